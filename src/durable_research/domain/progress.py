@@ -1,0 +1,142 @@
+"""The progress log: the events that pages, CLI and API follow, and what a step's state is after them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from durable_research.domain.workflow import Status
+
+
+class EventKind(StrEnum):
+    """What happened. Each is written at most once for a (workflow, step, attempt)."""
+
+    ACCEPTED = "accepted"
+    ATTEMPT_STARTED = "attempt_started"
+    ATTEMPT_REATTACHED = "attempt_reattached"
+    ATTEMPT_COMPLETED = "attempt_completed"
+    ATTEMPT_FAILED = "attempt_failed"
+    ATTEMPT_LOST = "attempt_lost"
+    ATTEMPT_HANDED_BACK = "attempt_handed_back"
+    ATTEMPT_CANCELLED = "attempt_cancelled"
+    CANCEL_REQUESTED = "cancel_requested"
+    CLOSED = "closed"
+    STORED_LATER = "stored_later"
+
+
+ENDS_OF_ATTEMPT = frozenset(
+    {
+        EventKind.ATTEMPT_COMPLETED,
+        EventKind.ATTEMPT_FAILED,
+        EventKind.ATTEMPT_LOST,
+        EventKind.ATTEMPT_HANDED_BACK,
+        EventKind.ATTEMPT_CANCELLED,
+    }
+)
+
+
+@dataclass(frozen=True)
+class ProgressEvent:
+    """One line of the log; `seq` counts from 1 without gaps within a workflow."""
+
+    workflow_id: str
+    seq: int
+    at: datetime
+    kind: EventKind
+    step: str = ""
+    attempt: int = 0
+    data: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The event as API and pages send it; a pure function of the stored row, so a re-read gives the same bytes."""
+        body: dict[str, Any] = {"seq": self.seq, "at": self.at.isoformat(), "kind": str(self.kind)}
+        if self.step:
+            body |= {"step": self.step, "attempt": self.attempt}
+        return body | self.data
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try of one step by one worker. Numbers are ours, per (workflow, step), and never start again."""
+
+    workflow_id: str
+    step: str
+    number: int
+    worker: str
+    failures_before: int = 0
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The text of a step so far, as the model writes it; a new attempt replaces it."""
+
+    workflow_id: str
+    step: str
+    attempt: int
+    text: str
+
+
+class StepState(StrEnum):
+    """Where a step stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    RETRYING = "retrying"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass
+class StepView:
+    """A step as a person sees it, folded from the log."""
+
+    name: str
+    state: StepState = StepState.PENDING
+    attempt: int = 0
+    worker: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    next_try_at: datetime | None = None
+    last_error: dict[str, str] | None = None
+
+
+_STATE_AFTER = {
+    EventKind.ATTEMPT_STARTED: StepState.RUNNING,
+    EventKind.ATTEMPT_COMPLETED: StepState.DONE,
+    EventKind.ATTEMPT_LOST: StepState.RETRYING,
+    EventKind.ATTEMPT_HANDED_BACK: StepState.RETRYING,
+    EventKind.ATTEMPT_CANCELLED: StepState.CANCELLED,
+}
+
+
+def steps_after(names: Sequence[str], events: Iterable[ProgressEvent]) -> list[StepView]:
+    """Fold a workflow's events into its steps, in the order of its story."""
+    views = {name: StepView(name) for name in names}
+    for event in events:
+        if event.step:
+            _apply(views.setdefault(event.step, StepView(event.step)), event)
+        elif event.kind is EventKind.CLOSED and event.data.get("status") == Status.CANCELLED:
+            for view in views.values():
+                if view.state in {StepState.RUNNING, StepState.RETRYING}:
+                    view.state, view.ended_at = StepState.CANCELLED, event.at
+    return list(views.values())
+
+
+def _apply(view: StepView, event: ProgressEvent) -> None:
+    if event.kind is EventKind.ATTEMPT_STARTED:
+        view.attempt, view.worker = event.attempt, event.data.get("worker")
+        view.started_at = view.started_at or event.at
+        view.ended_at = None
+    elif event.attempt < view.attempt:
+        return
+    elif event.kind is EventKind.ATTEMPT_FAILED:
+        final = bool(event.data.get("final"))
+        view.state = StepState.FAILED if final else StepState.RETRYING
+        view.last_error = event.data.get("error")
+    elif event.kind is EventKind.ATTEMPT_LOST:
+        view.last_error = {"code": "worker_lost", "detail": f"{event.data.get('worker', 'the worker')} went away"}
+    view.state = _STATE_AFTER.get(event.kind, view.state)
+    if event.kind in ENDS_OF_ATTEMPT and view.state is not StepState.RETRYING:
+        view.ended_at = event.at

@@ -1,0 +1,70 @@
+"""A workflow as a person sees it: its id, kind, status and the status changes that are legal."""
+
+import re
+from enum import StrEnum
+
+from durable_research.domain.errors import InvalidState
+
+
+class Kind(StrEnum):
+    """What a workflow makes; the value is the prefix of its ids."""
+
+    REPORT = "report"
+    PROCESSING = "processing"
+    POST = "post"
+
+
+class Status(StrEnum):
+    """The words that pages, API and CLI use for a workflow's state."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    RETRYING = "retrying"
+    WAITING_FOR_YOU = "waiting_for_you"
+    SLEEPING = "sleeping"
+    DONE = "done"
+    PARTLY_DONE = "partly_done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TERMINATED = "terminated"
+
+    @property
+    def words(self) -> str:
+        """The status as a person reads it."""
+        return self.value.replace("_", " ")
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the workflow has ended, though a partly done one may still become done by reconciliation."""
+        return self in FINAL
+
+
+FINAL = frozenset({Status.DONE, Status.PARTLY_DONE, Status.FAILED, Status.CANCELLED, Status.TERMINATED})
+
+
+def check_transition(old: Status, new: Status) -> None:
+    """Refuse a change of status that would take an end back; partly done -> done is the one legal step after an end.
+
+    Raises:
+        InvalidState: the workflow has already ended otherwise.
+    """
+    if old is new or not old.is_final or (old is Status.PARTLY_DONE and new is Status.DONE):
+        return
+    raise InvalidState(f"the workflow is {old.words} and cannot become {new.words}")
+
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
+_ID = re.compile(rf"({'|'.join(Kind)})-([{_ALPHABET}]{{26}})", re.ASCII)
+RANDOM_BYTES = 10
+
+
+def new_workflow_id(kind: Kind, at_milliseconds: int, randomness: bytes) -> str:
+    """Make an id that sorts by time and cannot be guessed: 48 bits of time and 80 random ones, as 26 characters."""
+    number = (at_milliseconds << 80) | int.from_bytes(randomness[:RANDOM_BYTES], "big")
+    return f"{kind}-" + "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def kind_of(workflow_id: str) -> Kind | None:
+    """The kind that a well-formed id names, or None when it is not an id of ours."""
+    match = _ID.fullmatch(workflow_id)
+    return Kind(match[1]) if match else None

@@ -1,0 +1,44 @@
+"""Every log event's name and how logs are written, once; importable by everything but domain and ports."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+API_READY = "api.ready"
+WORKER_READY = "worker.ready"
+WORKER_DRAINING = "worker.draining"
+WORKER_STOPPED = "worker.stopped"
+ATTEMPT_FAILED = "attempt.failed"
+ATTEMPT_STALE = "attempt.stale"
+INFRASTRUCTURE_DOWN = "infrastructure.down"
+START_DELAYED = "workflow.start_delayed"
+REQUEST_FAILED = "request.failed"
+NOTIFIED = "report.notified"
+FAILPOINT_HIT = "failpoint.hit"
+DRAFT_DROPPED = "draft.dropped"
+ENGINE_SETTING_KEPT = "engine.setting_kept"
+
+
+def configure_logging(role: str) -> None:
+    """Send one JSON line an event to standard error; values are ids and numbers, never prompts or keys."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(role=role)
+
+
+def get_logger() -> Any:  # structlog's own loggers are untyped by design
+    """The logger that every room uses."""
+    return structlog.get_logger()
