@@ -1,0 +1,69 @@
+"""One pool a process, and the one place where a database that is away becomes `InfrastructureDown`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import sqlalchemy.exc
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from durable_research.domain.errors import InfrastructureDown
+
+# Sixteen connections keep a process's activities and pages from queueing; three processes stay far below the server's 100.
+_POOL_SIZE = 8
+_POOL_OVERFLOW = 8
+_POOL_WAIT_SECONDS = 5
+_CONNECT_SECONDS = 3
+_STATEMENT_MILLISECONDS = 10_000
+
+
+def driver_url(url: str) -> str:
+    """`postgresql://` as users write it, with the driver named."""
+    for prefix in ("postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+class Database:
+    """A pool of connections to PostgreSQL."""
+
+    name = "database"
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_async_engine(
+            driver_url(url),
+            pool_size=_POOL_SIZE,
+            max_overflow=_POOL_OVERFLOW,
+            pool_timeout=_POOL_WAIT_SECONDS,
+            connect_args={
+                "connect_timeout": _CONNECT_SECONDS,
+                "options": f"-c statement_timeout={_STATEMENT_MILLISECONDS}",
+            },
+        )
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: committed at the end of the block, rolled back on an error.
+
+        Raises:
+            InfrastructureDown: the database is out of reach, or went away meanwhile.
+        """
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError) as cause:
+            raise InfrastructureDown("the database does not answer") from cause
+        except sqlalchemy.exc.DBAPIError as cause:
+            if cause.connection_invalidated:
+                raise InfrastructureDown("the database went away") from cause
+            raise
+
+    async def check(self) -> None:
+        """Return when the database answers."""
+        async with self.begin() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()

@@ -1,0 +1,140 @@
+"""The Effects port on PostgreSQL: the ledger's two tables and its fence."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.tables import effect_attempts, effects
+from durable_research.domain.effects import Charges, Effect, EffectRecord, Send, SendState
+from durable_research.domain.errors import EffectMismatch, StaleAttempt
+
+_CHARGED = (SendState.SETTLED, SendState.SPENT)
+
+
+class PostgresEffects:
+    """Every method is one transaction; `fence` decides who may write."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, effect: Effect, fence: int) -> EffectRecord:
+        """Insert or lock the effect and raise its fence to ours."""
+        async with self._database.begin() as connection:
+            statement = insert(effects).values(
+                key=effect.key,
+                tenant=effect.tenant,
+                workflow_id=effect.workflow_id,
+                step=effect.step,
+                kind=effect.kind,
+                provider=effect.provider,
+                provider_class=effect.provider_class,
+                fingerprint=effect.fingerprint,
+                fence=fence,
+            )
+            await connection.execute(statement.on_conflict_do_nothing(index_elements=["key"]))
+            row = (await connection.execute(select(effects).where(effects.c.key == effect.key).with_for_update())).one()
+            if row.fingerprint != effect.fingerprint:
+                raise EffectMismatch(f"{effect.step} of {effect.workflow_id} was begun with another request")
+            if row.fence > fence:
+                raise StaleAttempt(f"attempt {row.fence} of {effect.step} has taken over from attempt {fence}")
+            await connection.execute(update(effects).where(effects.c.key == effect.key).values(fence=fence))
+            columns = effect_attempts.c
+            sends = await connection.execute(
+                select(effect_attempts).where(columns.key == effect.key).order_by(columns.fence)
+            )
+            known = tuple(Send(one.fence, SendState(one.state), one.reference) for one in sends)
+            return EffectRecord(known, row.result, row.possible_extra)
+
+    async def open_send(self, effect: Effect, fence: int, *, possible_extra: bool) -> None:
+        """Commit the intent to send."""
+        async with self._database.begin() as connection:
+            await self._hold(connection, effect.key, fence)
+            if possible_extra:
+                await connection.execute(
+                    update(effect_attempts)
+                    .where(effect_attempts.c.key == effect.key, effect_attempts.c.state == SendState.OPEN)
+                    .values(state=SendState.UNKNOWN, closed_at=func.clock_timestamp())
+                )
+                await connection.execute(
+                    update(effects)
+                    .where(effects.c.key == effect.key)
+                    .values(possible_extra=effects.c.possible_extra + 1)
+                )
+            await connection.execute(insert(effect_attempts).values(key=effect.key, fence=fence, state=SendState.OPEN))
+
+    async def check_fence(self, key: str, fence: int) -> None:
+        """Raise StaleAttempt unless the fence is still ours."""
+        async with self._database.begin() as connection:
+            now = (await connection.execute(select(effects.c.fence).where(effects.c.key == key))).scalar_one()
+        if now != fence:
+            raise StaleAttempt(f"attempt {now} has taken over from attempt {fence}; nothing is sent")
+
+    async def remember_reference(self, key: str, fence: int, reference: str) -> None:
+        """Commit the provider's id, whoever holds the fence by now."""
+        async with self._database.begin() as connection:
+            await connection.execute(
+                update(effect_attempts)
+                .where(effect_attempts.c.key == key, effect_attempts.c.fence == fence)
+                .values(reference=reference)
+            )
+
+    async def settle(self, key: str, fence: int, reference: str, result: Mapping[str, Any]) -> None:
+        """Store the result, while the fence is ours."""
+        async with self._database.begin() as connection:
+            await self._hold(connection, key, fence)
+            now = func.clock_timestamp()
+            await connection.execute(
+                update(effects).where(effects.c.key == key).values(result=dict(result), settled_at=now)
+            )
+            await connection.execute(
+                update(effect_attempts)
+                .where(effect_attempts.c.key == key, effect_attempts.c.reference == reference)
+                .values(state=SendState.SETTLED, closed_at=now)
+            )
+
+    async def close_send(self, key: str, reference: str | None, fence: int, state: SendState) -> None:
+        """Close a send that gave no result; without a provider's id it is this attempt's own."""
+        mine = effect_attempts.c.fence == fence if reference is None else effect_attempts.c.reference == reference
+        async with self._database.begin() as connection:
+            await connection.execute(
+                update(effect_attempts)
+                .where(effect_attempts.c.key == key, mine, effect_attempts.c.state == SendState.OPEN)
+                .values(state=state, closed_at=func.clock_timestamp())
+            )
+
+    async def charges(self, workflow_id: str) -> Charges:
+        """Count the model calls known to be charged, and the possible extras."""
+        mine = (effects.c.workflow_id == workflow_id) & (effects.c.kind == "model_call")
+        sends = (
+            select(func.count())
+            .select_from(effect_attempts.join(effects))
+            .where(mine, effect_attempts.c.state.in_(_CHARGED))
+        )
+        extra = select(func.coalesce(func.sum(effects.c.possible_extra), 0)).where(mine)
+        async with self._database.begin() as connection:
+            settled = (await connection.execute(sends)).scalar_one()
+            possible = (await connection.execute(extra)).scalar_one()
+        return Charges(settled, possible)
+
+    async def references(self, workflow_id: str) -> Sequence[str]:
+        """Provider ids of this workflow's model calls, oldest first."""
+        query = (
+            select(effect_attempts.c.reference)
+            .select_from(effect_attempts.join(effects))
+            .where(effects.c.workflow_id == workflow_id, effects.c.kind == "model_call")
+            .where(effect_attempts.c.reference.is_not(None))
+            .order_by(effect_attempts.c.opened_at)
+        )
+        async with self._database.begin() as connection:
+            return list((await connection.execute(query)).scalars())
+
+    @staticmethod
+    async def _hold(connection: AsyncConnection, key: str, fence: int) -> None:
+        query = select(effects.c.fence).where(effects.c.key == key).with_for_update()
+        now = (await connection.execute(query)).scalar_one()
+        if now != fence:
+            raise StaleAttempt(f"attempt {now} has taken over from attempt {fence}")

@@ -1,0 +1,89 @@
+"""The ProgressLog port on PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.events import LockedLog
+from durable_research.adapters.database.tables import progress_events
+from durable_research.domain.errors import InvalidState, StaleAttempt
+from durable_research.domain.progress import ENDS_OF_ATTEMPT, Attempt, EventKind, ProgressEvent
+from durable_research.domain.workflow import Status, check_transition
+
+
+class PostgresProgressLog:
+    """Events of all workflows, each workflow's under its own row lock."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin_attempt(self, workflow_id: str, step: str, worker: str) -> Attempt:
+        """Close what earlier attempts left open as lost, and start the next one."""
+        async with self._database.begin() as connection:
+            log = await LockedLog.lock(connection, workflow_id)
+            if log.status.is_final:
+                raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
+            columns = progress_events.c
+            query = select(columns.attempt, columns.kind, columns.data).where(
+                columns.workflow_id == workflow_id, columns.step == step
+            )
+            rows = (await connection.execute(query)).all()
+            started = {row.attempt: row.data for row in rows if row.kind == EventKind.ATTEMPT_STARTED}
+            ended = {row.attempt for row in rows if row.kind in ENDS_OF_ATTEMPT}
+            for number in sorted(started.keys() - ended):
+                await log.append(EventKind.ATTEMPT_LOST, {"worker": started[number].get("worker")}, step, number)
+            failures = sum(row.kind == EventKind.ATTEMPT_FAILED and bool(row.data.get("counted")) for row in rows)
+            attempt = Attempt(workflow_id, step, max(started, default=0) + 1, worker, failures)
+            await log.append(EventKind.ATTEMPT_STARTED, {"worker": worker}, step, attempt.number)
+            await log.finish(Status.RUNNING)
+        return attempt
+
+    async def end_attempt(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+        """Close this attempt; a repeat of the same end changes nothing."""
+        async with self._database.begin() as connection:
+            log = await LockedLog.lock(connection, attempt.workflow_id)
+            if await log.has(kind, attempt.step, attempt.number):
+                return
+            for other in ENDS_OF_ATTEMPT - {kind}:
+                if await log.has(other, attempt.step, attempt.number):
+                    raise StaleAttempt(f"attempt {attempt.number} of {attempt.step} was closed as {other}")
+            await log.append(kind, data, attempt.step, attempt.number)
+            will_retry = kind is EventKind.ATTEMPT_FAILED and not data.get("final")
+            await log.finish(Status.RETRYING if will_retry and not log.status.is_final else None)
+
+    async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+        """Write an event within an attempt, once."""
+        async with self._database.begin() as connection:
+            log = await LockedLog.lock(connection, attempt.workflow_id)
+            if not await log.has(kind, attempt.step, attempt.number):
+                await log.append(kind, data, attempt.step, attempt.number)
+                await log.finish()
+
+    async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any]) -> None:
+        """Write the end once; an end that stands is kept, but for partly done -> done."""
+        async with self._database.begin() as connection:
+            log = await LockedLog.lock(connection, workflow_id)
+            later = log.status is Status.PARTLY_DONE and status is Status.DONE
+            if log.status.is_final and not later:
+                return
+            check_transition(log.status, status)
+            kind = EventKind.STORED_LATER if later else EventKind.CLOSED
+            await log.append(kind, {"status": status, **data})
+            await log.finish(status)
+
+    async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
+        """Events after `after_seq`, in order."""
+        columns = progress_events.c
+        query = (
+            select(progress_events)
+            .where(columns.workflow_id == workflow_id, columns.seq > after_seq)
+            .order_by(columns.seq)
+        )
+        async with self._database.begin() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            ProgressEvent(row.workflow_id, row.seq, row.at, EventKind(row.kind), row.step, row.attempt, row.data)
+            for row in rows
+        ]

@@ -1,0 +1,91 @@
+"""The Reports port on PostgreSQL."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.tables import reports
+from durable_research.adapters.database.workflows import words_pattern
+from durable_research.domain.errors import NotFound
+from durable_research.domain.report import DocumentReference, Report, TextReference
+from durable_research.domain.usage import TokenUsage
+
+
+def _report(row: "Row[*tuple[Any, ...]]") -> Report:
+    return Report(
+        report_id=row.report_id,
+        title=row.title,
+        prompt=row.prompt,
+        user=row.username,
+        language=row.language,
+        asked_title=row.asked_title,
+        text=TextReference(key=row.text_key, sha256=row.text_sha256, size_bytes=row.text_bytes),
+        pdf=DocumentReference(key=row.pdf_key, sha256=row.pdf_sha256, size_bytes=row.pdf_bytes, pages=row.pages),
+        model=row.model,
+        provider=row.provider,
+        is_demo=row.is_demo,
+        usage=TokenUsage(input_tokens=row.input_tokens, output_tokens=row.output_tokens),
+        asked_at=row.asked_at,
+    )
+
+
+class PostgresReports:
+    """One row for each finished report."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def store(self, report: Report, tenant: str) -> None:
+        """Insert the row; a row that stands is left alone."""
+        statement = insert(reports).values(
+            report_id=report.report_id,
+            tenant=tenant,
+            title=report.title,
+            prompt=report.prompt,
+            username=report.user,
+            language=report.language,
+            asked_title=report.asked_title,
+            text_key=report.text.key,
+            text_sha256=report.text.sha256,
+            text_bytes=report.text.size_bytes,
+            pdf_key=report.pdf.key,
+            pdf_sha256=report.pdf.sha256,
+            pdf_bytes=report.pdf.size_bytes,
+            pages=report.pdf.pages,
+            model=report.model,
+            provider=report.provider,
+            is_demo=report.is_demo,
+            input_tokens=report.usage.input_tokens,
+            output_tokens=report.usage.output_tokens,
+            asked_at=report.asked_at,
+        )
+        async with self._database.begin() as connection:
+            await connection.execute(statement.on_conflict_do_nothing(index_elements=["report_id"]))
+
+    async def get(self, report_id: str, tenant: str) -> Report:
+        """Read one of this tenant's."""
+        query = select(reports).where(reports.c.report_id == report_id, reports.c.tenant == tenant)
+        async with self._database.begin() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFound("there is no such report")
+        return _report(row)
+
+    async def list(
+        self, tenant: str, text: str | None, limit: int, before: tuple[datetime, str] | None
+    ) -> Sequence[Report]:
+        """Newest first."""
+        columns = reports.c
+        query = select(reports).where(columns.tenant == tenant)
+        if text:
+            pattern = words_pattern(text)
+            query = query.where(or_(columns.title.ilike(pattern), columns.prompt.ilike(pattern)))
+        if before:
+            query = query.where(tuple_(columns.asked_at, columns.report_id) < tuple_(*before))
+        query = query.order_by(columns.asked_at.desc(), columns.report_id.desc()).limit(limit)
+        async with self._database.begin() as connection:
+            return [_report(row) for row in await connection.execute(query)]

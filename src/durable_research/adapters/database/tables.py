@@ -1,0 +1,145 @@
+"""The tables, once. Migrations create them; a test compares the two."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = MetaData()
+_NOW = text("clock_timestamp()")
+
+
+def _time(name: str, **options: object) -> "Column[object]":
+    return Column(name, DateTime(timezone=True), **options)  # type: ignore[arg-type]  # options are Column's own
+
+
+workflows = Table(
+    "workflows",
+    metadata,
+    Column("workflow_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("input", JSONB, nullable=False),
+    Column("last_seq", Integer, nullable=False, server_default="0"),
+    Column("engine_started", Boolean, nullable=False, server_default="false"),
+    Column("cancel_requested", Boolean, nullable=False, server_default="false"),
+    _time("created_at", nullable=False, server_default=_NOW),
+    _time("updated_at", nullable=False, server_default=_NOW),
+    Index("workflows_newest", "tenant", "created_at", "workflow_id"),
+    Index("workflows_by_status", "status", "updated_at"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("workflow_id", Text, nullable=False),
+    _time("created_at", nullable=False, server_default=_NOW),
+)
+
+progress_events = Table(
+    "progress_events",
+    metadata,
+    Column("workflow_id", Text, ForeignKey("workflows.workflow_id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    _time("at", nullable=False, server_default=_NOW),
+    Column("kind", Text, nullable=False),
+    Column("step", Text, nullable=False, server_default=""),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("data", JSONB, nullable=False, server_default="{}"),
+    UniqueConstraint("workflow_id", "step", "attempt", "kind", name="progress_events_once"),
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("workflow_id", Text, ForeignKey("workflows.workflow_id", ondelete="CASCADE"), primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    _time("updated_at", nullable=False, server_default=_NOW),
+)
+
+effects = Table(
+    "effects",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("workflow_id", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("provider_class", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("possible_extra", Integer, nullable=False, server_default="0"),
+    Column("result", JSONB),
+    _time("created_at", nullable=False, server_default=_NOW),
+    _time("settled_at"),
+    Index("effects_of_a_workflow", "workflow_id"),
+)
+
+effect_attempts = Table(
+    "effect_attempts",
+    metadata,
+    Column("key", Text, ForeignKey("effects.key", ondelete="CASCADE"), primary_key=True),
+    Column("fence", Integer, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reference", Text),
+    _time("opened_at", nullable=False, server_default=_NOW),
+    _time("closed_at"),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("report_id", Text, ForeignKey("workflows.workflow_id", ondelete="CASCADE"), primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("username", Text),
+    Column("language", Text),
+    Column("asked_title", Text),
+    Column("text_key", Text, nullable=False),
+    Column("text_sha256", Text, nullable=False),
+    Column("text_bytes", BigInteger, nullable=False),
+    Column("pdf_key", Text, nullable=False),
+    Column("pdf_sha256", Text, nullable=False),
+    Column("pdf_bytes", BigInteger, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("is_demo", Boolean, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    _time("asked_at", nullable=False),
+    _time("stored_at", nullable=False, server_default=_NOW),
+    Index("reports_newest", "tenant", "asked_at", "report_id"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("identity", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("queues", ARRAY(Text), nullable=False),
+    _time("seen_at", nullable=False, server_default=_NOW),
+)

@@ -1,0 +1,159 @@
+"""The Workflows port on PostgreSQL: the authority on what was accepted."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_ignore
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.events import LockedLog
+from durable_research.adapters.database.tables import idempotency_keys, workflows
+from durable_research.domain.errors import IdempotencyKeyReused, NotFound
+from durable_research.domain.progress import EventKind
+from durable_research.domain.workflow import FINAL, Kind, Status
+from durable_research.ports import NewWorkflow, WorkflowFilter, WorkflowRow
+
+_ENDED = [str(status) for status in FINAL]
+
+
+def words_pattern(text: str) -> str:
+    """A LIKE pattern that finds the text literally."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def _row(row: "Row[*tuple[Any, ...]]") -> WorkflowRow:
+    return WorkflowRow(
+        row.workflow_id,
+        Kind(row.kind),
+        row.tenant,
+        Status(row.status),
+        row.title,
+        row.input,
+        row.created_at,
+        row.updated_at,
+        row.engine_started,
+        row.cancel_requested,
+    )
+
+
+class PostgresWorkflows:
+    """Accepted workflows of every kind."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def accept(self, new: NewWorkflow) -> tuple[WorkflowRow, bool]:
+        """Write the row, its key and its first event in one transaction."""
+        async with self._database.begin() as connection:
+            if new.idempotency_key is not None:
+                known = await self._claim_key(connection, new)
+                if known is not None:
+                    return known, True
+            values = {
+                "workflow_id": new.workflow_id,
+                "kind": new.kind,
+                "tenant": new.tenant,
+                "status": Status.QUEUED,
+                "title": new.title,
+                "input": new.input,
+            }
+            row = (await connection.execute(insert(workflows).values(values).returning(workflows))).one()
+            log = await LockedLog.lock(connection, new.workflow_id)
+            await log.append(EventKind.ACCEPTED, {"title": new.title})
+            await log.finish()
+        return _row(row), False
+
+    async def _claim_key(self, connection: AsyncConnection, new: NewWorkflow) -> WorkflowRow | None:
+        """Take the key for this workflow, or return the one that has it (waiting for a start that is under way)."""
+        keys = idempotency_keys.c
+        statement = insert_or_ignore(idempotency_keys).values(
+            tenant=new.tenant,
+            kind=new.kind,
+            key=new.idempotency_key,
+            fingerprint=new.fingerprint,
+            workflow_id=new.workflow_id,
+        )
+        taken = await connection.execute(statement.on_conflict_do_nothing().returning(keys.workflow_id))
+        if taken.first() is not None:
+            return None
+        mine = and_(keys.tenant == new.tenant, keys.kind == new.kind, keys.key == new.idempotency_key)
+        key = (await connection.execute(select(idempotency_keys).where(mine))).one()
+        if key.fingerprint != new.fingerprint:
+            raise IdempotencyKeyReused("this Idempotency-Key was used for another request; send a new key")
+        query = select(workflows).where(workflows.c.workflow_id == key.workflow_id)
+        return _row((await connection.execute(query)).one())
+
+    async def get(self, workflow_id: str, tenant: str) -> WorkflowRow:
+        """Read one of this tenant's."""
+        query = select(workflows).where(workflows.c.workflow_id == workflow_id, workflows.c.tenant == tenant)
+        async with self._database.begin() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFound("there is no such workflow")
+        return _row(row)
+
+    async def list(self, tenant: str, which: WorkflowFilter) -> Sequence[WorkflowRow]:
+        """Newest first."""
+        columns = workflows.c
+        query = select(workflows).where(columns.tenant == tenant)
+        if which.statuses:
+            query = query.where(columns.status.in_([str(status) for status in which.statuses]))
+        if which.kind:
+            query = query.where(columns.kind == which.kind)
+        if which.text:
+            pattern = words_pattern(which.text)
+            query = query.where(or_(columns.title.ilike(pattern), columns.input["prompt"].astext.ilike(pattern)))
+        if which.before:
+            query = query.where(tuple_(columns.created_at, columns.workflow_id) < tuple_(*which.before))
+        query = query.order_by(columns.created_at.desc(), columns.workflow_id.desc()).limit(which.limit)
+        return await self._rows(query)
+
+    async def mark_started(self, workflow_id: str) -> WorkflowRow:
+        """Note that the engine has it."""
+        statement = update(workflows).where(workflows.c.workflow_id == workflow_id).values(engine_started=True)
+        async with self._database.begin() as connection:
+            return _row((await connection.execute(statement.returning(workflows))).one())
+
+    async def request_cancel(self, workflow_id: str) -> None:
+        """Note the wish to cancel, with an event, once."""
+        async with self._database.begin() as connection:
+            log = await LockedLog.lock(connection, workflow_id)
+            if log.status.is_final or await log.has(EventKind.CANCEL_REQUESTED):
+                return
+            await log.append(EventKind.CANCEL_REQUESTED, {})
+            await log.finish()
+            await connection.execute(
+                update(workflows).where(workflows.c.workflow_id == workflow_id).values(cancel_requested=True)
+            )
+
+    async def unstarted(self, older_than: timedelta) -> Sequence[WorkflowRow]:
+        """Accepted, not ended, not known to the engine."""
+        columns = workflows.c
+        query = select(workflows).where(
+            columns.engine_started.is_(False),
+            columns.status.not_in(_ENDED),
+            columns.created_at < func.clock_timestamp() - older_than,
+        )
+        return await self._rows(query)
+
+    async def unended(self, older_than: timedelta) -> Sequence[WorkflowRow]:
+        """Known to the engine, not ended, untouched for that long."""
+        columns = workflows.c
+        query = select(workflows).where(
+            columns.engine_started.is_(True),
+            columns.status.not_in(_ENDED),
+            columns.updated_at < func.clock_timestamp() - older_than,
+        )
+        return await self._rows(query)
+
+    async def partly_done(self) -> Sequence[WorkflowRow]:
+        """Ended without their metadata."""
+        return await self._rows(select(workflows).where(workflows.c.status == str(Status.PARTLY_DONE)))
+
+    async def _rows(self, query: Any) -> Sequence[WorkflowRow]:
+        async with self._database.begin() as connection:
+            return [_row(row) for row in await connection.execute(query)]

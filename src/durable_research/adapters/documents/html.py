@@ -1,0 +1,163 @@
+"""HTML for the pages: a fragment that no browser can be made to act upon."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from html import escape
+
+import nh3
+
+from durable_research.adapters.documents.levels import HeadingLevels
+from durable_research.domain.document import (
+    Block,
+    BulletList,
+    Code,
+    CodeBlock,
+    Document,
+    Emphasis,
+    Heading,
+    Inline,
+    LineBreak,
+    Link,
+    NumberedList,
+    Paragraph,
+    Quote,
+    Rule,
+    Strong,
+    Table,
+    Text,
+    inline_text,
+)
+
+_LOWEST_HEADING = 6
+_LONGEST_SLUG = 60
+_HEADINGS = {f"h{level}" for level in range(1, 7)}
+_PLAIN_TAGS = {"p", "ul", "em", "strong", "pre", "blockquote", "hr", "br", "table", "thead", "tbody", "tr", "footer"}
+_SIDES = {"align-left", "align-center", "align-right"}
+_TAGS = _HEADINGS | _PLAIN_TAGS | {"article", "section", "dl", "dt", "dd", "ol", "li", "th", "td", "code", "a"}
+_ATTRIBUTES = {
+    "*": {"dir"},
+    "article": {"lang"},
+    "ol": {"start"},
+    "th": {"scope"},
+    "code": {"class"},
+    "a": {"href"},
+    **{heading: {"id"} for heading in _HEADINGS},
+}
+
+
+def to_html(document: Document) -> str:
+    """Return an `article` without the title, which is the page's own h1; sections start at h2.
+
+    The text is escaped as it is written; the allow-list at the end is a second wall, for our own mistakes.
+    """
+    body = _Writer().article(document)
+    return nh3.clean(
+        body,
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        allowed_classes={"th": _SIDES, "td": _SIDES},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow",
+    )
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self._levels = HeadingLevels()
+        self._slugs: set[str] = set()
+
+    def article(self, document: Document) -> str:
+        parts = [f'<article lang="{escape(document.language)}">', self._blocks(document.blocks)]
+        if document.facts:
+            pairs = (f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in document.facts)
+            heading = self._heading(Heading(level=1, inlines=(Text(text="Provenance"),)))
+            parts.append(f"<section>{heading}<dl>{''.join(pairs)}</dl></section>")
+        if document.footer_label:
+            parts.append(f"<footer><p>{escape(document.footer_label)}</p></footer>")
+        return "\n".join([*parts, "</article>"])
+
+    def _blocks(self, blocks: Iterable[Block]) -> str:
+        return "\n".join(map(self._block, blocks))
+
+    def _block(self, block: Block) -> str:
+        match block:
+            case Heading():
+                return self._heading(block)
+            case Paragraph():
+                return f'<p dir="auto">{_sentence(block.inlines)}</p>'
+            case BulletList():
+                return f"<ul>{self._items(block.items)}</ul>"
+            case NumberedList():
+                start = "" if block.start == 1 else f' start="{block.start}"'
+                return f"<ol{start}>{self._items(block.items)}</ol>"
+            case Table():
+                return _table(block)
+            case CodeBlock():
+                language = f' class="language-{escape(block.language)}"' if block.language else ""
+                # A browser drops one newline after <pre>; ours keeps the code's own.
+                return f'<pre dir="ltr"><code{language}>{escape(block.text)}\n</code></pre>'
+            case Quote():
+                return f'<blockquote dir="auto">{self._blocks(block.blocks)}</blockquote>'
+            case Rule():
+                return "<hr>"
+
+    def _items(self, items: Iterable[tuple[Block, ...]]) -> str:
+        return "".join(f'<li dir="auto">{self._item(item)}</li>' for item in items)
+
+    def _item(self, item: tuple[Block, ...]) -> str:
+        match item:
+            case (Paragraph(inlines=inlines), *rest) if not any(isinstance(block, Paragraph) for block in rest):
+                return _sentence(inlines) + self._blocks(rest)
+            case _:
+                return self._blocks(item)
+
+    def _heading(self, heading: Heading) -> str:
+        tag = f"h{min(self._levels.place(heading.level) + 1, _LOWEST_HEADING)}"
+        slug = self._slug(inline_text(heading.inlines))
+        return f'<{tag} id="{slug}" dir="auto">{_sentence(heading.inlines)}</{tag}>'
+
+    def _slug(self, text: str) -> str:
+        """Name the heading for links; the prefix keeps the page's own ids and JavaScript's names out of reach."""
+        words = re.sub(r"\W+", "-", unicodedata.normalize("NFKC", text).casefold())[:_LONGEST_SLUG].strip("-_")
+        base = f"section-{words}" if words else "section"
+        slug, number = base, 1
+        while slug in self._slugs:
+            number += 1
+            slug = f"{base}-{number}"
+        self._slugs.add(slug)
+        return slug
+
+
+def _table(table: Table) -> str:
+    sides = [f' class="align-{side}"' if side != "start" else "" for side in table.alignments]
+    head = "".join(
+        f'<th scope="col" dir="auto"{side}>{_sentence(cell)}</th>'
+        for side, cell in zip(sides, table.header, strict=True)
+    )
+    rows = (
+        "".join(f'<td dir="auto"{side}>{_sentence(cell)}</td>' for side, cell in zip(sides, row, strict=True))
+        for row in table.rows
+    )
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _sentence(inlines: Iterable[Inline]) -> str:
+    return "".join(map(_inline, inlines))
+
+
+def _inline(inline: Inline) -> str:
+    match inline:
+        case Text():
+            return escape(inline.text)
+        case Code():
+            return f"<code>{escape(inline.text)}</code>"
+        case LineBreak():
+            return "<br>"
+        case Link():
+            return f'<a href="{escape(inline.href)}">{_sentence(inline.children)}</a>'
+        case Strong():
+            return f"<strong>{_sentence(inline.children)}</strong>"
+        case Emphasis():
+            return f"<em>{_sentence(inline.children)}</em>"

@@ -1,0 +1,191 @@
+"""Canonical Markdown: what `parse_markdown` reads back as the same title and blocks.
+
+Provenance and footer are not part of it. What Markdown cannot say is given up: a line break in a heading or a table
+cell becomes a blank, and emphasis where CommonMark allows no mark (as in `a**"b"**c`) is dropped.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from durable_research.domain.document import (
+    Block,
+    BulletList,
+    Code,
+    CodeBlock,
+    Document,
+    Emphasis,
+    Heading,
+    Inline,
+    LineBreak,
+    Link,
+    NumberedList,
+    Paragraph,
+    Quote,
+    Rule,
+    Strong,
+    Table,
+    Text,
+)
+from durable_research.domain.markdown import joined_texts, parse_markdown
+
+_MARKS = re.compile(r"[\\`*_\[\]<>~]|&(?=[#\w])|!(?=\[|$)")
+_LINE_STARTS = re.compile(r"[#+=:|-]|\d{1,9}(?=[.)])")
+_EDGES = {"start": "---", "left": ":---", "center": ":---:", "right": "---:"}
+# Two signs for emphasis, to be tried in turn: what one cannot mark inside a word or beside another mark, the other may.
+_SIGNS = ("*_", "_*", "**", "__")
+
+
+def to_markdown(document: Document) -> str:
+    """Write the title as the first heading, then the blocks, a blank line apart."""
+    title = Heading(level=1, inlines=(Text(text=document.title),))
+    return _blocks((title, *document.blocks), 0) + "\n"
+
+
+def _blocks(blocks: Iterable[Block], depth: int) -> str:
+    written: list[str] = []
+    before: Block | None = None
+    turned = False
+    for block in blocks:
+        # A second list right after a first of its kind needs another sign, or the two would be read as one.
+        turned = isinstance(block, BulletList | NumberedList) and type(before) is type(block) and not turned
+        before = block
+        written.append(_block(block, depth, turned))
+    return "\n\n".join(filter(None, written))
+
+
+def _block(block: Block, depth: int, turned: bool) -> str:
+    match block:
+        case Heading():
+            # Signs at the end would be taken for the heading's closing mark.
+            return "#" * block.level + " " + re.sub(r"(?<!\\)#+$", r"\\\g<0>", _one_line(block.inlines))
+        case Paragraph():
+            return _sentence(block.inlines)
+        case BulletList():
+            # Signs alternate with depth too: `- - -` would be a rule.
+            return _list(block.items, ["-+"[(depth + turned) % 2]] * len(block.items), depth)
+        case NumberedList():
+            return _list(block.items, [f"{block.start + n}{'.)'[turned]}" for n in range(len(block.items))], depth)
+        case Table():
+            return _table(block)
+        case CodeBlock():
+            fence = _fence(block.text, 3)
+            return f"{fence}{block.language}\n{block.text}\n{fence}"
+        case Quote():
+            return re.sub("^(?=(.?))", lambda line: "> " if line[1] else ">", _blocks(block.blocks, depth), flags=re.M)
+        case Rule():
+            return "***"
+
+
+def _list(items: Sequence[tuple[Block, ...]], markers: list[str], depth: int) -> str:
+    written = []
+    for marker, item in zip(markers, items, strict=True):
+        indent = " " * (len(marker) + 1)
+        lines = _blocks(item, depth + 1).split("\n")
+        written.append("\n".join([f"{marker} {lines[0]}".rstrip(), *(line and indent + line for line in lines[1:])]))
+    return ("\n" if all(len(item) <= 1 for item in items) else "\n\n").join(written)
+
+
+def _table(table: Table) -> str:
+    rows = [[_one_line(cell).replace("|", "\\|") for cell in row] for row in (table.header, *table.rows)]
+    edges = [_EDGES[side] for side in table.alignments]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (rows[0], edges, *rows[1:]))
+
+
+def _one_line(inlines: Iterable[Inline]) -> str:
+    return _sentence(_without_breaks(inlines))
+
+
+def _without_breaks(inlines: Iterable[Inline]) -> tuple[Inline, ...]:
+    return joined_texts(
+        Text(text=" ")
+        if isinstance(inline, LineBreak)
+        else inline.model_copy(update={"children": _without_breaks(inline.children)})
+        if isinstance(inline, Emphasis | Strong | Link)
+        else inline
+        for inline in inlines
+    )
+
+
+def _sentence(inlines: Iterable[Inline]) -> str:
+    """Write with the first pair of signs that reads back the same, or without emphasis when none does."""
+    wanted = joined_texts(inlines)
+    for signs in _SIGNS if _has_marks(wanted) else ():
+        written = _lines(wanted, signs)
+        if parse_markdown(written).blocks == (Paragraph(inlines=wanted),):
+            return written
+    return _lines(joined_texts(_unmarked(wanted)), "")
+
+
+def _lines(inlines: Iterable[Inline], signs: str) -> str:
+    lines = _inlines(inlines, signs, 0).split("\n")
+    return "\n".join(_kept_line(line) for line in lines)
+
+
+def _kept_line(line: str) -> str:
+    """Protect what a parser would read as a block's mark or trim away at either end of a line."""
+    end = "\\" if re.search(r"(?<!\\)(\\\\)*\\$", line) else ""
+    middle = line.removesuffix(end) if end else line
+    bare = middle.strip()
+    if not bare:
+        return "".join(map(_entity, middle)) + end
+    at = middle.index(bare)
+    head, tail = middle[:at], middle[at + len(bare) :]
+    if not head and (start := _LINE_STARTS.match(bare)):
+        cut = start.end() if start[0][0].isdigit() else 0
+        bare = f"{bare[:cut]}\\{bare[cut:]}"
+    return "".join(map(_entity, head)) + bare + "".join(map(_entity, tail)) + end
+
+
+def _entity(char: str) -> str:
+    return f"&#{ord(char)};"
+
+
+def _inlines(inlines: Iterable[Inline], signs: str, depth: int) -> str:
+    return "".join(_inline(inline, signs, depth) for inline in inlines)
+
+
+def _inline(inline: Inline, signs: str, depth: int) -> str:
+    match inline:
+        case Text():
+            return _MARKS.sub(r"\\\g<0>", inline.text.replace("\n", " "))
+        case Code():
+            return _code(inline.text.replace("\n", " "))
+        case LineBreak():
+            return "\\\n"
+        case Link():
+            return f"[{_inlines(inline.children, signs, depth)}](<{_MARKS.sub(_escaped_mark, inline.href)}>)"
+        case Strong() | Emphasis():
+            sign = signs[depth % 2] * (2 if isinstance(inline, Strong) else 1)
+            return f"{sign}{_inlines(inline.children, signs, depth + 1)}{sign}"
+
+
+def _escaped_mark(found: re.Match[str]) -> str:
+    return f"\\{found[0]}"
+
+
+def _code(text: str) -> str:
+    fence = _fence(text, 1)
+    padding = " " if text.strip(" ") and (text[0] in " `" or text[-1] in " `") else ""
+    return f"{fence}{padding}{text}{padding}{fence}"
+
+
+def _fence(text: str, shortest: int) -> str:
+    return "`" * max(shortest, 1 + max(map(len, re.findall("`+", text)), default=0))
+
+
+def _has_marks(inlines: Iterable[Inline]) -> bool:
+    return any(
+        isinstance(inline, Emphasis | Strong) or (isinstance(inline, Link) and _has_marks(inline.children))
+        for inline in inlines
+    )
+
+
+def _unmarked(inlines: Iterable[Inline]) -> Iterable[Inline]:
+    for inline in inlines:
+        match inline:
+            case Emphasis() | Strong():
+                yield from _unmarked(inline.children)
+            case Link():
+                yield inline.model_copy(update={"children": joined_texts(_unmarked(inline.children))})
+            case _:
+                yield inline

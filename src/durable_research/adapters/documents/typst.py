@@ -1,0 +1,147 @@
+"""PDF by Typst, in warm child processes that a hostile document may kill without harm."""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
+from typing import cast
+
+from durable_research.adapters.documents.typst_child import LEAVING, LENGTH, PDF, READY, REFUSED
+from durable_research.domain.document import Document, RenderedDocument
+from durable_research.domain.errors import DocumentError, RendererCrashed
+
+_CHILD_MODULE = "durable_research.adapters.documents.typst_child"
+# A start measured 0.4 s on an idle machine; a busy one may be many times slower.
+_START_SECONDS = 30.0
+_END_SECONDS = 5.0
+# Each thread of Typst's reserves address space, so their number is fixed and not the machine's.
+_THREADS = "2"
+# Address space; the largest document allowed, 500 pages of prose, needed 1.0 GB.
+MEMORY_BYTES = 3 * 1024**3 // 2
+
+
+class TypstRenderer:
+    """A DocumentRenderer that owns `processes` children and gives each at most `try_seconds` for a document.
+
+    A child that hangs, dies, or is left behind by a cancelled caller is killed; the next document in its place starts
+    a new one.
+    """
+
+    def __init__(self, processes: int = 1, try_seconds: float = 30.0, memory_bytes: int = MEMORY_BYTES) -> None:
+        self._children = [_Child(try_seconds, memory_bytes) for _ in range(processes)]
+        self._idle: asyncio.LifoQueue[_Child] = asyncio.LifoQueue()
+        for child in self._children:
+            self._idle.put_nowait(child)
+        self._closed = False
+
+    async def start(self) -> None:
+        """Start every child now, so that the first document does not wait for it."""
+        await asyncio.gather(*(child.start() for child in self._children))
+
+    async def render(self, document: Document) -> RenderedDocument:
+        """Return the document as a tagged PDF (PDF/UA-1): the same bytes for the same document.
+
+        Raises:
+            DocumentError: this document cannot be typeset; the words name the part.
+            RendererCrashed: the child died or took too long.
+        """
+        request = document.model_dump_json().encode()
+        child = await self._idle.get()
+        try:
+            if self._closed:
+                raise RendererCrashed("the renderer is closed")
+            answer = await child.ask(request)
+        finally:
+            self._idle.put_nowait(child)
+        return _read(answer)
+
+    async def close(self) -> None:
+        """End every child; documents under way fail with RendererCrashed."""
+        self._closed = True
+        await asyncio.gather(*(child.kill() for child in self._children))
+
+
+def _read(answer: bytes) -> RenderedDocument:
+    kind, rest = answer[:1], answer[1:]
+    if kind == REFUSED:
+        raise DocumentError(rest.decode())
+    if kind != PDF:
+        raise RendererCrashed(f"the rendering process answered with an unknown frame {kind!r}")
+    pages = LENGTH.unpack(rest[: LENGTH.size])[0]
+    return RenderedDocument(content=rest[LENGTH.size :], media_type="application/pdf", pages=pages)
+
+
+class _Child:
+    """One child process, started when needed and killed rather than repaired."""
+
+    def __init__(self, try_seconds: float, memory_bytes: int) -> None:
+        self._try_seconds = try_seconds
+        self._arguments = [str(memory_bytes), str(try_seconds), str(os.getpid())]
+        self._process: Process | None = None
+
+    async def start(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            return
+        await self.kill()
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", _CHILD_MODULE, *self._arguments,
+            stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=_environment(),
+            # Ctrl-C in the worker's terminal must not end a document that the worker still waits for.
+            start_new_session=True,
+        )  # fmt: skip
+        if await self._guarded(None, _START_SECONDS) != READY:
+            await self.kill()
+            raise RendererCrashed("the rendering process did not say that it is ready")
+
+    async def ask(self, request: bytes) -> bytes:
+        await self.start()
+        return await self._guarded(request, self._try_seconds)
+
+    async def kill(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with suppress(ProcessLookupError):
+            process.kill()
+        # Pipes are closed and the process is reaped even when our caller has been cancelled once more.
+        await asyncio.shield(process.communicate())
+
+    async def _guarded(self, request: bytes | None, seconds: float) -> bytes:
+        """Exchange one pair of frames; when anything goes wrong, no process is left."""
+        process, keep = cast(Process, self._process), False
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await _exchange(process, request)
+            keep = answer[:1] != LEAVING
+            return answer[1:]
+        except TimeoutError as cause:
+            raise RendererCrashed(f"the rendering process took more than {seconds:g} s and was killed") from cause
+        except (asyncio.IncompleteReadError, ConnectionError) as cause:
+            # It is ending by itself; asking for its status first keeps us from killing what is already reaped.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), _END_SECONDS)
+            raise RendererCrashed(f"the rendering process ended with status {process.returncode}") from cause
+        finally:
+            # A cancelled caller ends here too: the child may be in the middle of an answer that nobody will read.
+            if not keep:
+                await self.kill()
+
+
+async def _exchange(process: Process, request: bytes | None) -> bytes:
+    requests, answers = cast(asyncio.StreamWriter, process.stdin), cast(asyncio.StreamReader, process.stdout)
+    if request is not None:
+        requests.write(LENGTH.pack(len(request)) + request)
+        await requests.drain()
+    (length,) = LENGTH.unpack(await answers.readexactly(LENGTH.size))
+    return await answers.readexactly(length)
+
+
+def _environment() -> dict[str, str]:
+    """Give the child what an interpreter needs and none of the worker's secrets."""
+    return {
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "PYTHONHASHSEED": "0",
+        "RAYON_NUM_THREADS": _THREADS,
+        "MALLOC_ARENA_MAX": "2",
+    }

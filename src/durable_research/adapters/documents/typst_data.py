@@ -1,0 +1,186 @@
+"""Turns the tree into what template.typ reads, so that every decision that needs Unicode's tables is made in Python."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+from durable_research.adapters.documents.levels import HeadingLevels
+from durable_research.domain.document import (
+    Block,
+    BulletList,
+    Code,
+    CodeBlock,
+    Document,
+    Heading,
+    Inline,
+    LineBreak,
+    Link,
+    NumberedList,
+    Paragraph,
+    Quote,
+    Rule,
+    Strong,
+    Table,
+    Text,
+    block_text,
+    inline_text,
+    plain_text,
+)
+
+Data = dict[str, Any]
+
+# Longer than any word that fits a line of ours; a hash or an address without blanks may then break.
+LONG_WORD = 32
+# A page of contents helps only when there is something to find.
+HEADINGS_FOR_CONTENTS = 3
+# The highlighter's time grows faster than the text; beyond this, code is printed without colours.
+LONGEST_HIGHLIGHTED = 20_000
+# Typst gives up when elements are nested 64 deep, and a tagged quote is several; deeper quotes keep their looks alone.
+MOST_TAGGED_QUOTES = 3
+
+_RTL_LANGUAGES = {"ar", "dv", "fa", "he", "iw", "ku", "ps", "sd", "ug", "ur", "yi"}
+_SCRIPT_FAMILIES = ["Noto Serif Hebrew", "Noto Naskh Arabic", "Noto Serif Devanagari", "Noto Serif Thai"]
+_SYMBOL_FAMILIES = ["Noto Sans Symbols", "Noto Sans Symbols2", "Noto Sans Math", "Noto Emoji"]
+_KANA = re.compile("[\u3040-\u30ff]")
+_HANGUL = re.compile("[\u1100-\u11ff\uac00-\ud7af]")
+
+
+def template_data(document: Document) -> Data:
+    """Return plain lists and strings: the template makes no decision about text."""
+    language, region = _language_and_region(document.language)
+    rtl = language in _RTL_LANGUAGES
+    blocks = _Blocks(rtl)
+    shown = blocks.of(document.blocks)
+    return {
+        "title": document.title,
+        "lang": language,
+        "region": region,
+        "rtl": rtl,
+        "families": [*_SCRIPT_FAMILIES, _cjk_family(document, language, region), *_SYMBOL_FAMILIES],
+        "long": LONG_WORD,
+        "contents": blocks.headings >= HEADINGS_FOR_CONTENTS,
+        "blocks": shown,
+        "footer": document.footer_label or "",
+        "facts": [list(fact) for fact in document.facts],
+    }
+
+
+def reads_right_to_left(text: str, otherwise: bool) -> bool:
+    """Decide by the first character that has a direction, as the Unicode bidirectional algorithm does."""
+    for char in text:
+        direction = unicodedata.bidirectional(char)
+        if direction == "L":
+            return False
+        if direction in ("R", "AL"):
+            return True
+    return otherwise
+
+
+def _language_and_region(tag: str) -> tuple[str, str | None]:
+    language, *others = tag.split("-")
+    region = next((part.upper() for part in others if len(part) == 2 and part.isalpha()), None)
+    if region is None and "hant" in map(str.lower, others):
+        region = "TW"
+    return language.lower(), region
+
+
+def _cjk_family(document: Document, language: str, region: str | None) -> str:
+    """Han characters look different in each country; choose by language, then by what else is written."""
+    if language == "zh":
+        place = {"TW": "TC", "MO": "HK", "HK": "HK"}.get(region or "", "SC")
+    elif language in ("ja", "ko"):
+        place = {"ja": "JP", "ko": "KR"}[language]
+    else:
+        text = plain_text(document)
+        place = "JP" if _KANA.search(text) else "KR" if _HANGUL.search(text) else "SC"
+    return f"Noto Sans CJK {place}"
+
+
+class _Blocks:
+    """Walks the blocks in reading order, because a heading's level depends on the ones before it."""
+
+    def __init__(self, rtl: bool) -> None:
+        self.headings = 0
+        self._levels = HeadingLevels()
+        self._rtl = rtl
+        self._quotes = 0
+
+    def of(self, blocks: Iterable[Block]) -> list[Data]:
+        return [{"kind": block.kind, **self._block(block)} for block in blocks]
+
+    def _block(self, block: Block) -> Data:
+        match block:
+            case Heading():
+                self.headings += 1
+                return {"level": self._levels.place(block.level), **self._sentence(block.inlines)}
+            case Paragraph():
+                return self._sentence(block.inlines)
+            case BulletList():
+                return self._list(block.items)
+            case NumberedList():
+                return {"start": block.start, **self._list(block.items)}
+            case Table():
+                return self._table(block)
+            case CodeBlock():
+                lang = block.language if block.language and len(block.text) <= LONGEST_HIGHLIGHTED else None
+                return {"text": block.text, "language": lang}
+            case Quote():
+                return self._quote(block)
+            case Rule():
+                return {}
+
+    def _sentence(self, inlines: Iterable[Inline]) -> Data:
+        inlines = tuple(inlines)
+        return {"runs": _runs(inlines, {}), "rtl": reads_right_to_left(inline_text(inlines), self._rtl)}
+
+    def _list(self, items: tuple[tuple[Block, ...], ...]) -> Data:
+        tight = all(sum(not isinstance(block, BulletList | NumberedList) for block in item) <= 1 for item in items)
+        return {
+            "items": [self.of(item) for item in items],
+            "tight": tight,
+            "rtl": self._is_rtl(chain.from_iterable(items)),
+        }
+
+    def _quote(self, quote: Quote) -> Data:
+        tagged = self._quotes < MOST_TAGGED_QUOTES
+        self._quotes += 1
+        inside = self.of(quote.blocks)
+        self._quotes -= 1
+        return {"blocks": inside, "tagged": tagged, "rtl": self._is_rtl(quote.blocks)}
+
+    def _table(self, table: Table) -> Data:
+        words = " ".join(map(inline_text, table.header))
+        return {
+            "header": [_runs(cell, {}) for cell in table.header],
+            "alignments": list(table.alignments),
+            "cells": [_runs(cell, {}) for row in table.rows for cell in row],
+            "rtl": reads_right_to_left(words, self._rtl),
+        }
+
+    def _is_rtl(self, blocks: Iterable[Block]) -> bool:
+        return reads_right_to_left(" ".join(map(block_text, blocks)), self._rtl)
+
+
+def _runs(inlines: Iterable[Inline], style: Data) -> list[Data]:
+    """Flatten to pieces that carry their own style, so that the template needs no recursion for a sentence."""
+    runs: list[Data] = []
+    for inline in inlines:
+        match inline:
+            case Text():
+                # A tab has no width in running text; the reader sees a blank either way.
+                runs.append({"text": inline.text.replace("\t", " ").replace("\n", " "), **style})
+            case Code():
+                runs.append({"text": inline.text.replace("\t", " ").replace("\n", " "), "code": True, **style})
+            case LineBreak():
+                runs.append({"break": True})
+            case Link() if "inside_link" in style:
+                runs.extend(_runs(inline.children, style))
+            case Link():
+                runs.append({"link": inline.href, "runs": _runs(inline.children, {**style, "inside_link": True})})
+            case Strong():
+                runs.extend(_runs(inline.children, {**style, "strong": True}))
+            case _:
+                runs.extend(_runs(inline.children, {**style, "emphasis": True}))
+    return runs

@@ -1,0 +1,35 @@
+"""The channel that is always there: one log line."""
+
+from durable_research import telemetry
+from durable_research.domain.effects import ProviderClass
+from durable_research.ports import Delivery, Notification
+
+
+class LogNotifier:
+    """Writes the notification into the worker's log; a repeat is the same line with the same id."""
+
+    channel = "log"
+    provider_class = ProviderClass.KEYED
+
+    def prepare(self, notification: Notification) -> "LogLine":
+        """Make the effect."""
+        return LogLine(notification)
+
+
+class LogLine:
+    """One line."""
+
+    def __init__(self, notification: Notification) -> None:
+        self._notification = notification
+
+    async def send(self, key: str) -> str:
+        """Write it; ids only, the title is a person's text."""
+        telemetry.get_logger().info(telemetry.NOTIFIED, report_id=self._notification.workflow_id, key=key)
+        return key
+
+    async def collect(self, reference: str) -> Delivery:
+        """Nothing to wait for."""
+        return Delivery(reference)
+
+    async def cancel(self, reference: str) -> None:
+        """Nothing to stop."""

@@ -1,0 +1,182 @@
+"""The composition root: the only file that names an adapter. Adapters receive values, never settings."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from durable_research.adapters.database import migrate as migrations
+from durable_research.adapters.database.changes import PostgresChanges
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.drafts import PostgresDrafts
+from durable_research.adapters.database.effects import PostgresEffects
+from durable_research.adapters.database.progress import PostgresProgressLog
+from durable_research.adapters.database.reports import PostgresReports
+from durable_research.adapters.database.workers import PostgresWorkerRegistry
+from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.adapters.documents.html import to_html
+from durable_research.adapters.documents.markdown import to_markdown
+from durable_research.adapters.documents.typst import TypstRenderer
+from durable_research.adapters.models.openai import OpenAIModel
+from durable_research.adapters.notifiers.log import LogNotifier
+from durable_research.adapters.notifiers.webhook import WebhookNotifier
+from durable_research.adapters.objects.obstore import ObstoreObjects
+from durable_research.domain.errors import InfrastructureDown
+from durable_research.effects import EffectRunner
+from durable_research.operations.cancelling import Cancelling
+from durable_research.operations.everything import Operations
+from durable_research.operations.reading import Reading
+from durable_research.operations.reports import ReadingReports
+from durable_research.operations.starting import Starting
+from durable_research.pipelines.generate_report.activities import GenerateReportActivities
+from durable_research.pipelines.generate_report.messages import StoreReportMetadata
+from durable_research.pipelines.reconcile.activities import ReconcileActivities
+from durable_research.ports import Notifier, WorkerRegistry
+from durable_research.settings import Settings
+from durable_research.temporal import names, policies
+from durable_research.temporal.closing import ClosingActivities
+from durable_research.temporal.connection import connect, connect_lazily
+from durable_research.temporal.engine import TemporalEngine
+from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
+from durable_research.temporal.preparing import prepare
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
+    """Everything that API, pages and CLI need; connects to nothing until it is asked."""
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url.get_secret_value())
+        stack.push_async_callback(database.close)
+        engine = TemporalEngine(await connect_lazily("api"))
+        changes = PostgresChanges(settings.database_url.get_secret_value())
+        stack.push_async_callback(changes.close)
+        workflows, progress = PostgresWorkflows(database), PostgresProgressLog(database)
+        objects = ObstoreObjects(settings.object_store_url)
+        starting = Starting(workflows, engine, _now, default_channels(settings))
+        stack.push_async_callback(starting.close)
+        reading = Reading(
+            workflows,
+            progress,
+            PostgresDrafts(database),
+            PostgresEffects(database),
+            PostgresWorkerRegistry(database),
+            changes,
+            engine,
+            settings.temporal_ui_url,
+        )
+        yield Operations(
+            starting,
+            reading,
+            Cancelling(reading, workflows, progress, engine),
+            ReadingReports(workflows, PostgresReports(database), objects, to_html, to_markdown),
+            (database, engine, objects),
+            is_demo=settings.provider == "simulator",
+        )
+
+
+def default_channels(settings: Settings) -> tuple[str, ...]:
+    """The channels that have a receiver."""
+    return ("log", "webhook") if settings.webhook_url else ("log",)
+
+
+@dataclass(frozen=True)
+class WorkerParts:
+    """What a worker process runs, by task queue."""
+
+    activities: Mapping[str, tuple[Callable[..., Awaitable[Any]], ...]]
+    interceptor: StepInterceptor
+    registry: WorkerRegistry
+
+
+@asynccontextmanager
+async def open_worker_parts(settings: Settings, identity: str, client: Client) -> AsyncIterator[WorkerParts]:
+    """Adapters and activities of one worker process."""
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url.get_secret_value())
+        stack.push_async_callback(database.close)
+        model = _model(settings)
+        stack.push_async_callback(model.close)
+        renderer = TypstRenderer(settings.renderer_processes, try_seconds=policies.CREATE_PDF.try_seconds)
+        await renderer.start()
+        stack.push_async_callback(renderer.close)
+        notifiers: dict[str, Notifier] = {"log": LogNotifier()}
+        if settings.webhook_url:
+            secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
+            webhook = WebhookNotifier(settings.webhook_url, secret)
+            stack.push_async_callback(webhook.close)
+            notifiers["webhook"] = webhook
+        workflows, progress = PostgresWorkflows(database), PostgresProgressLog(database)
+        effects = EffectRunner(
+            PostgresEffects(database), progress, current_attempt, cancel_is_wanted, reattach=settings.reattach
+        )
+        report = GenerateReportActivities(
+            workflows,
+            effects,
+            current_attempt,
+            PostgresDrafts(database),
+            model,
+            ObstoreObjects(settings.object_store_url),
+            renderer,
+            PostgresReports(database),
+            notifiers,
+            settings.public_url or f"http://{settings.host}:{settings.port}",
+        )
+        engine = TemporalEngine(client)
+        starting = Starting(workflows, engine, _now, default_channels(settings))
+
+        async def store_later(kept: Mapping[str, Any]) -> None:
+            await report.store_report_metadata(StoreReportMetadata.model_validate(kept))
+
+        reconcile = ReconcileActivities(workflows, progress, engine, starting.give, store_later)
+        closing = ClosingActivities(progress)
+        yield WorkerParts(
+            {
+                names.RESEARCH: (report.store_report_metadata, closing.close_workflow, reconcile.reconcile),
+                names.AI_TASKS: (report.llm_call,),
+                names.DOCUMENTS: (report.create_pdf,),
+                names.NOTIFICATIONS: (report.send_notification,),
+            },
+            StepInterceptor(progress, identity),
+            PostgresWorkerRegistry(database),
+        )
+
+
+def _model(settings: Settings) -> OpenAIModel:
+    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "missing"
+    return OpenAIModel(
+        base_url=settings.openai_base_url,
+        api_key=key,
+        model=settings.openai_model,
+        provider=settings.provider,
+        is_demo=settings.provider == "simulator",
+    )
+
+
+async def prepare_engine(patience_seconds: float) -> list[str]:
+    """Prepare the Temporal namespace and say what was done.
+
+    Raises:
+        InfrastructureDown: no server answered in time, or it refused.
+    """
+    try:
+        return await prepare(await connect(patience_seconds=patience_seconds))
+    except (RPCError, RuntimeError) as cause:
+        raise InfrastructureDown(f"temporal does not answer as needed ({cause})") from cause
+
+
+def migrate_database(settings: Settings) -> None:
+    """Bring the schema to the newest version."""
+    migrations.upgrade(settings.database_url.get_secret_value())
+
+
+def database_versions(settings: Settings) -> tuple[str | None, str | None]:
+    """The schema's version in the database, and the newest."""
+    return migrations.versions(settings.database_url.get_secret_value())

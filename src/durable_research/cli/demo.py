@@ -1,0 +1,45 @@
+"""`durable-research demo`: what `make demo` runs."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from durable_research.cli.running import Exit, stop
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Stop everything after the proof; exit 0 when it holds, else 1.")
+@click.option("--data", type=click.Path(path_type=Path), envvar="DURABLE_RESEARCH_DATA", default=Path("data"),
+              show_default=True, help="Folder that keeps everything.")  # fmt: skip
+@click.option("--port", default=8000, show_default=True, help="Port of pages and API.")
+def command(once: bool, data: Path, port: int) -> None:
+    """Survive a real worker kill, and prove it from outside.
+
+    Starts everything with the simulator, asks for a report, waits until the provider has accepted the paid call, kills the
+    worker that holds it, and counts what happened. Then the app stays up until Ctrl-C.
+    """
+    from durable_research.local.demo import Demo, DemoFailed
+    from durable_research.local.edition import Finished, run_edition
+    from durable_research.local.plan import UpOptions
+    from durable_research.local.say import console
+
+    # The demo is about the pretend provider: a key in the environment must not be spent by it.
+    os.environ.pop("OPENAI_API_KEY", None)
+    say = console(sys.stdout, prefix="demo")
+    story = Demo(data.resolve(), say)
+
+    async def tell(up: dict[str, Any]) -> None:
+        await story.run(up)
+        if once:
+            raise Finished
+
+    try:
+        code = asyncio.run(run_edition(UpOptions(data=data, port=port), say, tell))
+    except DemoFailed as error:
+        stop(f"the demo stopped: {error}", f"look into {data}/logs", Exit.FAILED)
+    held = story.result is not None and not story.result.failures()
+    raise click.exceptions.Exit(code or (Exit.OK if held else Exit.FAILED))

@@ -1,0 +1,65 @@
+"""The front door of the command line: names and one line of help each; a command's module is imported when it is asked for."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+# command -> (module, one line). The line stands here so that `--help` imports nothing.
+COMMANDS = {
+    "up": ("durable_research.cli.up", "Run everything on this machine, in the foreground."),
+    "demo": ("durable_research.cli.demo", "Survive a real worker kill, and prove it from outside."),
+    "submit": ("durable_research.cli.submit", "Ask for a report; with --wait, watch it until it is there."),
+    "watch": ("durable_research.cli.watch", "Follow a report live."),
+    "list": ("durable_research.cli.listing", "List reports and other workflows."),
+    "show": ("durable_research.cli.show", "Show one workflow: steps, attempts, charges."),
+    "open": ("durable_research.cli.open", "Open a report in the browser, or write it to a file."),
+    "cancel": ("durable_research.cli.cancel", "Cancel a running report."),
+    "doctor": ("durable_research.cli.doctor", "Check this installation and say how to mend it."),
+    "init": ("durable_research.cli.init", "Prepare the Temporal namespace."),
+    "migrate": ("durable_research.cli.migrate", "Bring the database's schema to the newest version."),
+    "worker": ("durable_research.cli.worker", "Run one worker process."),
+    "api": ("durable_research.cli.api", "Run the web app and REST API."),
+    "simulator": ("durable_research.cli.simulator", "Run the pretend model provider as a program of its own."),
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="durable-research")
+def cli() -> None:
+    """Ask a question, get a typeset research report; kill any process, and it still arrives.
+
+    User commands talk to a running installation (--server). Operator commands run in this process.
+    """
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run a command and leave at once: the Temporal SDK may abort an interpreter that is torn down slowly."""
+    code: Any = 0
+    try:
+        cli.main(arguments, standalone_mode=True)
+    except SystemExit as end:
+        code = end.code
+        if isinstance(code, str):
+            click.echo(code, err=True)
+            code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(int(code or 0))

@@ -1,0 +1,26 @@
+"""`durable-research migrate`."""
+
+import click
+
+from durable_research.cli.running import Exit, load_settings, stop
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Change nothing; exit 1 when the schema is behind.")
+def command(check: bool) -> None:
+    """Bring the database's schema to the newest version; a second migrator waits for the first."""
+    from durable_research import bootstrap
+    from durable_research.domain.errors import InfrastructureDown
+
+    settings = load_settings()
+    try:
+        if not check:
+            bootstrap.migrate_database(settings)
+        current, newest = bootstrap.database_versions(settings)
+    except InfrastructureDown as error:
+        stop(
+            error.detail, "check DATABASE_URL, or start it with: durable-research up --only postgres", Exit.UNREACHABLE
+        )
+    if current != newest:
+        stop(f"the schema is at {current or 'nothing'}, the newest is {newest}", "run: durable-research migrate")
+    click.echo(f"schema is at {current}")

@@ -1,0 +1,47 @@
+"""What every operator command shares: reading the settings, logging, running a coroutine, and the exit codes."""
+
+import asyncio
+from collections.abc import Coroutine
+from enum import IntEnum
+from typing import Any, NoReturn
+
+import click
+
+from durable_research import settings as settings_room
+from durable_research.settings import Settings, SettingsInvalid
+from durable_research.telemetry import configure_logging
+
+
+class Exit(IntEnum):
+    """Exit codes of all commands."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    TIMED_OUT = 4
+    REFUSED = 5
+    INTERRUPTED = 130
+
+
+def stop(message: str, hint: str, code: Exit = Exit.FAILED) -> NoReturn:
+    """Say what is wrong and what to type next, and leave."""
+    click.echo(f"error: {message}\n  {hint}", err=True)
+    raise click.exceptions.Exit(int(code))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings, or every mistake in them and exit code 2."""
+    try:
+        return settings_room.load(**overrides)
+    except SettingsInvalid as error:
+        stop(f"the environment holds mistakes:\n{error}", "correct them; .env.example names every setting", Exit.USAGE)
+
+
+def run_role(role: str, work: Coroutine[Any, Any, None]) -> None:
+    """Run a long-lived role in the foreground, with its logs."""
+    configure_logging(role)
+    try:
+        asyncio.run(work)
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(int(Exit.INTERRUPTED)) from None

@@ -1,0 +1,39 @@
+"""Cancelling: note the wish for good, then pass it on to the engine."""
+
+from dataclasses import dataclass
+
+from durable_research.domain.errors import InfrastructureDown, InvalidState
+from durable_research.domain.workflow import Status
+from durable_research.operations.reading import Reading
+from durable_research.ports import ProgressLog, WorkflowEngine, WorkflowRow, Workflows
+
+
+@dataclass
+class Cancelling:
+    """A wish that cannot be passed on now is passed on by reconciliation."""
+
+    reading: Reading
+    workflows: Workflows
+    progress: ProgressLog
+    engine: WorkflowEngine
+
+    async def cancel(self, workflow_id: str, tenant: str) -> WorkflowRow:
+        """Ask a workflow to stop; asking again changes nothing.
+
+        Raises:
+            NotFound: unknown id.
+            InvalidState: it has ended otherwise.
+        """
+        row = await self.reading.get(workflow_id, tenant)
+        if row.status is Status.CANCELLED:
+            return row
+        if row.status.is_final:
+            raise InvalidState(f"the workflow is {row.status.words} and cannot be cancelled")
+        await self.workflows.request_cancel(workflow_id)
+        try:
+            known = await self.engine.cancel(workflow_id)
+        except InfrastructureDown:
+            known = True  # not asked; reconciliation does
+        if not known and not row.engine_started:
+            await self.progress.close(workflow_id, Status.CANCELLED, {})
+        return await self.reading.get(workflow_id, tenant)

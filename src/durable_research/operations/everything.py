@@ -1,0 +1,42 @@
+"""All operations in one value, as bootstrap builds it and web and CLI use it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from durable_research.domain.errors import InfrastructureDown
+from durable_research.operations.cancelling import Cancelling
+from durable_research.operations.reading import Reading
+from durable_research.operations.reports import ReadingReports
+from durable_research.operations.starting import Starting
+from durable_research.ports import Health
+
+_CHECK_SECONDS = 3.0
+
+
+@dataclass
+class Operations:
+    """What a person can do. `is_demo` says that texts come from the simulator."""
+
+    starting: Starting
+    reading: Reading
+    cancelling: Cancelling
+    reports: ReadingReports
+    dependencies: Sequence[Health]
+    is_demo: bool
+
+    async def health(self) -> dict[str, str]:
+        """Each dependency with `ok` or the reason why not."""
+
+        async def ask(one: Health) -> str:
+            try:
+                async with asyncio.timeout(_CHECK_SECONDS):
+                    await one.check()
+            except TimeoutError:
+                return "no answer"
+            except InfrastructureDown as error:
+                return error.detail
+            return "ok"
+
+        answers = await asyncio.gather(*(ask(one) for one in self.dependencies))
+        return {one.name: answer for one, answer in zip(self.dependencies, answers, strict=True)}

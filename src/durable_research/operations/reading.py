@@ -1,0 +1,191 @@
+"""Reading what goes on: lists, the status body, results, the events to follow, the Event History."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from durable_research.catalogue import BY_KIND
+from durable_research.domain.errors import InfrastructureDown, InvalidState, NotFound, NotReady
+from durable_research.domain.progress import Draft, EventKind, ProgressEvent, StepState, StepView, steps_after
+from durable_research.domain.workflow import Status, kind_of
+from durable_research.ports import (
+    Changes,
+    Drafts,
+    Effects,
+    EngineView,
+    ProgressLog,
+    WorkerRegistry,
+    WorkflowEngine,
+    WorkflowFilter,
+    WorkflowRow,
+    Workflows,
+)
+
+# A proxy drops a silent connection after 60 s at the least; a reader also notices a missed wake-up this soon.
+_KEEP_ALIVE_SECONDS = 15.0
+
+
+@dataclass
+class Reading:
+    """Needs no worker, and no engine for anything but what changes by the second."""
+
+    workflows: Workflows
+    progress: ProgressLog
+    drafts: Drafts
+    effects: Effects
+    workers: WorkerRegistry
+    changes: Changes
+    engine: WorkflowEngine
+    temporal_ui_url: str | None = None
+
+    async def get(self, workflow_id: str, tenant: str) -> WorkflowRow:
+        """One workflow.
+
+        Raises:
+            NotFound: malformed, unknown or another tenant's id: never told apart.
+        """
+        if kind_of(workflow_id) is None:
+            raise NotFound("there is no such workflow")
+        return await self.workflows.get(workflow_id, tenant)
+
+    async def list(self, tenant: str, which: WorkflowFilter) -> Sequence[WorkflowRow]:
+        """Newest first."""
+        return await self.workflows.list(tenant, which)
+
+    async def status(self, workflow_id: str, tenant: str) -> dict[str, Any]:
+        """The status body: the log's steps, completed by what the engine says this second."""
+        row = await self.get(workflow_id, tenant)
+        events = await self.progress.read(workflow_id)
+        steps = steps_after(BY_KIND[row.kind].steps, events)
+        live = await self.workers.live()
+        view, reachable = None, True
+        if not row.status.is_final:
+            try:
+                view = await self.engine.describe(workflow_id)
+            except InfrastructureDown:
+                reachable = False
+            _complete(steps, view, [worker.identity for worker in live])
+        charges = await self.effects.charges(workflow_id)
+        return {
+            "workflow_id": workflow_id,
+            "kind": row.kind,
+            "status": row.status,
+            "title": row.title,
+            "created_at": row.created_at.isoformat(),
+            "updated_at": row.updated_at.isoformat(),
+            "steps": [_step_body(step) for step in steps],
+            "charges": asdict(charges),
+            "workers": {"live": len(live), "identities": [worker.identity for worker in live]},
+            "engine": "reachable" if reachable else "unreachable",
+            "cancel_requested": row.cancel_requested,
+            "waits_for": _waits_for(row, len(live), reachable=reachable),
+            "error": next((event.data["error"] for event in events if _is_failed_end(event)), None),
+            "last_seq": events[-1].seq if events else 0,
+            "temporal_ui_url": self._ui(workflow_id),
+        }
+
+    async def result(self, workflow_id: str, tenant: str) -> dict[str, Any]:
+        """The result of a finished workflow: ids and what the closing event says.
+
+        Raises:
+            NotReady: it is still running.
+            InvalidState: it ended without a result.
+        """
+        row = await self.get(workflow_id, tenant)
+        if not row.status.is_final:
+            raise NotReady(f"the workflow is {row.status.words}")
+        if row.status not in {Status.DONE, Status.PARTLY_DONE}:
+            raise InvalidState(f"the workflow is {row.status.words} and has no result")
+        events = await self.progress.read(workflow_id)
+        closing = next((event.data for event in events if event.kind is EventKind.CLOSED), {})
+        shown = {
+            name: closing[name]
+            for name in ("pages", "notified", "not_notified", "notification_error")
+            if name in closing
+        }
+        return {"workflow_id": workflow_id, "report_id": workflow_id, "status": row.status} | shown
+
+    async def events(
+        self, workflow_id: str, tenant: str, after_seq: int
+    ) -> AsyncIterator[ProgressEvent | Draft | None]:
+        """Follow a workflow from after `after_seq` to its end; None when nothing happened for a while.
+
+        The log's events come once each and in order. Drafts come between them while the text is being written.
+        """
+        shown: Draft | None = None
+        async with self.changes.watch(workflow_id) as changed:
+            while True:
+                # The row first: what is final now has all its events in the log that is read next.
+                ended = (await self.workflows.get(workflow_id, tenant)).status.is_final
+                for event in await self.progress.read(workflow_id, after_seq):
+                    after_seq = event.seq
+                    yield event
+                if ended:
+                    return
+                draft = await self.drafts.read(workflow_id)
+                if draft and draft != shown:
+                    shown = draft
+                    yield draft
+                if not await changed(_KEEP_ALIVE_SECONDS):
+                    yield None
+
+    async def last_seq(self, workflow_id: str) -> int:
+        """The number of the newest event."""
+        events = await self.progress.read(workflow_id)
+        return events[-1].seq if events else 0
+
+    async def history(self, workflow_id: str, tenant: str) -> Sequence[dict[str, Any]]:
+        """The Event History as the engine keeps it.
+
+        Raises:
+            InfrastructureDown: the engine is out of reach.
+        """
+        await self.get(workflow_id, tenant)
+        return [event async for event in self.engine.history(workflow_id)]
+
+    def _ui(self, workflow_id: str) -> str | None:
+        if self.temporal_ui_url is None:
+            return None
+        return f"{self.temporal_ui_url}/namespaces/default/workflows/{workflow_id}"
+
+
+def _is_failed_end(event: ProgressEvent) -> bool:
+    return event.kind is EventKind.CLOSED and "error" in event.data
+
+
+def _complete(steps: Sequence[StepView], view: EngineView | None, live: Sequence[str]) -> None:
+    """Add what only the engine knows now: the next try's time; and what the registry knows: a holder that is gone."""
+    pending = {one.step: one for one in view.pending} if view else {}
+    for step in steps:
+        if step.name in pending and step.state in {StepState.RUNNING, StepState.RETRYING, StepState.PENDING}:
+            step.next_try_at = pending[step.name].next_try_at
+            if step.next_try_at and step.state is StepState.RUNNING and step.worker not in live:
+                step.state = StepState.RETRYING
+
+
+def _step_body(step: StepView) -> dict[str, Any]:
+    def time(at: datetime | None) -> str | None:
+        return at.isoformat() if at else None
+
+    return {
+        "name": step.name,
+        "state": step.state,
+        "attempt": step.attempt,
+        "worker": step.worker,
+        "started_at": time(step.started_at),
+        "ended_at": time(step.ended_at),
+        "next_try_at": time(step.next_try_at),
+        "last_error": step.last_error,
+    }
+
+
+def _waits_for(row: WorkflowRow, live: int, *, reachable: bool) -> str | None:
+    """In words, what an unfinished workflow waits for, when that is not its own work."""
+    if row.status.is_final:
+        return None
+    if not reachable:
+        return "Temporal does not answer; the work goes on by itself when it is back"
+    if not live:
+        return "no worker is running; the work starts or goes on by itself when one does (durable-research worker)"
+    return None

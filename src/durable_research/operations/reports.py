@@ -1,0 +1,76 @@
+"""Finished reports: the library, and a report as PDF, HTML and Markdown."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from durable_research.domain.composition import compose
+from durable_research.domain.document import Document
+from durable_research.domain.errors import InvalidState, NotFound, NotReady
+from durable_research.domain.report import Report
+from durable_research.domain.workflow import Kind, Status, kind_of
+from durable_research.ports import ObjectStore, Reports, Workflows
+
+Format = Callable[[Document], str]
+
+
+@dataclass
+class ReadingReports:
+    """Reads rows and objects; `to_html` and `to_markdown` turn a document into text."""
+
+    workflows: Workflows
+    reports: Reports
+    objects: ObjectStore
+    to_html: Format
+    to_markdown: Format
+
+    async def list(
+        self, tenant: str, *, text: str | None = None, limit: int = 50, before: tuple[datetime, str] | None = None
+    ) -> Sequence[Report]:
+        """Newest first."""
+        return await self.reports.list(tenant, text, limit, before)
+
+    async def get(self, report_id: str, tenant: str) -> Report:
+        """One finished report.
+
+        Raises:
+            NotFound: malformed, unknown or another tenant's id, or an id of another kind.
+            NotReady: it is still being made.
+            InvalidState: it ended without a report.
+        """
+        if kind_of(report_id) is not Kind.REPORT:
+            raise NotFound("there is no such report")
+        try:
+            return await self.reports.get(report_id, tenant)
+        except NotFound:
+            row = await self.workflows.get(report_id, tenant)
+        if row.status.is_final and row.status is not Status.PARTLY_DONE:
+            raise InvalidState(f"the report is {row.status.words}")
+        raise NotReady(f"the report is {row.status.words}")
+
+    async def pdf(self, report_id: str, tenant: str) -> bytes:
+        """The stored PDF."""
+        return await self.objects.get((await self.get(report_id, tenant)).pdf.key)
+
+    async def document(self, report: Report) -> Document:
+        """The report's document tree, composed as for the PDF."""
+        text = (await self.objects.get(report.text.key)).decode()
+        return compose(
+            text,
+            report_id=report.report_id,
+            title=report.asked_title,
+            language=report.language,
+            asked_at=report.asked_at,
+            provider=report.provider,
+            model=report.model,
+            usage=report.usage,
+            is_demo=report.is_demo,
+        )
+
+    async def html(self, report_id: str, tenant: str) -> str:
+        """The report as an HTML fragment, sanitised."""
+        return self.to_html(await self.document(await self.get(report_id, tenant)))
+
+    async def markdown(self, report_id: str, tenant: str) -> str:
+        """The report as Markdown."""
+        return self.to_markdown(await self.document(await self.get(report_id, tenant)))

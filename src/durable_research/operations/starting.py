@@ -1,0 +1,126 @@
+"""Starting work: check what was sent, accept it in one transaction, then give it to the engine until it has it."""
+
+import asyncio
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from durable_research import telemetry
+from durable_research.catalogue import BY_KIND, PIPELINES, Pipeline
+from durable_research.domain.errors import FieldError, InfrastructureDown, InvalidInput, NotFound
+from durable_research.domain.report import ReportRequest
+from durable_research.domain.workflow import RANDOM_BYTES, new_workflow_id
+from durable_research.ports import Clock, NewWorkflow, WorkflowEngine, WorkflowRow, Workflows
+
+_TRY_AGAIN_SECONDS = 1.0
+_CODES = {"missing": "required", "extra_forbidden": "unknown_field", "string_type": "type", "tuple_type": "type"}
+
+
+@dataclass(frozen=True)
+class Started:
+    """An accepted workflow; `replayed` when the same Idempotency-Key had been accepted before."""
+
+    row: WorkflowRow
+    replayed: bool
+
+
+@dataclass
+class Starting:
+    """Accepts work and keeps giving it to the engine, each second, while this process lives."""
+
+    workflows: Workflows
+    engine: WorkflowEngine
+    now: Clock
+    channels: tuple[str, ...]
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def start(
+        self, path: str, body: Mapping[str, Any], *, tenant: str, idempotency_key: str | None = None
+    ) -> Started:
+        """Accept a request for the pipeline at `path`.
+
+        Raises:
+            NotFound: no such pipeline.
+            InvalidInput: fields break their rules; nothing was changed.
+            IdempotencyKeyReused: the key came with another request.
+            InfrastructureDown: the database is away; nothing was changed.
+        """
+        pipeline = PIPELINES.get(path)
+        if pipeline is None:
+            raise NotFound("there is no such pipeline")
+        request = self._validate(pipeline, body)
+        kept = request.model_dump(mode="json", exclude_none=True)
+        new = NewWorkflow(
+            workflow_id=new_workflow_id(
+                pipeline.kind, int(self.now().timestamp() * 1000), secrets.token_bytes(RANDOM_BYTES)
+            ),
+            kind=pipeline.kind,
+            tenant=tenant,
+            title=request.shown_title,
+            input=kept,
+            idempotency_key=idempotency_key,
+            fingerprint=hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest(),
+        )
+        row, replayed = await self.workflows.accept(new)
+        if not row.engine_started:
+            self._give_in_background(row)
+        return Started(row, replayed)
+
+    async def give(self, row: WorkflowRow) -> None:
+        """Give one accepted workflow to the engine, once; a cancellation that came meanwhile is passed on.
+
+        Raises:
+            InfrastructureDown: the engine or the database is away.
+        """
+        pipeline = BY_KIND[row.kind]
+        message = pipeline.start_message(row, self.channels)
+        await self.engine.start(row.workflow_id, pipeline.workflow_type, pipeline.task_queue, message)
+        row = await self.workflows.mark_started(row.workflow_id)
+        if row.cancel_requested:
+            await self.engine.cancel(row.workflow_id)
+
+    async def close(self) -> None:
+        """Stop trying; what is accepted is in the database, and reconciliation starts it."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _validate(self, pipeline: Pipeline, body: Mapping[str, Any]) -> ReportRequest:
+        try:
+            request = pipeline.request.model_validate(body)
+        except ValidationError as error:
+            raise InvalidInput([_field_error(dict(one)) for one in error.errors()]) from None
+        for index, channel in enumerate(request.notify or ()):
+            if channel not in self.channels:
+                detail = f"no receiver is configured for {channel!r}"
+                raise InvalidInput([FieldError(f"/notify/{index}", "not_configured", detail)])
+        return request
+
+    def _give_in_background(self, row: WorkflowRow) -> None:
+        task = asyncio.create_task(self._give_until_taken(row))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _give_until_taken(self, row: WorkflowRow) -> None:
+        while True:
+            try:
+                await self.give(row)
+            except InfrastructureDown as error:
+                log = telemetry.get_logger()
+                log.info(telemetry.START_DELAYED, workflow_id=row.workflow_id, error=error.detail)
+            else:
+                return
+            await asyncio.sleep(_TRY_AGAIN_SECONDS)
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1")[:64] for part in error["loc"])
+    kind = str(error["type"])
+    code = _CODES.get(kind, "type" if kind.endswith("_type") else kind)
+    detail = "is not a field of this request" if code == "unknown_field" else str(error["msg"])
+    return FieldError(pointer, code, detail)

@@ -1,0 +1,196 @@
+"""The four steps of a report. Each may be tried more than once; its effect is applied once."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from durable_research import failpoints
+from durable_research.domain.composition import compose
+from durable_research.domain.effects import Effect
+from durable_research.domain.errors import NotificationFailed, NotificationRefused
+from durable_research.domain.report import DocumentReference, Report, ReportRequest, TextReference
+from durable_research.effects import EffectRunner, Points
+from durable_research.pipelines.generate_report import prompts
+from durable_research.pipelines.generate_report.messages import (
+    CreatePdf,
+    LlmCall,
+    NotificationOutcome,
+    Notified,
+    ReportPdf,
+    ReportText,
+    SendNotification,
+    StoreReportMetadata,
+)
+from durable_research.ports import (
+    CurrentAttempt,
+    Delivery,
+    DocumentRenderer,
+    Drafts,
+    LanguageModel,
+    ModelAnswer,
+    ModelCall,
+    Notification,
+    Notifier,
+    ObjectStore,
+    Reports,
+    Workflows,
+)
+
+
+@dataclass
+class GenerateReportActivities:
+    """Its fields are its needs. `report_url_prefix` begins the address that a notification shows."""
+
+    workflows: Workflows
+    effects: EffectRunner
+    current_attempt: CurrentAttempt
+    drafts: Drafts
+    model: LanguageModel
+    objects: ObjectStore
+    renderer: DocumentRenderer
+    reports: Reports
+    notifiers: Mapping[str, Notifier]
+    report_url_prefix: str
+
+    @activity.defn(name="llm_call")
+    async def llm_call(self, asked: LlmCall) -> ReportText:
+        """One paid model call; a retry takes up the call that an earlier attempt began."""
+        row = await self.workflows.get(asked.report_id, asked.tenant)
+        request = ReportRequest.model_validate(row.input)
+        call = ModelCall(prompts.instructions(request), prompts.question(request), self.model.model)
+        attempt = self.current_attempt()
+        effect = Effect(
+            asked.tenant,
+            asked.report_id,
+            "llm_call",
+            kind="model_call",
+            provider=self.model.provider,
+            provider_class=self.model.provider_class,
+            request=call.as_request(),
+        )
+
+        async def keep(answer: ModelAnswer) -> ReportText:
+            self.drafts.show(attempt, answer.text)
+            await self.drafts.flush(attempt)
+            kept = ReportText(
+                text=await self._store_text(asked.tenant, answer.text),
+                model=answer.model,
+                provider=self.model.provider,
+                is_demo=self.model.is_demo,
+                usage=answer.usage,
+            )
+            await failpoints.reach(failpoints.LLM_CALL_STORED)
+            return kept
+
+        remote = self.model.prepare(call, lambda text: self.drafts.show(attempt, text))
+        points = Points(
+            failpoints.LLM_CALL_INTENT,
+            failpoints.LLM_CALL_SENT,
+            failpoints.LLM_CALL_ANSWERED,
+            failpoints.LLM_CALL_SETTLED,
+        )
+        return await self.effects.perform(effect, remote, keep, ReportText, points)
+
+    async def _store_text(self, tenant: str, text: str) -> TextReference:
+        data = text.encode()
+        digest = hashlib.sha256(data).hexdigest()
+        key = f"{tenant}/texts/{digest}.md"
+        await self.objects.put(key, data)
+        return TextReference(key=key, sha256=digest, size_bytes=len(data))
+
+    @activity.defn(name="create_pdf")
+    async def create_pdf(self, asked: CreatePdf) -> ReportPdf:
+        """Typeset the text; the object's key is the hash of its bytes, so a repeat stores nothing new."""
+        row = await self.workflows.get(asked.report_id, asked.tenant)
+        request = ReportRequest.model_validate(row.input)
+        text = (await self.objects.get(asked.text.text.key)).decode()
+        document = compose(
+            text,
+            report_id=asked.report_id,
+            title=request.title,
+            language=request.language,
+            asked_at=row.created_at,
+            provider=asked.text.provider,
+            model=asked.text.model,
+            usage=asked.text.usage,
+            is_demo=asked.text.is_demo,
+        )
+        rendered = await self.renderer.render(document)
+        await failpoints.reach(failpoints.CREATE_PDF_RENDERED)
+        digest = hashlib.sha256(rendered.content).hexdigest()
+        key = f"{asked.tenant}/documents/{digest}.pdf"
+        await self.objects.put(key, rendered.content)
+        await failpoints.reach(failpoints.CREATE_PDF_STORED)
+        pdf = DocumentReference(key=key, sha256=digest, size_bytes=len(rendered.content), pages=rendered.pages)
+        return ReportPdf(pdf=pdf, title=document.title)
+
+    @activity.defn(name="store_report_metadata")
+    async def store_report_metadata(self, asked: StoreReportMetadata) -> None:
+        """Write the report's row; writing it again changes nothing."""
+        row = await self.workflows.get(asked.report_id, asked.tenant)
+        request = ReportRequest.model_validate(row.input)
+        report = Report(
+            report_id=asked.report_id,
+            title=asked.pdf.title,
+            prompt=request.prompt,
+            user=request.user,
+            language=request.language,
+            text=asked.text.text,
+            pdf=asked.pdf.pdf,
+            model=asked.text.model,
+            provider=asked.text.provider,
+            is_demo=asked.text.is_demo,
+            usage=asked.text.usage,
+            asked_title=request.title,
+            asked_at=row.created_at,
+        )
+        await self.reports.store(report, asked.tenant)
+        await failpoints.reach(failpoints.STORE_REPORT_METADATA_STORED)
+
+    @activity.defn(name="send_notification")
+    async def send_notification(self, asked: SendNotification) -> NotificationOutcome:
+        """Tell each channel, whatever the others do; a retry tells only those that were not told.
+
+        Raises:
+            NotificationFailed: a receiver did not accept, and may accept later.
+        """
+        told, refused, failed = [], [], None
+        for channel in asked.channels:
+            try:
+                await self._tell(asked, channel)
+            except NotificationRefused:
+                refused.append(channel)
+            except NotificationFailed as error:
+                failed = error
+            else:
+                told.append(channel)
+        if failed:
+            raise failed
+        return NotificationOutcome(told=tuple(told), refused=tuple(refused))
+
+    async def _tell(self, asked: SendNotification, channel: str) -> Notified:
+        """Tell one channel; the message's id is the effect's key, so a receiver can drop a repeat."""
+        notifier = self.notifiers.get(channel)
+        if notifier is None:
+            raise NotificationRefused(f"no receiver is configured for channel {channel!r}")
+        notification = Notification(
+            asked.report_id, asked.title, "done", f"{self.report_url_prefix}/reports/{asked.report_id}"
+        )
+        effect = Effect(
+            asked.tenant,
+            asked.report_id,
+            "send_notification",
+            kind="notification",
+            provider=notifier.channel,
+            provider_class=notifier.provider_class,
+            request={"channel": channel, "report_id": asked.report_id, "title": asked.title},
+            ordinal=channel,
+        )
+
+        async def keep(delivery: Delivery) -> Notified:
+            return Notified(channel=channel, reference=delivery.reference)
+
+        points = Points(failpoints.SEND_NOTIFICATION_INTENT, failpoints.SEND_NOTIFICATION_SENT)
+        return await self.effects.perform(effect, notifier.prepare(notification), keep, Notified, points)

@@ -1,0 +1,21 @@
+"""What we tell the model. A change here changes new reports only: the request is fingerprinted when it is first sent."""
+
+from durable_research.domain.report import ReportRequest
+
+_INSTRUCTIONS = """\
+You write research reports for a reader who will act on them.
+Answer in Markdown: one level-1 heading as the title, then sections under level-2 headings.
+Use tables for comparisons, lists for steps, fenced blocks for code, and https links for sources.
+Say plainly what is not known. Do not use HTML or images. Do not describe your own reasoning."""
+
+
+def instructions(request: ReportRequest) -> str:
+    """The system part: our rules, and the language when one was asked for."""
+    if request.language:
+        return f"{_INSTRUCTIONS}\nWrite in the language with the tag {request.language}."
+    return f"{_INSTRUCTIONS}\nWrite in the language of the question."
+
+
+def question(request: ReportRequest) -> str:
+    """The user's part, as it was given."""
+    return request.prompt

@@ -1,0 +1,115 @@
+"""The story of a report: ask the model, typeset, store, tell."""
+
+import asyncio
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from durable_research.domain.workflow import Status
+    from durable_research.pipelines.generate_report.activities import GenerateReportActivities
+    from durable_research.pipelines.generate_report.messages import (
+        CreatePdf,
+        GenerateReport,
+        LlmCall,
+        ReportPdf,
+        ReportResult,
+        ReportText,
+        SendNotification,
+        StoreReportMetadata,
+    )
+    from durable_research.temporal import policies
+    from durable_research.temporal.steps import cause_of, close_workflow, run_step
+
+
+@workflow.defn(name="GenerateReportWorkflow")
+class GenerateReportWorkflow:
+    """Durable from the accepted question to the told reader."""
+
+    def __init__(self) -> None:
+        self._stage = "queued"
+
+    @workflow.query
+    def progress(self) -> str:
+        """The name of the step that the workflow has reached."""
+        return self._stage
+
+    @workflow.run
+    async def run(self, start: GenerateReport) -> ReportResult:
+        """Run the four steps and write the end."""
+        try:
+            text = await self._ask(start)
+            pdf = await self._typeset(start, text)
+            stored = await self._store(start, text, pdf)
+            notified = await self._tell(start, pdf)
+        except BaseException as error:
+            if not isinstance(error, Exception) and not is_cancelled_exception(error):
+                raise  # the worker lets go of a cached workflow: not an end
+            await self._close_unfinished(error)
+            raise
+        status = Status.DONE if stored else Status.PARTLY_DONE
+        result = ReportResult(
+            report_id=start.report_id,
+            status=status,
+            pdf_key=pdf.pdf.key,
+            text_key=text.text.key,
+            notified=tuple(notified.get("notified", ())),
+        )
+        await self._close(status, self._closing_data(start, text, pdf, notified, stored=stored))
+        return result
+
+    async def _ask(self, start: GenerateReport) -> ReportText:
+        self._stage = "llm_call"
+        asked = LlmCall(report_id=start.report_id, tenant=start.tenant)
+        return await run_step(GenerateReportActivities.llm_call, asked, policies.LLM_CALL)
+
+    async def _typeset(self, start: GenerateReport, text: ReportText) -> ReportPdf:
+        self._stage = "create_pdf"
+        asked = CreatePdf(report_id=start.report_id, tenant=start.tenant, text=text)
+        return await run_step(GenerateReportActivities.create_pdf, asked, policies.CREATE_PDF)
+
+    async def _store(self, start: GenerateReport, text: ReportText, pdf: ReportPdf) -> bool:
+        """Store the row; a failure for good leaves the report partly done, to be stored by reconciliation."""
+        self._stage = "store_report_metadata"
+        asked = StoreReportMetadata(report_id=start.report_id, tenant=start.tenant, text=text, pdf=pdf)
+        try:
+            await run_step(GenerateReportActivities.store_report_metadata, asked, policies.STORE_REPORT_METADATA)
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return False
+        return True
+
+    async def _tell(self, start: GenerateReport, pdf: ReportPdf) -> dict[str, Any]:
+        """Tell the channels; what cannot be told never fails the report."""
+        self._stage = "send_notification"
+        asked = SendNotification(
+            report_id=start.report_id, tenant=start.tenant, channels=start.channels, title=pdf.title
+        )
+        try:
+            outcome = await run_step(GenerateReportActivities.send_notification, asked, policies.SEND_NOTIFICATION)
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return {"notification_error": cause_of(error)}
+        return {"notified": list(outcome.told), "not_notified": list(outcome.refused)}
+
+    def _closing_data(
+        self, start: GenerateReport, text: ReportText, pdf: ReportPdf, notified: dict[str, Any], *, stored: bool
+    ) -> dict[str, Any]:
+        data: dict[str, Any] = {"pages": pdf.pdf.pages, **notified}
+        if not stored:
+            asked = StoreReportMetadata(report_id=start.report_id, tenant=start.tenant, text=text, pdf=pdf)
+            data["to_store"] = asked.model_dump(mode="json")
+        return data
+
+    async def _close_unfinished(self, error: BaseException) -> None:
+        if is_cancelled_exception(error):
+            await self._close(Status.CANCELLED, {})
+        else:
+            await self._close(Status.FAILED, {"error": cause_of(error)})
+
+    async def _close(self, status: Status, data: dict[str, Any]) -> None:
+        self._stage = status.value
+        await asyncio.shield(close_workflow(status, data))

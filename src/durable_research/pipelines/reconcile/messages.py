@@ -1,0 +1,14 @@
+"""What crosses Temporal for reconciliation."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Reconciled(BaseModel):
+    """What one pass put right, in workflows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    started: int = 0
+    cancelled: int = 0
+    closed: int = 0
+    stored: int = 0

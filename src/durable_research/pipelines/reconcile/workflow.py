@@ -1,0 +1,27 @@
+"""The backstop that a Temporal Schedule runs every minute."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from datetime import timedelta
+
+    from durable_research.pipelines.reconcile.activities import ReconcileActivities
+    from durable_research.pipelines.reconcile.messages import Reconciled
+    from durable_research.temporal import policies
+
+
+@workflow.defn(name="ReconcileWorkflow")
+class ReconcileWorkflow:
+    """One pass; it has no progress log of its own."""
+
+    @workflow.run
+    async def run(self) -> Reconciled:
+        """Run the pass; what it could not do, the next minute's pass does."""
+        policy = policies.RECONCILE
+        return await workflow.execute_activity_method(
+            ReconcileActivities.reconcile,
+            task_queue=policy.queue,
+            start_to_close_timeout=timedelta(seconds=policy.try_seconds) + policies.START_TO_CLOSE_MARGIN,
+            heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
+            retry_policy=policies.AFTER_DEATH,
+        )

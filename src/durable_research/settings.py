@@ -1,0 +1,140 @@
+"""The one reader of configuration: every setting with its type, unit, default and meaning; frozen; secrets masked.
+
+The Temporal connection is not here: it follows `temporalio.envconfig` (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
+TEMPORAL_TLS_*, profiles).
+"""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from durable_research import failpoints
+
+FILE_SUFFIX = "_FILE"
+
+
+class SettingsInvalid(Exception):
+    """The environment holds mistakes; all of them are in the text, one a line."""
+
+
+class Settings(BaseSettings):
+    """What the environment says. Each field's alias is the variable's name; `NAME_FILE` reads the value from a file."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    data_folder: Path = Field(
+        default=Path("data"), alias="DURABLE_RESEARCH_DATA", description="folder of the one-machine edition's state"
+    )
+    database_url: SecretStr = Field(
+        default=SecretStr("postgresql://127.0.0.1:5432/durable_research"),
+        alias="DATABASE_URL",
+        description="PostgreSQL 16 or newer with pgvector",
+    )
+    object_store_url: str = Field(
+        default="file://data/objects", alias="OBJECT_STORE_URL", description="where texts and PDFs are kept"
+    )
+    openai_api_key: SecretStr | None = Field(
+        default=None, alias="OPENAI_API_KEY", description="key of the model provider; without one the simulator is used"
+    )
+    openai_base_url: str = Field(
+        default="https://api.openai.com/v1", alias="OPENAI_BASE_URL", description="any OpenAI-compatible address"
+    )
+    openai_model: str = Field(default="gpt-5-mini", alias="OPENAI_MODEL", description="the model that writes reports")
+    provider: Literal["openai", "simulator"] = Field(
+        default="openai", alias="DURABLE_RESEARCH_PROVIDER", description="`simulator` labels every text as demo text"
+    )
+    webhook_url: str | None = Field(
+        default=None, alias="DURABLE_RESEARCH_WEBHOOK_URL", description="the operator's receiver of notifications"
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None, alias="DURABLE_RESEARCH_WEBHOOK_SECRET", description="signs them (Standard Webhooks, whsec_...)"
+    )
+    host: str = Field(default="127.0.0.1", alias="DURABLE_RESEARCH_HOST", description="address the API listens on")
+    port: int = Field(
+        default=8000, ge=0, le=65535, alias="DURABLE_RESEARCH_PORT", description="port of the API and pages"
+    )
+    public_url: str | None = Field(
+        default=None, alias="DURABLE_RESEARCH_PUBLIC_URL", description="how links in notifications begin"
+    )
+    temporal_ui_url: str | None = Field(
+        default=None, alias="DURABLE_RESEARCH_TEMPORAL_UI_URL", description="Temporal's Web UI, for links"
+    )
+    worker_identity: str | None = Field(
+        default=None,
+        alias="DURABLE_RESEARCH_WORKER_IDENTITY",
+        description="how this worker is named; default host and pid",
+    )
+    renderer_processes: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        alias="DURABLE_RESEARCH_RENDERER_PROCESSES",
+        description="warm PDF processes in a worker",
+    )
+    production: bool = Field(
+        default=False, alias="DURABLE_RESEARCH_PRODUCTION", description="refuses everything that is for tests only"
+    )
+    reattach: bool = Field(
+        default=True,
+        alias="DURABLE_RESEARCH_REATTACH",
+        description="for tests only: off makes a retry pay again instead of taking up the accepted call",
+    )
+    failpoint_rules: str = Field(
+        default="", alias=failpoints.ENVIRONMENT, description="for tests only: where to kill or pause, NAME=kill@1"
+    )
+    failpoints_log: Path | None = Field(
+        default=None,
+        alias=failpoints.LOG_ENVIRONMENT,
+        description="for tests only: the file that counts failpoint hits",
+    )
+
+    @field_validator("host")
+    @classmethod
+    def _loopback_only(cls, host: str) -> str:
+        try:
+            loopback = ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            loopback = host == "localhost"
+        if not loopback:
+            raise ValueError("must be a loopback address: there is no login yet, so nothing else may be reachable")
+        return host
+
+    @field_validator("failpoint_rules")
+    @classmethod
+    def _known_failpoints(cls, text: str) -> str:
+        failpoints.parse(text)
+        return text
+
+    @model_validator(mode="after")
+    def _no_test_switches_in_production(self) -> "Settings":
+        if self.production and (self.failpoint_rules or not self.reattach):
+            raise ValueError(f"{failpoints.ENVIRONMENT} and DURABLE_RESEARCH_REATTACH are refused in production")
+        return self
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the environment, files named by `*_FILE` variables included; `overrides` are field names and win.
+
+    Raises:
+        SettingsInvalid: with every mistake, one a line.
+    """
+    given: dict[str, Any] = {}
+    mistakes = []
+    for field in Settings.model_fields.values():
+        path = os.environ.get(f"{field.alias}{FILE_SUFFIX}")
+        if path and field.alias:
+            try:
+                given[field.alias] = Path(path).read_text().strip()
+            except OSError as cause:
+                mistakes.append(f"{field.alias}{FILE_SUFFIX}: cannot read {path}: {cause.strerror}")
+    try:
+        settings = Settings(**given, **{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        mistakes += [f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in error.errors()]
+    if mistakes:
+        raise SettingsInvalid("\n".join(mistakes))
+    return settings

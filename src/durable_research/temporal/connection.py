@@ -1,0 +1,48 @@
+"""Reaching Temporal: the same variables and profile file as the `temporal` program (temporalio.envconfig)."""
+
+import asyncio
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+from temporalio.plugin import SimplePlugin
+from temporalio.service import RPCError
+
+from durable_research import telemetry
+from durable_research.temporal.converter import DATA_CONVERTER
+
+_LOOK_AGAIN_SECONDS = 0.5
+
+
+def _connect_config(identity: str | None) -> dict[str, Any]:
+    config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
+    config.setdefault("target_host", "127.0.0.1:7233")
+    if identity:
+        config["identity"] = identity
+    return config
+
+
+async def connect_lazily(identity: str) -> Client:
+    """A client that dials at its first call: the API must answer without Temporal."""
+    return await Client.connect(**_connect_config(identity), lazy=True, data_converter=DATA_CONVERTER)
+
+
+async def connect(
+    identity: str | None = None, plugin: SimplePlugin | None = None, *, patience_seconds: float
+) -> Client:
+    """A connected client; waits for a server that is still coming up.
+
+    Raises:
+        RuntimeError: no server answered in time (the SDK's own error).
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience_seconds
+    config = _connect_config(identity)
+    while True:
+        try:
+            return await Client.connect(**config, plugins=[plugin] if plugin else [], data_converter=DATA_CONVERTER)
+        except (RuntimeError, RPCError):
+            if loop.time() > deadline:
+                raise
+            telemetry.get_logger().info(telemetry.INFRASTRUCTURE_DOWN, what="temporal", at=config["target_host"])
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)

@@ -1,0 +1,119 @@
+"""The WorkflowEngine port on a Temporal client."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from pydantic import BaseModel
+from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from durable_research.domain.errors import InfrastructureDown
+from durable_research.ports import EngineView, PendingStep
+from durable_research.temporal import policies
+
+_ENDED = {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}
+
+
+class TemporalEngine:
+    """Starts, cancels and describes workflows; every answer or refusal comes within seconds."""
+
+    name = "temporal"
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def check(self) -> None:
+        """Return when the server answers."""
+        try:
+            healthy = await self._client.service_client.check_health(timeout=policies.ENGINE_ANSWER)
+        except (RPCError, RuntimeError) as cause:
+            raise InfrastructureDown("temporal does not answer") from cause
+        if not healthy:
+            raise InfrastructureDown("temporal is not serving")
+
+    async def start(self, workflow_id: str, workflow_type: str, task_queue: str, message: BaseModel) -> None:
+        """Start it under its own id; one that is running or has ended is left alone."""
+        try:
+            async with asyncio.timeout(policies.ENGINE_START.total_seconds()):
+                await self._client.start_workflow(
+                    workflow_type,
+                    message,
+                    id=workflow_id,
+                    task_queue=task_queue,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    task_timeout=policies.WORKFLOW_TASK_TIMEOUT,
+                    rpc_timeout=policies.ENGINE_START,
+                )
+        except WorkflowAlreadyStartedError:
+            return
+        except (RPCError, RuntimeError, TimeoutError) as cause:
+            raise InfrastructureDown("temporal does not answer") from cause
+
+    async def cancel(self, workflow_id: str) -> bool:
+        """Ask for cancellation; False when it is not running there."""
+        try:
+            async with asyncio.timeout(policies.ENGINE_ANSWER.total_seconds()):
+                await self._client.get_workflow_handle(workflow_id).cancel(rpc_timeout=policies.ENGINE_ANSWER)
+        except RPCError as cause:
+            if cause.status in _ENDED:
+                return False
+            raise InfrastructureDown("temporal does not answer") from cause
+        except (RuntimeError, TimeoutError) as cause:
+            raise InfrastructureDown("temporal does not answer") from cause
+        return True
+
+    async def describe(self, workflow_id: str) -> EngineView | None:
+        """Ask for its state and pending activities; needs no worker."""
+        try:
+            async with asyncio.timeout(policies.ENGINE_ANSWER.total_seconds()):
+                description = await self._client.get_workflow_handle(workflow_id).describe(
+                    rpc_timeout=policies.ENGINE_ANSWER
+                )
+        except RPCError as cause:
+            if cause.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise InfrastructureDown("temporal does not answer") from cause
+        except (RuntimeError, TimeoutError) as cause:
+            raise InfrastructureDown("temporal does not answer") from cause
+        return _view(description)
+
+    async def history(self, workflow_id: str) -> AsyncIterator[dict[str, Any]]:
+        """Its events as JSON objects, oldest first; nothing when the engine does not know it."""
+        try:
+            history = await self._client.get_workflow_handle(workflow_id).fetch_history(
+                rpc_timeout=policies.ENGINE_START
+            )
+        except RPCError as cause:
+            if cause.status is RPCStatusCode.NOT_FOUND:
+                return
+            raise InfrastructureDown("temporal does not answer") from cause
+        except (RuntimeError, TimeoutError) as cause:
+            raise InfrastructureDown("temporal does not answer") from cause
+        for event in json.loads(history.to_json())["events"]:
+            yield event
+
+
+def _view(description: WorkflowExecutionDescription) -> EngineView:
+    status = description.status.name.lower() if description.status else "unknown"
+    pending = []
+    for one in description.raw_description.pending_activities:
+        body = MessageToDict(one)
+        waits = "next_attempt_schedule_time" in {field.name for field, _ in one.ListFields()}
+        pending.append(
+            PendingStep(
+                step=one.activity_type.name,
+                engine_attempt=one.attempt,
+                worker=one.last_worker_identity or None
+                if body.get("state") == "PENDING_ACTIVITY_STATE_STARTED"
+                else None,
+                next_try_at=one.next_attempt_schedule_time.ToDatetime(tzinfo=UTC) if waits else None,
+            )
+        )
+    return EngineView(status, tuple(pending))

@@ -1,0 +1,21 @@
+"""Names that outlive a deployment: task queues and who lives on each, recorded types, search attributes, schedules.
+
+`research`       report workflows, stores, undos, reconciliation
+`ai-tasks`       everything that asks a model
+`documents`      rendering
+`notifications`  telling people
+"""
+
+RESEARCH = "research"
+AI_TASKS = "ai-tasks"
+DOCUMENTS = "documents"
+NOTIFICATIONS = "notifications"
+QUEUES = (RESEARCH, AI_TASKS, DOCUMENTS, NOTIFICATIONS)
+
+CLOSE_WORKFLOW = "close_workflow"
+
+# Keyword search attributes for operators' filters; never text of users, as these are not encrypted.
+SEARCH_ATTRIBUTES = ("ResearchTenant", "ResearchKind")
+
+RECONCILE_SCHEDULE = "reconcile-every-minute"
+RECONCILE_WORKFLOW = "reconcile"

@@ -1,0 +1,31 @@
+"""All house rules of durability as one plugin, for workers, tests and the replayer alike."""
+
+from collections.abc import Sequence
+
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import Interceptor, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from durable_research.temporal.converter import DATA_CONVERTER
+
+# Never a workflow module and never the package as a whole: either would silently switch the sandbox off for workflow code.
+_PASSED_THROUGH = ("durable_research.domain", "durable_research.ports", "durable_research.temporal")
+_PASSED_THROUGH_OF_A_PIPELINE = ("activities", "messages", "prompts")
+
+
+def sandbox(pipelines: Sequence[str]) -> WorkflowRunner:
+    """The runner for workflow code. `pipelines` are dotted package names; their workflow modules stay inside the sandbox."""
+    modules = [f"{pipeline}.{part}" for pipeline in pipelines for part in _PASSED_THROUGH_OF_A_PIPELINE]
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH, *modules)
+    )
+
+
+def house_rules(pipelines: Sequence[str], interceptors: Sequence[Interceptor] = ()) -> SimplePlugin:
+    """Converter, sandbox and interceptors in one."""
+    return SimplePlugin(
+        "durable-research",
+        data_converter=DATA_CONVERTER,
+        interceptors=list(interceptors),
+        workflow_runner=sandbox(pipelines),
+    )

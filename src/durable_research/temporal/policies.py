@@ -1,0 +1,103 @@
+"""Every timeout, retry and cap, each with its reason. There is no other place where one may stand.
+
+A cap counts what a provider, renderer or store *answered*, never a death: Temporal's own maximum of attempts counts killed
+workers too, so it is unlimited here, and the interceptor alone turns the failure that reaches the cap into the last one.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+from durable_research.temporal import names
+
+# A dead worker is noticed after this long. Two seconds gave the quickest recovery (2.2-2.5 s), three still stays under five
+# and leaves a busy two-core machine twice the beat's own second (facts: measured on the dev server, three rounds each).
+HEARTBEAT_TIMEOUT = timedelta(seconds=3)
+HEARTBEAT_EVERY = timedelta(seconds=1)
+
+# The default of 10 s is what users would wait for when the dead worker had the workflow cached.
+STICKY_TIMEOUT = timedelta(seconds=1)
+
+# A killed server or worker holds a workflow task this long; the default is 10 s.
+WORKFLOW_TASK_TIMEOUT = timedelta(seconds=5)
+
+# How long one step may keep being tried: an outage of ours may last for days and must not fail a report.
+GIVE_UP_AFTER = timedelta(days=30)
+
+# After a death the step is offered again at once; growing only guards against an input that kills every worker.
+AFTER_DEATH = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=5)
+)
+
+# Our own database, engine or object store is away: look again soon, for as long as it takes.
+INFRASTRUCTURE_WAIT = timedelta(seconds=1)
+
+# What a provider asks for with Retry-After is honoured up to here; a longer wish is a refusal in disguise.
+LONGEST_RETRY_AFTER = timedelta(seconds=120)
+
+# The server's own timeout for a try: only a net below the deadline that the interceptor keeps in process.
+START_TO_CLOSE_MARGIN = timedelta(seconds=30)
+
+# A worker that is told to stop lets short steps finish; a model call is handed back, as it goes on at the provider.
+DRAIN = timedelta(seconds=10)
+
+# Writing a workflow's end is tried briefly in the workflow's own task, then as an ordinary activity without end, so that a
+# database outage does not fill the history with markers.
+LOCAL_WRITE_TRY = timedelta(seconds=2)
+LOCAL_WRITE_GIVE_UP = timedelta(seconds=4)
+WRITE_TRY_SECONDS = 10.0
+
+# Asking the engine for what only it knows must not hold up a page.
+ENGINE_ANSWER = timedelta(seconds=2)
+ENGINE_START = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class StepPolicy:
+    """How one activity is tried. `failures_allowed` counts answered failures; waits are in seconds.
+
+    `logged` steps write their attempts into the progress log; the others are machinery that people do not follow.
+    """
+
+    step: str
+    queue: str
+    try_seconds: float
+    failures_allowed: int
+    first_wait: float = 1.0
+    wait_growth: float = 2.0
+    longest_wait: float = 60.0
+    logged: bool = True
+
+    def wait_after(self, failures: int) -> timedelta:
+        """How long to wait after this many answered failures (1 = the first)."""
+        return timedelta(seconds=min(self.first_wait * self.wait_growth ** (failures - 1), self.longest_wait))
+
+
+# A short answer takes seconds; a minute covers a slow provider. The call goes on at the provider when a try ends (it runs in
+# the background there), so a longer try would only hide a hung connection. 60 s is the design's figure, not a measurement.
+LLM_CALL = StepPolicy("llm_call", names.AI_TASKS, try_seconds=60, failures_allowed=3)
+
+# A warm render takes well under a second; thirty mean that the renderer hangs. A second failure on the same tree is the tree's.
+CREATE_PDF = StepPolicy("create_pdf", names.DOCUMENTS, try_seconds=30, failures_allowed=2)
+
+# One upsert. It is not fatal: reconciliation stores it later, so two quick tries are enough.
+STORE_REPORT_METADATA = StepPolicy(
+    "store_report_metadata", names.RESEARCH, try_seconds=10, failures_allowed=2, first_wait=0.5
+)
+
+# Receivers restart and rate-limit; five tries over some seconds, and a failure never fails the report.
+SEND_NOTIFICATION = StepPolicy("send_notification", names.NOTIFICATIONS, try_seconds=15, failures_allowed=5)
+
+# The ordinary form of the closing write: our own database, so every failure is infrastructure and it is tried without end.
+CLOSE_WORKFLOW = StepPolicy(
+    names.CLOSE_WORKFLOW, names.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=1_000_000, longest_wait=30, logged=False
+)
+
+# One pass over what a crash may have left open; the next minute brings the next pass.
+RECONCILE = StepPolicy("reconcile", names.RESEARCH, try_seconds=50, failures_allowed=2, logged=False)
+
+STEPS = {
+    policy.step: policy
+    for policy in (LLM_CALL, CREATE_PDF, STORE_REPORT_METADATA, SEND_NOTIFICATION, CLOSE_WORKFLOW, RECONCILE)
+}

@@ -1,0 +1,95 @@
+"""One worker process: a Temporal Worker for each of its task queues, a row in the registry, and an orderly drain."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from durable_research import telemetry
+from durable_research.bootstrap import WorkerParts, open_worker_parts
+from durable_research.catalogue import PACKAGES, WORKFLOWS
+from durable_research.domain.errors import InfrastructureDown
+from durable_research.ports import WorkerRegistry, WorkerRow
+from durable_research.settings import Settings
+from durable_research.temporal import names, policies
+from durable_research.temporal.connection import connect
+from durable_research.temporal.plugin import house_rules
+
+_CONNECT_PATIENCE_SECONDS = 60.0
+_BEAT_SECONDS = 2.0
+# A model call only waits, so one process holds many; a render keeps one child busy.
+_ACTIVITIES_AT_ONCE = {names.AI_TASKS: 100, names.NOTIFICATIONS: 50, names.RESEARCH: 50}
+_POLLERS = 2
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """Which queues this process serves, under which name."""
+
+    name: str
+    queues: tuple[str, ...] = names.QUEUES
+
+
+async def run_worker(settings: Settings, options: WorkerOptions) -> None:
+    """Work until SIGTERM or SIGINT, then stop polling, finish or hand back, and leave."""
+    identity = settings.worker_identity or f"{options.name}@{socket.gethostname()}-{os.getpid()}"
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    client = await connect(identity, patience_seconds=_CONNECT_PATIENCE_SECONDS)
+    async with open_worker_parts(settings, identity, client) as parts, AsyncExitStack() as stack:
+        for worker in _workers(client, parts, options.queues, settings):
+            await stack.enter_async_context(worker)
+        row = WorkerRow(identity, options.name, os.getpid(), socket.gethostname(), options.queues, datetime.now(UTC))
+        beating = asyncio.create_task(_beat(parts.registry, row))
+        telemetry.get_logger().info(telemetry.WORKER_READY, identity=identity, queues=options.queues)
+        await stop.wait()
+        telemetry.get_logger().info(telemetry.WORKER_DRAINING, identity=identity)
+        beating.cancel()
+        with suppress(InfrastructureDown):
+            await parts.registry.leave(identity)
+    telemetry.get_logger().info(telemetry.WORKER_STOPPED, identity=identity)
+
+
+def _workers(client: Client, parts: WorkerParts, queues: Sequence[str], settings: Settings) -> list[Worker]:
+    plugin = house_rules(PACKAGES, [parts.interceptor])
+    rendering = {names.DOCUMENTS: settings.renderer_processes}
+    beat = policies.HEARTBEAT_EVERY
+    return [
+        Worker(
+            client,
+            task_queue=queue,
+            workflows=WORKFLOWS if queue == names.RESEARCH else (),
+            activities=parts.activities[queue],
+            plugins=[plugin],
+            max_concurrent_activities=(_ACTIVITIES_AT_ONCE | rendering)[queue],
+            max_concurrent_workflow_task_polls=_POLLERS,
+            max_concurrent_activity_task_polls=_POLLERS,
+            sticky_queue_schedule_to_start_timeout=policies.STICKY_TIMEOUT,
+            # The SDK holds heartbeats back to 0.8 of their timeout; on a busy machine that looks like death.
+            max_heartbeat_throttle_interval=beat,
+            default_heartbeat_throttle_interval=beat,
+            graceful_shutdown_timeout=_drain_time(queue),
+        )
+        for queue in queues
+    ]
+
+
+def _drain_time(queue: str) -> timedelta:
+    """A model call goes on at the provider: it is handed back at once. Other steps are short and may finish."""
+    return timedelta(0) if queue == names.AI_TASKS else policies.DRAIN
+
+
+async def _beat(registry: WorkerRegistry, row: WorkerRow) -> None:
+    while True:
+        with suppress(InfrastructureDown):
+            await registry.beat(row)
+        await asyncio.sleep(_BEAT_SECONDS)
