@@ -1,0 +1,62 @@
+"""The strings of the pretend world: faults, settings, and a look at what was witnessed."""
+
+from pydantic import BaseModel, ConfigDict, Field
+from quart import Blueprint, Response
+
+from durable_research.simulator.errors import parse_control, reply
+from durable_research.simulator.faults import Fault
+from durable_research.simulator.world import World
+
+
+class SettingsChange(BaseModel):
+    """One entry of the control API; what is left out stays as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    latency_seconds: float | None = Field(default=None, ge=0, le=3600)
+    visibility_lag_seconds: float | None = Field(default=None, ge=0, le=3600)
+
+
+class Control:
+    """The routes under /control."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def routes(self) -> Blueprint:
+        routes = Blueprint("control", __name__, url_prefix="/control")
+        routes.add_url_rule("/faults", view_func=self.add_fault, methods=["POST"])
+        routes.add_url_rule("/faults", view_func=self.faults, methods=["GET"])
+        routes.add_url_rule("/faults", view_func=self.clear_faults, methods=["DELETE"])
+        routes.add_url_rule("/settings", view_func=self.change_settings, methods=["POST"])
+        routes.add_url_rule("/witness", view_func=self.witness, methods=["GET"])
+        return routes
+
+    async def add_fault(self) -> Response:
+        fault = await parse_control(Fault)
+        self._world.faults.add(fault)
+        return reply(fault.model_dump(), 201)
+
+    async def faults(self) -> Response:
+        return reply(self._world.faults.listed())
+
+    async def clear_faults(self) -> Response:
+        self._world.faults.clear()
+        return Response(status=204)
+
+    async def change_settings(self) -> Response:
+        change = await parse_control(SettingsChange)
+        settings = self._world.settings
+        if change.latency_seconds is not None:
+            settings.latency_seconds = change.latency_seconds
+        if change.visibility_lag_seconds is not None:
+            settings.visibility_lag_seconds = change.visibility_lag_seconds
+        return reply(
+            {
+                "latency_seconds": settings.latency_seconds,
+                "visibility_lag_seconds": settings.visibility_lag_seconds,
+            }
+        )
+
+    async def witness(self) -> Response:
+        return reply(self._world.witness.lines())

@@ -1,0 +1,74 @@
+"""/v1/conversations: what a client can ask when it never learnt the id of a response it paid for."""
+
+from typing import Any
+
+from quart import Blueprint, Response
+
+from durable_research.simulator.errors import not_found, parse, reply
+from durable_research.simulator.generation import Generation, answer
+from durable_research.simulator.listing import page
+from durable_research.simulator.openai_requests import ConversationRequest, Message
+from durable_research.simulator.response_shapes import message_id, output_message
+from durable_research.simulator.state import Conversation
+from durable_research.simulator.world import World, new_id
+
+
+class ConversationsApi:
+    """The routes of conversations."""
+
+    def __init__(self, world: World) -> None:
+        self._state = world.state
+
+    def routes(self) -> Blueprint:
+        routes = Blueprint("conversations", __name__, url_prefix="/v1/conversations")
+        routes.add_url_rule("", view_func=self.create, methods=["POST"])
+        routes.add_url_rule("/<conversation_id>", view_func=self.retrieve, methods=["GET"])
+        routes.add_url_rule("/<conversation_id>/items", view_func=self.items, methods=["GET"])
+        return routes
+
+    async def create(self) -> Response:
+        asked = await parse(ConversationRequest)
+        conversation = Conversation(
+            id=new_id("conv_"),
+            created=self._state.now(),
+            metadata=asked.metadata or {},
+            items=[_given_item(item) for item in asked.items or []],
+        )
+        self._state.open_conversation(conversation)
+        return reply(_shown(conversation))
+
+    async def retrieve(self, conversation_id: str) -> Response:
+        return reply(_shown(self._known(conversation_id)))
+
+    async def items(self, conversation_id: str) -> Response:
+        items = list(self._known(conversation_id).items)
+        for generation in self._state.answered_on(conversation_id):
+            items += [_question_item(generation), output_message(generation, answer(generation))]
+        return reply(page(items, newest_first=True))
+
+    def _known(self, conversation_id: str) -> Conversation:
+        if conversation := self._state.conversations.get(conversation_id):
+            return conversation
+        raise not_found(f"Conversation with id '{conversation_id}' not found.")
+
+
+def _shown(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "id": conversation.id,
+        "object": "conversation",
+        "created_at": int(conversation.created),
+        "metadata": conversation.metadata,
+    }
+
+
+def _given_item(item: Message) -> dict[str, Any]:
+    return _message(new_id("msg_"), item.role or "user", item.text)
+
+
+def _question_item(generation: Generation) -> dict[str, Any]:
+    return _message(message_id(generation) + "_in", "user", generation.prompt)
+
+
+def _message(id: str, role: str, text: str) -> dict[str, Any]:
+    content = [{"type": "output_text" if role == "assistant" else "input_text", "text": text}]
+    return {"id": id, "type": "message", "role": role, "status": "completed", "content": content}

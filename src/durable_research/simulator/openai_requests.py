@@ -1,0 +1,161 @@
+"""What a client may ask: the fields we understand of OpenAI's requests; unknown ones are let through."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _metadata(value: dict[str, str]) -> dict[str, str]:
+    if len(value) > 16 or any(len(key) > 64 or len(text) > 512 for key, text in value.items()):
+        raise ValueError("Invalid 'metadata': at most 16 pairs, keys of 64 and values of 512 characters.")
+    return value
+
+
+Metadata = Annotated[dict[str, str], AfterValidator(_metadata)]
+Temperature = Annotated[float, Field(ge=0, le=2)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Part(_Request):
+    """A piece of a message; only its text concerns us."""
+
+    type: str
+    text: str | None = None
+
+
+class Message(_Request):
+    """A message of either API; input items of other kinds have neither role nor content."""
+
+    role: str | None = None
+    content: str | list[Part] | None = None
+
+    @property
+    def text(self) -> str:
+        if self.content is None or isinstance(self.content, str):
+            return self.content or ""
+        return "\n".join(part.text for part in self.content if part.text)
+
+
+def user_part(messages: list[Message]) -> str:
+    """All the user said; what the witness keeps and faults are matched against."""
+    return "\n\n".join(message.text for message in messages if message.role == "user")
+
+
+def guidance(messages: list[Message]) -> str:
+    """All that system and developer messages said."""
+    return "\n\n".join(message.text for message in messages if message.role in ("system", "developer"))
+
+
+class ConversationRef(_Request):
+    """The other way to name a conversation."""
+
+    id: str
+
+
+class ResponseRequest(_Request):
+    """POST /v1/responses."""
+
+    model: str
+    input: str | Annotated[list[Message], Field(min_length=1)]
+    instructions: str | None = None
+    background: bool | None = None
+    store: bool | None = None
+    stream: bool | None = None
+    metadata: Metadata | None = None
+    conversation: str | ConversationRef | None = None
+    previous_response_id: str | None = None
+    max_output_tokens: Annotated[int, Field(ge=16)] | None = None
+    temperature: Temperature | None = None
+    top_p: Share | None = None
+    user: str | None = None
+
+    @property
+    def prompt(self) -> str:
+        return self.input if isinstance(self.input, str) else user_part(self.input)
+
+    @property
+    def guidance(self) -> str:
+        inside = "" if isinstance(self.input, str) else guidance(self.input)
+        return "\n\n".join(part for part in (self.instructions, inside) if part)
+
+    @property
+    def conversation_id(self) -> str | None:
+        return self.conversation.id if isinstance(self.conversation, ConversationRef) else self.conversation
+
+
+class StreamOptions(_Request):
+    """What a chat stream tells besides the text."""
+
+    include_usage: bool | None = None
+
+
+class ChatMessage(Message):
+    """A message of a chat; there its role is required."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+
+
+class ChatRequest(_Request):
+    """POST /v1/chat/completions."""
+
+    model: str
+    messages: Annotated[list[ChatMessage], Field(min_length=1)]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    store: bool | None = None
+    metadata: Metadata | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    temperature: Temperature | None = None
+    top_p: Share | None = None
+    user: str | None = None
+
+    @property
+    def prompt(self) -> str:
+        return user_part(list(self.messages))
+
+    @property
+    def guidance(self) -> str:
+        return guidance(list(self.messages))
+
+
+class ConversationRequest(_Request):
+    """POST /v1/conversations."""
+
+    items: list[Message] | None = None
+    metadata: Metadata | None = None
+
+
+_Text = Annotated[str, Field(min_length=1)]
+
+
+class EmbeddingRequest(_Request):
+    """POST /v1/embeddings."""
+
+    model: str
+    input: (
+        _Text
+        | Annotated[list[_Text], Field(min_length=1, max_length=2048)]
+        | Annotated[list[int], Field(min_length=1)]
+        | Annotated[list[list[int]], Field(min_length=1, max_length=2048)]
+    )
+    dimensions: Annotated[int, Field(ge=1, le=4096)] | None = None
+    encoding_format: Literal["float", "base64"] | None = None
+    metadata: Metadata | None = None
+    user: str | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        if isinstance(self.input, str):
+            return [self.input]
+        if isinstance(self.input[0], int):
+            return [_as_text(self.input)]
+        return [one if isinstance(one, str) else _as_text(one) for one in self.input]
+
+
+def _as_text(token_ids: Any) -> str:
+    return " ".join(str(one) for one in token_ids)

@@ -1,0 +1,163 @@
+"""POST and GET /v1/responses: calls that can be left alone and asked about again by their id."""
+
+import asyncio
+
+from quart import Blueprint, Response, request
+
+from durable_research.simulator.errors import ApiError, not_found, parse, reply, whole_number
+from durable_research.simulator.faults import Fault, cut_response, refuse, told_failed
+from durable_research.simulator.generation import Generation
+from durable_research.simulator.openai_requests import ResponseRequest
+from durable_research.simulator.response_shapes import response_object, snapshot, timed_events
+from durable_research.simulator.streaming import EVENT_STREAM, event_stream, finished, paced, while_connected
+from durable_research.simulator.world import TEXT_MODELS, World, caller_key, check_model, new_id
+
+
+class ResponsesApi:
+    """The routes of responses."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._state = world.state
+
+    def routes(self) -> Blueprint:
+        routes = Blueprint("responses", __name__, url_prefix="/v1/responses")
+        routes.add_url_rule("", view_func=self.create, methods=["POST"])
+        routes.add_url_rule("/<response_id>", view_func=self.retrieve, methods=["GET"])
+        routes.add_url_rule("/<response_id>/cancel", view_func=self.cancel, methods=["POST"])
+        return routes
+
+    async def create(self) -> Response:
+        asked = await parse(ResponseRequest)
+        self._check(asked)
+        fault = self._world.faults.take("model_call", asked.prompt)
+        await refuse(fault)
+        generation = await self._accepted(asked, fault)
+        if fault and fault.fault == "billed_500":
+            raise told_failed()
+        if fault and fault.fault == "cut":
+            return self._cut(generation, streamed=bool(asked.stream))
+        if asked.stream:
+            return self._stream(generation)
+        if generation.background:
+            return reply(response_object(generation, "queued"))
+        return await self._whole(generation)
+
+    async def retrieve(self, response_id: str) -> Response:
+        generation = self._known(response_id)
+        if request.args.get("stream", "").lower() not in ("true", "1"):
+            return reply(self._snapshot(generation))
+        # OpenAI refuses this without background=true (seen in openai-ruby#214) and documents joining only for a
+        # response created as a stream. We refuse both, to be no more lenient than the real one.
+        if not (generation.background and generation.streamed):
+            raise ApiError(
+                400,
+                "This response cannot be streamed: create it with background=true and stream=true.",
+                param="stream",
+                code="invalid_request_error",
+            )
+        events = timed_events(generation, whole_number("starting_after", -1))
+        return event_stream(paced(self._state, generation, events))
+
+    async def cancel(self, response_id: str) -> Response:
+        generation = self._known(response_id)
+        if not generation.background:
+            raise ApiError(400, "Cannot cancel a synchronous response.")
+        self._state.stop(generation)
+        return reply(self._snapshot(generation))
+
+    def _check(self, asked: ResponseRequest) -> None:
+        check_model(asked.model, TEXT_MODELS)
+        if asked.background and asked.store is False:
+            raise ApiError(400, "Background mode requires store=true.", param="background")
+        if asked.conversation_id and asked.conversation_id not in self._state.conversations:
+            raise not_found(f"Conversation with id '{asked.conversation_id}' not found.")
+        if asked.previous_response_id:
+            self._known(asked.previous_response_id)
+
+    async def _accepted(self, asked: ResponseRequest, fault: Fault | None) -> Generation:
+        idempotency_key = request.headers.get("Idempotency-Key") if self._world.honour_idempotency_key else None
+        if idempotency_key and (known := self._state.by_idempotency_key.get(idempotency_key)):
+            await self._world.settled(known)
+            return self._state.generations[known]
+        # Nothing is awaited between this look and the registration below: two calls cannot both pass.
+        if asked.conversation_id and self._state.is_locked(asked.conversation_id):
+            raise ApiError(
+                400,
+                "Another process is currently operating on this conversation. Please retry in a few seconds.",
+                param="conversation",
+                code="conversation_locked",
+            )
+        generation = self._generation(asked, fault, idempotency_key)
+        try:
+            await self._world.accept(generation, caller_key(asked.metadata))
+        except asyncio.CancelledError:
+            self._hung_up(generation)
+            raise
+        return generation
+
+    def _generation(self, asked: ResponseRequest, fault: Fault | None, idempotency_key: str | None) -> Generation:
+        latency = self._world.settings.latency_seconds
+        return Generation(
+            id=new_id("resp_"),
+            created=self._state.now(),
+            latency=fault.latency(latency) if fault else latency,
+            model=asked.model,
+            prompt=asked.prompt,
+            instructions=asked.guidance,
+            outcome=fault.outcome if fault else "complete",
+            token_limit=asked.max_output_tokens,
+            metadata=asked.metadata or {},
+            store=asked.store is not False,
+            background=bool(asked.background),
+            streamed=bool(asked.stream),
+            conversation=asked.conversation_id,
+            idempotency_key=idempotency_key,
+            parameters={
+                "instructions": asked.instructions,
+                "previous_response_id": asked.previous_response_id,
+                "temperature": 1.0 if asked.temperature is None else asked.temperature,
+                "top_p": 1.0 if asked.top_p is None else asked.top_p,
+                "user": asked.user,
+            },
+        )
+
+    def _stream(self, generation: Generation) -> Response:
+        body = paced(self._state, generation, timed_events(generation))
+        if not generation.background:
+            body = while_connected(self._state, generation, body)
+        return event_stream(body)
+
+    async def _whole(self, generation: Generation) -> Response:
+        try:
+            await finished(self._state, generation)
+        except asyncio.CancelledError:
+            self._hung_up(generation)
+            raise
+        return reply(self._snapshot(generation))
+
+    def _cut(self, generation: Generation, *, streamed: bool) -> Response:
+        self._hung_up(generation)
+        if streamed:
+            return cut_response(EVENT_STREAM, b"event: response.crea")
+        return cut_response("application/json", b'{"id"')
+
+    def _hung_up(self, generation: Generation) -> None:
+        # Source: OpenAI's background guide: a synchronous response is cancelled by ending its connection.
+        if not generation.background:
+            self._state.stop(generation)
+
+    def _known(self, response_id: str) -> Generation:
+        generation = self._state.generations.get(response_id)
+        if generation is None or generation.is_chat or not self._can_be_asked(generation):
+            raise not_found(f"Response with id '{response_id}' not found.")
+        return generation
+
+    def _can_be_asked(self, generation: Generation) -> bool:
+        # A synchronous response is stored when it is complete; one whose client hung up was never stored.
+        if not generation.store or generation.background:
+            return generation.store
+        return self._state.stopped_at(generation.id) is None and self._state.is_finished(generation)
+
+    def _snapshot(self, generation: Generation) -> dict[str, object]:
+        return snapshot(generation, self._state.now(), self._state.stopped_at(generation.id))

@@ -1,0 +1,58 @@
+"""Writing while time passes: server-sent events at their moments, and clients that hang up."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+
+from quart import Response
+
+from durable_research.simulator.generation import Generation
+from durable_research.simulator.state import State
+
+EVENT_STREAM = "text/event-stream; charset=utf-8"
+Timed = tuple[float, bytes]
+
+
+def event(payload: dict[str, object], name: str | None = None) -> bytes:
+    """One server-sent event."""
+    head = f"event: {name}\n" if name else ""
+    return f"{head}data: {json.dumps(payload, separators=(',', ':'))}\n\n".encode()
+
+
+def event_stream(body: AsyncIterator[bytes]) -> Response:
+    """Answer with events, to be read as they come."""
+    return Response(body, 200, {"cache-control": "no-store"}, content_type=EVENT_STREAM)
+
+
+async def paced(state: State, generation: Generation, events: Sequence[Timed]) -> AsyncIterator[bytes]:
+    """Send each event when its moment has come, those of the past together; end where the generation was stopped."""
+    sent = 0
+    while sent < len(events):
+        stopped_at = state.stopped_at(generation.id)
+        horizon = state.now() if stopped_at is None else min(stopped_at, state.now())
+        due = sent
+        while due < len(events) and events[due][0] <= horizon:
+            due += 1
+        if due > sent:
+            yield b"".join(data for _, data in events[sent:due])
+            sent = due
+        elif stopped_at is not None:
+            return
+        else:
+            await state.wait(generation, events[sent][0])
+
+
+async def while_connected(state: State, generation: Generation, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes; the generation stops when the client goes away before the end."""
+    try:
+        async for data in body:
+            yield data
+    except (asyncio.CancelledError, GeneratorExit):
+        state.stop(generation)
+        raise
+
+
+async def finished(state: State, generation: Generation) -> None:
+    """Wait until a generation has ended or was stopped."""
+    while not state.is_finished(generation):
+        await state.wait(generation, generation.done_at)

@@ -1,0 +1,45 @@
+"""The judge: a log of everything billed or received, written by the outside world and by nobody else."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from durable_research.simulator.journal import Journal
+
+TEXT_KEPT = 200
+
+
+class Witness:
+    """Each line is on the disk before the call it tells of is answered."""
+
+    def __init__(self, path: Path) -> None:
+        self._journal = Journal(path)
+
+    async def write(
+        self,
+        kind: str,
+        *,
+        key: str | None,
+        text: str,
+        id: str,
+        model: str | None = None,
+        tokens: int = 0,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        line = {
+            "at": datetime.now(UTC).isoformat(),
+            "kind": kind,
+            "key": key,
+            "text": text[:TEXT_KEPT],
+            "id": id,
+            "model": model,
+            "tokens": tokens,
+            **(extra or {}),
+        }
+        # A disk may take tens of milliseconds to sync: in a thread, so that other calls are still answered.
+        await asyncio.to_thread(self._journal.append, line, sync=True)
+
+    def lines(self) -> list[dict[str, Any]]:
+        return self._journal.entries()

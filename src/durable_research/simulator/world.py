@@ -1,0 +1,87 @@
+"""Everything the handlers share, and the one way by which a model call is accepted and billed."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+
+from quart import request
+
+from durable_research.simulator.errors import ApiError, not_found
+from durable_research.simulator.faults import FaultBook
+from durable_research.simulator.generation import Generation, billed_tokens
+from durable_research.simulator.state import State
+from durable_research.simulator.witness import Witness
+
+TEXT_MODELS = ("simulator-research", "simulator-small")
+EMBEDDING_MODEL = "simulator-embedding"
+MODELS = (*TEXT_MODELS, EMBEDDING_MODEL)
+
+
+@dataclass
+class Settings:
+    """What may be changed while we run."""
+
+    latency_seconds: float = 2.0
+    visibility_lag_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class World:
+    """The pretend world: its memory, its judge, its faults and its settings."""
+
+    witness: Witness
+    state: State
+    settings: Settings
+    webhook_secret: str | None = None
+    honour_idempotency_key: bool = False
+    faults: FaultBook = field(default_factory=FaultBook)
+    _accepting: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
+
+    async def accept(self, generation: Generation, key: str | None) -> None:
+        """Bill the call and remember it; when this returns, both are written."""
+        self.state.register(generation)
+        task = asyncio.create_task(self._bill(generation, key))
+        self._accepting[generation.id] = task
+        task.add_done_callback(lambda _: self._accepting.pop(generation.id, None))
+        await self.settled(generation.id)
+
+    async def settled(self, generation_id: str) -> None:
+        # Shielded: a client that hangs up during the sync has been billed, so the call must be remembered too.
+        if task := self._accepting.get(generation_id):
+            await asyncio.shield(task)
+
+    async def _bill(self, generation: Generation, key: str | None) -> None:
+        # The witness first: killed in between, the judge has seen a call too many, never one too few.
+        await self.witness.write(
+            "model_call",
+            key=key,
+            text=generation.prompt,
+            id=generation.id,
+            model=generation.model,
+            tokens=billed_tokens(generation),
+        )
+        self.state.keep(generation)
+
+
+def new_id(prefix: str) -> str:
+    """An id nobody had before, also before a restart."""
+    return prefix + secrets.token_hex(24)
+
+
+def caller_key(metadata: dict[str, str] | None, user: str | None = None) -> str | None:
+    """The caller's own name for this call; embeddings carry no metadata, hence the header and the user field."""
+    return (metadata or {}).get("effect_key") or request.headers.get("Idempotency-Key") or user
+
+
+def check_model(model: str, allowed: tuple[str, ...]) -> None:
+    """Refuse what OpenAI refuses: a model it does not have (404), or one of another trade (400)."""
+    if model not in MODELS:
+        raise not_found(
+            f"The model `{model}` does not exist or you do not have access to it.",
+            param="model",
+            code="model_not_found",
+        )
+    if model not in allowed:
+        raise ApiError(
+            400, f"The model `{model}` cannot be used with this endpoint.", param="model", code="invalid_model"
+        )

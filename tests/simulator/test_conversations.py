@@ -1,0 +1,94 @@
+"""Conversations: what can be asked when the id of a response never arrived."""
+
+import httpx
+import openai as sdk
+import pytest
+from openai import AsyncOpenAI
+from openai.types.conversations import ConversationItem
+
+from .outside import MODEL, Simulator, eventually
+
+
+async def test_question_and_answer_appear_when_the_response_is_complete(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
+    simulator.settings(latency_seconds=0.3)
+    conversation = await openai.conversations.create()
+    await openai.responses.create(model=MODEL, input=topic, background=True, conversation=conversation.id)
+
+    async def look() -> list[ConversationItem] | None:
+        return (await openai.conversations.items.list(conversation.id)).data or None
+
+    items = await eventually(look)
+    assert [item.role for item in items if item.type == "message"] == ["assistant", "user"]
+
+
+async def test_nothing_appears_before_the_response_is_complete(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
+    simulator.settings(latency_seconds=60)
+    conversation = await openai.conversations.create()
+    await openai.responses.create(model=MODEL, input=topic, background=True, conversation=conversation.id)
+
+    items = await openai.conversations.items.list(conversation.id)
+
+    assert items.data == []
+
+
+async def test_a_conversation_takes_one_response_at_a_time(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
+    simulator.settings(latency_seconds=60)
+    conversation = await openai.conversations.create()
+    await openai.responses.create(model=MODEL, input=topic, background=True, conversation=conversation.id)
+
+    with pytest.raises(sdk.BadRequestError) as refusal:
+        await openai.responses.create(model=MODEL, input=topic, background=True, conversation=conversation.id)
+
+    assert refusal.value.code == "conversation_locked"
+
+
+async def test_a_response_refused_for_the_lock_is_not_billed(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
+    simulator.settings(latency_seconds=60)
+    conversation = await openai.conversations.create()
+    await openai.responses.create(model=MODEL, input="first", background=True, conversation=conversation.id)
+
+    with pytest.raises(sdk.BadRequestError):
+        await openai.responses.create(model=MODEL, input=topic, background=True, conversation=conversation.id)
+
+    assert simulator.witnessed(topic) == []
+
+
+async def test_cancelling_frees_the_conversation(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    simulator.settings(latency_seconds=60)
+    conversation = await openai.conversations.create()
+    first = await openai.responses.create(model=MODEL, input=topic, background=True, conversation=conversation.id)
+    await openai.responses.cancel(first.id)
+
+    second = await openai.responses.create(model=MODEL, input=topic, background=True, conversation=conversation.id)
+
+    assert second.status == "queued"
+
+
+async def test_an_unknown_conversation_is_not_found(openai: AsyncOpenAI, topic: str) -> None:
+    with pytest.raises(sdk.NotFoundError):
+        await openai.responses.create(model=MODEL, input=topic, conversation="conv_none")
+
+
+@pytest.mark.parametrize("items", [7, [7], [{"role": 7}], [{"role": "user", "content": {}}]])
+async def test_items_that_make_no_sense_are_refused(http: httpx.AsyncClient, items: object) -> None:
+    answer = await http.post("/v1/conversations", json={"items": items})
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "items")
+
+
+async def test_items_given_at_the_start_are_listed(openai: AsyncOpenAI) -> None:
+    conversation = await openai.conversations.create(
+        items=[{"type": "message", "role": "user", "content": "hello"}], metadata={"effect_key": "k"}
+    )
+
+    items = await openai.conversations.items.list(conversation.id)
+
+    assert [item.role for item in items.data if item.type == "message"] == ["user"]

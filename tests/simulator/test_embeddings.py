@@ -1,0 +1,75 @@
+"""/v1/embeddings: vectors that behave as if they understood."""
+
+import httpx
+import pytest
+from openai import AsyncOpenAI
+
+from .outside import Simulator
+
+MODEL = "simulator-embedding"
+
+
+def likeness(one: list[float], other: list[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
+async def embed(openai: AsyncOpenAI, *texts: str) -> list[list[float]]:
+    answer = await openai.embeddings.create(model=MODEL, input=list(texts))
+    return [item.embedding for item in answer.data]
+
+
+async def test_a_vector_has_256_dimensions_and_length_one(openai: AsyncOpenAI, topic: str) -> None:
+    [vector] = await embed(openai, topic)
+
+    assert (len(vector), round(likeness(vector, vector), 4)) == (256, 1)
+
+
+async def test_dimensions_are_honoured(openai: AsyncOpenAI, topic: str) -> None:
+    answer = await openai.embeddings.create(model=MODEL, input=topic, dimensions=1024)
+
+    assert len(answer.data[0].embedding) == 1024
+
+
+async def test_plain_numbers_and_base64_tell_the_same(openai: AsyncOpenAI, topic: str) -> None:
+    as_numbers = await openai.embeddings.create(model=MODEL, input=topic, encoding_format="float")
+
+    assert (await embed(openai, topic))[0] == pytest.approx(as_numbers.data[0].embedding, abs=1e-6)
+
+
+async def test_the_same_text_always_has_the_same_vector(openai: AsyncOpenAI, topic: str) -> None:
+    assert await embed(openai, topic) == await embed(openai, topic)
+
+
+async def test_texts_about_the_same_thing_are_nearer_than_others(openai: AsyncOpenAI) -> None:
+    asked, near, far = await embed(
+        openai,
+        "How do solar panels convert sunlight into electricity?",
+        "Solar panel efficiency: converting sunlight to electrical energy",
+        "The history of medieval bread baking in monasteries",
+    )
+
+    assert likeness(asked, near) > likeness(asked, far) + 0.2
+
+
+async def test_each_call_is_witnessed_once_under_our_key(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    await openai.embeddings.create(model=MODEL, input=[topic, "more"], extra_headers={"Idempotency-Key": "our key"})
+
+    assert [(line["kind"], line["key"]) for line in simulator.witnessed(topic)] == [("embedding", "our key")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"input": ""},
+        {"input": []},
+        {"input": [""]},
+        {"input": 7},
+        {"dimensions": 0},
+        {"encoding_format": "hex"},
+        {"model": "simulator-research"},
+    ],
+)
+async def test_a_bad_request_is_refused(http: httpx.AsyncClient, change: dict[str, object]) -> None:
+    answer = await http.post("/v1/embeddings", json={"model": MODEL, "input": "x", **change})
+
+    assert answer.status_code == 400

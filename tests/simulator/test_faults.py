@@ -1,0 +1,242 @@
+"""Every fault does what its name says, where and as often as it was asked to."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import openai as sdk
+import pytest
+from openai import AsyncOpenAI
+from openai.types.responses import Response
+
+from .outside import MODEL, Simulator, eventually
+
+
+async def ask(openai: AsyncOpenAI, topic: str) -> Response:
+    return await openai.responses.create(model=MODEL, input=topic)
+
+
+async def outcome(openai: AsyncOpenAI, topic: str) -> str:
+    try:
+        return str((await ask(openai, topic)).status)
+    except sdk.APIStatusError as refusal:
+        return str(refusal.status_code)
+
+
+@pytest.mark.parametrize(("fault", "status"), [("429", 429), ("500", 500), ("503", 503), ("401", 401)])
+async def test_a_refusal_has_its_status(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str, fault: str, status: int
+) -> None:
+    simulator.fault(topic, fault=fault)
+
+    with pytest.raises(sdk.APIStatusError) as refusal:
+        await ask(openai, topic)
+
+    assert refusal.value.status_code == status
+
+
+@pytest.mark.parametrize("fault", ["429", "500", "503", "401"])
+async def test_a_refused_call_is_not_billed(simulator: Simulator, openai: AsyncOpenAI, topic: str, fault: str) -> None:
+    simulator.fault(topic, fault=fault)
+
+    with pytest.raises(sdk.APIStatusError):
+        await ask(openai, topic)
+
+    assert simulator.witnessed(topic) == []
+
+
+async def test_a_429_tells_when_to_come_back(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    simulator.fault(topic, fault="429", retry_after=7)
+
+    with pytest.raises(sdk.RateLimitError) as refusal:
+        await ask(openai, topic)
+
+    assert refusal.value.response.headers["retry-after"] == "7"
+
+
+async def test_a_fault_begins_at_its_call_and_fires_so_many_times(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
+    simulator.fault(topic, fault="503", call=2, times=2)
+
+    assert [await outcome(openai, topic) for _ in range(4)] == ["completed", "503", "503", "completed"]
+
+
+async def test_faults_on_the_same_text_take_turns(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    simulator.fault(topic, fault="429")
+    simulator.fault(topic, fault="500")
+
+    assert [await outcome(openai, topic) for _ in range(3)] == ["429", "500", "completed"]
+
+
+async def test_a_fault_leaves_other_topics_alone(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    simulator.fault(topic, fault="500", times=9)
+
+    assert await outcome(openai, "another topic") == "completed"
+
+
+async def test_a_call_that_hangs_is_neither_answered_nor_billed(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
+    simulator.fault(topic, fault="timeout")
+
+    with pytest.raises(sdk.APITimeoutError):
+        await openai.with_options(timeout=0.3).responses.create(model=MODEL, input=topic)
+
+    assert simulator.witnessed(topic) == []
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_connection_cut_is_billed_and_the_id_is_never_seen(
+    simulator: Simulator, topic: str, stream: bool
+) -> None:
+    simulator.fault(topic, fault="cut")
+    seen = b""
+
+    async def read() -> None:
+        nonlocal seen
+        body = {"model": MODEL, "input": topic, "background": True, "stream": stream}
+        async with simulator.http() as http, http.stream("POST", "/v1/responses", json=body) as answer:
+            async for data in answer.aiter_raw():
+                seen += data
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        await read()
+    assert (len(simulator.witnessed(topic)), b"resp_" in seen) == (1, False)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_the_openai_client_sees_a_cut_as_a_connection_error(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str, stream: bool
+) -> None:
+    simulator.fault(topic, fault="cut")
+
+    async def call() -> None:
+        answer: Any = await openai.responses.create(model=MODEL, input=topic, background=True, stream=stream)
+        await anext(answer)
+
+    with pytest.raises(sdk.APIConnectionError):
+        await call()
+
+
+async def test_a_background_response_goes_on_after_the_cut(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
+    conversation = await openai.conversations.create()
+    simulator.fault(topic, fault="cut", latency_seconds=0.2)
+    with pytest.raises(sdk.APIConnectionError):
+        await openai.responses.create(model=MODEL, input=topic, background=True, conversation=conversation.id)
+
+    async def look() -> int:
+        return len((await openai.conversations.items.list(conversation.id)).data)
+
+    assert await eventually(look) == 2
+
+
+async def test_a_stored_completion_is_found_after_the_cut(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
+    simulator.fault(topic, fault="cut")
+    with pytest.raises(sdk.APIConnectionError):
+        await openai.chat.completions.create(
+            model=MODEL, messages=[{"role": "user", "content": topic}], store=True, metadata={"effect_key": topic}
+        )
+
+    stored = await openai.chat.completions.list(metadata={"effect_key": topic})
+
+    assert [one.id for one in stored.data] == [simulator.witnessed(topic)[0]["id"]]
+
+
+async def test_a_billed_500_is_billed(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    simulator.fault(topic, fault="billed_500")
+
+    with pytest.raises(sdk.InternalServerError):
+        await ask(openai, topic)
+
+    assert len(simulator.witnessed(topic)) == 1
+
+
+async def test_an_empty_answer_is_complete(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    simulator.fault(topic, fault="empty")
+
+    response = await ask(openai, topic)
+
+    assert (response.status, response.output_text) == ("completed", "")
+
+
+async def test_a_truncated_answer_is_incomplete(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    simulator.fault(topic, fault="truncated")
+
+    response = await ask(openai, topic)
+
+    assert response.incomplete_details is not None
+    assert (response.status, response.incomplete_details.reason) == ("incomplete", "max_output_tokens")
+
+
+async def test_a_truncated_stream_ends_with_incomplete(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    simulator.fault(topic, fault="truncated")
+
+    stream = await openai.responses.create(model=MODEL, input=topic, stream=True)
+
+    assert [event.type async for event in stream][-1] == "response.incomplete"
+
+
+async def test_a_truncated_completion_ends_for_its_length(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
+    simulator.fault(topic, fault="truncated")
+
+    completion = await openai.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": topic}])
+
+    assert completion.choices[0].finish_reason == "length"
+
+
+async def test_a_refusal_of_content_is_a_refusal_part(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    simulator.fault(topic, fault="refused")
+
+    response = await ask(openai, topic)
+
+    [message] = response.output
+    assert message.type == "message"
+    assert [part.type for part in message.content] == ["refusal"]
+
+
+async def test_a_completion_refused_for_its_content_has_no_content(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
+    simulator.fault(topic, fault="refused")
+
+    completion = await openai.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": topic}])
+
+    message = completion.choices[0].message
+    assert (message.content, bool(message.refusal)) == (None, True)
+
+
+async def test_a_failed_generation_ends_its_stream_with_failed(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
+    simulator.fault(topic, fault="failed")
+
+    stream = await openai.responses.create(model=MODEL, input=topic, stream=True)
+
+    assert [event.type async for event in stream][-1] == "response.failed"
+
+
+@pytest.mark.parametrize("more", [{}, {"fault": "slow"}])
+async def test_a_slow_call_takes_the_latency_of_the_fault(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str, more: dict[str, str]
+) -> None:
+    simulator.fault(topic, latency_seconds=0.4, **more)
+    begun = asyncio.get_running_loop().time()
+
+    await ask(openai, topic)
+
+    assert asyncio.get_running_loop().time() - begun >= 0.4
+
+
+async def test_a_fault_can_be_kept_to_one_kind_of_call(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    simulator.fault(topic, fault="500", kind="embedding")
+    await ask(openai, topic)
+
+    with pytest.raises(sdk.InternalServerError):
+        await openai.embeddings.create(model="simulator-embedding", input=topic)

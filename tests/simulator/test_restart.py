@@ -1,0 +1,125 @@
+"""What a killed simulator still knows when it is started again, as a provider would that never died."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from openai import AsyncOpenAI
+from openai.types.responses import Response, ResponseStreamEvent
+
+from .outside import MODEL, Simulator, eventually
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was told to clients before the kill."""
+
+    under_way: Response
+    streamed: list[ResponseStreamEvent]
+    cancelled: Response
+    conversation: str
+    completion: str
+    keyed: str
+
+
+async def live(simulator: Simulator) -> Before:
+    async with simulator.openai() as client:
+        streamed = await client.responses.create(model=MODEL, input="streamed", background=True, stream=True)
+        conversation = await client.conversations.create()
+        await client.responses.create(model=MODEL, input="conversed", conversation=conversation.id)
+        completion = await client.chat.completions.create(
+            model=MODEL, messages=[{"role": "user", "content": "chat"}], store=True, metadata={"effect_key": "chat"}
+        )
+        keyed = await post_keyed(simulator)
+        events = [event async for event in streamed]
+        simulator.settings(latency_seconds=60)
+        cancelled = await client.responses.create(model=MODEL, input="cancelled", background=True)
+        await client.responses.cancel(cancelled.id)
+        simulator.settings(latency_seconds=1)
+        under_way = await client.responses.create(
+            model=MODEL, input="under way", background=True, metadata={"effect_key": "under way"}
+        )
+    return Before(under_way, events, cancelled, conversation.id, completion.id, keyed)
+
+
+async def post_keyed(simulator: Simulator) -> str:
+    async with simulator.http() as http:
+        body = {"model": MODEL, "input": "keyed", "background": True}
+        answer: httpx.Response = await http.post("/v1/responses", json=body, headers={"Idempotency-Key": "keyed"})
+    return str(answer.json()["id"])
+
+
+@pytest.fixture(scope="module")
+def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Simulator, Before]]:
+    simulator = Simulator(tmp_path_factory.mktemp("restarted") / "witness.jsonl", "--honour-idempotency-key")
+    before = asyncio.run(live(simulator))
+    simulator.end(signal.SIGKILL)
+    for log in simulator.witness_file.parent.iterdir():
+        # A power cut leaves half a line behind.
+        with log.open("a") as file:
+            file.write('{"at": "2026-')
+    simulator.start()
+    yield simulator, before
+    simulator.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def simulator(restarted: tuple[Simulator, Before]) -> Simulator:
+    return restarted[0]
+
+
+@pytest.fixture
+def before(restarted: tuple[Simulator, Before]) -> Before:
+    return restarted[1]
+
+
+async def test_a_response_under_way_is_completed(openai: AsyncOpenAI, before: Before) -> None:
+    async def look() -> Response | None:
+        response = await openai.responses.retrieve(before.under_way.id)
+        return response if response.status == "completed" else None
+
+    assert (await eventually(look)).metadata == {"effect_key": "under way"}
+
+
+async def test_a_stream_can_be_taken_up_again(openai: AsyncOpenAI, before: Before) -> None:
+    created = before.streamed[0]
+    assert created.type == "response.created"
+
+    again = await openai.responses.retrieve(created.response.id, stream=True, starting_after=9)
+
+    assert [event async for event in again] == before.streamed[10:]
+
+
+async def test_a_cancelled_response_stays_cancelled(openai: AsyncOpenAI, before: Before) -> None:
+    assert (await openai.responses.retrieve(before.cancelled.id)).status == "cancelled"
+
+
+async def test_a_conversation_keeps_its_items(openai: AsyncOpenAI, before: Before) -> None:
+    assert len((await openai.conversations.items.list(before.conversation)).data) == 2
+
+
+async def test_a_stored_completion_is_still_found(openai: AsyncOpenAI, before: Before) -> None:
+    completions = await openai.chat.completions.list(metadata={"effect_key": "chat"})
+
+    assert [one.id for one in completions.data] == [before.completion]
+
+
+async def test_a_repeated_idempotency_key_is_answered_with_the_same_response(
+    simulator: Simulator, before: Before
+) -> None:
+    assert await post_keyed(simulator) == before.keyed
+
+
+async def test_a_repeated_idempotency_key_is_billed_once(simulator: Simulator, before: Before) -> None:
+    await post_keyed(simulator)
+
+    assert [line["id"] for line in simulator.witnessed("keyed")] == [before.keyed]
+
+
+async def test_the_witness_is_continued(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    await openai.responses.create(model=MODEL, input=topic, background=True)
+
+    assert [len(simulator.witnessed(text)) for text in ("under way", topic)] == [1, 1]
