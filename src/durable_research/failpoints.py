@@ -2,7 +2,7 @@
 
 `DURABLE_RESEARCH_FAILPOINTS="llm_call.sent=kill@1"` kills the process with SIGKILL at the first time that any process of the
 installation comes by; `kill@1-3` at the first three times, `pause@2:5` pauses five seconds at the second. Hits are counted in
-one file for the whole installation (`DURABLE_RESEARCH_FAILPOINTS_LOG`), so that a restarted worker is not killed for ever.
+one file of the installation's data folder, so that a restarted worker is not killed for ever.
 Settings for production refuse to start with any of it.
 """
 
@@ -29,7 +29,7 @@ SEND_NOTIFICATION_SENT = "send_notification.sent"
 
 NAMES = frozenset(value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str))
 ENVIRONMENT = "DURABLE_RESEARCH_FAILPOINTS"
-LOG_ENVIRONMENT = "DURABLE_RESEARCH_FAILPOINTS_LOG"
+LOG_NAME = "failpoints.jsonl"
 _RULE = re.compile(r"(?P<name>[a-z_.]+)=(?P<act>kill|pause)@(?P<first>\d+)(-(?P<last>\d+))?(:(?P<seconds>[\d.]+))?")
 
 
@@ -78,7 +78,7 @@ async def reach(name: str) -> None:
 
 def _count(name: str, rule: _Rule) -> int:
     """Append this hit to the installation's log, on disk before anything happens, and return its number."""
-    path = Path(os.environ.get(LOG_ENVIRONMENT, f"failpoints-{os.getpid()}.jsonl"))
+    path = Path(os.environ.get("DURABLE_RESEARCH_DATA", ".")) / LOG_NAME
     with path.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)

@@ -86,11 +86,6 @@ class Settings(BaseSettings):
     failpoint_rules: str = Field(
         default="", alias=failpoints.ENVIRONMENT, description="for tests only: where to kill or pause, NAME=kill@1"
     )
-    failpoints_log: Path | None = Field(
-        default=None,
-        alias=failpoints.LOG_ENVIRONMENT,
-        description="for tests only: the file that counts failpoint hits",
-    )
 
     @field_validator("host")
     @classmethod

@@ -33,9 +33,9 @@ def clean_text(text: str) -> str:
 
 
 def safe_href(address: str) -> str | None:
-    """Return the address a link may lead to, or None when it is neither http, https nor mailto.
+    r"""Return the address a link may lead to, or None when it is neither http, https nor mailto.
 
-    Browsers ignore control characters and blanks inside a scheme (`java\\tscript:`), so they go before the check.
+    Browsers ignore control characters and blanks inside a scheme (`java\tscript:`), so they go before the check.
     """
     address = _IGNORED_IN_ADDRESSES.sub("", clean_text(address))
     return address if _WEB_OR_MAIL.match(address) else None

@@ -74,9 +74,11 @@ def parse_markdown(
     """
     text = clean_text(text)
     check_size(len(text.encode()))
-    blocks = _Builder(_PARSER.parse(text, {}), notes_heading).blocks()
+    tokens = _PARSER.parse(text, {})
+    blocks = _Builder(tokens, notes_heading).blocks()
     match blocks:
-        case (Heading(level=1, inlines=inlines), *rest):
+        # Our own heading above the notes comes first when there is nothing else; it is no title.
+        case (Heading(level=1, inlines=inlines), *rest) if tokens[0].type == "heading_open":
             first = _one_line(inline_text(inlines))
             if title is None or first == _one_line(clean_text(title)):
                 title, blocks = title or first, tuple(rest)

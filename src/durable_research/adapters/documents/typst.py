@@ -7,7 +7,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 from typing import cast
 
-from durable_research.adapters.documents.typst_child import LEAVING, LENGTH, PDF, READY, REFUSED
+from durable_research.adapters.documents.typst_frames import LEAVING, LENGTH, PDF, READY, REFUSED
 from durable_research.domain.document import Document, RenderedDocument
 from durable_research.domain.errors import DocumentError, RendererCrashed
 
@@ -37,7 +37,19 @@ class TypstRenderer:
 
     async def start(self) -> None:
         """Start every child now, so that the first document does not wait for it."""
-        await asyncio.gather(*(child.start() for child in self._children))
+        await asyncio.gather(*(self._warm() for _ in self._children))
+
+    async def _warm(self) -> None:
+        child = await self._idle.get()
+        try:
+            await child.start()
+        finally:
+            self._idle.put_nowait(child)
+
+    @property
+    def process_ids(self) -> list[int]:
+        """The children that are alive now."""
+        return [child.pid for child in self._children if child.pid is not None]
 
     async def render(self, document: Document) -> RenderedDocument:
         """Return the document as a tagged PDF (PDF/UA-1): the same bytes for the same document.
@@ -57,9 +69,15 @@ class TypstRenderer:
         return _read(answer)
 
     async def close(self) -> None:
-        """End every child; documents under way fail with RendererCrashed."""
+        """End every child; a document under way, and any later one, fails with RendererCrashed."""
         self._closed = True
-        await asyncio.gather(*(child.kill() for child in self._children))
+        for child in self._children:
+            child.interrupt()
+        # Each comes back here when its caller has noticed.
+        returned = [await self._idle.get() for _ in self._children]
+        for child in returned:
+            await child.kill()
+            self._idle.put_nowait(child)
 
 
 def _read(answer: bytes) -> RenderedDocument:
@@ -80,12 +98,16 @@ class _Child:
         self._arguments = [str(memory_bytes), str(try_seconds), str(os.getpid())]
         self._process: Process | None = None
 
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
     async def start(self) -> None:
-        if self._process is not None and self._process.returncode is None:
+        if self.pid is not None:
             return
         await self.kill()
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", _CHILD_MODULE, *self._arguments,
+            sys.executable, "-P", "-m", _CHILD_MODULE, *self._arguments,
             stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=_environment(),
             # Ctrl-C in the worker's terminal must not end a document that the worker still waits for.
             start_new_session=True,
@@ -98,12 +120,17 @@ class _Child:
         await self.start()
         return await self._guarded(request, self._try_seconds)
 
+    def interrupt(self) -> None:
+        """Make whoever waits for this child fail; the child's own caller clears up."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+
     async def kill(self) -> None:
+        self.interrupt()
         process, self._process = self._process, None
         if process is None:
             return
-        with suppress(ProcessLookupError):
-            process.kill()
         # Pipes are closed and the process is reaped even when our caller has been cancelled once more.
         await asyncio.shield(process.communicate())
 

@@ -10,21 +10,27 @@ import os
 import re
 import resource
 import signal
-import struct
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 import typst
 
 from durable_research.adapters.documents.typst_data import template_data
+from durable_research.adapters.documents.typst_frames import (
+    LEAVING,
+    LENGTH,
+    PDF,
+    READY,
+    REFUSED,
+    STAYING,
+    receive,
+    send,
+)
 from durable_research.domain.document import Document, Paragraph, Text, block_text, plain_text
 from durable_research.domain.errors import DocumentError
 
-READY, PDF, REFUSED = b"R", b"P", b"E"
-STAYING, LEAVING = b"+", b"-"
-LENGTH = struct.Struct(">I")
 MOST_PAGES = 500
 # The densest prose measured has 3,300 characters a page; more than this cannot fit and would only cost memory.
 MOST_CHARACTERS = 4_000 * MOST_PAGES
@@ -50,14 +56,14 @@ def main(memory_bytes: int, try_seconds: float, parent: int) -> None:
     os.dup2(2, 1)
     typesetter = Typesetter()
     typesetter.typeset(_warm_up())
-    _send(answers, STAYING + READY)
+    send(answers, STAYING + READY)
     fate = STAYING
-    while fate == STAYING and (request := _receive(sys.stdin.buffer)) is not None:
+    while fate == STAYING and (request := receive(sys.stdin.buffer)) is not None:
         _allow_cpu(try_seconds)
         answer = _answer(typesetter, request)
         # Typst keeps what it has set for the next time; a child that has grown large makes room for a fresh one.
         fate = LEAVING if _peak_bytes() > memory_bytes * _GROWN else STAYING
-        _send(answers, fate + answer)
+        send(answers, fate + answer)
 
 
 class Typesetter:
@@ -155,18 +161,6 @@ def _die_with(parent: int) -> None:
 def _peak_bytes() -> int:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _receive(stream: BinaryIO) -> bytes | None:
-    header = stream.read(LENGTH.size)
-    if len(header) < LENGTH.size:
-        return None
-    return stream.read(LENGTH.unpack(header)[0])
-
-
-def _send(stream: BinaryIO, frame: bytes) -> None:
-    stream.write(LENGTH.pack(len(frame)) + frame)
-    stream.flush()
 
 
 if __name__ == "__main__":

@@ -108,7 +108,9 @@ class _Blocks:
         self._quotes = 0
 
     def of(self, blocks: Iterable[Block]) -> list[Data]:
-        return [{"kind": block.kind, **self._block(block)} for block in blocks]
+        # PDF/UA allows no heading without words.
+        shown = (block for block in blocks if not isinstance(block, Heading) or inline_text(block.inlines).strip())
+        return [{"kind": block.kind, **self._block(block)} for block in shown]
 
     def _block(self, block: Block) -> Data:
         match block:

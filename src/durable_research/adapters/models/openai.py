@@ -156,24 +156,25 @@ class OpenAICall:
         try:
             with _translated():
                 events = self._events or aiter(await self._client.responses.retrieve(reference, stream=True))
-                final = await self._follow(events)
+                final = await self._follow(events) or await self._client.responses.retrieve(reference)
         except ModelRefused as cause:
             if isinstance(cause.__cause__, openai.NotFoundError):
                 raise ModelForgotten("the provider no longer knows the accepted call") from cause
             raise
         return self._answer(final, reference)
 
-    async def _follow(self, events: AsyncIterator[Any]) -> Any:
+    async def _follow(self, events: AsyncIterator[Any]) -> Any | None:
+        """The response of the closing event; None when the stream just ends, as a cancelled one's does."""
         text = ""
         async for event in events:
             if event.type == "response.output_text.delta":
                 text += event.delta
                 self._on_text(text)
-            elif event.type in {"response.completed", "response.incomplete", "response.failed", "response.cancelled"}:
+            elif event.type in {"response.completed", "response.incomplete", "response.failed"}:
                 return event.response
             elif event.type == "error":
                 raise ModelUnavailable(f"the generation failed ({event.code})")
-        raise ModelAmbiguous("the stream was cut before the answer was whole")
+        return None
 
     def _answer(self, response: Any, reference: str) -> ModelAnswer:
         if response.status == "incomplete":
@@ -181,6 +182,8 @@ class OpenAICall:
             if reason == "content_filter":
                 raise ModelRefused("the provider's content filter stopped the answer")
             raise ModelTruncated("the answer was cut at its longest")
+        if response.status in {"queued", "in_progress"}:
+            raise ModelAmbiguous("the stream was cut before the answer was whole")
         if response.status != "completed":
             code = getattr(response.error, "code", None) or response.status
             raise ModelUnavailable(f"the generation ended without an answer ({code})")

@@ -1,0 +1,56 @@
+# One front door: people, hooks and CI call the same targets. `make` alone prints this help.
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev temporal demo up test check fix bench lock record clean
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+
+help: ## show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-10s %s\n' "$$name" "$$words"; done
+
+setup: .make/runtime ## make the virtual environment with everything the product needs
+
+setup-dev: .make/dev ## ... and everything checks and tests need
+
+.make/runtime: requirements/runtime.txt pyproject.toml tools/setup.sh
+	sh tools/setup.sh runtime
+
+.make/dev: requirements/dev.txt requirements/runtime.txt pyproject.toml tools/setup.sh
+	sh tools/setup.sh dev
+
+temporal: setup ## find, download or build the temporal program
+	$(BIN)/python -m durable_research.local.temporal_binary
+
+demo: setup ## one report, one worker killed in the paid call, the proof; the app stays up (ONCE=1: stop and exit by the proof)
+	$(BIN)/durable-research demo --port $(PORT) $(if $(ONCE),--once)
+
+up: setup ## run everything on this machine until Ctrl-C
+	$(BIN)/durable-research up --port $(PORT)
+
+check: setup-dev ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: setup-dev ## mend what the formatter and linter can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: check ## everything: checks, then all tests on real servers and a real browser; nothing is skipped
+	sh tools/setup.sh browser
+	$(BIN)/python -m durable_research.local.temporal_binary
+	$(BIN)/pytest
+
+bench: setup-dev ## recovery time, latency beside a bare workflow, memory at rest
+	$(BIN)/python -m bench
+
+record: setup-dev ## record the Event Histories that the replay test keeps
+	$(BIN)/python -m tests.replay.record
+
+lock: setup-dev ## write the locks anew from requirements/*.in
+	for name in runtime dev go; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header requirements/$$name.in -o requirements/$$name.txt; done
+
+clean: ## remove the virtual environment (data/ stays)
+	rm -rf $(VENV) .make

@@ -1,0 +1,219 @@
+"""What `doctor` looks at, in the order in which things are mended. Every check only looks; none changes or pays."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from durable_research import settings as settings_room
+from durable_research.cli.installation import data_folder, read_up
+from durable_research.cli.terminal import clean, clean_lines
+from durable_research.domain.errors import ResearchError
+from durable_research.settings import Settings, SettingsInvalid
+
+_OLDEST_PYTHON = (3, 11)
+_ROOM_WANTED = 1 << 30
+_ROOM_NEEDED = 200 << 20
+_SECONDS = 20.0
+_START = "start everything with: durable-research up"
+_MEND = {
+    "database": f"check DATABASE_URL, or {_START}",
+    "temporal": f"check TEMPORAL_ADDRESS, or {_START}",
+    "object store": "check OBJECT_STORE_URL, and that this user may write there",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was looked at, what was found, and how to mend it; `matters` tells ✖ from what is only worth knowing."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str = ""
+    matters: bool = True
+
+    @property
+    def must_be_mended(self) -> bool:
+        """Whether the installation cannot work like this."""
+        return self.matters and not self.ok
+
+    def as_json(self) -> dict[str, Any]:
+        """The finding as `--json` prints it."""
+        return asdict(self)
+
+
+def examine() -> list[Finding]:
+    """Look at everything; what is broken in one place keeps no other from being looked at."""
+    up = read_up()
+    settings, findings = _settings(up)
+    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("python", _python),
+        ("edition", lambda: _edition(up)),
+        ("settings", lambda: iter(findings)),
+        ("temporal program", lambda: _temporal_program(up)),
+    ]
+    if settings:
+        known = settings  # for the type checker: the name does not change any more
+        checks += [
+            ("dependencies", lambda: _dependencies(known)),
+            ("provider", lambda: _provider(known)),
+            ("port", lambda: _port(known, up)),
+        ]
+    checks.append(("disk", lambda: _disk(settings.data_folder if settings else data_folder())))
+    return [finding for name, check in checks for finding in _safely(name, check)]
+
+
+def _safely(name: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
+    try:
+        return list(check())
+    except Exception as error:  # a command's edge: whatever a check meets is a finding and not the end of doctor
+        words = clean(f"{type(error).__name__}: {error}")
+        return [Finding(name, False, f"cannot be looked at ({words})", "mend what is named there")]
+
+
+def _python() -> Iterator[Finding]:
+    found, oldest = ".".join(map(str, sys.version_info[:3])), ".".join(map(str, _OLDEST_PYTHON))
+    yield Finding("python", sys.version_info >= _OLDEST_PYTHON, found, f"install Python {oldest} or newer")
+
+
+def _edition(up: Mapping[str, Any]) -> Iterator[Finding]:
+    """Whether `up` runs on the data folder, or was killed and left its addresses behind."""
+    import psutil
+
+    if not up:
+        yield Finding("up", True, f"not running on {data_folder()}; the environment alone counts")
+        return
+    pids = [process.get("pid") for process in up.get("processes", ())]
+    gone = sum(1 for pid in pids if not isinstance(pid, int) or not psutil.pid_exists(pid))
+    words = f"runs {len(pids)} processes on {data_folder()}" + (f", {gone} of which are gone" if gone else "")
+    mend = "if it does not start them again within seconds, it was killed: durable-research up"
+    yield Finding("up", not gone, words, mend, matters=gone == len(pids))
+
+
+def _settings(up: Mapping[str, Any]) -> tuple[Settings | None, list[Finding]]:
+    """The settings as `up` gives them to its programs: its addresses count where the environment names none."""
+    ours: dict[str, Any] = {}
+    if up.get("database") and not os.environ.get("DATABASE_URL"):
+        ours["database_url"] = up["database"]
+    if up and not os.environ.get("OBJECT_STORE_URL"):
+        ours["object_store_url"] = (data_folder() / "objects").resolve().as_uri()
+    if up.get("simulator"):
+        ours["provider"] = "simulator"
+    if up.get("temporal"):
+        os.environ.setdefault("TEMPORAL_ADDRESS", str(up["temporal"]))
+    try:
+        settings = settings_room.load(**ours)
+    except SettingsInvalid as error:
+        mend = "correct them; .env.example names every setting"
+        return None, [Finding("settings", False, clean_lines(str(error)), mend)]
+    return settings, [Finding("settings", True, "valid")]
+
+
+def _temporal_program(up: Mapping[str, Any]) -> Iterator[Finding]:
+    """The places where `up` looks before it downloads or builds."""
+    from durable_research.local.download import VERSION
+    from durable_research.local.temporal_binary import default_cache, why_unusable
+
+    named, on_path = os.environ.get("TEMPORAL_CLI_PATH"), shutil.which("temporal")
+    cached = default_cache() / f"temporal-{VERSION}" / "temporal"
+    places = [Path(one) for one in (named, on_path) if one] + [cached]
+    misses = []
+    for program in places:
+        why = why_unusable(program)
+        if why is None:
+            yield Finding("temporal cli", True, str(program))
+            return
+        misses.append(f"{program}: {why}")
+    mend = "`durable-research up` fetches or builds it once; with a server of your own it is not needed"
+    yield Finding("temporal cli", False, "\n".join(misses), mend, matters=False)
+
+
+def _dependencies(settings: Settings) -> Iterator[Finding]:
+    """Database, Temporal and object store, as the API asks them; then what the database says."""
+    from durable_research import bootstrap
+    from durable_research.telemetry import configure_logging
+
+    configure_logging("doctor")  # to stderr: stdout is for the findings
+    health = asyncio.run(_health(settings))
+    where = {
+        "database": _address(settings.database_url.get_secret_value()),
+        "temporal": os.environ.get("TEMPORAL_ADDRESS") or "127.0.0.1:7233, or what the profile says",
+        "object store": _address(settings.object_store_url),
+    }
+    for name, answer in health.items():
+        words = f"reachable at {where.get(name, '')}" if answer == "ok" else f"{answer} at {where.get(name, '')}"
+        yield Finding(name, answer == "ok", clean(words), _MEND.get(name, ""))
+    if health.get("database") != "ok":
+        return
+    current, newest = bootstrap.database_versions(settings)
+    words = f"at {current or 'nothing'}" + ("" if current == newest else f", the newest is {newest}")
+    yield Finding("schema", current == newest, words, "run: durable-research migrate")
+    if current == newest:
+        live = asyncio.run(_live_workers(settings))
+        yield Finding("workers", bool(live), f"{len(live)} live {', '.join(live)}".strip(),
+                      "start one with: durable-research worker", matters=False)  # fmt: skip
+
+
+async def _health(settings: Settings) -> dict[str, str]:
+    from durable_research import bootstrap
+
+    async with asyncio.timeout(_SECONDS), bootstrap.open_operations(settings) as operations:
+        return await operations.health()
+
+
+async def _live_workers(settings: Settings) -> list[str]:
+    from durable_research import bootstrap
+
+    async with asyncio.timeout(_SECONDS), bootstrap.open_operations(settings) as operations:
+        try:
+            return [clean(worker.identity) for worker in await operations.reading.workers.live()]
+        except ResearchError:
+            return []
+
+
+def _provider(settings: Settings) -> Iterator[Finding]:
+    """Which one writes the texts. It is not asked: doctor must cost nothing, and whoever runs it may not want to be seen."""
+    if settings.provider == "simulator":
+        yield Finding("provider", True, "simulator: texts are labelled as demo text and cost nothing")
+        return
+    where = f"{settings.openai_model} at {_address(settings.openai_base_url)}"
+    if settings.openai_api_key:
+        yield Finding("provider", True, f"{where}, with a key (not tried: a call is paid)")
+        return
+    mend = "set OPENAI_API_KEY; `durable-research up` uses the simulator without one"
+    yield Finding("provider", False, f"{where}, but there is no key", mend, matters=False)
+
+
+def _port(settings: Settings, up: Mapping[str, Any]) -> Iterator[Finding]:
+    """Whether the API runs there, or could."""
+    from durable_research.local.checks import answers
+    from durable_research.local.ports import holder, is_free
+
+    api = urlsplit(str(up.get("api") or f"http://{settings.host}:{settings.port}"))
+    host, port = api.hostname or settings.host, api.port or settings.port
+    if is_free(port, host):
+        yield Finding(f"port {port}", True, "free: the API does not run there")
+    elif asyncio.run(answers(host, port, "/livez")):
+        yield Finding(f"port {port}", True, f"the API answers at http://{host}:{port}")
+    else:
+        mend = f"stop it, or choose another port: durable-research up --port {port + 1}"
+        yield Finding(f"port {port}", False, f"in use by {clean(holder(port))}, which does not answer like our API", mend)
+
+
+def _disk(folder: Path) -> Iterator[Finding]:
+    there = next(one for one in (folder.resolve(), *folder.resolve().parents) if one.exists())
+    free = shutil.disk_usage(there).free
+    words = f"{free / (1 << 30):.1f} GiB free for {folder}"
+    yield Finding("disk", free >= _ROOM_WANTED, words, "make room: 1 GiB or more is good", matters=free < _ROOM_NEEDED)
+
+
+def _address(url: str) -> str:
+    """A URL without its secrets."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

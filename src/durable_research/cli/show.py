@@ -1,0 +1,59 @@
+"""`durable-research show`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from durable_research.cli.client import Api, user_verb, workflow_id
+from durable_research.cli.terminal import as_json, clean, console
+
+
+@click.command()
+@click.argument("id", callback=workflow_id)
+@user_verb
+def command(api: Api, in_json: bool, id: str) -> None:
+    """Show one workflow: steps, attempts, workers, charges, what it waits for, the last errors.
+
+    REST: GET /api/workflows/ID/status.
+    """
+    body = api.get(f"/api/workflows/{id}/status")
+    if in_json:
+        click.echo(as_json(body, indent=2))
+        return
+    from rich.text import Text
+
+    from durable_research.cli.run import parse_step
+    from durable_research.cli.views import status_text, steps_table
+
+    out = console()
+    out.print(Text(clean(body["title"]), style="bold"))
+    out.print(Text.assemble(Text(f"{clean(body['workflow_id'])}  "), status_text(body["status"])))
+    out.print()
+    out.print(steps_table([parse_step(step) for step in body["steps"]]))
+    out.print()
+    for name, words in _facts(api, body).items():
+        if words:
+            out.print(Text.assemble(Text(f"{name:<10}", style="dim"), clean(words)))
+
+
+def _facts(api: Api, body: Mapping[str, Any]) -> dict[str, str | None]:
+    error = body.get("error")
+    return {
+        "charges": _charges(body["charges"]),
+        "workers": f"{body['workers']['live']} live",
+        "waits for": body.get("waits_for"),
+        "cancel": "asked for" if body.get("cancel_requested") and body["status"] != "cancelled" else None,
+        "error": f"{error.get('code')}: {error.get('detail')}" if error else None,
+        "asked": body["created_at"],
+        "page": f"{api.server}/reports/{body['workflow_id']}",
+        "temporal": body.get("temporal_ui_url"),
+    }
+
+
+def _charges(charges: Mapping[str, int]) -> str:
+    settled, extra = charges["settled"], charges["possible_extra"]
+    words = f"{settled} model call{'' if settled == 1 else 's'} charged"
+    if not extra:
+        return words
+    return f"{words}, and perhaps {extra} more: sent, and no answer whether {'it was' if extra == 1 else 'they were'} taken"

@@ -1,0 +1,98 @@
+"""`durable-research submit`."""
+
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from durable_research.cli.client import Api, user_verb, utf8
+from durable_research.cli.running import Exit
+from durable_research.cli.terminal import as_json, clean, say
+
+_KEY_LONGEST = 255
+
+
+def _read_prompt(context: click.Context, parameter: click.Parameter, given: str) -> str:
+    try:
+        if given == "-":
+            if sys.stdin.isatty():
+                say("type the question; Ctrl-D on an empty line ends it")
+            return sys.stdin.buffer.read().decode("utf-8-sig")
+        if given.startswith("@"):
+            return Path(given[1:]).read_bytes().decode("utf-8-sig")
+        given.encode()
+    except OSError as cause:
+        raise click.BadParameter(f"cannot read {clean(given[1:])}: {cause.strerror}") from None
+    except UnicodeError:
+        raise click.BadParameter("the question is not UTF-8 text") from None
+    return given
+
+
+def _is_key(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
+    if given is not None and not (0 < len(given) <= _KEY_LONGEST and all("!" <= char <= "~" for char in given)):
+        raise click.BadParameter(f"a key has 1 to {_KEY_LONGEST} visible ASCII characters and no blanks")
+    return given
+
+
+@click.command()
+@click.argument("prompt", callback=_read_prompt)
+@click.option("--title", callback=utf8, help="Title of the report. Default: the beginning of the question.")
+@click.option("--language", callback=utf8, metavar="CODE", help="Language to write in, like en or pt-BR.")
+@click.option("--user", callback=utf8, help="For whom it is, as shown in the library.")
+@click.option("--notify", multiple=True, type=click.Choice(["log", "webhook"]), help="Whom to tell. May be repeated.")
+@click.option("--key", callback=_is_key, help="Idempotency-Key: the same key never makes a second report. Default: random.")
+@click.option("--wait", is_flag=True, help="Watch it until it is there; exit 1 if it fails.")
+@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="With --wait: leave with exit 4.")
+@click.option("--out", type=click.Path(dir_okay=False), metavar="FILE.pdf", help="Write the PDF there; implies --wait.")
+@user_verb
+def command(api: Api, in_json: bool, prompt: str, key: str | None, wait: bool, timeout: float | None,
+            out: str | None, **fields: Any) -> None:  # fmt: skip
+    """Ask for a report. PROMPT is the question, or @FILE, or - for stdin.
+
+    Prints its id and its address. Ctrl-C while waiting only stops watching.
+
+    REST: POST /api/workflows/generate-report (and with --wait GET /api/workflows/ID/events).
+    """
+    if timeout is not None and not (wait or out):
+        raise click.UsageError("--timeout needs --wait")
+    if out:
+        from durable_research.cli.files import check_writable
+
+        check_writable(out)
+    body = {"prompt": prompt} | {name: value for name, value in fields.items() if value}
+    accepted, is_replay = api.submit("/api/workflows/generate-report", body, key or secrets.token_hex(16))
+    if is_replay:
+        say("this key had been accepted before; here is that report")
+    said: dict[str, Any] = {"workflow_id": clean(accepted["workflow_id"]), "status": clean(accepted["status"])}
+    said["url"] = f"{api.server}/reports/{said['workflow_id']}"
+    if not in_json:
+        click.echo(f"{said['workflow_id']}\n{said['url']}")
+    try:
+        if wait or out:
+            _wait(api, said, timeout, out, in_json=in_json)
+    finally:
+        if in_json:
+            click.echo(as_json(said))
+
+
+def _wait(api: Api, said: dict[str, Any], timeout: float | None, out: str | None, *, in_json: bool) -> None:
+    from durable_research.cli.watching import tell_end, watch_run
+
+    if in_json:
+        say(f"{said['workflow_id']} is accepted")  # stdout names it only at the end
+    run = watch_run(api, said["workflow_id"], on_stdout=False, timeout=timeout)
+    said["status"] = run.status
+    tell_end(api, run)
+    if run.status == "partly_done":
+        say(f"its record is not stored yet, which is tried again; then: durable-research open {run.workflow_id} --pdf FILE")
+        raise click.exceptions.Exit(int(Exit.FAILED if out else Exit.OK))
+    said["report"] = f"{api.server}/api/reports/{run.workflow_id}.pdf"
+    if out:
+        from durable_research.cli.files import write
+
+        write(out, api.get_bytes(f"/api/reports/{run.workflow_id}.pdf"), is_text=False)
+        said["report"] = out
+    if not in_json:
+        click.echo(said["report"])

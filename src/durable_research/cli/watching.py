@@ -1,0 +1,98 @@
+"""Watching a run to its end: a live table on a terminal, lines elsewhere; shared by `watch` and `submit --wait`."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import aclosing
+from typing import Any
+
+import click
+
+from durable_research.cli.client import Api
+from durable_research.cli.following import follow
+from durable_research.cli.run import Run
+from durable_research.cli.running import Exit
+from durable_research.cli.terminal import as_json, clean, console, say
+from durable_research.domain.progress import ProgressEvent
+
+_FRAMES_A_SECOND = 4
+Show = Callable[[str, dict[str, Any], ProgressEvent | None], None]
+
+
+def watch_run(api: Api, workflow_id: str, *, on_stdout: bool, in_json: bool = False, timeout: float | None = None) -> Run:
+    """Show a run until it has ended, and return it.
+
+    On stdout (JSON lines when piped) when that is the verb's data, else on stderr; `timeout` in seconds leaves with exit
+    code 4. The run itself goes on whatever happens to us, and we say so.
+    """
+    run = Run.from_status(api.get(f"/api/workflows/{workflow_id}/status"))
+    again = f"the run goes on; watch it again with: durable-research watch {workflow_id}"
+    try:
+        with _display(run, on_stdout=on_stdout, in_json=in_json) as show:
+            asyncio.run(_follow(api, run, show, seconds=timeout))
+    except TimeoutError:
+        say(f"not done after {timeout:g} s; {again}")
+        raise click.exceptions.Exit(int(Exit.TIMED_OUT)) from None
+    except KeyboardInterrupt:
+        say(f"\nstopped watching; {again}")
+        raise click.exceptions.Exit(int(Exit.INTERRUPTED)) from None
+    return run
+
+
+def tell_end(api: Api, run: Run) -> None:
+    """Say how it ended, and leave with exit code 1 unless there is a report."""
+    from durable_research.cli.views import error_words
+
+    words = run.status.replace("_", " ")
+    if not run.is_good:
+        say(f"error: the run is {clean(words)}{': ' + error_words(run.error) if run.error else ''}")
+        say(f"  look at it: durable-research show {run.workflow_id}")
+        raise click.exceptions.Exit(int(Exit.FAILED))
+    say(f"the run is {words}: {api.server}/reports/{run.workflow_id}")
+
+
+async def _follow(api: Api, run: Run, show: Show, *, seconds: float | None) -> None:
+    async with asyncio.timeout(seconds), aclosing(follow(api, run.workflow_id)) as arrivals:
+        async for kind, body in arrivals:
+            show(kind, body, run.take(kind, body))
+
+
+@contextlib.contextmanager
+def _display(run: Run, *, on_stdout: bool, in_json: bool) -> Iterator[Show]:
+    """What is done with each arrival: write JSON, write words, or just redraw the table."""
+    is_terminal = (sys.stdout if on_stdout else sys.stderr).isatty()
+    if on_stdout and (in_json or not is_terminal):
+        yield _write_json
+    elif is_terminal:
+        with _live(run, on_stdout=on_stdout):
+            yield lambda kind, body, event: None
+    else:
+        yield _write_words
+
+
+def _write_json(kind: str, body: dict[str, Any], event: ProgressEvent | None) -> None:
+    if kind != "draft":
+        click.echo(as_json(body))
+
+
+def _write_words(kind: str, body: dict[str, Any], event: ProgressEvent | None) -> None:
+    from durable_research.cli.views import event_line
+
+    if event:
+        say(event_line(event))
+
+
+def _live(run: Run, *, on_stdout: bool) -> contextlib.AbstractContextManager[Any]:
+    from rich.live import Live
+
+    from durable_research.cli.views import live_view
+
+    return Live(
+        get_renderable=lambda: live_view(run),
+        console=console(stderr=not on_stdout),
+        refresh_per_second=_FRAMES_A_SECOND,
+        # Notes on stderr go above the table, but a stream that was sent to a file stays there.
+        redirect_stdout=sys.stdout.isatty(),
+        redirect_stderr=sys.stderr.isatty(),
+    )

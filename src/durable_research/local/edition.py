@@ -1,0 +1,213 @@
+"""`durable-research up`: the whole system on one machine, in the foreground, until somebody stops it."""
+
+import asyncio
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from durable_research.local import postgres
+from durable_research.local.data_folder import DataFolder, write_json
+from durable_research.local.errors import LocalError, StartFailed
+from durable_research.local.plan import Plan, UpOptions, current_environment
+from durable_research.local.ports import remembered_ports, require_free
+from durable_research.local.say import Say
+from durable_research.local.supervisor import Supervisor
+from durable_research.local.temporal_binary import find_temporal
+
+OnReady = Callable[[dict[str, Any]], Awaitable[None]]
+INIT_SECONDS = 60.0
+OUR_PORTS = ("postgres", "temporal", "temporal_ui", "simulator")
+
+
+class Finished(Exception):
+    """Raised by `on_ready` to say that its work is done: everything is stopped in order, with exit code 0."""
+
+
+async def run_edition(options: UpOptions, say: Say, on_ready: OnReady | None = None) -> int:
+    """Run until SIGINT, SIGTERM or SIGHUP; return the exit code, 1 when something stood in the way (and was said).
+
+    `on_ready` is given the content of `up.json` when everything is up. When it returns, the edition goes on; when it
+    raises, the edition stops in order first, and the error goes on to the caller (`Finished` does not). Await it in the
+    main thread: signals arrive there, and the children live as long as the thread that started them.
+    """
+    try:
+        data = DataFolder(options.data)
+        with data.claimed():
+            data.up.unlink(missing_ok=True)  # its addresses answer no more
+            await _Edition(options, data, say).run(on_ready)
+    except LocalError as error:
+        say(f"error: {error}")
+        return 1
+    except Finished:
+        return 0
+    return 0
+
+
+class _Edition:
+    def __init__(self, options: UpOptions, data: DataFolder, say: Say) -> None:
+        self._options = options
+        self._say = say
+        self._data = data
+        self._plan = self._make_plan()
+        self._stop = asyncio.Event()
+        self._stop_searching = threading.Event()
+        self._serving = False
+        self._supervisor = Supervisor(say, data.next_start, self._write_up, pace=options.pace, with_us=data.up)
+
+    async def run(self, on_ready: OnReady | None) -> None:
+        began = time.monotonic()
+        starting = asyncio.create_task(self._start_all(), name="start")
+        story: asyncio.Task[None] | None = None
+        with self._signals():
+            try:
+                if await self._unless_stopped(starting):
+                    self._announce(time.monotonic() - began)
+                    if on_ready is not None:
+                        story = asyncio.create_task(_told(on_ready, self.up()), name="on_ready")
+                        await self._unless_stopped(story)
+                    await self._stop.wait()
+            finally:
+                await asyncio.shield(self._stop_all(starting, story))
+
+    def up(self) -> dict[str, Any]:
+        """The content of `up.json`."""
+        plan = self._plan
+        return {
+            "api": plan.api_url,
+            "temporal": plan.temporal_address,
+            "temporal_ui": plan.temporal_ui_url,
+            "database": plan.database_url,
+            "simulator": plan.simulator_url,
+            "witness": str(self._data.witness) if plan.simulator_url else None,
+            "processes": self._supervisor.processes(),
+        }
+
+    def _make_plan(self) -> Plan:
+        options, data = self._options, self._data
+        ports = remembered_ports(data.ports, (*OUR_PORTS, "api") if options.port == 0 else OUR_PORTS)
+        environment = current_environment()
+        if options.port:
+            ports["api"] = options.port
+            if "api" in options.roles(environment):
+                require_free(options.port, options.host)
+        return Plan(options, data, ports, postgres.open_instance(data, options.state), environment)
+
+    async def _start_all(self) -> None:
+        """Start the servers side by side, then everything that needs them."""
+        await _together(self._start_postgres(), self._start_temporal(), self._start_simulator())
+        specs = self._plan.workers() if "worker" in self._plan.roles else []
+        if "api" in self._plan.roles:
+            specs = [self._plan.api(), *specs]
+        await _together(*(self._supervisor.start(spec) for spec in specs))
+
+    async def _start_postgres(self) -> None:
+        if "postgres" not in self._plan.roles:
+            return
+        instance, port = self._plan.instance, self._plan.ports["postgres"]
+        await postgres.ensure_created(self._data, instance, self._supervisor.run_to_end, self._say)
+        await postgres.old_server_gone(instance)
+        await self._supervisor.start(postgres.server_spec(self._data, instance, port))
+        await postgres.ensure_database(instance, port)
+        await self._supervisor.run_to_end(self._plan.preparation("migrate"))
+        self._say("the database is migrated")
+
+    async def _start_temporal(self) -> None:
+        if "temporal" not in self._plan.roles:
+            return
+        program = await asyncio.to_thread(find_temporal, self._say, stop=self._stop_searching)
+        await self._supervisor.start(await asyncio.to_thread(self._plan.temporal, program))
+        deadline = time.monotonic() + INIT_SECONDS
+        while True:
+            try:
+                await self._supervisor.run_to_end(self._plan.preparation("init"))
+                break
+            except StartFailed:
+                # The server answers before its namespace can be changed.
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(1)
+        self._say("temporal is initialised")
+
+    async def _start_simulator(self) -> None:
+        if "simulator" in self._plan.roles:
+            await self._supervisor.start(self._plan.simulator())
+
+    def _announce(self, seconds: float) -> None:
+        self._serving = True
+        self._write_up()
+        self._say(f"everything is up after {seconds:.1f} s; Ctrl-C stops it. Data: {self._data.root}")
+        for role, what, url in (
+            ("api", "pages and API", self._plan.api_url),
+            ("temporal", "Temporal's own pages", self._plan.temporal_ui_url),
+        ):
+            if role in self._plan.roles:
+                self._say(f"  {what}: {url}")
+
+    def _write_up(self) -> None:
+        # Not before everything is up: whoever waits for the file may use every address in it.
+        if self._serving:
+            try:
+                write_json(self._data.up, self.up())
+            except OSError as cause:  # a full disk is no reason to stop looking after the children
+                self._say(f"cannot write {self._data.up}: {cause.strerror}")
+
+    async def _unless_stopped(self, task: asyncio.Task[None]) -> bool:
+        """Wait for the task; return False, at once, when somebody asks us to stop before. Its error goes on."""
+        stopping = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not task.done():
+            return False
+        task.result()
+        return True
+
+    async def _stop_all(self, *tasks: asyncio.Task[None] | None) -> None:
+        self._serving = False
+        self._data.up.unlink(missing_ok=True)
+        self._stop_searching.set()
+        for task in tasks:
+            if task is not None:
+                task.cancel()
+        await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
+        await self._supervisor.stop()
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """The first signal stops in order, the second kills what is still stopping."""
+        loop = asyncio.get_running_loop()
+        ours = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in ours:
+            loop.add_signal_handler(number, self._on_signal)
+        try:
+            yield
+        finally:
+            for number in ours:
+                loop.remove_signal_handler(number)
+
+    def _on_signal(self) -> None:
+        if self._stop.is_set():
+            self._say("asked again: killing what is still stopping")
+            self._supervisor.hurry()
+        else:
+            self._say("stopping; once more to kill at once")
+            self._stop.set()
+
+
+async def _told(on_ready: OnReady, up: dict[str, Any]) -> None:
+    await on_ready(up)
+
+
+async def _together(*several: Awaitable[None]) -> None:
+    """Await all; the first error cancels the others and is raised bare."""
+    tasks = [asyncio.ensure_future(each) for each in several]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)

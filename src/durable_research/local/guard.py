@@ -1,0 +1,64 @@
+"""The last to leave: a tiny process that ends our children's process groups when the supervisor died without doing so.
+
+The parent-death signal (`launch.py`) reaches our children but not *their* children, such as the PDF renderers of a
+worker, and exists on Linux only. This process holds the reading end of a pipe whose writing end dies with the
+supervisor. Runs as a script with the standard library alone; understands `+PID SIGNAL` and `-PID`, one a line. The
+argument, if any, is a file that speaks of the supervisor's children and must not outlive it.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+
+PATIENCE_SECONDS = 5.0
+
+
+def groups_left(pipe: int) -> dict[int, int]:
+    """Read until the supervisor is gone; return the process groups it left behind, with the signal for each."""
+    groups: dict[int, int] = {}
+    with os.fdopen(pipe, encoding="ascii") as lines:
+        for line in lines:
+            words = line[1:].split()
+            if line.startswith("+"):
+                groups[int(words[0])] = int(words[1])
+            else:
+                groups.pop(int(words[0]), None)
+    return groups
+
+
+def send(group: int, signal_number: int) -> bool:
+    """Signal one process group; say whether there was anybody in it."""
+    try:
+        os.killpg(group, signal_number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def end(groups: dict[int, int]) -> None:
+    """Send each group its own signal, wait a little, then SIGKILL what is still there."""
+    for group, signal_number in groups.items():
+        send(group, signal_number)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while any(send(group, 0) for group in groups) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for group in groups:
+        send(group, signal.SIGKILL)
+
+
+def main() -> None:
+    """Outlive the supervisor by design: the signals that stop it must not stop us."""
+    for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with contextlib.suppress(OSError):
+            signal.signal(signal_number, signal.SIG_IGN)
+    groups = groups_left(sys.stdin.fileno())
+    for name in sys.argv[1:]:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+    end(groups)
+
+
+if __name__ == "__main__":
+    main()

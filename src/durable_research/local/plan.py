@@ -1,0 +1,208 @@
+"""What the one-machine edition consists of: programs, arguments, environment and addresses. Starts nothing."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from durable_research.local import checks, temporal_server
+from durable_research.local.child import Check, ChildSpec
+from durable_research.local.data_folder import DataFolder
+from durable_research.local.errors import LocalError
+from durable_research.local.postgres import Instance
+from durable_research.local.postgres_programs import STATE_OF_ROOT
+from durable_research.local.supervisor import Pace
+
+ROLES = ("postgres", "temporal", "simulator", "api", "worker")
+WORKER_READY = "worker.ready"  # the log event a worker writes when it polls its task queues
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - recognised here, never bound here
+# Stopped from the highest stage down: workers drain while everything they need still runs.
+SERVERS, FRONT, WORKERS = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """What a person chose on the command line; the last four are for tests.
+
+    `only` None means every role. `port` 0 means any free one, remembered. `state` is where PostgreSQL lives for root.
+    """
+
+    data: Path
+    port: int = 8000
+    workers: int = 2
+    only: tuple[str, ...] | None = None
+    host: str = "127.0.0.1"
+    state: Path = STATE_OF_ROOT
+    program: tuple[str, ...] = (sys.executable, "-m", "durable_research")
+    simulator_program: tuple[str, ...] = (sys.executable, "-m", "durable_research.simulator")
+    pace: Pace = field(default_factory=Pace)
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.only or ()) - set(ROLES))
+        if unknown:
+            raise LocalError(f"--only names {', '.join(unknown)}; the roles are {', '.join(ROLES)}")
+        if self.workers < 0 or not 0 <= self.port < 65536:
+            raise LocalError(f"--workers {self.workers} --port {self.port}: workers from 0 up, ports from 0 to 65535")
+
+    def roles(self, environment: Mapping[str, str]) -> tuple[str, ...]:
+        """The roles to start; with a model key of the person's own there is nothing to simulate."""
+        wanted = ROLES if self.only is None else self.only
+        return tuple(role for role in ROLES if role in wanted and (role != "simulator" or simulated(environment)))
+
+
+def simulated(environment: Mapping[str, str]) -> bool:
+    """Whether the pretend model stands in for a real one."""
+    return not environment.get("OPENAI_API_KEY")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every address of one run, and from them every child's command and environment."""
+
+    options: UpOptions
+    data: DataFolder
+    ports: Mapping[str, int]
+    instance: Instance
+    environment: Mapping[str, str]
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that this run starts."""
+        return self.options.roles(self.environment)
+
+    @property
+    def temporal_address(self) -> str:
+        """Ours; or, when that role is left out, the one the person named, or where ours was last time."""
+        ours = f"127.0.0.1:{self.ports['temporal']}"
+        return ours if "temporal" in self.roles else self.environment.get("TEMPORAL_ADDRESS") or ours
+
+    @property
+    def database_url(self) -> str:
+        """Ours; or, when that role is left out, the one the person named, or where ours was last time."""
+        ours = self.instance.url(self.ports["postgres"])
+        return ours if "postgres" in self.roles else self.environment.get("DATABASE_URL") or ours
+
+    @property
+    def api_url(self) -> str:
+        """Where a program on this machine finds the API."""
+        host = self.reachable_host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.ports['api']}"
+
+    @property
+    def reachable_host(self) -> str:
+        """The API's host as a client on this machine must write it."""
+        return ANY_ADDRESS.get(self.options.host, self.options.host)
+
+    @property
+    def simulator_url(self) -> str | None:
+        """The simulator, or None with a model key of the person's own."""
+        return f"http://127.0.0.1:{self.ports['simulator']}" if simulated(self.environment) else None
+
+    @property
+    def temporal_ui_url(self) -> str:
+        """Temporal's own pages."""
+        return f"http://127.0.0.1:{self.ports['temporal_ui']}"
+
+    def child_environment(self) -> dict[str, str]:
+        """Our own programs' environment: the person's, with the addresses of this run."""
+        ours = {
+            "DURABLE_RESEARCH_DATA": str(self.data.root),
+            "DATABASE_URL": self.database_url,
+            "TEMPORAL_ADDRESS": self.temporal_address,
+            "TEMPORAL_NAMESPACE": "default",
+            "DURABLE_RESEARCH_TEMPORAL_UI_URL": self.temporal_ui_url,
+            "OBJECT_STORE_URL": self.data.objects.as_uri(),
+            "PYTHONUNBUFFERED": "1",  # the log files are read while they are written
+        }
+        if self.simulator_url:
+            ours |= {
+                "OPENAI_BASE_URL": f"{self.simulator_url}/v1",
+                "OPENAI_API_KEY": "simulator",
+                "OPENAI_MODEL": "simulator-research",
+                "DURABLE_RESEARCH_PROVIDER": "simulator",
+                "DURABLE_RESEARCH_WEBHOOK_URL": f"{self.simulator_url}/sink/webhook",
+            }
+        return {**self.environment, **ours}
+
+    def preparation(self, verb: str) -> ChildSpec:
+        """`migrate` or `init`: runs to its end."""
+        return self._ours(verb, verb, (verb,), ready=checks.on_log(""), stage=SERVERS)
+
+    def temporal(self, program: Path) -> ChildSpec:
+        """Temporal's dev server; its pages are asked too, because a hung process still accepts connections."""
+        port, ui_port = self.ports["temporal"], self.ports["temporal_ui"]
+        serves = checks.all_of(checks.on_tcp("127.0.0.1", port), checks.on_http("127.0.0.1", ui_port, "/"))
+        return ChildSpec(
+            name="temporal",
+            role="temporal",
+            argv=temporal_server.server_command(
+                program,
+                port=port,
+                ui_port=ui_port,
+                database=self.data.temporal / "temporal.db",
+                options=temporal_server.known_options(program),
+            ),
+            env=self.environment,
+            log=self.data.logs / "temporal.log",
+            ready=serves,
+            healthy=serves,
+            grace_seconds=15.0,
+            stage=SERVERS,
+        )
+
+    def simulator(self) -> ChildSpec:
+        """The pretend outside world; it is told none of our addresses: it knows nothing of us."""
+        port = self.ports["simulator"]
+        return ChildSpec(
+            name="simulator",
+            role="simulator",
+            argv=(*self.options.simulator_program, "--port", str(port), "--witness", str(self.data.witness)),
+            env={**self.environment, "PYTHONUNBUFFERED": "1"},
+            log=self.data.logs / "simulator.log",
+            ready=checks.on_tcp("127.0.0.1", port),
+            healthy=checks.on_tcp("127.0.0.1", port),
+            stage=SERVERS,
+        )
+
+    def api(self) -> ChildSpec:
+        """The API and the pages."""
+        port = self.ports["api"]
+        alive = checks.on_http(self.reachable_host, port, "/livez")
+        arguments = ("api", "--host", self.options.host, "--port", str(port))
+        return self._ours("api", "api", arguments, ready=alive, healthy=alive, stage=FRONT)
+
+    def workers(self) -> list[ChildSpec]:
+        """As many as were asked for; each is ready when it polls, and after that Temporal watches its heartbeats."""
+        return [
+            self._ours(name, "worker", ("worker", "--name", name), ready=checks.on_log(WORKER_READY), stage=WORKERS)
+            for name in (f"worker-{number}" for number in range(1, self.options.workers + 1))
+        ]
+
+    def _ours(
+        self,
+        name: str,
+        role: str,
+        arguments: tuple[str, ...],
+        *,
+        ready: Check,
+        stage: int,
+        healthy: Check | None = None,
+    ) -> ChildSpec:
+        return ChildSpec(
+            name=name,
+            role=role,
+            argv=(*self.options.program, *arguments),
+            env=self.child_environment(),
+            log=self.data.logs / f"{name}.log",
+            ready=ready,
+            healthy=healthy,
+            grace_seconds=20.0,  # a draining worker finishes or hands back what it holds
+            stage=stage,
+            identity_variable="DURABLE_RESEARCH_WORKER_IDENTITY" if role == "worker" else None,
+        )
+
+
+def current_environment() -> dict[str, str]:
+    """The environment of the person who started us, taken once."""
+    return dict(os.environ)

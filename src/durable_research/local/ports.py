@@ -1,0 +1,87 @@
+"""Which TCP ports the children use: the same ones every time if they are free, and a clear word when ours is taken."""
+
+import errno
+import random
+import socket
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from durable_research.local.data_folder import read_object, write_json
+from durable_research.local.errors import LocalError, PortInUse
+
+# Below 32768, where Linux begins to hand out ports for outgoing connections: a remembered port stays ours while we are
+# down. Temporal wants its own there too (on PostgreSQL they go into a smallint).
+CHOICE = range(20_000, 32_000)
+PATIENCE_SECONDS = 2.0
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether we could listen there now.
+
+    Raises:
+        LocalError: the address is not one of this machine's, or the port is not for this user.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # Servers set this too; without it a port that was closed a moment ago would look taken for a minute.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as cause:
+            if cause.errno == errno.EADDRINUSE:
+                return False
+            raise LocalError(f"cannot listen on {host}, port {port}: {cause.strerror}; choose another") from cause
+    return True
+
+
+def holder(port: int) -> str:
+    """Name the process that listens on `port`, as far as this user may see it."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            if connection.status != psutil.CONN_LISTEN or not connection.laddr or not connection.pid:
+                continue
+            if connection.laddr.port == port:
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except psutil.Error:
+        pass  # macOS shows no connections of other users' processes
+    return "a process of another user"
+
+
+def require_free(port: int, host: str) -> None:
+    """Wait a moment for a port that a dying process of ours may still hold.
+
+    Raises:
+        PortInUse: names the port and who holds it.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_free(port, host):
+        if time.monotonic() > deadline:
+            raise PortInUse(
+                f"port {port} on {host} is in use by {holder(port)}; stop it, or choose another port by --port"
+            )
+        time.sleep(0.1)
+
+
+def remembered_ports(file: Path, names: Iterable[str]) -> dict[str, int]:
+    """Return a port for each name: last time's if it is free, else a new one; and remember them."""
+    known = read_object(file)
+    chosen: dict[str, int] = {}
+    for name in names:
+        before = known.get(name)
+        if isinstance(before, int) and before not in chosen.values() and is_free(before):
+            chosen[name] = before
+        else:
+            chosen[name] = _unused(chosen.values())
+    write_json(file, {**known, **chosen})
+    return chosen
+
+
+def _unused(taken: Iterable[int]) -> int:
+    avoid = set(taken)
+    for port in random.sample(CHOICE, k=200):
+        if port not in avoid and is_free(port):
+            return port
+    raise LocalError(f"no free port between {CHOICE.start} and {CHOICE.stop - 1}; end some processes and try again")

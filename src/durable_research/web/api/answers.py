@@ -1,0 +1,67 @@
+"""The shapes of JSON answers."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from quart import Response
+
+from durable_research.domain.report import Report
+from durable_research.domain.workflow import Kind
+from durable_research.ports import WorkflowRow
+
+
+def json_response(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer; strings are sent as they are."""
+    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    return Response(data, status, dict(headers or {}), content_type="application/json")
+
+
+def addresses(workflow_id: str) -> dict[str, str]:
+    """Where to go on from a workflow. Paths without a host: what a client sent as its host must not come back as a link."""
+    base = f"/api/workflows/{workflow_id}"
+    return {"status_url": f"{base}/status", "events_url": f"{base}/events", "result_url": f"{base}/result"}
+
+
+def started(row: WorkflowRow) -> dict[str, Any]:
+    """The answer to an accepted start."""
+    body = {"workflow_id": row.workflow_id, "status": row.status}
+    if row.kind is Kind.REPORT:
+        body["report_id"] = row.workflow_id
+    return body | addresses(row.workflow_id)
+
+
+def workflow(row: WorkflowRow) -> dict[str, Any]:
+    """One line of a list of workflows."""
+    return {
+        "workflow_id": row.workflow_id,
+        "kind": row.kind,
+        "status": row.status,
+        "title": row.title,
+        "created_at": row.created_at.isoformat(),
+        "updated_at": row.updated_at.isoformat(),
+        "cancel_requested": row.cancel_requested,
+        "status_url": addresses(row.workflow_id)["status_url"],
+    }
+
+
+def report(one: Report) -> dict[str, Any]:
+    """A finished report's facts; where its files lie inside is not among them."""
+    base = f"/api/reports/{one.report_id}"
+    return {
+        "report_id": one.report_id,
+        "title": one.title,
+        "prompt": one.prompt,
+        "user": one.user,
+        "language": one.language,
+        "asked_at": one.asked_at.isoformat(),
+        "provider": {"name": one.provider, "kind": "demo" if one.is_demo else "live"},
+        "model": one.model,
+        "usage": {"input_tokens": one.usage.input_tokens, "output_tokens": one.usage.output_tokens},
+        "pages": one.pdf.pages,
+        "size_bytes": one.pdf.size_bytes,
+        "sha256": one.pdf.sha256,
+        "pdf_url": f"{base}.pdf",
+        "markdown_url": f"{base}.md",
+        "html_url": f"{base}.html",
+    }

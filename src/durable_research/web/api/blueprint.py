@@ -1,0 +1,55 @@
+"""Registers the route table and checks, before every handler, what can be checked from the table alone."""
+
+from quart import Blueprint, request
+
+from durable_research.operations.everything import Operations
+from durable_research.web import checks, live, queries
+from durable_research.web.api.health import HealthApi
+from durable_research.web.api.reports import ReportsApi
+from durable_research.web.api.routes import BY_NAME, ROUTES, STARTS
+from durable_research.web.api.workflows import WorkflowsApi
+
+
+def api_blueprint(operations: Operations, streams: live.Streams, public_url: str | None) -> Blueprint:
+    """Every address of the route table."""
+    workflows, reports, health = WorkflowsApi(operations, streams), ReportsApi(operations), HealthApi(operations)
+    views = {
+        **{route.name: workflows.start for route in STARTS},
+        "list_workflows": workflows.list_workflows,
+        "status": workflows.status,
+        "result": workflows.result,
+        "events": workflows.events,
+        "history": workflows.history,
+        "cancel": workflows.cancel,
+        "list_reports": reports.list_reports,
+        "report": reports.report,
+        "report_pdf": reports.pdf,
+        "report_md": reports.markdown,
+        "report_html": reports.html,
+        "openapi": health.openapi,
+        "health": health.health,
+        "livez": health.livez,
+        "readyz": health.readyz,
+    }
+    blueprint = Blueprint("api", __name__)
+    for route in ROUTES:
+        blueprint.add_url_rule(
+            route.path,
+            endpoint=route.name,
+            view_func=views[route.name],
+            methods=[route.method],
+            defaults=route.defaults or None,
+        )
+
+    @blueprint.before_request
+    async def check() -> None:
+        if request.routing_exception is not None:
+            return  # an unknown address or method is answered first
+        route = BY_NAME[(request.endpoint or "").removeprefix("api.")]
+        checks.check_origin(request, public_url)
+        if route.request is not None:
+            checks.check_content_type(request, checks.JSON)
+        checks.check_accept(request, route.produces)
+        queries.check_names(request.args, route.query)
+
+    return blueprint

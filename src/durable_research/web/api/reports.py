@@ -1,0 +1,62 @@
+"""Finished reports over HTTP: the library, a report's facts, and its files."""
+
+from dataclasses import dataclass
+
+from quart import Response, render_template, request
+
+from durable_research.operations.everything import Operations
+from durable_research.web import checks, cursors, files, queries
+from durable_research.web.api import answers
+
+_OF = "reports"
+
+
+@dataclass(frozen=True)
+class ReportsApi:
+    """Its fields are its needs."""
+
+    operations: Operations
+
+    async def list_reports(self) -> Response:
+        """One page of the library."""
+        tenant = checks.tenant_of(request)
+        limit = queries.limit(request.args)
+        found = await self.operations.reports.list(
+            tenant,
+            text=queries.text(request.args),
+            limit=limit + 1,
+            before=queries.before(request.args, tenant, _OF),
+        )
+        shown = found[:limit]
+        following = len(found) > limit
+        cursor = cursors.encode(shown[-1].asked_at, shown[-1].report_id, tenant=tenant, of=_OF) if following else None
+        return answers.json_response({"reports": [answers.report(one) for one in shown], "next_cursor": cursor})
+
+    async def report(self, report_id: str) -> Response:
+        """A report's facts."""
+        found = await self.operations.reports.get(report_id, checks.tenant_of(request))
+        return answers.json_response(answers.report(found))
+
+    async def pdf(self, report_id: str) -> Response:
+        """The stored PDF."""
+        tenant = checks.tenant_of(request)
+        report = await self.operations.reports.get(report_id, tenant)
+        data = await self.operations.reports.pdf(report_id, tenant)
+        return files.file_response(request, data, "application/pdf", files.file_name(report.title, report_id, "pdf"))
+
+    async def markdown(self, report_id: str) -> Response:
+        """The report as Markdown."""
+        tenant = checks.tenant_of(request)
+        report = await self.operations.reports.get(report_id, tenant)
+        text = await self.operations.reports.markdown(report_id, tenant)
+        name = files.file_name(report.title, report_id, "md")
+        return files.file_response(request, text.encode(errors="replace"), "text/markdown; charset=utf-8", name)
+
+    async def html(self, report_id: str) -> Response:
+        """The report as an HTML page of its own, without style or script."""
+        tenant = checks.tenant_of(request)
+        report = await self.operations.reports.get(report_id, tenant)
+        fragment = await self.operations.reports.html(report_id, tenant)
+        page = await render_template("download.html", report=report, fragment=fragment)
+        name = files.file_name(report.title, report_id, "html")
+        return files.file_response(request, page.encode(errors="replace"), "text/html; charset=utf-8", name)

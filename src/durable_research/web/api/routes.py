@@ -1,0 +1,105 @@
+"""The API's addresses in one table: the blueprint is registered from it and the OpenAPI document is written from it."""
+
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+
+from durable_research.catalogue import PIPELINES
+from durable_research.web import live
+
+JSON = "application/json"
+_ID = "<workflow_id>"
+_REPORT = "<report_id>"
+_LIST = ("status", "kind", "text", "limit", "cursor")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One address. `problems` are the statuses of its own refusals; those that any address may give are added."""
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    produces: str = JSON
+    success: int = 200
+    query: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    problems: tuple[int, ...] = ()
+    schema: str = "Object"
+    request: type[BaseModel] | None = None
+    defaults: dict[str, str] = field(default_factory=dict)
+
+
+STARTS = tuple(
+    Route(
+        name=f"start_{pipeline.path.replace('-', '_')}",
+        method="POST",
+        path=f"/api/workflows/{pipeline.path}",
+        summary=f"Start the {pipeline.path} pipeline",
+        success=202,
+        headers=("Idempotency-Key",),
+        problems=(403, 415, 422, 503),
+        schema="Started",
+        request=pipeline.request,
+        defaults={"pipeline": pipeline.path},
+    )
+    for pipeline in PIPELINES.values()
+)
+
+ROUTES = (
+    *STARTS,
+    Route("list_workflows", "GET", "/api/workflows", "List workflows, newest first", query=_LIST, problems=(422, 503), schema="Workflows"),
+    Route("status", "GET", f"/api/workflows/{_ID}/status", "Where a workflow stands", problems=(404, 503), schema="Status"),
+    Route("result", "GET", f"/api/workflows/{_ID}/result", "The result of a finished workflow", problems=(404, 409, 503)),
+    Route(
+        "events",
+        "GET",
+        f"/api/workflows/{_ID}/events",
+        "Follow a workflow's progress log as server-sent events",
+        produces=live.MEDIA_TYPE,
+        query=("after",),
+        headers=("Last-Event-ID",),
+        problems=(404, 429, 503),
+    ),
+    Route("history", "GET", f"/api/workflows/{_ID}/history", "The Event History as the engine keeps it", problems=(404, 503)),
+    Route(
+        "cancel",
+        "POST",
+        f"/api/workflows/{_ID}/cancel",
+        "Ask a workflow to stop",
+        success=202,
+        problems=(403, 404, 409, 503),
+    ),
+    Route(
+        "list_reports",
+        "GET",
+        "/api/reports",
+        "List finished reports, newest first",
+        query=("text", "limit", "cursor"),
+        problems=(422, 503),
+        schema="Reports",
+    ),
+    Route("report", "GET", f"/api/reports/{_REPORT}", "A finished report's facts", problems=(404, 409, 503), schema="Report"),
+    *(
+        Route(
+            f"report_{extension}",
+            "GET",
+            f"/api/reports/{_REPORT}.{extension}",
+            f"A finished report as {words}",
+            produces=media_type,
+            headers=("Range", "If-None-Match"),
+            problems=(404, 409, 416, 503),
+        )
+        for extension, words, media_type in (
+            ("pdf", "PDF", "application/pdf"),
+            ("md", "Markdown", "text/markdown"),
+            ("html", "HTML", "text/html"),
+        )
+    ),
+    Route("openapi", "GET", "/api/openapi.json", "This document"),
+    Route("health", "GET", "/health", "Each dependency and whether it answers", schema="Health"),
+    Route("livez", "GET", "/livez", "Whether the process lives"),
+    Route("readyz", "GET", "/readyz", "Whether requests can be accepted", problems=(503,)),
+)
+BY_NAME = {route.name: route for route in ROUTES}

@@ -1,0 +1,81 @@
+"""Workflows over HTTP: start, list, status, result, events, Event History, cancel."""
+
+from dataclasses import dataclass
+
+from quart import Response, request
+
+from durable_research.domain.errors import FieldError, InvalidInput
+from durable_research.operations.everything import Operations
+from durable_research.web import checks, cursors, live, queries
+from durable_research.web.api import answers
+
+_OF = "workflows"
+
+
+@dataclass(frozen=True)
+class WorkflowsApi:
+    """Its fields are its needs."""
+
+    operations: Operations
+    streams: live.Streams
+
+    async def start(self, pipeline: str) -> Response:
+        """Accept work; 202 before anything is done, as the row is what counts."""
+        key = checks.idempotency_key_of(request)
+        body = await checks.json_object_of(request)
+        started = await self.operations.starting.start(
+            pipeline, body, tenant=checks.tenant_of(request), idempotency_key=key
+        )
+        headers = {"Location": answers.addresses(started.row.workflow_id)["status_url"]}
+        if started.replayed:
+            headers["Idempotency-Replayed"] = "true"
+        return answers.json_response(answers.started(started.row), 202, headers)
+
+    async def list_workflows(self) -> Response:
+        """One page of the list."""
+        tenant = checks.tenant_of(request)
+        which = queries.workflow_filter(request.args, tenant=tenant, of=_OF)
+        rows = await self.operations.reading.list(tenant, which)
+        shown = rows[: which.limit - 1]
+        following = len(rows) > len(shown)
+        cursor = cursors.encode(shown[-1].created_at, shown[-1].workflow_id, tenant=tenant, of=_OF) if following else None
+        return answers.json_response({"workflows": [answers.workflow(row) for row in shown], "next_cursor": cursor})
+
+    async def status(self, workflow_id: str) -> Response:
+        """The status body."""
+        return answers.json_response(await self.operations.reading.status(workflow_id, checks.tenant_of(request)))
+
+    async def result(self, workflow_id: str) -> Response:
+        """The result, once there is one."""
+        return answers.json_response(await self.operations.reading.result(workflow_id, checks.tenant_of(request)))
+
+    async def history(self, workflow_id: str) -> Response:
+        """The engine's Event History."""
+        events = await self.operations.reading.history(workflow_id, checks.tenant_of(request))
+        return answers.json_response({"workflow_id": workflow_id, "events": events})
+
+    async def cancel(self, workflow_id: str) -> Response:
+        """Note the wish to stop; asking again is no error."""
+        if await request.get_data(as_text=False):
+            checks.check_content_type(request, checks.JSON)
+            unknown = await checks.json_object_of(request)
+            if unknown:
+                raise InvalidInput([FieldError(f"/{name}", "unknown_field", "is not a field of this request") for name in unknown])
+        row = await self.operations.cancelling.cancel(workflow_id, checks.tenant_of(request))
+        return answers.json_response(answers.workflow(row), 202)
+
+    async def events(self, workflow_id: str) -> Response:
+        """Follow the log. What can be refused is refused before the stream begins."""
+        tenant = checks.tenant_of(request)
+        await self.operations.reading.get(workflow_id, tenant)
+        newest = await self.operations.reading.last_seq(workflow_id)
+        # A browser that comes back repeats the first address and says in the header what it has seen since.
+        after = queries.event_number(request.args.get("after"), newest)
+        after = queries.event_number(request.headers.get("Last-Event-ID"), newest) or after
+        self.streams.check_room()
+        if request.method == "HEAD":
+            return Response(b"", 200, live.HEADERS, content_type=live.MEDIA_TYPE)
+        events = self.operations.reading.events(workflow_id, tenant, after)
+        response = Response(self.streams.stream(events), 200, live.HEADERS, content_type=live.MEDIA_TYPE)
+        response.timeout = None
+        return response

@@ -1,0 +1,64 @@
+"""The application: blueprints, the error edge and the gate around them. A factory, so that tests build it on fakes."""
+
+from typing import Any
+
+from jinja2 import StrictUndefined
+from quart import Quart, Response, request
+from werkzeug.exceptions import HTTPException
+
+from durable_research import telemetry
+from durable_research.operations.everything import Operations
+from durable_research.settings import Settings
+from durable_research.web import checks, live
+from durable_research.web.api.blueprint import api_blueprint
+from durable_research.web.assets import Assets
+from durable_research.web.gate import LARGEST_FORM_BYTES, Gate
+from durable_research.web.pages.blueprint import pages_blueprint
+from durable_research.web.pages.errors import error_page
+from durable_research.web.problems import MEDIA_TYPE, Problem, body_of, problem_of
+
+STREAMS = "durable_research.streams"
+
+
+def create_app(operations: Operations, settings: Settings) -> Quart:
+    """Build the application on these operations; connects to nothing."""
+    app = Quart(__name__, static_folder=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
+        PROVIDE_AUTOMATIC_OPTIONS=False,  # OPTIONS would be a second, unchecked way to ask about an address
+        RESPONSE_TIMEOUT=None,  # its default would cut every stream after a minute; the gate drops stalled readers
+        PROPAGATE_EXCEPTIONS=False,  # an answer is a problem in tests, too
+    )
+    # `//api` and `/api/` are no other names for `/api`: a redirect would be an answer of its own kind.
+    app.url_map.merge_slashes = False
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    streams = live.Streams()
+    app.extensions[STREAMS] = streams
+    assets = Assets()
+    app.register_blueprint(api_blueprint(operations, streams, settings.public_url))
+    app.register_blueprint(pages_blueprint(operations, assets, settings.public_url))
+    _answer_errors(app, operations)
+    app.asgi_app = Gate(app.asgi_app, settings.public_url)  # type: ignore[method-assign]  # Quart's own way to wrap
+    return app
+
+
+def _answer_errors(app: Quart, operations: Operations) -> None:
+    @app.errorhandler(HTTPException)
+    @app.errorhandler(Exception)
+    async def answer(error: Exception) -> Any:
+        problem = problem_of(getattr(error, "original_exception", None) or error)
+        request_id = checks.request_id_of(request)
+        if problem.status >= 500 and problem.code == "internal_error":
+            rule = str(request.url_rule or "unknown")
+            telemetry.get_logger().error(
+                telemetry.REQUEST_FAILED, request_id=request_id, method=request.method, route=rule, exc_info=error
+            )
+        if checks.wants_html(request):
+            return await error_page(problem, request_id, is_demo=operations.is_demo)
+        return _problem_response(problem, request_id)
+
+
+def _problem_response(problem: Problem, request_id: str) -> Response:
+    body = body_of(problem, request.path, request_id)
+    return Response(body, problem.status, problem.headers, content_type=MEDIA_TYPE)

@@ -1,0 +1,40 @@
+"""Errors as pages, for people: what happened, what is safe, what to do."""
+
+from datetime import UTC, datetime
+
+from quart import Response, render_template
+
+from durable_research.web import words
+from durable_research.web.problems import Problem
+
+_TITLES = {
+    400: "That request could not be read",
+    403: "That came from another site",
+    404: "There is nothing here",
+    405: "That cannot be done here",
+    409: "That is not possible now",
+    422: "Something in the request is not right",
+    500: "Something went wrong on our side",
+    503: "A part of the system does not answer",
+}
+_ADVICE = {
+    404: "The address may be mistyped, or the report is not yours.",
+    500: "Your reports are safe: what was accepted is kept and goes on by itself.",
+    503: "Your reports are safe: what was accepted is kept and goes on by itself. Try again in a moment.",
+}
+
+
+async def error_page(problem: Problem, request_id: str, *, is_demo: bool) -> Response:
+    """Render the problem; asks nothing of any dependency, as one of them may be what is away."""
+    html = await render_template(
+        "error.html",
+        title=_TITLES.get(problem.status, "That did not work"),
+        problem=problem,
+        advice=_ADVICE.get(problem.status, ""),
+        request_id=request_id,
+        is_demo=is_demo,
+        workers=None,
+        now=datetime.now(UTC),
+        words=words,
+    )
+    return Response(html, problem.status, problem.headers, content_type="text/html; charset=utf-8")

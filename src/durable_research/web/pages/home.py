@@ -1,0 +1,77 @@
+"""The home page: ask a question, and what was asked lately."""
+
+from dataclasses import dataclass
+
+from quart import Response, redirect, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from durable_research.catalogue import GENERATE_REPORT
+from durable_research.domain.errors import InvalidInput
+from durable_research.domain.report import PROMPT_LONGEST
+from durable_research.domain.workflow import Kind
+from durable_research.operations.everything import Operations
+from durable_research.ports import WorkflowFilter
+from durable_research.web import checks
+from durable_research.web.pages import forms
+from durable_research.web.pages.shell import page
+
+_RECENT = 8
+EXAMPLES = (
+    "How do tidal power plants work, and where do they pay off?",
+    "Why do honey bees dance, and how do we know?",
+    "What made container shipping cheap?",
+)
+LANGUAGES = (
+    ("", "English (default)"),
+    ("de", "Deutsch"),
+    ("es", "Español"),
+    ("fr", "Français"),
+    ("it", "Italiano"),
+    ("pt", "Português"),
+    ("pl", "Polski"),
+    ("tr", "Türkçe"),
+    ("ru", "Русский"),
+    ("ar", "العربية"),
+    ("hi", "हिन्दी"),
+    ("zh", "中文"),
+    ("ja", "日本語"),
+)
+
+
+@dataclass(frozen=True)
+class HomePages:
+    """Its fields are its needs."""
+
+    operations: Operations
+
+    async def home(self) -> Response:
+        """The form, filled with an example when a chip was followed without a script."""
+        prompt = request.args.get("prompt", "")
+        return await self._home(forms.QuestionForm({"prompt": prompt[:PROMPT_LONGEST]} if prompt else {}))
+
+    async def ask(self) -> Response | BaseResponse:
+        """Accept the form and go to the report's page at once."""
+        fields = await forms.form_of(request)
+        body = forms.request_body(fields)
+        try:
+            key = forms.idempotency_key(fields, body)
+            started = await self.operations.starting.start(
+                GENERATE_REPORT.path, body, tenant=checks.tenant_of(request), idempotency_key=key
+            )
+        except InvalidInput as error:
+            return await self._home(forms.with_errors(fields, error), status=422)
+        return redirect(f"/reports/{started.row.workflow_id}", 303)
+
+    async def _home(self, form: forms.QuestionForm, status: int = 200) -> Response:
+        which = WorkflowFilter(kind=Kind.REPORT, limit=_RECENT)
+        recent = await self.operations.reading.list(checks.tenant_of(request), which)
+        return await page(
+            self.operations,
+            "home.html",
+            status=status,
+            form=form,
+            recent=recent,
+            examples=EXAMPLES,
+            languages=LANGUAGES,
+            longest=PROMPT_LONGEST,
+        )

@@ -1,0 +1,27 @@
+"""What every page shows around its own content, and the one way to render a page."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from quart import Response, render_template
+
+from durable_research.domain.errors import InfrastructureDown
+from durable_research.operations.everything import Operations
+from durable_research.web import words
+
+NO_CACHE = {"Cache-Control": "no-cache"}
+
+
+async def live_workers(operations: Operations) -> int | None:
+    """How many workers are alive; None when that cannot be known now."""
+    try:
+        return len(await operations.reading.workers.live())
+    except InfrastructureDown:
+        return None
+
+
+async def page(operations: Operations, template: str, *, status: int = 200, **values: Any) -> Response:
+    """Render a page with the shell around it."""
+    workers = await live_workers(operations)
+    html = await render_template(template, is_demo=operations.is_demo, workers=workers, now=datetime.now(UTC), words=words, **values)
+    return Response(html, status, NO_CACHE, content_type="text/html; charset=utf-8")

@@ -1,0 +1,99 @@
+"""Every error answer is made here, as application/problem+json (RFC 9457), so that none can leak or lack a part."""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from werkzeug.exceptions import HTTPException
+
+from durable_research.domain.errors import FieldError, InfrastructureDown, InvalidInput, NotReady, ResearchError
+
+MEDIA_TYPE = "application/problem+json"
+# A body stays below 4 KB whatever was sent: this many fields, and this much of a sender's own text in each.
+_MOST_FIELDS = 10
+_LONGEST_ECHO = 64
+_RETRY_WHEN_DOWN_SECONDS = 2
+_RETRY_WHEN_NOT_READY_SECONDS = 1
+_NOT_FOUND = "there is nothing at this address"
+_HTTP_CODES = {405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
+
+
+class Problem(Exception):
+    """A refusal, ready to be answered. `code` is stable and public; `detail` holds nothing of ours."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        retry_after: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.retry_after = retry_after
+        self.headers = dict(headers or {})
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(retry_after)
+
+
+def problem_of(error: Exception) -> Problem:
+    """Translate any exception; what is not a refusal is a 500 that says nothing."""
+    match error:
+        case Problem():
+            return error
+        case InvalidInput():
+            count = "one field breaks its rule" if len(error.errors) == 1 else f"{len(error.errors)} fields break their rules"
+            return Problem(error.http_status, error.code, count, errors=error.errors)
+        case InfrastructureDown():
+            detail = "something that this request needs does not answer; what was accepted before is safe"
+            return Problem(503, error.code, detail, retry_after=_RETRY_WHEN_DOWN_SECONDS)
+        case NotReady():
+            return Problem(409, error.code, error.detail, retry_after=_RETRY_WHEN_NOT_READY_SECONDS)
+        case ResearchError() if error.http_status == 404:
+            # One wording for all: a malformed, unknown, foreign or other kind of id must not be told apart.
+            return Problem(404, error.code, _NOT_FOUND)
+        case ResearchError() if error.http_status < 500:
+            return Problem(error.http_status, error.code, error.detail)
+        case HTTPException() if error.code is not None and 400 <= error.code < 500:
+            return _problem_of_http(error, error.code)
+        case _:
+            return Problem(500, "internal_error", "this is our mistake; quote the request id when you report it")
+
+
+def _problem_of_http(error: HTTPException, status: int) -> Problem:
+    if status == 404:
+        return Problem(404, "not_found", _NOT_FOUND)
+    allowed = getattr(error, "valid_methods", None)
+    headers = {"Allow": ", ".join(sorted(allowed))} if allowed else {}
+    code = _HTTP_CODES.get(status, "bad_request")
+    return Problem(status, code, HTTPStatus(status).phrase.lower(), headers=headers)
+
+
+def body_of(problem: Problem, path: str, request_id: str) -> bytes:
+    """The body as bytes; ASCII only, so that no text of a sender can break it."""
+    instance = quote(path, errors="replace")
+    body: dict[str, Any] = {
+        "type": f"urn:durable-research:problem:{problem.code}",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": instance if len(instance) <= _LONGEST_ECHO else instance[:_LONGEST_ECHO],
+        "code": problem.code,
+        "request_id": request_id,
+    }
+    if problem.errors:
+        body["errors"] = [
+            {"pointer": one.pointer[:_LONGEST_ECHO], "code": one.code, "detail": one.detail[:200]}
+            for one in problem.errors[:_MOST_FIELDS]
+        ]
+    if problem.retry_after is not None:
+        body["retry_after"] = problem.retry_after
+    return json.dumps(body).encode()

@@ -1,0 +1,131 @@
+// Keeps a report's page up to date while it is made. Texts of models and people enter by textContent alone.
+const root = document.querySelector("[data-follow]");
+const id = root.dataset.follow;
+const words = JSON.parse(root.dataset.words);
+const part = (name, within = document) => within.querySelector(`[data-part="${name}"]`);
+const POLL_MS = 2000;
+const ANNOUNCE_MS = 5000;
+let skew = 0; // server clock minus ours, so that a countdown is right on a machine whose clock is not
+let latest = null;
+let announced = 0;
+let waiting = null;
+
+part("refresh").hidden = true;
+
+function announce(text) {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => {
+    part("announce").textContent = text;
+    announced = Date.now();
+  }, Math.max(0, announced + ANNOUNCE_MS - Date.now()));
+}
+
+function seconds(ms) {
+  return ms < 60000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60000)} min ${Math.round((ms % 60000) / 1000)} s`;
+}
+
+function detailOf(step) {
+  if ((step.state === "running" || step.state === "retrying") && step.attempt) {
+    let text = `attempt ${step.attempt}`;
+    if (step.worker && step.state === "running") text += ` on ${step.worker}`;
+    if (step.last_error && step.state === "retrying") text += `: ${step.last_error.detail}`;
+    if (step.next_try_at) {
+      const left = Math.ceil((Date.parse(step.next_try_at) - Date.now() - skew) / 1000);
+      text += left > 0 ? `; next try in ${left} s` : "; next try now";
+    }
+    return text;
+  }
+  if (step.started_at && step.ended_at) {
+    const took = seconds(Date.parse(step.ended_at) - Date.parse(step.started_at));
+    return step.attempt > 1 ? `${took}, ${step.attempt} attempts` : took;
+  }
+  return "";
+}
+
+function showSteps() {
+  for (const step of latest?.steps ?? []) {
+    const item = root.querySelector(`[data-step="${CSS.escape(step.name)}"]`);
+    if (!item) continue;
+    const [shape, word] = words.states[step.state];
+    if (!item.classList.contains(step.state)) announce(`${item.dataset.label}: ${word}`);
+    item.className = `step ${step.state}`;
+    part("shape", item).textContent = shape;
+    part("state", item).textContent = word;
+    part("detail", item).textContent = detailOf(step);
+  }
+}
+
+function showStatus() {
+  const [shape, word] = words.statuses[latest.status];
+  const chip = part("status").firstElementChild;
+  chip.className = `chip-status ${latest.status}`;
+  chip.replaceChildren(Object.assign(document.createElement("span"), { ariaHidden: "true", textContent: shape }), ` ${word}`);
+  document.title = document.title.replace(/^\S+/, shape);
+  const waits = latest.waits_for ?? "";
+  part("waits").hidden = !waits;
+  part("waits-words").textContent = waits.charAt(0).toUpperCase() + waits.slice(1);
+  if (latest.cancel_requested) Object.assign(part("cancel"), { disabled: true, textContent: "Cancelling…" });
+  const live = latest.workers.live;
+  part("lamp-words").textContent = live ? `${live} worker${live === 1 ? "" : "s"}` : "no worker";
+  part("lamp").className = `lamp ${live ? "on" : "off"}`;
+  part("lamp").firstElementChild.textContent = live ? "●" : "○";
+}
+
+let asking = false;
+async function refresh() {
+  if (asking || document.hidden) return;
+  asking = true;
+  try {
+    const answer = await fetch(`/api/workflows/${id}/status`, { headers: { Accept: "application/json" } });
+    if (!answer.ok) return;
+    skew = Date.parse(answer.headers.get("Date")) - Date.now() || 0;
+    latest = await answer.json();
+    showSteps();
+    showStatus();
+    if (["done", "partly_done", "failed", "cancelled", "terminated"].includes(latest.status)) location.reload();
+  } catch {
+    // Out of reach: the stream says so, and the next try comes by itself.
+  } finally {
+    asking = false;
+  }
+}
+
+function showAttempt(event) {
+  const body = part("attempts");
+  const key = `${event.step}/${event.attempt}`;
+  let row = body.querySelector(`[data-attempt="${CSS.escape(key)}"]`);
+  if (!row) {
+    row = body.insertRow();
+    row.dataset.attempt = key;
+    row.dataset.started = event.at;
+    const label = root.querySelector(`[data-step="${CSS.escape(event.step)}"]`)?.dataset.label ?? event.step;
+    for (const text of [label, event.attempt, event.worker ?? "", "", ""]) row.insertCell().textContent = text;
+    part("attempts-box").hidden = false;
+  }
+  const [look, outcome] = words.outcomes[event.kind];
+  row.cells[3].className = `outcome ${look}`;
+  row.cells[3].textContent = event.error ? `${outcome}: ${event.error.detail}` : outcome;
+  if (["done", "failed", "cancelled"].includes(look)) row.cells[4].textContent = seconds(Date.parse(event.at) - Date.parse(row.dataset.started));
+}
+
+function showDraft({ attempt, text }) {
+  const pane = part("draft-text");
+  const atEnd = pane.scrollHeight - pane.scrollTop - pane.clientHeight < 40;
+  part("draft").hidden = false;
+  part("draft-note").textContent = attempt > 1 ? `attempt ${attempt}` : "as it is written";
+  pane.textContent = text;
+  if (atEnd) pane.scrollTop = pane.scrollHeight;
+}
+
+const stream = new EventSource(`/api/workflows/${id}/events?after=${root.dataset.after}`);
+for (const kind of Object.keys(words.outcomes)) {
+  stream.addEventListener(kind, (message) => { showAttempt(JSON.parse(message.data)); refresh(); });
+}
+stream.addEventListener("draft", (message) => showDraft(JSON.parse(message.data)));
+stream.addEventListener("cancel_requested", refresh);
+stream.addEventListener("closed", () => { stream.close(); location.reload(); });
+stream.addEventListener("open", () => { part("offline").hidden = true; });
+stream.addEventListener("error", () => { part("offline").hidden = false; });
+setInterval(refresh, POLL_MS);
+setInterval(showSteps, 1000);
+refresh();

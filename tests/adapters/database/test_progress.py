@@ -1,0 +1,125 @@
+import asyncio
+
+import pytest
+
+from durable_research.adapters.database.changes import PostgresChanges
+from durable_research.adapters.database.drafts import PostgresDrafts
+from durable_research.adapters.database.progress import PostgresProgressLog
+from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.domain.errors import InvalidState, StaleAttempt
+from durable_research.domain.progress import Attempt, EventKind
+from durable_research.domain.workflow import Status
+
+FAILED = {"error": {"code": "rate_limited", "detail": "busy"}, "counted": True, "final": False}
+
+
+async def test_attempts_are_numbered_by_us_and_count_on(report: str, progress: PostgresProgressLog) -> None:
+    first = await progress.begin_attempt(report, "llm_call", "worker-1@1")
+    await progress.end_attempt(first, EventKind.ATTEMPT_FAILED, FAILED)
+
+    second = await progress.begin_attempt(report, "llm_call", "worker-2@1")
+
+    assert (first.number, second.number) == (1, 2)
+
+
+async def test_a_killed_attempt_is_closed_as_lost_by_the_next_one(report: str, progress: PostgresProgressLog) -> None:
+    await progress.begin_attempt(report, "llm_call", "worker-1@1")
+
+    await progress.begin_attempt(report, "llm_call", "worker-2@1")
+
+    lost = [event for event in await progress.read(report) if event.kind is EventKind.ATTEMPT_LOST]
+    assert [(event.attempt, event.data["worker"]) for event in lost] == [(1, "worker-1@1")]
+
+
+async def test_a_death_is_no_counted_failure(report: str, progress: PostgresProgressLog) -> None:
+    for number in range(4):
+        attempt = await progress.begin_attempt(report, "llm_call", f"worker-1@{number}")
+
+    assert attempt.failures_before == 0
+
+
+async def test_an_answered_failure_is_counted(report: str, progress: PostgresProgressLog) -> None:
+    attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1")
+    await progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, FAILED)
+
+    assert (await progress.begin_attempt(report, "llm_call", "worker-1@1")).failures_before == 1
+
+
+async def test_a_paused_attempt_that_wakes_up_may_not_end_what_another_holds(
+    report: str, progress: PostgresProgressLog
+) -> None:
+    paused = await progress.begin_attempt(report, "llm_call", "worker-1@1")
+    await progress.begin_attempt(report, "llm_call", "worker-2@1")
+
+    with pytest.raises(StaleAttempt):
+        await progress.end_attempt(paused, EventKind.ATTEMPT_COMPLETED, {})
+
+
+async def test_the_status_changes_with_the_event_that_causes_it(
+    report: str, progress: PostgresProgressLog, workflows: PostgresWorkflows
+) -> None:
+    attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1")
+    running = (await workflows.get(report, "default")).status
+    await progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, FAILED)
+    retrying = (await workflows.get(report, "default")).status
+    await progress.close(report, Status.FAILED, {})
+    failed = (await workflows.get(report, "default")).status
+
+    assert (running, retrying, failed) == (Status.RUNNING, Status.RETRYING, Status.FAILED)
+
+
+async def test_an_end_is_written_once(report: str, progress: PostgresProgressLog) -> None:
+    await progress.close(report, Status.DONE, {"pages": 3})
+
+    await progress.close(report, Status.FAILED, {})
+
+    ends = [event.data["status"] for event in await progress.read(report) if event.kind is EventKind.CLOSED]
+    assert ends == ["done"]
+
+
+async def test_partly_done_may_become_done(
+    report: str, progress: PostgresProgressLog, workflows: PostgresWorkflows
+) -> None:
+    await progress.close(report, Status.PARTLY_DONE, {})
+
+    await progress.close(report, Status.DONE, {})
+
+    assert (await workflows.get(report, "default")).status is Status.DONE
+
+
+async def test_no_step_begins_after_the_end(report: str, progress: PostgresProgressLog) -> None:
+    await progress.close(report, Status.CANCELLED, {})
+
+    with pytest.raises(InvalidState):
+        await progress.begin_attempt(report, "create_pdf", "worker-1@1")
+
+
+async def test_numbers_have_no_gap_when_many_write_at_once(report: str, progress: PostgresProgressLog) -> None:
+    await asyncio.gather(*(progress.begin_attempt(report, f"step-{number}", "worker-1@1") for number in range(12)))
+
+    assert [event.seq for event in await progress.read(report)] == list(range(1, 14))
+
+
+async def test_a_reader_is_woken_by_a_write(report: str, progress: PostgresProgressLog, database_url: str) -> None:
+    changes = PostgresChanges(database_url)
+    async with changes.watch(report) as changed:
+        await changed(5)  # the first call tells that listening has begun
+        await progress.begin_attempt(report, "llm_call", "worker-1@1")
+
+        woken = await changed(5)
+    await changes.close()
+
+    assert woken
+
+
+async def test_a_draft_is_replaced_by_the_next_attempt(report: str, drafts: PostgresDrafts) -> None:
+    first, second = (Attempt(report, "llm_call", number, "worker-1@1") for number in (1, 2))
+    drafts.show(first, "one two three")
+    await drafts.flush(first)
+
+    drafts.show(second, "one")
+    await drafts.flush(second)
+
+    draft = await drafts.read(report)
+    assert draft is not None
+    assert (draft.attempt, draft.text) == (2, "one")

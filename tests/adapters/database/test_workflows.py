@@ -1,0 +1,99 @@
+import asyncio
+import secrets
+from datetime import timedelta
+
+import pytest
+
+from durable_research.adapters.database.progress import PostgresProgressLog
+from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.domain.errors import IdempotencyKeyReused, NotFound
+from durable_research.domain.progress import EventKind
+from durable_research.domain.workflow import Status
+from durable_research.ports import WorkflowFilter
+from tests.adapters.database.conftest import new_report
+
+
+async def test_an_accepted_workflow_is_queued_and_its_log_begins(
+    workflows: PostgresWorkflows, progress: PostgresProgressLog
+) -> None:
+    row, replayed = await workflows.accept(new_report())
+
+    assert (row.status, replayed) == (Status.QUEUED, False)
+    assert [event.kind for event in await progress.read(row.workflow_id)] == [EventKind.ACCEPTED]
+
+
+async def test_fifty_starts_at_once_with_one_key_accept_one_workflow(workflows: PostgresWorkflows) -> None:
+    key = secrets.token_hex(8)
+
+    answers = await asyncio.gather(*(workflows.accept(new_report(key=key)) for _ in range(50)))
+
+    assert len({row.workflow_id for row, _ in answers}) == 1
+    assert sum(not replayed for _, replayed in answers) == 1
+
+
+async def test_a_key_with_another_request_is_refused_and_changes_nothing(workflows: PostgresWorkflows) -> None:
+    key = secrets.token_hex(8)
+    await workflows.accept(new_report(key=key))
+    other = new_report(key=key, fingerprint="another")
+
+    with pytest.raises(IdempotencyKeyReused):
+        await workflows.accept(other)
+
+    with pytest.raises(NotFound):
+        await workflows.get(other.workflow_id, "default")
+
+
+async def test_the_same_key_of_another_tenant_is_another_workflow(workflows: PostgresWorkflows) -> None:
+    key = secrets.token_hex(8)
+    ours, _ = await workflows.accept(new_report(key=key))
+
+    theirs, replayed = await workflows.accept(new_report("other", key=key))
+
+    assert theirs.workflow_id != ours.workflow_id
+    assert not replayed
+
+
+async def test_another_tenants_workflow_is_not_found(workflows: PostgresWorkflows) -> None:
+    row, _ = await workflows.accept(new_report("other"))
+
+    with pytest.raises(NotFound):
+        await workflows.get(row.workflow_id, "default")
+
+
+async def test_a_list_is_newest_first_and_continues_where_it_stopped(workflows: PostgresWorkflows) -> None:
+    tenant = secrets.token_hex(4)
+    ids = [(await workflows.accept(new_report(tenant)))[0].workflow_id for _ in range(3)]
+
+    first = await workflows.list(tenant, WorkflowFilter(limit=2))
+    rest = await workflows.list(tenant, WorkflowFilter(before=(first[-1].created_at, first[-1].workflow_id)))
+
+    assert [row.workflow_id for row in [*first, *rest]] == ids[::-1]
+
+
+async def test_signs_of_patterns_in_a_search_are_taken_literally(workflows: PostgresWorkflows) -> None:
+    tenant = secrets.token_hex(4)
+    await workflows.accept(new_report(tenant))
+
+    assert not await workflows.list(tenant, WorkflowFilter(text="%"))
+    assert await workflows.list(tenant, WorkflowFilter(text="TIDES?"))
+
+
+async def test_what_was_accepted_and_not_started_is_found_by_reconciliation(workflows: PostgresWorkflows) -> None:
+    row, _ = await workflows.accept(new_report())
+
+    waiting = {one.workflow_id for one in await workflows.unstarted(timedelta(0))}
+    await workflows.mark_started(row.workflow_id)
+
+    assert row.workflow_id in waiting
+    assert row.workflow_id not in {one.workflow_id for one in await workflows.unstarted(timedelta(0))}
+
+
+async def test_a_wish_to_cancel_is_noted_once(workflows: PostgresWorkflows, progress: PostgresProgressLog) -> None:
+    row, _ = await workflows.accept(new_report())
+
+    await workflows.request_cancel(row.workflow_id)
+    await workflows.request_cancel(row.workflow_id)
+
+    assert (await workflows.get(row.workflow_id, "default")).cancel_requested
+    kinds = [event.kind for event in await progress.read(row.workflow_id)]
+    assert kinds == [EventKind.ACCEPTED, EventKind.CANCEL_REQUESTED]

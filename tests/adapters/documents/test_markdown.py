@@ -1,0 +1,168 @@
+"""Canonical Markdown reads back as the tree that it was written from."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from durable_research.adapters.documents.markdown import to_markdown
+from durable_research.domain.document import (
+    Block,
+    BulletList,
+    Code,
+    CodeBlock,
+    Document,
+    Emphasis,
+    Heading,
+    Inline,
+    LineBreak,
+    Link,
+    NumberedList,
+    Paragraph,
+    Quote,
+    Rule,
+    Strong,
+    Table,
+    Text,
+    plain_text,
+)
+from durable_research.domain.markdown import joined_texts, parse_markdown
+from tests.domain.test_markdown import anything_like_markdown
+
+
+def test_a_document_reads_well_as_markdown() -> None:
+    text = (
+        "# Why?\n\nThe *sky* is **blue**: [see](<https://x.y/>) `a|b`, 1 \\* 2.\n\n## Part\n\n- one\n- two\n\n"
+        "1. one\n\n   + nested\n\n2. two\n\n> said\n\n| a | b |\n| --- | ---: |\n| `x\\|y` | 2 |\n\n"
+        "```py\nprint()\n```\n\n***\n"
+    )
+
+    assert to_markdown(parse_markdown(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- not a list",
+        "1. not a list",
+        "# no heading",
+        "> no quote",
+        "*no* _emphasis_",
+        "`no code`",
+        "[no](http://link/)",
+        "![no](image)",
+        "&amp;",
+        "a  ",
+        "  a",
+        "\u00a0a",
+        "---",
+        "===",
+        "|a|",
+        "```",
+        "~~~",
+        "<b>",
+        "<http://a.b>",
+        "\\",
+        "a\\",
+        "[^1]",
+        "[^1]: x",
+        "+",
+        "-",
+        "1.",
+        "1)",
+        "#",
+        "!",
+        ":-",
+        "    code",
+        "\ta",
+        "[ref]: http://x/",
+        "a #",
+        "http://a.b",
+    ],
+)
+def test_text_that_looks_like_a_mark_stays_text(text: str) -> None:
+    document = Document(title="t", blocks=(Paragraph(inlines=(Text(text=text),)),))
+
+    assert parse_markdown(to_markdown(document)) == document
+
+
+def test_neighbouring_lists_stay_apart() -> None:
+    item = ((Paragraph(inlines=(Text(text="a"),)),),)
+    document = Document(title="t", blocks=(BulletList(items=item),) * 3 + (NumberedList(items=item),) * 2)
+
+    assert parse_markdown(to_markdown(document)) == document
+
+
+def test_emphasis_that_markdown_cannot_mark_leaves_its_words() -> None:
+    inlines = (Text(text="a"), Strong(children=(Text(text='"b"'),)), Text(text="c"))
+    document = Document(title="t", blocks=(Paragraph(inlines=inlines),))
+
+    assert to_markdown(document) == '# t\n\na"b"c\n'
+
+
+@settings(max_examples=300, deadline=None)
+@given(anything_like_markdown)
+def test_no_word_is_lost_or_added_whatever_was_read(text: str) -> None:
+    document = parse_markdown(text)
+
+    assert plain_text(parse_markdown(to_markdown(document))) == plain_text(document)
+
+
+# Emphasis stands between blanks here, because inside words CommonMark has no mark for many combinations.
+_words = st.text(alphabet="ab1é中.#*_`[]<>&|\\!-+~:()", min_size=1, max_size=8)
+_plain = _words.map(lambda words: Text(text=words))
+_letters = st.text(alphabet="abé", min_size=1, max_size=5).map(lambda words: Text(text=words))
+_code = st.text(alphabet="ab`|\\ ", min_size=1, max_size=6).map(lambda text: Code(text=text))
+_stressed: st.SearchStrategy[Inline] = st.one_of(
+    _letters.map(lambda inner: Emphasis(children=(inner,))),
+    _letters.map(lambda inner: Strong(children=(inner,))),
+    _letters.map(lambda inner: Link(href="https://x.y/a_(b)*", children=(inner,))),
+)
+
+
+@st.composite
+def _sentences(draw: st.DrawFn, breaks: bool = True) -> tuple[Inline, ...]:
+    kinds = st.one_of(_plain, _code, _stressed, *([st.just(LineBreak())] if breaks else []))
+    between: list[Inline] = [draw(_letters)]
+    for inline in draw(st.lists(kinds, max_size=4)):
+        between += (
+            [inline, draw(_letters)] if isinstance(inline, LineBreak) else [Text(text=" "), inline, Text(text=" a")]
+        )
+    return joined_texts(between)
+
+
+def _tables(width: int) -> st.SearchStrategy[Block]:
+    row = st.tuples(*[_sentences(breaks=False)] * width)
+    sides = st.tuples(*[st.sampled_from(["start", "left", "center", "right"])] * width)
+    return st.builds(Table, header=row, alignments=sides, rows=st.lists(row, max_size=2).map(tuple))
+
+
+_leaves: st.SearchStrategy[Block] = st.one_of(
+    st.builds(Heading, level=st.integers(1, 6), inlines=_sentences(breaks=False)),
+    st.builds(Paragraph, inlines=_sentences()),
+    st.builds(CodeBlock, language=st.sampled_from(["", "py"]), text=st.text(alphabet="a`\n ~#->", max_size=12)),
+    st.just(Rule()),
+    st.integers(1, 3).flatmap(_tables),
+)
+_items = st.recursive(
+    _leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map(lambda blocks: Quote(blocks=tuple(blocks))),
+        st.lists(st.lists(inner, min_size=1, max_size=2).map(tuple), min_size=1, max_size=3).map(
+            lambda items: BulletList(items=tuple(items))
+        ),
+        st.builds(
+            NumberedList,
+            start=st.integers(0, 1000),
+            items=st.lists(st.lists(inner, min_size=1, max_size=2).map(tuple), min_size=1, max_size=2).map(tuple),
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.lists(_items, max_size=4))
+def test_a_tree_survives_markdown(blocks: list[Block]) -> None:
+    document = Document(title="t", blocks=tuple(blocks))
+
+    assert parse_markdown(to_markdown(document)) == document

@@ -1,0 +1,269 @@
+"""PDF by Typst: text stays text, every script is shown, and the same document gives the same bytes."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from durable_research.adapters.documents.typst import TypstRenderer
+from durable_research.domain.document import (
+    DEEPEST,
+    Block,
+    BulletList,
+    CodeBlock,
+    Document,
+    Heading,
+    Link,
+    Paragraph,
+    Quote,
+    Table,
+    Text,
+)
+from durable_research.domain.errors import DocumentError
+from durable_research.domain.markdown import parse_markdown
+
+
+def _document(text: str) -> Document:
+    return Document(title="Title", blocks=(Paragraph(inlines=(Text(text=text),)),))
+
+
+def _says(text: str) -> tuple[Text]:
+    return (Text(text=text),)
+
+
+async def _pdf(renderer: TypstRenderer, document: Document) -> PdfReader:
+    return PdfReader(io.BytesIO((await renderer.render(document)).content))
+
+
+async def _shown(renderer: TypstRenderer, document: Document) -> str:
+    """All the text of all pages, its lines joined."""
+    pages = (await _pdf(renderer, document)).pages
+    return " ".join(" ".join(page.extract_text().split()) for page in pages)
+
+
+def _links(reader: PdfReader) -> list[str]:
+    annotations = (annotation.get_object() for page in reader.pages for annotation in page.get("/Annots", []))
+    return [note["/A"]["/URI"] for note in annotations if "/URI" in note.get("/A", {})]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AT&T",
+        "x < y",
+        "List<String>",
+        '#import "x"',
+        "$x$",
+        "#eval(1)",
+        "*a* _b_ `c`",
+        "= no heading",
+        "- no item",
+        "<label> @ref",
+        "\\n \\u{41}",
+        "// no comment",
+        "/* nor this */",
+        "https://x.y/",
+        "{{7*7}} ${7*7} %s",
+        "--- ...",
+        "\"quotes\" 'stay'",
+        "~",
+        "[[getattr(pow,1)]]",
+        '#read("/etc/hostname")',
+        "</p><script>",
+    ],
+)
+async def test_text_comes_out_as_it_went_in(renderer: TypstRenderer, text: str) -> None:
+    assert f"Title {text} 1 of 1" in await _shown(renderer, _document(text))
+
+
+async def test_code_comes_out_as_it_went_in(renderer: TypstRenderer) -> None:
+    code = 'List<String> x; #import "y" $z$ `a` ```'
+    document = Document(title="Title", blocks=(CodeBlock(language="java", text=code),))
+
+    assert code in await _shown(renderer, document)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Ünïcödé ﬁ", "Ελληνικά", "Кириллица", "中文", "日本語", "한국어", "हिन्दी", "→ ≤ ∑ ✓ ★", "😀 🚀", "𝕏 ⅓ №"],
+)
+async def test_every_script_can_be_copied_out(renderer: TypstRenderer, text: str) -> None:
+    assert text.replace("ﬁ", "") in (await _shown(renderer, _document(text))).replace("ﬁ", "")
+
+
+@pytest.mark.parametrize("text", ["שלום", "مرحبا"])
+async def test_right_to_left_text_starts_at_the_right(renderer: TypstRenderer, text: str) -> None:
+    left_edges: list[float] = []
+
+    def note(text: str, page: list[float], line: list[float], _font: object, _size: object) -> None:
+        if any("\u0590" <= char <= "\u06ff" for char in text):
+            left_edges.append(page[4] + page[0] * line[4])
+
+    page = (await _pdf(renderer, _document(text))).pages[0]
+    page.extract_text(visitor_text=note)
+
+    assert left_edges
+    assert min(left_edges) > float(page.mediabox.width) / 2
+
+
+async def test_a_link_leads_where_it_says(renderer: TypstRenderer) -> None:
+    reader = await _pdf(renderer, parse_markdown("[a **b**](https://x.y/?c=d&e)"))
+
+    assert set(_links(reader)) == {"https://x.y/?c=d&e"}
+
+
+async def test_a_refused_link_is_only_words(renderer: TypstRenderer) -> None:
+    reader = await _pdf(renderer, parse_markdown("[click](javascript:alert(1)) ![sky](https://evil.example/x.png)"))
+
+    assert (_links(reader), "click sky" in reader.pages[0].extract_text()) == ([], True)
+
+
+async def test_an_address_in_the_text_is_no_link(renderer: TypstRenderer) -> None:
+    assert _links(await _pdf(renderer, _document("https://evil.example/"))) == []
+
+
+async def test_the_file_names_its_title_and_language(renderer: TypstRenderer) -> None:
+    reader = await _pdf(renderer, Document(title="Größe <1>", language="de-CH"))
+    root: Any = reader.trailer["/Root"]
+
+    assert (reader.metadata and reader.metadata.title, root["/Lang"]) == ("Größe <1>", "de-CH")
+
+
+async def test_the_file_is_tagged_for_screen_readers(renderer: TypstRenderer) -> None:
+    root: Any = (await _pdf(renderer, _document("a"))).trailer["/Root"]
+
+    assert b"<pdfuaid:part>1</pdfuaid:part>" in root["/Metadata"].get_data()
+
+
+async def test_the_file_has_no_date(renderer: TypstRenderer) -> None:
+    rendered = await renderer.render(_document("a"))
+
+    assert b"CreationDate" not in rendered.content
+
+
+async def test_every_page_is_numbered_and_carries_the_label(renderer: TypstRenderer) -> None:
+    document = parse_markdown("word " * 2_000, footer_label="Demo text")
+
+    pages = [" ".join(page.extract_text().split()) for page in (await _pdf(renderer, document)).pages]
+
+    assert [f"Demo text {n} of {len(pages)}" in page for n, page in enumerate(pages, start=1)] == [True] * len(pages)
+
+
+async def test_the_number_of_pages_is_told(renderer: TypstRenderer) -> None:
+    rendered = await renderer.render(parse_markdown("word " * 2_000))
+
+    assert rendered.pages == len(PdfReader(io.BytesIO(rendered.content)).pages) > 1
+
+
+async def test_three_headings_make_a_page_of_contents(renderer: TypstRenderer) -> None:
+    assert "Contents A" in await _shown(renderer, parse_markdown("# T\n\n## A\n\n## B\n\n## C"))
+
+
+async def test_two_headings_do_not(renderer: TypstRenderer) -> None:
+    assert "Contents" not in await _shown(renderer, parse_markdown("# T\n\n## A\n\n## B"))
+
+
+async def test_skipped_heading_levels_are_closed_up(renderer: TypstRenderer) -> None:
+    reader = await _pdf(renderer, parse_markdown("# T\n\n##### A\n\n###### B\n\n# C"))
+
+    # A nested list follows the entry that it is under.
+    assert [entry if isinstance(entry, list) else entry.title for entry in reader.outline][::2] == ["A", "C"]
+
+
+async def test_facts_are_printed_at_the_end(renderer: TypstRenderer) -> None:
+    document = Document(title="Title", facts=(("Model", "gpt #1"), ("Tokens", "1,234")))
+
+    assert "Provenance Fact Value Model gpt #1 Tokens 1,234" in await _shown(renderer, document)
+
+
+async def test_the_same_document_gives_the_same_bytes_in_another_process(renderer: TypstRenderer) -> None:
+    document = parse_markdown(
+        "# T\n\n## A\n\nwords 中文 😀\n\n|a|\n|-|\n|b|\n\n```py\nx = 1\n```\n", facts=[("a", "b")]
+    )
+    other = TypstRenderer()
+
+    first, second, third = [await one.render(document) for one in (renderer, renderer, other)]
+    await other.close()
+
+    assert first == second == third
+
+
+async def test_a_missing_glyph_is_an_error_that_names_it(renderer: TypstRenderer) -> None:
+    with pytest.raises(DocumentError) as refusal:
+        await renderer.render(
+            Document(title="T", blocks=(Paragraph(inlines=_says("fine")), *_document("say \U00010380 now").blocks))
+        )
+
+    assert str(refusal.value) == (
+        "no font that ships with the project can show '\U00010380' (U+10380) in block 2 (paragraph), near 'say \U00010380 now'"
+    )
+
+
+async def test_a_refused_document_leaves_the_renderer_working(renderer: TypstRenderer) -> None:
+    before = renderer.process_ids
+    with pytest.raises(DocumentError):
+        await renderer.render(_document("\ufffe"))
+
+    assert (await renderer.render(_document("next"))).pages == 1
+    assert renderer.process_ids == before
+
+
+async def test_a_very_long_word_is_broken_and_can_be_copied_out(renderer: TypstRenderer) -> None:
+    pages = (await _pdf(renderer, _document("x" * 200_000))).pages
+
+    assert sum(page.extract_text().count("x") for page in pages) == 200_000
+
+
+async def test_a_long_word_stays_on_the_page(renderer: TypstRenderer) -> None:
+    cell = _says("0123456789abcdef" * 8)
+    table = Table(header=(_says("a"), _says("b")), alignments=("start", "start"), rows=((cell, cell),))
+
+    page = (await _pdf(renderer, Document(title="T", blocks=(table, CodeBlock(text="y" * 500))))).pages[0]
+
+    # A line of code has room for 90 characters, a cell of two for 45.
+    assert max(map(len, page.extract_text().split("\n"))) <= 95
+
+
+async def test_a_table_of_300_rows_repeats_its_head_on_every_page(renderer: TypstRenderer) -> None:
+    row = tuple(_says("cell") for _ in range(4))
+    table = Table(header=tuple(_says("Head") for _ in range(4)), alignments=("left",) * 4, rows=(row,) * 300)
+
+    pages = (await _pdf(renderer, Document(title="T", blocks=(table,)))).pages
+
+    assert [page.extract_text().count("Head") for page in pages] == [4] * len(pages)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [lambda block: Quote(blocks=(block,)), lambda block: BulletList(items=((block,),))],
+    ids=["quotes", "lists"],
+)
+async def test_the_deepest_nesting_allowed_can_be_typeset(
+    renderer: TypstRenderer, around: Callable[[Block], Block]
+) -> None:
+    block: Block = CodeBlock(text="deep")
+    for _ in range(DEEPEST):
+        block = around(block)
+
+    assert "deep" in await _shown(renderer, Document(title="T", blocks=(block,)))
+
+
+async def test_empty_parts_can_be_typeset(renderer: TypstRenderer) -> None:
+    empty = (
+        Paragraph(inlines=()),
+        Heading(level=3, inlines=()),
+        BulletList(items=((),)),
+        Quote(blocks=()),
+        CodeBlock(text=""),
+    )
+    table = Table(header=((),), alignments=("start",))
+    link = Paragraph(inlines=(Link(href="https://x.y/", children=()),))
+
+    assert (await renderer.render(Document(title="T", blocks=(*empty, table, link)))).pages == 1
+
+
+async def test_more_text_than_fits_the_pages_is_refused(renderer: TypstRenderer) -> None:
+    with pytest.raises(DocumentError, match="500 pages hold"):
+        await renderer.render(_document("word " * 500_000))

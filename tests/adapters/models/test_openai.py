@@ -1,0 +1,192 @@
+import asyncio
+import contextlib
+import inspect
+
+import httpx
+import openai
+import pytest
+
+from durable_research.adapters.models.openai import TRANSLATIONS, OpenAIModel, retry_after_seconds, translate
+from durable_research.domain.errors import (
+    EmptyOutput,
+    ModelAmbiguous,
+    ModelBusy,
+    ModelForgotten,
+    ModelRefused,
+    ModelTruncated,
+    ModelUnavailable,
+)
+from durable_research.ports import ModelAnswer, ModelCall
+from tests.installation import Installation, until
+
+
+@pytest.fixture
+async def model(servers: Installation):
+    model = OpenAIModel(
+        base_url=f"{servers.up['simulator']}/v1",
+        api_key="simulator",
+        model="simulator-research",
+        provider="simulator",
+        is_demo=True,
+    )
+    yield model
+    await model.close()
+
+
+def fault(servers: Installation, match: str, **what: object) -> None:
+    servers.simulator("faults", {"match": match, **what})
+
+
+async def ask(model: OpenAIModel, prompt: str) -> ModelAnswer:
+    call = model.prepare(ModelCall("Write.", prompt, model.model), lambda text: None)
+    return await call.collect(await call.send("key of " + prompt))
+
+
+async def test_an_answer_comes_whole_with_its_tokens(model: OpenAIModel) -> None:
+    answer = await ask(model, "whole answer")
+
+    assert "whole answer" in answer.text
+    assert answer.usage.output_tokens > 100
+
+
+async def test_the_text_is_shown_as_it_grows(model: OpenAIModel, servers: Installation) -> None:
+    fault(servers, "growing answer", latency_seconds=0.5)
+    shown: list[str] = []
+    call = model.prepare(ModelCall("Write.", "growing answer", model.model), shown.append)
+
+    answer = await call.collect(await call.send("key"))
+
+    assert shown[-1] == answer.text
+    assert all(later.startswith(earlier) for earlier, later in zip(shown, shown[1:], strict=False))
+
+
+async def test_an_accepted_call_is_taken_up_by_its_id_and_not_billed_again(
+    model: OpenAIModel, servers: Installation
+) -> None:
+    first = model.prepare(ModelCall("Write.", "taken up", model.model), lambda text: None)
+    reference = await first.send("key of taken up")
+
+    answer = await model.prepare(ModelCall("Write.", "taken up", model.model), lambda text: None).collect(reference)
+
+    assert "taken up" in answer.text
+    lines = servers.witness("taken up")
+    assert [(line["id"], line["key"]) for line in lines] == [(reference, "key of taken up")]
+
+
+async def test_a_cancelled_call_stops_at_the_provider(model: OpenAIModel, servers: Installation) -> None:
+    fault(servers, "cancel me", latency_seconds=30)
+    call = model.prepare(ModelCall("Write.", "cancel me", model.model), lambda text: None)
+    reference = await call.send("key")
+
+    await call.cancel(reference)
+
+    body = httpx.get(f"{servers.up['simulator']}/v1/responses/{reference}").json()
+    assert body["status"] == "cancelled"
+
+
+async def test_429_is_busy_with_the_providers_wish(model: OpenAIModel, servers: Installation) -> None:
+    fault(servers, "too many", fault="429", retry_after=7)
+
+    with pytest.raises(ModelBusy) as caught:
+        await ask(model, "too many")
+
+    assert caught.value.retry_after_seconds == 7
+    assert not servers.witness("too many")
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [("500", ModelAmbiguous), ("503", ModelBusy), ("401", ModelRefused), ("empty", EmptyOutput)],
+)
+async def test_a_fault_becomes_one_of_our_errors(
+    model: OpenAIModel, servers: Installation, kind: str, error: type[Exception]
+) -> None:
+    fault(servers, f"fault {kind} here", fault=kind)
+
+    with pytest.raises(error):
+        await ask(model, f"fault {kind} here")
+
+
+async def test_a_truncated_answer_is_no_answer(model: OpenAIModel, servers: Installation) -> None:
+    fault(servers, "cut at its longest", fault="truncated")
+
+    with pytest.raises(ModelTruncated):
+        await ask(model, "cut at its longest")
+
+
+async def test_a_connection_cut_after_the_send_is_ambiguous_and_sent_once(
+    model: OpenAIModel, servers: Installation
+) -> None:
+    fault(servers, "cut the line", fault="cut")
+
+    with pytest.raises(ModelAmbiguous):
+        await ask(model, "cut the line")
+
+    assert len(servers.witness("cut the line")) == 1
+
+
+async def test_a_provider_that_forgot_the_call_says_so(model: OpenAIModel) -> None:
+    call = model.prepare(ModelCall("Write.", "forgotten", model.model), lambda text: None)
+
+    with pytest.raises(ModelForgotten):
+        await call.collect("resp_unknown")
+
+
+async def test_nothing_listening_is_unavailable_as_nothing_was_sent() -> None:
+    model = OpenAIModel(base_url="http://127.0.0.1:9/v1", api_key="k", model="m", provider="openai", is_demo=False)
+
+    with pytest.raises(ModelUnavailable):
+        await ask(model, "nobody there")
+
+
+async def test_the_call_goes_on_at_the_provider_when_we_go_away(model: OpenAIModel, servers: Installation) -> None:
+    fault(servers, "goes on", latency_seconds=0.3)
+    call = model.prepare(ModelCall("Write.", "goes on", model.model), lambda text: None)
+    reference = await call.send("key")
+    collecting = asyncio.create_task(call.collect(reference))
+    collecting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await collecting
+
+    url = f"{servers.up['simulator']}/v1/responses/{reference}"
+    await asyncio.to_thread(until, "the answer", lambda: httpx.get(url).json()["status"] == "completed")
+
+
+def test_every_error_class_of_the_sdk_has_a_row() -> None:
+    classes = {one for _, one in inspect.getmembers(openai, inspect.isclass) if issubclass(one, openai.OpenAIError)}
+
+    # Raised for misuse or by parts of the SDK that we do not use: a bug of ours, never an answer.
+    not_answers = {
+        "InvalidWebhookSignatureError",
+        "OAuthError",
+        "SubjectTokenProviderError",
+        "WebSocketConnectionClosedError",
+        "WebSocketQueueFullError",
+        "_AmbiguousModuleClientUsageError",
+    }
+    assert {one.__name__ for one in classes if one not in TRANSLATIONS} <= not_answers
+
+
+def test_the_most_specific_row_wins() -> None:
+    order = list(TRANSLATIONS)
+
+    for index, one in enumerate(order):
+        assert not any(issubclass(later, one) for later in order[index + 1 :]), one
+
+
+def test_a_vendors_text_is_not_shown() -> None:
+    response = httpx.Response(400, request=httpx.Request("POST", "http://provider"))
+    error = openai.BadRequestError("the prompt was: secret", response=response, body=None)  # type: ignore[arg-type]
+
+    assert "secret" not in str(translate(error))
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("3", 3), ("0", 0), ("-1", None), ("1e12", None), ("soon", None), (None, None)]
+)
+def test_retry_after_is_read_as_seconds(value: str | None, seconds: float | None) -> None:
+    assert retry_after_seconds({} if value is None else {"retry-after": value}) == seconds
+
+
+def test_retry_after_is_read_as_a_date() -> None:
+    assert retry_after_seconds({"retry-after": "Tue, 01 Jan 2030 00:00:00 GMT"}) is not None

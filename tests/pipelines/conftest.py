@@ -1,0 +1,225 @@
+"""A worker inside the test, on a real Temporal server, a real database and the real simulator; any part can be replaced."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from durable_research.adapters.database.changes import PostgresChanges
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.drafts import PostgresDrafts
+from durable_research.adapters.database.effects import PostgresEffects
+from durable_research.adapters.database.progress import PostgresProgressLog
+from durable_research.adapters.database.reports import PostgresReports
+from durable_research.adapters.database.workers import PostgresWorkerRegistry
+from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.adapters.models.openai import OpenAIModel
+from durable_research.adapters.notifiers.log import LogNotifier
+from durable_research.adapters.notifiers.webhook import WebhookNotifier
+from durable_research.adapters.objects.obstore import ObstoreObjects
+from durable_research.catalogue import PACKAGES, WORKFLOWS
+from durable_research.domain.document import Document, RenderedDocument, plain_text
+from durable_research.effects import EffectRunner
+from durable_research.local.temporal_server import tuning_arguments
+from durable_research.operations.cancelling import Cancelling
+from durable_research.operations.reading import Reading
+from durable_research.operations.starting import Starting
+from durable_research.pipelines.generate_report.activities import GenerateReportActivities
+from durable_research.pipelines.generate_report.messages import StoreReportMetadata
+from durable_research.pipelines.reconcile.activities import ReconcileActivities
+from durable_research.temporal import names, policies
+from durable_research.temporal.converter import DATA_CONVERTER
+from durable_research.temporal.closing import ClosingActivities
+from durable_research.temporal.engine import TemporalEngine
+from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
+from durable_research.temporal.plugin import house_rules
+from tests.installation import FINAL, Installation
+
+
+class PlainRenderer:
+    """Stands for the PDF's child processes: quick, and fails as it is told."""
+
+    def __init__(self) -> None:
+        self.failures: list[Exception | str] = []
+
+    async def render(self, document: Document) -> RenderedDocument:
+        if self.failures:
+            failure = self.failures.pop(0)
+            if failure == "hang":
+                await asyncio.sleep(3600)
+            elif isinstance(failure, Exception):
+                raise failure
+        return RenderedDocument(plain_text(document).encode(), "text/plain", 1)
+
+
+class FailingReports(PostgresReports):
+    """Stores nothing while it is broken."""
+
+    broken = False
+
+    async def store(self, report: Any, tenant: str) -> None:
+        if self.broken:
+            raise ValueError("a bug of ours")
+        await super().store(report, tenant)
+
+
+@dataclass
+class House:
+    """Everything in one process, with what tests look at."""
+
+    servers: Installation
+    workflows: PostgresWorkflows
+    progress: PostgresProgressLog
+    starting: Starting
+    reading: Reading
+    cancelling: Cancelling
+    engine: TemporalEngine
+    reports: FailingReports
+    renderer: PlainRenderer
+    activities: Mapping[str, list[Any]]
+    environment: WorkflowEnvironment
+    reconcile: ReconcileActivities
+    workers: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def ask(self, prompt: str) -> str:
+        started = await self.starting.start("generate-report", {"prompt": prompt}, tenant="default")
+        return started.row.workflow_id
+
+    async def until(self, report: str, *statuses: str) -> dict[str, Any]:
+        async with asyncio.timeout(60):
+            while True:
+                status = await self.reading.status(report, "default")
+                if status["status"] in statuses:
+                    return status
+                await asyncio.sleep(0.05)
+
+    async def finished(self, report: str) -> dict[str, Any]:
+        return await self.until(report, *FINAL)
+
+    async def until_step(self, report: str, name: str, state: str) -> None:
+        async with asyncio.timeout(60):
+            while self.step(await self.reading.status(report, "default"), name)["state"] != state:
+                await asyncio.sleep(0.05)
+
+    async def kinds(self, report: str, step: str) -> list[str]:
+        return [str(event.kind) for event in await self.progress.read(report) if event.step == step]
+
+    @staticmethod
+    def step(status: dict[str, Any], name: str) -> dict[str, Any]:
+        found: dict[str, Any] = next(step for step in status["steps"] if step["name"] == name)
+        return found
+
+    def fault(self, match: str, **what: object) -> None:
+        self.servers.simulator("faults", {"match": match, **what})
+
+    async def start_workers(self, identity: str = "tester@1") -> None:
+        plugin = house_rules(PACKAGES, [StepInterceptor(self.progress, identity)])
+        for queue, activities in self.activities.items():
+            worker = Worker(
+                self.environment.client,
+                task_queue=queue,
+                workflows=WORKFLOWS if queue == names.RESEARCH else (),
+                activities=activities,
+                plugins=[plugin],
+                sticky_queue_schedule_to_start_timeout=policies.STICKY_TIMEOUT,
+                max_heartbeat_throttle_interval=policies.HEARTBEAT_EVERY,
+                default_heartbeat_throttle_interval=policies.HEARTBEAT_EVERY,
+            )
+            await self.workers.enter_async_context(worker)
+
+    async def stop_workers(self) -> None:
+        await self.workers.aclose()
+        self.workers = AsyncExitStack()
+
+
+@pytest.fixture(scope="session")
+async def environment(
+    temporal_program: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[WorkflowEnvironment]:
+    """A Temporal server of these tests' own, so that no other worker takes their tasks."""
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(temporal_program),
+        dev_server_database_filename=str(tmp_path_factory.mktemp("temporal") / "temporal.db"),
+        dev_server_extra_args=tuning_arguments(),
+        data_converter=DATA_CONVERTER,
+    ) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
+async def house(
+    servers: Installation, environment: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    url, simulator = servers.up["database"], servers.up["simulator"]
+    database = Database(url)
+    workflows, progress, drafts = PostgresWorkflows(database), PostgresProgressLog(database), PostgresDrafts(database)
+    ledger, reports, renderer = PostgresEffects(database), FailingReports(database), PlainRenderer()
+    changes, engine = PostgresChanges(url), TemporalEngine(environment.client)
+    model = OpenAIModel(
+        base_url=f"{simulator}/v1", api_key="k", model="simulator-research", provider="simulator", is_demo=True
+    )
+    webhook = WebhookNotifier(f"{simulator}/sink/webhook", None)
+    report = GenerateReportActivities(
+        workflows,
+        EffectRunner(ledger, progress, current_attempt, cancel_is_wanted),
+        current_attempt,
+        drafts,
+        model,
+        ObstoreObjects(f"file://{tmp_path_factory.mktemp('objects')}"),
+        renderer,
+        reports,
+        {"log": LogNotifier(), "webhook": webhook},
+        "http://127.0.0.1:8000",
+    )
+    starting = Starting(workflows, engine, lambda: datetime.now(UTC), ("log", "webhook"))
+
+    async def store_later(kept: Mapping[str, Any]) -> None:
+        await report.store_report_metadata(StoreReportMetadata.model_validate(kept))
+
+    reconcile = ReconcileActivities(workflows, progress, engine, starting.give, store_later)
+    reading = Reading(workflows, progress, drafts, ledger, PostgresWorkerRegistry(database), changes, engine)
+    house = House(
+        servers=servers,
+        workflows=workflows,
+        progress=progress,
+        starting=starting,
+        reading=reading,
+        cancelling=Cancelling(reading, workflows, progress, engine),
+        engine=engine,
+        reports=reports,
+        renderer=renderer,
+        activities={
+            names.RESEARCH: [
+                report.store_report_metadata,
+                ClosingActivities(progress).close_workflow,
+                reconcile.reconcile,
+            ],
+            names.AI_TASKS: [report.llm_call],
+            names.DOCUMENTS: [report.create_pdf],
+            names.NOTIFICATIONS: [report.send_notification],
+        },
+        environment=environment,
+        reconcile=reconcile,
+    )
+    await house.start_workers()
+    yield house
+    await house.stop_workers()
+    await starting.close()
+    await model.close()
+    await webhook.close()
+    await changes.close()
+    await database.close()
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same caps with short waits: there is no time-skipping server here."""
+    for name, policy in policies.STEPS.items():
+        monkeypatch.setitem(policies.STEPS, name, replace(policy, first_wait=0.05, longest_wait=0.2))

@@ -1,0 +1,242 @@
+"""The story of a report, told by what people see of it."""
+
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from durable_research.domain.errors import InfrastructureDown, RendererCrashed
+from durable_research.temporal import policies
+from tests.pipelines.conftest import House
+
+
+async def test_a_question_becomes_a_report_in_four_steps(house: House) -> None:
+    report = await house.ask("Four steps, please")
+
+    status = await house.finished(report)
+
+    assert status["status"] == "done"
+    assert [(step["name"], step["state"], step["attempt"]) for step in status["steps"]] == [
+        ("llm_call", "done", 1),
+        ("create_pdf", "done", 1),
+        ("store_report_metadata", "done", 1),
+        ("send_notification", "done", 1),
+    ]
+    assert status["charges"] == {"settled": 1, "possible_extra": 0}
+    assert len(house.servers.witness("Four steps")) == 1
+
+
+async def test_the_result_holds_ids_and_no_text(house: House) -> None:
+    report = await house.ask("A result of ids")
+    await house.finished(report)
+
+    result = await house.reading.result(report, "default")
+
+    assert result["report_id"] == report
+    assert result["notified"] == ["log", "webhook"]
+
+
+async def test_neither_question_nor_answer_is_in_the_event_history(house: House) -> None:
+    report = await house.ask("canary-7c1f in the question")
+    await house.finished(report)
+
+    history = str(await house.reading.history(report, "default"))
+
+    assert "canary-7c1f" not in history
+
+
+async def test_429_waits_as_the_provider_wishes_and_is_billed_once(house: House, quick_retries: None) -> None:
+    house.fault("busy twice", fault="429", times=2, retry_after=0)
+    report = await house.ask("busy twice")
+
+    status = await house.finished(report)
+
+    assert status["status"] == "done"
+    assert house.step(status, "llm_call")["attempt"] == 3
+    assert len(house.servers.witness("busy twice")) == 1
+
+
+async def test_the_third_answered_failure_of_the_model_is_the_last(house: House, quick_retries: None) -> None:
+    house.fault("always busy", fault="503", times=9)
+    report = await house.ask("always busy")
+
+    status = await house.finished(report)
+
+    assert (status["status"], status["error"]["code"]) == ("failed", "rate_limited")
+    assert await house.kinds(report, "llm_call") == ["attempt_started", "attempt_failed"] * 3
+    assert not house.servers.witness("always busy")
+
+
+async def test_a_key_that_is_refused_fails_at_once(house: House) -> None:
+    house.fault("bad key", fault="401", times=9)
+    report = await house.ask("bad key")
+
+    status = await house.finished(report)
+
+    assert (status["status"], status["error"]["code"]) == ("failed", "model_refused")
+    assert house.step(status, "llm_call")["attempt"] == 1
+
+
+async def test_a_lost_answer_is_paid_again_once_and_counted_as_a_possible_extra(
+    house: House, quick_retries: None
+) -> None:
+    house.fault("billed and lost", fault="billed_500")
+    report = await house.ask("billed and lost")
+
+    status = await house.finished(report)
+
+    assert status["status"] == "done"
+    assert status["charges"] == {"settled": 1, "possible_extra": 1}
+    assert len(house.servers.witness("billed and lost")) == 2
+
+
+async def test_a_second_lost_answer_is_not_paid_for_without_a_person(house: House, quick_retries: None) -> None:
+    house.fault("lost and lost again", fault="billed_500", times=9)
+    report = await house.ask("lost and lost again")
+
+    status = await house.finished(report)
+
+    assert (status["status"], status["error"]["code"]) == ("failed", "unconfirmed_effect")
+    assert len(house.servers.witness("lost and lost again")) == 2
+
+
+async def test_a_renderer_that_crashes_once_is_tried_again(house: House, quick_retries: None) -> None:
+    house.renderer.failures = [RendererCrashed("died")]
+    report = await house.ask("renderer crashes once")
+
+    status = await house.finished(report)
+
+    assert status["status"] == "done"
+    assert len(house.servers.witness("renderer crashes once")) == 1
+
+
+async def test_a_step_that_hangs_does_not_live_on_its_heartbeats(
+    house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = replace(policies.STEPS["create_pdf"], try_seconds=0.3)
+    monkeypatch.setitem(policies.STEPS, "create_pdf", quick)
+    house.renderer.failures = ["hang", "hang"]
+    report = await house.ask("renderer hangs")
+
+    status = await house.finished(report)
+
+    assert (status["status"], status["error"]["code"]) == ("failed", "step_timed_out")
+
+
+async def test_an_outage_of_ours_uses_up_no_cap(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policies, "INFRASTRUCTURE_WAIT", policies.INFRASTRUCTURE_WAIT / 20)
+    house.renderer.failures = [InfrastructureDown("the object store does not answer")] * 5
+    report = await house.ask("an outage of ours")
+
+    status = await house.finished(report)
+
+    assert status["status"] == "done"
+    assert house.step(status, "create_pdf")["attempt"] == 6
+
+
+async def test_metadata_that_cannot_be_stored_leaves_the_report_partly_done_and_reconciliation_stores_it(
+    house: House, quick_retries: None
+) -> None:
+    house.reports.broken = True
+    report = await house.ask("stored later")
+    partly = await house.finished(report)
+    house.reports.broken = False
+
+    await house.reconcile.reconcile()
+
+    assert partly["status"] == "partly_done"
+    assert (await house.reading.status(report, "default"))["status"] == "done"
+    assert (await house.reports.get(report, "default")).prompt == "stored later"
+
+
+async def test_a_receiver_that_refuses_never_fails_the_report(house: House) -> None:
+    house.fault("efused-receiver", fault="410", kind="webhook")
+    report = await house.ask("refused-receiver")
+
+    assert (await house.finished(report))["status"] == "done"
+    result = await house.reading.result(report, "default")
+    assert (result["notified"], result["not_notified"]) == (["log"], ["webhook"])
+
+
+async def test_cancelling_in_the_model_call_stops_the_spending(house: House) -> None:
+    house.fault("cancel in the call", latency_seconds=60)
+    report = await house.ask("cancel in the call")
+    await house.until_step(report, "llm_call", "running")
+    await house.until(report, "running")
+    reference = await _reference(house, report)
+
+    await house.cancelling.cancel(report, "default")
+    status = await house.finished(report)
+
+    assert status["status"] == "cancelled"
+    provider = httpx.get(f"{house.servers.up['simulator']}/v1/responses/{reference}").json()
+    assert provider["status"] == "cancelled"
+    assert await house.kinds(report, "create_pdf") == []
+
+
+async def _reference(house: House, report: str) -> str:
+    import asyncio
+
+    async with asyncio.timeout(30):
+        while not (found := await house.reading.effects.references(report)):
+            await asyncio.sleep(0.05)
+    return found[0]
+
+
+async def test_cancelling_while_a_step_runs_ends_the_report_as_cancelled(house: House) -> None:
+    house.renderer.failures = ["hang"]
+    report = await house.ask("cancel in create_pdf")
+    await house.until_step(report, "create_pdf", "running")
+
+    await house.cancelling.cancel(report, "default")
+
+    assert (await house.finished(report))["status"] == "cancelled"
+    assert await house.kinds(report, "create_pdf") == ["attempt_started", "attempt_cancelled"]
+
+
+async def test_cancelling_while_a_retry_waits_ends_the_report_as_cancelled(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        policies.STEPS, "create_pdf", replace(policies.STEPS["create_pdf"], first_wait=60, longest_wait=60)
+    )
+    house.renderer.failures = [RendererCrashed("died")]
+    report = await house.ask("cancel in the wait")
+    await house.until(report, "retrying")
+
+    await house.cancelling.cancel(report, "default")
+
+    assert (await house.finished(report))["status"] == "cancelled"
+
+
+async def test_a_drained_worker_hands_the_call_back_and_it_is_not_paid_again(house: House) -> None:
+    house.fault("handed back", latency_seconds=2)
+    report = await house.ask("handed back")
+    await _reference(house, report)
+
+    await house.stop_workers()
+    await house.start_workers("tester@2")
+    status = await house.finished(report)
+
+    assert status["charges"] == {"settled": 1, "possible_extra": 0}
+    assert len(house.servers.witness("handed back")) == 1
+    kinds = await house.kinds(report, "llm_call")
+    assert kinds == [
+        "attempt_started",
+        "attempt_handed_back",
+        "attempt_started",
+        "attempt_reattached",
+        "attempt_completed",
+    ]
+
+
+async def test_the_progress_query_names_the_step(house: House) -> None:
+    house.renderer.failures = ["hang"]
+    report = await house.ask("a query")
+    await house.until_step(report, "create_pdf", "running")
+
+    stage = await house.environment.client.get_workflow_handle(report).query("progress")
+    await house.cancelling.cancel(report, "default")
+    await house.finished(report)
+
+    assert stage == "create_pdf"

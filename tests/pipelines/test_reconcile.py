@@ -1,0 +1,65 @@
+"""What a crash or an operator leaves open is put right by one pass."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from durable_research.domain.workflow import Kind, new_workflow_id
+from durable_research.pipelines.reconcile import activities
+from durable_research.ports import NewWorkflow
+from tests.pipelines.conftest import House
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing needs to be old to be put right."""
+    monkeypatch.setattr(activities, "_ACCEPTED_LONG_AGO", timedelta(0))
+    monkeypatch.setattr(activities, "_SILENT_LONG", timedelta(0))
+
+
+async def accepted(house: House, prompt: str) -> str:
+    """A report that was accepted by an API that died before it started the workflow."""
+    workflow_id = new_workflow_id(Kind.REPORT, int(datetime.now(UTC).timestamp() * 1000), secrets.token_bytes(10))
+    await house.workflows.accept(NewWorkflow(workflow_id, Kind.REPORT, "default", prompt, {"prompt": prompt}))
+    return workflow_id
+
+
+async def test_what_was_accepted_and_not_started_is_started(house: House) -> None:
+    report = await accepted(house, "accepted by a dead API")
+
+    await house.reconcile.reconcile()
+
+    assert (await house.finished(report))["status"] == "done"
+
+
+async def test_what_was_terminated_behind_our_back_is_closed(house: House) -> None:
+    house.renderer.failures = ["hang"]
+    report = await house.ask("terminated by an operator")
+    await house.until_step(report, "create_pdf", "running")
+    await house.environment.client.get_workflow_handle(report).terminate("by hand")
+
+    await house.reconcile.reconcile()
+
+    status = await house.reading.status(report, "default")
+    assert (status["status"], status["error"]["code"]) == ("terminated", "engine_terminated")
+
+
+async def test_what_the_engine_lost_is_driven_again(house: House) -> None:
+    report = await accepted(house, "lost by the engine")
+    await house.workflows.mark_started(report)
+
+    await house.reconcile.reconcile()
+
+    assert (await house.finished(report))["status"] == "done"
+
+
+async def test_a_wish_to_cancel_that_the_engine_never_heard_is_passed_on(house: House) -> None:
+    house.renderer.failures = ["hang"]
+    report = await house.ask("cancel that was not heard")
+    await house.until_step(report, "create_pdf", "running")
+    await house.workflows.request_cancel(report)
+
+    await house.reconcile.reconcile()
+
+    assert (await house.finished(report))["status"] == "cancelled"

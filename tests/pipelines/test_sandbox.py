@@ -1,0 +1,40 @@
+"""Workflow code stays in the sandbox."""
+
+import asyncio
+import secrets
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from durable_research.catalogue import PACKAGES, WORKFLOWS
+from durable_research.temporal.plugin import house_rules, sandbox
+from tests.pipelines.clock_workflow import ClockWorkflow
+
+
+async def test_the_clock_is_refused_inside_a_workflow(environment: WorkflowEnvironment) -> None:
+    queue = secrets.token_hex(4)
+    async with Worker(environment.client, task_queue=queue, workflows=[ClockWorkflow], plugins=[house_rules(PACKAGES)]):
+        handle = await environment.client.start_workflow(ClockWorkflow.run, id=queue, task_queue=queue)
+
+        failure = await _first_task_failure(handle)
+        await handle.terminate()
+
+    assert "Cannot access datetime.datetime.now.__call__ from inside a workflow" in failure
+
+
+async def _first_task_failure(handle) -> str:
+    async with asyncio.timeout(20):
+        while True:
+            async for event in handle.fetch_history_events():
+                if event.HasField("workflow_task_failed_event_attributes"):
+                    return event.workflow_task_failed_event_attributes.failure.message
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_no_workflow_module_is_passed_through_the_sandbox(workflow: type) -> None:
+    passed = sandbox(PACKAGES).restrictions.passthrough_modules  # type: ignore[attr-defined]
+    parts = workflow.__module__.split(".")
+
+    assert not {".".join(parts[:end]) for end in range(1, len(parts) + 1)} & set(passed)
