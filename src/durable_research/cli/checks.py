@@ -1,4 +1,4 @@
-"""What `doctor` looks at, in the order in which things are mended. Every check only looks; none changes or pays."""
+"""What `doctor` looks at, in the order in which things are mended. None of it changes anything or costs anything."""
 
 import asyncio
 import os
@@ -140,11 +140,14 @@ def _dependencies(settings: Settings) -> Iterator[Finding]:
     from durable_research.telemetry import configure_logging
 
     configure_logging("doctor")  # to stderr: stdout is for the findings
+    store = _folder_to_be_made(settings)
+    if store:
+        settings = settings.model_copy(update={"object_store_url": "memory:///"})
     health = asyncio.run(_health(settings))
     where = {
         "database": _address(settings.database_url.get_secret_value()),
-        "temporal": os.environ.get("TEMPORAL_ADDRESS") or "127.0.0.1:7233, or what the profile says",
-        "object store": _address(settings.object_store_url),
+        "temporal": os.environ.get("TEMPORAL_ADDRESS") or "the profile's address, else 127.0.0.1:7233",
+        "object store": f"{store}, which is made when it is first used" if store else _address(settings.object_store_url),
     }
     for name, answer in health.items():
         words = f"reachable at {where.get(name, '')}" if answer == "ok" else f"{answer} at {where.get(name, '')}"
@@ -158,6 +161,12 @@ def _dependencies(settings: Settings) -> Iterator[Finding]:
         live = asyncio.run(_live_workers(settings))
         yield Finding("workers", bool(live), f"{len(live)} live {', '.join(live)}".strip(),
                       "start one with: durable-research worker", matters=False)  # fmt: skip
+
+
+def _folder_to_be_made(settings: Settings) -> Path | None:
+    """The object store's folder when it is not there yet: opening the store would make it."""
+    path = Path(settings.object_store_url.removeprefix("file://"))
+    return None if path.exists() or not settings.object_store_url.startswith("file://") else path
 
 
 async def _health(settings: Settings) -> dict[str, str]:

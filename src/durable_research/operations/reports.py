@@ -1,5 +1,6 @@
 """Finished reports: the library, and a report as PDF, HTML and Markdown."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,7 +56,8 @@ class ReadingReports:
     async def document(self, report: Report) -> Document:
         """The report's document tree, composed as for the PDF."""
         text = (await self.objects.get(report.text.key)).decode()
-        return compose(
+        return await asyncio.to_thread(
+            compose,
             text,
             report_id=report.report_id,
             title=report.asked_title,
@@ -69,8 +71,8 @@ class ReadingReports:
 
     async def html(self, report_id: str, tenant: str) -> str:
         """The report as an HTML fragment, sanitised."""
-        return self.to_html(await self.document(await self.get(report_id, tenant)))
+        return await asyncio.to_thread(self.to_html, await self.document(await self.get(report_id, tenant)))
 
     async def markdown(self, report_id: str, tenant: str) -> str:
         """The report as Markdown."""
-        return self.to_markdown(await self.document(await self.get(report_id, tenant)))
+        return await asyncio.to_thread(self.to_markdown, await self.document(await self.get(report_id, tenant)))

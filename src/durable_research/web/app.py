@@ -39,7 +39,7 @@ def create_app(operations: Operations, settings: Settings) -> Quart:
     app.register_blueprint(api_blueprint(operations, streams, settings.public_url))
     app.register_blueprint(pages_blueprint(operations, assets, settings.public_url))
     _answer_errors(app, operations)
-    app.asgi_app = Gate(app.asgi_app, settings.public_url)  # type: ignore[method-assign]  # Quart's own way to wrap
+    app.asgi_app = Gate(app.asgi_app, settings.public_url)  # type: ignore[assignment,method-assign]  # Quart's own way to wrap
     return app
 
 

@@ -58,7 +58,7 @@ def bounded_protocol(app: Quart) -> type[HttpToolsProtocol]:
         def on_headers_complete(self) -> None:
             self._unparsed = 0
             self._head_timer.cancel()
-            self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[typeddict-item]
+            self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]  # an extension of ours
             super().on_headers_complete()
 
         def on_body(self, body: bytes) -> None:

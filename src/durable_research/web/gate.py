@@ -149,11 +149,12 @@ async def _refuse(problem: Problem, scope: Any, receive: Receive, send: Send) ->
 
 
 async def _linger(receive: Receive) -> None:
-    left, message = _LINGER_BYTES, {"more_body": True}
+    left = _LINGER_BYTES
+    message: Message = {"more_body": True}
     try:
         async with asyncio.timeout(_LINGER_SECONDS):
             while message.get("more_body", False) and left > 0:
-                message = dict(await receive())
+                message = await receive()
                 left -= len(message.get("body", b""))
     except TimeoutError:
         return

@@ -67,7 +67,7 @@ class Streams:
 
 
 class _Ended(Exception):
-    """The events ended. (A StopAsyncIteration cannot leave a task.)"""
+    """The events ended; a StopAsyncIteration cannot leave a task."""
 
 
 async def _next(events: AsyncIterator[ProgressEvent | Draft | None]) -> ProgressEvent | Draft | None:

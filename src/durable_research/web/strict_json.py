@@ -37,12 +37,12 @@ def _check_depth(text: str) -> None:
     """Count brackets before parsing: the parser recurses, and a deep body must not reach its limit."""
     depth, in_string = 0, False
     for match in _STRUCTURE.finditer(text):
-        token = match[0]
-        if token == '"':
+        mark = match[0]
+        if mark == '"':
             in_string = not in_string
-        elif in_string or token.startswith("\\"):
+        elif in_string or mark.startswith("\\"):
             continue
-        elif token in "[{":
+        elif mark in "[{":
             depth += 1
             if depth > DEEPEST:
                 raise Problem(400, "too_deep", f"the body is nested deeper than {DEEPEST} levels")

@@ -1,5 +1,6 @@
 """The four steps of a report. Each may be tried more than once; its effect is applied once."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -106,7 +107,9 @@ class GenerateReportActivities:
         row = await self.workflows.get(asked.report_id, asked.tenant)
         request = ReportRequest.model_validate(row.input)
         text = (await self.objects.get(asked.text.text.key)).decode()
-        document = compose(
+        # Parsing is pure Python: a hostile text must not hold up the loop that carries the heartbeats.
+        document = await asyncio.to_thread(
+            compose,
             text,
             report_id=asked.report_id,
             title=request.title,

@@ -1,6 +1,8 @@
 """Registers the route table and checks, before every handler, what can be checked from the table alone."""
 
-from quart import Blueprint, request
+from collections.abc import Awaitable, Callable
+
+from quart import Blueprint, Response, request
 
 from durable_research.operations.everything import Operations
 from durable_research.web import checks, live, queries
@@ -13,7 +15,7 @@ from durable_research.web.api.workflows import WorkflowsApi
 def api_blueprint(operations: Operations, streams: live.Streams, public_url: str | None) -> Blueprint:
     """Every address of the route table."""
     workflows, reports, health = WorkflowsApi(operations, streams), ReportsApi(operations), HealthApi(operations)
-    views = {
+    views: dict[str, Callable[..., Awaitable[Response]]] = {
         **{route.name: workflows.start for route in STARTS},
         "list_workflows": workflows.list_workflows,
         "status": workflows.status,
@@ -38,7 +40,7 @@ def api_blueprint(operations: Operations, streams: live.Streams, public_url: str
             endpoint=route.name,
             view_func=views[route.name],
             methods=[route.method],
-            defaults=route.defaults or None,
+            defaults=route.defaults,
         )
 
     @blueprint.before_request

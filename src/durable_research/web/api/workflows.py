@@ -56,7 +56,7 @@ class WorkflowsApi:
 
     async def cancel(self, workflow_id: str) -> Response:
         """Note the wish to stop; asking again is no error."""
-        if await request.get_data(as_text=False):
+        if await checks.bytes_of(request):
             checks.check_content_type(request, checks.JSON)
             unknown = await checks.json_object_of(request)
             if unknown:

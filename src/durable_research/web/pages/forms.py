@@ -32,7 +32,7 @@ async def form_of(request: Request) -> dict[str, str]:
         Problem: 415 for another type, 400 when it cannot be read in one way only.
     """
     checks.check_content_type(request, checks.FORM)
-    data = await request.get_data(as_text=False)
+    data = await checks.bytes_of(request)
     try:
         pairs = parse_qsl(data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError:
@@ -71,7 +71,7 @@ def idempotency_key(fields: Mapping[str, str], body: Mapping[str, Any]) -> str:
 
 def with_errors(fields: Mapping[str, str], error: InvalidInput) -> QuestionForm:
     """The form again, with what is wrong in it."""
-    errors = {}
+    errors: dict[str, str] = {}
     for one in error.errors:
         name = one.pointer.strip("/").split("/")[0]
         name = name if name in _NAMES else "prompt"

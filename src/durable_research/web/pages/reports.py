@@ -51,7 +51,7 @@ class ReportPages:
         )
 
     async def _finished(self, report_id: str, tenant: str, status: Status) -> dict[str, Any] | None:
-        """The report itself, when it is there. (A partly done one is entered in the library a little later.)"""
+        """The report itself, when it is there; a partly done one is entered in the library a little later."""
         if status not in {Status.DONE, Status.PARTLY_DONE}:
             return None
         try:

@@ -23,5 +23,6 @@ async def live_workers(operations: Operations) -> int | None:
 async def page(operations: Operations, template: str, *, status: int = 200, **values: Any) -> Response:
     """Render a page with the shell around it."""
     workers = await live_workers(operations)
-    html = await render_template(template, is_demo=operations.is_demo, workers=workers, now=datetime.now(UTC), words=words, **values)
+    shell = {"is_demo": operations.is_demo, "workers": workers, "now": datetime.now(UTC), "words": words}
+    html = await render_template(template, **shell, **values)
     return Response(html, status, NO_CACHE, content_type="text/html; charset=utf-8")

@@ -1,0 +1,162 @@
+"""Size budgets and completeness: what a newcomer relies on without reading it."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from durable_research.catalogue import PACKAGES, PIPELINES, WORKFLOWS
+from durable_research.cli.main import COMMANDS
+from durable_research.domain import errors
+from durable_research.failpoints import NAMES
+from durable_research.settings import Settings
+from durable_research.temporal import names, policies
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "durable_research"
+MODULES = sorted(SOURCE.rglob("*.py"))
+LONGEST_MODULE = 300
+LONGEST_FUNCTION = 40
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_no_module_is_longer_than_its_budget() -> None:
+    lengths = {relative(path): len(path.read_text().splitlines()) for path in MODULES}
+
+    assert {path: length for path, length in lengths.items() if length > LONGEST_MODULE} == {}
+
+
+def test_no_function_is_longer_than_its_budget() -> None:
+    long = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = _code_lines(node)
+                if length > LONGEST_FUNCTION:
+                    long[f"{relative(path)}:{node.name}"] = length
+
+    assert long == {}
+
+
+def _code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of the function without its docstring."""
+    assert node.end_lineno is not None
+    length = node.end_lineno - node.lineno + 1
+    first = node.body[0]
+    if ast.get_docstring(node) is not None and first.end_lineno is not None:
+        length -= first.end_lineno - first.lineno + 1
+    return length
+
+
+def test_package_init_files_are_empty() -> None:
+    assert [relative(path) for path in MODULES if path.name == "__init__.py" and path.read_text()] == []
+
+
+def test_every_module_says_why_it_exists() -> None:
+    silent = [
+        relative(path)
+        for path in MODULES
+        if path.name != "__init__.py" and ast.get_docstring(ast.parse(path.read_text())) is None
+    ]
+
+    assert silent == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_each_pipeline_folder_holds_the_same_files(package: str) -> None:
+    folder = SOURCE / "pipelines" / package.rsplit(".", 1)[1]
+    files = {path.name for path in folder.iterdir() if path.is_file()} - {"__init__.py", "prompts.py"}
+
+    assert files == {"workflow.py", "activities.py", "messages.py", "README.md"}
+
+
+def test_every_activity_has_a_policy_and_a_pinned_name() -> None:
+    named = set()
+    for path in (SOURCE / "pipelines").rglob("activities.py"):
+        named |= set(re.findall(r'@activity\.defn\(name="(\w+)"\)', path.read_text()))
+        assert "@activity.defn\n" not in path.read_text(), f"{relative(path)} has an activity without a pinned name"
+
+    assert named | {names.CLOSE_WORKFLOW} == set(policies.STEPS)
+
+
+def test_every_workflow_pins_its_recorded_name() -> None:
+    for workflow in WORKFLOWS:
+        assert f'@workflow.defn(name="{workflow.__name__}")' in inspect.getsource(inspect.getmodule(workflow))
+
+
+def test_every_policy_lives_on_a_known_queue() -> None:
+    assert {policy.queue for policy in policies.STEPS.values()} <= set(names.QUEUES)
+
+
+def test_no_timeout_stands_outside_the_table() -> None:
+    """Durations are named constants in each room; workflow and activity code hold none at all."""
+    for path in (SOURCE / "pipelines").rglob("workflow.py"):
+        assert not re.search(r"timedelta\((?!seconds=policy)", path.read_text()), relative(path)
+
+
+def test_the_steps_of_the_catalogue_are_those_of_the_policies() -> None:
+    for pipeline in PIPELINES.values():
+        assert set(pipeline.steps) <= set(policies.STEPS)
+
+
+def test_every_setting_stands_in_the_example_with_its_meaning() -> None:
+    example = (ROOT / ".env.example").read_text()
+    documented = set(re.findall(r"^#?([A-Z][A-Z_]+)=", example, re.MULTILINE))
+
+    assert {field.alias for field in Settings.model_fields.values()} <= documented
+    for field in Settings.model_fields.values():
+        assert field.description in example, f"{field.alias}: {field.description}"
+
+
+def test_the_example_names_no_setting_that_does_not_exist() -> None:
+    documented = set(re.findall(r"^#?([A-Z][A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    of_temporal = {name for name in documented if name.startswith("TEMPORAL_")}
+    ours = {field.alias for field in Settings.model_fields.values()}
+
+    assert documented - of_temporal - {"DURABLE_RESEARCH_SERVER"} == ours
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command: str) -> None:
+    assert f"`{command}`" in (ROOT / "docs" / "commands.md").read_text()
+
+
+def test_every_error_code_is_documented() -> None:
+    codes = {
+        one.code for _, one in inspect.getmembers(errors, inspect.isclass) if issubclass(one, errors.ResearchError)
+    }
+    text = (ROOT / "docs" / "errors.md").read_text()
+
+    assert {code for code in codes if f"`{code}`" not in text} == set()
+
+
+def test_every_error_stands_in_the_drawn_tree() -> None:
+    drawn = errors.__doc__ or ""
+    classes = {
+        name for name, one in inspect.getmembers(errors, inspect.isclass) if issubclass(one, errors.ResearchError)
+    }
+
+    assert {name for name in classes if name not in drawn} == set()
+
+
+def test_every_failpoint_is_reached_by_code_and_documented() -> None:
+    code = "".join(path.read_text() for path in MODULES if path.name != "failpoints.py")
+    constants = {name.replace(".", "_").upper() for name in NAMES}
+    text = (ROOT / "docs" / "failpoints.md").read_text()
+
+    assert {name for name in constants if f"failpoints.{name}" not in code} == set()
+    assert {name for name in NAMES if f"`{name}`" not in text} == set()
+
+
+@pytest.mark.parametrize("lock", ["runtime.txt", "dev.txt", "go.txt"])
+def test_locks_carry_hashes_and_no_address(lock: str) -> None:
+    text = (ROOT / "requirements" / lock).read_text()
+
+    assert "--hash=sha256:" in text
+    assert "://" not in text
+    assert "--index" not in text

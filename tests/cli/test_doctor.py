@@ -1,0 +1,92 @@
+"""Doctor on machines that are ill in ways that need no server: the well one is a matter for the end-to-end tests."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SECRET = "sk-do-not-print-me"
+
+
+def doctor(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("DURABLE_", "TEMPORAL_", "OPENAI_"))
+    }
+    program = [sys.executable, "-m", "durable_research", "doctor", *arguments]
+    return subprocess.run(program, cwd=folder, env=clean | environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Any]]]:
+    """A killed installation, no database, no Temporal, a stranger on the API's port, and a `temporal` program."""
+    folder = tmp_path_factory.mktemp("ill")
+    program = folder / "temporal"
+    program.write_text("#!/bin/sh\necho temporal version 9\n")
+    program.chmod(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        up = {
+            "api": f"http://127.0.0.1:{port}",
+            "temporal": "127.0.0.1:9",
+            "database": f"postgresql://user:{SECRET}@127.0.0.1:9/x",
+            "processes": [{"role": "api", "pid": 2**22 + 1}],
+        }
+        (folder / "data").mkdir()
+        (folder / "data" / "up.json").write_text(json.dumps(up))
+        done = doctor(folder, "--json", OPENAI_API_KEY=SECRET, TEMPORAL_CLI_PATH=str(program))
+    assert done.returncode == 1, done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    assert not (folder / "data" / "objects").exists()
+    yield {
+        one["name"].partition(" 1")[0].partition(" 2")[0].partition(" 3")[0]: one
+        for one in json.loads(done.stdout)["checks"]
+    }
+
+
+def test_a_killed_up_is_told_from_a_running_one(findings: dict[str, dict[str, Any]]) -> None:
+    assert findings["up"]["ok"] is False
+    assert "durable-research up" in findings["up"]["mend"]
+
+
+@pytest.mark.parametrize("name", ["database", "temporal"])
+def test_a_server_that_is_away_matters_and_says_how_to_start_it(findings: dict[str, dict[str, Any]], name: str) -> None:
+    assert (findings[name]["ok"], findings[name]["matters"]) == (False, True)
+    assert "127.0.0.1:9" in findings[name]["detail"]
+    assert "durable-research up" in findings[name]["mend"]
+
+
+def test_an_object_store_that_is_made_later_is_not_made_by_looking(findings: dict[str, dict[str, Any]]) -> None:
+    assert findings["object store"]["ok"] is True
+
+
+def test_the_temporal_program_that_is_offered_is_named(findings: dict[str, dict[str, Any]]) -> None:
+    assert findings["temporal cli"]["ok"] is True
+
+
+def test_a_real_provider_is_named_and_not_called(findings: dict[str, dict[str, Any]]) -> None:
+    assert findings["provider"]["ok"] is True
+    assert "not tried" in findings["provider"]["detail"]
+
+
+def test_a_stranger_on_the_apis_port_is_named(findings: dict[str, dict[str, Any]]) -> None:
+    assert findings["port"]["ok"] is False
+    assert str(os.getpid()) in findings["port"]["detail"]
+
+
+def test_all_mistakes_of_the_settings_are_listed_and_the_rest_is_looked_at(tmp_path: Path) -> None:
+    done = doctor(
+        tmp_path, DURABLE_RESEARCH_PORT="many", DURABLE_RESEARCH_HOST="0.0.0.0", DURABLE_RESEARCH_PROVIDER="\x1b"
+    )
+
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert [line[0] for line in lines if line[0] != " "] == ["✔", "✔", "✖", "!", "✔"]
+    for name in ("DURABLE_RESEARCH_PORT", "DURABLE_RESEARCH_HOST", "DURABLE_RESEARCH_PROVIDER"):
+        assert any(f"{name}: " in line for line in lines)
+    assert "\x1b" not in done.stdout

@@ -1,0 +1,167 @@
+"""The document tree: what it lets in, and what every adapter may rely on."""
+
+import pytest
+from pydantic import ValidationError
+
+from durable_research.domain.document import (
+    DEEPEST,
+    MOST_CELLS,
+    Block,
+    BulletList,
+    Code,
+    CodeBlock,
+    Document,
+    Emphasis,
+    Heading,
+    Inline,
+    LineBreak,
+    Link,
+    NumberedList,
+    Paragraph,
+    Quote,
+    Rule,
+    Strong,
+    Table,
+    Text,
+    plain_text,
+    safe_href,
+)
+from durable_research.domain.errors import DocumentError
+
+
+def _says(*texts: str) -> tuple[Paragraph, ...]:
+    return tuple(Paragraph(inlines=(Text(text=text),)) for text in texts)
+
+
+def _one_of_each() -> Document:
+    words: tuple[Inline, ...] = (
+        Text(text="plain "),
+        Emphasis(children=(Strong(children=(Text(text="both"),)),)),
+        LineBreak(),
+        Code(text="x < y"),
+        Link(href="https://example.com/", children=(Text(text="there"),)),
+    )
+    return Document(
+        title="All of it",
+        language="de-CH",
+        blocks=(
+            Heading(level=2, inlines=words),
+            Paragraph(inlines=words),
+            BulletList(items=(_says("a"), _says("b", "c"))),
+            NumberedList(start=3, items=(_says("d"),)),
+            Table(header=((Text(text="h"),),), alignments=("right",), rows=(((Text(text="v"),),),)),
+            CodeBlock(language="python", text="print()"),
+            Quote(blocks=_says("said")),
+            Rule(),
+        ),
+        footer_label="Demo",
+        facts=(("Model", "none"),),
+    )
+
+
+def test_a_document_survives_json() -> None:
+    document = _one_of_each()
+
+    assert Document.model_validate_json(document.model_dump_json()) == document
+
+
+def test_plain_text_is_the_title_and_every_word_in_reading_order() -> None:
+    words = "plain both\nx < ythere"
+
+    assert plain_text(_one_of_each()) == "\n\n".join(
+        ["All of it", words, words, "a\nb\nc", "d", "h\nv", "print()", "said", ""]
+    )
+
+
+def test_a_document_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        _one_of_each().title = "Other"  # type: ignore[misc]
+
+
+def test_control_characters_are_dropped_but_newline_and_tab() -> None:
+    assert CodeBlock(text="a\x00\x1b\x85\x7f\tb\r\nc").text == "a\tb\nc"
+
+
+def test_a_lone_surrogate_becomes_the_replacement_character() -> None:
+    assert Text(text="a\ud800b").text == "a\ufffdb"
+
+
+def test_a_title_is_one_line() -> None:
+    assert Document(title=" two\n lines ").title == "two lines"
+
+
+def test_a_blank_title_becomes_untitled() -> None:
+    assert Document(title=" \n").title == "Untitled"
+
+
+@pytest.mark.parametrize("address", ["http://a", "HTTPS://a/b?c=d", "mailto:me@example.com", " ht\ttp://a"])
+def test_a_link_may_lead_to_the_web_or_a_mailbox(address: str) -> None:
+    assert safe_href(address) == address.strip().replace("\t", "")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "java\tscript:alert(1)",
+        "\x01javascript:x",
+        "file:///etc/passwd",
+        "data:text/html,x",
+        "vbscript:x",
+        "/local",
+        "#here",
+        "//host",
+        "https:",
+        "http:///x",
+        "mailto:",
+        "",
+    ],
+)
+def test_a_link_may_lead_nowhere_else(address: str) -> None:
+    assert safe_href(address) is None
+
+
+def test_a_link_elsewhere_cannot_be_made() -> None:
+    with pytest.raises(DocumentError, match="only http, https and mailto"):
+        Link(href="javascript:alert(1)", children=())
+
+
+def test_a_table_with_too_many_cells_is_refused_by_its_number() -> None:
+    small = Table(header=((),), alignments=("start",))
+    large = Table(header=((),), alignments=("start",), rows=(((),),) * MOST_CELLS)
+
+    with pytest.raises(DocumentError, match="table 2 has 5,001 cells"):
+        Document(title="t", blocks=(small, large))
+
+
+def test_a_table_that_is_no_grid_is_refused() -> None:
+    with pytest.raises(DocumentError, match="not a grid"):
+        Table(header=((), ()), alignments=("start", "start"), rows=(((),),))
+
+
+def test_blocks_nested_too_deep_are_refused() -> None:
+    with pytest.raises(DocumentError, match="a paragraph is nested deeper than 20 levels"):
+        Document(title="t", blocks=(_nested(DEEPEST + 1),))
+
+
+def test_blocks_nested_as_deep_as_allowed_are_accepted() -> None:
+    assert plain_text(Document(title="t", blocks=(_nested(DEEPEST),))) == "t\n\ndeep"
+
+
+def test_more_text_than_allowed_is_refused() -> None:
+    with pytest.raises(DocumentError, match="at most 20,000,000"):
+        Document(title="t", blocks=(CodeBlock(text="é" * 10_000_001),))
+
+
+def test_a_json_nested_without_end_is_refused_without_a_recursion_error() -> None:
+    deep = '{"kind":"quote","blocks":[' * 5_000
+
+    with pytest.raises(ValidationError):
+        Document.model_validate_json('{"title":"t","blocks":[' + deep)
+
+
+def _nested(depth: int) -> Block:
+    block: Block = _says("deep")[0]
+    for _ in range(depth):
+        block = Quote(blocks=(block,))
+    return block

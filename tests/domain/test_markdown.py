@@ -1,0 +1,210 @@
+"""Reading Markdown: what becomes structure, what stays text, and that nothing hostile gets further."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from durable_research.domain.document import (
+    Block,
+    BulletList,
+    Code,
+    CodeBlock,
+    Emphasis,
+    Heading,
+    Inline,
+    LineBreak,
+    Link,
+    NumberedList,
+    Paragraph,
+    Quote,
+    Rule,
+    Strong,
+    Table,
+    Text,
+    plain_text,
+)
+from durable_research.domain.errors import DocumentError
+from durable_research.domain.markdown import parse_markdown
+
+
+def _blocks(text: str) -> tuple[Block, ...]:
+    return parse_markdown(text, "t").blocks
+
+
+def _inlines(text: str) -> tuple[Inline, ...]:
+    (paragraph,) = _blocks(text)
+    assert isinstance(paragraph, Paragraph)
+    return paragraph.inlines
+
+
+def _paragraph(text: str) -> Paragraph:
+    return Paragraph(inlines=(Text(text=text),))
+
+
+def _text(text: str) -> tuple[Text]:
+    return (Text(text=text),)
+
+
+def test_a_first_heading_becomes_the_title_and_is_not_repeated() -> None:
+    document = parse_markdown("# Why *blue*?\n\nBecause.")
+
+    assert (document.title, document.blocks) == ("Why blue?", (_paragraph("Because."),))
+
+
+def test_a_first_heading_equal_to_the_title_is_not_repeated() -> None:
+    document = parse_markdown("# Why?\n\nBecause.", "Why?")
+
+    assert (document.title, document.blocks) == ("Why?", (_paragraph("Because."),))
+
+
+def test_a_first_heading_other_than_the_title_stays() -> None:
+    assert parse_markdown("# Part 1", "Why?").blocks == (Heading(level=1, inlines=_text("Part 1")),)
+
+
+def test_a_text_without_any_title_is_untitled() -> None:
+    assert parse_markdown("## Part\n\nwords").title == "Untitled"
+
+
+def test_words_can_be_stressed_strong_code_and_linked() -> None:
+    assert _inlines("a *b* **c** `d` [e](https://x.y/) <https://x.y/>") == (
+        Text(text="a "),
+        Emphasis(children=_text("b")),
+        Text(text=" "),
+        Strong(children=_text("c")),
+        Text(text=" "),
+        Code(text="d"),
+        Text(text=" "),
+        Link(href="https://x.y/", children=_text("e")),
+        Text(text=" "),
+        Link(href="https://x.y/", children=_text("https://x.y/")),
+    )
+
+
+def test_a_line_end_is_a_blank_and_two_blanks_before_it_break_the_line() -> None:
+    assert _inlines("a\nb  \nc") == (Text(text="a b"), LineBreak(), Text(text="c"))
+
+
+def test_lists_nest_and_keep_their_first_number() -> None:
+    assert _blocks("4. a\n   - b\n5. c") == (
+        NumberedList(start=4, items=((_paragraph("a"), BulletList(items=((_paragraph("b"),),))), (_paragraph("c"),))),
+    )
+
+
+def test_a_list_may_start_at_zero() -> None:
+    assert _blocks("0. a") == (NumberedList(start=0, items=((_paragraph("a"),),)),)
+
+
+def test_a_table_keeps_alignments_and_fills_short_rows() -> None:
+    assert _blocks("|a|b|\n|:-|-:|\n|1|") == (
+        Table(header=(_text("a"), _text("b")), alignments=("left", "right"), rows=((_text("1"), ()),)),
+    )
+
+
+def test_a_code_block_keeps_its_language_and_its_blanks() -> None:
+    assert _blocks("```c++ title=x\n  a\n\n```") == (CodeBlock(language="c++", text="  a\n"),)
+
+
+def test_a_quote_and_a_rule_are_kept() -> None:
+    assert _blocks("> a\n\n---") == (Quote(blocks=(_paragraph("a"),)), Rule())
+
+
+def test_footnotes_become_numbers_and_a_closing_section() -> None:
+    assert _blocks("a[^x]\n\n[^x]: b") == (
+        _paragraph("a[1]"),
+        Heading(level=1, inlines=_text("Notes")),
+        NumberedList(items=((_paragraph("b"),),)),
+    )
+
+
+def test_html_is_text() -> None:
+    assert _inlines("a <b>c</b> <script>d</script>") == _text("a <b>c</b> <script>d</script>")
+
+
+def test_strikethrough_marks_stay_because_the_words_alone_would_say_the_opposite() -> None:
+    assert _inlines("~~not~~ this") == _text("~~not~~ this")
+
+
+def test_an_image_becomes_its_description() -> None:
+    assert _inlines("a ![a *sky*](https://evil.example/x.png?q=1) b") == _text("a a sky b")
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "/local", "x.md"])
+def test_a_link_that_may_not_be_followed_becomes_its_words(address: str) -> None:
+    assert _inlines(f"a [b]({address}) c") == _text("a b c")
+
+
+def test_a_link_without_words_shows_its_address() -> None:
+    assert _inlines("[](https://x.y/)") == (Link(href="https://x.y/", children=_text("https://x.y/")),)
+
+
+def test_a_link_inside_a_link_is_not_kept() -> None:
+    assert _inlines("[a <https://b.c/>](https://x.y/)") == (
+        Link(href="https://x.y/", children=_text("a https://b.c/")),
+    )
+
+
+def test_a_control_character_written_as_an_entity_becomes_the_replacement_character() -> None:
+    assert _inlines("a&#1;b") == _text("a\ufffdb")
+
+
+def test_the_heading_above_the_notes_is_never_the_title() -> None:
+    assert parse_markdown("[^1]: [^2]: a[^1]").title == "Untitled"
+
+
+def test_containers_deeper_than_the_limit_keep_their_marks_as_text() -> None:
+    text = plain_text(parse_markdown("> " * 25 + "deep", "t"))
+
+    assert text == "t\n\n" + "> " * 5 + "deep"
+
+
+def test_emphasis_deeper_than_the_limit_keeps_its_words() -> None:
+    text = "*a __b " * 15 + "deep" + "__*" * 15
+
+    assert plain_text(parse_markdown(text, "t")) == "t\n\n" + "a b " * 15 + "deep"
+
+
+def test_a_table_with_too_many_cells_is_refused() -> None:
+    table = "|" + "a|" * 100 + "\n|" + "-|" * 100 + "\n" + "|x|\n" * 60
+
+    with pytest.raises(DocumentError, match="table 1 has 6,100 cells"):
+        parse_markdown(table)
+
+
+def test_more_text_than_allowed_is_refused() -> None:
+    with pytest.raises(DocumentError, match=r"the text has 20,000,001 bytes"):
+        parse_markdown("x" * 20_000_001)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ">" * 20_000,
+        "- " * 20_000,
+        "[" * 20_000,
+        "![" * 10_000,
+        "*a " * 20_000,
+        "*_" * 10_000,
+        "`a``" * 10_000,
+        "[^1]: " * 5_000,
+        "[a](" * 10_000,
+        "<" * 20_000,
+        "\n".join(" " * n + "- x" for n in range(500)),
+    ],
+    ids=lambda text: text[:8],
+)
+def test_hostile_nesting_is_read_without_a_recursion_error(text: str) -> None:
+    assert parse_markdown(text).title == "Untitled"
+
+
+_FRAGMENTS = ["# ", "- ", "1. ", "> ", "```", "\n", "\n\n", "    ", "\t", "*", "**", "_", "`", "[", "]", "](http://x/)"]
+_FRAGMENTS += ["](javascript:x)", "![", "<b>", "&amp;", "&#10;", "|", "|-|\n", "|a|b|\n|-|:-:|\n", "---", "\\", "[^1]"]
+_FRAGMENTS += ["[^1]: ", "a", "b c", "~~", "<http://a.b>", "中", "\u2028", "\x00", "\ud800", "\r", "<!--"]
+anything_like_markdown = st.lists(st.sampled_from(_FRAGMENTS), max_size=30).map("".join) | st.text()
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=anything_like_markdown, title=st.none() | st.text())
+def test_no_text_fails_to_be_read(text: str, title: str | None) -> None:
+    document = parse_markdown(text, title)
+
+    assert document.model_validate_json(document.model_dump_json()) == document

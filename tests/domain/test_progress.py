@@ -1,0 +1,70 @@
+from datetime import UTC, datetime, timedelta
+
+from durable_research.domain.progress import EventKind, ProgressEvent, StepState, steps_after
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+STEPS = ("llm_call", "create_pdf")
+
+
+def event(seq: int, kind: EventKind, step: str = "llm_call", attempt: int = 1, **data: object) -> ProgressEvent:
+    return ProgressEvent("report-1", seq, START + timedelta(seconds=seq), kind, step, attempt, data)
+
+
+def test_before_anything_happened_all_steps_are_pending() -> None:
+    assert [step.state for step in steps_after(STEPS, [])] == [StepState.PENDING, StepState.PENDING]
+
+
+def test_a_lost_attempt_leaves_the_step_retrying_and_names_the_worker() -> None:
+    events = [event(1, EventKind.ATTEMPT_STARTED, worker="w1"), event(2, EventKind.ATTEMPT_LOST, worker="w1")]
+
+    step = steps_after(STEPS, events)[0]
+
+    assert step.state is StepState.RETRYING
+    assert step.last_error == {"code": "worker_lost", "detail": "w1 went away"}
+
+
+def test_a_later_attempt_holds_the_step() -> None:
+    events = [
+        event(1, EventKind.ATTEMPT_STARTED, worker="w1"),
+        event(2, EventKind.ATTEMPT_LOST, worker="w1"),
+        event(3, EventKind.ATTEMPT_STARTED, attempt=2, worker="w2"),
+        event(4, EventKind.ATTEMPT_COMPLETED, attempt=2),
+    ]
+
+    step = steps_after(STEPS, events)[0]
+
+    assert (step.state, step.attempt, step.worker) == (StepState.DONE, 2, "w2")
+    assert (step.started_at, step.ended_at) == (START + timedelta(seconds=1), START + timedelta(seconds=4))
+
+
+def test_a_final_failure_fails_the_step() -> None:
+    events = [
+        event(1, EventKind.ATTEMPT_STARTED, worker="w1"),
+        event(2, EventKind.ATTEMPT_FAILED, final=True, error={"code": "model_refused", "detail": "no"}),
+    ]
+
+    step = steps_after(STEPS, events)[0]
+
+    assert (step.state, step.last_error) == (StepState.FAILED, {"code": "model_refused", "detail": "no"})
+
+
+def test_a_cancelled_workflow_leaves_no_step_running() -> None:
+    events = [
+        event(1, EventKind.ATTEMPT_STARTED, worker="w1"),
+        ProgressEvent("report-1", 2, START, EventKind.CLOSED, data={"status": "cancelled"}),
+    ]
+
+    assert steps_after(STEPS, events)[0].state is StepState.CANCELLED
+
+
+def test_an_event_reads_the_same_every_time() -> None:
+    one = event(1, EventKind.ATTEMPT_STARTED, worker="w1")
+
+    assert one.as_json() == {
+        "seq": 1,
+        "at": "2026-01-01T00:00:01+00:00",
+        "kind": "attempt_started",
+        "step": "llm_call",
+        "attempt": 1,
+        "worker": "w1",
+    }

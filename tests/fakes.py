@@ -1,0 +1,328 @@
+"""One fake for each port, as small as it can be: they keep things in memory and can be told to be away."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from durable_research.domain.effects import Charges
+from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureDown, NotFound
+from durable_research.domain.progress import ENDS_OF_ATTEMPT, Attempt, Draft, EventKind, ProgressEvent
+from durable_research.domain.report import Report
+from durable_research.domain.workflow import Status
+from durable_research.ports import EngineView, NewWorkflow, WorkerRow, WorkflowFilter, WorkflowRow
+
+START = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
+
+
+class Part:
+    """A dependency that can go away and come back."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.is_away = False
+
+    async def check(self) -> None:
+        """The Health port."""
+        if self.is_away:
+            raise InfrastructureDown(f"the {self.name} does not answer")
+
+
+class FakeChanges:
+    """Wakes whoever watches."""
+
+    def __init__(self) -> None:
+        self.watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
+
+    @asynccontextmanager
+    async def watch(self, workflow_id: str) -> AsyncIterator[Callable[[float], Awaitable[bool]]]:
+        changed = asyncio.Event()
+        self.watchers[workflow_id].add(changed)
+
+        async def wait(seconds: float) -> bool:
+            try:
+                async with asyncio.timeout(seconds):
+                    await changed.wait()
+            except TimeoutError:
+                return False
+            changed.clear()
+            return True
+
+        try:
+            yield wait
+        finally:
+            self.watchers[workflow_id].discard(changed)
+
+    def wake(self, workflow_id: str) -> None:
+        """Something of this workflow was written."""
+        for changed in self.watchers[workflow_id]:
+            changed.set()
+
+
+class FakeWorkflows:
+    """Rows by id; the clock moves a second for each."""
+
+    def __init__(self, database: Part, progress: "FakeProgressLog") -> None:
+        self.database = database
+        self.progress = progress
+        self.rows: dict[str, WorkflowRow] = {}
+        self.keys: dict[tuple[str, str], tuple[str, str]] = {}
+
+    async def accept(self, new: NewWorkflow) -> tuple[WorkflowRow, bool]:
+        await self.database.check()
+        key = (new.tenant, new.idempotency_key or new.workflow_id)
+        if key in self.keys:
+            known_id, fingerprint = self.keys[key]
+            if fingerprint != new.fingerprint:
+                raise IdempotencyKeyReused("the key came with another request")
+            return self.rows[known_id], True
+        at = START + timedelta(seconds=len(self.rows))
+        row = WorkflowRow(
+            new.workflow_id, new.kind, new.tenant, Status.QUEUED, new.title, new.input, at, at,
+            engine_started=False, cancel_requested=False,
+        )  # fmt: skip
+        self.rows[new.workflow_id] = row
+        self.keys[key] = (new.workflow_id, new.fingerprint)
+        self.progress.append(new.workflow_id, EventKind.ACCEPTED)
+        return row, False
+
+    async def get(self, workflow_id: str, tenant: str) -> WorkflowRow:
+        await self.database.check()
+        row = self.rows.get(workflow_id)
+        if row is None or row.tenant != tenant:
+            raise NotFound("there is no such workflow")
+        return row
+
+    async def list(self, tenant: str, which: WorkflowFilter) -> Sequence[WorkflowRow]:
+        await self.database.check()
+        found = [
+            row
+            for row in self.rows.values()
+            if row.tenant == tenant
+            and (not which.statuses or row.status in which.statuses)
+            and (which.kind is None or row.kind is which.kind)
+            and (which.text is None or which.text.lower() in (row.title + str(row.input.get("prompt"))).lower())
+            and (which.before is None or (row.created_at, row.workflow_id) < which.before)
+        ]
+        return sorted(found, key=lambda row: (row.created_at, row.workflow_id), reverse=True)[: which.limit]
+
+    async def mark_started(self, workflow_id: str) -> WorkflowRow:
+        return self.change(workflow_id, engine_started=True)
+
+    async def request_cancel(self, workflow_id: str) -> None:
+        await self.database.check()
+        if not self.rows[workflow_id].cancel_requested:
+            self.progress.append(workflow_id, EventKind.CANCEL_REQUESTED)
+            self.change(workflow_id, cancel_requested=True)
+
+    async def unstarted(self, older_than: timedelta) -> Sequence[WorkflowRow]:
+        return [row for row in self.rows.values() if not row.engine_started and not row.status.is_final]
+
+    async def unended(self, older_than: timedelta) -> Sequence[WorkflowRow]:
+        return [row for row in self.rows.values() if row.engine_started and not row.status.is_final]
+
+    async def partly_done(self) -> Sequence[WorkflowRow]:
+        return [row for row in self.rows.values() if row.status is Status.PARTLY_DONE]
+
+    def change(self, workflow_id: str, **values: Any) -> WorkflowRow:
+        """Write columns of a row."""
+        self.rows[workflow_id] = replace(self.rows[workflow_id], **values)
+        return self.rows[workflow_id]
+
+
+class FakeProgressLog:
+    """Events by workflow, a second apart."""
+
+    def __init__(self, database: Part, changes: FakeChanges) -> None:
+        self.database = database
+        self.changes = changes
+        self.events: dict[str, list[ProgressEvent]] = defaultdict(list)
+        self.workflows: FakeWorkflows | None = None
+
+    def append(
+        self, workflow_id: str, kind: EventKind, data: Mapping[str, Any] | None = None, step: str = "", attempt: int = 0
+    ) -> None:
+        """Write an event."""
+        log = self.events[workflow_id]
+        at = START + timedelta(seconds=len(log))
+        log.append(ProgressEvent(workflow_id, len(log) + 1, at, kind, step, attempt, dict(data or {})))
+        self.changes.wake(workflow_id)
+
+    async def begin_attempt(self, workflow_id: str, step: str, worker: str) -> Attempt:
+        mine = [event for event in self.events[workflow_id] if event.step == step]
+        ended = {event.attempt for event in mine if event.kind in ENDS_OF_ATTEMPT}
+        started = {event.attempt: event.data for event in mine if event.kind is EventKind.ATTEMPT_STARTED}
+        for number in sorted(started.keys() - ended):
+            self.append(workflow_id, EventKind.ATTEMPT_LOST, started[number], step, number)
+        attempt = Attempt(workflow_id, step, max(started, default=0) + 1, worker)
+        self._status(workflow_id, Status.RUNNING)
+        self.append(workflow_id, EventKind.ATTEMPT_STARTED, {"worker": worker}, step, attempt.number)
+        return attempt
+
+    async def end_attempt(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+        if kind is EventKind.ATTEMPT_FAILED and not data.get("final"):
+            self._status(attempt.workflow_id, Status.RETRYING)
+        self.append(attempt.workflow_id, kind, data, attempt.step, attempt.number)
+
+    async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+        self.append(attempt.workflow_id, kind, data, attempt.step, attempt.number)
+
+    async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any]) -> None:
+        # The status with the event, as one transaction would: who sees the end must see the last event.
+        self._status(workflow_id, status)
+        self.append(workflow_id, EventKind.CLOSED, {"status": status, **data})
+
+    async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
+        await self.database.check()
+        return [event for event in self.events[workflow_id] if event.seq > after_seq]
+
+    def _status(self, workflow_id: str, status: Status) -> None:
+        if self.workflows is not None:
+            self.workflows.change(workflow_id, status=status)
+
+
+class FakeDrafts:
+    """The newest draft of each workflow."""
+
+    def __init__(self, changes: FakeChanges) -> None:
+        self.changes = changes
+        self.drafts: dict[str, Draft] = {}
+
+    def show(self, attempt: Attempt, text: str) -> None:
+        self.drafts[attempt.workflow_id] = Draft(attempt.workflow_id, attempt.step, attempt.number, text)
+        self.changes.wake(attempt.workflow_id)
+
+    async def flush(self, attempt: Attempt) -> None:
+        return
+
+    async def read(self, workflow_id: str) -> Draft | None:
+        return self.drafts.get(workflow_id)
+
+
+class FakeEffects:
+    """Only what is read: the rest of the ledger has its own specification on the real database."""
+
+    def __init__(self) -> None:
+        self.charged: dict[str, Charges] = {}
+
+    async def charges(self, workflow_id: str) -> Charges:
+        return self.charged.get(workflow_id, Charges())
+
+
+class FakeWorkerRegistry:
+    """Workers by identity."""
+
+    def __init__(self, database: Part) -> None:
+        self.database = database
+        self.workers: dict[str, WorkerRow] = {}
+
+    async def beat(self, worker: WorkerRow) -> None:
+        self.workers[worker.identity] = worker
+
+    async def leave(self, identity: str) -> None:
+        self.workers.pop(identity, None)
+
+    async def live(self) -> Sequence[WorkerRow]:
+        await self.database.check()
+        return list(self.workers.values())
+
+
+class FakeEngine(Part):
+    """Remembers what it was given; `views` is what it says about a workflow."""
+
+    def __init__(self) -> None:
+        super().__init__("temporal")
+        self.started: dict[str, BaseModel] = {}
+        self.cancelled: list[str] = []
+        self.views: dict[str, EngineView] = {}
+        self.histories: dict[str, list[dict[str, Any]]] = {}
+
+    async def start(self, workflow_id: str, workflow_type: str, task_queue: str, message: BaseModel) -> None:
+        await self.check()
+        self.started.setdefault(workflow_id, message)
+
+    async def cancel(self, workflow_id: str) -> bool:
+        await self.check()
+        self.cancelled.append(workflow_id)
+        return workflow_id in self.started
+
+    async def describe(self, workflow_id: str) -> EngineView | None:
+        await self.check()
+        return self.views.get(workflow_id)
+
+    async def history(self, workflow_id: str) -> AsyncIterator[dict[str, Any]]:
+        await self.check()
+        for event in self.histories.get(workflow_id, []):
+            yield event
+
+
+class FakeReports:
+    """Reports by id."""
+
+    def __init__(self, database: Part) -> None:
+        self.database = database
+        self.reports: dict[str, tuple[str, Report]] = {}
+
+    async def store(self, report: Report, tenant: str) -> None:
+        self.reports.setdefault(report.report_id, (tenant, report))
+
+    async def get(self, report_id: str, tenant: str) -> Report:
+        await self.database.check()
+        owner, report = self.reports.get(report_id, (None, None))
+        if report is None or owner != tenant:
+            raise NotFound("there is no such report")
+        return report
+
+    async def list(
+        self, tenant: str, text: str | None, limit: int, before: tuple[datetime, str] | None
+    ) -> Sequence[Report]:
+        await self.database.check()
+        found = [
+            report
+            for owner, report in self.reports.values()
+            if owner == tenant
+            and (text is None or text.lower() in (report.title + report.prompt).lower())
+            and (before is None or (report.asked_at, report.report_id) < before)
+        ]
+        return sorted(found, key=lambda one: (one.asked_at, one.report_id), reverse=True)[:limit]
+
+
+class FakeObjects(Part):
+    """Bytes by key."""
+
+    def __init__(self) -> None:
+        super().__init__("object store")
+        self.objects: dict[str, bytes] = {}
+
+    async def put(self, key: str, data: bytes) -> None:
+        self.objects.setdefault(key, data)
+
+    async def get(self, key: str) -> bytes:
+        await self.check()
+        if key not in self.objects:
+            raise NotFound("there is no such object")
+        return self.objects[key]
+
+
+@dataclass
+class FakeWorld:
+    """All fakes, joined as the real adapters are."""
+
+    database: Part = field(default_factory=lambda: Part("database"))
+    changes: FakeChanges = field(default_factory=FakeChanges)
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    objects: FakeObjects = field(default_factory=FakeObjects)
+    effects: FakeEffects = field(default_factory=FakeEffects)
+
+    def __post_init__(self) -> None:
+        self.progress = FakeProgressLog(self.database, self.changes)
+        self.workflows = FakeWorkflows(self.database, self.progress)
+        self.progress.workflows = self.workflows
+        self.drafts = FakeDrafts(self.changes)
+        self.workers = FakeWorkerRegistry(self.database)
+        self.reports = FakeReports(self.database)

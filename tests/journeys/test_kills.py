@@ -1,0 +1,123 @@
+"""Kill any process at any moment: the report arrives, and the provider bills once."""
+
+import httpx
+import pytest
+
+from tests.installation import Installation, until
+
+
+def holder(installation: Installation, report: str, step: str) -> str:
+    """The worker that runs a step, once it runs."""
+
+    def look() -> str | None:
+        found = installation.step(report, step)
+        return found["worker"] if found["state"] == "running" else None
+
+    return until(f"{step} to run", look)
+
+
+def accepted(installation: Installation, prompt: str) -> None:
+    until("the provider to accept the call", lambda: installation.witness(prompt) or None)
+
+
+def assert_arrived_and_billed_once(installation: Installation, report: str, prompt: str) -> None:
+    status = installation.finished(report)
+    assert status["status"] == "done", status
+    assert status["charges"] == {"settled": 1, "possible_extra": 0}
+    assert len(installation.witness(prompt)) == 1
+    assert len(installation.witness(report, kind="webhook")) == 1
+
+
+def test_a_worker_killed_in_the_model_call_costs_nothing_twice(installation: Installation) -> None:
+    installation.latency(5)
+    prompt = "A worker dies in the model call"
+    report = installation.submit(prompt)
+    accepted(installation, prompt)
+    killed = holder(installation, report, "llm_call")
+    # The witness writes before it answers; the id is committed when the first draft is there.
+    until("the id to be committed", lambda: "event: draft" in _events_so_far(installation, report) or None)
+
+    installation.kill(killed)
+
+    assert_arrived_and_billed_once(installation, report, prompt)
+    assert installation.step(report, "llm_call")["worker"] != killed
+    kinds = [event["kind"] for event in installation.events(report) if event.get("step") == "llm_call"]
+    assert kinds == ["attempt_started", "attempt_lost", "attempt_started", "attempt_reattached", "attempt_completed"]
+
+
+def _events_so_far(installation: Installation, report: str) -> str:
+    """What the stream gives within a moment."""
+    text = ""
+    try:
+        with httpx.stream("GET", f"{installation.api}/api/workflows/{report}/events", timeout=0.5) as stream:
+            for piece in stream.iter_text():
+                text += piece
+    except httpx.TimeoutException:
+        pass
+    return text
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "llm_call.sent",
+        "create_pdf.rendered",
+        "create_pdf.stored",
+        "store_report_metadata.stored",
+        "llm_call.settled",
+        "send_notification.sent",
+    ],
+)
+def test_a_worker_that_dies_there_is_replaced_by_another(own_installation: Installation, point: str) -> None:
+    own_installation.environment["DURABLE_RESEARCH_FAILPOINTS"] = f"{point}=kill@1"
+    own_installation.start()
+    own_installation.latency(0.5)
+    prompt = f"Die at {point}"
+
+    report = own_installation.submit(prompt)
+
+    assert_arrived_and_billed_once(own_installation, report, prompt)
+    step = own_installation.step(report, point.split(".")[0])
+    assert step["attempt"] == 2
+    lost = next(event for event in own_installation.events(report) if event["kind"] == "attempt_lost")
+    assert step["worker"] != lost["worker"]
+
+
+def test_three_kills_in_one_step_do_not_use_up_its_three_failures(own_installation: Installation) -> None:
+    own_installation.environment["DURABLE_RESEARCH_FAILPOINTS"] = "llm_call.answered=kill@1-3"
+    own_installation.start()
+    own_installation.latency(0.2)
+    prompt = "Three kills in one step"
+
+    report = own_installation.submit(prompt)
+
+    assert_arrived_and_billed_once(own_installation, report, prompt)
+    assert own_installation.step(report, "llm_call")["attempt"] == 4
+
+
+@pytest.mark.parametrize("server", ["temporal", "postgres", "simulator"])
+def test_a_server_killed_and_restarted_in_the_middle_loses_nothing(installation: Installation, server: str) -> None:
+    installation.latency(4)
+    prompt = f"The {server} dies"
+    report = installation.submit(prompt)
+    accepted(installation, prompt)
+    holder(installation, report, "llm_call")
+    until("the id to be committed", lambda: "event: draft" in _events_so_far(installation, report) or None)
+
+    installation.kill(server)
+
+    assert_arrived_and_billed_once(installation, report, prompt)
+
+
+def test_all_processes_killed_at_once_the_report_finishes_when_up_runs_again(own_installation: Installation) -> None:
+    own_installation.start()
+    own_installation.latency(5)
+    prompt = "Everything dies"
+    report = own_installation.submit(prompt)
+    accepted(own_installation, prompt)
+    until("the id to be committed", lambda: "event: draft" in _events_so_far(own_installation, report) or None)
+
+    own_installation.kill_all()
+    own_installation.start()
+
+    assert_arrived_and_billed_once(own_installation, report, prompt)

@@ -1,0 +1,34 @@
+"""What is remembered between two lives, and by whom."""
+
+from pathlib import Path
+
+import pytest
+
+from durable_research.local.data_folder import DataFolder, read_object, write_json
+from durable_research.local.errors import LocalError
+
+
+def test_the_starts_of_a_name_are_counted_across_lives(tmp_path: Path) -> None:
+    numbers = [DataFolder(tmp_path).next_start(name) for name in ("worker-1", "worker-2", "worker-1")]
+
+    assert numbers == [1, 1, 2]
+
+
+def test_what_is_written_is_for_our_user_alone(tmp_path: Path) -> None:
+    write_json(tmp_path / "up.json", {"password": "x"})
+
+    assert (tmp_path / "up.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ports.json").write_text('{"postgres": ')
+
+    with pytest.raises(LocalError, match=r"ports\.json is damaged"):
+        read_object(tmp_path / "ports.json")
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(LocalError, match=r"cannot create .*/file/data: Not a directory; choose another by --data"):
+        DataFolder(tmp_path / "file" / "data").create()

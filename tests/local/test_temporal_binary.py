@@ -1,0 +1,285 @@
+"""Where the Temporal program comes from, in which order, and what is said on the way."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from durable_research.local.build import BuildFailed, build_temporal
+from durable_research.local.errors import Interrupted, TemporalMissing
+from durable_research.local.say import Say
+from durable_research.local.temporal_binary import find_temporal
+
+from .running import eventually
+
+NOWHERE = "http://127.0.0.1:1"
+
+
+def script(path: Path, words: str = "temporal version 1.8.2 (Server 1.31.2)", code: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\necho '{words}'\nexit {code}\n")
+    path.chmod(0o755)
+    return path
+
+
+class Builder:
+    """Builds in no time, and counts."""
+
+    def __init__(self, *, works: bool = True, leaves: bool = True) -> None:
+        self.works, self.leaves, self.built = works, leaves, 0
+
+    def __call__(self, destination: Path, cache: Path, say: Say, stop: threading.Event) -> None:
+        self.built += 1
+        if self.leaves:
+            script(destination, code=0 if self.works else 1)
+        if not self.works:
+            raise BuildFailed("no Go today")
+
+
+@pytest.fixture(autouse=True)
+def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("TEMPORAL_CLI_PATH", raising=False)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+
+
+def find(tmp_path: Path, builder: Builder | None = None, stop: threading.Event | None = None) -> tuple[Path, list[str]]:
+    said: list[str] = []
+    found = find_temporal(
+        said.append, cache=tmp_path / "cache", base_url=NOWHERE, build=builder or Builder(works=False), stop=stop
+    )
+    return found, said
+
+
+def test_the_program_that_the_person_named_is_taken_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = script(tmp_path / "mine" / "temporal")
+    script(tmp_path / "bin" / "temporal")
+    monkeypatch.setenv("TEMPORAL_CLI_PATH", str(named))
+
+    assert find(tmp_path) == (named, [])
+
+
+def test_a_named_program_that_is_missing_is_said_and_the_next_way_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_path = script(tmp_path / "bin" / "temporal")
+    monkeypatch.setenv("TEMPORAL_CLI_PATH", "/no/such/temporal")
+
+    assert find(tmp_path) == (
+        on_path,
+        ["TEMPORAL_CLI_PATH names /no/such/temporal, but there is no such file; trying the next way"],
+    )
+
+
+def test_a_program_on_path_that_does_not_work_is_passed_over(tmp_path: Path) -> None:
+    broken = script(tmp_path / "bin" / "temporal", code=3)
+    cached = script(tmp_path / "cache" / "temporal-1.8.2" / "temporal")
+
+    found, said = find(tmp_path)
+
+    assert found == cached
+    assert said == [
+        f"{broken} is on PATH, but `--version` did not answer like Temporal's (exit code 3); trying the next way"
+    ]
+
+
+def test_a_cached_program_needs_neither_network_nor_build(tmp_path: Path) -> None:
+    cached = script(tmp_path / "cache" / "temporal-1.8.2" / "temporal")
+    builder = Builder()
+
+    assert (find(tmp_path, builder)[0], builder.built) == (cached, 0)
+
+
+def test_what_is_built_is_kept_for_the_next_time(tmp_path: Path) -> None:
+    builder = Builder()
+    first, _ = find(tmp_path, builder)
+
+    again, _ = find(tmp_path, builder)
+
+    assert (first, again, builder.built) == (tmp_path / "cache" / "temporal-1.8.2" / "temporal", first, 1)
+
+
+def test_each_way_that_fails_is_said_before_the_next(tmp_path: Path) -> None:
+    _, said = find(tmp_path, Builder())
+
+    assert [words.split(" (")[0] for words in said] == [
+        "there is no `temporal` on PATH; trying the next way",
+        "no program in our cache",
+        f"downloading the temporal program 1.8.2 from {NOWHERE}/temporal_cli_1.8.2_linux_amd64.tar.gz",
+        f"the download from {NOWHERE}/temporal_cli_1.8.2_linux_amd64.tar.gz could not be started",
+    ]
+
+
+def test_when_no_way_works_the_error_lists_them_and_what_helps(tmp_path: Path) -> None:
+    with pytest.raises(TemporalMissing) as missing:
+        find(tmp_path)
+
+    words = str(missing.value)
+    assert all(part in words for part in ("could not be started", "no Go today", "TEMPORAL_CLI_PATH=", "on PATH"))
+
+
+def test_a_failed_build_leaves_nothing_that_looks_like_a_program(tmp_path: Path) -> None:
+    with pytest.raises(TemporalMissing):
+        find(tmp_path, Builder(works=False, leaves=True))
+
+    assert [path.name for path in (tmp_path / "cache" / "temporal-1.8.2").iterdir()] == ["lock"]
+
+
+def test_a_built_program_that_does_not_run_is_not_kept(tmp_path: Path) -> None:
+    def useless(destination: Path, cache: Path, say: Say, stop: threading.Event) -> None:
+        script(destination, code=1)
+
+    with pytest.raises(TemporalMissing, match="the program was made, but"):
+        find_temporal(lambda words: None, cache=tmp_path / "cache", base_url=NOWHERE, build=useless)
+    assert not (tmp_path / "cache" / "temporal-1.8.2" / "temporal").exists()
+
+
+def test_what_a_killed_build_left_is_removed_and_not_used(tmp_path: Path) -> None:
+    left_over = script(tmp_path / "cache" / "temporal-1.8.2" / "partial-abc" / "temporal")
+
+    find(tmp_path, Builder())
+
+    assert not left_over.parent.exists()
+
+
+def test_a_second_process_waits_for_the_first_and_uses_what_it_made(tmp_path: Path) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(destination: Path, cache: Path, say: Say, stop: threading.Event) -> None:
+        begun.set()
+        assert go_on.wait(20)
+        script(destination)
+
+    first = threading.Thread(
+        target=lambda: find_temporal(lambda words: None, cache=tmp_path / "cache", base_url=NOWHERE, build=slow)
+    )
+    first.start()
+    assert begun.wait(20)
+    said: list[str] = []
+    second_builder = Builder()
+    second = threading.Thread(
+        target=lambda: find_temporal(said.append, cache=tmp_path / "cache", base_url=NOWHERE, build=second_builder)
+    )
+    second.start()
+    eventually(lambda: any("another process is already" in words for words in said), "the second to say that it waits")
+    go_on.set()
+    first.join(20)
+    second.join(20)
+
+    assert second_builder.built == 0
+
+
+def test_who_waits_for_another_build_can_be_stopped(tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(destination: Path, cache: Path, say: Say, stop: threading.Event) -> None:
+        begun.set()
+        assert go_on.wait(20)
+        script(destination)
+
+    first = threading.Thread(
+        target=lambda: find_temporal(lambda words: None, cache=tmp_path / "cache", base_url=NOWHERE, build=slow)
+    )
+    first.start()
+    assert begun.wait(20)
+    try:
+        with pytest.raises(Interrupted):
+            find(tmp_path, stop=stop)
+    finally:
+        go_on.set()
+        first.join(20)
+
+
+def go_that(tmp_path: Path, version: str, does: str) -> Path:
+    """Put a pretend Go on PATH."""
+    go = tmp_path / "bin" / "go"
+    go.parent.mkdir(parents=True, exist_ok=True)
+    go.write_text(f'#!/bin/sh\nif [ "$1" = version ]; then echo go version {version} linux/amd64; exit; fi\n{does}\n')
+    go.chmod(0o755)
+    return go
+
+
+def built_by(tmp_path: Path, stop: threading.Event | None = None) -> Path:
+    destination = tmp_path / "made" / "temporal"
+    destination.parent.mkdir()
+    build_temporal(destination, tmp_path / "cache", lambda words: None, stop or threading.Event())
+    return destination
+
+
+def test_go_is_called_with_the_pinned_recipe(tmp_path: Path) -> None:
+    go_that(tmp_path, "go1.26.4", f'echo "$@" > {tmp_path}/arguments')
+
+    made = built_by(tmp_path)
+
+    arguments = (tmp_path / "arguments").read_text()
+    assert arguments.startswith("build -C /")
+    assert arguments.endswith(
+        "/tools -mod=readonly -trimpath -ldflags -s -w -X github.com/temporalio/cli/internal/temporalcli.Version=1.8.2"
+        f" -o {made} github.com/temporalio/cli/cmd/temporal\n"
+    )
+
+
+def test_a_build_that_fails_says_the_last_words_of_go(tmp_path: Path) -> None:
+    go_that(tmp_path, "go1.27.0", "echo dial tcp: no such host >&2; exit 1")
+
+    with pytest.raises(BuildFailed, match="dial tcp: no such host"):
+        built_by(tmp_path)
+
+
+def test_a_build_that_is_stopped_leaves_no_process_of_go(tmp_path: Path) -> None:
+    go_that(tmp_path, "go1.26.4", f"echo $$ > {tmp_path}/pid; sleep 600")
+    stop = threading.Event()
+    ended: list[BaseException] = []
+
+    def build() -> None:
+        try:
+            built_by(tmp_path, stop)
+        except Interrupted as interrupted:
+            ended.append(interrupted)
+
+    thread = threading.Thread(target=build)
+    thread.start()
+    pid = eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "go to run")
+    stop.set()
+    thread.join(20)
+
+    assert ended
+    eventually(lambda: not Path(f"/proc/{pid}").exists(), "go to be gone")
+
+
+def test_an_old_go_is_passed_over_for_the_pinned_one(tmp_path: Path) -> None:
+    go_that(tmp_path, "go1.22.0", "exit 1")
+    cached = tmp_path / "cache" / "go-1.26.6" / "go" / "bin" / "go"
+    cached.parent.mkdir(parents=True)
+    go_that(tmp_path, "go1.26.6", "exit 0").rename(cached)
+    go_that(tmp_path, "go1.22.0", "exit 1")
+
+    built_by(tmp_path)
+
+
+def test_an_installed_package_says_that_building_needs_the_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("durable_research.local.build.source_checkout", lambda: None)
+
+    with pytest.raises(BuildFailed, match="needs the project's source checkout"):
+        built_by(tmp_path)
+
+
+def test_while_it_builds_the_time_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("durable_research.local.build.SAY_EVERY_SECONDS", 0.1)
+    go_that(tmp_path, "go1.26.4", f"while [ ! -e {tmp_path}/enough ]; do sleep 0.05; done")
+    (tmp_path / "made").mkdir()
+    said: list[str] = []
+    began = time.monotonic()
+
+    def say(words: str) -> None:
+        said.append(words)
+        if "so far" in words or time.monotonic() - began > 20:
+            (tmp_path / "enough").touch()
+
+    build_temporal(tmp_path / "made" / "temporal", tmp_path / "cache", say, threading.Event())
+
+    assert said[1] == "  building the temporal program (about 3-4 minutes, once): 0 s so far; compiling"

@@ -1,0 +1,40 @@
+"""The settings of the dev server, accepted by the real one."""
+
+from pathlib import Path
+
+from temporalio.testing import WorkflowEnvironment
+
+from durable_research.local.temporal_server import known_options, server_command, tuning_arguments
+
+
+def test_the_server_is_for_this_machine_and_keeps_everything_in_a_file() -> None:
+    command = server_command(Path("/bin/temporal"), port=7233, ui_port=8233, database=Path("/data/temporal.db"))
+
+    assert command[:11] == (
+        "/bin/temporal",
+        *("server", "start-dev", "--ip", "127.0.0.1", "--port", "7233", "--ui-port", "8233"),
+        *("--db-filename", "/data/temporal.db"),
+    )
+
+
+def test_news_are_switched_off_where_the_program_can_do_so(temporal_program: Path) -> None:
+    command = server_command(
+        temporal_program, port=1, ui_port=2, database=Path("/d"), options=known_options(temporal_program)
+    )
+
+    assert command[-1] == "--ui-disable-news-fetch"
+
+
+def test_an_older_program_is_not_asked_for_what_it_does_not_know() -> None:
+    command = server_command(Path("/bin/temporal"), port=1, ui_port=2, database=Path("/d"), options="--port --ui-port")
+
+    assert "--ui-disable-news-fetch" not in command
+
+
+async def test_tests_start_the_same_server_through_the_sdk(temporal_program: Path, tmp_path: Path) -> None:
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(temporal_program),
+        dev_server_database_filename=str(tmp_path / "temporal.db"),
+        dev_server_extra_args=tuning_arguments(),
+    ) as environment:
+        assert await environment.client.service_client.check_health()

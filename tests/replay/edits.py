@@ -1,0 +1,79 @@
+"""Edits of the workflow that change what it commands: none of them may pass the replay test."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from durable_research.pipelines.generate_report.activities import GenerateReportActivities
+    from durable_research.pipelines.generate_report.messages import (
+        CreatePdf,
+        GenerateReport,
+        LlmCall,
+        ReportPdf,
+        ReportResult,
+        ReportText,
+    )
+    from durable_research.temporal import policies
+    from durable_research.temporal.steps import run_step
+from durable_research.pipelines.generate_report.workflow import GenerateReportWorkflow
+
+
+@workflow.defn(name="GenerateReportWorkflow")
+class TwoStepsSwapped(GenerateReportWorkflow):
+    """Tells before it stores."""
+
+    @workflow.run
+    async def run(self, start: GenerateReport) -> ReportResult:
+        return await super().run(start)
+
+    async def _store(self, start: GenerateReport, text: ReportText, pdf: ReportPdf) -> bool:
+        await self._tell(start, pdf)
+        return await super()._store(start, text, pdf)
+
+
+@workflow.defn(name="GenerateReportWorkflow")
+class TimerInserted(GenerateReportWorkflow):
+    """Waits before it typesets."""
+
+    @workflow.run
+    async def run(self, start: GenerateReport) -> ReportResult:
+        return await super().run(start)
+
+    async def _typeset(self, start: GenerateReport, text: ReportText) -> ReportPdf:
+        await workflow.sleep(1)
+        return await super()._typeset(start, text)
+
+
+@workflow.defn(name="GenerateReportWorkflow")
+class ActivityRenamed(GenerateReportWorkflow):
+    """Asks for the PDF under another name."""
+
+    @workflow.run
+    async def run(self, start: GenerateReport) -> ReportResult:
+        return await super().run(start)
+
+    async def _typeset(self, start: GenerateReport, text: ReportText) -> ReportPdf:
+        asked = CreatePdf(report_id=start.report_id, tenant=start.tenant, text=text)
+        return await workflow.execute_activity(
+            "make_pdf",
+            asked,
+            task_queue=policies.CREATE_PDF.queue,
+            schedule_to_close_timeout=policies.GIVE_UP_AFTER,
+            result_type=ReportPdf,
+        )
+
+
+@workflow.defn(name="GenerateReportWorkflow")
+class StepRepeated(GenerateReportWorkflow):
+    """Asks the model twice."""
+
+    @workflow.run
+    async def run(self, start: GenerateReport) -> ReportResult:
+        return await super().run(start)
+
+    async def _ask(self, start: GenerateReport) -> ReportText:
+        await super()._ask(start)
+        asked = LlmCall(report_id=start.report_id, tenant=start.tenant)
+        return await run_step(GenerateReportActivities.llm_call, asked, policies.LLM_CALL)
+
+
+INCOMPATIBLE = (TwoStepsSwapped, TimerInserted, ActivityRenamed, StepRepeated)

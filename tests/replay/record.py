@@ -1,0 +1,54 @@
+"""Records the Event Histories that the replay test keeps: `make record`. One folder for each release; never edited by hand."""
+
+import asyncio
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+from temporalio.client import Client
+
+from durable_research.temporal import names
+from tests.installation import Installation, until
+
+HISTORIES = Path(__file__).parent / "histories"
+
+
+def stories(installation: Installation) -> dict[str, str]:
+    """Live through each way a report can go, and return the workflow ids by name."""
+    installation.latency(0.3)
+    done = installation.submit("A report that is simply made")
+    installation.simulator("faults", {"match": "refused key", "fault": "401"})
+    failed = installation.submit("A refused key")
+    installation.simulator("faults", {"match": "busy first", "fault": "429", "retry_after": 1})
+    retried = installation.submit("The provider is busy first")
+    for report in (done, failed, retried):
+        installation.finished(report)
+    installation.latency(8)
+    cancelled = installation.submit("Cancelled in the call")
+    killed = installation.submit("The worker is killed in the call")
+    for report in (cancelled, killed):
+        until("the call", lambda report=report: installation.step(report, "llm_call")["state"] == "running" or None)
+    httpx.post(f"{installation.api}/api/workflows/{cancelled}/cancel", timeout=10).raise_for_status()
+    installation.finished(cancelled)
+    installation.kill(installation.step(killed, "llm_call")["worker"])
+    installation.finished(killed)
+    return {"done": done, "failed": failed, "retried": retried, "cancelled": cancelled, "worker-killed": killed}
+
+
+async def record(installation: Installation, ids: dict[str, str]) -> None:
+    """Write each history as the SDK gives it, and one of the reconcile schedule's."""
+    folder = HISTORIES / version("durable-research")
+    folder.mkdir(parents=True, exist_ok=True)
+    client = await Client.connect(installation.up["temporal"])
+    ids["reconcile"] = "reconcile-recorded"
+    await client.execute_workflow("ReconcileWorkflow", id=ids["reconcile"], task_queue=names.RESEARCH)
+    for name, workflow_id in ids.items():
+        history = await client.get_workflow_handle(workflow_id).fetch_history()
+        (folder / f"{name}.json").write_text(history.to_json() + "\n")
+        print(f"{folder.name}/{name}.json: {len(history.events)} events")  # noqa: T201  (it is run by hand)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch, Installation(Path(scratch) / "data") as running:
+        asyncio.run(record(running, stories(running)))

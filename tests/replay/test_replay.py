@@ -1,0 +1,40 @@
+"""Histories of every release replay with today's code; an edit that changes recorded commands is caught here."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from durable_research.catalogue import PACKAGES, WORKFLOWS
+from durable_research.temporal.plugin import house_rules
+from tests.replay.edits import INCOMPATIBLE
+from tests.replay.record import HISTORIES
+
+FILES = sorted(HISTORIES.glob("*/*.json"))
+
+
+async def replay(file: Path, *workflows: type) -> None:
+    replayer = Replayer(workflows=workflows, plugins=[house_rules(PACKAGES)])
+    # A history without workflow tasks would hang the replayer.
+    async with asyncio.timeout(30):
+        await replayer.replay_workflow(WorkflowHistory.from_json(file.stem, file.read_text()))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+async def test_a_recorded_history_replays(file: Path) -> None:
+    await replay(file, *WORKFLOWS)
+
+
+@pytest.mark.parametrize("edited", INCOMPATIBLE, ids=lambda edited: edited.__name__)
+async def test_an_incompatible_edit_is_caught(edited: type) -> None:
+    file = next(file for file in FILES if file.stem == "done")
+
+    with pytest.raises(NondeterminismError):
+        await replay(file, edited)
+
+
+def test_every_way_a_report_can_go_was_recorded() -> None:
+    assert {"done", "failed", "retried", "cancelled", "worker-killed", "reconcile"} <= {file.stem for file in FILES}

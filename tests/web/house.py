@@ -1,0 +1,116 @@
+"""The application on fakes, and the verbs with which tests arrange a report's life."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from html import escape
+
+from quart import Quart
+
+from durable_research.domain.document import plain_text
+from durable_research.domain.effects import Charges
+from durable_research.domain.progress import Attempt, EventKind
+from durable_research.domain.report import DocumentReference, Report, TextReference
+from durable_research.domain.usage import TokenUsage
+from durable_research.domain.workflow import Kind, Status, new_workflow_id
+from durable_research.operations.cancelling import Cancelling
+from durable_research.operations.everything import Operations
+from durable_research.operations.reading import Reading
+from durable_research.operations.reports import ReadingReports
+from durable_research.operations.starting import Starting
+from durable_research.ports import NewWorkflow, WorkerRow
+from durable_research.settings import Settings
+from durable_research.web.app import create_app
+from tests.fakes import START, FakeWorld
+
+PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
+TEXT = "# Tides\n\nThe sea rises & falls.\n\n<script>alert(1)</script>\n"
+UNKNOWN = new_workflow_id(Kind.REPORT, 0, bytes(10))
+
+
+@dataclass
+class House:
+    """What a test holds."""
+
+    world: FakeWorld = field(default_factory=FakeWorld)
+    settings: Settings = field(default_factory=Settings)
+    is_demo: bool = True
+    made: int = 0
+
+    def __post_init__(self) -> None:
+        world = self.world
+        reading = Reading(
+            world.workflows,
+            world.progress,
+            world.drafts,
+            world.effects,  # type: ignore[arg-type]  # the read half of the port
+            world.workers,
+            world.changes,
+            world.engine,
+        )
+        self.operations = Operations(
+            Starting(world.workflows, world.engine, lambda: datetime.now(UTC), ("log",)),
+            reading,
+            Cancelling(reading, world.workflows, world.progress, world.engine),
+            ReadingReports(
+                world.workflows,
+                world.reports,
+                world.objects,
+                lambda document: f"<article><p>{escape(plain_text(document))}</p></article>",
+                plain_text,
+            ),
+            (world.database, world.engine, world.objects),
+            is_demo=self.is_demo,
+        )
+        self.app: Quart = create_app(self.operations, self.settings)
+
+    async def asked(self, prompt: str = "How do tides work?", *, title: str = "", tenant: str = "default") -> str:
+        """A report that was asked for."""
+        self.made += 1
+        new = NewWorkflow(
+            new_workflow_id(Kind.REPORT, self.made, bytes([self.made % 256] * 10)),
+            Kind.REPORT,
+            tenant,
+            title or prompt[:80],
+            {"prompt": prompt},
+        )
+        await self.world.workflows.accept(new)
+        self.world.workflows.change(new.workflow_id, engine_started=True)
+        self.world.engine.started[new.workflow_id] = None  # type: ignore[assignment]  # known is enough
+        return new.workflow_id
+
+    async def step(self, workflow_id: str, name: str, worker: str = "worker-1@7") -> Attempt:
+        """An attempt that has begun."""
+        return await self.world.progress.begin_attempt(workflow_id, name, worker)
+
+    async def done(self, workflow_id: str, *, text: str = TEXT, title: str = "Tides") -> Report:
+        """The report, finished with one lost attempt on its way."""
+        await self.step(workflow_id, "llm_call")
+        for name in ("llm_call", "create_pdf", "store_report_metadata", "send_notification"):
+            attempt = await self.step(workflow_id, name, "worker-2@8")
+            await self.world.progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {})
+        row = self.world.workflows.rows[workflow_id]
+        report = Report(
+            report_id=workflow_id,
+            title=title,
+            prompt=row.input["prompt"],
+            text=TextReference(key=f"texts/{workflow_id}", sha256="0" * 64, size_bytes=len(text)),
+            pdf=DocumentReference(
+                key=f"pdf/{workflow_id}", sha256=hashlib.sha256(PDF).hexdigest(), size_bytes=len(PDF), pages=3
+            ),
+            model="sim-1",
+            provider="simulator",
+            is_demo=True,
+            usage=TokenUsage(input_tokens=120, output_tokens=3400),
+            asked_at=row.created_at,
+        )
+        await self.world.reports.store(report, row.tenant)
+        await self.world.objects.put(report.text.key, text.encode())
+        await self.world.objects.put(report.pdf.key, PDF)
+        self.world.effects.charged[workflow_id] = Charges(settled=1, possible_extra=1)
+        await self.world.progress.close(workflow_id, Status.DONE, {"pages": 3, "notified": ["log"], "not_notified": []})
+        return report
+
+    async def worker(self, name: str = "worker-1") -> None:
+        """A worker that lives."""
+        await self.world.workers.beat(WorkerRow(f"{name}@7", name, 7, "here", ("research",), START))
