@@ -230,7 +230,7 @@ def test_a_migration_that_fails_is_an_error_with_its_last_words(up: Start) -> No
     assert not edition.file.exists()
 
 
-def test_a_program_that_cannot_be_found_stops_what_was_started(up: Start, tmp_path: Path) -> None:
+def test_a_child_that_cannot_start_stops_what_was_started(up: Start) -> None:
     edition = up("--only", "simulator,api", STAND_IN_FAILS="api")
 
     assert edition.process.wait(30) == 1

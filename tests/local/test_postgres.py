@@ -135,12 +135,6 @@ def test_the_server_cannot_change_its_own_programs(database: Database) -> None:
     assert (database.instance.home.bin / "postgres").stat().st_uid == 0
 
 
-def test_what_was_committed_is_there_after_an_orderly_stop(database: Database) -> None:
-    database.ask("CREATE TABLE kept AS SELECT 42 AS answer")
-
-    assert database.ask("SELECT answer FROM kept") == "42"
-
-
 async def test_rows_survive_a_stop_and_a_new_start(own: Database) -> None:
     await own.start()
     own.ask("CREATE TABLE kept AS SELECT 42 AS answer")

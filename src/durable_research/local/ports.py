@@ -15,7 +15,7 @@ from durable_research.local.errors import LocalError, PortInUse
 # Below 32768, where Linux begins to hand out ports for outgoing connections: a remembered port stays ours while we are
 # down. Temporal wants its own there too (on PostgreSQL they go into a smallint).
 CHOICE = range(20_000, 32_000)
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 1.0
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
