@@ -1,5 +1,6 @@
 """A real installation for tests: `durable-research up` as a user starts it, in a folder and on ports of its own."""
 
+import asyncio
 import json
 import os
 import signal
@@ -13,6 +14,8 @@ from typing import Any, TypeVar
 
 import httpx
 import psutil
+
+from durable_research.local.proof import accepted_call
 
 Found = TypeVar("Found")
 FINAL = {"done", "partly_done", "failed", "cancelled", "terminated"}
@@ -157,6 +160,10 @@ class Installation:
             return status if status["status"] in FINAL else None
 
         return until(f"the end of {workflow_id}", look)
+
+    def call_committed(self, workflow_id: str) -> None:
+        """Wait until the provider has accepted the model call and its id is in our ledger."""
+        until("the call's id to be committed", lambda: asyncio.run(accepted_call(self.up["database"], workflow_id)))
 
     def witness(self, text: str, kind: str = "model_call") -> list[dict[str, Any]]:
         """The outside witness's lines about a text."""

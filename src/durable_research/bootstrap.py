@@ -102,33 +102,8 @@ async def open_worker_parts(settings: Settings, identity: str, client: Client) -
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url.get_secret_value())
         stack.push_async_callback(database.close)
-        model = _model(settings)
-        stack.push_async_callback(model.close)
-        renderer = TypstRenderer(settings.renderer_processes, try_seconds=policies.CREATE_PDF.try_seconds)
-        await renderer.start()
-        stack.push_async_callback(renderer.close)
-        notifiers: dict[str, Notifier] = {"log": LogNotifier()}
-        if settings.webhook_url:
-            secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
-            webhook = WebhookNotifier(settings.webhook_url, secret)
-            stack.push_async_callback(webhook.close)
-            notifiers["webhook"] = webhook
         workflows, progress = PostgresWorkflows(database), PostgresProgressLog(database)
-        effects = EffectRunner(
-            PostgresEffects(database), progress, current_attempt, cancel_is_wanted, reattach=settings.reattach
-        )
-        report = GenerateReportActivities(
-            workflows,
-            effects,
-            current_attempt,
-            PostgresDrafts(database),
-            model,
-            ObstoreObjects(settings.object_store_url),
-            renderer,
-            PostgresReports(database),
-            notifiers,
-            settings.public_url or f"http://{settings.host}:{settings.port}",
-        )
+        report = await _report_activities(settings, database, stack)
         engine = TemporalEngine(client)
         starting = Starting(workflows, engine, _now, default_channels(settings))
 
@@ -147,6 +122,43 @@ async def open_worker_parts(settings: Settings, identity: str, client: Client) -
             StepInterceptor(progress, identity),
             PostgresWorkerRegistry(database),
         )
+
+
+async def _report_activities(settings: Settings, database: Database, stack: AsyncExitStack) -> GenerateReportActivities:
+    model = _model(settings)
+    stack.push_async_callback(model.close)
+    renderer = TypstRenderer(settings.renderer_processes, try_seconds=policies.CREATE_PDF.try_seconds)
+    await renderer.start()
+    stack.push_async_callback(renderer.close)
+    effects = EffectRunner(
+        PostgresEffects(database),
+        PostgresProgressLog(database),
+        current_attempt,
+        cancel_is_wanted,
+        reattach=settings.reattach,
+    )
+    return GenerateReportActivities(
+        workflows=PostgresWorkflows(database),
+        effects=effects,
+        current_attempt=current_attempt,
+        drafts=PostgresDrafts(database),
+        model=model,
+        objects=ObstoreObjects(settings.object_store_url),
+        renderer=renderer,
+        reports=PostgresReports(database),
+        notifiers=_notifiers(settings, stack),
+        report_url_prefix=settings.public_url or f"http://{settings.host}:{settings.port}",
+    )
+
+
+def _notifiers(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Notifier]:
+    notifiers: dict[str, Notifier] = {"log": LogNotifier()}
+    if settings.webhook_url:
+        secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
+        webhook = WebhookNotifier(settings.webhook_url, secret)
+        stack.push_async_callback(webhook.close)
+        notifiers["webhook"] = webhook
+    return notifiers
 
 
 def _model(settings: Settings) -> OpenAIModel:

@@ -15,9 +15,10 @@ from durable_research import failpoints
 from durable_research.domain.effects import Effect, Move, SendState, next_move
 from durable_research.domain.errors import (
     EmptyOutput,
+    GenerationFailed,
     ModelAmbiguous,
+    ModelDeclined,
     ModelForgotten,
-    ModelTimedOut,
     ModelTruncated,
     StepFailed,
     Unconfirmed,
@@ -138,14 +139,13 @@ class EffectRunner:
         except asyncio.CancelledError:
             await self._stop_spending(effect, remote, attempt, reference)
             raise
-        except (EmptyOutput, ModelForgotten, ModelTruncated):
+        except (EmptyOutput, ModelDeclined, ModelForgotten, ModelTruncated):
             await self._ledger.close_send(effect.key, reference, attempt.number, SendState.SPENT)
             raise
-        except (ModelAmbiguous, ModelTimedOut):
-            raise  # still running there, or out of reach: the next attempt takes it up by its id
-        except StepFailed:
+        except GenerationFailed:
             await self._ledger.close_send(effect.key, reference, attempt.number, SendState.REFUSED)
             raise
+        # Any other error is one of asking, not of the call: it stays open, and the next attempt takes it up by its id.
 
     async def _stop_spending(self, effect: Effect, remote: RemoteEffect[Any], attempt: Attempt, reference: str) -> None:
         """Cancel at the provider when a person wants it; a worker that only drains leaves the call running."""

@@ -1,5 +1,6 @@
 """A small real HTTP server that stands in for the installation: what it says is scripted, what it was asked is kept."""
 
+import contextlib
 import json
 import re
 import socket
@@ -202,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        self._chunk("retry: 20\n\n: hello\n\n")
+        self._chunk("retry: 20\n\n")
         after, cut = int(self.headers.get("Last-Event-ID") or 0), run.cuts.pop(0) if run.cuts else None
         for draft in run.drafts:
             self._chunk(f"event: draft\ndata: {json.dumps(draft)}\n\n")
@@ -240,10 +241,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.world.asked.append(Asked(self.command, self.path, dict(self.headers), body))
 
     def handle(self) -> None:
-        try:
+        with contextlib.suppress(OSError):  # the reader left, which readers may
             super().handle()
-        except OSError:
-            pass  # the reader left, which readers may
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep quiet."""

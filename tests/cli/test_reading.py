@@ -19,7 +19,12 @@ TAMED = "[red]x[/red]\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}31m\N{
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the browser was given."""
     urls: list[str] = []
-    monkeypatch.setattr("webbrowser.open", lambda url: urls.append(url) or True)
+
+    def opens(url: str) -> bool:
+        urls.append(url)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", opens)
     return urls
 
 
@@ -196,7 +201,7 @@ def test_a_report_that_is_not_there_yet_is_exit_5_and_leaves_no_file(
 def test_a_terminal_gets_the_text_without_what_could_steer_it_and_no_pdf(
     installation: StandIn, process: Callable[..., Process]
 ) -> None:
-    installation.files = "# Tides\n\x1b]0;owned\x07end\n".encode()
+    installation.files = b"# Tides\n\x1b]0;owned\x07end\n"
 
     code, screen, _ = process("open", an_id(), "--md", "-", on_terminal=True).end()
 

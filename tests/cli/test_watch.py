@@ -54,7 +54,7 @@ def test_a_cut_stream_goes_on_where_it_broke_and_no_event_comes_twice(installati
         "3",
         "3",
     ]
-    assert result.stderr.count("connection lost; the run goes on") == 3
+    assert result.stderr.count("connection lost; the run goes on") == 2  # the third connection had nothing to say
 
 
 def test_an_api_that_is_killed_and_comes_back_is_found_again(

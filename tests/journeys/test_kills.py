@@ -1,6 +1,5 @@
 """Kill any process at any moment: the report arrives, and the provider bills once."""
 
-import httpx
 import pytest
 
 from tests.installation import Installation, until
@@ -34,8 +33,7 @@ def test_a_worker_killed_in_the_model_call_costs_nothing_twice(installation: Ins
     report = installation.submit(prompt)
     accepted(installation, prompt)
     killed = holder(installation, report, "llm_call")
-    # The witness writes before it answers; the id is committed when the first draft is there.
-    until("the id to be committed", lambda: "event: draft" in _events_so_far(installation, report) or None)
+    installation.call_committed(report)
 
     installation.kill(killed)
 
@@ -43,18 +41,6 @@ def test_a_worker_killed_in_the_model_call_costs_nothing_twice(installation: Ins
     assert installation.step(report, "llm_call")["worker"] != killed
     kinds = [event["kind"] for event in installation.events(report) if event.get("step") == "llm_call"]
     assert kinds == ["attempt_started", "attempt_lost", "attempt_started", "attempt_reattached", "attempt_completed"]
-
-
-def _events_so_far(installation: Installation, report: str) -> str:
-    """What the stream gives within a moment."""
-    text = ""
-    try:
-        with httpx.stream("GET", f"{installation.api}/api/workflows/{report}/events", timeout=0.5) as stream:
-            for piece in stream.iter_text():
-                text += piece
-    except httpx.TimeoutException:
-        pass
-    return text
 
 
 @pytest.mark.parametrize(
@@ -102,7 +88,7 @@ def test_a_server_killed_and_restarted_in_the_middle_loses_nothing(installation:
     report = installation.submit(prompt)
     accepted(installation, prompt)
     holder(installation, report, "llm_call")
-    until("the id to be committed", lambda: "event: draft" in _events_so_far(installation, report) or None)
+    installation.call_committed(report)
 
     installation.kill(server)
 
@@ -115,7 +101,7 @@ def test_all_processes_killed_at_once_the_report_finishes_when_up_runs_again(own
     prompt = "Everything dies"
     report = own_installation.submit(prompt)
     accepted(own_installation, prompt)
-    until("the id to be committed", lambda: "event: draft" in _events_so_far(own_installation, report) or None)
+    own_installation.call_committed(report)
 
     own_installation.kill_all()
     own_installation.start()

@@ -20,6 +20,7 @@ _OLDEST_PYTHON = (3, 11)
 _ROOM_WANTED = 1 << 30
 _ROOM_NEEDED = 200 << 20
 _SECONDS = 20.0
+_ANSWER_SECONDS = 2.0
 _START = "start everything with: durable-research up"
 _MEND = {
     "database": f"check DATABASE_URL, or {_START}",
@@ -147,7 +148,9 @@ def _dependencies(settings: Settings) -> Iterator[Finding]:
     where = {
         "database": _address(settings.database_url.get_secret_value()),
         "temporal": os.environ.get("TEMPORAL_ADDRESS") or "the profile's address, else 127.0.0.1:7233",
-        "object store": f"{store}, which is made when it is first used" if store else _address(settings.object_store_url),
+        "object store": f"{store}, which is made when it is first used"
+        if store
+        else _address(settings.object_store_url),
     }
     for name, answer in health.items():
         words = f"reachable at {where.get(name, '')}" if answer == "ok" else f"{answer} at {where.get(name, '')}"
@@ -201,18 +204,30 @@ def _provider(settings: Settings) -> Iterator[Finding]:
 
 def _port(settings: Settings, up: Mapping[str, Any]) -> Iterator[Finding]:
     """Whether the API runs there, or could."""
-    from durable_research.local.checks import answers
     from durable_research.local.ports import holder, is_free
 
     api = urlsplit(str(up.get("api") or f"http://{settings.host}:{settings.port}"))
     host, port = api.hostname or settings.host, api.port or settings.port
     if is_free(port, host):
         yield Finding(f"port {port}", True, "free: the API does not run there")
-    elif asyncio.run(answers(host, port, "/livez")):
+    elif asyncio.run(_is_ours(host, port)):
         yield Finding(f"port {port}", True, f"the API answers at http://{host}:{port}")
     else:
         mend = f"stop it, or choose another port: durable-research up --port {port + 1}"
-        yield Finding(f"port {port}", False, f"in use by {clean(holder(port))}, which does not answer like our API", mend)
+        yield Finding(
+            f"port {port}", False, f"in use by {clean(holder(port))}, which does not answer like our API", mend
+        )
+
+
+async def _is_ours(host: str, port: int) -> bool:
+    """A stranger may take the connection and never say a word."""
+    from durable_research.local.checks import answers
+
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            return await answers(host, port, "/livez")
+    except TimeoutError:
+        return False
 
 
 def _disk(folder: Path) -> Iterator[Finding]:

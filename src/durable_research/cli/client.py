@@ -175,7 +175,12 @@ def user_verb(function: Callable[..., None]) -> Callable[..., None]:
         help="The installation to talk to.",
     )
     @click.option(
-        "-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="Form of stdout."
+        "-o",
+        "--output",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        show_default=True,
+        help="Form of stdout.",
     )
     @functools.wraps(function)
     def run(server: str, output: str, **own: Any) -> None:
@@ -232,5 +237,7 @@ def _problem(response: "httpx.Response") -> dict[str, Any] | None:
 def _words(problem: Mapping[str, Any], status: int) -> str:
     fields = [one for one in problem.get("errors") or () if isinstance(one, dict)]
     if fields:
-        return "; ".join(clean(f"{str(one.get('pointer', '')).strip('/') or 'request'}: {one.get('detail')}") for one in fields)
+        return "; ".join(
+            clean(f"{str(one.get('pointer', '')).strip('/') or 'request'}: {one.get('detail')}") for one in fields
+        )
     return clean(problem.get("detail") or problem.get("title") or f"answered {status}")

@@ -104,6 +104,7 @@ class _Follower:
                     return
                 async for chunk in response.aiter_bytes():
                     for message in parser.feed(chunk):
+                        self._note_life()
                         if message.event:
                             yield self._arrived(message, response)
                         elif self.ended:
@@ -130,10 +131,14 @@ class _Follower:
             return False
         if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
             self._api.not_ours(response)
+        self._was_connected = True
+        return True
+
+    def _note_life(self) -> None:
+        """A stream is back when it says something: one that ends at once, again and again, is not."""
         if self._lost_at is not None:
             say("connected again")
-        self._was_connected, self._lost_at = True, None
-        return True
+        self._lost_at = None
 
     def _arrived(self, message: Message, response: "httpx.Response") -> tuple[str, dict[str, Any]]:
         self._last_id = message.id or self._last_id

@@ -8,8 +8,10 @@ from durable_research.domain.workflow import Kind, Status
 
 
 @click.command(name="list")
-@click.option("--status", multiple=True, type=click.Choice([*Status]), help="Only these. May be repeated.")
-@click.option("--kind", type=click.Choice([*Kind]), help="Only this kind.")
+@click.option(
+    "--status", multiple=True, type=click.Choice([one.value for one in Status]), help="Only these. May be repeated."
+)
+@click.option("--kind", type=click.Choice([one.value for one in Kind]), help="Only this kind.")
 @click.option("--text", callback=utf8, help="Only with these words in the title.")
 @click.option("--limit", type=int, default=20, show_default=True, help="At most so many, newest first.")
 @user_verb
@@ -18,8 +20,8 @@ def command(api: Api, in_json: bool, status: tuple[str, ...], kind: str | None, 
 
     REST: GET /api/workflows.
     """
-    asked = {"status": [str(one) for one in status], "kind": kind and str(kind), "text": text, "limit": limit}
-    body = api.get("/api/workflows", {name: value for name, value in asked.items() if value not in (None, [])})
+    asked = {"status": status, "kind": kind, "text": text, "limit": limit}
+    body = api.get("/api/workflows", {name: value for name, value in asked.items() if value not in (None, ())})
     if in_json:
         click.echo(as_json(body, indent=2))
         return

@@ -42,7 +42,9 @@ def _is_key(context: click.Context, parameter: click.Parameter, given: str | Non
 @click.option("--language", callback=utf8, metavar="CODE", help="Language to write in, like en or pt-BR.")
 @click.option("--user", callback=utf8, help="For whom it is, as shown in the library.")
 @click.option("--notify", multiple=True, type=click.Choice(["log", "webhook"]), help="Whom to tell. May be repeated.")
-@click.option("--key", callback=_is_key, help="Idempotency-Key: the same key never makes a second report. Default: random.")
+@click.option(
+    "--key", callback=_is_key, help="Idempotency-Key: the same key never makes a second report. Default: random."
+)
 @click.option("--wait", is_flag=True, help="Watch it until it is there; exit 1 if it fails.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="With --wait: leave with exit 4.")
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE.pdf", help="Write the PDF there; implies --wait.")
@@ -86,7 +88,9 @@ def _wait(api: Api, said: dict[str, Any], timeout: float | None, out: str | None
     said["status"] = run.status
     tell_end(api, run)
     if run.status == "partly_done":
-        say(f"its record is not stored yet, which is tried again; then: durable-research open {run.workflow_id} --pdf FILE")
+        say(
+            f"its record is not stored yet, which is tried again; then: durable-research open {run.workflow_id} --pdf FILE"
+        )
         raise click.exceptions.Exit(int(Exit.FAILED if out else Exit.OK))
     said["report"] = f"{api.server}/api/reports/{run.workflow_id}.pdf"
     if out:

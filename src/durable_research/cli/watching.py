@@ -20,7 +20,9 @@ _FRAMES_A_SECOND = 4
 Show = Callable[[str, dict[str, Any], ProgressEvent | None], None]
 
 
-def watch_run(api: Api, workflow_id: str, *, on_stdout: bool, in_json: bool = False, timeout: float | None = None) -> Run:
+def watch_run(
+    api: Api, workflow_id: str, *, on_stdout: bool, in_json: bool = False, timeout: float | None = None
+) -> Run:
     """Show a run until it has ended, and return it.
 
     On stdout (JSON lines when piped) when that is the verb's data, else on stderr; `timeout` in seconds leaves with exit

@@ -6,19 +6,22 @@ ResearchError
 │   ├── NotFound                404
 │   ├── IdempotencyKeyReused    422
 │   └── InvalidState            409
+│       └── NotReady            409: still being made
 ├── StepFailed                  an attempt was answered with a failure: it counts against the step's cap
 │   ├── ModelError
 │   │   ├── ModelBusy           transient: rate limited or overloaded, perhaps with a time to wait
-│   │   ├── ModelUnavailable    transient: unreachable, or failed inside
+│   │   ├── ModelUnavailable    transient: unreachable
+│   │   ├── GenerationFailed    transient: accepted, and ended there without an answer or a charge
 │   │   ├── ModelAmbiguous      transient: sent, and no word whether it was done: ask before sending again
-│   │   ├── ModelTimedOut       transient: the provider took too long
 │   │   ├── ModelForgotten      transient: the provider no longer knows a call that it had accepted
 │   │   ├── ModelRefused        permanent: the provider says no to this request or this key
+│   │   ├── ModelDeclined       permanent: it answered that it will not answer this
 │   │   ├── ModelTruncated      permanent: the answer was cut at its longest
 │   │   └── EmptyOutput         transient: the answer holds no text
 │   ├── DocumentError           permanent: this text cannot be typeset
 │   ├── RendererCrashed         transient: the child process died or hung
 │   ├── NotificationFailed      transient: the receiver did not accept
+│   │   └── NotificationRefused permanent: it never will
 │   └── StepTimedOut            transient: our own deadline for one try
 ├── Unconfirmed                 the ledger's cap on ambiguous sends is used up: a person must decide
 ├── StaleAttempt                a newer attempt holds the step: this one must do nothing more
@@ -122,22 +125,21 @@ class ModelBusy(ModelError):
 
 
 class ModelUnavailable(ModelError):
-    """The provider could not be reached (nothing was sent), or says that the generation failed inside."""
+    """The provider could not be reached; nothing was sent."""
 
     code = "model_unavailable"
+
+
+class GenerationFailed(ModelError):
+    """The provider accepted the call and says that it ended there without an answer, which is not charged."""
+
+    code = "generation_failed"
 
 
 class ModelAmbiguous(ModelError):
     """The call may or may not have been accepted and billed: reconcile before sending again."""
 
     code = "model_ambiguous"
-
-
-class ModelTimedOut(ModelError):
-    """The provider accepted the call and did not finish in time; the call stays open and is taken up again by its id."""
-
-    code = "model_timed_out"
-    http_status = 504
 
 
 class ModelForgotten(ModelError):
@@ -150,6 +152,13 @@ class ModelRefused(ModelError):
     """The provider refuses this request or this key; sending it again cannot help."""
 
     code = "model_refused"
+    permanent = True
+
+
+class ModelDeclined(ModelError):
+    """The model, or the provider's filter, declines to answer this; the call is charged."""
+
+    code = "model_declined"
     permanent = True
 
 

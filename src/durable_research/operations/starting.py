@@ -18,7 +18,13 @@ from durable_research.domain.workflow import RANDOM_BYTES, new_workflow_id
 from durable_research.ports import Clock, NewWorkflow, WorkflowEngine, WorkflowRow, Workflows
 
 _TRY_AGAIN_SECONDS = 1.0
-_CODES = {"missing": "required", "extra_forbidden": "unknown_field", "string_type": "type", "tuple_type": "type"}
+_CODES = {
+    "missing": "required",
+    "extra_forbidden": "unknown_field",
+    "literal_error": "enum",
+    "string_pattern_mismatch": "pattern",
+    "string_unicode": "invalid_unicode",
+}
 
 
 @dataclass(frozen=True)

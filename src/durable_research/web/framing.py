@@ -11,7 +11,7 @@ from quart import Quart
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from durable_research.web.gate import ABORT, LARGEST_HEADERS_BYTES, LONGEST_URL_BYTES
-from durable_research.web.problems import MEDIA_TYPE, Problem, body_of
+from durable_research.web.problems import MEDIA_TYPE, NOT_FOUND, Problem, body_of
 
 # The parser keeps a head, a trailer or a chunk's extension until it is whole; this much may come without being whole.
 _LARGEST_UNPARSED_BYTES = LARGEST_HEADERS_BYTES + 2 * LONGEST_URL_BYTES
@@ -87,7 +87,7 @@ def bounded_protocol(app: Quart) -> type[HttpToolsProtocol]:
             if line and isinstance(sys.exc_info()[1], HttpParserInvalidMethodError):
                 allowed = app.url_map.bind("localhost").allowed_methods(line[1].decode().partition("?")[0])
                 if not allowed:
-                    return Problem(404, "not_found", "there is nothing at this address")
+                    return Problem(404, "not_found", NOT_FOUND)
                 headers = {"Allow": ", ".join(sorted(allowed))}
                 return Problem(405, "method_not_allowed", "method not allowed", headers=headers)
             return Problem(400, "malformed_request", "this is not an HTTP/1.1 request that can be read in one way only")

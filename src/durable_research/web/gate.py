@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from durable_research.web.problems import MEDIA_TYPE, Problem, body_of
+from durable_research.web.problems import MEDIA_TYPE, NOT_FOUND, Problem, body_of
 
 LONGEST_URL_BYTES = 4 * 1024
 LARGEST_HEADERS_BYTES = 16 * 1024
@@ -92,6 +92,9 @@ def _check_sizes(scope: Any) -> None:
         raise Problem(414, "uri_too_long", f"the address is longer than {LONGEST_URL_BYTES} bytes")
     if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > LARGEST_HEADERS_BYTES:
         raise Problem(431, "headers_too_large", f"the headers are larger than {LARGEST_HEADERS_BYTES} bytes")
+    if scope["path"].startswith("//"):
+        # The framework would take it for the address with one slash, which has other rules.
+        raise Problem(404, "not_found", NOT_FOUND)
     if not (scope["query_string"].isascii() and scope["raw_path"].isascii()):
         raise Problem(400, "malformed_address", "the address holds bytes that must be percent-encoded")
 

@@ -16,7 +16,7 @@ _MOST_FIELDS = 10
 _LONGEST_ECHO = 64
 _RETRY_WHEN_DOWN_SECONDS = 2
 _RETRY_WHEN_NOT_READY_SECONDS = 1
-_NOT_FOUND = "there is nothing at this address"
+NOT_FOUND = "there is nothing at this address"
 _HTTP_CODES = {405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
 
 
@@ -59,7 +59,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem(409, error.code, error.detail, retry_after=_RETRY_WHEN_NOT_READY_SECONDS)
         case ResearchError() if error.http_status == 404:
             # One wording for all: a malformed, unknown, foreign or other kind of id must not be told apart.
-            return Problem(404, error.code, _NOT_FOUND)
+            return Problem(404, error.code, NOT_FOUND)
         case ResearchError() if error.http_status < 500:
             return Problem(error.http_status, error.code, error.detail)
         case HTTPException() if error.code is not None and 400 <= error.code < 500:
@@ -70,7 +70,7 @@ def problem_of(error: Exception) -> Problem:
 
 def _problem_of_http(error: HTTPException, status: int) -> Problem:
     if status == 404:
-        return Problem(404, "not_found", _NOT_FOUND)
+        return Problem(404, "not_found", NOT_FOUND)
     allowed = getattr(error, "valid_methods", None)
     headers = {"Allow": ", ".join(sorted(allowed))} if allowed else {}
     code = _HTTP_CODES.get(status, "bad_request")

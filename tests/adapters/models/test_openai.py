@@ -9,8 +9,10 @@ import pytest
 from durable_research.adapters.models.openai import TRANSLATIONS, OpenAIModel, retry_after_seconds, translate
 from durable_research.domain.errors import (
     EmptyOutput,
+    GenerationFailed,
     ModelAmbiguous,
     ModelBusy,
+    ModelDeclined,
     ModelForgotten,
     ModelRefused,
     ModelTruncated,
@@ -190,3 +192,19 @@ def test_retry_after_is_read_as_seconds(value: str | None, seconds: float | None
 
 def test_retry_after_is_read_as_a_date() -> None:
     assert retry_after_seconds({"retry-after": "Tue, 01 Jan 2030 00:00:00 GMT"}) is not None
+
+
+async def test_a_failed_generation_is_told_apart_from_a_failure_to_ask(
+    model: OpenAIModel, servers: Installation
+) -> None:
+    fault(servers, "fails inside", fault="failed")
+
+    with pytest.raises(GenerationFailed):
+        await ask(model, "fails inside")
+
+
+async def test_a_refusal_of_the_model_is_an_answer_that_declines(model: OpenAIModel, servers: Installation) -> None:
+    fault(servers, "will not answer", fault="refused")
+
+    with pytest.raises(ModelDeclined):
+        await ask(model, "will not answer")

@@ -17,8 +17,10 @@ from openai import AsyncOpenAI
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import (
     EmptyOutput,
+    GenerationFailed,
     ModelAmbiguous,
     ModelBusy,
+    ModelDeclined,
     ModelError,
     ModelForgotten,
     ModelRefused,
@@ -173,22 +175,22 @@ class OpenAICall:
             elif event.type in {"response.completed", "response.incomplete", "response.failed"}:
                 return event.response
             elif event.type == "error":
-                raise ModelUnavailable(f"the generation failed ({event.code})")
+                raise GenerationFailed(f"the generation failed ({event.code})")
         return None
 
     def _answer(self, response: Any, reference: str) -> ModelAnswer:
         if response.status == "incomplete":
             reason = getattr(response.incomplete_details, "reason", None)
             if reason == "content_filter":
-                raise ModelRefused("the provider's content filter stopped the answer")
+                raise ModelDeclined("the provider's content filter stopped the answer")
             raise ModelTruncated("the answer was cut at its longest")
         if response.status in {"queued", "in_progress"}:
             raise ModelAmbiguous("the stream was cut before the answer was whole")
         if response.status != "completed":
             code = getattr(response.error, "code", None) or response.status
-            raise ModelUnavailable(f"the generation ended without an answer ({code})")
+            raise GenerationFailed(f"the generation ended without an answer ({code})")
         if any(part.type == "refusal" for item in response.output if item.type == "message" for part in item.content):
-            raise ModelRefused("the model refuses to answer this")
+            raise ModelDeclined("the model declines to answer this")
         text = response.output_text
         if not text.strip():
             raise EmptyOutput("the model answered with no text")

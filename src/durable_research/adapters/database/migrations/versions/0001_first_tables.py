@@ -21,6 +21,7 @@ def _text(name: str, *, nullable: bool = False) -> "sa.Column[object]":
 def upgrade() -> None:
     """Create everything."""
     _create_workflows()
+    _create_log()
     _create_ledger()
     _create_reports()
 
@@ -51,6 +52,9 @@ def _create_workflows() -> None:
         _text("workflow_id"),
         _time("created_at"),
     )
+
+
+def _create_log() -> None:
     workflow = sa.ForeignKey("workflows.workflow_id", ondelete="CASCADE")
     op.create_table(
         "progress_events",

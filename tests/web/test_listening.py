@@ -1,0 +1,58 @@
+"""The server as a process meets it: a port that is taken, and a stop that cuts nobody off."""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+from durable_research.web.listening import CannotListen, bind, serve_app
+from tests.web.house import House
+
+
+def test_a_port_in_use_is_named_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        with pytest.raises(CannotListen, match=rf"port {port} on 127\.0\.0\.1 is in use .* DURABLE_RESEARCH_PORT"):
+            bind("127.0.0.1", port)
+
+
+def test_an_address_that_is_not_ours_is_refused_in_words() -> None:
+    with pytest.raises(CannotListen, match="cannot listen on 203.0.113.1:8000"):
+        bind("203.0.113.1", 8000)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
+async def test_a_stop_ends_open_streams_cleanly_and_at_once(
+    asked: signal.Signals, house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report_id, port = await house.asked(), free_port()
+    serving = asyncio.create_task(serve_app(house.app, "127.0.0.1", port))
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                break
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.01)
+        writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        await reader.readuntil(b"event: accepted")
+        told_at = time.monotonic()
+
+        os.kill(os.getpid(), asked)
+        rest = await reader.read()
+        await serving
+
+    said = capsys.readouterr()
+    writer.close()
+    assert rest.endswith(b"0\r\n\r\n")
+    assert time.monotonic() - told_at < 2
+    assert "api.ready" in said.out + said.err

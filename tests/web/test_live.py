@@ -1,0 +1,228 @@
+"""Following a report: every event once and in order, the same bytes every time, and an end that comes by itself."""
+
+import asyncio
+import re
+
+import pytest
+from quart.testing import QuartClient
+
+from durable_research.domain.progress import Draft, EventKind, ProgressEvent
+from durable_research.domain.workflow import Status
+from durable_research.web import live
+from tests.fakes import START
+from tests.web.behind import Behind
+from tests.web.house import House
+
+
+async def read(client: QuartClient, report_id: str, after: int | None = None) -> bytes:
+    headers = {} if after is None else {"Last-Event-ID": str(after)}
+    response = await client.get(f"/api/workflows/{report_id}/events", headers=headers)
+    assert response.status_code == 200
+    return bytes(await response.get_data(as_text=False))
+
+
+def numbers(stream: bytes) -> list[int]:
+    return [int(found) for found in re.findall(rb"^id: (\d+)$", stream, re.MULTILINE)]
+
+
+def test_an_events_bytes_are_a_function_of_its_row() -> None:
+    event = ProgressEvent("w", 3, START, EventKind.ATTEMPT_FAILED, "llm_call", 2, {"error": {"detail": "é\n\ud800"}})
+
+    assert live.frame(event).decode() == (
+        "id: 3\nevent: attempt_failed\n"
+        'data: {"seq":3,"at":"2026-08-01T12:00:00+00:00","kind":"attempt_failed","step":"llm_call","attempt":2,'
+        '"error":{"detail":"é\\n?"}}\n\n'
+    )
+
+
+def test_a_draft_has_no_number_as_it_is_not_of_the_log() -> None:
+    assert live.frame(Draft("w", "llm_call", 2, "a\nid: 9")) == (
+        b'event: draft\ndata: {"step":"llm_call","attempt":2,"text":"a\\nid: 9"}\n\n'
+    )
+
+
+def test_silence_is_kept_alive_with_a_comment() -> None:
+    assert live.frame(None) == b": keep-alive\n\n"
+
+
+async def test_a_finished_report_is_told_whole_and_ends_by_itself(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+
+    stream = await read(client, report_id)
+
+    assert stream.startswith(b"retry: 500\n\n")
+    assert numbers(stream) == [event.seq for event in house.world.progress.events[report_id]]
+    assert b"event: closed" in stream
+
+
+async def test_each_resumption_gives_the_rest_with_the_same_bytes(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+    whole = (await read(client, report_id)).removeprefix(b"retry: 500\n\n")
+    messages = re.findall(rb"id: .*?\n\n", whole, re.DOTALL)
+
+    for after in range(len(messages) + 1):
+        rest = (await read(client, report_id, after)).removeprefix(b"retry: 500\n\n")
+        assert rest == b"".join(messages[after:])
+
+
+async def test_a_finished_report_is_told_without_temporal_and_without_worker(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+    house.world.engine.is_away = True
+
+    assert b"event: closed" in await read(client, report_id)
+
+
+async def test_the_header_wins_over_the_address_as_browsers_repeat_the_first_address(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+
+    response = await client.get(f"/api/workflows/{report_id}/events?after=1", headers={"Last-Event-ID": "4"})
+
+    assert numbers(await response.get_data(as_text=False))[0] == 5
+
+
+async def test_events_are_told_while_they_happen(house: House) -> None:
+    report_id = await house.asked()
+    streams = live.Streams()
+    stream = streams.stream(house.operations.reading.events(report_id, "default", 1))
+    await anext(stream)
+
+    waiting = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0)
+    await house.step(report_id, "llm_call")
+
+    assert b"event: attempt_started" in await asyncio.wait_for(waiting, 2)
+    await stream.aclose()
+
+
+async def test_a_draft_comes_between_the_events(house: House) -> None:
+    report_id = await house.asked()
+    attempt = await house.step(report_id, "llm_call")
+    house.world.drafts.show(attempt, "The sea")
+    stream = live.Streams().stream(house.operations.reading.events(report_id, "default", 2))
+
+    messages = [await anext(stream) for _ in range(2)]
+
+    assert messages[1] == b'event: draft\ndata: {"step":"llm_call","attempt":1,"text":"The sea"}\n\n'
+    await stream.aclose()
+
+
+async def test_an_open_stream_ends_cleanly_when_the_process_drains(house: House) -> None:
+    report_id = await house.asked()
+    streams = live.Streams()
+    asyncio.get_running_loop().call_later(0.05, streams.drain)
+
+    async with asyncio.timeout(2):
+        told = [message async for message in streams.stream(house.operations.reading.events(report_id, "default", 0))]
+
+    assert len(told) == 2
+
+
+async def test_a_stream_that_ended_leaves_no_watcher_behind(house: House) -> None:
+    report_id = await house.asked()
+    stream = live.Streams().stream(house.operations.reading.events(report_id, "default", 0))
+    await anext(stream)
+    await anext(stream)
+
+    await stream.aclose()
+
+    assert not house.world.changes.watchers[report_id]
+
+
+async def test_a_database_that_goes_away_ends_the_stream_without_an_error(house: House) -> None:
+    report_id = await house.asked()
+    stream = live.Streams().stream(house.operations.reading.events(report_id, "default", 0))
+    await anext(stream)
+    house.world.database.is_away = True
+
+    assert [message async for message in stream] == []
+
+
+async def test_one_stream_too_many_is_refused(client: QuartClient, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    report_id = await house.asked()
+    monkeypatch.setattr(house.app.extensions["durable_research.streams"], "_most", 0)
+
+    response = await client.get(f"/api/workflows/{report_id}/events")
+
+    assert (response.status_code, (await response.get_json())["code"]) == (429, "too_many_streams")
+    assert response.headers["Retry-After"] == "5"
+
+
+async def test_asking_for_the_head_of_a_stream_does_not_open_one(client: QuartClient, house: House) -> None:
+    response = await asyncio.wait_for(client.head(f"/api/workflows/{await house.asked()}/events"), 2)
+
+    assert response.headers["Content-Type"] == "text/event-stream"
+    assert response.headers["X-Accel-Buffering"] == "no"
+
+
+async def test_a_reader_that_leaves_frees_its_place(server: Behind) -> None:
+    report_id = await server.house.asked()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    await reader.readuntil(b"event: accepted")
+
+    writer.close()
+
+    async with asyncio.timeout(5):
+        while server.house.world.changes.watchers[report_id]:  # noqa: ASYNC110 - the fake has no event for leaving
+            await asyncio.sleep(0.01)
+
+
+async def test_a_reader_that_never_reads_costs_a_bounded_number_of_events(server: Behind) -> None:
+    report_id = await server.house.asked()
+    told = 0
+    events = server.house.operations.reading.events
+
+    async def flood(*_: object) -> object:
+        nonlocal told
+        while True:
+            told += 1
+            yield ProgressEvent(report_id, told, START, EventKind.ACCEPTED, data={"text": "x" * 10_000})
+            await asyncio.sleep(0)
+
+    server.house.operations.reading.events = flood  # type: ignore[method-assign, assignment]
+    _, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+    writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    before = -1
+    async with asyncio.timeout(10):
+        while told != before or told == 0:
+            before = told
+            await asyncio.sleep(0.3)
+
+    assert told * 10_000 < 16 * 1024 * 1024
+    writer.close()
+    server.house.operations.reading.events = events  # type: ignore[method-assign]
+
+
+async def test_a_stalled_reader_is_dropped(server: Behind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("durable_research.web.gate._STALLED_SECONDS", 0.3)
+    report_id = await server.house.asked()
+    ended = asyncio.Event()
+
+    async def flood(*_: object) -> object:
+        try:
+            while True:
+                yield ProgressEvent(report_id, 1, START, EventKind.ACCEPTED, data={"text": "x" * 100_000})
+        finally:
+            ended.set()
+
+    server.house.operations.reading.events = flood  # type: ignore[method-assign, assignment]
+    _, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+    writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+
+    await asyncio.wait_for(ended.wait(), 10)
+    writer.close()
+
+
+async def test_the_end_of_a_workflow_is_the_last_thing_told(house: House) -> None:
+    report_id = await house.asked()
+    stream = live.Streams().stream(house.operations.reading.events(report_id, "default", 0))
+    await anext(stream)
+
+    await house.world.progress.close(report_id, Status.CANCELLED, {})
+
+    told = [message async for message in stream]
+    assert b"event: closed" in told[-1]

@@ -1,0 +1,242 @@
+"""Reading over HTTP: lists, status, result, files, health."""
+
+import hashlib
+
+import pytest
+from quart.testing import QuartClient
+
+from tests.web.house import PDF, House
+
+
+async def titles(client: QuartClient, query: str) -> list[str]:
+    return [row["title"] for row in (await (await client.get(f"/api/workflows?{query}")).get_json())["workflows"]]
+
+
+async def test_a_list_is_read_page_by_page_without_gap_or_repeat(client: QuartClient, house: House) -> None:
+    for number in range(5):
+        await house.asked(f"q{number}")
+    seen, cursor = [], ""
+
+    while cursor is not None:
+        body = await (await client.get(f"/api/workflows?limit=2{cursor and f'&cursor={cursor}'}")).get_json()
+        seen += [row["title"] for row in body["workflows"]]
+        cursor = body["next_cursor"]
+
+    assert seen == ["q4", "q3", "q2", "q1", "q0"]
+
+
+async def test_a_list_shows_the_statuses_asked_for(client: QuartClient, house: House) -> None:
+    await house.done(await house.asked("a"))
+    await house.asked("b")
+    await house.step(await house.asked("c"), "llm_call")
+
+    assert await titles(client, "status=done,running") == ["c", "a"]
+    assert await titles(client, "status=done&status=queued") == ["b", "a"]
+
+
+async def test_a_list_finds_words_literally(client: QuartClient, house: House) -> None:
+    await house.asked("100% tide")
+    await house.asked("100 tides")
+
+    assert await titles(client, "text=100%25") == ["100% tide"]
+
+
+async def test_a_list_of_another_kind_is_empty(client: QuartClient, house: House) -> None:
+    await house.asked()
+
+    assert await titles(client, "kind=post") == []
+
+
+async def test_a_list_shows_nothing_of_other_tenants(client: QuartClient, house: House) -> None:
+    await house.asked(tenant="others")
+
+    assert await titles(client, "") == []
+
+
+async def test_a_cursor_of_one_list_is_refused_by_another(client: QuartClient, house: House) -> None:
+    await house.asked("a")
+    await house.asked("b")
+    cursor = (await (await client.get("/api/workflows?limit=1")).get_json())["next_cursor"]
+
+    assert (await client.get(f"/api/reports?cursor={cursor}")).status_code == 400
+
+
+async def test_a_changed_cursor_is_refused(client: QuartClient, house: House) -> None:
+    await house.asked("a")
+    await house.asked("b")
+    cursor = (await (await client.get("/api/workflows?limit=1")).get_json())["next_cursor"]
+    changed = [cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1 :] for at in range(len(cursor))]
+
+    statuses = {(await client.get(f"/api/workflows?cursor={one}")).status_code for one in changed}
+
+    assert statuses == {400}
+
+
+async def test_the_status_names_steps_attempts_and_workers(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.worker()
+    await house.step(report_id, "llm_call")
+
+    body = await (await client.get(f"/api/workflows/{report_id}/status")).get_json()
+
+    step = body["steps"][0]
+    assert (body["status"], body["workers"]["live"]) == ("running", 1)
+    assert (step["name"], step["state"], step["attempt"], step["worker"]) == ("llm_call", "running", 1, "worker-1@7")
+
+
+async def test_the_status_works_without_worker_and_without_temporal(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    house.world.engine.is_away = True
+
+    body = await (await client.get(f"/api/workflows/{report_id}/status")).get_json()
+
+    assert (body["engine"], body["workers"]["live"]) == ("unreachable", 0)
+
+
+async def test_a_result_that_is_not_ready_says_when_to_come_back(client: QuartClient, house: House) -> None:
+    response = await client.get(f"/api/workflows/{await house.asked()}/result")
+
+    assert (response.status_code, response.headers["Retry-After"]) == (409, "1")
+
+
+async def test_a_finished_result_names_the_report(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+
+    body = await (await client.get(f"/api/workflows/{report_id}/result")).get_json()
+
+    assert (body["report_id"], body["status"], body["pages"]) == (report_id, "done", 3)
+
+
+async def test_the_event_history_is_the_engines_own(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    house.world.engine.histories[report_id] = [{"eventId": "1"}]
+
+    body = await (await client.get(f"/api/workflows/{report_id}/history")).get_json()
+
+    assert body == {"workflow_id": report_id, "events": [{"eventId": "1"}]}
+
+
+async def test_an_event_history_without_temporal_is_503(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    house.world.engine.is_away = True
+
+    assert (await client.get(f"/api/workflows/{report_id}/history")).status_code == 503
+
+
+async def test_cancelling_twice_is_accepted_twice_and_noted_once(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+
+    answers = [(await client.post(f"/api/workflows/{report_id}/cancel")).status_code for _ in range(2)]
+
+    kinds = [event.kind for event in house.world.progress.events[report_id]]
+    assert (answers, kinds.count("cancel_requested")) == ([202, 202], 1)
+
+
+async def test_a_reports_facts_do_not_say_where_its_files_lie(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+
+    text = await (await client.get(f"/api/reports/{report_id}")).get_data(as_text=True)
+
+    assert f"pdf/{report_id}" not in text
+    assert '"kind":"demo"' in text
+
+
+async def test_the_pdf_is_sent_whole_with_a_safe_name(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.done(report_id, title='Tide\r\n"; power/../ — Größe')
+
+    response = await client.get(f"/api/reports/{report_id}.pdf")
+
+    name = f"tide-power-groe-{report_id[-6:]}.pdf"
+    assert await response.get_data(as_text=False) == PDF
+    assert response.headers["Content-Disposition"] == f'inline; filename="{name}"'
+    assert response.headers["ETag"] == f'"{hashlib.sha256(PDF).hexdigest()}"'
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'self'" in response.headers["Content-Security-Policy"]
+
+
+async def test_a_known_etag_is_answered_without_the_file(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+    etag = (await client.get(f"/api/reports/{report_id}.pdf")).headers["ETag"]
+
+    response = await client.get(f"/api/reports/{report_id}.pdf", headers={"If-None-Match": f'"x", W/{etag}'})
+
+    assert (response.status_code, await response.get_data(as_text=False)) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "first", "last"),
+    [("bytes=0-9", 0, 9), ("bytes=5-", 5, len(PDF) - 1), ("bytes=-4", len(PDF) - 4, len(PDF) - 1), ("bytes=0-999999", 0, len(PDF) - 1)],
+)
+async def test_one_range_is_sent(client: QuartClient, house: House, wanted: str, first: int, last: int) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+
+    response = await client.get(f"/api/reports/{report_id}.pdf", headers={"Range": wanted})
+
+    assert response.status_code == 206
+    assert response.headers["Content-Range"] == f"bytes {first}-{last}/{len(PDF)}"
+    assert await response.get_data(as_text=False) == PDF[first : last + 1]
+
+
+async def test_a_range_of_another_version_gets_the_whole_file(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+
+    response = await client.get(f"/api/reports/{report_id}.pdf", headers={"Range": "bytes=0-9", "If-Range": '"old"'})
+
+    assert response.status_code == 200
+
+
+async def test_a_report_as_a_page_of_its_own_shows_markup_as_text(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.done(report_id, title="<b>Tides</b>")
+
+    text = await (await client.get(f"/api/reports/{report_id}.html")).get_data(as_text=True)
+
+    assert "<script" not in text
+    assert "<h1>&lt;b&gt;Tides&lt;/b&gt;</h1>" in text
+
+
+async def test_health_names_what_is_away_and_stays_200(client: QuartClient, house: House) -> None:
+    house.world.engine.is_away = True
+
+    response = await client.get("/health")
+
+    assert response.status_code == 200
+    assert await response.get_json() == {
+        "status": "degraded",
+        "dependencies": {"database": "ok", "temporal": "the temporal does not answer", "object store": "ok"},
+    }
+
+
+async def test_a_process_lives_whatever_is_away(client: QuartClient, house: House) -> None:
+    house.world.database.is_away = True
+
+    assert (await client.get("/livez")).status_code == 200
+
+
+async def test_without_temporal_the_process_is_ready_as_it_can_accept(client: QuartClient, house: House) -> None:
+    house.world.engine.is_away = True
+
+    assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_without_the_database_the_process_is_not_ready(client: QuartClient, house: House) -> None:
+    house.world.database.is_away = True
+
+    response = await client.get("/readyz")
+
+    assert (response.status_code, response.content_type) == (503, "application/problem+json")
+
+
+async def test_every_answer_carries_a_new_request_id(client: QuartClient) -> None:
+    sent = {"X-Request-Id": "mine"}
+
+    ids = {(await client.get("/livez", headers=sent)).headers["X-Request-Id"] for _ in range(3)}
+
+    assert len(ids) == 3
+    assert "mine" not in ids
