@@ -1,0 +1,165 @@
+"""Ask, watch, download; and the same question asked fifty times at once."""
+
+import asyncio
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pypdf
+import pytest
+
+from tests.installation import Installation, until
+
+
+def test_ask_watch_download_the_pdf_opens_and_has_the_text(installation: Installation) -> None:
+    installation.latency(0.5)
+    report = installation.submit("Why do lighthouses blink?")
+
+    kinds = [event["kind"] for event in installation.events(report)]
+    pdf = httpx.get(f"{installation.api}/api/reports/{report}.pdf", timeout=10)
+
+    assert (kinds[0], kinds[-1]) == ("accepted", "closed")
+    assert pdf.headers["content-type"] == "application/pdf"
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf.content)).pages)
+    assert "lighthouses blink" in text
+    assert "Demo text" in text
+
+
+def test_the_report_reads_as_markdown_and_html_too(installation: Installation) -> None:
+    installation.latency(0)
+    report = installation.submit("Why do bridges hum?")
+    installation.finished(report)
+
+    markdown = httpx.get(f"{installation.api}/api/reports/{report}.md", timeout=10).text
+    html = httpx.get(f"{installation.api}/api/reports/{report}.html", timeout=10).text
+
+    assert markdown.startswith("# Why do bridges hum")
+    assert "bridges hum" in html
+    assert "<script" not in html
+
+
+def test_fifty_starts_at_once_with_one_key_make_one_report_and_one_bill(installation: Installation) -> None:
+    installation.latency(0.2)
+    prompt = "Fifty at once"
+
+    async def start_all() -> list[httpx.Response]:
+        async with httpx.AsyncClient(base_url=installation.api, timeout=30) as client:
+            body, headers = {"prompt": prompt}, {"Idempotency-Key": "fifty"}
+            starts = (client.post("/api/workflows/generate-report", json=body, headers=headers) for _ in range(50))
+            return await asyncio.gather(*starts)
+
+    answers = asyncio.run(start_all())
+    ids = {answer.json()["workflow_id"] for answer in answers}
+    installation.finished(next(iter(ids)))
+
+    assert {answer.status_code for answer in answers} == {202}
+    assert len(ids) == 1
+    assert sum(answer.headers.get("Idempotency-Replayed") == "true" for answer in answers) == 49
+    assert len(installation.witness(prompt)) == 1
+
+
+def test_a_report_is_accepted_while_temporal_is_down_and_made_when_it_is_back(own_installation: Installation) -> None:
+    own_installation.start(only="postgres,api")
+    report = own_installation.submit("Accepted without an engine")
+    waiting = own_installation.status(report)
+    own_installation.stop()
+
+    own_installation.start()
+
+    assert (waiting["status"], waiting["engine"]) == ("queued", "unreachable")
+    assert own_installation.finished(report)["status"] == "done"
+
+
+def test_a_worker_told_to_stop_hands_its_call_back(installation: Installation) -> None:
+    installation.latency(4)
+    prompt = "Handed back on SIGTERM"
+    report = installation.submit(prompt)
+    installation.call_committed(report)
+    holder = installation.step(report, "llm_call")["worker"]
+
+    os.kill(installation.process(holder)["pid"], signal.SIGTERM)
+    status = installation.finished(report)
+
+    kinds = [event["kind"] for event in installation.events(report) if event.get("step") == "llm_call"]
+    assert status["status"] == "done"
+    assert kinds[1] == "attempt_handed_back"
+    assert len(installation.witness(prompt)) == 1
+
+
+def test_a_cancelled_report_stops_the_call_at_the_provider(installation: Installation) -> None:
+    installation.latency(60)
+    report = installation.submit("Cancelled by a person")
+    installation.call_committed(report)
+
+    answer = httpx.post(f"{installation.api}/api/workflows/{report}/cancel", timeout=10)
+    status = installation.finished(report)
+    installation.latency(2)
+
+    assert answer.status_code == 202
+    assert status["status"] == "cancelled"
+    line = installation.witness("Cancelled by a person")[0]
+    provider = httpx.get(f"{installation.up['simulator']}/v1/responses/{line['id']}", timeout=10).json()
+    assert provider["status"] == "cancelled"
+
+
+@pytest.mark.parametrize(("reattach", "code", "billed"), [("true", 0, 1), ("false", 1, 2)])
+def test_the_demo_proves_itself_and_fails_when_reattaching_is_off(
+    tmp_path: Path, reattach: str, code: int, billed: int
+) -> None:
+    command = [sys.executable, "-m", "durable_research", "demo", "--once", "--data", str(tmp_path), "--port", "0"]
+
+    ended = subprocess.run(
+        command,
+        env={**os.environ, "DURABLE_RESEARCH_REATTACH": reattach},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+
+    assert f"model calls billed  {billed}" in ended.stdout, ended.stdout + ended.stderr
+    assert ended.returncode == code
+    assert not (tmp_path / "up.json").exists()
+
+
+def test_the_command_line_asks_waits_and_saves_the_pdf(installation: Installation, tmp_path: Path) -> None:
+    installation.latency(0.2)
+    pdf = tmp_path / "report.pdf"
+    command = [sys.executable, "-m", "durable_research", "submit", "What is a tide table?", "--wait", "--out", str(pdf)]
+
+    ended = subprocess.run(
+        [*command, "--server", installation.api], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert pdf.read_bytes().startswith(b"%PDF")
+
+
+def test_the_command_line_lists_as_json(installation: Installation) -> None:
+    report = installation.submit("Listed as JSON")
+    installation.finished(report)
+    command = [sys.executable, "-m", "durable_research", "list", "-o", "json", "--server", installation.api]
+
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    assert report in {one["workflow_id"] for one in json.loads(ended.stdout)["workflows"]}
+
+
+def test_init_keeps_histories_for_thirty_days(installation: Installation, temporal_program: Path) -> None:
+    command = [str(temporal_program), "operator", "namespace", "describe", "-n", "default", "-o", "json"]
+
+    said = until(
+        "the namespace",
+        lambda: (
+            subprocess.run(
+                [*command, "--address", installation.up["temporal"]], capture_output=True, text=True, check=False
+            ).stdout
+        ),
+    )
+
+    assert json.loads(said)["config"]["workflowExecutionRetentionTtl"] == "2592000s"
