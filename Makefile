@@ -18,6 +18,9 @@ setup-dev: .make/dev ## ... and everything checks and tests need
 .make/dev: requirements/dev.txt requirements/runtime.txt pyproject.toml tools/setup.sh
 	sh tools/setup.sh dev
 
+setup-bench: .make/dev requirements/bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+
 temporal: setup ## find, download or build the temporal program
 	$(BIN)/python -m durable_research.local.temporal_binary
 
@@ -42,7 +45,7 @@ test: check ## everything: checks, then all tests on real servers and a real bro
 	$(BIN)/python -m durable_research.local.temporal_binary
 	$(BIN)/pytest
 
-bench: setup-dev ## recovery time, latency beside a bare workflow, memory at rest
+bench: setup-bench ## recovery time, latency beside a bare workflow, memory at rest
 	$(BIN)/python -m bench
 
 record: setup-dev ## record the Event Histories that the replay test keeps

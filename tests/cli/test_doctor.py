@@ -18,6 +18,7 @@ def doctor(folder: Path, *arguments: str, **environment: str) -> subprocess.Comp
         name: value for name, value in os.environ.items() if not name.startswith(("DURABLE_", "TEMPORAL_", "OPENAI_"))
     }
     program = [sys.executable, "-m", "durable_research", "doctor", *arguments]
+    clean |= {"XDG_CACHE_HOME": str(folder), "PATH": str(folder)}  # no `temporal` of this machine
     return subprocess.run(program, cwd=folder, env=clean | environment, capture_output=True, text=True, check=False)
 
 

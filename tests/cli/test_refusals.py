@@ -129,6 +129,19 @@ def test_the_installation_in_the_data_folder_is_the_default(installation: StandI
     assert CliRunner().invoke(cli, ["list"]).exit_code == 0
 
 
+def test_an_installation_that_should_run_there_is_looked_at_rather_than_started_again(
+    installation: StandIn, elsewhere: Path
+) -> None:
+    (elsewhere / "data").mkdir()
+    (elsewhere / "data" / "up.json").write_text(json.dumps({"api": installation.url}))
+    installation.stop()
+
+    result = CliRunner().invoke(cli, ["list"])
+
+    assert result.exit_code == 3
+    assert "try again in a moment, or see: durable-research doctor" in result.stderr
+
+
 def test_the_data_folder_may_be_named_by_the_environment(installation: StandIn, elsewhere: Path) -> None:
     (elsewhere / "up.json").write_text(json.dumps({"api": installation.url}))
 

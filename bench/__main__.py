@@ -1,0 +1,33 @@
+"""`make bench`: figures that the documentation quotes, each measured here and never asserted in a test."""
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from bench.latency import measure_latency
+from bench.memory import measure_memory
+from bench.recovery import measure_recovery
+
+DEFAULT_PEERS = Path(__file__).parents[2] / "shared" / "bench-peers"
+
+
+@click.command()
+@click.option("--only", type=click.Choice(["recovery", "latency", "memory"]), help="Measure just this.")
+@click.option("--rounds", default=3, show_default=True, help="Kills for each step; interleaved rounds of latency.")
+@click.option("--reports", default=20, show_default=True, help="Reports in a round of latency, one at a time.")
+@click.option("--peers", type=click.Path(path_type=Path), default=DEFAULT_PEERS, help="The folder of the peers.")
+def main(only: str | None, rounds: int, reports: int, peers: Path) -> None:
+    """Measure recovery after a kill, latency beside a bare workflow, and memory at rest."""
+    with tempfile.TemporaryDirectory(prefix="durable-research-bench-") as scratch:
+        folder = Path(scratch)
+        if only in {None, "memory"}:
+            measure_memory(folder / "memory")
+        if only in {None, "recovery"}:
+            measure_recovery(folder / "recovery", rounds)
+        if only in {None, "latency"}:
+            measure_latency(folder / "latency", peers, rounds, reports)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""How long a step is dead after the worker that runs it was killed: from SIGKILL to its next attempt elsewhere."""
+
+import statistics
+import time
+from datetime import datetime
+from pathlib import Path
+
+from durable_research import failpoints
+from tests.installation import Installation, until
+
+# Where each step is held, in the middle of its work, until it is killed.
+HELD = {
+    "llm_call": failpoints.LLM_CALL_SENT,
+    "create_pdf": failpoints.CREATE_PDF_RENDERED,
+    "store_report_metadata": failpoints.STORE_REPORT_METADATA_STORED,
+    "send_notification": failpoints.SEND_NOTIFICATION_SENT,
+}
+
+
+def measure_recovery(folder: Path, rounds: int) -> None:
+    """Print the seconds from the kill to the step running elsewhere, for each of the four steps."""
+    print("\nSIGKILL of the worker in a step -> the step running on another worker, seconds")
+    for step, point in HELD.items():
+        rule = {failpoints.ENVIRONMENT: f"{point}=pause@1:3600"}
+        with Installation(folder / step, **rule) as installation:
+            installation.latency(0.2)
+            taken = [_one(installation, step) for _ in range(rounds)]
+        every = "  ".join(f"{seconds:.2f}" for seconds in taken)
+        print(f"  {step:22} median {statistics.median(taken):.2f}   ({every})", flush=True)
+
+
+def _one(installation: Installation, step: str) -> float:
+    hits = installation.data / failpoints.LOG_NAME
+    hits.unlink(missing_ok=True)  # the next report is held again
+    until("both workers", lambda: len([p for p in installation.up["processes"] if p["role"] == "worker"]) == 2)
+    report = installation.submit(f"Killed in {step} at {time.time()}")
+    until(f"{step} to be held", hits.exists)
+    holder = installation.step(report, step)["worker"]
+    at = time.time()
+    installation.kill(holder)
+    installation.finished(report)
+    starts = [event for event in installation.events(report) if event["kind"] == "attempt_started"]
+    again = next(event for event in starts if event["step"] == step and event["attempt"] == 2)
+    assert again["worker"] != holder
+    return datetime.fromisoformat(again["at"]).timestamp() - at
