@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -65,7 +65,7 @@ class FakeChanges:
 
 
 class FakeWorkflows:
-    """Rows by id; the clock moves a second for each."""
+    """Rows by id; the clock moves a second for each. What only reconciliation asks has its specification on the database."""
 
     def __init__(self, database: Part, progress: "FakeProgressLog") -> None:
         self.database = database
@@ -119,15 +119,6 @@ class FakeWorkflows:
         if not self.rows[workflow_id].cancel_requested:
             self.progress.append(workflow_id, EventKind.CANCEL_REQUESTED)
             self.change(workflow_id, cancel_requested=True)
-
-    async def unstarted(self, older_than: timedelta) -> Sequence[WorkflowRow]:
-        return [row for row in self.rows.values() if not row.engine_started and not row.status.is_final]
-
-    async def unended(self, older_than: timedelta) -> Sequence[WorkflowRow]:
-        return [row for row in self.rows.values() if row.engine_started and not row.status.is_final]
-
-    async def partly_done(self) -> Sequence[WorkflowRow]:
-        return [row for row in self.rows.values() if row.status is Status.PARTLY_DONE]
 
     def change(self, workflow_id: str, **values: Any) -> WorkflowRow:
         """Write columns of a row."""
@@ -196,9 +187,6 @@ class FakeDrafts:
     def show(self, attempt: Attempt, text: str) -> None:
         self.drafts[attempt.workflow_id] = Draft(attempt.workflow_id, attempt.step, attempt.number, text)
         self.changes.wake(attempt.workflow_id)
-
-    async def flush(self, attempt: Attempt) -> None:
-        return
 
     async def read(self, workflow_id: str) -> Draft | None:
         return self.drafts.get(workflow_id)
@@ -307,22 +295,3 @@ class FakeObjects(Part):
         if key not in self.objects:
             raise NotFound("there is no such object")
         return self.objects[key]
-
-
-@dataclass
-class FakeWorld:
-    """All fakes, joined as the real adapters are."""
-
-    database: Part = field(default_factory=lambda: Part("database"))
-    changes: FakeChanges = field(default_factory=FakeChanges)
-    engine: FakeEngine = field(default_factory=FakeEngine)
-    objects: FakeObjects = field(default_factory=FakeObjects)
-    effects: FakeEffects = field(default_factory=FakeEffects)
-
-    def __post_init__(self) -> None:
-        self.progress = FakeProgressLog(self.database, self.changes)
-        self.workflows = FakeWorkflows(self.database, self.progress)
-        self.progress.workflows = self.workflows
-        self.drafts = FakeDrafts(self.changes)
-        self.workers = FakeWorkerRegistry(self.database)
-        self.reports = FakeReports(self.database)

@@ -1,6 +1,7 @@
 """A real installation for tests: `durable-research up` as a user starts it, in a folder and on ports of its own."""
 
 import asyncio
+import ctypes
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from durable_research.local.proof import accepted_call
 Found = TypeVar("Found")
 FINAL = {"done", "partly_done", "failed", "cancelled", "terminated"}
 PATIENCE_SECONDS = 90.0
+_PR_SET_PDEATHSIG = 1
 
 
 def until(what: str, look: Callable[[], Found | None], seconds: float = PATIENCE_SECONDS) -> Found:
@@ -32,6 +34,11 @@ def until(what: str, look: Callable[[], Found | None], seconds: float = PATIENCE
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds:.0f} s for {what}")
         time.sleep(0.05)
+
+
+def _end_with_the_tests() -> None:
+    """In the child: a test run that is killed must not leave an installation behind (Linux)."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 class Installation:
@@ -62,7 +69,12 @@ class Installation:
         self.data.mkdir(parents=True, exist_ok=True)
         with (self.data / "up.log").open("ab") as log:
             self._process = subprocess.Popen(
-                arguments, env={**environment, **self.environment}, stdout=log, stderr=log, start_new_session=True
+                arguments,
+                env={**environment, **self.environment},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_end_with_the_tests,
             )
         until("up.json", self._ready)
         return self

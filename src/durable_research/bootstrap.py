@@ -127,6 +127,8 @@ async def open_worker_parts(settings: Settings, identity: str, client: Client) -
 async def _report_activities(settings: Settings, database: Database, stack: AsyncExitStack) -> GenerateReportActivities:
     model = _model(settings)
     stack.push_async_callback(model.close)
+    drafts = PostgresDrafts(database)
+    stack.push_async_callback(drafts.close)
     renderer = TypstRenderer(settings.renderer_processes, try_seconds=policies.CREATE_PDF.try_seconds)
     await renderer.start()
     stack.push_async_callback(renderer.close)
@@ -141,7 +143,7 @@ async def _report_activities(settings: Settings, database: Database, stack: Asyn
         workflows=PostgresWorkflows(database),
         effects=effects,
         current_attempt=current_attempt,
-        drafts=PostgresDrafts(database),
+        drafts=drafts,
         model=model,
         objects=ObstoreObjects(settings.object_store_url),
         renderer=renderer,

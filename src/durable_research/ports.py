@@ -217,10 +217,6 @@ class Drafts(Protocol):
         """Take the whole text so far; it is written in batches about every 250 ms."""
         ...
 
-    async def flush(self, attempt: Attempt) -> None:
-        """Write what this attempt has shown so far now."""
-        ...
-
     async def read(self, workflow_id: str) -> Draft | None:
         """The newest attempt's draft."""
         ...

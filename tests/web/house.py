@@ -21,7 +21,8 @@ from durable_research.operations.starting import Starting
 from durable_research.ports import NewWorkflow, WorkerRow
 from durable_research.settings import Settings
 from durable_research.web.app import create_app
-from tests.fakes import START, FakeWorld
+from tests.fakes import START
+from tests.web.world import FakeWorld
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
 TEXT = "# Tides\n\nThe sea rises & falls.\n\n<script>alert(1)</script>\n"

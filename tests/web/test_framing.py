@@ -14,6 +14,7 @@ def refusal(reply: Reply) -> tuple[int, str]:
     assert reply.headers["content-type"] == "application/problem+json"
     body = json.loads(reply.body)
     assert body["status"] == reply.status
+    assert body["request_id"] == reply.headers["x-request-id"]
     return reply.status, body["code"]
 
 
@@ -28,7 +29,9 @@ async def test_a_chunked_body_is_refused_at_the_limit_and_the_connection_closed(
 
 
 async def test_an_endless_chunked_body_is_refused_while_it_still_comes(server: Behind) -> None:
-    reply = await server.send(POST + b"Transfer-Encoding: chunked\r\n\r\n" + (b"8000\r\n" + b"a" * 0x8000 + b"\r\n") * 20)
+    reply = await server.send(
+        POST + b"Transfer-Encoding: chunked\r\n\r\n" + (b"8000\r\n" + b"a" * 0x8000 + b"\r\n") * 20
+    )
 
     assert refusal(reply) == (413, "body_too_large")
 
@@ -46,7 +49,9 @@ async def test_bytes_that_are_no_text_are_refused(server: Behind) -> None:
 
 
 @pytest.mark.parametrize("method", ["TRACE", "DELETE", "BREW", "PROPFIND", "get"])
-async def test_a_method_that_the_address_does_not_have_is_405_with_the_allowed_ones(server: Behind, method: str) -> None:
+async def test_a_method_that_the_address_does_not_have_is_405_with_the_allowed_ones(
+    server: Behind, method: str
+) -> None:
     reply = await server.send(
         f"{method} /api/workflows/generate-report HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode()
     )

@@ -75,13 +75,33 @@ async def test_a_finished_report_is_told_without_temporal_and_without_worker(cli
     assert b"event: closed" in await read(client, report_id)
 
 
-async def test_the_header_wins_over_the_address_as_browsers_repeat_the_first_address(client: QuartClient, house: House) -> None:
+async def test_the_header_wins_over_the_address_as_browsers_repeat_the_first_address(
+    client: QuartClient, house: House
+) -> None:
     report_id = await house.asked()
     await house.done(report_id)
 
     response = await client.get(f"/api/workflows/{report_id}/events?after=1", headers={"Last-Event-ID": "4"})
 
     assert numbers(await response.get_data(as_text=False))[0] == 5
+
+
+async def test_a_first_reader_may_name_its_place_in_the_address(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+
+    response = await client.get(f"/api/workflows/{report_id}/events?after=3")
+
+    assert numbers(await response.get_data(as_text=False))[0] == 4
+
+
+async def test_a_header_of_zero_wins_too(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+
+    response = await client.get(f"/api/workflows/{report_id}/events?after=3", headers={"Last-Event-ID": "0"})
+
+    assert numbers(await response.get_data(as_text=False))[0] == 1
 
 
 async def test_events_are_told_while_they_happen(house: House) -> None:
@@ -141,7 +161,9 @@ async def test_a_database_that_goes_away_ends_the_stream_without_an_error(house:
     assert [message async for message in stream] == []
 
 
-async def test_one_stream_too_many_is_refused(client: QuartClient, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_stream_too_many_is_refused(
+    client: QuartClient, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     report_id = await house.asked()
     monkeypatch.setattr(house.app.extensions["durable_research.streams"], "_most", 0)
 
@@ -214,6 +236,9 @@ async def test_a_stalled_reader_is_dropped(server: Behind, monkeypatch: pytest.M
     writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 
     await asyncio.wait_for(ended.wait(), 10)
+    async with asyncio.timeout(5):
+        while server.server.server_state.connections:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
     writer.close()
 
 

@@ -22,7 +22,11 @@ async def test_each_registered_address_is_described_and_no_other(client: QuartCl
 
 
 async def test_no_address_below_api_is_registered_outside_the_table(house: House) -> None:
-    assert [rule for rule in house.app.url_map.iter_rules() if rule.rule.startswith("/api") and not rule.endpoint.startswith("api.")] == []
+    assert [
+        rule
+        for rule in house.app.url_map.iter_rules()
+        if rule.rule.startswith("/api") and not rule.endpoint.startswith("api.")
+    ] == []
 
 
 async def test_every_reference_in_the_document_leads_somewhere(client: QuartClient) -> None:

@@ -169,7 +169,12 @@ async def test_a_known_etag_is_answered_without_the_file(client: QuartClient, ho
 
 @pytest.mark.parametrize(
     ("wanted", "first", "last"),
-    [("bytes=0-9", 0, 9), ("bytes=5-", 5, len(PDF) - 1), ("bytes=-4", len(PDF) - 4, len(PDF) - 1), ("bytes=0-999999", 0, len(PDF) - 1)],
+    [
+        ("bytes=0-9", 0, 9),
+        ("bytes=5-", 5, len(PDF) - 1),
+        ("bytes=-4", len(PDF) - 4, len(PDF) - 1),
+        ("bytes=0-999999", 0, len(PDF) - 1),
+    ],
 )
 async def test_one_range_is_sent(client: QuartClient, house: House, wanted: str, first: int, last: int) -> None:
     report_id = await house.asked()

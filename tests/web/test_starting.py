@@ -10,7 +10,9 @@ from tests.web.house import House
 START = "/api/workflows/generate-report"
 
 
-async def start(client: QuartClient, prompt: str = "tides", **headers: str) -> tuple[int, dict[str, str], dict[str, str]]:
+async def start(
+    client: QuartClient, prompt: str = "tides", **headers: str
+) -> tuple[int, dict[str, str], dict[str, str]]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     response = await client.post(START, json={"prompt": prompt}, headers=named)
     return response.status_code, await response.get_json(), dict(response.headers)

@@ -1,15 +1,13 @@
 """What every operator command shares: reading the settings, logging, running a coroutine, and the exit codes."""
 
-import asyncio
 from collections.abc import Coroutine
 from enum import IntEnum
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from durable_research import settings as settings_room
-from durable_research.settings import Settings, SettingsInvalid
-from durable_research.telemetry import configure_logging
+if TYPE_CHECKING:  # user commands must not pay for what only operators need
+    from durable_research.settings import Settings
 
 
 class Exit(IntEnum):
@@ -30,8 +28,11 @@ def stop(message: str, hint: str, code: Exit = Exit.FAILED) -> NoReturn:
     raise click.exceptions.Exit(int(code))
 
 
-def load_settings(**overrides: Any) -> Settings:
+def load_settings(**overrides: Any) -> "Settings":
     """The settings, or every mistake in them and exit code 2."""
+    from durable_research import settings as settings_room
+    from durable_research.settings import SettingsInvalid
+
     try:
         return settings_room.load(**overrides)
     except SettingsInvalid as error:
@@ -40,8 +41,12 @@ def load_settings(**overrides: Any) -> Settings:
 
 def run_role(role: str, work: Coroutine[Any, Any, None]) -> None:
     """Run a long-lived role in the foreground, with its logs."""
+    import uvloop
+
+    from durable_research.telemetry import configure_logging
+
     configure_logging(role)
     try:
-        asyncio.run(work)
+        uvloop.run(work)
     except KeyboardInterrupt:
         raise click.exceptions.Exit(int(Exit.INTERRUPTED)) from None

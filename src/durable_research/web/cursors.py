@@ -3,7 +3,6 @@
 import base64
 import binascii
 import hashlib
-import hmac
 from datetime import datetime
 
 from durable_research.web.problems import Problem
@@ -29,10 +28,9 @@ def decode(cursor: str, *, tenant: str, of: str) -> tuple[datetime, str]:
             raise ValueError
         data = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         text = data[_CHECK_BYTES:].decode()
-        if not hmac.compare_digest(data[:_CHECK_BYTES], _check(text, tenant, of)):
-            raise ValueError
         at, _, item_id = text.partition("|")
         position = datetime.fromisoformat(at), item_id
+        # What `encode` would not give is not ours: that covers the checksum, and every other way to write the same bytes.
         if encode(*position, tenant=tenant, of=of) != cursor:
             raise ValueError
     except (ValueError, binascii.Error):

@@ -50,7 +50,11 @@ def problem_of(error: Exception) -> Problem:
         case Problem():
             return error
         case InvalidInput():
-            count = "one field breaks its rule" if len(error.errors) == 1 else f"{len(error.errors)} fields break their rules"
+            count = (
+                "one field breaks its rule"
+                if len(error.errors) == 1
+                else f"{len(error.errors)} fields break their rules"
+            )
             return Problem(error.http_status, error.code, count, errors=error.errors)
         case InfrastructureDown():
             detail = "something that this request needs does not answer; what was accepted before is safe"

@@ -37,7 +37,11 @@ def check_names(query: Query, allowed: Collection[str]) -> None:
 def workflow_filter(query: Query, *, tenant: str, of: str) -> WorkflowFilter:
     """The filter that a list's query asks for; one row more than the page, to know whether another page follows."""
     return WorkflowFilter(
-        statuses=_statuses(query), kind=_kind(query), text=text(query), limit=limit(query) + 1, before=before(query, tenant, of)
+        statuses=_statuses(query),
+        kind=_kind(query),
+        text=text(query),
+        limit=limit(query) + 1,
+        before=before(query, tenant, of),
     )
 
 

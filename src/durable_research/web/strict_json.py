@@ -30,7 +30,9 @@ def parse(data: bytes) -> Any:
             text, object_pairs_hook=_object, parse_constant=_refuse_number, parse_int=_integer, parse_float=_decimal
         )
     except json.JSONDecodeError as error:
-        raise Problem(400, "malformed_json", f"the body is not JSON: see line {error.lineno}, column {error.colno}") from None
+        raise Problem(
+            400, "malformed_json", f"the body is not JSON: see line {error.lineno}, column {error.colno}"
+        ) from None
 
 
 def _check_depth(text: str) -> None:

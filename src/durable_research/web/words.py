@@ -96,7 +96,8 @@ def for_scripts() -> dict[str, object]:
     return {
         "statuses": {status.value: pair for status, pair in STATUSES.items()},
         "states": {state.value: pair for state, pair in STEP_STATES.items()},
-        "outcomes": {kind.value: pair for kind, pair in _OUTCOMES.items()} | {"attempt_reattached": ("running", REATTACHED)},
+        "outcomes": {kind.value: pair for kind, pair in _OUTCOMES.items()}
+        | {"attempt_reattached": ("running", REATTACHED)},
     }
 
 

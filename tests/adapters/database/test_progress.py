@@ -115,10 +115,10 @@ async def test_a_reader_is_woken_by_a_write(report: str, progress: PostgresProgr
 async def test_a_draft_is_replaced_by_the_next_attempt(report: str, drafts: PostgresDrafts) -> None:
     first, second = (Attempt(report, "llm_call", number, "worker-1@1") for number in (1, 2))
     drafts.show(first, "one two three")
-    await drafts.flush(first)
+    await drafts.close()
 
     drafts.show(second, "one")
-    await drafts.flush(second)
+    await drafts.close()
 
     draft = await drafts.read(report)
     assert draft is not None

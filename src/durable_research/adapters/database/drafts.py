@@ -29,12 +29,10 @@ class PostgresDrafts:
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_while_waiting())
 
-    async def flush(self, attempt: Attempt) -> None:
-        """Write this attempt's text now; a database that is away drops it, as drafts are not part of the promise."""
-        key = (attempt.workflow_id, attempt.step, attempt.number)
-        text = self._waiting.pop(key, None)
-        if text is not None:
-            await self._write({key: text})
+    async def close(self) -> None:
+        """Write what waits, and stop."""
+        if self._writer:
+            await self._writer
 
     async def read(self, workflow_id: str) -> Draft | None:
         """The draft of the newest attempt."""
@@ -44,7 +42,7 @@ class PostgresDrafts:
             .order_by(drafts.c.updated_at.desc(), drafts.c.attempt.desc())
             .limit(1)
         )
-        async with self._database.begin() as connection:
+        async with self._database.one() as connection:
             row = (await connection.execute(query)).one_or_none()
         return Draft(row.workflow_id, row.step, row.attempt, row.text) if row else None
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,13 +35,15 @@ class PostgresEffects:
                 fingerprint=effect.fingerprint,
                 fence=fence,
             )
-            await connection.execute(statement.on_conflict_do_nothing(index_elements=["key"]))
-            row = (await connection.execute(select(effects).where(effects.c.key == effect.key).with_for_update())).one()
+            # The row is locked by its update, so two attempts that claim at once come one after the other.
+            statement = statement.on_conflict_do_update(
+                index_elements=["key"], set_={"fence": func.greatest(effects.c.fence, statement.excluded.fence)}
+            )
+            row = (await connection.execute(statement.returning(effects))).one()
             if row.fingerprint != effect.fingerprint:
                 raise EffectMismatch(f"{effect.step} of {effect.workflow_id} was begun with another request")
             if row.fence > fence:
                 raise StaleAttempt(f"attempt {row.fence} of {effect.step} has taken over from attempt {fence}")
-            await connection.execute(update(effects).where(effects.c.key == effect.key).values(fence=fence))
             columns = effect_attempts.c
             sends = await connection.execute(
                 select(effect_attempts).where(columns.key == effect.key).order_by(columns.fence)
@@ -52,30 +54,37 @@ class PostgresEffects:
     async def open_send(self, effect: Effect, fence: int, *, possible_extra: bool) -> None:
         """Commit the intent to send."""
         async with self._database.begin() as connection:
-            await self._hold(connection, effect.key, fence)
             if possible_extra:
-                await connection.execute(
-                    update(effect_attempts)
-                    .where(effect_attempts.c.key == effect.key, effect_attempts.c.state == SendState.OPEN)
-                    .values(state=SendState.UNKNOWN, closed_at=func.clock_timestamp())
-                )
-                await connection.execute(
-                    update(effects)
-                    .where(effects.c.key == effect.key)
-                    .values(possible_extra=effects.c.possible_extra + 1)
-                )
-            await connection.execute(insert(effect_attempts).values(key=effect.key, fence=fence, state=SendState.OPEN))
+                await self._give_up_on_open_sends(connection, effect.key)
+            mine = select(effects.c.key, effects.c.fence, literal(str(SendState.OPEN))).where(
+                effects.c.key == effect.key, effects.c.fence == fence
+            )
+            opened = insert(effect_attempts).from_select(["key", "fence", "state"], mine.with_for_update())
+            if (await connection.execute(opened.returning(effect_attempts.c.key))).first() is None:
+                raise StaleAttempt(f"a newer attempt has taken over from attempt {fence}; nothing is sent")
+
+    @staticmethod
+    async def _give_up_on_open_sends(connection: AsyncConnection, key: str) -> None:
+        """They may have been accepted and will never be known: the next send is a possible extra."""
+        await connection.execute(
+            update(effect_attempts)
+            .where(effect_attempts.c.key == key, effect_attempts.c.state == SendState.OPEN)
+            .values(state=SendState.UNKNOWN, closed_at=func.clock_timestamp())
+        )
+        await connection.execute(
+            update(effects).where(effects.c.key == key).values(possible_extra=effects.c.possible_extra + 1)
+        )
 
     async def check_fence(self, key: str, fence: int) -> None:
         """Raise StaleAttempt unless the fence is still ours."""
-        async with self._database.begin() as connection:
+        async with self._database.one() as connection:
             now = (await connection.execute(select(effects.c.fence).where(effects.c.key == key))).scalar_one()
         if now != fence:
             raise StaleAttempt(f"attempt {now} has taken over from attempt {fence}; nothing is sent")
 
     async def remember_reference(self, key: str, fence: int, reference: str) -> None:
         """Commit the provider's id, whoever holds the fence by now."""
-        async with self._database.begin() as connection:
+        async with self._database.one() as connection:
             await connection.execute(
                 update(effect_attempts)
                 .where(effect_attempts.c.key == key, effect_attempts.c.fence == fence)
@@ -84,22 +93,29 @@ class PostgresEffects:
 
     async def settle(self, key: str, fence: int, reference: str, result: Mapping[str, Any]) -> None:
         """Store the result, while the fence is ours."""
-        async with self._database.begin() as connection:
-            await self._hold(connection, key, fence)
-            now = func.clock_timestamp()
-            await connection.execute(
-                update(effects).where(effects.c.key == key).values(result=dict(result), settled_at=now)
-            )
-            await connection.execute(
-                update(effect_attempts)
-                .where(effect_attempts.c.key == key, effect_attempts.c.reference == reference)
-                .values(state=SendState.SETTLED, closed_at=now)
-            )
+        now = func.clock_timestamp()
+        settled = (
+            update(effects)
+            .where(effects.c.key == key, effects.c.fence == fence)
+            .values(result=dict(result), settled_at=now)
+            .returning(effects.c.key)
+            .cte("settled")
+        )
+        closed = (
+            update(effect_attempts)
+            .where(effect_attempts.c.key.in_(select(settled.c.key)), effect_attempts.c.reference == reference)
+            .values(state=SendState.SETTLED, closed_at=now)
+            .cte("closed")
+        )
+        async with self._database.one() as connection:
+            found = await connection.execute(select(settled.c.key).add_cte(closed))
+            if found.first() is None:
+                raise StaleAttempt(f"a newer attempt has taken over from attempt {fence}")
 
     async def close_send(self, key: str, reference: str | None, fence: int, state: SendState) -> None:
         """Close a send that gave no result; without a provider's id it is this attempt's own."""
         mine = effect_attempts.c.fence == fence if reference is None else effect_attempts.c.reference == reference
-        async with self._database.begin() as connection:
+        async with self._database.one() as connection:
             await connection.execute(
                 update(effect_attempts)
                 .where(effect_attempts.c.key == key, mine, effect_attempts.c.state == SendState.OPEN)
@@ -115,9 +131,9 @@ class PostgresEffects:
             .where(mine, effect_attempts.c.state.in_(_CHARGED))
         )
         extra = select(func.coalesce(func.sum(effects.c.possible_extra), 0)).where(mine)
-        async with self._database.begin() as connection:
-            settled = (await connection.execute(sends)).scalar_one()
-            possible = (await connection.execute(extra)).scalar_one()
+        query = select(sends.scalar_subquery(), extra.scalar_subquery())
+        async with self._database.one() as connection:
+            settled, possible = (await connection.execute(query)).one()
         return Charges(settled, possible)
 
     async def references(self, workflow_id: str) -> Sequence[str]:
@@ -129,12 +145,5 @@ class PostgresEffects:
             .where(effect_attempts.c.reference.is_not(None))
             .order_by(effect_attempts.c.opened_at)
         )
-        async with self._database.begin() as connection:
+        async with self._database.one() as connection:
             return list((await connection.execute(query)).scalars())
-
-    @staticmethod
-    async def _hold(connection: AsyncConnection, key: str, fence: int) -> None:
-        query = select(effects.c.fence).where(effects.c.key == key).with_for_update()
-        now = (await connection.execute(query)).scalar_one()
-        if now != fence:
-            raise StaleAttempt(f"attempt {now} has taken over from attempt {fence}")

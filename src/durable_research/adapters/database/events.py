@@ -15,13 +15,17 @@ CHANNEL = "progress"
 
 
 class LockedLog:
-    """A workflow's log while its row is locked: numbers are given under the lock, so they never commit out of order."""
+    """A workflow's log while its row is locked: numbers are given under the lock, so they never commit out of order.
+
+    Events are collected and written by `finish` in one round trip.
+    """
 
     def __init__(self, connection: AsyncConnection, row: "Row[*tuple[Any, ...]]") -> None:
         self._connection = connection
         self.workflow_id: str = row.workflow_id
         self.status = Status(row.status)
         self._seq: int = row.last_seq
+        self._new: list[dict[str, Any]] = []
 
     @classmethod
     async def lock(cls, connection: AsyncConnection, workflow_id: str) -> "LockedLog":
@@ -31,37 +35,42 @@ class LockedLog:
             NotFound: there is no such workflow.
         """
         query = select(workflows.c.workflow_id, workflows.c.status, workflows.c.last_seq)
-        row = (
-            await connection.execute(query.where(workflows.c.workflow_id == workflow_id).with_for_update())
-        ).one_or_none()
+        query = query.where(workflows.c.workflow_id == workflow_id).with_for_update()
+        row = (await connection.execute(query)).one_or_none()
         if row is None:
             raise NotFound(f"no workflow {workflow_id!r}")
         return cls(connection, row)
 
-    async def append(self, kind: EventKind, data: Mapping[str, Any], step: str = "", attempt: int = 0) -> None:
-        """Write the next event."""
+    def append(self, kind: EventKind, data: Mapping[str, Any], step: str = "", attempt: int = 0) -> None:
+        """Add the next event."""
         self._seq += 1
-        await self._connection.execute(
-            insert(progress_events).values(
-                workflow_id=self.workflow_id, seq=self._seq, kind=kind, step=step, attempt=attempt, data=dict(data)
-            )
+        self._new.append(
+            {
+                "workflow_id": self.workflow_id,
+                "seq": self._seq,
+                "kind": kind,
+                "step": step,
+                "attempt": attempt,
+                "data": dict(data),
+            }
         )
 
-    async def has(self, kind: EventKind, step: str = "", attempt: int = 0) -> bool:
-        """Whether the event stands already."""
-        where = (
-            (progress_events.c.workflow_id == self.workflow_id)
-            & (progress_events.c.kind == kind)
-            & (progress_events.c.step == step)
-            & (progress_events.c.attempt == attempt)
+    async def kinds(self, step: str = "", attempt: int = 0) -> set[EventKind]:
+        """What stands already of a step's attempt, or of the workflow itself. Asked after the lock, never with it."""
+        columns = progress_events.c
+        query = select(columns.kind).where(
+            columns.workflow_id == self.workflow_id, columns.step == step, columns.attempt == attempt
         )
-        return (await self._connection.execute(select(progress_events.c.seq).where(where))).first() is not None
+        return {EventKind(kind) for kind in (await self._connection.execute(query)).scalars()}
 
-    async def finish(self, status: Status | None = None) -> None:
-        """Write the row back with its new number and status, and wake the readers at commit."""
-        await self._connection.execute(
+    async def finish(self, status: Status | None = None, **values: Any) -> None:
+        """Write the events and the row's new number and status, and wake the readers at commit."""
+        row = (
             update(workflows)
             .where(workflows.c.workflow_id == self.workflow_id)
-            .values(last_seq=self._seq, status=status or self.status, updated_at=func.clock_timestamp())
+            .values(last_seq=self._seq, status=status or self.status, updated_at=func.clock_timestamp(), **values)
         )
-        await self._connection.execute(select(func.pg_notify(CHANNEL, self.workflow_id)))
+        wake = select(func.pg_notify(CHANNEL, self.workflow_id)).add_cte(row.cte("changed_row"))
+        if self._new:
+            wake = wake.add_cte(insert(progress_events).values(self._new).cte("new_events"))
+        await self._connection.execute(wake)

@@ -33,10 +33,10 @@ class PostgresProgressLog:
             started = {row.attempt: row.data for row in rows if row.kind == EventKind.ATTEMPT_STARTED}
             ended = {row.attempt for row in rows if row.kind in ENDS_OF_ATTEMPT}
             for number in sorted(started.keys() - ended):
-                await log.append(EventKind.ATTEMPT_LOST, {"worker": started[number].get("worker")}, step, number)
+                log.append(EventKind.ATTEMPT_LOST, {"worker": started[number].get("worker")}, step, number)
             failures = sum(row.kind == EventKind.ATTEMPT_FAILED and bool(row.data.get("counted")) for row in rows)
             attempt = Attempt(workflow_id, step, max(started, default=0) + 1, worker, failures)
-            await log.append(EventKind.ATTEMPT_STARTED, {"worker": worker}, step, attempt.number)
+            log.append(EventKind.ATTEMPT_STARTED, {"worker": worker}, step, attempt.number)
             await log.finish(Status.RUNNING)
         return attempt
 
@@ -44,12 +44,12 @@ class PostgresProgressLog:
         """Close this attempt; a repeat of the same end changes nothing."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, attempt.workflow_id)
-            if await log.has(kind, attempt.step, attempt.number):
+            known = await log.kinds(attempt.step, attempt.number)
+            if kind in known:
                 return
-            for other in ENDS_OF_ATTEMPT - {kind}:
-                if await log.has(other, attempt.step, attempt.number):
-                    raise StaleAttempt(f"attempt {attempt.number} of {attempt.step} was closed as {other}")
-            await log.append(kind, data, attempt.step, attempt.number)
+            if ends := known & ENDS_OF_ATTEMPT:
+                raise StaleAttempt(f"attempt {attempt.number} of {attempt.step} was closed as {ends.pop()}")
+            log.append(kind, data, attempt.step, attempt.number)
             will_retry = kind is EventKind.ATTEMPT_FAILED and not data.get("final")
             await log.finish(Status.RETRYING if will_retry and not log.status.is_final else None)
 
@@ -57,8 +57,8 @@ class PostgresProgressLog:
         """Write an event within an attempt, once."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, attempt.workflow_id)
-            if not await log.has(kind, attempt.step, attempt.number):
-                await log.append(kind, data, attempt.step, attempt.number)
+            if kind not in await log.kinds(attempt.step, attempt.number):
+                log.append(kind, data, attempt.step, attempt.number)
                 await log.finish()
 
     async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any]) -> None:
@@ -70,7 +70,7 @@ class PostgresProgressLog:
                 return
             check_transition(log.status, status)
             kind = EventKind.STORED_LATER if later else EventKind.CLOSED
-            await log.append(kind, {"status": status, **data})
+            log.append(kind, {"status": status, **data})
             await log.finish(status)
 
     async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
@@ -81,7 +81,7 @@ class PostgresProgressLog:
             .where(columns.workflow_id == workflow_id, columns.seq > after_seq)
             .order_by(columns.seq)
         )
-        async with self._database.begin() as connection:
+        async with self._database.one() as connection:
             rows = (await connection.execute(query)).all()
         return [
             ProgressEvent(row.workflow_id, row.seq, row.at, EventKind(row.kind), row.step, row.attempt, row.data)

@@ -63,13 +63,13 @@ class PostgresReports:
             output_tokens=report.usage.output_tokens,
             asked_at=report.asked_at,
         )
-        async with self._database.begin() as connection:
+        async with self._database.one() as connection:
             await connection.execute(statement.on_conflict_do_nothing(index_elements=["report_id"]))
 
     async def get(self, report_id: str, tenant: str) -> Report:
         """Read one of this tenant's."""
         query = select(reports).where(reports.c.report_id == report_id, reports.c.tenant == tenant)
-        async with self._database.begin() as connection:
+        async with self._database.one() as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             raise NotFound("there is no such report")
@@ -87,5 +87,5 @@ class PostgresReports:
         if before:
             query = query.where(tuple_(columns.asked_at, columns.report_id) < tuple_(*before))
         query = query.order_by(columns.asked_at.desc(), columns.report_id.desc()).limit(limit)
-        async with self._database.begin() as connection:
+        async with self._database.one() as connection:
             return [_report(row) for row in await connection.execute(query)]

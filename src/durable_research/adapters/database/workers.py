@@ -28,12 +28,12 @@ class PostgresWorkerRegistry:
         statement = statement.on_conflict_do_update(
             index_elements=["identity"], set_={"pid": worker.pid, "seen_at": func.clock_timestamp()}
         )
-        async with self._database.begin() as connection:
+        async with self._database.one() as connection:
             await connection.execute(statement)
 
     async def leave(self, identity: str) -> None:
         """Remove the row."""
-        async with self._database.begin() as connection:
+        async with self._database.one() as connection:
             await connection.execute(delete(workers).where(workers.c.identity == identity))
 
     async def live(self) -> Sequence[WorkerRow]:
@@ -41,6 +41,6 @@ class PostgresWorkerRegistry:
         query = (
             select(workers).where(workers.c.seen_at > func.clock_timestamp() - _LIVE_FOR).order_by(workers.c.identity)
         )
-        async with self._database.begin() as connection:
+        async with self._database.one() as connection:
             rows = (await connection.execute(query)).all()
         return [WorkerRow(r.identity, r.name, r.pid, r.host, tuple(r.queues), r.seen_at) for r in rows]

@@ -61,9 +61,10 @@ class PostgresWorkflows:
                 "title": new.title,
                 "input": new.input,
             }
+            # Nobody else sees the row before the commit, so it needs no lock for its first event.
             row = (await connection.execute(insert(workflows).values(values).returning(workflows))).one()
-            log = await LockedLog.lock(connection, new.workflow_id)
-            await log.append(EventKind.ACCEPTED, {"title": new.title})
+            log = LockedLog(connection, row)
+            log.append(EventKind.ACCEPTED, {"title": new.title})
             await log.finish()
         return _row(row), False
 
@@ -90,7 +91,7 @@ class PostgresWorkflows:
     async def get(self, workflow_id: str, tenant: str) -> WorkflowRow:
         """Read one of this tenant's."""
         query = select(workflows).where(workflows.c.workflow_id == workflow_id, workflows.c.tenant == tenant)
-        async with self._database.begin() as connection:
+        async with self._database.one() as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             raise NotFound("there is no such workflow")
@@ -115,20 +116,17 @@ class PostgresWorkflows:
     async def mark_started(self, workflow_id: str) -> WorkflowRow:
         """Note that the engine has it."""
         statement = update(workflows).where(workflows.c.workflow_id == workflow_id).values(engine_started=True)
-        async with self._database.begin() as connection:
+        async with self._database.one() as connection:
             return _row((await connection.execute(statement.returning(workflows))).one())
 
     async def request_cancel(self, workflow_id: str) -> None:
         """Note the wish to cancel, with an event, once."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
-            if log.status.is_final or await log.has(EventKind.CANCEL_REQUESTED):
+            if log.status.is_final or EventKind.CANCEL_REQUESTED in await log.kinds():
                 return
-            await log.append(EventKind.CANCEL_REQUESTED, {})
-            await log.finish()
-            await connection.execute(
-                update(workflows).where(workflows.c.workflow_id == workflow_id).values(cancel_requested=True)
-            )
+            log.append(EventKind.CANCEL_REQUESTED, {})
+            await log.finish(cancel_requested=True)
 
     async def unstarted(self, older_than: timedelta) -> Sequence[WorkflowRow]:
         """Accepted, not ended, not known to the engine."""
@@ -155,5 +153,5 @@ class PostgresWorkflows:
         return await self._rows(select(workflows).where(workflows.c.status == str(Status.PARTLY_DONE)))
 
     async def _rows(self, query: Any) -> Sequence[WorkflowRow]:
-        async with self._database.begin() as connection:
+        async with self._database.one() as connection:
             return [_row(row) for row in await connection.execute(query)]

@@ -10,7 +10,7 @@ from temporalio import activity
 from durable_research import failpoints
 from durable_research.domain.composition import compose
 from durable_research.domain.effects import Effect
-from durable_research.domain.errors import NotificationFailed, NotificationRefused
+from durable_research.domain.errors import NotificationRefused
 from durable_research.domain.report import DocumentReference, Report, ReportRequest, TextReference
 from durable_research.effects import EffectRunner, Points
 from durable_research.pipelines.generate_report import prompts
@@ -73,8 +73,6 @@ class GenerateReportActivities:
         )
 
         async def keep(answer: ModelAnswer) -> ReportText:
-            self.drafts.show(attempt, answer.text)
-            await self.drafts.flush(attempt)
             kept = ReportText(
                 text=await self._store_text(asked.tenant, answer.text),
                 model=answer.model,
@@ -159,18 +157,18 @@ class GenerateReportActivities:
         Raises:
             NotificationFailed: a receiver did not accept, and may accept later.
         """
-        told, refused, failed = [], [], None
-        for channel in asked.channels:
-            try:
-                await self._tell(asked, channel)
-            except NotificationRefused:
-                refused.append(channel)
-            except NotificationFailed as error:
-                failed = error
-            else:
-                told.append(channel)
-        if failed:
-            raise failed
+        outcomes = await asyncio.gather(
+            *(self._tell(asked, channel) for channel in asked.channels), return_exceptions=True
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, NotificationRefused):
+                raise outcome
+        refused = [
+            channel
+            for channel, outcome in zip(asked.channels, outcomes, strict=True)
+            if isinstance(outcome, NotificationRefused)
+        ]
+        told = [channel for channel in asked.channels if channel not in refused]
         return NotificationOutcome(told=tuple(told), refused=tuple(refused))
 
     async def _tell(self, asked: SendNotification, channel: str) -> Notified:

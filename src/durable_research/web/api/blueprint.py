@@ -14,25 +14,7 @@ from durable_research.web.api.workflows import WorkflowsApi
 
 def api_blueprint(operations: Operations, streams: live.Streams, public_url: str | None) -> Blueprint:
     """Every address of the route table."""
-    workflows, reports, health = WorkflowsApi(operations, streams), ReportsApi(operations), HealthApi(operations)
-    views: dict[str, Callable[..., Awaitable[Response]]] = {
-        **{route.name: workflows.start for route in STARTS},
-        "list_workflows": workflows.list_workflows,
-        "status": workflows.status,
-        "result": workflows.result,
-        "events": workflows.events,
-        "history": workflows.history,
-        "cancel": workflows.cancel,
-        "list_reports": reports.list_reports,
-        "report": reports.report,
-        "report_pdf": reports.pdf,
-        "report_md": reports.markdown,
-        "report_html": reports.html,
-        "openapi": health.openapi,
-        "health": health.health,
-        "livez": health.livez,
-        "readyz": health.readyz,
-    }
+    views = _views(operations, streams)
     blueprint = Blueprint("api", __name__)
     for route in ROUTES:
         blueprint.add_url_rule(
@@ -55,3 +37,25 @@ def api_blueprint(operations: Operations, streams: live.Streams, public_url: str
         queries.check_names(request.args, route.query)
 
     return blueprint
+
+
+def _views(operations: Operations, streams: live.Streams) -> dict[str, Callable[..., Awaitable[Response]]]:
+    workflows, reports, health = WorkflowsApi(operations, streams), ReportsApi(operations), HealthApi(operations)
+    return {
+        **{route.name: workflows.start for route in STARTS},
+        "list_workflows": workflows.list_workflows,
+        "status": workflows.status,
+        "result": workflows.result,
+        "events": workflows.events,
+        "history": workflows.history,
+        "cancel": workflows.cancel,
+        "list_reports": reports.list_reports,
+        "report": reports.report,
+        "report_pdf": reports.pdf,
+        "report_md": reports.markdown,
+        "report_html": reports.html,
+        "openapi": health.openapi,
+        "health": health.health,
+        "livez": health.livez,
+        "readyz": health.readyz,
+    }

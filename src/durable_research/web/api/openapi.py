@@ -33,12 +33,12 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 
 def _strings(*names: str) -> dict[str, Any]:
-    return _object(**{name: _STRING for name in names})
+    return _object(**dict.fromkeys(names, _STRING))
 
 
 _SCHEMAS: dict[str, Any] = {
     "Problem": _object(
-        **{name: _STRING for name in ("type", "title", "detail", "instance", "code", "request_id")},
+        **dict.fromkeys(("type", "title", "detail", "instance", "code", "request_id"), _STRING),
         status={"type": "integer"},
         retry_after={"type": "integer"},
         errors={"type": "array", "items": _strings("pointer", "code", "detail")},
@@ -50,7 +50,9 @@ _SCHEMAS: dict[str, Any] = {
         workflows={"type": "array", "items": {"$ref": "#/components/schemas/Workflow"}},
         next_cursor={"type": ["string", "null"]},
     ),
-    "Report": _strings("report_id", "title", "prompt", "asked_at", "model", "sha256", "pdf_url", "markdown_url", "html_url"),
+    "Report": _strings(
+        "report_id", "title", "prompt", "asked_at", "model", "sha256", "pdf_url", "markdown_url", "html_url"
+    ),
     "Reports": _object(
         reports={"type": "array", "items": {"$ref": "#/components/schemas/Report"}},
         next_cursor={"type": ["string", "null"]},
@@ -100,13 +102,15 @@ def _operation(route: Route) -> dict[str, Any]:
         "operationId": route.name,
         "summary": route.summary,
         "parameters": [
-            *({"name": name, "in": "path", "required": True, "schema": _STRING} for name in re.findall(r"<(\w+)>", route.path)),
+            *(
+                {"name": name, "in": "path", "required": True, "schema": _STRING}
+                for name in re.findall(r"<(\w+)>", route.path)
+            ),
             *({"name": name, "in": "query", "schema": _QUERY[name]} for name in route.query),
             *({"name": name, "in": "header", "schema": _HEADERS[name]} for name in route.headers),
         ],
-        "responses": {str(route.success): _answer(route)} | {
-            str(status): _problem() for status in sorted({*_ANY_ADDRESS, *route.problems})
-        },
+        "responses": {str(route.success): _answer(route)}
+        | {str(status): _problem() for status in sorted({*_ANY_ADDRESS, *route.problems})},
     }
     if route.request is not None:
         schema = {"$ref": f"#/components/schemas/{route.request.__name__}"}

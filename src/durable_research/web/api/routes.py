@@ -49,9 +49,21 @@ STARTS = tuple(
 
 ROUTES = (
     *STARTS,
-    Route("list_workflows", "GET", "/api/workflows", "List workflows, newest first", query=_LIST, problems=(422, 503), schema="Workflows"),
-    Route("status", "GET", f"/api/workflows/{_ID}/status", "Where a workflow stands", problems=(404, 503), schema="Status"),
-    Route("result", "GET", f"/api/workflows/{_ID}/result", "The result of a finished workflow", problems=(404, 409, 503)),
+    Route(
+        "list_workflows",
+        "GET",
+        "/api/workflows",
+        "List workflows, newest first",
+        query=_LIST,
+        problems=(422, 503),
+        schema="Workflows",
+    ),
+    Route(
+        "status", "GET", f"/api/workflows/{_ID}/status", "Where a workflow stands", problems=(404, 503), schema="Status"
+    ),
+    Route(
+        "result", "GET", f"/api/workflows/{_ID}/result", "The result of a finished workflow", problems=(404, 409, 503)
+    ),
     Route(
         "events",
         "GET",
@@ -62,7 +74,13 @@ ROUTES = (
         headers=("Last-Event-ID",),
         problems=(404, 429, 503),
     ),
-    Route("history", "GET", f"/api/workflows/{_ID}/history", "The Event History as the engine keeps it", problems=(404, 503)),
+    Route(
+        "history",
+        "GET",
+        f"/api/workflows/{_ID}/history",
+        "The Event History as the engine keeps it",
+        problems=(404, 503),
+    ),
     Route(
         "cancel",
         "POST",
@@ -80,7 +98,14 @@ ROUTES = (
         problems=(422, 503),
         schema="Reports",
     ),
-    Route("report", "GET", f"/api/reports/{_REPORT}", "A finished report's facts", problems=(404, 409, 503), schema="Report"),
+    Route(
+        "report",
+        "GET",
+        f"/api/reports/{_REPORT}",
+        "A finished report's facts",
+        problems=(404, 409, 503),
+        schema="Report",
+    ),
     *(
         Route(
             f"report_{extension}",

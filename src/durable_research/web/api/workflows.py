@@ -38,7 +38,9 @@ class WorkflowsApi:
         rows = await self.operations.reading.list(tenant, which)
         shown = rows[: which.limit - 1]
         following = len(rows) > len(shown)
-        cursor = cursors.encode(shown[-1].created_at, shown[-1].workflow_id, tenant=tenant, of=_OF) if following else None
+        cursor = (
+            cursors.encode(shown[-1].created_at, shown[-1].workflow_id, tenant=tenant, of=_OF) if following else None
+        )
         return answers.json_response({"workflows": [answers.workflow(row) for row in shown], "next_cursor": cursor})
 
     async def status(self, workflow_id: str) -> Response:
@@ -60,7 +62,9 @@ class WorkflowsApi:
             checks.check_content_type(request, checks.JSON)
             unknown = await checks.json_object_of(request)
             if unknown:
-                raise InvalidInput([FieldError(f"/{name}", "unknown_field", "is not a field of this request") for name in unknown])
+                raise InvalidInput(
+                    [FieldError(f"/{name}", "unknown_field", "is not a field of this request") for name in unknown]
+                )
         row = await self.operations.cancelling.cancel(workflow_id, checks.tenant_of(request))
         return answers.json_response(answers.workflow(row), 202)
 
@@ -71,7 +75,8 @@ class WorkflowsApi:
         newest = await self.operations.reading.last_seq(workflow_id)
         # A browser that comes back repeats the first address and says in the header what it has seen since.
         after = queries.event_number(request.args.get("after"), newest)
-        after = queries.event_number(request.headers.get("Last-Event-ID"), newest) or after
+        if "Last-Event-ID" in request.headers:
+            after = queries.event_number(request.headers["Last-Event-ID"], newest)
         self.streams.check_room()
         if request.method == "HEAD":
             return Response(b"", 200, live.HEADERS, content_type=live.MEDIA_TYPE)

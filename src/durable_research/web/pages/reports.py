@@ -81,7 +81,9 @@ class ReportPages:
         )
         shown = rows[:_PAGE_ROWS]
         following = len(rows) > _PAGE_ROWS
-        cursor = cursors.encode(shown[-1].created_at, shown[-1].workflow_id, tenant=tenant, of=_OF) if following else None
+        cursor = (
+            cursors.encode(shown[-1].created_at, shown[-1].workflow_id, tenant=tenant, of=_OF) if following else None
+        )
         return await page(
             self.operations,
             "library.html",

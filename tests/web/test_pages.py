@@ -1,0 +1,262 @@
+"""Pages as a browser gets them: they work without a script, say what is the case, and trust no text."""
+
+import re
+
+import pytest
+from quart.testing import QuartClient
+
+from durable_research.domain.progress import EventKind
+from durable_research.domain.workflow import Status
+from tests.web.house import UNKNOWN, House
+
+HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+SCRIPT = "<script>alert(1)</script>"
+
+
+async def page(client: QuartClient, path: str, status: int = 200) -> str:
+    response = await client.get(path, headers=HTML)
+    text = await response.get_data(as_text=True)
+    assert response.status_code == status, text
+    assert response.content_type == "text/html; charset=utf-8"
+    return str(text)
+
+
+async def post(client: QuartClient, path: str = "/reports", **fields: str) -> tuple[int, str, str]:
+    response = await client.post(path, form=fields, headers=HTML | {"Origin": "null", "Sec-Fetch-Site": "same-origin"})
+    return response.status_code, response.headers.get("Location", ""), await response.get_data(as_text=True)
+
+
+async def test_a_question_sent_by_form_leads_to_the_reports_page(client: QuartClient, house: House) -> None:
+    status, location, _ = await post(client, prompt="How do\r\ntides work?", title="", language="", token="t")
+
+    (row,) = house.world.workflows.rows.values()
+    assert (status, location) == (303, f"/reports/{row.workflow_id}")
+    assert row.input == {"prompt": "How do\ntides work?"}
+
+
+async def test_the_same_form_sent_twice_starts_one_report(client: QuartClient, house: House) -> None:
+    answers = {(await post(client, prompt="tides", token="t"))[1] for _ in range(3)}
+
+    assert len(answers) == len(house.world.workflows.rows) == 1
+
+
+async def test_the_same_form_with_another_question_starts_another_report(client: QuartClient, house: House) -> None:
+    await post(client, prompt="tides", token="t")
+    await post(client, prompt="winds", token="t")
+
+    assert len(house.world.workflows.rows) == 2
+
+
+async def test_each_form_has_a_token_of_its_own(client: QuartClient) -> None:
+    tokens = {re.search(r'name="token" value="([^"]+)"', await page(client, "/"))[1] for _ in range(2)}  # type: ignore[index]
+
+    assert len(tokens) == 2
+
+
+async def test_an_empty_question_is_explained_and_nothing_is_started(client: QuartClient, house: House) -> None:
+    status, _, text = await post(client, prompt="  ", title="My title", token="t")
+
+    assert status == 422
+    assert '<a href="#prompt">Write a question first.</a>' in text
+    assert 'aria-invalid="true"' in text
+    assert 'value="My title"' in text
+    assert house.world.workflows.rows == {}
+
+
+async def test_a_question_that_is_too_long_is_kept_in_its_box(client: QuartClient) -> None:
+    _, _, text = await post(client, prompt="x" * 20_001, token="t")
+
+    assert "longer than 20,000 characters" in text
+    assert "x" * 20_001 in text
+
+
+async def test_a_long_question_in_any_script_fits_the_form(client: QuartClient) -> None:
+    assert (await post(client, prompt="潮" * 20_000, token="t"))[0] == 303
+
+
+async def test_an_example_fills_the_box_without_a_script(client: QuartClient) -> None:
+    link = re.search(r'data-example href="([^"]+)"', await page(client, "/"))
+
+    assert link
+    assert re.search(r"<textarea[^>]*>\s*How do tidal power plants work", await page(client, link[1]))
+
+
+async def test_home_says_so_when_no_worker_runs(client: QuartClient, house: House) -> None:
+    without = await page(client, "/")
+    await house.worker()
+
+    assert "No worker is running" in without
+    assert "No worker is running" not in await page(client, "/")
+
+
+async def test_the_header_counts_the_workers(client: QuartClient, house: House) -> None:
+    await house.worker("worker-1")
+    await house.worker("worker-2")
+
+    assert "2 workers" in await page(client, "/reports")
+
+
+@pytest.mark.parametrize("path", ["/", "/reports", "/nothing-here"])
+async def test_every_page_of_a_demo_says_so(client: QuartClient, path: str) -> None:
+    text = await (await client.get(path, headers=HTML)).get_data(as_text=True)
+
+    assert "texts are canned by the simulator; not research" in text
+
+
+async def test_pages_of_a_real_provider_show_no_ribbon() -> None:
+    assert "ribbon" not in await page(House(is_demo=False).app.test_client(), "/")
+
+
+async def test_a_running_report_shows_its_steps_and_can_be_cancelled_without_a_script(
+    client: QuartClient, house: House
+) -> None:
+    report_id = await house.asked()
+    await house.worker()
+    await house.step(report_id, "llm_call")
+
+    text = await page(client, f"/reports/{report_id}")
+
+    assert "attempt 1 on worker-1@7" in text
+    assert f'<form method="post" action="/reports/{report_id}/cancel">' in text
+    assert "Refresh" in text
+    assert "follow.js" in text
+
+
+async def test_a_retrying_step_says_why(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    attempt = await house.step(report_id, "llm_call")
+    error = {"code": "rate_limited", "detail": "the provider is busy"}
+    await house.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, {"error": error, "counted": True})
+
+    text = await page(client, f"/reports/{report_id}")
+
+    assert "attempt 1: the provider is busy" in text
+    assert "failed: the provider is busy" in text
+
+
+async def test_a_report_that_waits_for_a_worker_says_so(client: QuartClient, house: House) -> None:
+    text = await page(client, f"/reports/{await house.asked()}")
+
+    assert "No worker is running; the work starts or goes on by itself" in text
+
+
+async def test_cancelling_by_form_leads_back_to_the_report(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+
+    status, location, _ = await post(client, f"/reports/{report_id}/cancel")
+
+    assert (status, location, house.world.engine.cancelled) == (303, f"/reports/{report_id}", [report_id])
+    assert "Cancelling…" in await page(client, location)
+
+
+async def test_a_finished_report_is_read_on_the_same_page(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+
+    text = await page(client, f"/reports/{report_id}")
+
+    assert "The sea rises &amp; falls." in text
+    assert f'href="/api/reports/{report_id}.pdf"' in text
+    assert f'href="/api/reports/{report_id}.md"' in text
+    assert "follow.js" not in text
+
+
+async def test_a_possible_extra_charge_is_shown(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+
+    assert '<dt>Possible extra charges</dt><dd class="warn">1</dd>' in await page(client, f"/reports/{report_id}")
+
+
+async def test_a_lost_attempt_is_shown_in_words(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+
+    assert "lost: its worker went away" in await page(client, f"/reports/{report_id}")
+
+
+async def test_a_failed_report_says_why_and_offers_to_ask_again(client: QuartClient, house: House) -> None:
+    report_id = await house.asked("winds?")
+    error = {"code": "model_refused", "detail": "the key is refused"}
+    await house.world.progress.close(report_id, Status.FAILED, {"error": error})
+
+    text = await page(client, f"/reports/{report_id}")
+
+    assert "The key is refused" in text
+    assert "/?prompt=winds%3F" in text
+
+
+async def test_a_partly_done_report_says_what_is_still_to_come(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    await house.world.progress.close(report_id, Status.PARTLY_DONE, {})
+
+    assert "not yet in the library" in await page(client, f"/reports/{report_id}")
+
+
+async def test_no_text_of_anybody_becomes_markup(client: QuartClient, house: House) -> None:
+    report_id = await house.asked(SCRIPT, title=SCRIPT)
+    await house.done(report_id, title=SCRIPT, text=f"# {SCRIPT}\n\n{SCRIPT}\n")
+
+    for path in (
+        "/",
+        "/reports",
+        f"/reports/{report_id}",
+        "/reports?text=%3Cscript%3Ealert(1)",
+        "/?prompt=%3Cscript%3E",
+    ):
+        assert "<script>" not in await page(client, path)
+
+
+@pytest.mark.parametrize("report_id", [UNKNOWN, "x", UNKNOWN.replace("report", "post")])
+async def test_an_unknown_report_is_a_page_for_people(client: QuartClient, report_id: str) -> None:
+    assert "There is nothing here" in await page(client, f"/reports/{report_id}", 404)
+
+
+async def test_a_report_of_another_tenant_is_not_there(client: QuartClient, house: House) -> None:
+    report_id = await house.asked(tenant="others")
+
+    assert "There is nothing here" in await page(client, f"/reports/{report_id}", 404)
+
+
+async def test_programs_get_a_problem_where_browsers_get_a_page(client: QuartClient) -> None:
+    assert (await client.get("/nothing", headers={"Accept": "*/*"})).content_type == "application/problem+json"
+
+
+async def test_without_the_database_pages_say_what_is_safe(client: QuartClient, house: House) -> None:
+    house.world.database.is_away = True
+
+    assert "what was accepted is kept" in await page(client, "/", 503)
+
+
+async def test_a_mistake_of_ours_is_a_page_with_an_id_to_quote(
+    client: QuartClient, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house.operations.reading, "list", None)
+
+    response = await client.get("/", headers=HTML)
+
+    assert response.status_code == 500
+    assert response.headers["X-Request-Id"] in await response.get_data(as_text=True)
+
+
+async def test_an_empty_library_leads_to_the_first_question(client: QuartClient) -> None:
+    assert "No reports yet" in await page(client, "/reports")
+
+
+async def test_a_search_without_a_match_says_what_was_looked_for(client: QuartClient, house: House) -> None:
+    await house.asked("tides")
+
+    assert "<q>winds</q>" in await page(client, "/reports?text=winds&status=")
+
+
+async def test_the_library_is_turned_page_by_page_with_links(client: QuartClient, house: House) -> None:
+    for number in range(30):
+        await house.asked(f"question {number:02}")
+
+    first = await page(client, "/reports?text=question")
+    link = re.search(r'rel="next" href="([^"]+)"', first)
+    assert link
+    second = await page(client, link[1].replace("&amp;", "&"))
+
+    titles = re.findall(r"question \d\d", first + second)
+    assert titles == [f"question {number:02}" for number in range(29, -1, -1)]

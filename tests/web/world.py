@@ -1,0 +1,35 @@
+"""All fakes, joined as bootstrap joins the real adapters."""
+
+from dataclasses import dataclass, field
+
+from tests.fakes import (
+    FakeChanges,
+    FakeDrafts,
+    FakeEffects,
+    FakeEngine,
+    FakeObjects,
+    FakeProgressLog,
+    FakeReports,
+    FakeWorkerRegistry,
+    FakeWorkflows,
+    Part,
+)
+
+
+@dataclass
+class FakeWorld:
+    """All fakes, joined as the real adapters are."""
+
+    database: Part = field(default_factory=lambda: Part("database"))
+    changes: FakeChanges = field(default_factory=FakeChanges)
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    objects: FakeObjects = field(default_factory=FakeObjects)
+    effects: FakeEffects = field(default_factory=FakeEffects)
+
+    def __post_init__(self) -> None:
+        self.progress = FakeProgressLog(self.database, self.changes)
+        self.workflows = FakeWorkflows(self.database, self.progress)
+        self.progress.workflows = self.workflows
+        self.drafts = FakeDrafts(self.changes)
+        self.workers = FakeWorkerRegistry(self.database)
+        self.reports = FakeReports(self.database)
