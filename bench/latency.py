@@ -10,15 +10,16 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
+from tests.installation import Installation, until
 
 from durable_research.local.temporal_binary import find_temporal
 from durable_research.local.temporal_server import server_command
-from tests.installation import Installation, until
 
 WARM_UP = 5
 
@@ -26,14 +27,17 @@ WARM_UP = 5
 def measure_latency(folder: Path, peers: Path, rounds: int, reports: int) -> None:
     """Print the medians of each round and the ratio of the two."""
     print(f"\nOne report at a time, instant model, ms ({rounds} rounds of {reports} in turns)")
-    with Installation(folder / "ours") as installation, Bare(folder / "bare", peers, installation) as bare:
+    with ExitStack() as stack:
+        installation = stack.enter_context(Installation(folder / "ours"))
+        bare = stack.enter_context(Bare(folder / "bare", peers, installation))
         installation.latency(0)
+        client = stack.enter_context(httpx.Client(base_url=installation.api, timeout=30))
         for number in range(WARM_UP):
-            _ours(installation, f"warm {number}")
+            _ours(client, f"warm {number}")
             bare.one(f"warm-{number}")
         ratios = []
         for turn in range(rounds):
-            ours = [_ours(installation, f"{turn}.{number}") for number in range(reports)]
+            ours = [_ours(client, f"{turn}.{number}") for number in range(reports)]
             theirs = [bare.one(f"{turn}-{number}") for number in range(reports)]
             mine, other = statistics.median(ours) * 1000, statistics.median(theirs) * 1000
             ratios.append(mine / other)
@@ -41,16 +45,15 @@ def measure_latency(folder: Path, peers: Path, rounds: int, reports: int) -> Non
         print(f"  median ratio {statistics.median(ratios):.2f}")
 
 
-def _ours(installation: Installation, name: str) -> float:
+def _ours(client: httpx.Client, name: str) -> float:
     """Seconds from the request to the closing event at a client that follows the stream."""
-    with httpx.Client(base_url=installation.api, timeout=30) as client:
-        began = time.perf_counter()
-        answer = client.post("/api/workflows/generate-report", json={"prompt": f"durable AI research {name}"})
-        with client.stream("GET", answer.json()["events_url"]) as stream:
-            for line in stream.iter_lines():
-                if line == "event: closed":
-                    break
-        return time.perf_counter() - began
+    began = time.perf_counter()
+    answer = client.post("/api/workflows/generate-report", json={"prompt": f"durable AI research {name}"})
+    with client.stream("GET", answer.json()["events_url"]) as stream:
+        for line in stream.iter_lines():
+            if line == "event: closed":
+                break
+    return time.perf_counter() - began
 
 
 class Bare:

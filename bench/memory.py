@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import psutil
-
 from tests.installation import Installation
 
 

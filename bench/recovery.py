@@ -5,8 +5,9 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from durable_research import failpoints
 from tests.installation import Installation, until
+
+from durable_research import failpoints
 
 # Where each step is held, in the middle of its work, until it is killed.
 HELD = {

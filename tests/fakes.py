@@ -15,7 +15,9 @@ from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureD
 from durable_research.domain.progress import ENDS_OF_ATTEMPT, Attempt, Draft, EventKind, ProgressEvent
 from durable_research.domain.report import Report
 from durable_research.domain.workflow import Status
-from durable_research.ports import EngineView, NewWorkflow, WorkerRow, WorkflowFilter, WorkflowRow
+from durable_research.ports.engine import EngineView
+from durable_research.ports.workers import WorkerRow
+from durable_research.ports.workflows import NewWorkflow, WorkflowFilter, WorkflowRow
 
 START = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
 

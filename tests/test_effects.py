@@ -153,7 +153,9 @@ async def test_an_ambiguous_send_is_sent_again_once_counted_and_then_no_more() -
 @pytest.mark.parametrize(
     ("error", "state"), [(EmptyOutput("none"), SendState.SPENT), (GenerationFailed("ended"), SendState.REFUSED)]
 )
-async def test_a_call_that_ended_without_use_is_closed_and_a_new_one_is_sent(error: Exception, state: SendState) -> None:
+async def test_a_call_that_ended_without_use_is_closed_and_a_new_one_is_sent(
+    error: Exception, state: SendState
+) -> None:
     ledger, provider = Ledger(), Provider(["resp_1", "resp_2"], [error, "answer"])
     with pytest.raises(type(error)):
         await attempt(1, ledger, provider)

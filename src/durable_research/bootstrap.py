@@ -35,7 +35,8 @@ from durable_research.operations.starting import Starting
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.generate_report.messages import StoreReportMetadata
 from durable_research.pipelines.reconcile.activities import ReconcileActivities
-from durable_research.ports import Notifier, WorkerRegistry
+from durable_research.ports.notifiers import Notifier
+from durable_research.ports.workers import WorkerRegistry
 from durable_research.settings import Settings
 from durable_research.temporal import names, policies
 from durable_research.temporal.closing import ClosingActivities

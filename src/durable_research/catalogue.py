@@ -11,7 +11,7 @@ from durable_research.domain.workflow import Kind
 from durable_research.pipelines.generate_report.messages import GenerateReport
 from durable_research.pipelines.generate_report.workflow import GenerateReportWorkflow
 from durable_research.pipelines.reconcile.workflow import ReconcileWorkflow
-from durable_research.ports import WorkflowRow
+from durable_research.ports.workflows import WorkflowRow
 from durable_research.temporal import names
 
 

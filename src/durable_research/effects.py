@@ -24,7 +24,9 @@ from durable_research.domain.errors import (
     Unconfirmed,
 )
 from durable_research.domain.progress import Attempt, EventKind
-from durable_research.ports import CurrentAttempt, Effects, ProgressLog, RemoteEffect
+from durable_research.ports.ledger import Effects
+from durable_research.ports.models import RemoteEffect
+from durable_research.ports.progress import CurrentAttempt, ProgressLog
 
 Answer = TypeVar("Answer")
 Kept = TypeVar("Kept", bound=BaseModel)

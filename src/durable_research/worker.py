@@ -16,7 +16,7 @@ from durable_research import telemetry
 from durable_research.bootstrap import WorkerParts, open_worker_parts
 from durable_research.catalogue import PACKAGES, WORKFLOWS
 from durable_research.domain.errors import InfrastructureDown
-from durable_research.ports import WorkerRegistry, WorkerRow
+from durable_research.ports.workers import WorkerRegistry, WorkerRow
 from durable_research.settings import Settings
 from durable_research.temporal import names, policies
 from durable_research.temporal.connection import connect

@@ -154,7 +154,7 @@ async def test_a_server_killed_by_force_comes_back_with_its_rows(own: Database) 
     os.kill(before, signal.SIGKILL)
 
     async with asyncio.timeout(20):
-        while not any("postgres is ready again" in words for words in own.said):  # noqa: ASYNC110 - words, not events
+        while not any("postgres is ready again" in words for words in own.said):
             await asyncio.sleep(0.05)
 
     assert own.ask("SELECT answer FROM kept") == "42"

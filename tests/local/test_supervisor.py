@@ -51,7 +51,7 @@ class Bench:
 
     async def until(self, text: str, times: int = 1) -> None:
         async with asyncio.timeout(20):
-            while sum(bool(re.search(text, words)) for words in self.said) < times:  # noqa: ASYNC110 - words, not events
+            while sum(bool(re.search(text, words)) for words in self.said) < times:
                 await asyncio.sleep(0.02)
 
     def _next_start(self, name: str) -> int:
@@ -136,7 +136,7 @@ async def test_after_a_long_healthy_life_the_pause_starts_small_again(bench: Ben
     os.kill(bench.pid("one"), signal.SIGKILL)
     await bench.until("one is ready again")
     born = time.monotonic()
-    while time.monotonic() - born < 0.6:  # noqa: ASYNC110 - the state to wait for is an age
+    while time.monotonic() - born < 0.6:
         await asyncio.sleep(0.05)
     os.kill(bench.pid("one"), signal.SIGKILL)
     await bench.until("one is ready again", 2)

@@ -35,8 +35,8 @@ from durable_research.pipelines.generate_report.activities import GenerateReport
 from durable_research.pipelines.generate_report.messages import StoreReportMetadata
 from durable_research.pipelines.reconcile.activities import ReconcileActivities
 from durable_research.temporal import names, policies
-from durable_research.temporal.converter import DATA_CONVERTER
 from durable_research.temporal.closing import ClosingActivities
+from durable_research.temporal.converter import DATA_CONVERTER
 from durable_research.temporal.engine import TemporalEngine
 from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
 from durable_research.temporal.plugin import house_rules

@@ -7,7 +7,7 @@ import pytest
 
 from durable_research.domain.workflow import Kind, new_workflow_id
 from durable_research.pipelines.reconcile import activities
-from durable_research.ports import NewWorkflow
+from durable_research.ports.workflows import NewWorkflow
 from tests.pipelines.conftest import House
 
 

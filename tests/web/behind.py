@@ -56,7 +56,7 @@ async def behind(house: House) -> AsyncIterator[Behind]:
     port = listener.getsockname()[1]
     server = Server(house.app, f"http://127.0.0.1:{port}")
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:  # noqa: ASYNC110 - uvicorn offers a flag, no event
+    while not server.started:
         await asyncio.sleep(0.01)
     try:
         yield Behind(house, server, port)

@@ -18,7 +18,8 @@ from durable_research.operations.everything import Operations
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
 from durable_research.operations.starting import Starting
-from durable_research.ports import NewWorkflow, WorkerRow
+from durable_research.ports.workers import WorkerRow
+from durable_research.ports.workflows import NewWorkflow
 from durable_research.settings import Settings
 from durable_research.web.app import create_app
 from tests.fakes import START

@@ -189,7 +189,7 @@ async def test_a_reader_that_leaves_frees_its_place(server: Behind) -> None:
     writer.close()
 
     async with asyncio.timeout(5):
-        while server.house.world.changes.watchers[report_id]:  # noqa: ASYNC110 - the fake has no event for leaving
+        while server.house.world.changes.watchers[report_id]:
             await asyncio.sleep(0.01)
 
 
@@ -237,7 +237,7 @@ async def test_a_stalled_reader_is_dropped(server: Behind, monkeypatch: pytest.M
 
     await asyncio.wait_for(ended.wait(), 10)
     async with asyncio.timeout(5):
-        while server.server.server_state.connections:  # noqa: ASYNC110 - uvicorn has no event for it
+        while server.server.server_state.connections:
             await asyncio.sleep(0.01)
     writer.close()
 

@@ -8,7 +8,11 @@ import click
 @click.option("--port", type=int, help="Port to listen on (DURABLE_RESEARCH_PORT, 8000).")
 def command(host: str | None, port: int | None) -> None:
     """Run the web app and REST API. SIGTERM ends the streams and drains."""
-    from durable_research.cli.running import load_settings, run_role
+    from durable_research.cli.running import load_settings, run_role, stop
+    from durable_research.web.listening import CannotListen
     from durable_research.web.server import serve
 
-    run_role("api", serve(load_settings(host=host, port=port)))
+    try:
+        run_role("api", serve(load_settings(host=host, port=port)))
+    except CannotListen as error:
+        stop(str(error), "choose another port with --port")

@@ -15,7 +15,7 @@ from durable_research.cli.running import Exit, stop
 @click.option("--once", is_flag=True, help="Stop everything after the proof; exit 0 when it holds, else 1.")
 @click.option("--data", type=click.Path(path_type=Path), envvar="DURABLE_RESEARCH_DATA", default=Path("data"),
               show_default=True, help="Folder that keeps everything.")  # fmt: skip
-@click.option("--port", default=8000, show_default=True, help="Port of pages and API.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port of pages and API.")
 def command(once: bool, data: Path, port: int) -> None:
     """Survive a real worker kill, and prove it from outside.
 

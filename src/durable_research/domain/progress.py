@@ -36,6 +36,10 @@ ENDS_OF_ATTEMPT = frozenset(
 )
 
 
+# Kept for reconciliation; keys of objects are nobody else's business.
+_NOT_SHOWN = frozenset({"to_store"})
+
+
 @dataclass(frozen=True)
 class ProgressEvent:
     """One line of the log; `seq` counts from 1 without gaps within a workflow."""
@@ -53,7 +57,7 @@ class ProgressEvent:
         body: dict[str, Any] = {"seq": self.seq, "at": self.at.isoformat(), "kind": str(self.kind)}
         if self.step:
             body |= {"step": self.step, "attempt": self.attempt}
-        return body | self.data
+        return body | {name: value for name, value in self.data.items() if name not in _NOT_SHOWN}
 
 
 @dataclass(frozen=True)

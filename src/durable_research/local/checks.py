@@ -6,6 +6,8 @@ import re
 
 from durable_research.local.child import Check, Child
 
+ANSWER_SECONDS = 5.0
+
 
 async def listens(host: str, port: int) -> bool:
     """Whether somebody accepts TCP connections there."""
@@ -20,7 +22,15 @@ async def listens(host: str, port: int) -> bool:
 
 
 async def answers(host: str, port: int, path: str) -> bool:
-    """Whether `GET path` is answered by 200."""
+    """Whether `GET path` is answered by 200, and soon: a listener that stays silent is not up."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await _answers(host, port, path)
+    except TimeoutError:
+        return False
+
+
+async def _answers(host: str, port: int, path: str) -> bool:
     try:
         reader, writer = await asyncio.open_connection(host, port)
     except OSError:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from durable_research.domain.errors import InfrastructureDown, InvalidState
 from durable_research.domain.workflow import Status
 from durable_research.operations.reading import Reading
-from durable_research.ports import ProgressLog, WorkflowEngine, WorkflowRow, Workflows
+from durable_research.ports.engine import WorkflowEngine
+from durable_research.ports.progress import ProgressLog
+from durable_research.ports.workflows import WorkflowRow, Workflows
 
 
 @dataclass

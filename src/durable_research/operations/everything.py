@@ -9,7 +9,7 @@ from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
 from durable_research.operations.starting import Starting
-from durable_research.ports import Health
+from durable_research.ports.health import Health
 
 _CHECK_SECONDS = 3.0
 

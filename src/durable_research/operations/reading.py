@@ -9,18 +9,11 @@ from durable_research.catalogue import BY_KIND
 from durable_research.domain.errors import InfrastructureDown, InvalidState, NotFound, NotReady
 from durable_research.domain.progress import Draft, EventKind, ProgressEvent, StepState, StepView, steps_after
 from durable_research.domain.workflow import Status, kind_of
-from durable_research.ports import (
-    Changes,
-    Drafts,
-    Effects,
-    EngineView,
-    ProgressLog,
-    WorkerRegistry,
-    WorkflowEngine,
-    WorkflowFilter,
-    WorkflowRow,
-    Workflows,
-)
+from durable_research.ports.engine import EngineView, WorkflowEngine
+from durable_research.ports.ledger import Effects
+from durable_research.ports.progress import Changes, Drafts, ProgressLog
+from durable_research.ports.workers import WorkerRegistry
+from durable_research.ports.workflows import WorkflowFilter, WorkflowRow, Workflows
 
 # A proxy drops a silent connection after 60 s at the least; a reader also notices a missed wake-up this soon.
 _KEEP_ALIVE_SECONDS = 15.0
@@ -115,25 +108,41 @@ class Reading:
         """
         shown: Draft | None = None
         async with self.changes.watch(workflow_id) as changed:
+            # The row first: what is final now has all its events in the log that is read next.
+            ended = (await self.workflows.get(workflow_id, tenant)).status.is_final
             while True:
-                # The row first: what is final now has all its events in the log that is read next.
-                ended = (await self.workflows.get(workflow_id, tenant)).status.is_final
-                for event in await self.progress.read(workflow_id, after_seq):
+                events = await self.progress.read(workflow_id, after_seq)
+                for event in events:
                     after_seq = event.seq
+                    ended = ended or event.kind is EventKind.CLOSED
                     yield event
                 if ended:
                     return
-                draft = await self.drafts.read(workflow_id)
-                if draft and draft != shown:
-                    shown = draft
-                    yield draft
+                if not events:
+                    draft = await self.drafts.read(workflow_id)
+                    if draft and draft != shown:
+                        shown = draft
+                        yield draft
                 if not await changed(_KEEP_ALIVE_SECONDS):
                     yield None
+
+    async def log(self, workflow_id: str, tenant: str) -> Sequence[ProgressEvent]:
+        """All events so far.
+
+        Raises:
+            NotFound: as for `get`.
+        """
+        await self.get(workflow_id, tenant)
+        return await self.progress.read(workflow_id)
 
     async def last_seq(self, workflow_id: str) -> int:
         """The number of the newest event."""
         events = await self.progress.read(workflow_id)
         return events[-1].seq if events else 0
+
+    async def live_workers(self) -> int:
+        """How many workers are alive."""
+        return len(await self.workers.live())
 
     async def history(self, workflow_id: str, tenant: str) -> Sequence[dict[str, Any]]:
         """The Event History as the engine keeps it.

@@ -10,7 +10,9 @@ from durable_research.domain.document import Document
 from durable_research.domain.errors import InvalidState, NotFound, NotReady
 from durable_research.domain.report import Report
 from durable_research.domain.workflow import Kind, Status, kind_of
-from durable_research.ports import ObjectStore, Reports, Workflows
+from durable_research.ports.objects import ObjectStore
+from durable_research.ports.reports import Reports
+from durable_research.ports.workflows import Workflows
 
 Format = Callable[[Document], str]
 

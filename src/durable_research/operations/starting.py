@@ -15,7 +15,9 @@ from durable_research.catalogue import BY_KIND, PIPELINES, Pipeline
 from durable_research.domain.errors import FieldError, InfrastructureDown, InvalidInput, NotFound
 from durable_research.domain.report import ReportRequest
 from durable_research.domain.workflow import RANDOM_BYTES, new_workflow_id
-from durable_research.ports import Clock, NewWorkflow, WorkflowEngine, WorkflowRow, Workflows
+from durable_research.ports.clock import Clock
+from durable_research.ports.engine import WorkflowEngine
+from durable_research.ports.workflows import NewWorkflow, WorkflowRow, Workflows
 
 _TRY_AGAIN_SECONDS = 1.0
 _CODES = {

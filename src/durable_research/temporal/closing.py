@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from durable_research.ports import ProgressLog
+from durable_research.ports.progress import ProgressLog
 from durable_research.temporal import names
 from durable_research.temporal.steps import Closing
 

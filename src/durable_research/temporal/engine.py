@@ -14,7 +14,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from durable_research.domain.errors import InfrastructureDown
-from durable_research.ports import EngineView, PendingStep
+from durable_research.ports.engine import EngineView, PendingStep
 from durable_research.temporal import policies
 
 _ENDED = {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}

@@ -25,7 +25,7 @@ from durable_research.domain.errors import (
     StepTimedOut,
 )
 from durable_research.domain.progress import Attempt, EventKind
-from durable_research.ports import ProgressLog
+from durable_research.ports.progress import ProgressLog
 from durable_research.temporal import policies
 from durable_research.temporal.policies import StepPolicy
 
@@ -188,9 +188,9 @@ async def _heartbeats(is_local: bool) -> AsyncIterator[None]:
         return
 
     async def beat() -> None:
-        while True:
-            activity.heartbeat()
+        while True:  # the start itself is news to the server, so the first beat is due a second later
             await asyncio.sleep(policies.HEARTBEAT_EVERY.total_seconds())
+            activity.heartbeat()
 
     beating = asyncio.create_task(beat())
     try:

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.domain.workflow import Kind, Status
-from durable_research.ports import WorkflowFilter
+from durable_research.ports.workflows import WorkflowFilter
 from durable_research.web import cursors
 from durable_research.web.problems import Problem
 

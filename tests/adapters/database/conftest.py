@@ -12,7 +12,7 @@ from durable_research.adapters.database.effects import PostgresEffects
 from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.domain.workflow import Kind, new_workflow_id
-from durable_research.ports import NewWorkflow
+from durable_research.ports.workflows import NewWorkflow
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.domain.errors import IdempotencyKeyReused, NotFound
 from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import Status
-from durable_research.ports import WorkflowFilter
+from durable_research.ports.workflows import WorkflowFilter
 from tests.adapters.database.conftest import new_report
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import inspect
+import itertools
 
 import httpx
 import openai
@@ -18,7 +19,7 @@ from durable_research.domain.errors import (
     ModelTruncated,
     ModelUnavailable,
 )
-from durable_research.ports import ModelAnswer, ModelCall
+from durable_research.ports.models import ModelAnswer, ModelCall
 from tests.installation import Installation, until
 
 
@@ -59,7 +60,7 @@ async def test_the_text_is_shown_as_it_grows(model: OpenAIModel, servers: Instal
     answer = await call.collect(await call.send("key"))
 
     assert shown[-1] == answer.text
-    assert all(later.startswith(earlier) for earlier, later in zip(shown, shown[1:], strict=False))
+    assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(shown))
 
 
 async def test_an_accepted_call_is_taken_up_by_its_id_and_not_billed_again(

@@ -3,7 +3,7 @@ import pytest
 
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.domain.errors import NotificationFailed, NotificationRefused
-from durable_research.ports import Notification
+from durable_research.ports.notifiers import Notification
 from tests.installation import Installation
 
 SECRET = "whsec_" + "c2VjcmV0" * 6

@@ -45,6 +45,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._engine = create_async_engine(
             driver_url(url),
+            hide_parameters=True,  # a traceback in the logs must not quote prompts
             pool_size=_POOL_SIZE,
             max_overflow=_POOL_OVERFLOW,
             pool_timeout=_POOL_WAIT_SECONDS,

@@ -72,5 +72,7 @@ class LockedLog:
         )
         wake = select(func.pg_notify(CHANNEL, self.workflow_id)).add_cte(row.cte("changed_row"))
         if self._new:
-            wake = wake.add_cte(insert(progress_events).values(self._new).cte("new_events"))
+            # One row is the rule, and a statement of one row is compiled once and kept.
+            rows = self._new if len(self._new) > 1 else self._new[0]
+            wake = wake.add_cte(insert(progress_events).values(rows).cte("new_events"))
         await self._connection.execute(wake)

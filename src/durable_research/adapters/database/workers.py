@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.tables import workers
-from durable_research.ports import WorkerRow
+from durable_research.ports.workers import WorkerRow
 
 # Three beats of two seconds: one may be late on a busy machine, three are a dead worker.
 _LIVE_FOR = timedelta(seconds=6)

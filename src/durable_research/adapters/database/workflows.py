@@ -14,7 +14,7 @@ from durable_research.adapters.database.tables import idempotency_keys, workflow
 from durable_research.domain.errors import IdempotencyKeyReused, NotFound
 from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import FINAL, Kind, Status
-from durable_research.ports import NewWorkflow, WorkflowFilter, WorkflowRow
+from durable_research.ports.workflows import NewWorkflow, WorkflowFilter, WorkflowRow
 
 _ENDED = [str(status) for status in FINAL]
 

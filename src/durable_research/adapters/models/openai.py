@@ -28,7 +28,7 @@ from durable_research.domain.errors import (
     ModelUnavailable,
 )
 from durable_research.domain.usage import TokenUsage
-from durable_research.ports import ModelAnswer, ModelCall, TextSink
+from durable_research.ports.models import ModelAnswer, ModelCall, TextSink
 
 # Until the first event arrives nothing tells us whether the call was accepted, so this stays short; between events a model
 # may think for long, and the step's own deadline bounds the whole.

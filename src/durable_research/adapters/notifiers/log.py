@@ -2,7 +2,7 @@
 
 from durable_research import telemetry
 from durable_research.domain.effects import ProviderClass
-from durable_research.ports import Delivery, Notification
+from durable_research.ports.notifiers import Delivery, Notification
 
 
 class LogNotifier:

@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import NotificationFailed, NotificationRefused
-from durable_research.ports import Delivery, Notification
+from durable_research.ports.notifiers import Delivery, Notification
 
 _TIMEOUT_SECONDS = 10.0
 _TRY_AGAIN = {408, 409, 425, 429}

@@ -1,6 +1,7 @@
 """The ObjectStore port on obstore: a local folder, Azure Blob, S3 or GCS by the URL alone."""
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
@@ -11,7 +12,7 @@ from durable_research.domain.errors import InfrastructureDown, NotFound
 
 def _store(url: str) -> ObjectStore:
     if url.startswith("file://"):
-        return LocalStore(Path(url.removeprefix("file://")).resolve(), mkdir=True)
+        return LocalStore(Path(unquote(url.removeprefix("file://"))).resolve(), mkdir=True)
     return from_url(url)
 
 
@@ -44,5 +45,8 @@ class ObstoreObjects:
             raise InfrastructureDown("the object store does not answer") from cause
 
     async def check(self) -> None:
-        """Return when an object can be written."""
-        await self.put(self._PROBE, b"")
+        """Return when an object can be written, the probe over itself: a store that became read-only must not pass."""
+        try:
+            await obstore.put_async(self._store, self._PROBE, b"", mode="overwrite")
+        except (BaseError, OSError) as cause:
+            raise InfrastructureDown("the object store cannot be written") from cause

@@ -24,20 +24,13 @@ from durable_research.pipelines.generate_report.messages import (
     SendNotification,
     StoreReportMetadata,
 )
-from durable_research.ports import (
-    CurrentAttempt,
-    Delivery,
-    DocumentRenderer,
-    Drafts,
-    LanguageModel,
-    ModelAnswer,
-    ModelCall,
-    Notification,
-    Notifier,
-    ObjectStore,
-    Reports,
-    Workflows,
-)
+from durable_research.ports.documents import DocumentRenderer
+from durable_research.ports.models import LanguageModel, ModelAnswer, ModelCall
+from durable_research.ports.notifiers import Delivery, Notification, Notifier
+from durable_research.ports.objects import ObjectStore
+from durable_research.ports.progress import CurrentAttempt, Drafts
+from durable_research.ports.reports import Reports
+from durable_research.ports.workflows import Workflows
 
 
 @dataclass

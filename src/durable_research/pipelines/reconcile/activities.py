@@ -9,7 +9,9 @@ from temporalio import activity
 
 from durable_research.domain.workflow import Status
 from durable_research.pipelines.reconcile.messages import Reconciled
-from durable_research.ports import ProgressLog, WorkflowEngine, WorkflowRow, Workflows
+from durable_research.ports.engine import WorkflowEngine
+from durable_research.ports.progress import ProgressLog
+from durable_research.ports.workflows import WorkflowRow, Workflows
 
 # The API starts what it accepts within a second; younger rows are its business.
 _ACCEPTED_LONG_AGO = timedelta(seconds=5)

@@ -8,7 +8,7 @@ from quart import Response
 
 from durable_research.domain.report import Report
 from durable_research.domain.workflow import Kind
-from durable_research.ports import WorkflowRow
+from durable_research.ports.workflows import WorkflowRow
 
 
 def json_response(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -10,7 +10,7 @@ from durable_research.domain.errors import InvalidInput
 from durable_research.domain.report import PROMPT_LONGEST
 from durable_research.domain.workflow import Kind
 from durable_research.operations.everything import Operations
-from durable_research.ports import WorkflowFilter
+from durable_research.ports.workflows import WorkflowFilter
 from durable_research.web import checks
 from durable_research.web.pages import forms
 from durable_research.web.pages.shell import page

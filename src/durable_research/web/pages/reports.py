@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from durable_research.domain.errors import InvalidState, NotFound, NotReady
 from durable_research.domain.workflow import Kind, Status, kind_of
 from durable_research.operations.everything import Operations
-from durable_research.ports import WorkflowFilter
+from durable_research.ports.workflows import WorkflowFilter
 from durable_research.web import checks, cursors, queries, words
 from durable_research.web.pages.shell import page
 
@@ -35,7 +35,7 @@ class ReportPages:
         reading = self.operations.reading
         status = await reading.status(report_id, tenant)
         row = await reading.get(report_id, tenant)
-        events = await reading.progress.read(report_id)
+        events = await reading.log(report_id, tenant)
         for step in status["steps"]:
             for name in ("started_at", "ended_at", "next_try_at"):
                 step[name] = datetime.fromisoformat(step[name]) if step[name] else None

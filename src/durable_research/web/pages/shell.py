@@ -15,7 +15,7 @@ NO_CACHE = {"Cache-Control": "no-cache"}
 async def live_workers(operations: Operations) -> int | None:
     """How many workers are alive; None when that cannot be known now."""
     try:
-        return len(await operations.reading.workers.live())
+        return await operations.reading.live_workers()
     except InfrastructureDown:
         return None
 

@@ -1,0 +1,46 @@
+"""The engine that makes workflows durable."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True)
+class PendingStep:
+    """A step as the engine sees it this second."""
+
+    step: str
+    engine_attempt: int
+    worker: str | None
+    next_try_at: datetime | None
+
+
+@dataclass(frozen=True)
+class EngineView:
+    """A workflow as the engine sees it this second; `status` is the engine's own word, lower case."""
+
+    status: str
+    pending: tuple[PendingStep, ...] = field(default_factory=tuple)
+
+
+class WorkflowEngine(Protocol):
+    """The engine that makes workflows durable."""
+
+    async def start(self, workflow_id: str, workflow_type: str, task_queue: str, message: BaseModel) -> None:
+        """Start it; an id that is already known to the engine is left alone."""
+        ...
+
+    async def cancel(self, workflow_id: str) -> bool:
+        """Ask it to cancel; False when the engine does not know it as running."""
+        ...
+
+    async def describe(self, workflow_id: str) -> EngineView | None:
+        """Ask about it; None when the engine does not know it."""
+        ...
+
+    def history(self, workflow_id: str) -> AsyncIterator[dict[str, Any]]:
+        """Its Event History, as JSON objects."""
+        ...

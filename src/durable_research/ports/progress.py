@@ -1,0 +1,62 @@
+"""The progress log, drafts of text, and being woken when either changes."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from durable_research.domain.progress import Attempt, Draft, EventKind, ProgressEvent
+from durable_research.domain.workflow import Status
+
+CurrentAttempt = Callable[[], Attempt]
+
+
+class ProgressLog(Protocol):
+    """The one log that people follow. Statuses change with the event that causes it, in one transaction."""
+
+    async def begin_attempt(self, workflow_id: str, step: str, worker: str) -> Attempt:
+        """Close what earlier attempts left open as lost, and start the next one.
+
+        Raises:
+            InvalidState: the workflow has ended.
+        """
+        ...
+
+    async def end_attempt(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+        """Close this attempt.
+
+        Raises:
+            StaleAttempt: a newer attempt has closed it as lost.
+        """
+        ...
+
+    async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+        """Write an event within an open attempt, once."""
+        ...
+
+    async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any]) -> None:
+        """Write the workflow's end, once; partly done may later become done."""
+        ...
+
+    async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
+        """Events after `after_seq`, in order."""
+        ...
+
+
+class Drafts(Protocol):
+    """Text as it is being written: one row for each attempt, replaced as it grows, never part of the log."""
+
+    def show(self, attempt: Attempt, text: str) -> None:
+        """Take the whole text so far; it is written in batches about every 250 ms."""
+        ...
+
+    async def read(self, workflow_id: str) -> Draft | None:
+        """The newest attempt's draft."""
+        ...
+
+
+class Changes(Protocol):
+    """Wakes readers when something of a workflow was written."""
+
+    def watch(self, workflow_id: str) -> AbstractAsyncContextManager[Callable[[float], Awaitable[bool]]]:
+        """Enter to get a function that waits at most so many seconds for the next change and says whether one came."""
+        ...

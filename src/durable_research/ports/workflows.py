@@ -1,0 +1,92 @@
+"""Accepted workflows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from durable_research.domain.workflow import Kind, Status
+
+
+@dataclass(frozen=True)
+class WorkflowRow:
+    """One row of table `workflows`, the authority on what was accepted."""
+
+    workflow_id: str
+    kind: Kind
+    tenant: str
+    status: Status
+    title: str
+    input: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    engine_started: bool
+    cancel_requested: bool
+
+
+@dataclass(frozen=True)
+class NewWorkflow:
+    """What a start asks to be accepted."""
+
+    workflow_id: str
+    kind: Kind
+    tenant: str
+    title: str
+    input: dict[str, Any]
+    idempotency_key: str | None = None
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class WorkflowFilter:
+    """Which workflows a list shows."""
+
+    statuses: tuple[Status, ...] = ()
+    kind: Kind | None = None
+    text: str | None = None
+    limit: int = 50
+    before: tuple[datetime, str] | None = None
+
+
+class Workflows(Protocol):
+    """Accepted workflows of every kind."""
+
+    async def accept(self, new: NewWorkflow) -> tuple[WorkflowRow, bool]:
+        """Write the workflow, its idempotency key and its first event in one transaction; True when it is a replay.
+
+        Raises:
+            IdempotencyKeyReused: the key is known with another fingerprint.
+        """
+        ...
+
+    async def get(self, workflow_id: str, tenant: str) -> WorkflowRow:
+        """Read one.
+
+        Raises:
+            NotFound: unknown, or another tenant's.
+        """
+        ...
+
+    async def list(self, tenant: str, which: WorkflowFilter) -> Sequence[WorkflowRow]:
+        """Newest first."""
+        ...
+
+    async def mark_started(self, workflow_id: str) -> WorkflowRow:
+        """Note that the engine has the workflow; returns the row, which may ask for cancellation meanwhile."""
+        ...
+
+    async def request_cancel(self, workflow_id: str) -> None:
+        """Note the wish to cancel, once."""
+        ...
+
+    async def unstarted(self, older_than: timedelta) -> Sequence[WorkflowRow]:
+        """Accepted that long ago, not ended, and not known to the engine."""
+        ...
+
+    async def unended(self, older_than: timedelta) -> Sequence[WorkflowRow]:
+        """Known to the engine, not ended, and untouched for that long."""
+        ...
+
+    async def partly_done(self) -> Sequence[WorkflowRow]:
+        """Ended without their metadata stored, with the metadata in the closing event."""
+        ...
