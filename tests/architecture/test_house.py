@@ -10,6 +10,7 @@ import pytest
 from durable_research.catalogue import PACKAGES, PIPELINES, WORKFLOWS
 from durable_research.cli.main import COMMANDS
 from durable_research.domain import errors
+from durable_research.domain.progress import EventKind
 from durable_research.failpoints import NAMES
 from durable_research.settings import Settings
 from durable_research.temporal import names, policies
@@ -133,6 +134,25 @@ def test_every_error_code_is_documented() -> None:
     text = (ROOT / "docs" / "errors.md").read_text()
 
     assert {code for code in codes if f"`{code}`" not in text} == set()
+
+
+def test_every_problem_of_the_api_is_documented() -> None:
+    code = "".join(path.read_text() for path in (SOURCE / "web").rglob("*.py"))
+    named = set(re.findall(r'Problem\(\s*\d{3},\s*"(\w+)"', code)) | set(re.findall(r'HTTPStatus\.\w+: "(\w+)"', code))
+    text = (ROOT / "docs" / "errors.md").read_text()
+
+    assert len(named) > 10
+    assert {one for one in named if f"`{one}`" not in text} == set()
+
+
+def test_every_kind_of_event_is_documented() -> None:
+    text = (ROOT / "docs" / "api.md").read_text()
+
+    assert {kind for kind in EventKind if f"`{kind}`" not in text} == set()
+
+
+def test_the_readme_stays_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
 
 def test_every_error_stands_in_the_drawn_tree() -> None:

@@ -1,0 +1,83 @@
+"""A person in a real browser: ask, watch, read, download; and the API dies while they watch."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.installation import Installation
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with Installation(tmp_path_factory.mktemp("browser")) as installation:
+        yield installation
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that fails the test when it says anything on the console (a broken policy does)."""
+    page = browser.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield page
+    page.close()
+    # A connection that was cut on purpose is told by the browser, not by the page.
+    assert [line for line in said if "net::ERR" not in line] == []
+
+
+def ask(page: Page, installation: Installation, prompt: str) -> None:
+    page.goto(installation.api)
+    page.get_by_role("textbox", name="Your question").fill(prompt)
+    page.get_by_role("button", name="Start the report").click()
+
+
+def test_ask_watch_read_download(page: Page, installation: Installation) -> None:
+    installation.latency(2)
+    ask(page, installation, "Why do cathedrals echo?")
+
+    expect(page.get_by_text("Demo", exact=False).first).to_be_visible()
+    link = page.get_by_role("link", name="Open the PDF")
+    expect(link).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("cathedrals echo")
+    pdf = page.request.get(f"{installation.api}{link.get_attribute('href')}")
+
+    assert pdf.body().startswith(b"%PDF")
+
+
+def test_the_page_goes_on_when_the_api_dies_while_somebody_watches(page: Page, installation: Installation) -> None:
+    installation.latency(6)
+    ask(page, installation, "Why do bells ring?")
+    expect(page.get_by_text("Ask the model", exact=False).first).to_be_visible()
+
+    installation.kill("api")
+
+    expect(page.get_by_role("link", name="Open the PDF")).to_be_visible(timeout=60_000)
+
+
+def test_a_person_without_scripts_gets_there_too(browser: Browser, installation: Installation) -> None:
+    installation.latency(0)
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    ask(page, installation, "Why do stones skip?")
+
+
+    link = page.get_by_role("link", name="Open the PDF")
+    for _ in range(100):
+        if link.count():
+            break
+        page.get_by_role("link", name="Refresh").click()
+    expect(link).to_be_visible()
+    context.close()
