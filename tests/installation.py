@@ -1,6 +1,7 @@
 """A real installation for tests: `durable-research up` as a user starts it, in a folder and on ports of its own."""
 
 import asyncio
+import contextlib
 import ctypes
 import json
 import os
@@ -97,7 +98,8 @@ class Installation:
         assert self._process is not None
         family = [psutil.Process(self._process.pid), *psutil.Process(self._process.pid).children(recursive=True)]
         for process in family:
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # its parent's end may have taken it along already
+                process.kill()
         self._process.wait(10)
         psutil.wait_procs(family, timeout=10)
         self._process = None
