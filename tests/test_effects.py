@@ -1,5 +1,7 @@
 """The function that every effect goes through, with a ledger in memory and a provider that does as it is told."""
 
+from datetime import timedelta
+
 import pytest
 from pydantic import BaseModel
 
@@ -7,6 +9,7 @@ from durable_research.domain.effects import Charges, Effect, EffectRecord, Provi
 from durable_research.domain.errors import (
     EmptyOutput,
     GenerationFailed,
+    InfrastructureDown,
     ModelAmbiguous,
     ModelBusy,
     ModelUnavailable,
@@ -15,6 +18,7 @@ from durable_research.domain.errors import (
 )
 from durable_research.domain.progress import Attempt
 from durable_research.effects import EffectRunner, Points
+from durable_research.temporal import policies
 
 POINTS = Points("llm_call.intent", "llm_call.sent")
 
@@ -162,6 +166,25 @@ async def test_a_call_that_ended_without_use_is_closed_and_a_new_one_is_sent(
 
     assert (await attempt(2, ledger, provider)).text == "answer of resp_2"
     assert ledger.sends[1].state is state
+
+
+async def test_an_id_is_not_lost_when_the_database_is_away_as_the_call_is_accepted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(policies, "INFRASTRUCTURE_WAIT", timedelta(0))
+    ledger, provider = Ledger(), Provider(["resp_1"], ["answer"])
+    original, outages = ledger.remember_reference, [InfrastructureDown("away")] * 3
+
+    async def away_for_a_while(key: str, fence: int, reference: str) -> None:
+        if outages:
+            raise outages.pop()
+        await original(key, fence, reference)
+
+    ledger.remember_reference = away_for_a_while  # type: ignore[method-assign]
+
+    await attempt(1, ledger, provider)
+
+    assert (provider.sent, ledger.sends[1].reference) == (1, "resp_1")
 
 
 async def test_an_attempt_whose_fence_is_stale_sends_nothing() -> None:

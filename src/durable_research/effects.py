@@ -16,6 +16,7 @@ from durable_research.domain.effects import Effect, Move, SendState, next_move
 from durable_research.domain.errors import (
     EmptyOutput,
     GenerationFailed,
+    InfrastructureDown,
     ModelAmbiguous,
     ModelDeclined,
     ModelForgotten,
@@ -27,6 +28,7 @@ from durable_research.domain.progress import Attempt, EventKind
 from durable_research.ports.ledger import Effects
 from durable_research.ports.models import RemoteEffect
 from durable_research.ports.progress import CurrentAttempt, ProgressLog
+from durable_research.temporal import policies
 
 Answer = TypeVar("Answer")
 Kept = TypeVar("Kept", bound=BaseModel)
@@ -132,8 +134,18 @@ class EffectRunner:
         except StepFailed:
             await self._ledger.close_send(effect.key, None, attempt.number, SendState.REFUSED)
             raise
-        await self._ledger.remember_reference(effect.key, attempt.number, reference)
+        await self._remember(effect, attempt, reference)
         return reference
+
+    async def _remember(self, effect: Effect, attempt: Attempt, reference: str) -> None:
+        """Commit the provider's id. Nobody else knows it, so a database that is away is waited for while we live."""
+        while True:
+            try:
+                await self._ledger.remember_reference(effect.key, attempt.number, reference)
+            except InfrastructureDown:
+                await asyncio.sleep(policies.INFRASTRUCTURE_WAIT.total_seconds())
+            else:
+                return
 
     async def _collect(self, effect: Effect, remote: RemoteEffect[Answer], attempt: Attempt, reference: str) -> Answer:
         try:

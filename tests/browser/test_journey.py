@@ -73,7 +73,6 @@ def test_a_person_without_scripts_gets_there_too(browser: Browser, installation:
     page = context.new_page()
     ask(page, installation, "Why do stones skip?")
 
-
     link = page.get_by_role("link", name="Open the PDF")
     for _ in range(100):
         if link.count():

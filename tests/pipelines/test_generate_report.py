@@ -45,6 +45,17 @@ async def test_neither_question_nor_answer_is_in_the_event_history(house: House)
     assert "canary-7c1f" not in history
 
 
+async def test_a_vendors_error_text_is_not_in_the_event_history_either(house: House) -> None:
+    house.fault("canary-91d2 is refused", fault="401")
+    report = await house.ask("canary-91d2 is refused")
+    await house.finished(report)
+
+    history = str(await house.reading.history(report, "default"))
+
+    assert "model_refused" in history
+    assert "Incorrect API key" not in history
+
+
 async def test_429_waits_as_the_provider_wishes_and_is_billed_once(house: House, quick_retries: None) -> None:
     house.fault("busy twice", fault="429", times=2, retry_after=0)
     report = await house.ask("busy twice")

@@ -36,5 +36,10 @@ async def test_an_incompatible_edit_is_caught(edited: type) -> None:
         await replay(file, edited)
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_a_recorded_history_names_no_folder_of_a_machine(file: Path) -> None:
+    assert ".py" not in file.read_text()
+
+
 def test_every_way_a_report_can_go_was_recorded() -> None:
     assert {"done", "failed", "retried", "cancelled", "worker-killed", "reconcile"} <= {file.stem for file in FILES}

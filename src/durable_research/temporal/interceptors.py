@@ -135,7 +135,7 @@ class _StepInbound(ActivityInboundInterceptor):
             try:
                 await self._progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, data)
             except ResearchError as unwritten:
-                _fail(unwritten, policy, failures, cause=error)
+                _fail(unwritten, policy, failures)
         _fail(error, policy, failures)
 
 
@@ -170,14 +170,14 @@ def _wait(error: ResearchError, policy: StepPolicy, failures: int) -> timedelta:
     return policy.wait_after(failures)
 
 
-def _fail(error: ResearchError, policy: StepPolicy, counted_failures: int, cause: Exception | None = None) -> NoReturn:
+def _fail(error: ResearchError, policy: StepPolicy, counted_failures: int) -> NoReturn:
     final = _is_final(error, policy, counted_failures)
     raise ApplicationError(
         error.detail,
         type=error.code,
         non_retryable=final,
         next_retry_delay=None if final else _wait(error, policy, max(counted_failures, 1)),
-    ) from (cause or error)
+    ) from None  # a cause would take the vendor's words, which may quote a prompt, into the Event History
 
 
 @asynccontextmanager

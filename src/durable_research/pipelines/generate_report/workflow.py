@@ -112,4 +112,8 @@ class GenerateReportWorkflow:
 
     async def _close(self, status: Status, data: dict[str, Any]) -> None:
         self._stage = status.value
-        await asyncio.shield(close_workflow(status, data))
+        closing = asyncio.create_task(close_workflow(status, data))
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            await closing  # too late to cancel: the end that is being written stands
