@@ -12,7 +12,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import openai
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, AsyncStream
+from openai.types.responses import Response
 
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import (
@@ -103,6 +104,12 @@ def _translated() -> Iterator[None]:
         raise translate(cause) from cause
 
 
+def _plain_events(answer: Any) -> AsyncStream[Any]:
+    """The stream's events as plain JSON: there are hundreds, and making a model of each took half the call's own time."""
+    stream: AsyncStream[Any] = answer.parse(to=AsyncStream[object])
+    return stream
+
+
 class OpenAIModel:
     """The LanguageModel port. `is_demo` is set when the address is the simulator's."""
 
@@ -132,12 +139,12 @@ class OpenAICall:
         self._client = client
         self._call = call
         self._on_text = on_text
-        self._events: AsyncIterator[Any] | None = None
+        self._stream: AsyncStream[Any] | None = None
 
     async def send(self, key: str) -> str:
         """Create the response, tagged with our key; its first event brings the id."""
         with _translated():
-            stream = await self._client.responses.create(
+            answer = await self._client.responses.with_raw_response.create(
                 model=self._call.model,
                 instructions=self._call.instructions,
                 input=self._call.prompt,
@@ -147,35 +154,41 @@ class OpenAICall:
                 metadata={"effect_key": key},
                 timeout=_FIRST_EVENT_SECONDS,
             )
-            self._events = aiter(stream)
-            async for event in self._events:
-                if event.type == "response.created":
-                    return str(event.response.id)
+            self._stream = _plain_events(answer)
+            async for event in self._stream:
+                if event["type"] == "response.created":
+                    return str(event["response"]["id"])
         raise ModelAmbiguous("the stream ended before the response's id came")
 
     async def collect(self, reference: str) -> ModelAnswer:
         """Follow the response to its end, on the stream of `send` or on a new one from the beginning."""
         try:
             with _translated():
-                events = self._events or aiter(await self._client.responses.retrieve(reference, stream=True))
-                final = await self._follow(events) or await self._client.responses.retrieve(reference)
+                stream = self._stream or _plain_events(
+                    await self._client.responses.with_raw_response.retrieve(reference, stream=True)
+                )
+                # Closed here: a connection left to the garbage collector goes away at a moment of its own, and noisily.
+                async with stream:
+                    final = await self._follow(stream)
+                final = final or await self._client.responses.retrieve(reference)
         except ModelRefused as cause:
             if isinstance(cause.__cause__, openai.NotFoundError):
                 raise ModelForgotten("the provider no longer knows the accepted call") from cause
             raise
         return self._answer(final, reference)
 
-    async def _follow(self, events: AsyncIterator[Any]) -> Any | None:
+    async def _follow(self, events: AsyncIterator[Any]) -> Response | None:
         """The response of the closing event; None when the stream just ends, as a cancelled one's does."""
         text = ""
         async for event in events:
-            if event.type == "response.output_text.delta":
-                text += event.delta
+            kind = event["type"]
+            if kind == "response.output_text.delta":
+                text += event["delta"]
                 self._on_text(text)
-            elif event.type in {"response.completed", "response.incomplete", "response.failed"}:
-                return event.response
-            elif event.type == "error":
-                raise GenerationFailed(f"the generation failed ({event.code})")
+            elif kind in {"response.completed", "response.incomplete", "response.failed"}:
+                return Response.construct(**event["response"])
+            elif kind == "error":
+                raise GenerationFailed(f"the generation failed ({event.get('code')})")
         return None
 
     def _answer(self, response: Any, reference: str) -> ModelAnswer:
