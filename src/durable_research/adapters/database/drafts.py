@@ -59,14 +59,15 @@ class PostgresDrafts:
         ]
         if not rows:
             return
-        statement = insert(drafts).values(rows)
+        # The rows go beside the statement: with them inside, it would be compiled anew for each batch.
+        statement = insert(drafts)
         statement = statement.on_conflict_do_update(
             index_elements=["workflow_id", "step", "attempt"],
             set_={"text": statement.excluded.text, "updated_at": func.clock_timestamp()},
         )
         try:
             async with self._database.begin() as connection:
-                await connection.execute(statement)
+                await connection.execute(statement, rows)
                 for workflow_id in {row["workflow_id"] for row in rows}:
                     await connection.execute(select(func.pg_notify(CHANNEL, workflow_id)))
         except InfrastructureDown as error:
