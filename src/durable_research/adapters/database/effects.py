@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import bindparam, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +15,47 @@ from durable_research.domain.errors import EffectMismatch, StaleAttempt
 _CHARGED = (SendState.SETTLED, SendState.SPENT)
 
 
+# Made once, like the statements of `events.py`. Each is one statement on the row that the fence protects.
+_CLAIMED = (
+    "key", "tenant", "workflow_id", "step", "kind", "provider", "provider_class", "fingerprint", "fence",
+)  # fmt: skip
+_INSERT = insert(effects).values({name: bindparam(f"new_{name}") for name in _CLAIMED})
+# The row is locked by its update, so two attempts that claim at once come one after the other.
+_CLAIM = _INSERT.on_conflict_do_update(
+    index_elements=["key"], set_={"fence": func.greatest(effects.c.fence, _INSERT.excluded.fence)}
+).returning(effects)
+_SENDS = select(effect_attempts).where(effect_attempts.c.key == bindparam("of_key")).order_by(effect_attempts.c.fence)
+_HELD = (effects.c.key == bindparam("of_key"), effects.c.fence == bindparam("of_fence"))
+_OPEN = (
+    insert(effect_attempts)
+    .from_select(
+        ["key", "fence", "state"],
+        select(effects.c.key, effects.c.fence, literal(str(SendState.OPEN))).where(*_HELD).with_for_update(),
+    )
+    .returning(effect_attempts.c.key)
+)
+_FENCE = select(effects.c.fence).where(effects.c.key == bindparam("of_key"))
+_REMEMBER = (
+    update(effect_attempts)
+    .where(effect_attempts.c.key == bindparam("of_key"), effect_attempts.c.fence == bindparam("of_fence"))
+    .values(reference=bindparam("new_reference"))
+)
+_SETTLED = (
+    update(effects)
+    .where(*_HELD)
+    .values(result=bindparam("new_result"), settled_at=func.clock_timestamp())
+    .returning(effects.c.key)
+    .cte("settled")
+)
+_CLOSED = (
+    update(effect_attempts)
+    .where(effect_attempts.c.key.in_(select(_SETTLED.c.key)), effect_attempts.c.reference == bindparam("of_reference"))
+    .values(state=SendState.SETTLED, closed_at=func.clock_timestamp())
+    .cte("closed")
+)
+_SETTLE = select(_SETTLED.c.key).add_cte(_CLOSED)
+
+
 class PostgresEffects:
     """Every method is one transaction; `fence` decides who may write."""
 
@@ -24,43 +65,24 @@ class PostgresEffects:
     async def claim(self, effect: Effect, fence: int) -> EffectRecord:
         """Insert or lock the effect and raise its fence to ours."""
         async with self._database.begin() as connection:
-            statement = insert(effects).values(
-                key=effect.key,
-                tenant=effect.tenant,
-                workflow_id=effect.workflow_id,
-                step=effect.step,
-                kind=effect.kind,
-                provider=effect.provider,
-                provider_class=effect.provider_class,
-                fingerprint=effect.fingerprint,
-                fence=fence,
-            )
-            # The row is locked by its update, so two attempts that claim at once come one after the other.
-            statement = statement.on_conflict_do_update(
-                index_elements=["key"], set_={"fence": func.greatest(effects.c.fence, statement.excluded.fence)}
-            )
-            row = (await connection.execute(statement.returning(effects))).one()
+            claimed = {f"new_{name}": getattr(effect, name) for name in _CLAIMED if name != "fence"}
+            row = (await connection.execute(_CLAIM, claimed | {"new_fence": fence})).one()
             if row.fingerprint != effect.fingerprint:
                 raise EffectMismatch(f"{effect.step} of {effect.workflow_id} was begun with another request")
             if row.fence > fence:
                 raise StaleAttempt(f"attempt {row.fence} of {effect.step} has taken over from attempt {fence}")
-            columns = effect_attempts.c
-            sends = await connection.execute(
-                select(effect_attempts).where(columns.key == effect.key).order_by(columns.fence)
-            )
+            sends = await connection.execute(_SENDS, {"of_key": effect.key})
             known = tuple(Send(one.fence, SendState(one.state), one.reference) for one in sends)
             return EffectRecord(known, row.result, row.possible_extra)
 
     async def open_send(self, effect: Effect, fence: int, *, possible_extra: bool) -> None:
         """Commit the intent to send."""
-        async with self._database.begin() as connection:
+        # The rule is one statement, which commits by itself; only a re-send has more to say in its transaction.
+        async with self._database.begin() if possible_extra else self._database.one() as connection:
             if possible_extra:
                 await self._give_up_on_open_sends(connection, effect.key)
-            mine = select(effects.c.key, effects.c.fence, literal(str(SendState.OPEN))).where(
-                effects.c.key == effect.key, effects.c.fence == fence
-            )
-            opened = insert(effect_attempts).from_select(["key", "fence", "state"], mine.with_for_update())
-            if (await connection.execute(opened.returning(effect_attempts.c.key))).first() is None:
+            opened = await connection.execute(_OPEN, {"of_key": effect.key, "of_fence": fence})
+            if opened.first() is None:
                 raise StaleAttempt(f"a newer attempt has taken over from attempt {fence}; nothing is sent")
 
     @staticmethod
@@ -78,37 +100,21 @@ class PostgresEffects:
     async def check_fence(self, key: str, fence: int) -> None:
         """Raise StaleAttempt unless the fence is still ours."""
         async with self._database.one() as connection:
-            now = (await connection.execute(select(effects.c.fence).where(effects.c.key == key))).scalar_one()
+            now = (await connection.execute(_FENCE, {"of_key": key})).scalar_one()
         if now != fence:
             raise StaleAttempt(f"attempt {now} has taken over from attempt {fence}; nothing is sent")
 
     async def remember_reference(self, key: str, fence: int, reference: str) -> None:
         """Commit the provider's id, whoever holds the fence by now."""
         async with self._database.one() as connection:
-            await connection.execute(
-                update(effect_attempts)
-                .where(effect_attempts.c.key == key, effect_attempts.c.fence == fence)
-                .values(reference=reference)
-            )
+            remembered = {"of_key": key, "of_fence": fence, "new_reference": reference}
+            await connection.execute(_REMEMBER, remembered)
 
     async def settle(self, key: str, fence: int, reference: str, result: Mapping[str, Any]) -> None:
         """Store the result, while the fence is ours."""
-        now = func.clock_timestamp()
-        settled = (
-            update(effects)
-            .where(effects.c.key == key, effects.c.fence == fence)
-            .values(result=dict(result), settled_at=now)
-            .returning(effects.c.key)
-            .cte("settled")
-        )
-        closed = (
-            update(effect_attempts)
-            .where(effect_attempts.c.key.in_(select(settled.c.key)), effect_attempts.c.reference == reference)
-            .values(state=SendState.SETTLED, closed_at=now)
-            .cte("closed")
-        )
+        values = {"of_key": key, "of_fence": fence, "of_reference": reference, "new_result": dict(result)}
         async with self._database.one() as connection:
-            found = await connection.execute(select(settled.c.key).add_cte(closed))
+            found = await connection.execute(_SETTLE, values)
             if found.first() is None:
                 raise StaleAttempt(f"a newer attempt has taken over from attempt {fence}")
 

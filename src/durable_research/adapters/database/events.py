@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, Select, Update, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.tables import progress_events, workflows
@@ -12,6 +12,32 @@ from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import Status
 
 CHANNEL = "progress"
+
+# Made once: making a statement and finding its compiled form took SQLAlchemy longer than PostgreSQL took to run it, and
+# every attempt of every step runs these.
+_MINE = workflows.c.workflow_id == bindparam("of_workflow")
+_LOCK = select(workflows.c.workflow_id, workflows.c.status, workflows.c.last_seq).where(_MINE).with_for_update()
+_KINDS = select(progress_events.c.kind).where(
+    progress_events.c.workflow_id == bindparam("of_workflow"),
+    progress_events.c.step == bindparam("of_step"),
+    progress_events.c.attempt == bindparam("of_attempt"),
+)
+_CHANGE = (
+    update(workflows)
+    .where(_MINE)
+    .values(last_seq=bindparam("new_seq"), status=bindparam("new_status"), updated_at=func.clock_timestamp())
+)
+_COLUMNS = ("workflow_id", "seq", "kind", "step", "attempt", "data")
+
+
+def _with_wake(change: Update) -> "Select[tuple[Any]]":
+    """The change to the workflow's row, and the call that wakes the readers at commit."""
+    return select(func.pg_notify(CHANNEL, bindparam("of_workflow"))).add_cte(change.cte("changed_row"))
+
+
+_ADD_ONE = _with_wake(_CHANGE).add_cte(
+    insert(progress_events).values({name: bindparam(f"event_{name}") for name in _COLUMNS}).cte("new_events")
+)
 
 
 class LockedLog:
@@ -34,9 +60,7 @@ class LockedLog:
         Raises:
             NotFound: there is no such workflow.
         """
-        query = select(workflows.c.workflow_id, workflows.c.status, workflows.c.last_seq)
-        query = query.where(workflows.c.workflow_id == workflow_id).with_for_update()
-        row = (await connection.execute(query)).one_or_none()
+        row = (await connection.execute(_LOCK, {"of_workflow": workflow_id})).one_or_none()
         if row is None:
             raise NotFound(f"no workflow {workflow_id!r}")
         return cls(connection, row)
@@ -57,22 +81,17 @@ class LockedLog:
 
     async def kinds(self, step: str = "", attempt: int = 0) -> set[EventKind]:
         """What stands already of a step's attempt, or of the workflow itself. Asked after the lock, never with it."""
-        columns = progress_events.c
-        query = select(columns.kind).where(
-            columns.workflow_id == self.workflow_id, columns.step == step, columns.attempt == attempt
-        )
-        return {EventKind(kind) for kind in (await self._connection.execute(query)).scalars()}
+        mine = {"of_workflow": self.workflow_id, "of_step": step, "of_attempt": attempt}
+        return {EventKind(kind) for kind in (await self._connection.execute(_KINDS, mine)).scalars()}
 
     async def finish(self, status: Status | None = None, **values: Any) -> None:
         """Write the events and the row's new number and status, and wake the readers at commit."""
-        row = (
-            update(workflows)
-            .where(workflows.c.workflow_id == self.workflow_id)
-            .values(last_seq=self._seq, status=status or self.status, updated_at=func.clock_timestamp(), **values)
-        )
-        wake = select(func.pg_notify(CHANNEL, self.workflow_id)).add_cte(row.cte("changed_row"))
+        row = {"of_workflow": self.workflow_id, "new_seq": self._seq, "new_status": status or self.status}
+        if len(self._new) == 1 and not values:  # the rule
+            event = {f"event_{name}": value for name, value in self._new[0].items()}
+            await self._connection.execute(_ADD_ONE, row | event)
+            return
+        change = _with_wake(_CHANGE.values(**values) if values else _CHANGE)
         if self._new:
-            # One row is the rule, and a statement of one row is compiled once and kept.
-            rows = self._new if len(self._new) > 1 else self._new[0]
-            wake = wake.add_cte(insert(progress_events).values(rows).cte("new_events"))
-        await self._connection.execute(wake)
+            change = change.add_cte(insert(progress_events).values(self._new).cte("new_events"))
+        await self._connection.execute(change, row)

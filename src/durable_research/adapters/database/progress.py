@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.events import LockedLog
@@ -11,6 +11,11 @@ from durable_research.adapters.database.tables import progress_events
 from durable_research.domain.errors import InvalidState, StaleAttempt
 from durable_research.domain.progress import ENDS_OF_ATTEMPT, Attempt, EventKind, ProgressEvent
 from durable_research.domain.workflow import Status, check_transition
+
+# Made once, like the statements of `events.py`.
+_OF_STEP = select(progress_events.c.attempt, progress_events.c.kind, progress_events.c.data).where(
+    progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.step == bindparam("of_step")
+)
 
 
 class PostgresProgressLog:
@@ -25,11 +30,7 @@ class PostgresProgressLog:
             log = await LockedLog.lock(connection, workflow_id)
             if log.status.is_final:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
-            columns = progress_events.c
-            query = select(columns.attempt, columns.kind, columns.data).where(
-                columns.workflow_id == workflow_id, columns.step == step
-            )
-            rows = (await connection.execute(query)).all()
+            rows = (await connection.execute(_OF_STEP, {"of_workflow": workflow_id, "of_step": step})).all()
             started = {row.attempt: row.data for row in rows if row.kind == EventKind.ATTEMPT_STARTED}
             ended = {row.attempt for row in rows if row.kind in ENDS_OF_ATTEMPT}
             for number in sorted(started.keys() - ended):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import Row, and_, bindparam, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_ignore
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +17,16 @@ from durable_research.domain.workflow import FINAL, Kind, Status
 from durable_research.ports.workflows import NewWorkflow, WorkflowFilter, WorkflowRow
 
 _ENDED = [str(status) for status in FINAL]
+# Made once, like the statements of `events.py`: every step begins with the first.
+_GET = select(workflows).where(
+    workflows.c.workflow_id == bindparam("of_workflow"), workflows.c.tenant == bindparam("of_tenant")
+)
+_MARK_STARTED = (
+    update(workflows)
+    .where(workflows.c.workflow_id == bindparam("of_workflow"))
+    .values(engine_started=True)
+    .returning(workflows)
+)
 
 
 def words_pattern(text: str) -> str:
@@ -90,9 +100,8 @@ class PostgresWorkflows:
 
     async def get(self, workflow_id: str, tenant: str) -> WorkflowRow:
         """Read one of this tenant's."""
-        query = select(workflows).where(workflows.c.workflow_id == workflow_id, workflows.c.tenant == tenant)
         async with self._database.one() as connection:
-            row = (await connection.execute(query)).one_or_none()
+            row = (await connection.execute(_GET, {"of_workflow": workflow_id, "of_tenant": tenant})).one_or_none()
         if row is None:
             raise NotFound("there is no such workflow")
         return _row(row)
@@ -115,9 +124,8 @@ class PostgresWorkflows:
 
     async def mark_started(self, workflow_id: str) -> WorkflowRow:
         """Note that the engine has it."""
-        statement = update(workflows).where(workflows.c.workflow_id == workflow_id).values(engine_started=True)
         async with self._database.one() as connection:
-            return _row((await connection.execute(statement.returning(workflows))).one())
+            return _row((await connection.execute(_MARK_STARTED, {"of_workflow": workflow_id})).one())
 
     async def request_cancel(self, workflow_id: str) -> None:
         """Note the wish to cancel, with an event, once."""
