@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from durable_research.domain.effects import Charges
 from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureDown, NotFound
-from durable_research.domain.progress import ENDS_OF_ATTEMPT, Attempt, Draft, EventKind, ProgressEvent
+from durable_research.domain.progress import ENDS_OF_ATTEMPT, Attempt, Draft, EngineAttempt, EventKind, ProgressEvent
 from durable_research.domain.report import Report
 from durable_research.domain.workflow import Status
 from durable_research.ports.engine import EngineView
@@ -146,7 +146,7 @@ class FakeProgressLog:
         log.append(ProgressEvent(workflow_id, len(log) + 1, at, kind, step, attempt, dict(data or {})))
         self.changes.wake(workflow_id)
 
-    async def begin_attempt(self, workflow_id: str, step: str, worker: str) -> Attempt:
+    async def begin_attempt(self, workflow_id: str, step: str, worker: str, engine: EngineAttempt) -> Attempt:
         mine = [event for event in self.events[workflow_id] if event.step == step]
         ended = {event.attempt for event in mine if event.kind in ENDS_OF_ATTEMPT}
         started = {event.attempt: event.data for event in mine if event.kind is EventKind.ATTEMPT_STARTED}

@@ -38,7 +38,7 @@ class Ledger:
 
     async def claim(self, effect: Effect, fence: int) -> EffectRecord:
         self.fence = fence
-        return EffectRecord(tuple(self.sends.values()), self.result, self.extra)
+        return EffectRecord(tuple(self.sends.values()), {}, self.result, self.extra)
 
     async def open_send(self, effect: Effect, fence: int, *, possible_extra: bool) -> None:
         if possible_extra:
@@ -64,7 +64,7 @@ class Ledger:
     async def charges(self, workflow_id: str) -> Charges:
         return Charges()
 
-    async def references(self, workflow_id: str) -> list[str]:
+    async def running_calls(self, workflow_id: str) -> list[tuple[str, str]]:
         return []
 
 
@@ -109,7 +109,7 @@ async def attempt(number: int, ledger: Ledger, provider: Provider) -> Kept:
     async def keep(answer: str) -> Kept:
         return Kept(text=answer)
 
-    return await runner.perform(EFFECT, provider, keep, Kept, POINTS)
+    return await runner.perform(EFFECT, lambda _: provider, keep, Kept, POINTS)
 
 
 async def test_an_answer_is_settled_and_returned_again_without_asking() -> None:

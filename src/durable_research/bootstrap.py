@@ -33,10 +33,11 @@ from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
 from durable_research.operations.starting import Starting
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
-from durable_research.pipelines.generate_report.messages import StoreReportMetadata
+from durable_research.pipelines.generate_report.messages import LlmCall, StoreReportMetadata
 from durable_research.pipelines.reconcile.activities import ReconcileActivities
 from durable_research.ports.notifiers import Notifier
 from durable_research.ports.workers import WorkerRegistry
+from durable_research.ports.workflows import WorkflowRow
 from durable_research.settings import Settings
 from durable_research.temporal import names, policies
 from durable_research.temporal.closing import ClosingActivities
@@ -63,6 +64,7 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
         objects = ObstoreObjects(settings.object_store_url)
         starting = Starting(workflows, engine, _now, default_channels(settings))
         stack.push_async_callback(starting.close)
+        ui = settings.temporal_ui_url
         reading = Reading(
             workflows,
             progress,
@@ -71,7 +73,7 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
             PostgresWorkerRegistry(database),
             changes,
             engine,
-            settings.temporal_ui_url,
+            f"{ui}/namespaces/{engine.namespace}/workflows" if ui else None,
         )
         yield Operations(
             starting,
@@ -111,12 +113,15 @@ async def open_worker_parts(settings: Settings, identity: str, client: Client) -
         async def store_later(kept: Mapping[str, Any]) -> None:
             await report.store_report_metadata(StoreReportMetadata.model_validate(kept))
 
-        reconcile = ReconcileActivities(workflows, progress, engine, starting.give, store_later)
+        async def stop_spending(row: WorkflowRow) -> None:
+            await report.stop_model_calls(LlmCall(report_id=row.workflow_id, tenant=row.tenant))
+
+        reconcile = ReconcileActivities(workflows, progress, engine, starting.give, store_later, stop_spending)
         closing = ClosingActivities(progress)
         yield WorkerParts(
             {
                 names.RESEARCH: (report.store_report_metadata, closing.close_workflow, reconcile.reconcile),
-                names.AI_TASKS: (report.llm_call,),
+                names.AI_TASKS: (report.llm_call, report.stop_model_calls),
                 names.DOCUMENTS: (report.create_pdf,),
                 names.NOTIFICATIONS: (report.send_notification,),
             },
@@ -143,6 +148,7 @@ async def _report_activities(settings: Settings, database: Database, stack: Asyn
     return GenerateReportActivities(
         workflows=PostgresWorkflows(database),
         effects=effects,
+        ledger=PostgresEffects(database),
         current_attempt=current_attempt,
         drafts=drafts,
         model=model,

@@ -5,7 +5,7 @@ caller, in the order in which they stand here.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -70,14 +70,15 @@ class EffectRunner:
     async def perform(
         self,
         effect: Effect,
-        remote: RemoteEffect[Answer],
+        prepare: Callable[[Mapping[str, Any]], RemoteEffect[Answer]],
         keep: Callable[[Answer], Awaitable[Kept]],
         kept: type[Kept],
         points: Points,
     ) -> Kept:
         """Have the effect happen once and return what was kept of its answer, from this attempt or an earlier one.
 
-        `keep` stores the answer and returns the small value that the ledger and the history hold; it may run again.
+        `prepare` makes the act from what the first claim froze. `keep` stores the answer and returns the small value that
+        the ledger and the history hold; it may run again.
 
         Raises:
             StepFailed: the provider answered with a failure.
@@ -93,7 +94,11 @@ class EffectRunner:
             raise Unconfirmed(
                 f"{effect.provider} may have accepted an earlier send and cannot be asked; not sent again"
             )
-        reference = move.reference if self._reattach else None
+        remote = prepare(record.frozen)
+        reference = move.reference
+        if reference and not self._reattach:
+            await self._ledger.close_send(effect.key, reference, attempt.number, SendState.UNKNOWN)
+            reference = None
         if reference is None:
             again = move.move is not Move.SEND
             reference = await self._send(effect, remote, attempt, points, possible_extra=again)

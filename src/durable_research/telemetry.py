@@ -16,9 +16,8 @@ INFRASTRUCTURE_DOWN = "infrastructure.down"
 START_DELAYED = "workflow.start_delayed"
 REQUEST_FAILED = "request.failed"
 NOTIFIED = "report.notified"
-FAILPOINT_HIT = "failpoint.hit"
+BEAT_FAILED = "worker.beat_failed"
 DRAFT_DROPPED = "draft.dropped"
-ENGINE_SETTING_KEPT = "engine.setting_kept"
 
 
 def configure_logging(role: str) -> None:

@@ -46,13 +46,16 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
         loop.add_signal_handler(signum, stop.set)
     client = await connect(identity, patience_seconds=_CONNECT_PATIENCE_SECONDS)
     async with open_worker_parts(settings, identity, client) as parts, AsyncExitStack() as stack:
-        for worker in _workers(client, parts, options.queues, settings):
+        workers = _workers(client, parts, options.queues, settings)
+        for worker in workers:
             await stack.enter_async_context(worker)
         row = WorkerRow(identity, options.name, os.getpid(), socket.gethostname(), options.queues, datetime.now(UTC))
         beating = asyncio.create_task(_beat(parts.registry, row))
         telemetry.get_logger().info(telemetry.WORKER_READY, identity=identity, queues=options.queues)
         await stop.wait()
         telemetry.get_logger().info(telemetry.WORKER_DRAINING, identity=identity)
+        # All queues at once: none takes new work while another drains.
+        await asyncio.gather(*(worker.shutdown() for worker in workers))
         beating.cancel()
         with suppress(InfrastructureDown):
             await parts.registry.leave(identity)
@@ -90,6 +93,8 @@ def _drain_time(queue: str) -> timedelta:
 
 async def _beat(registry: WorkerRegistry, row: WorkerRow) -> None:
     while True:
-        with suppress(InfrastructureDown):
+        try:
             await registry.beat(row)
+        except Exception as error:
+            telemetry.get_logger().warning(telemetry.BEAT_FAILED, error=type(error).__name__)
         await asyncio.sleep(_BEAT_SECONDS)

@@ -46,6 +46,11 @@ def command(installation: StandIn) -> Command:
     return run
 
 
+def _hear_ctrl_c() -> None:
+    """In the child: a test run in the background ignores SIGINT, and its children would inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Process:
     """A command in a process of its own, piped, or on a terminal where stdout and stderr are one."""
 
@@ -60,11 +65,15 @@ class Process:
         self._terminal: int | None = None
         if on_terminal:
             self._terminal, theirs = pty.openpty()
-            self._child = subprocess.Popen(program, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+            self._child = subprocess.Popen(
+                program, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, preexec_fn=_hear_ctrl_c
+            )
             os.close(theirs)
         else:
             pipe = subprocess.PIPE
-            self._child = subprocess.Popen(program, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment)
+            self._child = subprocess.Popen(
+                program, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment, preexec_fn=_hear_ctrl_c
+            )
 
     def type(self, text: str) -> None:
         assert self._terminal is not None

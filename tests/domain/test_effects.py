@@ -35,16 +35,16 @@ def test_another_request_has_the_same_key_and_another_fingerprint() -> None:
 
 @given(SENDS, st.sampled_from(ProviderClass))
 def test_a_result_is_returned_whatever_was_sent(sends: tuple[Send, ...], provider_class: ProviderClass) -> None:
-    assert next_move(EffectRecord(sends, {"a": 1}), provider_class).move is Move.RETURN_RESULT
+    assert next_move(EffectRecord(sends, {}, {"a": 1}), provider_class).move is Move.RETURN_RESULT
 
 
 @given(SENDS, st.sampled_from(ProviderClass), st.integers(0, 3))
 def test_nothing_is_sent_uncounted_while_a_send_is_unresolved(
     sends: tuple[Send, ...], provider_class: ProviderClass, extra: int
 ) -> None:
-    unresolved = any(send.state is SendState.OPEN for send in sends)
+    unresolved = any(send.state is SendState.OPEN for send in sends)  # a known id of any send is collected instead
 
-    move = next_move(EffectRecord(sends, None, extra), provider_class).move
+    move = next_move(EffectRecord(sends, {}, None, extra), provider_class).move
 
     if unresolved and provider_class is not ProviderClass.KEYED:
         assert move is not Move.SEND
@@ -52,7 +52,7 @@ def test_nothing_is_sent_uncounted_while_a_send_is_unresolved(
 
 @given(SENDS, st.integers(AMBIGUOUS_SENDS_ALLOWED, 9))
 def test_the_cap_on_possible_extras_holds(sends: tuple[Send, ...], extra: int) -> None:
-    assert next_move(EffectRecord(sends, None, extra), ProviderClass.NOTHING).move is not Move.SEND_AGAIN
+    assert next_move(EffectRecord(sends, {}, None, extra), ProviderClass.NOTHING).move is not Move.SEND_AGAIN
 
 
 def test_a_known_id_is_collected_rather_than_paid_again() -> None:

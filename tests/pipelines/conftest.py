@@ -32,8 +32,9 @@ from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.reading import Reading
 from durable_research.operations.starting import Starting
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
-from durable_research.pipelines.generate_report.messages import StoreReportMetadata
+from durable_research.pipelines.generate_report.messages import LlmCall, StoreReportMetadata
 from durable_research.pipelines.reconcile.activities import ReconcileActivities
+from durable_research.ports.workflows import WorkflowRow
 from durable_research.temporal import names, policies
 from durable_research.temporal.closing import ClosingActivities
 from durable_research.temporal.converter import DATA_CONVERTER
@@ -169,6 +170,7 @@ async def house(
     report = GenerateReportActivities(
         workflows,
         EffectRunner(ledger, progress, current_attempt, cancel_is_wanted),
+        ledger,
         current_attempt,
         drafts,
         model,
@@ -183,7 +185,10 @@ async def house(
     async def store_later(kept: Mapping[str, Any]) -> None:
         await report.store_report_metadata(StoreReportMetadata.model_validate(kept))
 
-    reconcile = ReconcileActivities(workflows, progress, engine, starting.give, store_later)
+    async def stop_spending(row: WorkflowRow) -> None:
+        await report.stop_model_calls(LlmCall(report_id=row.workflow_id, tenant=row.tenant))
+
+    reconcile = ReconcileActivities(workflows, progress, engine, starting.give, store_later, stop_spending)
     reading = Reading(workflows, progress, drafts, ledger, PostgresWorkerRegistry(database), changes, engine)
     house = House(
         servers=servers,
@@ -201,7 +206,7 @@ async def house(
                 ClosingActivities(progress).close_workflow,
                 reconcile.reconcile,
             ],
-            names.AI_TASKS: [report.llm_call],
+            names.AI_TASKS: [report.llm_call, report.stop_model_calls],
             names.DOCUMENTS: [report.create_pdf],
             names.NOTIFICATIONS: [report.send_notification],
         },

@@ -189,9 +189,26 @@ async def _reference(house: House, report: str) -> str:
     import asyncio
 
     async with asyncio.timeout(30):
-        while not (found := await house.reading.effects.references(report)):
+        while not (found := await house.reading.effects.running_calls(report)):
             await asyncio.sleep(0.05)
-    return found[0]
+    return found[0][1]
+
+
+async def test_cancelling_while_no_attempt_lives_stops_the_spending_too(house: House, quick_retries: None) -> None:
+    """The worker went away in the call and the step waits for its retry: nobody is there who holds the call."""
+    house.fault("cancel between attempts", latency_seconds=60)
+    report = await house.ask("cancel between attempts")
+    reference = await _reference(house, report)
+    await house.stop_workers()
+
+    await house.cancelling.cancel(report, "default")
+    await house.start_workers("tester@3")
+    status = await house.finished(report)
+
+    assert status["status"] == "cancelled"
+    provider = httpx.get(f"{house.servers.up['simulator']}/v1/responses/{reference}").json()
+    assert provider["status"] == "cancelled"
+    assert status["charges"] == {"settled": 1, "possible_extra": 0}
 
 
 async def test_cancelling_while_a_step_runs_ends_the_report_as_cancelled(house: House) -> None:

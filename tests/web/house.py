@@ -9,7 +9,7 @@ from quart import Quart
 
 from durable_research.domain.document import plain_text
 from durable_research.domain.effects import Charges
-from durable_research.domain.progress import Attempt, EventKind
+from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
 from durable_research.domain.report import DocumentReference, Report, TextReference
 from durable_research.domain.usage import TokenUsage
 from durable_research.domain.workflow import Kind, Status, new_workflow_id
@@ -83,7 +83,7 @@ class House:
 
     async def step(self, workflow_id: str, name: str, worker: str = "worker-1@7") -> Attempt:
         """An attempt that has begun."""
-        return await self.world.progress.begin_attempt(workflow_id, name, worker)
+        return await self.world.progress.begin_attempt(workflow_id, name, worker, EngineAttempt("run", 1))
 
     async def done(self, workflow_id: str, *, text: str = TEXT, title: str = "Tides") -> Report:
         """The report, finished with one lost attempt on its way."""

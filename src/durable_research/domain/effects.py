@@ -7,7 +7,7 @@ Rejected: a lease that a newer attempt has to wait for. A newer attempt holds a 
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -33,7 +33,11 @@ class SendState(StrEnum):
 
 @dataclass(frozen=True)
 class Effect:
-    """One paid or visible act of a step. `request` is the canonical request, hashed into the fingerprint."""
+    """One paid or visible act of a step.
+
+    `request` is what a person asked for, hashed into the fingerprint. `frozen` is what our configuration adds (model,
+    instructions): the first claim's is kept, so that a deployment in between changes no request that is under way.
+    """
 
     tenant: str
     workflow_id: str
@@ -42,6 +46,7 @@ class Effect:
     provider: str
     provider_class: ProviderClass
     request: dict[str, Any]
+    frozen: dict[str, Any] = field(default_factory=dict)
     ordinal: str = "0"
     generation: int = 0
 
@@ -71,6 +76,7 @@ class EffectRecord:
     """What the ledger knows of an effect when an attempt claims it."""
 
     sends: tuple[Send, ...] = ()
+    frozen: dict[str, Any] = field(default_factory=dict)
     result: dict[str, Any] | None = None
     possible_extra: int = 0
 
@@ -104,7 +110,9 @@ def next_move(
     if record.result is not None:
         return NextMove(Move.RETURN_RESULT)
     open_sends = [send for send in record.sends if send.state is SendState.OPEN]
-    for send in reversed(open_sends):
+    # An id may become known after its send was given up: that call is accepted too, and better than a new one.
+    given_up = [send for send in record.sends if send.state is SendState.UNKNOWN]
+    for send in [*reversed(open_sends), *reversed(given_up)]:
         if send.reference:
             return NextMove(Move.COLLECT, send.reference)
     if not open_sends:

@@ -6,8 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from durable_research.domain.workflow import Status
-
 
 class EventKind(StrEnum):
     """What happened. Each is written at most once for a (workflow, step, attempt)."""
@@ -36,8 +34,8 @@ ENDS_OF_ATTEMPT = frozenset(
 )
 
 
-# Kept for reconciliation; keys of objects are nobody else's business.
-_NOT_SHOWN = frozenset({"to_store"})
+# Kept for reconciliation and for the fence; object keys and the engine's numbers are nobody else's business.
+_NOT_SHOWN = frozenset({"to_store", "engine_run", "engine_attempt"})
 
 
 @dataclass(frozen=True)
@@ -69,6 +67,14 @@ class Attempt:
     number: int
     worker: str
     failures_before: int = 0
+
+
+@dataclass(frozen=True)
+class EngineAttempt:
+    """Which of the engine's own attempts begins: its run, and its number within the run."""
+
+    run_id: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ def steps_after(names: Sequence[str], events: Iterable[ProgressEvent]) -> list[S
     for event in events:
         if event.step:
             _apply(views.setdefault(event.step, StepView(event.step)), event)
-        elif event.kind is EventKind.CLOSED and event.data.get("status") == Status.CANCELLED:
+        elif event.kind is EventKind.CLOSED:
             for view in views.values():
                 if view.state in {StepState.RUNNING, StepState.RETRYING}:
                     view.state, view.ended_at = StepState.CANCELLED, event.at

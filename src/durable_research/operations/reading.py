@@ -30,7 +30,7 @@ class Reading:
     workers: WorkerRegistry
     changes: Changes
     engine: WorkflowEngine
-    temporal_ui_url: str | None = None
+    ui_prefix: str | None = None
 
     async def get(self, workflow_id: str, tenant: str) -> WorkflowRow:
         """One workflow.
@@ -154,9 +154,7 @@ class Reading:
         return [event async for event in self.engine.history(workflow_id)]
 
     def _ui(self, workflow_id: str) -> str | None:
-        if self.temporal_ui_url is None:
-            return None
-        return f"{self.temporal_ui_url}/namespaces/default/workflows/{workflow_id}"
+        return f"{self.ui_prefix}/{workflow_id}" if self.ui_prefix else None
 
 
 def _is_failed_end(event: ProgressEvent) -> bool:
@@ -164,11 +162,12 @@ def _is_failed_end(event: ProgressEvent) -> bool:
 
 
 def _complete(steps: Sequence[StepView], view: EngineView | None, live: Sequence[str]) -> None:
-    """Add what only the engine knows now: the next try's time; and what the registry knows: a holder that is gone."""
+    """Add what only the engine knows now, holder and next try; and what the registry knows: a holder that is gone."""
     pending = {one.step: one for one in view.pending} if view else {}
     for step in steps:
         if step.name in pending and step.state in {StepState.RUNNING, StepState.RETRYING, StepState.PENDING}:
             step.next_try_at = pending[step.name].next_try_at
+            step.worker = pending[step.name].worker or step.worker
             if step.next_try_at and step.state is StepState.RUNNING and step.worker not in live:
                 step.state = StepState.RETRYING
 

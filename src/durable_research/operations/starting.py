@@ -45,7 +45,7 @@ class Starting:
     engine: WorkflowEngine
     now: Clock
     channels: tuple[str, ...]
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def start(
         self, path: str, body: Mapping[str, Any], *, tenant: str, idempotency_key: str | None = None
@@ -75,7 +75,7 @@ class Starting:
             fingerprint=hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest(),
         )
         row, replayed = await self.workflows.accept(new)
-        if not row.engine_started:
+        if not row.engine_started and not row.status.is_final:
             self._give_in_background(row)
         return Started(row, replayed)
 
@@ -94,9 +94,10 @@ class Starting:
 
     async def close(self) -> None:
         """Stop trying; what is accepted is in the database, and reconciliation starts it."""
-        for task in self._tasks:
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _validate(self, pipeline: Pipeline, body: Mapping[str, Any]) -> ReportRequest:
         try:
@@ -110,9 +111,11 @@ class Starting:
         return request
 
     def _give_in_background(self, row: WorkflowRow) -> None:
+        if row.workflow_id in self._tasks:
+            return
         task = asyncio.create_task(self._give_until_taken(row))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[row.workflow_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(row.workflow_id, None))
 
     async def _give_until_taken(self, row: WorkflowRow) -> None:
         while True:

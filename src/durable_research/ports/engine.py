@@ -13,7 +13,6 @@ class PendingStep:
     """A step as the engine sees it this second."""
 
     step: str
-    engine_attempt: int
     worker: str | None
     next_try_at: datetime | None
 

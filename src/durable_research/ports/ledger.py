@@ -41,6 +41,6 @@ class Effects(Protocol):
         """What this workflow's model calls were charged, and may have been charged besides."""
         ...
 
-    async def references(self, workflow_id: str) -> Sequence[str]:
-        """Provider ids of this workflow's model calls, oldest first."""
+    async def running_calls(self, workflow_id: str) -> Sequence[tuple[str, str]]:
+        """Key and provider's id of this workflow's model calls that are accepted and not closed."""
         ...

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.usage import TokenUsage
@@ -42,10 +42,6 @@ class ModelCall:
     prompt: str
     model: str
 
-    def as_request(self) -> dict[str, Any]:
-        """The canonical request for the effect's fingerprint."""
-        return {"instructions": self.instructions, "prompt": self.prompt, "model": self.model}
-
 
 @dataclass(frozen=True)
 class ModelAnswer:
@@ -67,4 +63,8 @@ class LanguageModel(Protocol):
 
     def prepare(self, call: ModelCall, on_text: TextSink) -> RemoteEffect[ModelAnswer]:
         """Make the effect of this call; `on_text` gets the whole text so far, as it grows."""
+        ...
+
+    async def cancel(self, reference: str) -> None:
+        """Stop an accepted call; one that has ended or is unknown is left alone."""
         ...

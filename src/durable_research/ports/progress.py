@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from durable_research.domain.progress import Attempt, Draft, EventKind, ProgressEvent
+from durable_research.domain.progress import Attempt, Draft, EngineAttempt, EventKind, ProgressEvent
 from durable_research.domain.workflow import Status
 
 CurrentAttempt = Callable[[], Attempt]
@@ -13,10 +13,11 @@ CurrentAttempt = Callable[[], Attempt]
 class ProgressLog(Protocol):
     """The one log that people follow. Statuses change with the event that causes it, in one transaction."""
 
-    async def begin_attempt(self, workflow_id: str, step: str, worker: str) -> Attempt:
+    async def begin_attempt(self, workflow_id: str, step: str, worker: str, engine: EngineAttempt) -> Attempt:
         """Close what earlier attempts left open as lost, and start the next one.
 
         Raises:
+            StaleAttempt: a later attempt of the engine's has begun already: this worker was frozen on the way.
             InvalidState: the workflow has ended.
         """
         ...

@@ -28,6 +28,11 @@ class TemporalEngine:
     def __init__(self, client: Client) -> None:
         self._client = client
 
+    @property
+    def namespace(self) -> str:
+        """The namespace that the connection names."""
+        return self._client.namespace
+
     async def check(self) -> None:
         """Return when the server answers."""
         try:
@@ -109,7 +114,6 @@ def _view(description: WorkflowExecutionDescription) -> EngineView:
         pending.append(
             PendingStep(
                 step=one.activity_type.name,
-                engine_attempt=one.attempt,
                 worker=one.last_worker_identity or None
                 if body.get("state") == "PENDING_ACTIVITY_STATE_STARTED"
                 else None,

@@ -24,7 +24,7 @@ from durable_research.domain.errors import (
     StaleAttempt,
     StepTimedOut,
 )
-from durable_research.domain.progress import Attempt, EventKind
+from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
 from durable_research.ports.progress import ProgressLog
 from durable_research.temporal import policies
 from durable_research.temporal.policies import StepPolicy
@@ -70,7 +70,8 @@ class _StepInbound(ActivityInboundInterceptor):
                 return await self._run_unlogged(input, policy)
             workflow_id = info.workflow_id or ""
             try:
-                attempt = await self._progress.begin_attempt(workflow_id, policy.step, self._identity)
+                engine = EngineAttempt(info.workflow_run_id or "", info.attempt)
+                attempt = await self._progress.begin_attempt(workflow_id, policy.step, self._identity, engine)
             except ResearchError as error:
                 _fail(error, policy, counted_failures=0)
             return await self._run_logged(input, policy, attempt)
@@ -159,7 +160,8 @@ def _is_counted(error: ResearchError) -> bool:
 def _is_final(error: ResearchError, policy: StepPolicy, failures: int) -> bool:
     if isinstance(error, InvalidState):
         return True
-    return _is_counted(error) and (error.permanent or failures >= policy.failures_allowed)
+    capped = policy.failures_allowed is not None and failures >= policy.failures_allowed
+    return _is_counted(error) and (error.permanent or capped)
 
 
 def _wait(error: ResearchError, policy: StepPolicy, failures: int) -> timedelta:

@@ -55,7 +55,7 @@ ENGINE_START = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class StepPolicy:
-    """How one activity is tried. `failures_allowed` counts answered failures; waits are in seconds.
+    """How one activity is tried. `failures_allowed` counts answered failures (None: no cap); waits are in seconds.
 
     `logged` steps write their attempts into the progress log; the others are machinery that people do not follow.
     """
@@ -63,7 +63,7 @@ class StepPolicy:
     step: str
     queue: str
     try_seconds: float
-    failures_allowed: int
+    failures_allowed: int | None
     first_wait: float = 1.0
     wait_growth: float = 2.0
     longest_wait: float = 60.0
@@ -89,9 +89,12 @@ STORE_REPORT_METADATA = StepPolicy(
 # Receivers restart and rate-limit; five tries over some seconds, and a failure never fails the report.
 SEND_NOTIFICATION = StepPolicy("send_notification", names.NOTIFICATIONS, try_seconds=15, failures_allowed=5)
 
+# Asking a provider to stop takes one short request; a call that cannot be stopped ends by itself and is counted.
+STOP_MODEL_CALLS = StepPolicy("stop_model_calls", names.AI_TASKS, try_seconds=15, failures_allowed=3, logged=False)
+
 # The ordinary form of the closing write: our own database, so every failure is infrastructure and it is tried without end.
 CLOSE_WORKFLOW = StepPolicy(
-    names.CLOSE_WORKFLOW, names.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=1_000_000, longest_wait=30, logged=False
+    names.CLOSE_WORKFLOW, names.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
 )
 
 # One pass over what a crash may have left open; the next minute brings the next pass.
@@ -99,5 +102,13 @@ RECONCILE = StepPolicy("reconcile", names.RESEARCH, try_seconds=50, failures_all
 
 STEPS = {
     policy.step: policy
-    for policy in (LLM_CALL, CREATE_PDF, STORE_REPORT_METADATA, SEND_NOTIFICATION, CLOSE_WORKFLOW, RECONCILE)
+    for policy in (
+        LLM_CALL,
+        STOP_MODEL_CALLS,
+        CREATE_PDF,
+        STORE_REPORT_METADATA,
+        SEND_NOTIFICATION,
+        CLOSE_WORKFLOW,
+        RECONCILE,
+    )
 }

@@ -45,7 +45,11 @@ def check_origin(request: Request, public_url: str | None) -> None:
     own = {request.headers.get("Host", "").lower()}
     if public_url:
         own.add(urlsplit(public_url).netloc.lower())
-    if urlsplit(origin).netloc.lower() not in own:
+    try:
+        host = urlsplit(origin).netloc.lower()
+    except ValueError:
+        raise _foreign() from None
+    if host not in own:
         raise _foreign()
 
 

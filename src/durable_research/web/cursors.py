@@ -5,6 +5,7 @@ import binascii
 import hashlib
 from datetime import datetime
 
+from durable_research.domain.workflow import kind_of
 from durable_research.web.problems import Problem
 
 _LONGEST = 200
@@ -32,6 +33,9 @@ def decode(cursor: str, *, tenant: str, of: str) -> tuple[datetime, str]:
         position = datetime.fromisoformat(at), item_id
         # What `encode` would not give is not ours: that covers the checksum, and every other way to write the same bytes.
         if encode(*position, tenant=tenant, of=of) != cursor:
+            raise ValueError
+        # The checksum can be forged; what reaches the database must still be a time and an id.
+        if kind_of(item_id) is None or position[0].tzinfo is None:
             raise ValueError
     except (ValueError, binascii.Error):
         raise Problem(400, "invalid_cursor", "the cursor is not one that this list gave out") from None

@@ -39,6 +39,40 @@ async def test_an_intent_without_an_id_is_sent_again_once_and_counted(ledger: Po
     assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=1)
 
 
+async def test_an_id_that_becomes_known_while_another_attempt_decides_is_taken_up(
+    ledger: PostgresEffects, effect: Effect
+) -> None:
+    await ledger.claim(effect, 1)
+    await ledger.open_send(effect, 1, possible_extra=False)
+    decided = next_move(await ledger.claim(effect, 2), effect.provider_class)
+    await ledger.remember_reference(effect.key, 1, "resp_1")
+
+    with pytest.raises(StaleAttempt):
+        await ledger.open_send(effect, 2, possible_extra=True)
+    move = next_move(await ledger.claim(effect, 3), effect.provider_class)
+
+    assert decided.move is Move.SEND_AGAIN
+    assert (move.move, move.reference) == (Move.COLLECT, "resp_1")
+    assert (await ledger.charges(effect.workflow_id)).possible_extra == 0
+
+
+async def test_an_accepted_call_is_charged_though_nobody_fetched_its_answer(
+    ledger: PostgresEffects, effect: Effect
+) -> None:
+    await ledger.claim(effect, 1)
+    await ledger.open_send(effect, 1, possible_extra=False)
+    await ledger.remember_reference(effect.key, 1, "resp_1")
+
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+    assert await ledger.running_calls(effect.workflow_id) == [(effect.key, "resp_1")]
+
+
+async def test_a_deployment_in_between_changes_no_request_under_way(ledger: PostgresEffects, effect: Effect) -> None:
+    await ledger.claim(replace(effect, frozen={"model": "old"}), 1)
+
+    assert (await ledger.claim(replace(effect, frozen={"model": "new"}), 2)).frozen == {"model": "old"}
+
+
 async def test_a_refused_send_leaves_nothing_open(ledger: PostgresEffects, effect: Effect) -> None:
     await ledger.claim(effect, 1)
     await ledger.open_send(effect, 1, possible_extra=False)

@@ -7,25 +7,26 @@ from durable_research.adapters.database.drafts import PostgresDrafts
 from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.domain.errors import InvalidState, StaleAttempt
-from durable_research.domain.progress import Attempt, EventKind
+from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
 from durable_research.domain.workflow import Status
 
+ENGINE = EngineAttempt("run", 1)
 FAILED = {"error": {"code": "rate_limited", "detail": "busy"}, "counted": True, "final": False}
 
 
 async def test_attempts_are_numbered_by_us_and_count_on(report: str, progress: PostgresProgressLog) -> None:
-    first = await progress.begin_attempt(report, "llm_call", "worker-1@1")
+    first = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
     await progress.end_attempt(first, EventKind.ATTEMPT_FAILED, FAILED)
 
-    second = await progress.begin_attempt(report, "llm_call", "worker-2@1")
+    second = await progress.begin_attempt(report, "llm_call", "worker-2@1", ENGINE)
 
     assert (first.number, second.number) == (1, 2)
 
 
 async def test_a_killed_attempt_is_closed_as_lost_by_the_next_one(report: str, progress: PostgresProgressLog) -> None:
-    await progress.begin_attempt(report, "llm_call", "worker-1@1")
+    await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
 
-    await progress.begin_attempt(report, "llm_call", "worker-2@1")
+    await progress.begin_attempt(report, "llm_call", "worker-2@1", ENGINE)
 
     lost = [event for event in await progress.read(report) if event.kind is EventKind.ATTEMPT_LOST]
     assert [(event.attempt, event.data["worker"]) for event in lost] == [(1, "worker-1@1")]
@@ -33,32 +34,59 @@ async def test_a_killed_attempt_is_closed_as_lost_by_the_next_one(report: str, p
 
 async def test_a_death_is_no_counted_failure(report: str, progress: PostgresProgressLog) -> None:
     for number in range(4):
-        attempt = await progress.begin_attempt(report, "llm_call", f"worker-1@{number}")
+        attempt = await progress.begin_attempt(report, "llm_call", f"worker-1@{number}", ENGINE)
 
     assert attempt.failures_before == 0
 
 
 async def test_an_answered_failure_is_counted(report: str, progress: PostgresProgressLog) -> None:
-    attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1")
+    attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
     await progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, FAILED)
 
-    assert (await progress.begin_attempt(report, "llm_call", "worker-1@1")).failures_before == 1
+    assert (await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)).failures_before == 1
 
 
 async def test_a_paused_attempt_that_wakes_up_may_not_end_what_another_holds(
     report: str, progress: PostgresProgressLog
 ) -> None:
-    paused = await progress.begin_attempt(report, "llm_call", "worker-1@1")
-    await progress.begin_attempt(report, "llm_call", "worker-2@1")
+    paused = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
+    await progress.begin_attempt(report, "llm_call", "worker-2@1", ENGINE)
 
     with pytest.raises(StaleAttempt):
         await progress.end_attempt(paused, EventKind.ATTEMPT_COMPLETED, {})
 
 
+async def test_a_worker_that_was_frozen_before_it_began_does_not_take_over(
+    report: str, progress: PostgresProgressLog
+) -> None:
+    await progress.begin_attempt(report, "llm_call", "worker-2@1", EngineAttempt("run", 2))
+
+    with pytest.raises(StaleAttempt):
+        await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run", 1))
+
+
+async def test_a_reset_run_begins_anew_and_numbers_count_on(report: str, progress: PostgresProgressLog) -> None:
+    await progress.begin_attempt(report, "llm_call", "worker-2@1", EngineAttempt("run", 5))
+
+    attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run after reset", 1))
+
+    assert attempt.number == 2
+
+
+async def test_a_closed_log_says_the_same_for_ever(report: str, progress: PostgresProgressLog) -> None:
+    attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
+    await progress.close(report, Status.TERMINATED, {})
+    before = await progress.read(report)
+
+    await progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, FAILED)
+
+    assert await progress.read(report) == before
+
+
 async def test_the_status_changes_with_the_event_that_causes_it(
     report: str, progress: PostgresProgressLog, workflows: PostgresWorkflows
 ) -> None:
-    attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1")
+    attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
     running = (await workflows.get(report, "default")).status
     await progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, FAILED)
     retrying = (await workflows.get(report, "default")).status
@@ -91,11 +119,13 @@ async def test_no_step_begins_after_the_end(report: str, progress: PostgresProgr
     await progress.close(report, Status.CANCELLED, {})
 
     with pytest.raises(InvalidState):
-        await progress.begin_attempt(report, "create_pdf", "worker-1@1")
+        await progress.begin_attempt(report, "create_pdf", "worker-1@1", ENGINE)
 
 
 async def test_numbers_have_no_gap_when_many_write_at_once(report: str, progress: PostgresProgressLog) -> None:
-    await asyncio.gather(*(progress.begin_attempt(report, f"step-{number}", "worker-1@1") for number in range(12)))
+    await asyncio.gather(
+        *(progress.begin_attempt(report, f"step-{number}", "worker-1@1", ENGINE) for number in range(12))
+    )
 
     assert [event.seq for event in await progress.read(report)] == list(range(1, 14))
 
@@ -104,12 +134,21 @@ async def test_a_reader_is_woken_by_a_write(report: str, progress: PostgresProgr
     changes = PostgresChanges(database_url)
     async with changes.watch(report) as changed:
         await changed(5)  # the first call tells that listening has begun
-        await progress.begin_attempt(report, "llm_call", "worker-1@1")
+        await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
 
         woken = await changed(5)
     await changes.close()
 
     assert woken
+
+
+async def test_a_draft_with_a_nul_is_shown_without_it(report: str, drafts: PostgresDrafts) -> None:
+    drafts.show(Attempt(report, "llm_call", 1, "worker-1@1"), "one\x00two")
+    await drafts.close()
+
+    draft = await drafts.read(report)
+    assert draft is not None
+    assert draft.text == "onetwo"
 
 
 async def test_a_draft_is_replaced_by_the_next_attempt(report: str, drafts: PostgresDrafts) -> None:

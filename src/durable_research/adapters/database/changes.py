@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import psycopg
 
 from durable_research import telemetry
+from durable_research.adapters.database.connection import plain_url
 from durable_research.adapters.database.events import CHANNEL
 
 _LOOK_AGAIN_SECONDS = 1.0
@@ -17,7 +18,7 @@ class PostgresChanges:
     """Starts listening with the first reader. A lost connection wakes everyone once it is back, as calls may be missed."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._url = plain_url(url)
         self._watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._listening: asyncio.Task[None] | None = None
 

@@ -17,6 +17,11 @@ _CONNECT_SECONDS = 3
 _STATEMENT_MILLISECONDS = 10_000
 
 
+def plain_url(url: str) -> str:
+    """The URL as libpq reads it, without a driver's name."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
 def driver_url(url: str) -> str:
     """`postgresql://` as users write it, with the driver named."""
     for prefix in ("postgresql://", "postgres://"):

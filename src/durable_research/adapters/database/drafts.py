@@ -25,7 +25,8 @@ class PostgresDrafts:
 
     def show(self, attempt: Attempt, text: str) -> None:
         """Take the whole text so far; the writer starts with the first one and ends when nothing waits."""
-        self._waiting[attempt.workflow_id, attempt.step, attempt.number] = text
+        # PostgreSQL's text knows no NUL; the report itself is cleaned when it is parsed.
+        self._waiting[attempt.workflow_id, attempt.step, attempt.number] = text.replace("\x00", "")
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_while_waiting())
 
@@ -39,7 +40,7 @@ class PostgresDrafts:
         query = (
             select(drafts)
             .where(drafts.c.workflow_id == workflow_id)
-            .order_by(drafts.c.updated_at.desc(), drafts.c.attempt.desc())
+            .order_by(drafts.c.attempt.desc(), drafts.c.updated_at.desc())
             .limit(1)
         )
         async with self._database.one() as connection:

@@ -13,11 +13,12 @@ from durable_research.domain.effects import Charges, Effect, EffectRecord, Send,
 from durable_research.domain.errors import EffectMismatch, StaleAttempt
 
 _CHARGED = (SendState.SETTLED, SendState.SPENT)
+_ACCEPTED = (effect_attempts.c.state == SendState.OPEN) & effect_attempts.c.reference.is_not(None)
 
 
 # Made once, like the statements of `events.py`. Each is one statement on the row that the fence protects.
 _CLAIMED = (
-    "key", "tenant", "workflow_id", "step", "kind", "provider", "provider_class", "fingerprint", "fence",
+    "key", "tenant", "workflow_id", "step", "kind", "provider", "provider_class", "fingerprint", "frozen", "fence",
 )  # fmt: skip
 _INSERT = insert(effects).values({name: bindparam(f"new_{name}") for name in _CLAIMED})
 # The row is locked by its update, so two attempts that claim at once come one after the other.
@@ -68,12 +69,12 @@ class PostgresEffects:
             claimed = {f"new_{name}": getattr(effect, name) for name in _CLAIMED if name != "fence"}
             row = (await connection.execute(_CLAIM, claimed | {"new_fence": fence})).one()
             if row.fingerprint != effect.fingerprint:
-                raise EffectMismatch(f"{effect.step} of {effect.workflow_id} was begun with another request")
+                raise EffectMismatch(f"{effect.step} of {effect.workflow_id} was begun for another request")
             if row.fence > fence:
                 raise StaleAttempt(f"attempt {row.fence} of {effect.step} has taken over from attempt {fence}")
             sends = await connection.execute(_SENDS, {"of_key": effect.key})
             known = tuple(Send(one.fence, SendState(one.state), one.reference) for one in sends)
-            return EffectRecord(known, row.result, row.possible_extra)
+            return EffectRecord(known, row.frozen, row.result, row.possible_extra)
 
     async def open_send(self, effect: Effect, fence: int, *, possible_extra: bool) -> None:
         """Commit the intent to send."""
@@ -87,12 +88,18 @@ class PostgresEffects:
 
     @staticmethod
     async def _give_up_on_open_sends(connection: AsyncConnection, key: str) -> None:
-        """They may have been accepted and will never be known: the next send is a possible extra."""
+        """They may have been accepted and will never be known: the next send is a possible extra.
+
+        A send whose id became known since we looked is not given up: it is taken up by the next attempt.
+        """
+        still_open = (effect_attempts.c.key == key, effect_attempts.c.state == SendState.OPEN)
         await connection.execute(
             update(effect_attempts)
-            .where(effect_attempts.c.key == key, effect_attempts.c.state == SendState.OPEN)
+            .where(*still_open, effect_attempts.c.reference.is_(None))
             .values(state=SendState.UNKNOWN, closed_at=func.clock_timestamp())
         )
+        if (await connection.execute(select(effect_attempts.c.reference).where(*still_open))).first() is not None:
+            raise StaleAttempt("an earlier send has just become known as accepted; it is taken up instead")
         await connection.execute(
             update(effects).where(effects.c.key == key).values(possible_extra=effects.c.possible_extra + 1)
         )
@@ -134,7 +141,8 @@ class PostgresEffects:
         sends = (
             select(func.count())
             .select_from(effect_attempts.join(effects))
-            .where(mine, effect_attempts.c.state.in_(_CHARGED))
+            # An accepted call is charged whether or not anybody fetched its answer.
+            .where(mine, effect_attempts.c.state.in_(_CHARGED) | _ACCEPTED)
         )
         extra = select(func.coalesce(func.sum(effects.c.possible_extra), 0)).where(mine)
         query = select(sends.scalar_subquery(), extra.scalar_subquery())
@@ -142,14 +150,12 @@ class PostgresEffects:
             settled, possible = (await connection.execute(query)).one()
         return Charges(settled, possible)
 
-    async def references(self, workflow_id: str) -> Sequence[str]:
-        """Provider ids of this workflow's model calls, oldest first."""
+    async def running_calls(self, workflow_id: str) -> Sequence[tuple[str, str]]:
+        """Key and provider's id of this workflow's model calls that are accepted and not closed."""
         query = (
-            select(effect_attempts.c.reference)
+            select(effect_attempts.c.key, effect_attempts.c.reference)
             .select_from(effect_attempts.join(effects))
-            .where(effects.c.workflow_id == workflow_id, effects.c.kind == "model_call")
-            .where(effect_attempts.c.reference.is_not(None))
-            .order_by(effect_attempts.c.opened_at)
+            .where(effects.c.workflow_id == workflow_id, effects.c.kind == "model_call", _ACCEPTED)
         )
         async with self._database.one() as connection:
-            return list((await connection.execute(query)).scalars())
+            return [(row.key, row.reference) for row in await connection.execute(query)]

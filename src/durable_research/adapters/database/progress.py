@@ -9,7 +9,7 @@ from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.events import LockedLog
 from durable_research.adapters.database.tables import progress_events
 from durable_research.domain.errors import InvalidState, StaleAttempt
-from durable_research.domain.progress import ENDS_OF_ATTEMPT, Attempt, EventKind, ProgressEvent
+from durable_research.domain.progress import ENDS_OF_ATTEMPT, Attempt, EngineAttempt, EventKind, ProgressEvent
 from durable_research.domain.workflow import Status, check_transition
 
 # Made once, like the statements of `events.py`.
@@ -24,7 +24,7 @@ class PostgresProgressLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin_attempt(self, workflow_id: str, step: str, worker: str) -> Attempt:
+    async def begin_attempt(self, workflow_id: str, step: str, worker: str, engine: EngineAttempt) -> Attempt:
         """Close what earlier attempts left open as lost, and start the next one."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
@@ -32,12 +32,16 @@ class PostgresProgressLog:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
             rows = (await connection.execute(_OF_STEP, {"of_workflow": workflow_id, "of_step": step})).all()
             started = {row.attempt: row.data for row in rows if row.kind == EventKind.ATTEMPT_STARTED}
+            for data in started.values():
+                if data.get("engine_run") == engine.run_id and data.get("engine_attempt", 0) > engine.number:
+                    raise StaleAttempt(f"a later attempt of {step} has begun; this one was frozen on the way")
             ended = {row.attempt for row in rows if row.kind in ENDS_OF_ATTEMPT}
             for number in sorted(started.keys() - ended):
                 log.append(EventKind.ATTEMPT_LOST, {"worker": started[number].get("worker")}, step, number)
             failures = sum(row.kind == EventKind.ATTEMPT_FAILED and bool(row.data.get("counted")) for row in rows)
             attempt = Attempt(workflow_id, step, max(started, default=0) + 1, worker, failures)
-            log.append(EventKind.ATTEMPT_STARTED, {"worker": worker}, step, attempt.number)
+            begun = {"worker": worker, "engine_run": engine.run_id, "engine_attempt": engine.number}
+            log.append(EventKind.ATTEMPT_STARTED, begun, step, attempt.number)
             await log.finish(Status.RUNNING)
         return attempt
 
@@ -45,6 +49,8 @@ class PostgresProgressLog:
         """Close this attempt; a repeat of the same end changes nothing."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, attempt.workflow_id)
+            if log.status.is_final:
+                return  # the log has been closed: what it says stays the same for ever
             known = await log.kinds(attempt.step, attempt.number)
             if kind in known:
                 return

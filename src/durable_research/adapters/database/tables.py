@@ -87,6 +87,7 @@ effects = Table(
     Column("provider", Text, nullable=False),
     Column("provider_class", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
+    Column("frozen", JSONB, nullable=False, server_default="{}"),
     Column("fence", Integer, nullable=False),
     Column("possible_extra", Integer, nullable=False, server_default="0"),
     Column("result", JSONB),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, func, insert, or_, select, tuple_, update
+from sqlalchemy import Row, Select, and_, bindparam, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_ignore
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,8 @@ from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import FINAL, Kind, Status
 from durable_research.ports.workflows import NewWorkflow, WorkflowFilter, WorkflowRow
 
+# Each row takes a request or two, and a pass has 50 s.
+_A_PASS = 500
 _ENDED = [str(status) for status in FINAL]
 # Made once, like the statements of `events.py`: every step begins with the first.
 _GET = select(workflows).where(
@@ -144,7 +146,7 @@ class PostgresWorkflows:
             columns.status.not_in(_ENDED),
             columns.created_at < func.clock_timestamp() - older_than,
         )
-        return await self._rows(query)
+        return await self._due(query)
 
     async def unended(self, older_than: timedelta) -> Sequence[WorkflowRow]:
         """Known to the engine, not ended, untouched for that long."""
@@ -154,11 +156,15 @@ class PostgresWorkflows:
             columns.status.not_in(_ENDED),
             columns.updated_at < func.clock_timestamp() - older_than,
         )
-        return await self._rows(query)
+        return await self._due(query)
 
     async def partly_done(self) -> Sequence[WorkflowRow]:
         """Ended without their metadata."""
-        return await self._rows(select(workflows).where(workflows.c.status == str(Status.PARTLY_DONE)))
+        return await self._due(select(workflows).where(workflows.c.status == str(Status.PARTLY_DONE)))
+
+    async def _due(self, query: Select[Any]) -> Sequence[WorkflowRow]:
+        """The longest untouched first, no more than one pass of reconciliation can do."""
+        return await self._rows(query.order_by(workflows.c.updated_at).limit(_A_PASS))
 
     async def _rows(self, query: Any) -> Sequence[WorkflowRow]:
         async with self._database.one() as connection:

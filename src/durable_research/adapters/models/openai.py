@@ -5,6 +5,7 @@ The SDK retries nothing (Temporal does), and its errors are translated once, her
 Source: the installed SDK's `responses` resource and its `_exceptions.py`, version 3.54, read 2026-11-21.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -73,8 +74,8 @@ def translate(error: openai.OpenAIError) -> ModelError:
     made = next(ours for theirs, ours in TRANSLATIONS.items() if isinstance(error, theirs))
     if isinstance(error, openai.APIConnectionError) and type(error.__cause__).__name__ in _NEVER_CONNECTED:
         made = ModelUnavailable
-    if status in {503, 529}:  # overloaded: answered instead of accepted
-        made = ModelBusy
+    if status in {503, 529} and isinstance(getattr(error, "body", None), dict):
+        made = ModelBusy  # the provider's own words: overloaded, not accepted; a gateway's page says nothing
     words = f"{_WORDS[made]} ({detail})" if detail else _WORDS[made]
     if made is ModelBusy:
         return ModelBusy(words, retry_after_seconds(getattr(getattr(error, "response", None), "headers", {})))
@@ -100,6 +101,8 @@ def retry_after_seconds(headers: Any) -> float | None:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except TimeoutError as cause:
+        raise ModelAmbiguous(_WORDS[ModelAmbiguous]) from cause
     except openai.OpenAIError as cause:
         raise translate(cause) from cause
 
@@ -108,6 +111,14 @@ def _plain_events(answer: Any) -> AsyncStream[Any]:
     """The stream's events as plain JSON: there are hundreds, and making a model of each took half the call's own time."""
     stream: AsyncStream[Any] = answer.parse(to=AsyncStream[object])
     return stream
+
+
+async def _cancel(client: AsyncOpenAI, reference: str) -> None:
+    try:
+        with _translated():
+            await client.responses.cancel(reference, timeout=_CONNECT_SECONDS)
+    except ModelRefused:
+        return  # it has ended, or was never known: nothing is left to stop
 
 
 class OpenAIModel:
@@ -127,6 +138,10 @@ class OpenAIModel:
         """Make the effect of this call."""
         return OpenAICall(self._client, call, on_text)
 
+    async def cancel(self, reference: str) -> None:
+        """Stop an accepted call; one that has ended or is unknown is left alone."""
+        await _cancel(self._client, reference)
+
     async def close(self) -> None:
         """Close its connections."""
         await self._client.close()
@@ -144,20 +159,23 @@ class OpenAICall:
     async def send(self, key: str) -> str:
         """Create the response, tagged with our key; its first event brings the id."""
         with _translated():
-            answer = await self._client.responses.with_raw_response.create(
-                model=self._call.model,
-                instructions=self._call.instructions,
-                input=self._call.prompt,
-                background=True,
-                store=True,
-                stream=True,
-                metadata={"effect_key": key},
-                timeout=_FIRST_EVENT_SECONDS,
-            )
-            self._stream = _plain_events(answer)
-            async for event in self._stream:
-                if event["type"] == "response.created":
-                    return str(event["response"]["id"])
+            async with asyncio.timeout(_FIRST_EVENT_SECONDS):
+                return await self._first_event(key)
+
+    async def _first_event(self, key: str) -> str:
+        answer = await self._client.responses.with_raw_response.create(
+            model=self._call.model,
+            instructions=self._call.instructions,
+            input=self._call.prompt,
+            background=True,
+            store=True,
+            stream=True,
+            metadata={"effect_key": key},
+        )
+        self._stream = _plain_events(answer)
+        async for event in self._stream:
+            if event["type"] == "response.created":
+                return str(event["response"]["id"])
         raise ModelAmbiguous("the stream ended before the response's id came")
 
     async def collect(self, reference: str) -> ModelAnswer:
@@ -188,7 +206,7 @@ class OpenAICall:
             elif kind in {"response.completed", "response.incomplete", "response.failed"}:
                 return Response.construct(**event["response"])
             elif kind == "error":
-                raise GenerationFailed(f"the generation failed ({event.get('code')})")
+                return None  # the stream failed; what became of the call is asked by its id
         return None
 
     def _answer(self, response: Any, reference: str) -> ModelAnswer:
@@ -199,6 +217,8 @@ class OpenAICall:
             raise ModelTruncated("the answer was cut at its longest")
         if response.status in {"queued", "in_progress"}:
             raise ModelAmbiguous("the stream was cut before the answer was whole")
+        if response.status == "cancelled":
+            raise ModelForgotten("the call was cancelled at the provider")
         if response.status != "completed":
             code = getattr(response.error, "code", None) or response.status
             raise GenerationFailed(f"the generation ended without an answer ({code})")
@@ -214,5 +234,4 @@ class OpenAICall:
 
     async def cancel(self, reference: str) -> None:
         """Stop the generation at the provider."""
-        with _translated():
-            await self._client.responses.cancel(reference, timeout=_CONNECT_SECONDS)
+        await _cancel(self._client, reference)

@@ -1,5 +1,7 @@
 """The ObjectStore port on obstore: a local folder, Azure Blob, S3 or GCS by the URL alone."""
 
+import asyncio
+import os
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -10,10 +12,24 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from durable_research.domain.errors import InfrastructureDown, NotFound
 
 
+def _folder(url: str) -> Path | None:
+    """The folder that a file:// URL names."""
+    return Path(unquote(url.removeprefix("file://"))).resolve() if url.startswith("file://") else None
+
+
 def _store(url: str) -> ObjectStore:
-    if url.startswith("file://"):
-        return LocalStore(Path(unquote(url.removeprefix("file://"))).resolve(), mkdir=True)
-    return from_url(url)
+    folder = _folder(url)
+    return LocalStore(folder, mkdir=True) if folder else from_url(url)
+
+
+def _sync(file: Path) -> None:
+    """Force the object and its name to disk: the ledger that names it is forced too, and must not survive it."""
+    for path in (file, file.parent):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 class ObstoreObjects:
@@ -24,11 +40,14 @@ class ObstoreObjects:
 
     def __init__(self, url: str) -> None:
         self._store = _store(url)
+        self._folder = _folder(url)
 
     async def put(self, key: str, data: bytes) -> None:
         """Store the object unless it is there (If-None-Match)."""
         try:
             await obstore.put_async(self._store, key, data, mode="create")
+            if self._folder:
+                await asyncio.to_thread(_sync, self._folder / key)
         except AlreadyExistsError:
             return
         except (BaseError, OSError) as cause:

@@ -4,13 +4,14 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from temporalio import activity
 
 from durable_research import failpoints
 from durable_research.domain.composition import compose
-from durable_research.domain.effects import Effect
-from durable_research.domain.errors import NotificationRefused
+from durable_research.domain.effects import Effect, SendState
+from durable_research.domain.errors import NotificationRefused, Unconfirmed
 from durable_research.domain.report import DocumentReference, Report, ReportRequest, TextReference
 from durable_research.effects import EffectRunner, Points
 from durable_research.pipelines.generate_report import prompts
@@ -25,12 +26,16 @@ from durable_research.pipelines.generate_report.messages import (
     StoreReportMetadata,
 )
 from durable_research.ports.documents import DocumentRenderer
-from durable_research.ports.models import LanguageModel, ModelAnswer, ModelCall
+from durable_research.ports.ledger import Effects
+from durable_research.ports.models import LanguageModel, ModelAnswer, ModelCall, RemoteEffect
 from durable_research.ports.notifiers import Delivery, Notification, Notifier
 from durable_research.ports.objects import ObjectStore
 from durable_research.ports.progress import CurrentAttempt, Drafts
 from durable_research.ports.reports import Reports
 from durable_research.ports.workflows import Workflows
+
+# A channel that will never be told: the others are still tried.
+_NEVER = (NotificationRefused, Unconfirmed)
 
 
 @dataclass
@@ -39,6 +44,7 @@ class GenerateReportActivities:
 
     workflows: Workflows
     effects: EffectRunner
+    ledger: Effects
     current_attempt: CurrentAttempt
     drafts: Drafts
     model: LanguageModel
@@ -53,7 +59,7 @@ class GenerateReportActivities:
         """One paid model call; a retry takes up the call that an earlier attempt began."""
         row = await self.workflows.get(asked.report_id, asked.tenant)
         request = ReportRequest.model_validate(row.input)
-        call = ModelCall(prompts.instructions(request), prompts.question(request), self.model.model)
+        question = prompts.question(request)
         attempt = self.current_attempt()
         effect = Effect(
             asked.tenant,
@@ -62,7 +68,8 @@ class GenerateReportActivities:
             kind="model_call",
             provider=self.model.provider,
             provider_class=self.model.provider_class,
-            request=call.as_request(),
+            request={"prompt": question},
+            frozen={"model": self.model.model, "instructions": prompts.instructions(request)},
         )
 
         async def keep(answer: ModelAnswer) -> ReportText:
@@ -76,21 +83,31 @@ class GenerateReportActivities:
             await failpoints.reach(failpoints.LLM_CALL_STORED)
             return kept
 
-        remote = self.model.prepare(call, lambda text: self.drafts.show(attempt, text))
+        def prepare(frozen: Mapping[str, Any]) -> RemoteEffect[ModelAnswer]:
+            call = ModelCall(frozen["instructions"], question, frozen["model"])
+            return self.model.prepare(call, lambda text: self.drafts.show(attempt, text))
+
         points = Points(
             failpoints.LLM_CALL_INTENT,
             failpoints.LLM_CALL_SENT,
             failpoints.LLM_CALL_ANSWERED,
             failpoints.LLM_CALL_SETTLED,
         )
-        return await self.effects.perform(effect, remote, keep, ReportText, points)
+        return await self.effects.perform(effect, prepare, keep, ReportText, points)
 
     async def _store_text(self, tenant: str, text: str) -> TextReference:
-        data = text.encode()
+        data = text.encode(errors="replace")  # a lone surrogate of a model is no reason to lose an answer
         digest = hashlib.sha256(data).hexdigest()
         key = f"{tenant}/texts/{digest}.md"
         await self.objects.put(key, data)
         return TextReference(key=key, sha256=digest, size_bytes=len(data))
+
+    @activity.defn(name="stop_model_calls")
+    async def stop_model_calls(self, asked: LlmCall) -> None:
+        """Cancel what still runs at the provider for a report that has ended: nobody will fetch it."""
+        for key, reference in await self.ledger.running_calls(asked.report_id):
+            await self.model.cancel(reference)
+            await self.ledger.close_send(key, reference, 0, SendState.SPENT)
 
     @activity.defn(name="create_pdf")
     async def create_pdf(self, asked: CreatePdf) -> ReportPdf:
@@ -154,12 +171,10 @@ class GenerateReportActivities:
             *(self._tell(asked, channel) for channel in asked.channels), return_exceptions=True
         )
         for outcome in outcomes:
-            if isinstance(outcome, BaseException) and not isinstance(outcome, NotificationRefused):
+            if isinstance(outcome, BaseException) and not isinstance(outcome, _NEVER):
                 raise outcome
         refused = [
-            channel
-            for channel, outcome in zip(asked.channels, outcomes, strict=True)
-            if isinstance(outcome, NotificationRefused)
+            channel for channel, outcome in zip(asked.channels, outcomes, strict=True) if isinstance(outcome, _NEVER)
         ]
         told = [channel for channel in asked.channels if channel not in refused]
         return NotificationOutcome(told=tuple(told), refused=tuple(refused))
@@ -187,4 +202,4 @@ class GenerateReportActivities:
             return Notified(channel=channel, reference=delivery.reference)
 
         points = Points(failpoints.SEND_NOTIFICATION_INTENT, failpoints.SEND_NOTIFICATION_SENT)
-        return await self.effects.perform(effect, notifier.prepare(notification), keep, Notified, points)
+        return await self.effects.perform(effect, lambda _: notifier.prepare(notification), keep, Notified, points)

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from durable_research.domain.workflow import Status
@@ -44,9 +44,10 @@ class GenerateReportWorkflow:
             stored = await self._store(start, text, pdf)
             notified = await self._tell(start, pdf)
         except BaseException as error:
-            if not isinstance(error, Exception) and not is_cancelled_exception(error):
-                raise  # the worker lets go of a cached workflow: not an end
-            await self._close_unfinished(error)
+            if not isinstance(error, FailureError) and not is_cancelled_exception(error):
+                # The worker lets go of a cached workflow, or our code is wrong: no end, the task is tried again.
+                raise
+            await self._close_unfinished(start, error)
             raise
         status = Status.DONE if stored else Status.PARTLY_DONE
         result = ReportResult(
@@ -104,11 +105,20 @@ class GenerateReportWorkflow:
             data["to_store"] = asked.model_dump(mode="json")
         return data
 
-    async def _close_unfinished(self, error: BaseException) -> None:
+    async def _close_unfinished(self, start: GenerateReport, error: BaseException) -> None:
+        await asyncio.shield(self._stop_spending(start))
         if is_cancelled_exception(error):
             await self._close(Status.CANCELLED, {})
         else:
             await self._close(Status.FAILED, {"error": cause_of(error)})
+
+    async def _stop_spending(self, start: GenerateReport) -> None:
+        """A call may run on at the provider while no attempt is alive to stop it."""
+        asked = LlmCall(report_id=start.report_id, tenant=start.tenant)
+        try:
+            await run_step(GenerateReportActivities.stop_model_calls, asked, policies.STOP_MODEL_CALLS)
+        except ActivityError:
+            return  # it ends there by itself, and the ledger counts it as charged
 
     async def _close(self, status: Status, data: dict[str, Any]) -> None:
         self._stage = status.value

@@ -1,12 +1,13 @@
 """One pass over what a crash, an outage or an operator may have left open between our tables and the engine."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
 
+from durable_research.domain.errors import InfrastructureDown
 from durable_research.domain.workflow import Status
 from durable_research.pipelines.reconcile.messages import Reconciled
 from durable_research.ports.engine import WorkflowEngine
@@ -25,18 +26,23 @@ _ENDED_BEHIND_OUR_BACK = {
 }
 
 StartWorkflow = Callable[[WorkflowRow], Awaitable[None]]
+StopSpending = Callable[[WorkflowRow], Awaitable[None]]
 StoreLater = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 @dataclass
 class ReconcileActivities:
-    """`start` gives a row to the engine; `store_later` writes the metadata that a closing event kept."""
+    """`start` gives a row to the engine; `store_later` writes the metadata that a closing event kept.
+
+    `stop_spending` cancels what a workflow that ended behind our back left running at the provider.
+    """
 
     workflows: Workflows
     progress: ProgressLog
     engine: WorkflowEngine
     start: StartWorkflow
     store_later: StoreLater
+    stop_spending: StopSpending
 
     @activity.defn(name="reconcile")
     async def reconcile(self) -> Reconciled:
@@ -49,39 +55,56 @@ class ReconcileActivities:
         )
 
     async def _start_accepted(self) -> int:
-        rows = await self.workflows.unstarted(_ACCEPTED_LONG_AGO)
-        for row in rows:
-            await self.start(row)
-        return len(rows)
+        return await self._each(await self.workflows.unstarted(_ACCEPTED_LONG_AGO), self._start_one)
+
+    async def _start_one(self, row: WorkflowRow) -> bool:
+        await self.start(row)
+        return True
 
     async def _pass_on_cancels(self) -> int:
         rows = [row for row in await self.workflows.unended(_ACCEPTED_LONG_AGO) if row.cancel_requested]
-        for row in rows:
-            await self.engine.cancel(row.workflow_id)
-        return len(rows)
+        return await self._each(rows, self._cancel_one)
+
+    async def _cancel_one(self, row: WorkflowRow) -> bool:
+        return await self.engine.cancel(row.workflow_id)
 
     async def _close_ended(self) -> int:
-        closed = 0
-        for row in await self.workflows.unended(_SILENT_LONG):
-            view = await self.engine.describe(row.workflow_id)
-            if view is None:  # the engine lost it: drive it again, settled effects come back without a charge
-                await self.start(row)
-                continue
-            word = view.status
-            status = _ENDED_BEHIND_OUR_BACK.get(word)
-            if status is None:
-                continue
-            error = {"code": f"engine_{word}", "detail": f"the workflow was {word.replace('_', ' ')} outside this app"}
-            await self.progress.close(row.workflow_id, status, {"error": error})
-            closed += 1
-        return closed
+        return await self._each(await self.workflows.unended(_SILENT_LONG), self._close_one)
+
+    async def _close_one(self, row: WorkflowRow) -> bool:
+        view = await self.engine.describe(row.workflow_id)
+        if view is None:  # the engine lost it: drive it again, settled effects come back without a charge
+            await self.start(row)
+            return False
+        status = _ENDED_BEHIND_OUR_BACK.get(view.status)
+        if status is None:
+            return False
+        words = f"the workflow was {view.status.replace('_', ' ')} outside this app"
+        await self.stop_spending(row)
+        error = {"code": f"engine_{view.status}", "detail": words}
+        await self.progress.close(row.workflow_id, status, {"error": error})
+        return True
 
     async def _store_partly_done(self) -> int:
-        rows = await self.workflows.partly_done()
+        return await self._each(await self.workflows.partly_done(), self._store_one)
+
+    async def _store_one(self, row: WorkflowRow) -> bool:
+        events = await self.progress.read(row.workflow_id)
+        kept = next((event.data["to_store"] for event in events if "to_store" in event.data), None)
+        if kept is None:
+            return False
+        await self.store_later(kept)
+        await self.progress.close(row.workflow_id, Status.DONE, {})
+        return True
+
+    async def _each(self, rows: Sequence[WorkflowRow], put_right: Callable[[WorkflowRow], Awaitable[bool]]) -> int:
+        """Put each row right; one that cannot be must not keep the others waiting. Without our own parts, nothing can."""
+        done = 0
         for row in rows:
-            events = await self.progress.read(row.workflow_id)
-            kept = next((event.data["to_store"] for event in events if "to_store" in event.data), None)
-            if kept is not None:
-                await self.store_later(kept)
-                await self.progress.close(row.workflow_id, Status.DONE, {})
-        return len(rows)
+            try:
+                done += await put_right(row)
+            except InfrastructureDown:
+                raise
+            except Exception as error:
+                activity.logger.warning("could not put %s right: %s", row.workflow_id, type(error).__name__)
+        return done

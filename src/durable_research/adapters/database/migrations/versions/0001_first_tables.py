@@ -88,6 +88,7 @@ def _create_ledger() -> None:
         _text("provider"),
         _text("provider_class"),
         _text("fingerprint"),
+        sa.Column("frozen", JSONB, nullable=False, server_default="{}"),
         sa.Column("fence", sa.Integer, nullable=False),
         sa.Column("possible_extra", sa.Integer, nullable=False, server_default="0"),
         sa.Column("result", JSONB),
