@@ -16,6 +16,11 @@ from durable_research.domain.workflow import Status, check_transition
 _OF_STEP = select(progress_events.c.attempt, progress_events.c.kind, progress_events.c.data).where(
     progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.step == bindparam("of_step")
 )
+_READ = (
+    select(progress_events)
+    .where(progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.seq > bindparam("after"))
+    .order_by(progress_events.c.seq)
+)
 
 
 class PostgresProgressLog:
@@ -82,14 +87,8 @@ class PostgresProgressLog:
 
     async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
         """Events after `after_seq`, in order."""
-        columns = progress_events.c
-        query = (
-            select(progress_events)
-            .where(columns.workflow_id == workflow_id, columns.seq > after_seq)
-            .order_by(columns.seq)
-        )
         async with self._database.one() as connection:
-            rows = (await connection.execute(query)).all()
+            rows = (await connection.execute(_READ, {"of_workflow": workflow_id, "after": after_seq})).all()
         return [
             ProgressEvent(row.workflow_id, row.seq, row.at, EventKind(row.kind), row.step, row.attempt, row.data)
             for row in rows
