@@ -190,6 +190,9 @@ class FakeDrafts:
         self.drafts[attempt.workflow_id] = Draft(attempt.workflow_id, attempt.step, attempt.number, text)
         self.changes.wake(attempt.workflow_id)
 
+    def drop(self, attempt: Attempt) -> None:
+        pass
+
     async def read(self, workflow_id: str) -> Draft | None:
         return self.drafts.get(workflow_id)
 

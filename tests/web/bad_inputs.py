@@ -78,6 +78,7 @@ STARTS = [
     start("12-same-site", GOOD, 403, "csrf_failed", Sec_Fetch_Site="same-site"),
     start("12-opaque-origin", GOOD, 403, "csrf_failed", Origin="null"),
     start("12-other-port", GOOD, 403, "csrf_failed", Origin="http://localhost:9"),
+    start("12-broken-origin", GOOD, 403, "csrf_failed", Origin="http://a]b"),
     start("13-duplicate", b'{"prompt":"a","prompt":"b"}', 400, "duplicate_key"),
     start("14-nan", b'{"prompt":"a","temperature":NaN}', 400, "malformed_json"),
     start("14-infinity", b'{"prompt":"a","temperature":-Infinity}', 400, "malformed_json"),

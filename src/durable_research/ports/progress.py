@@ -50,6 +50,10 @@ class Drafts(Protocol):
         """Take the whole text so far; it is written in batches about every 250 ms."""
         ...
 
+    def drop(self, attempt: Attempt) -> None:
+        """Forget what this attempt has shown and is not written yet: its answer is stored, the draft tells nothing more."""
+        ...
+
     async def read(self, workflow_id: str) -> Draft | None:
         """The newest attempt's draft."""
         ...

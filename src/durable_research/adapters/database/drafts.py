@@ -30,6 +30,10 @@ class PostgresDrafts:
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_while_waiting())
 
+    def drop(self, attempt: Attempt) -> None:
+        """Forget what waits of this attempt."""
+        self._waiting.pop((attempt.workflow_id, attempt.step, attempt.number), None)
+
     async def close(self) -> None:
         """Write what waits, and stop."""
         if self._writer:

@@ -80,6 +80,7 @@ class GenerateReportActivities:
                 is_demo=self.model.is_demo,
                 usage=answer.usage,
             )
+            self.drafts.drop(attempt)
             await failpoints.reach(failpoints.LLM_CALL_STORED)
             return kept
 

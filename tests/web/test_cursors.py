@@ -1,0 +1,21 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from durable_research.web import cursors
+from durable_research.web.problems import Problem
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ID = "report-" + "0" * 26
+
+
+def test_a_position_is_read_back() -> None:
+    assert cursors.decode(cursors.encode(NOW, ID, tenant="t", of="l"), tenant="t", of="l") == (NOW, ID)
+
+
+@pytest.mark.parametrize(
+    ("at", "item"), [(NOW, "a\x00b"), (NOW, "'; DROP TABLE reports"), (NOW.replace(tzinfo=None), ID)]
+)
+def test_a_forged_position_that_is_no_time_and_id_never_reaches_the_database(at: datetime, item: str) -> None:
+    with pytest.raises(Problem):
+        cursors.decode(cursors.encode(at, item, tenant="t", of="l"), tenant="t", of="l")
