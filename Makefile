@@ -4,6 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+FIND_TEMPORAL := $(BIN)/python -u -c "from durable_research.local.temporal_binary import find_temporal; print(find_temporal(print))"
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-10s %s\n' "$$name" "$$words"; done
@@ -22,7 +23,7 @@ setup-bench: .make/dev requirements/bench.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 
 temporal: setup ## find, download or build the temporal program
-	$(BIN)/python -m durable_research.local.temporal_binary
+	$(FIND_TEMPORAL)
 
 demo: setup ## one report, one worker killed in the paid call, the proof; the app stays up (ONCE=1: stop and exit by the proof)
 	$(BIN)/durable-research demo --port $(PORT) $(if $(ONCE),--once)
@@ -42,7 +43,7 @@ fix: setup-dev ## mend what the formatter and linter can mend
 
 test: check ## everything: checks, then all tests on real servers and a real browser; nothing is skipped
 	sh tools/setup.sh browser
-	$(BIN)/python -m durable_research.local.temporal_binary
+	$(FIND_TEMPORAL)
 	$(BIN)/pytest
 
 bench: setup-bench ## recovery time, latency beside a bare workflow, memory at rest
