@@ -235,7 +235,9 @@ class FakeEngine(Part):
         self.views: dict[str, EngineView] = {}
         self.histories: dict[str, list[dict[str, Any]]] = {}
 
-    async def start(self, workflow_id: str, workflow_type: str, task_queue: str, message: BaseModel) -> None:
+    async def start(
+        self, workflow_id: str, workflow_type: str, task_queue: str, message: BaseModel, *, tenant: str
+    ) -> None:
         await self.check()
         self.started.setdefault(workflow_id, message)
 

@@ -163,3 +163,16 @@ def test_init_keeps_histories_for_thirty_days(installation: Installation, tempor
     )
 
     assert json.loads(said)["config"]["workflowExecutionRetentionTtl"] == "2592000s"
+
+
+def test_operators_find_reports_by_tenant_and_kind(installation: Installation, temporal_program: Path) -> None:
+    installation.latency(0)
+    report = installation.submit("Found by an operator")
+    installation.finished(report)
+    query = "ResearchTenant = 'default' AND ResearchKind = 'report'"
+    command = [str(temporal_program), "workflow", "list", "--query", query, "--address", installation.up["temporal"]]
+
+    def listed() -> bool:
+        return report in subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+    until("the report in Temporal's list", listed)

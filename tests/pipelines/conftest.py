@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -150,6 +151,7 @@ async def environment(
         dev_server_database_filename=str(tmp_path_factory.mktemp("temporal") / "temporal.db"),
         dev_server_extra_args=tuning_arguments(),
         data_converter=DATA_CONVERTER,
+        search_attributes=[SearchAttributeKey.for_keyword(name) for name in names.SEARCH_ATTRIBUTES],
     ) as environment:
         yield environment
 

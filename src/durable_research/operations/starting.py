@@ -87,7 +87,9 @@ class Starting:
         """
         pipeline = BY_KIND[row.kind]
         message = pipeline.start_message(row, self.channels)
-        await self.engine.start(row.workflow_id, pipeline.workflow_type, pipeline.task_queue, message)
+        await self.engine.start(
+            row.workflow_id, pipeline.workflow_type, pipeline.task_queue, message, tenant=row.tenant
+        )
         row = await self.workflows.mark_started(row.workflow_id)
         if row.cancel_requested:
             await self.engine.cancel(row.workflow_id)

@@ -28,8 +28,10 @@ class EngineView:
 class WorkflowEngine(Protocol):
     """The engine that makes workflows durable."""
 
-    async def start(self, workflow_id: str, workflow_type: str, task_queue: str, message: BaseModel) -> None:
-        """Start it; an id that is already known to the engine is left alone."""
+    async def start(
+        self, workflow_id: str, workflow_type: str, task_queue: str, message: BaseModel, *, tenant: str
+    ) -> None:
+        """Start it, labelled for operators with tenant and kind; an id that the engine knows already is left alone."""
         ...
 
     async def cancel(self, workflow_id: str) -> bool:

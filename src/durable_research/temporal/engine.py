@@ -9,14 +9,23 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from pydantic import BaseModel
 from temporalio.client import Client, WorkflowExecutionDescription
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from durable_research.domain.errors import InfrastructureDown
+from durable_research.domain.workflow import kind_of
 from durable_research.ports.engine import EngineView, PendingStep
-from durable_research.temporal import policies
+from durable_research.temporal import names, policies
 
+_TENANT = SearchAttributeKey.for_keyword(names.TENANT)
+_KIND = SearchAttributeKey.for_keyword(names.KIND)
 _ENDED = {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}
 
 
@@ -42,7 +51,9 @@ class TemporalEngine:
         if not healthy:
             raise InfrastructureDown("temporal is not serving")
 
-    async def start(self, workflow_id: str, workflow_type: str, task_queue: str, message: BaseModel) -> None:
+    async def start(
+        self, workflow_id: str, workflow_type: str, task_queue: str, message: BaseModel, *, tenant: str
+    ) -> None:
         """Start it under its own id; one that is running or has ended is left alone."""
         try:
             async with asyncio.timeout(policies.ENGINE_START.total_seconds()):
@@ -54,6 +65,9 @@ class TemporalEngine:
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     task_timeout=policies.WORKFLOW_TASK_TIMEOUT,
+                    search_attributes=TypedSearchAttributes(
+                        [SearchAttributePair(_TENANT, tenant), SearchAttributePair(_KIND, kind_of(workflow_id) or "")]
+                    ),
                     rpc_timeout=policies.ENGINE_START,
                 )
         except WorkflowAlreadyStartedError:

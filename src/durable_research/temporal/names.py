@@ -15,7 +15,9 @@ QUEUES = (RESEARCH, AI_TASKS, DOCUMENTS, NOTIFICATIONS)
 CLOSE_WORKFLOW = "close_workflow"
 
 # Keyword search attributes for operators' filters; never text of users, as these are not encrypted.
-SEARCH_ATTRIBUTES = ("ResearchTenant", "ResearchKind")
+TENANT = "ResearchTenant"
+KIND = "ResearchKind"
+SEARCH_ATTRIBUTES = (TENANT, KIND)
 
 RECONCILE_SCHEDULE = "reconcile-every-minute"
 RECONCILE_WORKFLOW = "reconcile"
