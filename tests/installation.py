@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
+from durable_research.local.postgres_programs import STATE_OF_ROOT
 from durable_research.local.proof import accepted_call
 
 Found = TypeVar("Found")
@@ -58,6 +60,13 @@ class Installation:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove the database that lies outside the data folder when we are root."""
+        instance = self.data / "postgres" / "instance.json"
+        if os.geteuid() == 0 and instance.exists():
+            shutil.rmtree(STATE_OF_ROOT / "postgres" / json.loads(instance.read_text())["name"], ignore_errors=True)
 
     def start(self, only: str | None = None) -> "Installation":
         """Run `up` until everything is up."""

@@ -75,10 +75,12 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
             engine,
             f"{ui}/namespaces/{engine.namespace}/workflows" if ui else None,
         )
+        cancelling = Cancelling(reading, workflows, progress, engine)
+        stack.push_async_callback(cancelling.close)
         yield Operations(
             starting,
             reading,
-            Cancelling(reading, workflows, progress, engine),
+            cancelling,
             ReadingReports(workflows, PostgresReports(database), objects, to_html, to_markdown),
             (database, engine, objects),
             is_demo=settings.provider == "simulator",

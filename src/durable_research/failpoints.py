@@ -83,7 +83,13 @@ def _count(name: str, rule: _Rule) -> int:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         hit = 1 + sum(1 for line in file if json.loads(line)["name"] == name)
-        line = {"at": time.time(), "name": name, "hit": hit, "pid": os.getpid(), "act": rule.act}
+        line = {
+            "at": time.time(),
+            "name": name,
+            "hit": hit,
+            "pid": os.getpid(),
+            "act": rule.act if rule.first <= hit <= rule.last else "pass",
+        }
         file.write(json.dumps(line) + "\n")
         file.flush()
         os.fsync(file.fileno())

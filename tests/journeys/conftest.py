@@ -20,3 +20,4 @@ def own_installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Insta
     installation = Installation(tmp_path_factory.mktemp("own"))
     yield installation
     installation.stop()
+    installation.discard()

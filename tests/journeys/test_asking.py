@@ -107,6 +107,24 @@ def test_a_cancelled_report_stops_the_call_at_the_provider(installation: Install
     assert provider["status"] == "cancelled"
 
 
+def test_a_wish_to_cancel_survives_that_temporal_is_away(own_installation: Installation) -> None:
+    own_installation.start()
+    own_installation.latency(20)
+    report = own_installation.submit("Cancelled while the engine is away")
+    own_installation.call_committed(report)
+    own_installation.stop()
+    own_installation.start(only="postgres,api")
+    answer = httpx.post(f"{own_installation.api}/api/workflows/{report}/cancel", timeout=10)
+    own_installation.stop()
+
+    own_installation.start()
+    status = own_installation.finished(report)
+
+    assert answer.status_code == 202
+    assert status["status"] == "cancelled"
+    assert not own_installation.witness(report, kind="webhook")
+
+
 @pytest.mark.parametrize(("reattach", "code", "billed"), [("true", 0, 1), ("false", 1, 2)])
 def test_the_demo_proves_itself_and_fails_when_reattaching_is_off(
     tmp_path: Path, reattach: str, code: int, billed: int

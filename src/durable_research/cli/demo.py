@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from durable_research.cli.running import Exit, stop
+from durable_research.cli.running import Exit, load_settings, stop
 
 
 @click.command()
@@ -29,6 +29,7 @@ def command(once: bool, data: Path, port: int) -> None:
 
     # The demo is about the pretend provider: a key in the environment must not be spent by it.
     os.environ.pop("OPENAI_API_KEY", None)
+    load_settings()  # mistakes are told before anything is started
     say = console(sys.stdout, prefix="demo")
     story = Demo(data.resolve(), say)
 
@@ -36,6 +37,7 @@ def command(once: bool, data: Path, port: int) -> None:
         await story.run(up)
         if once:
             raise Finished
+        say("The app stays up; Ctrl-C stops it.")
 
     try:
         code = asyncio.run(run_edition(UpOptions(data=data, port=port), say, tell))

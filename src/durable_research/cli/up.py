@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from durable_research.cli.running import Exit, stop
+from durable_research.cli.running import Exit, load_settings, stop
 
 ROLES = ("postgres", "temporal", "simulator", "api", "worker")
 
@@ -24,6 +24,7 @@ def command(data: Path, port: int, workers: int, only: str | None) -> None:
 
     Addresses and process ids are in DATA/up.json while it runs. Ctrl-C stops everything and leaves nothing behind.
     """
+    load_settings()  # mistakes are told before anything is started
     from durable_research.local.edition import run_edition
     from durable_research.local.plan import UpOptions
     from durable_research.local.say import console

@@ -6,7 +6,8 @@ ResearchError
 │   ├── NotFound                404
 │   ├── IdempotencyKeyReused    422
 │   └── InvalidState            409
-│       └── NotReady            409: still being made
+│       ├── NotReady            409: still being made
+│       └── CancelRequested     409: a person wants it to stop, so no further step begins
 ├── StepFailed                  an attempt was answered with a failure: it counts against the step's cap
 │   ├── ModelError
 │   │   ├── ModelBusy           transient: rate limited or overloaded, perhaps with a time to wait
@@ -99,6 +100,12 @@ class NotReady(InvalidState):
     """The report is still being made."""
 
     code = "not_ready"
+
+
+class CancelRequested(InvalidState):
+    """A person wants the workflow to stop: no further step begins."""
+
+    code = "cancel_requested"
 
 
 class StepFailed(ResearchError):

@@ -185,7 +185,8 @@ class Supervisor:
             kept.backoff_seconds = 0.0
         doubled = kept.backoff_seconds * 2 or pace.first_backoff_seconds
         kept.backoff_seconds = min(doubled, pace.longest_backoff_seconds)
-        last_words = child.last_lines(1) if child is not None else ""
+        # Who was killed from outside had nothing to say about it.
+        last_words = child.last_lines(1) if child is not None and "signal" not in trouble else ""
         hint = f" (last line of its log: {last_words})" if last_words else ""
         self._say(f"{kept.spec.name} {trouble}; starting it again in {kept.backoff_seconds:g} s{hint}")
         await self._let_go(kept, pace.grace_of_the_silent_seconds)

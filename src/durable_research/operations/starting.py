@@ -28,6 +28,14 @@ _CODES = {
     "string_unicode": "invalid_unicode",
 }
 
+_DETAILS = {
+    "extra_forbidden": "is not a field of this request",
+    "missing": "is required",
+    "string_type": "must be a string",
+    "tuple_type": "must be an array",
+    "string_pattern_mismatch": "has not the form that this field needs, such as en or pt-BR for a language",
+}
+
 
 @dataclass(frozen=True)
 class Started:
@@ -135,5 +143,5 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
     pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1")[:64] for part in error["loc"])
     kind = str(error["type"])
     code = _CODES.get(kind, "type" if kind.endswith("_type") else kind)
-    detail = "is not a field of this request" if code == "unknown_field" else str(error["msg"])
+    detail = _DETAILS.get(kind, str(error["msg"]))
     return FieldError(pointer, code, detail)

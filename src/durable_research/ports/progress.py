@@ -19,6 +19,7 @@ class ProgressLog(Protocol):
         Raises:
             StaleAttempt: a later attempt of the engine's has begun already: this worker was frozen on the way.
             InvalidState: the workflow has ended.
+            CancelRequested: a person wants it to end, and the engine may not have heard yet.
         """
         ...
 

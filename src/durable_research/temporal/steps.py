@@ -9,6 +9,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
+from durable_research.domain.errors import CancelRequested
 from durable_research.domain.workflow import Status
 from durable_research.temporal import names, policies
 from durable_research.temporal.policies import StepPolicy
@@ -69,6 +70,11 @@ async def close_workflow(status: Status, data: dict[str, Any]) -> None:
             heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
             retry_policy=policies.AFTER_DEATH,
         )
+
+
+def is_cancel(error: BaseException) -> bool:
+    """Whether a step ended because a person wants the workflow to end, heard from Temporal or from our own log."""
+    return is_cancelled_exception(error) or cause_of(error)["code"] == CancelRequested.code
 
 
 def cause_of(error: BaseException) -> dict[str, str]:

@@ -16,7 +16,11 @@ CHANNEL = "progress"
 # Made once: making a statement and finding its compiled form took SQLAlchemy longer than PostgreSQL took to run it, and
 # every attempt of every step runs these.
 _MINE = workflows.c.workflow_id == bindparam("of_workflow")
-_LOCK = select(workflows.c.workflow_id, workflows.c.status, workflows.c.last_seq).where(_MINE).with_for_update()
+_LOCK = (
+    select(workflows.c.workflow_id, workflows.c.status, workflows.c.last_seq, workflows.c.cancel_requested)
+    .where(_MINE)
+    .with_for_update()
+)
 _KINDS = select(progress_events.c.kind).where(
     progress_events.c.workflow_id == bindparam("of_workflow"),
     progress_events.c.step == bindparam("of_step"),
@@ -50,6 +54,7 @@ class LockedLog:
         self._connection = connection
         self.workflow_id: str = row.workflow_id
         self.status = Status(row.status)
+        self.cancel_requested: bool = row.cancel_requested
         self._seq: int = row.last_seq
         self._new: list[dict[str, Any]] = []
 

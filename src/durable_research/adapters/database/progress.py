@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.events import LockedLog
 from durable_research.adapters.database.tables import progress_events
-from durable_research.domain.errors import InvalidState, StaleAttempt
+from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
 from durable_research.domain.progress import ENDS_OF_ATTEMPT, Attempt, EngineAttempt, EventKind, ProgressEvent
 from durable_research.domain.workflow import Status, check_transition
 
@@ -35,6 +35,8 @@ class PostgresProgressLog:
             log = await LockedLog.lock(connection, workflow_id)
             if log.status.is_final:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
+            if log.cancel_requested:
+                raise CancelRequested("a person asked for the workflow to be cancelled")
             rows = (await connection.execute(_OF_STEP, {"of_workflow": workflow_id, "of_step": step})).all()
             started = {row.attempt: row.data for row in rows if row.kind == EventKind.ATTEMPT_STARTED}
             for data in started.values():

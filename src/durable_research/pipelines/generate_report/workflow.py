@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
         StoreReportMetadata,
     )
     from durable_research.temporal import policies
-    from durable_research.temporal.steps import cause_of, close_workflow, run_step
+    from durable_research.temporal.steps import cause_of, close_workflow, is_cancel, run_step
 
 
 @workflow.defn(name="GenerateReportWorkflow")
@@ -77,7 +77,7 @@ class GenerateReportWorkflow:
         try:
             await run_step(GenerateReportActivities.store_report_metadata, asked, policies.STORE_REPORT_METADATA)
         except ActivityError as error:
-            if is_cancelled_exception(error):
+            if is_cancel(error):
                 raise
             return False
         return True
@@ -91,7 +91,7 @@ class GenerateReportWorkflow:
         try:
             outcome = await run_step(GenerateReportActivities.send_notification, asked, policies.SEND_NOTIFICATION)
         except ActivityError as error:
-            if is_cancelled_exception(error):
+            if is_cancel(error):
                 raise
             return {"notification_error": cause_of(error)}
         return {"notified": list(outcome.told), "not_notified": list(outcome.refused)}
@@ -107,7 +107,7 @@ class GenerateReportWorkflow:
 
     async def _close_unfinished(self, start: GenerateReport, error: BaseException) -> None:
         await asyncio.shield(self._stop_spending(start))
-        if is_cancelled_exception(error):
+        if is_cancel(error):
             await self._close(Status.CANCELLED, {})
         else:
             await self._close(Status.FAILED, {"error": cause_of(error)})
