@@ -33,11 +33,6 @@ from durable_research.temporal import policies
 Answer = TypeVar("Answer")
 Kept = TypeVar("Kept", bound=BaseModel)
 
-# A cancelled send may be accepted at this very moment: wait this long for its id, so that it can be stopped.
-_LAST_WORD_SECONDS = 5.0
-# Asking the provider to stop is one short request.
-_STOP_SECONDS = 5.0
-
 
 @dataclass(frozen=True)
 class Points:
@@ -123,7 +118,7 @@ class EffectRunner:
         try:
             reference = await asyncio.shield(sending)
         except asyncio.CancelledError:
-            await asyncio.wait([sending], timeout=_LAST_WORD_SECONDS)
+            await asyncio.wait([sending], timeout=policies.LAST_WORD.total_seconds())
             sending.cancel()
             if sending.done() and not sending.cancelled() and sending.exception() is None:
                 await self._stop_spending(effect, remote, attempt, sending.result())
@@ -172,7 +167,7 @@ class EffectRunner:
             return
 
         async def stop() -> None:
-            async with asyncio.timeout(_STOP_SECONDS):
+            async with asyncio.timeout(policies.STOP_CALL.total_seconds()):
                 await remote.cancel(reference)
             await self._ledger.close_send(effect.key, reference, attempt.number, SendState.SPENT)
 

@@ -94,8 +94,7 @@ def test_every_policy_lives_on_a_known_queue() -> None:
     assert {policy.queue for policy in policies.STEPS.values()} <= set(names.QUEUES)
 
 
-def test_no_timeout_stands_outside_the_table() -> None:
-    """Durations are named constants in each room; workflow and activity code hold none at all."""
+def test_no_workflow_holds_a_timeout_of_its_own() -> None:
     for path in (SOURCE / "pipelines").rglob("workflow.py"):
         assert not re.search(r"timedelta\((?!seconds=policy)", path.read_text()), relative(path)
 

@@ -1,6 +1,5 @@
 """Starting work: check what was sent, accept it in one transaction, then give it to the engine until it has it."""
 
-import asyncio
 import hashlib
 import json
 import secrets
@@ -10,16 +9,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from durable_research import telemetry
 from durable_research.catalogue import BY_KIND, PIPELINES, Pipeline
-from durable_research.domain.errors import FieldError, InfrastructureDown, InvalidInput, NotFound
+from durable_research.domain.errors import FieldError, InvalidInput, NotFound
 from durable_research.domain.report import ReportRequest
 from durable_research.domain.workflow import RANDOM_BYTES, new_workflow_id
+from durable_research.operations.background import KeepTrying
 from durable_research.ports.clock import Clock
 from durable_research.ports.engine import WorkflowEngine
 from durable_research.ports.workflows import NewWorkflow, WorkflowRow, Workflows
 
-_TRY_AGAIN_SECONDS = 1.0
 _CODES = {
     "missing": "required",
     "extra_forbidden": "unknown_field",
@@ -53,7 +51,7 @@ class Starting:
     engine: WorkflowEngine
     now: Clock
     channels: tuple[str, ...]
-    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _starts: KeepTrying = field(default_factory=KeepTrying)
 
     async def start(
         self, path: str, body: Mapping[str, Any], *, tenant: str, idempotency_key: str | None = None
@@ -84,7 +82,7 @@ class Starting:
         )
         row, replayed = await self.workflows.accept(new)
         if not row.engine_started and not row.status.is_final:
-            self._give_in_background(row)
+            self._starts.pass_on(row.workflow_id, lambda: self.give(row))
         return Started(row, replayed)
 
     async def give(self, row: WorkflowRow) -> None:
@@ -104,10 +102,7 @@ class Starting:
 
     async def close(self) -> None:
         """Stop trying; what is accepted is in the database, and reconciliation starts it."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._starts.close()
 
     def _validate(self, pipeline: Pipeline, body: Mapping[str, Any]) -> ReportRequest:
         try:
@@ -119,24 +114,6 @@ class Starting:
                 detail = f"no receiver is configured for {channel!r}"
                 raise InvalidInput([FieldError(f"/notify/{index}", "not_configured", detail)])
         return request
-
-    def _give_in_background(self, row: WorkflowRow) -> None:
-        if row.workflow_id in self._tasks:
-            return
-        task = asyncio.create_task(self._give_until_taken(row))
-        self._tasks[row.workflow_id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(row.workflow_id, None))
-
-    async def _give_until_taken(self, row: WorkflowRow) -> None:
-        while True:
-            try:
-                await self.give(row)
-            except InfrastructureDown as error:
-                log = telemetry.get_logger()
-                log.info(telemetry.START_DELAYED, workflow_id=row.workflow_id, error=error.detail)
-            else:
-                return
-            await asyncio.sleep(_TRY_AGAIN_SECONDS)
 
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:

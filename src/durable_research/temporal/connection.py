@@ -5,7 +5,6 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
-from temporalio.plugin import SimplePlugin
 from temporalio.service import RPCError
 
 from durable_research import telemetry
@@ -27,9 +26,7 @@ async def connect_lazily(identity: str) -> Client:
     return await Client.connect(**_connect_config(identity), lazy=True, data_converter=DATA_CONVERTER)
 
 
-async def connect(
-    identity: str | None = None, plugin: SimplePlugin | None = None, *, patience_seconds: float
-) -> Client:
+async def connect(identity: str | None = None, *, patience_seconds: float) -> Client:
     """A connected client; waits for a server that is still coming up.
 
     Raises:
@@ -40,7 +37,7 @@ async def connect(
     config = _connect_config(identity)
     while True:
         try:
-            return await Client.connect(**config, plugins=[plugin] if plugin else [], data_converter=DATA_CONVERTER)
+            return await Client.connect(**config, data_converter=DATA_CONVERTER)
         except (RuntimeError, RPCError):
             if loop.time() > deadline:
                 raise

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
 from pydantic import BaseModel
+from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.common import (
     SearchAttributeKey,
@@ -123,14 +123,12 @@ def _view(description: WorkflowExecutionDescription) -> EngineView:
     status = description.status.name.lower() if description.status else "unknown"
     pending = []
     for one in description.raw_description.pending_activities:
-        body = MessageToDict(one)
+        started = one.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
         waits = "next_attempt_schedule_time" in {field.name for field, _ in one.ListFields()}
         pending.append(
             PendingStep(
                 step=one.activity_type.name,
-                worker=one.last_worker_identity or None
-                if body.get("state") == "PENDING_ACTIVITY_STATE_STARTED"
-                else None,
+                worker=(one.last_worker_identity or None) if started else None,
                 next_try_at=one.next_attempt_schedule_time.ToDatetime(tzinfo=UTC) if waits else None,
             )
         )

@@ -29,7 +29,6 @@ from durable_research.ports.progress import ProgressLog
 from durable_research.temporal import policies
 from durable_research.temporal.policies import StepPolicy
 
-_LAST_WRITE_SECONDS = 3.0
 _attempt: ContextVar[Attempt] = ContextVar("attempt")
 
 
@@ -109,7 +108,7 @@ class _StepInbound(ActivityInboundInterceptor):
         else:
             return
         try:
-            async with asyncio.timeout(_LAST_WRITE_SECONDS):
+            async with asyncio.timeout(policies.LAST_WRITE.total_seconds()):
                 await self._progress.end_attempt(attempt, kind, {"worker": attempt.worker})
         except (ResearchError, TimeoutError) as error:
             telemetry.get_logger().warning(telemetry.ATTEMPT_STALE, step=attempt.step, error=str(error))

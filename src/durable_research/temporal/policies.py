@@ -1,4 +1,4 @@
-"""Every timeout, retry and cap, each with its reason. There is no other place where one may stand.
+"""Every timeout, retry and cap of a step and of its effects, each with its reason.
 
 A cap counts what a provider, renderer or store *answered*, never a death: Temporal's own maximum of attempts counts killed
 workers too, so it is unlimited here, and the interceptor alone turns the failure that reaches the cap into the last one.
@@ -47,6 +47,15 @@ DRAIN = timedelta(seconds=10)
 LOCAL_WRITE_TRY = timedelta(seconds=2)
 LOCAL_WRITE_GIVE_UP = timedelta(seconds=4)
 WRITE_TRY_SECONDS = 10.0
+
+# A cancelled send may be accepted at this very moment: wait this long for its id, so that it can be stopped.
+LAST_WORD = timedelta(seconds=5)
+
+# Asking a provider to stop is one short request.
+STOP_CALL = timedelta(seconds=5)
+
+# The last write of an attempt that is being cancelled: the worker is leaving, and the next attempt can write it too.
+LAST_WRITE = timedelta(seconds=3)
 
 # Asking the engine for what only it knows must not hold up a page.
 ENGINE_ANSWER = timedelta(seconds=2)

@@ -78,6 +78,7 @@ async def test_a_closed_log_says_the_same_for_ever(report: str, progress: Postgr
     await progress.close(report, Status.TERMINATED, {})
     before = await progress.read(report)
 
+    await progress.note(attempt, EventKind.ATTEMPT_REATTACHED, {})
     await progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, FAILED)
 
     assert await progress.read(report) == before

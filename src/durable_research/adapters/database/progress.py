@@ -65,13 +65,13 @@ class PostgresProgressLog:
                 raise StaleAttempt(f"attempt {attempt.number} of {attempt.step} was closed as {ends.pop()}")
             log.append(kind, data, attempt.step, attempt.number)
             will_retry = kind is EventKind.ATTEMPT_FAILED and not data.get("final")
-            await log.finish(Status.RETRYING if will_retry and not log.status.is_final else None)
+            await log.finish(Status.RETRYING if will_retry else None)
 
     async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
         """Write an event within an attempt, once."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, attempt.workflow_id)
-            if kind not in await log.kinds(attempt.step, attempt.number):
+            if not log.status.is_final and kind not in await log.kinds(attempt.step, attempt.number):
                 log.append(kind, data, attempt.step, attempt.number)
                 await log.finish()
 

@@ -1,4 +1,4 @@
-"""What we tell the model. A change here changes new reports only: the request is fingerprinted when it is first sent."""
+"""What we tell the model. A change here changes new calls only: what was sent is frozen by its first claim."""
 
 from durable_research.domain.report import ReportRequest
 
