@@ -7,10 +7,10 @@ from pydantic import BaseModel
 
 from durable_research.domain.effects import Charges, Effect, EffectRecord, ProviderClass, Send, SendState
 from durable_research.domain.errors import (
+    Ambiguous,
     EmptyOutput,
     GenerationFailed,
     InfrastructureDown,
-    ModelAmbiguous,
     ModelBusy,
     ModelUnavailable,
     StaleAttempt,
@@ -18,6 +18,7 @@ from durable_research.domain.errors import (
 )
 from durable_research.domain.progress import Attempt
 from durable_research.effects import EffectRunner, Points
+from durable_research.ports.remote import RemoteEffect
 from durable_research.temporal import policies
 
 POINTS = Points("llm_call.intent", "llm_call.sent")
@@ -68,14 +69,14 @@ class Ledger:
         return []
 
 
-class Provider:
+class Provider(RemoteEffect[str]):
     """Answers each send and collect with the next outcome, and counts."""
 
     def __init__(self, sends: list[object], collects: list[object]) -> None:
         self.sends, self.collects = sends, collects
         self.sent = 0
 
-    async def send(self, key: str) -> str:
+    async def send(self, key: str, anchor: str | None) -> str:
         self.sent += 1
         outcome = self.sends.pop(0)
         if isinstance(outcome, Exception):
@@ -122,7 +123,7 @@ async def test_an_answer_is_settled_and_returned_again_without_asking() -> None:
     assert provider.sent == 1
 
 
-@pytest.mark.parametrize("error", [ModelBusy("busy"), ModelUnavailable("away"), ModelAmbiguous("cut")])
+@pytest.mark.parametrize("error", [ModelBusy("busy"), ModelUnavailable("away"), Ambiguous("cut")])
 async def test_a_failure_to_ask_for_an_accepted_call_never_pays_again(error: Exception) -> None:
     ledger, provider = Ledger(), Provider(["resp_1"], [error, "answer"])
     with pytest.raises(type(error)):
@@ -144,9 +145,9 @@ async def test_a_refused_send_is_sent_again_uncounted(error: Exception) -> None:
 
 
 async def test_an_ambiguous_send_is_sent_again_once_counted_and_then_no_more() -> None:
-    ledger, provider = Ledger(), Provider([ModelAmbiguous("cut"), ModelAmbiguous("cut")], [])
+    ledger, provider = Ledger(), Provider([Ambiguous("cut"), Ambiguous("cut")], [])
     for number in (1, 2):
-        with pytest.raises(ModelAmbiguous):
+        with pytest.raises(Ambiguous):
             await attempt(number, ledger, provider)
 
     with pytest.raises(Unconfirmed):

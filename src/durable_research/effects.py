@@ -14,10 +14,10 @@ from pydantic import BaseModel
 from durable_research import failpoints
 from durable_research.domain.effects import Effect, Move, SendState, next_move
 from durable_research.domain.errors import (
+    Ambiguous,
     EmptyOutput,
     GenerationFailed,
     InfrastructureDown,
-    ModelAmbiguous,
     ModelDeclined,
     ModelForgotten,
     ModelTruncated,
@@ -26,8 +26,8 @@ from durable_research.domain.errors import (
 )
 from durable_research.domain.progress import Attempt, EventKind
 from durable_research.ports.ledger import Effects
-from durable_research.ports.models import RemoteEffect
 from durable_research.ports.progress import CurrentAttempt, ProgressLog
+from durable_research.ports.remote import RemoteEffect
 from durable_research.temporal import policies
 
 Answer = TypeVar("Answer")
@@ -128,8 +128,8 @@ class EffectRunner:
 
     async def _send_and_remember(self, effect: Effect, remote: RemoteEffect[Any], attempt: Attempt) -> str:
         try:
-            reference = await remote.send(effect.key)
-        except ModelAmbiguous:
+            reference = await remote.send(effect.key, None)
+        except Ambiguous:
             raise  # the send stays open: the next attempt decides by the provider's class
         except StepFailed:
             await self._ledger.close_send(effect.key, None, attempt.number, SendState.REFUSED)

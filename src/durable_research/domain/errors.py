@@ -9,11 +9,11 @@ ResearchError
 │       ├── NotReady            409: still being made
 │       └── CancelRequested     409: a person wants it to stop, so no further step begins
 ├── StepFailed                  an attempt was answered with a failure: it counts against the step's cap
+│   ├── Ambiguous               transient: sent, and no word whether it was done: ask before sending again
 │   ├── ModelError
 │   │   ├── ModelBusy           transient: rate limited or overloaded, perhaps with a time to wait
 │   │   ├── ModelUnavailable    transient: unreachable
 │   │   ├── GenerationFailed    transient: accepted, and ended there without an answer or a charge
-│   │   ├── ModelAmbiguous      transient: sent, and no word whether it was done: ask before sending again
 │   │   ├── ModelForgotten      transient: the provider no longer knows a call that it had accepted
 │   │   ├── ModelRefused        permanent: the provider says no to this request or this key
 │   │   ├── ModelDeclined       permanent: it answered that it will not answer this
@@ -24,6 +24,7 @@ ResearchError
 │   ├── NotificationFailed      transient: the receiver did not accept
 │   │   └── NotificationRefused permanent: it never will
 │   └── StepTimedOut            transient: our own deadline for one try
+├── StillRunning                the provider is at work on an earlier send: look again, nothing is counted
 ├── Unconfirmed                 the ledger's cap on ambiguous sends is used up: a person must decide
 ├── StaleAttempt                a newer attempt holds the step: this one must do nothing more
 ├── EffectMismatch              the same effect key came with another request: a bug of ours
@@ -35,11 +36,15 @@ from typing import ClassVar
 
 
 class ResearchError(Exception):
-    """The root: `code` is stable and public, `permanent` says that trying again cannot help."""
+    """The root: `code` is stable and public, `permanent` says that trying again cannot help.
+
+    `counted` says whether it counts against the cap of the step that it ends.
+    """
 
     code: ClassVar[str] = "internal_error"
     http_status: ClassVar[int] = 500
     permanent: ClassVar[bool] = False
+    counted: ClassVar[bool] = True
 
     @property
     def detail(self) -> str:
@@ -115,6 +120,12 @@ class StepFailed(ResearchError):
     http_status = 502
 
 
+class Ambiguous(StepFailed):
+    """The send may or may not have been accepted and charged: reconcile before sending again."""
+
+    code = "ambiguous_send"
+
+
 class ModelError(StepFailed):
     """The model provider did not give us a usable answer."""
 
@@ -141,12 +152,6 @@ class GenerationFailed(ModelError):
     """The provider accepted the call and says that it ended there without an answer, which is not charged."""
 
     code = "generation_failed"
-
-
-class ModelAmbiguous(ModelError):
-    """The call may or may not have been accepted and billed: reconcile before sending again."""
-
-    code = "model_ambiguous"
 
 
 class ModelForgotten(ModelError):
@@ -223,11 +228,20 @@ class Unconfirmed(ResearchError):
     permanent = True
 
 
+class StillRunning(ResearchError):
+    """The provider is at work on an earlier send, or may yet show it: look again soon."""
+
+    code = "still_running"
+    http_status = 409
+    counted = False
+
+
 class StaleAttempt(ResearchError):
     """A newer attempt has taken this step over; this one stops without a trace."""
 
     code = "stale_attempt"
     http_status = 409
+    counted = False
 
 
 class EffectMismatch(ResearchError):
@@ -242,3 +256,4 @@ class InfrastructureDown(ResearchError):
 
     code = "dependency_unavailable"
     http_status = 503
+    counted = False

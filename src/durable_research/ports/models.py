@@ -1,37 +1,14 @@
-"""Asking a model, and what any paid or visible act at a vendor looks like before it is sent."""
+"""Asking a model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.usage import TokenUsage
+from durable_research.ports.remote import RemoteEffect
 
 TextSink = Callable[[str], None]
-
-
-Answer = TypeVar("Answer", covariant=True)
-
-
-class RemoteEffect(Protocol[Answer]):
-    """One act at one vendor, prepared but not sent. The ledger decides whether and when to send it."""
-
-    async def send(self, key: str) -> str:
-        """Send at once, tagged with our key, and return the provider's id as soon as it is known.
-
-        Raises:
-            ModelBusy, ModelRefused, ModelUnavailable, ...: certainly not accepted.
-            ModelAmbiguous: perhaps accepted.
-        """
-        ...
-
-    async def collect(self, reference: str) -> Answer:
-        """Wait for the answer to an accepted send and return it; may be called again by a later attempt."""
-        ...
-
-    async def cancel(self, reference: str) -> None:
-        """Stop an accepted send, so that it spends no more."""
-        ...
 
 
 @dataclass(frozen=True)

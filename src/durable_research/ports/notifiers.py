@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from durable_research.domain.effects import ProviderClass
-from durable_research.ports.models import RemoteEffect
+from durable_research.ports.remote import RemoteEffect
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from durable_research import telemetry
 from durable_research.domain.errors import (
-    InfrastructureDown,
     InvalidState,
     ModelBusy,
     ResearchError,
@@ -114,11 +113,11 @@ class _StepInbound(ActivityInboundInterceptor):
             telemetry.get_logger().warning(telemetry.ATTEMPT_STALE, step=attempt.step, error=str(error))
 
     async def _close_failed(self, attempt: Attempt, policy: StepPolicy, error: ResearchError) -> NoReturn:
-        failures = attempt.failures_before + _is_counted(error)
+        failures = attempt.failures_before + error.counted
         words = {"code": error.code, "detail": error.detail}
         data: dict[str, Any] = {
             "error": words,
-            "counted": _is_counted(error),
+            "counted": error.counted,
             "final": _is_final(error, policy, failures),
             "worker": attempt.worker,
         }
@@ -152,19 +151,15 @@ def _as_research_error(error: Exception, policy: StepPolicy) -> ResearchError:
     return made
 
 
-def _is_counted(error: ResearchError) -> bool:
-    return not isinstance(error, InfrastructureDown | StaleAttempt)
-
-
 def _is_final(error: ResearchError, policy: StepPolicy, failures: int) -> bool:
     if isinstance(error, InvalidState):
         return True
     capped = policy.failures_allowed is not None and failures >= policy.failures_allowed
-    return _is_counted(error) and (error.permanent or capped)
+    return error.counted and (error.permanent or capped)
 
 
 def _wait(error: ResearchError, policy: StepPolicy, failures: int) -> timedelta:
-    if not _is_counted(error):
+    if not error.counted:
         return policies.INFRASTRUCTURE_WAIT
     if isinstance(error, ModelBusy) and error.retry_after_seconds is not None:
         return min(timedelta(seconds=error.retry_after_seconds), policies.LONGEST_RETRY_AFTER)

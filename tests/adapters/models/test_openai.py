@@ -9,9 +9,9 @@ import pytest
 
 from durable_research.adapters.models.openai import TRANSLATIONS, OpenAIModel, retry_after_seconds, translate
 from durable_research.domain.errors import (
+    Ambiguous,
     EmptyOutput,
     GenerationFailed,
-    ModelAmbiguous,
     ModelBusy,
     ModelDeclined,
     ModelForgotten,
@@ -42,7 +42,7 @@ def fault(servers: Installation, match: str, **what: object) -> None:
 
 async def ask(model: OpenAIModel, prompt: str) -> ModelAnswer:
     call = model.prepare(ModelCall("Write.", prompt, model.model), lambda text: None)
-    return await call.collect(await call.send("key of " + prompt))
+    return await call.collect(await call.send("key of " + prompt, None))
 
 
 async def test_an_answer_comes_whole_with_its_tokens(model: OpenAIModel) -> None:
@@ -57,7 +57,7 @@ async def test_the_text_is_shown_as_it_grows(model: OpenAIModel, servers: Instal
     shown: list[str] = []
     call = model.prepare(ModelCall("Write.", "growing answer", model.model), shown.append)
 
-    answer = await call.collect(await call.send("key"))
+    answer = await call.collect(await call.send("key", None))
 
     assert shown[-1] == answer.text
     assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(shown))
@@ -67,7 +67,7 @@ async def test_an_accepted_call_is_taken_up_by_its_id_and_not_billed_again(
     model: OpenAIModel, servers: Installation
 ) -> None:
     first = model.prepare(ModelCall("Write.", "taken up", model.model), lambda text: None)
-    reference = await first.send("key of taken up")
+    reference = await first.send("key of taken up", None)
 
     answer = await model.prepare(ModelCall("Write.", "taken up", model.model), lambda text: None).collect(reference)
 
@@ -79,7 +79,7 @@ async def test_an_accepted_call_is_taken_up_by_its_id_and_not_billed_again(
 async def test_a_cancelled_call_stops_at_the_provider(model: OpenAIModel, servers: Installation) -> None:
     fault(servers, "cancel me", latency_seconds=30)
     call = model.prepare(ModelCall("Write.", "cancel me", model.model), lambda text: None)
-    reference = await call.send("key")
+    reference = await call.send("key", None)
 
     await call.cancel(reference)
 
@@ -99,7 +99,7 @@ async def test_429_is_busy_with_the_providers_wish(model: OpenAIModel, servers: 
 
 @pytest.mark.parametrize(
     ("kind", "error"),
-    [("500", ModelAmbiguous), ("503", ModelBusy), ("401", ModelRefused), ("empty", EmptyOutput)],
+    [("500", Ambiguous), ("503", ModelBusy), ("401", ModelRefused), ("empty", EmptyOutput)],
 )
 async def test_a_fault_becomes_one_of_our_errors(
     model: OpenAIModel, servers: Installation, kind: str, error: type[Exception]
@@ -122,7 +122,7 @@ async def test_a_connection_cut_after_the_send_is_ambiguous_and_sent_once(
 ) -> None:
     fault(servers, "cut the line", fault="cut")
 
-    with pytest.raises(ModelAmbiguous):
+    with pytest.raises(Ambiguous):
         await ask(model, "cut the line")
 
     assert len(servers.witness("cut the line")) == 1
@@ -145,7 +145,7 @@ async def test_nothing_listening_is_unavailable_as_nothing_was_sent() -> None:
 async def test_the_call_goes_on_at_the_provider_when_we_go_away(model: OpenAIModel, servers: Installation) -> None:
     fault(servers, "goes on", latency_seconds=0.3)
     call = model.prepare(ModelCall("Write.", "goes on", model.model), lambda text: None)
-    reference = await call.send("key")
+    reference = await call.send("key", None)
     collecting = asyncio.create_task(call.collect(reference))
     collecting.cancel()
     with contextlib.suppress(asyncio.CancelledError):

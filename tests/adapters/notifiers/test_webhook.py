@@ -21,16 +21,16 @@ async def notifier(servers: Installation):
 
 
 async def test_a_message_arrives_with_its_id(notifier: WebhookNotifier, servers: Installation) -> None:
-    reference = await notifier.prepare(notification("report-a")).send("a" * 64)
+    reference = await notifier.prepare(notification("report-a")).send("a" * 64, None)
 
     lines = servers.witness("report-a", kind="webhook")
     assert [line["key"] for line in lines] == [reference]
 
 
 async def test_a_repeat_carries_the_same_id(notifier: WebhookNotifier, servers: Installation) -> None:
-    first = await notifier.prepare(notification("report-b")).send("b" * 64)
+    first = await notifier.prepare(notification("report-b")).send("b" * 64, None)
 
-    assert await notifier.prepare(notification("report-b")).send("b" * 64) == first
+    assert await notifier.prepare(notification("report-b")).send("b" * 64, None) == first
 
 
 @pytest.mark.parametrize(("status", "error"), [("429", NotificationFailed), ("410", NotificationRefused)])
@@ -40,7 +40,7 @@ async def test_an_answer_other_than_success_is_a_failure(
     servers.simulator("faults", {"match": f"answer-{status}", "fault": status})
 
     with pytest.raises(error):
-        await notifier.prepare(notification(f"answer-{status}")).send("c" * 64)
+        await notifier.prepare(notification(f"answer-{status}")).send("c" * 64, None)
 
 
 async def test_a_redirect_is_not_followed(servers: Installation) -> None:
@@ -50,9 +50,9 @@ async def test_a_redirect_is_not_followed(servers: Installation) -> None:
     )
 
     with pytest.raises(NotificationFailed):
-        await notifier.prepare(notification("redirected")).send("d" * 64)
+        await notifier.prepare(notification("redirected")).send("d" * 64, None)
 
 
 async def test_a_receiver_that_is_away_may_be_told_later() -> None:
     with pytest.raises(NotificationFailed):
-        await WebhookNotifier("http://127.0.0.1:9/", None).prepare(notification("away")).send("e" * 64)
+        await WebhookNotifier("http://127.0.0.1:9/", None).prepare(notification("away")).send("e" * 64, None)

@@ -18,19 +18,20 @@ from openai.types.responses import Response
 
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import (
+    Ambiguous,
     EmptyOutput,
     GenerationFailed,
-    ModelAmbiguous,
     ModelBusy,
     ModelDeclined,
-    ModelError,
     ModelForgotten,
     ModelRefused,
     ModelTruncated,
     ModelUnavailable,
+    StepFailed,
 )
 from durable_research.domain.usage import TokenUsage
 from durable_research.ports.models import ModelAnswer, ModelCall, TextSink
+from durable_research.ports.remote import RemoteEffect
 
 # Until the first event arrives nothing tells us whether the call was accepted, so this stays short; between events a model
 # may think for long, and the step's own deadline bounds the whole.
@@ -38,7 +39,7 @@ _FIRST_EVENT_SECONDS = 20.0
 _CONNECT_SECONDS = 5.0
 
 # Most specific first. What a send's failure means: certainly refused, or perhaps accepted.
-TRANSLATIONS: dict[type[openai.OpenAIError], type[ModelError]] = {
+TRANSLATIONS: dict[type[openai.OpenAIError], type[StepFailed]] = {
     openai.RateLimitError: ModelBusy,
     openai.BadRequestError: ModelRefused,
     openai.AuthenticationError: ModelRefused,
@@ -47,26 +48,26 @@ TRANSLATIONS: dict[type[openai.OpenAIError], type[ModelError]] = {
     openai.UnprocessableEntityError: ModelRefused,
     openai.ContentFilterFinishReasonError: ModelRefused,
     openai.LengthFinishReasonError: ModelTruncated,
-    openai.ConflictError: ModelAmbiguous,
-    openai.InternalServerError: ModelAmbiguous,
-    openai.APITimeoutError: ModelAmbiguous,
-    openai.APIConnectionError: ModelAmbiguous,
-    openai.APIResponseValidationError: ModelAmbiguous,
-    openai.APIStatusError: ModelAmbiguous,
-    openai.APIError: ModelAmbiguous,
-    openai.OpenAIError: ModelAmbiguous,
+    openai.ConflictError: Ambiguous,
+    openai.InternalServerError: Ambiguous,
+    openai.APITimeoutError: Ambiguous,
+    openai.APIConnectionError: Ambiguous,
+    openai.APIResponseValidationError: Ambiguous,
+    openai.APIStatusError: Ambiguous,
+    openai.APIError: Ambiguous,
+    openai.OpenAIError: Ambiguous,
 }
 _WORDS = {
     ModelBusy: "the provider is busy",
     ModelRefused: "the provider refuses the request",
     ModelTruncated: "the answer was cut at its longest",
-    ModelAmbiguous: "the provider gave no usable word whether it accepted the call",
+    Ambiguous: "the provider gave no usable word whether it accepted the call",
     ModelUnavailable: "the provider cannot be reached",
 }
 _NEVER_CONNECTED = ("ConnectError", "ConnectTimeout", "PoolTimeout")
 
 
-def translate(error: openai.OpenAIError) -> ModelError:
+def translate(error: openai.OpenAIError) -> StepFailed:
     """One vendor error as one of ours; the vendor's text is not shown, as it may quote prompt or key."""
     status = getattr(error, "status_code", None)
     code = getattr(error, "code", None)
@@ -102,7 +103,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except TimeoutError as cause:
-        raise ModelAmbiguous(_WORDS[ModelAmbiguous]) from cause
+        raise Ambiguous(_WORDS[Ambiguous]) from cause
     except openai.OpenAIError as cause:
         raise translate(cause) from cause
 
@@ -147,7 +148,7 @@ class OpenAIModel:
         await self._client.close()
 
 
-class OpenAICall:
+class OpenAICall(RemoteEffect[ModelAnswer]):
     """One background response."""
 
     def __init__(self, client: AsyncOpenAI, call: ModelCall, on_text: TextSink) -> None:
@@ -156,7 +157,7 @@ class OpenAICall:
         self._on_text = on_text
         self._stream: AsyncStream[Any] | None = None
 
-    async def send(self, key: str) -> str:
+    async def send(self, key: str, anchor: str | None) -> str:
         """Create the response, tagged with our key; its first event brings the id."""
         with _translated():
             async with asyncio.timeout(_FIRST_EVENT_SECONDS):
@@ -176,7 +177,7 @@ class OpenAICall:
         async for event in self._stream:
             if event["type"] == "response.created":
                 return str(event["response"]["id"])
-        raise ModelAmbiguous("the stream ended before the response's id came")
+        raise Ambiguous("the stream ended before the response's id came")
 
     async def collect(self, reference: str) -> ModelAnswer:
         """Follow the response to its end, on the stream of `send` or on a new one from the beginning."""
@@ -216,7 +217,7 @@ class OpenAICall:
                 raise ModelDeclined("the provider's content filter stopped the answer")
             raise ModelTruncated("the answer was cut at its longest")
         if response.status in {"queued", "in_progress"}:
-            raise ModelAmbiguous("the stream was cut before the answer was whole")
+            raise Ambiguous("the stream was cut before the answer was whole")
         if response.status == "cancelled":
             raise ModelForgotten("the call was cancelled at the provider")
         if response.status != "completed":

@@ -3,6 +3,7 @@
 from durable_research import telemetry
 from durable_research.domain.effects import ProviderClass
 from durable_research.ports.notifiers import Delivery, Notification
+from durable_research.ports.remote import RemoteEffect
 
 
 class LogNotifier:
@@ -16,13 +17,13 @@ class LogNotifier:
         return LogLine(notification)
 
 
-class LogLine:
+class LogLine(RemoteEffect[Delivery]):
     """One line."""
 
     def __init__(self, notification: Notification) -> None:
         self._notification = notification
 
-    async def send(self, key: str) -> str:
+    async def send(self, key: str, anchor: str | None) -> str:
         """Write it; ids only, the title is a person's text."""
         telemetry.get_logger().info(telemetry.NOTIFIED, report_id=self._notification.workflow_id, key=key)
         return key
@@ -30,6 +31,3 @@ class LogLine:
     async def collect(self, reference: str) -> Delivery:
         """Nothing to wait for."""
         return Delivery(reference)
-
-    async def cancel(self, reference: str) -> None:
-        """Nothing to stop."""

@@ -12,6 +12,7 @@ from standardwebhooks import Webhook
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import NotificationFailed, NotificationRefused
 from durable_research.ports.notifiers import Delivery, Notification
+from durable_research.ports.remote import RemoteEffect
 
 _TIMEOUT_SECONDS = 10.0
 _TRY_AGAIN = {408, 409, 425, 429}
@@ -37,7 +38,7 @@ class WebhookNotifier:
         await self._client.aclose()
 
 
-class WebhookPost:
+class WebhookPost(RemoteEffect[Delivery]):
     """One message."""
 
     def __init__(
@@ -48,7 +49,7 @@ class WebhookPost:
         self._webhook = webhook
         self._notification = notification
 
-    async def send(self, key: str) -> str:
+    async def send(self, key: str, anchor: str | None) -> str:
         """Post it; any answer but a 2xx is a failure, and a 4xx is one for good."""
         message_id = f"msg_{key[:32]}"
         note = self._notification
@@ -76,6 +77,3 @@ class WebhookPost:
     async def collect(self, reference: str) -> Delivery:
         """The answer was the receipt."""
         return Delivery(reference)
-
-    async def cancel(self, reference: str) -> None:
-        """A delivered message cannot be taken back."""

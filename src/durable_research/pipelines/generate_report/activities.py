@@ -27,10 +27,11 @@ from durable_research.pipelines.generate_report.messages import (
 )
 from durable_research.ports.documents import DocumentRenderer
 from durable_research.ports.ledger import Effects
-from durable_research.ports.models import LanguageModel, ModelAnswer, ModelCall, RemoteEffect
+from durable_research.ports.models import LanguageModel, ModelAnswer, ModelCall
 from durable_research.ports.notifiers import Delivery, Notification, Notifier
 from durable_research.ports.objects import ObjectStore
 from durable_research.ports.progress import CurrentAttempt, Drafts
+from durable_research.ports.remote import RemoteEffect
 from durable_research.ports.reports import Reports
 from durable_research.ports.workflows import Workflows
 

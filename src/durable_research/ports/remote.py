@@ -1,0 +1,62 @@
+"""One paid or visible act at a vendor, prepared but not sent: the ledger decides whether and when it is sent."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+Answer = TypeVar("Answer", covariant=True)
+
+
+@dataclass(frozen=True)
+class EarlierSend:
+    """A send of ours whose fate we do not know: our key, the handle it hung on (class L), when its intent was committed."""
+
+    key: str
+    anchor: str | None
+    opened_at: datetime
+
+
+class RemoteEffect(Protocol[Answer]):
+    """What an adapter implements for each act. It retries nothing and keeps no state that a later attempt would need.
+
+    Adapters inherit from it: what a vendor cannot do is answered here.
+    """
+
+    async def anchor(self, key: str) -> str | None:
+        """Class L: make the free handle that the send will hang on, before it; None where the server has none.
+
+        Raises:
+            StepFailed: nothing was made and nothing was sent.
+        """
+        return None
+
+    async def send(self, key: str, anchor: str | None) -> str:
+        """Send at once, tagged with our key, and return the provider's id as soon as it is known.
+
+        Raises:
+            StillRunning: refused, because an earlier send on the same handle is under way.
+            Ambiguous: perhaps accepted.
+            StepFailed: any other one is certainly not accepted.
+        """
+        ...
+
+    async def find(self, send: EarlierSend) -> str | None:
+        """Classes R and L: the provider's id of an earlier send, or None when the provider shows none now.
+
+        Raises:
+            StillRunning: the provider says that it is at work on it.
+            StepFailed, Ambiguous: it could not be asked.
+        """
+        return None
+
+    async def find_all(self, send: EarlierSend) -> list[str]:
+        """Classes R and L: every provider's id that carries the key or hangs on the handle, oldest first."""
+        return []
+
+    async def collect(self, reference: str) -> Answer:
+        """Wait for the answer to an accepted send and return it; may be called again by a later attempt."""
+        ...
+
+    async def cancel(self, reference: str) -> None:
+        """Stop an accepted send, so that it spends no more; one that cannot be stopped is left alone."""
+        return
