@@ -1,12 +1,21 @@
 """What every test may use: real servers, started once."""
 
 import os
-from collections.abc import Iterator
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.drafts import PostgresDrafts
+from durable_research.adapters.database.effects import PostgresEffects
+from durable_research.adapters.database.progress import PostgresProgressLog
+from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.domain.workflow import Kind, new_workflow_id
 from durable_research.local.temporal_binary import find_temporal
+from durable_research.ports.workflows import NewWorkflow
 from tests.installation import Installation
 
 # A setting of the person who runs the tests must not change what they test.
@@ -34,3 +43,42 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 def database_url(servers: Installation) -> str:
     """A migrated database."""
     return str(servers.up["database"])
+
+
+@pytest.fixture(scope="session")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def workflows(database: Database) -> PostgresWorkflows:
+    return PostgresWorkflows(database)
+
+
+@pytest.fixture
+def progress(database: Database) -> PostgresProgressLog:
+    return PostgresProgressLog(database)
+
+
+@pytest.fixture
+def drafts(database: Database) -> PostgresDrafts:
+    return PostgresDrafts(database)
+
+
+@pytest.fixture
+def ledger(database: Database) -> PostgresEffects:
+    return PostgresEffects(database)
+
+
+def new_report(tenant: str = "default", key: str | None = None, fingerprint: str = "one") -> NewWorkflow:
+    workflow_id = new_workflow_id(Kind.REPORT, int(datetime.now(UTC).timestamp() * 1000), secrets.token_bytes(10))
+    return NewWorkflow(workflow_id, Kind.REPORT, tenant, "Tides", {"prompt": "tides?"}, key, fingerprint)
+
+
+@pytest.fixture
+async def report(workflows: PostgresWorkflows) -> str:
+    """The id of an accepted report."""
+    row, _ = await workflows.accept(new_report())
+    return row.workflow_id

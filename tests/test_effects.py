@@ -1,203 +1,265 @@
-"""The function that every effect goes through, with a ledger in memory and a provider that does as it is told."""
+"""The function that every effect goes through, on the real ledger, with a provider that does as it is told."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from pydantic import BaseModel
 
-from durable_research.domain.effects import Charges, Effect, EffectRecord, ProviderClass, Send, SendState
+from durable_research import effects
+from durable_research.adapters.database.effects import PostgresEffects
+from durable_research.domain.effects import Charges, Effect, ProviderClass, ResendPolicy
 from durable_research.domain.errors import (
     Ambiguous,
+    DecisionNeeded,
     EmptyOutput,
     GenerationFailed,
     InfrastructureDown,
     ModelBusy,
     ModelUnavailable,
     StaleAttempt,
+    StillRunning,
     Unconfirmed,
 )
 from durable_research.domain.progress import Attempt
-from durable_research.effects import EffectRunner, Points
-from durable_research.ports.remote import RemoteEffect
+from durable_research.effects import EffectRunner
+from durable_research.failpoints import Place
 from durable_research.temporal import policies
-
-POINTS = Points("llm_call.intent", "llm_call.sent")
+from tests.pretend_provider import PretendProvider
 
 
 class Kept(BaseModel):
     text: str
 
 
-class Ledger:
-    """One effect."""
-
-    def __init__(self) -> None:
-        self.sends: dict[int, Send] = {}
-        self.result: dict[str, object] | None = None
-        self.extra = 0
-        self.fence = 0
-
-    async def claim(self, effect: Effect, fence: int) -> EffectRecord:
-        self.fence = fence
-        return EffectRecord(tuple(self.sends.values()), {}, self.result, self.extra)
-
-    async def open_send(self, effect: Effect, fence: int, *, possible_extra: bool) -> None:
-        if possible_extra:
-            self.extra += 1
-            self.sends = {n: Send(n, SendState.UNKNOWN, send.reference) for n, send in self.sends.items()}
-        self.sends[fence] = Send(fence, SendState.OPEN)
-
-    async def check_fence(self, key: str, fence: int) -> None:
-        if fence != self.fence:
-            raise StaleAttempt("taken over")
-
-    async def remember_reference(self, key: str, fence: int, reference: str) -> None:
-        self.sends[fence] = Send(fence, SendState.OPEN, reference)
-
-    async def settle(self, key: str, fence: int, reference: str, result: dict[str, object]) -> None:
-        self.result = dict(result)
-
-    async def close_send(self, key: str, reference: str | None, fence: int, state: SendState) -> None:
-        for n, send in self.sends.items():
-            if (send.reference == reference) if reference else (n == fence):
-                self.sends[n] = Send(n, state, send.reference)
-
-    async def charges(self, workflow_id: str) -> Charges:
-        return Charges()
-
-    async def running_calls(self, workflow_id: str) -> list[tuple[str, str]]:
-        return []
-
-
-class Provider(RemoteEffect[str]):
-    """Answers each send and collect with the next outcome, and counts."""
-
-    def __init__(self, sends: list[object], collects: list[object]) -> None:
-        self.sends, self.collects = sends, collects
-        self.sent = 0
-
-    async def send(self, key: str, anchor: str | None) -> str:
-        self.sent += 1
-        outcome = self.sends.pop(0)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return str(outcome)
-
-    async def collect(self, reference: str) -> str:
-        outcome = self.collects.pop(0)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return f"{outcome} of {reference}"
-
-    async def cancel(self, reference: str) -> None: ...
-
-
 class NoLog:
     async def note(self, *_: object) -> None: ...
 
 
-EFFECT = Effect("default", "report-1", "llm_call", "model_call", "openai", ProviderClass.NOTHING, {})
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policies, "INFRASTRUCTURE_WAIT", timedelta(0))
+    monkeypatch.setattr(policies, "FIND_EVERY", timedelta(milliseconds=5))
+    monkeypatch.setattr(policies, "FIND_FOR", timedelta(milliseconds=50))
 
 
-async def attempt(number: int, ledger: Ledger, provider: Provider) -> Kept:
-    runner = EffectRunner(
-        ledger,  # type: ignore[arg-type]
-        NoLog(),  # type: ignore[arg-type]
-        lambda: Attempt("report-1", "llm_call", number, "w"),
-        lambda: False,
-    )
-
-    async def keep(answer: str) -> Kept:
-        return Kept(text=answer)
-
-    return await runner.perform(EFFECT, lambda _: provider, keep, Kept, POINTS)
+Run = Callable[..., Awaitable[Kept]]
 
 
-async def test_an_answer_is_settled_and_returned_again_without_asking() -> None:
-    ledger, provider = Ledger(), Provider(["resp_1"], ["answer"])
-    first = await attempt(1, ledger, provider)
+@pytest.fixture
+def effect(report: str) -> Effect:
+    return Effect("default", report, "llm_call", "model_call", "openai", ProviderClass.NOTHING, {})
 
-    again = await attempt(2, ledger, provider)
 
-    assert first == again == Kept(text="answer of resp_1")
-    assert provider.sent == 1
+@pytest.fixture
+def attempt(ledger: PostgresEffects) -> Run:
+    async def run(number: int, effect: Effect, provider: PretendProvider) -> Kept:
+        runner = EffectRunner(
+            ledger,
+            NoLog(),  # type: ignore[arg-type]
+            lambda: Attempt(effect.workflow_id, "llm_call", number, "w"),
+            lambda: False,
+        )
+
+        async def keep(answer: str) -> Kept:
+            return Kept(text=answer)
+
+        return await runner.perform(effect, lambda _: provider.act(), keep, Kept)
+
+    return run
+
+
+def of(effect: Effect, provider_class: ProviderClass, settle_seconds: float = 0.0) -> tuple[Effect, PretendProvider]:
+    made = replace(effect, provider_class=provider_class, settle_seconds=settle_seconds)
+    return made, PretendProvider(provider_class)
+
+
+class Killed(BaseException):
+    """What a SIGKILL looks like from inside: nothing after it happens."""
+
+
+def killed_at(monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
+    """The first time somebody comes by."""
+    hits = []
+
+    async def reach(step: str, where: Place, workflow_id: str) -> None:
+        if where is place and not hits:
+            hits.append(where)
+            raise Killed
+
+    monkeypatch.setattr(effects, "reach_effect", reach)
+
+
+async def test_an_answer_is_settled_and_returned_again_without_asking(attempt: Run, effect: Effect) -> None:
+    effect, provider = of(effect, ProviderClass.LOCKED)
+    first = await attempt(1, effect, provider)
+
+    assert first == await attempt(2, effect, provider) == Kept(text="answer of call_1")
+    assert provider.charges(effect.key) == 1
+
+
+@pytest.mark.parametrize("place", [place for place in Place if place is not Place.SENDING])
+@pytest.mark.parametrize("provider_class", [ProviderClass.KEYED, ProviderClass.RETRIEVABLE, ProviderClass.LOCKED])
+async def test_a_provider_that_can_be_asked_is_paid_once_wherever_we_die(
+    provider_class: ProviderClass,
+    place: Place,
+    attempt: Run,
+    effect: Effect,
+    ledger: PostgresEffects,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    effect, provider = of(effect, provider_class)
+    killed_at(monkeypatch, place)
+    with pytest.raises(Killed):
+        await attempt(1, effect, provider)
+
+    assert (await attempt(2, effect, provider)).text == "answer of call_1"
+    assert provider.charges(effect.key) == 1
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 @pytest.mark.parametrize("error", [ModelBusy("busy"), ModelUnavailable("away"), Ambiguous("cut")])
-async def test_a_failure_to_ask_for_an_accepted_call_never_pays_again(error: Exception) -> None:
-    ledger, provider = Ledger(), Provider(["resp_1"], [error, "answer"])
+async def test_a_failure_to_ask_for_an_accepted_call_never_pays_again(
+    error: Exception, attempt: Run, effect: Effect, ledger: PostgresEffects
+) -> None:
+    effect, provider = of(effect, ProviderClass.LOCKED)
+    provider.answers = [error]
     with pytest.raises(type(error)):
-        await attempt(1, ledger, provider)
+        await attempt(1, effect, provider)
 
-    assert (await attempt(2, ledger, provider)).text == "answer of resp_1"
-    assert (provider.sent, ledger.extra) == (1, 0)
+    assert (await attempt(2, effect, provider)).text == "answer of call_1"
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 @pytest.mark.parametrize("error", [ModelBusy("busy"), ModelUnavailable("away")])
-async def test_a_refused_send_is_sent_again_uncounted(error: Exception) -> None:
-    ledger, provider = Ledger(), Provider([error, "resp_2"], ["answer"])
+async def test_a_refused_send_is_sent_again_uncounted(
+    error: Exception, attempt: Run, effect: Effect, ledger: PostgresEffects
+) -> None:
+    effect, provider = of(effect, ProviderClass.NOTHING)
+    provider.failures = [error]
     with pytest.raises(type(error)):
-        await attempt(1, ledger, provider)
+        await attempt(1, effect, provider)
 
-    await attempt(2, ledger, provider)
+    await attempt(2, effect, provider)
 
-    assert (provider.sent, ledger.extra) == (2, 0)
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
-async def test_an_ambiguous_send_is_sent_again_once_counted_and_then_no_more() -> None:
-    ledger, provider = Ledger(), Provider([Ambiguous("cut"), Ambiguous("cut")], [])
+async def test_an_ambiguous_send_is_sent_again_once_counted_and_then_no_more(
+    attempt: Run, effect: Effect, ledger: PostgresEffects
+) -> None:
+    provider = PretendProvider(ProviderClass.NOTHING, failures=[Ambiguous("cut"), Ambiguous("cut")])
     for number in (1, 2):
         with pytest.raises(Ambiguous):
-            await attempt(number, ledger, provider)
+            await attempt(number, effect, provider)
 
     with pytest.raises(Unconfirmed):
-        await attempt(3, ledger, provider)
-    assert (provider.sent, ledger.extra) == (2, 1)
+        await attempt(3, effect, provider)
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=2)
 
 
-@pytest.mark.parametrize(
-    ("error", "state"), [(EmptyOutput("none"), SendState.SPENT), (GenerationFailed("ended"), SendState.REFUSED)]
-)
-async def test_a_call_that_ended_without_use_is_closed_and_a_new_one_is_sent(
-    error: Exception, state: SendState
+@pytest.mark.parametrize(("resend", "error"), [(ResendPolicy.NEVER, Unconfirmed), (ResendPolicy.ASK, DecisionNeeded)])
+async def test_without_leave_a_silent_send_is_not_sent_again(
+    resend: ResendPolicy, error: type[Exception], attempt: Run, effect: Effect
 ) -> None:
-    ledger, provider = Ledger(), Provider(["resp_1", "resp_2"], [error, "answer"])
-    with pytest.raises(type(error)):
-        await attempt(1, ledger, provider)
+    effect = replace(effect, resend=resend)
+    provider = PretendProvider(ProviderClass.NOTHING, failures=[Ambiguous("cut")])
+    with pytest.raises(Ambiguous):
+        await attempt(1, effect, provider)
 
-    assert (await attempt(2, ledger, provider)).text == "answer of resp_2"
-    assert ledger.sends[1].state is state
+    with pytest.raises(error):
+        await attempt(2, effect, provider)
+    assert provider.charges(effect.key) == 0
+
+
+async def test_a_person_may_decide_to_send_again(attempt: Run, effect: Effect, ledger: PostgresEffects) -> None:
+    effect = replace(effect, resend=ResendPolicy.ASK)
+    provider = PretendProvider(ProviderClass.NOTHING, failures=[Ambiguous("cut")])
+    with pytest.raises(Ambiguous):
+        await attempt(1, effect, provider)
+    await ledger.grant_resend(effect.workflow_id, "llm_call")
+
+    await attempt(2, effect, provider)
+
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=1)
+
+
+@pytest.mark.parametrize(("error", "charged"), [(EmptyOutput("none"), 2), (GenerationFailed("ended"), 1)])
+async def test_a_call_that_ended_without_use_is_closed_and_a_new_one_is_sent_on_a_handle_of_its_own(
+    error: Exception, charged: int, attempt: Run, effect: Effect, ledger: PostgresEffects
+) -> None:
+    effect, provider = of(effect, ProviderClass.LOCKED)
+    provider.answers = [error]
+    with pytest.raises(type(error)):
+        await attempt(1, effect, provider)
+
+    assert (await attempt(2, effect, provider)).text == "answer of call_2"
+    assert [call.anchor for call in provider.calls] == ["conv_1", "conv_2"]
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=charged, possible_extra=0)
+
+
+async def test_a_searched_provider_is_given_its_time_to_show_a_call(
+    attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect, provider = of(effect, ProviderClass.RETRIEVABLE, settle_seconds=0.4)
+    provider.lag_seconds = 0.2
+    monkeypatch.setattr(policies, "FIND_FOR", timedelta(seconds=5))
+    killed_at(monkeypatch, Place.ACCEPTED)
+    with pytest.raises(Killed):
+        await attempt(1, effect, provider)
+
+    await attempt(2, effect, provider)
+
+    assert provider.charges(effect.key) == 1
+
+
+async def test_a_running_call_on_the_handle_is_waited_for_in_more_attempts_than_one(
+    attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect, provider = of(effect, ProviderClass.LOCKED)
+    provider.calls_run_on = True
+    killed_at(monkeypatch, Place.ACCEPTED)
+    with pytest.raises(Killed):
+        await attempt(1, effect, provider)
+    with pytest.raises(StillRunning):
+        await attempt(2, effect, provider)
+    provider.finish()
+
+    await attempt(3, effect, provider)
+
+    assert provider.charges(effect.key) == 1
 
 
 async def test_an_id_is_not_lost_when_the_database_is_away_as_the_call_is_accepted(
-    monkeypatch: pytest.MonkeyPatch,
+    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policies, "INFRASTRUCTURE_WAIT", timedelta(0))
-    ledger, provider = Ledger(), Provider(["resp_1"], ["answer"])
+    effect, provider = of(effect, ProviderClass.LOCKED)
     original, outages = ledger.remember_reference, [InfrastructureDown("away")] * 3
 
-    async def away_for_a_while(key: str, fence: int, reference: str) -> None:
+    async def away_for_a_while(key: str, fence: int, reference: str) -> bool:
         if outages:
             raise outages.pop()
-        await original(key, fence, reference)
+        return await original(key, fence, reference)
 
-    ledger.remember_reference = away_for_a_while  # type: ignore[method-assign]
+    monkeypatch.setattr(ledger, "remember_reference", away_for_a_while)
 
-    await attempt(1, ledger, provider)
+    await attempt(1, effect, provider)
 
-    assert (provider.sent, ledger.sends[1].reference) == (1, "resp_1")
+    assert (outages, provider.charges(effect.key)) == ([], 1)
 
 
-async def test_an_attempt_whose_fence_is_stale_sends_nothing() -> None:
-    ledger, provider = Ledger(), Provider(["resp_1"], ["answer"])
-    original = ledger.open_send
+async def test_an_attempt_whose_fence_is_stale_sends_nothing(
+    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect, provider = of(effect, ProviderClass.LOCKED)
 
-    async def taken_over(effect: Effect, fence: int, *, possible_extra: bool) -> None:
-        await original(effect, fence, possible_extra=possible_extra)
-        ledger.fence = 2
+    async def taken_over(step: str, place: Place, workflow_id: str) -> None:
+        if place is Place.INTENT:
+            await ledger.claim(effect, 2)
 
-    ledger.open_send = taken_over  # type: ignore[method-assign]
+    monkeypatch.setattr(effects, "reach_effect", taken_over)
 
     with pytest.raises(StaleAttempt):
-        await attempt(1, ledger, provider)
-    assert provider.sent == 0
+        await attempt(1, effect, provider)
+    assert provider.charges(effect.key) == 0

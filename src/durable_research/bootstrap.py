@@ -21,10 +21,12 @@ from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.adapters.documents.html import to_html
 from durable_research.adapters.documents.markdown import to_markdown
 from durable_research.adapters.documents.typst import TypstRenderer
-from durable_research.adapters.models.openai import OpenAIModel
+from durable_research.adapters.models.openai_chat import OpenAIChat
+from durable_research.adapters.models.openai_responses import OpenAIResponses
 from durable_research.adapters.notifiers.log import LogNotifier
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
+from durable_research.domain.effects import ResendPolicy
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.effects import EffectRunner
 from durable_research.operations.cancelling import Cancelling
@@ -159,6 +161,8 @@ async def _report_activities(settings: Settings, database: Database, stack: Asyn
         reports=PostgresReports(database),
         notifiers=_notifiers(settings, stack),
         report_url_prefix=settings.public_url or f"http://{settings.host}:{settings.port}",
+        model_resend=ResendPolicy(settings.model_resend),
+        notification_resend=ResendPolicy(settings.notification_resend),
     )
 
 
@@ -172,15 +176,22 @@ def _notifiers(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Notifi
     return notifiers
 
 
-def _model(settings: Settings) -> OpenAIModel:
-    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "missing"
-    return OpenAIModel(
-        base_url=settings.openai_base_url,
-        api_key=key,
-        model=settings.openai_model,
-        provider=settings.provider,
-        is_demo=settings.provider == "simulator",
-    )
+def _model(settings: Settings) -> OpenAIResponses | OpenAIChat:
+    """The model's adapter for the API that the provider speaks; Azure's v1 address speaks OpenAI's own."""
+    given: dict[str, Any] = {
+        "base_url": settings.openai_base_url,
+        "api_key": settings.openai_api_key.get_secret_value() if settings.openai_api_key else "missing",
+        "model": settings.openai_model,
+        "provider": settings.provider,
+        "is_demo": settings.provider == "simulator",
+    }
+    match settings.openai_api:
+        case "chat-stored":
+            return OpenAIChat(**given, stored=True, settle_seconds=settings.settle_seconds)
+        case "chat":
+            return OpenAIChat(**given, stored=False)
+        case api:
+            return OpenAIResponses(**given, keyed=api == "responses-keyed")
 
 
 async def prepare_engine(patience_seconds: float) -> list[str]:

@@ -1,47 +1,49 @@
 """The one function that every paid or visible effect goes through: intent, reconcile, fence, send, settle.
 
-It takes ports and knows no vendor. The rules are in `domain/effects.py`; the crash points are the failpoints passed by the
-caller, in the order in which they stand here.
+It takes ports and knows no vendor. The rules are in `domain/effects.py`; the failpoints are passed in the order in which
+`failpoints.Place` lists them.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from durable_research import failpoints
-from durable_research.domain.effects import Effect, Move, SendState, next_move
+from durable_research import telemetry
+from durable_research.domain.effects import (
+    Effect,
+    EffectRecord,
+    Move,
+    Send,
+    SendState,
+    anchor_to_reuse,
+    next_move,
+    still_to_settle,
+)
 from durable_research.domain.errors import (
     Ambiguous,
+    DecisionNeeded,
     EmptyOutput,
     GenerationFailed,
     InfrastructureDown,
     ModelDeclined,
     ModelForgotten,
-    ModelTruncated,
+    StaleAttempt,
     StepFailed,
+    StillRunning,
     Unconfirmed,
 )
 from durable_research.domain.progress import Attempt, EventKind
+from durable_research.failpoints import Place, reach_effect
 from durable_research.ports.ledger import Effects
 from durable_research.ports.progress import CurrentAttempt, ProgressLog
-from durable_research.ports.remote import RemoteEffect
+from durable_research.ports.remote import EarlierSend, RemoteEffect
 from durable_research.temporal import policies
 
 Answer = TypeVar("Answer")
 Kept = TypeVar("Kept", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class Points:
-    """The failpoints of one kind of effect, in order."""
-
-    intent: str
-    sent: str
-    answered: str | None = None
-    settled: str | None = None
 
 
 class EffectRunner:
@@ -68,7 +70,6 @@ class EffectRunner:
         prepare: Callable[[Mapping[str, Any]], RemoteEffect[Answer]],
         keep: Callable[[Answer], Awaitable[Kept]],
         kept: type[Kept],
-        points: Points,
     ) -> Kept:
         """Have the effect happen once and return what was kept of its answer, from this attempt or an earlier one.
 
@@ -77,99 +78,163 @@ class EffectRunner:
 
         Raises:
             StepFailed: the provider answered with a failure.
-            Unconfirmed: an earlier send is unresolved and the cap on re-sends is used up.
+            StillRunning: the provider is at work on an earlier send, or may yet show it.
+            Unconfirmed, DecisionNeeded: an earlier send is unresolved, nobody can be asked, and the cap is used up.
             StaleAttempt: a newer attempt holds the step.
         """
         attempt = self._current_attempt()
         record = await self._ledger.claim(effect, attempt.number)
-        move = next_move(record, effect.provider_class)
-        if move.move is Move.RETURN_RESULT:
+        if record.result is not None:
             return kept.model_validate(record.result)
-        if move.move is Move.GIVE_UP:
-            raise Unconfirmed(
-                f"{effect.provider} may have accepted an earlier send and cannot be asked; not sent again"
-            )
-        remote = prepare(record.frozen)
-        reference = move.reference
-        if reference and not self._reattach:
-            await self._ledger.close_send(effect.key, reference, attempt.number, SendState.UNKNOWN)
-            reference = None
-        if reference is None:
-            again = move.move is not Move.SEND
-            reference = await self._send(effect, remote, attempt, points, possible_extra=again)
-        else:
+        try_ = _Try(effect, prepare(record.frozen), attempt, record, self._ledger, self._cancel_is_wanted)
+        reference, is_taken_up = await try_.reference(reattach=self._reattach)
+        if is_taken_up:
             await self._progress.note(attempt, EventKind.ATTEMPT_REATTACHED, {"worker": attempt.worker})
-        answer = await self._collect(effect, remote, attempt, reference)
-        if points.answered:
-            await failpoints.reach(points.answered)
+        answer = await try_.collect(reference)
+        await try_.pass_by(Place.ANSWERED)
         value = await keep(answer)
+        await try_.pass_by(Place.STORED)
         await self._ledger.settle(effect.key, attempt.number, reference, value.model_dump(mode="json"))
-        if points.settled:
-            await failpoints.reach(points.settled)
+        await try_.pass_by(Place.SETTLED)
         return value
 
-    async def _send(
-        self, effect: Effect, remote: RemoteEffect[Any], attempt: Attempt, points: Points, *, possible_extra: bool
-    ) -> str:
-        await self._ledger.open_send(effect, attempt.number, possible_extra=possible_extra)
-        await failpoints.reach(points.intent)
-        await self._ledger.check_fence(effect.key, attempt.number)
-        sending = asyncio.create_task(self._send_and_remember(effect, remote, attempt))
+
+@dataclass
+class _Try(Generic[Answer]):
+    """One attempt's try at one effect."""
+
+    effect: Effect
+    remote: RemoteEffect[Answer]
+    attempt: Attempt
+    record: EffectRecord
+    ledger: Effects
+    cancel_is_wanted: Callable[[], bool]
+
+    async def pass_by(self, place: Place) -> None:
+        await reach_effect(self.effect.step, place, self.effect.workflow_id)
+
+    async def reference(self, *, reattach: bool) -> tuple[str, bool]:
+        """The provider's id of an accepted send: of an earlier one (True), or of one made now."""
+        move = next_move(self.record, self.effect)
+        if move.send and not reattach:
+            # For tests only: as if nothing had been sent.
+            await self.ledger.close_send(self.effect.key, None, move.send.fence, SendState.UNKNOWN)
+            return await self._send(earlier=SendState.UNKNOWN), False
+        match move.move:
+            case Move.COLLECT if move.send and move.send.reference:
+                return move.send.reference, True
+            case Move.FIND if move.send:
+                found = await self._find(move.send)
+                return (found, True) if found else (await self._send(earlier=SendState.ABSENT), False)
+            case Move.SEND_AGAIN:
+                return await self._send(earlier=SendState.UNKNOWN), False
+            case Move.SEND:
+                return await self._send(earlier=None), False
+            case Move.ASK_A_PERSON:
+                raise DecisionNeeded(f"{self.effect.provider} may have accepted an earlier send; a person must decide")
+        raise Unconfirmed(
+            f"{self.effect.provider} may have accepted an earlier send and cannot be asked; not sent again"
+        )
+
+    async def _find(self, send: Send) -> str | None:
+        """Ask about an earlier send until the provider shows it, or can be believed that there is nothing."""
+        earlier = EarlierSend(self.effect.key, send.anchor, send.opened_at)
+        loop = asyncio.get_running_loop()
+        settled_at = loop.time() + still_to_settle(send, self.effect)
+        patient_until = loop.time() + policies.FIND_FOR.total_seconds()
+        while True:
+            is_last_look = loop.time() >= settled_at
+            try:
+                found = await self.remote.find(earlier)
+            except StillRunning:
+                is_last_look, settled_at = False, loop.time() + self.effect.settle_seconds
+            else:
+                if found:
+                    await self._remember(send.fence, found)
+                    return found
+            if is_last_look:
+                return None
+            if loop.time() > patient_until:
+                raise StillRunning(f"{self.effect.provider} has not yet shown what became of an earlier send")
+            await asyncio.sleep(policies.FIND_EVERY.total_seconds())
+
+    async def _send(self, earlier: SendState | None) -> str:
+        await self.pass_by(Place.BEGUN)
+        anchor = anchor_to_reuse(self.record) or await self.remote.anchor(self.effect.key)
+        await self.ledger.open_send(self.effect, self.attempt.number, anchor, earlier=earlier)
+        await self.pass_by(Place.INTENT)
+        await self.ledger.check_fence(self.effect.key, self.attempt.number)
+        await self.pass_by(Place.CHECKED)
+        sending = asyncio.create_task(self._send_and_remember(anchor))
+        beside = asyncio.create_task(self.pass_by(Place.SENDING))
         try:
             reference = await asyncio.shield(sending)
         except asyncio.CancelledError:
             await asyncio.wait([sending], timeout=policies.LAST_WORD.total_seconds())
             sending.cancel()
             if sending.done() and not sending.cancelled() and sending.exception() is None:
-                await self._stop_spending(effect, remote, attempt, sending.result())
+                await self._stop_spending(sending.result())
             raise
-        await failpoints.reach(points.sent)
+        finally:
+            beside.cancel()
+        await self.pass_by(Place.SENT)
         return reference
 
-    async def _send_and_remember(self, effect: Effect, remote: RemoteEffect[Any], attempt: Attempt) -> str:
+    async def _send_and_remember(self, anchor: str | None) -> str:
         try:
-            reference = await remote.send(effect.key, None)
-        except Ambiguous:
+            reference = await self.remote.send(self.effect.key, anchor)
+        except (Ambiguous, StillRunning):
             raise  # the send stays open: the next attempt decides by the provider's class
         except StepFailed:
-            await self._ledger.close_send(effect.key, None, attempt.number, SendState.REFUSED)
+            await self.ledger.close_send(self.effect.key, None, self.attempt.number, SendState.REFUSED)
             raise
-        await self._remember(effect, attempt, reference)
+        await self.pass_by(Place.ACCEPTED)
+        if await self._remember(self.attempt.number, reference):
+            await self._give_up_stray(reference)
         return reference
 
-    async def _remember(self, effect: Effect, attempt: Attempt, reference: str) -> None:
-        """Commit the provider's id. Nobody else knows it, so a database that is away is waited for while we live."""
+    async def _remember(self, fence: int, reference: str) -> bool:
+        """Commit the provider's id and say whether a newer send is accepted too.
+
+        Nobody else knows the id, so a database that is away is waited for while we live.
+        """
         while True:
             try:
-                await self._ledger.remember_reference(effect.key, attempt.number, reference)
+                return await self.ledger.remember_reference(self.effect.key, fence, reference)
             except InfrastructureDown:
                 await asyncio.sleep(policies.INFRASTRUCTURE_WAIT.total_seconds())
-            else:
-                return
 
-    async def _collect(self, effect: Effect, remote: RemoteEffect[Answer], attempt: Attempt, reference: str) -> Answer:
+    async def _give_up_stray(self, reference: str) -> None:
+        """This attempt slept between its check and its send, and another has sent meanwhile: ours is one too many."""
+        telemetry.get_logger().warning(telemetry.STRAY_SEND, step=self.effect.step, key=self.effect.key)
+        await self._stop(reference)
+        raise StaleAttempt("a newer attempt has sent meanwhile; this send is counted as spent")
+
+    async def collect(self, reference: str) -> Answer:
+        """Wait for the answer; what the failure says about the charge is kept."""
         try:
-            return await remote.collect(reference)
+            return await self.remote.collect(reference)
         except asyncio.CancelledError:
-            await self._stop_spending(effect, remote, attempt, reference)
+            await self._stop_spending(reference)
             raise
-        except (EmptyOutput, ModelDeclined, ModelForgotten, ModelTruncated):
-            await self._ledger.close_send(effect.key, reference, attempt.number, SendState.SPENT)
+        except (EmptyOutput, ModelDeclined, ModelForgotten):
+            await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.SPENT)
             raise
         except GenerationFailed:
-            await self._ledger.close_send(effect.key, reference, attempt.number, SendState.REFUSED)
+            await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.REFUSED)
             raise
         # Any other error is one of asking, not of the call: it stays open, and the next attempt takes it up by its id.
 
-    async def _stop_spending(self, effect: Effect, remote: RemoteEffect[Any], attempt: Attempt, reference: str) -> None:
+    async def _stop_spending(self, reference: str) -> None:
         """Cancel at the provider when a person wants it; a worker that only drains leaves the call running."""
-        if not self._cancel_is_wanted():
-            return
+        if self.cancel_is_wanted():
+            await self._stop(reference)
 
+    async def _stop(self, reference: str) -> None:
         async def stop() -> None:
             async with asyncio.timeout(policies.STOP_CALL.total_seconds()):
-                await remote.cancel(reference)
-            await self._ledger.close_send(effect.key, reference, attempt.number, SendState.SPENT)
+                await self.remote.cancel(reference)
+            await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.SPENT)
 
         stopping = asyncio.create_task(stop())
         await asyncio.wait([stopping])

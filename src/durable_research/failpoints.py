@@ -1,9 +1,12 @@
-"""Places where a test may kill or pause this process on purpose, by name; off unless the environment asks.
+"""Places where a test may kill, pause or freeze this process on purpose, by name; off unless the environment asks.
 
 `DURABLE_RESEARCH_FAILPOINTS="llm_call.sent=kill@1"` kills the process with SIGKILL at the first time that any process of the
-installation comes by; `kill@1-3` at the first three times, `pause@2:5` pauses five seconds at the second. Hits are counted in
-one file of the installation's data folder, so that a restarted worker is not killed for ever.
-Settings for production refuse to start with any of it.
+installation comes by; `kill@1-3` at the first three times, `kill@1:0.2` a moment later, while the work goes on. `pause@2:5`
+holds the work there for five seconds while the process lives on; `freeze@1:5` stops the whole process (SIGSTOP), heartbeats
+and all. `kill@1/workflow` counts for each workflow on its own.
+
+Hits are counted in one file of the installation's data folder, so that a restarted worker is not killed for ever. Settings for
+production refuse to start with any of it.
 """
 
 import asyncio
@@ -12,25 +15,48 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-LLM_CALL_INTENT = "llm_call.intent"  # the intent is committed, nothing is sent
-LLM_CALL_SENT = "llm_call.sent"  # the provider has accepted, its id is committed
-LLM_CALL_ANSWERED = "llm_call.answered"  # the answer is here, nothing of it is stored
-LLM_CALL_STORED = "llm_call.stored"  # the text is stored, the effect is not settled
-LLM_CALL_SETTLED = "llm_call.settled"  # the effect is settled, the engine does not know
+
+class Place(StrEnum):
+    """Where an effect may be interrupted, in order; a step's failpoint is `step.place`."""
+
+    BEGUN = "begun"  # nothing is committed
+    INTENT = "intent"  # the intent is committed, the fence is not checked
+    CHECKED = "checked"  # the fence is checked, nothing is sent
+    SENDING = "sending"  # the request is on its way; passed beside it, so that a kill can come while it waits
+    ACCEPTED = "accepted"  # the provider has said yes, nothing of that is committed
+    SENT = "sent"  # the provider's id is committed
+    ANSWERED = "answered"  # the answer is here, nothing of it is stored
+    STORED = "stored"  # what is kept of it is stored, the effect is not settled
+    SETTLED = "settled"  # the effect is settled, the engine does not know
+
+
+EFFECT_STEPS = ("llm_call", "send_notification")
+
+START_BEGUN = "start.begun"  # a valid request, nothing is committed
+START_ACCEPTED = "start.accepted"  # it is accepted, the client does not know
+START_GIVING = "start.giving"  # it is accepted, the engine does not know
+START_GIVEN = "start.given"  # the engine has it, our row does not say so
+EVENTS_STREAMING = "events.streaming"  # an event has gone out to a follower
 CREATE_PDF_RENDERED = "create_pdf.rendered"  # the PDF is rendered, not stored
 CREATE_PDF_STORED = "create_pdf.stored"  # the PDF is stored, the engine does not know
 STORE_REPORT_METADATA_STORED = "store_report_metadata.stored"  # the row is committed, the engine does not know
-SEND_NOTIFICATION_INTENT = "send_notification.intent"
-SEND_NOTIFICATION_SENT = "send_notification.sent"
 
-NAMES = frozenset(value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str))
+NAMES = frozenset(
+    {f"{step}.{place}" for step in EFFECT_STEPS for place in Place}
+    | {value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str)}
+)
 ENVIRONMENT = "DURABLE_RESEARCH_FAILPOINTS"
 LOG_NAME = "failpoints.jsonl"
-_RULE = re.compile(r"(?P<name>[a-z_.]+)=(?P<act>kill|pause)@(?P<first>\d+)(-(?P<last>\d+))?(:(?P<seconds>[\d.]+))?")
+_RULE = re.compile(
+    r"(?P<name>[a-z_.]+)=(?P<act>kill|pause|freeze)@(?P<first>\d+)(-(?P<last>\d+))?(:(?P<seconds>[\d.]+))?"
+    r"(?P<each>/workflow)?"
+)
 
 
 class UnknownFailpoint(ValueError):
@@ -43,6 +69,7 @@ class _Rule:
     first: int
     last: int
     seconds: float
+    each_workflow: bool
 
 
 def parse(text: str) -> dict[str, _Rule]:
@@ -58,34 +85,52 @@ def parse(text: str) -> dict[str, _Rule]:
             known = ", ".join(sorted(NAMES))
             raise UnknownFailpoint(f"{part!r} is no failpoint rule; write NAME=kill@1, with one of: {known}")
         first = int(match["first"])
-        rules[match["name"]] = _Rule(match["act"], first, int(match["last"] or first), float(match["seconds"] or 1))
+        seconds = float(match["seconds"] or (0 if match["act"] == "kill" else 1))
+        rules[match["name"]] = _Rule(match["act"], first, int(match["last"] or first), seconds, bool(match["each"]))
     return rules
 
 
-async def reach(name: str) -> None:
+async def reach(name: str, workflow_id: str) -> None:
     """Come by the failpoint; without a rule for it this does nothing."""
     text = os.environ.get(ENVIRONMENT)
     rule = parse(text).get(name) if text else None
     if rule is None:
         return
-    hit = _count(name, rule)
+    hit = _count(name, rule, workflow_id)
     if not rule.first <= hit <= rule.last:
         return
+    if rule.act == "freeze":
+        _freeze(rule.seconds)
+        return
+    await asyncio.sleep(rule.seconds)
     if rule.act == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    await asyncio.sleep(rule.seconds)
 
 
-def _count(name: str, rule: _Rule) -> int:
+async def reach_effect(step: str, place: Place, workflow_id: str) -> None:
+    """Come by a place of an effect."""
+    await reach(f"{step}.{place}", workflow_id)
+
+
+def _freeze(seconds: float) -> None:
+    """Stop this process; somebody else has to wake it."""
+    pid = os.getpid()
+    subprocess.Popen(["sh", "-c", 'sleep "$1"; kill -CONT "$2"', "wake", f"{seconds:g}", str(pid)])  # noqa: S603, S607 # numbers
+    os.kill(pid, signal.SIGSTOP)
+
+
+def _count(name: str, rule: _Rule, workflow_id: str) -> int:
     """Append this hit to the installation's log, on disk before anything happens, and return its number."""
     path = Path(os.environ.get("DURABLE_RESEARCH_DATA", ".")) / LOG_NAME
     with path.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
-        hit = 1 + sum(1 for line in file if json.loads(line)["name"] == name)
+        earlier = [line for line in map(json.loads, file) if line["name"] == name]
+        hit = 1 + sum(1 for line in earlier if not rule.each_workflow or line["workflow_id"] == workflow_id)
         line = {
             "at": time.time(),
             "name": name,
+            "workflow_id": workflow_id,
             "hit": hit,
             "pid": os.getpid(),
             "act": rule.act if rule.first <= hit <= rule.last else "pass",

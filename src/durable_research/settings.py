@@ -44,7 +44,29 @@ class Settings(BaseSettings):
         default="https://api.openai.com/v1", alias="OPENAI_BASE_URL", description="any OpenAI-compatible address"
     )
     openai_model: str = Field(default="gpt-5-mini", alias="OPENAI_MODEL", description="the model that writes reports")
-    provider: Literal["openai", "simulator"] = Field(
+    openai_api: Literal["responses", "responses-keyed", "chat-stored", "chat"] = Field(
+        default="responses",
+        alias="OPENAI_API",
+        description="the API that the provider speaks, which decides what can be asked after a silent send",
+    )
+    settle_seconds: float = Field(
+        default=75.0,
+        ge=0,
+        le=600,
+        alias="DURABLE_RESEARCH_SETTLE_SECONDS",
+        description="chat-stored: how long after a silent send to look for its answer before sending again",
+    )
+    model_resend: Literal["bounded", "never", "ask"] = Field(
+        default="bounded",
+        alias="DURABLE_RESEARCH_MODEL_RESEND",
+        description="a silent model call that cannot be asked about: send once more and count it, never, or ask a person",
+    )
+    notification_resend: Literal["bounded", "never"] = Field(
+        default="never",
+        alias="DURABLE_RESEARCH_NOTIFICATION_RESEND",
+        description="a silent notification that cannot be asked about (e-mail): send once more and count it, or never",
+    )
+    provider: Literal["openai", "azure", "simulator"] = Field(
         default="openai", alias="DURABLE_RESEARCH_PROVIDER", description="`simulator` labels every text as demo text"
     )
     webhook_url: str | None = Field(

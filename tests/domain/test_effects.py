@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -9,16 +10,38 @@ from durable_research.domain.effects import (
     Effect,
     EffectRecord,
     Move,
+    NextMove,
     ProviderClass,
+    ResendPolicy,
     Send,
     SendState,
+    anchor_to_reuse,
     next_move,
+    still_to_settle,
 )
 
 EFFECT = Effect("default", "report-1", "llm_call", "model_call", "openai", ProviderClass.NOTHING, {"prompt": "p"})
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SENDS = st.lists(
-    st.builds(Send, st.integers(1, 9), st.sampled_from(SendState), st.none() | st.just("resp_1")), max_size=6
+    st.builds(
+        Send,
+        st.integers(1, 9),
+        st.sampled_from(SendState),
+        st.just(NOW),
+        st.just(5.0),
+        st.none() | st.just("resp_1"),
+        st.none() | st.just("conv_1"),
+    ),
+    max_size=6,
 ).map(tuple)
+
+
+def of(provider_class: ProviderClass, resend: ResendPolicy = ResendPolicy.BOUNDED) -> Effect:
+    return replace(EFFECT, provider_class=provider_class, resend=resend)
+
+
+def silent(fence: int = 1, anchor: str | None = None) -> Send:
+    return Send(fence, SendState.OPEN, NOW, anchor=anchor)
 
 
 @pytest.mark.parametrize("change", [{"workflow_id": "report-2"}, {"ordinal": "1"}, {"generation": 1}, {"tenant": "x"}])
@@ -35,7 +58,7 @@ def test_another_request_has_the_same_key_and_another_fingerprint() -> None:
 
 @given(SENDS, st.sampled_from(ProviderClass))
 def test_a_result_is_returned_whatever_was_sent(sends: tuple[Send, ...], provider_class: ProviderClass) -> None:
-    assert next_move(EffectRecord(sends, {}, {"a": 1}), provider_class).move is Move.RETURN_RESULT
+    assert next_move(EffectRecord(sends, {}, {"a": 1}), of(provider_class)).move is Move.RETURN_RESULT
 
 
 @given(SENDS, st.sampled_from(ProviderClass), st.integers(0, 3))
@@ -44,7 +67,7 @@ def test_nothing_is_sent_uncounted_while_a_send_is_unresolved(
 ) -> None:
     unresolved = any(send.state is SendState.OPEN for send in sends)  # a known id of any send is collected instead
 
-    move = next_move(EffectRecord(sends, {}, None, extra), provider_class).move
+    move = next_move(EffectRecord(sends, {}, None, extra), of(provider_class)).move
 
     if unresolved and provider_class is not ProviderClass.KEYED:
         assert move is not Move.SEND
@@ -52,10 +75,62 @@ def test_nothing_is_sent_uncounted_while_a_send_is_unresolved(
 
 @given(SENDS, st.integers(AMBIGUOUS_SENDS_ALLOWED, 9))
 def test_the_cap_on_possible_extras_holds(sends: tuple[Send, ...], extra: int) -> None:
-    assert next_move(EffectRecord(sends, {}, None, extra), ProviderClass.NOTHING).move is not Move.SEND_AGAIN
+    assert next_move(EffectRecord(sends, {}, None, extra), EFFECT).move is not Move.SEND_AGAIN
 
 
 def test_a_known_id_is_collected_rather_than_paid_again() -> None:
-    record = EffectRecord((Send(1, SendState.OPEN, "resp_1"), Send(2, SendState.OPEN)))
+    known = Send(1, SendState.OPEN, NOW, reference="resp_1")
 
-    assert next_move(record, ProviderClass.NOTHING).reference == "resp_1"
+    assert next_move(EffectRecord((known, silent(2))), of(ProviderClass.LOCKED)) == NextMove(Move.COLLECT, known)
+
+
+def test_an_id_is_of_no_use_where_nothing_can_be_asked() -> None:
+    record = EffectRecord((Send(1, SendState.OPEN, NOW, reference="chatcmpl_1"),))
+
+    assert next_move(record, EFFECT).move is Move.SEND_AGAIN
+
+
+def test_a_silent_send_is_asked_about_where_the_provider_can_be_asked() -> None:
+    on_a_handle = silent(anchor="conv_1")
+
+    assert next_move(EffectRecord((silent(),)), of(ProviderClass.RETRIEVABLE)) == NextMove(Move.FIND, silent())
+    assert next_move(EffectRecord((on_a_handle,)), of(ProviderClass.LOCKED)) == NextMove(Move.FIND, on_a_handle)
+
+
+def test_without_a_handle_the_locking_class_is_as_good_as_none() -> None:
+    assert next_move(EffectRecord((silent(),)), of(ProviderClass.LOCKED)).move is Move.SEND_AGAIN
+
+
+@pytest.mark.parametrize(
+    ("resend", "granted", "move"),
+    [
+        (ResendPolicy.NEVER, 0, Move.GIVE_UP),
+        (ResendPolicy.ASK, 0, Move.ASK_A_PERSON),
+        (ResendPolicy.ASK, 1, Move.SEND_AGAIN),
+        (ResendPolicy.BOUNDED, 0, Move.SEND_AGAIN),
+    ],
+)
+def test_the_policy_decides_where_nothing_can_be_asked(resend: ResendPolicy, granted: int, move: Move) -> None:
+    record = EffectRecord((silent(),), resend_granted=granted)
+
+    assert next_move(record, of(ProviderClass.NOTHING, resend)).move is move
+
+
+def test_the_next_send_hangs_on_the_handle_of_one_that_came_to_nothing() -> None:
+    absent = Send(1, SendState.ABSENT, NOW, anchor="conv_1")
+
+    assert anchor_to_reuse(EffectRecord((absent,))) == "conv_1"
+
+
+def test_a_send_that_was_charged_leaves_its_handle_to_itself() -> None:
+    spent = Send(1, SendState.SPENT, NOW, reference="resp_1", anchor="conv_1")
+
+    assert anchor_to_reuse(EffectRecord((spent,))) is None
+    assert anchor_to_reuse(EffectRecord()) is None
+
+
+@given(st.floats(0, 100), st.floats(0, 100))
+def test_a_provider_is_believed_when_its_time_to_show_a_send_is_over(settle: float, age: float) -> None:
+    send = replace(silent(), age_seconds=age)
+
+    assert still_to_settle(send, replace(EFFECT, settle_seconds=settle)) == max(0.0, settle - age)

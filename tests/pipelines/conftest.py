@@ -21,7 +21,7 @@ from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.reports import PostgresReports
 from durable_research.adapters.database.workers import PostgresWorkerRegistry
 from durable_research.adapters.database.workflows import PostgresWorkflows
-from durable_research.adapters.models.openai import OpenAIModel
+from durable_research.adapters.models.openai_responses import OpenAIResponses
 from durable_research.adapters.notifiers.log import LogNotifier
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
@@ -165,7 +165,7 @@ async def house(
     workflows, progress, drafts = PostgresWorkflows(database), PostgresProgressLog(database), PostgresDrafts(database)
     ledger, reports, renderer = PostgresEffects(database), FailingReports(database), PlainRenderer()
     changes, engine = PostgresChanges(url), TemporalEngine(environment.client)
-    model = OpenAIModel(
+    model = OpenAIResponses(
         base_url=f"{simulator}/v1", api_key="k", model="simulator-research", provider="simulator", is_demo=True
     )
     webhook = WebhookNotifier(f"{simulator}/sink/webhook", None)

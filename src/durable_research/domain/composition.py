@@ -31,7 +31,7 @@ def compose(
         ("Asked", f"{asked_at:%Y-%m-%d %H:%M} UTC"),
         ("Provider", "simulator (demo)" if is_demo else provider),
         ("Model", model),
-        ("Tokens", f"{usage.input_tokens} in, {usage.output_tokens} out"),
+        ("Tokens", usage.words),
     ]
     return parse_markdown(
         text,

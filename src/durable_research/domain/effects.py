@@ -8,6 +8,7 @@ Rejected: a lease that a newer attempt has to wait for. A newer attempt holds a 
 import hashlib
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -21,12 +22,21 @@ class ProviderClass(StrEnum):
     NOTHING = "N"  # nothing can be asked
 
 
+class ResendPolicy(StrEnum):
+    """What to do with a silent send when nothing can be asked: the class N rule of a kind of effect."""
+
+    BOUNDED = "bounded"  # send again as often as the cap allows, each counted as a possible extra
+    NEVER = "never"  # do not send again: rather lost than doubled
+    ASK = "ask"  # a person decides
+
+
 class SendState(StrEnum):
     """One send, from its committed intent on."""
 
     OPEN = "open"  # intent committed; perhaps sent, perhaps accepted
     REFUSED = "refused"  # certainly not accepted, or accepted and failed without a charge
-    SPENT = "spent"  # accepted and charged, but the answer is of no use (empty, truncated)
+    ABSENT = "absent"  # the provider was asked and shows nothing of it; should it turn up later, it is a stray
+    SPENT = "spent"  # accepted and charged, but the answer is of no use (empty, stray)
     UNKNOWN = "unknown"  # never resolved; a re-send after it was counted as a possible extra
     SETTLED = "settled"  # accepted, answered, stored
 
@@ -37,6 +47,8 @@ class Effect:
 
     `request` is what a person asked for, hashed into the fingerprint. `frozen` is what our configuration adds (model,
     instructions): the first claim's is kept, so that a deployment in between changes no request that is under way.
+    `settle_seconds` is how long after a silent send the provider may take to show it (class R). A deliberate second
+    purchase of the same thing is another `generation`; `ordinal` tells the acts of one step apart.
     """
 
     tenant: str
@@ -49,6 +61,8 @@ class Effect:
     frozen: dict[str, Any] = field(default_factory=dict)
     ordinal: str = "0"
     generation: int = 0
+    resend: ResendPolicy = ResendPolicy.BOUNDED
+    settle_seconds: float = 0.0
 
     @property
     def key(self) -> str:
@@ -64,21 +78,31 @@ class Effect:
 
 @dataclass(frozen=True)
 class Send:
-    """One row of the ledger's attempts; `fence` is the number of the step's attempt that sent it."""
+    """One row of the ledger's attempts; `fence` is the number of the step's attempt that sent it.
+
+    `opened_at` and `age_seconds` are told by the database's clock, which all workers share.
+    """
 
     fence: int
     state: SendState
+    opened_at: datetime
+    age_seconds: float = 0.0
     reference: str | None = None
+    anchor: str | None = None
 
 
 @dataclass(frozen=True)
 class EffectRecord:
-    """What the ledger knows of an effect when an attempt claims it."""
+    """What the ledger knows of an effect when an attempt claims it.
+
+    `resend_granted` counts the re-sends that a person has allowed beyond the policy.
+    """
 
     sends: tuple[Send, ...] = ()
     frozen: dict[str, Any] = field(default_factory=dict)
     result: dict[str, Any] | None = None
     possible_extra: int = 0
+    resend_granted: int = 0
 
 
 class Move(StrEnum):
@@ -86,45 +110,76 @@ class Move(StrEnum):
 
     RETURN_RESULT = "return_result"
     COLLECT = "collect"  # an accepted send is known by its id: take it up, do not pay again
+    FIND = "find"  # an earlier send is unresolved and the provider can be asked about it
     SEND = "send"
     SEND_AGAIN = "send_again"  # an earlier send is unresolved: this one is counted as a possible extra
-    GIVE_UP = "give_up"  # ... and the cap on those is used up
+    ASK_A_PERSON = "ask_a_person"
+    GIVE_UP = "give_up"
 
 
 @dataclass(frozen=True)
 class NextMove:
-    """A move, and the provider's id to collect where the move is that."""
+    """A move, and the earlier send that it is about where there is one."""
 
     move: Move
-    reference: str | None = None
+    send: Send | None = None
 
 
 # Facts behind the number: docs/decisions/0003. One is the bound that a person can accept without being asked.
 AMBIGUOUS_SENDS_ALLOWED = 1
 
 
-def next_move(
-    record: EffectRecord, provider_class: ProviderClass, *, allowed: int = AMBIGUOUS_SENDS_ALLOWED
-) -> NextMove:
+def next_move(record: EffectRecord, effect: Effect) -> NextMove:
     """Decide what an attempt does with an effect that it has claimed."""
     if record.result is not None:
         return NextMove(Move.RETURN_RESULT)
     open_sends = [send for send in record.sends if send.state is SendState.OPEN]
-    # An id may become known after its send was given up: that call is accepted too, and better than a new one.
-    given_up = [send for send in record.sends if send.state is SendState.UNKNOWN]
-    for send in [*reversed(open_sends), *reversed(given_up)]:
-        if send.reference:
-            return NextMove(Move.COLLECT, send.reference)
+    if effect.provider_class is not ProviderClass.NOTHING:
+        # An id may become known after its send was given up: that call is accepted too, and better than a new one.
+        given_up = [send for send in record.sends if send.state in {SendState.UNKNOWN, SendState.ABSENT}]
+        for send in [*reversed(open_sends), *reversed(given_up)]:
+            if send.reference:
+                return NextMove(Move.COLLECT, send)
     if not open_sends:
         return NextMove(Move.SEND)
-    if provider_class is ProviderClass.KEYED:
+    latest = open_sends[-1]
+    if effect.provider_class is ProviderClass.KEYED:
         return NextMove(Move.SEND)
-    return NextMove(Move.SEND_AGAIN if record.possible_extra < allowed else Move.GIVE_UP)
+    if effect.provider_class is ProviderClass.RETRIEVABLE or latest.anchor:
+        return NextMove(Move.FIND, latest)
+    return NextMove(_without_asking(record, effect.resend))
+
+
+def _without_asking(record: EffectRecord, resend: ResendPolicy) -> Move:
+    allowed = AMBIGUOUS_SENDS_ALLOWED if resend is ResendPolicy.BOUNDED else 0
+    if record.possible_extra < allowed + record.resend_granted:
+        return Move.SEND_AGAIN
+    return Move.ASK_A_PERSON if resend is ResendPolicy.ASK else Move.GIVE_UP
+
+
+def anchor_to_reuse(record: EffectRecord) -> str | None:
+    """The handle of a send that came to nothing: hanging the next one on it locks a late sender out."""
+    latest = max(record.sends, key=lambda send: send.fence, default=None)
+    return latest.anchor if latest and latest.state in {SendState.ABSENT, SendState.OPEN} else None
+
+
+def still_to_settle(send: Send, effect: Effect) -> float:
+    """Seconds until a provider that shows nothing of this send can be believed.
+
+    A searched provider counts from the send. A locked handle counts from when it was seen unlocked: its answer may appear a
+    moment after that.
+    """
+    if effect.provider_class is ProviderClass.LOCKED:
+        return effect.settle_seconds
+    return max(0.0, effect.settle_seconds - send.age_seconds)
 
 
 @dataclass(frozen=True)
 class Charges:
-    """What a report was charged for: calls known to be charged, and re-sends that may have been a second charge."""
+    """What a report was charged for: calls known to be charged, and sends that may have been charged besides.
+
+    The sum is an upper bound of what the provider charged.
+    """
 
     settled: int = 0
     possible_extra: int = 0

@@ -16,6 +16,7 @@ ResearchError
 │   │   ├── GenerationFailed    transient: accepted, and ended there without an answer or a charge
 │   │   ├── ModelForgotten      transient: the provider no longer knows a call that it had accepted
 │   │   ├── ModelRefused        permanent: the provider says no to this request or this key
+│   │   ├── ModelTooLarge       permanent: the request is longer than the model takes
 │   │   ├── ModelDeclined       permanent: it answered that it will not answer this
 │   │   ├── ModelTruncated      permanent: the answer was cut at its longest
 │   │   └── EmptyOutput         transient: the answer holds no text
@@ -25,6 +26,7 @@ ResearchError
 │   │   └── NotificationRefused permanent: it never will
 │   └── StepTimedOut            transient: our own deadline for one try
 ├── StillRunning                the provider is at work on an earlier send: look again, nothing is counted
+├── DecisionNeeded              sent, nobody can be asked, and the policy leaves a re-send to a person
 ├── Unconfirmed                 the ledger's cap on ambiguous sends is used up: a person must decide
 ├── StaleAttempt                a newer attempt holds the step: this one must do nothing more
 ├── EffectMismatch              the same effect key came with another request: a bug of ours
@@ -167,15 +169,22 @@ class ModelRefused(ModelError):
     permanent = True
 
 
+class ModelTooLarge(ModelError):
+    """The request is longer than the model takes; nothing was charged."""
+
+    code = "model_too_large"
+    permanent = True
+
+
 class ModelDeclined(ModelError):
-    """The model, or the provider's filter, declines to answer this; the call is charged."""
+    """The model, or the provider's filter, declines to answer this; a call that had been accepted is charged."""
 
     code = "model_declined"
     permanent = True
 
 
 class ModelTruncated(ModelError):
-    """The answer reached its longest and was cut."""
+    """The answer was cut at its longest, and going on as often as is allowed did not finish it."""
 
     code = "model_truncated"
     permanent = True
@@ -225,6 +234,14 @@ class Unconfirmed(ResearchError):
 
     code = "unconfirmed_effect"
     http_status = 502
+    permanent = True
+
+
+class DecisionNeeded(ResearchError):
+    """An earlier send is unresolved, and the policy leaves it to a person whether to send again."""
+
+    code = "decision_needed"
+    http_status = 409
     permanent = True
 
 

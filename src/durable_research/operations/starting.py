@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from durable_research import failpoints
 from durable_research.catalogue import BY_KIND, PIPELINES, Pipeline
 from durable_research.domain.errors import FieldError, InvalidInput, NotFound
 from durable_research.domain.report import ReportRequest
@@ -80,7 +81,9 @@ class Starting:
             idempotency_key=idempotency_key,
             fingerprint=hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest(),
         )
+        await failpoints.reach(failpoints.START_BEGUN, new.workflow_id)
         row, replayed = await self.workflows.accept(new)
+        await failpoints.reach(failpoints.START_ACCEPTED, row.workflow_id)
         if not row.engine_started and not row.status.is_final:
             self._starts.pass_on(row.workflow_id, lambda: self.give(row))
         return Started(row, replayed)
@@ -93,9 +96,11 @@ class Starting:
         """
         pipeline = BY_KIND[row.kind]
         message = pipeline.start_message(row, self.channels)
+        await failpoints.reach(failpoints.START_GIVING, row.workflow_id)
         await self.engine.start(
             row.workflow_id, pipeline.workflow_type, pipeline.task_queue, message, tenant=row.tenant
         )
+        await failpoints.reach(failpoints.START_GIVEN, row.workflow_id)
         row = await self.workflows.mark_started(row.workflow_id)
         if row.cancel_requested:
             await self.engine.cancel(row.workflow_id)

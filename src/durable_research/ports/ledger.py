@@ -1,9 +1,31 @@
 """The effect ledger: who may send, what was sent, what it brought."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Protocol
 
-from durable_research.domain.effects import Charges, Effect, EffectRecord, SendState
+from durable_research.domain.effects import Charges, Effect, EffectRecord, Send, SendState
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A send of which the provider showed nothing then.
+
+    `accounted` counts the sends of the effect (on the same handle, in class L) that are known as charged; `known` are the
+    ids that we have.
+    """
+
+    key: str
+    provider: str
+    send: Send
+    accounted: int
+    known: frozenset[str] = frozenset()
+
+    def stray_among(self, shown: Sequence[str]) -> str | None:
+        """The id of a call that nobody has accounted for; a conversation names its answers otherwise than their calls."""
+        unknown = [reference for reference in shown if reference not in self.known]
+        return unknown[-1] if unknown and len(shown) > self.accounted else None
 
 
 class Effects(Protocol):
@@ -17,16 +39,25 @@ class Effects(Protocol):
         """
         ...
 
-    async def open_send(self, effect: Effect, fence: int, *, possible_extra: bool) -> None:
-        """Commit the intent to send; unresolved earlier sends become unknown when this one is a possible extra."""
+    async def open_send(self, effect: Effect, fence: int, anchor: str | None, *, earlier: SendState | None) -> None:
+        """Commit the intent to send; `earlier` is what becomes of earlier open sends (None: they stay open).
+
+        UNKNOWN counts this send as a possible extra.
+
+        Raises:
+            StaleAttempt: a newer attempt holds the effect, or an earlier send has become known as accepted.
+        """
         ...
 
     async def check_fence(self, key: str, fence: int) -> None:
         """Raise StaleAttempt unless the fence is still ours."""
         ...
 
-    async def remember_reference(self, key: str, fence: int, reference: str) -> None:
-        """Commit the provider's id, even when a newer attempt has taken over: it is how that one finds the call."""
+    async def remember_reference(self, key: str, fence: int, reference: str) -> bool:
+        """Commit the provider's id, even when a newer attempt has taken over: it is how that one finds the call.
+
+        True when a newer send is known as accepted: this one is then one too many.
+        """
         ...
 
     async def settle(self, key: str, fence: int, reference: str, result: Mapping[str, Any]) -> None:
@@ -39,6 +70,18 @@ class Effects(Protocol):
 
     async def charges(self, workflow_id: str) -> Charges:
         """What this workflow's model calls were charged, and may have been charged besides."""
+        ...
+
+    async def grant_resend(self, workflow_id: str, step: str) -> bool:
+        """Allow one more send of the step's unresolved effects, as a person decided; False when none is unresolved."""
+        ...
+
+    async def doubts(self, closed_before: timedelta) -> Sequence[Doubt]:
+        """Sends that were closed as absent at least so long ago and not looked up since."""
+        ...
+
+    async def resolve_doubt(self, doubt: Doubt, reference: str | None) -> None:
+        """Write what the provider shows now: nothing, or the id of a stray, which is counted as spent."""
         ...
 
     async def running_calls(self, workflow_id: str) -> Sequence[tuple[str, str]]:

@@ -5,36 +5,58 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from durable_research.domain.effects import ProviderClass
+from durable_research.domain.errors import EmptyOutput
 from durable_research.domain.usage import TokenUsage
-from durable_research.ports.remote import RemoteEffect
+from durable_research.ports.remote import EarlierSend, RemoteEffect
 
 TextSink = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class ModelCall:
-    """One question to a model: plain strings, already composed."""
+    """One question to a model: plain strings, already composed.
+
+    `so_far` is the answer's text up to where it was cut, and `go_on` what asks the model to go on there.
+    """
 
     instructions: str
     prompt: str
     model: str
+    so_far: str = ""
+    go_on: str = ""
 
 
 @dataclass(frozen=True)
 class ModelAnswer:
-    """A whole answer."""
+    """An answer; one that is not whole was cut at the model's longest and can be gone on with."""
 
     text: str
     model: str
     usage: TokenUsage
     reference: str
+    is_whole: bool = True
+
+
+def whole_or_cut(text: str, model: str, usage: TokenUsage, reference: str, *, is_whole: bool) -> ModelAnswer:
+    """An answer with something to read.
+
+    Raises:
+        EmptyOutput: it holds no text.
+    """
+    if not text.strip():
+        raise EmptyOutput("the model answered with no text")
+    return ModelAnswer(text, model, usage, reference, is_whole)
 
 
 class LanguageModel(Protocol):
-    """A provider of text. `is_demo` marks the simulator, whose text is labelled everywhere."""
+    """A provider of text. `is_demo` marks the simulator, whose text is labelled everywhere.
+
+    `settle_seconds` is how long it may take the provider to show a send that it has accepted.
+    """
 
     provider: str
     provider_class: ProviderClass
+    settle_seconds: float
     model: str
     is_demo: bool
 
@@ -44,4 +66,8 @@ class LanguageModel(Protocol):
 
     async def cancel(self, reference: str) -> None:
         """Stop an accepted call; one that has ended or is unknown is left alone."""
+        ...
+
+    async def find_all(self, send: EarlierSend) -> list[str]:
+        """Every answer that the provider shows for this send's key or handle."""
         ...

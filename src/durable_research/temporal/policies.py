@@ -57,6 +57,14 @@ STOP_CALL = timedelta(seconds=5)
 # The last write of an attempt that is being cancelled: the worker is leaving, and the next attempt can write it too.
 LAST_WRITE = timedelta(seconds=3)
 
+# A model that was cut at its longest is asked to go on this often: four parts are some 30 pages, more than a report should be.
+GOING_ON_ALLOWED = 3
+
+# An earlier send is asked about this often, and for this long in one attempt; then the step is offered again, uncounted. Each
+# look is one cheap request, and a provider shows a finished call within a second or so.
+FIND_EVERY = timedelta(milliseconds=500)
+FIND_FOR = timedelta(seconds=30)
+
 # Asking the engine for what only it knows must not hold up a page.
 ENGINE_ANSWER = timedelta(seconds=2)
 ENGINE_START = timedelta(seconds=5)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
-from durable_research import telemetry
+from durable_research import failpoints, telemetry
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.domain.progress import Draft, ProgressEvent
 from durable_research.web.problems import Problem
@@ -53,7 +53,10 @@ class Streams:
                 await asyncio.wait({coming, draining}, return_when=asyncio.FIRST_COMPLETED)
                 if not coming.done():
                     return
-                yield frame(coming.result())
+                event = coming.result()
+                yield frame(event)
+                if isinstance(event, ProgressEvent):
+                    await failpoints.reach(failpoints.EVENTS_STREAMING, event.workflow_id)
         except (_Ended, InfrastructureDown) as end:
             # The answer has begun, so a database that goes away can only end it; the reader comes back by itself.
             if isinstance(end, InfrastructureDown):

@@ -1,58 +1,64 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from durable_research.adapters.database.effects import PostgresEffects
-from durable_research.domain.effects import Charges, Effect, Move, ProviderClass, SendState, next_move
+from durable_research.domain.effects import Charges, Effect, Move, ProviderClass, ResendPolicy, SendState, next_move
 from durable_research.domain.errors import EffectMismatch, StaleAttempt
 
 
 @pytest.fixture
 def effect(report: str) -> Effect:
-    return Effect("default", report, "llm_call", "model_call", "openai", ProviderClass.NOTHING, {"prompt": "tides?"})
+    return Effect("default", report, "llm_call", "model_call", "openai", ProviderClass.LOCKED, {"prompt": "tides?"})
 
 
 async def test_a_new_effect_is_sent(ledger: PostgresEffects, effect: Effect) -> None:
     record = await ledger.claim(effect, 1)
 
-    assert next_move(record, effect.provider_class).move is Move.SEND
+    assert next_move(record, effect).move is Move.SEND
 
 
 async def test_an_accepted_call_is_collected_by_the_next_attempt(ledger: PostgresEffects, effect: Effect) -> None:
     await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, possible_extra=False)
+    await ledger.open_send(effect, 1, None, earlier=None)
     await ledger.remember_reference(effect.key, 1, "resp_1")
 
-    move = next_move(await ledger.claim(effect, 2), effect.provider_class)
+    move = next_move(await ledger.claim(effect, 2), effect)
 
-    assert (move.move, move.reference) == (Move.COLLECT, "resp_1")
+    assert move.move is Move.COLLECT
+    assert move.send
+    assert move.send.reference == "resp_1"
 
 
 async def test_an_intent_without_an_id_is_sent_again_once_and_counted(ledger: PostgresEffects, effect: Effect) -> None:
+    effect = replace(effect, provider_class=ProviderClass.NOTHING)
     await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, possible_extra=False)
-    second = next_move(await ledger.claim(effect, 2), effect.provider_class)
-    await ledger.open_send(effect, 2, possible_extra=True)
-    third = next_move(await ledger.claim(effect, 3), effect.provider_class)
+    await ledger.open_send(effect, 1, None, earlier=None)
+    second = next_move(await ledger.claim(effect, 2), effect)
+    await ledger.open_send(effect, 2, None, earlier=SendState.UNKNOWN)
+    third = next_move(await ledger.claim(effect, 3), effect)
 
     assert (second.move, third.move) == (Move.SEND_AGAIN, Move.GIVE_UP)
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=1)
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=2)
 
 
 async def test_an_id_that_becomes_known_while_another_attempt_decides_is_taken_up(
     ledger: PostgresEffects, effect: Effect
 ) -> None:
     await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, possible_extra=False)
-    decided = next_move(await ledger.claim(effect, 2), effect.provider_class)
+    await ledger.open_send(effect, 1, None, earlier=None)
+    decided = next_move(await ledger.claim(effect, 2), effect)
     await ledger.remember_reference(effect.key, 1, "resp_1")
 
     with pytest.raises(StaleAttempt):
-        await ledger.open_send(effect, 2, possible_extra=True)
-    move = next_move(await ledger.claim(effect, 3), effect.provider_class)
+        await ledger.open_send(effect, 2, None, earlier=SendState.UNKNOWN)
+    move = next_move(await ledger.claim(effect, 3), effect)
 
     assert decided.move is Move.SEND_AGAIN
-    assert (move.move, move.reference) == (Move.COLLECT, "resp_1")
+    assert move.move is Move.COLLECT
+    assert move.send
+    assert move.send.reference == "resp_1"
     assert (await ledger.charges(effect.workflow_id)).possible_extra == 0
 
 
@@ -60,7 +66,7 @@ async def test_an_accepted_call_is_charged_though_nobody_fetched_its_answer(
     ledger: PostgresEffects, effect: Effect
 ) -> None:
     await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, possible_extra=False)
+    await ledger.open_send(effect, 1, None, earlier=None)
     await ledger.remember_reference(effect.key, 1, "resp_1")
 
     assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
@@ -75,17 +81,17 @@ async def test_a_deployment_in_between_changes_no_request_under_way(ledger: Post
 
 async def test_a_refused_send_leaves_nothing_open(ledger: PostgresEffects, effect: Effect) -> None:
     await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, possible_extra=False)
+    await ledger.open_send(effect, 1, None, earlier=None)
     await ledger.close_send(effect.key, None, 1, SendState.REFUSED)
 
-    assert next_move(await ledger.claim(effect, 2), effect.provider_class).move is Move.SEND
+    assert next_move(await ledger.claim(effect, 2), effect).move is Move.SEND
 
 
 async def test_a_settled_effect_returns_its_result_and_counts_one_charge(
     ledger: PostgresEffects, effect: Effect
 ) -> None:
     await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, possible_extra=False)
+    await ledger.open_send(effect, 1, None, earlier=None)
     await ledger.remember_reference(effect.key, 1, "resp_1")
     await ledger.settle(effect.key, 1, "resp_1", {"text": "kept"})
 
@@ -97,7 +103,7 @@ async def test_a_settled_effect_returns_its_result_and_counts_one_charge(
 
 async def test_a_paused_attempt_finds_its_fence_stale_before_it_sends(ledger: PostgresEffects, effect: Effect) -> None:
     await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, possible_extra=False)
+    await ledger.open_send(effect, 1, None, earlier=None)
     await ledger.claim(effect, 2)
 
     with pytest.raises(StaleAttempt):
@@ -124,3 +130,101 @@ async def test_the_same_key_with_another_request_is_a_bug(ledger: PostgresEffect
 
     with pytest.raises(EffectMismatch):
         await ledger.claim(replace(effect, request={"prompt": "moon?"}), 2)
+
+
+async def test_two_sends_with_one_id_are_one_charge(ledger: PostgresEffects, effect: Effect) -> None:
+    keyed = replace(effect, provider_class=ProviderClass.KEYED)
+    for fence in (1, 2):
+        await ledger.claim(keyed, fence)
+        await ledger.open_send(keyed, fence, None, earlier=None)
+        await ledger.remember_reference(keyed.key, fence, "resp_1")
+
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+
+
+async def test_a_silent_send_may_be_charged_once_somebody_else_has_taken_over(
+    ledger: PostgresEffects, effect: Effect
+) -> None:
+    await ledger.claim(effect, 1)
+    await ledger.open_send(effect, 1, None, earlier=None)
+    on_its_way = await ledger.charges(effect.workflow_id)
+    await ledger.claim(effect, 2)
+
+    assert on_its_way == Charges()
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=1)
+
+
+async def test_what_is_left_open_when_the_effect_is_settled_was_nothing_of_its_own(
+    ledger: PostgresEffects, effect: Effect
+) -> None:
+    keyed = replace(effect, provider_class=ProviderClass.KEYED)
+    await ledger.claim(keyed, 1)
+    await ledger.open_send(keyed, 1, None, earlier=None)
+    await ledger.claim(keyed, 2)
+    await ledger.open_send(keyed, 2, None, earlier=None)
+    await ledger.remember_reference(keyed.key, 2, "resp_1")
+    await ledger.settle(keyed.key, 2, "resp_1", {})
+
+    states = {send.fence: send.state for send in (await ledger.claim(keyed, 3)).sends}
+    assert states == {1: SendState.ABSENT, 2: SendState.SETTLED}
+
+
+async def test_an_id_never_replaces_another(ledger: PostgresEffects, effect: Effect) -> None:
+    await ledger.claim(effect, 1)
+    await ledger.open_send(effect, 1, "conv_1", earlier=None)
+    await ledger.remember_reference(effect.key, 1, "conv_1/msg_1")
+    await ledger.remember_reference(effect.key, 1, "resp_1")
+
+    (send,) = (await ledger.claim(effect, 2)).sends
+    assert (send.reference, send.anchor) == ("conv_1/msg_1", "conv_1")
+
+
+async def test_a_late_sender_learns_that_a_newer_send_is_accepted(ledger: PostgresEffects, effect: Effect) -> None:
+    await ledger.claim(effect, 1)
+    await ledger.open_send(effect, 1, "conv_1", earlier=None)
+    await ledger.claim(effect, 2)
+    await ledger.open_send(effect, 2, "conv_1", earlier=SendState.ABSENT)
+
+    assert not await ledger.remember_reference(effect.key, 2, "resp_2")
+    assert await ledger.remember_reference(effect.key, 1, "resp_1")
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+
+
+async def test_a_send_that_turned_up_after_all_is_counted_as_spent(ledger: PostgresEffects, effect: Effect) -> None:
+    searched = replace(effect, provider_class=ProviderClass.RETRIEVABLE)
+    await ledger.claim(searched, 1)
+    await ledger.open_send(searched, 1, None, earlier=None)
+    await ledger.claim(searched, 2)
+    await ledger.open_send(searched, 2, None, earlier=SendState.ABSENT)
+    await ledger.remember_reference(searched.key, 2, "chatcmpl_2")
+    await ledger.settle(searched.key, 2, "chatcmpl_2", {})
+
+    (doubt,) = [one for one in await ledger.doubts(timedelta(0)) if one.key == searched.key]
+    await ledger.resolve_doubt(doubt, doubt.stray_among(["chatcmpl_1", "chatcmpl_2"]))
+
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+    assert [one for one in await ledger.doubts(timedelta(0)) if one.key == searched.key] == []
+
+
+async def test_a_person_may_allow_one_more_send(ledger: PostgresEffects, effect: Effect) -> None:
+    asked = replace(effect, provider_class=ProviderClass.NOTHING, resend=ResendPolicy.ASK)
+    nothing_to_decide = await ledger.grant_resend(effect.workflow_id, "llm_call")
+    await ledger.claim(asked, 1)
+    await ledger.open_send(asked, 1, None, earlier=None)
+    before = next_move(await ledger.claim(asked, 2), asked).move
+
+    granted = [await ledger.grant_resend(effect.workflow_id, "llm_call") for _ in range(2)]
+
+    after = await ledger.claim(asked, 3)
+    assert (nothing_to_decide, before, granted) == (False, Move.ASK_A_PERSON, [True, True])
+    assert (after.resend_granted, next_move(after, asked).move) == (1, Move.SEND_AGAIN)
+
+
+async def test_another_generation_is_another_purchase(ledger: PostgresEffects, effect: Effect) -> None:
+    for bought in (effect, replace(effect, generation=1)):
+        await ledger.claim(bought, 1)
+        await ledger.open_send(bought, 1, None, earlier=None)
+        await ledger.remember_reference(bought.key, 1, f"resp_{bought.generation}")
+        await ledger.settle(bought.key, 1, f"resp_{bought.generation}", {})
+
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)

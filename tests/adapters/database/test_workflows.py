@@ -10,7 +10,7 @@ from durable_research.domain.errors import IdempotencyKeyReused, NotFound
 from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import Status
 from durable_research.ports.workflows import WorkflowFilter
-from tests.adapters.database.conftest import new_report
+from tests.conftest import new_report
 
 
 async def test_an_accepted_workflow_is_queued_and_its_log_begins(

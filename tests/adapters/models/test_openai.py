@@ -7,7 +7,8 @@ import httpx
 import openai
 import pytest
 
-from durable_research.adapters.models.openai import TRANSLATIONS, OpenAIModel, retry_after_seconds, translate
+from durable_research.adapters.models.openai_errors import TRANSLATIONS, retry_after_seconds, translate
+from durable_research.adapters.models.openai_responses import OpenAIResponses
 from durable_research.domain.errors import (
     Ambiguous,
     EmptyOutput,
@@ -25,7 +26,7 @@ from tests.installation import Installation, until
 
 @pytest.fixture
 async def model(servers: Installation):
-    model = OpenAIModel(
+    model = OpenAIResponses(
         base_url=f"{servers.up['simulator']}/v1",
         api_key="simulator",
         model="simulator-research",
@@ -40,19 +41,19 @@ def fault(servers: Installation, match: str, **what: object) -> None:
     servers.simulator("faults", {"match": match, **what})
 
 
-async def ask(model: OpenAIModel, prompt: str) -> ModelAnswer:
+async def ask(model: OpenAIResponses, prompt: str) -> ModelAnswer:
     call = model.prepare(ModelCall("Write.", prompt, model.model), lambda text: None)
     return await call.collect(await call.send("key of " + prompt, None))
 
 
-async def test_an_answer_comes_whole_with_its_tokens(model: OpenAIModel) -> None:
+async def test_an_answer_comes_whole_with_its_tokens(model: OpenAIResponses) -> None:
     answer = await ask(model, "whole answer")
 
     assert "whole answer" in answer.text
     assert answer.usage.output_tokens > 100
 
 
-async def test_the_text_is_shown_as_it_grows(model: OpenAIModel, servers: Installation) -> None:
+async def test_the_text_is_shown_as_it_grows(model: OpenAIResponses, servers: Installation) -> None:
     fault(servers, "growing answer", latency_seconds=0.5)
     shown: list[str] = []
     call = model.prepare(ModelCall("Write.", "growing answer", model.model), shown.append)
@@ -64,7 +65,7 @@ async def test_the_text_is_shown_as_it_grows(model: OpenAIModel, servers: Instal
 
 
 async def test_an_accepted_call_is_taken_up_by_its_id_and_not_billed_again(
-    model: OpenAIModel, servers: Installation
+    model: OpenAIResponses, servers: Installation
 ) -> None:
     first = model.prepare(ModelCall("Write.", "taken up", model.model), lambda text: None)
     reference = await first.send("key of taken up", None)
@@ -76,7 +77,7 @@ async def test_an_accepted_call_is_taken_up_by_its_id_and_not_billed_again(
     assert [(line["id"], line["key"]) for line in lines] == [(reference, "key of taken up")]
 
 
-async def test_a_cancelled_call_stops_at_the_provider(model: OpenAIModel, servers: Installation) -> None:
+async def test_a_cancelled_call_stops_at_the_provider(model: OpenAIResponses, servers: Installation) -> None:
     fault(servers, "cancel me", latency_seconds=30)
     call = model.prepare(ModelCall("Write.", "cancel me", model.model), lambda text: None)
     reference = await call.send("key", None)
@@ -87,7 +88,7 @@ async def test_a_cancelled_call_stops_at_the_provider(model: OpenAIModel, server
     assert body["status"] == "cancelled"
 
 
-async def test_429_is_busy_with_the_providers_wish(model: OpenAIModel, servers: Installation) -> None:
+async def test_429_is_busy_with_the_providers_wish(model: OpenAIResponses, servers: Installation) -> None:
     fault(servers, "too many", fault="429", retry_after=7)
 
     with pytest.raises(ModelBusy) as caught:
@@ -102,7 +103,7 @@ async def test_429_is_busy_with_the_providers_wish(model: OpenAIModel, servers: 
     [("500", Ambiguous), ("503", ModelBusy), ("401", ModelRefused), ("empty", EmptyOutput)],
 )
 async def test_a_fault_becomes_one_of_our_errors(
-    model: OpenAIModel, servers: Installation, kind: str, error: type[Exception]
+    model: OpenAIResponses, servers: Installation, kind: str, error: type[Exception]
 ) -> None:
     fault(servers, f"fault {kind} here", fault=kind)
 
@@ -110,7 +111,7 @@ async def test_a_fault_becomes_one_of_our_errors(
         await ask(model, f"fault {kind} here")
 
 
-async def test_a_truncated_answer_is_no_answer(model: OpenAIModel, servers: Installation) -> None:
+async def test_a_truncated_answer_is_no_answer(model: OpenAIResponses, servers: Installation) -> None:
     fault(servers, "cut at its longest", fault="truncated")
 
     with pytest.raises(ModelTruncated):
@@ -118,7 +119,7 @@ async def test_a_truncated_answer_is_no_answer(model: OpenAIModel, servers: Inst
 
 
 async def test_a_connection_cut_after_the_send_is_ambiguous_and_sent_once(
-    model: OpenAIModel, servers: Installation
+    model: OpenAIResponses, servers: Installation
 ) -> None:
     fault(servers, "cut the line", fault="cut")
 
@@ -128,7 +129,7 @@ async def test_a_connection_cut_after_the_send_is_ambiguous_and_sent_once(
     assert len(servers.witness("cut the line")) == 1
 
 
-async def test_a_provider_that_forgot_the_call_says_so(model: OpenAIModel) -> None:
+async def test_a_provider_that_forgot_the_call_says_so(model: OpenAIResponses) -> None:
     call = model.prepare(ModelCall("Write.", "forgotten", model.model), lambda text: None)
 
     with pytest.raises(ModelForgotten):
@@ -136,13 +137,13 @@ async def test_a_provider_that_forgot_the_call_says_so(model: OpenAIModel) -> No
 
 
 async def test_nothing_listening_is_unavailable_as_nothing_was_sent() -> None:
-    model = OpenAIModel(base_url="http://127.0.0.1:9/v1", api_key="k", model="m", provider="openai", is_demo=False)
+    model = OpenAIResponses(base_url="http://127.0.0.1:9/v1", api_key="k", model="m", provider="openai", is_demo=False)
 
     with pytest.raises(ModelUnavailable):
         await ask(model, "nobody there")
 
 
-async def test_the_call_goes_on_at_the_provider_when_we_go_away(model: OpenAIModel, servers: Installation) -> None:
+async def test_the_call_goes_on_at_the_provider_when_we_go_away(model: OpenAIResponses, servers: Installation) -> None:
     fault(servers, "goes on", latency_seconds=0.3)
     call = model.prepare(ModelCall("Write.", "goes on", model.model), lambda text: None)
     reference = await call.send("key", None)
@@ -196,7 +197,7 @@ def test_retry_after_is_read_as_a_date() -> None:
 
 
 async def test_a_failed_generation_is_told_apart_from_a_failure_to_ask(
-    model: OpenAIModel, servers: Installation
+    model: OpenAIResponses, servers: Installation
 ) -> None:
     fault(servers, "fails inside", fault="failed")
 
@@ -204,7 +205,7 @@ async def test_a_failed_generation_is_told_apart_from_a_failure_to_ask(
         await ask(model, "fails inside")
 
 
-async def test_a_refusal_of_the_model_is_an_answer_that_declines(model: OpenAIModel, servers: Installation) -> None:
+async def test_a_refusal_of_the_model_is_an_answer_that_declines(model: OpenAIResponses, servers: Installation) -> None:
     fault(servers, "will not answer", fault="refused")
 
     with pytest.raises(ModelDeclined):

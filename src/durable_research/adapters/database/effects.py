@@ -1,19 +1,28 @@
 """The Effects port on PostgreSQL: the ledger's two tables and its fence."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal, select, update
+from sqlalchemy import Row, Text, bindparam, case, cast, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.tables import effect_attempts, effects
-from durable_research.domain.effects import Charges, Effect, EffectRecord, Send, SendState
+from durable_research.adapters.database.tables import effect_attempts, effects, workflows
+from durable_research.domain.effects import Charges, Effect, EffectRecord, ProviderClass, Send, SendState
 from durable_research.domain.errors import EffectMismatch, StaleAttempt
+from durable_research.domain.workflow import FINAL
+from durable_research.ports.ledger import Doubt
 
+_DOUBTS_AT_ONCE = 100
 _CHARGED = (SendState.SETTLED, SendState.SPENT)
-_ACCEPTED = (effect_attempts.c.state == SendState.OPEN) & effect_attempts.c.reference.is_not(None)
+_HAS_ID = effect_attempts.c.reference.is_not(None)
+# Accepted for certain, though nobody has closed it: whether or not anybody fetches the answer, it is charged.
+_ACCEPTED = effect_attempts.c.state.in_([SendState.OPEN, SendState.ABSENT]) & _HAS_ID
+_KNOWN_CHARGED = effect_attempts.c.state.in_(_CHARGED) | (
+    effect_attempts.c.state.in_([SendState.OPEN, SendState.ABSENT, SendState.UNKNOWN]) & _HAS_ID
+)
 
 
 # Made once, like the statements of `events.py`. Each is one statement on the row that the fence protects.
@@ -25,21 +34,46 @@ _INSERT = insert(effects).values({name: bindparam(f"new_{name}") for name in _CL
 _CLAIM = _INSERT.on_conflict_do_update(
     index_elements=["key"], set_={"fence": func.greatest(effects.c.fence, _INSERT.excluded.fence)}
 ).returning(effects)
-_SENDS = select(effect_attempts).where(effect_attempts.c.key == bindparam("of_key")).order_by(effect_attempts.c.fence)
+_SENDS = (
+    select(
+        effect_attempts,
+        func.extract("epoch", func.clock_timestamp() - effect_attempts.c.opened_at).label("age"),
+    )
+    .where(effect_attempts.c.key == bindparam("of_key"))
+    .order_by(effect_attempts.c.fence)
+)
 _HELD = (effects.c.key == bindparam("of_key"), effects.c.fence == bindparam("of_fence"))
 _OPEN = (
     insert(effect_attempts)
     .from_select(
-        ["key", "fence", "state"],
-        select(effects.c.key, effects.c.fence, literal(str(SendState.OPEN))).where(*_HELD).with_for_update(),
+        ["key", "fence", "state", "anchor"],
+        select(effects.c.key, effects.c.fence, literal(str(SendState.OPEN)), bindparam("of_anchor", type_=Text))
+        .where(*_HELD)
+        .with_for_update(),
     )
     .returning(effect_attempts.c.key)
 )
+_LOCK = select(effects.c.provider_class).where(effects.c.key == bindparam("of_key")).with_for_update()
 _FENCE = select(effects.c.fence).where(effects.c.key == bindparam("of_key"))
+# The row of the effect is locked, as `open_send` does: either that one sees this id, or this one sees that send.
+_LOCKED = select(effects.c.key).where(effects.c.key == bindparam("of_key")).with_for_update().cte("locked")
+_newer = effect_attempts.alias("newer")
 _REMEMBER = (
     update(effect_attempts)
-    .where(effect_attempts.c.key == bindparam("of_key"), effect_attempts.c.fence == bindparam("of_fence"))
+    .where(
+        effect_attempts.c.key.in_(select(_LOCKED.c.key)),
+        effect_attempts.c.fence == bindparam("of_fence"),
+        effect_attempts.c.reference.is_(None),
+    )
     .values(reference=bindparam("new_reference"))
+)
+_NEWER_ACCEPTED = select(
+    exists().where(
+        _newer.c.key == bindparam("of_key"),
+        _newer.c.fence > bindparam("of_fence"),
+        _newer.c.reference.is_not(None),
+        _newer.c.reference != bindparam("new_reference"),
+    )
 )
 _SETTLED = (
     update(effects)
@@ -48,13 +82,25 @@ _SETTLED = (
     .returning(effects.c.key)
     .cte("settled")
 )
+_is_the_one = effect_attempts.c.reference == bindparam("of_reference")
+_left_open = (effect_attempts.c.state == SendState.OPEN) & effect_attempts.c.reference.is_(None)
 _CLOSED = (
     update(effect_attempts)
-    .where(effect_attempts.c.key.in_(select(_SETTLED.c.key)), effect_attempts.c.reference == bindparam("of_reference"))
-    .values(state=SendState.SETTLED, closed_at=func.clock_timestamp())
+    .where(effect_attempts.c.key.in_(select(_SETTLED.c.key)), _is_the_one | _left_open)
+    .values(
+        state=case((_is_the_one, literal(str(SendState.SETTLED))), else_=literal(str(SendState.ABSENT))),
+        closed_at=func.clock_timestamp(),
+    )
     .cte("closed")
 )
 _SETTLE = select(_SETTLED.c.key).add_cte(_CLOSED)
+
+
+_fence = effect_attempts.c.fence
+
+
+def _send(row: "Row[*tuple[Any, ...]]") -> Send:
+    return Send(row.fence, SendState(row.state), row.opened_at, float(row.age), row.reference, row.anchor)
 
 
 class PostgresEffects:
@@ -73,36 +119,39 @@ class PostgresEffects:
             if row.fence > fence:
                 raise StaleAttempt(f"attempt {row.fence} of {effect.step} has taken over from attempt {fence}")
             sends = await connection.execute(_SENDS, {"of_key": effect.key})
-            known = tuple(Send(one.fence, SendState(one.state), one.reference) for one in sends)
-            return EffectRecord(known, row.frozen, row.result, row.possible_extra)
+            return EffectRecord(
+                tuple(_send(one) for one in sends), row.frozen, row.result, row.possible_extra, row.resend_granted
+            )
 
-    async def open_send(self, effect: Effect, fence: int, *, possible_extra: bool) -> None:
+    async def open_send(self, effect: Effect, fence: int, anchor: str | None, *, earlier: SendState | None) -> None:
         """Commit the intent to send."""
-        # The rule is one statement, which commits by itself; only a re-send has more to say in its transaction.
-        async with self._database.begin() if possible_extra else self._database.one() as connection:
-            if possible_extra:
-                await self._give_up_on_open_sends(connection, effect.key)
-            opened = await connection.execute(_OPEN, {"of_key": effect.key, "of_fence": fence})
+        opening = {"of_key": effect.key, "of_fence": fence, "of_anchor": anchor}
+        # Without earlier sends to close the rule is one statement, which commits by itself.
+        async with self._database.begin() if earlier else self._database.one() as connection:
+            if earlier:
+                await self._close_earlier(connection, effect.key, earlier)
+            opened = await connection.execute(_OPEN, opening)
             if opened.first() is None:
                 raise StaleAttempt(f"a newer attempt has taken over from attempt {fence}; nothing is sent")
 
     @staticmethod
-    async def _give_up_on_open_sends(connection: AsyncConnection, key: str) -> None:
-        """They may have been accepted and will never be known: the next send is a possible extra.
+    async def _close_earlier(connection: AsyncConnection, key: str, state: SendState) -> None:
+        """Close the sends whose fate we do not know.
 
-        A send whose id became known since we looked is not given up: it is taken up by the next attempt.
+        A send whose id became known since we looked is not given up: it is taken up by the next attempt. Only class N has
+        no use for an id, and closes those as well.
         """
+        row = (await connection.execute(_LOCK, {"of_key": key})).one()
         still_open = (effect_attempts.c.key == key, effect_attempts.c.state == SendState.OPEN)
-        await connection.execute(
-            update(effect_attempts)
-            .where(*still_open, effect_attempts.c.reference.is_(None))
-            .values(state=SendState.UNKNOWN, closed_at=func.clock_timestamp())
-        )
-        if (await connection.execute(select(effect_attempts.c.reference).where(*still_open))).first() is not None:
+        known = select(effect_attempts.c.reference).where(*still_open, effect_attempts.c.reference.is_not(None))
+        is_askable = row.provider_class != ProviderClass.NOTHING
+        if is_askable and (await connection.execute(known)).first() is not None:
             raise StaleAttempt("an earlier send has just become known as accepted; it is taken up instead")
-        await connection.execute(
-            update(effects).where(effects.c.key == key).values(possible_extra=effects.c.possible_extra + 1)
-        )
+        closing = update(effect_attempts).where(*still_open)
+        await connection.execute(closing.values(state=state, closed_at=func.clock_timestamp()))
+        if state is SendState.UNKNOWN:
+            extra = update(effects).where(effects.c.key == key).values(possible_extra=effects.c.possible_extra + 1)
+            await connection.execute(extra)
 
     async def check_fence(self, key: str, fence: int) -> None:
         """Raise StaleAttempt unless the fence is still ours."""
@@ -111,11 +160,12 @@ class PostgresEffects:
         if now != fence:
             raise StaleAttempt(f"attempt {now} has taken over from attempt {fence}; nothing is sent")
 
-    async def remember_reference(self, key: str, fence: int, reference: str) -> None:
-        """Commit the provider's id, whoever holds the fence by now."""
-        async with self._database.one() as connection:
-            remembered = {"of_key": key, "of_fence": fence, "new_reference": reference}
+    async def remember_reference(self, key: str, fence: int, reference: str) -> bool:
+        """Commit the provider's id, whoever holds the fence by now; True when a newer send is accepted too."""
+        remembered = {"of_key": key, "of_fence": fence, "new_reference": reference}
+        async with self._database.begin() as connection:
             await connection.execute(_REMEMBER, remembered)
+            return bool((await connection.execute(_NEWER_ACCEPTED, remembered)).scalar_one())
 
     async def settle(self, key: str, fence: int, reference: str, result: Mapping[str, Any]) -> None:
         """Store the result, while the fence is ours."""
@@ -136,19 +186,33 @@ class PostgresEffects:
             )
 
     async def charges(self, workflow_id: str) -> Charges:
-        """Count the model calls known to be charged, and the possible extras."""
+        """Count the model calls known to be charged, and the sends that may have been charged besides.
+
+        A send that is on its way for the newest attempt of a living workflow is neither yet.
+        """
+        sends = effect_attempts.join(effects).join(workflows, workflows.c.workflow_id == effects.c.workflow_id)
         mine = (effects.c.workflow_id == workflow_id) & (effects.c.kind == "model_call")
-        sends = (
-            select(func.count())
-            .select_from(effect_attempts.join(effects))
-            # An accepted call is charged whether or not anybody fetched its answer.
-            .where(mine, effect_attempts.c.state.in_(_CHARGED) | _ACCEPTED)
+        # A provider with a key answers two sends with one id: that is one charge.
+        call = func.concat(effect_attempts.c.key, func.coalesce(effect_attempts.c.reference, cast(_fence, Text)))
+        known = select(func.count(call.distinct())).select_from(sends).where(mine, _KNOWN_CHARGED)
+        is_left_behind = (_fence < effects.c.fence) | workflows.c.status.in_(FINAL)
+        unresolved = (effect_attempts.c.state == SendState.UNKNOWN) | (
+            (effect_attempts.c.state == SendState.OPEN) & is_left_behind
         )
-        extra = select(func.coalesce(func.sum(effects.c.possible_extra), 0)).where(mine)
-        query = select(sends.scalar_subquery(), extra.scalar_subquery())
+        possible = (
+            select(func.count())
+            .select_from(sends)
+            .where(
+                mine,
+                effect_attempts.c.reference.is_(None),
+                unresolved,
+                effects.c.provider_class != ProviderClass.KEYED,
+            )
+        )
+        query = select(known.scalar_subquery(), possible.scalar_subquery())
         async with self._database.one() as connection:
-            settled, possible = (await connection.execute(query)).one()
-        return Charges(settled, possible)
+            settled, possible_extra = (await connection.execute(query)).one()
+        return Charges(settled, possible_extra)
 
     async def running_calls(self, workflow_id: str) -> Sequence[tuple[str, str]]:
         """Key and provider's id of this workflow's model calls that are accepted and not closed."""
@@ -159,3 +223,60 @@ class PostgresEffects:
         )
         async with self._database.one() as connection:
             return [(row.key, row.reference) for row in await connection.execute(query)]
+
+    async def grant_resend(self, workflow_id: str, step: str) -> bool:
+        """Allow one more send of the step's unresolved effects; deciding twice allows no second one."""
+        unresolved = exists().where(effect_attempts.c.key == effects.c.key, effect_attempts.c.state == SendState.OPEN)
+        granting = (
+            update(effects)
+            .where(effects.c.workflow_id == workflow_id, effects.c.step == step, effects.c.result.is_(None), unresolved)
+            .values(resend_granted=effects.c.possible_extra + 1)
+            .returning(effects.c.key)
+        )
+        async with self._database.one() as connection:
+            return (await connection.execute(granting)).first() is not None
+
+    async def doubts(self, closed_before: timedelta) -> Sequence[Doubt]:
+        """Sends that were closed as absent at least so long ago and not looked up since."""
+        known = effect_attempts.alias("known")
+        same_handle = known.c.anchor.is_not_distinct_from(effect_attempts.c.anchor)
+        accounted = (
+            select(func.count())
+            .select_from(known)
+            .where(known.c.key == effect_attempts.c.key, same_handle, known.c.state.in_(_CHARGED))
+            .scalar_subquery()
+        )
+        references = select(func.array_agg(known.c.reference)).where(
+            known.c.key == effect_attempts.c.key, known.c.reference.is_not(None)
+        )
+        query = (
+            select(
+                effect_attempts,
+                effects.c.provider,
+                accounted.label("accounted"),
+                references.scalar_subquery().label("known"),
+                func.extract("epoch", func.clock_timestamp() - effect_attempts.c.opened_at).label("age"),
+            )
+            .select_from(effect_attempts.join(effects))
+            .where(
+                effects.c.provider_class.in_([ProviderClass.RETRIEVABLE, ProviderClass.LOCKED]),
+                effect_attempts.c.state == SendState.ABSENT,
+                effect_attempts.c.reference.is_(None),
+                effect_attempts.c.checked_at.is_(None),
+                effect_attempts.c.closed_at < func.clock_timestamp() - closed_before,
+            )
+            .limit(_DOUBTS_AT_ONCE)
+        )
+        async with self._database.one() as connection:
+            rows = await connection.execute(query)
+            return [Doubt(row.key, row.provider, _send(row), row.accounted, frozenset(row.known or ())) for row in rows]
+
+    async def resolve_doubt(self, doubt: Doubt, reference: str | None) -> None:
+        """Write what the provider shows now; a stray is counted as spent."""
+        found = {"reference": reference, "state": SendState.SPENT} if reference else {}
+        async with self._database.one() as connection:
+            await connection.execute(
+                update(effect_attempts)
+                .where(effect_attempts.c.key == doubt.key, effect_attempts.c.fence == doubt.send.fence)
+                .values(checked_at=func.clock_timestamp(), **found)
+            )

@@ -28,7 +28,9 @@ def _report(row: "Row[*tuple[Any, ...]]") -> Report:
         model=row.model,
         provider=row.provider,
         is_demo=row.is_demo,
-        usage=TokenUsage(input_tokens=row.input_tokens, output_tokens=row.output_tokens),
+        usage=TokenUsage(
+            input_tokens=row.input_tokens, output_tokens=row.output_tokens, is_estimate=row.tokens_estimated
+        ),
         asked_at=row.asked_at,
     )
 
@@ -61,6 +63,7 @@ class PostgresReports:
             is_demo=report.is_demo,
             input_tokens=report.usage.input_tokens,
             output_tokens=report.usage.output_tokens,
+            tokens_estimated=report.usage.is_estimate,
             asked_at=report.asked_at,
         )
         async with self._database.one() as connection:

@@ -90,6 +90,7 @@ effects = Table(
     Column("frozen", JSONB, nullable=False, server_default="{}"),
     Column("fence", Integer, nullable=False),
     Column("possible_extra", Integer, nullable=False, server_default="0"),
+    Column("resend_granted", Integer, nullable=False, server_default="0"),
     Column("result", JSONB),
     _time("created_at", nullable=False, server_default=_NOW),
     _time("settled_at"),
@@ -103,8 +104,10 @@ effect_attempts = Table(
     Column("fence", Integer, primary_key=True),
     Column("state", Text, nullable=False),
     Column("reference", Text),
+    Column("anchor", Text),
     _time("opened_at", nullable=False, server_default=_NOW),
     _time("closed_at"),
+    _time("checked_at"),
 )
 
 reports = Table(
@@ -129,6 +132,7 @@ reports = Table(
     Column("is_demo", Boolean, nullable=False),
     Column("input_tokens", Integer, nullable=False),
     Column("output_tokens", Integer, nullable=False),
+    Column("tokens_estimated", Boolean, nullable=False, server_default="false"),
     _time("asked_at", nullable=False),
     _time("stored_at", nullable=False, server_default=_NOW),
     Index("reports_newest", "tenant", "asked_at", "report_id"),

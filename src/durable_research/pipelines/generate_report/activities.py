@@ -10,10 +10,11 @@ from temporalio import activity
 
 from durable_research import failpoints
 from durable_research.domain.composition import compose
-from durable_research.domain.effects import Effect, SendState
-from durable_research.domain.errors import NotificationRefused, Unconfirmed
+from durable_research.domain.effects import Effect, ResendPolicy, SendState
+from durable_research.domain.errors import ModelTruncated, NotificationRefused, Unconfirmed
 from durable_research.domain.report import DocumentReference, Report, ReportRequest, TextReference
-from durable_research.effects import EffectRunner, Points
+from durable_research.domain.usage import TokenUsage
+from durable_research.effects import EffectRunner
 from durable_research.pipelines.generate_report import prompts
 from durable_research.pipelines.generate_report.messages import (
     CreatePdf,
@@ -34,6 +35,7 @@ from durable_research.ports.progress import CurrentAttempt, Drafts
 from durable_research.ports.remote import RemoteEffect
 from durable_research.ports.reports import Reports
 from durable_research.ports.workflows import Workflows
+from durable_research.temporal import policies
 
 # A channel that will never be told: the others are still tried.
 _NEVER = (NotificationRefused, Unconfirmed)
@@ -54,12 +56,32 @@ class GenerateReportActivities:
     reports: Reports
     notifiers: Mapping[str, Notifier]
     report_url_prefix: str
+    model_resend: ResendPolicy = ResendPolicy.BOUNDED
+    notification_resend: ResendPolicy = ResendPolicy.NEVER
 
     @activity.defn(name="llm_call")
     async def llm_call(self, asked: LlmCall) -> ReportText:
-        """One paid model call; a retry takes up the call that an earlier attempt began."""
+        """Ask the model, and go on where it was cut; a retry takes up the call that an earlier attempt began.
+
+        Raises:
+            ModelTruncated: it was cut as often as we go on.
+        """
         row = await self.workflows.get(asked.report_id, asked.tenant)
         request = ReportRequest.model_validate(row.input)
+        so_far, usage = "", TokenUsage()
+        for part_number in range(1 + policies.GOING_ON_ALLOWED):
+            part = await self._ask_for_part(asked, request, part_number, so_far)
+            usage += part.usage
+            if part.is_whole and not so_far:
+                return part
+            so_far += (await self.objects.get(part.text.key)).decode()
+            if part.is_whole:
+                text = await self._store_text(asked.tenant, so_far)
+                return part.model_copy(update={"text": text, "usage": usage})
+        raise ModelTruncated(f"the answer was cut {1 + policies.GOING_ON_ALLOWED} times and is still not whole")
+
+    async def _ask_for_part(self, asked: LlmCall, request: ReportRequest, part_number: int, so_far: str) -> ReportText:
+        """One paid model call: the answer's beginning, or what follows where it was cut."""
         question = prompts.question(request)
         attempt = self.current_attempt()
         effect = Effect(
@@ -71,6 +93,10 @@ class GenerateReportActivities:
             provider_class=self.model.provider_class,
             request={"prompt": question},
             frozen={"model": self.model.model, "instructions": prompts.instructions(request)},
+            ordinal=str(part_number),
+            generation=asked.generation,
+            resend=self.model_resend,
+            settle_seconds=self.model.settle_seconds,
         )
 
         async def keep(answer: ModelAnswer) -> ReportText:
@@ -80,22 +106,17 @@ class GenerateReportActivities:
                 provider=self.model.provider,
                 is_demo=self.model.is_demo,
                 usage=answer.usage,
+                is_whole=answer.is_whole,
             )
-            self.drafts.drop(attempt)
-            await failpoints.reach(failpoints.LLM_CALL_STORED)
+            if answer.is_whole:
+                self.drafts.drop(attempt)
             return kept
 
         def prepare(frozen: Mapping[str, Any]) -> RemoteEffect[ModelAnswer]:
-            call = ModelCall(frozen["instructions"], question, frozen["model"])
-            return self.model.prepare(call, lambda text: self.drafts.show(attempt, text))
+            call = ModelCall(frozen["instructions"], question, frozen["model"], so_far, prompts.GO_ON)
+            return self.model.prepare(call, lambda text: self.drafts.show(attempt, so_far + text))
 
-        points = Points(
-            failpoints.LLM_CALL_INTENT,
-            failpoints.LLM_CALL_SENT,
-            failpoints.LLM_CALL_ANSWERED,
-            failpoints.LLM_CALL_SETTLED,
-        )
-        return await self.effects.perform(effect, prepare, keep, ReportText, points)
+        return await self.effects.perform(effect, prepare, keep, ReportText)
 
     async def _store_text(self, tenant: str, text: str) -> TextReference:
         data = text.encode(errors="replace")  # a lone surrogate of a model is no reason to lose an answer
@@ -131,11 +152,11 @@ class GenerateReportActivities:
             is_demo=asked.text.is_demo,
         )
         rendered = await self.renderer.render(document)
-        await failpoints.reach(failpoints.CREATE_PDF_RENDERED)
+        await failpoints.reach(failpoints.CREATE_PDF_RENDERED, asked.report_id)
         digest = hashlib.sha256(rendered.content).hexdigest()
         key = f"{asked.tenant}/documents/{digest}.pdf"
         await self.objects.put(key, rendered.content)
-        await failpoints.reach(failpoints.CREATE_PDF_STORED)
+        await failpoints.reach(failpoints.CREATE_PDF_STORED, asked.report_id)
         pdf = DocumentReference(key=key, sha256=digest, size_bytes=len(rendered.content), pages=rendered.pages)
         return ReportPdf(pdf=pdf, title=document.title)
 
@@ -160,7 +181,7 @@ class GenerateReportActivities:
             asked_at=row.created_at,
         )
         await self.reports.store(report, asked.tenant)
-        await failpoints.reach(failpoints.STORE_REPORT_METADATA_STORED)
+        await failpoints.reach(failpoints.STORE_REPORT_METADATA_STORED, asked.report_id)
 
     @activity.defn(name="send_notification")
     async def send_notification(self, asked: SendNotification) -> NotificationOutcome:
@@ -198,10 +219,10 @@ class GenerateReportActivities:
             provider_class=notifier.provider_class,
             request={"channel": channel, "report_id": asked.report_id, "title": asked.title},
             ordinal=channel,
+            resend=self.notification_resend,
         )
 
         async def keep(delivery: Delivery) -> Notified:
             return Notified(channel=channel, reference=delivery.reference)
 
-        points = Points(failpoints.SEND_NOTIFICATION_INTENT, failpoints.SEND_NOTIFICATION_SENT)
-        return await self.effects.perform(effect, lambda _: notifier.prepare(notification), keep, Notified, points)
+        return await self.effects.perform(effect, lambda _: notifier.prepare(notification), keep, Notified)

@@ -19,20 +19,22 @@ class GenerateReport(_Message):
 
 
 class LlmCall(_Message):
-    """Asks for the text."""
+    """Asks for the text; another `generation` is a deliberate second purchase."""
 
     report_id: str
     tenant: str
+    generation: int = 0
 
 
 class ReportText(_Message):
-    """The text, by reference, and what it took."""
+    """The text, by reference, and what it took; one that is not whole was cut by the model and is gone on with."""
 
     text: TextReference
     model: str
     provider: str
     is_demo: bool
     usage: TokenUsage
+    is_whole: bool = True
 
 
 class CreatePdf(_Message):

@@ -57,7 +57,7 @@ def report(one: Report) -> dict[str, Any]:
         "asked_at": one.asked_at.isoformat(),
         "provider": {"name": one.provider, "kind": "demo" if one.is_demo else "live"},
         "model": one.model,
-        "usage": {"input_tokens": one.usage.input_tokens, "output_tokens": one.usage.output_tokens},
+        "usage": one.usage.model_dump(),
         "pages": one.pdf.pages,
         "size_bytes": one.pdf.size_bytes,
         "sha256": one.pdf.sha256,

@@ -1,0 +1,125 @@
+"""OpenAI's errors as ours, for every API of theirs and whatever speaks them: one table, read from both sides.
+
+The vendor's words are not shown, as they may quote a prompt or a key.
+Source: the installed SDK's `_exceptions.py`, version 3.54, read 2026-11-21.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import openai
+
+from durable_research.domain.errors import (
+    Ambiguous,
+    ModelBusy,
+    ModelDeclined,
+    ModelRefused,
+    ModelTooLarge,
+    ModelTruncated,
+    ModelUnavailable,
+    StepFailed,
+    StillRunning,
+)
+
+# Most specific first. What a send's failure means: certainly refused, or perhaps accepted.
+TRANSLATIONS: dict[type[openai.OpenAIError], type[StepFailed]] = {
+    openai.RateLimitError: ModelBusy,
+    openai.BadRequestError: ModelRefused,
+    openai.AuthenticationError: ModelRefused,
+    openai.PermissionDeniedError: ModelRefused,
+    openai.NotFoundError: ModelRefused,
+    openai.UnprocessableEntityError: ModelRefused,
+    openai.ContentFilterFinishReasonError: ModelDeclined,
+    openai.LengthFinishReasonError: ModelTruncated,
+    openai.ConflictError: Ambiguous,
+    openai.InternalServerError: Ambiguous,
+    openai.APITimeoutError: Ambiguous,
+    openai.APIConnectionError: Ambiguous,
+    openai.APIResponseValidationError: Ambiguous,
+    openai.APIStatusError: Ambiguous,
+    openai.APIError: Ambiguous,
+    openai.OpenAIError: Ambiguous,
+}
+# Refusals that have a name of their own; `content_filter` is how Azure turns a prompt away.
+BY_CODE: dict[str, type[StepFailed]] = {
+    "content_filter": ModelDeclined,
+    "context_length_exceeded": ModelTooLarge,
+    "string_above_max_length": ModelTooLarge,
+}
+CONVERSATION_LOCKED = "conversation_locked"
+_TOO_LARGE_STATUS = 413
+_OVERLOADED = (503, 529)
+_WORDS = {
+    ModelBusy: "the provider is busy",
+    ModelDeclined: "the provider's content filter turned the request away",
+    ModelRefused: "the provider refuses the request",
+    ModelTooLarge: "the request is longer than the model takes",
+    ModelTruncated: "the answer was cut at its longest",
+    Ambiguous: "the provider gave no usable word whether it accepted the call",
+    ModelUnavailable: "the provider cannot be reached",
+}
+_NEVER_CONNECTED = ("ConnectError", "ConnectTimeout", "PoolTimeout")
+
+
+def translate(error: openai.OpenAIError) -> StepFailed | StillRunning:
+    """One vendor error as one of ours."""
+    status = getattr(error, "status_code", None)
+    code = getattr(error, "code", None)
+    detail = ", ".join(str(part) for part in (f"HTTP {status}" if status else None, code) if part)
+    if code == CONVERSATION_LOCKED:
+        return StillRunning("an earlier call still runs on this conversation")
+    made = _class_of(error, status, code)
+    words = f"{_WORDS[made]} ({detail})" if detail else _WORDS[made]
+    if made is ModelBusy:
+        return ModelBusy(words, retry_after_seconds(getattr(getattr(error, "response", None), "headers", {})))
+    return made(words)
+
+
+def _class_of(error: openai.OpenAIError, status: int | None, code: str | None) -> type[StepFailed]:
+    if isinstance(error, openai.BadRequestError) and code in BY_CODE:
+        return BY_CODE[code]
+    if status == _TOO_LARGE_STATUS:
+        return ModelTooLarge
+    if isinstance(error, openai.APIConnectionError) and type(error.__cause__).__name__ in _NEVER_CONNECTED:
+        return ModelUnavailable
+    if status in _OVERLOADED and isinstance(getattr(error, "body", None), dict):
+        return ModelBusy  # the provider's own words: overloaded, not accepted; a gateway's page says nothing
+    return next(ours for theirs, ours in TRANSLATIONS.items() if isinstance(error, theirs))
+
+
+def retry_after_seconds(headers: Any) -> float | None:
+    """How long the provider wants us to wait; None when it says nothing, something negative or nonsense.
+
+    `retry-after-ms` (Azure) is finer than `Retry-After`, which is a number of seconds or a date.
+    """
+    with contextlib.suppress(ValueError, TypeError):
+        return _sensible(float(headers.get("retry-after-ms")) / 1000)
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return _sensible(float(value))
+    except ValueError:
+        pass
+    try:
+        return _sensible((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _sensible(seconds: float) -> float | None:
+    return seconds if 0 <= seconds < 1e9 else None
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Errors of the SDK leave this block as ours; our own deadline is ambiguous."""
+    try:
+        yield
+    except TimeoutError as cause:
+        raise Ambiguous(_WORDS[Ambiguous]) from cause
+    except openai.OpenAIError as cause:
+        raise translate(cause) from cause

@@ -1,0 +1,111 @@
+"""A provider in memory, one for each class: it charges, tells as much as its class tells, and is the judge of the ledger."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from durable_research.domain.effects import ProviderClass
+from durable_research.domain.errors import ModelForgotten, StillRunning
+from durable_research.ports.remote import EarlierSend, RemoteEffect
+
+Gate = Callable[[str], Awaitable[None]]
+
+
+async def no_gate(place: str) -> None:
+    """Let everything pass."""
+
+
+@dataclass
+class Call:
+    """One charged call."""
+
+    reference: str
+    key: str
+    anchor: str | None
+    accepted_at: float
+    is_running: bool
+
+
+@dataclass
+class PretendProvider:
+    """`lag_seconds` is how long an accepted call cannot be searched; calls on a conversation run until they are finished."""
+
+    provider_class: ProviderClass
+    lag_seconds: float = 0.0
+    calls_run_on: bool = False
+    calls: list[Call] = field(default_factory=list)
+    anchors: int = 0
+    failures: list[Exception] = field(default_factory=list)  # of the next sends
+    answers: list[Exception] = field(default_factory=list)  # to the next asks for an accepted call
+
+    def finish(self) -> None:
+        """End what runs."""
+        for call in self.calls:
+            call.is_running = False
+
+    def charges(self, key: str) -> int:
+        return sum(call.key == key for call in self.calls)
+
+    def accept(self, key: str, anchor: str | None) -> str:
+        if self.failures:
+            raise self.failures.pop(0)
+        if self.provider_class is ProviderClass.KEYED:
+            for call in self.calls:
+                if call.key == key:
+                    return call.reference
+        if anchor and any(call.is_running for call in self.calls if call.anchor == anchor):
+            raise StillRunning("locked")
+        call = Call(f"call_{len(self.calls) + 1}", key, anchor, time.monotonic(), self.calls_run_on)
+        self.calls.append(call)
+        return call.reference
+
+    def shown(self, send: EarlierSend) -> list[str]:
+        if self.provider_class is ProviderClass.LOCKED:
+            return [call.reference for call in self.calls if call.anchor == send.anchor and not call.is_running]
+        visible = time.monotonic() - self.lag_seconds
+        return [call.reference for call in self.calls if call.key == send.key and call.accepted_at <= visible]
+
+    def act(self, gate: Gate = no_gate) -> "PretendAct":
+        return PretendAct(self, gate)
+
+
+class PretendAct(RemoteEffect[str]):
+    """One act, stopped at the two gates around its acceptance."""
+
+    def __init__(self, provider: PretendProvider, gate: Gate) -> None:
+        self._provider = provider
+        self._gate = gate
+        self._mine: str | None = None
+
+    async def anchor(self, key: str) -> str | None:
+        if self._provider.provider_class is not ProviderClass.LOCKED:
+            return None
+        self._provider.anchors += 1
+        return f"conv_{self._provider.anchors}"
+
+    async def send(self, key: str, anchor: str | None) -> str:
+        await self._gate("leaving")
+        reference = self._provider.accept(key, anchor)
+        await self._gate("answering")
+        self._mine = reference
+        return reference
+
+    async def find(self, send: EarlierSend) -> str | None:
+        await asyncio.sleep(0)
+        if any(call.is_running for call in self._provider.calls if send.anchor and call.anchor == send.anchor):
+            raise StillRunning("running")
+        shown = self._provider.shown(send)
+        return shown[0] if shown else None
+
+    async def find_all(self, send: EarlierSend) -> list[str]:
+        return self._provider.shown(send)
+
+    async def collect(self, reference: str) -> str:
+        if self._provider.answers:
+            raise self._provider.answers.pop(0)
+        if self._provider.provider_class is ProviderClass.NOTHING and reference != self._mine:
+            raise ModelForgotten("only the attempt that sent can read it")
+        call = next(call for call in self._provider.calls if call.reference == reference)
+        call.is_running = False
+        return f"answer of {reference}"

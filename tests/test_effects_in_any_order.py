@@ -1,0 +1,239 @@
+"""Whatever order attempts begin, stop, die, wake up and take over in: every charge at the provider is known to the ledger.
+
+Attempts are real, on the real ledger in PostgreSQL; hypothesis moves them from place to place. An attempt that dies is one that
+is never moved again; one that sleeps is moved later, when others may have taken over. The provider's own list is the judge.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Coroutine
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from pydantic import BaseModel
+
+from durable_research import effects
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.effects import PostgresEffects
+from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.domain.effects import AMBIGUOUS_SENDS_ALLOWED, Charges, Effect, ProviderClass
+from durable_research.domain.errors import ResearchError, Unconfirmed
+from durable_research.domain.progress import Attempt
+from durable_research.domain.workflow import Kind, new_workflow_id
+from durable_research.failpoints import Place
+from durable_research.ports.remote import EarlierSend
+from durable_research.ports.workflows import NewWorkflow
+from durable_research.temporal import policies
+from tests.pretend_provider import PretendProvider
+
+LAG_SECONDS = 0.02
+SETTLE_SECONDS = 0.05
+PLACES = [str(place) for place in Place if place is not Place.SENDING] + ["leaving", "answering"]
+_moved: ContextVar["MovedAttempt"] = ContextVar("moved")
+
+
+class Kept(BaseModel):
+    text: str
+
+
+class NoLog:
+    async def note(self, *_: object) -> None: ...
+
+
+class MovedAttempt:
+    """One attempt that stands at a gate until it is moved."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.place = ""
+        self.error: BaseException | None = None
+        self.task: asyncio.Task[Any] | None = None
+        self._standing = asyncio.Event()
+        self._go = asyncio.Event()
+
+    async def gate(self, place: str) -> None:
+        self.place = place
+        self._standing.set()
+        await self._go.wait()
+        self._go.clear()
+
+    async def move(self) -> None:
+        """Go on to the next gate, or to the end."""
+        assert self.task is not None
+        self._standing.clear()
+        self._go.set()
+        standing = asyncio.create_task(self._standing.wait())
+        await asyncio.wait({standing, self.task}, return_when=asyncio.FIRST_COMPLETED)
+        standing.cancel()
+        if self.task.done():
+            self.error = self.task.exception()
+            if self.error and not isinstance(self.error, ResearchError):
+                raise self.error
+
+    async def move_to(self, place: str) -> None:
+        """Go on until it stands there, or is over because it never comes by."""
+        await self.move()
+        while not self.is_over and self.place != place:
+            await self.move()
+
+    async def move_to_the_end(self) -> None:
+        await self.move_to("the end")
+
+    @property
+    def is_over(self) -> bool:
+        return self.task is not None and self.task.done()
+
+
+async def _reach_effect(step: str, place: Place, workflow_id: str) -> None:
+    if place is not Place.SENDING:
+        await _moved.get().gate(place)
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """One effect of one class."""
+
+    database_url = ""
+    provider_class = ProviderClass.NOTHING
+
+    @initialize(calls_run_on=st.booleans())
+    def begin(self, calls_run_on: bool) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.provider = PretendProvider(self.provider_class, LAG_SECONDS, calls_run_on)
+        self.database = Database(self.database_url)
+        self.ledger = PostgresEffects(self.database)
+        self.workflow_id = new_workflow_id(
+            Kind.REPORT, int(datetime.now(UTC).timestamp() * 1000), secrets.token_bytes(10)
+        )
+        new = NewWorkflow(self.workflow_id, Kind.REPORT, "default", "Tides", {"prompt": "tides?"}, None, "one")
+        self.do(PostgresWorkflows(self.database).accept(new))
+        settle = {ProviderClass.RETRIEVABLE: SETTLE_SECONDS}.get(self.provider_class, 0.0)
+        self.effect = Effect(
+            "default", self.workflow_id, "llm_call", "model_call", "p", self.provider_class, {}, settle_seconds=settle
+        )
+        self.asleep: list[MovedAttempt] = []
+        self.all: list[MovedAttempt] = []
+        self.slept_in_the_gap = False
+
+    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(work)
+
+    async def start(self) -> MovedAttempt:
+        """A newer attempt, standing at its beginning."""
+        moved = MovedAttempt(len(self.all) + 1)
+        attempt = Attempt(self.workflow_id, "llm_call", moved.number, "w")
+        runner = effects.EffectRunner(self.ledger, NoLog(), lambda: attempt, lambda: False)  # type: ignore[arg-type]
+
+        async def keep(answer: str) -> Kept:
+            return Kept(text=answer)
+
+        async def run() -> Kept:
+            _moved.set(moved)
+            await moved.gate("start")
+            return await runner.perform(self.effect, lambda _: self.provider.act(moved.gate), keep, Kept)
+
+        moved.task = asyncio.create_task(run())
+        self.all.append(moved)
+        return moved
+
+    @rule(place=st.sampled_from(PLACES), dies=st.booleans())
+    def an_attempt_gets_as_far_as(self, place: str, dies: bool) -> None:
+        """Then it dies, or falls asleep there."""
+        # Whoever sleeps behind its last check and before the provider's door may send though it is no longer the newest.
+        self.slept_in_the_gap |= any(one.place in {"checked", "leaving"} for one in self.asleep)
+        moved = self.do(self.start())
+        self.do(moved.move_to(place))
+        if not moved.is_over and not dies:
+            self.asleep.append(moved)
+
+    @precondition(lambda self: self.asleep)
+    @rule(which=st.integers(0, 9), place=st.sampled_from(PLACES), dies=st.booleans())
+    def a_sleeper_goes_on_to(self, which: int, place: str, dies: bool) -> None:
+        moved = self.asleep.pop(which % len(self.asleep))
+        self.do(moved.move_to(place))
+        if not moved.is_over and not dies:
+            self.asleep.append(moved)
+
+    @rule()
+    def running_calls_end(self) -> None:
+        self.provider.finish()
+
+    @invariant()
+    def a_provider_that_can_be_asked_is_paid_once(self) -> None:
+        if not hasattr(self, "provider") or self.slept_in_the_gap:
+            return
+        if self.provider.provider_class is not ProviderClass.NOTHING:
+            assert self.provider.charges(self.effect.key) <= 1
+
+    def teardown(self) -> None:
+        if not hasattr(self, "provider"):
+            return
+        try:
+            self.do(self._quiesce())
+        finally:
+            self.loop.run_until_complete(self._cancel_all())
+            self.loop.run_until_complete(self.database.close())
+            self.loop.close()
+
+    async def _quiesce(self) -> None:
+        for sleeper in self.asleep:
+            await sleeper.move_to_the_end()
+        last: MovedAttempt | None = None
+        for _ in range(6):
+            self.provider.finish()
+            last = await self.start()
+            await last.move_to_the_end()
+            if last.error is None or isinstance(last.error, Unconfirmed):
+                break
+        assert last is not None
+        if self.provider.provider_class is not ProviderClass.NOTHING:
+            assert last.error is None, "an effect that can be asked about always comes to its end"
+        self.provider.finish()
+        await asyncio.sleep(LAG_SECONDS)
+        for doubt in await self.ledger.doubts(timedelta(0)):
+            send = EarlierSend(doubt.key, doubt.send.anchor, doubt.send.opened_at)
+            shown = self.provider.shown(send) if doubt.key == self.effect.key else []
+            await self.ledger.resolve_doubt(doubt, doubt.stray_among(shown))
+        charged = self.provider.charges(self.effect.key)
+        counted: Charges = await self.ledger.charges(self.workflow_id)
+        assert charged <= counted.settled + counted.possible_extra
+        if self.provider.provider_class is ProviderClass.NOTHING:
+            assert charged <= 1 + AMBIGUOUS_SENDS_ALLOWED
+
+    async def _cancel_all(self) -> None:
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+@pytest.mark.parametrize("provider_class", ProviderClass)
+def test_every_charge_is_known_whatever_happens_in_whatever_order(
+    provider_class: ProviderClass, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(effects, "reach_effect", _reach_effect)
+    monkeypatch.setattr(policies, "FIND_EVERY", timedelta(milliseconds=5))
+    monkeypatch.setattr(policies, "FIND_FOR", timedelta(milliseconds=100))
+    monkeypatch.setattr(LedgerMachine, "database_url", database_url)
+    monkeypatch.setattr(LedgerMachine, "provider_class", provider_class)
+    run_state_machine_as_test(
+        LedgerMachine,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=8,
+            deadline=None,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
