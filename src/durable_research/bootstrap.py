@@ -120,7 +120,16 @@ async def open_worker_parts(settings: Settings, identity: str, client: Client) -
         async def stop_spending(row: WorkflowRow) -> None:
             await report.stop_model_calls(LlmCall(report_id=row.workflow_id, tenant=row.tenant))
 
-        reconcile = ReconcileActivities(workflows, progress, engine, starting.give, store_later, stop_spending)
+        reconcile = ReconcileActivities(
+            workflows,
+            progress,
+            engine,
+            PostgresEffects(database),
+            starting.give,
+            store_later,
+            stop_spending,
+            {report.model.provider: report.model.find_all},
+        )
         closing = ClosingActivities(progress)
         yield WorkerParts(
             {

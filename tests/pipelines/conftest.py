@@ -21,6 +21,7 @@ from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.reports import PostgresReports
 from durable_research.adapters.database.workers import PostgresWorkerRegistry
 from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.adapters.models.openai_chat import OpenAIChat
 from durable_research.adapters.models.openai_responses import OpenAIResponses
 from durable_research.adapters.notifiers.log import LogNotifier
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
@@ -87,6 +88,7 @@ class House:
     renderer: PlainRenderer
     activities: Mapping[str, list[Any]]
     environment: WorkflowEnvironment
+    report: GenerateReportActivities
     reconcile: ReconcileActivities
     workers: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -104,6 +106,10 @@ class House:
 
     async def finished(self, report: str) -> dict[str, Any]:
         return await self.until(report, *FINAL)
+
+    async def text(self, report: str) -> str:
+        row = await self.reports.get(report, "default")
+        return (await self.report.objects.get(row.text.key)).decode()
 
     async def until_step(self, report: str, name: str, state: str) -> None:
         async with asyncio.timeout(60):
@@ -190,7 +196,9 @@ async def house(
     async def stop_spending(row: WorkflowRow) -> None:
         await report.stop_model_calls(LlmCall(report_id=row.workflow_id, tenant=row.tenant))
 
-    reconcile = ReconcileActivities(workflows, progress, engine, starting.give, store_later, stop_spending)
+    reconcile = ReconcileActivities(
+        workflows, progress, engine, ledger, starting.give, store_later, stop_spending, {model.provider: model.find_all}
+    )
     reading = Reading(workflows, progress, drafts, ledger, PostgresWorkerRegistry(database), changes, engine)
     house = House(
         servers=servers,
@@ -213,6 +221,7 @@ async def house(
             names.NOTIFICATIONS: [report.send_notification],
         },
         environment=environment,
+        report=report,
         reconcile=reconcile,
     )
     await house.start_workers()
@@ -223,6 +232,22 @@ async def house(
     await webhook.close()
     await changes.close()
     await database.close()
+
+
+@pytest.fixture
+async def plain_house(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    """The same with a provider that can be asked nothing: plain chat completions."""
+    model = OpenAIChat(
+        base_url=f"{house.servers.up['simulator']}/v1",
+        api_key="k",
+        model="simulator-research",
+        provider="simulator",
+        is_demo=True,
+        stored=False,
+    )
+    monkeypatch.setattr(house.report, "model", model)
+    yield house
+    await model.close()
 
 
 @pytest.fixture

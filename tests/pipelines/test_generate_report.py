@@ -88,27 +88,62 @@ async def test_a_key_that_is_refused_fails_at_once(house: House) -> None:
     assert house.step(status, "llm_call")["attempt"] == 1
 
 
-async def test_a_lost_answer_is_paid_again_once_and_counted_as_a_possible_extra(
-    house: House, quick_retries: None
-) -> None:
+async def test_an_answer_whose_id_was_lost_is_found_and_not_paid_again(house: House, quick_retries: None) -> None:
     house.fault("billed and lost", fault="billed_500")
     report = await house.ask("billed and lost")
 
     status = await house.finished(report)
 
     assert status["status"] == "done"
+    assert status["charges"] == {"settled": 1, "possible_extra": 0}
+    assert len(house.servers.witness("billed and lost")) == 1
+
+
+async def test_where_nothing_can_be_asked_a_lost_answer_is_paid_again_once_and_counted(
+    plain_house: House, quick_retries: None
+) -> None:
+    plain_house.fault("plainly lost", fault="billed_500")
+    report = await plain_house.ask("plainly lost")
+
+    status = await plain_house.finished(report)
+
+    assert status["status"] == "done"
     assert status["charges"] == {"settled": 1, "possible_extra": 1}
-    assert len(house.servers.witness("billed and lost")) == 2
+    assert len(plain_house.servers.witness("plainly lost")) == 2
 
 
-async def test_a_second_lost_answer_is_not_paid_for_without_a_person(house: House, quick_retries: None) -> None:
-    house.fault("lost and lost again", fault="billed_500", times=9)
-    report = await house.ask("lost and lost again")
+async def test_a_second_lost_answer_is_not_paid_for_without_a_person(plain_house: House, quick_retries: None) -> None:
+    plain_house.fault("lost and lost again", fault="billed_500", times=9)
+    report = await plain_house.ask("lost and lost again")
+
+    status = await plain_house.finished(report)
+
+    assert (status["status"], status["error"]["code"]) == ("failed", "unconfirmed_effect")
+    assert len(plain_house.servers.witness("lost and lost again")) == 2
+
+
+async def test_an_answer_that_is_cut_is_gone_on_with_in_calls_of_their_own(house: House) -> None:
+    house.fault("cut twice", fault="truncated", times=2)
+    report = await house.ask("cut twice")
 
     status = await house.finished(report)
 
-    assert (status["status"], status["error"]["code"]) == ("failed", "unconfirmed_effect")
-    assert len(house.servers.witness("lost and lost again")) == 2
+    assert status["status"] == "done"
+    assert status["charges"] == {"settled": 3, "possible_extra": 0}
+    assert len({line["key"] for line in house.servers.witness("cut twice")}) == 3
+    whole = await house.ask("cut twice")
+    await house.finished(whole)
+    assert await house.text(report) == await house.text(whole)
+
+
+async def test_an_answer_that_never_becomes_whole_fails_in_words(house: House) -> None:
+    house.fault("cut for ever", fault="truncated", times=99)
+    report = await house.ask("cut for ever")
+
+    status = await house.finished(report)
+
+    assert (status["status"], status["error"]["code"]) == ("failed", "model_truncated")
+    assert len(house.servers.witness("cut for ever")) == 4
 
 
 async def test_a_renderer_that_crashes_once_is_tried_again(house: House, quick_retries: None) -> None:

@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from durable_research.domain.effects import Charges, Effect, ProviderClass, SendState
 from durable_research.domain.workflow import Kind, new_workflow_id
 from durable_research.pipelines.reconcile import activities
+from durable_research.ports.models import ModelCall
 from durable_research.ports.workflows import NewWorkflow
+from durable_research.temporal import policies
 from tests.pipelines.conftest import House
 
 
@@ -63,3 +66,23 @@ async def test_a_wish_to_cancel_that_the_engine_never_heard_is_passed_on(house: 
     await house.reconcile.reconcile()
 
     assert (await house.finished(report))["status"] == "cancelled"
+
+
+async def test_a_send_that_turned_up_after_all_is_counted_by_the_next_pass(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policies, "LOOK_UP_DOUBTS_AFTER", timedelta(0))
+    report = await house.ask("a stray call")
+    await house.finished(report)
+    effect = Effect("default", report, "llm_call", "model_call", "simulator", ProviderClass.LOCKED, {}, ordinal="stray")
+    call = house.report.model.prepare(ModelCall("Write.", "a stray call", "simulator-research"), lambda text: None)
+    anchor = await call.anchor(effect.key)
+    await house.report.ledger.claim(effect, 1)
+    await house.report.ledger.open_send(effect, 1, anchor, earlier=None)
+    await house.report.ledger.close_send(effect.key, None, 1, SendState.ABSENT)
+    await call.collect(await call.send(effect.key, anchor))
+
+    reconciled = await house.reconcile.reconcile()
+
+    assert reconciled.strays >= 1
+    assert await house.report.ledger.charges(report) == Charges(settled=2, possible_extra=0)

@@ -137,3 +137,15 @@ async def test_adding_items_that_make_no_sense_is_refused(
     answer = await http.post(f"/v1/conversations/{conversation.id}/items", json={"items": items})
 
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "items")
+
+
+async def test_one_item_is_shown_by_its_id_and_an_unknown_one_is_not_found(openai: AsyncOpenAI) -> None:
+    conversation = await openai.conversations.create(items=[{"role": "user", "content": "Hello"}])
+    (item,) = (await openai.conversations.items.list(conversation.id)).data
+    assert item.id
+
+    shown = await openai.conversations.items.retrieve(item.id, conversation_id=conversation.id)
+
+    assert shown == item
+    with pytest.raises(sdk.NotFoundError):
+        await openai.conversations.items.retrieve("msg_unknown", conversation_id=conversation.id)

@@ -26,6 +26,7 @@ class ConversationsApi:
         routes.add_url_rule("/<conversation_id>", view_func=self.retrieve, methods=["GET"])
         routes.add_url_rule("/<conversation_id>/items", view_func=self.items, methods=["GET"])
         routes.add_url_rule("/<conversation_id>/items", view_func=self.add_items, methods=["POST"])
+        routes.add_url_rule("/<conversation_id>/items/<item_id>", view_func=self.item, methods=["GET"])
         return routes
 
     async def create(self) -> Response:
@@ -43,13 +44,23 @@ class ConversationsApi:
         return reply(_shown(self._known(conversation_id)))
 
     async def items(self, conversation_id: str) -> Response:
+        return reply(page(self._said_on(conversation_id), newest_first=True))
+
+    async def item(self, conversation_id: str, item_id: str) -> Response:
+        for item in self._said_on(conversation_id):
+            if item["id"] == item_id:
+                return reply(item)
+        raise not_found(f"Item with id '{item_id}' not found in conversation '{conversation_id}'.")
+
+    def _said_on(self, conversation_id: str) -> list[dict[str, Any]]:
+        """Everything on the conversation, oldest first."""
         said = [(-math.inf, self._known(conversation_id).items)]
         said += [(one.at, one.items) for one in self._state.added_to[conversation_id]]
         for generation in self._state.answered_on(conversation_id):
             turn = [_question_item(generation), output_message(generation, answer(generation))]
             said.append((generation.done_at, turn))
         in_order = sorted(said, key=lambda one: one[0])
-        return reply(page([item for _, items in in_order for item in items], newest_first=True))
+        return [item for _, items in in_order for item in items]
 
     async def add_items(self, conversation_id: str) -> Response:
         asked = await parse(ItemsRequest)

@@ -65,6 +65,10 @@ GOING_ON_ALLOWED = 3
 FIND_EVERY = timedelta(milliseconds=500)
 FIND_FOR = timedelta(seconds=30)
 
+# A send that came to nothing is looked up once more after this long: a sender that slept has woken up or is gone, and any
+# provider shows what it has.
+LOOK_UP_DOUBTS_AFTER = timedelta(minutes=5)
+
 # Asking the engine for what only it knows must not hold up a page.
 ENGINE_ANSWER = timedelta(seconds=2)
 ENGINE_START = timedelta(seconds=5)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import activity
 
@@ -11,8 +11,11 @@ from durable_research.domain.errors import InfrastructureDown
 from durable_research.domain.workflow import Status
 from durable_research.pipelines.reconcile.messages import Reconciled
 from durable_research.ports.engine import WorkflowEngine
+from durable_research.ports.ledger import Doubt, Effects
 from durable_research.ports.progress import ProgressLog
+from durable_research.ports.remote import EarlierSend
 from durable_research.ports.workflows import WorkflowRow, Workflows
+from durable_research.temporal import policies
 
 # The API starts what it accepts within a second; younger rows are its business.
 _ACCEPTED_LONG_AGO = timedelta(seconds=5)
@@ -26,6 +29,8 @@ _ENDED_BEHIND_OUR_BACK = {
 }
 
 StartWorkflow = Callable[[WorkflowRow], Awaitable[None]]
+FindAll = Callable[[EarlierSend], Awaitable[list[str]]]
+Thing = TypeVar("Thing", WorkflowRow, Doubt)
 StopSpending = Callable[[WorkflowRow], Awaitable[None]]
 StoreLater = Callable[[Mapping[str, Any]], Awaitable[None]]
 
@@ -34,15 +39,18 @@ StoreLater = Callable[[Mapping[str, Any]], Awaitable[None]]
 class ReconcileActivities:
     """`start` gives a row to the engine; `store_later` writes the metadata that a closing event kept.
 
-    `stop_spending` cancels what a workflow that ended behind our back left running at the provider.
+    `stop_spending` cancels what a workflow that ended behind our back left running at the provider. `find_all` asks a
+    provider, by its name, for every send of ours under a key.
     """
 
     workflows: Workflows
     progress: ProgressLog
     engine: WorkflowEngine
+    ledger: Effects
     start: StartWorkflow
     store_later: StoreLater
     stop_spending: StopSpending
+    find_all: Mapping[str, FindAll]
 
     @activity.defn(name="reconcile")
     async def reconcile(self) -> Reconciled:
@@ -52,6 +60,7 @@ class ReconcileActivities:
             cancelled=await self._pass_on_cancels(),
             closed=await self._close_ended(),
             stored=await self._store_partly_done(),
+            strays=await self._look_up_doubts(),
         )
 
     async def _start_accepted(self) -> int:
@@ -97,14 +106,28 @@ class ReconcileActivities:
         await self.progress.close(row.workflow_id, Status.DONE, {})
         return True
 
-    async def _each(self, rows: Sequence[WorkflowRow], put_right: Callable[[WorkflowRow], Awaitable[bool]]) -> int:
-        """Put each row right; one that cannot be must not keep the others waiting. Without our own parts, nothing can."""
+    async def _look_up_doubts(self) -> int:
+        """Ask once more about sends that came to nothing: a sender that slept may have sent after all."""
+        return await self._each(await self.ledger.doubts(policies.LOOK_UP_DOUBTS_AFTER), self._look_up_one)
+
+    async def _look_up_one(self, doubt: Doubt) -> bool:
+        find_all = self.find_all.get(doubt.provider)
+        if find_all is None:
+            return False
+        shown = await find_all(EarlierSend(doubt.key, doubt.send.anchor, doubt.send.opened_at))
+        stray = doubt.stray_among(shown)
+        await self.ledger.resolve_doubt(doubt, stray)
+        return stray is not None
+
+    async def _each(self, things: Sequence[Thing], put_right: Callable[[Thing], Awaitable[bool]]) -> int:
+        """Put each thing right; one that cannot be must not keep the others waiting. Without our own parts, nothing can."""
         done = 0
-        for row in rows:
+        for thing in things:
             try:
-                done += await put_right(row)
+                done += await put_right(thing)
             except InfrastructureDown:
                 raise
             except Exception as error:
-                activity.logger.warning("could not put %s right: %s", row.workflow_id, type(error).__name__)
+                name = thing.workflow_id if isinstance(thing, WorkflowRow) else thing.key
+                activity.logger.warning("could not put %s right: %s", name, type(error).__name__)
         return done

@@ -12,3 +12,4 @@ class Reconciled(BaseModel):
     cancelled: int = 0
     closed: int = 0
     stored: int = 0
+    strays: int = 0

@@ -2,13 +2,14 @@ import asyncio
 import contextlib
 import inspect
 import itertools
+from datetime import UTC, datetime
 
 import httpx
 import openai
 import pytest
 
 from durable_research.adapters.models.openai_errors import TRANSLATIONS, retry_after_seconds, translate
-from durable_research.adapters.models.openai_responses import OpenAIResponses
+from durable_research.adapters.models.openai_responses import OpenAIResponses, ResponseCall, messages
 from durable_research.domain.errors import (
     Ambiguous,
     EmptyOutput,
@@ -17,10 +18,12 @@ from durable_research.domain.errors import (
     ModelDeclined,
     ModelForgotten,
     ModelRefused,
-    ModelTruncated,
+    ModelTooLarge,
     ModelUnavailable,
+    StillRunning,
 )
 from durable_research.ports.models import ModelAnswer, ModelCall
+from durable_research.ports.remote import EarlierSend
 from tests.installation import Installation, until
 
 
@@ -44,6 +47,15 @@ def fault(servers: Installation, match: str, **what: object) -> None:
 async def ask(model: OpenAIResponses, prompt: str) -> ModelAnswer:
     call = model.prepare(ModelCall("Write.", prompt, model.model), lambda text: None)
     return await call.collect(await call.send("key of " + prompt, None))
+
+
+async def found(call: ResponseCall, send: EarlierSend) -> str:
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(StillRunning):
+                if reference := await call.find(send):
+                    return reference
+            await asyncio.sleep(0.05)
 
 
 async def test_an_answer_comes_whole_with_its_tokens(model: OpenAIResponses) -> None:
@@ -100,7 +112,16 @@ async def test_429_is_busy_with_the_providers_wish(model: OpenAIResponses, serve
 
 @pytest.mark.parametrize(
     ("kind", "error"),
-    [("500", Ambiguous), ("503", ModelBusy), ("401", ModelRefused), ("empty", EmptyOutput)],
+    [
+        ("500", Ambiguous),
+        ("503", ModelBusy),
+        ("401", ModelRefused),
+        ("empty", EmptyOutput),
+        ("too_large", ModelTooLarge),
+        ("content_filter", ModelDeclined),
+        ("filtered", ModelDeclined),
+        ("refused", ModelDeclined),
+    ],
 )
 async def test_a_fault_becomes_one_of_our_errors(
     model: OpenAIResponses, servers: Installation, kind: str, error: type[Exception]
@@ -109,13 +130,6 @@ async def test_a_fault_becomes_one_of_our_errors(
 
     with pytest.raises(error):
         await ask(model, f"fault {kind} here")
-
-
-async def test_a_truncated_answer_is_no_answer(model: OpenAIResponses, servers: Installation) -> None:
-    fault(servers, "cut at its longest", fault="truncated")
-
-    with pytest.raises(ModelTruncated):
-        await ask(model, "cut at its longest")
 
 
 async def test_a_connection_cut_after_the_send_is_ambiguous_and_sent_once(
@@ -186,7 +200,8 @@ def test_a_vendors_text_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "seconds"), [("3", 3), ("0", 0), ("-1", None), ("1e12", None), ("soon", None), (None, None)]
+    ("value", "seconds"),
+    [("3", 3), ("0", 0), ("-1", None), ("1e12", None), ("soon", None), ("nan", None), (None, None)],
 )
 def test_retry_after_is_read_as_seconds(value: str | None, seconds: float | None) -> None:
     assert retry_after_seconds({} if value is None else {"retry-after": value}) == seconds
@@ -210,3 +225,72 @@ async def test_a_refusal_of_the_model_is_an_answer_that_declines(model: OpenAIRe
 
     with pytest.raises(ModelDeclined):
         await ask(model, "will not answer")
+
+
+def test_azures_milliseconds_win() -> None:
+    assert retry_after_seconds({"retry-after-ms": "1500", "retry-after": "2"}) == 1.5
+
+
+def test_a_gateways_413_is_a_request_that_is_too_large() -> None:
+    response = httpx.Response(413, request=httpx.Request("POST", "http://provider"))
+    error = openai.APIStatusError("too large", response=response, body=None)
+
+    assert isinstance(translate(error), ModelTooLarge)
+
+
+def test_a_call_that_was_cut_shows_its_text_to_the_model_and_asks_to_go_on() -> None:
+    assert [one["role"] for one in messages(ModelCall("Write.", "q", "m"))] == ["user"]
+    assert messages(ModelCall("Write.", "q", "m", so_far="half", go_on="go on")) == [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "half"},
+        {"role": "user", "content": "go on"},
+    ]
+
+
+async def test_a_call_whose_id_never_came_is_found_on_its_conversation(
+    model: OpenAIResponses, servers: Installation
+) -> None:
+    call = model.prepare(ModelCall("Write.", "lost id", model.model), lambda text: None)
+    anchor = await call.anchor("key of lost id")
+    fault(servers, "lost id", fault="billed_500")
+    with pytest.raises(Ambiguous):
+        await call.send("key of lost id", anchor)
+    send = EarlierSend("key of lost id", anchor, datetime.now(UTC))
+
+    later = model.prepare(ModelCall("Write.", "lost id", model.model), lambda text: None)
+    reference = await found(later, send)
+
+    answer = await later.collect(reference)
+    assert "lost id" in answer.text
+    assert answer.usage.is_estimate
+    assert len(servers.witness("lost id")) == 1
+    assert await model.find_all(send) == [reference]
+
+
+async def test_a_running_call_on_the_conversation_is_said_to_run(model: OpenAIResponses, servers: Installation) -> None:
+    fault(servers, "still at it", latency_seconds=30)
+    call = model.prepare(ModelCall("Write.", "still at it", model.model), lambda text: None)
+    anchor = await call.anchor("key")
+    reference = await call.send("key", anchor)
+
+    with pytest.raises(StillRunning):
+        await call.find(EarlierSend("key", anchor, datetime.now(UTC)))
+    with pytest.raises(StillRunning):
+        await model.prepare(ModelCall("Write.", "another", model.model), lambda text: None).send("key", anchor)
+    await call.cancel(reference)
+
+
+async def test_a_conversation_without_an_answer_shows_none(model: OpenAIResponses) -> None:
+    call = model.prepare(ModelCall("Write.", "never sent", model.model), lambda text: None)
+    anchor = await call.anchor("key")
+
+    assert await call.find(EarlierSend("key", anchor, datetime.now(UTC))) is None
+
+
+async def test_a_server_without_conversations_has_no_handle(servers: Installation) -> None:
+    model = OpenAIResponses(
+        base_url=f"{servers.up['simulator']}/nothing", api_key="k", model="m", provider="openai", is_demo=False
+    )
+
+    assert await model.prepare(ModelCall("Write.", "q", "m"), lambda text: None).anchor("key") is None
+    await model.close()

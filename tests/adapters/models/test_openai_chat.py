@@ -1,0 +1,190 @@
+"""Chat completions against the simulator: stored ones that can be searched, and plain ones that nobody keeps."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+
+from durable_research.adapters.models.openai_chat import OpenAIChat
+from durable_research.domain.effects import ProviderClass
+from durable_research.domain.errors import (
+    Ambiguous,
+    EmptyOutput,
+    ModelBusy,
+    ModelDeclined,
+    ModelForgotten,
+    ModelTooLarge,
+    ModelUnavailable,
+)
+from durable_research.ports.models import ModelAnswer, ModelCall
+from durable_research.ports.remote import EarlierSend
+from tests.installation import Installation
+
+
+def chat(servers: Installation, *, stored: bool) -> OpenAIChat:
+    return OpenAIChat(
+        base_url=f"{servers.up['simulator']}/v1",
+        api_key="simulator",
+        model="simulator-research",
+        provider="simulator",
+        is_demo=True,
+        stored=stored,
+        settle_seconds=5,
+    )
+
+
+@pytest.fixture(params=[True, False], ids=["stored", "plain"])
+async def model(request: pytest.FixtureRequest, servers: Installation) -> AsyncIterator[OpenAIChat]:
+    model = chat(servers, stored=request.param)
+    yield model
+    await model.close()
+
+
+@pytest.fixture
+async def stored(servers: Installation) -> AsyncIterator[OpenAIChat]:
+    model = chat(servers, stored=True)
+    yield model
+    await model.close()
+
+
+@pytest.fixture
+async def plain(servers: Installation) -> AsyncIterator[OpenAIChat]:
+    model = chat(servers, stored=False)
+    yield model
+    await model.close()
+
+
+def fault(servers: Installation, match: str, **what: object) -> None:
+    servers.simulator("faults", {"match": match, **what})
+
+
+async def ask(model: OpenAIChat, prompt: str, **more: str) -> ModelAnswer:
+    call = model.prepare(ModelCall("Write.", prompt, model.model, **more), lambda text: None)
+    return await call.collect(await call.send("key of " + prompt, None))
+
+
+async def test_an_answer_comes_whole_with_its_tokens_and_our_key_at_the_provider(
+    model: OpenAIChat, servers: Installation
+) -> None:
+    prompt = f"whole chat {model.provider_class}"
+
+    answer = await ask(model, prompt)
+
+    assert prompt in answer.text
+    assert answer.is_whole
+    assert answer.usage.output_tokens > 100
+    assert not answer.usage.is_estimate
+    assert [line["key"] for line in servers.witness(prompt)] == [f"key of {prompt}"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("429", ModelBusy),
+        ("500", Ambiguous),
+        ("503", ModelBusy),
+        ("empty", EmptyOutput),
+        ("too_large", ModelTooLarge),
+        ("content_filter", ModelDeclined),
+        ("filtered", ModelDeclined),
+        ("refused", ModelDeclined),
+        ("cut", Ambiguous),
+        ("cut_midway", Ambiguous),
+    ],
+)
+async def test_a_fault_becomes_one_of_our_errors(
+    model: OpenAIChat, servers: Installation, kind: str, error: type[Exception]
+) -> None:
+    prompt = f"chat fault {kind} {model.provider_class}"
+    fault(servers, prompt, fault=kind)
+
+    with pytest.raises(error):
+        await ask(model, prompt)
+    assert len(servers.witness(prompt)) <= 1
+
+
+async def test_a_cut_answer_is_gone_on_with_and_the_parts_are_the_whole(
+    model: OpenAIChat, servers: Installation
+) -> None:
+    prompt = f"in two parts {model.provider_class}"
+    whole = (await ask(model, prompt)).text
+    fault(servers, prompt, fault="truncated")
+
+    first = await ask(model, prompt)
+    rest = await ask(model, prompt, so_far=first.text, go_on="Go on.")
+
+    assert (first.is_whole, rest.is_whole) == (False, True)
+    assert first.text + rest.text == whole
+
+
+async def test_nothing_listening_is_unavailable_as_nothing_was_sent() -> None:
+    model = OpenAIChat(
+        base_url="http://127.0.0.1:9/v1", api_key="k", model="m", provider="openai", is_demo=False, stored=True
+    )
+
+    with pytest.raises(ModelUnavailable):
+        await ask(model, "nobody there")
+
+
+async def test_a_stored_answer_that_never_reached_us_is_found_by_our_key(
+    stored: OpenAIChat, servers: Installation
+) -> None:
+    fault(servers, "lost chat", fault="billed_500")
+    with pytest.raises(Ambiguous):
+        await ask(stored, "lost chat")
+    send = EarlierSend("key of lost chat", None, datetime.now(UTC))
+
+    later = stored.prepare(ModelCall("Write.", "lost chat", stored.model), lambda text: None)
+    reference = await later.find(send)
+
+    assert reference
+    assert "lost chat" in (await later.collect(reference)).text
+    assert await stored.find_all(send) == [reference]
+    assert len(servers.witness("lost chat")) == 1
+
+
+async def test_a_stored_answer_is_written_to_its_end_though_we_go_away(
+    stored: OpenAIChat, servers: Installation
+) -> None:
+    fault(servers, "hung up", latency_seconds=0.5)
+    call = stored.prepare(ModelCall("Write.", "hung up", stored.model), lambda text: None)
+    asking = asyncio.create_task(call.send("key of hung up", None))
+    async with asyncio.timeout(20):
+        while not servers.witness("hung up"):
+            await asyncio.sleep(0.01)
+    asking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asking
+
+    send = EarlierSend("key of hung up", None, datetime.now(UTC))
+    async with asyncio.timeout(20):
+        while await call.find(send) is None:
+            await asyncio.sleep(0.05)
+
+
+async def test_nothing_is_found_under_a_key_that_was_never_sent(stored: OpenAIChat) -> None:
+    call = stored.prepare(ModelCall("Write.", "never", stored.model), lambda text: None)
+
+    assert await call.find(EarlierSend("never sent", None, datetime.now(UTC))) is None
+
+
+async def test_a_plain_answer_is_shown_as_it_grows_and_read_by_its_own_attempt_only(
+    plain: OpenAIChat, servers: Installation
+) -> None:
+    fault(servers, "growing chat", latency_seconds=0.3)
+    shown: list[str] = []
+    call = plain.prepare(ModelCall("Write.", "growing chat", plain.model), shown.append)
+    reference = await call.send("key", None)
+
+    answer = await call.collect(reference)
+
+    assert (shown[-1], len(shown) > 2) == (answer.text, True)
+    with pytest.raises(ModelForgotten):
+        await plain.prepare(ModelCall("Write.", "growing chat", plain.model), lambda text: None).collect(reference)
+
+
+def test_each_kind_says_what_can_be_asked(stored: OpenAIChat, plain: OpenAIChat) -> None:
+    assert (stored.provider_class, stored.settle_seconds) == (ProviderClass.RETRIEVABLE, 5)
+    assert plain.provider_class is ProviderClass.NOTHING
