@@ -13,7 +13,7 @@ from .outside import Simulator
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    simulator = Simulator(tmp_path_factory.mktemp("outside") / "witness.jsonl")
+    simulator = Simulator(tmp_path_factory.mktemp("outside") / "witness.jsonl", "--smtp-port", "0")
     yield simulator
     simulator.end(signal.SIGTERM)
 

@@ -35,6 +35,8 @@ class Simulator:
         assert self.process.stdout is not None
         self.ready_line = self.process.stdout.readline()
         self.url = self.ready_line.rpartition(" ")[2].strip()
+        self.mail_line = self.process.stdout.readline() if "--smtp-port" in self._options else ""
+        self.mail_port = int(self.mail_line.rpartition(":")[2] or 0)
         self._control = httpx.Client(base_url=self.url, timeout=20, verify=NO_TLS)
 
     def end(self, number: signal.Signals) -> int:
@@ -59,7 +61,7 @@ class Simulator:
         self._control.post("/control/faults", json={"match": match, **more}).raise_for_status()
 
     def calm(self) -> None:
-        self.settings(latency_seconds=0, visibility_lag_seconds=0)
+        self.settings(latency_seconds=0, visibility_lag_seconds=0, acceptance_seconds=0)
         self._control.delete("/control/faults").raise_for_status()
 
     def witnessed(self, text: str) -> list[dict[str, Any]]:

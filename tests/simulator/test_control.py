@@ -57,7 +57,11 @@ async def test_settings_that_make_no_sense_are_refused(http: httpx.AsyncClient) 
 async def test_settings_answer_with_what_now_holds(http: httpx.AsyncClient) -> None:
     answer = await http.post("/control/settings", json={"visibility_lag_seconds": 0.1})
 
-    assert answer.json() == {"latency_seconds": 0, "visibility_lag_seconds": 0.1}
+    assert answer.json() == {
+        "latency_seconds": 0,
+        "visibility_lag_seconds": 0.1,
+        "acceptance_seconds": 0,
+    }
 
 
 async def test_it_says_that_it_is_well(http: httpx.AsyncClient) -> None:

@@ -92,3 +92,48 @@ async def test_items_given_at_the_start_are_listed(openai: AsyncOpenAI) -> None:
     items = await openai.conversations.items.list(conversation.id)
 
     assert [item.role for item in items.data if item.type == "message"] == ["user"]
+
+
+async def test_items_can_be_added_and_stand_where_they_were_said(openai: AsyncOpenAI, topic: str) -> None:
+    conversation = await openai.conversations.create()
+    await openai.responses.create(model=MODEL, input=topic, conversation=conversation.id)
+
+    added = await openai.conversations.items.create(
+        conversation.id, items=[{"type": "message", "role": "user", "content": "a note"}]
+    )
+
+    listed = await openai.conversations.items.list(conversation.id, order="asc")
+    assert [item.role for item in listed.data] == ["user", "assistant", "user"]
+    assert listed.data[-1].id == added.data[0].id
+
+
+async def test_no_item_is_added_while_a_response_runs(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    simulator.settings(latency_seconds=60)
+    conversation = await openai.conversations.create()
+    await openai.responses.create(model=MODEL, input=topic, background=True, conversation=conversation.id)
+
+    with pytest.raises(sdk.BadRequestError) as refusal:
+        await openai.conversations.items.create(
+            conversation.id, items=[{"type": "message", "role": "user", "content": "a note"}]
+        )
+
+    assert refusal.value.code == "conversation_locked"
+    assert (await openai.conversations.items.list(conversation.id)).data == []
+
+
+async def test_items_cannot_be_added_to_an_unknown_conversation(openai: AsyncOpenAI) -> None:
+    with pytest.raises(sdk.NotFoundError):
+        await openai.conversations.items.create(
+            "conv_none", items=[{"type": "message", "role": "user", "content": "a note"}]
+        )
+
+
+@pytest.mark.parametrize("items", [None, [], [7], [{"role": "user", "content": "x"}] * 21])
+async def test_adding_items_that_make_no_sense_is_refused(
+    http: httpx.AsyncClient, openai: AsyncOpenAI, items: object
+) -> None:
+    conversation = await openai.conversations.create()
+
+    answer = await http.post(f"/v1/conversations/{conversation.id}/items", json={"items": items})
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "items")

@@ -1,13 +1,15 @@
 """Every fault does what its name says, where and as often as it was asked to."""
 
 import asyncio
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 import openai as sdk
 import pytest
 from openai import AsyncOpenAI
-from openai.types.responses import Response
+from openai.types.responses import Response, ResponseStreamEvent
 
 from .outside import MODEL, Simulator, eventually
 
@@ -240,3 +242,90 @@ async def test_a_fault_can_be_kept_to_one_kind_of_call(simulator: Simulator, ope
 
     with pytest.raises(sdk.InternalServerError):
         await openai.embeddings.create(model="simulator-embedding", input=topic)
+
+
+async def test_a_429_may_tell_it_as_a_date(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    simulator.fault(topic, fault="429", retry_after=3600, retry_after_date=True)
+
+    with pytest.raises(sdk.RateLimitError) as refusal:
+        await ask(openai, topic)
+
+    date = parsedate_to_datetime(refusal.value.response.headers["retry-after"])
+    assert 3500 < (date - datetime.now(UTC)).total_seconds() <= 3601
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [("too_large", "context_length_exceeded"), ("content_filter", "content_filter")]
+)
+async def test_a_prompt_that_is_not_taken_is_refused_by_its_code_and_not_billed(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str, fault: str, code: str
+) -> None:
+    simulator.fault(topic, fault=fault, times=2)
+
+    with pytest.raises(sdk.BadRequestError) as of_response:
+        await ask(openai, topic)
+    with pytest.raises(sdk.BadRequestError) as of_chat:
+        await openai.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": topic}])
+
+    assert (of_response.value.code, of_chat.value.code, simulator.witnessed(topic)) == (code, code, [])
+
+
+async def test_an_answer_that_is_filtered_ends_for_that_reason(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
+    simulator.fault(topic, fault="filtered", times=2)
+
+    response = await ask(openai, topic)
+    chat = await openai.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": topic}])
+
+    assert response.status == "incomplete"
+    assert response.incomplete_details is not None
+    assert (response.incomplete_details.reason, chat.choices[0].finish_reason) == ("content_filter", "content_filter")
+
+
+async def test_a_background_stream_cut_midway_goes_on_without_its_reader(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
+    simulator.fault(topic, fault="cut_midway")
+    stream = await openai.responses.create(model=MODEL, input=topic, background=True, stream=True)
+    seen: list[ResponseStreamEvent] = []
+
+    async def read() -> None:
+        async for one in stream:
+            seen.append(one)
+
+    with pytest.raises(sdk.APIConnectionError):
+        await read()
+
+    assert seen[0].type == "response.created"
+    assert "response.output_text.delta" in {one.type for one in seen}
+    whole = await openai.responses.retrieve(seen[0].response.id)
+    text = "".join(one.delta for one in seen if one.type == "response.output_text.delta")
+    assert (whole.status, whole.output_text.startswith(text), whole.output_text == text) == ("completed", True, False)
+
+
+async def test_a_chat_stream_cut_midway_stops(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    simulator.settings(latency_seconds=1)
+    simulator.fault(topic, fault="cut_midway")
+    metadata = {"effect_key": topic}
+    stream = await openai.chat.completions.create(
+        model=MODEL, messages=[{"role": "user", "content": topic}], stream=True, store=True, metadata=metadata
+    )
+
+    with pytest.raises(sdk.APIConnectionError):
+        async for _ in stream:
+            pass
+
+    assert (await openai.chat.completions.list(metadata=metadata)).data == []
+
+
+@pytest.mark.parametrize("background", [False, True])
+async def test_an_answer_in_one_piece_cut_midway_is_cut_in_its_middle(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str, background: bool
+) -> None:
+    simulator.fault(topic, fault="cut_midway")
+
+    with pytest.raises(sdk.APIConnectionError):
+        await openai.responses.create(model=MODEL, input=topic, background=background)
+
+    assert len(simulator.witnessed(topic)) == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import smtplib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 from openai import AsyncOpenAI
 from openai.types.responses import Response, ResponseStreamEvent
+from slack_sdk.web.async_client import AsyncWebClient
 
 from .outside import MODEL, Simulator, eventually
 
@@ -23,6 +25,7 @@ class Before:
     conversation: str
     completion: str
     keyed: str
+    slack_ts: list[str]
 
 
 async def live(simulator: Simulator) -> Before:
@@ -30,10 +33,16 @@ async def live(simulator: Simulator) -> Before:
         streamed = await client.responses.create(model=MODEL, input="streamed", background=True, stream=True)
         conversation = await client.conversations.create()
         await client.responses.create(model=MODEL, input="conversed", conversation=conversation.id)
+        note = [{"type": "message", "role": "user", "content": "a note"}]
+        await client.conversations.items.create(conversation.id, items=note)
         completion = await client.chat.completions.create(
             model=MODEL, messages=[{"role": "user", "content": "chat"}], store=True, metadata={"effect_key": "chat"}
         )
         keyed = await post_keyed(simulator)
+        slack = slack_of(simulator)
+        posted = [(await slack.chat_postMessage(channel="C1", text="tides"))["ts"] for _ in range(2)]
+        await slack.chat_delete(channel="C1", ts=posted[0])
+        send_mail(simulator)
         events = [event async for event in streamed]
         simulator.settings(latency_seconds=60)
         cancelled = await client.responses.create(model=MODEL, input="cancelled", background=True)
@@ -42,7 +51,18 @@ async def live(simulator: Simulator) -> Before:
         under_way = await client.responses.create(
             model=MODEL, input="under way", background=True, metadata={"effect_key": "under way"}
         )
-    return Before(under_way, events, cancelled, conversation.id, completion.id, keyed)
+    return Before(under_way, events, cancelled, conversation.id, completion.id, keyed, posted)
+
+
+def slack_of(simulator: Simulator) -> AsyncWebClient:
+    return AsyncWebClient("xoxb-test", base_url=f"{simulator.url}/api/", retry_handlers=[])
+
+
+def send_mail(simulator: Simulator) -> None:
+    with smtplib.SMTP("127.0.0.1", simulator.mail_port, timeout=5) as client:
+        client.sendmail(
+            "us@example.org", ["you@example.org"], "Subject: mailed\nMessage-ID: <one@example.org>\n\nHello"
+        )
 
 
 async def post_keyed(simulator: Simulator) -> str:
@@ -54,7 +74,9 @@ async def post_keyed(simulator: Simulator) -> str:
 
 @pytest.fixture(scope="module")
 def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Simulator, Before]]:
-    simulator = Simulator(tmp_path_factory.mktemp("restarted") / "witness.jsonl", "--honour-idempotency-key")
+    simulator = Simulator(
+        tmp_path_factory.mktemp("restarted") / "witness.jsonl", "--honour-idempotency-key", "--smtp-port", "0"
+    )
     before = asyncio.run(live(simulator))
     simulator.end(signal.SIGKILL)
     for log in simulator.witness_file.parent.iterdir():
@@ -98,7 +120,20 @@ async def test_a_cancelled_response_stays_cancelled(openai: AsyncOpenAI, before:
 
 
 async def test_a_conversation_keeps_its_items(openai: AsyncOpenAI, before: Before) -> None:
-    assert len((await openai.conversations.items.list(before.conversation)).data) == 2
+    items = (await openai.conversations.items.list(before.conversation, order="asc")).data
+    assert [item.role for item in items if item.type == "message"] == ["user", "assistant", "user"]
+
+
+async def test_slack_keeps_what_was_posted_and_not_what_was_deleted(simulator: Simulator, before: Before) -> None:
+    history = await slack_of(simulator).conversations_history(channel="C1")
+
+    assert [one["ts"] for one in history["messages"]] == before.slack_ts[1:]
+
+
+async def test_a_message_mailed_again_is_still_a_repeat(simulator: Simulator) -> None:
+    send_mail(simulator)
+
+    assert [line.get("repeat") for line in simulator.witnessed("mailed")] == [None, True]
 
 
 async def test_a_stored_completion_is_still_found(openai: AsyncOpenAI, before: Before) -> None:

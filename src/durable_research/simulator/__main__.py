@@ -13,6 +13,7 @@ import uvicorn
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from durable_research.simulator.app import create_app
+from durable_research.simulator.mail import serve_mail
 from durable_research.simulator.state import State
 from durable_research.simulator.witness import Witness
 from durable_research.simulator.world import Settings, World
@@ -44,6 +45,8 @@ def _webhook_secret(_context: click.Context, _parameter: click.Parameter, secret
 @click.option("--witness", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The billing log.")
 @click.option("--latency-seconds", type=click.FloatRange(0, 3600), default=2.0, show_default=True)
 @click.option("--visibility-lag-seconds", type=click.FloatRange(0, 3600), default=0.0, show_default=True)
+@click.option("--acceptance-seconds", type=click.FloatRange(0, 3600), default=0.0, show_default=True)
+@click.option("--smtp-port", type=click.IntRange(0, 65535), help="Take mail there too; 0 takes a free port.")
 @click.option("--webhook-secret", callback=_webhook_secret, help="Verify webhooks with this whsec_… secret.")
 @click.option("--honour-idempotency-key", is_flag=True, help="Answer a repeated Idempotency-Key once (class K).")
 def main(
@@ -52,18 +55,20 @@ def main(
     witness: Path,
     latency_seconds: float,
     visibility_lag_seconds: float,
+    acceptance_seconds: float,
+    smtp_port: int | None,
     webhook_secret: str | None,
     honour_idempotency_key: bool,
 ) -> None:
-    """A pretend OpenAI and webhook receiver on this machine, with faults on demand."""
+    """A pretend OpenAI, Slack, mail server and webhook receiver on this machine, with faults on demand."""
     world = World(
         witness=Witness(witness),
         state=State(witness.with_name(witness.name + ".responses.jsonl")),
-        settings=Settings(latency_seconds, visibility_lag_seconds),
+        settings=Settings(latency_seconds, visibility_lag_seconds, acceptance_seconds),
         webhook_secret=webhook_secret,
         honour_idempotency_key=honour_idempotency_key,
     )
-    asyncio.run(_serve(world, _bound(host, port)))
+    asyncio.run(_serve(world, _bound(host, port), None if smtp_port is None else _bound(host, smtp_port)))
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -80,14 +85,22 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
+    mail: socket.socket | None = None
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for bound in sockets or []:
-            host, port = bound.getsockname()[:2]
-            click.echo(f"simulator ready on http://{f'[{host}]' if ':' in host else host}:{port}")
+            click.echo(f"simulator ready on http://{_address(bound)}")
+        if self.mail:
+            click.echo(f"simulator takes mail on smtp://{_address(self.mail)}")
 
 
-async def _serve(world: World, bound: socket.socket) -> None:
+def _address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"{f'[{host}]' if ':' in host else host}:{port}"
+
+
+async def _serve(world: World, bound: socket.socket, mail: socket.socket | None) -> None:
     config = uvicorn.Config(
         create_app(world),
         lifespan="off",
@@ -99,6 +112,9 @@ async def _serve(world: World, bound: socket.socket) -> None:
     # A connection cut on purpose is an error to uvicorn, with a page of traceback each.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     server = _Server(config)
+    if mail:
+        await serve_mail(world, mail)
+        server.mail = mail
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         server.should_exit = True

@@ -8,8 +8,10 @@ from durable_research.simulator.control import Control
 from durable_research.simulator.conversations import ConversationsApi
 from durable_research.simulator.embeddings import EmbeddingsApi
 from durable_research.simulator.errors import ApiError, error_reply, reply
+from durable_research.simulator.mail import Mailbox
 from durable_research.simulator.responses import ResponsesApi
 from durable_research.simulator.sink import Sink
+from durable_research.simulator.slack import SlackApi
 from durable_research.simulator.world import MODELS, World, check_model, new_id
 
 LARGEST_BODY_BYTES = 32 * 1024 * 1024
@@ -22,7 +24,7 @@ def create_app(world: World) -> Quart:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
     # Quart ends streams after a minute; a slow generation may take longer.
     app.config["RESPONSE_TIMEOUT"] = None
-    for room in (ResponsesApi, ConversationsApi, ChatApi, EmbeddingsApi, Sink, Control):
+    for room in (ResponsesApi, ConversationsApi, ChatApi, EmbeddingsApi, Sink, Mailbox, SlackApi, Control):
         app.register_blueprint(room(world).routes())
     app.register_blueprint(_models())
     app.add_url_rule("/health", view_func=_health, methods=["GET"])

@@ -7,8 +7,8 @@ from typing import Any
 from quart import Blueprint, Response, request
 
 from durable_research.simulator.errors import not_found, parse, reply
-from durable_research.simulator.faults import Fault, cut_response, refuse, told_failed
-from durable_research.simulator.generation import Generation, answer, input_tokens, timed_chunks, tokens
+from durable_research.simulator.faults import Fault, broken_off, cut_in_half, cut_response, refuse, told_failed
+from durable_research.simulator.generation import Generation, answer, input_tokens, rest_of_chat, timed_chunks, tokens
 from durable_research.simulator.listing import page
 from durable_research.simulator.openai_requests import ChatRequest
 from durable_research.simulator.streaming import (
@@ -44,7 +44,7 @@ class ChatApi:
         asked = await parse(ChatRequest)
         check_model(asked.model, TEXT_MODELS)
         fault = self._world.faults.take("model_call", asked.prompt)
-        await refuse(fault)
+        await refuse(fault, too_large="messages")
         generation = self._generation(asked, fault)
         try:
             await self._world.accept(generation, caller_key(asked.metadata))
@@ -56,12 +56,21 @@ class ChatApi:
         if fault and fault.fault == "cut":
             self._hung_up(generation)
             return cut_response(EVENT_STREAM, b"data: {") if asked.stream else cut_response("application/json", b"{")
+        is_cut = fault is not None and fault.fault == "cut_midway"
         if asked.stream:
             with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
-            body = paced(self._state, generation, _timed_chunks(generation, with_usage=with_usage))
-            return event_stream(while_connected(self._state, generation, body))
+            return self._stream(generation, with_usage=with_usage, is_cut=is_cut)
         await finished(self._state, generation)
-        return reply(_completion(generation))
+        whole = reply(_completion(generation))
+        return await cut_in_half(whole) if is_cut else whole
+
+    def _stream(self, generation: Generation, *, with_usage: bool, is_cut: bool) -> Response:
+        chunks = _timed_chunks(generation, with_usage=with_usage)
+        if is_cut:
+            body = broken_off(paced(self._state, generation, chunks[: len(chunks) // 2]))
+        else:
+            body = paced(self._state, generation, chunks)
+        return event_stream(while_connected(self._state, generation, body))
 
     async def stored(self) -> Response:
         wanted = {
@@ -104,6 +113,7 @@ class ChatApi:
             store=bool(asked.store),
             streamed=bool(asked.stream),
             messages=[{"role": message.role, "content": message.text} for message in asked.messages],
+            **rest_of_chat(list(asked.messages), asked.guidance),
         )
 
     def _hung_up(self, generation: Generation) -> None:
@@ -156,7 +166,9 @@ def _completion(generation: Generation) -> Json:
 
 
 def _finish_reason(generation: Generation) -> str:
-    return "length" if answer(generation).ending == "incomplete" else "stop"
+    if answer(generation).ending != "incomplete":
+        return "stop"
+    return "content_filter" if generation.outcome == "filtered" else "length"
 
 
 def _usage(generation: Generation) -> Json:

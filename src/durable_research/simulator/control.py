@@ -1,5 +1,7 @@
 """The strings of the pretend world: faults, settings, and a look at what was witnessed."""
 
+from dataclasses import asdict
+
 from pydantic import BaseModel, ConfigDict, Field
 from quart import Blueprint, Response
 
@@ -15,6 +17,7 @@ class SettingsChange(BaseModel):
 
     latency_seconds: float | None = Field(default=None, ge=0, le=3600)
     visibility_lag_seconds: float | None = Field(default=None, ge=0, le=3600)
+    acceptance_seconds: float | None = Field(default=None, ge=0, le=3600)
 
 
 class Control:
@@ -47,16 +50,9 @@ class Control:
     async def change_settings(self) -> Response:
         change = await parse_control(SettingsChange)
         settings = self._world.settings
-        if change.latency_seconds is not None:
-            settings.latency_seconds = change.latency_seconds
-        if change.visibility_lag_seconds is not None:
-            settings.visibility_lag_seconds = change.visibility_lag_seconds
-        return reply(
-            {
-                "latency_seconds": settings.latency_seconds,
-                "visibility_lag_seconds": settings.visibility_lag_seconds,
-            }
-        )
+        for name, value in change.model_dump(exclude_none=True).items():
+            setattr(settings, name, value)
+        return reply(asdict(settings))
 
     async def witness(self) -> Response:
         return reply(self._world.witness.lines())

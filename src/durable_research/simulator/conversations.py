@@ -1,15 +1,16 @@
 """/v1/conversations: what a client can ask when it never learnt the id of a response it paid for."""
 
+import math
 from typing import Any
 
 from quart import Blueprint, Response
 
-from durable_research.simulator.errors import not_found, parse, reply
+from durable_research.simulator.errors import conversation_locked, not_found, parse, reply
 from durable_research.simulator.generation import Generation, answer
-from durable_research.simulator.listing import page
-from durable_research.simulator.openai_requests import ConversationRequest, Message
+from durable_research.simulator.listing import page, whole_page
+from durable_research.simulator.openai_requests import ConversationRequest, ItemsRequest, Message
 from durable_research.simulator.response_shapes import message_id, output_message
-from durable_research.simulator.state import Conversation
+from durable_research.simulator.state import AddedItems, Conversation
 from durable_research.simulator.world import World, new_id
 
 
@@ -24,6 +25,7 @@ class ConversationsApi:
         routes.add_url_rule("", view_func=self.create, methods=["POST"])
         routes.add_url_rule("/<conversation_id>", view_func=self.retrieve, methods=["GET"])
         routes.add_url_rule("/<conversation_id>/items", view_func=self.items, methods=["GET"])
+        routes.add_url_rule("/<conversation_id>/items", view_func=self.add_items, methods=["POST"])
         return routes
 
     async def create(self) -> Response:
@@ -41,10 +43,23 @@ class ConversationsApi:
         return reply(_shown(self._known(conversation_id)))
 
     async def items(self, conversation_id: str) -> Response:
-        items = list(self._known(conversation_id).items)
+        said = [(-math.inf, self._known(conversation_id).items)]
+        said += [(one.at, one.items) for one in self._state.added_to[conversation_id]]
         for generation in self._state.answered_on(conversation_id):
-            items += [_question_item(generation), output_message(generation, answer(generation))]
-        return reply(page(items, newest_first=True))
+            turn = [_question_item(generation), output_message(generation, answer(generation))]
+            said.append((generation.done_at, turn))
+        in_order = sorted(said, key=lambda one: one[0])
+        return reply(page([item for _, items in in_order for item in items], newest_first=True))
+
+    async def add_items(self, conversation_id: str) -> Response:
+        asked = await parse(ItemsRequest)
+        self._known(conversation_id)
+        # Nothing is awaited between this look and the adding: a response cannot begin in between.
+        if self._state.is_locked(conversation_id):
+            raise conversation_locked()
+        items = [_given_item(item) for item in asked.items]
+        self._state.add_items(AddedItems(conversation=conversation_id, at=self._state.now(), items=items))
+        return reply(whole_page(items))
 
     def _known(self, conversation_id: str) -> Conversation:
         if conversation := self._state.conversations.get(conversation_id):

@@ -11,7 +11,7 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 class ApiError(Exception):
-    """An answer that is an error: status, OpenAI's four fields, and extra headers."""
+    """An answer that is an error: status, OpenAI's four fields, what others add to them, and extra headers."""
 
     def __init__(
         self,
@@ -22,10 +22,12 @@ class ApiError(Exception):
         param: str | None = None,
         kind: str = "invalid_request_error",
         headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.fields = {"message": message, "type": kind, "param": param, "code": code}
+        self.fields: dict[str, object] = {"message": message, "type": kind, "param": param, "code": code}
+        self.fields |= extra or {}
         self.headers = dict(headers or {})
 
 
@@ -42,6 +44,16 @@ def error_reply(error: ApiError) -> Response:
 def not_found(message: str, *, param: str | None = None, code: str | None = None) -> ApiError:
     """The refusal of something that is not there."""
     return ApiError(404, message, param=param, code=code)
+
+
+def conversation_locked() -> ApiError:
+    """The refusal of anything on a conversation on which a response runs."""
+    return ApiError(
+        400,
+        "Another process is currently operating on this conversation. Please retry in a few seconds.",
+        param="conversation",
+        code="conversation_locked",
+    )
 
 
 async def parse(model: type[Body]) -> Body:

@@ -1,8 +1,12 @@
 """Faults on demand: what to break, at which call, how often; addressed by text found in the user's part."""
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -12,22 +16,46 @@ from durable_research.simulator.errors import ApiError
 from durable_research.simulator.generation import Outcome
 
 FaultName = Literal[
-    "429", "500", "503", "401", "410", "timeout", "cut", "empty", "truncated", "slow", "billed_500", "refused", "failed"
+    "429",
+    "500",
+    "503",
+    "401",
+    "410",
+    "451",
+    "550",
+    "timeout",
+    "cut",
+    "cut_midway",
+    "empty",
+    "truncated",
+    "filtered",
+    "too_large",
+    "content_filter",
+    "slow",
+    "billed_500",
+    "refused",
+    "failed",
 ]
-CallKind = Literal["model_call", "embedding", "webhook"]
+CallKind = Literal["model_call", "embedding", "webhook", "email", "slack"]
 
 _EVERYWHERE: frozenset[str | None] = frozenset({None, "429", "500", "503", "timeout", "cut", "slow", "billed_500"})
 _POSSIBLE: dict[CallKind, frozenset[str | None]] = {
-    "model_call": _EVERYWHERE | {"401", "empty", "truncated", "refused", "failed"},
+    "model_call": _EVERYWHERE
+    | {"401", "empty", "truncated", "filtered", "too_large", "content_filter", "cut_midway", "refused", "failed"},
     "embedding": _EVERYWHERE | {"401"},
     "webhook": _EVERYWHERE | {"410"},
+    "email": frozenset({None, "451", "550", "timeout", "cut", "slow"}),
+    "slack": _EVERYWHERE - {"503"},
 }
 _OUTCOMES: dict[str | None, Outcome] = {
     "empty": "empty",
     "truncated": "truncated",
+    "filtered": "filtered",
     "refused": "refused",
     "failed": "failed",
 }
+
+_REFUSALS = ("429", "500", "503", "401", "410", "timeout", "too_large", "content_filter")
 
 # A client that waits longer than this has no timeout at all: do not hold its connection for ever.
 HANG_SECONDS = 120
@@ -45,6 +73,7 @@ class Fault(BaseModel):
     times: int = Field(default=1, ge=1)
     fault: FaultName | None = None
     retry_after: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    retry_after_date: bool = False  # the same wish, said as the date it falls on
     latency_seconds: float | None = Field(default=None, ge=0, le=3600)
     kind: CallKind | None = None
 
@@ -52,6 +81,8 @@ class Fault(BaseModel):
     def _does_something(self) -> Self:
         if self.fault is None and self.latency_seconds is None:
             raise ValueError("give a fault, or latency_seconds to be slower")
+        if self.retry_after_date and self.retry_after is None:
+            raise ValueError("retry_after_date says how retry_after is told; give retry_after")
         return self
 
     def can_hit(self, kind: CallKind, text: str) -> bool:
@@ -61,6 +92,15 @@ class Fault(BaseModel):
         if self.latency_seconds is not None:
             return self.latency_seconds
         return SLOW_SECONDS if self.fault == "slow" else otherwise
+
+    def retry_header(self) -> dict[str, str]:
+        if self.retry_after is None:
+            return {}
+        if self.retry_after_date:
+            # A date has whole seconds: rounded up, or the wish would be shorter than it was meant.
+            moment = datetime.fromtimestamp(math.ceil(time.time() + self.retry_after), UTC)
+            return {"retry-after": format_datetime(moment, usegmt=True)}
+        return {"retry-after": f"{self.retry_after:g}"}
 
     @property
     def outcome(self) -> Outcome:
@@ -104,31 +144,56 @@ class FaultBook:
         return hit.fault
 
 
-async def refuse(fault: Fault | None) -> None:
-    """Turn the call away unbilled, if that is what the fault does.
+async def refuse(fault: Fault | None, *, too_large: str = "input") -> None:
+    """Turn the call away unbilled, if that is what the fault does; `too_large` names the field that can be.
 
     Raises:
         ApiError: the refusal.
     """
-    if fault is None or fault.fault not in ("429", "500", "503", "401", "410", "timeout"):
+    if fault is None or fault.fault not in _REFUSALS:
         return
     if fault.fault == "timeout":
         await asyncio.sleep(HANG_SECONDS)
         raise ApiError(504, "The request timed out.", kind="server_error", code="timeout")
     if fault.latency_seconds:
         await asyncio.sleep(fault.latency_seconds)
-    headers = {} if fault.retry_after is None else {"retry-after": f"{fault.retry_after:g}"}
+    raise _refusal(fault, too_large)
+
+
+def _refusal(fault: Fault, too_large: str) -> ApiError:
+    headers = fault.retry_header()
     match fault.fault:
         case "429":
-            raise ApiError(429, "Rate limit reached.", kind="requests", code="rate_limit_exceeded", headers=headers)
+            return ApiError(429, "Rate limit reached.", kind="requests", code="rate_limit_exceeded", headers=headers)
         case "401":
-            raise ApiError(401, "Incorrect API key provided.", code="invalid_api_key", headers=headers)
+            return ApiError(401, "Incorrect API key provided.", code="invalid_api_key", headers=headers)
         case "410":
-            raise ApiError(410, "This address is gone for good.", code="gone", headers=headers)
+            return ApiError(410, "This address is gone for good.", code="gone", headers=headers)
         case "503":
-            raise ApiError(503, "The engine is currently overloaded.", kind="server_error", headers=headers)
-        case "500":
-            raise told_failed(headers)
+            return ApiError(503, "The engine is currently overloaded.", kind="server_error", headers=headers)
+        case "too_large":
+            words = "Your input exceeds the context window of this model. Please adjust your input and try again."
+            return ApiError(400, words, param=too_large, code="context_length_exceeded")
+        case "content_filter":
+            return _filtered_by_azure()
+    return told_failed(headers)
+
+
+def _filtered_by_azure() -> ApiError:
+    # Source: Azure OpenAI's content filtering page, the error for a prompt that was filtered.
+    found = {kind: {"filtered": kind == "violence", "severity": "safe"} for kind in ("hate", "sexual", "violence")}
+    return ApiError(
+        400,
+        "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. "
+        "Please modify your prompt and retry.",
+        param="prompt",
+        code="content_filter",
+        extra={
+            "type": None,
+            "status": 400,
+            "innererror": {"code": "ResponsibleAIPolicyViolation", "content_filter_result": found},
+        },
+    )
 
 
 def told_failed(headers: dict[str, str] | None = None) -> ApiError:
@@ -148,3 +213,16 @@ def cut_response(content_type: str, beginning: bytes) -> Response:
         raise _ConnectionCut
 
     return Response(body(), 200, content_type=content_type)
+
+
+async def broken_off(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes, and then the connection is cut instead of ended."""
+    async for data in body:
+        yield data
+    raise _ConnectionCut
+
+
+async def cut_in_half(whole: Response) -> Response:
+    """Send the first half of an answer and cut the connection."""
+    data = await whole.get_data(as_text=False)
+    return cut_response(whole.content_type or "application/json", data[: len(data) // 2])

@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from durable_research.simulator.openai_requests import Message, user_part
 from durable_research.simulator.text import compose
 
-Outcome = Literal["complete", "empty", "truncated", "refused", "failed"]
+Outcome = Literal["complete", "empty", "truncated", "filtered", "refused", "failed"]
 Ending = Literal["completed", "incomplete", "failed"]
 
 CHARACTERS_PER_TOKEN = 4
@@ -40,12 +41,20 @@ class Generation(BaseModel):
     streamed: bool = False
     conversation: str | None = None
     idempotency_key: str | None = None
+    # A call that continues an unfinished answer: whose question it answers, and how much of that was given already.
+    question: str | None = None
+    given_characters: int = 0
     parameters: dict[str, Any] = {}
     messages: list[dict[str, Any]] = []
 
     @property
     def done_at(self) -> float:
         return self.created + self.latency
+
+    @property
+    def asked(self) -> str:
+        """The question that is answered: our own prompt, or the one whose answer we go on with."""
+        return self.prompt if self.question is None else self.question
 
     @property
     def is_chat(self) -> bool:
@@ -77,12 +86,37 @@ def answer(generation: Generation) -> Answer:
         return Answer("", "completed")
     if generation.outcome == "refused":
         return Answer(REFUSAL, "completed", is_refusal=True)
-    text = compose(generation.prompt, generation.instructions)
-    if generation.outcome in ("truncated", "failed"):
-        return Answer(text[: len(text) // 2], "incomplete" if generation.outcome == "truncated" else "failed")
+    text = compose(generation.asked, generation.instructions)[generation.given_characters :]
+    if generation.outcome in ("truncated", "filtered", "failed"):
+        return Answer(text[: len(text) // 2], "failed" if generation.outcome == "failed" else "incomplete")
     if generation.token_limit is not None and tokens(text) > generation.token_limit:
         return Answer(text[: generation.token_limit * CHARACTERS_PER_TOKEN], "incomplete")
     return Answer(text, "completed")
+
+
+def rest_of_answer(earlier: Generation, prompt: str) -> dict[str, Any]:
+    """What makes a call go on where an earlier answer stopped for its length; the question asked anew begins anew."""
+    ended = answer(earlier)
+    if ended.ending != "incomplete" or prompt == earlier.asked:
+        return {}
+    return {
+        "question": earlier.asked,
+        "instructions": earlier.instructions,
+        "given_characters": earlier.given_characters + len(ended.text),
+    }
+
+
+def rest_of_chat(messages: list[Message], guidance: str) -> dict[str, Any]:
+    """The same for a chat: it goes on when what the assistant has said is the beginning of the answer to what came before."""
+    roles = [message.role for message in messages]
+    if "assistant" not in roles or roles[-1] != "user":
+        return {}
+    question = user_part(messages[: roles.index("assistant")])
+    said = "".join(message.text for message in messages if message.role == "assistant")
+    whole = compose(question, guidance)
+    if not said or said == whole or not whole.startswith(said):
+        return {}
+    return {"question": question, "given_characters": len(said)}
 
 
 def billed_tokens(generation: Generation) -> int:

@@ -17,11 +17,15 @@ def page(entries: list[dict[str, Any]], *, newest_first: bool) -> dict[str, Any]
     if after := request.args.get("after"):
         ids = [entry["id"] for entry in ordered]
         ordered = ordered[ids.index(after) + 1 :] if after in ids else []
-    shown = ordered[:limit]
+    return whole_page(ordered[:limit], has_more=len(ordered) > limit)
+
+
+def whole_page(shown: list[dict[str, Any]], *, has_more: bool = False) -> dict[str, Any]:
+    """These entries as a list."""
     return {
         "object": "list",
         "data": shown,
         "first_id": shown[0]["id"] if shown else None,
         "last_id": shown[-1]["id"] if shown else None,
-        "has_more": len(ordered) > limit,
+        "has_more": has_more,
     }

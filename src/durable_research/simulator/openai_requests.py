@@ -74,12 +74,16 @@ class ResponseRequest(_Request):
     user: str | None = None
 
     @property
+    def messages(self) -> list[Message]:
+        return [] if isinstance(self.input, str) else self.input
+
+    @property
     def prompt(self) -> str:
         return self.input if isinstance(self.input, str) else user_part(self.input)
 
     @property
     def guidance(self) -> str:
-        inside = "" if isinstance(self.input, str) else guidance(self.input)
+        inside = guidance(self.messages)
         return "\n\n".join(part for part in (self.instructions, inside) if part)
 
     @property
@@ -128,6 +132,12 @@ class ConversationRequest(_Request):
 
     items: list[Message] | None = None
     metadata: Metadata | None = None
+
+
+class ItemsRequest(_Request):
+    """POST /v1/conversations/{id}/items; the limit is OpenAI's."""
+
+    items: Annotated[list[Message], Field(min_length=1, max_length=20)]
 
 
 _Text = Annotated[str, Field(min_length=1)]

@@ -40,7 +40,7 @@ def response_object(generation: Generation, state: str) -> Json:
         "completed_at": int(generation.done_at) if state == "completed" else None,
         "conversation": {"id": generation.conversation} if generation.conversation else None,
         "error": {"code": "server_error", "message": "The generation failed."} if state == "failed" else None,
-        "incomplete_details": {"reason": "max_output_tokens"} if state == "incomplete" else None,
+        "incomplete_details": {"reason": _why_incomplete(generation)} if state == "incomplete" else None,
         "max_output_tokens": generation.token_limit,
         "model": generation.model,
         "output": [output_message(generation, ended)] if has_answer else [],
@@ -55,6 +55,10 @@ def response_object(generation: Generation, state: str) -> Json:
         "metadata": generation.metadata,
         **generation.parameters,
     }
+
+
+def _why_incomplete(generation: Generation) -> str:
+    return "content_filter" if generation.outcome == "filtered" else "max_output_tokens"
 
 
 def output_message(generation: Generation, ended: Answer) -> Json:

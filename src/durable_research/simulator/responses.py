@@ -1,12 +1,13 @@
 """POST and GET /v1/responses: calls that can be left alone and asked about again by their id."""
 
 import asyncio
+from typing import Any
 
 from quart import Blueprint, Response, request
 
-from durable_research.simulator.errors import ApiError, not_found, parse, reply, whole_number
-from durable_research.simulator.faults import Fault, cut_response, refuse, told_failed
-from durable_research.simulator.generation import Generation
+from durable_research.simulator.errors import ApiError, conversation_locked, not_found, parse, reply, whole_number
+from durable_research.simulator.faults import Fault, broken_off, cut_in_half, cut_response, refuse, told_failed
+from durable_research.simulator.generation import Generation, rest_of_answer, rest_of_chat
 from durable_research.simulator.openai_requests import ResponseRequest
 from durable_research.simulator.response_shapes import response_object, snapshot, timed_events
 from durable_research.simulator.streaming import EVENT_STREAM, event_stream, finished, paced, while_connected
@@ -31,17 +32,17 @@ class ResponsesApi:
         asked = await parse(ResponseRequest)
         self._check(asked)
         fault = self._world.faults.take("model_call", asked.prompt)
-        await refuse(fault)
+        await refuse(fault, too_large="input")
         generation = await self._accepted(asked, fault)
         if fault and fault.fault == "billed_500":
             raise told_failed()
         if fault and fault.fault == "cut":
             return self._cut(generation, streamed=bool(asked.stream))
+        is_cut = fault is not None and fault.fault == "cut_midway"
         if asked.stream:
-            return self._stream(generation)
-        if generation.background:
-            return reply(response_object(generation, "queued"))
-        return await self._whole(generation)
+            return self._stream(generation, is_cut=is_cut)
+        whole = reply(response_object(generation, "queued")) if generation.background else await self._whole(generation)
+        return await cut_in_half(whole) if is_cut else whole
 
     async def retrieve(self, response_id: str) -> Response:
         generation = self._known(response_id)
@@ -82,12 +83,7 @@ class ResponsesApi:
             return self._state.generations[known]
         # Nothing is awaited between this look and the registration below: two calls cannot both pass.
         if asked.conversation_id and self._state.is_locked(asked.conversation_id):
-            raise ApiError(
-                400,
-                "Another process is currently operating on this conversation. Please retry in a few seconds.",
-                param="conversation",
-                code="conversation_locked",
-            )
+            raise conversation_locked()
         generation = self._generation(asked, fault, idempotency_key)
         try:
             await self._world.accept(generation, caller_key(asked.metadata))
@@ -104,7 +100,6 @@ class ResponsesApi:
             latency=fault.latency(latency) if fault else latency,
             model=asked.model,
             prompt=asked.prompt,
-            instructions=asked.guidance,
             outcome=fault.outcome if fault else "complete",
             token_limit=asked.max_output_tokens,
             metadata=asked.metadata or {},
@@ -113,6 +108,7 @@ class ResponsesApi:
             streamed=bool(asked.stream),
             conversation=asked.conversation_id,
             idempotency_key=idempotency_key,
+            **{"instructions": asked.guidance, **self._continued(asked)},
             parameters={
                 "instructions": asked.instructions,
                 "previous_response_id": asked.previous_response_id,
@@ -122,8 +118,20 @@ class ResponsesApi:
             },
         )
 
-    def _stream(self, generation: Generation) -> Response:
-        body = paced(self._state, generation, timed_events(generation))
+    def _continued(self, asked: ResponseRequest) -> dict[str, Any]:
+        """What an earlier, unfinished answer makes of this call."""
+        if asked.previous_response_id:
+            earlier = [self._state.generations[asked.previous_response_id]]
+        else:
+            earlier = self._state.answered_on(asked.conversation_id) if asked.conversation_id else []
+        return rest_of_answer(earlier[-1], asked.prompt) if earlier else rest_of_chat(asked.messages, asked.guidance)
+
+    def _stream(self, generation: Generation, *, is_cut: bool) -> Response:
+        events = timed_events(generation)
+        if is_cut:
+            body = broken_off(paced(self._state, generation, events[: len(events) // 2]))
+        else:
+            body = paced(self._state, generation, events)
         if not generation.background:
             body = while_connected(self._state, generation, body)
         return event_stream(body)

@@ -24,6 +24,16 @@ class Conversation(BaseModel):
     items: list[dict[str, Any]] = []
 
 
+class AddedItems(BaseModel):
+    """Items put on a conversation by themselves, after it was opened."""
+
+    model_config = ConfigDict(frozen=True)
+
+    conversation: str
+    at: float
+    items: list[dict[str, Any]]
+
+
 class Delivery(BaseModel):
     """One webhook as it arrived."""
 
@@ -38,6 +48,40 @@ class Delivery(BaseModel):
     body: str
 
 
+class Mail(BaseModel):
+    """One message as the mail server took it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: str
+    id: str
+    key: str | None
+    message_id: str | None
+    repeat: bool
+    sender: str
+    recipients: list[str]
+    headers: dict[str, str]
+    body: str
+
+
+class SlackMessage(BaseModel):
+    """One message of a Slack channel; `ts` is its id there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ts: str
+    channel: str
+    text: str
+    blocks: list[dict[str, Any]] = []
+    metadata: dict[str, Any] | None = None
+
+    @property
+    def key(self) -> str | None:
+        payload = (self.metadata or {}).get("event_payload")
+        key = payload.get("effect_key") if isinstance(payload, dict) else None
+        return key if isinstance(key, str) else None
+
+
 class State:
     """All of it in memory, and as an append-only log of what happened, read again at start."""
 
@@ -45,6 +89,9 @@ class State:
         self.generations: dict[str, Generation] = {}
         self.conversations: dict[str, Conversation] = {}
         self.deliveries: list[Delivery] = []
+        self.added_to: dict[str, list[AddedItems]] = defaultdict(list)
+        self.mails: list[Mail] = []
+        self.slack: dict[tuple[str, str], SlackMessage] = {}
         self.by_idempotency_key: dict[str, str] = {}
         self._stopped_at: dict[str, float] = {}
         self._stop_signals: dict[str, asyncio.Event] = {}
@@ -96,6 +143,10 @@ class State:
         self.conversations[conversation.id] = conversation
         self._append("conversation", conversation.model_dump(mode="json"))
 
+    def add_items(self, added: AddedItems) -> None:
+        self.added_to[added.conversation].append(added)
+        self._append("items", added.model_dump(mode="json"))
+
     def is_locked(self, conversation_id: str) -> bool:
         return any(not self.is_finished(self.generations[id]) for id in self._on_conversation[conversation_id])
 
@@ -114,6 +165,18 @@ class State:
     def keep_delivery(self, delivery: Delivery) -> None:
         self._append("delivery", delivery.model_dump(mode="json"))
 
+    def take_mail(self, mail: Mail) -> None:
+        self.mails.append(mail)
+        self._append("mail", mail.model_dump(mode="json"))
+
+    def post(self, message: SlackMessage) -> None:
+        self.slack[message.channel, message.ts] = message
+        self._append("slack", message.model_dump(mode="json"))
+
+    def unpost(self, message: SlackMessage) -> None:
+        self.slack.pop((message.channel, message.ts), None)
+        self._append("slack_deleted", message.model_dump(mode="json"))
+
     def _append(self, what: str, value: dict[str, Any]) -> None:
         # Not synced: it must outlive a killed process, and only the witness is asked to outlive the machine.
         self._journal.append({"what": what, "value": value}, sync=False)
@@ -129,3 +192,13 @@ class State:
                 self.conversations[conversation.id] = conversation
             case "delivery":
                 self.deliveries.append(Delivery.model_validate(value))
+            case "items":
+                added = AddedItems.model_validate(value)
+                self.added_to[added.conversation].append(added)
+            case "mail":
+                self.mails.append(Mail.model_validate(value))
+            case "slack":
+                message = SlackMessage.model_validate(value)
+                self.slack[message.channel, message.ts] = message
+            case "slack_deleted":
+                self.slack.pop((value["channel"], value["ts"]), None)

@@ -1,6 +1,5 @@
 """Writing while time passes: server-sent events at their moments, and clients that hang up."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 
@@ -47,7 +46,8 @@ async def while_connected(state: State, generation: Generation, body: AsyncItera
     try:
         async for data in body:
             yield data
-    except (asyncio.CancelledError, GeneratorExit):
+    except BaseException:
+        # Hung up, or cut by a fault in the middle: either way nobody reads on.
         state.stop(generation)
         raise
 

@@ -23,6 +23,7 @@ class Settings:
 
     latency_seconds: float = 2.0
     visibility_lag_seconds: float = 0.0
+    acceptance_seconds: float = 0.0  # from "accepted and billed" to the first byte of the answer
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class World:
         self._accepting[generation.id] = task
         task.add_done_callback(lambda _: self._accepting.pop(generation.id, None))
         await self.settled(generation.id)
+        # The first byte is still to come: a client that dies in this time was billed and never learnt the id.
+        await asyncio.sleep(self.settings.acceptance_seconds)
 
     async def settled(self, generation_id: str) -> None:
         # Shielded: a client that hangs up during the sync has been billed, so the call must be remembered too.

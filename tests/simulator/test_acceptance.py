@@ -1,0 +1,69 @@
+"""The time between "accepted and billed" and the first byte: who dies in it was billed and never learnt the id."""
+
+from typing import Any
+
+import httpx
+import pytest
+from openai import AsyncOpenAI
+
+from .outside import MODEL, Simulator, eventually
+
+LONG = 60
+
+
+async def billed(simulator: Simulator, topic: str) -> list[dict[str, Any]]:
+    async def look() -> list[dict[str, Any]]:
+        return simulator.witnessed(topic)
+
+    return await eventually(look)
+
+
+def call(path: str, topic: str, **more: Any) -> dict[str, Any]:
+    asked = {"input": topic} if path == "responses" else {"messages": [{"role": "user", "content": topic}]}
+    return {"model": MODEL, **asked, **more}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("path", ["responses", "chat/completions"])
+async def test_a_call_is_billed_before_the_first_byte(
+    simulator: Simulator, http: httpx.AsyncClient, topic: str, path: str, streamed: bool
+) -> None:
+    simulator.settings(acceptance_seconds=LONG)
+
+    with pytest.raises(httpx.ReadTimeout):
+        await http.post(f"/v1/{path}", json=call(path, topic, stream=streamed), timeout=0.5)
+
+    assert len(await billed(simulator, topic)) == 1
+
+
+async def test_a_background_call_goes_on_without_the_client_that_never_learnt_its_id(
+    simulator: Simulator, openai: AsyncOpenAI, http: httpx.AsyncClient, topic: str
+) -> None:
+    conversation = await openai.conversations.create()
+    simulator.settings(acceptance_seconds=LONG)
+    body = call("responses", topic, background=True, conversation=conversation.id)
+
+    with pytest.raises(httpx.ReadTimeout):
+        await http.post("/v1/responses", json=body, timeout=0.5)
+
+    async def look() -> list[str] | None:
+        items = (await openai.conversations.items.list(conversation.id)).data
+        return [item.role for item in items if item.type == "message"] or None
+
+    assert await eventually(look) == ["assistant", "user"]
+
+
+async def test_a_stored_chat_that_nobody_waits_for_becomes_visible(
+    simulator: Simulator, openai: AsyncOpenAI, http: httpx.AsyncClient, topic: str
+) -> None:
+    simulator.settings(acceptance_seconds=LONG)
+    body = call("chat/completions", topic, store=True, metadata={"effect_key": topic})
+
+    with pytest.raises(httpx.ReadTimeout):
+        await http.post("/v1/chat/completions", json=body, timeout=0.5)
+
+    async def look() -> list[str] | None:
+        found = await openai.chat.completions.list(metadata={"effect_key": topic})
+        return [one.id for one in found.data] or None
+
+    assert await eventually(look) == [simulator.witnessed(topic)[0]["id"]]

@@ -1,0 +1,85 @@
+"""An answer that was cut for its length: asked to go on, the model gives the rest, and joined they are the whole."""
+
+import pytest
+from openai import AsyncOpenAI
+
+from durable_research.simulator.text import compose
+
+from .outside import MODEL, Simulator
+
+GO_ON = "Continue exactly where you stopped."
+
+
+async def test_a_response_on_the_same_conversation_gives_the_rest(openai: AsyncOpenAI, topic: str) -> None:
+    conversation = await openai.conversations.create()
+    parts = [
+        await openai.responses.create(model=MODEL, input=text, conversation=conversation.id, max_output_tokens=limit)
+        for text, limit in ((topic, 100), (GO_ON, 150), (GO_ON, 100_000))
+    ]
+
+    assert [part.status for part in parts] == ["incomplete", "incomplete", "completed"]
+    assert "".join(part.output_text for part in parts) == compose(topic, "")
+
+
+async def test_a_response_after_a_truncated_one_gives_the_rest(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
+    simulator.fault(topic, fault="truncated")
+    first = await openai.responses.create(model=MODEL, input=topic, instructions="be wise")
+
+    second = await openai.responses.create(model=MODEL, input=GO_ON, previous_response_id=first.id)
+
+    assert first.output_text + second.output_text == compose(topic, "be wise")
+
+
+async def test_the_same_question_on_a_conversation_begins_anew(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
+    simulator.fault(topic, fault="truncated")
+    conversation = await openai.conversations.create()
+    await openai.responses.create(model=MODEL, input=topic, conversation=conversation.id)
+
+    again = await openai.responses.create(model=MODEL, input=topic, conversation=conversation.id)
+
+    assert again.output_text == compose(topic, "")
+
+
+async def test_another_question_after_a_whole_answer_is_a_question_of_its_own(openai: AsyncOpenAI, topic: str) -> None:
+    conversation = await openai.conversations.create()
+    await openai.responses.create(model=MODEL, input="first", conversation=conversation.id)
+
+    second = await openai.responses.create(model=MODEL, input=topic, conversation=conversation.id)
+
+    assert second.output_text == compose(topic, "")
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_chat_that_ends_with_the_unfinished_answer_gets_the_rest(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str, streamed: bool
+) -> None:
+    simulator.fault(topic, fault="truncated")
+    system = {"role": "system", "content": "be wise"}
+    asked = [system, {"role": "user", "content": topic}]
+    first = (await openai.chat.completions.create(model=MODEL, messages=asked)).choices[0]
+
+    asked += [{"role": "assistant", "content": first.message.content}, {"role": "user", "content": GO_ON}]
+    if streamed:
+        chunks = [one async for one in await openai.chat.completions.create(model=MODEL, messages=asked, stream=True)]
+        rest = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+    else:
+        rest = (await openai.chat.completions.create(model=MODEL, messages=asked)).choices[0].message.content
+
+    assert first.finish_reason == "length"
+    assert first.message.content + rest == compose(topic, "be wise")
+
+
+async def test_a_chat_about_something_else_is_a_question_of_its_own(openai: AsyncOpenAI, topic: str) -> None:
+    asked = [
+        {"role": "user", "content": "first"},
+        {"role": "assistant", "content": "what we never said"},
+        {"role": "user", "content": topic},
+    ]
+
+    answer = await openai.chat.completions.create(model=MODEL, messages=asked)
+
+    assert answer.choices[0].message.content == compose(f"first\n\n{topic}", "")
