@@ -22,7 +22,10 @@ ResearchError
 │   ├── DocumentError           permanent: this text cannot be typeset
 │   ├── RendererCrashed         transient: the child process died or hung
 │   ├── NotificationFailed      transient: the receiver did not accept
+│   │   ├── NotificationBusy    transient: rate limited, perhaps with a time to wait
+│   │   ├── RedirectRefused     transient: the receiver answers with another address, which is not followed
 │   │   └── NotificationRefused permanent: it never will
+│   │       └── ForbiddenAddress permanent: the receiver's name leads to an address that we do not call
 │   └── StepTimedOut            transient: our own deadline for one try
 ├── StillRunning                the provider is at work on an earlier send: look again, nothing is counted
 ├── Unconfirmed                 the ledger's cap on ambiguous sends is used up: a person must decide
@@ -114,10 +117,17 @@ class CancelRequested(InvalidState):
 
 
 class StepFailed(ResearchError):
-    """An attempt ended with an answered failure, which counts against the step's cap."""
+    """An attempt ended with an answered failure, which counts against the step's cap.
+
+    `retry_after_seconds` is the wish of who answered, if it gave one; the next attempt honours it.
+    """
 
     code = "step_failed"
     http_status = 502
+
+    def __init__(self, message: str = "", retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Ambiguous(StepFailed):
@@ -133,13 +143,9 @@ class ModelError(StepFailed):
 
 
 class ModelBusy(ModelError):
-    """Rate limited or overloaded; `retry_after_seconds` is the provider's wish, if it gave one."""
+    """Rate limited or overloaded."""
 
     code = "rate_limited"
-
-    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds
 
 
 class ModelUnavailable(ModelError):
@@ -206,11 +212,29 @@ class NotificationFailed(StepFailed):
     code = "notification_failed"
 
 
+class NotificationBusy(NotificationFailed):
+    """The receiver has had too many messages for now."""
+
+    code = "notification_busy"
+
+
+class RedirectRefused(NotificationFailed):
+    """The receiver answered with another address; redirects are not followed."""
+
+    code = "redirect_refused"
+
+
 class NotificationRefused(NotificationFailed):
     """The receiver says that it will never accept this notification."""
 
     code = "notification_refused"
     permanent = True
+
+
+class ForbiddenAddress(NotificationRefused):
+    """The receiver's name leads to an address that is not out in the world."""
+
+    code = "forbidden_address"
 
 
 class StepTimedOut(StepFailed):
