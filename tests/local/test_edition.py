@@ -82,6 +82,7 @@ def test_our_programs_are_told_every_address(whole: Up, name: str) -> None:
         "OPENAI_MODEL": "simulator-research",
         "DURABLE_RESEARCH_PROVIDER": "simulator",
         "DURABLE_RESEARCH_WEBHOOK_URL": f"{up['simulator']}/sink/webhook",
+        "DURABLE_RESEARCH_PUBLIC_URL": up["api"],
         "SMTP_URL": up["smtp"],
         "SLACK_API_URL": f"{up['simulator']}/api/",
     }

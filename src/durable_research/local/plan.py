@@ -129,7 +129,8 @@ class Plan:
                 "SLACK_CHANNEL": "C0SIMULATOR",
                 "SLACK_API_URL": f"{self.simulator_url}/api/",
             }
-        return {**self.environment, **ours}
+        # Links in notifications are written by workers, which listen nowhere: they are told where the pages are.
+        return {"DURABLE_RESEARCH_PUBLIC_URL": self.api_url, **self.environment, **ours}
 
     def preparation(self, verb: str) -> ChildSpec:
         """`migrate` or `init`: runs to its end."""
