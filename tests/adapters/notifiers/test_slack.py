@@ -1,5 +1,6 @@
 """Slack on the simulator: what was posted can be found by its key, and an error is one of three kinds."""
 
+import asyncio
 import dataclasses
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -122,6 +123,35 @@ async def test_a_message_whose_answer_is_lost_is_ambiguous_and_can_be_found(
         await notifier.prepare(note).send(key, None)
 
     assert await notifier.prepare(note).find(earlier(key)) is not None
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body"),
+    [
+        (200, "application/json", b'{"ok": false, "error": "fatal_error"}'),
+        (200, "application/json", b'{"ok": false, "error": "internal_error"}'),
+        (502, "text/html", b"<html>Bad gateway</html>"),
+        (200, "application/json", b"<html>what is this</html>"),
+        (200, "text/html", b"<html>a page for people</html>"),
+    ],
+)
+async def test_an_answer_that_tells_nothing_is_ambiguous(
+    note: Notification, key: str, status: int, kind: str, body: bytes
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    notifier = SlackNotifier(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/", "xoxb-test", CHANNEL)
+
+    with pytest.raises(Ambiguous):
+        await notifier.prepare(note).send(key, None)
+
+    server.close()
 
 
 @pytest.mark.parametrize(("token", "channel"), [("xoxp-person", CHANNEL), ("xoxb-test", "missing")])
