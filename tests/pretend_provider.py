@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from durable_research.domain.effects import ProviderClass
-from durable_research.domain.errors import ModelForgotten, StillRunning
+from durable_research.domain.errors import AnswerLost, StillRunning
 from durable_research.ports.remote import EarlierSend, RemoteEffect
 
 Gate = Callable[[str], Awaitable[None]]
@@ -105,7 +105,7 @@ class PretendAct(RemoteEffect[str]):
         if self._provider.answers:
             raise self._provider.answers.pop(0)
         if self._provider.provider_class is ProviderClass.NOTHING and reference != self._mine:
-            raise ModelForgotten("only the attempt that sent can read it")
+            raise AnswerLost("only the attempt that sent can read it")
         call = next(call for call in self._provider.calls if call.reference == reference)
         call.is_running = False
         return f"answer of {reference}"

@@ -23,7 +23,10 @@ from durable_research.adapters.documents.markdown import to_markdown
 from durable_research.adapters.documents.typst import TypstRenderer
 from durable_research.adapters.models.openai_chat import OpenAIChat
 from durable_research.adapters.models.openai_responses import OpenAIResponses
+from durable_research.adapters.notifiers.address import AddressNotifier
+from durable_research.adapters.notifiers.email import EmailNotifier
 from durable_research.adapters.notifiers.log import LogNotifier
+from durable_research.adapters.notifiers.slack import SlackNotifier
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
 from durable_research.domain.effects import ResendPolicy
@@ -64,7 +67,7 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
         stack.push_async_callback(changes.close)
         workflows, progress = PostgresWorkflows(database), PostgresProgressLog(database)
         objects = ObstoreObjects(settings.object_store_url)
-        starting = Starting(workflows, engine, _now, default_channels(settings))
+        starting = _starting(settings, workflows, engine)
         stack.push_async_callback(starting.close)
         ui = settings.temporal_ui_url
         reading = Reading(
@@ -89,9 +92,12 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
         )
 
 
-def default_channels(settings: Settings) -> tuple[str, ...]:
-    """The channels that have a receiver."""
-    return ("log", "webhook") if settings.webhook_url else ("log",)
+def _starting(settings: Settings, workflows: PostgresWorkflows, engine: TemporalEngine) -> Starting:
+    """Without a word in the request the log and the operator's webhook are told; mail and Slack are for who asks."""
+    default = ("log", "webhook") if settings.webhook_url else ("log",)
+    asked = {"email": settings.smtp_url, "slack": settings.slack_bot_token}
+    on_request = tuple(channel for channel, configured in asked.items() if configured)
+    return Starting(workflows, engine, _now, default, on_request, settings.allow_unsafe_webhooks)
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ async def open_worker_parts(settings: Settings, identity: str, client: Client) -
         workflows, progress = PostgresWorkflows(database), PostgresProgressLog(database)
         report = await _report_activities(settings, database, stack)
         engine = TemporalEngine(client)
-        starting = Starting(workflows, engine, _now, default_channels(settings))
+        starting = _starting(settings, workflows, engine)
 
         async def store_later(kept: Mapping[str, Any]) -> None:
             await report.store_report_metadata(StoreReportMetadata.model_validate(kept))
@@ -176,9 +182,19 @@ async def _report_activities(settings: Settings, database: Database, stack: Asyn
 
 
 def _notifiers(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Notifier]:
-    notifiers: dict[str, Notifier] = {"log": LogNotifier()}
+    secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
+    notifiers: dict[str, Notifier] = {
+        "log": LogNotifier(),
+        "address": AddressNotifier(secret, loopback_too=settings.allow_unsafe_webhooks),
+    }
+    if settings.smtp_url and settings.email_from:
+        notifiers["email"] = EmailNotifier(
+            settings.smtp_url.get_secret_value(), settings.email_from, settings.email_recipients
+        )
+    if settings.slack_bot_token and settings.slack_channel:
+        token = settings.slack_bot_token.get_secret_value()
+        notifiers["slack"] = SlackNotifier(settings.slack_api_url, token, settings.slack_channel)
     if settings.webhook_url:
-        secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
         webhook = WebhookNotifier(settings.webhook_url, secret)
         stack.push_async_callback(webhook.close)
         notifiers["webhook"] = webhook

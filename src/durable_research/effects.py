@@ -19,11 +19,13 @@ from durable_research.domain.effects import (
     Send,
     SendState,
     anchor_to_reuse,
+    move_without_asking,
     next_move,
     still_to_settle,
 )
 from durable_research.domain.errors import (
     Ambiguous,
+    AnswerLost,
     DecisionNeeded,
     EmptyOutput,
     GenerationFailed,
@@ -90,7 +92,11 @@ class EffectRunner:
         reference, is_taken_up = await try_.reference(reattach=self._reattach)
         if is_taken_up:
             await self._progress.note(attempt, EventKind.ATTEMPT_REATTACHED, {"worker": attempt.worker})
-        answer = await try_.collect(reference)
+        try:
+            answer = await try_.collect(reference)
+        except AnswerLost:
+            reference = await try_.send_without_the_lost(reference)
+            answer = await try_.collect(reference)
         await try_.pass_by(Place.ANSWERED)
         value = await keep(answer)
         await try_.pass_by(Place.STORED)
@@ -126,15 +132,22 @@ class _Try(Generic[Answer]):
             case Move.FIND if move.send:
                 found = await self._find(move.send)
                 return (found, True) if found else (await self._send(earlier=SendState.ABSENT), False)
-            case Move.SEND_AGAIN:
-                return await self._send(earlier=SendState.UNKNOWN), False
             case Move.SEND:
                 return await self._send(earlier=None), False
-            case Move.ASK_A_PERSON:
-                raise DecisionNeeded(f"{self.effect.provider} may have accepted an earlier send; a person must decide")
-        raise Unconfirmed(
-            f"{self.effect.provider} may have accepted an earlier send and cannot be asked; not sent again"
-        )
+        return await self._send_if_allowed(move.move), False
+
+    async def send_without_the_lost(self, reference: str) -> str:
+        """Send again, if the policy allows it: an earlier send is charged and its answer cannot be read any more."""
+        await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.UNKNOWN)
+        return await self._send_if_allowed(move_without_asking(self.record, self.effect))
+
+    async def _send_if_allowed(self, move: Move) -> str:
+        provider = self.effect.provider
+        if move is Move.SEND_AGAIN:
+            return await self._send(earlier=SendState.UNKNOWN)
+        if move is Move.ASK_A_PERSON:
+            raise DecisionNeeded(f"{provider} may have accepted an earlier send; a person must decide")
+        raise Unconfirmed(f"{provider} may have accepted an earlier send and cannot be asked; not sent again")
 
     async def _find(self, send: Send) -> str | None:
         """Ask about an earlier send until the provider shows it, or can be believed that there is nothing."""

@@ -6,8 +6,11 @@ TEMPORAL_TLS_*, profiles).
 
 import ipaddress
 import os
+import re
+from base64 import b64decode
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from durable_research import failpoints
 
 FILE_SUFFIX = "_FILE"
+_MAILBOX = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 
 
 class SettingsInvalid(Exception):
@@ -75,6 +79,28 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr | None = Field(
         default=None, alias="DURABLE_RESEARCH_WEBHOOK_SECRET", description="signs them (Standard Webhooks, whsec_...)"
     )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        alias="SMTP_URL",
+        description="the mail server: smtp://user:password@host:587 (STARTTLS) or smtps://...",
+    )
+    email_from: str | None = Field(
+        default=None, alias="DURABLE_RESEARCH_EMAIL_FROM", description="the sender of notifications by mail"
+    )
+    email_to: str | None = Field(
+        default=None, alias="DURABLE_RESEARCH_EMAIL_TO", description="the operator's addresses, separated by commas"
+    )
+    slack_bot_token: SecretStr | None = Field(
+        default=None,
+        alias="SLACK_BOT_TOKEN",
+        description="a bot's token (xoxb-...) with chat:write and channels:history",
+    )
+    slack_channel: str | None = Field(
+        default=None, alias="SLACK_CHANNEL", description="the channel's id (C...); a name cannot be searched"
+    )
+    slack_api_url: str = Field(
+        default="https://slack.com/api/", alias="SLACK_API_URL", description="where Slack's methods are"
+    )
     host: str = Field(default="127.0.0.1", alias="DURABLE_RESEARCH_HOST", description="address the API listens on")
     port: int = Field(
         default=8000, ge=0, le=65535, alias="DURABLE_RESEARCH_PORT", description="port of the API and pages"
@@ -105,6 +131,11 @@ class Settings(BaseSettings):
         alias="DURABLE_RESEARCH_REATTACH",
         description="for tests only: off makes a retry pay again instead of taking up the accepted call",
     )
+    allow_unsafe_webhooks: bool = Field(
+        default=False,
+        alias="DURABLE_RESEARCH_ALLOW_UNSAFE_WEBHOOKS",
+        description="for tests only: users' webhooks may be on this machine, over http, on any port",
+    )
     failpoint_rules: str = Field(
         default="", alias=failpoints.ENVIRONMENT, description="for tests only: where to kill or pause, NAME=kill@1"
     )
@@ -126,10 +157,49 @@ class Settings(BaseSettings):
         failpoints.parse(text)
         return text
 
+    @field_validator("webhook_secret")
+    @classmethod
+    def _signing_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        try:
+            if secret and not b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True):
+                raise ValueError
+        except ValueError:
+            raise ValueError("must be whsec_ and 24 to 64 random bytes in base64") from None
+        return secret
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, url: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(url.get_secret_value()) if url else None
+        if parts and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
+            raise ValueError("must be smtp://host:port or smtps://host:port")
+        return url
+
+    @field_validator("email_from", "email_to")
+    @classmethod
+    def _mailboxes(cls, text: str | None) -> str | None:
+        if text and not all(_MAILBOX.fullmatch(one.strip()) for one in text.split(",")):
+            raise ValueError("must be plain addresses such as reports@example.org")
+        return text
+
+    @model_validator(mode="after")
+    def _whole_channels(self) -> "Settings":
+        if self.smtp_url and not (self.email_from and self.email_to):
+            raise ValueError("SMTP_URL needs DURABLE_RESEARCH_EMAIL_FROM and DURABLE_RESEARCH_EMAIL_TO")
+        if self.slack_bot_token and not self.slack_channel:
+            raise ValueError("SLACK_BOT_TOKEN needs SLACK_CHANNEL")
+        return self
+
+    @property
+    def email_recipients(self) -> tuple[str, ...]:
+        """The addresses of `email_to`."""
+        return tuple(one.strip() for one in (self.email_to or "").split(","))
+
     @model_validator(mode="after")
     def _no_test_switches_in_production(self) -> "Settings":
-        if self.production and (self.failpoint_rules or not self.reattach):
-            raise ValueError(f"{failpoints.ENVIRONMENT} and DURABLE_RESEARCH_REATTACH are refused in production")
+        if self.production and (self.failpoint_rules or not self.reattach or self.allow_unsafe_webhooks):
+            switches = f"{failpoints.ENVIRONMENT}, DURABLE_RESEARCH_REATTACH, DURABLE_RESEARCH_ALLOW_UNSAFE_WEBHOOKS"
+            raise ValueError(f"{switches} are refused in production")
         return self
 
 

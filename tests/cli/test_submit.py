@@ -38,6 +38,21 @@ def test_submit_sends_only_the_fields_that_were_given(installation: StandIn, com
     }  # fmt: skip
 
 
+def test_every_channel_and_an_address_may_be_told(installation: StandIn, command: Command) -> None:
+    channels = ["log", "webhook", "email", "slack", "https://example.org/hook"]
+
+    command("submit", "why?", *(word for channel in channels for word in ("--notify", channel)))
+
+    assert installation.asked[0].body == {"prompt": "why?", "notify": channels}
+
+
+def test_a_channel_that_does_not_exist_is_refused_before_anything_is_sent(
+    installation: StandIn, command: Command
+) -> None:
+    assert command("submit", "why?", "--notify", "fax").exit_code == 2
+    assert installation.asked == []
+
+
 def test_the_question_may_come_from_stdin(installation: StandIn, command: Command) -> None:
     command("submit", "-", stdin="first line\nsecond — line\n".encode())
 

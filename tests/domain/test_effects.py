@@ -84,10 +84,10 @@ def test_a_known_id_is_collected_rather_than_paid_again() -> None:
     assert next_move(EffectRecord((known, silent(2))), of(ProviderClass.LOCKED)) == NextMove(Move.COLLECT, known)
 
 
-def test_an_id_is_of_no_use_where_nothing_can_be_asked() -> None:
-    record = EffectRecord((Send(1, SendState.OPEN, NOW, reference="chatcmpl_1"),))
+def test_an_id_is_a_receipt_even_where_nothing_can_be_asked() -> None:
+    accepted = Send(1, SendState.OPEN, NOW, reference="<message@here>")
 
-    assert next_move(record, EFFECT).move is Move.SEND_AGAIN
+    assert next_move(EffectRecord((accepted,)), EFFECT) == NextMove(Move.COLLECT, accepted)
 
 
 def test_a_silent_send_is_asked_about_where_the_provider_can_be_asked() -> None:

@@ -44,3 +44,9 @@ def test_a_title_is_one_line() -> None:
 
 def test_without_a_title_the_first_line_is_shown() -> None:
     assert ReportRequest(prompt="Tides?\nMore.").shown_title == "Tides?"
+
+
+def test_a_channel_named_twice_is_told_once() -> None:
+    asked = ReportRequest.model_validate({"prompt": "why?", "notify": ["slack", "log", "slack"]})
+
+    assert asked.notify == ("slack", "log")

@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("verb", choices=["migrate", "init", "api", "worker", "simulator"])
     parser.add_argument("--host")
     parser.add_argument("--port", type=int)
+    parser.add_argument("--smtp-port", type=int)
     parser.add_argument("--name")
     parser.add_argument("--witness")
     options = parser.parse_args()

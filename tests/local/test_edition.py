@@ -33,7 +33,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, state: Path, temporal_progra
 def test_up_json_names_every_address(whole: Up) -> None:
     up = whole.up()
 
-    assert sorted(up) == ["api", "database", "processes", "simulator", "temporal", "temporal_ui", "witness"]
+    assert sorted(up) == ["api", "database", "processes", "simulator", "smtp", "temporal", "temporal_ui", "witness"]
     assert up["witness"] == str(whole.data / "witness.jsonl")
 
 
@@ -82,6 +82,9 @@ def test_our_programs_are_told_every_address(whole: Up, name: str) -> None:
         "OPENAI_MODEL": "simulator-research",
         "DURABLE_RESEARCH_PROVIDER": "simulator",
         "DURABLE_RESEARCH_WEBHOOK_URL": f"{up['simulator']}/sink/webhook",
+        "DURABLE_RESEARCH_PUBLIC_URL": up["api"],
+        "SMTP_URL": up["smtp"],
+        "SLACK_API_URL": f"{up['simulator']}/api/",
     }
 
     assert {variable: given.get(variable) for variable in expected} == expected

@@ -23,7 +23,10 @@ from durable_research.adapters.database.workers import PostgresWorkerRegistry
 from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.adapters.models.openai_chat import OpenAIChat
 from durable_research.adapters.models.openai_responses import OpenAIResponses
+from durable_research.adapters.notifiers.address import AddressNotifier
+from durable_research.adapters.notifiers.email import EmailNotifier
 from durable_research.adapters.notifiers.log import LogNotifier
+from durable_research.adapters.notifiers.slack import SlackNotifier
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
 from durable_research.catalogue import PACKAGES, WORKFLOWS
@@ -92,8 +95,8 @@ class House:
     reconcile: ReconcileActivities
     workers: AsyncExitStack = field(default_factory=AsyncExitStack)
 
-    async def ask(self, prompt: str) -> str:
-        started = await self.starting.start("generate-report", {"prompt": prompt}, tenant="default")
+    async def ask(self, prompt: str, **more: Any) -> str:
+        started = await self.starting.start("generate-report", {"prompt": prompt, **more}, tenant="default")
         return started.row.workflow_id
 
     async def until(self, report: str, *statuses: str) -> dict[str, Any]:
@@ -185,10 +188,16 @@ async def house(
         ObstoreObjects(f"file://{tmp_path_factory.mktemp('objects')}"),
         renderer,
         reports,
-        {"log": LogNotifier(), "webhook": webhook},
+        {
+            "log": LogNotifier(),
+            "webhook": webhook,
+            "address": AddressNotifier(None, loopback_too=True),
+            "email": EmailNotifier(servers.up["smtp"], "reports@example.org", ["operator@example.org"]),
+            "slack": SlackNotifier(f"{simulator}/api/", "xoxb-test", "C0PIPELINES"),
+        },
         "http://127.0.0.1:8000",
     )
-    starting = Starting(workflows, engine, lambda: datetime.now(UTC), ("log", "webhook"))
+    starting = Starting(workflows, engine, lambda: datetime.now(UTC), ("log", "webhook"), ("email", "slack"), True)
 
     async def store_later(kept: Mapping[str, Any]) -> None:
         await report.store_report_metadata(StoreReportMetadata.model_validate(kept))

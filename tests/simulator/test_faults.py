@@ -11,6 +11,8 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.responses import Response, ResponseStreamEvent
 
+from durable_research.simulator.text import compose
+
 from .outside import MODEL, Simulator, eventually
 
 
@@ -304,19 +306,36 @@ async def test_a_background_stream_cut_midway_goes_on_without_its_reader(
     assert (whole.status, whole.output_text.startswith(text), whole.output_text == text) == ("completed", True, False)
 
 
-async def test_a_chat_stream_cut_midway_stops(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
-    simulator.settings(latency_seconds=1)
+async def test_a_foreground_stream_cut_midway_stops(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    simulator.settings(latency_seconds=2)
     simulator.fault(topic, fault="cut_midway")
-    metadata = {"effect_key": topic}
-    stream = await openai.chat.completions.create(
-        model=MODEL, messages=[{"role": "user", "content": topic}], stream=True, store=True, metadata=metadata
-    )
+    conversation = await openai.conversations.create()
+    stream = await openai.responses.create(model=MODEL, input=topic, stream=True, conversation=conversation.id)
 
     with pytest.raises(sdk.APIConnectionError):
         async for _ in stream:
             pass
 
-    assert (await openai.chat.completions.list(metadata=metadata)).data == []
+    # Half of its time is still to come: only a call that was stopped leaves the conversation free.
+    free = await openai.responses.create(model=MODEL, input="next", background=True, conversation=conversation.id)
+    assert free.status == "queued"
+
+
+async def test_a_chat_stream_cut_midway_breaks_off(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+    simulator.fault(topic, fault="cut_midway")
+    stream = await openai.chat.completions.create(
+        model=MODEL, messages=[{"role": "user", "content": topic}], stream=True
+    )
+    said: list[str] = []
+
+    async def read() -> None:
+        async for chunk in stream:
+            said.append(chunk.choices[0].delta.content or "")
+
+    with pytest.raises(sdk.APIConnectionError):
+        await read()
+
+    assert 0 < len("".join(said)) < len(compose(topic, ""))
 
 
 @pytest.mark.parametrize("background", [False, True])

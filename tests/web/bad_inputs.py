@@ -1,5 +1,6 @@
 """The table of bad inputs: what is sent, and what must be answered. Numbers are rows of the contract, letters are ours."""
 
+import json
 from dataclasses import dataclass, field
 
 from tests.web.house import UNKNOWN
@@ -43,6 +44,29 @@ def get(id_: str, path: str, status: int, code: str, pointer: str | None = None,
 
 
 GOOD = b'{"prompt":"a"}'
+
+FORBIDDEN, INVALID = "forbidden_address", "invalid_url"
+NOT_TO_BE_CALLED = [
+    ("58", FORBIDDEN, "http://127.0.0.1"),
+    ("58-name", FORBIDDEN, "http://localhost"),
+    ("58-v6", FORBIDDEN, "http://[::1]"),
+    ("58-short", FORBIDDEN, "http://127.1"),
+    ("58-number", FORBIDDEN, "http://2130706433"),
+    ("58-hex", FORBIDDEN, "https://0x7f000001"),
+    ("58-unicode", FORBIDDEN, "https://①②⑦.0.0.1"),
+    ("58-no-dot", FORBIDDEN, "https://intranet/"),
+    ("59-metadata", FORBIDDEN, "https://169.254.169.254/latest"),
+    ("59-azure", FORBIDDEN, "https://168.63.129.16"),
+    ("59-mapped", FORBIDDEN, "https://[::ffff:169.254.169.254]"),
+    ("59-carrier", FORBIDDEN, "https://100.64.0.1"),
+    ("60-ftp", INVALID, "ftp://example.org"),
+    ("60-file", INVALID, "file:///etc/passwd"),
+    ("60-http", INVALID, "http://example.org/hook"),
+    ("60-userinfo", INVALID, "https://u:p@example.org"),
+    ("60-port", INVALID, "https://example.org:22"),
+    ("60-empty", INVALID, "https://"),
+    ("60-long", INVALID, "https://example.org/" + "a" * 3_000),
+]
 
 STARTS = [
     start("01-empty", b"", 400, "malformed_json"),
@@ -115,6 +139,11 @@ STARTS = [
     start("60-title-long", b'{"prompt":"a","title":"' + b"a" * 201 + b'"}', 422, "too_long", "/title"),
     start("60-language", b'{"prompt":"a","language":"../en"}', 422, "pattern", "/language"),
     start("60-channel", b'{"prompt":"a","notify":["fax"]}', 422, "enum", "/notify/0"),
+    start("60-scheme-unknown", b'{"prompt":"a","notify":["https:example.org"]}', 422, "enum", "/notify/0"),
+    *(
+        start(f"{row}-address", json.dumps({"prompt": "a", "notify": ["log", url]}).encode(), 422, code, "/notify/1")
+        for row, code, url in NOT_TO_BE_CALLED
+    ),
     start("60-webhook", b'{"prompt":"a","notify":["webhook"]}', 422, "not_configured", "/notify/0"),
     start("66-host", GOOD, 400, "invalid_host", Host="evil.example"),
     start("66-host-with-port", GOOD, 400, "invalid_host", Host="evil.example:8000"),

@@ -20,6 +20,10 @@ COMMANDS = {
     "doctor": ("durable_research.cli.doctor", "Check this installation and say how to mend it."),
     "init": ("durable_research.cli.init", "Prepare the Temporal namespace."),
     "migrate": ("durable_research.cli.migrate", "Bring the database's schema to the newest version."),
+    "webhook-secret": (
+        "durable_research.cli.webhook_secret",
+        "Print the secret that signs webhooks to a user's address.",
+    ),
     "worker": ("durable_research.cli.worker", "Run one worker process."),
     "api": ("durable_research.cli.api", "Run the web app and REST API."),
     "simulator": ("durable_research.cli.simulator", "Run the pretend model provider as a program of its own."),

@@ -10,6 +10,8 @@ import click
 from durable_research.cli.client import Api, user_verb, utf8
 from durable_research.cli.running import Exit
 from durable_research.cli.terminal import as_json, clean, say
+from durable_research.domain.addresses import is_address
+from durable_research.domain.report import CHANNELS
 
 _KEY_LONGEST = 255
 
@@ -36,12 +38,25 @@ def _is_key(context: click.Context, parameter: click.Parameter, given: str | Non
     return given
 
 
+def _is_channel(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    for channel in given:
+        if channel not in CHANNELS and not is_address(channel):
+            raise click.BadParameter(f"{clean(channel)} is not one of {', '.join(CHANNELS)}, nor an https:// address")
+    return given
+
+
 @click.command()
 @click.argument("prompt", callback=_read_prompt)
 @click.option("--title", callback=utf8, help="Title of the report. Default: the beginning of the question.")
 @click.option("--language", callback=utf8, metavar="CODE", help="Language to write in, like en or pt-BR.")
 @click.option("--user", callback=utf8, help="For whom it is, as shown in the library.")
-@click.option("--notify", multiple=True, type=click.Choice(["log", "webhook"]), help="Whom to tell. May be repeated.")
+@click.option(
+    "--notify",
+    multiple=True,
+    callback=_is_channel,
+    metavar="CHANNEL",
+    help=f"Whom to tell: {', '.join(CHANNELS)} or an https:// address. May be repeated.",
+)
 @click.option(
     "--key", callback=_is_key, help="Idempotency-Key: the same key never makes a second report. Default: random."
 )

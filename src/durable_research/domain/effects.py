@@ -134,12 +134,11 @@ def next_move(record: EffectRecord, effect: Effect) -> NextMove:
     if record.result is not None:
         return NextMove(Move.RETURN_RESULT)
     open_sends = [send for send in record.sends if send.state is SendState.OPEN]
-    if effect.provider_class is not ProviderClass.NOTHING:
-        # An id may become known after its send was given up: that call is accepted too, and better than a new one.
-        given_up = [send for send in record.sends if send.state in {SendState.UNKNOWN, SendState.ABSENT}]
-        for send in [*reversed(open_sends), *reversed(given_up)]:
-            if send.reference:
-                return NextMove(Move.COLLECT, send)
+    # An id may become known after its send was given up: that call is accepted too, and better than a new one.
+    given_up = [send for send in record.sends if send.state in {SendState.UNKNOWN, SendState.ABSENT}]
+    for send in [*reversed(open_sends), *reversed(given_up)]:
+        if send.reference:
+            return NextMove(Move.COLLECT, send)
     if not open_sends:
         return NextMove(Move.SEND)
     latest = open_sends[-1]
@@ -147,14 +146,15 @@ def next_move(record: EffectRecord, effect: Effect) -> NextMove:
         return NextMove(Move.SEND)
     if effect.provider_class is ProviderClass.RETRIEVABLE or latest.anchor:
         return NextMove(Move.FIND, latest)
-    return NextMove(_without_asking(record, effect.resend))
+    return NextMove(move_without_asking(record, effect))
 
 
-def _without_asking(record: EffectRecord, resend: ResendPolicy) -> Move:
-    allowed = AMBIGUOUS_SENDS_ALLOWED if resend is ResendPolicy.BOUNDED else 0
+def move_without_asking(record: EffectRecord, effect: Effect) -> Move:
+    """What the policy says when an earlier send is unresolved, or its answer is lost, and nobody can be asked."""
+    allowed = AMBIGUOUS_SENDS_ALLOWED if effect.resend is ResendPolicy.BOUNDED else 0
     if record.possible_extra < allowed + record.resend_granted:
         return Move.SEND_AGAIN
-    return Move.ASK_A_PERSON if resend is ResendPolicy.ASK else Move.GIVE_UP
+    return Move.ASK_A_PERSON if effect.resend is ResendPolicy.ASK else Move.GIVE_UP
 
 
 def anchor_to_reuse(record: EffectRecord) -> str | None:

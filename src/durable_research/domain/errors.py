@@ -15,6 +15,7 @@ ResearchError
 │   │   ├── ModelUnavailable    transient: unreachable
 │   │   ├── GenerationFailed    transient: accepted, and ended there without an answer or a charge
 │   │   ├── ModelForgotten      transient: the provider no longer knows a call that it had accepted
+│   │   ├── AnswerLost          transient: accepted and charged, and only the attempt that asked could read it
 │   │   ├── ModelRefused        permanent: the provider says no to this request or this key
 │   │   ├── ModelTooLarge       permanent: the request is longer than the model takes
 │   │   ├── ModelDeclined       permanent: it answered that it will not answer this
@@ -23,7 +24,10 @@ ResearchError
 │   ├── DocumentError           permanent: this text cannot be typeset
 │   ├── RendererCrashed         transient: the child process died or hung
 │   ├── NotificationFailed      transient: the receiver did not accept
+│   │   ├── NotificationBusy    transient: rate limited, perhaps with a time to wait
+│   │   ├── RedirectRefused     transient: the receiver answers with another address, which is not followed
 │   │   └── NotificationRefused permanent: it never will
+│   │       └── ForbiddenAddress permanent: the receiver's name leads to an address that we do not call
 │   └── StepTimedOut            transient: our own deadline for one try
 ├── StillRunning                the provider is at work on an earlier send: look again, nothing is counted
 ├── DecisionNeeded              sent, nobody can be asked, and the policy leaves a re-send to a person
@@ -116,10 +120,17 @@ class CancelRequested(InvalidState):
 
 
 class StepFailed(ResearchError):
-    """An attempt ended with an answered failure, which counts against the step's cap."""
+    """An attempt ended with an answered failure, which counts against the step's cap.
+
+    `retry_after_seconds` is the wish of who answered, if it gave one; the next attempt honours it.
+    """
 
     code = "step_failed"
     http_status = 502
+
+    def __init__(self, message: str = "", retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Ambiguous(StepFailed):
@@ -135,13 +146,9 @@ class ModelError(StepFailed):
 
 
 class ModelBusy(ModelError):
-    """Rate limited or overloaded; `retry_after_seconds` is the provider's wish, if it gave one."""
+    """Rate limited or overloaded."""
 
     code = "rate_limited"
-
-    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds
 
 
 class ModelUnavailable(ModelError):
@@ -160,6 +167,12 @@ class ModelForgotten(ModelError):
     """The provider no longer knows a call that it had accepted, and perhaps charged."""
 
     code = "model_forgotten"
+
+
+class AnswerLost(ModelError):
+    """The call was accepted and charged, but its answer could only be read by the attempt that asked."""
+
+    code = "answer_lost"
 
 
 class ModelRefused(ModelError):
@@ -215,11 +228,29 @@ class NotificationFailed(StepFailed):
     code = "notification_failed"
 
 
+class NotificationBusy(NotificationFailed):
+    """The receiver has had too many messages for now."""
+
+    code = "notification_busy"
+
+
+class RedirectRefused(NotificationFailed):
+    """The receiver answered with another address; redirects are not followed."""
+
+    code = "redirect_refused"
+
+
 class NotificationRefused(NotificationFailed):
     """The receiver says that it will never accept this notification."""
 
     code = "notification_refused"
     permanent = True
+
+
+class ForbiddenAddress(NotificationRefused):
+    """The receiver's name leads to an address that is not out in the world."""
+
+    code = "forbidden_address"
 
 
 class StepTimedOut(StepFailed):

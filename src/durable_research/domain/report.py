@@ -2,16 +2,18 @@
 
 import unicodedata
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from durable_research.domain.addresses import URL_LONGEST, is_address
 from durable_research.domain.usage import TokenUsage
 
 PROMPT_LONGEST = 20_000
 TITLE_LONGEST = 200
 NAME_LONGEST = 100
+CHANNELS = ("log", "webhook", "email", "slack")
 _ALLOWED_CONTROLS = "\n\t"
 
 
@@ -46,6 +48,25 @@ Text = Annotated[str, AfterValidator(_clean_text)]
 Line = Annotated[Text, AfterValidator(_one_line)]
 
 
+def _known(channel: str) -> str:
+    if channel in CHANNELS or is_address(channel):
+        return channel
+    raise PydanticCustomError("enum", "must be {names} or an https:// address", {"names": ", ".join(CHANNELS)})
+
+
+def _each_once(channels: tuple[str, ...]) -> tuple[str, ...]:
+    # Two messages to one channel would be one effect: the same key.
+    return tuple(dict.fromkeys(channels))
+
+
+# What an address may be depends on the installation, so it is checked where a request is accepted: operations/starting.py.
+Channel = Annotated[
+    str,
+    AfterValidator(_known),
+    Field(json_schema_extra={"anyOf": [{"enum": list(CHANNELS)}, {"format": "uri", "maxLength": URL_LONGEST}]}),
+]
+
+
 class ReportRequest(BaseModel):
     """What a person asks for. Lengths are counted in code points after NFC."""
 
@@ -55,7 +76,7 @@ class ReportRequest(BaseModel):
     title: Annotated[Line, _shorter_than(TITLE_LONGEST)] | None = None
     user: Annotated[Line, _shorter_than(NAME_LONGEST)] | None = None
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] | None = None
-    notify: Annotated[tuple[Literal["log", "webhook"], ...], Field(strict=False, max_length=4)] | None = None
+    notify: Annotated[tuple[Channel, ...], Field(strict=False, max_length=8), AfterValidator(_each_once)] | None = None
 
     @property
     def shown_title(self) -> str:

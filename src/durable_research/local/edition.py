@@ -20,7 +20,7 @@ from durable_research.local.temporal_binary import find_temporal
 
 OnReady = Callable[[dict[str, Any]], Awaitable[None]]
 INIT_SECONDS = 60.0
-OUR_PORTS = ("postgres", "temporal", "temporal_ui", "simulator")
+OUR_PORTS = ("postgres", "temporal", "temporal_ui", "simulator", "simulator_smtp")
 
 
 class Finished(Exception):
@@ -82,6 +82,7 @@ class _Edition:
             "temporal_ui": plan.temporal_ui_url,
             "database": plan.database_url,
             "simulator": plan.simulator_url,
+            "smtp": f"smtp://127.0.0.1:{plan.ports['simulator_smtp']}" if plan.simulator_url else None,
             "witness": str(self._data.witness) if plan.simulator_url else None,
             "processes": self._supervisor.processes(),
         }

@@ -122,8 +122,15 @@ class Plan:
                 "OPENAI_MODEL": "simulator-research",
                 "DURABLE_RESEARCH_PROVIDER": "simulator",
                 "DURABLE_RESEARCH_WEBHOOK_URL": f"{self.simulator_url}/sink/webhook",
+                "SMTP_URL": f"smtp://127.0.0.1:{self.ports['simulator_smtp']}",
+                "DURABLE_RESEARCH_EMAIL_FROM": "reports@example.org",
+                "DURABLE_RESEARCH_EMAIL_TO": "operator@example.org",
+                "SLACK_BOT_TOKEN": "xoxb-simulator",
+                "SLACK_CHANNEL": "C0SIMULATOR",
+                "SLACK_API_URL": f"{self.simulator_url}/api/",
             }
-        return {**self.environment, **ours}
+        # Links in notifications are written by workers, which listen nowhere: they are told where the pages are.
+        return {"DURABLE_RESEARCH_PUBLIC_URL": self.api_url, **self.environment, **ours}
 
     def preparation(self, verb: str) -> ChildSpec:
         """`migrate` or `init`: runs to its end."""
@@ -153,11 +160,12 @@ class Plan:
 
     def simulator(self) -> ChildSpec:
         """The pretend outside world; it is told none of our addresses: it knows nothing of us."""
-        port = self.ports["simulator"]
+        port, smtp_port = self.ports["simulator"], self.ports["simulator_smtp"]
+        arguments = ("--port", str(port), "--smtp-port", str(smtp_port), "--witness", str(self.data.witness))
         return ChildSpec(
             name="simulator",
             role="simulator",
-            argv=(*self.options.simulator_program, "--port", str(port), "--witness", str(self.data.witness)),
+            argv=(*self.options.simulator_program, *arguments),
             env={**self.environment, "PYTHONUNBUFFERED": "1"},
             log=self.data.logs / "simulator.log",
             ready=checks.on_tcp("127.0.0.1", port),

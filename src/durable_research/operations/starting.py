@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from durable_research import failpoints
 from durable_research.catalogue import BY_KIND, PIPELINES, Pipeline
+from durable_research.domain.addresses import AddressRefused, check_address, is_address
 from durable_research.domain.errors import FieldError, InvalidInput, NotFound
 from durable_research.domain.report import ReportRequest
 from durable_research.domain.workflow import RANDOM_BYTES, new_workflow_id
@@ -46,12 +47,17 @@ class Started:
 
 @dataclass
 class Starting:
-    """Accepts work and keeps giving it to the engine, each second, while this process lives."""
+    """Accepts work and keeps giving it to the engine, each second, while this process lives.
+
+    `channels` are told when a request names none, `on_request` may be named too; `unsafe_addresses` is for tests only.
+    """
 
     workflows: Workflows
     engine: WorkflowEngine
     now: Clock
     channels: tuple[str, ...]
+    on_request: tuple[str, ...] = ()
+    unsafe_addresses: bool = False
     _starts: KeepTrying = field(default_factory=KeepTrying)
 
     async def start(
@@ -114,11 +120,20 @@ class Starting:
             request = pipeline.request.model_validate(body)
         except ValidationError as error:
             raise InvalidInput([_field_error(dict(one)) for one in error.errors()]) from None
-        for index, channel in enumerate(request.notify or ()):
-            if channel not in self.channels:
-                detail = f"no receiver is configured for {channel!r}"
-                raise InvalidInput([FieldError(f"/notify/{index}", "not_configured", detail)])
+        wrong = [self._wrong_channel(channel, f"/notify/{place}") for place, channel in enumerate(request.notify or ())]
+        if errors := [error for error in wrong if error]:
+            raise InvalidInput(errors)
         return request
+
+    def _wrong_channel(self, channel: str, pointer: str) -> FieldError | None:
+        if is_address(channel):
+            try:
+                check_address(channel, loopback_too=self.unsafe_addresses)
+            except AddressRefused as refused:
+                return FieldError(pointer, refused.code, refused.detail)
+        elif channel not in (*self.channels, *self.on_request):
+            return FieldError(pointer, "not_configured", f"no receiver is configured for {channel!r}")
+        return None
 
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:

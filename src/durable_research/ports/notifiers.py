@@ -9,12 +9,13 @@ from durable_research.ports.remote import RemoteEffect
 
 @dataclass(frozen=True)
 class Notification:
-    """What is told when a report is ready: ids, a title and links; no report text."""
+    """What is told when a report is ready: ids, a title and links; no report text. `to` is the channel as it was asked for."""
 
     workflow_id: str
     title: str
     status: str
     url: str
+    to: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,14 @@ class Delivery:
 
 
 class Notifier(Protocol):
-    """One channel. The effect's key is the message's id, so that receivers can drop repeats."""
+    """One channel. The effect's key is the message's id, so that receivers can drop repeats.
+
+    `settle_seconds` is how long after a send its receiver may take to show it to who asks; 0 where nothing can be asked.
+    """
 
     channel: str
     provider_class: ProviderClass
+    settle_seconds: float
 
     def prepare(self, notification: Notification) -> RemoteEffect[Delivery]:
         """Make the effect of this notification."""

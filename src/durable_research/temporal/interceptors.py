@@ -18,9 +18,9 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from durable_research import telemetry
 from durable_research.domain.errors import (
     InvalidState,
-    ModelBusy,
     ResearchError,
     StaleAttempt,
+    StepFailed,
     StepTimedOut,
 )
 from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
@@ -161,7 +161,7 @@ def _is_final(error: ResearchError, policy: StepPolicy, failures: int) -> bool:
 def _wait(error: ResearchError, policy: StepPolicy, failures: int) -> timedelta:
     if not error.counted:
         return policies.INFRASTRUCTURE_WAIT
-    if isinstance(error, ModelBusy) and error.retry_after_seconds is not None:
+    if isinstance(error, StepFailed) and error.retry_after_seconds is not None:
         return min(timedelta(seconds=error.retry_after_seconds), policies.LONGEST_RETRY_AFTER)
     return policy.wait_after(failures)
 

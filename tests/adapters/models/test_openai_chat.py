@@ -11,10 +11,10 @@ from durable_research.adapters.models.openai_chat import OpenAIChat
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import (
     Ambiguous,
+    AnswerLost,
     EmptyOutput,
     ModelBusy,
     ModelDeclined,
-    ModelForgotten,
     ModelTooLarge,
     ModelUnavailable,
 )
@@ -181,7 +181,7 @@ async def test_a_plain_answer_is_shown_as_it_grows_and_read_by_its_own_attempt_o
     answer = await call.collect(reference)
 
     assert (shown[-1], len(shown) > 2) == (answer.text, True)
-    with pytest.raises(ModelForgotten):
+    with pytest.raises(AnswerLost):
         await plain.prepare(ModelCall("Write.", "growing chat", plain.model), lambda text: None).collect(reference)
 
 

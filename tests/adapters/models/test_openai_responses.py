@@ -8,7 +8,7 @@ import httpx
 import openai
 import pytest
 
-from durable_research.adapters.models.openai_errors import TRANSLATIONS, retry_after_seconds, translate
+from durable_research.adapters.models.openai_errors import TRANSLATIONS, translate
 from durable_research.adapters.models.openai_responses import OpenAIResponses, ResponseCall, messages
 from durable_research.domain.errors import (
     Ambiguous,
@@ -199,18 +199,6 @@ def test_a_vendors_text_is_not_shown() -> None:
     assert "secret" not in str(translate(error))
 
 
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [("3", 3), ("0", 0), ("-1", None), ("1e12", None), ("soon", None), ("nan", None), (None, None)],
-)
-def test_retry_after_is_read_as_seconds(value: str | None, seconds: float | None) -> None:
-    assert retry_after_seconds({} if value is None else {"retry-after": value}) == seconds
-
-
-def test_retry_after_is_read_as_a_date() -> None:
-    assert retry_after_seconds({"retry-after": "Tue, 01 Jan 2030 00:00:00 GMT"}) is not None
-
-
 async def test_a_failed_generation_is_told_apart_from_a_failure_to_ask(
     model: OpenAIResponses, servers: Installation
 ) -> None:
@@ -225,10 +213,6 @@ async def test_a_refusal_of_the_model_is_an_answer_that_declines(model: OpenAIRe
 
     with pytest.raises(ModelDeclined):
         await ask(model, "will not answer")
-
-
-def test_azures_milliseconds_win() -> None:
-    assert retry_after_seconds({"retry-after-ms": "1500", "retry-after": "2"}) == 1.5
 
 
 def test_a_gateways_413_is_a_request_that_is_too_large() -> None:

@@ -16,6 +16,7 @@ from durable_research.domain.workflow import FINAL
 from durable_research.ports.ledger import Doubt
 
 _DOUBTS_AT_ONCE = 100
+_UNRESOLVED = (SendState.OPEN, SendState.UNKNOWN)
 _CHARGED = (SendState.SETTLED, SendState.SPENT)
 _HAS_ID = effect_attempts.c.reference.is_not(None)
 # Accepted for certain, though nobody has closed it: whether or not anybody fetches the answer, it is charged.
@@ -53,7 +54,7 @@ _OPEN = (
     )
     .returning(effect_attempts.c.key)
 )
-_LOCK = select(effects.c.provider_class).where(effects.c.key == bindparam("of_key")).with_for_update()
+_LOCK = select(effects.c.key).where(effects.c.key == bindparam("of_key")).with_for_update()
 _FENCE = select(effects.c.fence).where(effects.c.key == bindparam("of_key"))
 # The row of the effect is locked, as `open_send` does: either that one sees this id, or this one sees that send.
 _LOCKED = select(effects.c.key).where(effects.c.key == bindparam("of_key")).with_for_update().cte("locked")
@@ -138,14 +139,12 @@ class PostgresEffects:
     async def _close_earlier(connection: AsyncConnection, key: str, state: SendState) -> None:
         """Close the sends whose fate we do not know.
 
-        A send whose id became known since we looked is not given up: it is taken up by the next attempt. Only class N has
-        no use for an id, and closes those as well.
+        A send whose id became known since we looked is not given up: it is taken up by the next attempt.
         """
-        row = (await connection.execute(_LOCK, {"of_key": key})).one()
+        await connection.execute(_LOCK, {"of_key": key})
         still_open = (effect_attempts.c.key == key, effect_attempts.c.state == SendState.OPEN)
         known = select(effect_attempts.c.reference).where(*still_open, effect_attempts.c.reference.is_not(None))
-        is_askable = row.provider_class != ProviderClass.NOTHING
-        if is_askable and (await connection.execute(known)).first() is not None:
+        if (await connection.execute(known)).first() is not None:
             raise StaleAttempt("an earlier send has just become known as accepted; it is taken up instead")
         closing = update(effect_attempts).where(*still_open)
         await connection.execute(closing.values(state=state, closed_at=func.clock_timestamp()))
@@ -226,7 +225,7 @@ class PostgresEffects:
 
     async def grant_resend(self, workflow_id: str, step: str) -> bool:
         """Allow one more send of the step's unresolved effects; deciding twice allows no second one."""
-        unresolved = exists().where(effect_attempts.c.key == effects.c.key, effect_attempts.c.state == SendState.OPEN)
+        unresolved = exists().where(effect_attempts.c.key == effects.c.key, effect_attempts.c.state.in_(_UNRESOLVED))
         granting = (
             update(effects)
             .where(effects.c.workflow_id == workflow_id, effects.c.step == step, effects.c.result.is_(None), unresolved)

@@ -13,7 +13,7 @@ from openai import AsyncOpenAI, AsyncStream
 from durable_research.adapters.models.openai_errors import translated
 from durable_research.adapters.models.openai_responses import messages
 from durable_research.domain.effects import ProviderClass
-from durable_research.domain.errors import Ambiguous, ModelDeclined, ModelForgotten, ModelRefused
+from durable_research.domain.errors import Ambiguous, AnswerLost, ModelDeclined, ModelForgotten, ModelRefused
 from durable_research.domain.usage import TokenUsage
 from durable_research.ports.models import ModelAnswer, ModelCall, TextSink, whole_or_cut
 from durable_research.ports.remote import EarlierSend, RemoteEffect
@@ -132,7 +132,7 @@ class PlainChatCall(_ChatCall):
     async def collect(self, reference: str) -> ModelAnswer:
         """Read the stream to its end; only the attempt that sent can."""
         if self._stream is None:
-            raise ModelForgotten("a plain chat completion can only be read by the attempt that asked for it")
+            raise AnswerLost("a plain chat completion can only be read by the attempt that asked for it")
         text, refusal, reason, model, usage = "", "", None, self._call.model, None
         with translated():
             async with self._stream as stream:

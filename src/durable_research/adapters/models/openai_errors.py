@@ -7,8 +7,6 @@ Source: the installed SDK's `_exceptions.py`, version 3.54, read 2026-11-21.
 import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
 
 import openai
 
@@ -23,6 +21,7 @@ from durable_research.domain.errors import (
     StepFailed,
     StillRunning,
 )
+from durable_research.domain.retry_after import retry_after_seconds
 
 # Most specific first. What a send's failure means: certainly refused, or perhaps accepted.
 TRANSLATIONS: dict[type[openai.OpenAIError], type[StepFailed]] = {
@@ -74,7 +73,8 @@ def translate(error: openai.OpenAIError) -> StepFailed | StillRunning:
     made = _class_of(error, status, code)
     words = f"{_WORDS[made]} ({detail})" if detail else _WORDS[made]
     if made is ModelBusy:
-        return ModelBusy(words, retry_after_seconds(getattr(getattr(error, "response", None), "headers", {})))
+        headers = getattr(getattr(error, "response", None), "headers", {})
+        return ModelBusy(words, retry_after_seconds(headers, datetime.now(UTC)))
     return made(words)
 
 
@@ -88,30 +88,6 @@ def _class_of(error: openai.OpenAIError, status: int | None, code: str | None) -
     if status in _OVERLOADED and isinstance(getattr(error, "body", None), dict):
         return ModelBusy  # the provider's own words: overloaded, not accepted; a gateway's page says nothing
     return next(ours for theirs, ours in TRANSLATIONS.items() if isinstance(error, theirs))
-
-
-def retry_after_seconds(headers: Any) -> float | None:
-    """How long the provider wants us to wait; None when it says nothing, something negative or nonsense.
-
-    `retry-after-ms` (Azure) is finer than `Retry-After`, which is a number of seconds or a date.
-    """
-    with contextlib.suppress(ValueError, TypeError):
-        return _sensible(float(headers.get("retry-after-ms")) / 1000)
-    value = headers.get("retry-after")
-    if value is None:
-        return None
-    try:
-        return _sensible(float(value))
-    except ValueError:
-        pass
-    try:
-        return _sensible((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
-
-
-def _sensible(seconds: float) -> float | None:
-    return seconds if 0 <= seconds < 1e9 else None
 
 
 @contextlib.contextmanager

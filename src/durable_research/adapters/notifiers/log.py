@@ -11,6 +11,7 @@ class LogNotifier:
 
     channel = "log"
     provider_class = ProviderClass.KEYED
+    settle_seconds = 0.0
 
     def prepare(self, notification: Notification) -> "LogLine":
         """Make the effect."""

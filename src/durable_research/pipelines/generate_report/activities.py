@@ -9,6 +9,7 @@ from typing import Any
 from temporalio import activity
 
 from durable_research import failpoints
+from durable_research.domain.addresses import is_address
 from durable_research.domain.composition import compose
 from durable_research.domain.effects import Effect, ResendPolicy, SendState
 from durable_research.domain.errors import ModelTruncated, NotificationRefused, Unconfirmed
@@ -203,12 +204,12 @@ class GenerateReportActivities:
         return NotificationOutcome(told=tuple(told), refused=tuple(refused))
 
     async def _tell(self, asked: SendNotification, channel: str) -> Notified:
-        """Tell one channel; the message's id is the effect's key, so a receiver can drop a repeat."""
-        notifier = self.notifiers.get(channel)
+        """Tell one channel or address; the message's id is the effect's key, so a receiver can drop a repeat."""
+        notifier = self.notifiers.get("address" if is_address(channel) else channel)
         if notifier is None:
             raise NotificationRefused(f"no receiver is configured for channel {channel!r}")
         notification = Notification(
-            asked.report_id, asked.title, "done", f"{self.report_url_prefix}/reports/{asked.report_id}"
+            asked.report_id, asked.title, "done", f"{self.report_url_prefix}/reports/{asked.report_id}", channel
         )
         effect = Effect(
             asked.tenant,
@@ -220,6 +221,7 @@ class GenerateReportActivities:
             request={"channel": channel, "report_id": asked.report_id, "title": asked.title},
             ordinal=channel,
             resend=self.notification_resend,
+            settle_seconds=notifier.settle_seconds,
         )
 
         async def keep(delivery: Delivery) -> Notified:

@@ -1,0 +1,137 @@
+"""Slack: no key of ours prevents a repeat, but the message carries it as metadata and can be found again (class R)."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from durable_research.domain.effects import ProviderClass
+from durable_research.domain.errors import (
+    Ambiguous,
+    NotificationBusy,
+    NotificationFailed,
+    NotificationRefused,
+    StepFailed,
+)
+from durable_research.ports.notifiers import Delivery, Notification
+from durable_research.ports.remote import EarlierSend, RemoteEffect
+
+EVENT_TYPE = "durable_research_report"
+_TIMEOUT_SECONDS = 10
+_PAGE = 200
+# Slack's clock and ours need not agree.
+_BEFORE = timedelta(seconds=60)
+# Source: docs.slack.dev, errors of chat.postMessage: with these "some aspect of the operation" may have succeeded.
+_PERHAPS_DONE = frozenset(
+    {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"}
+)
+_BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+
+
+class SlackNotifier:
+    """Posts to one channel, named by its id (C…): names can be posted to but not searched."""
+
+    channel = "slack"
+    provider_class = ProviderClass.RETRIEVABLE
+
+    def __init__(self, url: str, token: str, channel_id: str, *, settle_seconds: float = 10.0) -> None:
+        # No retry handlers: Temporal is the one that tries again.
+        self._client = AsyncWebClient(token, base_url=url, timeout=_TIMEOUT_SECONDS, retry_handlers=[])
+        # The client takes a proxy from the environment by itself; what we call is configured in one place.
+        self._client.proxy = None
+        self._channel_id = channel_id
+        self.settle_seconds = settle_seconds
+
+    def prepare(self, notification: Notification) -> "SlackMessage":
+        """Make the effect."""
+        return SlackMessage(self._client, self._channel_id, notification)
+
+
+class SlackMessage(RemoteEffect[Delivery]):
+    """One message; its id is Slack's `ts`."""
+
+    def __init__(self, client: AsyncWebClient, channel_id: str, notification: Notification) -> None:
+        self._client = client
+        self._channel_id = channel_id
+        self._notification = notification
+
+    async def send(self, key: str, anchor: str | None) -> str:
+        """Post it, tagged with our key."""
+        note = self._notification
+        try:
+            answer = await self._client.chat_postMessage(
+                channel=self._channel_id,
+                text=f"*{_escaped(' '.join(note.title.split()))}* is ready: <{_escaped(note.url)}|open it>",
+                metadata={"event_type": EVENT_TYPE, "event_payload": {"effect_key": key}},
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+        except SlackApiError as cause:
+            raise _translated(cause) from cause
+        except aiohttp.ClientConnectorError as cause:
+            raise NotificationFailed("slack cannot be reached; nothing was sent") from cause
+        except (TimeoutError, aiohttp.ClientError, OSError, json.JSONDecodeError) as cause:
+            raise Ambiguous("slack did not say whether it took the message") from cause
+        return str(answer["ts"])
+
+    async def find(self, send: EarlierSend) -> str | None:
+        """The `ts` of the first message with our key."""
+        return next(iter(await self.find_all(send)), None)
+
+    async def find_all(self, send: EarlierSend) -> list[str]:
+        """The `ts` of every message with our key, oldest first."""
+        oldest = (send.opened_at - _BEFORE).timestamp()
+        found: list[str] = []
+        cursor: str | None = None
+        try:
+            while True:
+                page = await self._client.conversations_history(
+                    channel=self._channel_id,
+                    oldest=f"{oldest:.6f}",
+                    include_all_metadata=True,
+                    limit=_PAGE,
+                    cursor=cursor,
+                )
+                found += [str(one["ts"]) for one in page["messages"] if _key(one) == send.key]
+                cursor = (page.get("response_metadata") or {}).get("next_cursor")
+                if not cursor:
+                    break
+        except SlackApiError as cause:
+            failed = _translated(cause)
+            # Asking changes nothing: a failure of it is only one.
+            raise NotificationFailed(str(failed)) if isinstance(failed, Ambiguous) else failed from cause
+        except (TimeoutError, aiohttp.ClientError, OSError, json.JSONDecodeError) as cause:
+            raise NotificationFailed("slack could not be asked for an earlier message") from cause
+        return sorted(found, key=float)
+
+    async def collect(self, reference: str) -> Delivery:
+        """Posted is delivered."""
+        return Delivery(reference)
+
+
+def _escaped(text: str) -> str:
+    # Source: docs.slack.dev, "Escaping text": these three are what Slack's markup is made of.
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _key(message: dict[str, Any]) -> str | None:
+    metadata = message.get("metadata") or {}
+    key = (metadata.get("event_payload") or {}).get("effect_key")
+    return key if metadata.get("event_type") == EVENT_TYPE else None
+
+
+def _translated(error: SlackApiError) -> StepFailed:
+    response: Any = error.response
+    status = getattr(response, "status_code", None) or getattr(response, "status", None)
+    data = getattr(response, "data", None)
+    code = data.get("error") if isinstance(data, dict) else None
+    words = f"slack answered {code or 'nothing that can be read'} (HTTP {status})"
+    if status == 429 or code in _BUSY:
+        wait = str(getattr(response, "headers", {}).get("Retry-After", ""))
+        return NotificationBusy(words, float(wait) if wait.isdecimal() else None)
+    if code is None or code in _PERHAPS_DONE or (isinstance(status, int) and status >= 500):
+        return Ambiguous(words)
+    return NotificationRefused(words)

@@ -1,0 +1,133 @@
+"""E-mail on the simulator's mail server: the gap between the final dot and its reply is the only one in the dark."""
+
+import asyncio
+import dataclasses
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from durable_research.adapters.notifiers.email import EmailNotifier
+from durable_research.domain.effects import ProviderClass
+from durable_research.domain.errors import Ambiguous, NotificationFailed, NotificationRefused
+from durable_research.ports.notifiers import Notification
+from tests.installation import Installation
+
+KEY = "a" * 64
+
+
+@pytest.fixture
+def note() -> Notification:
+    topic = uuid.uuid4().hex
+    return Notification(f"report-{topic}", f"Tides {topic}", "done", f"http://127.0.0.1/reports/{topic}")
+
+
+@pytest.fixture
+def notifier(servers: Installation) -> EmailNotifier:
+    return EmailNotifier(servers.up["smtp"], "reports@example.org", ["one@example.org", "two@example.org"])
+
+
+def received(servers: Installation, note: Notification) -> list[dict[str, Any]]:
+    listed = httpx.get(f"{servers.up['simulator']}/sink/email").json()
+    return [one for one in listed if note.workflow_id in one["body"]]
+
+
+async def test_a_message_arrives_with_a_message_id_made_of_the_key(
+    notifier: EmailNotifier, servers: Installation, note: Notification
+) -> None:
+    reference = await notifier.prepare(note).send(KEY, None)
+
+    assert reference == f"<{KEY}@example.org>"
+    assert [(one["message_id"], one["recipients"]) for one in received(servers, note)] == [
+        (reference, ["one@example.org", "two@example.org"])
+    ]
+    assert [line["key"] for line in servers.witness(note.title, kind="email")] == [KEY]
+
+
+async def test_the_message_names_the_report_and_where_it_is(
+    notifier: EmailNotifier, servers: Installation, note: Notification
+) -> None:
+    await notifier.prepare(dataclasses.replace(note, title="Gezeiten – 潮汐")).send(KEY, None)
+
+    letter = received(servers, note)[0]
+    assert letter["headers"]["subject"] == "Your report is ready: Gezeiten – 潮汐"
+    assert note.url in letter["body"]
+
+
+@pytest.mark.parametrize("gap", ["\r\n", "\n", "\r", "\x00", "\u2028", "\x0b"])
+async def test_a_title_cannot_make_a_header(
+    notifier: EmailNotifier, servers: Installation, note: Notification, gap: str
+) -> None:
+    await notifier.prepare(dataclasses.replace(note, title=f"Tides{gap}Bcc: all@example.org")).send(KEY, None)
+
+    letter = received(servers, note)[0]
+    assert "bcc" not in letter["headers"]
+    assert letter["headers"]["subject"] == "Your report is ready: Tides Bcc: all@example.org"
+
+
+@pytest.mark.parametrize(("fault", "error"), [("451", NotificationFailed), ("550", NotificationRefused)])
+async def test_a_refused_message_is_a_failure_and_not_in_the_dark(
+    notifier: EmailNotifier, servers: Installation, note: Notification, fault: str, error: type[Exception]
+) -> None:
+    servers.simulator("faults", {"match": note.title, "fault": fault, "kind": "email"})
+
+    with pytest.raises(NotificationFailed) as failure:
+        await notifier.prepare(note).send(KEY, None)
+
+    assert type(failure.value) is error
+    assert received(servers, note) == []
+
+
+async def test_a_message_whose_reply_is_lost_is_ambiguous(
+    notifier: EmailNotifier, servers: Installation, note: Notification
+) -> None:
+    servers.simulator("faults", {"match": note.title, "fault": "cut", "kind": "email"})
+
+    with pytest.raises(Ambiguous):
+        await notifier.prepare(note).send(KEY, None)
+
+    assert len(received(servers, note)) == 1
+
+
+async def test_a_recipient_who_does_not_exist_refuses_it_for_all(servers: Installation, note: Notification) -> None:
+    notifier = EmailNotifier(servers.up["smtp"], "reports@example.org", ["one@example.org", "missing@example.org"])
+
+    with pytest.raises(NotificationRefused):
+        await notifier.prepare(note).send(KEY, None)
+
+    assert received(servers, note) == []
+
+
+async def test_a_server_that_is_away_may_be_told_later(note: Notification) -> None:
+    with pytest.raises(NotificationFailed) as failure:
+        await EmailNotifier("smtp://127.0.0.1:9", "a@example.org", ["b@example.org"]).prepare(note).send(KEY, None)
+
+    assert not failure.value.permanent
+
+
+async def test_a_password_does_not_leave_the_machine_in_the_clear(note: Notification) -> None:
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A server whose STARTTLS somebody on the way has hidden."""
+        writer.write(b"220 here\r\n")
+        while line := await reader.readline():
+            heard.append(line)
+            writer.write(b"250-here\r\n250 AUTH PLAIN LOGIN\r\n" if line.startswith(b"EHLO") else b"502 no\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    # Leads to this machine, but is not written as such: as far as the rule knows, it is another one.
+    url = f"smtp://user:pass@127.1:{server.sockets[0].getsockname()[1]}"
+
+    with pytest.raises(NotificationFailed):
+        await EmailNotifier(url, "a@example.org", ["b@example.org"]).prepare(note).send(KEY, None)
+
+    server.close()
+    assert [line for line in heard if line.startswith(b"EHLO")]
+    assert [line for line in heard if line.startswith(b"AUTH")] == []
+
+
+async def test_nothing_can_be_asked_of_it(notifier: EmailNotifier) -> None:
+    assert (notifier.provider_class, notifier.settle_seconds) == (ProviderClass.NOTHING, 0.0)

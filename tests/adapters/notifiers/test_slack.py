@@ -1,0 +1,177 @@
+"""Slack on the simulator: what was posted can be found by its key, and an error is one of three kinds."""
+
+import asyncio
+import dataclasses
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from durable_research.adapters.notifiers.slack import SlackNotifier
+from durable_research.domain.effects import ProviderClass
+from durable_research.domain.errors import Ambiguous, NotificationBusy, NotificationFailed, NotificationRefused
+from durable_research.ports.notifiers import Notification
+from durable_research.ports.remote import EarlierSend
+from tests.installation import Installation
+
+CHANNEL = "C0TESTS"
+
+
+@pytest.fixture
+def key() -> str:
+    return uuid.uuid4().hex * 2
+
+
+@pytest.fixture
+def note() -> Notification:
+    topic = uuid.uuid4().hex
+    return Notification(f"report-{topic}", f"Tides {topic}", "done", f"http://127.0.0.1/reports/{topic}")
+
+
+@pytest.fixture
+def notifier(servers: Installation) -> SlackNotifier:
+    return SlackNotifier(f"{servers.up['simulator']}/api/", "xoxb-test", CHANNEL)
+
+
+def earlier(key: str) -> EarlierSend:
+    return EarlierSend(key, None, datetime.now(UTC))
+
+
+def fault(servers: Installation, note: Notification, **what: Any) -> None:
+    servers.simulator("faults", {"match": note.title, "kind": "slack", **what})
+
+
+async def test_a_message_is_posted_once_under_its_key(
+    notifier: SlackNotifier, servers: Installation, note: Notification, key: str
+) -> None:
+    reference = await notifier.prepare(note).send(key, None)
+
+    assert [(line["key"], line["id"]) for line in servers.witness(note.title, kind="slack")] == [(key, reference)]
+
+
+async def test_a_title_is_text_and_no_markup(
+    notifier: SlackNotifier, servers: Installation, note: Notification, key: str
+) -> None:
+    title = f"<!channel> <https://evil.example|x> & {note.title}"
+
+    await notifier.prepare(dataclasses.replace(note, title=title)).send(key, None)
+
+    text = servers.witness(note.title, kind="slack")[0]["text"]
+    assert text.startswith("*&lt;!channel&gt; &lt;https://evil.example|x&gt; &amp; Tides")
+
+
+async def test_an_earlier_message_is_found_by_its_key(notifier: SlackNotifier, note: Notification, key: str) -> None:
+    posted = await notifier.prepare(note).send(key, None)
+
+    assert await notifier.prepare(note).find(earlier(key)) == posted
+
+
+async def test_a_message_that_was_never_sent_is_not_found(notifier: SlackNotifier, note: Notification) -> None:
+    await notifier.prepare(note).send("another key", None)
+
+    assert await notifier.prepare(note).find(earlier(uuid.uuid4().hex)) is None
+
+
+async def test_every_message_with_the_key_is_found_oldest_first(
+    notifier: SlackNotifier, note: Notification, key: str
+) -> None:
+    posted = [await notifier.prepare(note).send(key, None) for _ in range(2)]
+
+    assert await notifier.prepare(note).find_all(earlier(key)) == posted
+
+
+async def test_a_message_is_found_behind_pages_of_others(
+    notifier: SlackNotifier, servers: Installation, note: Notification, key: str
+) -> None:
+    posted = await notifier.prepare(note).send(key, None)
+    with httpx.Client(base_url=servers.up["simulator"], headers={"authorization": "Bearer xoxb-test"}) as client:
+        for number in range(201):
+            client.post("/api/chat.postMessage", json={"channel": CHANNEL, "text": f"tide {number}"})
+
+    assert await notifier.prepare(note).find(earlier(key)) == posted
+
+
+async def test_only_messages_since_the_intent_are_looked_at(
+    notifier: SlackNotifier, note: Notification, key: str
+) -> None:
+    await notifier.prepare(note).send(key, None)
+    long_after = EarlierSend(key, None, datetime.now(UTC) + timedelta(minutes=2))
+
+    assert await notifier.prepare(note).find(long_after) is None
+
+
+async def test_a_rate_limit_carries_slacks_wish(
+    notifier: SlackNotifier, servers: Installation, note: Notification, key: str
+) -> None:
+    fault(servers, note, fault="429", retry_after=7)
+
+    with pytest.raises(NotificationBusy) as busy:
+        await notifier.prepare(note).send(key, None)
+
+    assert busy.value.retry_after_seconds == 7
+
+
+@pytest.mark.parametrize("name", ["billed_500", "cut"])
+async def test_a_message_whose_answer_is_lost_is_ambiguous_and_can_be_found(
+    notifier: SlackNotifier, servers: Installation, note: Notification, key: str, name: str
+) -> None:
+    fault(servers, note, fault=name)
+
+    with pytest.raises(Ambiguous):
+        await notifier.prepare(note).send(key, None)
+
+    assert await notifier.prepare(note).find(earlier(key)) is not None
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body"),
+    [
+        (200, "application/json", b'{"ok": false, "error": "fatal_error"}'),
+        (200, "application/json", b'{"ok": false, "error": "internal_error"}'),
+        (502, "text/html", b"<html>Bad gateway</html>"),
+        (200, "application/json", b"<html>what is this</html>"),
+        (200, "text/html", b"<html>a page for people</html>"),
+    ],
+)
+async def test_an_answer_that_tells_nothing_is_ambiguous(
+    note: Notification, key: str, status: int, kind: str, body: bytes
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    notifier = SlackNotifier(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/", "xoxb-test", CHANNEL)
+
+    with pytest.raises(Ambiguous):
+        await notifier.prepare(note).send(key, None)
+
+    server.close()
+
+
+@pytest.mark.parametrize(("token", "channel"), [("xoxp-person", CHANNEL), ("xoxb-test", "missing")])
+async def test_what_slack_never_accepts_is_refused_for_good(
+    servers: Installation, note: Notification, key: str, token: str, channel: str
+) -> None:
+    notifier = SlackNotifier(f"{servers.up['simulator']}/api/", token, channel)
+
+    with pytest.raises(NotificationRefused):
+        await notifier.prepare(note).send(key, None)
+
+
+async def test_a_slack_that_cannot_be_reached_was_sent_nothing(note: Notification, key: str) -> None:
+    notifier = SlackNotifier("http://127.0.0.1:9/api/", "xoxb-test", CHANNEL)
+
+    with pytest.raises(NotificationFailed):
+        await notifier.prepare(note).send(key, None)
+    with pytest.raises(NotificationFailed):
+        await notifier.prepare(note).find(earlier(key))
+
+
+async def test_it_says_how_long_a_message_may_stay_unseen(notifier: SlackNotifier) -> None:
+    assert (notifier.provider_class, notifier.settle_seconds) == (ProviderClass.RETRIEVABLE, 10.0)

@@ -1,0 +1,79 @@
+"""Who is told that a report is ready: each channel once, whatever the others and the road do."""
+
+from typing import Any
+
+import httpx
+
+from tests.pipelines.conftest import House
+
+KINDS = ("webhook", "email", "slack")
+
+
+def told(house: House, report: str) -> dict[str, list[str]]:
+    """The keys under which the outside world was told of a report, by kind."""
+    listed = httpx.get(f"{house.servers.up['simulator']}/sink/email").json()
+    mails = {mail["id"] for mail in listed if report in mail["body"]}
+    found = {kind: house.servers.witness("", kind=kind) for kind in KINDS}
+    return {
+        kind: [line["key"] for line in lines if report in line["text"] or line["id"] in mails]
+        for kind, lines in found.items()
+    }
+
+
+async def ask_all(house: House, prompt: str, *more: str) -> tuple[str, dict[str, Any]]:
+    report = await house.ask(prompt, notify=["log", *KINDS, *more])
+    return report, await house.finished(report)
+
+
+async def test_each_channel_that_was_asked_for_is_told_once(house: House) -> None:
+    report, status = await ask_all(house, "tell everybody")
+
+    assert status["status"] == "done"
+    assert (await house.reading.result(report, "default"))["notified"] == ["log", *KINDS]
+    assert {kind: len(keys) for kind, keys in told(house, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
+
+
+async def test_each_channel_has_a_key_of_its_own(house: House) -> None:
+    report, _ = await ask_all(house, "keys of their own")
+
+    keys = [key for keys in told(house, report).values() for key in keys]
+    assert len(set(keys)) == len(KINDS)
+
+
+async def test_an_address_in_the_request_is_told_too(house: House) -> None:
+    url = f"{house.servers.up['simulator']}/sink/webhook/of-a-user"
+
+    report, _ = await ask_all(house, "tell my own address", url)
+
+    delivered = httpx.get(f"{house.servers.up['simulator']}/sink/webhook").json()
+    assert sorted(str(one["name"]) for one in delivered if report in one["body"]) == ["None", "of-a-user"]
+
+
+async def test_a_channel_that_is_busy_is_told_later_and_the_others_not_again(house: House, quick_retries: None) -> None:
+    house.fault("Busy channel", fault="429", kind="slack", retry_after=0)
+    report, status = await ask_all(house, "Busy channel")
+
+    waits = [
+        event.data["retry_in_seconds"]
+        for event in await house.progress.read(report)
+        if (event.step, event.kind) == ("send_notification", "attempt_failed")
+    ]
+    assert (house.step(status, "send_notification")["attempt"], waits) == (2, [0])
+    assert {kind: len(keys) for kind, keys in told(house, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
+
+
+async def test_a_mail_whose_reply_is_lost_is_sent_again_with_the_same_key(house: House, quick_retries: None) -> None:
+    house.fault("Lost mail", fault="cut", kind="email")
+    report, _ = await ask_all(house, "Lost mail")
+
+    keys = told(house, report)
+    assert (len(keys["email"]), len(set(keys["email"]))) == (2, 1)
+    assert (len(keys["webhook"]), len(keys["slack"])) == (1, 1)
+
+
+async def test_a_channel_that_refuses_for_good_does_not_fail_the_report(house: House) -> None:
+    house.fault("Mailbox without an owner", fault="550", kind="email")
+    report, status = await ask_all(house, "Mailbox without an owner")
+
+    assert status["status"] == "done"
+    assert (await house.reading.result(report, "default"))["notified"] == ["log", "webhook", "slack"]

@@ -1,0 +1,45 @@
+"""Settings are read once and refused as a whole: half a channel, and switches of tests in production."""
+
+import pytest
+
+from durable_research.settings import SettingsInvalid, load
+
+MAIL = {"SMTP_URL": "smtp://mail.example.org:587", "DURABLE_RESEARCH_EMAIL_FROM": "a@example.org"}
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsInvalid) as refusal:
+        load()
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        (MAIL, "DURABLE_RESEARCH_EMAIL_TO"),
+        ({**MAIL, "DURABLE_RESEARCH_EMAIL_TO": "nobody"}, "DURABLE_RESEARCH_EMAIL_TO"),
+        ({**MAIL, "DURABLE_RESEARCH_EMAIL_TO": "b@example.org\nBcc: c@example.org"}, "DURABLE_RESEARCH_EMAIL_TO"),
+        ({"SMTP_URL": "http://mail.example.org"}, "SMTP_URL"),
+        ({"SLACK_BOT_TOKEN": "xoxb-a"}, "SLACK_CHANNEL"),
+        ({"DURABLE_RESEARCH_WEBHOOK_SECRET": "whsec_not base64"}, "DURABLE_RESEARCH_WEBHOOK_SECRET"),
+    ],
+)
+def test_half_a_channel_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], named: str
+) -> None:
+    assert named in refused(monkeypatch, **environment)
+
+
+def test_production_refuses_webhooks_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = refused(monkeypatch, DURABLE_RESEARCH_PRODUCTION="true", DURABLE_RESEARCH_ALLOW_UNSAFE_WEBHOOKS="true")
+
+    assert "DURABLE_RESEARCH_ALLOW_UNSAFE_WEBHOOKS" in words
+
+
+def test_recipients_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**MAIL, "DURABLE_RESEARCH_EMAIL_TO": "b@example.org, c@example.org"}.items():
+        monkeypatch.setenv(name, value)
+
+    assert load().email_recipients == ("b@example.org", "c@example.org")
