@@ -41,9 +41,11 @@ from durable_research.ports.workflows import WorkflowRow
 from durable_research.settings import Settings
 from durable_research.temporal import names, policies
 from durable_research.temporal.closing import ClosingActivities
+from durable_research.temporal.codec import PayloadOpener
 from durable_research.temporal.connection import connect, connect_lazily
 from durable_research.temporal.engine import TemporalEngine
 from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
+from durable_research.temporal.keys import Keyring, PayloadKey, parse_keys
 from durable_research.temporal.preparing import prepare
 
 
@@ -57,7 +59,7 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url.get_secret_value())
         stack.push_async_callback(database.close)
-        engine = TemporalEngine(await connect_lazily("api"))
+        engine = TemporalEngine(await connect_lazily("api", payload_keys(settings)))
         changes = PostgresChanges(settings.database_url.get_secret_value())
         stack.push_async_callback(changes.close)
         workflows, progress = PostgresWorkflows(database), PostgresProgressLog(database)
@@ -83,8 +85,14 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
             cancelling,
             ReadingReports(workflows, PostgresReports(database), objects, to_html, to_markdown),
             (database, engine, objects),
+            PayloadOpener(Keyring(payload_keys(settings), engine.namespace)),
             is_demo=settings.provider == "simulator",
         )
+
+
+def payload_keys(settings: Settings) -> tuple[PayloadKey, ...]:
+    """The keys that payloads are sealed with, the active one first; none when nothing is to be sealed."""
+    return parse_keys(settings.payload_keys.get_secret_value()) if settings.payload_keys else ()
 
 
 def default_channels(settings: Settings) -> tuple[str, ...]:
@@ -183,14 +191,14 @@ def _model(settings: Settings) -> OpenAIModel:
     )
 
 
-async def prepare_engine(patience_seconds: float) -> list[str]:
+async def prepare_engine(settings: Settings, patience_seconds: float) -> list[str]:
     """Prepare the Temporal namespace and say what was done.
 
     Raises:
         InfrastructureDown: no server answered in time, or it refused.
     """
     try:
-        return await prepare(await connect(patience_seconds=patience_seconds))
+        return await prepare(await connect(None, payload_keys(settings), patience_seconds=patience_seconds))
     except (RPCError, RuntimeError) as cause:
         raise InfrastructureDown(f"temporal does not answer as needed ({cause})") from cause
 

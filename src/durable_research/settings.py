@@ -6,6 +6,7 @@ TEMPORAL_TLS_*, profiles).
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +14,10 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from durable_research import failpoints
+from durable_research.temporal.keys import parse_keys
 
 FILE_SUFFIX = "_FILE"
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 
 
 class SettingsInvalid(Exception):
@@ -63,6 +66,16 @@ class Settings(BaseSettings):
     temporal_ui_url: str | None = Field(
         default=None, alias="DURABLE_RESEARCH_TEMPORAL_UI_URL", description="Temporal's Web UI, for links"
     )
+    payload_keys: SecretStr | None = Field(
+        default=None,
+        alias="PAYLOAD_KEYS",
+        description="keys that seal what Temporal stores, id:base64 of 32 bytes, the active one first; none seals nothing",
+    )
+    codec_origin: str | None = Field(
+        default=None,
+        alias="DURABLE_RESEARCH_CODEC_ORIGIN",
+        description="the one origin (of Temporal's Web UI) whose pages may open sealed payloads here; off without",
+    )
     worker_identity: str | None = Field(
         default=None,
         alias="DURABLE_RESEARCH_WORKER_IDENTITY",
@@ -97,6 +110,19 @@ class Settings(BaseSettings):
         if not loopback:
             raise ValueError("must be a loopback address: there is no login yet, so nothing else may be reachable")
         return host
+
+    @field_validator("payload_keys")
+    @classmethod
+    def _readable_keys(cls, keys: SecretStr | None) -> SecretStr | None:
+        parse_keys(keys.get_secret_value() if keys else "")
+        return keys
+
+    @field_validator("codec_origin")
+    @classmethod
+    def _exact_origin(cls, origin: str | None) -> str | None:
+        if origin and not _ORIGIN.fullmatch(origin):
+            raise ValueError("must be an origin as browsers send it: http(s)://host or http(s)://host:port, no path")
+        return origin or None
 
     @field_validator("failpoint_rules")
     @classmethod

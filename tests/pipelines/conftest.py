@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -38,11 +39,14 @@ from durable_research.pipelines.reconcile.activities import ReconcileActivities
 from durable_research.ports.workflows import WorkflowRow
 from durable_research.temporal import names, policies
 from durable_research.temporal.closing import ClosingActivities
-from durable_research.temporal.converter import DATA_CONVERTER
+from durable_research.temporal.converter import data_converter
 from durable_research.temporal.engine import TemporalEngine
 from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
+from durable_research.temporal.keys import new_key, parse_keys
 from durable_research.temporal.plugin import house_rules
 from tests.installation import FINAL, Installation
+
+KEYS = parse_keys(new_key())
 
 
 class PlainRenderer:
@@ -121,11 +125,12 @@ class House:
     def fault(self, match: str, **what: object) -> None:
         self.servers.simulator("faults", {"match": match, **what})
 
-    async def start_workers(self, identity: str = "tester@1") -> None:
-        plugin = house_rules(PACKAGES, [StepInterceptor(self.progress, identity)])
+    async def start_workers(self, identity: str = "tester@1", client: Client | None = None) -> None:
+        client = client or self.environment.client
+        plugin = house_rules(PACKAGES, client.data_converter, [StepInterceptor(self.progress, identity)])
         for queue, activities in self.activities.items():
             worker = Worker(
-                self.environment.client,
+                client,
                 task_queue=queue,
                 workflows=WORKFLOWS if queue == names.RESEARCH else (),
                 activities=activities,
@@ -150,7 +155,7 @@ async def environment(
         dev_server_existing_path=str(temporal_program),
         dev_server_database_filename=str(tmp_path_factory.mktemp("temporal") / "temporal.db"),
         dev_server_extra_args=tuning_arguments(),
-        data_converter=DATA_CONVERTER,
+        data_converter=data_converter(KEYS, "default"),
         search_attributes=[SearchAttributeKey.for_keyword(name) for name in names.SEARCH_ATTRIBUTES],
     ) as environment:
         yield environment

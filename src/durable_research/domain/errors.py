@@ -25,6 +25,8 @@ ResearchError
 │   │   └── NotificationRefused permanent: it never will
 │   └── StepTimedOut            transient: our own deadline for one try
 ├── StillRunning                the provider is at work on an earlier send: look again, nothing is counted
+├── UnknownKeyId                permanent: a payload was sealed with a key that we do not hold
+├── PayloadUnreadable           permanent: a sealed payload was changed, or is not of this place
 ├── Unconfirmed                 the ledger's cap on ambiguous sends is used up: a person must decide
 ├── StaleAttempt                a newer attempt holds the step: this one must do nothing more
 ├── EffectMismatch              the same effect key came with another request: a bug of ours
@@ -225,6 +227,22 @@ class Unconfirmed(ResearchError):
 
     code = "unconfirmed_effect"
     http_status = 502
+    permanent = True
+
+
+class UnknownKeyId(ResearchError):
+    """A payload was sealed with a key that the setting does not hold."""
+
+    code = "unknown_key_id"
+    http_status = 422
+    permanent = True
+
+
+class PayloadUnreadable(ResearchError):
+    """A sealed payload does not open: it was changed, or sealed by another key or in another namespace."""
+
+    code = "payload_unreadable"
+    http_status = 422
     permanent = True
 
 
