@@ -1,20 +1,24 @@
 """What Temporal stores of a report is ciphertext, and who holds the key can read it."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload, Payloads
-from temporalio.client import WorkflowHistory
+from temporalio.client import Client, WorkflowHistory
+from temporalio.service import RPCError
 from temporalio.worker import Replayer
 
 from durable_research.catalogue import PACKAGES, WORKFLOWS
 from durable_research.domain.errors import DocumentError
 from durable_research.settings import Settings
 from durable_research.temporal.codec import PayloadOpener
+from durable_research.temporal.converter import data_converter
 from durable_research.temporal.keys import Keyring
 from durable_research.temporal.plugin import house_rules
 from tests.pipelines.conftest import KEYS, House
@@ -86,6 +90,31 @@ async def test_a_sealed_history_replays_with_its_key(house: House) -> None:
     replayer = Replayer(workflows=WORKFLOWS, plugins=[house_rules(PACKAGES, house.environment.client.data_converter)])
 
     await replayer.replay_workflow(history)
+
+
+async def task_failed(house: House, report: str) -> None:
+    """Wait until a workflow task of the report has failed."""
+    handle = house.environment.client.get_workflow_handle(report)
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(RPCError):  # it is handed to Temporal after it was accepted
+                if [one async for one in handle.fetch_history_events() if one.HasField(_TASK_FAILED)]:
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def test_a_report_waits_for_a_key_that_is_missing_and_goes_on_when_it_is_back(house: House) -> None:
+    await house.stop_workers()
+    config = house.environment.client.config(active_config=True)
+    await house.start_workers("keyless@1", Client(**{**config, "data_converter": data_converter((), "default")}))
+    try:
+        report = await house.ask("waits for its key")
+        await task_failed(house, report)
+    finally:
+        await house.stop_workers()
+        await house.start_workers()
+
+    assert (await house.finished(report))["status"] == "done"
 
 
 async def test_the_words_of_a_failure_still_reach_the_person_who_asked(house: House) -> None:

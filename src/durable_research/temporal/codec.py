@@ -40,12 +40,14 @@ class SealingCodec(PayloadCodec):
         """Open what is sealed; anything else passes, so that what was written before there were keys stays readable.
 
         Raises:
-            ApplicationError: not retryable, with the codes of `UnknownKeyId` and `PayloadUnreadable`.
+            ApplicationError: with the codes of `UnknownKeyId` and `PayloadUnreadable`.
         """
         try:
             return [self.open(one) for one in payloads]
         except (UnknownKeyId, PayloadUnreadable) as error:
-            raise ApplicationError(error.detail, type=error.code, non_retryable=True) from None
+            # Not marked non-retryable: the SDK would end the workflow for good on the first worker that lacks a key. Like
+            # this the task fails, says why, and is offered again: a paid report waits for whoever mends the setting.
+            raise ApplicationError(error.detail, type=error.code) from None
 
     def open(self, payload: Payload) -> Payload:
         """Open one payload."""
