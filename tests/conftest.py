@@ -17,6 +17,7 @@ for name in (
     "TEMPORAL_NAMESPACE",
     "DATABASE_URL",
     "OBJECT_STORE_URL",
+    "OBJECT_STORE_ENDPOINT",
     "PAYLOAD_KEYS",
     "PAYLOAD_KEYS_FILE",
 ):

@@ -14,6 +14,7 @@ from durable_research.adapters.database.changes import PostgresChanges
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.drafts import PostgresDrafts
 from durable_research.adapters.database.effects import PostgresEffects
+from durable_research.adapters.database.named_objects import PostgresNamedObjects
 from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.reports import PostgresReports
 from durable_research.adapters.database.workers import PostgresWorkerRegistry
@@ -34,7 +35,7 @@ from durable_research.operations.reports import ReadingReports
 from durable_research.operations.starting import Starting
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.generate_report.messages import LlmCall, StoreReportMetadata
-from durable_research.pipelines.reconcile.activities import ReconcileActivities
+from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
 from durable_research.ports.notifiers import Notifier
 from durable_research.ports.workers import WorkerRegistry
 from durable_research.ports.workflows import WorkflowRow
@@ -63,7 +64,7 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
         changes = PostgresChanges(settings.database_url.get_secret_value())
         stack.push_async_callback(changes.close)
         workflows, progress = PostgresWorkflows(database), PostgresProgressLog(database)
-        objects = ObstoreObjects(settings.object_store_url)
+        objects = _objects(settings)
         starting = Starting(workflows, engine, _now, default_channels(settings))
         stack.push_async_callback(starting.close)
         ui = settings.temporal_ui_url
@@ -88,6 +89,10 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
             PayloadOpener(Keyring(payload_keys(settings), engine.namespace)),
             is_demo=settings.provider == "simulator",
         )
+
+
+def _objects(settings: Settings) -> ObstoreObjects:
+    return ObstoreObjects(settings.object_store_url, settings.object_store_endpoint)
 
 
 def payload_keys(settings: Settings) -> tuple[PayloadKey, ...]:
@@ -126,7 +131,8 @@ async def open_worker_parts(settings: Settings, identity: str, client: Client) -
         async def stop_spending(row: WorkflowRow) -> None:
             await report.stop_model_calls(LlmCall(report_id=row.workflow_id, tenant=row.tenant))
 
-        reconcile = ReconcileActivities(workflows, progress, engine, starting.give, store_later, stop_spending)
+        orphans = Orphans(_objects(settings), PostgresNamedObjects(database), _now)
+        reconcile = ReconcileActivities(workflows, progress, engine, starting.give, store_later, stop_spending, orphans)
         closing = ClosingActivities(progress)
         yield WorkerParts(
             {
@@ -162,7 +168,7 @@ async def _report_activities(settings: Settings, database: Database, stack: Asyn
         current_attempt=current_attempt,
         drafts=drafts,
         model=model,
-        objects=ObstoreObjects(settings.object_store_url),
+        objects=_objects(settings),
         renderer=renderer,
         reports=PostgresReports(database),
         notifiers=_notifiers(settings, stack),

@@ -40,6 +40,11 @@ class Settings(BaseSettings):
     object_store_url: str = Field(
         default="file://data/objects", alias="OBJECT_STORE_URL", description="where texts and PDFs are kept"
     )
+    object_store_endpoint: str | None = Field(
+        default=None,
+        alias="OBJECT_STORE_ENDPOINT",
+        description="another address than the vendor's own, such as Azurite's or MinIO's; http:// only when written so",
+    )
     openai_api_key: SecretStr | None = Field(
         default=None, alias="OPENAI_API_KEY", description="key of the model provider; without one the simulator is used"
     )

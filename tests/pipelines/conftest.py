@@ -18,6 +18,7 @@ from durable_research.adapters.database.changes import PostgresChanges
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.drafts import PostgresDrafts
 from durable_research.adapters.database.effects import PostgresEffects
+from durable_research.adapters.database.named_objects import PostgresNamedObjects
 from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.reports import PostgresReports
 from durable_research.adapters.database.workers import PostgresWorkerRegistry
@@ -35,7 +36,7 @@ from durable_research.operations.reading import Reading
 from durable_research.operations.starting import Starting
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.generate_report.messages import LlmCall, StoreReportMetadata
-from durable_research.pipelines.reconcile.activities import ReconcileActivities
+from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
 from durable_research.ports.workflows import WorkflowRow
 from durable_research.temporal import names, policies
 from durable_research.temporal.closing import ClosingActivities
@@ -92,6 +93,10 @@ class House:
     activities: Mapping[str, list[Any]]
     environment: WorkflowEnvironment
     reconcile: ReconcileActivities
+    objects: ObstoreObjects
+    objects_folder: Path
+    named: PostgresNamedObjects
+    database: Database
     workers: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def ask(self, prompt: str) -> str:
@@ -173,6 +178,8 @@ async def house(
     model = OpenAIModel(
         base_url=f"{simulator}/v1", api_key="k", model="simulator-research", provider="simulator", is_demo=True
     )
+    folder = tmp_path_factory.mktemp("objects")
+    objects = ObstoreObjects(f"file://{folder}")
     webhook = WebhookNotifier(f"{simulator}/sink/webhook", None)
     report = GenerateReportActivities(
         workflows,
@@ -181,7 +188,7 @@ async def house(
         current_attempt,
         drafts,
         model,
-        ObstoreObjects(f"file://{tmp_path_factory.mktemp('objects')}"),
+        objects,
         renderer,
         reports,
         {"log": LogNotifier(), "webhook": webhook},
@@ -195,7 +202,9 @@ async def house(
     async def stop_spending(row: WorkflowRow) -> None:
         await report.stop_model_calls(LlmCall(report_id=row.workflow_id, tenant=row.tenant))
 
-    reconcile = ReconcileActivities(workflows, progress, engine, starting.give, store_later, stop_spending)
+    named = PostgresNamedObjects(database)
+    orphans = Orphans(objects, named, lambda: datetime.now(UTC))
+    reconcile = ReconcileActivities(workflows, progress, engine, starting.give, store_later, stop_spending, orphans)
     reading = Reading(workflows, progress, drafts, ledger, PostgresWorkerRegistry(database), changes, engine)
     house = House(
         servers=servers,
@@ -219,6 +228,10 @@ async def house(
         },
         environment=environment,
         reconcile=reconcile,
+        objects=objects,
+        objects_folder=folder,
+        named=named,
+        database=database,
     )
     await house.start_workers()
     yield house

@@ -75,7 +75,7 @@ class GenerateReportActivities:
 
         async def keep(answer: ModelAnswer) -> ReportText:
             kept = ReportText(
-                text=await self._store_text(asked.tenant, answer.text),
+                text=await self._store_text(asked, answer.text),
                 model=answer.model,
                 provider=self.model.provider,
                 is_demo=self.model.is_demo,
@@ -97,10 +97,10 @@ class GenerateReportActivities:
         )
         return await self.effects.perform(effect, prepare, keep, ReportText, points)
 
-    async def _store_text(self, tenant: str, text: str) -> TextReference:
+    async def _store_text(self, asked: LlmCall, text: str) -> TextReference:
         data = text.encode(errors="replace")  # a lone surrogate of a model is no reason to lose an answer
         digest = hashlib.sha256(data).hexdigest()
-        key = f"{tenant}/texts/{digest}.md"
+        key = f"{asked.tenant}/{asked.report_id}/{digest}.md"
         await self.objects.put(key, data)
         return TextReference(key=key, sha256=digest, size_bytes=len(data))
 
@@ -133,7 +133,7 @@ class GenerateReportActivities:
         rendered = await self.renderer.render(document)
         await failpoints.reach(failpoints.CREATE_PDF_RENDERED)
         digest = hashlib.sha256(rendered.content).hexdigest()
-        key = f"{asked.tenant}/documents/{digest}.pdf"
+        key = f"{asked.tenant}/{asked.report_id}/{digest}.pdf"
         await self.objects.put(key, rendered.content)
         await failpoints.reach(failpoints.CREATE_PDF_STORED)
         pdf = DocumentReference(key=key, sha256=digest, size_bytes=len(rendered.content), pages=rendered.pages)
