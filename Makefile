@@ -43,6 +43,7 @@ fix: setup-dev ## mend what the formatter and linter can mend
 
 test: check ## everything: checks, then all tests on real servers and a real browser; nothing is skipped
 	sh tools/setup.sh browser
+	sh tools/setup.sh azurite
 	$(FIND_TEMPORAL)
 	$(BIN)/pytest
 

@@ -21,7 +21,15 @@ from tests.installation import Installation
 # A setting of the person who runs the tests must not change what they test.
 for name in [name for name in os.environ if name.startswith(("DURABLE_RESEARCH_", "OPENAI_"))]:
     del os.environ[name]
-for name in ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "DATABASE_URL", "OBJECT_STORE_URL"):
+for name in (
+    "TEMPORAL_ADDRESS",
+    "TEMPORAL_NAMESPACE",
+    "DATABASE_URL",
+    "OBJECT_STORE_URL",
+    "OBJECT_STORE_ENDPOINT",
+    "PAYLOAD_KEYS",
+    "PAYLOAD_KEYS_FILE",
+):
     os.environ.pop(name, None)
 
 

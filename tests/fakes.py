@@ -16,6 +16,7 @@ from durable_research.domain.progress import ENDS_OF_ATTEMPT, Attempt, Draft, En
 from durable_research.domain.report import Report
 from durable_research.domain.workflow import Status
 from durable_research.ports.engine import EngineView
+from durable_research.ports.objects import StoredObject
 from durable_research.ports.workers import WorkerRow
 from durable_research.ports.workflows import NewWorkflow, WorkflowFilter, WorkflowRow
 
@@ -302,3 +303,13 @@ class FakeObjects(Part):
         if key not in self.objects:
             raise NotFound("there is no such object")
         return self.objects[key]
+
+    async def list(self, prefix: str = "") -> AsyncIterator[StoredObject]:
+        await self.check()
+        for key in self.objects:
+            if key.startswith(prefix):
+                yield StoredObject(key, START)
+
+    async def delete(self, key: str) -> None:
+        await self.check()
+        self.objects.pop(key, None)

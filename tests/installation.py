@@ -39,8 +39,8 @@ def until(what: str, look: Callable[[], Found | None], seconds: float = PATIENCE
         time.sleep(0.05)
 
 
-def _end_with_the_tests() -> None:
-    """In the child: a test run that is killed must not leave an installation behind (Linux)."""
+def end_with_the_tests() -> None:
+    """In the child: a test run that is killed must leave no server behind (Linux)."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
@@ -84,7 +84,7 @@ class Installation:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_end_with_the_tests,
+                preexec_fn=end_with_the_tests,
             )
         until("up.json", self._ready)
         return self

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings a machine that has python3, make and git to where our programs run. Usage: setup.sh runtime|dev|browser
+# Brings a machine that has python3, make and git to where our programs run. Usage: setup.sh runtime|dev|browser|azurite
 # As root it installs the Debian packages that are missing; otherwise it says which ones to install.
 set -eu
 cd "$(dirname "$0")/.."
@@ -29,9 +29,23 @@ environment() {
   mkdir -p .make
 }
 
+# An Azure Blob server for tests, beside the temporal program in the user's cache, so that a clean checkout finds it.
+azurite() {
+  command -v npm >/dev/null || install_debian "npm" "nodejs npm"
+  cache="${XDG_CACHE_HOME:-$HOME/.cache}/durable-research/azurite"
+  # The copy of the lock is made last: an installation that was broken off is made again.
+  cmp -s tools/azurite/package-lock.json "$cache/installed.json" && return
+  say "installing Azurite (hash-checked)"
+  mkdir -p "$cache"
+  cp tools/azurite/package.json tools/azurite/package-lock.json tools/azurite/.npmrc "$cache"
+  (cd "$cache" && npm ci --silent)
+  cp tools/azurite/package-lock.json "$cache/installed.json"
+}
+
 case "$1" in
   runtime) environment runtime; touch .make/runtime ;;
   dev) environment dev; touch .make/runtime .make/dev ;;
   browser) command -v chromium >/dev/null || install_debian "chromium" "chromium" ;;
-  *) say "usage: setup.sh runtime|dev|browser" >&2; exit 2 ;;
+  azurite) azurite ;;
+  *) say "usage: setup.sh runtime|dev|browser|azurite" >&2; exit 2 ;;
 esac

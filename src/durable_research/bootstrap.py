@@ -14,6 +14,7 @@ from durable_research.adapters.database.changes import PostgresChanges
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.drafts import PostgresDrafts
 from durable_research.adapters.database.effects import PostgresEffects
+from durable_research.adapters.database.named_objects import PostgresNamedObjects
 from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.reports import PostgresReports
 from durable_research.adapters.database.workers import PostgresWorkerRegistry
@@ -39,16 +40,18 @@ from durable_research.operations.reports import ReadingReports
 from durable_research.operations.starting import Starting
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.generate_report.messages import LlmCall, StoreReportMetadata
-from durable_research.pipelines.reconcile.activities import ReconcileActivities
+from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
 from durable_research.ports.notifiers import Notifier
 from durable_research.ports.workers import WorkerRegistry
 from durable_research.ports.workflows import WorkflowRow
 from durable_research.settings import Settings
 from durable_research.temporal import names, policies
 from durable_research.temporal.closing import ClosingActivities
+from durable_research.temporal.codec import PayloadOpener
 from durable_research.temporal.connection import connect, connect_lazily
 from durable_research.temporal.engine import TemporalEngine
 from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
+from durable_research.temporal.keys import Keyring, PayloadKey, parse_keys
 from durable_research.temporal.preparing import prepare
 
 
@@ -62,11 +65,11 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url.get_secret_value())
         stack.push_async_callback(database.close)
-        engine = TemporalEngine(await connect_lazily("api"))
+        engine = TemporalEngine(await connect_lazily("api", payload_keys(settings)))
         changes = PostgresChanges(settings.database_url.get_secret_value())
         stack.push_async_callback(changes.close)
         workflows, progress = PostgresWorkflows(database), PostgresProgressLog(database)
-        objects = ObstoreObjects(settings.object_store_url)
+        objects = _objects(settings)
         starting = _starting(settings, workflows, engine)
         stack.push_async_callback(starting.close)
         ui = settings.temporal_ui_url
@@ -88,6 +91,7 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
             cancelling,
             ReadingReports(workflows, PostgresReports(database), objects, to_html, to_markdown),
             (database, engine, objects),
+            PayloadOpener(Keyring(payload_keys(settings), engine.namespace)),
             is_demo=settings.provider == "simulator",
         )
 
@@ -98,6 +102,15 @@ def _starting(settings: Settings, workflows: PostgresWorkflows, engine: Temporal
     asked = {"email": settings.smtp_url, "slack": settings.slack_bot_token}
     on_request = tuple(channel for channel, configured in asked.items() if configured)
     return Starting(workflows, engine, _now, default, on_request, settings.allow_unsafe_webhooks)
+
+
+def _objects(settings: Settings) -> ObstoreObjects:
+    return ObstoreObjects(settings.object_store_url, settings.object_store_endpoint)
+
+
+def payload_keys(settings: Settings) -> tuple[PayloadKey, ...]:
+    """The keys that payloads are sealed with, the active one first; none when nothing is to be sealed."""
+    return parse_keys(settings.payload_keys.get_secret_value()) if settings.payload_keys else ()
 
 
 @dataclass(frozen=True)
@@ -126,6 +139,7 @@ async def open_worker_parts(settings: Settings, identity: str, client: Client) -
         async def stop_spending(row: WorkflowRow) -> None:
             await report.stop_model_calls(LlmCall(report_id=row.workflow_id, tenant=row.tenant))
 
+        orphans = Orphans(_objects(settings), PostgresNamedObjects(database), _now)
         reconcile = ReconcileActivities(
             workflows,
             progress,
@@ -135,6 +149,7 @@ async def open_worker_parts(settings: Settings, identity: str, client: Client) -
             store_later,
             stop_spending,
             {report.model.provider: report.model.find_all},
+            orphans,
         )
         closing = ClosingActivities(progress)
         yield WorkerParts(
@@ -171,7 +186,7 @@ async def _report_activities(settings: Settings, database: Database, stack: Asyn
         current_attempt=current_attempt,
         drafts=drafts,
         model=model,
-        objects=ObstoreObjects(settings.object_store_url),
+        objects=_objects(settings),
         renderer=renderer,
         reports=PostgresReports(database),
         notifiers=_notifiers(settings, stack),
@@ -219,14 +234,14 @@ def _model(settings: Settings) -> OpenAIResponses | OpenAIChat:
             return OpenAIResponses(**given, keyed=api == "responses-keyed")
 
 
-async def prepare_engine(patience_seconds: float) -> list[str]:
+async def prepare_engine(settings: Settings, patience_seconds: float) -> list[str]:
     """Prepare the Temporal namespace and say what was done.
 
     Raises:
         InfrastructureDown: no server answered in time, or it refused.
     """
     try:
-        return await prepare(await connect(patience_seconds=patience_seconds))
+        return await prepare(await connect(None, payload_keys(settings), patience_seconds=patience_seconds))
     except (RPCError, RuntimeError) as cause:
         raise InfrastructureDown(f"temporal does not answer as needed ({cause})") from cause
 

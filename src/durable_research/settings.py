@@ -16,9 +16,11 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from durable_research import failpoints
+from durable_research.temporal.keys import parse_keys
 
 FILE_SUFFIX = "_FILE"
 _MAILBOX = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 
 
 class SettingsInvalid(Exception):
@@ -40,6 +42,11 @@ class Settings(BaseSettings):
     )
     object_store_url: str = Field(
         default="file://data/objects", alias="OBJECT_STORE_URL", description="where texts and PDFs are kept"
+    )
+    object_store_endpoint: str | None = Field(
+        default=None,
+        alias="OBJECT_STORE_ENDPOINT",
+        description="another address than the vendor's own, such as Azurite's or MinIO's; http:// only when written so",
     )
     openai_api_key: SecretStr | None = Field(
         default=None, alias="OPENAI_API_KEY", description="key of the model provider; without one the simulator is used"
@@ -111,6 +118,16 @@ class Settings(BaseSettings):
     temporal_ui_url: str | None = Field(
         default=None, alias="DURABLE_RESEARCH_TEMPORAL_UI_URL", description="Temporal's Web UI, for links"
     )
+    payload_keys: SecretStr | None = Field(
+        default=None,
+        alias="PAYLOAD_KEYS",
+        description="keys that seal what Temporal stores, id:base64 of 32 bytes, the active one first; none seals nothing",
+    )
+    codec_origin: str | None = Field(
+        default=None,
+        alias="DURABLE_RESEARCH_CODEC_ORIGIN",
+        description="the one origin (of Temporal's Web UI) whose pages may open sealed payloads here; off without",
+    )
     worker_identity: str | None = Field(
         default=None,
         alias="DURABLE_RESEARCH_WORKER_IDENTITY",
@@ -150,6 +167,19 @@ class Settings(BaseSettings):
         if not loopback:
             raise ValueError("must be a loopback address: there is no login yet, so nothing else may be reachable")
         return host
+
+    @field_validator("payload_keys")
+    @classmethod
+    def _readable_keys(cls, keys: SecretStr | None) -> SecretStr | None:
+        parse_keys(keys.get_secret_value() if keys else "")
+        return keys
+
+    @field_validator("codec_origin")
+    @classmethod
+    def _exact_origin(cls, origin: str | None) -> str | None:
+        if origin and not _ORIGIN.fullmatch(origin):
+            raise ValueError("must be an origin as browsers send it: http(s)://host or http(s)://host:port, no path")
+        return origin or None
 
     @field_validator("failpoint_rules")
     @classmethod

@@ -18,6 +18,7 @@ ENGINE_NOT_HEARD = "engine.not_heard"
 REQUEST_FAILED = "request.failed"
 NOTIFIED = "report.notified"
 BEAT_FAILED = "worker.beat_failed"
+PAYLOADS_OPENED = "payloads.opened"
 DRAFT_DROPPED = "draft.dropped"
 
 

@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from durable_research import telemetry
-from durable_research.bootstrap import WorkerParts, open_worker_parts
+from durable_research.bootstrap import WorkerParts, open_worker_parts, payload_keys
 from durable_research.catalogue import PACKAGES, WORKFLOWS
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.ports.workers import WorkerRegistry, WorkerRow
@@ -44,7 +44,7 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    client = await connect(identity, patience_seconds=_CONNECT_PATIENCE_SECONDS)
+    client = await connect(identity, payload_keys(settings), patience_seconds=_CONNECT_PATIENCE_SECONDS)
     async with open_worker_parts(settings, identity, client) as parts, AsyncExitStack() as stack:
         workers = _workers(client, parts, options.queues, settings)
         for worker in workers:
@@ -63,7 +63,7 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
 
 
 def _workers(client: Client, parts: WorkerParts, queues: Sequence[str], settings: Settings) -> list[Worker]:
-    plugin = house_rules(PACKAGES, [parts.interceptor])
+    plugin = house_rules(PACKAGES, client.data_converter, [parts.interceptor])
     rendering = {names.DOCUMENTS: settings.renderer_processes}
     beat = policies.HEARTBEAT_EVERY
     return [

@@ -6,6 +6,7 @@ import pytest
 
 from durable_research.local.data_folder import DataFolder, read_object, write_json
 from durable_research.local.errors import LocalError
+from durable_research.temporal.keys import parse_keys
 
 
 def test_the_starts_of_a_name_are_counted_across_lives(tmp_path: Path) -> None:
@@ -18,6 +19,18 @@ def test_what_is_written_is_for_our_user_alone(tmp_path: Path) -> None:
     write_json(tmp_path / "up.json", {"password": "x"})
 
     assert (tmp_path / "up.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_payload_key_is_made_once_and_for_our_user_alone(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    folder.ensure_payload_keys()
+    first = folder.payload_keys.read_text()
+
+    folder.ensure_payload_keys()
+
+    assert folder.payload_keys.read_text() == first
+    assert len(parse_keys(first.strip())) == 1
+    assert [path.stat().st_mode & 0o777 for path in (folder.payload_keys, folder.payload_keys.parent)] == [0o600, 0o700]
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

@@ -77,6 +77,8 @@ def test_our_programs_are_told_every_address(whole: Up, name: str) -> None:
         "DURABLE_RESEARCH_DATA": str(whole.data),
         "DURABLE_RESEARCH_TEMPORAL_UI_URL": up["temporal_ui"],
         "OBJECT_STORE_URL": f"file://{whole.data}/objects",
+        "PAYLOAD_KEYS_FILE": f"{whole.data}/keys/payload.keys",
+        "DURABLE_RESEARCH_CODEC_ORIGIN": up["temporal_ui"],
         "OPENAI_BASE_URL": f"{up['simulator']}/v1",
         "OPENAI_API_KEY": "simulator",
         "OPENAI_MODEL": "simulator-research",

@@ -25,10 +25,23 @@ def test_news_are_switched_off_where_the_program_can_do_so(temporal_program: Pat
     assert command[-1] == "--ui-disable-news-fetch"
 
 
+def test_the_web_ui_is_told_where_sealed_payloads_are_opened(temporal_program: Path) -> None:
+    options = known_options(temporal_program)
+
+    command = server_command(
+        temporal_program, port=1, ui_port=2, database=Path("/d"), options=options, codec="http://c"
+    )
+
+    assert command[command.index("--ui-codec-endpoint") + 1] == "http://c"
+
+
 def test_an_older_program_is_not_asked_for_what_it_does_not_know() -> None:
-    command = server_command(Path("/bin/temporal"), port=1, ui_port=2, database=Path("/d"), options="--port --ui-port")
+    command = server_command(
+        Path("/bin/temporal"), port=1, ui_port=2, database=Path("/d"), options="--port --ui-port", codec="http://c"
+    )
 
     assert "--ui-disable-news-fetch" not in command
+    assert "--ui-codec-endpoint" not in command
 
 
 async def test_tests_start_the_same_server_through_the_sdk(temporal_program: Path, tmp_path: Path) -> None:

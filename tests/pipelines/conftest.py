@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -17,6 +18,7 @@ from durable_research.adapters.database.changes import PostgresChanges
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.drafts import PostgresDrafts
 from durable_research.adapters.database.effects import PostgresEffects
+from durable_research.adapters.database.named_objects import PostgresNamedObjects
 from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.reports import PostgresReports
 from durable_research.adapters.database.workers import PostgresWorkerRegistry
@@ -38,15 +40,18 @@ from durable_research.operations.reading import Reading
 from durable_research.operations.starting import Starting
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.generate_report.messages import LlmCall, StoreReportMetadata
-from durable_research.pipelines.reconcile.activities import ReconcileActivities
+from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
 from durable_research.ports.workflows import WorkflowRow
 from durable_research.temporal import names, policies
 from durable_research.temporal.closing import ClosingActivities
-from durable_research.temporal.converter import DATA_CONVERTER
+from durable_research.temporal.converter import data_converter
 from durable_research.temporal.engine import TemporalEngine
 from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
+from durable_research.temporal.keys import new_key, parse_keys
 from durable_research.temporal.plugin import house_rules
 from tests.installation import FINAL, Installation
+
+KEYS = parse_keys(new_key())
 
 
 class PlainRenderer:
@@ -93,6 +98,10 @@ class House:
     environment: WorkflowEnvironment
     report: GenerateReportActivities
     reconcile: ReconcileActivities
+    objects: ObstoreObjects
+    objects_folder: Path
+    named: PostgresNamedObjects
+    database: Database
     workers: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def ask(self, prompt: str, **more: Any) -> str:
@@ -130,11 +139,12 @@ class House:
     def fault(self, match: str, **what: object) -> None:
         self.servers.simulator("faults", {"match": match, **what})
 
-    async def start_workers(self, identity: str = "tester@1") -> None:
-        plugin = house_rules(PACKAGES, [StepInterceptor(self.progress, identity)])
+    async def start_workers(self, identity: str = "tester@1", client: Client | None = None) -> None:
+        client = client or self.environment.client
+        plugin = house_rules(PACKAGES, client.data_converter, [StepInterceptor(self.progress, identity)])
         for queue, activities in self.activities.items():
             worker = Worker(
-                self.environment.client,
+                client,
                 task_queue=queue,
                 workflows=WORKFLOWS if queue == names.RESEARCH else (),
                 activities=activities,
@@ -159,7 +169,7 @@ async def environment(
         dev_server_existing_path=str(temporal_program),
         dev_server_database_filename=str(tmp_path_factory.mktemp("temporal") / "temporal.db"),
         dev_server_extra_args=tuning_arguments(),
-        data_converter=DATA_CONVERTER,
+        data_converter=data_converter(KEYS, "default"),
         search_attributes=[SearchAttributeKey.for_keyword(name) for name in names.SEARCH_ATTRIBUTES],
     ) as environment:
         yield environment
@@ -177,6 +187,8 @@ async def house(
     model = OpenAIResponses(
         base_url=f"{simulator}/v1", api_key="k", model="simulator-research", provider="simulator", is_demo=True
     )
+    folder = tmp_path_factory.mktemp("objects")
+    objects = ObstoreObjects(f"file://{folder}")
     webhook = WebhookNotifier(f"{simulator}/sink/webhook", None)
     report = GenerateReportActivities(
         workflows,
@@ -185,7 +197,7 @@ async def house(
         current_attempt,
         drafts,
         model,
-        ObstoreObjects(f"file://{tmp_path_factory.mktemp('objects')}"),
+        objects,
         renderer,
         reports,
         {
@@ -205,8 +217,11 @@ async def house(
     async def stop_spending(row: WorkflowRow) -> None:
         await report.stop_model_calls(LlmCall(report_id=row.workflow_id, tenant=row.tenant))
 
+    named = PostgresNamedObjects(database)
+    orphans = Orphans(objects, named, lambda: datetime.now(UTC))
+    find_all = {model.provider: model.find_all}
     reconcile = ReconcileActivities(
-        workflows, progress, engine, ledger, starting.give, store_later, stop_spending, {model.provider: model.find_all}
+        workflows, progress, engine, ledger, starting.give, store_later, stop_spending, find_all, orphans
     )
     reading = Reading(workflows, progress, drafts, ledger, PostgresWorkerRegistry(database), changes, engine)
     house = House(
@@ -232,6 +247,10 @@ async def house(
         environment=environment,
         report=report,
         reconcile=reconcile,
+        objects=objects,
+        objects_folder=folder,
+        named=named,
+        database=database,
     )
     await house.start_workers()
     yield house

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 
 import pytest
+from temporalio.converter import DataConverter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -14,21 +15,27 @@ from tests.pipelines.clock_workflow import ClockWorkflow
 
 async def test_the_clock_is_refused_inside_a_workflow(environment: WorkflowEnvironment) -> None:
     queue = secrets.token_hex(4)
-    async with Worker(environment.client, task_queue=queue, workflows=[ClockWorkflow], plugins=[house_rules(PACKAGES)]):
+    async with Worker(
+        environment.client,
+        task_queue=queue,
+        workflows=[ClockWorkflow],
+        plugins=[house_rules(PACKAGES, environment.client.data_converter)],
+    ):
         handle = await environment.client.start_workflow(ClockWorkflow.run, id=queue, task_queue=queue)
 
-        failure = await _first_task_failure(handle)
+        failure = await _first_task_failure(handle, environment.client.data_converter)
         await handle.terminate()
 
     assert "Cannot access datetime.datetime.now.__call__ from inside a workflow" in failure
 
 
-async def _first_task_failure(handle) -> str:
+async def _first_task_failure(handle, converter: DataConverter) -> str:
     async with asyncio.timeout(20):
         while True:
             async for event in handle.fetch_history_events():
                 if event.HasField("workflow_task_failed_event_attributes"):
-                    return event.workflow_task_failed_event_attributes.failure.message
+                    sealed = event.workflow_task_failed_event_attributes.failure
+                    return str(await converter.decode_failure(sealed))
             await asyncio.sleep(0.05)
 
 

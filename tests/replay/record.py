@@ -1,6 +1,7 @@
 """Records the Event Histories that the replay test keeps: `make record`. One folder for each release; never edited by hand."""
 
 import asyncio
+import base64
 import re
 import tempfile
 from importlib.metadata import version
@@ -10,9 +11,14 @@ import httpx
 from temporalio.client import Client
 
 from durable_research.temporal import names
+from durable_research.temporal.converter import data_converter
+from durable_research.temporal.keys import parse_keys
 from tests.installation import Installation, until
 
 HISTORIES = Path(__file__).parent / "histories"
+# Recordings are sealed as everything else is, with a key that is no secret: they must open in years to come.
+_KEYS = "recordings:" + base64.b64encode(b"a key for recorded histories, 32").decode()
+RECORDING_KEYS = parse_keys(_KEYS)
 
 
 def stories(installation: Installation) -> dict[str, str]:
@@ -41,7 +47,7 @@ async def record(installation: Installation, ids: dict[str, str]) -> None:
     """Write each history as the SDK gives it, and one of the reconcile schedule's."""
     folder = HISTORIES / version("durable-research")
     folder.mkdir(parents=True, exist_ok=True)
-    client = await Client.connect(installation.up["temporal"])
+    client = await Client.connect(installation.up["temporal"], data_converter=data_converter(RECORDING_KEYS, "default"))
     ids["reconcile"] = "reconcile-recorded"
     await client.execute_workflow("ReconcileWorkflow", id=ids["reconcile"], task_queue=names.RESEARCH)
     for name, workflow_id in ids.items():
@@ -53,5 +59,5 @@ async def record(installation: Installation, ids: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch, Installation(Path(scratch) / "data") as running:
+    with tempfile.TemporaryDirectory() as scratch, Installation(Path(scratch) / "data", PAYLOAD_KEYS=_KEYS) as running:
         asyncio.run(record(running, stories(running)))

@@ -9,15 +9,16 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from durable_research.catalogue import PACKAGES, WORKFLOWS
+from durable_research.temporal.converter import data_converter
 from durable_research.temporal.plugin import house_rules
 from tests.replay.edits import INCOMPATIBLE
-from tests.replay.record import HISTORIES
+from tests.replay.record import HISTORIES, RECORDING_KEYS
 
 FILES = sorted(HISTORIES.glob("*/*.json"))
 
 
 async def replay(file: Path, *workflows: type) -> None:
-    replayer = Replayer(workflows=workflows, plugins=[house_rules(PACKAGES)])
+    replayer = Replayer(workflows=workflows, plugins=[house_rules(PACKAGES, data_converter(RECORDING_KEYS, "default"))])
     # A history without workflow tasks would hang the replayer.
     async with asyncio.timeout(30):
         await replayer.replay_workflow(WorkflowHistory.from_json(file.stem, file.read_text()))

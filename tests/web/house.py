@@ -21,6 +21,8 @@ from durable_research.operations.starting import Starting
 from durable_research.ports.workers import WorkerRow
 from durable_research.ports.workflows import NewWorkflow
 from durable_research.settings import Settings
+from durable_research.temporal.codec import PayloadOpener
+from durable_research.temporal.keys import Keyring
 from durable_research.web.app import create_app
 from tests.fakes import START
 from tests.web.world import FakeWorld
@@ -37,6 +39,7 @@ class House:
     world: FakeWorld = field(default_factory=FakeWorld)
     settings: Settings = field(default_factory=Settings)
     is_demo: bool = True
+    payloads: PayloadOpener = field(default_factory=lambda: PayloadOpener(Keyring((), "default")))
     made: int = 0
 
     def __post_init__(self) -> None:
@@ -62,6 +65,7 @@ class House:
                 plain_text,
             ),
             (world.database, world.engine, world.objects),
+            self.payloads,
             is_demo=self.is_demo,
         )
         self.app: Quart = create_app(self.operations, self.settings)

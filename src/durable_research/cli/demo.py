@@ -29,6 +29,8 @@ def command(once: bool, data: Path, port: int) -> None:
 
     # The demo is about the pretend provider: a key in the environment must not be spent by it.
     os.environ.pop("OPENAI_API_KEY", None)
+    # ... and its proof counts the PDFs in the data folder.
+    os.environ.pop("OBJECT_STORE_URL", None)
     load_settings()  # mistakes are told before anything is started
     say = console(sys.stdout, prefix="demo")
     story = Demo(data.resolve(), say)

@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from durable_research.cli.running import Exit, stop
+from durable_research.cli.running import Exit, load_settings, stop
 
 
 @click.command()
@@ -15,7 +15,7 @@ def command(patience: float) -> None:
     from durable_research.domain.errors import InfrastructureDown
 
     try:
-        done = asyncio.run(bootstrap.prepare_engine(patience))
+        done = asyncio.run(bootstrap.prepare_engine(load_settings(), patience))
     except InfrastructureDown as error:
         hint = "check TEMPORAL_ADDRESS, or start it with: durable-research up --only temporal"
         stop(error.detail, hint, Exit.UNREACHABLE)

@@ -19,6 +19,7 @@ COMMANDS = {
     "cancel": ("durable_research.cli.cancel", "Cancel a running report."),
     "doctor": ("durable_research.cli.doctor", "Check this installation and say how to mend it."),
     "init": ("durable_research.cli.init", "Prepare the Temporal namespace."),
+    "payload-key": ("durable_research.cli.payload_key", "Make a key that seals what Temporal stores."),
     "migrate": ("durable_research.cli.migrate", "Bring the database's schema to the newest version."),
     "webhook-secret": (
         "durable_research.cli.webhook_secret",

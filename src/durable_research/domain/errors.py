@@ -31,6 +31,8 @@ ResearchError
 │   └── StepTimedOut            transient: our own deadline for one try
 ├── StillRunning                the provider is at work on an earlier send: look again, nothing is counted
 ├── DecisionNeeded              sent, nobody can be asked, and the policy leaves a re-send to a person
+├── UnknownKeyId                permanent: a payload was sealed with a key that we do not hold
+├── PayloadUnreadable           permanent: a sealed payload was changed, or is not of this place
 ├── Unconfirmed                 the ledger's cap on ambiguous sends is used up: a person must decide
 ├── StaleAttempt                a newer attempt holds the step: this one must do nothing more
 ├── EffectMismatch              the same effect key came with another request: a bug of ours
@@ -52,18 +54,27 @@ class ResearchError(Exception):
     permanent: ClassVar[bool] = False
     counted: ClassVar[bool] = True
 
+    def __init_subclass__(
+        cls,
+        *,
+        code: str | None = None,
+        http_status: int | None = None,
+        permanent: bool | None = None,
+        counted: bool | None = None,
+    ) -> None:
+        given = {"code": code, "http_status": http_status, "permanent": permanent, "counted": counted}
+        for name, value in given.items():
+            if value is not None:
+                setattr(cls, name, value)
+
     @property
     def detail(self) -> str:
         """One or two sentences for a person."""
         return str(self) or self.code
 
 
-class Rejected(ResearchError):
+class Rejected(ResearchError, code="rejected", http_status=400, permanent=True):
     """The request is wrong; nothing was changed."""
-
-    code = "rejected"
-    http_status = 400
-    permanent = True
 
 
 @dataclass(frozen=True)
@@ -75,233 +86,152 @@ class FieldError:
     detail: str
 
 
-class InvalidInput(Rejected):
+class InvalidInput(Rejected, code="invalid_input", http_status=422):
     """One or more fields break their rule."""
-
-    code = "invalid_input"
-    http_status = 422
 
     def __init__(self, errors: list[FieldError]) -> None:
         super().__init__("; ".join(f"{error.pointer or '/'}: {error.detail}" for error in errors))
         self.errors = errors
 
 
-class NotFound(Rejected):
+class NotFound(Rejected, code="not_found", http_status=404):
     """No such thing, or not yours: the two are never told apart."""
 
-    code = "not_found"
-    http_status = 404
 
-
-class IdempotencyKeyReused(Rejected):
+class IdempotencyKeyReused(Rejected, code="idempotency_key_reused", http_status=422):
     """The same Idempotency-Key came with another body."""
 
-    code = "idempotency_key_reused"
-    http_status = 422
 
-
-class InvalidState(Rejected):
+class InvalidState(Rejected, code="invalid_state", http_status=409):
     """The thing exists, but its state does not allow this."""
 
-    code = "invalid_state"
-    http_status = 409
 
-
-class NotReady(InvalidState):
+class NotReady(InvalidState, code="not_ready"):
     """The report is still being made."""
 
-    code = "not_ready"
 
-
-class CancelRequested(InvalidState):
+class CancelRequested(InvalidState, code="cancel_requested"):
     """A person wants the workflow to stop: no further step begins."""
 
-    code = "cancel_requested"
 
-
-class StepFailed(ResearchError):
+class StepFailed(ResearchError, code="step_failed", http_status=502):
     """An attempt ended with an answered failure, which counts against the step's cap.
 
     `retry_after_seconds` is the wish of who answered, if it gave one; the next attempt honours it.
     """
-
-    code = "step_failed"
-    http_status = 502
 
     def __init__(self, message: str = "", retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
 
 
-class Ambiguous(StepFailed):
+class Ambiguous(StepFailed, code="ambiguous_send"):
     """The send may or may not have been accepted and charged: reconcile before sending again."""
 
-    code = "ambiguous_send"
 
-
-class ModelError(StepFailed):
+class ModelError(StepFailed, code="model_error"):
     """The model provider did not give us a usable answer."""
 
-    code = "model_error"
 
-
-class ModelBusy(ModelError):
+class ModelBusy(ModelError, code="rate_limited"):
     """Rate limited or overloaded."""
 
-    code = "rate_limited"
 
-
-class ModelUnavailable(ModelError):
+class ModelUnavailable(ModelError, code="model_unavailable"):
     """The provider could not be reached; nothing was sent."""
 
-    code = "model_unavailable"
 
-
-class GenerationFailed(ModelError):
+class GenerationFailed(ModelError, code="generation_failed"):
     """The provider accepted the call and says that it ended there without an answer, which is not charged."""
 
-    code = "generation_failed"
 
-
-class ModelForgotten(ModelError):
+class ModelForgotten(ModelError, code="model_forgotten"):
     """The provider no longer knows a call that it had accepted, and perhaps charged."""
 
-    code = "model_forgotten"
 
-
-class AnswerLost(ModelError):
+class AnswerLost(ModelError, code="answer_lost"):
     """The call was accepted and charged, but its answer could only be read by the attempt that asked."""
 
-    code = "answer_lost"
 
-
-class ModelRefused(ModelError):
+class ModelRefused(ModelError, code="model_refused", permanent=True):
     """The provider refuses this request or this key; sending it again cannot help."""
 
-    code = "model_refused"
-    permanent = True
 
-
-class ModelTooLarge(ModelError):
+class ModelTooLarge(ModelError, code="model_too_large", permanent=True):
     """The request is longer than the model takes; nothing was charged."""
 
-    code = "model_too_large"
-    permanent = True
 
-
-class ModelDeclined(ModelError):
+class ModelDeclined(ModelError, code="model_declined", permanent=True):
     """The model, or the provider's filter, declines to answer this; a call that had been accepted is charged."""
 
-    code = "model_declined"
-    permanent = True
 
-
-class ModelTruncated(ModelError):
+class ModelTruncated(ModelError, code="model_truncated", permanent=True):
     """The answer was cut at its longest, and going on as often as is allowed did not finish it."""
 
-    code = "model_truncated"
-    permanent = True
 
-
-class EmptyOutput(ModelError):
+class EmptyOutput(ModelError, code="empty_output"):
     """The provider finished and gave no text."""
 
-    code = "empty_output"
 
-
-class DocumentError(StepFailed):
+class DocumentError(StepFailed, code="document_error", permanent=True):
     """This text cannot be typeset; the words name the offending part."""
 
-    code = "document_error"
-    permanent = True
 
-
-class RendererCrashed(StepFailed):
+class RendererCrashed(StepFailed, code="renderer_crashed"):
     """The rendering process died, hung or used too much."""
 
-    code = "renderer_crashed"
 
-
-class NotificationFailed(StepFailed):
+class NotificationFailed(StepFailed, code="notification_failed"):
     """The receiver did not accept the notification."""
 
-    code = "notification_failed"
 
-
-class NotificationBusy(NotificationFailed):
+class NotificationBusy(NotificationFailed, code="notification_busy"):
     """The receiver has had too many messages for now."""
 
-    code = "notification_busy"
 
-
-class RedirectRefused(NotificationFailed):
+class RedirectRefused(NotificationFailed, code="redirect_refused"):
     """The receiver answered with another address; redirects are not followed."""
 
-    code = "redirect_refused"
 
-
-class NotificationRefused(NotificationFailed):
+class NotificationRefused(NotificationFailed, code="notification_refused", permanent=True):
     """The receiver says that it will never accept this notification."""
 
-    code = "notification_refused"
-    permanent = True
 
-
-class ForbiddenAddress(NotificationRefused):
+class ForbiddenAddress(NotificationRefused, code="forbidden_address"):
     """The receiver's name leads to an address that is not out in the world."""
 
-    code = "forbidden_address"
 
-
-class StepTimedOut(StepFailed):
+class StepTimedOut(StepFailed, code="step_timed_out", http_status=504):
     """One try of a step reached our own deadline for it."""
 
-    code = "step_timed_out"
-    http_status = 504
 
-
-class Unconfirmed(ResearchError):
+class Unconfirmed(ResearchError, code="unconfirmed_effect", http_status=502, permanent=True):
     """Sent, no answer, no way to ask, and the cap on such re-sends is used up."""
 
-    code = "unconfirmed_effect"
-    http_status = 502
-    permanent = True
 
-
-class DecisionNeeded(ResearchError):
+class DecisionNeeded(ResearchError, code="decision_needed", http_status=409, permanent=True):
     """An earlier send is unresolved, and the policy leaves it to a person whether to send again."""
 
-    code = "decision_needed"
-    http_status = 409
-    permanent = True
+
+class UnknownKeyId(ResearchError, code="unknown_key_id", http_status=422, permanent=True):
+    """A payload was sealed with a key that the setting does not hold."""
 
 
-class StillRunning(ResearchError):
+class PayloadUnreadable(ResearchError, code="payload_unreadable", http_status=422, permanent=True):
+    """A sealed payload does not open: it was changed, or sealed by another key or in another namespace."""
+
+
+class StillRunning(ResearchError, code="still_running", http_status=409, counted=False):
     """The provider is at work on an earlier send, or may yet show it: look again soon."""
 
-    code = "still_running"
-    http_status = 409
-    counted = False
 
-
-class StaleAttempt(ResearchError):
+class StaleAttempt(ResearchError, code="stale_attempt", http_status=409, counted=False):
     """A newer attempt has taken this step over; this one stops without a trace."""
 
-    code = "stale_attempt"
-    http_status = 409
-    counted = False
 
-
-class EffectMismatch(ResearchError):
+class EffectMismatch(ResearchError, code="effect_mismatch", permanent=True):
     """The same effect key was used for another request."""
 
-    code = "effect_mismatch"
-    permanent = True
 
-
-class InfrastructureDown(ResearchError):
+class InfrastructureDown(ResearchError, code="dependency_unavailable", http_status=503, counted=False):
     """Something of ours is out of reach; the work waits and nothing is counted."""
-
-    code = "dependency_unavailable"
-    http_status = 503
-    counted = False

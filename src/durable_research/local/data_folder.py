@@ -10,15 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from durable_research.local.errors import AlreadyRunning, LocalError
+from durable_research.temporal.keys import new_key
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` so that a reader sees the old file or the new one, and nobody else sees it at all (mode 0600)."""
+    """Write `value` as `write_text` does."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` so that a reader sees the old file or the new one, and nobody else sees it at all (mode 0600)."""
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(value, file, indent=2)
-        file.write("\n")
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
@@ -51,6 +56,7 @@ class DataFolder:
         self.witness = self.root / "witness.jsonl"
         self.temporal = self.root / "temporal"
         self.postgres = self.root / "postgres"
+        self.payload_keys = self.root / "keys" / "payload.keys"
         self.up = self.root / "up.json"
         self.ports = self.root / "ports.json"
         self._starts = self.root / "starts.json"
@@ -62,6 +68,13 @@ class DataFolder:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as cause:
                 raise LocalError(f"cannot create {folder}: {cause.strerror}; choose another by --data") from cause
+
+    def ensure_payload_keys(self) -> None:
+        """Make the key that seals what Temporal stores, once: without it, reports under way could not be read again."""
+        if self.payload_keys.exists():
+            return
+        self.payload_keys.parent.mkdir(mode=0o700, exist_ok=True)
+        write_text(self.payload_keys, new_key() + "\n")
 
     def next_start(self, name: str) -> int:
         """Count the starts of the child `name` over the life of this folder, beginning with 1.

@@ -95,7 +95,10 @@ class _Edition:
             ports["api"] = options.port
             if "api" in options.roles(environment):
                 require_free(options.port, options.host)
-        return Plan(options, data, ports, postgres.open_instance(data, options.state), environment)
+        plan = Plan(options, data, ports, postgres.open_instance(data, options.state), environment)
+        if plan.keeps_payload_keys:
+            data.ensure_payload_keys()
+        return plan
 
     async def _start_all(self) -> None:
         """Start the servers side by side, then everything that needs them."""

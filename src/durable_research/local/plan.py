@@ -104,6 +104,11 @@ class Plan:
         """Temporal's own pages."""
         return f"http://127.0.0.1:{self.ports['temporal_ui']}"
 
+    @property
+    def keeps_payload_keys(self) -> bool:
+        """Whether payloads are sealed with a key of the data folder: the person named none."""
+        return not (self.environment.get("PAYLOAD_KEYS") or self.environment.get("PAYLOAD_KEYS_FILE"))
+
     def child_environment(self) -> dict[str, str]:
         """Our own programs' environment: the person's, with the addresses of this run."""
         ours = {
@@ -112,9 +117,13 @@ class Plan:
             "TEMPORAL_ADDRESS": self.temporal_address,
             "TEMPORAL_NAMESPACE": "default",
             "DURABLE_RESEARCH_TEMPORAL_UI_URL": self.temporal_ui_url,
-            "OBJECT_STORE_URL": self.data.objects.as_uri(),
+            "OBJECT_STORE_URL": self.environment.get("OBJECT_STORE_URL") or self.data.objects.as_uri(),
             "PYTHONUNBUFFERED": "1",  # the log files are read while they are written
         }
+        if self.keeps_payload_keys:
+            ours["PAYLOAD_KEYS_FILE"] = str(self.data.payload_keys)
+        if "temporal" in self.roles:
+            ours["DURABLE_RESEARCH_CODEC_ORIGIN"] = self.temporal_ui_url
         if self.simulator_url:
             ours |= {
                 "OPENAI_BASE_URL": f"{self.simulator_url}/v1",
@@ -149,6 +158,7 @@ class Plan:
                 ui_port=ui_port,
                 database=self.data.temporal / "temporal.db",
                 options=temporal_server.known_options(program),
+                codec=f"{self.api_url}/codec" if "api" in self.roles else None,
             ),
             env=self.environment,
             log=self.data.logs / "temporal.log",

@@ -35,12 +35,19 @@ def tuning_arguments(*, database_file: bool = True) -> list[str]:
     return arguments
 
 
-def server_command(program: Path, *, port: int, ui_port: int, database: Path, options: str = "") -> tuple[str, ...]:
-    """Return the command that serves on loopback from a database file; `options` is what `known_options` returned."""
+def server_command(
+    program: Path, *, port: int, ui_port: int, database: Path, options: str = "", codec: str | None = None
+) -> tuple[str, ...]:
+    """Return the command that serves on loopback from a database file; `options` is what `known_options` returned.
+
+    `codec` is where the Web UI has sealed payloads opened.
+    """
     command = [str(program), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)]
     command += ["--ui-port", str(ui_port), "--db-filename", str(database)]
     # At warn level it writes stack traces of 5 kB a line about things it copes with.
     command += ["--log-level", "error", *tuning_arguments()]
+    if codec and "--ui-codec-endpoint" in options:
+        command += ["--ui-codec-endpoint", codec]
     if "--ui-disable-news-fetch" in options:
         command.append("--ui-disable-news-fetch")
     return tuple(command)

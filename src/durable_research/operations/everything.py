@@ -10,6 +10,7 @@ from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
 from durable_research.operations.starting import Starting
 from durable_research.ports.health import Health
+from durable_research.ports.payloads import PayloadReader
 
 _CHECK_SECONDS = 3.0
 
@@ -23,6 +24,7 @@ class Operations:
     cancelling: Cancelling
     reports: ReadingReports
     dependencies: Sequence[Health]
+    payloads: PayloadReader
     is_demo: bool
 
     async def health(self) -> dict[str, str]:

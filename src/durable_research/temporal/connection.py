@@ -1,6 +1,7 @@
 """Reaching Temporal: the same variables and profile file as the `temporal` program (temporalio.envconfig)."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from temporalio.client import Client
@@ -8,25 +9,29 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError
 
 from durable_research import telemetry
-from durable_research.temporal.converter import DATA_CONVERTER
+from durable_research.temporal.converter import data_converter
+from durable_research.temporal.keys import PayloadKey
 
 _LOOK_AGAIN_SECONDS = 0.5
 
 
-def _connect_config(identity: str | None) -> dict[str, Any]:
+def _connect_config(identity: str | None, keys: Sequence[PayloadKey]) -> dict[str, Any]:
     config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
     config.setdefault("target_host", "127.0.0.1:7233")
+    config.setdefault("namespace", "default")
+    # The namespace is sealed into every payload, so the converter must be told the one that the client connects to.
+    config["data_converter"] = data_converter(keys, config["namespace"])
     if identity:
         config["identity"] = identity
     return config
 
 
-async def connect_lazily(identity: str) -> Client:
+async def connect_lazily(identity: str, keys: Sequence[PayloadKey]) -> Client:
     """A client that dials at its first call: the API must answer without Temporal."""
-    return await Client.connect(**_connect_config(identity), lazy=True, data_converter=DATA_CONVERTER)
+    return await Client.connect(**_connect_config(identity, keys), lazy=True)
 
 
-async def connect(identity: str | None = None, *, patience_seconds: float) -> Client:
+async def connect(identity: str | None, keys: Sequence[PayloadKey], *, patience_seconds: float) -> Client:
     """A connected client; waits for a server that is still coming up.
 
     Raises:
@@ -34,10 +39,10 @@ async def connect(identity: str | None = None, *, patience_seconds: float) -> Cl
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience_seconds
-    config = _connect_config(identity)
+    config = _connect_config(identity, keys)
     while True:
         try:
-            return await Client.connect(**config, data_converter=DATA_CONVERTER)
+            return await Client.connect(**config)
         except (RuntimeError, RPCError):
             if loop.time() > deadline:
                 raise

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
+from temporalio.converter import DataConverter
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import Interceptor, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
-
-from durable_research.temporal.converter import DATA_CONVERTER
 
 # Never a workflow module and never the package as a whole: either would silently switch the sandbox off for workflow code.
 _PASSED_THROUGH = ("durable_research.domain", "durable_research.ports", "durable_research.temporal")
@@ -21,11 +20,13 @@ def sandbox(pipelines: Sequence[str]) -> WorkflowRunner:
     )
 
 
-def house_rules(pipelines: Sequence[str], interceptors: Sequence[Interceptor] = ()) -> SimplePlugin:
-    """Converter, sandbox and interceptors in one."""
+def house_rules(
+    pipelines: Sequence[str], converter: DataConverter, interceptors: Sequence[Interceptor] = ()
+) -> SimplePlugin:
+    """Converter, sandbox and interceptors in one. A worker's converter is its client's: pass that one on."""
     return SimplePlugin(
         "durable-research",
-        data_converter=DATA_CONVERTER,
+        data_converter=converter,
         interceptors=list(interceptors),
         workflow_runner=sandbox(pipelines),
     )

@@ -74,6 +74,17 @@ ENGINE_ANSWER = timedelta(seconds=2)
 ENGINE_START = timedelta(seconds=5)
 
 
+# An object is written before the row that names it, so one without a row is only an orphan when nobody can still be on the way
+# to write it. The longest way is a worker frozen between the two; an hour is the design's figure, far above every try's length.
+ORPHAN_AGE = timedelta(hours=1)
+
+# Orphans cost room and nothing else, and finding them means listing the whole store.
+LOOK_FOR_ORPHANS_EVERY = timedelta(hours=1)
+
+# One request to S3 or Azure lists this many; more in one pass would keep the pass from what people wait for.
+OBJECTS_A_PASS = 1000
+
+
 @dataclass(frozen=True)
 class StepPolicy:
     """How one activity is tried. `failures_allowed` counts answered failures (None: no cap); waits are in seconds.

@@ -12,6 +12,7 @@ from durable_research.settings import Settings
 from durable_research.web import checks, live
 from durable_research.web.api.blueprint import api_blueprint
 from durable_research.web.assets import Assets
+from durable_research.web.codec import codec_blueprint
 from durable_research.web.gate import LARGEST_FORM_BYTES, Gate
 from durable_research.web.pages.blueprint import pages_blueprint
 from durable_research.web.pages.errors import error_page
@@ -38,6 +39,8 @@ def create_app(operations: Operations, settings: Settings) -> Quart:
     assets = Assets()
     app.register_blueprint(api_blueprint(operations, streams, settings.public_url))
     app.register_blueprint(pages_blueprint(operations, assets, settings.public_url))
+    if settings.codec_origin:
+        app.register_blueprint(codec_blueprint(operations.payloads, settings.codec_origin))
     _answer_errors(app, operations)
     app.asgi_app = Gate(app.asgi_app, settings.public_url)  # type: ignore[assignment,method-assign]  # Quart's own way to wrap
     return app

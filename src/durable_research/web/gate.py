@@ -71,11 +71,12 @@ class Gate:
     def _check_host(self, scope: Any) -> None:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         name = host_name(hosts[0].decode("latin-1")) if len(hosts) == 1 else None
-        if name is None or not (name == self._public_host or _is_this_machine(name)):
+        if name is None or not (name == self._public_host or is_this_machine(name)):
             raise Problem(400, "invalid_host", "the Host header names none of this server's hosts")
 
 
-def _is_this_machine(name: str) -> bool:
+def is_this_machine(name: str) -> bool:
+    """Whether a host's name is a loopback one."""
     try:
         return name == "localhost" or ipaddress.ip_address(name).is_loopback
     except ValueError:

@@ -1,8 +1,13 @@
-"""The ObjectStore port on obstore: a local folder, Azure Blob, S3 or GCS by the URL alone."""
+"""The ObjectStore port on obstore: a local folder, Azure Blob, S3 or GCS by the URL alone.
+
+Credentials come to obstore by the vendors' own environment variables (docs/guides/object-stores.md); we never see them.
+"""
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import obstore
@@ -10,6 +15,10 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from durable_research.domain.errors import InfrastructureDown, NotFound
+from durable_research.ports.objects import StoredObject
+
+_MISSING = (NotFoundError, FileNotFoundError)
+_AWAY = "the object store does not answer"
 
 
 def _folder(url: str) -> Path | None:
@@ -17,9 +26,19 @@ def _folder(url: str) -> Path | None:
     return Path(unquote(url.removeprefix("file://"))).resolve() if url.startswith("file://") else None
 
 
-def _store(url: str) -> ObjectStore:
+def _store(url: str, endpoint: str | None) -> ObjectStore:
     folder = _folder(url)
-    return LocalStore(folder, mkdir=True) if folder else from_url(url)
+    if folder:
+        # A workflow's folder goes with its last object.
+        return LocalStore(folder, mkdir=True, automatic_cleanup=True)
+    if url.startswith("memory:"):
+        return from_url(url)
+    options: dict[str, Any] = {"retry_config": {"max_retries": 0}}  # the one retry layer is Temporal
+    if endpoint:
+        options["config"] = {"endpoint": endpoint}
+        # Plain HTTP only when somebody wrote so: a store in the same machine or cluster.
+        options["client_options"] = {"allow_http": endpoint.startswith("http://")}
+    return from_url(url, **options)
 
 
 def _sync(file: Path) -> None:
@@ -33,13 +52,13 @@ def _sync(file: Path) -> None:
 
 
 class ObstoreObjects:
-    """Content-addressed objects: a key is written once and never changes."""
+    """Objects that are written once and never change. `endpoint` is another address than the vendor's own."""
 
     name = "object store"
     _PROBE = "probe/readiness"
 
-    def __init__(self, url: str) -> None:
-        self._store = _store(url)
+    def __init__(self, url: str, endpoint: str | None = None) -> None:
+        self._store = _store(url, endpoint)
         self._folder = _folder(url)
 
     async def put(self, key: str, data: bytes) -> None:
@@ -51,17 +70,35 @@ class ObstoreObjects:
         except AlreadyExistsError:
             return
         except (BaseError, OSError) as cause:
-            raise InfrastructureDown("the object store does not answer") from cause
+            raise InfrastructureDown(_AWAY) from cause
 
     async def get(self, key: str) -> bytes:
         """Read an object."""
         try:
             answer = await obstore.get_async(self._store, key)
             return bytes(await answer.bytes_async())
-        except (NotFoundError, FileNotFoundError) as cause:
+        except _MISSING as cause:
             raise NotFound("there is no such object") from cause
         except (BaseError, OSError) as cause:
-            raise InfrastructureDown("the object store does not answer") from cause
+            raise InfrastructureDown(_AWAY) from cause
+
+    async def list(self, prefix: str = "") -> AsyncIterator[StoredObject]:
+        """Walk the objects below a folder, a page at a time."""
+        try:
+            async for page in obstore.list(self._store, prefix or None):
+                for one in page:
+                    yield StoredObject(one["path"], one["last_modified"])
+        except (BaseError, OSError) as cause:
+            raise InfrastructureDown(_AWAY) from cause
+
+    async def delete(self, key: str) -> None:
+        """Remove an object; one that is gone already is no error."""
+        try:
+            await obstore.delete_async(self._store, key)
+        except _MISSING:
+            return
+        except (BaseError, OSError) as cause:
+            raise InfrastructureDown(_AWAY) from cause
 
     async def check(self) -> None:
         """Return when an object can be written, the probe over itself: a store that became read-only must not pass."""

@@ -77,7 +77,7 @@ class GenerateReportActivities:
                 return part
             so_far += (await self.objects.get(part.text.key)).decode()
             if part.is_whole:
-                text = await self._store_text(asked.tenant, so_far)
+                text = await self._store_text(asked, so_far)
                 return part.model_copy(update={"text": text, "usage": usage})
         raise ModelTruncated(f"the answer was cut {1 + policies.GOING_ON_ALLOWED} times and is still not whole")
 
@@ -102,7 +102,7 @@ class GenerateReportActivities:
 
         async def keep(answer: ModelAnswer) -> ReportText:
             kept = ReportText(
-                text=await self._store_text(asked.tenant, answer.text),
+                text=await self._store_text(asked, answer.text),
                 model=answer.model,
                 provider=self.model.provider,
                 is_demo=self.model.is_demo,
@@ -119,10 +119,10 @@ class GenerateReportActivities:
 
         return await self.effects.perform(effect, prepare, keep, ReportText)
 
-    async def _store_text(self, tenant: str, text: str) -> TextReference:
+    async def _store_text(self, asked: LlmCall, text: str) -> TextReference:
         data = text.encode(errors="replace")  # a lone surrogate of a model is no reason to lose an answer
         digest = hashlib.sha256(data).hexdigest()
-        key = f"{tenant}/texts/{digest}.md"
+        key = f"{asked.tenant}/{asked.report_id}/{digest}.md"
         await self.objects.put(key, data)
         return TextReference(key=key, sha256=digest, size_bytes=len(data))
 
@@ -155,7 +155,7 @@ class GenerateReportActivities:
         rendered = await self.renderer.render(document)
         await failpoints.reach(failpoints.CREATE_PDF_RENDERED, asked.report_id)
         digest = hashlib.sha256(rendered.content).hexdigest()
-        key = f"{asked.tenant}/documents/{digest}.pdf"
+        key = f"{asked.tenant}/{asked.report_id}/{digest}.pdf"
         await self.objects.put(key, rendered.content)
         await failpoints.reach(failpoints.CREATE_PDF_STORED, asked.report_id)
         pdf = DocumentReference(key=key, sha256=digest, size_bytes=len(rendered.content), pages=rendered.pages)

@@ -1,17 +1,19 @@
 """One pass over what a crash, an outage or an operator may have left open between our tables and the engine."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import activity
 
 from durable_research.domain.errors import InfrastructureDown
-from durable_research.domain.workflow import Status
+from durable_research.domain.workflow import Status, kind_of
 from durable_research.pipelines.reconcile.messages import Reconciled
+from durable_research.ports.clock import Clock
 from durable_research.ports.engine import WorkflowEngine
 from durable_research.ports.ledger import Doubt, Effects
+from durable_research.ports.objects import NamedObjects, ObjectStore, StoredObject
 from durable_research.ports.progress import ProgressLog
 from durable_research.ports.remote import EarlierSend
 from durable_research.ports.workflows import WorkflowRow, Workflows
@@ -51,16 +53,18 @@ class ReconcileActivities:
     store_later: StoreLater
     stop_spending: StopSpending
     find_all: Mapping[str, FindAll]
+    orphans: "Orphans"
 
     @activity.defn(name="reconcile")
     async def reconcile(self) -> Reconciled:
-        """Start, cancel, close and store what is due; each of it is safe to repeat."""
+        """Start, cancel, close, store and remove what is due; each of it is safe to repeat."""
         return Reconciled(
             started=await self._start_accepted(),
             cancelled=await self._pass_on_cancels(),
             closed=await self._close_ended(),
             stored=await self._store_partly_done(),
             strays=await self._look_up_doubts(),
+            orphans=await self.orphans.collect(),
         )
 
     async def _start_accepted(self) -> int:
@@ -131,3 +135,56 @@ class ReconcileActivities:
                 name = thing.workflow_id if isinstance(thing, WorkflowRow) else thing.key
                 activity.logger.warning("could not put %s right: %s", name, type(error).__name__)
         return done
+
+
+class Orphans:
+    """Removes objects that no row names, a page of the store in a pass.
+
+    A walk over the store goes on from pass to pass; the next begins an hour after it began, also when it was broken off. Each
+    worker process walks for itself: a walk that all share would need a row of its own, and removing twice is no error.
+    """
+
+    def __init__(self, objects: ObjectStore, named: NamedObjects, now: Clock) -> None:
+        self._objects = objects
+        self._named = named
+        self._now = now
+        self._walk: AsyncIterator[StoredObject] | None = None
+        self._began: datetime | None = None
+
+    async def collect(self) -> int:
+        """Look at the next page and return how many objects were removed; a store that is away is looked at later."""
+        if self._walk is None:
+            if self._began is not None and self._now() - self._began < policies.LOOK_FOR_ORPHANS_EVERY:
+                return 0
+            self._walk, self._began = self._objects.list(), self._now()
+        try:
+            return await self._remove(await self._next_page(self._walk))
+        except InfrastructureDown as error:
+            # Nobody waits for this, and the rest of the pass needs no object store.
+            activity.logger.warning("could not look for orphans: %s", error.detail)
+            self._walk = None
+            return 0
+
+    async def _next_page(self, walk: AsyncIterator[StoredObject]) -> list[StoredObject]:
+        page: list[StoredObject] = []
+        async for one in walk:
+            page.append(one)
+            if len(page) == policies.OBJECTS_A_PASS:
+                return page
+        self._walk = None
+        return page
+
+    async def _remove(self, page: Sequence[StoredObject]) -> int:
+        oldest_kept = self._now() - policies.ORPHAN_AGE
+        workflow_of = {one.key: _workflow_of(one.key) for one in page if one.last_modified < oldest_kept}
+        ours = {key: workflow_id for key, workflow_id in workflow_of.items() if workflow_id is not None}
+        orphans = await self._named.orphans(ours, policies.ORPHAN_AGE) if ours else set()
+        for key in sorted(orphans):
+            await self._objects.delete(key)
+        return len(orphans)
+
+
+def _workflow_of(key: str) -> str | None:
+    """The workflow that the key's folder names; None for what is not laid out like ours, which is never touched."""
+    parts = key.split("/")
+    return parts[1] if len(parts) == 3 and kind_of(parts[1]) else None

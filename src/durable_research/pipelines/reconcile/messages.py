@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Reconciled(BaseModel):
-    """What one pass put right, in workflows."""
+    """What one pass put right, in workflows; orphans are objects that were removed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -13,3 +13,4 @@ class Reconciled(BaseModel):
     closed: int = 0
     stored: int = 0
     strays: int = 0
+    orphans: int = 0

@@ -1,0 +1,46 @@
+"""The NamedObjects port on PostgreSQL: every place where a row may hold an object's key stands in this one statement.
+
+A new table or column that holds keys must be added here, or its objects are collected an hour after their workflow's end.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from durable_research.adapters.database.connection import Database
+from durable_research.domain.workflow import FINAL
+
+# Reports name their text and PDF; the ledger keeps a settled effect's result; the closing event of a partly done report keeps
+# what is to be stored. The last two are searched as text: wherever in the JSON a key stands, it counts.
+_ORPHANS = text("""
+SELECT given.key
+FROM unnest(CAST(:keys AS text[]), CAST(:workflows AS text[])) AS given (key, workflow_id)
+LEFT JOIN workflows USING (workflow_id)
+WHERE (workflows.workflow_id IS NULL
+       OR (workflows.status = ANY(:ended) AND workflows.updated_at < clock_timestamp() - CAST(:ended_for AS interval)))
+  AND NOT EXISTS (SELECT FROM reports
+                  WHERE report_id = given.workflow_id AND given.key IN (text_key, pdf_key))
+  AND NOT EXISTS (SELECT FROM effects
+                  WHERE effects.workflow_id = given.workflow_id AND strpos(result::text, given.key) > 0)
+  AND NOT EXISTS (SELECT FROM progress_events
+                  WHERE progress_events.workflow_id = given.workflow_id AND strpos(data::text, given.key) > 0)
+""")
+
+
+class PostgresNamedObjects:
+    """What our rows say about objects."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def orphans(self, workflow_of: Mapping[str, str], ended_for: timedelta) -> set[str]:
+        """Those of these keys that no row names, of workflows that ended that long ago."""
+        given = {
+            "keys": list(workflow_of),
+            "workflows": list(workflow_of.values()),
+            "ended": [str(status) for status in FINAL],
+            "ended_for": ended_for,
+        }
+        async with self._database.one() as connection:
+            return set((await connection.execute(_ORPHANS, given)).scalars())

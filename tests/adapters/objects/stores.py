@@ -1,0 +1,154 @@
+"""The stores that the spec runs on: a folder, Azure Blob (Azurite) and S3 (moto), each of which can go away and come back."""
+
+import base64
+import hashlib
+import hmac
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from email.utils import formatdate
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+
+from durable_research.local.temporal_binary import default_cache
+from tests.installation import end_with_the_tests, until
+
+_ACCOUNT, _KEY = "research", base64.b64encode(b"a key for tests only").decode()
+_CONTAINER = "reports"
+ENVIRONMENT = {
+    "AZURE_STORAGE_ACCOUNT_NAME": _ACCOUNT,
+    "AZURE_STORAGE_ACCOUNT_KEY": _KEY,
+    "AWS_ACCESS_KEY_ID": "anyone",
+    "AWS_SECRET_ACCESS_KEY": "anything",
+    "AWS_REGION": "us-east-1",
+}
+
+
+class Store(Protocol):
+    """Where objects are kept, seen from outside."""
+
+    url: str
+    endpoint: str | None
+
+    def go_away(self) -> None: ...
+
+    def come_back(self) -> None: ...
+
+
+class Folder:
+    """A local folder; it is away while a file stands in its place."""
+
+    endpoint = None
+
+    def __init__(self, scratch: Path) -> None:
+        self._folder, self._aside = scratch / "objects", scratch / "aside"
+        self._folder.mkdir()
+        self.url = f"file://{self._folder}"
+
+    def go_away(self) -> None:
+        self._folder.rename(self._aside)
+        self._folder.touch()
+
+    def come_back(self) -> None:
+        self._folder.unlink()
+        self._aside.rename(self._folder)
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
+class _Server:
+    """A server on a port of its own, which it keeps when it comes back."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port: int = free.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.come_back()
+
+    def _command(self) -> Sequence[str]:
+        raise NotImplementedError
+
+    def _create(self) -> None:
+        raise NotImplementedError
+
+    def come_back(self) -> None:
+        with (self._scratch / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(),
+                env={**os.environ, "AZURITE_ACCOUNTS": f"{_ACCOUNT}:{_KEY}"},
+                stdout=log,
+                stderr=log,
+                preexec_fn=end_with_the_tests,
+            )
+        until(f"port {self._port}", self._listens)
+        self._create()
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self._scratch / "server.log").read_text()
+        with socket.socket() as asking:
+            return asking.connect_ex(("127.0.0.1", self._port)) == 0
+
+    def go_away(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(10)
+
+    stop = go_away
+
+
+class Azure(_Server):
+    """Azure Blob by Azurite, on disk."""
+
+    url = f"az://{_CONTAINER}/installation"
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._port}/{_ACCOUNT}"
+
+    def _command(self) -> Sequence[str]:
+        program = default_cache() / "azurite" / "node_modules" / ".bin" / "azurite-blob"
+        assert program.exists(), "install it with: sh tools/setup.sh azurite"
+        flags = ("--silent", "--skipApiVersionCheck", "--disableTelemetry")
+        where = ("--blobHost", "127.0.0.1", "--blobPort", str(self._port), "--location", str(self._scratch))
+        return (shutil.which("node") or "node", str(program), *where, *flags)
+
+    def _create(self) -> None:
+        """Create the container by a request that is signed with the account's key (SharedKey): obstore cannot."""
+        headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2023-11-03"}
+        signed_headers = "".join(f"{name}:{value}\n" for name, value in sorted(headers.items()))
+        resource = f"/{_ACCOUNT}/{_ACCOUNT}/{_CONTAINER}\nrestype:container"
+        words = "PUT" + "\n" * 12 + signed_headers + resource
+        signature = base64.b64encode(hmac.digest(base64.b64decode(_KEY), words.encode(), hashlib.sha256)).decode()
+        answer = httpx.put(
+            f"{self.endpoint}/{_CONTAINER}?restype=container",
+            headers={**headers, "Authorization": f"SharedKey {_ACCOUNT}:{signature}"},
+        )
+        assert answer.status_code in {201, 409}, answer.text
+
+
+class S3(_Server):
+    """S3 by moto, in memory: what it held is gone when it comes back."""
+
+    url = f"s3://{_CONTAINER}/installation"
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def _command(self) -> Sequence[str]:
+        return (sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._port))
+
+    def _create(self) -> None:
+        httpx.put(f"{self.endpoint}/{_CONTAINER}").raise_for_status()
+
+
+STORES = {"folder": Folder, "azure": Azure, "s3": S3}

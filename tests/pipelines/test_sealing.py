@@ -1,0 +1,127 @@
+"""What Temporal stores of a report is ciphertext, and who holds the key can read it."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from temporalio.api.common.v1 import Payload, Payloads
+from temporalio.client import Client, WorkflowHistory
+from temporalio.service import RPCError
+from temporalio.worker import Replayer
+
+from durable_research.catalogue import PACKAGES, WORKFLOWS
+from durable_research.domain.errors import DocumentError
+from durable_research.settings import Settings
+from durable_research.temporal.codec import PayloadOpener
+from durable_research.temporal.converter import data_converter
+from durable_research.temporal.keys import Keyring
+from durable_research.temporal.plugin import house_rules
+from tests.pipelines.conftest import KEYS, House
+from tests.web.house import House as WebHouse
+
+_TASK_FAILED = "workflow_task_failed_event_attributes"
+CANARY = "canary-5e0b9a"
+
+
+def payloads_of(message: Message) -> Iterator[Payload]:
+    """Every payload of a message, however deep."""
+    if isinstance(message, Payload):
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        repeated = list(value.values()) if hasattr(value, "values") else value if hasattr(value, "append") else [value]
+        for one in repeated:
+            if isinstance(one, Message):
+                yield from payloads_of(one)
+
+
+def forms_of(text: str) -> list[bytes]:
+    """The text as it is, and as it looks within base64 at each of the three alignments."""
+    inner = [base64.b64encode(b"\0" * shift + text.encode())[4:-4] for shift in range(3)]
+    return [text.encode(), *inner]
+
+
+async def told(house: House) -> WorkflowHistory:
+    """A report whose title and whose failure hold the canary, and what Temporal stored of it."""
+    house.renderer.failures = [DocumentError(f"{CANARY} cannot be typeset")]
+    failed = await house.ask(f"{CANARY} in the question")
+    await house.finished(failed)
+    return await house.environment.client.get_workflow_handle(failed).fetch_history()
+
+
+async def titled(house: House) -> WorkflowHistory:
+    body = {"prompt": f"{CANARY} in the question", "title": f"{CANARY} in the title"}
+    report = (await house.starting.start("generate-report", body, tenant="default")).row.workflow_id
+    await house.finished(report)
+    return await house.environment.client.get_workflow_handle(report).fetch_history()
+
+
+@pytest.mark.parametrize("story", [told, titled], ids=["an error's words", "a title"])
+async def test_nothing_that_people_wrote_is_readable_in_the_event_history(house: House, story: object) -> None:
+    history = await story(house)  # type: ignore[operator]  # one of the two above
+
+    stored = b"".join(event.SerializeToString() for event in history.events) + history.to_json().encode()
+
+    assert [form for form in forms_of(CANARY) if form in stored] == []
+
+
+@pytest.mark.parametrize("story", [told, titled], ids=["an error's words", "a title"])
+async def test_the_codec_endpoint_opens_it(house: House, story: object) -> None:
+    history = await story(house)  # type: ignore[operator]  # one of the two above
+    sealed = [payload for event in history.events for payload in payloads_of(event)]
+    opener = PayloadOpener(Keyring(KEYS, "default"))
+    client = WebHouse(settings=Settings(codec_origin="http://127.0.0.1:8233"), payloads=opener).app.test_client()
+
+    answer = await client.post("/codec/decode", json=MessageToDict(Payloads(payloads=sealed)))
+
+    opened = [base64.b64decode(one.get("data", "")) for one in (await answer.get_json())["payloads"]]
+    assert CANARY.encode() in b"".join(opened)
+
+
+async def test_a_sealed_history_replays_with_its_key(house: House) -> None:
+    history = await told(house)
+    replayer = Replayer(workflows=WORKFLOWS, plugins=[house_rules(PACKAGES, house.environment.client.data_converter)])
+
+    await replayer.replay_workflow(history)
+
+
+async def task_failed(house: House, report: str) -> None:
+    """Wait until a workflow task of the report has failed."""
+    handle = house.environment.client.get_workflow_handle(report)
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(RPCError):  # it is handed to Temporal after it was accepted
+                if [one async for one in handle.fetch_history_events() if one.HasField(_TASK_FAILED)]:
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def test_a_report_waits_for_a_key_that_is_missing_and_goes_on_when_it_is_back(house: House) -> None:
+    await house.stop_workers()
+    config = house.environment.client.config(active_config=True)
+    await house.start_workers("keyless@1", Client(**{**config, "data_converter": data_converter((), "default")}))
+    try:
+        report = await house.ask("waits for its key")
+        await task_failed(house, report)
+    finally:
+        await house.stop_workers()
+        await house.start_workers()
+
+    assert (await house.finished(report))["status"] == "done"
+
+
+async def test_the_words_of_a_failure_still_reach_the_person_who_asked(house: House) -> None:
+    house.renderer.failures = [DocumentError("the table in line 7 cannot be typeset")]
+    report = await house.ask("a failing report")
+
+    status = await house.finished(report)
+
+    assert status["error"] == {"code": "document_error", "detail": "the table in line 7 cannot be typeset"}
+    assert "document_error" in json.dumps(await house.reading.history(report, "default"))

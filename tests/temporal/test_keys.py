@@ -1,0 +1,48 @@
+"""What the setting for keys may hold, and how its mistakes are told."""
+
+import base64
+
+import pytest
+
+from durable_research.settings import SettingsInvalid, load
+from durable_research.temporal.keys import KeysInvalid, new_key, parse_keys
+
+SECRET = base64.b64encode(b"0" * 32).decode()
+
+
+def test_a_fresh_key_is_one_that_the_setting_takes() -> None:
+    (key,) = parse_keys(new_key())
+
+    assert len(key.secret) == 32
+
+
+def test_the_first_key_is_the_active_one() -> None:
+    assert [key.key_id for key in parse_keys(f"new:{SECRET}, old:{SECRET}")] == ["new", "old"]
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_nothing_is_no_key(text: str) -> None:
+    assert parse_keys(text) == ()
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    with pytest.raises(KeysInvalid) as told:
+        parse_keys(f"{SECRET},short:AAAA,bad id:{SECRET},good:{SECRET},good:{SECRET},typo:{SECRET}!")
+
+    wrong = ["key 1 ", "key 2 (short)", "key 3 ", "key 5 (good)", "key 6 (typo)"]
+    assert [words for words in wrong if words not in str(told.value)] == []
+    assert "key 4" not in str(told.value)
+
+
+def test_no_mistake_repeats_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAYLOAD_KEYS", f"{SECRET},again:{SECRET},again:{SECRET}")
+
+    with pytest.raises(SettingsInvalid) as told:
+        load()
+
+    assert "PAYLOAD_KEYS" in str(told.value)
+    assert SECRET[:8] not in str(told.value)
+
+
+def test_a_key_does_not_show_its_secret() -> None:
+    assert "000" not in repr(parse_keys(f"k:{SECRET}"))

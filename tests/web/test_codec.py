@@ -1,0 +1,131 @@
+"""Temporal's Web UI has sealed payloads opened here: that page, this machine, this namespace, and nothing else."""
+
+import base64
+from typing import Any
+
+import pytest
+from quart.testing import QuartClient
+from temporalio.api.common.v1 import Payload
+
+from durable_research.settings import Settings, SettingsInvalid, load
+from durable_research.temporal.codec import PayloadOpener, SealingCodec
+from durable_research.temporal.keys import Keyring, PayloadKey
+from tests.web.house import House
+
+ORIGIN = "http://127.0.0.1:8233"
+RING = Keyring([PayloadKey("here", b"h" * 32)], "default")
+PLAIN = Payload(metadata={"encoding": b"json/plain"}, data=b'"canary"')
+
+
+@pytest.fixture
+def house() -> House:
+    return House(settings=Settings(codec_origin=ORIGIN), payloads=PayloadOpener(RING))
+
+
+async def sealed(ring: Keyring = RING) -> dict[str, Any]:
+    (payload,) = await SealingCodec(ring).encode([PLAIN])
+    return as_json(payload)
+
+
+def as_json(payload: Payload) -> dict[str, Any]:
+    metadata = {name: base64.b64encode(value).decode() for name, value in payload.metadata.items()}
+    return {"metadata": metadata, "data": base64.b64encode(payload.data).decode()}
+
+
+async def test_the_web_ui_sees_what_was_sealed_and_what_was_not(client: QuartClient) -> None:
+    answer = await client.post(
+        "/codec/decode",
+        json={"payloads": [await sealed(), as_json(PLAIN)]},
+        headers={"Origin": ORIGIN, "X-Namespace": "default"},
+    )
+
+    assert await answer.get_json() == {"payloads": [as_json(PLAIN), as_json(PLAIN)]}
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+
+
+async def test_its_browser_may_ask_beforehand(client: QuartClient) -> None:
+    answer = await client.options("/codec/decode", headers={"Origin": ORIGIN, "Access-Control-Request-Method": "POST"})
+
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (204, ORIGIN)
+    assert answer.headers["Access-Control-Allow-Headers"] == "content-type, x-namespace"
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "POST"])
+@pytest.mark.parametrize("origin", ["http://localhost:8233", "http://127.0.0.1:8234", "https://127.0.0.1:8233", "null"])
+async def test_no_other_page_may_ask(client: QuartClient, method: str, origin: str) -> None:
+    answer = await client.open(
+        "/codec/decode", method=method, headers={"Origin": origin}, json={"payloads": [await sealed()]}
+    )
+
+    assert answer.status_code == 403
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def test_a_program_of_this_machine_sends_no_origin_and_may_ask(client: QuartClient) -> None:
+    answer = await client.post("/codec/decode", json={"payloads": [await sealed()]})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        ({"payloads": "no"}, {}, 422, "invalid_input"),
+        ({"payloads": [{"data": 5}]}, {}, 422, "invalid_input"),
+        ({"something": []}, {}, 422, "invalid_input"),
+        ([], {}, 422, "not_an_object"),
+        ({"payloads": []}, {"X-Namespace": "other"}, 422, "wrong_namespace"),
+        ({"payloads": []}, {"Host": "research.example"}, 404, "not_found"),
+    ],
+)
+async def test_a_wrong_request_is_refused_in_words_that_its_page_can_read(
+    body: Any, headers: dict[str, str], status: int, code: str
+) -> None:
+    settings = Settings(codec_origin=ORIGIN, public_url="https://research.example")
+    client = House(settings=settings, payloads=PayloadOpener(RING)).app.test_client()
+
+    answer = await client.post("/codec/decode", json=body, headers={"Origin": ORIGIN, **headers})
+
+    assert (answer.status_code, (await answer.get_json())["code"]) == (status, code)
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+
+
+async def test_a_key_that_we_do_not_hold_is_named(client: QuartClient) -> None:
+    stranger = await sealed(Keyring([PayloadKey("elsewhere", b"e" * 32)], "default"))
+
+    answer = await client.post("/codec/decode", json={"payloads": [stranger]})
+
+    problem = await answer.get_json()
+    assert (answer.status_code, answer.content_type, problem["code"]) == (
+        422,
+        "application/problem+json",
+        "unknown_key_id",
+    )
+    assert "key elsewhere" in problem["detail"]
+
+
+async def test_a_payload_of_another_namespace_does_not_open(client: QuartClient) -> None:
+    foreign = await sealed(Keyring([PayloadKey("here", b"h" * 32)], "other"))
+
+    answer = await client.post("/codec/decode", json={"payloads": [foreign]})
+
+    assert (answer.status_code, (await answer.get_json())["code"]) == (422, "payload_unreadable")
+
+
+async def test_there_is_no_way_to_seal(client: QuartClient) -> None:
+    assert (await client.post("/codec/encode", json={"payloads": []})).status_code == 404
+
+
+async def test_it_is_off_unless_an_origin_is_named() -> None:
+    client = House(payloads=PayloadOpener(RING)).app.test_client()
+
+    assert (await client.post("/codec/decode", json={"payloads": []})).status_code == 404
+
+
+@pytest.mark.parametrize("origin", ["*", "null", "http://127.0.0.1:8233/", "127.0.0.1:8233", "http://a b", "file://x"])
+def test_the_setting_takes_one_exact_origin_only(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    monkeypatch.setenv("DURABLE_RESEARCH_CODEC_ORIGIN", origin)
+
+    with pytest.raises(SettingsInvalid, match="must be an origin as browsers send it"):
+        load()
