@@ -3,7 +3,9 @@
 from typing import Any
 
 import httpx
+import pytest
 
+from durable_research.domain.effects import ResendPolicy
 from tests.pipelines.conftest import House
 
 KINDS = ("webhook", "email", "slack")
@@ -62,13 +64,34 @@ async def test_a_channel_that_is_busy_is_told_later_and_the_others_not_again(hou
     assert {kind: len(keys) for kind, keys in told(house, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
 
 
-async def test_a_mail_whose_reply_is_lost_is_sent_again_with_the_same_key(house: House, quick_retries: None) -> None:
+async def test_a_mail_whose_reply_is_lost_is_not_sent_again(house: House, quick_retries: None) -> None:
     house.fault("Lost mail", fault="cut", kind="email")
-    report, _ = await ask_all(house, "Lost mail")
+    report, status = await ask_all(house, "Lost mail")
+
+    assert status["status"] == "done"
+    assert {kind: len(keys) for kind, keys in told(house, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
+    assert (await house.reading.result(report, "default"))["notified"] == ["log", "webhook", "slack"]
+
+
+async def test_a_mail_is_sent_again_once_when_the_operator_prefers_two_to_none(
+    house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house.report, "notification_resend", ResendPolicy.BOUNDED)
+    house.fault("Mail twice", fault="cut", kind="email")
+    report, _ = await ask_all(house, "Mail twice")
 
     keys = told(house, report)
     assert (len(keys["email"]), len(set(keys["email"]))) == (2, 1)
-    assert (len(keys["webhook"]), len(keys["slack"])) == (1, 1)
+
+
+async def test_a_slack_message_whose_receipt_is_lost_is_found_and_not_posted_again(
+    house: House, quick_retries: None
+) -> None:
+    house.fault("Lost receipt", fault="billed_500", kind="slack")
+    report, _ = await ask_all(house, "Lost receipt")
+
+    assert len(told(house, report)["slack"]) == 1
+    assert "slack" in (await house.reading.result(report, "default"))["notified"]
 
 
 async def test_a_channel_that_refuses_for_good_does_not_fail_the_report(house: House) -> None:
