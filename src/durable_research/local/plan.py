@@ -23,7 +23,7 @@ SERVERS, FRONT, WORKERS = 0, 1, 2
 
 @dataclass(frozen=True)
 class UpOptions:
-    """What a person chose on the command line; the last four are for tests.
+    """What a person chose on the command line; the last five are for tests.
 
     `only` None means every role. `port` 0 means any free one, remembered. `state` is where PostgreSQL lives for root.
     """
@@ -37,6 +37,7 @@ class UpOptions:
     program: tuple[str, ...] = (sys.executable, "-m", "durable_research")
     simulator_program: tuple[str, ...] = (sys.executable, "-m", "durable_research.simulator")
     pace: Pace = field(default_factory=Pace)
+    simulator_key: str = "simulator"  # a test searches logs for it, so that it must be able to choose it
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.only or ()) - set(ROLES))
@@ -118,7 +119,7 @@ class Plan:
         if self.simulator_url:
             ours |= {
                 "OPENAI_BASE_URL": f"{self.simulator_url}/v1",
-                "OPENAI_API_KEY": "simulator",
+                "OPENAI_API_KEY": self.options.simulator_key,
                 "OPENAI_MODEL": "simulator-research",
                 "DURABLE_RESEARCH_PROVIDER": "simulator",
                 "DURABLE_RESEARCH_WEBHOOK_URL": f"{self.simulator_url}/sink/webhook",
