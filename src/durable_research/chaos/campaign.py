@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from durable_research.chaos.collecting import collect
 from durable_research.chaos.evidence import Seen
 from durable_research.chaos.faults import Fault, Injector, in_a_row, plan_faults
 from durable_research.chaos.load import Load
+from durable_research.chaos.points import API_OF_CLASS
 from durable_research.local import postgres
 from durable_research.local.data_folder import DataFolder
 from durable_research.local.edition import Finished, run_edition
-from durable_research.local.plan import UpOptions
+from durable_research.local.plan import SIMULATOR, UpOptions
 from durable_research.local.say import Say
 from durable_research.local.supervisor import Pace, Supervisor
 
@@ -32,6 +33,7 @@ _SAY_EVERY_SECONDS = 10.0
 # The longest that an accepted report may take when nothing is broken any more.
 PATIENCE_SECONDS = 600.0
 _WEBHOOK_SECRET = "DURABLE_RESEARCH_WEBHOOK_SECRET"  # noqa: S105 - its name
+_API = "OPENAI_API"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Options:
     outage: tuple[str, float] | None = None
     killed_in_a_row: int = 0
     replays: int = 100
+    provider_class: str = "L"
 
     def faults(self) -> list[Fault]:
         """What will be done, in order."""
@@ -78,7 +81,15 @@ class Campaign:
         self.secrets = {"the model key": key, "the webhook's secret": webhook.removeprefix("whsec_")}
         self.secrets["a prompt"] = f"canary{secrets.token_hex(12)}"
         os.environ[_WEBHOOK_SECRET] = webhook
-        up = UpOptions(data=options.data, port=0, workers=options.workers, pace=_PACE, simulator_key=key)
+        os.environ[_API] = API_OF_CLASS[options.provider_class]
+        up = UpOptions(
+            data=options.data,
+            port=0,
+            workers=options.workers,
+            pace=_PACE,
+            simulator_key=key,
+            simulator_program=(*SIMULATOR, *(("--honour-idempotency-key",) * (options.provider_class == "K"))),
+        )
         code = await run_edition(up, self.say, self._live_through, supervised=self._meet)
         if code:
             raise RuntimeError("the installation did not start; see above")
@@ -96,7 +107,7 @@ class Campaign:
         )
         data = DataFolder(options.data)
         log = data.root / FAULT_LOG
-        injector = Injector(faults, data.up, log, lambda: load.in_flight, self._hold, self.say)
+        injector = Injector(faults, data, log, lambda: load.in_flight, self._hold, self.say)
         saying = asyncio.create_task(self._say_progress(load, injector))
         try:
             loading = asyncio.create_task(load.run())
@@ -113,7 +124,8 @@ class Campaign:
         password = up["database"].split(":", 2)[2].split("@")[0]
         kept = self.secrets | {"the database's password": password}
         sample = random.Random(options.seed)  # noqa: S311 - repeatable
-        self.seen = await collect(up, data, load, injector.fired, faults, kept, sample, options.replays)
+        seen = await collect(up, data, load, injector.fired, faults, kept, sample, options.replays)
+        self.seen = replace(seen, provider_class=options.provider_class)
         raise Finished
 
     def _requests(self) -> list[Asked]:

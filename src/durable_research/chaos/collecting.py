@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -39,13 +40,13 @@ async def collect(
     bills = outside.bills(witness_lines(data.witness), words, tables.owners)
     client = await Client.connect(up["temporal"], data_converter=DATA_CONVERTER)
     engine = await histories.statuses(client, accepted)
-    told = await _told(up["api"], accepted)
+    told = await tell_charges(up["api"], accepted)
     known = sorted(report_id for report_id, status in engine.items() if status)
     sample = await histories.fetch(client, dice.sample(known, min(replays, len(known))))
     logs = sorted(data.logs.glob("*"))
     return Seen(
         reports=tuple(
-            _report(data, report_id, one, tables, bills, engine[report_id], told.get(report_id))
+            report_seen(data.objects, report_id, one, tables, bills, engine[report_id], told.get(report_id))
             for report_id, one in accepted.items()
         ),
         wanted=len(load.asked),
@@ -63,8 +64,8 @@ async def collect(
     )
 
 
-def _report(
-    data: DataFolder,
+def report_seen(
+    objects: Path,
     report_id: str,
     asked: Asked,
     tables: Tables,
@@ -72,6 +73,7 @@ def _report(
     engine_status: str | None,
     told: Told | None,
 ) -> ReportSeen:
+    """Put together what every place says of one report."""
     row = tables.workflows.get(report_id, _GONE)
     named = tables.reports.get(report_id)
     return ReportSeen(
@@ -83,7 +85,7 @@ def _report(
         model_calls=bills.model_calls.get(report_id, 0),
         told=told,
         notifications=bills.notifications.get(report_id, 0),
-        documents=outside.documents(data.objects, named, asked.word) if named else None,
+        documents=outside.documents(objects, named, asked.word) if named else None,
         open_sends=row.open_sends,
         open_attempts=row.open_attempts,
         event_numbers=row.numbers,
@@ -94,7 +96,7 @@ def _report(
     )
 
 
-async def _told(api: str, report_ids: Iterable[str]) -> dict[str, Told]:
+async def tell_charges(api: str, report_ids: Iterable[str]) -> dict[str, Told]:
     """The charges that the API tells of each report."""
     gate = asyncio.Semaphore(8)
     found: dict[str, Told] = {}

@@ -15,7 +15,8 @@ from typing import Literal
 import psutil
 
 from durable_research.chaos.evidence import Fired
-from durable_research.local.data_folder import read_object
+from durable_research.local.data_folder import DataFolder, read_object
+from durable_research.local.plan import WORKER_READY
 from durable_research.local.say import Say
 
 Act = Literal["kill", "pause", "outage"]
@@ -60,7 +61,7 @@ def _roles(dice: random.Random, count: int, act: Act) -> list[tuple[str, Act]]:
 
 
 def in_a_row(times: int) -> list[Fault]:
-    """The same worker, killed again as soon as it is back."""
+    """The same worker, killed again as soon as it is back at work."""
     return [Fault("worker", "kill", 0.5, name="worker-1")] * times
 
 
@@ -70,14 +71,14 @@ class Injector:
     def __init__(
         self,
         faults: Sequence[Fault],
-        up_file: Path,
+        data: DataFolder,
         log: Path,
         in_flight: Callable[[], int],
         hold: Callable[[str, float], Awaitable[None]],
         say: Say,
     ) -> None:
         self._faults = faults
-        self._up_file = up_file
+        self._data = data
         self._log = log
         self._in_flight = in_flight
         self._hold = hold
@@ -109,17 +110,24 @@ class Injector:
             log.write(json.dumps(line) + "\n")
 
     async def _victim(self, fault: Fault) -> dict[str, str | int]:
-        """Wait for a running process of the role, or the named one."""
+        """Wait for a running process of the role; the named one must be back at work, too."""
         dice = random.Random(f"{fault}{self.begun}")  # noqa: S311 - as above
         while True:
             processes = [
                 one
-                for one in read_object(self._up_file).get("processes", [])
-                if one["role"] == fault.role and fault.name in {None, one["name"]} and _runs(one["pid"])
+                for one in read_object(self._data.up).get("processes", [])
+                if one["role"] == fault.role
+                and (fault.name is None or (fault.name == one["name"] and self._is_ready(one["identity"], fault.name)))
+                and _runs(one["pid"])
             ]
             if processes:
                 return dict(dice.choice(processes))
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _is_ready(self, identity: str, name: str) -> bool:
+        log = self._data.logs / f"{name}.log"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        return any(WORKER_READY in line and f'"{identity}"' in line for line in lines)
 
     async def _fire(self, fault: Fault, process: dict[str, str | int]) -> bool:
         pid = int(process["pid"])

@@ -84,7 +84,14 @@ def _accounted(seen: Seen) -> list[str]:
     return found
 
 
-def _charged(report: ReportSeen) -> str | None:
+def _charged(seen: Seen) -> list[str]:
+    # The cap on sends that may have been accepted is one.
+    most = 2 if seen.provider_class == "N" else 1
+    return _each(seen, lambda report: mischarged(report, most))
+
+
+def mischarged(report: ReportSeen, most: int) -> str | None:
+    """Why the provider's bill is not as it was promised and told; `most` is how often this report may be billed."""
     if report.told is None:
         return "tells no charges"
     told = report.told.settled + report.told.possible_extra
@@ -92,7 +99,7 @@ def _charged(report: ReportSeen) -> str | None:
         return f"billed {report.model_calls} times and tells {told}"
     if report.told.settled > report.model_calls:
         return f"tells {report.told.settled} charges and was billed {report.model_calls} times"
-    if report.status in WITH_RESULT and not 1 <= report.model_calls <= 1 + report.told.possible_extra:
+    if report.status in WITH_RESULT and not 1 <= report.model_calls <= most:
         return f"billed {report.model_calls} times; possible extra charges: {report.told.possible_extra}"
     return None
 
@@ -136,8 +143,9 @@ def _gapless(report: ReportSeen) -> str | None:
 
 def _uncapped(report: ReportSeen) -> str | None:
     if report.status in {"failed", "partly_done"}:
-        return f"{report.status}: a cap was used up, though nobody outside ever said no"
-    return None
+        return f"{report.status}, though nobody outside ever said no"
+    words = f"{report.counted_failures} failures count against a cap, though nobody outside ever said no"
+    return words if report.counted_failures else None
 
 
 INVARIANTS = (
@@ -145,10 +153,8 @@ INVARIANTS = (
     Invariant("I2", "what was asked for, what was accepted and what is in the table are the same", _accounted),
     Invariant(
         "I3",
-        "a report is billed once, and never more often than it tells",
-        lambda seen: (
-            _each(seen, _charged) + [f"{one}: billed, and no report explains it" for one in seen.strange_calls]
-        ),
+        "a report is billed once (class N: twice if that is told), and never more often than it tells",
+        lambda seen: _charged(seen) + [f"{one}: billed, and no report explains it" for one in seen.strange_calls],
     ),
     Invariant("I4", "each report with a result is told once, no other is", lambda seen: _each(seen, _told)),
     Invariant("I5", "each done report has its PDF and text, whole and its own", lambda seen: _each(seen, _documented)),
@@ -159,5 +165,8 @@ INVARIANTS = (
     Invariant("I10", "the API answers what its documents say, and no 500", lambda seen: list(seen.undocumented)),
     Invariant("I12", "histories replay with today's code", lambda seen: list(seen.not_replayable)),
     Invariant("I13", "no secret and no prompt in logs and histories", lambda seen: list(seen.leaks)),
-    Invariant("I15", "no fault of ours used up a cap", lambda seen: _each(seen, _uncapped)),
+    Invariant("I15", "no fault of ours counts against a cap", lambda seen: _each(seen, _uncapped)),
 )
+
+# What must hold of each report by itself, but for its bill.
+REPORT_RULES = (_ended, _told, _documented, _nothing_left, _closed, _gapless, _uncapped)

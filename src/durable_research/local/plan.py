@@ -15,6 +15,7 @@ from durable_research.local.postgres_programs import STATE_OF_ROOT
 from durable_research.local.supervisor import Pace
 
 ROLES = ("postgres", "temporal", "simulator", "api", "worker")
+SIMULATOR = (sys.executable, "-m", "durable_research.simulator")
 WORKER_READY = "worker.ready"  # the log event a worker writes when it polls its task queues
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - recognised here, never bound here
 # Stopped from the highest stage down: workers drain while everything they need still runs.
@@ -35,7 +36,7 @@ class UpOptions:
     host: str = "127.0.0.1"
     state: Path = STATE_OF_ROOT
     program: tuple[str, ...] = (sys.executable, "-m", "durable_research")
-    simulator_program: tuple[str, ...] = (sys.executable, "-m", "durable_research.simulator")
+    simulator_program: tuple[str, ...] = SIMULATOR
     pace: Pace = field(default_factory=Pace)
     simulator_key: str = "simulator"  # a test searches logs for it, so that it must be able to choose it
 
