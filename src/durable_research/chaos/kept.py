@@ -30,6 +30,7 @@ class Kept:
     environment: Mapping[str, str]
     log: Path
     deaths: list[Death] = field(default_factory=list)
+    started_again: asyncio.Event = field(default_factory=asyncio.Event)
     _now: Nursling | None = None
     _keeping: asyncio.Task[None] | None = None
     _starts: int = 0
@@ -75,3 +76,4 @@ class Kept:
             code = await asyncio.shield(self._now.ended)
             self.deaths.append(Death(self._now.pid, code))
             await self._begin()
+            self.started_again.set()
