@@ -37,7 +37,7 @@ BROKEN = {
     "a cancelled report that left a row": ("I7", with_report(status="cancelled", notifications=0)),
     "an open send": ("I8", with_report(open_sends=1)),
     "an open attempt": ("I8", with_report(open_attempts=1)),
-    "an accepted report never marked as started": ("I8", with_report(engine_started=False)),
+    "an accepted report never started": ("I8", with_report(status="queued", engine_started=False)),
     "a gap in the log": ("I9", with_report(event_numbers=(1, 3))),
     "a repeat in the stream": ("I9", with_report(watched_numbers=(1, 2, 2, 3))),
     "a stream that ended early": ("I9", with_report(watched_numbers=(1, 2))),

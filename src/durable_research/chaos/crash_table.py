@@ -16,7 +16,7 @@ from durable_research.chaos.evidence import Told
 from durable_research.chaos.nursing import Nursery
 from durable_research.chaos.points import ACCEPTANCE_SECONDS, LONGEST_FREEZE, SHORTEST_FREEZE, Cell
 from durable_research.chaos.runs import Run
-from durable_research.chaos.slot import Ground, Provider, Slot, set_provider
+from durable_research.chaos.slot import Ground, Provider, Slot
 from durable_research.local import checks
 from durable_research.local.child import ChildSpec
 from durable_research.local.data_folder import DataFolder
@@ -124,7 +124,6 @@ class CrashTable:
             witness = data.root / f"witness-{one}.jsonl"
             await self._start(_simulator(name, ports[name], witness, data.logs, keyed=one == "K"))
             providers[one] = Provider(f"http://127.0.0.1:{ports[name]}", witness)
-            await set_provider(providers[one].url, acceptance_seconds=ACCEPTANCE_SECONDS)
         return providers
 
     async def _start(self, spec: ChildSpec) -> None:
@@ -185,8 +184,10 @@ def _without_our_settings(environment: "os._Environ[str]") -> dict[str, str]:
 
 
 def _simulator(name: str, port: int, witness: Path, logs: Path, *, keyed: bool) -> ChildSpec:
-    times = ("--latency-seconds", str(_LATENCY_SECONDS), "--visibility-lag-seconds", str(_LAG_SECONDS))
-    arguments = ("--port", str(port), "--witness", str(witness), *times)
+    times = {"latency": _LATENCY_SECONDS, "visibility-lag": _LAG_SECONDS, "acceptance": ACCEPTANCE_SECONDS}
+    arguments = ["--port", str(port), "--witness", str(witness)]
+    for name_of, seconds in times.items():
+        arguments += [f"--{name_of}-seconds", str(seconds)]
     return ChildSpec(
         name=name,
         role="simulator",

@@ -125,8 +125,8 @@ def _nothing_left(report: ReportSeen) -> str | None:
 
 
 def _closed(report: ReportSeen) -> str | None:
-    if not report.engine_started:
-        return "never marked as given to Temporal"
+    if not report.engine_started and report.status not in FINAL:
+        return "accepted, and never given to Temporal"
     if report.open_sends:
         return f"{report.open_sends} sends are still open"
     return f"{report.open_attempts} attempts are still open" if report.open_attempts else None

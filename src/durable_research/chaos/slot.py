@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client as TemporalClient
@@ -200,9 +199,3 @@ class Slot:
         async with asyncio.timeout(_READY_SECONDS):
             while not await look():  # noqa: ASYNC110 - other processes set no event of ours
                 await asyncio.sleep(_LOOK_SECONDS)
-
-
-async def set_provider(url: str, **settings: float) -> None:
-    """Tell a simulator something by its control API."""
-    async with httpx.AsyncClient(timeout=10) as client:
-        (await client.post(f"{url}/control/settings", json=settings)).raise_for_status()
