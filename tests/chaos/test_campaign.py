@@ -5,9 +5,16 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from durable_research.chaos.campaign import Campaign, Options
+from durable_research.chaos.evidence import Seen
+from durable_research.cli import chaos
+from durable_research.cli.running import Exit
+from tests.chaos.evidence import WELL, with_report
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -35,11 +42,24 @@ def test_a_short_campaign_of_kills_and_pauses_breaks_nothing(tmp_path: Path) -> 
     assert not (data / "up.json").exists()
 
 
-def test_a_campaign_without_faults_that_were_planned_is_void_and_not_passed(tmp_path: Path) -> None:
-    ended = run("chaos", "--reports", "1", "--kills", "40", "--gap", "5", "--data", str(tmp_path / "data"))
+@pytest.mark.parametrize(
+    ("seen", "code", "word"),
+    [
+        (WELL, Exit.OK, "held"),
+        (with_report(model_calls=2), Exit.FAILED, "BROKEN"),
+        (replace(WELL, fired=()), Exit.USAGE, "VOID"),
+    ],
+    ids=["held", "broken", "void"],
+)
+def test_the_exit_code_and_the_page_say_what_the_judge_says(
+    tmp_path: Path, seen: Seen, code: Exit, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    campaign = Campaign(Options(reports=2, kills=1, seed=1, data=tmp_path), print, seen=seen, seconds=1.0)
 
-    assert ended.returncode == 2, ended.stdout + ended.stderr
-    assert "VOID" in ended.stdout
+    assert chaos.judged(campaign, page) is code
+    assert page.read_text().startswith(f"# Chaos campaign: {word}\n")
+    assert page.read_text() in capsys.readouterr().out
 
 
 def test_a_short_crash_table_meets_its_points_and_bills_as_promised(tmp_path: Path) -> None:

@@ -49,6 +49,30 @@ def test_a_line_holds_its_own_promise(point: str, provider_class: str, report: R
     assert (line(point, provider_class, GOOD, report).broken == []) is holds
 
 
+@pytest.mark.parametrize(
+    ("point", "channel", "provider_class", "received", "known", "holds"),
+    [
+        ("E4", "webhook", "K", 1, 1, True),
+        ("E4", "webhook", "K", 0, 1, False),
+        ("E4", "webhook", "K", 2, 2, False),
+        ("E4", "slack", "R", 2, 2, False),
+        ("E9", "slack", "R", 2, 2, True),
+        ("E9", "slack", "R", 2, 1, False),
+        ("E9", "slack", "R", 3, 3, False),
+        ("E4", "email", "N", 0, 0, True),
+        ("E4", "email", "N", 1, 1, True),
+        ("E4", "email", "N", 2, 2, False),
+    ],
+)
+def test_a_line_of_a_notification_holds_its_own_promise(
+    point: str, channel: str, provider_class: str, received: int, known: int, holds: bool
+) -> None:
+    cell = Cell(E[point], channel, provider_class, "L")
+    report = replace(GOOD, notifications=received, known_notifications=known)
+
+    assert (CellResult(cell, (JudgedRun("pid 1 SIGKILL", "", report, 1.0),)).broken == []) is holds
+
+
 def test_a_void_run_and_a_line_without_runs_do_not_stand() -> None:
     assert stands([line("E1", "L", GOOD)])
     assert not stands([line("E1", "L", GOOD, why_void="it was met 0 times")])

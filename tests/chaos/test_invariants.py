@@ -29,6 +29,7 @@ BROKEN = {
     "a bill that no report explains": ("I3", replace(WELL, strange_calls=("resp_1",))),
     "a report that was never told": ("I4", with_report(notifications=0)),
     "a report that was told twice": ("I4", with_report(notifications=2)),
+    "a message that the ledger does not know": ("I4", with_report(known_notifications=0)),
     "a failed report that was told": ("I4", with_report(status="cancelled", notifications=1, documents=None)),
     "a done report without a row": ("I5", with_report(documents=None)),
     "a damaged PDF": ("I5", with_report(documents=DAMAGED)),

@@ -40,6 +40,18 @@ def test_a_notification_that_its_receiver_knew_already_is_none() -> None:
     assert outside.bills(lines, WORDS, {}).notifications == {"report-1": 1}
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("slack", "*Tides* is ready: <http://127.0.0.1:8000/reports/report-1|open it>"),
+        ("email", "Your report is ready: Tides\n\nhttp://127.0.0.1:8000/reports/report-1\n\nReport report-1 is done."),
+        ("webhook", '{"data": {"report_id": "report-1"}}'),
+    ],
+)
+def test_a_message_of_any_channel_counts_once_for_the_report_that_it_names(kind: str, text: str) -> None:
+    assert outside.bills([bill(text, kind=kind)], WORDS, {}).notifications == {"report-1": 1}
+
+
 def stored(folder: Path, text: bytes = b"# On chaos1x00001", pdf: bytes = PDF) -> NamedDocuments:
     (folder / "a.md").write_bytes(text)
     (folder / "b.pdf").write_bytes(pdf)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from durable_research.chaos import histories, outside
 from durable_research.chaos.collecting import report_seen
 from durable_research.chaos.evidence import FINAL, ReportSeen, Told
-from durable_research.chaos.invariants import REPORT_RULES, mischarged
+from durable_research.chaos.invariants import REPORT_RULES, mischarged, mistold
 from durable_research.chaos.points import Cell
 from durable_research.chaos.runs import Run
 from durable_research.chaos.slot import Slot
@@ -59,6 +59,11 @@ class CellResult:
         return max((report.model_calls for report in self.reports), default=0)
 
     @property
+    def mean_messages(self) -> float:
+        """Notifications received a report; a repeat that its receiver knows by its id is none."""
+        return statistics.fmean(report.notifications for report in self.reports) if self.reports else 0.0
+
+    @property
     def possible_extra(self) -> int:
         """Possible extra charges told, of all reports together."""
         return sum(report.told.possible_extra for report in self.reports if report.told)
@@ -68,7 +73,8 @@ class CellResult:
         """A sentence for each piece of evidence against the promise."""
         found = ["a report was never accepted" for run in self.runs if run.report is None]
         for report in self.reports:
-            words = [rule(report) for rule in REPORT_RULES] + [mischarged(report, self.cell.most_calls)]
+            words = [rule(report) for rule in REPORT_RULES]
+            words += [mischarged(report, self.cell.most_calls), mistold(report, *self.cell.messages)]
             found += [f"{report.report_id} ({report.word}): {one}" for one in words if one]
         return found
 

@@ -20,7 +20,7 @@ from durable_research.local.data_folder import DataFolder
 from durable_research.local.proof import witness_lines
 from durable_research.temporal.converter import DATA_CONVERTER
 
-_GONE = WorkflowRow("", False, (), 0, 0, 0, 0)
+_GONE = WorkflowRow("", False, (), 0, 0, 0, 0, 0)
 
 
 async def collect(
@@ -85,6 +85,7 @@ def report_seen(
         model_calls=bills.model_calls.get(report_id, 0),
         told=told,
         notifications=bills.notifications.get(report_id, 0),
+        known_notifications=row.known_notifications,
         documents=outside.documents(objects, named, asked.word) if named else None,
         open_sends=row.open_sends,
         open_attempts=row.open_attempts,

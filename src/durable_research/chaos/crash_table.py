@@ -117,13 +117,14 @@ class CrashTable:
 
     async def _providers(self, data: DataFolder) -> dict[str, Provider]:
         classes = sorted({cell.model_class for cell in self.options.cells})
-        ports = remembered_ports(data.ports, [f"simulator-{one}" for one in classes])
+        names = [f"simulator-{one}{what}" for one in classes for what in ("", "-smtp")]
+        ports = remembered_ports(data.ports, names)
         providers = {}
         for one in classes:
             name = f"simulator-{one}"
-            witness = data.root / f"witness-{one}.jsonl"
-            await self._start(_simulator(name, ports[name], witness, data.logs, keyed=one == "K"))
-            providers[one] = Provider(f"http://127.0.0.1:{ports[name]}", witness)
+            port, smtp_port, witness = ports[name], ports[f"{name}-smtp"], data.root / f"witness-{one}.jsonl"
+            providers[one] = Provider(f"http://127.0.0.1:{port}", witness, smtp_port)
+            await self._start(_simulator(name, port, providers[one], data.logs, keyed=one == "K"))
         return providers
 
     async def _start(self, spec: ChildSpec) -> None:
@@ -183,9 +184,9 @@ def _without_our_settings(environment: "os._Environ[str]") -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith(ours)}
 
 
-def _simulator(name: str, port: int, witness: Path, logs: Path, *, keyed: bool) -> ChildSpec:
+def _simulator(name: str, port: int, provider: Provider, logs: Path, *, keyed: bool) -> ChildSpec:
     times = {"latency": _LATENCY_SECONDS, "visibility-lag": _LAG_SECONDS, "acceptance": ACCEPTANCE_SECONDS}
-    arguments = ["--port", str(port), "--witness", str(witness)]
+    arguments = ["--port", str(port), "--smtp-port", str(provider.smtp_port), "--witness", str(provider.witness)]
     for name_of, seconds in times.items():
         arguments += [f"--{name_of}-seconds", str(seconds)]
     return ChildSpec(

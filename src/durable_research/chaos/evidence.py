@@ -40,6 +40,7 @@ class ReportSeen:
     model_calls: int = 1
     told: Told | None = Told(1, 0)
     notifications: int = 1
+    known_notifications: int = 1  # that the ledger knows to have been taken, or possibly
     documents: tuple[Document, ...] | None = None  # None: no row of a finished report
     open_sends: int = 0
     open_attempts: int = 0

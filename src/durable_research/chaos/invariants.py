@@ -106,7 +106,16 @@ def mischarged(report: ReportSeen, most: int) -> str | None:
 
 def _told(report: ReportSeen) -> str | None:
     wanted = int(report.status in WITH_RESULT)
-    return None if report.notifications == wanted else f"{report.status} and told {report.notifications} times"
+    return mistold(report, wanted, wanted)
+
+
+def mistold(report: ReportSeen, least: int, most: int) -> str | None:
+    """Why the receiver did not get as many messages as was promised, or more than the ledger knows."""
+    if not least <= report.notifications <= most:
+        return f"{report.status} and told {report.notifications} times"
+    if report.notifications > report.known_notifications:
+        return f"told {report.notifications} times, and the ledger knows {report.known_notifications}"
+    return None
 
 
 def _documented(report: ReportSeen) -> str | None:
@@ -168,5 +177,5 @@ INVARIANTS = (
     Invariant("I15", "no fault of ours counts against a cap", lambda seen: _each(seen, _uncapped)),
 )
 
-# What must hold of each report by itself, but for its bill.
-REPORT_RULES = (_ended, _told, _documented, _nothing_left, _closed, _gapless, _uncapped)
+# What must hold of each report by itself, but for its bill and its messages.
+REPORT_RULES = (_ended, _documented, _nothing_left, _closed, _gapless, _uncapped)

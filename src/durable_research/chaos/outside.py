@@ -1,6 +1,7 @@
 """What lies outside our code: the provider's log, the object folder, the log files. Read, never written."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from typing import Any
 
 from durable_research.chaos.evidence import Document
 from durable_research.chaos.tables import NamedDocuments
+
+_NOTIFICATIONS = frozenset({"webhook", "slack", "email"})
+_REPORT = re.compile(r"report-[0-9a-z]+")
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,9 @@ def bills(lines: Iterable[Mapping[str, Any]], words: Mapping[str, str], owners: 
                 strange.append(f"{line['id']} ({line['text'][:40]!r})")
             else:
                 calls[report] += 1
-        elif line["kind"] == "webhook" and not line.get("repeat"):
-            told.update(report for report in _named(line["text"]) if report in reports)
+        elif line["kind"] in _NOTIFICATIONS and not line.get("repeat"):
+            told.update(set(_REPORT.findall(line["text"])) & reports)
     return Bills(calls, told, tuple(strange))
-
-
-def _named(text: str) -> set[str]:
-    return {part for part in text.replace('"', " ").replace("/", " ").split() if part.startswith("report-")}
 
 
 def documents(objects: Path, row: NamedDocuments, word: str) -> tuple[Document, ...]:

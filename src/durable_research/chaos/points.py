@@ -61,7 +61,7 @@ OTHER_POINTS = (
 )
 
 # The channels whose receivers the simulator plays, by what can be asked of them.
-CHANNELS = {"webhook": "K"}
+CHANNELS = {"webhook": "K", "slack": "R", "email": "N"}
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,13 @@ class Cell:
             return 1
         stray = self.point.number == "E9" and self.provider_class in {"R", "L"}
         return 2 if stray or self.provider_class == ProviderClass.NOTHING else 1
+
+    @property
+    def messages(self) -> tuple[int, int]:
+        """How many notifications its receiver gets at least and at most. Rather lost than doubled where nobody can be asked."""
+        if self.effect == "email":
+            return 0, 1
+        return 1, 2 if self.point.number == "E9" and self.effect == "slack" else 1
 
 
 def cells(points: tuple[str, ...] | None, classes: tuple[str, ...], channels: dict[str, str]) -> list[Cell]:

@@ -38,6 +38,7 @@ class Provider:
 
     url: str
     witness: Path
+    smtp_port: int
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,12 @@ class Slot:
             "DURABLE_RESEARCH_SETTLE_SECONDS": f"{self.ground.settle_seconds:g}",
             "DURABLE_RESEARCH_PROVIDER": "simulator",
             "DURABLE_RESEARCH_WEBHOOK_URL": f"{provider.url}/sink/webhook",
+            "SMTP_URL": f"smtp://127.0.0.1:{provider.smtp_port}",
+            "DURABLE_RESEARCH_EMAIL_FROM": "reports@example.org",
+            "DURABLE_RESEARCH_EMAIL_TO": "operator@example.org",
+            "SLACK_BOT_TOKEN": "xoxb-simulator",
+            "SLACK_CHANNEL": f"C0SLOT{self.number}",
+            "SLACK_API_URL": f"{provider.url}/api/",
             "PYTHONUNBUFFERED": "1",
         }
 

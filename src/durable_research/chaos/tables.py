@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import namedtuple_row
 
+# A parked notification is none of the open sends: nobody can be asked and it is not sent again, so it stays unresolved.
 _WORKFLOWS = """
     SELECT workflow_id, status, engine_started,
            (SELECT array_agg(seq ORDER BY seq) FROM progress_events e WHERE e.workflow_id = w.workflow_id) AS numbers,
@@ -17,7 +18,11 @@ _WORKFLOWS = """
                    AND NOT EXISTS (SELECT 1 FROM progress_events f WHERE f.workflow_id = e.workflow_id
                                    AND f.step = e.step AND f.attempt = e.attempt AND f.kind = ANY(%s))) AS open_attempts,
            (SELECT count(*) FROM effects JOIN effect_attempts USING (key)
-            WHERE effects.workflow_id = w.workflow_id AND state = 'open') AS open_sends
+            WHERE effects.workflow_id = w.workflow_id AND state = 'open'
+                  AND NOT (provider_class = 'N' AND kind = 'notification' AND result IS NULL)) AS open_sends,
+           (SELECT count(*) FROM effects JOIN effect_attempts USING (key)
+            WHERE effects.workflow_id = w.workflow_id AND kind = 'notification' AND provider <> 'log'
+                  AND (state NOT IN ('refused', 'absent') OR reference IS NOT NULL)) AS known_notifications
     FROM workflows w WHERE kind = 'report'
 """
 _ENDS = ["attempt_completed", "attempt_failed", "attempt_lost", "attempt_handed_back", "attempt_cancelled"]
@@ -38,6 +43,7 @@ class WorkflowRow:
     counted_failures: int
     open_attempts: int
     open_sends: int
+    known_notifications: int
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ async def read_tables(database_url: str) -> Tables:
                 row.counted_failures,
                 row.open_attempts,
                 row.open_sends,
+                row.known_notifications,
             )
             for row in workflows
         },

@@ -49,7 +49,7 @@ def command(data: Path | None, out: Path | None, outage: str | None, **size: Any
     folder = own_folder(data)
     campaign = Campaign(Options(data=folder, outage=_outage(outage), **size), console(sys.stderr, prefix="chaos"))
     asyncio.run(campaign.run())
-    code = _judged(campaign, out)
+    code = judged(campaign, out)
     if data is None and code == Exit.OK:
         discard(folder)
     else:
@@ -70,7 +70,8 @@ def command_line() -> str:
     return shlex.join(["durable-research", *sys.argv[1:]])
 
 
-def _judged(campaign: "Campaign", out: Path | None) -> Exit:
+def judged(campaign: "Campaign", out: Path | None) -> Exit:
+    """Write the page and say how it ends: broken weighs more than void."""
     from durable_research.chaos.account import account
     from durable_research.chaos.invariants import emptiness, judge
 
