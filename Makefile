@@ -1,13 +1,13 @@
 # One front door: people, hooks and CI call the same targets. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev temporal demo up test check fix bench lock record clean
+.PHONY: help setup setup-dev temporal demo up test check fix bench chaos crash-table lock record clean
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
 FIND_TEMPORAL := $(BIN)/python -u -c "from durable_research.local.temporal_binary import find_temporal; print(find_temporal(print))"
 
 help: ## show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-10s %s\n' "$$name" "$$words"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-12s %s\n' "$$name" "$$words"; done
 
 setup: .make/runtime ## make the virtual environment with everything the product needs
 
@@ -49,6 +49,17 @@ test: check ## everything: checks, then all tests on real servers and a real bro
 
 bench: setup-bench ## recovery time, latency beside a bare workflow, memory at rest
 	$(BIN)/python -m bench
+
+RUNS ?= 3
+REPORTS ?= 1000
+KILLS ?= 60
+SEED ?= 1
+
+chaos: setup ## kill and pause everything at random under load (REPORTS=1000 KILLS=60 SEED=1), judge from outside
+	$(BIN)/durable-research chaos --reports $(REPORTS) --kills $(KILLS) --seed $(SEED) $(if $(OUT),--out $(OUT))
+
+crash-table: setup ## a process killed at every crash point (RUNS=50 SEED=1), what each report was billed
+	$(BIN)/durable-research crash-table --runs $(RUNS) --seed $(SEED) $(if $(OUT),--out $(OUT))
 
 record: setup-dev ## record the Event Histories that the replay test keeps
 	$(BIN)/python -m tests.replay.record

@@ -176,7 +176,7 @@ class _Try(Generic[Answer]):
         anchor = anchor_to_reuse(self.record) or await self.remote.anchor(self.effect.key)
         await self.ledger.open_send(self.effect, self.attempt.number, anchor, earlier=earlier)
         await self.pass_by(Place.INTENT)
-        await self.ledger.check_fence(self.effect.key, self.attempt.number)
+        await self.ledger.check_fence(self.effect.key, self.attempt.number, policies.SEND_WITHIN)
         await self.pass_by(Place.CHECKED)
         sending = asyncio.create_task(self._send_and_remember(anchor))
         beside = asyncio.create_task(self.pass_by(Place.SENDING))

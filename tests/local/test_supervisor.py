@@ -215,3 +215,18 @@ async def test_a_child_learns_its_identity(bench: Bench) -> None:
     await bench.supervisor.start(bench.spec("worker-1", telling, identity_variable="WHO"))
 
     assert (bench.folder / "worker-1.log").read_text() == "worker-1@1 ready\n"
+
+
+async def test_a_child_that_is_held_down_comes_back_after_that_time_and_not_before(bench: Bench) -> None:
+    await bench.supervisor.start(bench.spec("postgres"))
+    before = bench.pid("postgres")
+    holding = asyncio.create_task(bench.supervisor.hold_down("postgres", 0.5))
+    await bench.until("postgres is held down")
+
+    while not holding.done():
+        assert bench.supervisor.processes() == [] or bench.pid("postgres") != before
+        await asyncio.sleep(0.02)
+
+    assert bench.pid("postgres") != before
+    os.kill(bench.pid("postgres"), signal.SIGKILL)
+    await bench.until("postgres is ready again")

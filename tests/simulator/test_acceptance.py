@@ -1,5 +1,6 @@
 """The time between "accepted and billed" and the first byte: who dies in it was billed and never learnt the id."""
 
+import smtplib
 from typing import Any
 
 import httpx
@@ -7,6 +8,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from .outside import MODEL, Simulator, eventually
+from .test_mail import letter, send
 
 LONG = 60
 
@@ -67,3 +69,19 @@ async def test_a_stored_chat_that_nobody_waits_for_becomes_visible(
         return [one.id for one in found.data] or None
 
     assert await eventually(look) == [simulator.witnessed(topic)[0]["id"]]
+
+
+async def test_a_receiver_keeps_a_message_whose_sender_never_heard_so(
+    simulator: Simulator, http: httpx.AsyncClient, topic: str
+) -> None:
+    simulator.settings(acceptance_seconds=LONG)
+    slack = {"channel": "C1", "text": topic}
+
+    with pytest.raises(httpx.ReadTimeout):
+        await http.post("/sink/webhook", json={"title": topic}, timeout=0.5)
+    with pytest.raises(httpx.ReadTimeout):
+        await http.post("/api/chat.postMessage", json=slack, headers={"authorization": "Bearer xoxb-1"}, timeout=0.5)
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        send(simulator, letter(topic), timeout=2)
+
+    assert [line["kind"] for line in await billed(simulator, topic)] == ["webhook", "slack", "email"]

@@ -18,8 +18,8 @@ def letter(topic: str, **headers: str) -> EmailMessage:
     return message
 
 
-def send(simulator: Simulator, message: EmailMessage, to: str | None = None) -> None:
-    with smtplib.SMTP("127.0.0.1", simulator.mail_port, timeout=5) as client:
+def send(simulator: Simulator, message: EmailMessage, to: str | None = None, timeout: float = 5) -> None:
+    with smtplib.SMTP("127.0.0.1", simulator.mail_port, timeout=timeout) as client:
         client.send_message(message, to_addrs=to)
 
 

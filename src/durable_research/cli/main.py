@@ -27,6 +27,11 @@ COMMANDS = {
     ),
     "worker": ("durable_research.cli.worker", "Run one worker process."),
     "api": ("durable_research.cli.api", "Run the web app and REST API."),
+    "chaos": ("durable_research.cli.chaos", "Kill and pause everything at random under load, then count from outside."),
+    "crash-table": (
+        "durable_research.cli.crash_table",
+        "Kill a process at every crash point, and count what was billed.",
+    ),
     "simulator": ("durable_research.cli.simulator", "Run the pretend model provider as a program of its own."),
 }
 

@@ -27,18 +27,28 @@ class Finished(Exception):
     """Raised by `on_ready` to say that its work is done: everything is stopped in order, with exit code 0."""
 
 
-async def run_edition(options: UpOptions, say: Say, on_ready: OnReady | None = None) -> int:
+async def run_edition(
+    options: UpOptions,
+    say: Say,
+    on_ready: OnReady | None = None,
+    *,
+    supervised: Callable[[Supervisor], None] | None = None,
+) -> int:
     """Run until SIGINT, SIGTERM or SIGHUP; return the exit code, 1 when something stood in the way (and was said).
 
     `on_ready` is given the content of `up.json` when everything is up. When it returns, the edition goes on; when it
-    raises, the edition stops in order first, and the error goes on to the caller (`Finished` does not). Await it in the
-    main thread: signals arrive there, and the children live as long as the thread that started them.
+    raises, the edition stops in order first, and the error goes on to the caller (`Finished` does not). `supervised` is
+    given the supervisor before anything starts: for outages on purpose. Await it in the main thread: signals arrive
+    there, and the children live as long as the thread that started them.
     """
     try:
         data = DataFolder(options.data)
         with data.claimed():
             data.up.unlink(missing_ok=True)  # its addresses answer no more
-            await _Edition(options, data, say).run(on_ready)
+            edition = _Edition(options, data, say)
+            if supervised is not None:
+                supervised(edition.supervisor)
+            await edition.run(on_ready)
     except LocalError as error:
         say(f"error: {error}")
         return 1
@@ -56,7 +66,7 @@ class _Edition:
         self._stop = asyncio.Event()
         self._stop_searching = threading.Event()
         self._serving = False
-        self._supervisor = Supervisor(say, data.next_start, self._write_up, pace=options.pace, with_us=data.up)
+        self.supervisor = Supervisor(say, data.next_start, self._write_up, pace=options.pace, with_us=data.up)
 
     async def run(self, on_ready: OnReady | None) -> None:
         began = time.monotonic()
@@ -84,7 +94,7 @@ class _Edition:
             "simulator": plan.simulator_url,
             "smtp": f"smtp://127.0.0.1:{plan.ports['simulator_smtp']}" if plan.simulator_url else None,
             "witness": str(self._data.witness) if plan.simulator_url else None,
-            "processes": self._supervisor.processes(),
+            "processes": self.supervisor.processes(),
         }
 
     def _make_plan(self) -> Plan:
@@ -106,28 +116,28 @@ class _Edition:
         specs = self._plan.workers() if "worker" in self._plan.roles else []
         if "api" in self._plan.roles:
             specs = [self._plan.api(), *specs]
-        await _together(*(self._supervisor.start(spec) for spec in specs))
+        await _together(*(self.supervisor.start(spec) for spec in specs))
 
     async def _start_postgres(self) -> None:
         if "postgres" not in self._plan.roles:
             return
         instance, port = self._plan.instance, self._plan.ports["postgres"]
-        await postgres.ensure_created(self._data, instance, self._supervisor.run_to_end, self._say)
+        await postgres.ensure_created(self._data, instance, self.supervisor.run_to_end, self._say)
         await postgres.old_server_gone(instance)
-        await self._supervisor.start(postgres.server_spec(self._data, instance, port))
+        await self.supervisor.start(postgres.server_spec(self._data, instance, port))
         await postgres.ensure_database(instance, port)
-        await self._supervisor.run_to_end(self._plan.preparation("migrate"))
+        await self.supervisor.run_to_end(self._plan.preparation("migrate"))
         self._say("the database is migrated")
 
     async def _start_temporal(self) -> None:
         if "temporal" not in self._plan.roles:
             return
         program = await asyncio.to_thread(find_temporal, self._say, stop=self._stop_searching)
-        await self._supervisor.start(await asyncio.to_thread(self._plan.temporal, program))
+        await self.supervisor.start(await asyncio.to_thread(self._plan.temporal, program))
         deadline = time.monotonic() + INIT_SECONDS
         while True:
             try:
-                await self._supervisor.run_to_end(self._plan.preparation("init"))
+                await self.supervisor.run_to_end(self._plan.preparation("init"))
                 break
             except StartFailed:
                 # The server answers before its namespace can be changed.
@@ -138,7 +148,7 @@ class _Edition:
 
     async def _start_simulator(self) -> None:
         if "simulator" in self._plan.roles:
-            await self._supervisor.start(self._plan.simulator())
+            await self.supervisor.start(self._plan.simulator())
 
     def _announce(self, seconds: float) -> None:
         self._serving = True
@@ -177,7 +187,7 @@ class _Edition:
             if task is not None:
                 task.cancel()
         await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
-        await self._supervisor.stop()
+        await self.supervisor.stop()
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -195,7 +205,7 @@ class _Edition:
     def _on_signal(self) -> None:
         if self._stop.is_set():
             self._say("asked again: killing what is still stopping")
-            self._supervisor.hurry()
+            self.supervisor.hurry()
         else:
             self._say("stopping; once more to kill at once")
             self._stop.set()

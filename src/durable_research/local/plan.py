@@ -15,6 +15,7 @@ from durable_research.local.postgres_programs import STATE_OF_ROOT
 from durable_research.local.supervisor import Pace
 
 ROLES = ("postgres", "temporal", "simulator", "api", "worker")
+SIMULATOR = (sys.executable, "-m", "durable_research.simulator")
 WORKER_READY = "worker.ready"  # the log event a worker writes when it polls its task queues
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - recognised here, never bound here
 # Stopped from the highest stage down: workers drain while everything they need still runs.
@@ -23,7 +24,7 @@ SERVERS, FRONT, WORKERS = 0, 1, 2
 
 @dataclass(frozen=True)
 class UpOptions:
-    """What a person chose on the command line; the last four are for tests.
+    """What a person chose on the command line; the last five are for tests.
 
     `only` None means every role. `port` 0 means any free one, remembered. `state` is where PostgreSQL lives for root.
     """
@@ -35,8 +36,9 @@ class UpOptions:
     host: str = "127.0.0.1"
     state: Path = STATE_OF_ROOT
     program: tuple[str, ...] = (sys.executable, "-m", "durable_research")
-    simulator_program: tuple[str, ...] = (sys.executable, "-m", "durable_research.simulator")
+    simulator_program: tuple[str, ...] = SIMULATOR
     pace: Pace = field(default_factory=Pace)
+    simulator_key: str = "simulator"  # a test searches logs for it, so that it must be able to choose it
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.only or ()) - set(ROLES))
@@ -127,7 +129,7 @@ class Plan:
         if self.simulator_url:
             ours |= {
                 "OPENAI_BASE_URL": f"{self.simulator_url}/v1",
-                "OPENAI_API_KEY": "simulator",
+                "OPENAI_API_KEY": self.options.simulator_key,
                 "OPENAI_MODEL": "simulator-research",
                 "DURABLE_RESEARCH_PROVIDER": "simulator",
                 "DURABLE_RESEARCH_WEBHOOK_URL": f"{self.simulator_url}/sink/webhook",

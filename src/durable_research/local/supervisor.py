@@ -120,6 +120,19 @@ class Supervisor:
             how = f"did not finish within {spec.ready_seconds:.0f} s" if code is None else _ended(code)
             raise StartFailed(f"{spec.name} {how}; the end of {spec.log}:\n{child.last_lines()}")
 
+    async def hold_down(self, name: str, seconds: float) -> None:
+        """Kill a child, keep it down for a while, then start it again: an outage on purpose."""
+        kept = self._kept[name]
+        if kept.watcher is not None:
+            kept.watcher.cancel()
+            await asyncio.gather(kept.watcher, return_exceptions=True)
+        if kept.child is not None:
+            kept.child.kill()
+        await self._let_go(kept)
+        self._say(f"{name} is held down for {seconds:g} s")
+        await asyncio.sleep(seconds)
+        await self.start(kept.spec)
+
     def hurry(self) -> None:
         """Stop waiting politely: whoever is still stopping is killed."""
         self._hurry.set()

@@ -49,8 +49,11 @@ class Effects(Protocol):
         """
         ...
 
-    async def check_fence(self, key: str, fence: int) -> None:
-        """Raise StaleAttempt unless the fence is still ours."""
+    async def check_fence(self, key: str, fence: int, within: timedelta) -> None:
+        """Raise StaleAttempt unless the fence is still ours and our intent is not older than `within`.
+
+        An intent that is too old is closed as refused: it will not be sent.
+        """
         ...
 
     async def remember_reference(self, key: str, fence: int, reference: str) -> bool:

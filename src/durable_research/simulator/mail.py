@@ -73,6 +73,7 @@ class _Handler:
                 return "550 5.7.1 This message is not accepted"
         # Shielded: after the final dot the message is ours, whether or not the sender still listens.
         await asyncio.shield(asyncio.create_task(self._record(message, envelope, text)))
+        await self._world.withhold()
         if fault and fault.fault == "cut" and isinstance(server.transport, asyncio.Transport):
             server.transport.abort()
         return "250 OK"

@@ -37,6 +37,7 @@ class Sink:
         if fault:
             await asyncio.sleep(fault.latency(0))
         await asyncio.shield(asyncio.create_task(self._record(self._delivery(text, name))))
+        await self._world.withhold()
         if fault and fault.fault == "billed_500":
             raise told_failed()
         if fault and fault.fault == "cut":

@@ -50,6 +50,7 @@ class SlackApi:
         await _refuse(fault)
         # Shielded: what is posted stays posted when the caller hangs up.
         await asyncio.shield(asyncio.create_task(self._record(message)))
+        await self._world.withhold()
         if fault and fault.fault == "billed_500":
             raise _NotOk("internal_error", 500)
         if fault and fault.fault == "cut":

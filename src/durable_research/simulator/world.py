@@ -45,7 +45,10 @@ class World:
         self._accepting[generation.id] = task
         task.add_done_callback(lambda _: self._accepting.pop(generation.id, None))
         await self.settled(generation.id)
-        # The first byte is still to come: a client that dies in this time was billed and never learnt the id.
+        await self.withhold()
+
+    async def withhold(self) -> None:
+        """The first byte is still to come: a client that dies in this time was accepted and never learnt the id."""
         await asyncio.sleep(self.settings.acceptance_seconds)
 
     async def settled(self, generation_id: str) -> None:

@@ -48,6 +48,11 @@ LOCAL_WRITE_TRY = timedelta(seconds=2)
 LOCAL_WRITE_GIVE_UP = timedelta(seconds=4)
 WRITE_TRY_SECONDS = 10.0
 
+# An intent is sent at once or not at all. One that slept longer could begin its call at the very moment when the next attempt
+# looks for it and, since the intent is old enough to be settled, believes that there is none. Below the heartbeat timeout, so
+# that nobody can have taken over in good order before.
+SEND_WITHIN = timedelta(seconds=2)
+
 # A cancelled send may be accepted at this very moment: wait this long for its id, so that it can be stopped.
 LAST_WORD = timedelta(seconds=5)
 

@@ -107,7 +107,28 @@ async def test_a_paused_attempt_finds_its_fence_stale_before_it_sends(ledger: Po
     await ledger.claim(effect, 2)
 
     with pytest.raises(StaleAttempt):
-        await ledger.check_fence(effect.key, 1)
+        await ledger.check_fence(effect.key, 1, timedelta(hours=1))
+
+
+async def test_an_intent_that_was_slept_over_is_not_sent_and_stands_in_nobodys_way(
+    ledger: PostgresEffects, effect: Effect
+) -> None:
+    effect = replace(effect, provider_class=ProviderClass.NOTHING)
+    await ledger.claim(effect, 1)
+    await ledger.open_send(effect, 1, None, earlier=None)
+
+    with pytest.raises(StaleAttempt):
+        await ledger.check_fence(effect.key, 1, timedelta(0))
+
+    assert next_move(await ledger.claim(effect, 2), effect).move is Move.SEND
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=0)
+
+
+async def test_a_young_intent_may_be_sent(ledger: PostgresEffects, effect: Effect) -> None:
+    await ledger.claim(effect, 1)
+    await ledger.open_send(effect, 1, None, earlier=None)
+
+    await ledger.check_fence(effect.key, 1, timedelta(hours=1))
 
 
 async def test_a_paused_attempt_may_not_settle(ledger: PostgresEffects, effect: Effect) -> None:

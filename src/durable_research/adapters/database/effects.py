@@ -55,7 +55,11 @@ _OPEN = (
     .returning(effect_attempts.c.key)
 )
 _LOCK = select(effects.c.key).where(effects.c.key == bindparam("of_key")).with_for_update()
-_FENCE = select(effects.c.fence).where(effects.c.key == bindparam("of_key"))
+_FENCE = (
+    select(effects.c.fence, (func.clock_timestamp() - effect_attempts.c.opened_at).label("age"))
+    .join(effect_attempts)
+    .where(effects.c.key == bindparam("of_key"), effect_attempts.c.fence == bindparam("of_fence"))
+)
 # The row of the effect is locked, as `open_send` does: either that one sees this id, or this one sees that send.
 _LOCKED = select(effects.c.key).where(effects.c.key == bindparam("of_key")).with_for_update().cte("locked")
 _newer = effect_attempts.alias("newer")
@@ -152,12 +156,17 @@ class PostgresEffects:
             extra = update(effects).where(effects.c.key == key).values(possible_extra=effects.c.possible_extra + 1)
             await connection.execute(extra)
 
-    async def check_fence(self, key: str, fence: int) -> None:
-        """Raise StaleAttempt unless the fence is still ours."""
+    async def check_fence(self, key: str, fence: int, within: timedelta) -> None:
+        """Raise StaleAttempt unless the fence is still ours and our intent is young enough."""
         async with self._database.one() as connection:
-            now = (await connection.execute(_FENCE, {"of_key": key})).scalar_one()
-        if now != fence:
-            raise StaleAttempt(f"attempt {now} has taken over from attempt {fence}; nothing is sent")
+            now = (await connection.execute(_FENCE, {"of_key": key, "of_fence": fence})).one()
+        if now.age > within:
+            await self.close_send(key, None, fence, SendState.REFUSED)
+            raise StaleAttempt(
+                f"attempt {fence} slept {now.age.total_seconds():.1f} s after its intent; nothing is sent"
+            )
+        if now.fence != fence:
+            raise StaleAttempt(f"attempt {now.fence} has taken over from attempt {fence}; nothing is sent")
 
     async def remember_reference(self, key: str, fence: int, reference: str) -> bool:
         """Commit the provider's id, whoever holds the fence by now; True when a newer send is accepted too."""

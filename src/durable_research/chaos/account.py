@@ -1,0 +1,90 @@
+"""What a campaign tells people: one page of Markdown, with what is needed to run it again."""
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from durable_research.chaos.evidence import Seen
+from durable_research.chaos.invariants import Verdict, bound
+
+_EVIDENCE_SHOWN = 20
+
+
+def account(command: str, seconds: float, seen: Seen, verdicts: Sequence[Verdict], empty: Sequence[str]) -> str:
+    """Write the page."""
+    held = all(verdict.held for verdict in verdicts)
+    word = "VOID" if empty and held else "held" if held else "BROKEN"
+    parts = [
+        f"# Chaos campaign: {word}",
+        f"`{command}`",
+        _figures(seen, seconds),
+        "## Faults\n\nA fault counts when it happened and reports were in flight.\n\n" + _faults(seen),
+        "## Invariants\n\n" + _verdicts(verdicts),
+        *_bound(seen),
+        *_evidence(verdicts),
+    ]
+    if empty:
+        parts.append("## Void\n\n" + _bullets(empty))
+    return "\n\n".join(parts) + "\n"
+
+
+def _figures(seen: Seen, seconds: float) -> str:
+    ends = Counter(report.status or "no row" for report in seen.reports)
+    took = sorted(report.seconds for report in seen.reports if report.seconds is not None)
+    calls = sum(report.model_calls for report in seen.reports)
+    extra = sum(report.told.possible_extra for report in seen.reports if report.told)
+    rows = {
+        "reports asked for, accepted": f"{seen.wanted}, {len(seen.reports)}",
+        "ends": ", ".join(f"{count} {end}" for end, count in ends.most_common()),
+        "duration of load and faults": f"{seconds:.0f} s",
+        "model calls billed, by the provider's log": f"{calls} ({calls / max(len(seen.reports), 1):.3f} a report)",
+        "possible extra charges told": str(extra),
+        "notifications received": str(sum(report.notifications for report in seen.reports)),
+        "answered failures counted against caps": str(sum(report.counted_failures for report in seen.reports)),
+        "answers of the API": ", ".join(f"{count} times {name}" for name, count in sorted(seen.answers.items())),
+        "histories replayed; logs and histories searched": f"{seen.replayed}; {seen.searched}",
+    }
+    if len(took) > 1:
+        cuts = statistics.quantiles(took, n=20)
+        rows["from asking to the end: median, 95 %, longest"] = f"{cuts[9]:.1f} s, {cuts[18]:.1f} s, {took[-1]:.1f} s"
+    return "| | |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+
+
+def _faults(seen: Seen) -> str:
+    happened = Counter((fault.role, fault.act) for fault in seen.fired if fault.happened)
+    counted = Counter((fault.role, fault.act) for fault in seen.fired if fault.counts)
+    lines = [
+        f"| {role} | {act} | {planned} | {happened[role, act]} | {counted[role, act]} |"
+        for (role, act), planned in sorted(seen.planned.items())
+    ]
+    return "\n".join(["| role | fault | planned | happened | counted |", "|---|---|---|---|---|", *lines])
+
+
+def _verdicts(verdicts: Iterable[Verdict]) -> str:
+    lines = [
+        f"| {one.invariant.number} | {one.invariant.sentence} | {'held' if one.held else f'BROKEN, {len(one.against)} times'} |"
+        for one in verdicts
+    ]
+    return "\n".join(["| | invariant | |", "|---|---|---|", *lines])
+
+
+def _bound(seen: Seen) -> list[str]:
+    rate = bound(seen)
+    if rate is None:
+        return []
+    words = f"No report of {len(seen.reports)} was lost: the rate of lost reports is at most {rate:.2%} (95 %, 3/n)."
+    return [words + " This is a bound for these faults on this machine, and no proof of never."]
+
+
+def _evidence(verdicts: Iterable[Verdict]) -> list[str]:
+    return [
+        f"## Against {one.invariant.number}: {one.invariant.sentence}\n\n" + _bullets(one.against)
+        for one in verdicts
+        if not one.held
+    ]
+
+
+def _bullets(sentences: Sequence[str]) -> str:
+    shown = [f"* {sentence}" for sentence in sentences[:_EVIDENCE_SHOWN]]
+    more = len(sentences) - len(shown)
+    return "\n".join(shown + ([f"* … and {more} more"] if more else []))

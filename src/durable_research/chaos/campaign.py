@@ -1,0 +1,174 @@
+"""One campaign: an installation of its own under load, faults from a seed, quiet, and then the evidence for the judge."""
+
+import asyncio
+import os
+import random
+import secrets
+import shutil
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from durable_research.chaos.client import Asked, Client, words_of
+from durable_research.chaos.collecting import collect
+from durable_research.chaos.evidence import Seen
+from durable_research.chaos.faults import Fault, Injector, in_a_row, plan_faults
+from durable_research.chaos.load import Load
+from durable_research.chaos.points import API_OF_CLASS
+from durable_research.local import postgres
+from durable_research.local.data_folder import DataFolder
+from durable_research.local.edition import Finished, run_edition
+from durable_research.local.plan import SIMULATOR, UpOptions
+from durable_research.local.say import Say
+from durable_research.local.supervisor import Pace, Supervisor
+
+FAULT_LOG = "faults.jsonl"
+# Quicker than people need it, so that the hundredth kill of a role waits no longer than the first.
+_PACE = Pace(first_backoff_seconds=1.0, longest_backoff_seconds=2.0)
+_SAY_EVERY_SECONDS = 10.0
+# The longest that an accepted report may take when nothing is broken any more.
+PATIENCE_SECONDS = 600.0
+_WEBHOOK_SECRET = "DURABLE_RESEARCH_WEBHOOK_SECRET"  # noqa: S105 - its name
+_API = "OPENAI_API"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person chose. `outage` is a role and seconds; `killed_in_a_row` kills of the same worker come after it."""
+
+    reports: int
+    kills: int
+    seed: int
+    data: Path
+    workers: int = 2
+    pauses: int | None = None  # None: a quarter of the kills
+    mean_gap_seconds: float = 4.0
+    at_once: int = 12
+    latency_seconds: float = 1.0
+    outage: tuple[str, float] | None = None
+    killed_in_a_row: int = 0
+    replays: int = 100
+    provider_class: str = "L"
+
+    def faults(self) -> list[Fault]:
+        """What will be done, in order."""
+        pauses = self.kills // 4 if self.pauses is None else self.pauses
+        outages = [Fault(self.outage[0], "outage", 2.0, self.outage[1])] if self.outage else []
+        planned = plan_faults(self.seed, self.kills, pauses, self.mean_gap_seconds)
+        return [*outages, *in_a_row(self.killed_in_a_row), *planned]
+
+
+@dataclass
+class Campaign:
+    """Runs once; `seen` and `seconds` are there afterwards."""
+
+    options: Options
+    say: Say
+    seen: Seen | None = None
+    seconds: float = 0.0
+    secrets: dict[str, str] = field(default_factory=dict)
+    _supervisor: Supervisor | None = None
+
+    async def run(self) -> None:
+        """Start everything, live through it, collect the evidence, stop everything."""
+        options = self.options
+        key = f"sk-canary-{secrets.token_hex(12)}"
+        webhook = f"whsec_{secrets.token_hex(16)}"
+        self.secrets = {"the model key": key, "the webhook's secret": webhook.removeprefix("whsec_")}
+        self.secrets["a prompt"] = f"canary{secrets.token_hex(12)}"
+        os.environ[_WEBHOOK_SECRET] = webhook
+        os.environ[_API] = API_OF_CLASS[options.provider_class]
+        up = UpOptions(
+            data=options.data,
+            port=0,
+            workers=options.workers,
+            pace=_PACE,
+            simulator_key=key,
+            simulator_program=(*SIMULATOR, *(("--honour-idempotency-key",) * (options.provider_class == "K"))),
+        )
+        code = await run_edition(up, self.say, self._live_through, supervised=self._meet)
+        if code:
+            raise RuntimeError("the installation did not start; see above")
+
+    def _meet(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+
+    async def _live_through(self, up: dict[str, Any]) -> None:
+        options, began = self.options, time.monotonic()
+        await _set_latency(up["simulator"], options.latency_seconds)
+        faults = options.faults()
+        client = Client(up["api"])
+        load = Load(
+            client, self._requests(), options.at_once, lambda number: self._may_ask(number, load, injector, faults)
+        )
+        data = DataFolder(options.data)
+        log = data.root / FAULT_LOG
+        injector = Injector(faults, data, log, lambda: load.in_flight, self._hold, self.say)
+        saying = asyncio.create_task(self._say_progress(load, injector))
+        try:
+            loading = asyncio.create_task(load.run())
+            await _until_first(injector.run(), loading)
+            self.say(f"all {len(faults)} faults are over; waiting for {load.in_flight} reports in flight")
+            await asyncio.wait([loading], timeout=PATIENCE_SECONDS)
+            loading.cancel()
+            await asyncio.gather(loading, return_exceptions=True)
+        finally:
+            saying.cancel()
+            await client.close()
+        self.seconds = time.monotonic() - began
+        self.say("collecting the evidence")
+        password = up["database"].split(":", 2)[2].split("@")[0]
+        kept = self.secrets | {"the database's password": password}
+        sample = random.Random(options.seed)  # noqa: S311 - repeatable
+        seen = await collect(up, data, load, injector.fired, faults, kept, sample, options.replays)
+        self.seen = replace(seen, provider_class=options.provider_class)
+        raise Finished
+
+    def _requests(self) -> list[Asked]:
+        options = self.options
+        return [words_of(number, options.seed, self.secrets["a prompt"]) for number in range(options.reports)]
+
+    def _may_ask(self, number: int, load: Load, injector: Injector, faults: list[Fault]) -> bool:
+        """Keep some reports for the last fault: the load lasts as long as the faults do, and never runs dry before."""
+        lead = min(self.options.at_once, self.options.reports // 4)
+        share = injector.begun / len(faults) if faults else 1.0
+        return number < lead + share * (self.options.reports - lead) or not load.in_flight
+
+    async def _hold(self, name: str, seconds: float) -> None:
+        if self._supervisor is not None:
+            await self._supervisor.hold_down(name, seconds)
+
+    async def _say_progress(self, load: Load, injector: Injector) -> None:
+        while True:
+            await asyncio.sleep(_SAY_EVERY_SECONDS)
+            self.say(
+                f"{load.ended} of {len(load.asked)} reports ended, {load.in_flight} in flight, "
+                f"{injector.begun} faults so far"
+            )
+
+
+async def _until_first(faults: Awaitable[None], loading: "asyncio.Task[None]") -> None:
+    """Wait for the faults to be over. A load that is at its end leaves nothing for faults to hit."""
+    firing = asyncio.ensure_future(faults)
+    await asyncio.wait([firing, loading], return_when=asyncio.FIRST_COMPLETED)
+    if not firing.done():
+        firing.cancel()
+    await asyncio.gather(firing, return_exceptions=loading.done())
+
+
+async def _set_latency(simulator: str, seconds: float) -> None:
+    async with httpx.AsyncClient(timeout=10) as client:
+        answer = await client.post(f"{simulator}/control/settings", json={"latency_seconds": seconds})
+        answer.raise_for_status()
+
+
+def discard(data: Path) -> None:
+    """Remove the installation, with the database that lies outside its folder when we are root."""
+    folder = DataFolder(data)
+    if folder.postgres.exists():
+        shutil.rmtree(postgres.open_instance(folder).folder, ignore_errors=True)
+    shutil.rmtree(folder.root, ignore_errors=True)

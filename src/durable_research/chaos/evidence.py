@@ -1,0 +1,86 @@
+"""What was seen of an installation from outside when the faults were over: plain values, for `invariants.py` to judge.
+
+None of it is our own code's word about itself, except what is judged *as* a word: the charges that the API tells, and the
+rows that must agree with the provider's log, the object folder and Temporal.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+FINAL = frozenset({"done", "partly_done", "failed", "cancelled", "terminated"})
+WITH_RESULT = frozenset({"done", "partly_done"})
+
+
+@dataclass(frozen=True)
+class Told:
+    """The charges that the API tells of a report."""
+
+    settled: int
+    possible_extra: int
+
+
+@dataclass(frozen=True)
+class Document:
+    """An object that a report's row names, as it lies in the store."""
+
+    key: str
+    is_whole: bool  # it is there, and its bytes have the row's hash
+    reads: bool  # a PDF that begins as one and ends as one, or a text that holds the report's own word
+
+
+@dataclass(frozen=True)
+class ReportSeen:
+    """One accepted report. `word` stands in its prompt and nowhere else; counts are lines of the provider's log."""
+
+    report_id: str
+    word: str
+    status: str | None = "done"  # None: no row
+    engine_started: bool = True
+    engine_status: str | None = "completed"  # None: Temporal knows nothing of it
+    model_calls: int = 1
+    told: Told | None = Told(1, 0)
+    notifications: int = 1
+    known_notifications: int = 1  # that the ledger knows to have been taken, or possibly
+    documents: tuple[Document, ...] | None = None  # None: no row of a finished report
+    open_sends: int = 0
+    open_attempts: int = 0
+    event_numbers: tuple[int, ...] = ()
+    watched_numbers: tuple[int, ...] | None = None  # as a reader of the live stream got them; None: nobody watched
+    endings: int = 1
+    counted_failures: int = 0
+    seconds: float | None = None  # from the first try to submit it to its end as the client saw it
+
+
+@dataclass(frozen=True)
+class Fired:
+    """One fault that was meant to happen; it counts when it happened and work was in flight."""
+
+    role: str
+    act: str
+    in_flight: int
+    happened: bool
+
+    @property
+    def counts(self) -> bool:
+        """Whether it proves anything."""
+        return self.happened and self.in_flight > 0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Everything. `wanted` is how many reports were to be asked for, `planned` how many faults of each (role, act)."""
+
+    reports: tuple[ReportSeen, ...]
+    wanted: int
+    provider_class: str = "L"
+    planned: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    fired: tuple[Fired, ...] = ()
+    unknown_rows: tuple[str, ...] = ()  # workflows in our tables that no client was given
+    strange_calls: tuple[str, ...] = ()  # the provider billed them and no report explains them
+    orphans: tuple[str, ...] = ()  # objects that no row and no ledger entry names
+    answers: Mapping[str, int] = field(default_factory=dict)  # what the API answered, and how often
+    undocumented: tuple[str, ...] = ()  # answers that the API's documents do not allow
+    replayed: int = 0
+    not_replayable: tuple[str, ...] = ()
+    searched: int = 0  # logs and histories that were searched for secrets
+    leaks: tuple[str, ...] = ()

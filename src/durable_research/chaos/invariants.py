@@ -1,0 +1,181 @@
+"""The judge of a campaign: what must hold when the faults are over. Pure: tests show it evidence that breaks each rule."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from durable_research.chaos.evidence import FINAL, WITH_RESULT, ReportSeen, Seen
+
+# Fewer than this, and the campaign has shown that little works rather than that nothing breaks.
+LEAST_SHARE_DONE = 0.9
+# Zero failures in n trials bound the rate to 3/n with 95 % confidence (the rule of three).
+RULE_OF_THREE = 3
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """One rule; `broken` returns a sentence for each piece of evidence against it."""
+
+    number: str
+    sentence: str
+    broken: Callable[[Seen], list[str]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the judge found of one rule."""
+
+    invariant: Invariant
+    against: tuple[str, ...]
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.against
+
+
+def judge(seen: Seen) -> list[Verdict]:
+    """Hold all evidence against all rules."""
+    return [Verdict(rule, tuple(rule.broken(seen))) for rule in INVARIANTS]
+
+
+def emptiness(seen: Seen) -> list[str]:
+    """I14: why the campaign proves nothing, in sentences; empty when it does."""
+    done = sum(report.status == "done" for report in seen.reports)
+    reasons = []
+    if done < LEAST_SHARE_DONE * seen.wanted:
+        reasons.append(f"only {done} of {seen.wanted} reports were done")
+    for (role, act), planned in sorted(seen.planned.items()):
+        counted = sum(fault.counts for fault in seen.fired if (fault.role, fault.act) == (role, act))
+        if counted < planned:
+            reasons.append(f"{act} of {role} counted {counted} times, not {planned}")
+    if not seen.replayed:
+        reasons.append("no history was replayed")
+    if not seen.searched:
+        reasons.append("nothing was searched for secrets")
+    return reasons
+
+
+def bound(seen: Seen) -> float | None:
+    """The highest rate of lost reports that this campaign still allows, at 95 %; None when one was lost."""
+    lost = sum(report.status not in FINAL for report in seen.reports)
+    return None if lost or not seen.reports else RULE_OF_THREE / len(seen.reports)
+
+
+def _each(seen: Seen, wrong: Callable[[ReportSeen], str | None]) -> list[str]:
+    found = ((report, wrong(report)) for report in seen.reports)
+    return [f"{report.report_id}: {words}" for report, words in found if words]
+
+
+def _ended(report: ReportSeen) -> str | None:
+    if report.status not in FINAL:
+        return f"never ended; it is {report.status or 'not in the table'}"
+    if report.engine_status in {None, "running"}:
+        return f"{report.status} here and {report.engine_status or 'unknown'} in Temporal"
+    return None if report.endings == 1 else f"has {report.endings} endings"
+
+
+def _accounted(seen: Seen) -> list[str]:
+    ids = [report.report_id for report in seen.reports]
+    twice = sorted({one for one in ids if ids.count(one) > 1}) if len(set(ids)) < len(ids) else []
+    found = [f"{one}: given to two clients" for one in twice]
+    found += [f"{one}: in the table, and no client was given it" for one in seen.unknown_rows]
+    if len(seen.reports) != seen.wanted:
+        found.append(f"{seen.wanted} were asked for and {len(seen.reports)} accepted")
+    return found
+
+
+def _charged(seen: Seen) -> list[str]:
+    # The cap on sends that may have been accepted is one.
+    most = 2 if seen.provider_class == "N" else 1
+    return _each(seen, lambda report: mischarged(report, most))
+
+
+def mischarged(report: ReportSeen, most: int) -> str | None:
+    """Why the provider's bill is not as it was promised and told; `most` is how often this report may be billed."""
+    if report.told is None:
+        return "tells no charges"
+    told = report.told.settled + report.told.possible_extra
+    if report.model_calls > told:
+        return f"billed {report.model_calls} times and tells {told}"
+    if report.told.settled > report.model_calls:
+        return f"tells {report.told.settled} charges and was billed {report.model_calls} times"
+    if report.status in WITH_RESULT and not 1 <= report.model_calls <= most:
+        return f"billed {report.model_calls} times; possible extra charges: {report.told.possible_extra}"
+    return None
+
+
+def _told(report: ReportSeen) -> str | None:
+    wanted = int(report.status in WITH_RESULT)
+    return mistold(report, wanted, wanted)
+
+
+def mistold(report: ReportSeen, least: int, most: int) -> str | None:
+    """Why the receiver did not get as many messages as was promised, or more than the ledger knows."""
+    if not least <= report.notifications <= most:
+        return f"{report.status} and told {report.notifications} times"
+    if report.notifications > report.known_notifications:
+        return f"told {report.notifications} times, and the ledger knows {report.known_notifications}"
+    return None
+
+
+def _documented(report: ReportSeen) -> str | None:
+    if report.status != "done":
+        return None
+    if report.documents is None:
+        return "done, and has no row of a report"
+    broken = [one.key for one in report.documents if not (one.is_whole and one.reads)]
+    return f"damaged or missing: {', '.join(broken)}" if broken or not report.documents else None
+
+
+def _nothing_left(report: ReportSeen) -> str | None:
+    if report.status in FINAL - WITH_RESULT and (report.documents is not None or report.notifications):
+        return f"{report.status}, and left a row or a notification behind"
+    return None
+
+
+def _closed(report: ReportSeen) -> str | None:
+    if not report.engine_started and report.status not in FINAL:
+        return "accepted, and never given to Temporal"
+    if report.open_sends:
+        return f"{report.open_sends} sends are still open"
+    return f"{report.open_attempts} attempts are still open" if report.open_attempts else None
+
+
+def _gapless(report: ReportSeen) -> str | None:
+    for name, numbers in (("log", report.event_numbers), ("stream", report.watched_numbers)):
+        if numbers is not None and numbers != tuple(range(1, len(numbers) + 1)):
+            return f"the {name} has a gap or a repeat: {numbers}"
+    if report.watched_numbers is not None and len(report.watched_numbers) < len(report.event_numbers):
+        return f"the stream ended after {len(report.watched_numbers)} of {len(report.event_numbers)} events"
+    return None
+
+
+def _uncapped(report: ReportSeen) -> str | None:
+    if report.status in {"failed", "partly_done"}:
+        return f"{report.status}, though nobody outside ever said no"
+    words = f"{report.counted_failures} failures count against a cap, though nobody outside ever said no"
+    return words if report.counted_failures else None
+
+
+INVARIANTS = (
+    Invariant("I1", "every accepted report reaches exactly one end", lambda seen: _each(seen, _ended)),
+    Invariant("I2", "what was asked for, what was accepted and what is in the table are the same", _accounted),
+    Invariant(
+        "I3",
+        "a report is billed once (class N: twice if that is told), and never more often than it tells",
+        lambda seen: _charged(seen) + [f"{one}: billed, and no report explains it" for one in seen.strange_calls],
+    ),
+    Invariant("I4", "each report with a result is told once, no other is", lambda seen: _each(seen, _told)),
+    Invariant("I5", "each done report has its PDF and text, whole and its own", lambda seen: _each(seen, _documented)),
+    Invariant("I6", "no object without an owner", lambda seen: list(seen.orphans)),
+    Invariant("I7", "a report that ended without a result left nothing", lambda seen: _each(seen, _nothing_left)),
+    Invariant("I8", "no send, attempt or start is left open", lambda seen: _each(seen, _closed)),
+    Invariant("I9", "log and live stream count 1..n without gap or repeat", lambda seen: _each(seen, _gapless)),
+    Invariant("I10", "the API answers what its documents say, and no 500", lambda seen: list(seen.undocumented)),
+    Invariant("I12", "histories replay with today's code", lambda seen: list(seen.not_replayable)),
+    Invariant("I13", "no secret and no prompt in logs and histories", lambda seen: list(seen.leaks)),
+    Invariant("I15", "no fault of ours counts against a cap", lambda seen: _each(seen, _uncapped)),
+)
+
+# What must hold of each report by itself, but for its bill and its messages.
+REPORT_RULES = (_ended, _documented, _nothing_left, _closed, _gapless, _uncapped)

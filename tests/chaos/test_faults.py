@@ -1,0 +1,81 @@
+"""Faults come from their seed, hit what they name, and say whether they really happened."""
+
+import asyncio
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from durable_research.chaos.faults import WEIGHTS, Fault, Injector, plan_faults
+from durable_research.local.data_folder import DataFolder, write_json
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def injector(tmp_path: Path, fault: Fault, pid: int, in_flight: Callable[[], int] = lambda: 1) -> Injector:
+    data = DataFolder(tmp_path)
+    write_json(data.up, {"processes": [{"role": "worker", "name": "worker-1", "pid": pid, "identity": "worker-1@1"}]})
+
+    async def hold(name: str, seconds: float) -> None:
+        raise AssertionError("nothing is to be held down")
+
+    return Injector([fault], data, tmp_path / "faults.jsonl", in_flight, hold, lambda words: None)
+
+
+def test_the_same_seed_plans_the_same_faults_and_another_seed_others() -> None:
+    assert plan_faults(1, 60, 15, 4.0) == plan_faults(1, 60, 15, 4.0)
+    assert plan_faults(1, 60, 15, 4.0) != plan_faults(2, 60, 15, 4.0)
+
+
+def test_every_role_is_killed_and_paused_at_least_once() -> None:
+    planned = Counter((fault.role, fault.act) for fault in plan_faults(7, 6, 4, 4.0))
+
+    assert set(planned) == {(role, act) for role in WEIGHTS for act in ("kill", "pause")}
+    assert planned.total() == 10
+
+
+async def test_a_kill_happens_and_is_written_down(tmp_path: Path, sleeper: "subprocess.Popen[bytes]") -> None:
+    firing = injector(tmp_path, Fault("worker", "kill", 0.0), sleeper.pid)
+
+    await firing.run()
+
+    assert [(fault.role, fault.act, fault.counts) for fault in firing.fired] == [("worker", "kill", True)]
+    assert f'"pid": {sleeper.pid}' in (tmp_path / "faults.jsonl").read_text()
+    assert sleeper.wait(10) == -9
+
+
+async def test_a_paused_process_goes_on_afterwards(tmp_path: Path, sleeper: "subprocess.Popen[bytes]") -> None:
+    firing = injector(tmp_path, Fault("worker", "pause", 0.0, seconds=0.1), sleeper.pid)
+
+    await firing.run()
+
+    assert firing.fired[0].happened
+    assert psutil.Process(sleeper.pid).status() != psutil.STATUS_STOPPED
+
+
+async def test_nothing_is_killed_while_nothing_is_in_flight(tmp_path: Path, sleeper: "subprocess.Popen[bytes]") -> None:
+    asked_three_times, times = asyncio.Event(), 0
+
+    def in_flight() -> int:
+        nonlocal times
+        times += 1
+        if times == 3:
+            asked_three_times.set()
+        return 0
+
+    firing = asyncio.create_task(injector(tmp_path, Fault("worker", "kill", 0.0), sleeper.pid, in_flight).run())
+    await asked_three_times.wait()
+
+    assert not firing.done()
+    assert sleeper.poll() is None
+    firing.cancel()

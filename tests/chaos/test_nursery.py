@@ -1,0 +1,74 @@
+"""A program from the nursery is a process like any other: its own environment and log, a real signal, a real status."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from durable_research.chaos.kept import Kept
+from durable_research.chaos.nursing import Nursery, NurseryGone
+
+
+@pytest.fixture
+async def nursery() -> AsyncIterator[Nursery]:
+    nursery = Nursery(["durable_research.cli.main", "durable_research.cli.doctor"])
+    await nursery.open()
+    yield nursery
+    await nursery.close()
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], **more}
+
+
+async def test_a_program_runs_with_its_own_arguments_environment_and_log(nursery: Nursery, tmp_path: Path) -> None:
+    log = tmp_path / "doctor.log"
+
+    child = await nursery.start(("doctor",), environment(DURABLE_RESEARCH_PORT="not a number"), log)
+
+    assert await child.ended == 1
+    assert "DURABLE_RESEARCH_PORT" in log.read_text()
+
+
+async def test_a_killed_program_is_reported_with_its_signal(nursery: Nursery, tmp_path: Path) -> None:
+    child = await nursery.start(("worker",), environment(TEMPORAL_ADDRESS="127.0.0.1:1"), tmp_path / "worker.log")
+
+    os.kill(child.pid, signal.SIGKILL)
+
+    assert await child.ended == -signal.SIGKILL
+    child.send(signal.SIGKILL)  # nobody is there any more, and no stranger with that number is hit
+
+
+async def test_a_kept_program_is_started_again_and_its_death_is_noted(nursery: Nursery, tmp_path: Path) -> None:
+    kept = Kept(nursery, ("worker",), environment(TEMPORAL_ADDRESS="127.0.0.1:1"), tmp_path / "worker-1.log")
+    await kept.start()
+    first = kept.pid
+    assert first is not None
+
+    os.kill(first, signal.SIGKILL)
+    await kept.started_again.wait()
+
+    assert kept.pid not in {None, first}
+    assert [(death.pid, death.code) for death in kept.deaths] == [(first, -signal.SIGKILL)]
+    await kept.stop()
+    assert (kept.pid, len(kept.deaths)) == (None, 1)
+
+
+async def test_what_it_started_ends_with_the_nursery(tmp_path: Path) -> None:
+    nursery = Nursery(["durable_research.cli.main"])
+    await nursery.open()
+    child = await nursery.start(("worker",), environment(TEMPORAL_ADDRESS="127.0.0.1:1"), tmp_path / "worker.log")
+    process = psutil.Process(child.pid)
+
+    await nursery.close()
+
+    psutil.wait_procs([process], timeout=10)
+    assert not process.is_running()
+
+
+async def test_a_nursery_that_is_not_open_starts_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NurseryGone):
+        await Nursery([]).start(("worker",), {}, tmp_path / "worker.log")
