@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from durable_research import effects
 from durable_research.adapters.database.effects import PostgresEffects
-from durable_research.domain.effects import Charges, Effect, ProviderClass, ResendPolicy
+from durable_research.domain.effects import Charges, Effect, ProviderClass, ResendPolicy, SendState
 from durable_research.domain.errors import (
     Ambiguous,
     DecisionNeeded,
@@ -25,8 +25,9 @@ from durable_research.domain.errors import (
 from durable_research.domain.progress import Attempt
 from durable_research.effects import EffectRunner
 from durable_research.failpoints import Place
+from durable_research.ports.remote import EarlierSend
 from durable_research.temporal import policies
-from tests.pretend_provider import PretendProvider
+from tests.pretend_provider import PretendAct, PretendProvider
 
 
 class Kept(BaseModel):
@@ -247,6 +248,32 @@ async def test_an_id_is_not_lost_when_the_database_is_away_as_the_call_is_accept
     await attempt(1, effect, provider)
 
     assert (outages, provider.charges(effect.key)) == ([], 1)
+
+
+async def test_a_call_that_its_sender_names_while_it_is_found_has_one_name_and_one_charge(
+    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect, provider = of(effect, ProviderClass.LOCKED)
+    await ledger.claim(effect, 1)
+    await ledger.open_send(effect, 1, "conv_1", earlier=None)
+    named_by_its_sender = provider.accept(effect.key, "conv_1")
+    original = ledger.remember_reference
+
+    async def find(self: PretendAct, send: EarlierSend) -> str | None:
+        return "conv_1/msg_1"
+
+    async def too_late(key: str, fence: int, reference: str) -> bool:
+        await original(key, 1, named_by_its_sender)
+        return await original(key, fence, reference)
+
+    monkeypatch.setattr(PretendAct, "find", find)
+    monkeypatch.setattr(ledger, "remember_reference", too_late)
+
+    await attempt(2, effect, provider)
+
+    sends = (await ledger.claim(effect, 3)).sends
+    assert [(send.reference, send.state) for send in sends] == [(named_by_its_sender, SendState.SETTLED)]
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 async def test_an_attempt_whose_fence_is_stale_sends_nothing(

@@ -164,12 +164,17 @@ class _Try(Generic[Answer]):
             else:
                 if found:
                     await self._remember(send.fence, found)
-                    return found
+                    return await self._known_as(send) or found
             if is_last_look:
                 return None
             if loop.time() > patient_until:
                 raise StillRunning(f"{self.effect.provider} has not yet shown what became of an earlier send")
             await asyncio.sleep(policies.FIND_EVERY.total_seconds())
+
+    async def _known_as(self, send: Send) -> str | None:
+        """The id in the ledger. The sender may have told its own meanwhile: a conversation names the same call otherwise."""
+        record = await self.ledger.claim(self.effect, self.attempt.number)
+        return next((one.reference for one in record.sends if one.fence == send.fence), None)
 
     async def _send(self, earlier: SendState | None) -> str:
         await self.pass_by(Place.BEGUN)

@@ -131,6 +131,24 @@ async def test_a_young_intent_may_be_sent(ledger: PostgresEffects, effect: Effec
     await ledger.check_fence(effect.key, 1, timedelta(hours=1))
 
 
+async def test_settling_one_send_closes_another_accepted_one_as_spent(ledger: PostgresEffects, effect: Effect) -> None:
+    await ledger.claim(effect, 1)
+    await ledger.open_send(effect, 1, None, earlier=None)
+    await ledger.remember_reference(effect.key, 1, "resp_1")
+    await ledger.claim(effect, 2)
+    await ledger.open_send(effect, 2, None, earlier=None)
+    await ledger.remember_reference(effect.key, 2, "resp_2")
+
+    await ledger.settle(effect.key, 2, "resp_1", {"text": "kept"})
+
+    sends = (await ledger.claim(effect, 3)).sends
+    assert [(send.reference, send.state) for send in sends] == [
+        ("resp_1", SendState.SETTLED),
+        ("resp_2", SendState.SPENT),
+    ]
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+
+
 async def test_a_paused_attempt_may_not_settle(ledger: PostgresEffects, effect: Effect) -> None:
     await ledger.claim(effect, 1)
     await ledger.claim(effect, 2)

@@ -88,14 +88,17 @@ _SETTLED = (
     .cte("settled")
 )
 _is_the_one = effect_attempts.c.reference == bindparam("of_reference")
-_left_open = (effect_attempts.c.state == SendState.OPEN) & effect_attempts.c.reference.is_(None)
+_is_open = effect_attempts.c.state == SendState.OPEN
+# Of the sends that are still open, one with an id of its own was charged for nothing; one without may yet turn up (`doubts`).
+_BECOMES = case(
+    (_is_the_one, literal(str(SendState.SETTLED))),
+    (_HAS_ID, literal(str(SendState.SPENT))),
+    else_=literal(str(SendState.ABSENT)),
+)
 _CLOSED = (
     update(effect_attempts)
-    .where(effect_attempts.c.key.in_(select(_SETTLED.c.key)), _is_the_one | _left_open)
-    .values(
-        state=case((_is_the_one, literal(str(SendState.SETTLED))), else_=literal(str(SendState.ABSENT))),
-        closed_at=func.clock_timestamp(),
-    )
+    .where(effect_attempts.c.key.in_(select(_SETTLED.c.key)), _is_the_one | _is_open)
+    .values(state=_BECOMES, closed_at=func.clock_timestamp())
     .cte("closed")
 )
 _SETTLE = select(_SETTLED.c.key).add_cte(_CLOSED)
