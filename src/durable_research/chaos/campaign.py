@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from durable_research.chaos.client import Asked, Client, words_of
+from durable_research.chaos.client import Asked, Client, word_of, words_of
 from durable_research.chaos.collecting import collect
 from durable_research.chaos.evidence import Seen
 from durable_research.chaos.faults import Fault, Injector, in_a_row, plan_faults
@@ -122,7 +122,10 @@ class Campaign:
         self.seconds = time.monotonic() - began
         self.say("collecting the evidence")
         password = up["database"].split(":", 2)[2].split("@")[0]
-        kept = self.secrets | {"the database's password": password}
+        # The word of every report stands in its title, and that in what Temporal is given.
+        sealing = data.payload_keys.read_text().strip().partition(":")[2]
+        kept = self.secrets | {"the database's password": password, "the key that seals": sealing}
+        kept["a title"] = word_of(options.seed)
         sample = random.Random(options.seed)  # noqa: S311 - repeatable
         seen = await collect(up, data, load, injector.fired, faults, kept, sample, options.replays)
         self.seen = replace(seen, provider_class=options.provider_class)

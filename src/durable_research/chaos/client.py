@@ -49,9 +49,14 @@ class Asked:
         return None if self.ended_at is None else self.ended_at - self.asked_at
 
 
+def word_of(seed: int) -> str:
+    """How the words of all reports of one campaign begin."""
+    return f"chaos{seed}x"
+
+
 def words_of(number: int, seed: int, canary: str, channels: tuple[str, ...] | None = None) -> Asked:
     """Make the request of one report. The canary is no part of its first line, which becomes the title."""
-    word = f"chaos{seed}x{number:05d}"
+    word = f"{word_of(seed)}{number:05d}"
     prompt = f"What does {word} tell about tides and harbours?\nCompare three of them. Internal mark: {canary}"
     return Asked(number, word, prompt, f"{word}-key", channels)
 

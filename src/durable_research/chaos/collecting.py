@@ -18,8 +18,10 @@ from durable_research.chaos.load import Load
 from durable_research.chaos.tables import Tables, WorkflowRow, read_tables
 from durable_research.local.data_folder import DataFolder
 from durable_research.local.proof import witness_lines
-from durable_research.temporal.converter import DATA_CONVERTER
+from durable_research.temporal.converter import data_converter
+from durable_research.temporal.keys import parse_keys
 
+_NAMESPACE = "default"
 _GONE = WorkflowRow("", False, (), 0, 0, 0, 0, 0)
 
 
@@ -38,7 +40,8 @@ async def collect(
     tables = await read_tables(up["database"])
     words = {one.word: report_id for report_id, one in accepted.items()}
     bills = outside.bills(witness_lines(data.witness), words, tables.owners)
-    client = await Client.connect(up["temporal"], data_converter=DATA_CONVERTER)
+    converter = data_converter(parse_keys(data.payload_keys.read_text()), _NAMESPACE)
+    client = await Client.connect(up["temporal"], namespace=_NAMESPACE, data_converter=converter)
     engine = await histories.statuses(client, accepted)
     told = await tell_charges(up["api"], accepted)
     known = sorted(report_id for report_id, status in engine.items() if status)
@@ -58,7 +61,7 @@ async def collect(
         answers=dict(load.client.answers),
         undocumented=tuple(load.client.undocumented),
         replayed=len(sample),
-        not_replayable=tuple(await histories.not_replayable(sample)),
+        not_replayable=tuple(await histories.not_replayable(sample, converter)),
         searched=len(logs) + len(sample),
         leaks=tuple(outside.leaks(logs, secrets) + histories.leaks(sample, secrets)),
     )

@@ -37,8 +37,8 @@ _MODULES = (
 )
 _LATENCY_SECONDS = 0.3
 _LAG_SECONDS = 0.5
-# Longer than latency, acceptance and lag of the simulator together, as an operator must choose it for a real provider.
-_SETTLE_SECONDS = 3.0
+# Longer than an intent may be old, latency, acceptance and lag together, as an operator must choose it for a real provider.
+_SETTLE_SECONDS = 5.0
 # A slot changes its cell after so many runs: often, so that cells share every mood of the machine; not too often, to be quick.
 _RUNS_IN_A_ROW = 10
 _SAY_EVERY_SECONDS = 15.0
@@ -98,6 +98,7 @@ class CrashTable:
                 nursery=nursery,
                 base=_without_our_settings(os.environ),
                 settle_seconds=_SETTLE_SECONDS,
+                payload_keys=data.payload_keys,
             )
             slots = await self._slots(data, ground)
             began = time.monotonic()

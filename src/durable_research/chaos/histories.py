@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
+from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
 
@@ -37,9 +38,9 @@ async def fetch(client: Client, workflow_ids: Sequence[str]) -> list[WorkflowHis
     return [await client.get_workflow_handle(workflow_id).fetch_history() for workflow_id in workflow_ids]
 
 
-async def not_replayable(histories: Iterable[WorkflowHistory]) -> list[str]:
+async def not_replayable(histories: Iterable[WorkflowHistory], converter: DataConverter) -> list[str]:
     """A sentence for each history that today's code would not have written."""
-    replayer = Replayer(workflows=WORKFLOWS, plugins=[house_rules(PACKAGES)])
+    replayer = Replayer(workflows=WORKFLOWS, plugins=[house_rules(PACKAGES, converter)])
     found = []
     for history in histories:
         try:

@@ -25,7 +25,6 @@ from durable_research.local import checks
 from durable_research.local.plan import WORKER_READY
 from durable_research.local.postgres import DATABASE
 from durable_research.temporal import names
-from durable_research.temporal.converter import DATA_CONVERTER
 from durable_research.temporal.preparing import RETENTION, prepare
 
 _READY_SECONDS = 60.0
@@ -51,6 +50,7 @@ class Ground:
     nursery: Nursery
     base: Mapping[str, str]
     settle_seconds: float
+    payload_keys: Path
 
 
 @dataclass
@@ -101,9 +101,7 @@ class Slot:
         wanted = RegisterNamespaceRequest(namespace=self.name)
         wanted.workflow_execution_retention_period.FromTimedelta(RETENTION)
         await service.register_namespace(wanted)
-        self.temporal = await TemporalClient.connect(
-            self.ground.temporal, namespace=self.name, data_converter=DATA_CONVERTER
-        )
+        self.temporal = await TemporalClient.connect(self.ground.temporal, namespace=self.name)
         await self._until("the namespace", self._prepared)
 
     async def _prepared(self) -> bool:
@@ -159,6 +157,7 @@ class Slot:
             "TEMPORAL_ADDRESS": self.ground.temporal,
             "TEMPORAL_NAMESPACE": self.name,
             "OBJECT_STORE_URL": self.objects.as_uri(),
+            "PAYLOAD_KEYS_FILE": str(self.ground.payload_keys),
             "OPENAI_BASE_URL": f"{provider.url}/v1",
             "OPENAI_API_KEY": "simulator",
             "OPENAI_MODEL": "simulator-research",

@@ -1,0 +1,35 @@
+"""Histories are searched in the bytes that Temporal stores, and replayed with today's code."""
+
+import pytest
+from temporalio.client import WorkflowHistory
+
+from durable_research.chaos import histories
+from durable_research.temporal.converter import data_converter
+from tests.replay.record import HISTORIES, RECORDING_KEYS
+
+
+@pytest.fixture
+def done() -> WorkflowHistory:
+    file = next(HISTORIES.glob("*/done.json"))
+    return WorkflowHistory.from_json("done", file.read_text())
+
+
+def test_what_stands_in_a_history_is_found(done: WorkflowHistory) -> None:
+    found = histories.leaks([done], {"a type": "GenerateReportWorkflow", "a prompt": "canary"})
+
+    assert found == ["the history of done holds a type"]
+
+
+async def test_a_history_of_ours_replays(done: WorkflowHistory) -> None:
+    assert await histories.not_replayable([done], data_converter(RECORDING_KEYS, "default")) == []
+
+
+async def test_a_history_that_today_s_code_would_not_write_is_told(done: WorkflowHistory) -> None:
+    for event in done.events:
+        if event.HasField("activity_task_scheduled_event_attributes"):
+            event.activity_task_scheduled_event_attributes.activity_type.name = "something_else"
+
+    found = await histories.not_replayable([done], data_converter(RECORDING_KEYS, "default"))
+
+    assert len(found) == 1
+    assert found[0].startswith("done: NondeterminismError")
