@@ -12,7 +12,15 @@ from pydantic import BaseModel
 
 from durable_research.domain.effects import Charges
 from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureDown, NotFound
-from durable_research.domain.progress import ENDS_OF_ATTEMPT, Attempt, Draft, EngineAttempt, EventKind, ProgressEvent
+from durable_research.domain.progress import (
+    ENDS_OF_ATTEMPT,
+    Attempt,
+    Draft,
+    EngineAttempt,
+    EventKind,
+    ProgressEvent,
+    status_after,
+)
 from durable_research.domain.report import Report
 from durable_research.domain.workflow import Status
 from durable_research.ports.engine import EngineView
@@ -159,8 +167,8 @@ class FakeProgressLog:
         return attempt
 
     async def end_attempt(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
-        if kind is EventKind.ATTEMPT_FAILED and not data.get("final"):
-            self._status(attempt.workflow_id, Status.RETRYING)
+        if status := status_after(kind, data):
+            self._status(attempt.workflow_id, status)
         self.append(attempt.workflow_id, kind, data, attempt.step, attempt.number)
 
     async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
@@ -203,9 +211,14 @@ class FakeEffects:
 
     def __init__(self) -> None:
         self.charged: dict[str, Charges] = {}
+        self.granted: list[tuple[str, str]] = []
 
     async def charges(self, workflow_id: str) -> Charges:
         return self.charged.get(workflow_id, Charges())
+
+    async def grant_resend(self, workflow_id: str, step: str) -> bool:
+        self.granted.append((workflow_id, step))
+        return True
 
 
 class FakeWorkerRegistry:
@@ -233,6 +246,7 @@ class FakeEngine(Part):
         super().__init__("temporal")
         self.started: dict[str, BaseModel] = {}
         self.cancelled: list[str] = []
+        self.signalled: list[tuple[str, str, BaseModel]] = []
         self.views: dict[str, EngineView] = {}
         self.histories: dict[str, list[dict[str, Any]]] = {}
 
@@ -245,6 +259,11 @@ class FakeEngine(Part):
     async def cancel(self, workflow_id: str) -> bool:
         await self.check()
         self.cancelled.append(workflow_id)
+        return workflow_id in self.started
+
+    async def signal(self, workflow_id: str, name: str, message: BaseModel) -> bool:
+        await self.check()
+        self.signalled.append((workflow_id, name, message))
         return workflow_id in self.started
 
     async def describe(self, workflow_id: str) -> EngineView | None:

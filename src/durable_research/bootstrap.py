@@ -34,6 +34,7 @@ from durable_research.domain.effects import ResendPolicy
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.effects import EffectRunner
 from durable_research.operations.cancelling import Cancelling
+from durable_research.operations.deciding import Deciding
 from durable_research.operations.everything import Operations
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
@@ -89,6 +90,7 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
             starting,
             reading,
             cancelling,
+            Deciding(reading, PostgresEffects(database), engine),
             ReadingReports(workflows, PostgresReports(database), objects, to_html, to_markdown),
             (database, engine, objects),
             PayloadOpener(Keyring(payload_keys(settings), engine.namespace)),

@@ -36,6 +36,7 @@ from durable_research.domain.document import Document, RenderedDocument, plain_t
 from durable_research.effects import EffectRunner
 from durable_research.local.temporal_server import tuning_arguments
 from durable_research.operations.cancelling import Cancelling
+from durable_research.operations.deciding import Deciding
 from durable_research.operations.reading import Reading
 from durable_research.operations.starting import Starting
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
@@ -91,6 +92,7 @@ class House:
     starting: Starting
     reading: Reading
     cancelling: Cancelling
+    deciding: Deciding
     engine: TemporalEngine
     reports: FailingReports
     renderer: PlainRenderer
@@ -231,6 +233,7 @@ async def house(
         starting=starting,
         reading=reading,
         cancelling=Cancelling(reading, workflows, progress, engine),
+        deciding=Deciding(reading, ledger, engine),
         engine=engine,
         reports=reports,
         renderer=renderer,

@@ -190,6 +190,32 @@ IDS = [
 OTHERS = [
     get("42-result", f"/api/workflows/{RUNNING}/result", 409, "not_ready"),
     get("42-pdf", f"/api/reports/{RUNNING}.pdf", 409, "not_ready"),
+    *(
+        Bad(
+            f"45-decide-{name}",
+            f"/api/workflows/{RUNNING}/decide",
+            status,
+            code,
+            "POST",
+            body,
+            {"Content-Type": "application/json"},
+            pointer,
+        )
+        for name, body, status, code, pointer in (
+            ("unknown", b'{"decision":"maybe"}', 422, "enum", "/decision"),
+            ("missing", b"{}", 422, "required", "/decision"),
+            ("field", b'{"decision":"give_up","why":1}', 422, "unknown_field", "/why"),
+        )
+    ),
+    Bad(
+        "44-decide-running",
+        f"/api/workflows/{RUNNING}/decide",
+        409,
+        "invalid_state",
+        "POST",
+        b'{"decision":"give_up"}',
+        {"Content-Type": "application/json"},
+    ),
     Bad("47-cancel-done", f"/api/workflows/{DONE}/cancel", 409, "invalid_state", "POST"),
     Bad(
         "47-cancel-field",

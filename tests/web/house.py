@@ -14,6 +14,7 @@ from durable_research.domain.report import DocumentReference, Report, TextRefere
 from durable_research.domain.usage import TokenUsage
 from durable_research.domain.workflow import Kind, Status, new_workflow_id
 from durable_research.operations.cancelling import Cancelling
+from durable_research.operations.deciding import Deciding
 from durable_research.operations.everything import Operations
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
@@ -57,6 +58,7 @@ class House:
             Starting(world.workflows, world.engine, lambda: datetime.now(UTC), ("log",)),
             reading,
             Cancelling(reading, world.workflows, world.progress, world.engine),
+            Deciding(reading, world.effects, world.engine),  # type: ignore[arg-type]  # the half that a person needs
             ReadingReports(
                 world.workflows,
                 world.reports,
@@ -88,6 +90,14 @@ class House:
     async def step(self, workflow_id: str, name: str, worker: str = "worker-1@7") -> Attempt:
         """An attempt that has begun."""
         return await self.world.progress.begin_attempt(workflow_id, name, worker, EngineAttempt("run", 1))
+
+    async def waiting(self) -> str:
+        """A report whose answer was lost and that waits for a person."""
+        report_id = await self.asked()
+        attempt = await self.step(report_id, "llm_call")
+        data = {"final": True, "asks_a_person": True, "error": {"code": "decision_needed", "detail": "decide"}}
+        await self.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, data)
+        return report_id
 
     async def done(self, workflow_id: str, *, text: str = TEXT, title: str = "Tides") -> Report:
         """The report, finished with one lost attempt on its way."""

@@ -260,3 +260,25 @@ async def test_the_library_is_turned_page_by_page_with_links(client: QuartClient
 
     titles = re.findall(r"question \d\d", first + second)
     assert titles == [f"question {number:02}" for number in range(29, -1, -1)]
+
+
+async def test_a_report_that_waits_for_a_person_offers_both_decisions_without_a_script(
+    client: QuartClient, house: House
+) -> None:
+    report_id = await house.waiting()
+    text = await page(client, f"/reports/{report_id}")
+    decide = re.search(r'<form[^>]*data-part="decide"([^>]*)>', text)
+
+    status, location, _ = await post(client, f"/reports/{report_id}/decide", decision="give_up")
+
+    assert decide
+    assert "hidden" not in decide[1]
+    assert "Waiting for you" in text
+    assert "decide whether to pay again" in text
+    assert (status, location, len(house.world.engine.signalled)) == (303, f"/reports/{report_id}", 1)
+
+
+async def test_a_report_that_does_not_wait_hides_the_decision(client: QuartClient, house: House) -> None:
+    text = await page(client, f"/reports/{await house.asked()}")
+
+    assert re.search(r'data-part="decide" hidden>', text)

@@ -245,3 +245,21 @@ async def test_every_answer_carries_a_new_request_id(client: QuartClient) -> Non
 
     assert len(ids) == 3
     assert "mine" not in ids
+
+
+async def test_a_decision_is_written_before_the_workflow_hears_of_it(client: QuartClient, house: House) -> None:
+    report_id = await house.waiting()
+
+    answer = await client.post(f"/api/workflows/{report_id}/decide", json={"decision": "send_again"})
+
+    assert (answer.status_code, house.world.effects.granted) == (202, [(report_id, "llm_call")])
+    ((workflow_id, name, message),) = house.world.engine.signalled
+    assert (workflow_id, name, message.model_dump()) == (report_id, "decide", {"question": 1, "decision": "send_again"})
+
+
+async def test_giving_up_grants_nothing(client: QuartClient, house: House) -> None:
+    report_id = await house.waiting()
+
+    answer = await client.post(f"/api/workflows/{report_id}/decide", json={"decision": "give_up"})
+
+    assert (answer.status_code, house.world.effects.granted) == (202, [])

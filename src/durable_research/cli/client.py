@@ -59,9 +59,9 @@ class Api:
         """The bytes at `path`."""
         return self._ask("GET", path).content
 
-    def post(self, path: str) -> Any:
-        """The JSON that answers an empty POST."""
-        return self._json(self._ask("POST", path))
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The JSON that answers a POST, which is empty without a body."""
+        return self._json(self._ask("POST", path, body=body))
 
     def submit(self, path: str, body: Mapping[str, Any], key: str) -> tuple[Any, bool]:
         """POST with an Idempotency-Key, again while the answer is lost; True when the key had been accepted before.
@@ -146,11 +146,13 @@ class Api:
 
         return httpx.Client(**self.connection())
 
-    def _ask(self, method: str, path: str, params: Mapping[str, Any] | None = None) -> "httpx.Response":
+    def _ask(
+        self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
+    ) -> "httpx.Response":
         import httpx
 
         try:
-            response = self._client.request(method, path, params=params)
+            response = self._client.request(method, path, params=params, json=body)
         except httpx.RequestError:
             self.unreachable()
         self.check(response)

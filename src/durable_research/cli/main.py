@@ -17,6 +17,7 @@ COMMANDS = {
     "show": ("durable_research.cli.show", "Show one workflow: steps, attempts, charges."),
     "open": ("durable_research.cli.open", "Open a report in the browser, or write it to a file."),
     "cancel": ("durable_research.cli.cancel", "Cancel a running report."),
+    "decide": ("durable_research.cli.decide", "Decide for a report that waits for you."),
     "doctor": ("durable_research.cli.doctor", "Check this installation and say how to mend it."),
     "init": ("durable_research.cli.init", "Prepare the Temporal namespace."),
     "payload-key": ("durable_research.cli.payload_key", "Make a key that seals what Temporal stores."),

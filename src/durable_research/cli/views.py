@@ -18,6 +18,7 @@ _LOOKS = {
     "queued": ("◌", "dim"),
     "running": ("●", "blue"),
     "retrying": ("↻", "yellow"),
+    "waiting": ("✋", "yellow"),
     "waiting_for_you": ("✋", "magenta"),
     "sleeping": ("⏾", "dim"),
     "done": ("✔", "green"),

@@ -209,7 +209,7 @@ class Unconfirmed(ResearchError, code="unconfirmed_effect", http_status=502, per
     """Sent, no answer, no way to ask, and the cap on such re-sends is used up."""
 
 
-class DecisionNeeded(ResearchError, code="decision_needed", http_status=409, permanent=True):
+class DecisionNeeded(ResearchError, code="decision_needed", http_status=409, permanent=True, counted=False):
     """An earlier send is unresolved, and the policy leaves it to a person whether to send again."""
 
 

@@ -1,10 +1,12 @@
 """The progress log: the events that pages, CLI and API follow, and what a step's state is after them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from durable_research.domain.workflow import Status
 
 
 class EventKind(StrEnum):
@@ -93,6 +95,7 @@ class StepState(StrEnum):
     PENDING = "pending"
     RUNNING = "running"
     RETRYING = "retrying"
+    WAITING = "waiting"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -129,9 +132,24 @@ def steps_after(names: Sequence[str], events: Iterable[ProgressEvent]) -> list[S
             _apply(views.setdefault(event.step, StepView(event.step)), event)
         elif event.kind is EventKind.CLOSED:
             for view in views.values():
-                if view.state in {StepState.RUNNING, StepState.RETRYING}:
+                if view.state in {StepState.RUNNING, StepState.RETRYING, StepState.WAITING}:
                     view.state, view.ended_at = StepState.CANCELLED, event.at
     return list(views.values())
+
+
+def status_after(end: EventKind, data: Mapping[str, Any]) -> Status | None:
+    """What an attempt's end makes of its workflow's status, when it makes something of it."""
+    if end is not EventKind.ATTEMPT_FAILED:
+        return None
+    if data.get("asks_a_person"):
+        return Status.WAITING_FOR_YOU
+    return None if data.get("final") else Status.RETRYING
+
+
+def _state_after_failure(data: dict[str, Any]) -> StepState:
+    if data.get("asks_a_person"):
+        return StepState.WAITING
+    return StepState.FAILED if data.get("final") else StepState.RETRYING
 
 
 def _apply(view: StepView, event: ProgressEvent) -> None:
@@ -142,11 +160,10 @@ def _apply(view: StepView, event: ProgressEvent) -> None:
     elif event.attempt < view.attempt:
         return
     elif event.kind is EventKind.ATTEMPT_FAILED:
-        final = bool(event.data.get("final"))
-        view.state = StepState.FAILED if final else StepState.RETRYING
+        view.state = _state_after_failure(event.data)
         view.last_error = event.data.get("error")
     elif event.kind is EventKind.ATTEMPT_LOST:
         view.last_error = {"code": "worker_lost", "detail": f"{event.data.get('worker', 'the worker')} went away"}
     view.state = _STATE_AFTER.get(event.kind, view.state)
-    if event.kind in ENDS_OF_ATTEMPT and view.state is not StepState.RETRYING:
+    if event.kind in ENDS_OF_ATTEMPT and view.state not in {StepState.RETRYING, StepState.WAITING}:
         view.ended_at = event.at

@@ -39,6 +39,13 @@ class Status(StrEnum):
         return self in FINAL
 
 
+class Decision(StrEnum):
+    """What a person decides about a send that nobody can be asked about."""
+
+    SEND_AGAIN = "send_again"
+    GIVE_UP = "give_up"
+
+
 FINAL = frozenset({Status.DONE, Status.PARTLY_DONE, Status.FAILED, Status.CANCELLED, Status.TERMINATED})
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.operations.cancelling import Cancelling
+from durable_research.operations.deciding import Deciding
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
 from durable_research.operations.starting import Starting
@@ -22,6 +23,7 @@ class Operations:
     starting: Starting
     reading: Reading
     cancelling: Cancelling
+    deciding: Deciding
     reports: ReadingReports
     dependencies: Sequence[Health]
     payloads: PayloadReader

@@ -192,6 +192,8 @@ def _waits_for(row: WorkflowRow, live: int, *, reachable: bool) -> str | None:
     """In words, what an unfinished workflow waits for, when that is not its own work."""
     if row.status.is_final:
         return None
+    if row.status is Status.WAITING_FOR_YOU:
+        return "an earlier model call may have been charged, and its answer is lost; decide whether to pay again"
     if not reachable:
         return "Temporal does not answer; the work goes on by itself when it is back"
     if not live:

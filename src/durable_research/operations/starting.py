@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
-
 from durable_research import failpoints
 from durable_research.catalogue import BY_KIND, PIPELINES, Pipeline
 from durable_research.domain.addresses import AddressRefused, check_address, is_address
@@ -16,25 +14,10 @@ from durable_research.domain.errors import FieldError, InvalidInput, NotFound
 from durable_research.domain.report import ReportRequest
 from durable_research.domain.workflow import RANDOM_BYTES, new_workflow_id
 from durable_research.operations.background import KeepTrying
+from durable_research.operations.validating import validated
 from durable_research.ports.clock import Clock
 from durable_research.ports.engine import WorkflowEngine
 from durable_research.ports.workflows import NewWorkflow, WorkflowRow, Workflows
-
-_CODES = {
-    "missing": "required",
-    "extra_forbidden": "unknown_field",
-    "literal_error": "enum",
-    "string_pattern_mismatch": "pattern",
-    "string_unicode": "invalid_unicode",
-}
-
-_DETAILS = {
-    "extra_forbidden": "is not a field of this request",
-    "missing": "is required",
-    "string_type": "must be a string",
-    "tuple_type": "must be an array",
-    "string_pattern_mismatch": "has not the form that this field needs, such as en or pt-BR for a language",
-}
 
 
 @dataclass(frozen=True)
@@ -116,10 +99,7 @@ class Starting:
         await self._starts.close()
 
     def _validate(self, pipeline: Pipeline, body: Mapping[str, Any]) -> ReportRequest:
-        try:
-            request = pipeline.request.model_validate(body)
-        except ValidationError as error:
-            raise InvalidInput([_field_error(dict(one)) for one in error.errors()]) from None
+        request = validated(pipeline.request, body)
         wrong = [self._wrong_channel(channel, f"/notify/{place}") for place, channel in enumerate(request.notify or ())]
         if errors := [error for error in wrong if error]:
             raise InvalidInput(errors)
@@ -134,11 +114,3 @@ class Starting:
         elif channel not in (*self.channels, *self.on_request):
             return FieldError(pointer, "not_configured", f"no receiver is configured for {channel!r}")
         return None
-
-
-def _field_error(error: Mapping[str, Any]) -> FieldError:
-    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1")[:64] for part in error["loc"])
-    kind = str(error["type"])
-    code = _CODES.get(kind, "type" if kind.endswith("_type") else kind)
-    detail = _DETAILS.get(kind, str(error["msg"]))
-    return FieldError(pointer, code, detail)

@@ -38,6 +38,10 @@ class WorkflowEngine(Protocol):
         """Ask it to cancel; False when the engine does not know it as running."""
         ...
 
+    async def signal(self, workflow_id: str, name: str, message: BaseModel) -> bool:
+        """Send it a message; False when the engine does not know it as running."""
+        ...
+
     async def describe(self, workflow_id: str) -> EngineView | None:
         """Ask about it; None when the engine does not know it."""
         ...

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from datetime import UTC
 from typing import Any
 
@@ -77,9 +77,20 @@ class TemporalEngine:
 
     async def cancel(self, workflow_id: str) -> bool:
         """Ask for cancellation; False when it is not running there."""
+        return await self._tell(
+            self._client.get_workflow_handle(workflow_id).cancel(rpc_timeout=policies.ENGINE_ANSWER)
+        )
+
+    async def signal(self, workflow_id: str, name: str, message: BaseModel) -> bool:
+        """Send it a message; False when it is not running there."""
+        handle = self._client.get_workflow_handle(workflow_id)
+        return await self._tell(handle.signal(name, message, rpc_timeout=policies.ENGINE_ANSWER))
+
+    @staticmethod
+    async def _tell(telling: Coroutine[Any, Any, None]) -> bool:
         try:
             async with asyncio.timeout(policies.ENGINE_ANSWER.total_seconds()):
-                await self._client.get_workflow_handle(workflow_id).cancel(rpc_timeout=policies.ENGINE_ANSWER)
+                await telling
         except RPCError as cause:
             if cause.status in _ENDED:
                 return False

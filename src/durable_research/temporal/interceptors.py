@@ -17,6 +17,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from durable_research import telemetry
 from durable_research.domain.errors import (
+    DecisionNeeded,
     InvalidState,
     ResearchError,
     StaleAttempt,
@@ -119,6 +120,7 @@ class _StepInbound(ActivityInboundInterceptor):
             "error": words,
             "counted": error.counted,
             "final": _is_final(error, policy, failures),
+            "asks_a_person": isinstance(error, DecisionNeeded),
             "worker": attempt.worker,
         }
         if not data["final"]:
@@ -152,7 +154,7 @@ def _as_research_error(error: Exception, policy: StepPolicy) -> ResearchError:
 
 
 def _is_final(error: ResearchError, policy: StepPolicy, failures: int) -> bool:
-    if isinstance(error, InvalidState):
+    if isinstance(error, InvalidState | DecisionNeeded):
         return True
     capped = policy.failures_allowed is not None and failures >= policy.failures_allowed
     return error.counted and (error.permanent or capped)

@@ -24,6 +24,7 @@ STEP_STATES: dict[StepState, tuple[str, str]] = {
     StepState.PENDING: ("◌", "Not begun"),
     StepState.RUNNING: ("●", "Running"),
     StepState.RETRYING: ("↻", "Retrying"),
+    StepState.WAITING: ("✋", "Waiting for you"),
     StepState.DONE: ("✔", "Done"),
     StepState.FAILED: ("✖", "Failed"),
     StepState.CANCELLED: ("⊘", "Cancelled"),

@@ -9,7 +9,14 @@ from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.events import LockedLog
 from durable_research.adapters.database.tables import progress_events
 from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
-from durable_research.domain.progress import ENDS_OF_ATTEMPT, Attempt, EngineAttempt, EventKind, ProgressEvent
+from durable_research.domain.progress import (
+    ENDS_OF_ATTEMPT,
+    Attempt,
+    EngineAttempt,
+    EventKind,
+    ProgressEvent,
+    status_after,
+)
 from durable_research.domain.workflow import Status, check_transition
 
 # Made once, like the statements of `events.py`.
@@ -64,8 +71,7 @@ class PostgresProgressLog:
             if ends := known & ENDS_OF_ATTEMPT:
                 raise StaleAttempt(f"attempt {attempt.number} of {attempt.step} was closed as {ends.pop()}")
             log.append(kind, data, attempt.step, attempt.number)
-            will_retry = kind is EventKind.ATTEMPT_FAILED and not data.get("final")
-            await log.finish(Status.RETRYING if will_retry else None)
+            await log.finish(status_after(kind, data))
 
     async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
         """Write an event within an attempt, once."""

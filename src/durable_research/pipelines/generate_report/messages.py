@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from durable_research.domain.report import DocumentReference, TextReference
 from durable_research.domain.usage import TokenUsage
+from durable_research.domain.workflow import Decision
 
 
 class _Message(BaseModel):
@@ -35,6 +36,13 @@ class ReportText(_Message):
     is_demo: bool
     usage: TokenUsage
     is_whole: bool = True
+
+
+class Decided(_Message):
+    """What a person decided about the `question`th silent send of the report."""
+
+    question: int
+    decision: Decision
 
 
 class CreatePdf(_Message):

@@ -7,10 +7,12 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from durable_research.domain.workflow import Status
+    from durable_research.domain.errors import DecisionNeeded
+    from durable_research.domain.workflow import Decision, Status
     from durable_research.pipelines.generate_report.activities import GenerateReportActivities
     from durable_research.pipelines.generate_report.messages import (
         CreatePdf,
+        Decided,
         GenerateReport,
         LlmCall,
         ReportPdf,
@@ -29,11 +31,17 @@ class GenerateReportWorkflow:
 
     def __init__(self) -> None:
         self._stage = "queued"
+        self._decisions: dict[int, Decision] = {}
 
     @workflow.query
     def progress(self) -> str:
         """The name of the step that the workflow has reached."""
         return self._stage
+
+    @workflow.signal
+    def decide(self, decided: Decided) -> None:
+        """Take a person's decision; the first one about a question stands."""
+        self._decisions.setdefault(decided.question, decided.decision)
 
     @workflow.run
     async def run(self, start: GenerateReport) -> ReportResult:
@@ -63,7 +71,21 @@ class GenerateReportWorkflow:
     async def _ask(self, start: GenerateReport) -> ReportText:
         self._stage = "llm_call"
         asked = LlmCall(report_id=start.report_id, tenant=start.tenant)
-        return await run_step(GenerateReportActivities.llm_call, asked, policies.LLM_CALL)
+        question = 0
+        while True:
+            try:
+                return await run_step(GenerateReportActivities.llm_call, asked, policies.LLM_CALL)
+            except ActivityError as error:
+                if cause_of(error)["code"] != DecisionNeeded.code:
+                    raise
+                question += 1
+                if await self._decision_about(question) is Decision.GIVE_UP:
+                    raise
+
+    async def _decision_about(self, question: int) -> Decision:
+        """Wait for a person, as long as it takes."""
+        await workflow.wait_condition(lambda: question in self._decisions)
+        return self._decisions[question]
 
     async def _typeset(self, start: GenerateReport, text: ReportText) -> ReportPdf:
         self._stage = "create_pdf"

@@ -49,6 +49,7 @@ def _views(operations: Operations, streams: live.Streams) -> dict[str, Callable[
         "events": workflows.events,
         "history": workflows.history,
         "cancel": workflows.cancel,
+        "decide": workflows.decide,
         "list_reports": reports.list_reports,
         "report": reports.report,
         "report_pdf": reports.pdf,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from durable_research.catalogue import PIPELINES
+from durable_research.operations.deciding import DecisionRequest
 from durable_research.web import live
 
 JSON = "application/json"
@@ -88,6 +89,16 @@ ROUTES = (
         "Ask a workflow to stop",
         success=202,
         problems=(403, 404, 409, 503),
+    ),
+    Route(
+        "decide",
+        "POST",
+        f"/api/workflows/{_ID}/decide",
+        "Tell a workflow that waits for a person whether to send again",
+        success=202,
+        problems=(403, 404, 409, 415, 422, 503),
+        schema="Workflow",
+        request=DecisionRequest,
     ),
     Route(
         "list_reports",

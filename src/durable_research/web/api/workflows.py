@@ -68,6 +68,12 @@ class WorkflowsApi:
         row = await self.operations.cancelling.cancel(workflow_id, checks.tenant_of(request))
         return answers.json_response(answers.workflow(row), 202)
 
+    async def decide(self, workflow_id: str) -> Response:
+        """Pass on what a person decided."""
+        body = await checks.json_object_of(request)
+        row = await self.operations.deciding.decide(workflow_id, checks.tenant_of(request), body)
+        return answers.json_response(answers.workflow(row), 202)
+
     async def events(self, workflow_id: str) -> Response:
         """Follow the log. What can be refused is refused before the stream begins."""
         tenant = checks.tenant_of(request)

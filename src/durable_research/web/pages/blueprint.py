@@ -24,6 +24,7 @@ def pages_blueprint(operations: Operations, assets: Assets, public_url: str | No
         ("/reports", "GET", reports.library),
         ("/reports/<report_id>", "GET", reports.report),
         ("/reports/<report_id>/cancel", "POST", reports.cancel),
+        ("/reports/<report_id>/decide", "POST", reports.decide),
         ("/static/<name>", "GET", static),
     ):
         blueprint.add_url_rule(path, endpoint=view.__name__, view_func=view, methods=[method])

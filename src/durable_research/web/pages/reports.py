@@ -14,6 +14,7 @@ from durable_research.domain.workflow import Kind, Status, kind_of
 from durable_research.operations.everything import Operations
 from durable_research.ports.workflows import WorkflowFilter
 from durable_research.web import checks, cursors, queries, words
+from durable_research.web.pages import forms
 from durable_research.web.pages.shell import page
 
 _OF = "library"
@@ -67,6 +68,16 @@ class ReportPages:
         if kind_of(report_id) is not Kind.REPORT:
             raise NotFound("there is no such report")
         await self.operations.cancelling.cancel(report_id, checks.tenant_of(request))
+        return redirect(f"/reports/{report_id}", 303)
+
+    async def decide(self, report_id: str) -> BaseResponse:
+        """Pass on a decision and show the page again."""
+        if kind_of(report_id) is not Kind.REPORT:
+            raise NotFound("there is no such report")
+        fields = await forms.form_of(request)
+        await self.operations.deciding.decide(
+            report_id, checks.tenant_of(request), {"decision": fields.get("decision")}
+        )
         return redirect(f"/reports/{report_id}", 303)
 
     async def library(self) -> Response:

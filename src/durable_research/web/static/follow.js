@@ -58,6 +58,7 @@ function showSteps() {
 function showStatus() {
   const [shape, word] = words.statuses[latest.status];
   const chip = part("status").firstElementChild;
+  part("decide").hidden = latest.status !== "waiting_for_you";
   chip.className = `chip-status ${latest.status}`;
   chip.replaceChildren(Object.assign(document.createElement("span"), { ariaHidden: "true", textContent: shape }), ` ${word}`);
   document.title = document.title.replace(/^\S+/, shape);

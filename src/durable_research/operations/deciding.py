@@ -1,0 +1,57 @@
+"""Deciding for a workflow that waits for a person: whether to send again what may have been accepted already."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from durable_research.domain.errors import InvalidState
+from durable_research.domain.workflow import Decision, Status
+from durable_research.operations.reading import Reading
+from durable_research.operations.validating import validated
+from durable_research.pipelines.generate_report.messages import Decided
+from durable_research.ports.engine import WorkflowEngine
+from durable_research.ports.ledger import Effects
+from durable_research.ports.workflows import WorkflowRow
+
+_SIGNAL = "decide"
+
+
+class DecisionRequest(BaseModel):
+    """What a person sends."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decision: Decision
+
+
+@dataclass
+class Deciding:
+    """The leave to send again is written before the workflow hears of it; saying the same twice changes nothing."""
+
+    reading: Reading
+    ledger: Effects
+    engine: WorkflowEngine
+
+    async def decide(self, workflow_id: str, tenant: str, body: Mapping[str, Any]) -> WorkflowRow:
+        """Tell a waiting workflow what a person wants.
+
+        Raises:
+            InvalidInput: the body is no decision.
+            NotFound: unknown id.
+            InvalidState: it does not wait for a person.
+            InfrastructureDown: the engine is away; it can be said again.
+        """
+        decision = validated(DecisionRequest, body).decision
+        row = await self.reading.get(workflow_id, tenant)
+        if row.status is not Status.WAITING_FOR_YOU:
+            raise InvalidState(f"the workflow is {row.status.words} and does not wait for a decision")
+        events = await self.reading.log(workflow_id, tenant)
+        asking = [event for event in events if event.data.get("asks_a_person")]
+        if decision is Decision.SEND_AGAIN:
+            await self.ledger.grant_resend(workflow_id, asking[-1].step)
+        decided = Decided(question=len(asking), decision=decision)
+        if not await self.engine.signal(workflow_id, _SIGNAL, decided):
+            raise InvalidState("the workflow is not running any more")
+        return row

@@ -1,0 +1,46 @@
+"""Checking what was sent against a model of ours, with one entry for each field that is wrong."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from durable_research.domain.errors import FieldError, InvalidInput
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_CODES = {
+    "missing": "required",
+    "extra_forbidden": "unknown_field",
+    "literal_error": "enum",
+    "string_pattern_mismatch": "pattern",
+    "string_unicode": "invalid_unicode",
+}
+
+_DETAILS = {
+    "extra_forbidden": "is not a field of this request",
+    "missing": "is required",
+    "string_type": "must be a string",
+    "tuple_type": "must be an array",
+    "string_pattern_mismatch": "has not the form that this field needs, such as en or pt-BR for a language",
+}
+
+
+def validated(model: type[Model], body: Mapping[str, Any]) -> Model:
+    """The body as a value of the model.
+
+    Raises:
+        InvalidInput: fields break their rules.
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise InvalidInput([_field_error(dict(one)) for one in error.errors()]) from None
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1")[:64] for part in error["loc"])
+    kind = str(error["type"])
+    code = _CODES.get(kind, "type" if kind.endswith("_type") else kind)
+    detail = _DETAILS.get(kind, str(error["msg"]))
+    return FieldError(pointer, code, detail)

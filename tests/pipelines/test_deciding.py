@@ -1,0 +1,88 @@
+"""Where nobody can be asked and the operator wants it so, a person decides whether to pay again."""
+
+import asyncio
+
+import pytest
+
+from durable_research.domain.effects import ResendPolicy
+from durable_research.domain.errors import InvalidInput, InvalidState
+from tests.pipelines.conftest import House
+
+
+@pytest.fixture
+def asking_house(plain_house: House, monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.setattr(plain_house.report, "model_resend", ResendPolicy.ASK)
+    return plain_house
+
+
+async def waiting(house: House, prompt: str, times: int = 1) -> str:
+    """A report whose answer was lost, waiting for a person."""
+    house.fault(prompt, fault="billed_500", times=times)
+    report = await house.ask(prompt)
+    await house.until(report, "waiting_for_you")
+    return report
+
+
+async def test_a_lost_answer_waits_for_a_person_and_says_what_for(asking_house: House, quick_retries: None) -> None:
+    report = await waiting(asking_house, "waits for you")
+
+    status = await asking_house.reading.status(report, "default")
+
+    assert "decide whether to pay again" in status["waits_for"]
+    assert asking_house.step(status, "llm_call")["state"] == "waiting"
+    assert len(asking_house.servers.witness("waits for you")) == 1
+    await asking_house.deciding.decide(report, "default", {"decision": "give_up"})
+    await asking_house.finished(report)
+
+
+async def test_a_person_who_sends_again_gets_the_report_and_sees_both_charges(
+    asking_house: House, quick_retries: None
+) -> None:
+    report = await waiting(asking_house, "sent again by hand")
+
+    await asking_house.deciding.decide(report, "default", {"decision": "send_again"})
+    status = await asking_house.finished(report)
+
+    assert (status["status"], status["charges"]) == ("done", {"settled": 1, "possible_extra": 1})
+    assert len(asking_house.servers.witness("sent again by hand")) == 2
+
+
+async def test_each_lost_answer_needs_a_decision_of_its_own(asking_house: House, quick_retries: None) -> None:
+    report = await waiting(asking_house, "lost twice over", times=2)
+
+    await asking_house.deciding.decide(report, "default", {"decision": "send_again"})
+    async with asyncio.timeout(30):
+        while len(asking_house.servers.witness("lost twice over")) < 2:
+            await asyncio.sleep(0.05)
+    await asking_house.until(report, "waiting_for_you")
+
+    await asking_house.deciding.decide(report, "default", {"decision": "send_again"})
+    assert (await asking_house.finished(report))["status"] == "done"
+
+
+async def test_giving_up_fails_the_report_in_words(asking_house: House, quick_retries: None) -> None:
+    report = await waiting(asking_house, "given up by hand")
+
+    await asking_house.deciding.decide(report, "default", {"decision": "give_up"})
+    status = await asking_house.finished(report)
+
+    assert (status["status"], status["error"]["code"]) == ("failed", "decision_needed")
+    assert len(asking_house.servers.witness("given up by hand")) == 1
+
+
+async def test_a_report_that_waits_can_be_cancelled(asking_house: House, quick_retries: None) -> None:
+    report = await waiting(asking_house, "cancelled while it waits")
+
+    await asking_house.cancelling.cancel(report, "default")
+
+    assert (await asking_house.finished(report))["status"] == "cancelled"
+
+
+async def test_what_does_not_wait_cannot_be_decided(house: House) -> None:
+    report = await house.ask("nothing to decide")
+    await house.finished(report)
+
+    with pytest.raises(InvalidState):
+        await house.deciding.decide(report, "default", {"decision": "send_again"})
+    with pytest.raises(InvalidInput):
+        await house.deciding.decide(report, "default", {"decision": "maybe"})
