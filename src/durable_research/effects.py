@@ -212,7 +212,7 @@ class _Try(Generic[Answer]):
         return reference
 
     async def _remember(self, fence: int, reference: str) -> bool:
-        """Commit the provider's id and say whether a newer send is accepted too.
+        """Commit the provider's id and say whether this call is one too many.
 
         Nobody else knows the id, so a database that is away is waited for while we live.
         """
@@ -223,10 +223,10 @@ class _Try(Generic[Answer]):
                 await asyncio.sleep(policies.INFRASTRUCTURE_WAIT.total_seconds())
 
     async def _give_up_stray(self, reference: str) -> None:
-        """This attempt slept between its check and its send, and another has sent meanwhile: ours is one too many."""
+        """This attempt slept between its check and its send, and another has sent meanwhile, or nobody waits any more."""
         telemetry.get_logger().warning(telemetry.STRAY_SEND, step=self.effect.step, key=self.effect.key)
         await self._stop(reference)
-        raise StaleAttempt("a newer attempt has sent meanwhile; this send is counted as spent")
+        raise StaleAttempt("this send came too late to be of use; it is counted as spent")
 
     async def collect(self, reference: str) -> Answer:
         """Wait for the answer; what the failure says about the charge is kept."""

@@ -59,7 +59,7 @@ class Effects(Protocol):
     async def remember_reference(self, key: str, fence: int, reference: str) -> bool:
         """Commit the provider's id, even when a newer attempt has taken over: it is how that one finds the call.
 
-        True when a newer send is known as accepted: this one is then one too many.
+        True when this call is one too many: a newer send is known as accepted, or the workflow has ended meanwhile.
         """
         ...
 

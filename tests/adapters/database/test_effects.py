@@ -4,8 +4,10 @@ from datetime import timedelta
 import pytest
 
 from durable_research.adapters.database.effects import PostgresEffects
+from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.domain.effects import Charges, Effect, Move, ProviderClass, ResendPolicy, SendState, next_move
 from durable_research.domain.errors import EffectMismatch, StaleAttempt
+from durable_research.domain.workflow import Status
 
 
 @pytest.fixture
@@ -216,6 +218,17 @@ async def test_an_id_never_replaces_another(ledger: PostgresEffects, effect: Eff
 
     (send,) = (await ledger.claim(effect, 2)).sends
     assert (send.reference, send.anchor) == ("conv_1/msg_1", "conv_1")
+
+
+async def test_a_late_sender_learns_that_its_workflow_has_ended(
+    ledger: PostgresEffects, effect: Effect, progress: PostgresProgressLog
+) -> None:
+    await ledger.claim(effect, 1)
+    await ledger.open_send(effect, 1, None, earlier=None)
+    await progress.close(effect.workflow_id, Status.CANCELLED, {})
+
+    assert await ledger.remember_reference(effect.key, 1, "resp_1")
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 async def test_a_late_sender_learns_that_a_newer_send_is_accepted(ledger: PostgresEffects, effect: Effect) -> None:

@@ -72,14 +72,18 @@ _REMEMBER = (
     )
     .values(reference=bindparam("new_reference"))
 )
-_NEWER_ACCEPTED = select(
-    exists().where(
-        _newer.c.key == bindparam("of_key"),
-        _newer.c.fence > bindparam("of_fence"),
-        _newer.c.reference.is_not(None),
-        _newer.c.reference != bindparam("new_reference"),
-    )
+_newer_is_accepted = exists().where(
+    _newer.c.key == bindparam("of_key"),
+    _newer.c.fence > bindparam("of_fence"),
+    _newer.c.reference.is_not(None),
+    _newer.c.reference != bindparam("new_reference"),
 )
+_nobody_waits = exists().where(
+    effects.c.key == bindparam("of_key"),
+    workflows.c.workflow_id == effects.c.workflow_id,
+    workflows.c.status.in_(FINAL),
+)
+_ONE_TOO_MANY = select(_newer_is_accepted | _nobody_waits)
 _SETTLED = (
     update(effects)
     .where(*_HELD)
@@ -172,11 +176,11 @@ class PostgresEffects:
             raise StaleAttempt(f"attempt {now.fence} has taken over from attempt {fence}; nothing is sent")
 
     async def remember_reference(self, key: str, fence: int, reference: str) -> bool:
-        """Commit the provider's id, whoever holds the fence by now; True when a newer send is accepted too."""
+        """Commit the provider's id, whoever holds the fence by now; True when it is one too many."""
         remembered = {"of_key": key, "of_fence": fence, "new_reference": reference}
         async with self._database.begin() as connection:
             await connection.execute(_REMEMBER, remembered)
-            return bool((await connection.execute(_NEWER_ACCEPTED, remembered)).scalar_one())
+            return bool((await connection.execute(_ONE_TOO_MANY, remembered)).scalar_one())
 
     async def settle(self, key: str, fence: int, reference: str, result: Mapping[str, Any]) -> None:
         """Store the result, while the fence is ours."""
