@@ -1,5 +1,6 @@
 """The function that every effect goes through, on the real ledger, with a provider that does as it is told."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -248,6 +249,30 @@ async def test_an_id_is_not_lost_when_the_database_is_away_as_the_call_is_accept
     await attempt(1, effect, provider)
 
     assert (outages, provider.charges(effect.key)) == ([], 1)
+
+
+async def test_a_deadline_that_passes_while_the_database_is_away_is_no_failure_of_the_step(
+    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect, provider = of(effect, ProviderClass.LOCKED)
+    is_away = asyncio.Event()
+
+    async def away(key: str, fence: int, reference: str) -> bool:
+        is_away.set()
+        raise InfrastructureDown("away")
+
+    monkeypatch.setattr(policies, "LAST_WORD", timedelta(0))
+    monkeypatch.setattr(ledger, "remember_reference", away)
+
+    async def until_its_deadline() -> None:
+        async with asyncio.timeout(None) as deadline:
+            trying = asyncio.ensure_future(attempt(1, effect, provider))
+            await is_away.wait()
+            deadline.reschedule(0)
+            await trying
+
+    with pytest.raises(InfrastructureDown):
+        await until_its_deadline()
 
 
 async def test_a_call_that_its_sender_names_while_it_is_found_has_one_name_and_one_charge(

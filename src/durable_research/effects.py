@@ -115,6 +115,7 @@ class _Try(Generic[Answer]):
     record: EffectRecord
     ledger: Effects
     cancel_is_wanted: Callable[[], bool]
+    id_waits_for_database: bool = False
 
     async def pass_by(self, place: Place) -> None:
         await reach_effect(self.effect.step, place, self.effect.workflow_id)
@@ -192,6 +193,9 @@ class _Try(Generic[Answer]):
             sending.cancel()
             if sending.done() and not sending.cancelled() and sending.exception() is None:
                 await self._stop_spending(sending.result())
+            if self.id_waits_for_database and not self.cancel_is_wanted():
+                # What ended was our patience with our own database, not the provider's time: it must not count as a failure.
+                raise InfrastructureDown("the database was away when the provider's id was to be kept") from None
             raise
         finally:
             beside.cancel()
@@ -220,6 +224,7 @@ class _Try(Generic[Answer]):
             try:
                 return await self.ledger.remember_reference(self.effect.key, fence, reference)
             except InfrastructureDown:
+                self.id_waits_for_database = True
                 await asyncio.sleep(policies.INFRASTRUCTURE_WAIT.total_seconds())
 
     async def _give_up_stray(self, reference: str) -> None:

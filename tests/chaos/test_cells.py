@@ -20,6 +20,9 @@ def line(point: str, provider_class: str, *reports: ReportSeen | None, why_void:
 
 
 TWICE = replace(GOOD, model_calls=2, told=Told(1, 1))
+GAVE_UP = replace(
+    TWICE, status="failed", error="unconfirmed_effect", notifications=0, documents=None, counted_failures=1
+)
 STRAY = replace(GOOD, model_calls=2, told=Told(2, 0))
 
 
@@ -39,6 +42,11 @@ STRAY = replace(GOOD, model_calls=2, told=Told(2, 0))
         ("E3", "N", replace(TWICE, told=Told(1, 0)), False),
         ("E3", "N", replace(TWICE, model_calls=3, told=Told(1, 2)), False),
         ("E2", "N", replace(GOOD, told=Told(1, 1)), True),
+        ("E9", "N", GAVE_UP, True),
+        ("E9", "R", GAVE_UP, False),
+        ("E9", "N", replace(GAVE_UP, error="model_refused"), False),
+        ("E9", "N", replace(GAVE_UP, open_sends=1), False),
+        ("E9", "N", replace(GAVE_UP, told=Told(1, 0)), False),
         ("E7", "L", replace(GOOD, status="running"), False),
         ("E7", "L", replace(GOOD, notifications=0), False),
         ("E7", "L", replace(GOOD, documents=None), False),

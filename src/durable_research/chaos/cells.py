@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from durable_research.chaos import histories, outside
 from durable_research.chaos.collecting import report_seen
 from durable_research.chaos.evidence import FINAL, ReportSeen, Told
-from durable_research.chaos.invariants import REPORT_RULES, mischarged, mistold
+from durable_research.chaos.invariants import REPORT_RULES, RULES_OF_A_FAILED_REPORT, Rule, mischarged, mistold
 from durable_research.chaos.points import Cell
 from durable_research.chaos.runs import Run
 from durable_research.chaos.slot import Slot
 from durable_research.chaos.tables import read_tables
 from durable_research.local.proof import witness_lines
+
+GAVE_UP = "unconfirmed_effect"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class CellResult:
         return sum(run.report is None or run.report.status not in FINAL for run in self.runs)
 
     @property
+    def gave_up(self) -> int:
+        """Reports that ended as failed, because the cap on uncertain calls was used up."""
+        return sum(report.error == GAVE_UP for report in self.reports)
+
+    @property
     def mean_calls(self) -> float:
         """Billed model calls a report."""
         return statistics.fmean(report.model_calls for report in self.reports) if self.reports else 0.0
@@ -73,8 +80,12 @@ class CellResult:
         """A sentence for each piece of evidence against the promise."""
         found = ["a report was never accepted" for run in self.runs if run.report is None]
         for report in self.reports:
-            words = [rule(report) for rule in REPORT_RULES]
-            words += [mischarged(report, self.cell.most_calls), mistold(report, *self.cell.messages)]
+            rules: tuple[Rule, ...] = REPORT_RULES
+            messages = self.cell.messages
+            if self.cell.may_give_up and report.error == GAVE_UP:
+                rules, messages = RULES_OF_A_FAILED_REPORT, (0, 0)
+            words = [rule(report) for rule in rules]
+            words += [mischarged(report, self.cell.most_calls), mistold(report, *messages)]
             found += [f"{report.report_id} ({report.word}): {one}" for one in words if one]
         return found
 

@@ -83,6 +83,7 @@ def report_seen(
         report_id=report_id,
         word=asked.word,
         status=row.status or None,
+        error=row.error,
         engine_started=row.engine_started,
         engine_status=engine_status,
         model_calls=bills.model_calls.get(report_id, 0),

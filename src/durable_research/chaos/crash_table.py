@@ -16,6 +16,7 @@ from durable_research.chaos.evidence import Told
 from durable_research.chaos.nursing import Nursery
 from durable_research.chaos.points import ACCEPTANCE_SECONDS, LONGEST_FREEZE, SHORTEST_FREEZE, Cell
 from durable_research.chaos.runs import Run
+from durable_research.chaos.settling import settle
 from durable_research.chaos.slot import Ground, Provider, Slot
 from durable_research.local import checks
 from durable_research.local.child import ChildSpec
@@ -109,6 +110,7 @@ class CrashTable:
                 for slot in slots:
                     working.create_task(self._work(slot, chunks))
             self.seconds = time.monotonic() - began
+            self._told |= await settle(self._runs, self._told, self.say)
             self.say("collecting the evidence")
             self.results = await judge_cells(self.options.cells, self._runs, self._told)
         finally:

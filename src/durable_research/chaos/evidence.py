@@ -35,6 +35,7 @@ class ReportSeen:
     report_id: str
     word: str
     status: str | None = "done"  # None: no row
+    error: str | None = None  # the code of a report that failed
     engine_started: bool = True
     engine_status: str | None = "completed"  # None: Temporal knows nothing of it
     model_calls: int = 1

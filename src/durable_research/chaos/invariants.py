@@ -178,4 +178,6 @@ INVARIANTS = (
 )
 
 # What must hold of each report by itself, but for its bill and its messages.
-REPORT_RULES = (_ended, _documented, _nothing_left, _closed, _gapless, _uncapped)
+Rule = Callable[[ReportSeen], str | None]
+RULES_OF_A_FAILED_REPORT: tuple[Rule, ...] = (_ended, _nothing_left, _closed, _gapless)
+REPORT_RULES: tuple[Rule, ...] = (*RULES_OF_A_FAILED_REPORT, _documented, _uncapped)

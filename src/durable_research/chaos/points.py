@@ -1,6 +1,6 @@
 """The crash points, by the names that the design gives them, and what the crash table promises of each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from durable_research.domain.effects import ProviderClass
@@ -25,6 +25,10 @@ class Point:
     victim: Literal["worker", "api"] = "worker"
     act: Literal["kill", "freeze"] = "kill"
     after_seconds: float = 0.0
+
+    def as_kill(self) -> "Point":
+        """The same place, where nobody is frozen."""
+        return replace(self, act="kill")
 
     def rule(self, freeze_seconds: float) -> str:
         """What `DURABLE_RESEARCH_FAILPOINTS` says. The API's points are passed before a workflow has its number."""
@@ -90,6 +94,11 @@ class Cell:
             return 1
         stray = self.point.number == "E9" and self.provider_class in {"R", "L"}
         return 2 if stray or self.provider_class == ProviderClass.NOTHING else 1
+
+    @property
+    def may_give_up(self) -> bool:
+        """Whether a report may end as failed: the one uncertain call more that the cap allows was lost as well."""
+        return self.effect == "model call" and self.provider_class == ProviderClass.NOTHING
 
     @property
     def messages(self) -> tuple[int, int]:

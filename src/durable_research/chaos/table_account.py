@@ -9,8 +9,8 @@ from durable_research.chaos.invariants import RULE_OF_THREE
 
 _EVIDENCE_SHOWN = 20
 _HEAD = (
-    "| point | failpoint | effect | class | runs | void | lost | charges: mean | most | possible extra | messages | held |",
-    "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    "| point | failpoint | effect | class | runs | void | lost | gave up | calls: mean | most | extra told | messages | held |",
+    "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
 )
 
 
@@ -46,7 +46,14 @@ def _line(result: CellResult) -> str:
     cell = result.cell
     held = "no run" if not result.runs else "**NO**" if result.broken else "yes"
     cut = [cell.point.number, f"`{cell.point.failpoint}`", cell.effect, cell.provider_class, len(result.runs)]
-    cut += [len(result.void), result.lost, f"{result.mean_calls:.2f}", result.most_calls, result.possible_extra]
+    cut += [
+        len(result.void),
+        result.lost,
+        result.gave_up,
+        f"{result.mean_calls:.2f}",
+        result.most_calls,
+        result.possible_extra,
+    ]
     cut += [f"{result.mean_messages:.2f}", held]
     return "| " + " | ".join(map(str, cut)) + " |"
 

@@ -12,6 +12,8 @@ _WORKFLOWS = """
     SELECT workflow_id, status, engine_started,
            (SELECT array_agg(seq ORDER BY seq) FROM progress_events e WHERE e.workflow_id = w.workflow_id) AS numbers,
            (SELECT count(*) FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'closed') AS endings,
+           (SELECT data->'error'->>'code' FROM progress_events e
+            WHERE e.workflow_id = w.workflow_id AND kind = 'closed') AS error,
            (SELECT count(*) FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'attempt_failed'
                    AND (data->>'counted')::boolean) AS counted_failures,
            (SELECT count(*) FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'attempt_started'
@@ -44,6 +46,7 @@ class WorkflowRow:
     open_attempts: int
     open_sends: int
     known_notifications: int
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ async def read_tables(database_url: str) -> Tables:
                 row.open_attempts,
                 row.open_sends,
                 row.known_notifications,
+                row.error,
             )
             for row in workflows
         },
