@@ -58,8 +58,8 @@ SEED ?= 1
 chaos: setup ## kill and pause everything at random under load (REPORTS=1000 KILLS=60 SEED=1), judge from outside
 	$(BIN)/durable-research chaos --reports $(REPORTS) --kills $(KILLS) --seed $(SEED) $(if $(OUT),--out $(OUT))
 
-crash-table: setup ## a process killed at every crash point (RUNS=50 SEED=1), what each report was billed
-	$(BIN)/durable-research crash-table --runs $(RUNS) --seed $(SEED) $(if $(OUT),--out $(OUT))
+crash-table: setup ## a process killed at every crash point (RUNS=50 OTHER_RUNS=5 SEED=1), what each report was billed
+	$(BIN)/durable-research crash-table --runs $(RUNS) $(if $(OTHER_RUNS),--other-runs $(OTHER_RUNS)) --seed $(SEED) $(if $(OUT),--out $(OUT))
 
 record: setup-dev ## record the Event Histories that the replay test keeps
 	$(BIN)/python -m tests.replay.record

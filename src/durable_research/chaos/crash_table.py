@@ -51,9 +51,14 @@ class TableOptions:
 
     cells: tuple[Cell, ...]
     runs: int
+    other_runs: int
     seed: int
     side_by_side: int
     data: Path
+
+    def runs_of(self, cell: Cell) -> int:
+        """How often a line of the table is met; the paid calls matter most."""
+        return self.runs if cell.effect == "model call" else self.other_runs
 
 
 @dataclass(frozen=True)
@@ -147,8 +152,9 @@ class CrashTable:
         dice = random.Random(self.options.seed)  # noqa: S311 - a table must be repeatable
         chunks, number = [], 0
         for cell in self.options.cells:
-            for done in range(0, self.options.runs, _RUNS_IN_A_ROW):
-                count = min(_RUNS_IN_A_ROW, self.options.runs - done)
+            wanted = self.options.runs_of(cell)
+            for done in range(0, wanted, _RUNS_IN_A_ROW):
+                count = min(_RUNS_IN_A_ROW, wanted - done)
                 chunks.append(_Chunk(cell, number, count, dice.uniform(SHORTEST_FREEZE, LONGEST_FREEZE)))
                 number += count
         dice.shuffle(chunks)
@@ -171,7 +177,7 @@ class CrashTable:
             await slot.stop_api()
 
     async def _say_progress(self) -> None:
-        wanted = len(self.options.cells) * self.options.runs
+        wanted = sum(self.options.runs_of(cell) for cell in self.options.cells)
         began = time.monotonic()
         while True:
             await asyncio.sleep(_SAY_EVERY_SECONDS)

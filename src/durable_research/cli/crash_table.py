@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--runs", default=3, show_default=True, type=click.IntRange(1), help="Runs of each line of the table.")
+@click.option(
+    "--other-runs", type=click.IntRange(1), help="Runs of each line that is not a model call's; default --runs."
+)
 @click.option("--seed", default=1, show_default=True, type=int, help="Order of the runs and lengths of the freezes.")
 @click.option("--points", help="Only these, separated by commas: E1,E3,A2.")
 @click.option("--classes", default="K,R,L,N", show_default=True, help="Only these provider classes.")
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--json", "every_run", type=click.Path(path_type=Path), help="Write every run with its proof here.")
 def command(
     runs: int,
+    other_runs: int | None,
     seed: int,
     points: str | None,
     classes: str,
@@ -50,7 +54,10 @@ def command(
 
     cells = _cells(points, classes)
     folder = own_folder(data)
-    table = CrashTable(TableOptions(cells, runs, seed, side_by_side, folder), console(sys.stderr, prefix="crash-table"))
+    table = CrashTable(
+        TableOptions(cells, runs, other_runs or runs, seed, side_by_side, folder),
+        console(sys.stderr, prefix="crash-table"),
+    )
     asyncio.run(table.run())
     _tell(table, out, every_run)
     held = stands(table.results)
