@@ -139,7 +139,7 @@ class Campaign:
         """Keep some reports for the last fault: the load lasts as long as the faults do, and never runs dry before."""
         lead = min(self.options.at_once, self.options.reports // 4)
         share = injector.begun / len(faults) if faults else 1.0
-        return number < lead + share * (self.options.reports - lead) or not load.in_flight
+        return number < lead + share * (self.options.reports - lead) or not load.wanted
 
     async def _hold(self, name: str, seconds: float) -> None:
         if self._supervisor is not None:

@@ -16,11 +16,17 @@ class Load:
         self.asked = asked
         self._room = asyncio.Semaphore(at_once)
         self._open_gate = open_gate
+        self._begun = 0
 
     @property
     def in_flight(self) -> int:
         """How many reports are accepted and not ended."""
         return sum(one.in_flight for one in self.asked)
+
+    @property
+    def wanted(self) -> int:
+        """How many are asked for and not ended; more than in flight while the API accepts nothing."""
+        return self._begun - self.ended
 
     @property
     def ended(self) -> int:
@@ -34,6 +40,7 @@ class Load:
                 while not self._open_gate(one.number):  # noqa: ASYNC110 - the faults and the load hold each other back
                     await asyncio.sleep(_LOOK_SECONDS)
                 await self._room.acquire()
+                self._begun += 1
                 living.create_task(self._live_through(one))
 
     async def _live_through(self, one: Asked) -> None:

@@ -27,6 +27,8 @@ ROLES = ("postgres", "temporal", "api", "worker")
 @click.option("--gap", "mean_gap_seconds", default=4.0, show_default=True, type=click.FloatRange(0.1),
               help="Mean seconds between faults.")  # fmt: skip
 @click.option("--at-once", default=12, show_default=True, type=click.IntRange(1), help="Most reports in flight.")
+@click.option("--latency", "latency_seconds", default=1.0, show_default=True, type=click.FloatRange(0, 60),
+              help="Seconds that a model call takes.")  # fmt: skip
 @click.option("--class", "provider_class", default="L", show_default=True, type=click.Choice(["K", "R", "L", "N"]),
               help="What the model provider can be asked.")  # fmt: skip
 @click.option("--outage", help="First hold a server down: ROLE:SECONDS, such as postgres:60.")

@@ -1,0 +1,61 @@
+"""The load lets in as many at once as it may, and only those that the gate lets through."""
+
+import asyncio
+
+from durable_research.chaos.client import Asked, Client, words_of
+from durable_research.chaos.load import Load
+
+
+class SlowClient(Client):
+    """Reports that end when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__("http://127.0.0.1:1")
+        self.begun: list[Asked] = []
+        self.may_end = asyncio.Event()
+
+    async def live_through(self, one: Asked) -> None:
+        self.begun.append(one)
+        await self.may_end.wait()
+        one.ended_at = 1.0
+
+
+async def begun(client: SlowClient, count: int) -> None:
+    async with asyncio.timeout(10):
+        while len(client.begun) < count:
+            await asyncio.sleep(0)
+
+
+async def test_no_more_than_so_many_are_under_way_at_once() -> None:
+    client = SlowClient()
+    load = Load(client, [words_of(number, 1, "none") for number in range(5)], 2, lambda number: True)
+    running = asyncio.create_task(load.run())
+
+    await begun(client, 2)
+    assert (load.wanted, load.ended) == (2, 0)
+    client.may_end.set()
+    await running
+
+    assert (load.wanted, load.ended) == (0, 5)
+
+
+async def test_a_report_behind_the_gate_is_asked_for_as_soon_as_the_load_would_run_dry() -> None:
+    client = SlowClient()
+    asked = [words_of(number, 1, "none") for number in range(3)]
+    load = Load(client, asked, 12, lambda number: number < 1 or not load.wanted)
+    running = asyncio.create_task(load.run())
+
+    await begun(client, 1)
+    assert load.wanted == 1
+    client.may_end.set()
+    await running
+
+    assert load.ended == 3
+
+
+async def test_two_requests_of_one_campaign_share_neither_word_nor_key() -> None:
+    first, second = words_of(1, 7, "canary"), words_of(2, 7, "canary")
+
+    assert first.word != second.word
+    assert first.key != second.key
+    assert "canary" not in first.prompt.splitlines()[0]
