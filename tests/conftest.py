@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.drafts import PostgresDrafts
 from durable_research.adapters.database.effects import PostgresEffects
+from durable_research.adapters.database.migrate import upgrade
 from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.domain.workflow import Kind, new_workflow_id
@@ -49,8 +51,12 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 
 @pytest.fixture(scope="session")
 def database_url(servers: Installation) -> str:
-    """A migrated database."""
-    return str(servers.up["database"])
+    """A migrated database of its own: rows that no engine knows would be started by the pipelines' reconciliation."""
+    server = str(servers.up["database"]).rsplit("/", 1)[0]
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE rows_alone")
+    upgrade(f"{server}/rows_alone")
+    return f"{server}/rows_alone"
 
 
 @pytest.fixture(scope="session")
