@@ -36,7 +36,7 @@ def test_list_is_a_table_with_shape_and_word(installation: StandIn, command: Com
     assert (result.exit_code, result.stderr) == (0, "")
     header, row = result.stdout.splitlines()
     assert header.split() == ["ID", "TITLE", "STATUS", "AGE"]
-    assert row.startswith(f"{an_id()}  Tides  ✋ waiting for you  ")
+    assert row.startswith(f"{an_id()}  Tides  ◇ waiting for you  ")
 
 
 def test_a_hostile_title_is_shown_and_steers_nothing(installation: StandIn, command: Command) -> None:
