@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -18,6 +19,7 @@ from durable_research.domain.errors import (
     GenerationFailed,
     InfrastructureDown,
     ModelBusy,
+    ModelForgotten,
     ModelUnavailable,
     StaleAttempt,
     StillRunning,
@@ -315,3 +317,38 @@ async def test_an_attempt_whose_fence_is_stale_sends_nothing(
     with pytest.raises(StaleAttempt):
         await attempt(1, effect, provider)
     assert provider.charges(effect.key) == 0
+
+
+async def test_a_call_that_the_provider_forgot_is_bought_again_as_the_policy_allows(
+    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect, provider = of(effect, ProviderClass.LOCKED)
+    killed_at(monkeypatch, Place.SENT)
+    with pytest.raises(Killed):
+        await attempt(1, effect, provider)
+    provider.answers = [ModelForgotten("gone")]
+
+    with pytest.raises(Unconfirmed):
+        await attempt(2, replace(effect, resend=ResendPolicy.NEVER), provider)
+    provider.answers = [ModelForgotten("gone")]
+    await attempt(3, effect, provider)
+
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+
+
+async def test_an_answer_that_nobody_keeps_outlasts_an_outage_of_our_own(
+    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect, provider = of(effect, ProviderClass.NOTHING)
+    original, outages = ledger.settle, [InfrastructureDown("away")] * 3
+
+    async def away_for_a_while(*given: Any) -> None:
+        if outages:
+            raise outages.pop()
+        await original(*given)
+
+    monkeypatch.setattr(ledger, "settle", away_for_a_while)
+
+    await attempt(1, effect, provider)
+
+    assert (outages, provider.charges(effect.key)) == ([], 1)

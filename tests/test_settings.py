@@ -22,6 +22,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
         ({**MAIL, "DURABLE_RESEARCH_EMAIL_TO": "nobody"}, "DURABLE_RESEARCH_EMAIL_TO"),
         ({**MAIL, "DURABLE_RESEARCH_EMAIL_TO": "b@example.org\nBcc: c@example.org"}, "DURABLE_RESEARCH_EMAIL_TO"),
         ({"SMTP_URL": "http://mail.example.org"}, "SMTP_URL"),
+        ({"SMTP_URL": "smtp://user:secret/word@mail.example.org"}, "percent-encoded"),
         ({"SLACK_BOT_TOKEN": "xoxb-a"}, "SLACK_CHANNEL"),
         ({"DURABLE_RESEARCH_WEBHOOK_SECRET": "whsec_not base64"}, "DURABLE_RESEARCH_WEBHOOK_SECRET"),
     ],
@@ -30,6 +31,10 @@ def test_half_a_channel_is_refused_by_its_name(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], named: str
 ) -> None:
     assert named in refused(monkeypatch, **environment)
+
+
+def test_a_password_is_not_quoted_by_the_refusal_of_its_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "secret" not in refused(monkeypatch, SMTP_URL="smtp://user:secret/word@mail.example.org")
 
 
 def test_production_refuses_webhooks_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

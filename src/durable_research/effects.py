@@ -46,6 +46,7 @@ from durable_research.temporal import policies
 
 Answer = TypeVar("Answer")
 Kept = TypeVar("Kept", bound=BaseModel)
+Written = TypeVar("Written")
 
 
 class EffectRunner:
@@ -94,13 +95,14 @@ class EffectRunner:
             await self._progress.note(attempt, EventKind.ATTEMPT_REATTACHED, {"worker": attempt.worker})
         try:
             answer = await try_.collect(reference)
-        except AnswerLost:
+        except (AnswerLost, ModelForgotten):
             reference = await try_.send_without_the_lost(reference)
             answer = await try_.collect(reference)
         await try_.pass_by(Place.ANSWERED)
-        value = await keep(answer)
+        value = await try_.outlast(lambda: keep(answer))
         await try_.pass_by(Place.STORED)
-        await self._ledger.settle(effect.key, attempt.number, reference, value.model_dump(mode="json"))
+        kept_as = value.model_dump(mode="json")
+        await try_.outlast(lambda: self._ledger.settle(effect.key, attempt.number, reference, kept_as))
         await try_.pass_by(Place.SETTLED)
         return value
 
@@ -131,7 +133,10 @@ class _Try(Generic[Answer]):
             case Move.COLLECT if move.send and move.send.reference:
                 return move.send.reference, True
             case Move.FIND if move.send:
-                found = await self._find(move.send)
+                try:
+                    found = await self._find(move.send)
+                except ModelForgotten:
+                    return await self._send_if_allowed(move_without_asking(self.record, self.effect)), False
                 return (found, True) if found else (await self._send(earlier=SendState.ABSENT), False)
             case Move.SEND:
                 return await self._send(earlier=None), False
@@ -227,6 +232,22 @@ class _Try(Generic[Answer]):
                 self.id_waits_for_database = True
                 await asyncio.sleep(policies.INFRASTRUCTURE_WAIT.total_seconds())
 
+    async def outlast(self, write: Callable[[], Awaitable[Written]]) -> Written:
+        """Keep what was paid for, waiting for our own store and database while we live.
+
+        Where nobody can be asked, an attempt that gives up here has lost the answer.
+        """
+        while True:
+            try:
+                return await write()
+            except InfrastructureDown as away:
+                try:
+                    await asyncio.sleep(policies.INFRASTRUCTURE_WAIT.total_seconds())
+                except asyncio.CancelledError:
+                    if self.cancel_is_wanted():
+                        raise
+                    raise away from None  # our patience ended, not the provider's time: it must not count as a failure
+
     async def _give_up_stray(self, reference: str) -> None:
         """This attempt slept between its check and its send, and another has sent meanwhile, or nobody waits any more."""
         telemetry.get_logger().warning(telemetry.STRAY_SEND, step=self.effect.step, key=self.effect.key)
@@ -240,7 +261,7 @@ class _Try(Generic[Answer]):
         except asyncio.CancelledError:
             await self._stop_spending(reference)
             raise
-        except (EmptyOutput, ModelDeclined, ModelForgotten):
+        except (EmptyOutput, ModelDeclined):
             await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.SPENT)
             raise
         except GenerationFailed:

@@ -201,8 +201,12 @@ class Settings(BaseSettings):
     @classmethod
     def _mail_server(cls, url: SecretStr | None) -> SecretStr | None:
         parts = urlsplit(url.get_secret_value()) if url else None
-        if parts and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
-            raise ValueError("must be smtp://host:port or smtps://host:port")
+        try:
+            wrong = parts and (parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.port == 0)
+        except ValueError:  # the words of it would quote a part of the password
+            wrong = True
+        if wrong:
+            raise ValueError("must be smtp://host:port or smtps://host:port, with / # ? of a password percent-encoded")
         return url
 
     @field_validator("email_from", "email_to")

@@ -137,6 +137,11 @@ def test_a_local_address_is_forbidden_in_every_notation(address: ipaddress.IPv4A
     assert code_of(f"https://{written}/") == "forbidden_address"
 
 
+@pytest.mark.parametrize("inside", ["::ffff:0:a9fe:a9fe", "::ffff:0:7f00:1", "fe00::1", "5f00::1", "4000::1"])
+def test_what_is_not_handed_out_to_the_world_is_not_called(inside: str) -> None:
+    assert not may_call(ipaddress.ip_address(inside))
+
+
 @given(st.text(max_size=60))
 def test_whatever_is_accepted_is_ascii_and_has_a_host(text: str) -> None:
     try:

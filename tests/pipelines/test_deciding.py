@@ -1,11 +1,14 @@
 """Where nobody can be asked and the operator wants it so, a person decides whether to pay again."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from durable_research.domain.effects import ResendPolicy
-from durable_research.domain.errors import InvalidInput, InvalidState
+from durable_research.domain.errors import InfrastructureDown, InvalidInput, InvalidState
+from durable_research.domain.progress import Attempt, EventKind
 from tests.pipelines.conftest import House
 
 
@@ -86,3 +89,30 @@ async def test_what_does_not_wait_cannot_be_decided(house: House) -> None:
         await house.deciding.decide(report, "default", {"decision": "send_again"})
     with pytest.raises(InvalidInput):
         await house.deciding.decide(report, "default", {"decision": "maybe"})
+
+
+async def test_a_decision_finds_its_question_though_a_worker_died_between_asking_and_telling(
+    asking_house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, deaths = asking_house.progress.end_attempt, ["one"]
+
+    async def dies_after_writing(attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+        await original(attempt, kind, data)
+        if data.get("asks_a_person") and deaths:
+            deaths.pop()
+            raise InfrastructureDown("the commit's answer was lost")
+
+    monkeypatch.setattr(asking_house.progress, "end_attempt", dies_after_writing)
+    report = await waiting(asking_house, "asked twice by accident")
+    async with asyncio.timeout(30):
+        while len(await asked(asking_house, report)) < 2:
+            await asyncio.sleep(0.05)
+    await asking_house.until(report, "waiting_for_you")
+
+    await asking_house.deciding.decide(report, "default", {"decision": "send_again"})
+
+    assert (await asking_house.finished(report))["status"] == "done"
+
+
+async def asked(house: House, report: str) -> list[int]:
+    return [event.attempt for event in await house.progress.read(report) if event.data.get("asks_a_person")]

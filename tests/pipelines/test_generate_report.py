@@ -68,7 +68,7 @@ async def test_429_waits_as_the_provider_wishes_and_is_billed_once(house: House,
 
 
 async def test_the_third_answered_failure_of_the_model_is_the_last(house: House, quick_retries: None) -> None:
-    house.fault("always busy", fault="503", times=9)
+    house.fault("always busy", fault="429", times=9, retry_after=0)
     report = await house.ask("always busy")
 
     status = await house.finished(report)

@@ -77,6 +77,7 @@ async def test_a_program_of_this_machine_sends_no_origin_and_may_ask(client: Qua
         ([], {}, 422, "not_an_object"),
         ({"payloads": []}, {"X-Namespace": "other"}, 422, "wrong_namespace"),
         ({"payloads": []}, {"Host": "research.example"}, 404, "not_found"),
+        ({"payloads": []}, {"X-Forwarded-For": "192.0.2.1"}, 404, "not_found"),
     ],
 )
 async def test_a_wrong_request_is_refused_in_words_that_its_page_can_read(

@@ -17,6 +17,9 @@ PORTS = (443, 8443)
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+# All that is handed out to networks of the world; translated and reserved forms lie elsewhere.
+_OUT_IN_THE_WORLD_6 = ipaddress.IPv6Network("2000::/3")
+
 # `is_global` alone lets these through, at least in Python 3.11 (measured): a cloud's host, translation to IPv4, and the like.
 _DENIED = tuple(
     ipaddress.ip_network(network)
@@ -109,6 +112,8 @@ def may_call(address: IPAddress, *, loopback_too: bool = False) -> bool:
         address = address.ipv4_mapped
     if address.is_loopback:
         return loopback_too
+    if isinstance(address, ipaddress.IPv6Address) and address not in _OUT_IN_THE_WORLD_6:
+        return False
     return address.is_global and not any(
         address in network for network in _DENIED if network.version == address.version
     )

@@ -33,7 +33,7 @@ ResearchError
 ├── DecisionNeeded              sent, nobody can be asked, and the policy leaves a re-send to a person
 ├── UnknownKeyId                permanent: a payload was sealed with a key that we do not hold
 ├── PayloadUnreadable           permanent: a sealed payload was changed, or is not of this place
-├── Unconfirmed                 the ledger's cap on ambiguous sends is used up: a person must decide
+├── Unconfirmed                 the ledger's cap on ambiguous sends is used up: not sent again
 ├── StaleAttempt                a newer attempt holds the step: this one must do nothing more
 ├── EffectMismatch              the same effect key came with another request: a bug of ours
 └── InfrastructureDown          database, engine or object store out of reach: never counted

@@ -51,7 +51,7 @@ class Deciding:
         asking = [event for event in events if event.data.get("asks_a_person")]
         if decision is Decision.SEND_AGAIN:
             await self.ledger.grant_resend(workflow_id, asking[-1].step)
-        decided = Decided(question=len(asking), decision=decision)
+        decided = Decided(attempt=asking[-1].attempt, decision=decision)
         if not await self.engine.signal(workflow_id, _SIGNAL, decided):
             raise InvalidState("the workflow is not running any more")
         return row

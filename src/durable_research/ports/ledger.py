@@ -79,8 +79,8 @@ class Effects(Protocol):
         """Allow one more send of the step's unresolved effects, as a person decided; False when none is unresolved."""
         ...
 
-    async def doubts(self, closed_before: timedelta) -> Sequence[Doubt]:
-        """Sends that were closed as absent at least so long ago and not looked up since."""
+    async def doubts(self, providers: Sequence[str], closed_before: timedelta) -> Sequence[Doubt]:
+        """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since."""
         ...
 
     async def resolve_doubt(self, doubt: Doubt, reference: str | None) -> None:

@@ -44,6 +44,6 @@ class NamedObjects(Protocol):
     async def orphans(self, workflow_of: Mapping[str, str], ended_for: timedelta) -> set[str]:
         """Those of these keys (each with its workflow's id) that no row names, of workflows that ended that long ago.
 
-        A workflow that no row knows has ended; one that runs, waits or is parked has not.
+        Nothing is told of a workflow that no row knows: its objects are somebody's.
         """
         ...

@@ -137,7 +137,7 @@ class _StepInbound(ActivityInboundInterceptor):
                 await self._progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, data)
             except ResearchError as unwritten:
                 _fail(unwritten, policy, failures)
-        _fail(error, policy, failures)
+        _fail(error, policy, failures, attempt.number)
 
 
 def _as_research_error(error: Exception, policy: StepPolicy) -> ResearchError:
@@ -168,10 +168,12 @@ def _wait(error: ResearchError, policy: StepPolicy, failures: int) -> timedelta:
     return policy.wait_after(failures)
 
 
-def _fail(error: ResearchError, policy: StepPolicy, counted_failures: int) -> NoReturn:
+def _fail(error: ResearchError, policy: StepPolicy, counted_failures: int, attempt: int | None = None) -> NoReturn:
+    """Tell Temporal. The attempt's number goes along: it names the question when a person is asked."""
     final = _is_final(error, policy, counted_failures)
     raise ApplicationError(
         error.detail,
+        *(() if attempt is None else (attempt,)),
         type=error.code,
         non_retryable=final,
         next_retry_delay=None if final else _wait(error, policy, max(counted_failures, 1)),

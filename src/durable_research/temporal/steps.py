@@ -77,6 +77,13 @@ def is_cancel(error: BaseException) -> bool:
     return is_cancelled_exception(error) or cause_of(error)["code"] == CancelRequested.code
 
 
+def attempt_of(error: ActivityError) -> int:
+    """The number of our attempt that failed, as the interceptor sent it along."""
+    cause = error.__cause__
+    details = cause.details if isinstance(cause, ApplicationError) else ()
+    return int(details[0]) if details else 0
+
+
 def cause_of(error: BaseException) -> dict[str, str]:
     """The code and words of what made a step fail, for the progress log and the status body."""
     cause = error.__cause__ if isinstance(error, ActivityError) else error

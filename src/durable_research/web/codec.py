@@ -16,6 +16,7 @@ from durable_research.web.problems import NOT_FOUND, Problem
 PATH = "/codec/decode"
 # What Temporal's Web UI sends beside the body; a browser asks beforehand whether it may.
 _HEADERS = "content-type, x-namespace"
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 
 
 def codec_blueprint(payloads: PayloadReader, origin: str) -> Blueprint:
@@ -25,6 +26,8 @@ def codec_blueprint(payloads: PayloadReader, origin: str) -> Blueprint:
     @blueprint.before_request
     async def check() -> None:
         if not is_this_machine(host_name(request.headers.get("Host", "")) or ""):
+            raise Problem(404, "not_found", NOT_FOUND)
+        if any(name in request.headers for name in _FORWARDED):  # a proxy on this machine may stand for anybody
             raise Problem(404, "not_found", NOT_FOUND)
         if request.headers.get("Origin", origin) != origin:
             raise Problem(403, "csrf_failed", "only the origin that DURABLE_RESEARCH_CODEC_ORIGIN names may ask here")

@@ -251,11 +251,11 @@ async def test_a_send_that_turned_up_after_all_is_counted_as_spent(ledger: Postg
     await ledger.remember_reference(searched.key, 2, "chatcmpl_2")
     await ledger.settle(searched.key, 2, "chatcmpl_2", {})
 
-    (doubt,) = [one for one in await ledger.doubts(timedelta(0)) if one.key == searched.key]
+    (doubt,) = [one for one in await ledger.doubts(["openai"], timedelta(0)) if one.key == searched.key]
     await ledger.resolve_doubt(doubt, doubt.stray_among(["chatcmpl_1", "chatcmpl_2"]))
 
     assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
-    assert [one for one in await ledger.doubts(timedelta(0)) if one.key == searched.key] == []
+    assert [one for one in await ledger.doubts(["openai"], timedelta(0)) if one.key == searched.key] == []
 
 
 async def test_a_person_may_allow_one_more_send(ledger: PostgresEffects, effect: Effect) -> None:
@@ -280,3 +280,26 @@ async def test_another_generation_is_another_purchase(ledger: PostgresEffects, e
         await ledger.settle(bought.key, 1, f"resp_{bought.generation}", {})
 
     assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+
+
+async def test_a_stray_that_turns_up_before_there_is_an_answer_is_the_answer(
+    ledger: PostgresEffects, effect: Effect
+) -> None:
+    searched = replace(effect, provider_class=ProviderClass.RETRIEVABLE)
+    await ledger.claim(searched, 1)
+    await ledger.open_send(searched, 1, None, earlier=None)
+    await ledger.close_send(searched.key, None, 1, SendState.ABSENT)
+    (doubt,) = [one for one in await ledger.doubts(["openai"], timedelta(0)) if one.key == searched.key]
+
+    await ledger.resolve_doubt(doubt, "chatcmpl_1")
+
+    assert next_move(await ledger.claim(searched, 2), searched).move is Move.COLLECT
+
+
+async def test_doubts_of_a_provider_that_is_not_asked_wait_for_nobody(ledger: PostgresEffects, effect: Effect) -> None:
+    elsewhere = replace(effect, provider="slack", provider_class=ProviderClass.RETRIEVABLE)
+    await ledger.claim(elsewhere, 1)
+    await ledger.open_send(elsewhere, 1, None, earlier=None)
+    await ledger.close_send(elsewhere.key, None, 1, SendState.ABSENT)
+
+    assert [one for one in await ledger.doubts(["openai"], timedelta(0)) if one.key == elsewhere.key] == []

@@ -2,10 +2,14 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
+import uvicorn
+from quart import Quart
 
 from durable_research.adapters.models.openai_chat import OpenAIChat
 from durable_research.domain.effects import ProviderClass
@@ -56,6 +60,21 @@ async def plain(servers: Installation) -> AsyncIterator[OpenAIChat]:
     await model.close()
 
 
+CHUNK = {"object": "chat.completion.chunk", "created": 0}
+
+
+@asynccontextmanager
+async def serving(app: Quart) -> AsyncIterator[str]:
+    """A real HTTP server in this process."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await task
+
+
 def fault(servers: Installation, match: str, **what: object) -> None:
     servers.simulator("faults", {"match": match, **what})
 
@@ -84,7 +103,7 @@ async def test_an_answer_comes_whole_with_its_tokens_and_our_key_at_the_provider
     [
         ("429", ModelBusy),
         ("500", Ambiguous),
-        ("503", ModelBusy),
+        ("503", Ambiguous),
         ("empty", EmptyOutput),
         ("too_large", ModelTooLarge),
         ("content_filter", ModelDeclined),
@@ -188,3 +207,26 @@ async def test_a_plain_answer_is_shown_as_it_grows_and_read_by_its_own_attempt_o
 def test_each_kind_says_what_can_be_asked(stored: OpenAIChat, plain: OpenAIChat) -> None:
     assert (stored.provider_class, stored.settle_seconds) == (ProviderClass.RETRIEVABLE, 5)
     assert plain.provider_class is ProviderClass.NOTHING
+
+
+async def test_a_server_that_puts_text_into_a_first_chunk_without_a_name_loses_nothing() -> None:
+    chunks = [
+        {"id": "", "choices": [{"index": 0, "delta": {"content": "Tides "}}], "model": "m"},
+        {"id": "", "choices": [{"index": 0, "delta": {"content": "turn."}, "finish_reason": "stop"}], "model": "m"},
+    ]
+    body = "".join(f"data: {json.dumps(chunk | CHUNK)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+    server = Quart("a compatible server")
+
+    @server.post("/v1/chat/completions")
+    async def answer() -> tuple[str, int, dict[str, str]]:
+        return body, 200, {"content-type": "text/event-stream"}
+
+    async with serving(server) as url:
+        model = OpenAIChat(base_url=f"{url}/v1", api_key="k", model="m", provider="p", is_demo=False, stored=False)
+        first, second = [model.prepare(ModelCall("Write.", "q", "m"), lambda text: None) for _ in range(2)]
+        references = [await first.send("key", None), await second.send("key", None)]
+
+        assert (await first.collect(references[0])).text == "Tides turn."
+        assert references[0] != references[1]
+        await second.collect(references[1])
+        await model.close()

@@ -114,7 +114,7 @@ async def test_429_is_busy_with_the_providers_wish(model: OpenAIResponses, serve
     ("kind", "error"),
     [
         ("500", Ambiguous),
-        ("503", ModelBusy),
+        ("503", Ambiguous),
         ("401", ModelRefused),
         ("empty", EmptyOutput),
         ("too_large", ModelTooLarge),

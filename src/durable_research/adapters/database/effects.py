@@ -15,7 +15,9 @@ from durable_research.domain.errors import EffectMismatch, StaleAttempt
 from durable_research.domain.workflow import FINAL
 from durable_research.ports.ledger import Doubt
 
-_DOUBTS_AT_ONCE = 100
+# A pass of reconciliation has other things to do, and a provider that cannot be asked for a day is not asked any more.
+_DOUBTS_AT_ONCE = 20
+_DOUBTED_FOR = timedelta(days=1)
 _UNRESOLVED = (SendState.OPEN, SendState.UNKNOWN)
 _CHARGED = (SendState.SETTLED, SendState.SPENT)
 _HAS_ID = effect_attempts.c.reference.is_not(None)
@@ -33,15 +35,16 @@ _CLAIMED = (
 _INSERT = insert(effects).values({name: bindparam(f"new_{name}") for name in _CLAIMED})
 # The row is locked by its update, so two attempts that claim at once come one after the other.
 _CLAIM = _INSERT.on_conflict_do_update(
-    index_elements=["key"], set_={"fence": func.greatest(effects.c.fence, _INSERT.excluded.fence)}
+    index_elements=["key"],
+    # The class is today's: what can be asked is decided by who is asked now.
+    set_={
+        "fence": func.greatest(effects.c.fence, _INSERT.excluded.fence),
+        "provider_class": _INSERT.excluded.provider_class,
+    },
 ).returning(effects)
+_AGE = func.extract("epoch", func.clock_timestamp() - effect_attempts.c.opened_at).label("age")
 _SENDS = (
-    select(
-        effect_attempts,
-        func.extract("epoch", func.clock_timestamp() - effect_attempts.c.opened_at).label("age"),
-    )
-    .where(effect_attempts.c.key == bindparam("of_key"))
-    .order_by(effect_attempts.c.fence)
+    select(effect_attempts, _AGE).where(effect_attempts.c.key == bindparam("of_key")).order_by(effect_attempts.c.fence)
 )
 _HELD = (effects.c.key == bindparam("of_key"), effects.c.fence == bindparam("of_fence"))
 _OPEN = (
@@ -211,18 +214,12 @@ class PostgresEffects:
         call = func.concat(effect_attempts.c.key, func.coalesce(effect_attempts.c.reference, cast(_fence, Text)))
         known = select(func.count(call.distinct())).select_from(sends).where(mine, _KNOWN_CHARGED)
         is_left_behind = (_fence < effects.c.fence) | workflows.c.status.in_(FINAL)
+        may_be_its_own = is_left_behind & (effects.c.provider_class != ProviderClass.KEYED)
         unresolved = (effect_attempts.c.state == SendState.UNKNOWN) | (
-            (effect_attempts.c.state == SendState.OPEN) & is_left_behind
+            (effect_attempts.c.state == SendState.OPEN) & may_be_its_own
         )
         possible = (
-            select(func.count())
-            .select_from(sends)
-            .where(
-                mine,
-                effect_attempts.c.reference.is_(None),
-                unresolved,
-                effects.c.provider_class != ProviderClass.KEYED,
-            )
+            select(func.count()).select_from(sends).where(mine, effect_attempts.c.reference.is_(None), unresolved)
         )
         query = select(known.scalar_subquery(), possible.scalar_subquery())
         async with self._database.one() as connection:
@@ -251,8 +248,8 @@ class PostgresEffects:
         async with self._database.one() as connection:
             return (await connection.execute(granting)).first() is not None
 
-    async def doubts(self, closed_before: timedelta) -> Sequence[Doubt]:
-        """Sends that were closed as absent at least so long ago and not looked up since."""
+    async def doubts(self, providers: Sequence[str], closed_before: timedelta) -> Sequence[Doubt]:
+        """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since."""
         known = effect_attempts.alias("known")
         same_handle = known.c.anchor.is_not_distinct_from(effect_attempts.c.anchor)
         accounted = (
@@ -270,7 +267,7 @@ class PostgresEffects:
                 effects.c.provider,
                 accounted.label("accounted"),
                 references.scalar_subquery().label("known"),
-                func.extract("epoch", func.clock_timestamp() - effect_attempts.c.opened_at).label("age"),
+                _AGE,
             )
             .select_from(effect_attempts.join(effects))
             .where(
@@ -278,8 +275,11 @@ class PostgresEffects:
                 effect_attempts.c.state == SendState.ABSENT,
                 effect_attempts.c.reference.is_(None),
                 effect_attempts.c.checked_at.is_(None),
+                effects.c.provider.in_(providers),
                 effect_attempts.c.closed_at < func.clock_timestamp() - closed_before,
+                effect_attempts.c.closed_at > func.clock_timestamp() - _DOUBTED_FOR,
             )
+            .order_by(effect_attempts.c.closed_at.desc())
             .limit(_DOUBTS_AT_ONCE)
         )
         async with self._database.one() as connection:
@@ -287,8 +287,10 @@ class PostgresEffects:
             return [Doubt(row.key, row.provider, _send(row), row.accounted, frozenset(row.known or ())) for row in rows]
 
     async def resolve_doubt(self, doubt: Doubt, reference: str | None) -> None:
-        """Write what the provider shows now; a stray is counted as spent."""
-        found = {"reference": reference, "state": SendState.SPENT} if reference else {}
+        """Write what the provider shows now: a stray is spent; without a result it is the answer, to be taken up."""
+        has_result = exists().where(effects.c.key == doubt.key, effects.c.result.is_not(None))
+        state = case((has_result, literal(str(SendState.SPENT))), else_=literal(str(SendState.ABSENT)))
+        found = {"reference": reference, "state": state} if reference else {}
         async with self._database.one() as connection:
             await connection.execute(
                 update(effect_attempts)

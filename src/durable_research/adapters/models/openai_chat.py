@@ -5,6 +5,8 @@ written and kept. So class R shows no draft text while it writes. The SDK retrie
 Source: the installed SDK's `chat.completions` resource, version 3.54, read 2026-11-21; never run against OpenAI.
 """
 
+import secrets
+from dataclasses import dataclass
 from typing import Any
 
 import openai
@@ -57,7 +59,7 @@ class OpenAIChat:
         """Every stored completion with the send's key."""
         if self.provider_class is ProviderClass.NOTHING:
             return []
-        return await _stored_with(self._client, send.key, self.model)
+        return await _stored_with(self._client, send.key)
 
     async def close(self) -> None:
         """Close its connections."""
@@ -90,7 +92,7 @@ class StoredChatCall(_ChatCall):
 
     async def find(self, send: EarlierSend) -> str | None:
         """Search the stored completions by our key."""
-        found = await _stored_with(self._client, send.key, self._call.model)
+        found = await _stored_with(self._client, send.key)
         return found[0] if found else None
 
     async def collect(self, reference: str) -> ModelAnswer:
@@ -115,6 +117,7 @@ class PlainChatCall(_ChatCall):
     """One streamed completion that nobody keeps: when the stream is lost, so is the answer."""
 
     _stream: AsyncStream[Any] | None = None
+    _first: Any = None
 
     async def send(self, key: str, anchor: str | None) -> str:
         """Ask; the first chunk brings the id. The key goes along as a header, for gateways that log it."""
@@ -126,28 +129,46 @@ class PlainChatCall(_ChatCall):
                 extra_headers={"Idempotency-Key": key},
             )
             async for chunk in self._stream:
-                return str(chunk.id)
+                self._first = chunk
+                # Some servers name nothing: two sends without a name must not look like one.
+                return chunk.id or f"unnamed-{secrets.token_hex(8)}"
         raise Ambiguous("the stream ended before anything came")
 
     async def collect(self, reference: str) -> ModelAnswer:
         """Read the stream to its end; only the attempt that sent can."""
         if self._stream is None:
             raise AnswerLost("a plain chat completion can only be read by the attempt that asked for it")
-        text, refusal, reason, model, usage = "", "", None, self._call.model, None
+        said = _Said(self._call.model)
+        said.hear(self._first)
         with translated():
             async with self._stream as stream:
                 async for chunk in stream:
-                    model, usage = chunk.model or model, chunk.usage or usage
-                    for choice in chunk.choices:
-                        refusal += choice.delta.refusal or ""
-                        text += choice.delta.content or ""
-                        reason = choice.finish_reason or reason
-                    self._on_text(text)
-        if reason is None:
+                    said.hear(chunk)
+                    self._on_text(said.text)
+        if said.reason is None:
             raise Ambiguous("the stream was cut before the answer was whole")
-        if refusal:
+        if said.refusal:
             raise ModelDeclined("the model declines to answer this")
-        return _ended(text, reason, model, usage, reference)
+        return _ended(said.text, said.reason, said.model, said.usage, reference)
+
+
+@dataclass
+class _Said:
+    """What a stream has said so far."""
+
+    model: str
+    text: str = ""
+    refusal: str = ""
+    reason: str | None = None
+    usage: Any = None
+
+    def hear(self, chunk: Any) -> None:
+        """Take one chunk; the first may hold text already."""
+        self.model, self.usage = chunk.model or self.model, chunk.usage or self.usage
+        for choice in chunk.choices:
+            self.refusal += choice.delta.refusal or ""
+            self.text += choice.delta.content or ""
+            self.reason = choice.finish_reason or self.reason
 
 
 def _ended(text: str, reason: str, model: str, usage: Any, reference: str) -> ModelAnswer:
@@ -159,7 +180,8 @@ def _ended(text: str, reason: str, model: str, usage: Any, reference: str) -> Mo
     return whole_or_cut(text, model, counted, reference, is_whole=reason != "length")
 
 
-async def _stored_with(client: AsyncOpenAI, key: str, model: str) -> list[str]:
+async def _stored_with(client: AsyncOpenAI, key: str) -> list[str]:
+    """By the key alone: the model may be configured otherwise by now, and servers list it under a name of theirs."""
     with translated():
-        listed = client.chat.completions.list(metadata={"effect_key": key}, model=model, timeout=_ASK_SECONDS)
+        listed = client.chat.completions.list(metadata={"effect_key": key}, timeout=_ASK_SECONDS)
         return [completion.id async for completion in listed]

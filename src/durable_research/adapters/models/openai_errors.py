@@ -50,7 +50,6 @@ BY_CODE: dict[str, type[StepFailed]] = {
 }
 CONVERSATION_LOCKED = "conversation_locked"
 _TOO_LARGE_STATUS = 413
-_OVERLOADED = (503, 529)
 _WORDS = {
     ModelBusy: "the provider is busy",
     ModelDeclined: "the provider's content filter turned the request away",
@@ -72,10 +71,8 @@ def translate(error: openai.OpenAIError) -> StepFailed | StillRunning:
         return StillRunning("an earlier call still runs on this conversation")
     made = _class_of(error, status, code)
     words = f"{_WORDS[made]} ({detail})" if detail else _WORDS[made]
-    if made is ModelBusy:
-        headers = getattr(getattr(error, "response", None), "headers", {})
-        return ModelBusy(words, retry_after_seconds(headers, datetime.now(UTC)))
-    return made(words)
+    headers = getattr(getattr(error, "response", None), "headers", {})
+    return made(words, retry_after_seconds(headers, datetime.now(UTC)))
 
 
 def _class_of(error: openai.OpenAIError, status: int | None, code: str | None) -> type[StepFailed]:
@@ -85,8 +82,6 @@ def _class_of(error: openai.OpenAIError, status: int | None, code: str | None) -
         return ModelTooLarge
     if isinstance(error, openai.APIConnectionError) and type(error.__cause__).__name__ in _NEVER_CONNECTED:
         return ModelUnavailable
-    if status in _OVERLOADED and isinstance(getattr(error, "body", None), dict):
-        return ModelBusy  # the provider's own words: overloaded, not accepted; a gateway's page says nothing
     return next(ours for theirs, ours in TRANSLATIONS.items() if isinstance(error, theirs))
 
 

@@ -226,12 +226,12 @@ def _text_of(output: list[Any]) -> str:
 
 async def _answers_on(client: AsyncOpenAI, conversation: str) -> list[str]:
     with translated():
-        items = client.conversations.items.list(conversation, order="asc", limit=100, timeout=_ASK_SECONDS)
-        return [
-            f"{conversation}/{item.id}"
-            async for item in items
-            if isinstance(item, Message) and item.role == "assistant"
-        ]
+        listed = client.conversations.items.list(conversation, order="asc", limit=100, timeout=_ASK_SECONDS)
+        items = [item async for item in listed]
+    said = [item for item in items if isinstance(item, Message) and item.role == "assistant"]
+    # A call that ended after its reasoning has run too: it is found, and turns out to be empty.
+    thought = [item for item in items if item.type == "reasoning"]
+    return [f"{conversation}/{item.id}" for item in said or thought]
 
 
 async def _cancel(client: AsyncOpenAI, reference: str) -> None:

@@ -93,7 +93,7 @@ class GenerateReportActivities:
             provider=self.model.provider,
             provider_class=self.model.provider_class,
             request={"prompt": question},
-            frozen={"model": self.model.model, "instructions": prompts.instructions(request)},
+            frozen={"model": self.model.model, "instructions": prompts.instructions(request), "go_on": prompts.GO_ON},
             ordinal=str(part_number),
             generation=asked.generation,
             resend=self.model_resend,
@@ -114,7 +114,9 @@ class GenerateReportActivities:
             return kept
 
         def prepare(frozen: Mapping[str, Any]) -> RemoteEffect[ModelAnswer]:
-            call = ModelCall(frozen["instructions"], question, frozen["model"], so_far, prompts.GO_ON)
+            call = ModelCall(
+                frozen["instructions"], question, frozen["model"], so_far, frozen.get("go_on", prompts.GO_ON)
+            )
             return self.model.prepare(call, lambda text: self.drafts.show(attempt, so_far + text))
 
         return await self.effects.perform(effect, prepare, keep, ReportText)

@@ -1,4 +1,7 @@
-"""What crosses Temporal for a report: ids, small references, no text of users or models. New fields need defaults."""
+"""What crosses Temporal for a report: ids, small references, and whom to tell; no question, no answer.
+
+A title and addresses of users are among it, so payloads are sealed wherever keys are set. New fields need defaults.
+"""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -39,9 +42,9 @@ class ReportText(_Message):
 
 
 class Decided(_Message):
-    """What a person decided about the `question`th silent send of the report."""
+    """What a person decided about the question that this attempt of ours had asked."""
 
-    question: int
+    attempt: int
     decision: Decision
 
 

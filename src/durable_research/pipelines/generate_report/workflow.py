@@ -1,6 +1,7 @@
 """The story of a report: ask the model, typeset, store, tell."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 from temporalio import workflow
@@ -22,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
         StoreReportMetadata,
     )
     from durable_research.temporal import policies
-    from durable_research.temporal.steps import cause_of, close_workflow, is_cancel, run_step
+    from durable_research.temporal.steps import attempt_of, cause_of, close_workflow, is_cancel, run_step
 
 
 @workflow.defn(name="GenerateReportWorkflow")
@@ -41,7 +42,7 @@ class GenerateReportWorkflow:
     @workflow.signal
     def decide(self, decided: Decided) -> None:
         """Take a person's decision; the first one about a question stands."""
-        self._decisions.setdefault(decided.question, decided.decision)
+        self._decisions.setdefault(decided.attempt, decided.decision)
 
     @workflow.run
     async def run(self, start: GenerateReport) -> ReportResult:
@@ -71,21 +72,19 @@ class GenerateReportWorkflow:
     async def _ask(self, start: GenerateReport) -> ReportText:
         self._stage = "llm_call"
         asked = LlmCall(report_id=start.report_id, tenant=start.tenant)
-        question = 0
         while True:
             try:
                 return await run_step(GenerateReportActivities.llm_call, asked, policies.LLM_CALL)
             except ActivityError as error:
                 if cause_of(error)["code"] != DecisionNeeded.code:
                     raise
-                question += 1
-                if await self._decision_about(question) is Decision.GIVE_UP:
+                if await self._decision_about(attempt_of(error)) is Decision.GIVE_UP:
                     raise
 
-    async def _decision_about(self, question: int) -> Decision:
+    async def _decision_about(self, attempt: int) -> Decision:
         """Wait for a person, as long as it takes."""
-        await workflow.wait_condition(lambda: question in self._decisions)
-        return self._decisions[question]
+        await workflow.wait_condition(lambda: attempt in self._decisions)
+        return self._decisions[attempt]
 
     async def _typeset(self, start: GenerateReport, text: ReportText) -> ReportPdf:
         self._stage = "create_pdf"
@@ -128,7 +127,7 @@ class GenerateReportWorkflow:
         return data
 
     async def _close_unfinished(self, start: GenerateReport, error: BaseException) -> None:
-        await asyncio.shield(self._stop_spending(start))
+        await self._whatever_is_cancelled(self._stop_spending(start))
         if is_cancel(error):
             await self._close(Status.CANCELLED, {})
         else:
@@ -144,8 +143,13 @@ class GenerateReportWorkflow:
 
     async def _close(self, status: Status, data: dict[str, Any]) -> None:
         self._stage = status.value
-        closing = asyncio.create_task(close_workflow(status, data))
+        await self._whatever_is_cancelled(close_workflow(status, data))
+
+    @staticmethod
+    async def _whatever_is_cancelled(ending: Coroutine[Any, Any, None]) -> None:
+        """It is too late to cancel: the end that is being written stands."""
+        task = asyncio.create_task(ending)
         try:
-            await asyncio.shield(closing)
+            await asyncio.shield(task)
         except asyncio.CancelledError:
-            await closing  # too late to cancel: the end that is being written stands
+            await task

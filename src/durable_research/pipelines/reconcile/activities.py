@@ -112,13 +112,12 @@ class ReconcileActivities:
 
     async def _look_up_doubts(self) -> int:
         """Ask once more about sends that came to nothing: a sender that slept may have sent after all."""
-        return await self._each(await self.ledger.doubts(policies.LOOK_UP_DOUBTS_AFTER), self._look_up_one)
+        return await self._each(
+            await self.ledger.doubts(list(self.find_all), policies.LOOK_UP_DOUBTS_AFTER), self._look_up_one
+        )
 
     async def _look_up_one(self, doubt: Doubt) -> bool:
-        find_all = self.find_all.get(doubt.provider)
-        if find_all is None:
-            return False
-        shown = await find_all(EarlierSend(doubt.key, doubt.send.anchor, doubt.send.opened_at))
+        shown = await self.find_all[doubt.provider](EarlierSend(doubt.key, doubt.send.anchor, doubt.send.opened_at))
         stray = doubt.stray_among(shown)
         await self.ledger.resolve_doubt(doubt, stray)
         return stray is not None
