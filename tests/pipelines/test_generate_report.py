@@ -1,11 +1,14 @@
 """The story of a report, told by what people see of it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
 
 from durable_research.domain.errors import InfrastructureDown, RendererCrashed
+from durable_research.domain.workflow import Status
 from durable_research.temporal import policies
 from tests.pipelines.conftest import House
 
@@ -303,3 +306,21 @@ async def test_the_progress_query_names_the_step(house: House) -> None:
     await house.finished(report)
 
     assert stage == "create_pdf"
+
+
+async def test_an_end_that_cannot_be_written_at_once_is_written_later_and_fails_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, outages = house.progress.close, [InfrastructureDown("the database does not answer")] * 4
+
+    async def away(workflow_id: str, status: Status, data: Mapping[str, Any]) -> None:
+        if outages:
+            raise outages.pop()
+        await original(workflow_id, status, data)
+
+    monkeypatch.setattr(house.progress, "close", away)
+    report = await house.ask("an end in an outage")
+
+    status = await house.finished(report)
+
+    assert (status["status"], outages) == ("done", [])

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 from durable_research.domain.errors import CancelRequested
 from durable_research.domain.workflow import Status
@@ -57,7 +57,7 @@ async def close_workflow(status: Status, data: dict[str, Any]) -> None:
             schedule_to_close_timeout=policies.LOCAL_WRITE_GIVE_UP,
             retry_policy=RetryPolicy(maximum_attempts=2),
         )
-    except ActivityError as error:
+    except FailureError as error:  # a local activity's failure may come as it is, without an ActivityError around it
         if is_cancelled_exception(error):
             raise
         policy = policies.CLOSE_WORKFLOW
