@@ -150,7 +150,7 @@ async def open_worker_parts(settings: Settings, identity: str, client: Client) -
             starting.give,
             store_later,
             stop_spending,
-            {report.model.provider: report.model.find_all},
+            {(report.model.provider, report.model.provider_class): report.model.find_all},
             orphans,
         )
         closing = ClosingActivities(progress)

@@ -221,7 +221,7 @@ async def house(
 
     named = PostgresNamedObjects(database)
     orphans = Orphans(objects, named, lambda: datetime.now(UTC))
-    find_all = {model.provider: model.find_all}
+    find_all = {(model.provider, model.provider_class): model.find_all}
     reconcile = ReconcileActivities(
         workflows, progress, engine, ledger, starting.give, store_later, stop_spending, find_all, orphans
     )

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
-from durable_research.domain.effects import Charges, Effect, EffectRecord, Send, SendState
+from durable_research.domain.effects import Charges, Effect, EffectRecord, ProviderClass, Send, SendState
+
+# Who was asked, and in which way: another API of the same provider knows nothing of the call.
+Provider = tuple[str, ProviderClass]
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class Doubt:
     """
 
     key: str
-    provider: str
+    provider: Provider
     send: Send
     accounted: int
     known: frozenset[str] = frozenset()
@@ -79,7 +82,7 @@ class Effects(Protocol):
         """Allow one more send of the step's unresolved effects, as a person decided; False when none is unresolved."""
         ...
 
-    async def doubts(self, providers: Sequence[str], closed_before: timedelta) -> Sequence[Doubt]:
+    async def doubts(self, providers: Sequence[Provider], closed_before: timedelta) -> Sequence[Doubt]:
         """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since."""
         ...
 

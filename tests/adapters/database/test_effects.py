@@ -9,6 +9,8 @@ from durable_research.domain.effects import Charges, Effect, Move, ProviderClass
 from durable_research.domain.errors import EffectMismatch, StaleAttempt
 from durable_research.domain.workflow import Status
 
+OPENAI = [("openai", ProviderClass.RETRIEVABLE), ("openai", ProviderClass.LOCKED)]
+
 
 @pytest.fixture
 def effect(report: str) -> Effect:
@@ -251,11 +253,11 @@ async def test_a_send_that_turned_up_after_all_is_counted_as_spent(ledger: Postg
     await ledger.remember_reference(searched.key, 2, "chatcmpl_2")
     await ledger.settle(searched.key, 2, "chatcmpl_2", {})
 
-    (doubt,) = [one for one in await ledger.doubts(["openai"], timedelta(0)) if one.key == searched.key]
+    (doubt,) = [one for one in await ledger.doubts(OPENAI, timedelta(0)) if one.key == searched.key]
     await ledger.resolve_doubt(doubt, doubt.stray_among(["chatcmpl_1", "chatcmpl_2"]))
 
     assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
-    assert [one for one in await ledger.doubts(["openai"], timedelta(0)) if one.key == searched.key] == []
+    assert [one for one in await ledger.doubts(OPENAI, timedelta(0)) if one.key == searched.key] == []
 
 
 async def test_a_person_may_allow_one_more_send(ledger: PostgresEffects, effect: Effect) -> None:
@@ -289,7 +291,7 @@ async def test_a_stray_that_turns_up_before_there_is_an_answer_is_the_answer(
     await ledger.claim(searched, 1)
     await ledger.open_send(searched, 1, None, earlier=None)
     await ledger.close_send(searched.key, None, 1, SendState.ABSENT)
-    (doubt,) = [one for one in await ledger.doubts(["openai"], timedelta(0)) if one.key == searched.key]
+    (doubt,) = [one for one in await ledger.doubts(OPENAI, timedelta(0)) if one.key == searched.key]
 
     await ledger.resolve_doubt(doubt, "chatcmpl_1")
 
@@ -302,4 +304,15 @@ async def test_doubts_of_a_provider_that_is_not_asked_wait_for_nobody(ledger: Po
     await ledger.open_send(elsewhere, 1, None, earlier=None)
     await ledger.close_send(elsewhere.key, None, 1, SendState.ABSENT)
 
-    assert [one for one in await ledger.doubts(["openai"], timedelta(0)) if one.key == elsewhere.key] == []
+    assert [one for one in await ledger.doubts(OPENAI, timedelta(0)) if one.key == elsewhere.key] == []
+
+
+async def test_doubts_of_another_api_of_the_provider_wait_for_it(ledger: PostgresEffects, effect: Effect) -> None:
+    locked = replace(effect, provider_class=ProviderClass.LOCKED)
+    await ledger.claim(locked, 1)
+    await ledger.open_send(locked, 1, "conv_1", earlier=None)
+    await ledger.close_send(locked.key, None, 1, SendState.ABSENT)
+
+    found = await ledger.doubts([("openai", ProviderClass.RETRIEVABLE)], timedelta(0))
+
+    assert [one for one in found if one.key == locked.key] == []

@@ -4,26 +4,22 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, Text, bindparam, case, cast, exists, func, literal, select, update
+from sqlalchemy import Text, bindparam, case, cast, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.doubts import AGE, CHARGED, DoubtfulSends, as_send
 from durable_research.adapters.database.tables import effect_attempts, effects, workflows
-from durable_research.domain.effects import Charges, Effect, EffectRecord, ProviderClass, Send, SendState
+from durable_research.domain.effects import Charges, Effect, EffectRecord, ProviderClass, SendState
 from durable_research.domain.errors import EffectMismatch, StaleAttempt
 from durable_research.domain.workflow import FINAL
-from durable_research.ports.ledger import Doubt
 
-# A pass of reconciliation has other things to do, and a provider that cannot be asked for a day is not asked any more.
-_DOUBTS_AT_ONCE = 20
-_DOUBTED_FOR = timedelta(days=1)
 _UNRESOLVED = (SendState.OPEN, SendState.UNKNOWN)
-_CHARGED = (SendState.SETTLED, SendState.SPENT)
 _HAS_ID = effect_attempts.c.reference.is_not(None)
 # Accepted for certain, though nobody has closed it: whether or not anybody fetches the answer, it is charged.
 _ACCEPTED = effect_attempts.c.state.in_([SendState.OPEN, SendState.ABSENT]) & _HAS_ID
-_KNOWN_CHARGED = effect_attempts.c.state.in_(_CHARGED) | (
+_KNOWN_CHARGED = effect_attempts.c.state.in_(CHARGED) | (
     effect_attempts.c.state.in_([SendState.OPEN, SendState.ABSENT, SendState.UNKNOWN]) & _HAS_ID
 )
 
@@ -42,9 +38,8 @@ _CLAIM = _INSERT.on_conflict_do_update(
         "provider_class": _INSERT.excluded.provider_class,
     },
 ).returning(effects)
-_AGE = func.extract("epoch", func.clock_timestamp() - effect_attempts.c.opened_at).label("age")
 _SENDS = (
-    select(effect_attempts, _AGE).where(effect_attempts.c.key == bindparam("of_key")).order_by(effect_attempts.c.fence)
+    select(effect_attempts, AGE).where(effect_attempts.c.key == bindparam("of_key")).order_by(effect_attempts.c.fence)
 )
 _HELD = (effects.c.key == bindparam("of_key"), effects.c.fence == bindparam("of_fence"))
 _OPEN = (
@@ -114,11 +109,7 @@ _SETTLE = select(_SETTLED.c.key).add_cte(_CLOSED)
 _fence = effect_attempts.c.fence
 
 
-def _send(row: "Row[*tuple[Any, ...]]") -> Send:
-    return Send(row.fence, SendState(row.state), row.opened_at, float(row.age), row.reference, row.anchor)
-
-
-class PostgresEffects:
+class PostgresEffects(DoubtfulSends):
     """Every method is one transaction; `fence` decides who may write."""
 
     def __init__(self, database: Database) -> None:
@@ -135,7 +126,7 @@ class PostgresEffects:
                 raise StaleAttempt(f"attempt {row.fence} of {effect.step} has taken over from attempt {fence}")
             sends = await connection.execute(_SENDS, {"of_key": effect.key})
             return EffectRecord(
-                tuple(_send(one) for one in sends), row.frozen, row.result, row.possible_extra, row.resend_granted
+                tuple(as_send(one) for one in sends), row.frozen, row.result, row.possible_extra, row.resend_granted
             )
 
     async def open_send(self, effect: Effect, fence: int, anchor: str | None, *, earlier: SendState | None) -> None:
@@ -247,53 +238,3 @@ class PostgresEffects:
         )
         async with self._database.one() as connection:
             return (await connection.execute(granting)).first() is not None
-
-    async def doubts(self, providers: Sequence[str], closed_before: timedelta) -> Sequence[Doubt]:
-        """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since."""
-        known = effect_attempts.alias("known")
-        same_handle = known.c.anchor.is_not_distinct_from(effect_attempts.c.anchor)
-        accounted = (
-            select(func.count())
-            .select_from(known)
-            .where(known.c.key == effect_attempts.c.key, same_handle, known.c.state.in_(_CHARGED))
-            .scalar_subquery()
-        )
-        references = select(func.array_agg(known.c.reference)).where(
-            known.c.key == effect_attempts.c.key, known.c.reference.is_not(None)
-        )
-        query = (
-            select(
-                effect_attempts,
-                effects.c.provider,
-                accounted.label("accounted"),
-                references.scalar_subquery().label("known"),
-                _AGE,
-            )
-            .select_from(effect_attempts.join(effects))
-            .where(
-                effects.c.provider_class.in_([ProviderClass.RETRIEVABLE, ProviderClass.LOCKED]),
-                effect_attempts.c.state == SendState.ABSENT,
-                effect_attempts.c.reference.is_(None),
-                effect_attempts.c.checked_at.is_(None),
-                effects.c.provider.in_(providers),
-                effect_attempts.c.closed_at < func.clock_timestamp() - closed_before,
-                effect_attempts.c.closed_at > func.clock_timestamp() - _DOUBTED_FOR,
-            )
-            .order_by(effect_attempts.c.closed_at.desc())
-            .limit(_DOUBTS_AT_ONCE)
-        )
-        async with self._database.one() as connection:
-            rows = await connection.execute(query)
-            return [Doubt(row.key, row.provider, _send(row), row.accounted, frozenset(row.known or ())) for row in rows]
-
-    async def resolve_doubt(self, doubt: Doubt, reference: str | None) -> None:
-        """Write what the provider shows now: a stray is spent; without a result it is the answer, to be taken up."""
-        has_result = exists().where(effects.c.key == doubt.key, effects.c.result.is_not(None))
-        state = case((has_result, literal(str(SendState.SPENT))), else_=literal(str(SendState.ABSENT)))
-        found = {"reference": reference, "state": state} if reference else {}
-        async with self._database.one() as connection:
-            await connection.execute(
-                update(effect_attempts)
-                .where(effect_attempts.c.key == doubt.key, effect_attempts.c.fence == doubt.send.fence)
-                .values(checked_at=func.clock_timestamp(), **found)
-            )

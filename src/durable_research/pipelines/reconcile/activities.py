@@ -12,7 +12,7 @@ from durable_research.domain.workflow import Status, kind_of
 from durable_research.pipelines.reconcile.messages import Reconciled
 from durable_research.ports.clock import Clock
 from durable_research.ports.engine import WorkflowEngine
-from durable_research.ports.ledger import Doubt, Effects
+from durable_research.ports.ledger import Doubt, Effects, Provider
 from durable_research.ports.objects import NamedObjects, ObjectStore, StoredObject
 from durable_research.ports.progress import ProgressLog
 from durable_research.ports.remote import EarlierSend
@@ -42,7 +42,7 @@ class ReconcileActivities:
     """`start` gives a row to the engine; `store_later` writes the metadata that a closing event kept.
 
     `stop_spending` cancels what a workflow that ended behind our back left running at the provider. `find_all` asks a
-    provider, by its name, for every send of ours under a key.
+    provider, by its name and class, for every send of ours under a key.
     """
 
     workflows: Workflows
@@ -52,7 +52,7 @@ class ReconcileActivities:
     start: StartWorkflow
     store_later: StoreLater
     stop_spending: StopSpending
-    find_all: Mapping[str, FindAll]
+    find_all: Mapping[Provider, FindAll]
     orphans: "Orphans"
 
     @activity.defn(name="reconcile")

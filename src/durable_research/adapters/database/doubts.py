@@ -1,0 +1,89 @@
+"""Sends that came to nothing, as far as we know: what reconciliation asks about once more."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, case, exists, func, literal, select, tuple_, update
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.tables import effect_attempts, effects
+from durable_research.domain.effects import ProviderClass, Send, SendState
+from durable_research.ports.ledger import Doubt, Provider
+
+# A pass of reconciliation has other things to do, and a provider that cannot be asked for a day is not asked any more.
+_DOUBTS_AT_ONCE = 20
+_DOUBTED_FOR = timedelta(days=1)
+CHARGED = (SendState.SETTLED, SendState.SPENT)
+AGE = func.extract("epoch", func.clock_timestamp() - effect_attempts.c.opened_at).label("age")
+_known = effect_attempts.alias("known")
+_same_handle = _known.c.anchor.is_not_distinct_from(effect_attempts.c.anchor)
+_accounted = (
+    select(func.count())
+    .select_from(_known)
+    .where(_known.c.key == effect_attempts.c.key, _same_handle, _known.c.state.in_(CHARGED))
+    .scalar_subquery()
+)
+_references = select(func.array_agg(_known.c.reference)).where(
+    _known.c.key == effect_attempts.c.key, _known.c.reference.is_not(None)
+)
+
+
+def as_send(row: "Row[*tuple[Any, ...]]") -> Send:
+    """A send as the rules know it."""
+    return Send(row.fence, SendState(row.state), row.opened_at, float(row.age), row.reference, row.anchor)
+
+
+class DoubtfulSends:
+    """The part of the ledger that is about them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def doubts(self, providers: Sequence[Provider], closed_before: timedelta) -> Sequence[Doubt]:
+        """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since."""
+        query = (
+            select(
+                effect_attempts,
+                effects.c.provider,
+                effects.c.provider_class,
+                _accounted.label("accounted"),
+                _references.scalar_subquery().label("known"),
+                AGE,
+            )
+            .select_from(effect_attempts.join(effects))
+            .where(
+                effect_attempts.c.state == SendState.ABSENT,
+                effect_attempts.c.reference.is_(None),
+                effect_attempts.c.checked_at.is_(None),
+                tuple_(effects.c.provider, effects.c.provider_class).in_(providers),
+                effect_attempts.c.closed_at < func.clock_timestamp() - closed_before,
+                effect_attempts.c.closed_at > func.clock_timestamp() - _DOUBTED_FOR,
+            )
+            .order_by(effect_attempts.c.closed_at.desc())
+            .limit(_DOUBTS_AT_ONCE)
+        )
+        async with self._database.one() as connection:
+            rows = await connection.execute(query)
+            return [
+                Doubt(
+                    row.key,
+                    (row.provider, ProviderClass(row.provider_class)),
+                    as_send(row),
+                    row.accounted,
+                    frozenset(row.known or ()),
+                )
+                for row in rows
+            ]
+
+    async def resolve_doubt(self, doubt: Doubt, reference: str | None) -> None:
+        """Write what the provider shows now: a stray is spent; without a result it is the answer, to be taken up."""
+        has_result = exists().where(effects.c.key == doubt.key, effects.c.result.is_not(None))
+        state = case((has_result, literal(str(SendState.SPENT))), else_=literal(str(SendState.ABSENT)))
+        found = {"reference": reference, "state": state} if reference else {}
+        async with self._database.one() as connection:
+            await connection.execute(
+                update(effect_attempts)
+                .where(effect_attempts.c.key == doubt.key, effect_attempts.c.fence == doubt.send.fence)
+                .values(checked_at=func.clock_timestamp(), **found)
+            )
