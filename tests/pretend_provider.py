@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from durable_research.domain.effects import ProviderClass
-from durable_research.domain.errors import AnswerLost, StillRunning
+from durable_research.domain.errors import AnswerLost, ModelForgotten, ModelRefused, StillRunning
 from durable_research.ports.remote import EarlierSend, RemoteEffect
 
 Gate = Callable[[str], Awaitable[None]]
@@ -38,6 +38,7 @@ class PretendProvider:
     anchors: int = 0
     failures: list[Exception] = field(default_factory=list)  # of the next sends
     answers: list[Exception] = field(default_factory=list)  # to the next asks for an accepted call
+    deleted: set[str] = field(default_factory=set)  # handles that are not known any more
 
     def finish(self) -> None:
         """End what runs."""
@@ -54,6 +55,8 @@ class PretendProvider:
             for call in self.calls:
                 if call.key == key:
                     return call.reference
+        if anchor in self.deleted:
+            raise ModelRefused("no such handle")
         if anchor and any(call.is_running for call in self.calls if call.anchor == anchor):
             raise StillRunning("locked")
         call = Call(f"call_{len(self.calls) + 1}", key, anchor, time.monotonic(), self.calls_run_on)
@@ -93,13 +96,12 @@ class PretendAct(RemoteEffect[str]):
 
     async def find(self, send: EarlierSend) -> str | None:
         await asyncio.sleep(0)
+        if send.anchor in self._provider.deleted:
+            raise ModelForgotten("no such handle")
         if any(call.is_running for call in self._provider.calls if send.anchor and call.anchor == send.anchor):
             raise StillRunning("running")
         shown = self._provider.shown(send)
         return shown[0] if shown else None
-
-    async def find_all(self, send: EarlierSend) -> list[str]:
-        return self._provider.shown(send)
 
     async def collect(self, reference: str) -> str:
         if self._provider.answers:

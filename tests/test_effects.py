@@ -319,6 +319,19 @@ async def test_an_attempt_whose_fence_is_stale_sends_nothing(
     assert provider.charges(effect.key) == 0
 
 
+async def test_a_handle_that_the_provider_forgot_is_not_used_again(
+    attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect, provider = of(effect, ProviderClass.LOCKED)
+    killed_at(monkeypatch, Place.CHECKED)
+    with pytest.raises(Killed):
+        await attempt(1, effect, provider)
+    provider.deleted = {"conv_1"}
+
+    assert await attempt(2, effect, provider) == Kept(text="answer of call_1")
+    assert [call.anchor for call in provider.calls] == ["conv_2"]
+
+
 async def test_a_call_that_the_provider_forgot_is_bought_again_as_the_policy_allows(
     attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
         ({"SMTP_URL": "smtp://user:secret/word@mail.example.org"}, "percent-encoded"),
         ({"SLACK_BOT_TOKEN": "xoxb-a"}, "SLACK_CHANNEL"),
         ({"DURABLE_RESEARCH_WEBHOOK_SECRET": "whsec_not base64"}, "DURABLE_RESEARCH_WEBHOOK_SECRET"),
+        ({"DURABLE_RESEARCH_WEBHOOK_SECRET": "whsec_dG9vIHNob3J0"}, "DURABLE_RESEARCH_WEBHOOK_SECRET"),
     ],
 )
 def test_half_a_channel_is_refused_by_its_name(
@@ -48,3 +49,7 @@ def test_recipients_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv(name, value)
 
     assert load().email_recipients == ("b@example.org", "c@example.org")
+
+
+def test_failpoints_are_not_read_from_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "DURABLE_RESEARCH_FAILPOINTS_FILE" in refused(monkeypatch, DURABLE_RESEARCH_FAILPOINTS_FILE="rules")

@@ -117,7 +117,7 @@ class _Try(Generic[Answer]):
     record: EffectRecord
     ledger: Effects
     cancel_is_wanted: Callable[[], bool]
-    id_waits_for_database: bool = False
+    handle_is_gone: bool = False
 
     async def pass_by(self, place: Place) -> None:
         await reach_effect(self.effect.step, place, self.effect.workflow_id)
@@ -136,7 +136,7 @@ class _Try(Generic[Answer]):
                 try:
                     found = await self._find(move.send)
                 except ModelForgotten:
-                    return await self._send_if_allowed(move_without_asking(self.record, self.effect)), False
+                    return await self._send_past_the_forgotten(), False
                 return (found, True) if found else (await self._send(earlier=SendState.ABSENT), False)
             case Move.SEND:
                 return await self._send(earlier=None), False
@@ -145,6 +145,11 @@ class _Try(Generic[Answer]):
     async def send_without_the_lost(self, reference: str) -> str:
         """Send again, if the policy allows it: an earlier send is charged and its answer cannot be read any more."""
         await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.UNKNOWN)
+        return await self._send_past_the_forgotten()
+
+    async def _send_past_the_forgotten(self) -> str:
+        """The provider has deleted the call or its handle: the next send hangs on a new one."""
+        self.handle_is_gone = True
         return await self._send_if_allowed(move_without_asking(self.record, self.effect))
 
     async def _send_if_allowed(self, move: Move) -> str:
@@ -184,7 +189,8 @@ class _Try(Generic[Answer]):
 
     async def _send(self, earlier: SendState | None) -> str:
         await self.pass_by(Place.BEGUN)
-        anchor = anchor_to_reuse(self.record) or await self.remote.anchor(self.effect.key)
+        earlier_anchor = None if self.handle_is_gone else anchor_to_reuse(self.record)
+        anchor = earlier_anchor or await self.remote.anchor(self.effect.key)
         await self.ledger.open_send(self.effect, self.attempt.number, anchor, earlier=earlier)
         await self.pass_by(Place.INTENT)
         await self.ledger.check_fence(self.effect.key, self.attempt.number, policies.SEND_WITHIN)
@@ -196,11 +202,13 @@ class _Try(Generic[Answer]):
         except asyncio.CancelledError:
             await asyncio.wait([sending], timeout=policies.LAST_WORD.total_seconds())
             sending.cancel()
-            if sending.done() and not sending.cancelled() and sending.exception() is None:
-                await self._stop_spending(sending.result())
-            if self.id_waits_for_database and not self.cancel_is_wanted():
-                # What ended was our patience with our own database, not the provider's time: it must not count as a failure.
-                raise InfrastructureDown("the database was away when the provider's id was to be kept") from None
+            await asyncio.wait([sending])
+            if not sending.cancelled():
+                away = sending.exception()
+                if away is None:
+                    await self._stop_spending(sending.result())
+                elif isinstance(away, InfrastructureDown):
+                    raise away from None
             raise
         finally:
             beside.cancel()
@@ -221,16 +229,8 @@ class _Try(Generic[Answer]):
         return reference
 
     async def _remember(self, fence: int, reference: str) -> bool:
-        """Commit the provider's id and say whether this call is one too many.
-
-        Nobody else knows the id, so a database that is away is waited for while we live.
-        """
-        while True:
-            try:
-                return await self.ledger.remember_reference(self.effect.key, fence, reference)
-            except InfrastructureDown:
-                self.id_waits_for_database = True
-                await asyncio.sleep(policies.INFRASTRUCTURE_WAIT.total_seconds())
+        """Commit the provider's id, which nobody else knows, and say whether this call is one too many."""
+        return await self.outlast(lambda: self.ledger.remember_reference(self.effect.key, fence, reference))
 
     async def outlast(self, write: Callable[[], Awaitable[Written]]) -> Written:
         """Keep what was paid for, waiting for our own store and database while we live.

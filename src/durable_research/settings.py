@@ -19,6 +19,7 @@ from durable_research import failpoints
 from durable_research.temporal.keys import parse_keys
 
 FILE_SUFFIX = "_FILE"
+_SECRET_BYTES = range(24, 65)  # source: the Standard Webhooks specification, read 2026-11-21
 _MAILBOX = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 
@@ -191,7 +192,10 @@ class Settings(BaseSettings):
     @classmethod
     def _signing_secret(cls, secret: SecretStr | None) -> SecretStr | None:
         try:
-            if secret and not b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True):
+            if (
+                secret
+                and len(b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)) not in _SECRET_BYTES
+            ):
                 raise ValueError
         except ValueError:
             raise ValueError("must be whsec_ and 24 to 64 random bytes in base64") from None
@@ -247,7 +251,9 @@ def load(**overrides: Any) -> Settings:
     mistakes = []
     for field in Settings.model_fields.values():
         path = os.environ.get(f"{field.alias}{FILE_SUFFIX}")
-        if path and field.alias:
+        if path and field.alias == failpoints.ENVIRONMENT:
+            mistakes.append(f"{field.alias}{FILE_SUFFIX}: failpoints are read from {field.alias} alone")
+        elif path and field.alias:
             try:
                 given[field.alias] = Path(path).read_text().strip()
             except OSError as cause:

@@ -80,15 +80,16 @@ def _workers(client: Client, parts: WorkerParts, queues: Sequence[str], settings
             # The SDK holds heartbeats back to 0.8 of their timeout; on a busy machine that looks like death.
             max_heartbeat_throttle_interval=beat,
             default_heartbeat_throttle_interval=beat,
-            graceful_shutdown_timeout=_drain_time(queue),
+            graceful_shutdown_timeout=_drain_time(queue, settings),
         )
         for queue in queues
     ]
 
 
-def _drain_time(queue: str) -> timedelta:
-    """A model call goes on at the provider: it is handed back at once. Other steps are short and may finish."""
-    return timedelta(0) if queue == names.AI_TASKS else policies.DRAIN
+def _drain_time(queue: str, settings: Settings) -> timedelta:
+    """A response goes on at the provider: it is handed back at once. A chat call is lost with us, and other steps are short."""
+    goes_on = queue == names.AI_TASKS and settings.openai_api.startswith("responses")
+    return timedelta(0) if goes_on else policies.DRAIN
 
 
 async def _beat(registry: WorkerRegistry, row: WorkerRow) -> None:

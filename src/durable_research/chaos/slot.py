@@ -22,7 +22,7 @@ from durable_research.chaos.kept import Kept
 from durable_research.chaos.nursing import Nursery
 from durable_research.chaos.points import API_OF_CLASS, Cell
 from durable_research.local import checks
-from durable_research.local.plan import WORKER_READY
+from durable_research.local.plan import WORKER_READY, outside_world
 from durable_research.local.postgres import DATABASE
 from durable_research.temporal import names
 from durable_research.temporal.preparing import RETENTION, prepare
@@ -158,19 +158,9 @@ class Slot:
             "TEMPORAL_NAMESPACE": self.name,
             "OBJECT_STORE_URL": self.objects.as_uri(),
             "PAYLOAD_KEYS_FILE": str(self.ground.payload_keys),
-            "OPENAI_BASE_URL": f"{provider.url}/v1",
-            "OPENAI_API_KEY": "simulator",
-            "OPENAI_MODEL": "simulator-research",
+            **outside_world(provider.url, provider.smtp_port, slack_channel=f"C0SLOT{self.number}"),
             "OPENAI_API": API_OF_CLASS[cell.model_class],
             "DURABLE_RESEARCH_SETTLE_SECONDS": f"{self.ground.settle_seconds:g}",
-            "DURABLE_RESEARCH_PROVIDER": "simulator",
-            "DURABLE_RESEARCH_WEBHOOK_URL": f"{provider.url}/sink/webhook",
-            "SMTP_URL": f"smtp://127.0.0.1:{provider.smtp_port}",
-            "DURABLE_RESEARCH_EMAIL_FROM": "reports@example.org",
-            "DURABLE_RESEARCH_EMAIL_TO": "operator@example.org",
-            "SLACK_BOT_TOKEN": "xoxb-simulator",
-            "SLACK_CHANNEL": f"C0SLOT{self.number}",
-            "SLACK_API_URL": f"{provider.url}/api/",
             "PYTHONUNBUFFERED": "1",
         }
 

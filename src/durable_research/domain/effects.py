@@ -7,6 +7,7 @@ Rejected: a lease that a newer attempt has to wait for. A newer attempt holds a 
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -183,3 +184,27 @@ class Charges:
 
     settled: int = 0
     possible_extra: int = 0
+
+
+# Who was asked, and in which way: another API of the same provider knows nothing of the call.
+Provider = tuple[str, ProviderClass]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A send of which the provider showed nothing then.
+
+    `accounted` counts the sends of the effect (on the same handle, in class L) that are known as charged; `known` are the
+    ids that we have.
+    """
+
+    key: str
+    provider: Provider
+    send: Send
+    accounted: int
+    known: frozenset[str] = frozenset()
+
+    def stray_among(self, shown: Sequence[str]) -> str | None:
+        """The id of a call that nobody has accounted for; a conversation names its answers otherwise than their calls."""
+        unknown = [reference for reference in shown if reference not in self.known]
+        return unknown[-1] if unknown and len(shown) > self.accounted else None

@@ -127,19 +127,7 @@ class Plan:
         if "temporal" in self.roles:
             ours["DURABLE_RESEARCH_CODEC_ORIGIN"] = self.temporal_ui_url
         if self.simulator_url:
-            ours |= {
-                "OPENAI_BASE_URL": f"{self.simulator_url}/v1",
-                "OPENAI_API_KEY": self.options.simulator_key,
-                "OPENAI_MODEL": "simulator-research",
-                "DURABLE_RESEARCH_PROVIDER": "simulator",
-                "DURABLE_RESEARCH_WEBHOOK_URL": f"{self.simulator_url}/sink/webhook",
-                "SMTP_URL": f"smtp://127.0.0.1:{self.ports['simulator_smtp']}",
-                "DURABLE_RESEARCH_EMAIL_FROM": "reports@example.org",
-                "DURABLE_RESEARCH_EMAIL_TO": "operator@example.org",
-                "SLACK_BOT_TOKEN": "xoxb-simulator",
-                "SLACK_CHANNEL": "C0SIMULATOR",
-                "SLACK_API_URL": f"{self.simulator_url}/api/",
-            }
+            ours |= outside_world(self.simulator_url, self.ports["simulator_smtp"], self.options.simulator_key)
         # Links in notifications are written by workers, which listen nowhere: they are told where the pages are.
         return {"DURABLE_RESEARCH_PUBLIC_URL": self.api_url, **self.environment, **ours}
 
@@ -221,6 +209,25 @@ class Plan:
             stage=stage,
             identity_variable="DURABLE_RESEARCH_WORKER_IDENTITY" if role == "worker" else None,
         )
+
+
+def outside_world(
+    simulator_url: str, smtp_port: int, key: str = "simulator", slack_channel: str = "C0SIMULATOR"
+) -> dict[str, str]:
+    """The settings that make the simulator everything outside: the model, the webhook's receiver, the mail server, Slack."""
+    return {
+        "OPENAI_BASE_URL": f"{simulator_url}/v1",
+        "OPENAI_API_KEY": key,
+        "OPENAI_MODEL": "simulator-research",
+        "DURABLE_RESEARCH_PROVIDER": "simulator",
+        "DURABLE_RESEARCH_WEBHOOK_URL": f"{simulator_url}/sink/webhook",
+        "SMTP_URL": f"smtp://127.0.0.1:{smtp_port}",
+        "DURABLE_RESEARCH_EMAIL_FROM": "reports@example.org",
+        "DURABLE_RESEARCH_EMAIL_TO": "operator@example.org",
+        "SLACK_BOT_TOKEN": "xoxb-simulator",
+        "SLACK_CHANNEL": slack_channel,
+        "SLACK_API_URL": f"{simulator_url}/api/",
+    }
 
 
 def current_environment() -> dict[str, str]:

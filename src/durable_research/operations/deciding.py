@@ -14,8 +14,7 @@ from durable_research.pipelines.generate_report.messages import Decided
 from durable_research.ports.engine import WorkflowEngine
 from durable_research.ports.ledger import Effects
 from durable_research.ports.workflows import WorkflowRow
-
-_SIGNAL = "decide"
+from durable_research.temporal import names
 
 
 class DecisionRequest(BaseModel):
@@ -49,9 +48,9 @@ class Deciding:
             raise InvalidState(f"the workflow is {row.status.words} and does not wait for a decision")
         events = await self.reading.log(workflow_id, tenant)
         asking = [event for event in events if event.data.get("asks_a_person")]
-        if decision is Decision.SEND_AGAIN:
-            await self.ledger.grant_resend(workflow_id, asking[-1].step)
+        if decision is Decision.SEND_AGAIN and not await self.ledger.grant_resend(workflow_id, asking[-1].step):
+            raise InvalidState("what was asked about has been answered meanwhile; nothing is sent again")
         decided = Decided(attempt=asking[-1].attempt, decision=decision)
-        if not await self.engine.signal(workflow_id, _SIGNAL, decided):
+        if not await self.engine.signal(workflow_id, names.DECIDE, decided):
             raise InvalidState("the workflow is not running any more")
         return row

@@ -1,34 +1,10 @@
 """The effect ledger: who may send, what was sent, what it brought."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
-from durable_research.domain.effects import Charges, Effect, EffectRecord, ProviderClass, Send, SendState
-
-# Who was asked, and in which way: another API of the same provider knows nothing of the call.
-Provider = tuple[str, ProviderClass]
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """A send of which the provider showed nothing then.
-
-    `accounted` counts the sends of the effect (on the same handle, in class L) that are known as charged; `known` are the
-    ids that we have.
-    """
-
-    key: str
-    provider: Provider
-    send: Send
-    accounted: int
-    known: frozenset[str] = frozenset()
-
-    def stray_among(self, shown: Sequence[str]) -> str | None:
-        """The id of a call that nobody has accounted for; a conversation names its answers otherwise than their calls."""
-        unknown = [reference for reference in shown if reference not in self.known]
-        return unknown[-1] if unknown and len(shown) > self.accounted else None
+from durable_research.domain.effects import Charges, Doubt, Effect, EffectRecord, Provider, SendState
 
 
 class Effects(Protocol):

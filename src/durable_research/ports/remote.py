@@ -49,10 +49,6 @@ class RemoteEffect(Protocol[Answer]):
         """
         return None
 
-    async def find_all(self, send: EarlierSend) -> list[str]:
-        """Classes R and L: every provider's id that carries the key or hangs on the handle, oldest first."""
-        return []
-
     async def collect(self, reference: str) -> Answer:
         """Wait for the answer to an accepted send and return it; may be called again by a later attempt."""
         ...

@@ -14,6 +14,8 @@ QUEUES = (RESEARCH, AI_TASKS, DOCUMENTS, NOTIFICATIONS)
 
 CLOSE_WORKFLOW = "close_workflow"
 
+DECIDE = "decide"  # the signal with a person's decision
+
 # Keyword search attributes for operators' filters; never text of users, as these are not encrypted.
 TENANT = "ResearchTenant"
 KIND = "ResearchKind"

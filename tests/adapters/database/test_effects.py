@@ -17,6 +17,12 @@ def effect(report: str) -> Effect:
     return Effect("default", report, "llm_call", "model_call", "openai", ProviderClass.LOCKED, {"prompt": "tides?"})
 
 
+async def begun(ledger: PostgresEffects, effect: Effect, fence: int, anchor: str | None = None) -> None:
+    """An attempt that has committed its intent to send."""
+    await ledger.claim(effect, fence)
+    await ledger.open_send(effect, fence, anchor, earlier=None)
+
+
 async def test_a_new_effect_is_sent(ledger: PostgresEffects, effect: Effect) -> None:
     record = await ledger.claim(effect, 1)
 
@@ -24,8 +30,7 @@ async def test_a_new_effect_is_sent(ledger: PostgresEffects, effect: Effect) -> 
 
 
 async def test_an_accepted_call_is_collected_by_the_next_attempt(ledger: PostgresEffects, effect: Effect) -> None:
-    await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, None, earlier=None)
+    await begun(ledger, effect, 1)
     await ledger.remember_reference(effect.key, 1, "resp_1")
 
     move = next_move(await ledger.claim(effect, 2), effect)
@@ -37,8 +42,7 @@ async def test_an_accepted_call_is_collected_by_the_next_attempt(ledger: Postgre
 
 async def test_an_intent_without_an_id_is_sent_again_once_and_counted(ledger: PostgresEffects, effect: Effect) -> None:
     effect = replace(effect, provider_class=ProviderClass.NOTHING)
-    await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, None, earlier=None)
+    await begun(ledger, effect, 1)
     second = next_move(await ledger.claim(effect, 2), effect)
     await ledger.open_send(effect, 2, None, earlier=SendState.UNKNOWN)
     third = next_move(await ledger.claim(effect, 3), effect)
@@ -50,8 +54,7 @@ async def test_an_intent_without_an_id_is_sent_again_once_and_counted(ledger: Po
 async def test_an_id_that_becomes_known_while_another_attempt_decides_is_taken_up(
     ledger: PostgresEffects, effect: Effect
 ) -> None:
-    await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, None, earlier=None)
+    await begun(ledger, effect, 1)
     decided = next_move(await ledger.claim(effect, 2), effect)
     await ledger.remember_reference(effect.key, 1, "resp_1")
 
@@ -69,8 +72,7 @@ async def test_an_id_that_becomes_known_while_another_attempt_decides_is_taken_u
 async def test_an_accepted_call_is_charged_though_nobody_fetched_its_answer(
     ledger: PostgresEffects, effect: Effect
 ) -> None:
-    await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, None, earlier=None)
+    await begun(ledger, effect, 1)
     await ledger.remember_reference(effect.key, 1, "resp_1")
 
     assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
@@ -84,8 +86,7 @@ async def test_a_deployment_in_between_changes_no_request_under_way(ledger: Post
 
 
 async def test_a_refused_send_leaves_nothing_open(ledger: PostgresEffects, effect: Effect) -> None:
-    await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, None, earlier=None)
+    await begun(ledger, effect, 1)
     await ledger.close_send(effect.key, None, 1, SendState.REFUSED)
 
     assert next_move(await ledger.claim(effect, 2), effect).move is Move.SEND
@@ -94,8 +95,7 @@ async def test_a_refused_send_leaves_nothing_open(ledger: PostgresEffects, effec
 async def test_a_settled_effect_returns_its_result_and_counts_one_charge(
     ledger: PostgresEffects, effect: Effect
 ) -> None:
-    await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, None, earlier=None)
+    await begun(ledger, effect, 1)
     await ledger.remember_reference(effect.key, 1, "resp_1")
     await ledger.settle(effect.key, 1, "resp_1", {"text": "kept"})
 
@@ -106,8 +106,7 @@ async def test_a_settled_effect_returns_its_result_and_counts_one_charge(
 
 
 async def test_a_paused_attempt_finds_its_fence_stale_before_it_sends(ledger: PostgresEffects, effect: Effect) -> None:
-    await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, None, earlier=None)
+    await begun(ledger, effect, 1)
     await ledger.claim(effect, 2)
 
     with pytest.raises(StaleAttempt):
@@ -118,8 +117,7 @@ async def test_an_intent_that_was_slept_over_is_not_sent_and_stands_in_nobodys_w
     ledger: PostgresEffects, effect: Effect
 ) -> None:
     effect = replace(effect, provider_class=ProviderClass.NOTHING)
-    await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, None, earlier=None)
+    await begun(ledger, effect, 1)
 
     with pytest.raises(StaleAttempt):
         await ledger.check_fence(effect.key, 1, timedelta(0))
@@ -129,18 +127,15 @@ async def test_an_intent_that_was_slept_over_is_not_sent_and_stands_in_nobodys_w
 
 
 async def test_a_young_intent_may_be_sent(ledger: PostgresEffects, effect: Effect) -> None:
-    await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, None, earlier=None)
+    await begun(ledger, effect, 1)
 
     await ledger.check_fence(effect.key, 1, timedelta(hours=1))
 
 
 async def test_settling_one_send_closes_another_accepted_one_as_spent(ledger: PostgresEffects, effect: Effect) -> None:
-    await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, None, earlier=None)
+    await begun(ledger, effect, 1)
     await ledger.remember_reference(effect.key, 1, "resp_1")
-    await ledger.claim(effect, 2)
-    await ledger.open_send(effect, 2, None, earlier=None)
+    await begun(ledger, effect, 2)
     await ledger.remember_reference(effect.key, 2, "resp_2")
 
     await ledger.settle(effect.key, 2, "resp_1", {"text": "kept"})
@@ -178,8 +173,7 @@ async def test_the_same_key_with_another_request_is_a_bug(ledger: PostgresEffect
 async def test_two_sends_with_one_id_are_one_charge(ledger: PostgresEffects, effect: Effect) -> None:
     keyed = replace(effect, provider_class=ProviderClass.KEYED)
     for fence in (1, 2):
-        await ledger.claim(keyed, fence)
-        await ledger.open_send(keyed, fence, None, earlier=None)
+        await begun(ledger, keyed, fence)
         await ledger.remember_reference(keyed.key, fence, "resp_1")
 
     assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
@@ -188,8 +182,7 @@ async def test_two_sends_with_one_id_are_one_charge(ledger: PostgresEffects, eff
 async def test_a_silent_send_may_be_charged_once_somebody_else_has_taken_over(
     ledger: PostgresEffects, effect: Effect
 ) -> None:
-    await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, None, earlier=None)
+    await begun(ledger, effect, 1)
     on_its_way = await ledger.charges(effect.workflow_id)
     await ledger.claim(effect, 2)
 
@@ -201,10 +194,8 @@ async def test_what_is_left_open_when_the_effect_is_settled_was_nothing_of_its_o
     ledger: PostgresEffects, effect: Effect
 ) -> None:
     keyed = replace(effect, provider_class=ProviderClass.KEYED)
-    await ledger.claim(keyed, 1)
-    await ledger.open_send(keyed, 1, None, earlier=None)
-    await ledger.claim(keyed, 2)
-    await ledger.open_send(keyed, 2, None, earlier=None)
+    await begun(ledger, keyed, 1)
+    await begun(ledger, keyed, 2)
     await ledger.remember_reference(keyed.key, 2, "resp_1")
     await ledger.settle(keyed.key, 2, "resp_1", {})
 
@@ -213,8 +204,7 @@ async def test_what_is_left_open_when_the_effect_is_settled_was_nothing_of_its_o
 
 
 async def test_an_id_never_replaces_another(ledger: PostgresEffects, effect: Effect) -> None:
-    await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, "conv_1", earlier=None)
+    await begun(ledger, effect, 1, "conv_1")
     await ledger.remember_reference(effect.key, 1, "conv_1/msg_1")
     await ledger.remember_reference(effect.key, 1, "resp_1")
 
@@ -225,8 +215,7 @@ async def test_an_id_never_replaces_another(ledger: PostgresEffects, effect: Eff
 async def test_a_late_sender_learns_that_its_workflow_has_ended(
     ledger: PostgresEffects, effect: Effect, progress: PostgresProgressLog
 ) -> None:
-    await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, None, earlier=None)
+    await begun(ledger, effect, 1)
     await progress.close(effect.workflow_id, Status.CANCELLED, {})
 
     assert await ledger.remember_reference(effect.key, 1, "resp_1")
@@ -234,8 +223,7 @@ async def test_a_late_sender_learns_that_its_workflow_has_ended(
 
 
 async def test_a_late_sender_learns_that_a_newer_send_is_accepted(ledger: PostgresEffects, effect: Effect) -> None:
-    await ledger.claim(effect, 1)
-    await ledger.open_send(effect, 1, "conv_1", earlier=None)
+    await begun(ledger, effect, 1, "conv_1")
     await ledger.claim(effect, 2)
     await ledger.open_send(effect, 2, "conv_1", earlier=SendState.ABSENT)
 

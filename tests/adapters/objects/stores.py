@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from email.utils import formatdate
 from pathlib import Path
@@ -62,7 +63,7 @@ class Folder:
         """Nothing runs."""
 
 
-class _Server:
+class _Server(ABC):
     """A server on a port of its own, which it keeps when it comes back."""
 
     def __init__(self, scratch: Path) -> None:
@@ -73,11 +74,11 @@ class _Server:
         self._process: subprocess.Popen[bytes] | None = None
         self.come_back()
 
-    def _command(self) -> Sequence[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def _command(self) -> Sequence[str]: ...
 
-    def _create(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _create(self) -> None: ...
 
     def come_back(self) -> None:
         with (self._scratch / "server.log").open("ab") as log:

@@ -2,20 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import Row, case, exists, func, literal, select, tuple_, update
+from sqlalchemy import case, exists, func, literal, select, tuple_, update
 
 from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.sends import AGE, CHARGED, as_send
 from durable_research.adapters.database.tables import effect_attempts, effects
-from durable_research.domain.effects import ProviderClass, Send, SendState
-from durable_research.ports.ledger import Doubt, Provider
+from durable_research.domain.effects import Doubt, Provider, ProviderClass, SendState
 
 # A pass of reconciliation has other things to do, and a provider that cannot be asked for a day is not asked any more.
 _DOUBTS_AT_ONCE = 20
 _DOUBTED_FOR = timedelta(days=1)
-CHARGED = (SendState.SETTLED, SendState.SPENT)
-AGE = func.extract("epoch", func.clock_timestamp() - effect_attempts.c.opened_at).label("age")
 _known = effect_attempts.alias("known")
 _same_handle = _known.c.anchor.is_not_distinct_from(effect_attempts.c.anchor)
 _accounted = (
@@ -27,11 +24,6 @@ _accounted = (
 _references = select(func.array_agg(_known.c.reference)).where(
     _known.c.key == effect_attempts.c.key, _known.c.reference.is_not(None)
 )
-
-
-def as_send(row: "Row[*tuple[Any, ...]]") -> Send:
-    """A send as the rules know it."""
-    return Send(row.fence, SendState(row.state), row.opened_at, float(row.age), row.reference, row.anchor)
 
 
 class DoubtfulSends:

@@ -8,8 +8,8 @@ from sqlalchemy import Text, bindparam, case, cast, exists, func, literal, selec
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.doubts import AGE, CHARGED, DoubtfulSends, as_send
+from durable_research.adapters.database.doubts import DoubtfulSends
+from durable_research.adapters.database.sends import AGE, CHARGED, as_send
 from durable_research.adapters.database.tables import effect_attempts, effects, workflows
 from durable_research.domain.effects import Charges, Effect, EffectRecord, ProviderClass, SendState
 from durable_research.domain.errors import EffectMismatch, StaleAttempt
@@ -19,9 +19,7 @@ _UNRESOLVED = (SendState.OPEN, SendState.UNKNOWN)
 _HAS_ID = effect_attempts.c.reference.is_not(None)
 # Accepted for certain, though nobody has closed it: whether or not anybody fetches the answer, it is charged.
 _ACCEPTED = effect_attempts.c.state.in_([SendState.OPEN, SendState.ABSENT]) & _HAS_ID
-_KNOWN_CHARGED = effect_attempts.c.state.in_(CHARGED) | (
-    effect_attempts.c.state.in_([SendState.OPEN, SendState.ABSENT, SendState.UNKNOWN]) & _HAS_ID
-)
+_KNOWN_CHARGED = effect_attempts.c.state.in_(CHARGED) | (_HAS_ID & (effect_attempts.c.state != SendState.REFUSED))
 
 
 # Made once, like the statements of `events.py`. Each is one statement on the row that the fence protects.
@@ -104,16 +102,11 @@ _CLOSED = (
     .cte("closed")
 )
 _SETTLE = select(_SETTLED.c.key).add_cte(_CLOSED)
-
-
 _fence = effect_attempts.c.fence
 
 
 class PostgresEffects(DoubtfulSends):
     """Every method is one transaction; `fence` decides who may write."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def claim(self, effect: Effect, fence: int) -> EffectRecord:
         """Insert or lock the effect and raise its fence to ours."""

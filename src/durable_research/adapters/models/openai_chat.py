@@ -9,19 +9,15 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-import openai
 from openai import AsyncOpenAI, AsyncStream
 
+from durable_research.adapters.models.openai_client import ASK_SECONDS, messages, open_client
 from durable_research.adapters.models.openai_errors import translated
-from durable_research.adapters.models.openai_responses import messages
 from durable_research.domain.effects import ProviderClass
-from durable_research.domain.errors import Ambiguous, AnswerLost, ModelDeclined, ModelForgotten, ModelRefused
+from durable_research.domain.errors import Ambiguous, AnswerLost, ModelDeclined
 from durable_research.domain.usage import TokenUsage
 from durable_research.ports.models import ModelAnswer, ModelCall, TextSink, whole_or_cut
 from durable_research.ports.remote import EarlierSend, RemoteEffect
-
-_CONNECT_SECONDS = 5.0
-_ASK_SECONDS = 10.0
 
 
 class OpenAIChat:
@@ -44,8 +40,7 @@ class OpenAIChat:
         self.provider_class = ProviderClass.RETRIEVABLE if stored else ProviderClass.NOTHING
         self.settle_seconds = settle_seconds
         # The step's own deadline bounds an answer, whose first byte may be its last.
-        timeout = openai.Timeout(None, connect=_CONNECT_SECONDS)
-        self._client = AsyncOpenAI(base_url=base_url, api_key=api_key, max_retries=0, timeout=timeout)
+        self._client = open_client(base_url, api_key, None)
 
     def prepare(self, call: ModelCall, on_text: TextSink) -> "StoredChatCall | PlainChatCall":
         """Make the effect of this call."""
@@ -97,14 +92,9 @@ class StoredChatCall(_ChatCall):
 
     async def collect(self, reference: str) -> ModelAnswer:
         """The answer of `send`, or the stored one."""
-        try:
-            with translated():
-                if self._completion is None:
-                    self._completion = await self._client.chat.completions.retrieve(reference, timeout=_ASK_SECONDS)
-        except ModelRefused as cause:
-            if isinstance(cause.__cause__, openai.NotFoundError):
-                raise ModelForgotten("the provider no longer knows the stored completion") from cause
-            raise
+        with translated(forgotten="the provider no longer knows the stored completion"):
+            if self._completion is None:
+                self._completion = await self._client.chat.completions.retrieve(reference, timeout=ASK_SECONDS)
         choice = self._completion.choices[0]
         if choice.message.refusal:
             raise ModelDeclined("the model declines to answer this")
@@ -183,5 +173,5 @@ def _ended(text: str, reason: str, model: str, usage: Any, reference: str) -> Mo
 async def _stored_with(client: AsyncOpenAI, key: str) -> list[str]:
     """By the key alone: the model may be configured otherwise by now, and servers list it under a name of theirs."""
     with translated():
-        listed = client.chat.completions.list(metadata={"effect_key": key}, timeout=_ASK_SECONDS)
+        listed = client.chat.completions.list(metadata={"effect_key": key}, timeout=ASK_SECONDS)
         return [completion.id async for completion in listed]

@@ -14,6 +14,7 @@ from durable_research.domain.errors import (
     Ambiguous,
     ModelBusy,
     ModelDeclined,
+    ModelForgotten,
     ModelRefused,
     ModelTooLarge,
     ModelTruncated,
@@ -86,11 +87,16 @@ def _class_of(error: openai.OpenAIError, status: int | None, code: str | None) -
 
 
 @contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """Errors of the SDK leave this block as ours; our own deadline is ambiguous."""
+def translated(*, forgotten: str = "") -> Iterator[None]:
+    """Errors of the SDK leave this block as ours; our own deadline is ambiguous.
+
+    `forgotten` are the words for something that is asked about by its id and is not known any more.
+    """
     try:
         yield
     except TimeoutError as cause:
         raise Ambiguous(_WORDS[Ambiguous]) from cause
     except openai.OpenAIError as cause:
+        if forgotten and isinstance(cause, openai.NotFoundError):
+            raise ModelForgotten(forgotten) from cause
         raise translate(cause) from cause

@@ -15,6 +15,7 @@ from openai import AsyncOpenAI, AsyncStream
 from openai.types.conversations import Message
 from openai.types.responses import Response
 
+from durable_research.adapters.models.openai_client import ASK_SECONDS, CONNECT_SECONDS, messages, open_client
 from durable_research.adapters.models.openai_errors import translated
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import (
@@ -32,23 +33,12 @@ from durable_research.ports.remote import EarlierSend, RemoteEffect
 # Until the first event arrives nothing tells us whether the call was accepted, so this stays short; between events a model
 # may think for long, and the step's own deadline bounds the whole.
 _FIRST_EVENT_SECONDS = 20.0
-_CONNECT_SECONDS = 5.0
-_ASK_SECONDS = 10.0
 # How long a conversation that is not locked must show nothing before we believe it: an item may appear a moment after its
 # call has ended. A guess, since OpenAI documents no figure.
 _CONVERSATION_SETTLES_SECONDS = 1.0
 
 # Put on a conversation to learn whether a call runs on it: the server refuses it then. It is part of the next call's context.
 _PROBE = {"type": "message", "role": "developer", "content": "An earlier try of the next request was interrupted."}
-
-
-def messages(call: ModelCall) -> list[dict[str, str]]:
-    """What the model reads after its instructions; a text that was cut is shown to it, to be gone on with."""
-    asked = [{"role": "user", "content": call.prompt}]
-    if not call.so_far:
-        return asked
-    go_on = {"role": "user", "content": call.go_on}
-    return [*asked, {"role": "assistant", "content": call.so_far}, go_on]
 
 
 def _plain_events(answer: Any) -> AsyncStream[Any]:
@@ -69,8 +59,7 @@ class OpenAIResponses:
         self.model = model
         self.is_demo = is_demo
         self.provider_class = ProviderClass.KEYED if keyed else ProviderClass.LOCKED
-        timeout = openai.Timeout(_FIRST_EVENT_SECONDS, connect=_CONNECT_SECONDS, read=None)
-        self._client = AsyncOpenAI(base_url=base_url, api_key=api_key, max_retries=0, timeout=timeout)
+        self._client = open_client(base_url, api_key, _FIRST_EVENT_SECONDS)
 
     def prepare(self, call: ModelCall, on_text: TextSink) -> "ResponseCall":
         """Make the effect of this call."""
@@ -104,12 +93,10 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         if self._keyed:
             return None
         try:
-            with translated():
-                made = await self._client.conversations.create(metadata={"effect_key": key}, timeout=_ASK_SECONDS)
-        except ModelRefused as refused:
-            if isinstance(refused.__cause__, openai.NotFoundError):
-                return None
-            raise
+            with translated(forgotten="the server has no conversations"):
+                made = await self._client.conversations.create(metadata={"effect_key": key}, timeout=ASK_SECONDS)
+        except ModelForgotten:
+            return None
         return made.id
 
     async def send(self, key: str, anchor: str | None) -> str:
@@ -140,41 +127,31 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         """Look for an answer on the conversation, after making sure that no call runs on it."""
         if send.anchor is None:
             return None
-        try:
-            with translated():
-                probe: Any = [_PROBE]
-                await self._client.conversations.items.create(send.anchor, items=probe, timeout=_ASK_SECONDS)
-        except ModelRefused as refused:
-            if isinstance(refused.__cause__, openai.NotFoundError):
-                raise ModelForgotten("the provider no longer knows the conversation") from refused
-            raise
+        with translated(forgotten="the provider no longer knows the conversation"):
+            probe: Any = [_PROBE]
+            await self._client.conversations.items.create(send.anchor, items=probe, timeout=ASK_SECONDS)
         found = await _answers_on(self._client, send.anchor)
         return found[0] if found else None
 
     async def collect(self, reference: str) -> ModelAnswer:
         """Follow the response to its end, on the stream of `send` or on a new one from the beginning."""
-        try:
-            with translated():
-                if "/" in reference:
-                    return await self._found(reference)
-                stream = self._stream or _plain_events(
-                    await self._client.responses.with_raw_response.retrieve(reference, stream=True)
-                )
-                # Closed here: a connection left to the garbage collector goes away at a moment of its own, and noisily.
-                async with stream:
-                    final = await self._follow(stream)
-                final = final or await self._client.responses.retrieve(reference)
-        except ModelRefused as cause:
-            if isinstance(cause.__cause__, openai.NotFoundError):
-                raise ModelForgotten("the provider no longer knows the accepted call") from cause
-            raise
+        with translated(forgotten="the provider no longer knows the accepted call"):
+            if "/" in reference:
+                return await self._found(reference)
+            stream = self._stream or _plain_events(
+                await self._client.responses.with_raw_response.retrieve(reference, stream=True)
+            )
+            # Closed here: a connection left to the garbage collector goes away at a moment of its own, and noisily.
+            async with stream:
+                final = await self._follow(stream)
+            final = final or await self._client.responses.retrieve(reference)
         return _answer(final, reference)
 
     async def _found(self, reference: str) -> ModelAnswer:
         """An answer taken from its conversation, which does not tell the tokens."""
         conversation, item_id = reference.split("/")
         item: Any = await self._client.conversations.items.retrieve(
-            item_id, conversation_id=conversation, timeout=_ASK_SECONDS
+            item_id, conversation_id=conversation, timeout=ASK_SECONDS
         )
         text = _text_of([item])
         self._on_text(text)
@@ -226,7 +203,7 @@ def _text_of(output: list[Any]) -> str:
 
 async def _answers_on(client: AsyncOpenAI, conversation: str) -> list[str]:
     with translated():
-        listed = client.conversations.items.list(conversation, order="asc", limit=100, timeout=_ASK_SECONDS)
+        listed = client.conversations.items.list(conversation, order="asc", limit=100, timeout=ASK_SECONDS)
         items = [item async for item in listed]
     said = [item for item in items if isinstance(item, Message) and item.role == "assistant"]
     # A call that ended after its reasoning has run too: it is found, and turns out to be empty.
@@ -239,6 +216,6 @@ async def _cancel(client: AsyncOpenAI, reference: str) -> None:
         return  # it has ended: only an answer is found on a conversation
     try:
         with translated():
-            await client.responses.cancel(reference, timeout=_CONNECT_SECONDS)
+            await client.responses.cancel(reference, timeout=CONNECT_SECONDS)
     except (ModelRefused, StillRunning):
         return  # it has ended, or was never known: nothing is left to stop

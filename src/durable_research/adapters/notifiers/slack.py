@@ -1,7 +1,7 @@
 """Slack: no key of ours prevents a repeat, but the message carries it as metadata and can be found again (class R)."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -16,6 +16,7 @@ from durable_research.domain.errors import (
     NotificationRefused,
     StepFailed,
 )
+from durable_research.domain.retry_after import retry_after_seconds
 from durable_research.ports.notifiers import Delivery, Notification
 from durable_research.ports.remote import EarlierSend, RemoteEffect
 
@@ -130,8 +131,8 @@ def _translated(error: SlackApiError) -> StepFailed:
     code = data.get("error") if isinstance(data, dict) else None
     words = f"slack answered {code or 'nothing that can be read'} (HTTP {status})"
     if status == 429 or code in _BUSY:
-        wait = str(getattr(response, "headers", {}).get("Retry-After", ""))
-        return NotificationBusy(words, float(wait) if wait.isdecimal() else None)
+        headers = {name.lower(): value for name, value in getattr(response, "headers", {}).items()}
+        return NotificationBusy(words, retry_after_seconds(headers, datetime.now(UTC)))
     if code is None or code in _PERHAPS_DONE or (isinstance(status, int) and status >= 500):
         return Ambiguous(words)
     return NotificationRefused(words)

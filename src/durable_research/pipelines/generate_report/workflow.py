@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
         SendNotification,
         StoreReportMetadata,
     )
-    from durable_research.temporal import policies
+    from durable_research.temporal import names, policies
     from durable_research.temporal.steps import attempt_of, cause_of, close_workflow, is_cancel, run_step
 
 
@@ -39,7 +39,7 @@ class GenerateReportWorkflow:
         """The name of the step that the workflow has reached."""
         return self._stage
 
-    @workflow.signal
+    @workflow.signal(name=names.DECIDE)
     def decide(self, decided: Decided) -> None:
         """Take a person's decision; the first one about a question stands."""
         self._decisions.setdefault(decided.attempt, decided.decision)

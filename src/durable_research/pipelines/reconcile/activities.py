@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 
 from temporalio import activity
 
+from durable_research.domain.effects import Doubt, Provider
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.domain.workflow import Status, kind_of
 from durable_research.pipelines.reconcile.messages import Reconciled
 from durable_research.ports.clock import Clock
 from durable_research.ports.engine import WorkflowEngine
-from durable_research.ports.ledger import Doubt, Effects, Provider
+from durable_research.ports.ledger import Effects
 from durable_research.ports.objects import NamedObjects, ObjectStore, StoredObject
 from durable_research.ports.progress import ProgressLog
 from durable_research.ports.remote import EarlierSend
