@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from durable_research.ports.similarity import Related
 from pydantic import BaseModel
 
 from durable_research.domain.effects import Charges
@@ -155,7 +156,9 @@ class FakeProgressLog:
         log.append(ProgressEvent(workflow_id, len(log) + 1, at, kind, step, attempt, dict(data or {})))
         self.changes.wake(workflow_id)
 
-    async def begin_attempt(self, workflow_id: str, step: str, worker: str, engine: EngineAttempt) -> Attempt:
+    async def begin_attempt(
+        self, workflow_id: str, step: str, worker: str, engine: EngineAttempt, *, undoes: bool = False
+    ) -> Attempt:
         mine = [event for event in self.events[workflow_id] if event.step == step]
         ended = {event.attempt for event in mine if event.kind in ENDS_OF_ATTEMPT}
         started = {event.attempt: event.data for event in mine if event.kind is EventKind.ATTEMPT_STARTED}
@@ -274,6 +277,16 @@ class FakeEngine(Part):
         await self.check()
         for event in self.histories.get(workflow_id, []):
             yield event
+
+
+class FakeSimilarity:
+    """Neighbours by subject."""
+
+    def __init__(self) -> None:
+        self.neighbours: dict[str, list[Related]] = {}
+
+    async def nearest(self, subject_id: str, tenant: str, limit: int) -> Sequence[Related]:
+        return self.neighbours.get(subject_id, [])[:limit]
 
 
 class FakeReports:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from durable_research import effects
+from durable_research import sending
 from durable_research.adapters.database.effects import PostgresEffects
 from durable_research.domain.effects import Charges, Effect, ProviderClass, ResendPolicy, SendState
 from durable_research.domain.errors import (
@@ -92,7 +92,7 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
             hits.append(where)
             raise Killed
 
-    monkeypatch.setattr(effects, "reach_effect", reach)
+    monkeypatch.setattr(sending, "reach_effect", reach)
 
 
 async def test_an_answer_is_settled_and_returned_again_without_asking(attempt: Run, effect: Effect) -> None:
@@ -312,7 +312,7 @@ async def test_an_attempt_whose_fence_is_stale_sends_nothing(
         if place is Place.INTENT:
             await ledger.claim(effect, 2)
 
-    monkeypatch.setattr(effects, "reach_effect", taken_over)
+    monkeypatch.setattr(sending, "reach_effect", taken_over)
 
     with pytest.raises(StaleAttempt):
         await attempt(1, effect, provider)

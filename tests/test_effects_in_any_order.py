@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 from pydantic import BaseModel
 
-from durable_research import effects
+from durable_research import sending
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.effects import PostgresEffects
 from durable_research.adapters.database.workflows import PostgresWorkflows
@@ -33,6 +33,7 @@ from durable_research.domain.effects import AMBIGUOUS_SENDS_ALLOWED, Charges, Ef
 from durable_research.domain.errors import ResearchError, Unconfirmed
 from durable_research.domain.progress import Attempt
 from durable_research.domain.workflow import Kind, new_workflow_id
+from durable_research.effects import EffectRunner
 from durable_research.failpoints import Place
 from durable_research.ports.remote import EarlierSend
 from durable_research.ports.workflows import NewWorkflow
@@ -149,7 +150,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """A newer attempt, standing at its beginning."""
         moved = MovedAttempt(len(self.all) + 1)
         attempt = Attempt(self.workflow_id, "llm_call", moved.number, "w")
-        runner = effects.EffectRunner(self.ledger, NoLog(), lambda: attempt, lambda: False)  # type: ignore[arg-type]
+        runner = EffectRunner(self.ledger, NoLog(), lambda: attempt, lambda: False)  # type: ignore[arg-type]
 
         async def keep(answer: str) -> Kept:
             return Kept(text=answer)
@@ -243,7 +244,7 @@ class LedgerMachine(RuleBasedStateMachine):
 def test_every_charge_is_known_whatever_happens_in_whatever_order(
     provider_class: ProviderClass, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(effects, "reach_effect", _reach_effect)
+    monkeypatch.setattr(sending, "reach_effect", _reach_effect)
     monkeypatch.setattr(policies, "FIND_EVERY", timedelta(milliseconds=5))
     monkeypatch.setattr(policies, "FIND_FOR", timedelta(milliseconds=300))
     monkeypatch.setattr(LedgerMachine, "database_url", database_url)

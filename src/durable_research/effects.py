@@ -1,52 +1,25 @@
 """The one function that every paid or visible effect goes through: intent, reconcile, fence, send, settle.
 
-It takes ports and knows no vendor. The rules are in `domain/effects.py`; the failpoints are passed in the order in which
-`failpoints.Place` lists them.
+It takes ports and knows no vendor. The rules are in `domain/effects.py`, one attempt's moves in `sending.py`.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from durable_research import telemetry
-from durable_research.domain.effects import (
-    Effect,
-    EffectRecord,
-    Move,
-    Send,
-    SendState,
-    anchor_to_reuse,
-    move_without_asking,
-    next_move,
-    still_to_settle,
-)
-from durable_research.domain.errors import (
-    Ambiguous,
-    AnswerLost,
-    DecisionNeeded,
-    EmptyOutput,
-    GenerationFailed,
-    InfrastructureDown,
-    ModelDeclined,
-    ModelForgotten,
-    StaleAttempt,
-    StepFailed,
-    StillRunning,
-    Unconfirmed,
-)
-from durable_research.domain.progress import Attempt, EventKind
-from durable_research.failpoints import Place, reach_effect
+from durable_research.domain.effects import WITHDRAWN, Effect
+from durable_research.domain.errors import AnswerLost, ModelForgotten
+from durable_research.domain.progress import EventKind
+from durable_research.failpoints import Place
 from durable_research.ports.ledger import Effects
 from durable_research.ports.progress import CurrentAttempt, ProgressLog
-from durable_research.ports.remote import EarlierSend, RemoteEffect
-from durable_research.temporal import policies
+from durable_research.ports.remote import RemoteEffect
+from durable_research.sending import Try
 
 Answer = TypeVar("Answer")
 Kept = TypeVar("Kept", bound=BaseModel)
-Written = TypeVar("Written")
 
 
 class EffectRunner:
@@ -89,7 +62,7 @@ class EffectRunner:
         record = await self._ledger.claim(effect, attempt.number)
         if record.result is not None:
             return kept.model_validate(record.result)
-        try_ = _Try(effect, prepare(record.frozen), attempt, record, self._ledger, self._cancel_is_wanted)
+        try_ = Try(effect, prepare(record.frozen), attempt, record, self._ledger, self._cancel_is_wanted)
         reference, is_taken_up = await try_.reference(reattach=self._reattach)
         if is_taken_up:
             await self._progress.note(attempt, EventKind.ATTEMPT_REATTACHED, {"worker": attempt.worker})
@@ -106,181 +79,16 @@ class EffectRunner:
         await try_.pass_by(Place.SETTLED)
         return value
 
+    async def withdraw(self, effect: Effect, prepare: Callable[[Mapping[str, Any]], RemoteEffect[Answer]]) -> None:
+        """Take back what the effect did, wherever it stands, and let no attempt do it any more; a repeat changes nothing.
 
-@dataclass
-class _Try(Generic[Answer]):
-    """One attempt's try at one effect."""
-
-    effect: Effect
-    remote: RemoteEffect[Answer]
-    attempt: Attempt
-    record: EffectRecord
-    ledger: Effects
-    cancel_is_wanted: Callable[[], bool]
-    handle_is_gone: bool = False
-
-    async def pass_by(self, place: Place) -> None:
-        await reach_effect(self.effect.step, place, self.effect.workflow_id)
-
-    async def reference(self, *, reattach: bool) -> tuple[str, bool]:
-        """The provider's id of an accepted send: of an earlier one (True), or of one made now."""
-        move = next_move(self.record, self.effect)
-        if move.send and not reattach:
-            # For tests only: as if nothing had been sent.
-            await self.ledger.close_send(self.effect.key, None, move.send.fence, SendState.UNKNOWN)
-            return await self._send(earlier=SendState.UNKNOWN), False
-        match move.move:
-            case Move.COLLECT if move.send and move.send.reference:
-                return move.send.reference, True
-            case Move.FIND if move.send:
-                try:
-                    found = await self._find(move.send)
-                except ModelForgotten:
-                    return await self._send_past_the_forgotten(), False
-                return (found, True) if found else (await self._send(earlier=SendState.ABSENT), False)
-            case Move.SEND:
-                return await self._send(earlier=None), False
-        return await self._send_if_allowed(move.move), False
-
-    async def send_without_the_lost(self, reference: str) -> str:
-        """Send again, if the policy allows it: an earlier send is charged and its answer cannot be read any more."""
-        await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.UNKNOWN)
-        return await self._send_past_the_forgotten()
-
-    async def _send_past_the_forgotten(self) -> str:
-        """The provider has deleted the call or its handle: the next send hangs on a new one."""
-        self.handle_is_gone = True
-        return await self._send_if_allowed(move_without_asking(self.record, self.effect))
-
-    async def _send_if_allowed(self, move: Move) -> str:
-        provider = self.effect.provider
-        if move is Move.SEND_AGAIN:
-            return await self._send(earlier=SendState.UNKNOWN)
-        if move is Move.ASK_A_PERSON:
-            raise DecisionNeeded(f"{provider} may have accepted an earlier send; a person must decide")
-        raise Unconfirmed(f"{provider} may have accepted an earlier send and cannot be asked; not sent again")
-
-    async def _find(self, send: Send) -> str | None:
-        """Ask about an earlier send until the provider shows it, or can be believed that there is nothing."""
-        earlier = EarlierSend(self.effect.key, send.anchor, send.opened_at)
-        loop = asyncio.get_running_loop()
-        settled_at = loop.time() + still_to_settle(send, self.effect)
-        patient_until = loop.time() + policies.FIND_FOR.total_seconds()
-        while True:
-            is_last_look = loop.time() >= settled_at
-            try:
-                found = await self.remote.find(earlier)
-            except StillRunning:
-                is_last_look, settled_at = False, loop.time() + self.effect.settle_seconds
-            else:
-                if found:
-                    await self._remember(send.fence, found)
-                    return await self._known_as(send) or found
-            if is_last_look:
-                return None
-            if loop.time() > patient_until:
-                raise StillRunning(f"{self.effect.provider} has not yet shown what became of an earlier send")
-            await asyncio.sleep(policies.FIND_EVERY.total_seconds())
-
-    async def _known_as(self, send: Send) -> str | None:
-        """The id in the ledger. The sender may have told its own meanwhile: a conversation names the same call otherwise."""
-        record = await self.ledger.claim(self.effect, self.attempt.number)
-        return next((one.reference for one in record.sends if one.fence == send.fence), None)
-
-    async def _send(self, earlier: SendState | None) -> str:
-        await self.pass_by(Place.BEGUN)
-        earlier_anchor = None if self.handle_is_gone else anchor_to_reuse(self.record)
-        anchor = earlier_anchor or await self.remote.anchor(self.effect.key)
-        await self.ledger.open_send(self.effect, self.attempt.number, anchor, earlier=earlier)
-        await self.pass_by(Place.INTENT)
-        await self.ledger.check_fence(self.effect.key, self.attempt.number, policies.SEND_WITHIN)
-        await self.pass_by(Place.CHECKED)
-        sending = asyncio.create_task(self._send_and_remember(anchor))
-        beside = asyncio.create_task(self.pass_by(Place.SENDING))
-        try:
-            reference = await asyncio.shield(sending)
-        except asyncio.CancelledError:
-            await asyncio.wait([sending], timeout=policies.LAST_WORD.total_seconds())
-            sending.cancel()
-            await asyncio.wait([sending])
-            if not sending.cancelled():
-                away = sending.exception()
-                if away is None:
-                    await self._stop_spending(sending.result())
-                elif isinstance(away, InfrastructureDown):
-                    raise away from None
-            raise
-        finally:
-            beside.cancel()
-        await self.pass_by(Place.SENT)
-        return reference
-
-    async def _send_and_remember(self, anchor: str | None) -> str:
-        try:
-            reference = await self.remote.send(self.effect.key, anchor)
-        except (Ambiguous, StillRunning):
-            raise  # the send stays open: the next attempt decides by the provider's class
-        except StepFailed:
-            await self.ledger.close_send(self.effect.key, None, self.attempt.number, SendState.REFUSED)
-            raise
-        await self.pass_by(Place.ACCEPTED)
-        if await self._remember(self.attempt.number, reference):
-            await self._give_up_stray(reference)
-        return reference
-
-    async def _remember(self, fence: int, reference: str) -> bool:
-        """Commit the provider's id, which nobody else knows, and say whether this call is one too many."""
-        return await self.outlast(lambda: self.ledger.remember_reference(self.effect.key, fence, reference))
-
-    async def outlast(self, write: Callable[[], Awaitable[Written]]) -> Written:
-        """Keep what was paid for, waiting for our own store and database while we live.
-
-        Where nobody can be asked, an attempt that gives up here has lost the answer.
+        Raises:
+            StepFailed: the provider did not take it back, or could not be asked.
+            StillRunning: the provider may yet show an earlier send.
         """
-        while True:
-            try:
-                return await write()
-            except InfrastructureDown as away:
-                try:
-                    await asyncio.sleep(policies.INFRASTRUCTURE_WAIT.total_seconds())
-                except asyncio.CancelledError:
-                    if self.cancel_is_wanted():
-                        raise
-                    raise away from None  # our patience ended, not the provider's time: it must not count as a failure
-
-    async def _give_up_stray(self, reference: str) -> None:
-        """This attempt slept between its check and its send, and another has sent meanwhile, or nobody waits any more."""
-        telemetry.get_logger().warning(telemetry.STRAY_SEND, step=self.effect.step, key=self.effect.key)
-        await self._stop(reference)
-        raise StaleAttempt("this send came too late to be of use; it is counted as spent")
-
-    async def collect(self, reference: str) -> Answer:
-        """Wait for the answer; what the failure says about the charge is kept."""
-        try:
-            return await self.remote.collect(reference)
-        except asyncio.CancelledError:
-            await self._stop_spending(reference)
-            raise
-        except (EmptyOutput, ModelDeclined):
-            await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.SPENT)
-            raise
-        except GenerationFailed:
-            await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.REFUSED)
-            raise
-        # Any other error is one of asking, not of the call: it stays open, and the next attempt takes it up by its id.
-
-    async def _stop_spending(self, reference: str) -> None:
-        """Cancel at the provider when a person wants it; a worker that only drains leaves the call running."""
-        if self.cancel_is_wanted():
-            await self._stop(reference)
-
-    async def _stop(self, reference: str) -> None:
-        async def stop() -> None:
-            async with asyncio.timeout(policies.STOP_CALL.total_seconds()):
-                await self.remote.cancel(reference)
-            await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.SPENT)
-
-        stopping = asyncio.create_task(stop())
-        await asyncio.wait([stopping])
-        if not stopping.cancelled():
-            stopping.exception()  # seen: a stop that failed leaves a call that ends by itself
+        attempt = replace(self._current_attempt(), number=WITHDRAWN)
+        record = await self._ledger.claim(effect, attempt.number)
+        try_ = Try(effect, prepare(record.frozen), attempt, record, self._ledger, self._cancel_is_wanted)
+        # Those that we know first: a search for the others must not find them.
+        for send in sorted(record.sends, key=lambda send: send.reference is None):
+            await try_.withdraw(send)

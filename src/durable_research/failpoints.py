@@ -36,7 +36,24 @@ class Place(StrEnum):
     SETTLED = "settled"  # the effect is settled, the engine does not know
 
 
-EFFECT_STEPS = ("llm_call", "send_notification")
+EFFECT_STEPS = (
+    "llm_call",
+    "send_notification",
+    "generate_text",
+    "summarize_text",
+    "generate_content",
+    "create_embedding",
+    "post_to_slack",
+)
+UNDOS = ("compensate_generate", "delete_message", "delete_embedding", "delete_post")
+
+
+class UndoPlace(StrEnum):
+    """Where an undo may be interrupted; its failpoint is `undo.place`."""
+
+    BEGUN = "undo_begun"  # nothing is undone
+    DONE = "undo_done"  # it is undone, the engine does not know
+
 
 START_BEGUN = "start.begun"  # a valid request, nothing is committed
 START_ACCEPTED = "start.accepted"  # it is accepted, the client does not know
@@ -49,6 +66,7 @@ STORE_REPORT_METADATA_STORED = "store_report_metadata.stored"  # the row is comm
 
 NAMES = frozenset(
     {f"{step}.{place}" for step in EFFECT_STEPS for place in Place}
+    | {f"{undo}.{place}" for undo in UNDOS for place in UndoPlace}
     | {value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str)}
 )
 ENVIRONMENT = "DURABLE_RESEARCH_FAILPOINTS"
@@ -110,6 +128,11 @@ async def reach(name: str, workflow_id: str) -> None:
 async def reach_effect(step: str, place: Place, workflow_id: str) -> None:
     """Come by a place of an effect."""
     await reach(f"{step}.{place}", workflow_id)
+
+
+async def reach_undo(undo: str, place: UndoPlace, workflow_id: str) -> None:
+    """Come by a place of an undo."""
+    await reach(f"{undo}.{place}", workflow_id)
 
 
 def _freeze(seconds: float) -> None:

@@ -134,6 +134,18 @@ class Settings(BaseSettings):
         alias="DURABLE_RESEARCH_WORKER_IDENTITY",
         description="how this worker is named; default host and pid",
     )
+    ai_tasks_a_second: float | None = Field(
+        default=None,
+        gt=0,
+        alias="DURABLE_RESEARCH_AI_TASKS_PER_SECOND",
+        description="at most so many steps that ask a model begin per second, over all workers; no limit without",
+    )
+    notifications_a_second: float | None = Field(
+        default=None,
+        gt=0,
+        alias="DURABLE_RESEARCH_NOTIFICATIONS_PER_SECOND",
+        description="at most so many notification steps begin per second, over all workers; no limit without",
+    )
     renderer_processes: int = Field(
         default=1,
         ge=1,

@@ -13,8 +13,9 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from durable_research import telemetry
-from durable_research.bootstrap import WorkerParts, open_worker_parts, payload_keys
-from durable_research.catalogue import PACKAGES, WORKFLOWS
+from durable_research.bootstrap.adapters import payload_keys
+from durable_research.bootstrap.worker_parts import WorkerParts, open_worker_parts
+from durable_research.catalogue import PACKAGES, workflows_on
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.ports.workers import WorkerRegistry, WorkerRow
 from durable_research.settings import Settings
@@ -24,7 +25,8 @@ from durable_research.temporal.plugin import house_rules
 
 _CONNECT_PATIENCE_SECONDS = 60.0
 _BEAT_SECONDS = 2.0
-# A model call only waits, so one process holds many; a render keeps one child busy.
+# Each queue has slots of its own, so that one kind of work which hangs never takes the place of another. A model call only
+# waits, so one process holds many; a render keeps one child busy, and so has as many slots as there are children.
 _ACTIVITIES_AT_ONCE = {names.AI_TASKS: 100, names.NOTIFICATIONS: 50, names.RESEARCH: 50}
 _POLLERS = 2
 
@@ -45,7 +47,7 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     client = await connect(identity, payload_keys(settings), patience_seconds=_CONNECT_PATIENCE_SECONDS)
-    async with open_worker_parts(settings, identity, client) as parts, AsyncExitStack() as stack:
+    async with open_worker_parts(settings, identity, client, options.queues) as parts, AsyncExitStack() as stack:
         workers = _workers(client, parts, options.queues, settings)
         for worker in workers:
             await stack.enter_async_context(worker)
@@ -65,15 +67,17 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
 def _workers(client: Client, parts: WorkerParts, queues: Sequence[str], settings: Settings) -> list[Worker]:
     plugin = house_rules(PACKAGES, client.data_converter, [parts.interceptor])
     rendering = {names.DOCUMENTS: settings.renderer_processes}
+    a_second = {names.AI_TASKS: settings.ai_tasks_a_second, names.NOTIFICATIONS: settings.notifications_a_second}
     beat = policies.HEARTBEAT_EVERY
     return [
         Worker(
             client,
             task_queue=queue,
-            workflows=WORKFLOWS if queue == names.RESEARCH else (),
+            workflows=workflows_on(queue),
             activities=parts.activities[queue],
             plugins=[plugin],
             max_concurrent_activities=(_ACTIVITIES_AT_ONCE | rendering)[queue],
+            max_task_queue_activities_per_second=a_second.get(queue),
             max_concurrent_workflow_task_polls=_POLLERS,
             max_concurrent_activity_task_polls=_POLLERS,
             sticky_queue_schedule_to_start_timeout=policies.STICKY_TIMEOUT,

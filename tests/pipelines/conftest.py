@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from durable_research.adapters.database.posts import PostgresPosts
+from durable_research.adapters.database.similarity import PostgresSimilarity
+from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
@@ -23,6 +26,7 @@ from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.reports import PostgresReports
 from durable_research.adapters.database.workers import PostgresWorkerRegistry
 from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.adapters.languages.langid import LangidLanguages
 from durable_research.adapters.models.openai_chat import OpenAIChat
 from durable_research.adapters.models.openai_responses import OpenAIResponses
 from durable_research.adapters.notifiers.address import AddressNotifier
@@ -31,7 +35,7 @@ from durable_research.adapters.notifiers.log import LogNotifier
 from durable_research.adapters.notifiers.slack import SlackNotifier
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
-from durable_research.catalogue import PACKAGES, WORKFLOWS
+from durable_research.catalogue import PACKAGES, Receivers, workflows_on
 from durable_research.domain.document import Document, RenderedDocument, plain_text
 from durable_research.effects import EffectRunner
 from durable_research.local.temporal_server import tuning_arguments
@@ -39,17 +43,20 @@ from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.reading import Reading
 from durable_research.operations.starting import Starting
+from durable_research.pipelines.ai_processing.activities import AIProcessingActivities
+from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
-from durable_research.pipelines.generate_report.messages import LlmCall, StoreReportMetadata
+from durable_research.pipelines.generate_report.messages import StoreReportMetadata
 from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
-from durable_research.ports.workflows import WorkflowRow
 from durable_research.temporal import names, policies
-from durable_research.temporal.closing import ClosingActivities
+from durable_research.temporal.closing import ClosingActivities, StoppingActivities
 from durable_research.temporal.converter import data_converter
 from durable_research.temporal.engine import TemporalEngine
 from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
 from durable_research.temporal.keys import new_key, parse_keys
 from durable_research.temporal.plugin import house_rules
+from durable_research.temporal.steps import StopModelCalls
+from durable_research.writing import TextWriter
 from tests.installation import FINAL, Installation
 
 KEYS = parse_keys(new_key())
@@ -99,6 +106,10 @@ class House:
     activities: Mapping[str, list[Any]]
     environment: WorkflowEnvironment
     report: GenerateReportActivities
+    post: BlogPostActivities
+    processing: AIProcessingActivities
+    writer: TextWriter
+    ledger: PostgresEffects
     reconcile: ReconcileActivities
     objects: ObstoreObjects
     objects_folder: Path
@@ -106,8 +117,8 @@ class House:
     database: Database
     workers: AsyncExitStack = field(default_factory=AsyncExitStack)
 
-    async def ask(self, prompt: str, **more: Any) -> str:
-        started = await self.starting.start("generate-report", {"prompt": prompt, **more}, tenant="default")
+    async def ask(self, prompt: str, pipeline: str = "generate-report", **more: Any) -> str:
+        started = await self.starting.start(pipeline, {"prompt": prompt, **more}, tenant="default")
         return started.row.workflow_id
 
     async def until(self, report: str, *statuses: str) -> dict[str, Any]:
@@ -148,7 +159,7 @@ class House:
             worker = Worker(
                 client,
                 task_queue=queue,
-                workflows=WORKFLOWS if queue == names.RESEARCH else (),
+                workflows=workflows_on(queue),
                 activities=activities,
                 plugins=[plugin],
                 sticky_queue_schedule_to_start_timeout=policies.STICKY_TIMEOUT,
@@ -192,32 +203,35 @@ async def house(
     folder = tmp_path_factory.mktemp("objects")
     objects = ObstoreObjects(f"file://{folder}")
     webhook = WebhookNotifier(f"{simulator}/sink/webhook", None)
-    report = GenerateReportActivities(
-        workflows,
-        EffectRunner(ledger, progress, current_attempt, cancel_is_wanted),
-        ledger,
-        current_attempt,
-        drafts,
-        model,
-        objects,
-        renderer,
-        reports,
-        {
-            "log": LogNotifier(),
-            "webhook": webhook,
-            "address": AddressNotifier(None, loopback_too=True),
-            "email": EmailNotifier(servers.up["smtp"], "reports@example.org", ["operator@example.org"]),
-            "slack": SlackNotifier(f"{simulator}/api/", "xoxb-test", "C0PIPELINES"),
-        },
-        "http://127.0.0.1:8000",
+    runner = EffectRunner(ledger, progress, current_attempt, cancel_is_wanted)
+    writer = TextWriter(runner, current_attempt, drafts, model, objects)
+    slack = SlackNotifier(f"{simulator}/api/", "xoxb-test", "C0PIPELINES", settle_seconds=1.0)
+    notifiers = {
+        "log": LogNotifier(),
+        "webhook": webhook,
+        "address": AddressNotifier(None, loopback_too=True),
+        "email": EmailNotifier(servers.up["smtp"], "reports@example.org", ["operator@example.org"]),
+        "slack": slack,
+    }
+    address = "http://127.0.0.1:8000"
+    report = GenerateReportActivities(workflows, runner, writer, objects, renderer, reports, notifiers, address)
+    embeddings = OpenAIEmbeddings(
+        base_url=f"{simulator}/v1", api_key="k", model="simulator-embedding", provider="simulator"
     )
-    starting = Starting(workflows, engine, lambda: datetime.now(UTC), ("log", "webhook"), ("email", "slack"), True)
+    post = BlogPostActivities(
+        workflows, runner, writer, PostgresPosts(database), embeddings, PostgresSimilarity(database), slack, address
+    )
+    processing = AIProcessingActivities(workflows, writer, LangidLanguages())
+    stopping = StoppingActivities(ledger, model.cancel)
+    close = ClosingActivities(progress).close_workflow
+    receivers = Receivers(("log", "webhook"), ("email", "slack"))
+    starting = Starting(workflows, engine, lambda: datetime.now(UTC), receivers, True)
 
     async def store_later(kept: Mapping[str, Any]) -> None:
         await report.store_report_metadata(StoreReportMetadata.model_validate(kept))
 
-    async def stop_spending(row: WorkflowRow) -> None:
-        await report.stop_model_calls(LlmCall(report_id=row.workflow_id, tenant=row.tenant))
+    async def stop_spending(workflow_id: str) -> None:
+        await stopping.stop_model_calls(StopModelCalls(workflow_id=workflow_id))
 
     named = PostgresNamedObjects(database)
     orphans = Orphans(objects, named, lambda: datetime.now(UTC))
@@ -240,15 +254,32 @@ async def house(
         activities={
             names.RESEARCH: [
                 report.store_report_metadata,
-                ClosingActivities(progress).close_workflow,
+                post.store_post,
+                post.delete_post,
+                post.delete_embedding,
+                processing.compensate_generate,
+                close,
                 reconcile.reconcile,
             ],
-            names.AI_TASKS: [report.llm_call, report.stop_model_calls],
+            names.AI_TASKS: [
+                report.llm_call,
+                post.generate_content,
+                post.create_embedding,
+                processing.generate_text,
+                processing.validate_output,
+                processing.summarize_text,
+                stopping.stop_model_calls,
+                close,
+            ],
             names.DOCUMENTS: [report.create_pdf],
-            names.NOTIFICATIONS: [report.send_notification],
+            names.NOTIFICATIONS: [report.send_notification, post.post_to_slack, post.delete_message],
         },
         environment=environment,
         report=report,
+        post=post,
+        processing=processing,
+        writer=writer,
+        ledger=ledger,
         reconcile=reconcile,
         objects=objects,
         objects_folder=folder,
@@ -260,6 +291,7 @@ async def house(
     await house.stop_workers()
     await starting.close()
     await model.close()
+    await embeddings.close()
     await webhook.close()
     await changes.close()
     await database.close()
@@ -276,7 +308,7 @@ async def plain_house(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
         is_demo=True,
         stored=False,
     )
-    monkeypatch.setattr(house.report, "model", model)
+    monkeypatch.setattr(house.writer, "model", model)
     yield house
     await model.close()
 

@@ -14,7 +14,7 @@ from tests.pipelines.conftest import House
 
 @pytest.fixture
 def asking_house(plain_house: House, monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.setattr(plain_house.report, "model_resend", ResendPolicy.ASK)
+    monkeypatch.setattr(plain_house.writer, "resend", ResendPolicy.ASK)
     return plain_house
 
 

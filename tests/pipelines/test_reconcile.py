@@ -75,14 +75,14 @@ async def test_a_send_that_turned_up_after_all_is_counted_by_the_next_pass(
     report = await house.ask("a stray call")
     await house.finished(report)
     effect = Effect("default", report, "llm_call", "model_call", "simulator", ProviderClass.LOCKED, {}, ordinal="stray")
-    call = house.report.model.prepare(ModelCall("Write.", "a stray call", "simulator-research"), lambda text: None)
+    call = house.writer.model.prepare(ModelCall("Write.", "a stray call", "simulator-research"), lambda text: None)
     anchor = await call.anchor(effect.key)
-    await house.report.ledger.claim(effect, 1)
-    await house.report.ledger.open_send(effect, 1, anchor, earlier=None)
-    await house.report.ledger.close_send(effect.key, None, 1, SendState.ABSENT)
+    await house.ledger.claim(effect, 1)
+    await house.ledger.open_send(effect, 1, anchor, earlier=None)
+    await house.ledger.close_send(effect.key, None, 1, SendState.ABSENT)
     await call.collect(await call.send(effect.key, anchor))
 
     reconciled = await house.reconcile.reconcile()
 
     assert reconciled.strays >= 1
-    assert await house.report.ledger.charges(report) == Charges(settled=2, possible_extra=0)
+    assert await house.ledger.charges(report) == Charges(settled=2, possible_extra=0)

@@ -3,6 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from durable_research.domain.text import WrittenText
     from durable_research.pipelines.generate_report.activities import GenerateReportActivities
     from durable_research.pipelines.generate_report.messages import (
         CreatePdf,
@@ -10,7 +11,6 @@ with workflow.unsafe.imports_passed_through():
         LlmCall,
         ReportPdf,
         ReportResult,
-        ReportText,
     )
     from durable_research.temporal import policies
     from durable_research.temporal.steps import run_step
@@ -25,7 +25,7 @@ class TwoStepsSwapped(GenerateReportWorkflow):
     async def run(self, start: GenerateReport) -> ReportResult:
         return await super().run(start)
 
-    async def _store(self, start: GenerateReport, text: ReportText, pdf: ReportPdf) -> bool:
+    async def _store(self, start: GenerateReport, text: WrittenText, pdf: ReportPdf) -> bool:
         await self._tell(start, pdf)
         return await super()._store(start, text, pdf)
 
@@ -38,7 +38,7 @@ class TimerInserted(GenerateReportWorkflow):
     async def run(self, start: GenerateReport) -> ReportResult:
         return await super().run(start)
 
-    async def _typeset(self, start: GenerateReport, text: ReportText) -> ReportPdf:
+    async def _typeset(self, start: GenerateReport, text: WrittenText) -> ReportPdf:
         await workflow.sleep(1)
         return await super()._typeset(start, text)
 
@@ -51,7 +51,7 @@ class ActivityRenamed(GenerateReportWorkflow):
     async def run(self, start: GenerateReport) -> ReportResult:
         return await super().run(start)
 
-    async def _typeset(self, start: GenerateReport, text: ReportText) -> ReportPdf:
+    async def _typeset(self, start: GenerateReport, text: WrittenText) -> ReportPdf:
         asked = CreatePdf(report_id=start.report_id, tenant=start.tenant, text=text)
         return await workflow.execute_activity(
             "make_pdf",
@@ -70,7 +70,7 @@ class StepRepeated(GenerateReportWorkflow):
     async def run(self, start: GenerateReport) -> ReportResult:
         return await super().run(start)
 
-    async def _ask(self, start: GenerateReport) -> ReportText:
+    async def _ask(self, start: GenerateReport) -> WrittenText:
         await super()._ask(start)
         asked = LlmCall(report_id=start.report_id, tenant=start.tenant)
         return await run_step(GenerateReportActivities.llm_call, asked, policies.LLM_CALL)

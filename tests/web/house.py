@@ -7,10 +7,12 @@ from html import escape
 
 from quart import Quart
 
+from durable_research.catalogue import Receivers
 from durable_research.domain.document import plain_text
 from durable_research.domain.effects import Charges
 from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
-from durable_research.domain.report import DocumentReference, Report, TextReference
+from durable_research.domain.report import DocumentReference, Report
+from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 from durable_research.domain.workflow import Kind, Status, new_workflow_id
 from durable_research.operations.cancelling import Cancelling
@@ -19,6 +21,7 @@ from durable_research.operations.everything import Operations
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
 from durable_research.operations.starting import Starting
+from durable_research.operations.texts import ReadingTexts
 from durable_research.ports.workers import WorkerRow
 from durable_research.ports.workflows import NewWorkflow
 from durable_research.settings import Settings
@@ -55,7 +58,7 @@ class House:
             world.engine,
         )
         self.operations = Operations(
-            Starting(world.workflows, world.engine, lambda: datetime.now(UTC), ("log",)),
+            Starting(world.workflows, world.engine, lambda: datetime.now(UTC), Receivers(("log",))),
             reading,
             Cancelling(reading, world.workflows, world.progress, world.engine),
             Deciding(reading, world.effects, world.engine),  # type: ignore[arg-type]  # the half that a person needs
@@ -65,6 +68,12 @@ class House:
                 world.objects,
                 lambda document: f"<article><p>{escape(plain_text(document))}</p></article>",
                 plain_text,
+            ),
+            ReadingTexts(
+                reading,
+                world.objects,
+                world.similarity,  # type: ignore[arg-type]  # the half that is read
+                lambda document: f"<article><p>{escape(plain_text(document))}</p></article>",
             ),
             (world.database, world.engine, world.objects),
             self.payloads,

@@ -10,6 +10,7 @@ from tests.fakes import (
     FakeObjects,
     FakeProgressLog,
     FakeReports,
+    FakeSimilarity,
     FakeWorkerRegistry,
     FakeWorkflows,
     Part,
@@ -25,6 +26,7 @@ class FakeWorld:
     engine: FakeEngine = field(default_factory=FakeEngine)
     objects: FakeObjects = field(default_factory=FakeObjects)
     effects: FakeEffects = field(default_factory=FakeEffects)
+    similarity: FakeSimilarity = field(default_factory=FakeSimilarity)
 
     def __post_init__(self) -> None:
         self.progress = FakeProgressLog(self.database, self.changes)

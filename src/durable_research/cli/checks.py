@@ -137,7 +137,7 @@ def _temporal_program(up: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _dependencies(settings: Settings) -> Iterator[Finding]:
     """Database, Temporal and object store, as the API asks them; then what the database says."""
-    from durable_research import bootstrap
+    from durable_research.bootstrap.preparing import database_versions
     from durable_research.telemetry import configure_logging
 
     configure_logging("doctor")  # to stderr: stdout is for the findings
@@ -157,7 +157,7 @@ def _dependencies(settings: Settings) -> Iterator[Finding]:
         yield Finding(name, answer == "ok", clean(words), _MEND.get(name, ""))
     if health.get("database") != "ok":
         return
-    current, newest = bootstrap.database_versions(settings)
+    current, newest = database_versions(settings)
     words = f"at {current or 'nothing'}" + ("" if current == newest else f", the newest is {newest}")
     yield Finding("schema", current == newest, words, "run: durable-research migrate")
     if current == newest:
@@ -173,16 +173,16 @@ def _folder_to_be_made(settings: Settings) -> Path | None:
 
 
 async def _health(settings: Settings) -> dict[str, str]:
-    from durable_research import bootstrap
+    from durable_research.bootstrap.operations import open_operations
 
-    async with asyncio.timeout(_SECONDS), bootstrap.open_operations(settings) as operations:
+    async with asyncio.timeout(_SECONDS), open_operations(settings) as operations:
         return await operations.health()
 
 
 async def _live_workers(settings: Settings) -> list[str]:
-    from durable_research import bootstrap
+    from durable_research.bootstrap.operations import open_operations
 
-    async with asyncio.timeout(_SECONDS), bootstrap.open_operations(settings) as operations:
+    async with asyncio.timeout(_SECONDS), open_operations(settings) as operations:
         try:
             return [clean(worker.identity) for worker in await operations.reading.workers.live()]
         except ResearchError:

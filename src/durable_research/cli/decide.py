@@ -5,15 +5,22 @@ import click
 from durable_research.cli.client import Api, user_verb, workflow_id
 from durable_research.cli.terminal import as_json, say
 
+_ANSWERS = {
+    "send-again": "asks the model once more",
+    "give-up": "is given up",
+    "try-again": "goes on cleaning up",
+}
+
 
 @click.command()
 @click.argument("id", callback=workflow_id)
-@click.argument("decision", type=click.Choice(["send-again", "give-up"]))
+@click.argument("decision", type=click.Choice(list(_ANSWERS)))
 @user_verb
 def command(api: Api, in_json: bool, id: str, decision: str) -> None:
-    """Decide for a report that waits for you: pay for a new answer, or give it up.
+    """Decide for what waits for you: pay for a new answer, give it up, or try to clean up again.
 
-    A model call may have been charged and its answer is lost; nobody can be asked. Send-again pays for one more call.
+    Send-again and give-up: a model call may have been charged and its answer is lost; nobody can be asked, and send-again pays
+    for one more call. Try-again: what a failed post or text had made could not be removed; it is tried once more.
 
     REST: POST /api/workflows/ID/decide.
     """
@@ -21,5 +28,5 @@ def command(api: Api, in_json: bool, id: str, decision: str) -> None:
     if in_json:
         click.echo(as_json(body, indent=2))
         return
-    click.echo(f"{id}: {'asks the model once more' if decision == 'send-again' else 'is given up'}")
+    click.echo(f"{id}: {_ANSWERS[decision]}")
     say(f"see it go on: durable-research watch {id}")

@@ -11,11 +11,11 @@ from durable_research.cli.running import Exit, load_settings, stop
 @click.option("--patience", default=30.0, show_default=True, help="Seconds to wait for the server.")
 def command(patience: float) -> None:
     """Prepare the Temporal namespace: retention, search attributes, the reconcile schedule. Safe to repeat."""
-    from durable_research import bootstrap
+    from durable_research.bootstrap.preparing import prepare_engine
     from durable_research.domain.errors import InfrastructureDown
 
     try:
-        done = asyncio.run(bootstrap.prepare_engine(load_settings(), patience))
+        done = asyncio.run(prepare_engine(load_settings(), patience))
     except InfrastructureDown as error:
         hint = "check TEMPORAL_ADDRESS, or start it with: durable-research up --only temporal"
         stop(error.detail, hint, Exit.UNREACHABLE)

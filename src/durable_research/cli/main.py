@@ -11,13 +11,16 @@ import click
 COMMANDS = {
     "up": ("durable_research.cli.up", "Run everything on this machine, in the foreground."),
     "demo": ("durable_research.cli.demo", "Survive a real worker kill, and prove it from outside."),
-    "submit": ("durable_research.cli.submit", "Ask for a report; with --wait, watch it until it is there."),
+    "submit": (
+        "durable_research.cli.submit",
+        "Ask for a report, post or text; with --wait, watch it until it is there.",
+    ),
     "watch": ("durable_research.cli.watch", "Follow a report live."),
     "list": ("durable_research.cli.listing", "List reports and other workflows."),
     "show": ("durable_research.cli.show", "Show one workflow: steps, attempts, charges."),
     "open": ("durable_research.cli.open", "Open a report in the browser, or write it to a file."),
     "cancel": ("durable_research.cli.cancel", "Cancel a running report."),
-    "decide": ("durable_research.cli.decide", "Decide for a report that waits for you."),
+    "decide": ("durable_research.cli.decide", "Decide for what waits for you."),
     "doctor": ("durable_research.cli.doctor", "Check this installation and say how to mend it."),
     "init": ("durable_research.cli.init", "Prepare the Temporal namespace."),
     "payload-key": ("durable_research.cli.payload_key", "Make a key that seals what Temporal stores."),

@@ -9,14 +9,14 @@ from durable_research.cli.running import Exit, load_settings, stop
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 when the schema is behind.")
 def command(check: bool) -> None:
     """Bring the database's schema to the newest version; a second migrator waits for the first."""
-    from durable_research import bootstrap
+    from durable_research.bootstrap.preparing import database_versions, migrate_database
     from durable_research.domain.errors import InfrastructureDown
 
     settings = load_settings()
     try:
         if not check:
-            bootstrap.migrate_database(settings)
-        current, newest = bootstrap.database_versions(settings)
+            migrate_database(settings)
+        current, newest = database_versions(settings)
     except InfrastructureDown as error:
         stop(
             error.detail, "check DATABASE_URL, or start it with: durable-research up --only postgres", Exit.UNREACHABLE

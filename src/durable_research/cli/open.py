@@ -5,7 +5,7 @@ import webbrowser
 import click
 
 from durable_research.cli.client import Api, user_verb, workflow_id
-from durable_research.cli.terminal import as_json, say
+from durable_research.cli.terminal import as_json, clean, say
 
 _FORMATS = ("pdf", "md", "html")
 
@@ -17,7 +17,7 @@ _FORMATS = ("pdf", "md", "html")
 @click.option("--html", metavar="FILE", help="Write HTML there instead; - is stdout.")
 @user_verb
 def command(api: Api, in_json: bool, id: str, **files: str | None) -> None:
-    """Print a report's address and open it in the browser, or write it to files.
+    """Print the address of a report, post or text and open it in the browser, or write a report to files.
 
     REST: GET /api/reports/ID.pdf, .md or .html; without a file GET /api/workflows/ID/status.
     """
@@ -27,8 +27,7 @@ def command(api: Api, in_json: bool, id: str, **files: str | None) -> None:
     if wanted:
         _write(api, id, {form: str(target) for form, target in wanted.items()}, in_json=in_json)
         return
-    api.get(f"/api/workflows/{id}/status")  # so that a wrong id is told here and not in the browser
-    url = f"{api.server}/reports/{id}"
+    url = f"{api.server}{clean(api.get(f'/api/workflows/{id}/status')['page_url'])}"
     click.echo(as_json({"workflow_id": id, "url": url}) if in_json else url)
     if not webbrowser.open(url):
         say("there is no browser here; open the address elsewhere, or write a file: --pdf FILE")

@@ -46,7 +46,7 @@ def _facts(api: Api, body: Mapping[str, Any]) -> dict[str, str | None]:
         "cancel": "asked for" if body.get("cancel_requested") and body["status"] != "cancelled" else None,
         "error": f"{error.get('code')}: {error.get('detail')}" if error else None,
         "asked": body["created_at"],
-        "page": f"{api.server}/reports/{body['workflow_id']}",
+        "page": f"{api.server}{clean(body['page_url'])}",
         "temporal": body.get("temporal_ui_url"),
     }
 

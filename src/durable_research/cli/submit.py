@@ -1,5 +1,7 @@
 """`durable-research submit`."""
 
+import json
+import re
 import secrets
 import sys
 from pathlib import Path
@@ -32,6 +34,25 @@ def _read_prompt(context: click.Context, parameter: click.Parameter, given: str)
     return given
 
 
+def _is_name(context: click.Context, parameter: click.Parameter, given: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,63}", given):
+        raise click.BadParameter("a pipeline's name has lower-case letters, digits and hyphens")
+    return given
+
+
+def _fields(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
+    fields = {}
+    for one in given:
+        name, is_one, value = one.partition("=")
+        try:
+            fields[name] = json.loads(value)
+        except ValueError:
+            is_one = ""
+        if not (name and is_one):
+            raise click.BadParameter(f"{clean(one)} is not FIELD=JSON, such as slack=false or user='\"Ada\"'")
+    return fields
+
+
 def _is_key(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
     if given is not None and not (0 < len(given) <= _KEY_LONGEST and all("!" <= char <= "~" for char in given)):
         raise click.BadParameter(f"a key has 1 to {_KEY_LONGEST} visible ASCII characters and no blanks")
@@ -47,6 +68,14 @@ def _is_channel(context: click.Context, parameter: click.Parameter, given: tuple
 
 @click.command()
 @click.argument("prompt", callback=_read_prompt)
+@click.option(
+    "--pipeline",
+    default="generate-report",
+    show_default=True,
+    callback=_is_name,
+    metavar="NAME",
+    help="What to make of it: generate-report, blog-post, ai-processing.",
+)
 @click.option("--title", callback=utf8, help="Title of the report. Default: the beginning of the question.")
 @click.option("--language", callback=utf8, metavar="CODE", help="Language to write in, like en or pt-BR.")
 @click.option("--user", callback=utf8, help="For whom it is, as shown in the library.")
@@ -58,43 +87,55 @@ def _is_channel(context: click.Context, parameter: click.Parameter, given: tuple
     help=f"Whom to tell: {', '.join(CHANNELS)} or an https:// address. May be repeated.",
 )
 @click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    callback=_fields,
+    metavar="FIELD=JSON",
+    help="Another field of the pipeline's request, like slack=false. May be repeated.",
+)
+@click.option(
     "--key", callback=_is_key, help="Idempotency-Key: the same key never makes a second report. Default: random."
 )
 @click.option("--wait", is_flag=True, help="Watch it until it is there; exit 1 if it fails.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="With --wait: leave with exit 4.")
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE.pdf", help="Write the PDF there; implies --wait.")
 @user_verb
-def command(api: Api, in_json: bool, prompt: str, key: str | None, wait: bool, timeout: float | None,
-            out: str | None, **fields: Any) -> None:  # fmt: skip
-    """Ask for a report. PROMPT is the question, or @FILE, or - for stdin.
+def command(api: Api, in_json: bool, prompt: str, pipeline: str, settings: dict[str, Any], key: str | None, wait: bool,
+            timeout: float | None, out: str | None, **fields: Any) -> None:  # fmt: skip
+    """Ask for a report, or for what another pipeline makes. PROMPT is the question, or @FILE, or - for stdin.
 
     Prints its id and its address. Ctrl-C while waiting only stops watching.
 
-    REST: POST /api/workflows/generate-report (and with --wait GET /api/workflows/ID/events).
+    REST: POST /api/workflows/PIPELINE (and with --wait GET /api/workflows/ID/events).
     """
     if timeout is not None and not (wait or out):
         raise click.UsageError("--timeout needs --wait")
+    if out and pipeline != "generate-report":
+        raise click.UsageError("only a report is a PDF; texts are at /api/workflows/ID/texts/NAME")
     if out:
         from durable_research.cli.files import check_writable
 
         check_writable(out)
-    body = {"prompt": prompt} | {name: value for name, value in fields.items() if value}
-    accepted, is_replay = api.submit("/api/workflows/generate-report", body, key or secrets.token_hex(16))
+    body = {"prompt": prompt} | {name: value for name, value in fields.items() if value} | settings
+    accepted, is_replay = api.submit(f"/api/workflows/{pipeline}", body, key or secrets.token_hex(16))
     if is_replay:
-        say("this key had been accepted before; here is that report")
+        say("this key had been accepted before; here is what it started")
     said: dict[str, Any] = {"workflow_id": clean(accepted["workflow_id"]), "status": clean(accepted["status"])}
-    said["url"] = f"{api.server}/reports/{said['workflow_id']}"
+    said["url"] = f"{api.server}{clean(accepted['page_url'])}"
     if not in_json:
         click.echo(f"{said['workflow_id']}\n{said['url']}")
     try:
         if wait or out:
-            _wait(api, said, timeout, out, in_json=in_json)
+            _wait(api, said, timeout, out, in_json=in_json, is_report="report_id" in accepted)
     finally:
         if in_json:
             click.echo(as_json(said))
 
 
-def _wait(api: Api, said: dict[str, Any], timeout: float | None, out: str | None, *, in_json: bool) -> None:
+def _wait(
+    api: Api, said: dict[str, Any], timeout: float | None, out: str | None, *, in_json: bool, is_report: bool
+) -> None:
     from durable_research.cli.watching import tell_end, watch_run
 
     if in_json:
@@ -107,6 +148,8 @@ def _wait(api: Api, said: dict[str, Any], timeout: float | None, out: str | None
             f"its record is not stored yet, which is tried again; then: durable-research open {run.workflow_id} --pdf FILE"
         )
         raise click.exceptions.Exit(int(Exit.FAILED if out else Exit.OK))
+    if not is_report:
+        return
     said["report"] = f"{api.server}/api/reports/{run.workflow_id}.pdf"
     if out:
         from durable_research.cli.files import write

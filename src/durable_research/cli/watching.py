@@ -51,7 +51,8 @@ def tell_end(api: Api, run: Run) -> None:
         say(f"error: the run is {clean(words)}{': ' + error_words(run.error) if run.error else ''}")
         say(f"  look at it: durable-research show {run.workflow_id}")
         raise click.exceptions.Exit(int(Exit.FAILED))
-    say(f"the run is {words}: {api.server}/reports/{run.workflow_id}")
+    page = api.get(f"/api/workflows/{run.workflow_id}/status")["page_url"]
+    say(f"the run is {words}: {api.server}{clean(page)}")
 
 
 async def _follow(api: Api, run: Run, show: Show, *, seconds: float | None) -> None:

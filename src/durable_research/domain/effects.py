@@ -126,6 +126,9 @@ class NextMove:
     send: Send | None = None
 
 
+# Higher than any attempt's number: whoever holds this fence is the last, and a sender that slept is refused.
+WITHDRAWN = 2**31 - 1
+
 # Facts behind the number: docs/decisions/0003. One is the bound that a person can accept without being asked.
 AMBIGUOUS_SENDS_ALLOWED = 1
 

@@ -28,6 +28,7 @@ ResearchError
 │   │   ├── RedirectRefused     transient: the receiver answers with another address, which is not followed
 │   │   └── NotificationRefused permanent: it never will
 │   │       └── ForbiddenAddress permanent: the receiver's name leads to an address that we do not call
+│   ├── OutputInvalid           permanent: the text breaks a rule that was set for it
 │   └── StepTimedOut            transient: our own deadline for one try
 ├── StillRunning                the provider is at work on an earlier send: look again, nothing is counted
 ├── DecisionNeeded              sent, nobody can be asked, and the policy leaves a re-send to a person
@@ -199,6 +200,10 @@ class NotificationRefused(NotificationFailed, code="notification_refused", perma
 
 class ForbiddenAddress(NotificationRefused, code="forbidden_address"):
     """The receiver's name leads to an address that is not out in the world."""
+
+
+class OutputInvalid(StepFailed, code="output_invalid", permanent=True):
+    """A text that a model wrote breaks a rule that was set for it."""
 
 
 class StepTimedOut(StepFailed, code="step_timed_out", http_status=504):

@@ -37,7 +37,7 @@ ENDS_OF_ATTEMPT = frozenset(
 
 
 # Kept for reconciliation and for the fence; object keys and the engine's numbers are nobody else's business.
-_NOT_SHOWN = frozenset({"to_store", "engine_run", "engine_attempt"})
+_NOT_SHOWN = frozenset({"to_store", "texts", "engine_run", "engine_attempt"})
 
 
 @dataclass(frozen=True)

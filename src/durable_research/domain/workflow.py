@@ -3,6 +3,8 @@
 import re
 from enum import StrEnum
 
+from pydantic import BaseModel, ConfigDict
+
 from durable_research.domain.errors import InvalidState
 
 
@@ -40,10 +42,21 @@ class Status(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a person decides about a send that nobody can be asked about."""
+    """What a person decides: about a send that nobody can be asked about, or about an undo that failed."""
 
     SEND_AGAIN = "send_again"
     GIVE_UP = "give_up"
+    TRY_AGAIN = "try_again"
+
+
+class Decided(BaseModel):
+    """What a person decided about the question that this attempt of ours, of this step, had asked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str
+    attempt: int
+    decision: Decision
 
 
 FINAL = frozenset({Status.DONE, Status.PARTLY_DONE, Status.FAILED, Status.CANCELLED, Status.TERMINATED})

@@ -1,4 +1,4 @@
-"""Deciding for a workflow that waits for a person: whether to send again what may have been accepted already."""
+"""Deciding for a workflow that waits for a person: to send again what may have been accepted, or to try an undo again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from durable_research.domain.errors import InvalidState
-from durable_research.domain.workflow import Decision, Status
+from durable_research.domain.errors import FieldError, InvalidInput, InvalidState
+from durable_research.domain.workflow import Decided, Decision
+from durable_research.operations.asking import open_question
 from durable_research.operations.reading import Reading
 from durable_research.operations.validating import validated
-from durable_research.pipelines.generate_report.messages import Decided
 from durable_research.ports.engine import WorkflowEngine
 from durable_research.ports.ledger import Effects
 from durable_research.ports.workflows import WorkflowRow
@@ -44,13 +44,15 @@ class Deciding:
         """
         decision = validated(DecisionRequest, body).decision
         row = await self.reading.get(workflow_id, tenant)
-        if row.status is not Status.WAITING_FOR_YOU:
+        asked = open_question(row, await self.reading.log(workflow_id, tenant))
+        if asked is None:
             raise InvalidState(f"the workflow is {row.status.words} and does not wait for a decision")
-        events = await self.reading.log(workflow_id, tenant)
-        asking = [event for event in events if event.data.get("asks_a_person")]
-        if decision is Decision.SEND_AGAIN and not await self.ledger.grant_resend(workflow_id, asking[-1].step):
+        if decision not in asked.decisions:
+            words = " or ".join(one.value for one in asked.decisions)
+            raise InvalidInput([FieldError("/decision", "enum", f"must be {words} here")])
+        if decision is Decision.SEND_AGAIN and not await self.ledger.grant_resend(workflow_id, asked.step):
             raise InvalidState("what was asked about has been answered meanwhile; nothing is sent again")
-        decided = Decided(attempt=asking[-1].attempt, decision=decision)
+        decided = Decided(step=asked.step, attempt=asked.attempt, decision=decision)
         if not await self.engine.signal(workflow_id, names.DECIDE, decided):
             raise InvalidState("the workflow is not running any more")
         return row

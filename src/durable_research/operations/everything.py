@@ -10,6 +10,7 @@ from durable_research.operations.deciding import Deciding
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
 from durable_research.operations.starting import Starting
+from durable_research.operations.texts import ReadingTexts
 from durable_research.ports.health import Health
 from durable_research.ports.payloads import PayloadReader
 
@@ -25,6 +26,7 @@ class Operations:
     cancelling: Cancelling
     deciding: Deciding
     reports: ReadingReports
+    texts: ReadingTexts
     dependencies: Sequence[Health]
     payloads: PayloadReader
     is_demo: bool

@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from durable_research.catalogue import BY_KIND
+from durable_research.catalogue import BY_KIND, page_of
 from durable_research.domain.errors import InfrastructureDown, InvalidState, NotFound, NotReady
 from durable_research.domain.progress import Draft, EventKind, ProgressEvent, StepState, StepView, steps_after
 from durable_research.domain.workflow import Status, kind_of
+from durable_research.operations.asking import OpenQuestion, open_question
 from durable_research.ports.engine import EngineView, WorkflowEngine
 from durable_research.ports.ledger import Effects
 from durable_research.ports.progress import Changes, Drafts, ProgressLog
@@ -60,9 +61,11 @@ class Reading:
                 reachable = False
             _complete(steps, view, [worker.identity for worker in live])
         charges = await self.effects.charges(workflow_id)
+        asked = open_question(row, events)
         return {
             "workflow_id": workflow_id,
             "kind": row.kind,
+            "page_url": page_of(workflow_id, row.kind),
             "status": row.status,
             "title": row.title,
             "created_at": row.created_at.isoformat(),
@@ -72,7 +75,8 @@ class Reading:
             "workers": {"live": len(live), "identities": [worker.identity for worker in live]},
             "engine": "reachable" if reachable else "unreachable",
             "cancel_requested": row.cancel_requested,
-            "waits_for": _waits_for(row, len(live), reachable=reachable),
+            "asks": asked.as_json() if asked else None,
+            "waits_for": _waits_for(row, len(live), asked, reachable=reachable),
             "error": next((event.data["error"] for event in events if _is_failed_end(event)), None),
             "last_seq": events[-1].seq if events else 0,
             "temporal_ui_url": self._ui(workflow_id),
@@ -97,7 +101,9 @@ class Reading:
             for name in ("pages", "notified", "not_notified", "notification_error")
             if name in closing
         }
-        return {"workflow_id": workflow_id, "report_id": workflow_id, "status": row.status} | shown
+        texts = {name: f"/api/workflows/{workflow_id}/texts/{name}" for name in closing.get("texts", {})}
+        made = {f"{row.kind}_id": workflow_id, "status": row.status, **({"texts": texts} if texts else {})}
+        return {"workflow_id": workflow_id} | made | shown
 
     async def events(
         self, workflow_id: str, tenant: str, after_seq: int
@@ -188,12 +194,12 @@ def _step_body(step: StepView) -> dict[str, Any]:
     }
 
 
-def _waits_for(row: WorkflowRow, live: int, *, reachable: bool) -> str | None:
+def _waits_for(row: WorkflowRow, live: int, asked: OpenQuestion | None, *, reachable: bool) -> str | None:
     """In words, what an unfinished workflow waits for, when that is not its own work."""
     if row.status.is_final:
         return None
-    if row.status is Status.WAITING_FOR_YOU:
-        return "an earlier model call may have been charged, and its answer is lost; decide whether to pay again"
+    if asked:
+        return asked.words
     if not reachable:
         return "Temporal does not answer; the work goes on by itself when it is back"
     if not live:

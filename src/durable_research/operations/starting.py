@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from durable_research import failpoints
-from durable_research.catalogue import BY_KIND, PIPELINES, Pipeline
+from durable_research.catalogue import BY_KIND, PIPELINES, Pipeline, Receivers
 from durable_research.domain.addresses import AddressRefused, check_address, is_address
 from durable_research.domain.errors import FieldError, InvalidInput, NotFound
-from durable_research.domain.report import ReportRequest
+from durable_research.domain.request import WritingRequest
 from durable_research.domain.workflow import RANDOM_BYTES, new_workflow_id
 from durable_research.operations.background import KeepTrying
 from durable_research.operations.validating import validated
@@ -32,14 +32,13 @@ class Started:
 class Starting:
     """Accepts work and keeps giving it to the engine, each second, while this process lives.
 
-    `channels` are told when a request names none, `on_request` may be named too; `unsafe_addresses` is for tests only.
+    `unsafe_addresses` is for tests only.
     """
 
     workflows: Workflows
     engine: WorkflowEngine
     now: Clock
-    channels: tuple[str, ...]
-    on_request: tuple[str, ...] = ()
+    receivers: Receivers
     unsafe_addresses: bool = False
     _starts: KeepTrying = field(default_factory=KeepTrying)
 
@@ -56,7 +55,7 @@ class Starting:
         """
         pipeline = PIPELINES.get(path)
         if pipeline is None:
-            raise NotFound("there is no such pipeline")
+            raise NotFound(f"there is no such pipeline; there are {', '.join(PIPELINES)}")
         request = self._validate(pipeline, body)
         kept = request.model_dump(mode="json", exclude_none=True)
         new = NewWorkflow(
@@ -84,7 +83,7 @@ class Starting:
             InfrastructureDown: the engine or the database is away.
         """
         pipeline = BY_KIND[row.kind]
-        message = pipeline.start_message(row, self.channels)
+        message = pipeline.start_message(row, self.receivers)
         await failpoints.reach(failpoints.START_GIVING, row.workflow_id)
         await self.engine.start(
             row.workflow_id, pipeline.workflow_type, pipeline.task_queue, message, tenant=row.tenant
@@ -98,9 +97,9 @@ class Starting:
         """Stop trying; what is accepted is in the database, and reconciliation starts it."""
         await self._starts.close()
 
-    def _validate(self, pipeline: Pipeline, body: Mapping[str, Any]) -> ReportRequest:
+    def _validate(self, pipeline: Pipeline, body: Mapping[str, Any]) -> WritingRequest:
         request = validated(pipeline.request, body)
-        wrong = [self._wrong_channel(channel, f"/notify/{place}") for place, channel in enumerate(request.notify or ())]
+        wrong = [self._wrong_channel(channel, pointer) for pointer, channel in request.named_channels.items()]
         if errors := [error for error in wrong if error]:
             raise InvalidInput(errors)
         return request
@@ -111,6 +110,6 @@ class Starting:
                 check_address(channel, loopback_too=self.unsafe_addresses)
             except AddressRefused as refused:
                 return FieldError(pointer, refused.code, refused.detail)
-        elif channel not in (*self.channels, *self.on_request):
+        elif channel not in (*self.receivers.default, *self.receivers.on_request):
             return FieldError(pointer, "not_configured", f"no receiver is configured for {channel!r}")
         return None

@@ -13,13 +13,15 @@ CurrentAttempt = Callable[[], Attempt]
 class ProgressLog(Protocol):
     """The one log that people follow. Statuses change with the event that causes it, in one transaction."""
 
-    async def begin_attempt(self, workflow_id: str, step: str, worker: str, engine: EngineAttempt) -> Attempt:
-        """Close what earlier attempts left open as lost, and start the next one.
+    async def begin_attempt(
+        self, workflow_id: str, step: str, worker: str, engine: EngineAttempt, *, undoes: bool = False
+    ) -> Attempt:
+        """Close what earlier attempts left open as lost, and start the next one; failures count since a person was asked.
 
         Raises:
             StaleAttempt: a later attempt of the engine's has begun already: this worker was frozen on the way.
             InvalidState: the workflow has ended.
-            CancelRequested: a person wants it to end, and the engine may not have heard yet.
+            CancelRequested: a person wants it to end, and this step does not undo another.
         """
         ...
 

@@ -1,10 +1,14 @@
-"""The activity that writes a workflow's end into the progress log; every pipeline's workers carry it."""
+"""The activities with which a workflow of any pipeline ends: its last entry in the progress log, and nothing left running."""
+
+from collections.abc import Awaitable, Callable
 
 from temporalio import activity
 
+from durable_research.domain.effects import SendState
+from durable_research.ports.ledger import Effects
 from durable_research.ports.progress import ProgressLog
 from durable_research.temporal import names
-from durable_research.temporal.steps import Closing
+from durable_research.temporal.steps import Closing, StopModelCalls
 
 
 class ClosingActivities:
@@ -17,3 +21,18 @@ class ClosingActivities:
     async def close_workflow(self, closing: Closing) -> None:
         """Write the end once; a repeat changes nothing."""
         await self._progress.close(closing.workflow_id, closing.status, closing.data)
+
+
+class StoppingActivities:
+    """`cancel` stops one accepted call at the model's provider."""
+
+    def __init__(self, ledger: Effects, cancel: Callable[[str], Awaitable[None]]) -> None:
+        self._ledger = ledger
+        self._cancel = cancel
+
+    @activity.defn(name=names.STOP_MODEL_CALLS)
+    async def stop_model_calls(self, asked: StopModelCalls) -> None:
+        """Cancel what still runs at the provider for a workflow that has ended: nobody will fetch it."""
+        for key, reference in await self._ledger.running_calls(asked.workflow_id):
+            await self._cancel(reference)
+            await self._ledger.close_send(key, reference, 0, SendState.SPENT)

@@ -70,7 +70,9 @@ class _StepInbound(ActivityInboundInterceptor):
             workflow_id = info.workflow_id or ""
             try:
                 engine = EngineAttempt(info.workflow_run_id or "", info.attempt)
-                attempt = await self._progress.begin_attempt(workflow_id, policy.step, self._identity, engine)
+                attempt = await self._progress.begin_attempt(
+                    workflow_id, policy.step, self._identity, engine, undoes=policy.undoes
+                )
             except ResearchError as error:
                 _fail(error, policy, counted_failures=0)
             return await self._run_logged(input, policy, attempt)
@@ -116,11 +118,12 @@ class _StepInbound(ActivityInboundInterceptor):
     async def _close_failed(self, attempt: Attempt, policy: StepPolicy, error: ResearchError) -> NoReturn:
         failures = attempt.failures_before + error.counted
         words = {"code": error.code, "detail": error.detail}
+        final = _is_final(error, policy, failures)
         data: dict[str, Any] = {
             "error": words,
             "counted": error.counted,
-            "final": _is_final(error, policy, failures),
-            "asks_a_person": isinstance(error, DecisionNeeded),
+            "final": final,
+            "asks_a_person": isinstance(error, DecisionNeeded) or (final and policy.undoes),
             "worker": attempt.worker,
         }
         if not data["final"]:

@@ -1,9 +1,9 @@
 """Names that outlive a deployment: task queues and who lives on each, recorded types, search attributes, schedules.
 
-`research`       report workflows, stores, undos, reconciliation
-`ai-tasks`       everything that asks a model
+`research`       report and post workflows, stores, undos, reconciliation
+`ai-tasks`       AIProcessingWorkflow, and everything that asks a model
 `documents`      rendering
-`notifications`  telling people
+`notifications`  telling people, Slack
 """
 
 RESEARCH = "research"
@@ -13,6 +13,7 @@ NOTIFICATIONS = "notifications"
 QUEUES = (RESEARCH, AI_TASKS, DOCUMENTS, NOTIFICATIONS)
 
 CLOSE_WORKFLOW = "close_workflow"
+STOP_MODEL_CALLS = "stop_model_calls"
 
 DECIDE = "decide"  # the signal with a person's decision
 

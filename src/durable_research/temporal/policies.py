@@ -94,7 +94,9 @@ OBJECTS_A_PASS = 1000
 class StepPolicy:
     """How one activity is tried. `failures_allowed` counts answered failures (None: no cap); waits are in seconds.
 
-    `logged` steps write their attempts into the progress log; the others are machinery that people do not follow.
+    `logged` steps write their attempts into the progress log; the others are machinery that people do not follow. A step that
+    `undoes` what another did runs though the workflow is being cancelled; at its cap a person is asked, who can have it tried
+    again.
     """
 
     step: str
@@ -105,6 +107,7 @@ class StepPolicy:
     wait_growth: float = 2.0
     longest_wait: float = 60.0
     logged: bool = True
+    undoes: bool = False
 
     def wait_after(self, failures: int) -> timedelta:
         """How long to wait after this many answered failures (1 = the first)."""
@@ -127,7 +130,38 @@ STORE_REPORT_METADATA = StepPolicy(
 SEND_NOTIFICATION = StepPolicy("send_notification", names.NOTIFICATIONS, try_seconds=15, failures_allowed=5)
 
 # Asking a provider to stop takes one short request; a call that cannot be stopped ends by itself and is counted.
-STOP_MODEL_CALLS = StepPolicy("stop_model_calls", names.AI_TASKS, try_seconds=15, failures_allowed=3, logged=False)
+STOP_MODEL_CALLS = StepPolicy(names.STOP_MODEL_CALLS, names.AI_TASKS, try_seconds=15, failures_allowed=3, logged=False)
+
+# Writing, as for a report.
+GENERATE_TEXT = StepPolicy("generate_text", names.AI_TASKS, try_seconds=60, failures_allowed=3)
+SUMMARIZE_TEXT = StepPolicy("summarize_text", names.AI_TASKS, try_seconds=60, failures_allowed=3)
+GENERATE_CONTENT = StepPolicy("generate_content", names.AI_TASKS, try_seconds=60, failures_allowed=3)
+
+# Reading one object and looking at it; the same text breaks the same rules, so a second failure is no accident of the network.
+VALIDATE_OUTPUT = StepPolicy("validate_output", names.AI_TASKS, try_seconds=20, failures_allowed=2)
+
+# One insert of our own.
+STORE_POST = StepPolicy("store_post", names.RESEARCH, try_seconds=10, failures_allowed=3, first_wait=0.5)
+
+# One short request to the model's provider and one insert.
+CREATE_EMBEDDING = StepPolicy("create_embedding", names.AI_TASKS, try_seconds=30, failures_allowed=3)
+
+# Slack rate-limits and has short outages; the whole post would be taken back if this gave up early.
+POST_TO_SLACK = StepPolicy("post_to_slack", names.NOTIFICATIONS, try_seconds=30, failures_allowed=5)
+
+# Undos delete, which may be repeated freely, so they are tried for minutes before a person is asked: what they would leave
+# behind is what a saga promises not to.
+UNDO_TRIES = 8
+COMPENSATE_GENERATE = StepPolicy(
+    "compensate_generate", names.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True
+)
+DELETE_POST = StepPolicy("delete_post", names.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True)
+DELETE_EMBEDDING = StepPolicy(
+    "delete_embedding", names.RESEARCH, try_seconds=20, failures_allowed=UNDO_TRIES, undoes=True
+)
+DELETE_MESSAGE = StepPolicy(
+    "delete_message", names.NOTIFICATIONS, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True
+)
 
 # The ordinary form of the closing write: our own database, so every failure is infrastructure and it is tried without end.
 CLOSE_WORKFLOW = StepPolicy(
@@ -145,6 +179,17 @@ STEPS = {
         CREATE_PDF,
         STORE_REPORT_METADATA,
         SEND_NOTIFICATION,
+        GENERATE_TEXT,
+        VALIDATE_OUTPUT,
+        SUMMARIZE_TEXT,
+        COMPENSATE_GENERATE,
+        GENERATE_CONTENT,
+        STORE_POST,
+        CREATE_EMBEDDING,
+        POST_TO_SLACK,
+        DELETE_MESSAGE,
+        DELETE_EMBEDDING,
+        DELETE_POST,
         CLOSE_WORKFLOW,
         RECONCILE,
     )

@@ -1,6 +1,7 @@
-"""How a workflow runs a step and writes its end: the only two ways for workflow code to reach the world."""
+"""How a workflow runs a step, writes its end and stops its spending: the only ways for workflow code to reach the world."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -28,22 +29,41 @@ class Closing(BaseModel):
     data: dict[str, Any] = {}
 
 
+class StopModelCalls(BaseModel):
+    """Asks that what a workflow left running at the model's provider be cancelled."""
+
+    model_config = ConfigDict(frozen=True)
+
+    workflow_id: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person is asked about: a step's attempt of ours that could not go on."""
+
+    step: str
+    attempt: int
+
+
 async def run_step(step: Callable[[Any, Given], Awaitable[Result]], given: Given, policy: StepPolicy) -> Result:
     """Run one activity under its row of the table, and return its result.
 
     Raises:
         ActivityError: it failed for good, or was cancelled.
     """
-    return await workflow.execute_activity_method(
-        step,
-        given,
-        task_queue=policy.queue,
-        schedule_to_close_timeout=policies.GIVE_UP_AFTER,
-        start_to_close_timeout=timedelta(seconds=policy.try_seconds) + policies.START_TO_CLOSE_MARGIN,
-        heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
-        retry_policy=policies.AFTER_DEATH,
-        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    )
+    return await workflow.execute_activity_method(step, given, **_options(policy))
+
+
+async def stop_model_calls() -> None:
+    """Stop what may run on at the provider while no attempt is alive to stop it.
+
+    A call that cannot be stopped ends there by itself, and the ledger counts it as charged.
+    """
+    asked, policy = StopModelCalls(workflow_id=workflow.info().workflow_id), policies.STOP_MODEL_CALLS
+    try:
+        await workflow.execute_activity(policy.step, asked, **_options(policy))
+    except ActivityError:
+        return
 
 
 async def close_workflow(status: Status, data: dict[str, Any]) -> None:
@@ -60,16 +80,18 @@ async def close_workflow(status: Status, data: dict[str, Any]) -> None:
     except FailureError as error:  # a local activity's failure may come as it is, without an ActivityError around it
         if is_cancelled_exception(error):
             raise
-        policy = policies.CLOSE_WORKFLOW
-        await workflow.execute_activity(
-            names.CLOSE_WORKFLOW,
-            closing,
-            task_queue=policy.queue,
-            schedule_to_close_timeout=policies.GIVE_UP_AFTER,
-            start_to_close_timeout=timedelta(seconds=policy.try_seconds) + policies.START_TO_CLOSE_MARGIN,
-            heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
-            retry_policy=policies.AFTER_DEATH,
-        )
+        await workflow.execute_activity(names.CLOSE_WORKFLOW, closing, **_options(policies.CLOSE_WORKFLOW))
+
+
+def _options(policy: StepPolicy) -> dict[str, Any]:
+    return {
+        "task_queue": policy.queue,
+        "schedule_to_close_timeout": policies.GIVE_UP_AFTER,
+        "start_to_close_timeout": timedelta(seconds=policy.try_seconds) + policies.START_TO_CLOSE_MARGIN,
+        "heartbeat_timeout": policies.HEARTBEAT_TIMEOUT,
+        "retry_policy": policies.AFTER_DEATH,
+        "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    }
 
 
 def is_cancel(error: BaseException) -> bool:
@@ -77,11 +99,11 @@ def is_cancel(error: BaseException) -> bool:
     return is_cancelled_exception(error) or cause_of(error)["code"] == CancelRequested.code
 
 
-def attempt_of(error: ActivityError) -> int:
-    """The number of our attempt that failed, as the interceptor sent it along."""
+def question_of(error: ActivityError) -> Question:
+    """The step and the number of our attempt that failed, as the interceptor sent it along."""
     cause = error.__cause__
     details = cause.details if isinstance(cause, ApplicationError) else ()
-    return int(details[0]) if details else 0
+    return Question(error.activity_type, int(details[0]) if details else 0)
 
 
 def cause_of(error: BaseException) -> dict[str, str]:

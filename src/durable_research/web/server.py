@@ -1,6 +1,6 @@
 """What the `api` command runs: operations, the application on them, and a server around it."""
 
-from durable_research import bootstrap
+from durable_research.bootstrap.operations import open_operations
 from durable_research.settings import Settings
 from durable_research.web.app import create_app
 from durable_research.web.listening import serve_app
@@ -12,5 +12,5 @@ async def serve(settings: Settings) -> None:
     Raises:
         CannotListen: the address cannot be taken.
     """
-    async with bootstrap.open_operations(settings) as operations:
+    async with open_operations(settings) as operations:
         await serve_app(create_app(operations, settings), settings.host, settings.port)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from durable_research.domain.progress import EventKind, ProgressEvent, StepState
-from durable_research.domain.workflow import Status
+from durable_research.domain.workflow import Decision, Status
 
 # Shape and word, so that colour is never the only sign.
 STATUSES: dict[Status, tuple[str, str]] = {
@@ -34,6 +34,23 @@ _STEPS = {
     "create_pdf": "Typeset the PDF",
     "store_report_metadata": "Enter it in the library",
     "send_notification": "Send the notification",
+    "generate_text": "Write the text",
+    "validate_output": "Check it by the rules",
+    "summarize_text": "Summarise it",
+    "compensate_generate": "Undo: remove the text",
+    "generate_content": "Write the post",
+    "store_post": "Store the post",
+    "create_embedding": "Make it findable",
+    "post_to_slack": "Tell Slack",
+    "delete_message": "Undo: take the message back",
+    "delete_embedding": "Undo: remove the embedding",
+    "delete_post": "Undo: remove the post",
+}
+# What a person can answer, and how its button looks.
+DECISIONS: dict[Decision, tuple[str, str]] = {
+    Decision.SEND_AGAIN: ("Pay again for a new answer", "primary"),
+    Decision.GIVE_UP: ("Give this up", ""),
+    Decision.TRY_AGAIN: ("Try to clean up again", "primary"),
 }
 _OUTCOMES: dict[EventKind, tuple[str, str]] = {
     EventKind.ATTEMPT_STARTED: ("running", "running"),

@@ -4,7 +4,8 @@ import pytest
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.reports import PostgresReports
-from durable_research.domain.report import DocumentReference, Report, TextReference
+from durable_research.domain.report import DocumentReference, Report
+from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 
 

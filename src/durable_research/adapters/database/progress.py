@@ -36,13 +36,15 @@ class PostgresProgressLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin_attempt(self, workflow_id: str, step: str, worker: str, engine: EngineAttempt) -> Attempt:
+    async def begin_attempt(
+        self, workflow_id: str, step: str, worker: str, engine: EngineAttempt, *, undoes: bool = False
+    ) -> Attempt:
         """Close what earlier attempts left open as lost, and start the next one."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
             if log.status.is_final:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
-            if log.cancel_requested:
+            if log.cancel_requested and not undoes:
                 raise CancelRequested("a person asked for the workflow to be cancelled")
             rows = (await connection.execute(_OF_STEP, {"of_workflow": workflow_id, "of_step": step})).all()
             started = {row.attempt: row.data for row in rows if row.kind == EventKind.ATTEMPT_STARTED}
@@ -52,7 +54,9 @@ class PostgresProgressLog:
             ended = {row.attempt for row in rows if row.kind in ENDS_OF_ATTEMPT}
             for number in sorted(started.keys() - ended):
                 log.append(EventKind.ATTEMPT_LOST, {"worker": started[number].get("worker")}, step, number)
-            failures = sum(row.kind == EventKind.ATTEMPT_FAILED and bool(row.data.get("counted")) for row in rows)
+            failed = {row.attempt: row.data for row in rows if row.kind == EventKind.ATTEMPT_FAILED}
+            asked = max((number for number, data in failed.items() if data.get("asks_a_person")), default=0)
+            failures = sum(bool(data.get("counted")) for number, data in failed.items() if number > asked)
             attempt = Attempt(workflow_id, step, max(started, default=0) + 1, worker, failures)
             begun = {"worker": worker, "engine_run": engine.run_id, "engine_attempt": engine.number}
             log.append(EventKind.ATTEMPT_STARTED, begun, step, attempt.number)

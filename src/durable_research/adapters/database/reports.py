@@ -11,7 +11,8 @@ from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.tables import reports
 from durable_research.adapters.database.workflows import words_pattern
 from durable_research.domain.errors import NotFound
-from durable_research.domain.report import DocumentReference, Report, TextReference
+from durable_research.domain.report import DocumentReference, Report
+from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 
 

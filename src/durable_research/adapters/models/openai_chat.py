@@ -118,7 +118,7 @@ class PlainChatCall(_ChatCall):
                 stream_options={"include_usage": True},
                 extra_headers={"Idempotency-Key": key},
             )
-            async for chunk in self._stream:
+            if chunk := await anext(self._stream, None):
                 self._first = chunk
                 # Some servers name nothing: two sends without a name must not look like one.
                 return chunk.id or f"unnamed-{secrets.token_hex(8)}"

@@ -118,7 +118,8 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
             extra_headers={"Idempotency-Key": key} if self._keyed else None,
         )
         self._stream = _plain_events(answer)
-        async for event in self._stream:
+        # Taken one by one: a loop that is left would leave a generator of its own behind, to be closed at some moment.
+        while event := await anext(self._stream, None):
             if event["type"] == "response.created":
                 return str(event["response"]["id"])
         raise Ambiguous("the stream ended before the response's id came")
@@ -161,7 +162,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
     async def _follow(self, events: AsyncIterator[Any]) -> Response | None:
         """The response of the closing event; None when the stream just ends, as a cancelled one's does."""
         text = ""
-        async for event in events:
+        while event := await anext(events, None):
             kind = event["type"]
             if kind == "response.output_text.delta":
                 text += event["delta"]

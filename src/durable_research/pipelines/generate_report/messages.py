@@ -5,9 +5,8 @@ A title and addresses of users are among it, so payloads are sealed wherever key
 
 from pydantic import BaseModel, ConfigDict
 
-from durable_research.domain.report import DocumentReference, TextReference
-from durable_research.domain.usage import TokenUsage
-from durable_research.domain.workflow import Decision
+from durable_research.domain.report import DocumentReference
+from durable_research.domain.text import WrittenText
 
 
 class _Message(BaseModel):
@@ -30,30 +29,12 @@ class LlmCall(_Message):
     generation: int = 0
 
 
-class ReportText(_Message):
-    """The text, by reference, and what it took; one that is not whole was cut by the model and is gone on with."""
-
-    text: TextReference
-    model: str
-    provider: str
-    is_demo: bool
-    usage: TokenUsage
-    is_whole: bool = True
-
-
-class Decided(_Message):
-    """What a person decided about the question that this attempt of ours had asked."""
-
-    attempt: int
-    decision: Decision
-
-
 class CreatePdf(_Message):
     """Asks for the PDF of a text."""
 
     report_id: str
     tenant: str
-    text: ReportText
+    text: WrittenText
 
 
 class ReportPdf(_Message):
@@ -68,7 +49,7 @@ class StoreReportMetadata(_Message):
 
     report_id: str
     tenant: str
-    text: ReportText
+    text: WrittenText
     pdf: ReportPdf
 
 

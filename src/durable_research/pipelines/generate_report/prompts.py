@@ -14,13 +14,3 @@ def instructions(request: ReportRequest) -> str:
     if request.language:
         return f"{_INSTRUCTIONS}\nWrite in the language with the tag {request.language}."
     return f"{_INSTRUCTIONS}\nWrite in the language of the question."
-
-
-GO_ON = """\
-Your answer was cut off at its end. Go on exactly there, even in the middle of a word.
-Repeat nothing, do not comment on the interruption, and keep the Markdown that is open."""
-
-
-def question(request: ReportRequest) -> str:
-    """The user's part, as it was given."""
-    return request.prompt

@@ -34,7 +34,7 @@ _ENDED_BEHIND_OUR_BACK = {
 StartWorkflow = Callable[[WorkflowRow], Awaitable[None]]
 FindAll = Callable[[EarlierSend], Awaitable[list[str]]]
 Thing = TypeVar("Thing", WorkflowRow, Doubt)
-StopSpending = Callable[[WorkflowRow], Awaitable[None]]
+StopSpending = Callable[[str], Awaitable[None]]
 StoreLater = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
@@ -94,7 +94,7 @@ class ReconcileActivities:
         if status is None:
             return False
         words = f"the workflow was {view.status.replace('_', ' ')} outside this app"
-        await self.stop_spending(row)
+        await self.stop_spending(row.workflow_id)
         error = {"code": f"engine_{view.status}", "detail": words}
         await self.progress.close(row.workflow_id, status, {"error": error})
         return True

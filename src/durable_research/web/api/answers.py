@@ -6,8 +6,10 @@ from typing import Any
 
 from quart import Response
 
+from durable_research.catalogue import page_of
 from durable_research.domain.report import Report
 from durable_research.domain.workflow import Kind
+from durable_research.ports.similarity import Related
 from durable_research.ports.workflows import WorkflowRow
 
 
@@ -28,7 +30,7 @@ def started(row: WorkflowRow) -> dict[str, Any]:
     body = {"workflow_id": row.workflow_id, "status": row.status}
     if row.kind is Kind.REPORT:
         body["report_id"] = row.workflow_id
-    return body | addresses(row.workflow_id)
+    return body | {"page_url": page_of(row.workflow_id, row.kind)} | addresses(row.workflow_id)
 
 
 def workflow(row: WorkflowRow) -> dict[str, Any]:
@@ -41,7 +43,19 @@ def workflow(row: WorkflowRow) -> dict[str, Any]:
         "created_at": row.created_at.isoformat(),
         "updated_at": row.updated_at.isoformat(),
         "cancel_requested": row.cancel_requested,
+        "page_url": page_of(row.workflow_id, row.kind),
         "status_url": addresses(row.workflow_id)["status_url"],
+    }
+
+
+def related(one: Related) -> dict[str, Any]:
+    """One line of what is related."""
+    return {
+        "workflow_id": one.subject_id,
+        "kind": one.kind,
+        "title": one.title,
+        "similarity": round(one.similarity, 4),
+        "page_url": page_of(one.subject_id, one.kind),
     }
 
 

@@ -50,6 +50,8 @@ def _views(operations: Operations, streams: live.Streams) -> dict[str, Callable[
         "history": workflows.history,
         "cancel": workflows.cancel,
         "decide": workflows.decide,
+        "texts": workflows.text,
+        "related": workflows.related,
         "list_reports": reports.list_reports,
         "report": reports.report,
         "report_pdf": reports.pdf,

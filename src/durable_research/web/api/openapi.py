@@ -44,8 +44,10 @@ _SCHEMAS: dict[str, Any] = {
         errors={"type": "array", "items": _strings("pointer", "code", "detail")},
     )
     | {"required": ["type", "title", "status", "detail", "instance", "code", "request_id"]},
-    "Started": _strings("workflow_id", "report_id", "status", "status_url", "events_url", "result_url"),
-    "Workflow": _strings("workflow_id", "kind", "status", "title", "created_at", "updated_at", "status_url"),
+    "Started": _strings("workflow_id", "report_id", "status", "page_url", "status_url", "events_url", "result_url"),
+    "Workflow": _strings(
+        "workflow_id", "kind", "status", "title", "created_at", "updated_at", "page_url", "status_url"
+    ),
     "Workflows": _object(
         workflows={"type": "array", "items": {"$ref": "#/components/schemas/Workflow"}},
         next_cursor={"type": ["string", "null"]},
@@ -66,6 +68,7 @@ _SCHEMAS: dict[str, Any] = {
         workers=_object(live={"type": "integer"}),
         last_seq={"type": "integer"},
     ),
+    "Related": _object(related={"type": "array", "items": _strings("workflow_id", "kind", "title", "page_url")}),
     "Health": _object(status={"enum": ["ok", "degraded"]}, dependencies={"type": "object"}),
     "Object": {"type": "object"},
 }

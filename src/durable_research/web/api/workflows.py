@@ -6,7 +6,7 @@ from quart import Response, request
 
 from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.operations.everything import Operations
-from durable_research.web import checks, cursors, live, queries
+from durable_research.web import checks, cursors, files, live, queries
 from durable_research.web.api import answers
 
 _OF = "workflows"
@@ -73,6 +73,19 @@ class WorkflowsApi:
         body = await checks.json_object_of(request)
         row = await self.operations.deciding.decide(workflow_id, checks.tenant_of(request), body)
         return answers.json_response(answers.workflow(row), 202)
+
+    async def text(self, workflow_id: str, name: str) -> Response:
+        """One of the texts that a finished workflow wrote."""
+        tenant = checks.tenant_of(request)
+        text = await self.operations.texts.markdown(workflow_id, tenant, name)
+        row = await self.operations.reading.get(workflow_id, tenant)
+        file = files.file_name(f"{row.title} {name}", workflow_id, "md")
+        return files.file_response(request, text.encode(), "text/markdown; charset=utf-8", file)
+
+    async def related(self, workflow_id: str) -> Response:
+        """What is about similar things."""
+        found = await self.operations.texts.related(workflow_id, checks.tenant_of(request))
+        return answers.json_response({"related": [answers.related(one) for one in found]})
 
     async def events(self, workflow_id: str) -> Response:
         """Follow the log. What can be refused is refused before the stream begins."""

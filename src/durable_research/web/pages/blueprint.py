@@ -1,33 +1,42 @@
 """Registers the pages and our own files."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
 from quart import Blueprint, Response, request
 
+from durable_research.catalogue import PIPELINES
 from durable_research.operations.everything import Operations
 from durable_research.web import checks
 from durable_research.web.assets import Assets
 from durable_research.web.pages.home import HomePages
-from durable_research.web.pages.reports import ReportPages
+from durable_research.web.pages.workflows import WorkflowPages
 from durable_research.web.words import capitalize_first
+
+_Page = tuple[str, str, Callable[..., Awaitable[Any]]]
 
 
 def pages_blueprint(operations: Operations, assets: Assets, public_url: str | None) -> Blueprint:
-    """Every page."""
-    home, reports = HomePages(operations), ReportPages(operations)
+    """Every page; each pipeline of the catalogue has the same ones below its own folder."""
+    home = HomePages(operations)
     blueprint = Blueprint("pages", __name__)
 
     async def static(name: str) -> Response:
         return assets.response(request, name)
 
-    for path, method, view in (
-        ("/", "GET", home.home),
-        ("/reports", "POST", home.ask),
-        ("/reports", "GET", reports.library),
-        ("/reports/<report_id>", "GET", reports.report),
-        ("/reports/<report_id>/cancel", "POST", reports.cancel),
-        ("/reports/<report_id>/decide", "POST", reports.decide),
-        ("/static/<name>", "GET", static),
-    ):
-        blueprint.add_url_rule(path, endpoint=view.__name__, view_func=view, methods=[method])
+    pages: list[_Page] = [("/", "GET", home.home), ("/static/<name>", "GET", static)]
+    for pipeline in PIPELINES.values():
+        of, base = WorkflowPages(operations, pipeline), f"/{pipeline.page}"
+        pages += [
+            (base, "POST", partial(home.ask, pipeline)),
+            (base, "GET", of.library),
+            (f"{base}/<workflow_id>", "GET", of.show),
+            (f"{base}/<workflow_id>/cancel", "POST", of.cancel),
+            (f"{base}/<workflow_id>/decide", "POST", of.decide),
+        ]
+    for path, method, view in pages:
+        blueprint.add_url_rule(path, endpoint=f"{method} {path}".replace(".", ""), view_func=view, methods=[method])
     blueprint.add_app_template_global(assets.url, "asset")
     blueprint.add_app_template_filter(capitalize_first, "capitalize_first")
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from quart import Request
 
 from durable_research.domain.errors import InvalidInput
-from durable_research.domain.report import PROMPT_LONGEST
+from durable_research.domain.request import PROMPT_LONGEST
 from durable_research.web import checks
 from durable_research.web.problems import Problem
 

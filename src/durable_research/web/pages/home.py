@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from quart import Response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from durable_research.catalogue import GENERATE_REPORT
+from durable_research.catalogue import BY_KIND, Pipeline
 from durable_research.domain.errors import InvalidInput
-from durable_research.domain.report import PROMPT_LONGEST
-from durable_research.domain.workflow import Kind
+from durable_research.domain.request import PROMPT_LONGEST
 from durable_research.operations.everything import Operations
 from durable_research.ports.workflows import WorkflowFilter
 from durable_research.web import checks
@@ -49,21 +48,21 @@ class HomePages:
         prompt = request.args.get("prompt", "")
         return await self._home(forms.QuestionForm({"prompt": prompt[:PROMPT_LONGEST]} if prompt else {}))
 
-    async def ask(self) -> Response | BaseResponse:
-        """Accept the form and go to the report's page at once."""
+    async def ask(self, pipeline: Pipeline) -> Response | BaseResponse:
+        """Accept the form and go to the page of what it starts at once."""
         fields = await forms.form_of(request)
         body = forms.request_body(fields)
         try:
             key = forms.idempotency_key(fields, body)
             started = await self.operations.starting.start(
-                GENERATE_REPORT.path, body, tenant=checks.tenant_of(request), idempotency_key=key
+                pipeline.path, body, tenant=checks.tenant_of(request), idempotency_key=key
             )
         except InvalidInput as error:
             return await self._home(forms.with_errors(fields, error), status=422)
-        return redirect(f"/reports/{started.row.workflow_id}", 303)
+        return redirect(f"/{pipeline.page}/{started.row.workflow_id}", 303)
 
     async def _home(self, form: forms.QuestionForm, status: int = 200) -> Response:
-        which = WorkflowFilter(kind=Kind.REPORT, limit=_RECENT)
+        which = WorkflowFilter(limit=_RECENT)
         recent = await self.operations.reading.list(checks.tenant_of(request), which)
         return await page(
             self.operations,
@@ -73,5 +72,6 @@ class HomePages:
             recent=recent,
             examples=EXAMPLES,
             languages=LANGUAGES,
+            pages={kind: one.page for kind, one in BY_KIND.items()},
             longest=PROMPT_LONGEST,
         )

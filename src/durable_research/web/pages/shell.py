@@ -5,6 +5,7 @@ from typing import Any
 
 from quart import Response, render_template
 
+from durable_research.catalogue import PIPELINES
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.operations.everything import Operations
 from durable_research.web import words
@@ -23,6 +24,12 @@ async def live_workers(operations: Operations) -> int | None:
 async def page(operations: Operations, template: str, *, status: int = 200, **values: Any) -> Response:
     """Render a page with the shell around it."""
     workers = await live_workers(operations)
-    shell = {"is_demo": operations.is_demo, "workers": workers, "now": datetime.now(UTC), "words": words}
+    shell = {
+        "is_demo": operations.is_demo,
+        "workers": workers,
+        "now": datetime.now(UTC),
+        "words": words,
+        "pipelines": tuple(PIPELINES.values()),
+    }
     html = await render_template(template, **shell, **values)
     return Response(html, status, NO_CACHE, content_type="text/html; charset=utf-8")

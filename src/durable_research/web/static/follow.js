@@ -58,7 +58,9 @@ function showSteps() {
 function showStatus() {
   const [shape, word] = words.statuses[latest.status];
   const chip = part("status").firstElementChild;
-  part("decide").hidden = latest.status !== "waiting_for_you";
+  const possible = latest.asks?.decisions ?? [];
+  part("decide").hidden = !possible.length;
+  for (const button of part("decide").querySelectorAll("[data-decision]")) button.hidden = !possible.includes(button.dataset.decision);
   chip.className = `chip-status ${latest.status}`;
   chip.replaceChildren(Object.assign(document.createElement("span"), { ariaHidden: "true", textContent: shape }), ` ${word}`);
   document.title = document.title.replace(/^\S+/, shape);

@@ -1,0 +1,97 @@
+"""Which adapters the settings ask for: with its neighbours the only room that names one. They receive values, never settings."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+from durable_research.adapters.models.openai_chat import OpenAIChat
+from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
+from durable_research.adapters.models.openai_responses import OpenAIResponses
+from durable_research.adapters.notifiers.address import AddressNotifier
+from durable_research.adapters.notifiers.email import EmailNotifier
+from durable_research.adapters.notifiers.log import LogNotifier
+from durable_research.adapters.notifiers.slack import SlackNotifier
+from durable_research.adapters.notifiers.webhook import WebhookNotifier
+from durable_research.adapters.objects.obstore import ObstoreObjects
+from durable_research.catalogue import Receivers
+from durable_research.ports.notifiers import Notifier
+from durable_research.settings import Settings
+from durable_research.temporal.keys import PayloadKey, parse_keys
+
+
+def now() -> datetime:
+    """The Clock port."""
+    return datetime.now(UTC)
+
+
+def payload_keys(settings: Settings) -> tuple[PayloadKey, ...]:
+    """The keys that payloads are sealed with, the active one first; none when nothing is to be sealed."""
+    return parse_keys(settings.payload_keys.get_secret_value()) if settings.payload_keys else ()
+
+
+def objects(settings: Settings) -> ObstoreObjects:
+    """The object store."""
+    return ObstoreObjects(settings.object_store_url, settings.object_store_endpoint)
+
+
+def page_prefix(settings: Settings) -> str:
+    """How the addresses of our pages begin."""
+    return settings.public_url or f"http://{settings.host}:{settings.port}"
+
+
+def receivers(settings: Settings) -> Receivers:
+    """Without a word in the request the log and the operator's webhook are told; mail and Slack are for who asks."""
+    default = ("log", "webhook") if settings.webhook_url else ("log",)
+    asked = {"email": settings.smtp_url, "slack": settings.slack_bot_token}
+    return Receivers(default, tuple(channel for channel, configured in asked.items() if configured))
+
+
+def notifiers(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Notifier]:
+    """Every channel that is configured, and the one for users' addresses."""
+    secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
+    found: dict[str, Notifier] = {
+        "log": LogNotifier(),
+        "address": AddressNotifier(secret, loopback_too=settings.allow_unsafe_webhooks),
+    }
+    if settings.smtp_url and settings.email_from:
+        found["email"] = EmailNotifier(
+            settings.smtp_url.get_secret_value(), settings.email_from, settings.email_recipients
+        )
+    if settings.slack_bot_token and settings.slack_channel:
+        token = settings.slack_bot_token.get_secret_value()
+        found["slack"] = SlackNotifier(settings.slack_api_url, token, settings.slack_channel)
+    if settings.webhook_url:
+        webhook = WebhookNotifier(settings.webhook_url, secret)
+        stack.push_async_callback(webhook.close)
+        found["webhook"] = webhook
+    return found
+
+
+def model(settings: Settings) -> OpenAIResponses | OpenAIChat:
+    """The model's adapter for the API that the provider speaks; Azure's v1 address speaks OpenAI's own."""
+    given: dict[str, Any] = {
+        **_provider(settings),
+        "model": settings.openai_model,
+        "is_demo": settings.provider == "simulator",
+    }
+    match settings.openai_api:
+        case "chat-stored":
+            return OpenAIChat(**given, stored=True, settle_seconds=settings.settle_seconds)
+        case "chat":
+            return OpenAIChat(**given, stored=False)
+        case api:
+            return OpenAIResponses(**given, keyed=api == "responses-keyed")
+
+
+def embedding_model(settings: Settings) -> OpenAIEmbeddings:
+    """The same provider's embeddings."""
+    return OpenAIEmbeddings(**_provider(settings), model=settings.openai_embedding_model)
+
+
+def _provider(settings: Settings) -> dict[str, str]:
+    return {
+        "base_url": settings.openai_base_url,
+        "api_key": settings.openai_api_key.get_secret_value() if settings.openai_api_key else "missing",
+        "provider": settings.provider,
+    }

@@ -1,0 +1,75 @@
+"""Everything that API, pages and CLI need, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from durable_research.adapters.database.changes import PostgresChanges
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.drafts import PostgresDrafts
+from durable_research.adapters.database.effects import PostgresEffects
+from durable_research.adapters.database.progress import PostgresProgressLog
+from durable_research.adapters.database.reports import PostgresReports
+from durable_research.adapters.database.similarity import PostgresSimilarity
+from durable_research.adapters.database.workers import PostgresWorkerRegistry
+from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.adapters.documents.html import to_html
+from durable_research.adapters.documents.markdown import to_markdown
+from durable_research.bootstrap import adapters
+from durable_research.operations.cancelling import Cancelling
+from durable_research.operations.deciding import Deciding
+from durable_research.operations.everything import Operations
+from durable_research.operations.reading import Reading
+from durable_research.operations.reports import ReadingReports
+from durable_research.operations.starting import Starting
+from durable_research.operations.texts import ReadingTexts
+from durable_research.settings import Settings
+from durable_research.temporal.codec import PayloadOpener
+from durable_research.temporal.connection import connect_lazily
+from durable_research.temporal.engine import TemporalEngine
+from durable_research.temporal.keys import Keyring
+
+
+@asynccontextmanager
+async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
+    """Connects to nothing until it is asked."""
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url.get_secret_value())
+        stack.push_async_callback(database.close)
+        keys = adapters.payload_keys(settings)
+        engine = TemporalEngine(await connect_lazily("api", keys))
+        changes = PostgresChanges(settings.database_url.get_secret_value())
+        stack.push_async_callback(changes.close)
+        workflows, progress, ledger = (
+            PostgresWorkflows(database),
+            PostgresProgressLog(database),
+            PostgresEffects(database),
+        )
+        objects = adapters.objects(settings)
+        starting = Starting(
+            workflows, engine, adapters.now, adapters.receivers(settings), settings.allow_unsafe_webhooks
+        )
+        stack.push_async_callback(starting.close)
+        ui = settings.temporal_ui_url
+        reading = Reading(
+            workflows,
+            progress,
+            PostgresDrafts(database),
+            ledger,
+            PostgresWorkerRegistry(database),
+            changes,
+            engine,
+            f"{ui}/namespaces/{engine.namespace}/workflows" if ui else None,
+        )
+        cancelling = Cancelling(reading, workflows, progress, engine)
+        stack.push_async_callback(cancelling.close)
+        yield Operations(
+            starting=starting,
+            reading=reading,
+            cancelling=cancelling,
+            deciding=Deciding(reading, ledger, engine),
+            reports=ReadingReports(workflows, PostgresReports(database), objects, to_html, to_markdown),
+            texts=ReadingTexts(reading, objects, PostgresSimilarity(database), to_html),
+            dependencies=(database, engine, objects),
+            payloads=PayloadOpener(Keyring(keys, engine.namespace)),
+            is_demo=settings.provider == "simulator",
+        )

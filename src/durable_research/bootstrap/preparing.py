@@ -1,0 +1,32 @@
+"""Preparing what an installation needs before it runs: the Temporal namespace and the database's schema."""
+
+from temporalio.service import RPCError
+
+from durable_research.adapters.database import migrate as migrations
+from durable_research.bootstrap.adapters import payload_keys
+from durable_research.domain.errors import InfrastructureDown
+from durable_research.settings import Settings
+from durable_research.temporal.connection import connect
+from durable_research.temporal.preparing import prepare
+
+
+async def prepare_engine(settings: Settings, patience_seconds: float) -> list[str]:
+    """Prepare the Temporal namespace and say what was done.
+
+    Raises:
+        InfrastructureDown: no server answered in time, or it refused.
+    """
+    try:
+        return await prepare(await connect(None, payload_keys(settings), patience_seconds=patience_seconds))
+    except (RPCError, RuntimeError) as cause:
+        raise InfrastructureDown(f"temporal does not answer as needed ({cause})") from cause
+
+
+def migrate_database(settings: Settings) -> None:
+    """Bring the schema to the newest version."""
+    migrations.upgrade(settings.database_url.get_secret_value())
+
+
+def database_versions(settings: Settings) -> tuple[str | None, str | None]:
+    """The schema's version in the database, and the newest."""
+    return migrations.versions(settings.database_url.get_secret_value())

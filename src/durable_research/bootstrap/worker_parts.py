@@ -1,0 +1,176 @@
+"""What a worker process runs, put together."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio.client import Client
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.drafts import PostgresDrafts
+from durable_research.adapters.database.effects import PostgresEffects
+from durable_research.adapters.database.named_objects import PostgresNamedObjects
+from durable_research.adapters.database.posts import PostgresPosts
+from durable_research.adapters.database.progress import PostgresProgressLog
+from durable_research.adapters.database.reports import PostgresReports
+from durable_research.adapters.database.similarity import PostgresSimilarity
+from durable_research.adapters.database.workers import PostgresWorkerRegistry
+from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.adapters.documents.typst import TypstRenderer
+from durable_research.adapters.languages.langid import LangidLanguages
+from durable_research.bootstrap import adapters
+from durable_research.domain.effects import ResendPolicy
+from durable_research.effects import EffectRunner
+from durable_research.operations.starting import Starting
+from durable_research.pipelines.ai_processing.activities import AIProcessingActivities
+from durable_research.pipelines.blog_post.activities import BlogPostActivities
+from durable_research.pipelines.generate_report.activities import GenerateReportActivities
+from durable_research.pipelines.generate_report.messages import StoreReportMetadata
+from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
+from durable_research.ports.workers import WorkerRegistry
+from durable_research.settings import Settings
+from durable_research.temporal import names, policies
+from durable_research.temporal.closing import ClosingActivities, StoppingActivities
+from durable_research.temporal.engine import TemporalEngine
+from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
+from durable_research.temporal.steps import StopModelCalls
+from durable_research.writing import TextWriter
+
+Activity = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class WorkerParts:
+    """Activities by task queue, and what surrounds them."""
+
+    activities: Mapping[str, tuple[Activity, ...]]
+    interceptor: StepInterceptor
+    registry: WorkerRegistry
+
+
+class _Shared:
+    """What the pipelines' activities have in common."""
+
+    def __init__(self, settings: Settings, database: Database, client: Client, stack: AsyncExitStack) -> None:
+        self.settings = settings
+        self.database = database
+        self.workflows = PostgresWorkflows(database)
+        self.progress = PostgresProgressLog(database)
+        self.ledger = PostgresEffects(database)
+        self.objects = adapters.objects(settings)
+        self.engine = TemporalEngine(client)
+        self.model = adapters.model(settings)
+        stack.push_async_callback(self.model.close)
+        self.drafts = PostgresDrafts(database)
+        stack.push_async_callback(self.drafts.close)
+        self.notifiers = adapters.notifiers(settings, stack)
+        self.runner = EffectRunner(
+            self.ledger, self.progress, current_attempt, cancel_is_wanted, reattach=settings.reattach
+        )
+        self.writer = TextWriter(
+            self.runner, current_attempt, self.drafts, self.model, self.objects, ResendPolicy(settings.model_resend)
+        )
+        self.stopping = StoppingActivities(self.ledger, self.model.cancel)
+
+
+@asynccontextmanager
+async def open_worker_parts(
+    settings: Settings, identity: str, client: Client, queues: Sequence[str]
+) -> AsyncIterator[WorkerParts]:
+    """Adapters and activities of one worker process; a renderer is only started where documents are rendered."""
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url.get_secret_value())
+        stack.push_async_callback(database.close)
+        shared = _Shared(settings, database, client, stack)
+        renderer = TypstRenderer(settings.renderer_processes, try_seconds=policies.CREATE_PDF.try_seconds)
+        stack.push_async_callback(renderer.close)
+        if names.DOCUMENTS in queues:
+            await renderer.start()
+        report = _report(shared, renderer)
+        post = _post(shared, stack)
+        processing = AIProcessingActivities(shared.workflows, shared.writer, LangidLanguages())
+        reconcile = _reconcile(shared, report)
+        close = ClosingActivities(shared.progress).close_workflow
+        yield WorkerParts(
+            {
+                names.RESEARCH: (
+                    report.store_report_metadata,
+                    post.store_post,
+                    post.delete_post,
+                    post.delete_embedding,
+                    processing.compensate_generate,
+                    close,
+                    reconcile.reconcile,
+                ),
+                names.AI_TASKS: (
+                    report.llm_call,
+                    post.generate_content,
+                    post.create_embedding,
+                    processing.generate_text,
+                    processing.validate_output,
+                    processing.summarize_text,
+                    shared.stopping.stop_model_calls,
+                    close,
+                ),
+                names.DOCUMENTS: (report.create_pdf,),
+                names.NOTIFICATIONS: (report.send_notification, post.post_to_slack, post.delete_message),
+            },
+            StepInterceptor(shared.progress, identity),
+            PostgresWorkerRegistry(database),
+        )
+
+
+def _report(shared: _Shared, renderer: TypstRenderer) -> GenerateReportActivities:
+    settings = shared.settings
+    return GenerateReportActivities(
+        workflows=shared.workflows,
+        effects=shared.runner,
+        writer=shared.writer,
+        objects=shared.objects,
+        renderer=renderer,
+        reports=PostgresReports(shared.database),
+        notifiers=shared.notifiers,
+        report_url_prefix=adapters.page_prefix(settings),
+        notification_resend=ResendPolicy(settings.notification_resend),
+    )
+
+
+def _post(shared: _Shared, stack: AsyncExitStack) -> BlogPostActivities:
+    embeddings = adapters.embedding_model(shared.settings)
+    stack.push_async_callback(embeddings.close)
+    return BlogPostActivities(
+        workflows=shared.workflows,
+        effects=shared.runner,
+        writer=shared.writer,
+        posts=PostgresPosts(shared.database),
+        embeddings=embeddings,
+        similarity=PostgresSimilarity(shared.database),
+        slack=shared.notifiers.get("slack"),
+        post_url_prefix=adapters.page_prefix(shared.settings),
+    )
+
+
+def _reconcile(shared: _Shared, report: GenerateReportActivities) -> ReconcileActivities:
+    settings = shared.settings
+    starting = Starting(
+        shared.workflows, shared.engine, adapters.now, adapters.receivers(settings), settings.allow_unsafe_webhooks
+    )
+
+    async def store_later(kept: Mapping[str, Any]) -> None:
+        await report.store_report_metadata(StoreReportMetadata.model_validate(kept))
+
+    async def stop_spending(workflow_id: str) -> None:
+        await shared.stopping.stop_model_calls(StopModelCalls(workflow_id=workflow_id))
+
+    return ReconcileActivities(
+        shared.workflows,
+        shared.progress,
+        shared.engine,
+        shared.ledger,
+        starting.give,
+        store_later,
+        stop_spending,
+        {(shared.model.provider, shared.model.provider_class): shared.model.find_all},
+        Orphans(shared.objects, PostgresNamedObjects(shared.database), adapters.now),
+    )

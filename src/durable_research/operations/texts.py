@@ -1,0 +1,80 @@
+"""The texts that a finished workflow wrote, and what is related to it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from durable_research.catalogue import BY_KIND
+from durable_research.domain.composition import compose
+from durable_research.domain.document import Document
+from durable_research.domain.errors import NotFound
+from durable_research.domain.progress import EventKind
+from durable_research.domain.request import WritingRequest
+from durable_research.domain.text import WrittenText
+from durable_research.operations.reading import Reading
+from durable_research.operations.reports import Format
+from durable_research.ports.objects import ObjectStore
+from durable_research.ports.similarity import Related, Similarity
+
+_RELATED = 5
+
+
+@dataclass
+class ReadingTexts:
+    """Reads the log and objects; `to_html` turns a document into text."""
+
+    reading: Reading
+    objects: ObjectStore
+    similarity: Similarity
+    to_html: Format
+
+    async def list(self, workflow_id: str, tenant: str) -> Mapping[str, WrittenText]:
+        """The texts by name, in the order in which they were written.
+
+        Raises:
+            NotFound: unknown id.
+            NotReady: it is still running.
+            InvalidState: it ended without a result.
+        """
+        await self.reading.result(workflow_id, tenant)
+        events = await self.reading.log(workflow_id, tenant)
+        closing = next((event.data for event in events if event.kind is EventKind.CLOSED), {})
+        return {name: WrittenText.model_validate(text) for name, text in closing.get("texts", {}).items()}
+
+    async def markdown(self, workflow_id: str, tenant: str, name: str) -> str:
+        """One text, as the model wrote it."""
+        texts = await self.list(workflow_id, tenant)
+        if name not in texts:
+            raise NotFound("there is no such text")
+        return (await self.objects.get(texts[name].text.key)).decode()
+
+    async def document(self, workflow_id: str, tenant: str, name: str) -> Document:
+        """One text as a document tree."""
+        row = await self.reading.get(workflow_id, tenant)
+        request: WritingRequest = BY_KIND[row.kind].request.model_validate(row.input)
+        written = (await self.list(workflow_id, tenant))[name]
+        return await asyncio.to_thread(
+            compose,
+            await self.markdown(workflow_id, tenant, name),
+            report_id=workflow_id,
+            title=request.title,
+            language=request.language,
+            asked_at=row.created_at,
+            provider=written.provider,
+            model=written.model,
+            usage=written.usage,
+            is_demo=written.is_demo,
+        )
+
+    async def html(self, workflow_id: str, tenant: str, name: str) -> str:
+        """One text as an HTML fragment, sanitised."""
+        return await asyncio.to_thread(self.to_html, await self.document(workflow_id, tenant, name))
+
+    async def related(self, workflow_id: str, tenant: str) -> Sequence[Related]:
+        """Finished reports and posts that are about similar things, nearest first; nothing where none is embedded.
+
+        Raises:
+            NotFound: unknown id.
+        """
+        await self.reading.get(workflow_id, tenant)
+        return await self.similarity.nearest(workflow_id, tenant, _RELATED)

@@ -1,0 +1,64 @@
+"""The three steps of a processed text and their undo. Each may be tried more than once; its effect is applied once."""
+
+import asyncio
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from durable_research import failpoints
+from durable_research.domain.errors import OutputInvalid
+from durable_research.domain.processing import ProcessingRequest, broken_rules
+from durable_research.domain.text import WrittenText
+from durable_research.pipelines.ai_processing import prompts
+from durable_research.pipelines.ai_processing.messages import AIProcessing, WrittenFor
+from durable_research.ports.languages import Languages
+from durable_research.ports.workflows import Workflows
+from durable_research.writing import Assignment, TextWriter
+
+
+@dataclass
+class AIProcessingActivities:
+    """Its fields are its needs."""
+
+    workflows: Workflows
+    writer: TextWriter
+    languages: Languages
+
+    @activity.defn(name="generate_text")
+    async def generate_text(self, asked: AIProcessing) -> WrittenText:
+        """Have the text written; a retry takes up the call that an earlier attempt began."""
+        request = await self._request(asked.workflow_id, asked.tenant)
+        return await self.writer.write(
+            Assignment(asked.tenant, asked.workflow_id, "generate_text", prompts.writing(request), request.prompt)
+        )
+
+    @activity.defn(name="validate_output")
+    async def validate_output(self, asked: WrittenFor) -> None:
+        """Check the text against the request's rules.
+
+        Raises:
+            OutputInvalid: it breaks one or more of them.
+        """
+        request = await self._request(asked.workflow_id, asked.tenant)
+        text = await self.writer.read(asked.text.text)
+        language = await asyncio.to_thread(self.languages.language_of, text)
+        if broken := broken_rules(text, request.rules, request.language, language):
+            raise OutputInvalid(f"the text was written and is not used: {'; '.join(broken)}")
+
+    @activity.defn(name="summarize_text")
+    async def summarize_text(self, asked: WrittenFor) -> WrittenText:
+        """Have the text summarised: a model call of its own."""
+        text = await self.writer.read(asked.text.text)
+        return await self.writer.write(
+            Assignment(asked.tenant, asked.workflow_id, "summarize_text", prompts.SUMMARIZE, prompts.to_summarize(text))
+        )
+
+    @activity.defn(name="compensate_generate")
+    async def compensate_generate(self, asked: AIProcessing) -> None:
+        """Remove what was written. The calls stay paid, and the ledger goes on saying so."""
+        await failpoints.reach_undo("compensate_generate", failpoints.UndoPlace.BEGUN, asked.workflow_id)
+        await self.writer.remove_all(asked.tenant, asked.workflow_id)
+        await failpoints.reach_undo("compensate_generate", failpoints.UndoPlace.DONE, asked.workflow_id)
+
+    async def _request(self, workflow_id: str, tenant: str) -> ProcessingRequest:
+        return ProcessingRequest.model_validate((await self.workflows.get(workflow_id, tenant)).input)

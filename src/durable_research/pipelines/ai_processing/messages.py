@@ -1,0 +1,32 @@
+"""What crosses Temporal for a processed text: ids and small references. New fields need defaults."""
+
+from pydantic import BaseModel, ConfigDict
+
+from durable_research.domain.text import WrittenText
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class AIProcessing(_Message):
+    """Starts the workflow, and asks each step that needs no more; the request itself lies in table `workflows`."""
+
+    workflow_id: str
+    tenant: str = "default"
+
+
+class WrittenFor(_Message):
+    """Asks to work on what was written for this workflow."""
+
+    workflow_id: str
+    tenant: str
+    text: WrittenText
+
+
+class AIProcessingResult(_Message):
+    """The workflow's result: ids and links, never bytes."""
+
+    workflow_id: str
+    text_key: str
+    summary_key: str

@@ -1,0 +1,171 @@
+"""The four steps of a post and the three undos. Each may be tried more than once; its effect is applied once."""
+
+import asyncio
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from durable_research import failpoints
+from durable_research.domain.composition import compose
+from durable_research.domain.effects import Effect, ResendPolicy
+from durable_research.domain.errors import NotificationRefused
+from durable_research.domain.post import PostRequest
+from durable_research.domain.text import WrittenText
+from durable_research.effects import EffectRunner
+from durable_research.failpoints import UndoPlace
+from durable_research.pipelines.blog_post import prompts
+from durable_research.pipelines.blog_post.messages import (
+    BlogPost,
+    Embedded,
+    EmbedPost,
+    PostReference,
+    StoredPost,
+    StorePost,
+    TellSlack,
+    ToldSlack,
+)
+from durable_research.ports.embeddings import Embedding, EmbeddingModel
+from durable_research.ports.notifiers import Delivery, Notification, Notifier
+from durable_research.ports.posts import Post, Posts
+from durable_research.ports.similarity import Similarity
+from durable_research.ports.workflows import Workflows
+from durable_research.writing import Assignment, TextWriter
+
+# What a text is about stands at its beginning; models that embed take some 8,000 tokens, and charge by them.
+_EMBEDDED_CHARACTERS = 6000
+
+
+@dataclass
+class BlogPostActivities:
+    """Its fields are its needs. `slack` is None where no channel is configured; `post_url_prefix` begins a message's link."""
+
+    workflows: Workflows
+    effects: EffectRunner
+    writer: TextWriter
+    posts: Posts
+    embeddings: EmbeddingModel
+    similarity: Similarity
+    slack: Notifier | None
+    post_url_prefix: str
+
+    @activity.defn(name="generate_content")
+    async def generate_content(self, asked: BlogPost) -> WrittenText:
+        """Have the post written; a retry takes up the call that an earlier attempt began."""
+        request = PostRequest.model_validate((await self.workflows.get(asked.post_id, asked.tenant)).input)
+        instructions = prompts.instructions(request)
+        return await self.writer.write(
+            Assignment(asked.tenant, asked.post_id, "generate_content", instructions, request.prompt)
+        )
+
+    @activity.defn(name="store_post")
+    async def store_post(self, asked: StorePost) -> StoredPost:
+        """Write the post's row; writing it again changes nothing."""
+        row = await self.workflows.get(asked.post_id, asked.tenant)
+        request = PostRequest.model_validate(row.input)
+        document = await asyncio.to_thread(
+            compose,
+            await self.writer.read(asked.text.text),
+            report_id=asked.post_id,
+            title=request.title,
+            language=request.language,
+            asked_at=row.created_at,
+            provider=asked.text.provider,
+            model=asked.text.model,
+            usage=asked.text.usage,
+            is_demo=asked.text.is_demo,
+        )
+        post = Post(
+            post_id=asked.post_id,
+            title=document.title,
+            prompt=request.prompt,
+            language=request.language,
+            text=asked.text.text,
+            model=asked.text.model,
+            provider=asked.text.provider,
+            is_demo=asked.text.is_demo,
+            usage=asked.text.usage,
+            asked_at=row.created_at,
+        )
+        await self.posts.store(post, asked.tenant)
+        return StoredPost(title=post.title)
+
+    @activity.defn(name="create_embedding")
+    async def create_embedding(self, asked: EmbedPost) -> Embedded:
+        """Have the post's vector made, and keep it: one paid call."""
+        text = f"{asked.title}\n\n{await self.writer.read(asked.text.text)}"[:_EMBEDDED_CHARACTERS]
+        effect = Effect(
+            asked.tenant,
+            asked.post_id,
+            "create_embedding",
+            kind="embedding",
+            provider=self.embeddings.provider,
+            provider_class=self.embeddings.provider_class,
+            request={"sha256": asked.text.text.sha256, "title": asked.title},
+            settle_seconds=self.embeddings.settle_seconds,
+        )
+
+        async def keep(embedding: Embedding) -> Embedded:
+            await self.similarity.store(asked.post_id, asked.tenant, embedding)
+            return Embedded(model=embedding.model, tokens=embedding.tokens)
+
+        return await self.effects.perform(effect, lambda _: self.embeddings.prepare(text), keep, Embedded)
+
+    @activity.defn(name="post_to_slack")
+    async def post_to_slack(self, asked: TellSlack) -> ToldSlack:
+        """Tell the channel; the message carries a key made from the post's id, by which a repeat is found."""
+        slack = self._slack()
+
+        async def keep(delivery: Delivery) -> ToldSlack:
+            return ToldSlack(reference=delivery.reference)
+
+        return await self.effects.perform(
+            _told(asked, slack), lambda _: slack.prepare(self._notification(asked)), keep, ToldSlack
+        )
+
+    @activity.defn(name="delete_message")
+    async def delete_message(self, asked: TellSlack) -> None:
+        """Take the message back, also one whose id never reached us."""
+        slack = self._slack()
+        await failpoints.reach_undo("delete_message", UndoPlace.BEGUN, asked.post_id)
+        await self.effects.withdraw(_told(asked, slack), lambda _: slack.prepare(self._notification(asked)))
+        await failpoints.reach_undo("delete_message", UndoPlace.DONE, asked.post_id)
+
+    @activity.defn(name="delete_embedding")
+    async def delete_embedding(self, asked: PostReference) -> None:
+        """Remove the vector; the call stays paid."""
+        await failpoints.reach_undo("delete_embedding", UndoPlace.BEGUN, asked.post_id)
+        await self.similarity.delete(asked.post_id, asked.tenant)
+        await failpoints.reach_undo("delete_embedding", UndoPlace.DONE, asked.post_id)
+
+    @activity.defn(name="delete_post")
+    async def delete_post(self, asked: BlogPost) -> None:
+        """Remove the row, then the text that it names; the calls stay paid."""
+        await failpoints.reach_undo("delete_post", UndoPlace.BEGUN, asked.post_id)
+        await self.posts.delete(asked.post_id, asked.tenant)
+        await self.writer.remove_all(asked.tenant, asked.post_id)
+        await failpoints.reach_undo("delete_post", UndoPlace.DONE, asked.post_id)
+
+    def _slack(self) -> Notifier:
+        if self.slack is None:
+            raise NotificationRefused("no Slack channel is configured any more (SLACK_BOT_TOKEN, SLACK_CHANNEL)")
+        return self.slack
+
+    def _notification(self, asked: TellSlack) -> Notification:
+        return Notification(
+            asked.post_id, asked.title, "done", f"{self.post_url_prefix}/posts/{asked.post_id}", "slack"
+        )
+
+
+def _told(asked: TellSlack, slack: Notifier) -> Effect:
+    return Effect(
+        asked.tenant,
+        asked.post_id,
+        "post_to_slack",
+        kind="notification",
+        provider=slack.channel,
+        provider_class=slack.provider_class,
+        request={"post_id": asked.post_id, "title": asked.title},
+        ordinal="slack",
+        resend=ResendPolicy.NEVER,
+        settle_seconds=slack.settle_seconds,
+    )

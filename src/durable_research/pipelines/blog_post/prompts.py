@@ -1,0 +1,15 @@
+"""What we tell the model. A change here changes new calls only: what was sent is frozen by its first claim."""
+
+from durable_research.domain.post import PostRequest
+
+_INSTRUCTIONS = """\
+You write blog posts for curious readers.
+Answer in Markdown: one level-1 heading as the title, then short sections under level-2 headings, some 600 words in all.
+Begin with what is surprising. Say plainly what is not known. Do not use HTML or images. Do not describe your own reasoning."""
+
+
+def instructions(request: PostRequest) -> str:
+    """The system part: our rules, and the language when one was asked for."""
+    if request.language:
+        return f"{_INSTRUCTIONS}\nWrite in the language with the tag {request.language}."
+    return f"{_INSTRUCTIONS}\nWrite in the language of the question."

@@ -1,0 +1,45 @@
+"""The story of a post: write it, store it, make it findable, tell Slack; and what goes when that fails."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from durable_research.pipelines.blog_post.activities import BlogPostActivities
+    from durable_research.pipelines.blog_post.messages import (
+        BlogPost,
+        BlogPostResult,
+        EmbedPost,
+        PostReference,
+        StorePost,
+        TellSlack,
+    )
+    from durable_research.temporal import policies
+    from durable_research.temporal.story import Ending, Story
+
+
+@workflow.defn(name="BlogPostWorkflow")
+class BlogPostWorkflow(Story):
+    """Durable from the accepted question to the told channel, or back to nothing."""
+
+    @workflow.run
+    async def run(self, start: BlogPost) -> BlogPostResult:
+        """Run the four steps and write the end."""
+        return await self.told(self._steps(start))
+
+    async def _steps(self, start: BlogPost) -> Ending[BlogPostResult]:
+        # Content and row are one undo: an object that no row names yet goes with it.
+        self.saga.register(BlogPostActivities.delete_post, start, policies.DELETE_POST)
+        text = await self.paid_step(BlogPostActivities.generate_content, start, policies.GENERATE_CONTENT)
+        to_store = StorePost(post_id=start.post_id, tenant=start.tenant, text=text)
+        stored = await self.step(BlogPostActivities.store_post, to_store, policies.STORE_POST)
+
+        post = PostReference(post_id=start.post_id, tenant=start.tenant)
+        self.saga.register(BlogPostActivities.delete_embedding, post, policies.DELETE_EMBEDDING)
+        to_embed = EmbedPost(post_id=start.post_id, tenant=start.tenant, title=stored.title, text=text)
+        await self.paid_step(BlogPostActivities.create_embedding, to_embed, policies.CREATE_EMBEDDING)
+
+        if start.tells_slack:
+            to_tell = TellSlack(post_id=start.post_id, tenant=start.tenant, title=stored.title)
+            self.saga.register(BlogPostActivities.delete_message, to_tell, policies.DELETE_MESSAGE)
+            await self.step(BlogPostActivities.post_to_slack, to_tell, policies.POST_TO_SLACK)
+        data = {"texts": {"text": text.model_dump(mode="json")}, "title": stored.title}
+        return Ending(BlogPostResult(post_id=start.post_id), data=data)

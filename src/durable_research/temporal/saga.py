@@ -1,0 +1,54 @@
+"""Undoing what a story did, when it fails for good or is cancelled.
+
+An undo is registered before the step that it undoes: a step that failed, or whose worker died, may have done its work all the
+same. Undos run last in, first out, each with its own row of the policy table, and every undo may run again. One that fails for
+good asks a person, and the others wait behind it: removing what an earlier step made, while what a later step made still names
+it, would leave exactly the half that a saga is there to prevent.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from temporalio.exceptions import ActivityError
+
+from durable_research.temporal.policies import StepPolicy
+from durable_research.temporal.steps import Question, question_of, run_step
+
+Given = TypeVar("Given")
+Undo = Callable[[Any, Given], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class _Registered:
+    undo: Callable[[Any, Any], Awaitable[None]]
+    given: Any
+    policy: StepPolicy
+
+
+class Saga:
+    """The undos of one story. `ask` waits for a person's word to try the failed one again."""
+
+    def __init__(self, ask: Callable[[Question], Awaitable[object]]) -> None:
+        self._ask = ask
+        self._undos: list[_Registered] = []
+
+    def register(self, undo: Undo[Given], given: Given, policy: StepPolicy) -> None:
+        """Note how to undo the step that comes next."""
+        self._undos.append(_Registered(undo, given, policy))
+
+    @property
+    def remaining(self) -> tuple[str, ...]:
+        """The undos that have not run, in the order in which they will."""
+        return tuple(one.policy.step for one in reversed(self._undos))
+
+    async def undo_all(self) -> None:
+        """Run every undo; the caller shields this from cancellation."""
+        while self._undos:
+            last = self._undos[-1]
+            try:
+                await run_step(last.undo, last.given, last.policy)
+            except ActivityError as error:
+                await self._ask(question_of(error))
+            else:
+                self._undos.pop()

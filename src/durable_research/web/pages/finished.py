@@ -1,0 +1,103 @@
+"""What a finished workflow's page shows: what was made, facts about it, files, and what is related."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from durable_research.domain.errors import InvalidState, NotReady
+from durable_research.domain.text import WrittenText
+from durable_research.domain.workflow import Kind, Status
+from durable_research.operations.everything import Operations
+from durable_research.ports.similarity import Related
+from durable_research.ports.workflows import WorkflowRow
+
+_TEXT_NAMES = {"text": "", "summary": "Summary"}
+
+
+@dataclass(frozen=True)
+class Article:
+    """One text as it is read; the first has no heading of ours."""
+
+    heading: str
+    html: Markup
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Everything beside the steps. `files` are label and address; the first one is what people came for."""
+
+    title: str
+    articles: Sequence[Article]
+    facts: Sequence[tuple[str, str]]
+    files: Sequence[tuple[str, str]]
+    related: Sequence[Related] = ()
+
+
+async def finished(operations: Operations, row: WorkflowRow) -> Finished | None:
+    """What was made; None while there is nothing to show (a partly done report is entered a little later)."""
+    if row.status not in {Status.DONE, Status.PARTLY_DONE}:
+        return None
+    try:
+        if row.kind is Kind.REPORT:
+            return await _report(operations, row)
+        return await _texts(operations, row)
+    except (NotReady, InvalidState):
+        return None
+
+
+def _markup(fragment: str) -> Markup:
+    # The fragment is made from the document tree, in which every text is data, and sanitised after that.
+    return Markup(fragment)  # noqa: S704
+
+
+async def _report(operations: Operations, row: WorkflowRow) -> Finished:
+    report = await operations.reports.get(row.workflow_id, row.tenant)
+    base = f"/api/reports/{row.workflow_id}"
+    return Finished(
+        report.title,
+        [Article("", _markup(await operations.reports.html(row.workflow_id, row.tenant)))],
+        [
+            ("Pages", str(report.pdf.pages)),
+            *_facts(report.model, report.provider, report.usage.words, is_demo=report.is_demo),
+        ],
+        [
+            ("Open the PDF", f"{base}.pdf"),
+            ("Download PDF", f"{base}.pdf"),
+            ("Markdown", f"{base}.md"),
+            ("HTML", f"{base}.html"),
+        ],
+        await operations.texts.related(row.workflow_id, row.tenant),
+    )
+
+
+async def _texts(operations: Operations, row: WorkflowRow) -> Finished:
+    texts = await operations.texts.list(row.workflow_id, row.tenant)
+    articles = []
+    title = row.title
+    for name in texts:
+        document = await operations.texts.document(row.workflow_id, row.tenant, name)
+        title = document.title if name == "text" else title
+        articles.append(Article(_TEXT_NAMES.get(name, name), _markup(operations.texts.to_html(document))))
+    written = list(texts.values())
+    base = f"/api/workflows/{row.workflow_id}/texts"
+    return Finished(
+        title,
+        articles,
+        _facts_of(written),
+        [(f"{_TEXT_NAMES.get(name) or 'Text'} (Markdown)", f"{base}/{name}") for name in texts],
+        await operations.texts.related(row.workflow_id, row.tenant),
+    )
+
+
+def _facts_of(written: Sequence[WrittenText]) -> list[tuple[str, str]]:
+    if not written:
+        return []
+    usage = written[0].usage
+    for one in written[1:]:
+        usage += one.usage
+    return _facts(written[0].model, written[0].provider, usage.words, is_demo=written[0].is_demo)
+
+
+def _facts(model: str, provider: str, tokens: str, *, is_demo: bool) -> list[tuple[str, str]]:
+    return [("Model", model), ("Provider", "simulator (demo)" if is_demo else provider), ("Tokens", tokens)]

@@ -1,0 +1,102 @@
+"""A workflow's one page — live while it runs, what it made when it is done — and the list of its kind."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from quart import Response, redirect, request
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as BaseResponse
+
+from durable_research.catalogue import BY_KIND, Pipeline
+from durable_research.domain.errors import NotFound
+from durable_research.domain.workflow import kind_of
+from durable_research.operations.everything import Operations
+from durable_research.ports.workflows import WorkflowFilter
+from durable_research.web import checks, cursors, queries, words
+from durable_research.web.pages import forms
+from durable_research.web.pages.finished import finished
+from durable_research.web.pages.shell import page
+
+_PAGE_ROWS = 25
+_QUERY = ("text", "status", "cursor")
+
+
+@dataclass(frozen=True)
+class WorkflowPages:
+    """The pages of one pipeline."""
+
+    operations: Operations
+    pipeline: Pipeline
+
+    async def show(self, workflow_id: str) -> Response:
+        """The page of one workflow, as far as it has come."""
+        self._check_kind(workflow_id)
+        tenant = checks.tenant_of(request)
+        reading = self.operations.reading
+        status = await reading.status(workflow_id, tenant)
+        row = await reading.get(workflow_id, tenant)
+        events = await reading.log(workflow_id, tenant)
+        for step in status["steps"]:
+            for name in ("started_at", "ended_at", "next_try_at"):
+                step[name] = datetime.fromisoformat(step[name]) if step[name] else None
+        return await page(
+            self.operations,
+            "workflow.html",
+            status=200,
+            row=row,
+            pipeline=self.pipeline,
+            pages={kind: one.page for kind, one in BY_KIND.items()},
+            state=status,
+            attempts=words.attempt_lines(events),
+            for_scripts=words.for_scripts(),
+            finished=await finished(self.operations, row),
+        )
+
+    async def cancel(self, workflow_id: str) -> BaseResponse:
+        """Note the wish to stop and show the page again."""
+        self._check_kind(workflow_id)
+        await self.operations.cancelling.cancel(workflow_id, checks.tenant_of(request))
+        return self._back(workflow_id)
+
+    async def decide(self, workflow_id: str) -> BaseResponse:
+        """Pass on a decision and show the page again."""
+        self._check_kind(workflow_id)
+        fields = await forms.form_of(request)
+        await self.operations.deciding.decide(
+            workflow_id, checks.tenant_of(request), {"decision": fields.get("decision")}
+        )
+        return self._back(workflow_id)
+
+    async def library(self) -> Response:
+        """All of this kind, finished or not, with a search."""
+        tenant = checks.tenant_of(request)
+        # A form sends its empty fields too; on a page they mean "any".
+        query = MultiDict([(name, value) for name, value in request.args.items(multi=True) if value.strip()])
+        queries.check_names(query, _QUERY)
+        of = f"library of {self.pipeline.page}"
+        asked = queries.workflow_filter(query, tenant=tenant, of=of)
+        rows = await self.operations.reading.list(
+            tenant, WorkflowFilter(asked.statuses, self.pipeline.kind, asked.text, _PAGE_ROWS + 1, asked.before)
+        )
+        shown = rows[:_PAGE_ROWS]
+        following = len(rows) > _PAGE_ROWS
+        cursor = (
+            cursors.encode(shown[-1].created_at, shown[-1].workflow_id, tenant=tenant, of=of) if following else None
+        )
+        return await page(
+            self.operations,
+            "library.html",
+            rows=shown,
+            pipeline=self.pipeline,
+            text=asked.text or "",
+            chosen=asked.statuses[0] if asked.statuses else "",
+            cursor=cursor,
+            is_first="cursor" not in query,
+        )
+
+    def _check_kind(self, workflow_id: str) -> None:
+        if kind_of(workflow_id) is not self.pipeline.kind:
+            raise NotFound(f"there is no such {self.pipeline.noun}")
+
+    def _back(self, workflow_id: str) -> BaseResponse:
+        return redirect(f"/{self.pipeline.page}/{workflow_id}", 303)

@@ -1,0 +1,123 @@
+"""Having a model write a text, to its end: one paid call, and others that go on where it was cut.
+
+Every pipeline's writing goes through here, and so through the effect ledger. Texts go to the object store under the hash of
+their bytes; results and histories hold references.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from durable_research.domain.effects import Effect, ResendPolicy
+from durable_research.domain.errors import ModelTruncated
+from durable_research.domain.text import TextReference, WrittenText
+from durable_research.domain.usage import TokenUsage
+from durable_research.effects import EffectRunner
+from durable_research.ports.models import LanguageModel, ModelAnswer, ModelCall
+from durable_research.ports.objects import ObjectStore
+from durable_research.ports.progress import CurrentAttempt, Drafts
+from durable_research.ports.remote import RemoteEffect
+from durable_research.temporal import policies
+
+# A change here changes new calls only: what was sent is frozen by its first claim.
+GO_ON = """\
+Your answer was cut off at its end. Go on exactly there, even in the middle of a word.
+Repeat nothing, do not comment on the interruption, and keep the Markdown that is open."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a step asks the model to write; another `generation` is a deliberate second purchase."""
+
+    tenant: str
+    workflow_id: str
+    step: str
+    instructions: str
+    prompt: str
+    generation: int = 0
+
+
+@dataclass
+class TextWriter:
+    """Its fields are its needs; the text shows as a draft while it grows."""
+
+    effects: EffectRunner
+    current_attempt: CurrentAttempt
+    drafts: Drafts
+    model: LanguageModel
+    objects: ObjectStore
+    resend: ResendPolicy = ResendPolicy.BOUNDED
+
+    async def write(self, assignment: Assignment) -> WrittenText:
+        """Ask the model, and go on where it was cut; a retry takes up the call that an earlier attempt began.
+
+        Raises:
+            ModelTruncated: it was cut as often as we go on.
+        """
+        so_far, usage = "", TokenUsage()
+        for part_number in range(1 + policies.GOING_ON_ALLOWED):
+            part = await self._write_part(assignment, part_number, so_far)
+            usage += part.usage
+            if part.is_whole and not so_far:
+                return part
+            so_far += await self.read(part.text)
+            if part.is_whole:
+                text = await self._store(assignment, so_far)
+                return part.model_copy(update={"text": text, "usage": usage})
+        raise ModelTruncated(f"the answer was cut {1 + policies.GOING_ON_ALLOWED} times and is still not whole")
+
+    async def read(self, text: TextReference) -> str:
+        """The text itself."""
+        return (await self.objects.get(text.key)).decode()
+
+    async def remove_all(self, tenant: str, workflow_id: str) -> None:
+        """Remove every object of a workflow; what is gone already is no error."""
+        for one in [one async for one in self.objects.list(f"{tenant}/{workflow_id}")]:
+            await self.objects.delete(one.key)
+
+    async def _write_part(self, assignment: Assignment, part_number: int, so_far: str) -> WrittenText:
+        """One paid model call: the answer's beginning, or what follows where it was cut."""
+        attempt = self.current_attempt()
+        effect = Effect(
+            assignment.tenant,
+            assignment.workflow_id,
+            assignment.step,
+            kind="model_call",
+            provider=self.model.provider,
+            provider_class=self.model.provider_class,
+            request={"prompt": assignment.prompt},
+            frozen={"model": self.model.model, "instructions": assignment.instructions, "go_on": GO_ON},
+            ordinal=str(part_number),
+            generation=assignment.generation,
+            resend=self.resend,
+            settle_seconds=self.model.settle_seconds,
+        )
+
+        async def keep(answer: ModelAnswer) -> WrittenText:
+            kept = WrittenText(
+                text=await self._store(assignment, answer.text),
+                model=answer.model,
+                provider=self.model.provider,
+                is_demo=self.model.is_demo,
+                usage=answer.usage,
+                is_whole=answer.is_whole,
+            )
+            if answer.is_whole:
+                self.drafts.drop(attempt)
+            return kept
+
+        def prepare(frozen: Mapping[str, Any]) -> RemoteEffect[ModelAnswer]:
+            call = ModelCall(
+                frozen["instructions"], assignment.prompt, frozen["model"], so_far, frozen.get("go_on", GO_ON)
+            )
+            return self.model.prepare(call, lambda text: self.drafts.show(attempt, so_far + text))
+
+        return await self.effects.perform(effect, prepare, keep, WrittenText)
+
+    async def _store(self, assignment: Assignment, text: str) -> TextReference:
+        data = text.encode(errors="replace")  # a lone surrogate of a model is no reason to lose an answer
+        digest = hashlib.sha256(data).hexdigest()
+        key = f"{assignment.tenant}/{assignment.workflow_id}/{digest}.md"
+        await self.objects.put(key, data)
+        return TextReference(key=key, sha256=digest, size_bytes=len(data))
