@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(
         default=SecretStr("postgresql://127.0.0.1:5432/durable_research"),
         alias="DATABASE_URL",
-        description="PostgreSQL 16 or newer with pgvector",
+        description="PostgreSQL 16 or newer with pgvector 0.8 or newer",
     )
     object_store_url: str = Field(
         default="file://data/objects", alias="OBJECT_STORE_URL", description="where texts and PDFs are kept"
@@ -56,6 +56,11 @@ class Settings(BaseSettings):
         default="https://api.openai.com/v1", alias="OPENAI_BASE_URL", description="any OpenAI-compatible address"
     )
     openai_model: str = Field(default="gpt-5-mini", alias="OPENAI_MODEL", description="the model that writes reports")
+    openai_embedding_model: str = Field(
+        default="text-embedding-3-small",
+        alias="OPENAI_EMBEDDING_MODEL",
+        description="the model whose embeddings tell which reports and posts are related",
+    )
     openai_api: Literal["responses", "responses-keyed", "chat-stored", "chat"] = Field(
         default="responses",
         alias="OPENAI_API",

@@ -219,6 +219,7 @@ def outside_world(
         "OPENAI_BASE_URL": f"{simulator_url}/v1",
         "OPENAI_API_KEY": key,
         "OPENAI_MODEL": "simulator-research",
+        "OPENAI_EMBEDDING_MODEL": "simulator-embedding",
         "DURABLE_RESEARCH_PROVIDER": "simulator",
         "DURABLE_RESEARCH_WEBHOOK_URL": f"{simulator_url}/sink/webhook",
         "SMTP_URL": f"smtp://127.0.0.1:{smtp_port}",

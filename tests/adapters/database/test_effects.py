@@ -222,6 +222,19 @@ async def test_a_late_sender_learns_that_its_workflow_has_ended(
     assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
+async def test_a_late_sender_whose_send_was_found_and_settled_takes_nothing_back(
+    ledger: PostgresEffects, effect: Effect, progress: PostgresProgressLog
+) -> None:
+    searched = replace(effect, step="send_notification", provider_class=ProviderClass.RETRIEVABLE)
+    await begun(ledger, searched, 1)
+    await ledger.claim(searched, 2)
+    await ledger.remember_reference(searched.key, 1, "ts_1")
+    await ledger.settle(searched.key, 2, "ts_1", {})
+    await progress.close(effect.workflow_id, Status.DONE, {})
+
+    assert not await ledger.remember_reference(searched.key, 1, "ts_1")
+
+
 async def test_a_late_sender_learns_that_a_newer_send_is_accepted(ledger: PostgresEffects, effect: Effect) -> None:
     await begun(ledger, effect, 1, "conv_1")
     await ledger.claim(effect, 2)

@@ -1,3 +1,7 @@
+import secrets
+from collections.abc import Iterator
+
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -33,3 +37,47 @@ async def test_a_database_out_of_reach_is_infrastructure_down() -> None:
     with pytest.raises(InfrastructureDown, match="the database does not answer"):
         await database.check()
     await database.close()
+
+
+@pytest.fixture
+def new_database(database_url: str) -> Iterator[str]:
+    """An empty one, that belongs to a user without special rights; the URL is that user's."""
+    name = f"new_{secrets.token_hex(4)}"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'")
+        connection.execute(f"CREATE DATABASE {name} OWNER {name}")
+        where = connection.info
+        yield f"postgresql://{name}:{name}@{where.host}:{where.port}/{name}"
+        connection.execute(f"DROP DATABASE {name}")
+        connection.execute(f"DROP ROLE {name}")
+
+
+def as_administrator(database_url: str, new_database: str, *statements: str) -> None:
+    name = new_database.rsplit("/", 1)[1]
+    with psycopg.connect(f"{database_url.rsplit('/', 1)[0]}/{name}", autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_a_database_that_lets_us_make_no_vectors_is_refused_with_what_to_do(new_database: str) -> None:
+    with pytest.raises(InfrastructureDown, match="CREATE EXTENSION vector run in this database by its administrator"):
+        migrate.upgrade(new_database)
+
+
+def test_a_database_whose_administrator_made_the_extension_needs_no_further_rights(
+    database_url: str, new_database: str
+) -> None:
+    as_administrator(database_url, new_database, "CREATE EXTENSION vector")
+
+    migrate.upgrade(new_database)
+
+    current, newest = migrate.versions(new_database)
+    assert current == newest
+
+
+def test_vectors_that_are_too_old_are_refused_with_what_to_do(database_url: str, new_database: str) -> None:
+    pretend = "UPDATE pg_extension SET extversion = '0.7.4' WHERE extname = 'vector'"
+    as_administrator(database_url, new_database, "CREATE EXTENSION vector", pretend)
+
+    with pytest.raises(InfrastructureDown, match=r"is 0\.7\.4, and 0\.8 or newer is needed"):
+        migrate.upgrade(new_database)

@@ -4,11 +4,9 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
-import uvicorn
 from quart import Quart
 
 from durable_research.adapters.models.openai_chat import OpenAIChat
@@ -24,6 +22,7 @@ from durable_research.domain.errors import (
 )
 from durable_research.ports.models import ModelAnswer, ModelCall
 from durable_research.ports.remote import EarlierSend
+from tests.adapters.models.serving import serving
 from tests.installation import Installation
 
 
@@ -61,18 +60,6 @@ async def plain(servers: Installation) -> AsyncIterator[OpenAIChat]:
 
 
 CHUNK = {"object": "chat.completion.chunk", "created": 0}
-
-
-@asynccontextmanager
-async def serving(app: Quart) -> AsyncIterator[str]:
-    """A real HTTP server in this process."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await task
 
 
 def fault(servers: Installation, match: str, **what: object) -> None:

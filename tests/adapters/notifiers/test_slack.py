@@ -3,6 +3,8 @@
 import asyncio
 import dataclasses
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,6 +43,21 @@ def earlier(key: str) -> EarlierSend:
 
 def fault(servers: Installation, note: Notification, **what: Any) -> None:
     servers.simulator("faults", {"match": note.title, "kind": "slack", **what})
+
+
+@asynccontextmanager
+async def answering(status: int, kind: str, body: bytes) -> AsyncIterator[SlackNotifier]:
+    """A notifier whose Slack has this one answer."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield SlackNotifier(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/", "xoxb-test", CHANNEL)
 
 
 async def test_a_message_is_posted_once_under_its_key(
@@ -138,20 +155,9 @@ async def test_a_message_whose_answer_is_lost_is_ambiguous_and_can_be_found(
 async def test_an_answer_that_tells_nothing_is_ambiguous(
     note: Notification, key: str, status: int, kind: str, body: bytes
 ) -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
-        writer.write(head.encode() + body)
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    notifier = SlackNotifier(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/", "xoxb-test", CHANNEL)
-
-    with pytest.raises(Ambiguous):
-        await notifier.prepare(note).send(key, None)
-
-    server.close()
+    async with answering(status, kind, body) as notifier:
+        with pytest.raises(Ambiguous):
+            await notifier.prepare(note).send(key, None)
 
 
 @pytest.mark.parametrize(("token", "channel"), [("xoxp-person", CHANNEL), ("xoxb-test", "missing")])
@@ -175,3 +181,43 @@ async def test_a_slack_that_cannot_be_reached_was_sent_nothing(note: Notificatio
 
 async def test_it_says_how_long_a_message_may_stay_unseen(notifier: SlackNotifier) -> None:
     assert (notifier.provider_class, notifier.settle_seconds) == (ProviderClass.RETRIEVABLE, 10.0)
+
+
+async def test_a_cancelled_message_is_deleted_and_cancelling_it_again_is_no_error(
+    notifier: SlackNotifier, servers: Installation, note: Notification, key: str
+) -> None:
+    stays, goes = [await notifier.prepare(note).send(key, None) for _ in range(2)]
+
+    for _ in range(2):
+        await notifier.prepare(note).cancel(goes)
+
+    assert await notifier.prepare(note).find_all(earlier(key)) == [stays]
+    assert [line["id"] for line in servers.witness(note.title, kind="slack_deleted")] == [goes]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b'{"ok": false, "error": "cant_delete_message"}'),
+        (200, b'{"ok": false, "error": "invalid_auth"}'),
+        (200, b'{"ok": false, "error": "fatal_error"}'),
+        (502, b"<html>Bad gateway</html>"),
+    ],
+)
+async def test_a_message_that_could_not_be_deleted_is_tried_again(note: Notification, status: int, body: bytes) -> None:
+    async with answering(status, "application/json", body) as notifier:
+        with pytest.raises(NotificationFailed) as failed:
+            await notifier.prepare(note).cancel("1.0")
+
+    assert not failed.value.permanent
+
+
+async def test_a_busy_slack_is_asked_to_delete_later(note: Notification) -> None:
+    async with answering(429, "application/json", b'{"ok": false, "error": "ratelimited"}') as notifier:
+        with pytest.raises(NotificationBusy):
+            await notifier.prepare(note).cancel("1.0")
+
+
+async def test_a_slack_out_of_reach_is_asked_to_delete_later(note: Notification) -> None:
+    with pytest.raises(NotificationFailed):
+        await SlackNotifier("http://127.0.0.1:9/api/", "xoxb-test", CHANNEL).prepare(note).cancel("1.0")

@@ -79,7 +79,13 @@ _nobody_waits = exists().where(
     workflows.c.workflow_id == effects.c.workflow_id,
     workflows.c.status.in_(FINAL),
 )
-_ONE_TOO_MANY = select(_newer_is_accepted | _nobody_waits)
+# A later attempt may have found this very send and settled it: then it is the answer, and must not be taken back.
+_is_the_answer = exists().where(
+    effect_attempts.c.key == bindparam("of_key"),
+    effect_attempts.c.reference == bindparam("new_reference"),
+    effect_attempts.c.state == SendState.SETTLED,
+)
+_ONE_TOO_MANY = select((_newer_is_accepted | _nobody_waits) & ~_is_the_answer)
 _SETTLED = (
     update(effects)
     .where(*_HELD)

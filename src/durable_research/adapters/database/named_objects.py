@@ -13,8 +13,8 @@ from durable_research.domain.workflow import FINAL
 
 # Only what belongs to a workflow that we know has ended: after a restore from an older backup, or in a store that two
 # installations share, an unknown workflow's objects are somebody's.
-# Reports name their text and PDF; the ledger keeps a settled effect's result; the closing event of a partly done report keeps
-# what is to be stored. The last two are searched as text: wherever in the JSON a key stands, it counts.
+# Reports name their text and PDF, posts their text; the ledger keeps a settled effect's result; the closing event of a partly
+# done report keeps what is to be stored. The last two are searched as text: wherever in the JSON a key stands, it counts.
 _ORPHANS = text("""
 SELECT given.key
 FROM unnest(CAST(:keys AS text[]), CAST(:workflows AS text[])) AS given (key, workflow_id)
@@ -22,6 +22,8 @@ JOIN workflows USING (workflow_id)
 WHERE workflows.status = ANY(:ended) AND workflows.updated_at < clock_timestamp() - CAST(:ended_for AS interval)
   AND NOT EXISTS (SELECT FROM reports
                   WHERE report_id = given.workflow_id AND given.key IN (text_key, pdf_key))
+  AND NOT EXISTS (SELECT FROM posts
+                  WHERE post_id = given.workflow_id AND given.key = text_key)
   AND NOT EXISTS (SELECT FROM effects
                   WHERE effects.workflow_id = given.workflow_id AND strpos(result::text, given.key) > 0)
   AND NOT EXISTS (SELECT FROM progress_events

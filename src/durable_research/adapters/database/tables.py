@@ -16,6 +16,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from durable_research.adapters.database.vectors import Vector
+from durable_research.ports.embeddings import DIMENSIONS
+
 metadata = MetaData()
 _NOW = text("clock_timestamp()")
 
@@ -136,6 +139,40 @@ reports = Table(
     _time("asked_at", nullable=False),
     _time("stored_at", nullable=False, server_default=_NOW),
     Index("reports_newest", "tenant", "asked_at", "report_id"),
+)
+
+posts = Table(
+    "posts",
+    metadata,
+    Column("post_id", Text, ForeignKey("workflows.workflow_id", ondelete="CASCADE"), primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("language", Text),
+    Column("text_key", Text, nullable=False),
+    Column("text_sha256", Text, nullable=False),
+    Column("text_bytes", BigInteger, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("is_demo", Boolean, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("tokens_estimated", Boolean, nullable=False, server_default="false"),
+    _time("asked_at", nullable=False),
+    _time("stored_at", nullable=False, server_default=_NOW),
+)
+
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("subject_id", Text, ForeignKey("workflows.workflow_id", ondelete="CASCADE"), primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("vector", Vector(DIMENSIONS), nullable=False),
+    _time("created_at", nullable=False, server_default=_NOW),
+    # A tenant with few rows among many is searched whole; others by nearness.
+    Index("embeddings_of_a_tenant", "tenant", "model"),
+    Index("embeddings_nearest", "vector", postgresql_using="hnsw", postgresql_ops={"vector": "vector_cosine_ops"}),
 )
 
 workers = Table(

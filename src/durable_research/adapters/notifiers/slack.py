@@ -1,6 +1,11 @@
-"""Slack: no key of ours prevents a repeat, but the message carries it as metadata and can be found again (class R)."""
+"""Slack: no key of ours prevents a repeat, but the message carries it as metadata and can be found again (class R).
+
+A message that is one too many, or that is undone, is deleted.
+"""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,6 +34,8 @@ _BEFORE = timedelta(seconds=60)
 _PERHAPS_DONE = frozenset(
     {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"}
 )
+# Source: docs.slack.dev, errors of chat.delete.
+_GONE = "message_not_found"
 _BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 
 
@@ -87,7 +94,7 @@ class SlackMessage(RemoteEffect[Delivery]):
         oldest = (send.opened_at - _BEFORE).timestamp()
         found: list[str] = []
         cursor: str | None = None
-        try:
+        with _asking("slack could not be asked for an earlier message"):
             while True:
                 page = await self._client.conversations_history(
                     channel=self._channel_id,
@@ -100,17 +107,42 @@ class SlackMessage(RemoteEffect[Delivery]):
                 cursor = (page.get("response_metadata") or {}).get("next_cursor")
                 if not cursor:
                     break
-        except SlackApiError as cause:
-            failed = _translated(cause)
-            # Asking changes nothing: a failure of it is only one.
-            raise NotificationFailed(str(failed)) if isinstance(failed, Ambiguous) else failed from cause
-        except (TimeoutError, aiohttp.ClientError, OSError, json.JSONDecodeError) as cause:
-            raise NotificationFailed("slack could not be asked for an earlier message") from cause
         return sorted(found, key=float)
 
     async def collect(self, reference: str) -> Delivery:
         """Posted is delivered."""
         return Delivery(reference)
+
+    async def cancel(self, reference: str) -> None:
+        """Delete the message; one that is gone already is left at that.
+
+        Raises:
+            NotificationFailed: it may still be there. Never for good: whoever looks after Slack can still let us delete it.
+        """
+        try:
+            with _asking("slack did not say whether it deleted the message"):
+                await self._delete(reference)
+        except NotificationRefused as refused:
+            raise NotificationFailed(str(refused)) from refused
+
+    async def _delete(self, reference: str) -> None:
+        try:
+            await self._client.chat_delete(channel=self._channel_id, ts=reference)
+        except SlackApiError as error:
+            if _code(error) != _GONE:
+                raise
+
+
+@contextmanager
+def _asking(silent: str) -> Iterator[None]:
+    """Errors of a request that can simply be made again; `silent` are the words when no answer came."""
+    try:
+        yield
+    except SlackApiError as cause:
+        failed = _translated(cause)
+        raise NotificationFailed(str(failed)) if isinstance(failed, Ambiguous) else failed from cause
+    except (TimeoutError, aiohttp.ClientError, OSError, json.JSONDecodeError) as cause:
+        raise NotificationFailed(silent) from cause
 
 
 def _escaped(text: str) -> str:
@@ -124,11 +156,15 @@ def _key(message: dict[str, Any]) -> str | None:
     return key if metadata.get("event_type") == EVENT_TYPE else None
 
 
+def _code(error: SlackApiError) -> str | None:
+    data = getattr(error.response, "data", None)
+    return data.get("error") if isinstance(data, dict) else None
+
+
 def _translated(error: SlackApiError) -> StepFailed:
     response: Any = error.response
     status = getattr(response, "status_code", None) or getattr(response, "status", None)
-    data = getattr(response, "data", None)
-    code = data.get("error") if isinstance(data, dict) else None
+    code = _code(error)
     words = f"slack answered {code or 'nothing that can be read'} (HTTP {status})"
     if status == 429 or code in _BUSY:
         headers = {name.lower(): value for name, value in getattr(response, "headers", {}).items()}

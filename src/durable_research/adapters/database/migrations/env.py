@@ -1,7 +1,7 @@
 """Alembic's environment: one connection, one transaction, one migrator at a time."""
 
 from alembic import context
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 from durable_research.adapters.database.tables import metadata
 
@@ -14,11 +14,11 @@ if context.is_offline_mode():
     with context.begin_transaction():
         context.run_migrations()
 else:
-    engine = create_engine(context.config.get_main_option("sqlalchemy.url") or "")
+    # Without a pool a migration that fails leaves no connection behind.
+    engine = create_engine(context.config.get_main_option("sqlalchemy.url") or "", poolclass=NullPool)
     with engine.connect() as connection:
         connection.execute(text(f"SELECT pg_advisory_lock({_ONE_MIGRATOR})"))
         connection.commit()
         context.configure(connection=connection, target_metadata=metadata)
         with context.begin_transaction():
             context.run_migrations()
-    engine.dispose()

@@ -1,0 +1,96 @@
+"""The Similarity port on PostgreSQL with pgvector."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Float, bindparam, delete, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.tables import embeddings, posts, reports, workflows
+from durable_research.domain.workflow import Kind, Status
+from durable_research.ports.embeddings import Embedding
+from durable_research.ports.similarity import Related, ReportWithoutEmbedding
+
+_FINISHED = workflows.c.status.in_([str(Status.DONE), str(Status.PARTLY_DONE)])
+
+# Made once, like the statements of `events.py`.
+_mine = embeddings.alias("mine")
+_is_mine = (_mine.c.subject_id == bindparam("of_subject"), _mine.c.tenant == bindparam("of_tenant"))
+_my_vector = select(_mine.c.vector).where(*_is_mine).scalar_subquery()
+_my_model = select(_mine.c.model).where(*_is_mine).scalar_subquery()
+_distance = embeddings.c.vector.op("<=>", return_type=Float())(_my_vector)
+_NEAREST = (
+    select(
+        embeddings.c.subject_id,
+        workflows.c.kind,
+        # What was made may have found a better title than what was asked for.
+        func.coalesce(reports.c.title, posts.c.title, workflows.c.title).label("title"),
+        (1 - _distance).label("similarity"),
+    )
+    .join(workflows, workflows.c.workflow_id == embeddings.c.subject_id)
+    .outerjoin(reports, reports.c.report_id == embeddings.c.subject_id)
+    .outerjoin(posts, posts.c.post_id == embeddings.c.subject_id)
+    .where(
+        embeddings.c.tenant == bindparam("of_tenant"),
+        embeddings.c.model == _my_model,
+        embeddings.c.subject_id != bindparam("of_subject"),
+        _FINISHED,
+    )
+    .order_by(_distance)
+    .limit(bindparam("at_most"))
+)
+# The index hands out the nearest of all tenants. As shipped it stops after 40, and a tenant whose rows are not among them would
+# find nothing; this way it goes on until there are enough of ours.
+_SEARCH_ON = select(func.set_config("hnsw.iterative_scan", "strict_order", True))
+_WITHOUT = (
+    select(reports.c.report_id, reports.c.tenant, reports.c.title, reports.c.text_key)
+    .join(workflows, workflows.c.workflow_id == reports.c.report_id)
+    .outerjoin(embeddings, embeddings.c.subject_id == reports.c.report_id)
+    .where(_FINISHED, or_(embeddings.c.model.is_(None), embeddings.c.model != bindparam("of_model")))
+    .order_by(reports.c.asked_at.desc(), reports.c.report_id.desc())
+    .limit(bindparam("at_most"))
+)
+
+
+class PostgresSimilarity:
+    """One row for each embedded report or post."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def store(self, subject_id: str, tenant: str, embedding: Embedding) -> None:
+        """Insert or replace the row."""
+        statement = insert(embeddings).values(
+            subject_id=subject_id, tenant=tenant, model=embedding.model, vector=embedding.vector
+        )
+        statement = statement.on_conflict_do_update(
+            index_elements=["subject_id"],
+            set_={
+                "model": statement.excluded.model,
+                "vector": statement.excluded.vector,
+                "created_at": func.clock_timestamp(),
+            },
+            where=embeddings.c.tenant == tenant,
+        )
+        async with self._database.one() as connection:
+            await connection.execute(statement)
+
+    async def delete(self, subject_id: str, tenant: str) -> None:
+        """Remove one of this tenant's."""
+        statement = delete(embeddings).where(embeddings.c.subject_id == subject_id, embeddings.c.tenant == tenant)
+        async with self._database.one() as connection:
+            await connection.execute(statement)
+
+    async def nearest(self, subject_id: str, tenant: str, limit: int) -> Sequence[Related]:
+        """Finished neighbours by cosine."""
+        asked = {"of_subject": subject_id, "of_tenant": tenant, "at_most": limit}
+        async with self._database.begin() as connection:
+            await connection.execute(_SEARCH_ON)
+            rows = (await connection.execute(_NEAREST, asked)).all()
+        return [Related(row.subject_id, Kind(row.kind), row.title, row.similarity) for row in rows]
+
+    async def reports_without(self, model: str, limit: int) -> Sequence[ReportWithoutEmbedding]:
+        """Finished reports that this model has not embedded."""
+        async with self._database.one() as connection:
+            rows = (await connection.execute(_WITHOUT, {"of_model": model, "at_most": limit})).all()
+        return [ReportWithoutEmbedding(row.report_id, row.tenant, row.title, row.text_key) for row in rows]

@@ -1,0 +1,44 @@
+"""Finished blog posts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from durable_research.domain.report import TextReference
+from durable_research.domain.usage import TokenUsage
+
+
+@dataclass(frozen=True)
+class Post:
+    """One finished post; its text lies in the object store."""
+
+    post_id: str
+    title: str
+    prompt: str
+    language: str | None
+    text: TextReference
+    model: str
+    provider: str
+    is_demo: bool
+    usage: TokenUsage
+    asked_at: datetime
+
+
+class Posts(Protocol):
+    """Finished posts. A post can be taken back, so storing and deleting are each other's undo and both repeatable."""
+
+    async def store(self, post: Post, tenant: str) -> None:
+        """Insert the post; a row that stands is left alone."""
+        ...
+
+    async def get(self, post_id: str, tenant: str) -> Post:
+        """Read one.
+
+        Raises:
+            NotFound: unknown, deleted, or another tenant's.
+        """
+        ...
+
+    async def delete(self, post_id: str, tenant: str) -> None:
+        """Remove the row; one that is gone already is no error."""
+        ...

@@ -1,0 +1,22 @@
+"""Rows that tests of several tables begin with."""
+
+import secrets
+import time
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.progress import PostgresProgressLog
+from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.domain.workflow import Kind, Status, new_workflow_id
+from durable_research.ports.workflows import NewWorkflow
+
+
+async def accepted(
+    database: Database, kind: Kind = Kind.POST, tenant: str = "default", status: Status | None = None
+) -> str:
+    """The id of an accepted workflow, or of one that has ended so."""
+    workflow_id = new_workflow_id(kind, int(time.time() * 1000), secrets.token_bytes(10))
+    new = NewWorkflow(workflow_id, kind, tenant, "As asked for", {"prompt": "tides?"})
+    await PostgresWorkflows(database).accept(new)
+    if status:
+        await PostgresProgressLog(database).close(workflow_id, status, {})
+    return workflow_id

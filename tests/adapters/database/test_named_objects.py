@@ -1,0 +1,27 @@
+"""What a post names stays; the rest of the collector's specification is in tests/pipelines/test_orphans.py."""
+
+from datetime import UTC, datetime, timedelta
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.named_objects import PostgresNamedObjects
+from durable_research.adapters.database.posts import PostgresPosts
+from durable_research.domain.report import TextReference
+from durable_research.domain.usage import TokenUsage
+from durable_research.domain.workflow import Kind, Status
+from durable_research.ports.posts import Post
+from tests.adapters.database.rows import accepted
+
+
+async def test_a_posts_text_is_an_orphan_only_when_the_post_is_gone(database: Database) -> None:
+    post_id = await accepted(database, Kind.POST, status=Status.DONE)
+    key = f"default/{post_id}/text.md"
+    posts, named = PostgresPosts(database), PostgresNamedObjects(database)
+    text = TextReference(key=key, sha256="a" * 64, size_bytes=1)
+    asked_at = datetime.now(UTC)
+    await posts.store(Post(post_id, "Tides", "tides?", None, text, "m", "p", True, TokenUsage(), asked_at), "default")
+
+    kept = await named.orphans({key: post_id, f"{key}.other": post_id}, timedelta(0))
+    await posts.delete(post_id, "default")
+    left = await named.orphans({key: post_id}, timedelta(0))
+
+    assert (kept, left) == ({f"{key}.other"}, {key})

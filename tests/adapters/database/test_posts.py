@@ -1,0 +1,63 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.posts import PostgresPosts
+from durable_research.domain.errors import NotFound
+from durable_research.domain.report import TextReference
+from durable_research.domain.usage import TokenUsage
+from durable_research.ports.posts import Post
+from tests.adapters.database.rows import accepted
+
+
+@pytest.fixture
+def posts(database: Database) -> PostgresPosts:
+    return PostgresPosts(database)
+
+
+@pytest.fixture
+async def made(database: Database) -> Post:
+    return Post(
+        post_id=await accepted(database),
+        title="Tides",
+        prompt="tides?",
+        language="en",
+        text=TextReference(key="default/post/a.md", sha256="a" * 64, size_bytes=1),
+        model="m",
+        provider="simulator",
+        is_demo=True,
+        usage=TokenUsage.estimate("read", "written"),
+        asked_at=datetime.now(UTC),
+    )
+
+
+async def test_a_post_that_was_stored_and_not_acknowledged_is_stored_again_unchanged(
+    posts: PostgresPosts, made: Post
+) -> None:
+    await posts.store(made, "default")
+
+    await posts.store(replace(made, title="Another"), "default")
+
+    assert await posts.get(made.post_id, "default") == made
+
+
+async def test_a_deleted_post_is_gone_and_deleting_it_again_is_no_error(posts: PostgresPosts, made: Post) -> None:
+    await posts.store(made, "default")
+
+    for _ in range(2):
+        await posts.delete(made.post_id, "default")
+
+    with pytest.raises(NotFound):
+        await posts.get(made.post_id, "default")
+
+
+async def test_another_tenants_post_is_neither_found_nor_deleted(posts: PostgresPosts, made: Post) -> None:
+    await posts.store(made, "default")
+
+    await posts.delete(made.post_id, "other")
+
+    with pytest.raises(NotFound):
+        await posts.get(made.post_id, "other")
+    assert await posts.get(made.post_id, "default") == made

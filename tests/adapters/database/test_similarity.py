@@ -1,0 +1,205 @@
+"""What is related: the nearest of the same tenant, model and finished state; and what has no embedding yet."""
+
+import math
+import secrets
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.migrate import upgrade
+from durable_research.adapters.database.posts import PostgresPosts
+from durable_research.adapters.database.reports import PostgresReports
+from durable_research.adapters.database.similarity import PostgresSimilarity
+from durable_research.domain.report import DocumentReference, Report, TextReference
+from durable_research.domain.usage import TokenUsage
+from durable_research.domain.workflow import Kind, Status
+from durable_research.ports.embeddings import DIMENSIONS, Embedding
+from durable_research.ports.posts import Post
+from durable_research.ports.similarity import ReportWithoutEmbedding
+from tests.adapters.database.rows import accepted
+
+OTHERS = 24
+
+
+@pytest.fixture
+def similarity(database: Database) -> PostgresSimilarity:
+    return PostgresSimilarity(database)
+
+
+@pytest.fixture
+def tenant() -> str:
+    """One of the test's own: a neighbour of another test would be one here too."""
+    return secrets.token_hex(4)
+
+
+def towards(degrees: float, model: str = "m", length: float = 1.0) -> Embedding:
+    """A vector that points so far away from the one of 0 degrees; what it costs does not matter here."""
+    turned = math.radians(degrees)
+    return Embedding((length * math.cos(turned), length * math.sin(turned), *[0.0] * (DIMENSIONS - 2)), model, tokens=1)
+
+
+def report_of(report_id: str, title: str = "As found", asked_at: datetime | None = None) -> Report:
+    return Report(
+        report_id=report_id,
+        title=title,
+        prompt="tides?",
+        text=TextReference(key=f"default/{report_id}/a.md", sha256="a" * 64, size_bytes=1),
+        pdf=DocumentReference(key="b.pdf", sha256="b" * 64, size_bytes=1, pages=1),
+        model="m",
+        provider="p",
+        is_demo=True,
+        usage=TokenUsage(),
+        asked_at=asked_at or datetime.now(UTC),
+    )
+
+
+async def test_the_nearest_come_first_whatever_their_vectors_length(
+    similarity: PostgresSimilarity, database: Database, tenant: str
+) -> None:
+    asked, far, near, middle = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(4)]
+    for subject, degrees, length in [(asked, 0, 1), (far, 90, 1), (near, 10, 7), (middle, 60, 0.1)]:
+        await similarity.store(subject, tenant, towards(degrees, length=length))
+
+    found = await similarity.nearest(asked, tenant, 2)
+
+    assert [(one.subject_id, round(one.similarity, 3)) for one in found] == [(near, 0.985), (middle, 0.5)]
+
+
+async def test_reports_and_posts_are_related_by_the_titles_that_they_were_given(
+    similarity: PostgresSimilarity, database: Database, tenant: str
+) -> None:
+    asked, partly = [
+        await accepted(database, Kind.REPORT, tenant, status) for status in (Status.DONE, Status.PARTLY_DONE)
+    ]
+    report, post = [await accepted(database, kind, tenant, Status.DONE) for kind in (Kind.REPORT, Kind.POST)]
+    text = TextReference(key="a.md", sha256="a" * 64, size_bytes=1)
+    await PostgresReports(database).store(report_of(report, "A report's own"), tenant)
+    posts = PostgresPosts(database)
+    await posts.store(
+        Post(post, "A post's own", "p", None, text, "m", "p", True, TokenUsage(), datetime.now(UTC)), tenant
+    )
+    for degrees, subject in enumerate([asked, report, post, partly]):
+        await similarity.store(subject, tenant, towards(degrees))
+
+    found = [(one.kind, one.title) for one in await similarity.nearest(asked, tenant, 10)]
+
+    assert found == [(Kind.REPORT, "A report's own"), (Kind.POST, "A post's own"), (Kind.REPORT, "As asked for")]
+
+
+@pytest.mark.parametrize("status", [None, Status.FAILED, Status.CANCELLED, Status.TERMINATED])
+async def test_what_is_not_finished_is_not_related(
+    similarity: PostgresSimilarity, database: Database, tenant: str, status: Status | None
+) -> None:
+    asked, other = await accepted(database, Kind.POST, tenant), await accepted(database, Kind.POST, tenant, status)
+    for subject in (asked, other):
+        await similarity.store(subject, tenant, towards(0))
+
+    assert await similarity.nearest(asked, tenant, 10) == []
+
+
+async def test_another_tenants_and_another_models_are_not_related(
+    similarity: PostgresSimilarity, database: Database, tenant: str
+) -> None:
+    asked, theirs, older = [
+        await accepted(database, Kind.POST, whose, Status.DONE) for whose in (tenant, f"not {tenant}", tenant)
+    ]
+    await similarity.store(asked, tenant, towards(0))
+    await similarity.store(theirs, f"not {tenant}", towards(0))
+    await similarity.store(older, tenant, towards(0, model="an older model"))
+
+    assert await similarity.nearest(asked, tenant, 10) == []
+
+
+async def test_nothing_is_related_to_what_has_no_embedding_or_is_somebody_elses(
+    similarity: PostgresSimilarity, database: Database, tenant: str
+) -> None:
+    plain, embedded = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(2)]
+    await similarity.store(embedded, tenant, towards(0))
+    await similarity.store(
+        await accepted(database, Kind.POST, "not " + tenant, Status.DONE), "not " + tenant, towards(0)
+    )
+
+    assert await similarity.nearest(plain, tenant, 10) == []
+    assert await similarity.nearest(embedded, "not " + tenant, 10) == []
+
+
+async def test_an_embedding_is_replaced_by_a_newer_one(
+    similarity: PostgresSimilarity, database: Database, tenant: str
+) -> None:
+    asked, other = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(2)]
+    await similarity.store(asked, tenant, towards(0, model="new"))
+    await similarity.store(other, tenant, towards(90, model="old"))
+
+    await similarity.store(other, tenant, towards(60, model="new"))
+
+    assert [round(one.similarity, 3) for one in await similarity.nearest(asked, tenant, 10)] == [0.5]
+
+
+async def test_a_deleted_embedding_is_gone_and_deleting_it_again_is_no_error(
+    similarity: PostgresSimilarity, database: Database, tenant: str
+) -> None:
+    asked, other = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(2)]
+    for subject in (asked, other):
+        await similarity.store(subject, tenant, towards(0))
+
+    await similarity.delete(other, "not " + tenant)
+    before = await similarity.nearest(asked, tenant, 10)
+    for _ in range(2):
+        await similarity.delete(other, tenant)
+
+    assert [one.subject_id for one in before] == [other]
+    assert await similarity.nearest(asked, tenant, 10) == []
+
+
+@pytest.fixture
+async def large(database_url: str) -> AsyncIterator[Database]:
+    """A database that behaves as a large one would: the planner takes the vectors' index, which looks at few at a time.
+
+    It is of the test's own, and so small that the index is exact.
+    """
+    name = f"large_{secrets.token_hex(4)}"
+    server = database_url.rsplit("/", 1)[0]
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        upgrade(f"{server}/{name}")
+        for setting in ("enable_seqscan = off", "enable_sort = off", f"hnsw.ef_search = {OTHERS // 4}"):
+            connection.execute(f"ALTER DATABASE {name} SET {setting}")
+        database = Database(f"{server}/{name}")
+        yield database
+        await database.close()
+        connection.execute(f"DROP DATABASE {name}")
+
+
+async def test_a_neighbour_is_found_behind_many_nearer_ones_of_other_tenants(large: Database) -> None:
+    similarity = PostgresSimilarity(large)
+    asked, ours = [await accepted(large, Kind.POST, "us", Status.DONE) for _ in range(2)]
+    await similarity.store(asked, "us", towards(0))
+    await similarity.store(ours, "us", towards(80))
+    for number in range(OTHERS):
+        theirs = await accepted(large, Kind.POST, "them", Status.DONE)
+        await similarity.store(theirs, "them", towards(number))
+
+    assert [one.subject_id for one in await similarity.nearest(asked, "us", 10)] == [ours]
+
+
+async def test_finished_reports_without_an_embedding_by_the_model_are_told_newest_first(
+    similarity: PostgresSimilarity, database: Database, tenant: str
+) -> None:
+    reports, model = PostgresReports(database), f"model of {tenant}"
+    known, older, newer, by_another, failed = [
+        await accepted(database, Kind.REPORT, tenant, status) for status in [Status.DONE] * 4 + [Status.FAILED]
+    ]
+    # From a time of their own, so that other tests' reports are not among the newest.
+    for number, report in enumerate([known, older, newer, by_another, failed]):
+        await reports.store(report_of(report, asked_at=datetime(2126, 1, 1, tzinfo=UTC) + timedelta(number)), tenant)
+    await similarity.store(known, tenant, towards(0, model))
+    await similarity.store(by_another, tenant, towards(0, "an older model"))
+
+    found = await similarity.reports_without(model, 3)
+
+    assert [one.report_id for one in found] == [by_another, newer, older]
+    assert found[1] == ReportWithoutEmbedding(newer, tenant, "As found", f"default/{newer}/a.md")
+    assert len(await similarity.reports_without(model, 2)) == 2

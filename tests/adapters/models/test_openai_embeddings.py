@@ -1,0 +1,156 @@
+"""Embeddings against the simulator, and against servers that answer with what cannot be used."""
+
+import math
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from quart import Quart, request
+
+from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
+from durable_research.domain.effects import ProviderClass
+from durable_research.domain.errors import Ambiguous, AnswerLost, ModelBusy, ModelRefused, ModelUnavailable
+from durable_research.ports.embeddings import DIMENSIONS, Embedding
+from tests.adapters.models.serving import serving
+from tests.installation import Installation
+
+UNIT = [1.0] + [0.0] * (DIMENSIONS - 1)
+
+
+def embeddings(url: str, model: str = "simulator-embedding") -> OpenAIEmbeddings:
+    return OpenAIEmbeddings(base_url=f"{url}/v1", api_key="k", model=model, provider="p")
+
+
+@pytest.fixture
+async def model(servers: Installation) -> AsyncIterator[OpenAIEmbeddings]:
+    model = embeddings(servers.up["simulator"])
+    yield model
+    await model.close()
+
+
+async def embed(model: OpenAIEmbeddings, text: str) -> Embedding:
+    call = model.prepare(text)
+    return await call.collect(await call.send("our key", None))
+
+
+def likeness(one: Embedding, other: Embedding) -> float:
+    return sum(a * b for a, b in zip(one.vector, other.vector, strict=True))
+
+
+async def answered(vector: list[Any], **more: Any) -> tuple[Embedding, dict[str, Any]]:
+    """What becomes of this answer of a server, and what the server was asked."""
+    server = Quart("a compatible server")
+    asked: dict[str, Any] = {}
+
+    @server.post("/v1/embeddings")
+    async def answer() -> dict[str, Any]:
+        asked.update(await request.get_json())
+        data = [{"object": "embedding", "index": 0, "embedding": vector}] if vector else []
+        return {"object": "list", "model": "another name", "data": data, **more}
+
+    async with serving(server) as url:
+        model = embeddings(url, "ours")
+        try:
+            return await embed(model, "ebb " * 4_000 + "flow"), asked
+        finally:
+            await model.close()
+
+
+async def test_a_text_has_a_place_near_texts_of_its_kind(model: OpenAIEmbeddings, servers: Installation) -> None:
+    tides, tide_tables, tax = [
+        await embed(model, text) for text in ("How tides turn", "When tides turn and how", "Paying taxes late")
+    ]
+
+    assert len(tides.vector) == DIMENSIONS
+    assert tides.tokens > 0
+    assert likeness(tides, tide_tables) > likeness(tides, tax)
+    assert [line["key"] for line in servers.witness("How tides turn", kind="embedding")] == ["our key"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "billed"),
+    [
+        ("429", ModelBusy, 0),
+        ("500", Ambiguous, 0),
+        ("503", Ambiguous, 0),
+        ("401", ModelRefused, 0),
+        ("billed_500", Ambiguous, 1),
+        ("cut", Ambiguous, 1),
+    ],
+)
+async def test_a_fault_becomes_one_of_our_errors(
+    model: OpenAIEmbeddings, servers: Installation, kind: str, error: type[Exception], billed: int
+) -> None:
+    text = f"embedding fault {kind}"
+    servers.simulator("faults", {"match": text, "kind": "embedding", "fault": kind})
+
+    with pytest.raises(error):
+        await embed(model, text)
+    assert len(servers.witness(text, kind="embedding")) == billed
+
+
+async def test_a_silent_server_is_not_waited_for_without_end(
+    model: OpenAIEmbeddings, servers: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("durable_research.adapters.models.openai_embeddings._ANSWER_SECONDS", 0.2)
+    servers.simulator("faults", {"match": "embedding unanswered", "kind": "embedding", "latency_seconds": 30})
+
+    with pytest.raises(Ambiguous):
+        await embed(model, "embedding unanswered")
+
+
+async def test_nothing_listening_is_unavailable_as_nothing_was_sent() -> None:
+    with pytest.raises(ModelUnavailable):
+        await embed(embeddings("http://127.0.0.1:9"), "nobody there")
+
+
+async def test_an_answer_is_read_by_its_own_attempt_only_and_two_sends_are_two(model: OpenAIEmbeddings) -> None:
+    first, second = model.prepare("tides"), model.prepare("tides")
+    references = [await first.send("key", None), await second.send("key", None)]
+
+    assert references[0] != references[1]
+    with pytest.raises(AnswerLost):
+        await model.prepare("tides").collect(references[0])
+
+
+def test_it_says_that_nothing_can_be_asked(model: OpenAIEmbeddings) -> None:
+    assert (model.provider_class, model.settle_seconds) == (ProviderClass.NOTHING, 0)
+
+
+async def test_a_long_texts_beginning_is_embedded_in_as_many_dimensions_as_we_keep() -> None:
+    _, asked = await answered(UNIT)
+
+    assert asked["dimensions"] == DIMENSIONS
+    assert len(asked["input"].encode()) == 8_000
+    assert asked["input"].startswith("ebb ebb")
+
+
+async def test_a_text_is_not_cut_within_a_character(model: OpenAIEmbeddings, servers: Installation) -> None:
+    assert len((await embed(model, "x" + "潮" * 5_000)).vector) == DIMENSIONS
+
+
+async def test_an_embedding_carries_the_name_that_we_asked_for() -> None:
+    embedding, _ = await answered(UNIT, usage={"prompt_tokens": 7, "total_tokens": 7})
+
+    assert (embedding.model, embedding.tokens) == ("ours", 7)
+
+
+async def test_a_server_that_tells_no_tokens_has_them_estimated() -> None:
+    embedding, _ = await answered(UNIT)
+
+    assert embedding.tokens == 2_000
+
+
+@pytest.mark.parametrize(
+    ("vector", "words"),
+    [
+        ([0.1] * 768, "768 dimensions where 256 were asked for: set OPENAI_EMBEDDING_MODEL"),
+        ([], "0 dimensions"),
+        ([0.0] * DIMENSIONS, "points nowhere: set OPENAI_EMBEDDING_MODEL"),
+        ([math.nan] * DIMENSIONS, "points nowhere"),
+    ],
+    ids=["too many", "none", "zeros", "no numbers"],
+)
+async def test_a_vector_that_cannot_be_compared_is_refused_with_what_to_do(vector: list[float], words: str) -> None:
+    with pytest.raises(ModelRefused, match=words):
+        await answered(vector)
