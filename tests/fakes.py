@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from durable_research.ports.similarity import Related
 from pydantic import BaseModel
 
 from durable_research.domain.effects import Charges
@@ -26,6 +25,7 @@ from durable_research.domain.report import Report
 from durable_research.domain.workflow import Status
 from durable_research.ports.engine import EngineView
 from durable_research.ports.objects import StoredObject
+from durable_research.ports.similarity import Related
 from durable_research.ports.workers import WorkerRow
 from durable_research.ports.workflows import NewWorkflow, WorkflowFilter, WorkflowRow
 

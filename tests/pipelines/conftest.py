@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from durable_research.adapters.database.posts import PostgresPosts
-from durable_research.adapters.database.similarity import PostgresSimilarity
-from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
@@ -22,12 +19,15 @@ from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.drafts import PostgresDrafts
 from durable_research.adapters.database.effects import PostgresEffects
 from durable_research.adapters.database.named_objects import PostgresNamedObjects
+from durable_research.adapters.database.posts import PostgresPosts
 from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.reports import PostgresReports
+from durable_research.adapters.database.similarity import PostgresSimilarity
 from durable_research.adapters.database.workers import PostgresWorkerRegistry
 from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.adapters.languages.langid import LangidLanguages
 from durable_research.adapters.models.openai_chat import OpenAIChat
+from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
 from durable_research.adapters.models.openai_responses import OpenAIResponses
 from durable_research.adapters.notifiers.address import AddressNotifier
 from durable_research.adapters.notifiers.email import EmailNotifier

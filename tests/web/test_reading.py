@@ -254,7 +254,11 @@ async def test_a_decision_is_written_before_the_workflow_hears_of_it(client: Qua
 
     assert (answer.status_code, house.world.effects.granted) == (202, [(report_id, "llm_call")])
     ((workflow_id, name, message),) = house.world.engine.signalled
-    assert (workflow_id, name, message.model_dump()) == (report_id, "decide", {"attempt": 1, "decision": "send_again"})
+    assert (workflow_id, name, message.model_dump()) == (
+        report_id,
+        "decide",
+        {"step": "llm_call", "attempt": 1, "decision": "send_again"},
+    )
 
 
 async def test_giving_up_grants_nothing(client: QuartClient, house: House) -> None:

@@ -1,4 +1,4 @@
-"""Which adapters the settings ask for: with its neighbours the only room that names one. They receive values, never settings."""
+"""Which adapters the settings ask for. This room alone names adapters; they receive values, never settings."""
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack

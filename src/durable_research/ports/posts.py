@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from durable_research.domain.report import TextReference
+from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 
 

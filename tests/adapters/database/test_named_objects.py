@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.named_objects import PostgresNamedObjects
 from durable_research.adapters.database.posts import PostgresPosts
-from durable_research.domain.report import TextReference
+from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 from durable_research.domain.workflow import Kind, Status
 from durable_research.ports.posts import Post

@@ -6,7 +6,7 @@ import pytest
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.posts import PostgresPosts
 from durable_research.domain.errors import NotFound
-from durable_research.domain.report import TextReference
+from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 from durable_research.ports.posts import Post
 from tests.adapters.database.rows import accepted

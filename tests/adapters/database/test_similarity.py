@@ -13,7 +13,8 @@ from durable_research.adapters.database.migrate import upgrade
 from durable_research.adapters.database.posts import PostgresPosts
 from durable_research.adapters.database.reports import PostgresReports
 from durable_research.adapters.database.similarity import PostgresSimilarity
-from durable_research.domain.report import DocumentReference, Report, TextReference
+from durable_research.domain.report import DocumentReference, Report
+from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 from durable_research.domain.workflow import Kind, Status
 from durable_research.ports.embeddings import DIMENSIONS, Embedding

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.tables import posts
 from durable_research.domain.errors import NotFound
-from durable_research.domain.report import TextReference
+from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 from durable_research.ports.posts import Post
 

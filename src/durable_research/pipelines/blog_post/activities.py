@@ -101,6 +101,7 @@ class BlogPostActivities:
             provider=self.embeddings.provider,
             provider_class=self.embeddings.provider_class,
             request={"sha256": asked.text.text.sha256, "title": asked.title},
+            resend=self.writer.resend,
             settle_seconds=self.embeddings.settle_seconds,
         )
 
