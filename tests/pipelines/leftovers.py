@@ -1,0 +1,38 @@
+"""What a post or a text has left in the world, counted where it lies: rows, objects and messages."""
+
+import httpx
+from sqlalchemy import text
+
+from tests.pipelines.conftest import House
+
+NOTHING = {"rows": 0, "embeddings": 0, "objects": 0, "messages": 0}
+WHOLE = {"rows": 1, "embeddings": 1, "objects": 1, "messages": 1}
+
+
+async def left(house: House, workflow_id: str) -> dict[str, int]:
+    """Counts by kind."""
+    async with house.database.one() as connection:
+        rows = await connection.execute(text("SELECT count(*) FROM posts WHERE post_id = :id"), {"id": workflow_id})
+        vectors = await connection.execute(
+            text("SELECT count(*) FROM embeddings WHERE subject_id = :id"), {"id": workflow_id}
+        )
+    return {
+        "rows": rows.scalar_one(),
+        "embeddings": vectors.scalar_one(),
+        "objects": len([one async for one in house.objects.list(f"default/{workflow_id}")]),
+        "messages": messages(house, workflow_id),
+    }
+
+
+def messages(house: House, workflow_id: str) -> int:
+    """The channel's messages with a link to this workflow."""
+    with httpx.Client(base_url=house.servers.up["simulator"], headers={"authorization": "Bearer xoxb-test"}) as client:
+        answer = client.get("/api/conversations.history", params={"channel": "C0PIPELINES", "limit": "999"}).json()
+    return sum(workflow_id in message["text"] for message in answer["messages"])
+
+
+async def undone(house: House, workflow_id: str) -> list[str]:
+    """The undos that the log says were done, in order."""
+    events = await house.progress.read(workflow_id)
+    undos = {"compensate_generate", "delete_message", "delete_embedding", "delete_post"}
+    return [event.step for event in events if event.step in undos and str(event.kind) == "attempt_completed"]

@@ -1,0 +1,249 @@
+"""A post is written, kept, embedded and told once; a post that fails for good or is cancelled leaves nothing."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from durable_research import failpoints
+from durable_research.domain.errors import InfrastructureDown, InvalidInput, InvalidState
+from tests.pipelines.conftest import House
+from tests.pipelines.leftovers import NOTHING, WHOLE, left, undone
+
+UNDOS = ["delete_message", "delete_embedding", "delete_post"]
+Break = Callable[[House, str], None]
+
+
+async def bug(*_: object) -> None:
+    raise ValueError("a bug of ours")
+
+
+def refuse_content(house: House, title: str) -> None:
+    house.fault(title, fault="401", kind="model_call")
+
+
+def refuse_embedding(house: House, title: str) -> None:
+    house.fault(title, fault="401", kind="embedding")
+
+
+def refuse_message(house: House, title: str) -> None:
+    house.fault(title, fault="500", kind="slack", times=50)
+
+
+async def post(house: House, title: str, **more: Any) -> str:
+    return await house.ask(f"Write about {title}", "blog-post", title=title, **more)
+
+
+async def test_a_post_is_stored_embedded_and_told_once(house: House) -> None:
+    post_id = await post(house, "Why bees dance")
+
+    assert (await house.finished(post_id))["status"] == "done"
+    assert await left(house, post_id) == WHOLE
+    assert (await house.post.posts.get(post_id, "default")).title == "Why bees dance"
+
+
+async def test_the_result_is_the_posts_id_and_where_its_text_is(house: House) -> None:
+    post_id = await post(house, "What a result holds")
+    await house.finished(post_id)
+
+    assert await house.reading.result(post_id, "default") == {
+        "workflow_id": post_id,
+        "post_id": post_id,
+        "status": "done",
+        "texts": {"text": f"/api/workflows/{post_id}/texts/text"},
+    }
+
+
+async def test_slack_is_not_told_when_the_request_says_so(house: House) -> None:
+    post_id = await post(house, "A quiet post", slack=False)
+
+    assert (await house.finished(post_id))["status"] == "done"
+    assert await left(house, post_id) == {**WHOLE, "messages": 0}
+
+
+async def test_a_neighbour_is_found_by_what_it_is_about(house: House) -> None:
+    near, far, asked = [
+        await post(house, title)
+        for title in ("Harvesting tidal energy", "Medieval bookbinding", "Tidal energy harvesting at sea")
+    ]
+    for one in (near, far, asked):
+        await house.finished(one)
+
+    found = [one.subject_id for one in await house.post.similarity.nearest(asked, "default", 100)]
+
+    assert found.index(near) < found.index(far)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "expected"),
+    [(refuse_content, UNDOS[2:]), (refuse_embedding, UNDOS[1:]), (refuse_message, UNDOS)],
+    ids=["generate_content", "create_embedding", "post_to_slack"],
+)
+async def test_a_step_that_fails_for_good_leaves_nothing(
+    house: House, quick_retries: None, break_it: Break, expected: list[str]
+) -> None:
+    title = f"Failing by {break_it.__name__}"
+    break_it(house, title)
+
+    post_id = await post(house, title)
+
+    assert (await house.finished(post_id))["status"] == "failed"
+    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, expected)
+
+
+async def test_a_row_that_cannot_be_stored_leaves_no_text(
+    house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house.post.posts, "store", bug)
+
+    post_id = await post(house, "A bug in storing")
+
+    assert (await house.finished(post_id))["status"] == "failed"
+    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, ["delete_post"])
+
+
+@pytest.fixture
+def stop_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Hold the first attempt that comes by the failpoint until it is cancelled."""
+    monkeypatch.setenv("DURABLE_RESEARCH_DATA", str(tmp_path))
+
+    def stop(point: str) -> None:
+        monkeypatch.setenv(failpoints.ENVIRONMENT, f"{point}=pause@1:600")
+
+    return stop
+
+
+async def until_held(folder: Path) -> None:
+    log = folder / failpoints.LOG_NAME
+    async with asyncio.timeout(30):
+        while not (log.exists() and '"pause"' in log.read_text()):
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("point", "expected"),
+    [
+        ("generate_content.begun", UNDOS[2:]),
+        ("generate_content.sent", UNDOS[2:]),
+        ("generate_content.settled", UNDOS[2:]),
+        ("create_embedding.begun", UNDOS[1:]),
+        ("create_embedding.accepted", UNDOS[1:]),
+        ("create_embedding.stored", UNDOS[1:]),
+        ("post_to_slack.begun", UNDOS),
+        ("post_to_slack.accepted", UNDOS),
+        ("post_to_slack.settled", UNDOS),
+    ],
+)
+async def test_a_post_cancelled_there_leaves_nothing(
+    house: House, stop_at: Callable[[str], None], tmp_path: Path, point: str, expected: list[str]
+) -> None:
+    stop_at(point)
+    post_id = await post(house, f"Cancelled at {point}")
+    await until_held(tmp_path)
+
+    await house.cancelling.cancel(post_id, "default")
+
+    assert (await house.finished(post_id))["status"] == "cancelled"
+    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, expected)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+async def test_a_post_cancelled_while_it_is_stored_leaves_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch, stored: bool
+) -> None:
+    original, reached = house.post.posts.store, asyncio.Event()
+
+    async def store_slowly(*given: Any) -> None:
+        if stored:
+            await original(*given)
+        reached.set()
+        await asyncio.sleep(600)
+
+    monkeypatch.setattr(house.post.posts, "store", store_slowly)
+    post_id = await post(house, f"Cancelled in storing, {stored}")
+    await asyncio.wait_for(reached.wait(), 30)
+
+    await house.cancelling.cancel(post_id, "default")
+
+    assert (await house.finished(post_id))["status"] == "cancelled"
+    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, ["delete_post"])
+
+
+@pytest.mark.parametrize("undo", UNDOS)
+async def test_a_cancellation_does_not_reach_an_undo(
+    house: House,
+    quick_retries: None,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    undo: str,
+) -> None:
+    monkeypatch.setenv("DURABLE_RESEARCH_DATA", str(tmp_path))
+    monkeypatch.setenv(failpoints.ENVIRONMENT, f"{undo}.undo_begun=pause@1:2")
+    title = f"Cancelled in {undo}"
+    refuse_message(house, title)
+    post_id = await post(house, title)
+    await until_held(tmp_path)
+
+    await house.cancelling.cancel(post_id, "default")
+
+    assert (await house.finished(post_id))["status"] == "failed"
+    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, UNDOS)
+
+
+async def test_an_outage_does_not_use_up_an_undos_tries(
+    house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, outages = house.post.similarity.delete, [InfrastructureDown("away")] * 12
+
+    async def away_for_a_while(*given: Any) -> None:
+        if outages:
+            raise outages.pop()
+        await original(*given)
+
+    monkeypatch.setattr(house.post.similarity, "delete", away_for_a_while)
+    refuse_message(house, "An outage in the undo")
+    post_id = await post(house, "An outage in the undo")
+
+    assert (await house.finished(post_id))["status"] == "failed"
+    assert await left(house, post_id) == NOTHING
+
+
+@pytest.fixture
+async def stuck(house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A post whose second undo fails for good."""
+    with monkeypatch.context() as broken:
+        broken.setattr(house.post.similarity, "delete", bug)
+        title = f"Stuck in an undo {id(monkeypatch)}"
+        refuse_message(house, title)
+        post_id = await post(house, title)
+        await house.until(post_id, "waiting_for_you")
+    return post_id
+
+
+async def test_an_undo_that_fails_for_good_waits_for_a_person_and_says_what_is_left(house: House, stuck: str) -> None:
+    status = await house.reading.status(stuck, "default")
+
+    assert status["asks"]["step"] == "delete_embedding"
+    assert (status["asks"]["decisions"], status["asks"]["remaining_undos"]) == (["try_again"], UNDOS[1:])
+    assert "delete_embedding, delete_post" in status["waits_for"]
+    await house.deciding.decide(stuck, "default", {"decision": "try_again"})
+    await house.finished(stuck)
+
+
+async def test_a_person_has_the_rest_undone(house: House, stuck: str) -> None:
+    await house.deciding.decide(stuck, "default", {"decision": "try_again"})
+
+    assert (await house.finished(stuck))["status"] == "failed"
+    assert (await left(house, stuck), await undone(house, stuck)) == (NOTHING, UNDOS)
+
+
+async def test_an_undo_is_no_call_that_could_be_paid_again(house: House, stuck: str) -> None:
+    with pytest.raises(InvalidInput, match="try_again"):
+        await house.deciding.decide(stuck, "default", {"decision": "send_again"})
+    await house.deciding.decide(stuck, "default", {"decision": "try_again"})
+    await house.finished(stuck)
+
+    with pytest.raises(InvalidState):
+        await house.deciding.decide(stuck, "default", {"decision": "try_again"})
