@@ -38,7 +38,9 @@ from durable_research.operations.deciding import Deciding
 from durable_research.operations.everything import Operations
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
+from durable_research.operations.scheduling import Scheduling, accepting_once
 from durable_research.operations.starting import Starting
+from durable_research.pipelines.accept_scheduled.activities import AcceptScheduledActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.generate_report.messages import LlmCall, StoreReportMetadata
 from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
@@ -54,6 +56,7 @@ from durable_research.temporal.engine import TemporalEngine
 from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
 from durable_research.temporal.keys import Keyring, PayloadKey, parse_keys
 from durable_research.temporal.preparing import prepare
+from durable_research.temporal.schedules import TemporalSchedules
 
 
 def _now() -> datetime:
@@ -66,7 +69,8 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url.get_secret_value())
         stack.push_async_callback(database.close)
-        engine = TemporalEngine(await connect_lazily("api", payload_keys(settings)))
+        client = await connect_lazily("api", payload_keys(settings))
+        engine = TemporalEngine(client)
         changes = PostgresChanges(settings.database_url.get_secret_value())
         stack.push_async_callback(changes.close)
         workflows, progress = PostgresWorkflows(database), PostgresProgressLog(database)
@@ -91,6 +95,7 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
             reading,
             cancelling,
             Deciding(reading, PostgresEffects(database), engine),
+            Scheduling(starting, TemporalSchedules(client), _now),
             ReadingReports(workflows, PostgresReports(database), objects, to_html, to_markdown),
             (database, engine, objects),
             PayloadOpener(Keyring(payload_keys(settings), engine.namespace)),
@@ -135,28 +140,18 @@ async def open_worker_parts(settings: Settings, identity: str, client: Client) -
         engine = TemporalEngine(client)
         starting = _starting(settings, workflows, engine)
 
-        async def store_later(kept: Mapping[str, Any]) -> None:
-            await report.store_report_metadata(StoreReportMetadata.model_validate(kept))
-
-        async def stop_spending(row: WorkflowRow) -> None:
-            await report.stop_model_calls(LlmCall(report_id=row.workflow_id, tenant=row.tenant))
-
-        orphans = Orphans(_objects(settings), PostgresNamedObjects(database), _now)
-        reconcile = ReconcileActivities(
-            workflows,
-            progress,
-            engine,
-            PostgresEffects(database),
-            starting.give,
-            store_later,
-            stop_spending,
-            {(report.model.provider, report.model.provider_class): report.model.find_all},
-            orphans,
-        )
+        stack.push_async_callback(starting.close)
+        accept = AcceptScheduledActivities(accepting_once(starting))
+        reconcile = _reconcile_activities(settings, database, engine, starting, report)
         closing = ClosingActivities(progress)
         yield WorkerParts(
             {
-                names.RESEARCH: (report.store_report_metadata, closing.close_workflow, reconcile.reconcile),
+                names.RESEARCH: (
+                    report.store_report_metadata,
+                    closing.close_workflow,
+                    reconcile.reconcile,
+                    accept.accept_scheduled,
+                ),
                 names.AI_TASKS: (report.llm_call, report.stop_model_calls),
                 names.DOCUMENTS: (report.create_pdf,),
                 names.NOTIFICATIONS: (report.send_notification,),
@@ -164,6 +159,28 @@ async def open_worker_parts(settings: Settings, identity: str, client: Client) -
             StepInterceptor(progress, identity),
             PostgresWorkerRegistry(database),
         )
+
+
+def _reconcile_activities(
+    settings: Settings, database: Database, engine: TemporalEngine, starting: Starting, report: GenerateReportActivities
+) -> ReconcileActivities:
+    async def store_later(kept: Mapping[str, Any]) -> None:
+        await report.store_report_metadata(StoreReportMetadata.model_validate(kept))
+
+    async def stop_spending(row: WorkflowRow) -> None:
+        await report.stop_model_calls(LlmCall(report_id=row.workflow_id, tenant=row.tenant))
+
+    return ReconcileActivities(
+        PostgresWorkflows(database),
+        PostgresProgressLog(database),
+        engine,
+        PostgresEffects(database),
+        starting.give,
+        store_later,
+        stop_spending,
+        {(report.model.provider, report.model.provider_class): report.model.find_all},
+        Orphans(_objects(settings), PostgresNamedObjects(database), _now),
+    )
 
 
 async def _report_activities(settings: Settings, database: Database, stack: AsyncExitStack) -> GenerateReportActivities:

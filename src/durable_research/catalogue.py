@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from durable_research.domain.report import ReportRequest
 from durable_research.domain.workflow import Kind
+from durable_research.pipelines.accept_scheduled.workflow import AcceptScheduledReportWorkflow
 from durable_research.pipelines.generate_report.messages import GenerateReport
 from durable_research.pipelines.generate_report.workflow import GenerateReportWorkflow
 from durable_research.pipelines.reconcile.workflow import ReconcileWorkflow
@@ -52,6 +53,14 @@ GENERATE_REPORT = Pipeline(
 PIPELINES = {pipeline.path: pipeline for pipeline in (GENERATE_REPORT,)}
 BY_KIND = {pipeline.kind: pipeline for pipeline in PIPELINES.values()}
 
-# The backstop is no pipeline that people start, but workers carry it and its package is known to the sandbox.
-WORKFLOWS = (*(pipeline.workflow for pipeline in PIPELINES.values()), ReconcileWorkflow)
-PACKAGES = (*(pipeline.package for pipeline in PIPELINES.values()), "durable_research.pipelines.reconcile")
+# These are no pipelines that people start, but workers carry them and their packages are known to the sandbox.
+WORKFLOWS = (
+    *(pipeline.workflow for pipeline in PIPELINES.values()),
+    ReconcileWorkflow,
+    AcceptScheduledReportWorkflow,
+)
+PACKAGES = (
+    *(pipeline.package for pipeline in PIPELINES.values()),
+    "durable_research.pipelines.reconcile",
+    "durable_research.pipelines.accept_scheduled",
+)

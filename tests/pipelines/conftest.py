@@ -38,7 +38,9 @@ from durable_research.local.temporal_server import tuning_arguments
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.reading import Reading
+from durable_research.operations.scheduling import Scheduling, accepting_once
 from durable_research.operations.starting import Starting
+from durable_research.pipelines.accept_scheduled.activities import AcceptScheduledActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.generate_report.messages import LlmCall, StoreReportMetadata
 from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
@@ -50,6 +52,7 @@ from durable_research.temporal.engine import TemporalEngine
 from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
 from durable_research.temporal.keys import new_key, parse_keys
 from durable_research.temporal.plugin import house_rules
+from durable_research.temporal.schedules import TemporalSchedules
 from tests.installation import FINAL, Installation
 
 KEYS = parse_keys(new_key())
@@ -93,6 +96,7 @@ class House:
     reading: Reading
     cancelling: Cancelling
     deciding: Deciding
+    scheduling: Scheduling
     engine: TemporalEngine
     reports: FailingReports
     renderer: PlainRenderer
@@ -100,6 +104,7 @@ class House:
     environment: WorkflowEnvironment
     report: GenerateReportActivities
     reconcile: ReconcileActivities
+    accept: AcceptScheduledActivities
     objects: ObstoreObjects
     objects_folder: Path
     named: PostgresNamedObjects
@@ -226,6 +231,7 @@ async def house(
         workflows, progress, engine, ledger, starting.give, store_later, stop_spending, find_all, orphans
     )
     reading = Reading(workflows, progress, drafts, ledger, PostgresWorkerRegistry(database), changes, engine)
+    accept = AcceptScheduledActivities(accepting_once(starting))
     house = House(
         servers=servers,
         workflows=workflows,
@@ -234,6 +240,7 @@ async def house(
         reading=reading,
         cancelling=Cancelling(reading, workflows, progress, engine),
         deciding=Deciding(reading, ledger, engine),
+        scheduling=Scheduling(starting, TemporalSchedules(environment.client), lambda: datetime.now(UTC)),
         engine=engine,
         reports=reports,
         renderer=renderer,
@@ -242,6 +249,7 @@ async def house(
                 report.store_report_metadata,
                 ClosingActivities(progress).close_workflow,
                 reconcile.reconcile,
+                accept.accept_scheduled,
             ],
             names.AI_TASKS: [report.llm_call, report.stop_model_calls],
             names.DOCUMENTS: [report.create_pdf],
@@ -250,6 +258,7 @@ async def house(
         environment=environment,
         report=report,
         reconcile=reconcile,
+        accept=accept,
         objects=objects,
         objects_folder=folder,
         named=named,

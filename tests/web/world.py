@@ -10,6 +10,7 @@ from tests.fakes import (
     FakeObjects,
     FakeProgressLog,
     FakeReports,
+    FakeSchedules,
     FakeWorkerRegistry,
     FakeWorkflows,
     Part,
@@ -33,3 +34,4 @@ class FakeWorld:
         self.drafts = FakeDrafts(self.changes)
         self.workers = FakeWorkerRegistry(self.database)
         self.reports = FakeReports(self.database)
+        self.schedules = FakeSchedules(self.engine)
