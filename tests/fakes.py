@@ -25,6 +25,7 @@ from durable_research.domain.report import Report
 from durable_research.domain.workflow import Status
 from durable_research.ports.engine import EngineView
 from durable_research.ports.objects import StoredObject
+from durable_research.ports.schedules import NewSchedule, ScheduleView
 from durable_research.ports.similarity import Related
 from durable_research.ports.workers import WorkerRow
 from durable_research.ports.workflows import NewWorkflow, WorkflowFilter, WorkflowRow
@@ -287,6 +288,48 @@ class FakeSimilarity:
 
     async def nearest(self, subject_id: str, tenant: str, limit: int) -> Sequence[Related]:
         return self.neighbours.get(subject_id, [])[:limit]
+
+
+class FakeSchedules:
+    """Schedules by id, each next due an hour after the start of time; nothing fires by itself."""
+
+    def __init__(self, engine: Part) -> None:
+        self.engine = engine
+        self.made: dict[str, NewSchedule] = {}
+        self.views: dict[str, ScheduleView] = {}
+
+    async def create(self, new: NewSchedule) -> tuple[ScheduleView, bool]:
+        await self.engine.check()
+        known = new.schedule_id in self.made
+        if not known:
+            self.made[new.schedule_id] = new
+            self.views[new.schedule_id] = ScheduleView(
+                new.schedule_id, new.title, new.every, new.timezone, new.fingerprint, new.created_at,
+                paused=False, failed=False, next_at=START + timedelta(hours=1), last_at=None,
+            )  # fmt: skip
+        return self.views[new.schedule_id], known
+
+    async def list(self, tenant: str) -> Sequence[ScheduleView]:
+        await self.engine.check()
+        return [view for view in self.views.values() if self.made[view.schedule_id].tenant == tenant][::-1]
+
+    async def pause(self, schedule_id: str, tenant: str) -> ScheduleView:
+        return await self.change(schedule_id, tenant, paused=True, next_at=None)
+
+    async def resume(self, schedule_id: str, tenant: str) -> ScheduleView:
+        return await self.change(schedule_id, tenant, paused=False, failed=False, next_at=START + timedelta(hours=1))
+
+    async def delete(self, schedule_id: str, tenant: str) -> None:
+        await self.change(schedule_id, tenant)
+        del self.views[schedule_id], self.made[schedule_id]
+
+    async def change(self, schedule_id: str, tenant: str, **values: Any) -> ScheduleView:
+        """Another tenant's is as unknown as none."""
+        await self.engine.check()
+        if schedule_id not in self.made or self.made[schedule_id].tenant != tenant:
+            raise NotFound("there is no such schedule")
+        self.views[schedule_id] = replace(self.views[schedule_id], **values)
+        return self.views[schedule_id]
 
 
 class FakeReports:

@@ -11,6 +11,7 @@ from durable_research.domain.processing import ProcessingRequest
 from durable_research.domain.report import ReportRequest
 from durable_research.domain.request import WritingRequest
 from durable_research.domain.workflow import Kind
+from durable_research.pipelines.accept_scheduled.workflow import AcceptScheduledReportWorkflow
 from durable_research.pipelines.ai_processing.messages import AIProcessing
 from durable_research.pipelines.ai_processing.workflow import AIProcessingWorkflow
 from durable_research.pipelines.blog_post.messages import BlogPost
@@ -125,12 +126,17 @@ def page_of(workflow_id: str, kind: Kind) -> str:
 PIPELINES = {pipeline.path: pipeline for pipeline in (GENERATE_REPORT, BLOG_POST, AI_PROCESSING)}
 BY_KIND = {pipeline.kind: pipeline for pipeline in PIPELINES.values()}
 
-# The backstop is no pipeline that people start, but workers carry it and its package is known to the sandbox.
-WORKFLOWS = (*(pipeline.workflow for pipeline in PIPELINES.values()), ReconcileWorkflow)
-PACKAGES = (*(pipeline.package for pipeline in PIPELINES.values()), "durable_research.pipelines.reconcile")
+# These are no pipelines that people start, but workers carry them and their packages are known to the sandbox.
+MACHINERY = (ReconcileWorkflow, AcceptScheduledReportWorkflow)
+WORKFLOWS = (*(pipeline.workflow for pipeline in PIPELINES.values()), *MACHINERY)
+PACKAGES = (
+    *(pipeline.package for pipeline in PIPELINES.values()),
+    "durable_research.pipelines.reconcile",
+    "durable_research.pipelines.accept_scheduled",
+)
 
 
 def workflows_on(queue: str) -> tuple[type[Any], ...]:
     """The workflow classes whose tasks come by this queue."""
-    backstop = (ReconcileWorkflow,) if queue == names.RESEARCH else ()
-    return (*(pipeline.workflow for pipeline in PIPELINES.values() if pipeline.task_queue == queue), *backstop)
+    machinery = MACHINERY if queue == names.RESEARCH else ()
+    return (*(pipeline.workflow for pipeline in PIPELINES.values() if pipeline.task_queue == queue), *machinery)

@@ -182,6 +182,10 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._accept()
 
+    def do_DELETE(self) -> None:
+        self._note(None)
+        self._send(*self.world.answers.get(self.path, (404, problem(404, "not_found"), {})))
+
     def _accept(self) -> None:
         key = self.headers["Idempotency-Key"]
         is_replay = key in self.world.accepted

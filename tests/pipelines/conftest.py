@@ -42,7 +42,9 @@ from durable_research.local.temporal_server import tuning_arguments
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.reading import Reading
+from durable_research.operations.scheduling import Scheduling, accepting_once
 from durable_research.operations.starting import Starting
+from durable_research.pipelines.accept_scheduled.activities import AcceptScheduledActivities
 from durable_research.pipelines.ai_processing.activities import AIProcessingActivities
 from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
@@ -55,6 +57,7 @@ from durable_research.temporal.engine import TemporalEngine
 from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
 from durable_research.temporal.keys import new_key, parse_keys
 from durable_research.temporal.plugin import house_rules
+from durable_research.temporal.schedules import TemporalSchedules
 from durable_research.temporal.steps import StopModelCalls
 from durable_research.writing import TextWriter
 from tests.installation import FINAL, Installation
@@ -100,6 +103,7 @@ class House:
     reading: Reading
     cancelling: Cancelling
     deciding: Deciding
+    scheduling: Scheduling
     engine: TemporalEngine
     reports: FailingReports
     renderer: PlainRenderer
@@ -111,6 +115,7 @@ class House:
     writer: TextWriter
     ledger: PostgresEffects
     reconcile: ReconcileActivities
+    accept: AcceptScheduledActivities
     objects: ObstoreObjects
     objects_folder: Path
     named: PostgresNamedObjects
@@ -240,6 +245,7 @@ async def house(
         workflows, progress, engine, ledger, starting.give, store_later, stop_spending, find_all, orphans
     )
     reading = Reading(workflows, progress, drafts, ledger, PostgresWorkerRegistry(database), changes, engine)
+    accept = AcceptScheduledActivities(accepting_once(starting))
     house = House(
         servers=servers,
         workflows=workflows,
@@ -248,6 +254,7 @@ async def house(
         reading=reading,
         cancelling=Cancelling(reading, workflows, progress, engine),
         deciding=Deciding(reading, ledger, engine),
+        scheduling=Scheduling(starting, TemporalSchedules(environment.client), lambda: datetime.now(UTC)),
         engine=engine,
         reports=reports,
         renderer=renderer,
@@ -260,6 +267,7 @@ async def house(
                 processing.compensate_generate,
                 close,
                 reconcile.reconcile,
+                accept.accept_scheduled,
             ],
             names.AI_TASKS: [
                 report.llm_call,
@@ -281,6 +289,7 @@ async def house(
         writer=writer,
         ledger=ledger,
         reconcile=reconcile,
+        accept=accept,
         objects=objects,
         objects_folder=folder,
         named=named,

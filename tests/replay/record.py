@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 from temporalio.client import Client
 
+from durable_research.pipelines.accept_scheduled.messages import AcceptScheduledReport
 from durable_research.temporal import names
 from durable_research.temporal.converter import data_converter
 from durable_research.temporal.keys import parse_keys
@@ -44,12 +45,17 @@ def stories(installation: Installation) -> dict[str, str]:
 
 
 async def record(installation: Installation, ids: dict[str, str]) -> None:
-    """Write each history as the SDK gives it, and one of the reconcile schedule's."""
+    """Write each history as the SDK gives it, and one of the reconcile schedule's and of a person's schedule's."""
     folder = HISTORIES / version("durable-research")
     folder.mkdir(parents=True, exist_ok=True)
     client = await Client.connect(installation.up["temporal"], data_converter=data_converter(RECORDING_KEYS, "default"))
     ids["reconcile"] = "reconcile-recorded"
     await client.execute_workflow("ReconcileWorkflow", id=ids["reconcile"], task_queue=names.RESEARCH)
+    ids["accept-scheduled"] = "recurring-recorded-2026-11-21T09:00:00Z"
+    asked = AcceptScheduledReport(tenant="default", request={"prompt": "Asked by a schedule"})
+    await client.execute_workflow(
+        "AcceptScheduledReportWorkflow", asked, id=ids["accept-scheduled"], task_queue=names.RESEARCH
+    )
     for name, workflow_id in ids.items():
         history = await client.get_workflow_handle(workflow_id).fetch_history()
         # Stack traces name the folders of the machine that recorded, and replay does not read them.

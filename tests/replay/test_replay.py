@@ -43,4 +43,6 @@ def test_a_recorded_history_names_no_folder_of_a_machine(file: Path) -> None:
 
 
 def test_every_way_a_report_can_go_was_recorded() -> None:
-    assert {"done", "failed", "retried", "cancelled", "worker-killed", "reconcile"} <= {file.stem for file in FILES}
+    ways = {"done", "failed", "retried", "cancelled", "worker-killed", "reconcile", "accept-scheduled"}
+
+    assert ways <= {file.stem for file in FILES}

@@ -187,6 +187,66 @@ IDS = [
     )
 ]
 
+SCHEDULES = "/api/schedules"
+
+
+def schedule(id_: str, body: bytes, status: int, code: str, pointer: str | None = None, **headers: str) -> Bad:
+    """A schedule with a bad body or header."""
+    named = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return Bad(f"schedule-{id_}", SCHEDULES, status, code, "POST", body, named, pointer)
+
+
+DAILY = b'{"prompt":"a","every":"1d"}'
+OF_SCHEDULES = [
+    schedule("no-rhythm", b'{"prompt":"a"}', 422, "required", "/every"),
+    schedule("no-prompt", b'{"every":"1d"}', 422, "required", "/prompt"),
+    schedule("number", b'{"prompt":"a","every":60}', 422, "type", "/every"),
+    schedule("too-often", b'{"prompt":"a","every":"59s"}', 422, "too_often", "/every"),
+    schedule("too-seldom", b'{"prompt":"a","every":"367d"}', 422, "too_seldom", "/every"),
+    schedule("bad-cron", b'{"prompt":"a","every":"61 9 * * *"}', 422, "pattern", "/every"),
+    schedule("both-days", b'{"prompt":"a","every":"0 9 1 * 1"}', 422, "ambiguous_days", "/every"),
+    schedule("never", b'{"prompt":"a","every":"0 9 30 2 *"}', 422, "never", "/every"),
+    schedule("long-cron", b'{"prompt":"a","every":"' + b"1," * 20_000 + b'"}', 422, "pattern", "/every"),
+    schedule("zone", b'{"prompt":"a","every":"1d","timezone":"Mars/Olympus"}', 422, "unknown_time_zone", "/timezone"),
+    schedule("zone-path", b'{"prompt":"a","every":"1d","timezone":"../../etc"}', 422, "unknown_time_zone", "/timezone"),
+    schedule("channel", b'{"prompt":"a","every":"1d","notify":["email"]}', 422, "not_configured", "/notify/0"),
+    schedule("inside", b'{"prompt":"a","every":"1d","notify":["http://[::1]"]}', 422, FORBIDDEN, "/notify/0"),
+    schedule("unknown", b'{"prompt":"a","every":"1d","paused":true}', 422, "unknown_field", "/paused"),
+    schedule("surrogate", b'{"prompt":"a","every":"\\ud800"}', 422, "pattern", "/every"),
+    schedule("foreign", DAILY, 403, "csrf_failed", Sec_Fetch_Site="cross-site"),
+    schedule("key", DAILY, 400, "invalid_idempotency_key", Idempotency_Key="a b"),
+    Bad("schedule-text", SCHEDULES, 415, "unsupported_media_type", "POST", DAILY, {"Content-Type": "text/plain"}),
+    Bad("schedule-delete-all", SCHEDULES, 405, "method_not_allowed", "DELETE"),
+    get("schedule-query", f"{SCHEDULES}?limit=1", 422, "unknown_parameter", "/limit"),
+    *(
+        Bad(f"schedule-{verb or 'delete'}-{name}", f"{SCHEDULES}/{bad}{verb}", 404, "not_found", method)
+        for method, verb in (("POST", "/pause"), ("POST", "/resume"), ("DELETE", ""))
+        for name, bad in (
+            ("unknown", "recurring-" + "0" * 32),
+            ("reconcile", "reconcile-every-minute"),
+            ("traversal", "..%2f..%2fetc"),
+            ("nul", "a%00b"),
+            ("long", "r" * 3_000),
+        )
+    ),
+    *(
+        Bad(
+            f"schedule-{verb or 'delete'}-{name}",
+            f"{SCHEDULES}/recurring-{'0' * 32}{verb}",
+            status,
+            code,
+            method,
+            body,
+            headers,
+        )
+        for method, verb in (("POST", "/pause"), ("POST", "/resume"), ("DELETE", ""))
+        for name, status, code, body, headers in (
+            ("field", 422, "unknown_field", b'{"why":1}', {"Content-Type": "application/json"}),
+            ("foreign", 403, "csrf_failed", None, {"Sec-Fetch-Site": "cross-site"}),
+        )
+    ),
+]
+
 OTHERS = [
     get("42-result", f"/api/workflows/{RUNNING}/result", 409, "not_ready"),
     get("42-pdf", f"/api/reports/{RUNNING}.pdf", 409, "not_ready"),
@@ -290,4 +350,4 @@ OTHERS = [
         )
     ),
 ]
-BAD = [*STARTS, *IDS, *OTHERS]
+BAD = [*STARTS, *IDS, *OF_SCHEDULES, *OTHERS]

@@ -20,6 +20,7 @@ from durable_research.operations.deciding import Deciding
 from durable_research.operations.everything import Operations
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
+from durable_research.operations.scheduling import Scheduling
 from durable_research.operations.starting import Starting
 from durable_research.operations.texts import ReadingTexts
 from durable_research.ports.workers import WorkerRow
@@ -57,11 +58,13 @@ class House:
             world.changes,
             world.engine,
         )
+        starting = Starting(world.workflows, world.engine, lambda: datetime.now(UTC), Receivers(("log",)))
         self.operations = Operations(
-            Starting(world.workflows, world.engine, lambda: datetime.now(UTC), Receivers(("log",))),
+            starting,
             reading,
             Cancelling(reading, world.workflows, world.progress, world.engine),
             Deciding(reading, world.effects, world.engine),  # type: ignore[arg-type]  # the half that a person needs
+            Scheduling(starting, world.schedules, lambda: START),
             ReadingReports(
                 world.workflows,
                 world.reports,

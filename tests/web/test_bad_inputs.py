@@ -31,6 +31,7 @@ def everything(house: House) -> Any:
         {name: list(events) for name, events in world.progress.events.items() if events},
         dict(world.engine.started),
         list(world.engine.cancelled),
+        dict(world.schedules.views),
     )
 
 

@@ -13,7 +13,7 @@ POLICY = (
 )
 
 
-@pytest.mark.parametrize("path", ["/", "/reports", "/nothing", "/api/reports", "/api/nothing"])
+@pytest.mark.parametrize("path", ["/", "/reports", "/schedules", "/nothing", "/api/reports", "/api/nothing"])
 async def test_every_answer_carries_the_strict_policy(client: QuartClient, path: str) -> None:
     headers = (await client.get(path)).headers
 
@@ -26,8 +26,9 @@ async def test_every_answer_carries_the_strict_policy(client: QuartClient, path:
 async def test_pages_hold_no_inline_style_or_script(client: QuartClient, house: House) -> None:
     running, done = await house.asked(), await house.asked()
     await house.done(done)
+    await client.post("/api/schedules", json={"prompt": "tides", "every": "1d"})
 
-    for path in ("/", "/reports", f"/reports/{running}", f"/reports/{done}"):
+    for path in ("/", "/reports", "/schedules", f"/reports/{running}", f"/reports/{done}"):
         text = await (await client.get(path)).get_data(as_text=True)
         assert not re.search(r"\sstyle=|<style|\son\w+=|<script(?![^>]*\ssrc=)", text)
 

@@ -10,6 +10,7 @@ from tests.fakes import (
     FakeObjects,
     FakeProgressLog,
     FakeReports,
+    FakeSchedules,
     FakeSimilarity,
     FakeWorkerRegistry,
     FakeWorkflows,
@@ -35,3 +36,4 @@ class FakeWorld:
         self.drafts = FakeDrafts(self.changes)
         self.workers = FakeWorkerRegistry(self.database)
         self.reports = FakeReports(self.database)
+        self.schedules = FakeSchedules(self.engine)

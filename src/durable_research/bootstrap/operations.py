@@ -20,6 +20,7 @@ from durable_research.operations.deciding import Deciding
 from durable_research.operations.everything import Operations
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
+from durable_research.operations.scheduling import Scheduling
 from durable_research.operations.starting import Starting
 from durable_research.operations.texts import ReadingTexts
 from durable_research.settings import Settings
@@ -27,6 +28,7 @@ from durable_research.temporal.codec import PayloadOpener
 from durable_research.temporal.connection import connect_lazily
 from durable_research.temporal.engine import TemporalEngine
 from durable_research.temporal.keys import Keyring
+from durable_research.temporal.schedules import TemporalSchedules
 
 
 @asynccontextmanager
@@ -36,7 +38,8 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
         database = Database(settings.database_url.get_secret_value())
         stack.push_async_callback(database.close)
         keys = adapters.payload_keys(settings)
-        engine = TemporalEngine(await connect_lazily("api", keys))
+        client = await connect_lazily("api", keys)
+        engine = TemporalEngine(client)
         changes = PostgresChanges(settings.database_url.get_secret_value())
         stack.push_async_callback(changes.close)
         workflows, progress, ledger = (
@@ -67,6 +70,7 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
             reading=reading,
             cancelling=cancelling,
             deciding=Deciding(reading, ledger, engine),
+            scheduling=Scheduling(starting, TemporalSchedules(client), adapters.now),
             reports=ReadingReports(workflows, PostgresReports(database), objects, to_html, to_markdown),
             texts=ReadingTexts(reading, objects, PostgresSimilarity(database), to_html),
             dependencies=(database, engine, objects),

@@ -22,7 +22,9 @@ from durable_research.adapters.languages.langid import LangidLanguages
 from durable_research.bootstrap import adapters
 from durable_research.domain.effects import ResendPolicy
 from durable_research.effects import EffectRunner
+from durable_research.operations.scheduling import accepting_once
 from durable_research.operations.starting import Starting
+from durable_research.pipelines.accept_scheduled.activities import AcceptScheduledActivities
 from durable_research.pipelines.ai_processing.activities import AIProcessingActivities
 from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
@@ -90,7 +92,12 @@ async def open_worker_parts(
         report = _report(shared, renderer)
         post = _post(shared, stack)
         processing = AIProcessingActivities(shared.workflows, shared.writer, LangidLanguages())
-        reconcile = _reconcile(shared, report)
+        starting = Starting(
+            shared.workflows, shared.engine, adapters.now, adapters.receivers(settings), settings.allow_unsafe_webhooks
+        )
+        stack.push_async_callback(starting.close)
+        accept = AcceptScheduledActivities(accepting_once(starting))
+        reconcile = _reconcile(shared, report, starting)
         close = ClosingActivities(shared.progress).close_workflow
         yield WorkerParts(
             {
@@ -102,6 +109,7 @@ async def open_worker_parts(
                     processing.compensate_generate,
                     close,
                     reconcile.reconcile,
+                    accept.accept_scheduled,
                 ),
                 names.AI_TASKS: (
                     report.llm_call,
@@ -151,12 +159,7 @@ def _post(shared: _Shared, stack: AsyncExitStack) -> BlogPostActivities:
     )
 
 
-def _reconcile(shared: _Shared, report: GenerateReportActivities) -> ReconcileActivities:
-    settings = shared.settings
-    starting = Starting(
-        shared.workflows, shared.engine, adapters.now, adapters.receivers(settings), settings.allow_unsafe_webhooks
-    )
-
+def _reconcile(shared: _Shared, report: GenerateReportActivities, starting: Starting) -> ReconcileActivities:
     async def store_later(kept: Mapping[str, Any]) -> None:
         await report.store_report_metadata(StoreReportMetadata.model_validate(kept))
 

@@ -34,6 +34,7 @@ _HINTS = {
     "not_found": "see what there is: durable-research list",
     "not_ready": "wait for it: durable-research watch {id}",
     "invalid_state": "look at it: durable-research show {id}",
+    "too_many_schedules": "delete one: durable-research schedule delete ID",
     "idempotency_key_reused": "choose another --key; this one was used for another request",
     "dependency_unavailable": "see what is missing: durable-research doctor",
 }
@@ -62,6 +63,10 @@ class Api:
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The JSON that answers a POST, which is empty without a body."""
         return self._json(self._ask("POST", path, body=body))
+
+    def delete(self, path: str) -> None:
+        """Remove what is at `path`."""
+        self._ask("DELETE", path)
 
     def submit(self, path: str, body: Mapping[str, Any], key: str) -> tuple[Any, bool]:
         """POST with an Idempotency-Key, again while the answer is lost; True when the key had been accepted before.
@@ -97,12 +102,14 @@ class Api:
             self.not_ours(response)
         status = response.status_code
         code = _EXIT_BY_STATUS.get(status, Exit.USAGE if status < 500 else Exit.UNREACHABLE)
-        found = re.search(r"/(?:workflows|reports)/([a-z0-9-]+)", response.request.url.path)
+        found = re.search(r"/(workflows|reports|schedules)/([a-z0-9-]+)", response.request.url.path)
         hint = _HINTS.get(str(problem.get("code")), _HINT_BY_EXIT[code])
+        if status == 404 and found and found[1] == "schedules":
+            hint = "see what there is: durable-research schedule list"
         if status == 429 and (seconds := response.headers.get("Retry-After")):
             hint = f"try again in {clean(seconds)} s"
-        names = {"id": found[1] if found else "ID", "request_id": clean(problem.get("request_id", "unknown"))}
-        words = f"there is no {found[1]}" if found and status == 404 else _words(problem, status)
+        names = {"id": found[2] if found else "ID", "request_id": clean(problem.get("request_id", "unknown"))}
+        words = f"there is no {found[2]}" if found and status == 404 else _words(problem, status)
         stop(words, hint.format(**names), code)
 
     def unreachable(self) -> NoReturn:

@@ -21,6 +21,7 @@ COMMANDS = {
     "open": ("durable_research.cli.open", "Open a report in the browser, or write it to a file."),
     "cancel": ("durable_research.cli.cancel", "Cancel a running report."),
     "decide": ("durable_research.cli.decide", "Decide for what waits for you."),
+    "schedule": ("durable_research.cli.schedule", "Ask a question again and again: add, list, pause, resume, delete."),
     "doctor": ("durable_research.cli.doctor", "Check this installation and say how to mend it."),
     "init": ("durable_research.cli.init", "Prepare the Temporal namespace."),
     "payload-key": ("durable_research.cli.payload_key", "Make a key that seals what Temporal stores."),

@@ -3,35 +3,14 @@
 import json
 import re
 import secrets
-import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-from durable_research.cli.client import Api, user_verb, utf8
+from durable_research.cli.asking import question
+from durable_research.cli.client import Api, user_verb
 from durable_research.cli.running import Exit
 from durable_research.cli.terminal import as_json, clean, say
-from durable_research.domain.addresses import is_address
-from durable_research.domain.report import CHANNELS
-
-_KEY_LONGEST = 255
-
-
-def _read_prompt(context: click.Context, parameter: click.Parameter, given: str) -> str:
-    try:
-        if given == "-":
-            if sys.stdin.isatty():
-                say("type the question; Ctrl-D on an empty line ends it")
-            return sys.stdin.buffer.read().decode("utf-8-sig")
-        if given.startswith("@"):
-            return Path(given[1:]).read_bytes().decode("utf-8-sig")
-        given.encode()
-    except OSError as cause:
-        raise click.BadParameter(f"cannot read {clean(given[1:])}: {cause.strerror}") from None
-    except UnicodeError:
-        raise click.BadParameter("the question is not UTF-8 text") from None
-    return given
 
 
 def _is_name(context: click.Context, parameter: click.Parameter, given: str) -> str:
@@ -53,21 +32,8 @@ def _fields(context: click.Context, parameter: click.Parameter, given: tuple[str
     return fields
 
 
-def _is_key(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
-    if given is not None and not (0 < len(given) <= _KEY_LONGEST and all("!" <= char <= "~" for char in given)):
-        raise click.BadParameter(f"a key has 1 to {_KEY_LONGEST} visible ASCII characters and no blanks")
-    return given
-
-
-def _is_channel(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    for channel in given:
-        if channel not in CHANNELS and not is_address(channel):
-            raise click.BadParameter(f"{clean(channel)} is not one of {', '.join(CHANNELS)}, nor an https:// address")
-    return given
-
-
 @click.command()
-@click.argument("prompt", callback=_read_prompt)
+@question
 @click.option(
     "--pipeline",
     default="generate-report",
@@ -76,16 +42,6 @@ def _is_channel(context: click.Context, parameter: click.Parameter, given: tuple
     metavar="NAME",
     help="What to make of it: generate-report, blog-post, ai-processing.",
 )
-@click.option("--title", callback=utf8, help="Title of the report. Default: the beginning of the question.")
-@click.option("--language", callback=utf8, metavar="CODE", help="Language to write in, like en or pt-BR.")
-@click.option("--user", callback=utf8, help="For whom it is, as shown in the library.")
-@click.option(
-    "--notify",
-    multiple=True,
-    callback=_is_channel,
-    metavar="CHANNEL",
-    help=f"Whom to tell: {', '.join(CHANNELS)} or an https:// address. May be repeated.",
-)
 @click.option(
     "--set",
     "settings",
@@ -93,9 +49,6 @@ def _is_channel(context: click.Context, parameter: click.Parameter, given: tuple
     callback=_fields,
     metavar="FIELD=JSON",
     help="Another field of the pipeline's request, like slack=false. May be repeated.",
-)
-@click.option(
-    "--key", callback=_is_key, help="Idempotency-Key: the same key never makes a second report. Default: random."
 )
 @click.option("--wait", is_flag=True, help="Watch it until it is there; exit 1 if it fails.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="With --wait: leave with exit 4.")

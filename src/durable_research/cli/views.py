@@ -11,6 +11,7 @@ from rich.text import Text
 from durable_research.cli.run import Run
 from durable_research.cli.terminal import clean, shorten
 from durable_research.domain.progress import EventKind, ProgressEvent, StepState, StepView
+from durable_research.domain.schedule import in_words
 
 _TITLE_LONGEST = 60
 _LOOKS = {
@@ -76,6 +77,24 @@ def workflows_table(rows: Iterable[Mapping[str, Any]]) -> Table:
             Text(shorten(clean(row.get("title", "")), _TITLE_LONGEST)),
             status_text(str(row["status"])),
             Text(age(row["created_at"], now)),
+        )
+    return table
+
+
+def schedules_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """Schedules with their next firing, in the time of this machine."""
+    table = _table("ID", "TITLE", "EVERY", "ZONE", "NEXT")
+    for row in rows:
+        state = "failed" if row.get("failed") else "paused"
+        following = datetime.fromisoformat(row["next_at"]).astimezone() if row.get("next_at") else None
+        table.add_row(
+            Text(clean(row["schedule_id"]), no_wrap=True),
+            Text(shorten(clean(row.get("title", "")), _TITLE_LONGEST)),
+            Text(clean(in_words(str(row["every"])))),
+            Text(clean(row["timezone"])),
+            Text(f"‖ {state}", style="yellow")
+            if row["paused"]
+            else Text(f"{following:%Y-%m-%d %H:%M}" if following else "never"),
         )
     return table
 

@@ -7,6 +7,7 @@ ResearchError
 │   ├── IdempotencyKeyReused    422
 │   └── InvalidState            409
 │       ├── NotReady            409: still being made
+│       ├── TooManySchedules    409: a tenant has as many as are allowed
 │       └── CancelRequested     409: a person wants it to stop, so no further step begins
 ├── StepFailed                  an attempt was answered with a failure: it counts against the step's cap
 │   ├── Ambiguous               transient: sent, and no word whether it was done: ask before sending again
@@ -109,6 +110,10 @@ class InvalidState(Rejected, code="invalid_state", http_status=409):
 
 class NotReady(InvalidState, code="not_ready"):
     """The report is still being made."""
+
+
+class TooManySchedules(InvalidState, code="too_many_schedules"):
+    """There are as many schedules as are allowed: delete one first."""
 
 
 class CancelRequested(InvalidState, code="cancel_requested"):

@@ -9,6 +9,7 @@ from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
+from durable_research.operations.scheduling import Scheduling
 from durable_research.operations.starting import Starting
 from durable_research.operations.texts import ReadingTexts
 from durable_research.ports.health import Health
@@ -25,6 +26,7 @@ class Operations:
     reading: Reading
     cancelling: Cancelling
     deciding: Deciding
+    scheduling: Scheduling
     reports: ReadingReports
     texts: ReadingTexts
     dependencies: Sequence[Health]

@@ -99,10 +99,18 @@ class Starting:
 
     def _validate(self, pipeline: Pipeline, body: Mapping[str, Any]) -> WritingRequest:
         request = validated(pipeline.request, body)
+        self.check_channels(request)
+        return request
+
+    def check_channels(self, request: WritingRequest) -> None:
+        """Refuse receivers that are not configured here, and addresses that we do not call.
+
+        Raises:
+            InvalidInput: with an entry for each of them.
+        """
         wrong = [self._wrong_channel(channel, pointer) for pointer, channel in request.named_channels.items()]
         if errors := [error for error in wrong if error]:
             raise InvalidInput(errors)
-        return request
 
     def _wrong_channel(self, channel: str, pointer: str) -> FieldError | None:
         if is_address(channel):

@@ -171,6 +171,11 @@ CLOSE_WORKFLOW = StepPolicy(
 # One pass over what a crash may have left open; the next minute brings the next pass.
 RECONCILE = StepPolicy("reconcile", names.RESEARCH, try_seconds=50, failures_allowed=2, logged=False)
 
+# One transaction on our own database, so it waits for as long as that is away; a request that breaks a rule fails at once.
+ACCEPT_SCHEDULED = StepPolicy(
+    "accept_scheduled", names.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
+)
+
 STEPS = {
     policy.step: policy
     for policy in (
@@ -192,5 +197,6 @@ STEPS = {
         DELETE_POST,
         CLOSE_WORKFLOW,
         RECONCILE,
+        ACCEPT_SCHEDULED,
     )
 }

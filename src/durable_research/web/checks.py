@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from quart import Request
 
-from durable_research.domain.errors import FieldError
+from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.web import strict_json
 from durable_research.web.problems import Problem
 
@@ -99,3 +99,14 @@ async def json_object_of(request: Request) -> dict[str, Any]:
         errors: Sequence[FieldError] = [FieldError("", "not_an_object", "must be a JSON object")]
         raise Problem(422, "not_an_object", "the body must be a JSON object", errors=errors)
     return body
+
+
+async def check_no_fields(request: Request) -> None:
+    """Refuse a body that says anything, for addresses that say it all; an empty JSON object is as good as none."""
+    if await bytes_of(request):
+        check_content_type(request, JSON)
+        unknown = await json_object_of(request)
+        if unknown:
+            raise InvalidInput(
+                [FieldError(f"/{name}", "unknown_field", "is not a field of this request") for name in unknown]
+            )

@@ -9,6 +9,7 @@ from quart import Response
 from durable_research.catalogue import page_of
 from durable_research.domain.report import Report
 from durable_research.domain.workflow import Kind
+from durable_research.ports.schedules import ScheduleView
 from durable_research.ports.similarity import Related
 from durable_research.ports.workflows import WorkflowRow
 
@@ -78,4 +79,19 @@ def report(one: Report) -> dict[str, Any]:
         "pdf_url": f"{base}.pdf",
         "markdown_url": f"{base}.md",
         "html_url": f"{base}.html",
+    }
+
+
+def schedule(one: ScheduleView) -> dict[str, Any]:
+    """One schedule."""
+    return {
+        "schedule_id": one.schedule_id,
+        "title": one.title,
+        "every": one.every,
+        "timezone": one.timezone,
+        "created_at": one.created_at.isoformat(),
+        "paused": one.paused,
+        "failed": one.failed,
+        "next_at": one.next_at.isoformat() if one.next_at else None,
+        "last_at": one.last_at.isoformat() if one.last_at else None,
     }

@@ -9,6 +9,7 @@ from durable_research.web import checks, live, queries
 from durable_research.web.api.health import HealthApi
 from durable_research.web.api.reports import ReportsApi
 from durable_research.web.api.routes import BY_NAME, ROUTES, STARTS
+from durable_research.web.api.schedules import SchedulesApi
 from durable_research.web.api.workflows import WorkflowsApi
 
 
@@ -41,6 +42,7 @@ def api_blueprint(operations: Operations, streams: live.Streams, public_url: str
 
 def _views(operations: Operations, streams: live.Streams) -> dict[str, Callable[..., Awaitable[Response]]]:
     workflows, reports, health = WorkflowsApi(operations, streams), ReportsApi(operations), HealthApi(operations)
+    schedules = SchedulesApi(operations)
     return {
         **{route.name: workflows.start for route in STARTS},
         "list_workflows": workflows.list_workflows,
@@ -57,6 +59,11 @@ def _views(operations: Operations, streams: live.Streams) -> dict[str, Callable[
         "report_pdf": reports.pdf,
         "report_md": reports.markdown,
         "report_html": reports.html,
+        "add_schedule": schedules.add,
+        "list_schedules": schedules.list_schedules,
+        "pause_schedule": schedules.pause,
+        "resume_schedule": schedules.resume,
+        "delete_schedule": schedules.delete,
         "openapi": health.openapi,
         "health": health.health,
         "livez": health.livez,

@@ -69,6 +69,14 @@ _SCHEMAS: dict[str, Any] = {
         last_seq={"type": "integer"},
     ),
     "Related": _object(related={"type": "array", "items": _strings("workflow_id", "kind", "title", "page_url")}),
+    "Schedule": _object(
+        **dict.fromkeys(("schedule_id", "title", "every", "timezone", "created_at"), _STRING),
+        paused={"type": "boolean"},
+        failed={"type": "boolean"},
+        next_at={"type": ["string", "null"]},
+        last_at={"type": ["string", "null"]},
+    ),
+    "Schedules": _object(schedules={"type": "array", "items": {"$ref": "#/components/schemas/Schedule"}}),
     "Health": _object(status={"enum": ["ok", "degraded"]}, dependencies={"type": "object"}),
     "Object": {"type": "object"},
 }
@@ -122,6 +130,8 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _answer(route: Route) -> dict[str, Any]:
+    if route.success == 204:
+        return {"description": route.summary}
     schema = {"$ref": f"#/components/schemas/{route.schema}"} if route.produces == "application/json" else _STRING
     return {"description": route.summary, "content": {route.produces: {"schema": schema}}}
 

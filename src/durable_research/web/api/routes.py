@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from durable_research.catalogue import PIPELINES
+from durable_research.domain.schedule import ScheduleRequest
 from durable_research.operations.deciding import DecisionRequest
 from durable_research.web import live
 
 JSON = "application/json"
 _ID = "<workflow_id>"
 _REPORT = "<report_id>"
+_SCHEDULE = "<schedule_id>"
 _LIST = ("status", "kind", "text", "limit", "cursor")
 
 
@@ -46,6 +48,47 @@ STARTS = tuple(
         defaults={"pipeline": pipeline.path},
     )
     for pipeline in PIPELINES.values()
+)
+
+SCHEDULES = (
+    Route(
+        "add_schedule",
+        "POST",
+        "/api/schedules",
+        "Ask a question again and again",
+        success=201,
+        headers=("Idempotency-Key",),
+        problems=(403, 409, 415, 422, 503),
+        schema="Schedule",
+        request=ScheduleRequest,
+    ),
+    Route(
+        "list_schedules",
+        "GET",
+        "/api/schedules",
+        "List schedules, newest first",
+        problems=(422, 503),
+        schema="Schedules",
+    ),
+    *(
+        Route(
+            f"{verb}_schedule",
+            "POST",
+            f"/api/schedules/{_SCHEDULE}/{verb}",
+            words,
+            problems=(403, 404, 415, 422, 503),
+            schema="Schedule",
+        )
+        for verb, words in (("pause", "Ask no more until it is resumed"), ("resume", "Ask again from the next time on"))
+    ),
+    Route(
+        "delete_schedule",
+        "DELETE",
+        f"/api/schedules/{_SCHEDULE}",
+        "Remove a schedule; the reports that it asked for stay",
+        success=204,
+        problems=(403, 404, 415, 422, 503),
+    ),
 )
 
 ROUTES = (
@@ -150,6 +193,7 @@ ROUTES = (
             ("html", "HTML", "text/html"),
         )
     ),
+    *SCHEDULES,
     Route("openapi", "GET", "/api/openapi.json", "This document"),
     Route("health", "GET", "/health", "Each dependency and whether it answers", schema="Health"),
     Route("livez", "GET", "/livez", "Whether the process lives"),

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from quart import Response, request
 
-from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.operations.everything import Operations
 from durable_research.web import checks, cursors, files, live, queries
 from durable_research.web.api import answers
@@ -58,13 +57,7 @@ class WorkflowsApi:
 
     async def cancel(self, workflow_id: str) -> Response:
         """Note the wish to stop; asking again is no error."""
-        if await checks.bytes_of(request):
-            checks.check_content_type(request, checks.JSON)
-            unknown = await checks.json_object_of(request)
-            if unknown:
-                raise InvalidInput(
-                    [FieldError(f"/{name}", "unknown_field", "is not a field of this request") for name in unknown]
-                )
+        await checks.check_no_fields(request)
         row = await self.operations.cancelling.cancel(workflow_id, checks.tenant_of(request))
         return answers.json_response(answers.workflow(row), 202)
 

@@ -11,6 +11,7 @@ from durable_research.operations.everything import Operations
 from durable_research.web import checks
 from durable_research.web.assets import Assets
 from durable_research.web.pages.home import HomePages
+from durable_research.web.pages.schedules import SchedulePages
 from durable_research.web.pages.workflows import WorkflowPages
 from durable_research.web.words import capitalize_first
 
@@ -19,13 +20,21 @@ _Page = tuple[str, str, Callable[..., Awaitable[Any]]]
 
 def pages_blueprint(operations: Operations, assets: Assets, public_url: str | None) -> Blueprint:
     """Every page; each pipeline of the catalogue has the same ones below its own folder."""
-    home = HomePages(operations)
+    home, schedules = HomePages(operations), SchedulePages(operations)
     blueprint = Blueprint("pages", __name__)
 
     async def static(name: str) -> Response:
         return assets.response(request, name)
 
-    pages: list[_Page] = [("/", "GET", home.home), ("/static/<name>", "GET", static)]
+    pages: list[_Page] = [
+        ("/", "GET", home.home),
+        ("/static/<name>", "GET", static),
+        ("/schedules", "GET", schedules.schedules),
+        ("/schedules", "POST", schedules.add),
+        ("/schedules/<schedule_id>/pause", "POST", schedules.pause),
+        ("/schedules/<schedule_id>/resume", "POST", schedules.resume),
+        ("/schedules/<schedule_id>/delete", "POST", schedules.delete),
+    ]
     for pipeline in PIPELINES.values():
         of, base = WorkflowPages(operations, pipeline), f"/{pipeline.page}"
         pages += [

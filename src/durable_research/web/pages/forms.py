@@ -3,7 +3,7 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,12 +16,14 @@ from durable_research.web import checks
 from durable_research.web.problems import Problem
 
 _MOST_FIELDS = 20
-_NAMES = ("prompt", "title", "language")
+QUESTION_FIELDS = ("prompt", "title", "language")
 _WORDS = {
     ("prompt", "blank"): "Write a question first.",
     ("prompt", "required"): "Write a question first.",
     ("prompt", "too_long"): f"The question is longer than {PROMPT_LONGEST:,} characters.",
     ("language", "pattern"): "Choose a language from the list.",
+    ("time", "pattern"): "Write the time as hours and minutes, such as 09:00.",
+    ("day", "enum"): "Choose a day from the list.",
 }
 
 
@@ -69,11 +71,13 @@ def idempotency_key(fields: Mapping[str, str], body: Mapping[str, Any]) -> str:
     return "form-" + hashlib.sha256(json.dumps([token, body], sort_keys=True).encode()).hexdigest()
 
 
-def with_errors(fields: Mapping[str, str], error: InvalidInput) -> QuestionForm:
-    """The form again, with what is wrong in it."""
+def with_errors(
+    fields: Mapping[str, str], error: InvalidInput, names: Collection[str] = QUESTION_FIELDS
+) -> QuestionForm:
+    """The form again, with what is wrong in it; what is wrong elsewhere stands at the question."""
     errors: dict[str, str] = {}
     for one in error.errors:
         name = one.pointer.strip("/").split("/")[0]
-        name = name if name in _NAMES else "prompt"
+        name = name if name in names else "prompt"
         errors.setdefault(name, _WORDS.get((name, one.code), f"This {one.detail}."))
     return QuestionForm(values=fields, errors=errors)

@@ -1,0 +1,110 @@
+"""`durable-research schedule`."""
+
+import secrets
+from typing import Any
+
+import click
+
+from durable_research.cli.asking import question
+from durable_research.cli.client import Api, user_verb, utf8
+from durable_research.cli.terminal import as_json, clean, console, say
+
+
+def _schedule_id(context: click.Context, parameter: click.Parameter, given: str) -> str:
+    """Refuse what cannot be an id before it becomes part of a path."""
+    from durable_research.domain.schedule import is_schedule_id
+
+    if not is_schedule_id(given):
+        raise click.BadParameter(f"{clean(given)!r} is no schedule's id; see them by: durable-research schedule list")
+    return given
+
+
+@click.group()
+def command() -> None:
+    """Ask a question again and again: each time makes an ordinary report."""
+
+
+@command.command()
+@question
+@click.option(
+    "--every",
+    required=True,
+    callback=utf8,
+    metavar="RHYTHM",
+    help="An interval such as 6h, 1d, 2w, or a cron line of five fields such as '0 9 * * 1-5'.",
+)
+@click.option(
+    "--timezone", callback=utf8, metavar="ZONE", help="What a cron line means, like Europe/Berlin. Default: UTC."
+)
+@user_verb
+def add(api: Api, in_json: bool, prompt: str, key: str | None, **fields: Any) -> None:
+    """Make a schedule. PROMPT is the question, or @FILE, or - for stdin. Prints its id.
+
+    An interval is counted from now; the first report is asked for when it has passed once.
+
+    REST: POST /api/schedules.
+    """
+    body = {"prompt": prompt} | {name: value for name, value in fields.items() if value}
+    made, is_replay = api.submit("/api/schedules", body, key or secrets.token_hex(16))
+    if is_replay:
+        say("this key had been accepted before; here is that schedule")
+    if in_json:
+        click.echo(as_json(made, indent=2))
+        return
+    click.echo(clean(made["schedule_id"]))
+    say(f"first report: {clean(made.get('next_at') or 'not yet known')}")
+
+
+@command.command(name="list")
+@user_verb
+def list_(api: Api, in_json: bool) -> None:
+    """List schedules, newest first.
+
+    REST: GET /api/schedules.
+    """
+    body = api.get("/api/schedules")
+    if in_json:
+        click.echo(as_json(body, indent=2))
+        return
+    if not body["schedules"]:
+        say('nothing here; make one: durable-research schedule add "…" --every 1d')
+        return
+    from durable_research.cli.views import schedules_table
+
+    console().print(schedules_table(body["schedules"]))
+
+
+@command.command()
+@click.argument("id", callback=_schedule_id)
+@user_verb
+def pause(api: Api, in_json: bool, id: str) -> None:
+    """Ask no more until it is resumed; again is no error.
+
+    REST: POST /api/schedules/ID/pause.
+    """
+    body = api.post(f"/api/schedules/{id}/pause")
+    click.echo(as_json(body, indent=2) if in_json else f"{id} is paused")
+
+
+@command.command()
+@click.argument("id", callback=_schedule_id)
+@user_verb
+def resume(api: Api, in_json: bool, id: str) -> None:
+    """Ask again from the next time on; what was missed is not made up for.
+
+    REST: POST /api/schedules/ID/resume.
+    """
+    body = api.post(f"/api/schedules/{id}/resume")
+    click.echo(as_json(body, indent=2) if in_json else f"{id} goes on; next: {clean(body.get('next_at') or 'never')}")
+
+
+@command.command()
+@click.argument("id", callback=_schedule_id)
+@user_verb
+def delete(api: Api, in_json: bool, id: str) -> None:
+    """Remove a schedule for good; reports that it asked for stay.
+
+    REST: DELETE /api/schedules/ID.
+    """
+    api.delete(f"/api/schedules/{id}")
+    click.echo(as_json({"schedule_id": id, "deleted": True}, indent=2) if in_json else f"{id} is deleted")

@@ -1,0 +1,156 @@
+"""A recurring question: what is asked, how often, and in which time zone that is meant."""
+
+import functools
+import re
+import zoneinfo
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from durable_research.domain.report import ReportRequest
+
+ID_PREFIX = "recurring-"
+MOST_SCHEDULES = 100
+_ID = re.compile(rf"{ID_PREFIX}[0-9a-f]{{32}}", re.ASCII)
+
+_INTERVAL = re.compile(r"([1-9][0-9]{0,5})([smhdw])", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=366)
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_DAY_NAMES = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+# Lowest and highest value of each field, and the names that stand for values.
+_CRON_FIELDS: tuple[tuple[int, int, dict[str, int]], ...] = (
+    (0, 59, {}),
+    (0, 23, {}),
+    (1, 31, {}),
+    (1, 12, {name: number for number, name in enumerate(_MONTHS, start=1)}),
+    (0, 7, {name: number for number, name in enumerate(_DAYS)}),
+)
+_CRON_ITEM = re.compile(r"(?:\*|([0-9a-z]{1,3})(?:-([0-9a-z]{1,3}))?)(?:/([0-9]{1,2}))?", re.ASCII)
+_FORM = "must be an interval such as 6h, 1d or 1w, or a cron line of five fields such as 0 9 * * 1-5"
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """When a schedule fires: after each `interval`, or when `cron` says; `shortest` is the least time between two firings."""
+
+    shortest: timedelta
+    interval: timedelta | None = None
+    cron: str | None = None
+
+
+def is_schedule_id(given: str) -> bool:
+    """Whether a text has the form of a schedule's id."""
+    return _ID.fullmatch(given) is not None
+
+
+def rhythm_of(every: str) -> Rhythm:
+    """Read an interval or a cron line.
+
+    Raises:
+        PydanticCustomError: `pattern`, `too_often`, `too_seldom`, `ambiguous_days` or `never`.
+    """
+    match = _INTERVAL.fullmatch(every)
+    if match is None:
+        return _cron(every)
+    interval = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if interval < _SHORTEST:
+        raise PydanticCustomError("too_often", "must be at least a minute")
+    if interval > _LONGEST:
+        raise PydanticCustomError("too_seldom", "must be at most 366 days")
+    return Rhythm(interval, interval=interval)
+
+
+def _cron(line: str) -> Rhythm:
+    fields = line.lower().split()
+    if len(fields) != len(_CRON_FIELDS):
+        raise PydanticCustomError("pattern", _FORM)
+    minutes, hours, days, months, _ = (
+        _values(field, *known) for field, known in zip(fields, _CRON_FIELDS, strict=True)
+    )
+    if fields[2] != "*" and fields[4] != "*":
+        # Most cron programs fire when either matches, Temporal when both do: whoever writes this means one of the two.
+        raise PydanticCustomError("ambiguous_days", "must name days of the month or days of the week, not both")
+    if min(days) > max(_LENGTHS[month - 1] for month in months):
+        raise PydanticCustomError("never", "names a day that never comes")
+    gap = _least_gap(minutes, 60)
+    return Rhythm(timedelta(minutes=gap if gap < 60 else 60 * _least_gap(hours, 24)), cron=" ".join(fields))
+
+
+def _values(field: str, low: int, high: int, names: dict[str, int]) -> set[int]:
+    found: set[int] = set()
+    for item in field.split(","):
+        match = _CRON_ITEM.fullmatch(item)
+        if match is None:
+            raise PydanticCustomError("pattern", _FORM)
+        first, last, step = match.groups()
+        start = low if first is None else _value(first, low, high, names)
+        end = _value(last, low, high, names) if last else high if first is None or step else start
+        if end < start or (step is not None and not 1 <= int(step) <= high):
+            raise PydanticCustomError("pattern", _FORM)
+        found.update(range(start, end + 1, int(step or 1)))
+    return found
+
+
+def _value(word: str, low: int, high: int, names: dict[str, int]) -> int:
+    value = names.get(word, int(word) if word.isdigit() else -1)
+    if not low <= value <= high:
+        raise PydanticCustomError("pattern", _FORM)
+    return value
+
+
+def _least_gap(values: set[int], cycle: int) -> int:
+    """The least distance between two values on a circle; one value is a whole round away from itself."""
+    ordered = sorted(values)
+    return min(
+        (after - before) % cycle or cycle for before, after in zip(ordered, ordered[1:] + ordered[:1], strict=True)
+    )
+
+
+def in_words(every: str) -> str:
+    """How often, as a person says it; a cron line that is not one of the usual ones stays as it is."""
+    if match := _INTERVAL.fullmatch(every):
+        unit = _UNITS[match[2]]
+        return f"every {unit.removesuffix('s')}" if match[1] == "1" else f"every {match[1]} {unit}"
+    usual = re.fullmatch(r"([0-9]{1,2}) ([0-9]{1,2}) \* \* (\*|1-5|[0-7])", every, re.ASCII)
+    if usual is None:
+        return every
+    days = {"*": "every day", "1-5": "Monday to Friday"}
+    day = days.get(usual[3]) or f"every {_DAY_NAMES[int(usual[3]) % 7]}"
+    return f"{day} at {int(usual[2]):02}:{int(usual[1]):02}"
+
+
+@functools.cache
+def _zones() -> frozenset[str]:
+    """What this machine knows, without the files that name no place."""
+    return frozenset((zoneinfo.available_timezones() | {"UTC"}) - {"localtime", "posixrules", "Factory"})
+
+
+def _one_every(given: str) -> str:
+    every = " ".join(given.split()) if len(given) <= 200 else given
+    rhythm = rhythm_of(every)
+    return rhythm.cron or every
+
+
+def _one_zone(given: str) -> str:
+    if given not in _zones():
+        raise PydanticCustomError("unknown_time_zone", "must be an IANA time zone such as Europe/Berlin or UTC")
+    return given
+
+
+class ScheduleRequest(ReportRequest):
+    """What a person asks for again and again: a report's request, and when."""
+
+    every: Annotated[str, AfterValidator(_one_every)]
+    timezone: Annotated[str, AfterValidator(_one_zone)] = "UTC"
+
+    @property
+    def report(self) -> ReportRequest:
+        """The request of each single report."""
+        return ReportRequest.model_validate(self.model_dump(exclude={"every", "timezone"}, exclude_none=True))

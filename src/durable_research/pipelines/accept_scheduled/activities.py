@@ -1,0 +1,23 @@
+"""Accepting a report as the API does, once for each firing."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from durable_research.pipelines.accept_scheduled.messages import AcceptedReport, Firing
+
+# Accepts the firing's report, or finds the one that it has made already, and returns its id.
+AcceptOnce = Callable[[Firing], Awaitable[str]]
+
+
+@dataclass
+class AcceptScheduledActivities:
+    """`accept_once` is given by bootstrap: accepting is an operation, which a pipeline does not know."""
+
+    accept_once: AcceptOnce
+
+    @activity.defn(name="accept_scheduled")
+    async def accept_scheduled(self, firing: Firing) -> AcceptedReport:
+        """Accept the report; a further try finds it."""
+        return AcceptedReport(report_id=await self.accept_once(firing))

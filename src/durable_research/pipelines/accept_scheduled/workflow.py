@@ -1,0 +1,20 @@
+"""One firing of a schedule."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from durable_research.pipelines.accept_scheduled.activities import AcceptScheduledActivities
+    from durable_research.pipelines.accept_scheduled.messages import AcceptedReport, AcceptScheduledReport, Firing
+    from durable_research.temporal import policies
+    from durable_research.temporal.steps import run_step
+
+
+@workflow.defn(name="AcceptScheduledReportWorkflow")
+class AcceptScheduledReportWorkflow:
+    """Accepts one report and ends; the report has a workflow of its own."""
+
+    @workflow.run
+    async def run(self, asked: AcceptScheduledReport) -> AcceptedReport:
+        """Accept it. The server makes this workflow's id of the schedule's id and the time that the firing was due."""
+        firing = Firing(firing_id=workflow.info().workflow_id, tenant=asked.tenant, request=asked.request)
+        return await run_step(AcceptScheduledActivities.accept_scheduled, firing, policies.ACCEPT_SCHEDULED)

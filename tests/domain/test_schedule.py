@@ -1,0 +1,121 @@
+"""How often: intervals, cron lines, and what neither is."""
+
+from datetime import timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from durable_research.domain.report import ReportRequest
+from durable_research.domain.schedule import ScheduleRequest, in_words, is_schedule_id, rhythm_of
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+def request(**more: object) -> ScheduleRequest:
+    return ScheduleRequest.model_validate({"prompt": "tides?", "every": "1d", **more})
+
+
+def codes(**more: object) -> set[tuple[str, str]]:
+    with pytest.raises(ValidationError) as refused:
+        request(**more)
+    return {(str(error["loc"][0]), str(error["type"])) for error in refused.value.errors()}
+
+
+@pytest.mark.parametrize(
+    ("every", "interval"), [("60s", MINUTE), ("1m", MINUTE), ("6h", 6 * HOUR), ("1d", DAY), ("52w", 364 * DAY)]
+)
+def test_an_interval_is_a_number_and_a_unit(every: str, interval: timedelta) -> None:
+    rhythm = rhythm_of(every)
+
+    assert (rhythm.interval, rhythm.shortest, rhythm.cron) == (interval, interval, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "shortest"),
+    [
+        ("* * * * *", MINUTE),
+        ("*/5 * * * *", 5 * MINUTE),
+        ("0,50 * * * *", 10 * MINUTE),
+        ("30 * * * *", HOUR),
+        ("0 9,17 * * *", 8 * HOUR),
+        ("0 9 * * *", DAY),
+        ("0 9 * * mon-fri", DAY),
+        ("0 9 29 feb *", DAY),
+        ("0 9 * * 7", DAY),
+    ],
+)
+def test_a_cron_line_fires_no_sooner_than_its_shortest_gap(line: str, shortest: timedelta) -> None:
+    assert (rhythm_of(line).shortest, rhythm_of(line).cron) == (shortest, line)
+
+
+@pytest.mark.parametrize(
+    ("every", "code"),
+    [
+        ("59s", "too_often"),
+        ("367d", "too_seldom"),
+        ("999999w", "too_seldom"),
+        ("0 9 1 * 1", "ambiguous_days"),
+        ("0 0 31 2,4 *", "never"),
+        *(
+            (wrong, "pattern")
+            for wrong in (
+                "", " ", "0m", "-1d", "1.5h", "1y", "١d", "6 h", "daily", "@daily", "@every 1s", "0 9 * *", "0 9 * * * *",
+                "60 9 * * *", "0 24 * * *", "0 9 0 * *", "0 9 * 13 *", "0 9 * * 8", "0 9 * * fun", "5-1 * * * *", "*/0 * * * *",
+                "*/61 * * * *", "1,,2 * * * *", "? * * * *", "CRON_TZ=UTC 0 9 * *", "0 9 * * 1#2", "0 9 L * *", "x" * 100_000,
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_neither_is_refused_with_its_reason(every: str, code: str) -> None:
+    assert codes(every=every) == {("every", code)}
+
+
+def test_a_line_is_kept_in_one_form() -> None:
+    assert request(every="  0  9 * *   MON ").every == "0 9 * * mon"
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires"])
+def test_a_time_zone_is_one_of_iana(zone: str) -> None:
+    assert request(timezone=zone).timezone == zone
+
+
+@pytest.mark.parametrize(
+    "zone", ["", "Mars/Olympus", "Europe", "../etc/passwd", "europe/berlin", "+01:00", "localtime"]
+)
+def test_another_time_zone_is_refused(zone: str) -> None:
+    assert codes(timezone=zone) == {("timezone", "unknown_time_zone")}
+
+
+def test_several_wrong_fields_are_told_at_once() -> None:
+    assert codes(prompt=" ", every="1s", timezone="x") == {
+        ("prompt", "blank"),
+        ("every", "too_often"),
+        ("timezone", "unknown_time_zone"),
+    }
+
+
+def test_each_report_is_asked_for_without_the_rhythm() -> None:
+    asked = request(title="Tides", notify=["log"])
+
+    assert asked.report == ReportRequest(prompt="tides?", title="Tides", notify=("log",))
+
+
+@pytest.mark.parametrize(
+    ("every", "words"),
+    [
+        ("1d", "every day"),
+        ("6h", "every 6 hours"),
+        ("5 9 * * *", "every day at 09:05"),
+        ("0 18 * * 1-5", "Monday to Friday at 18:00"),
+        ("0 9 * * 7", "every Sunday at 09:00"),
+        ("0 9 1 * *", "0 9 1 * *"),
+    ],
+)
+def test_usual_rhythms_are_said_in_words(every: str, words: str) -> None:
+    assert in_words(every) == words
+
+
+def test_ids_are_ours_or_they_are_none() -> None:
+    assert is_schedule_id("recurring-" + "0a" * 16)
+    assert not is_schedule_id("reconcile-every-minute")
+    assert not is_schedule_id("recurring-" + "0A" * 16)

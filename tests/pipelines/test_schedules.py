@@ -1,0 +1,343 @@
+"""Schedules on a real Temporal server: each firing makes one report, and a change is seen by who looks next."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import Client, ScheduleBackfill, ScheduleHandle, ScheduleOverlapPolicy
+
+from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureDown, InvalidInput, NotFound
+from durable_research.domain.schedule import ID_PREFIX, Rhythm
+from durable_research.operations.scheduling import Scheduling
+from durable_research.pipelines.accept_scheduled.messages import AcceptScheduledReport, Firing
+from durable_research.ports.schedules import NewSchedule, ScheduleView
+from durable_research.ports.workflows import WorkflowFilter
+from durable_research.temporal import names
+from durable_research.temporal.converter import data_converter
+from durable_research.temporal.schedules import TemporalSchedules
+from tests.pipelines.conftest import House
+
+EACH_SECOND = Rhythm(timedelta(seconds=1), interval=timedelta(seconds=1))
+
+
+@pytest.fixture
+def tenant() -> str:
+    """One of the test's own, so that its list holds nothing else."""
+    return f"tenant-{secrets.token_hex(4)}"
+
+
+async def added(house: House, tenant: str, **more: Any) -> ScheduleView:
+    body = {"prompt": "What is new about tides?", "every": "1h", **more}
+    return (await house.scheduling.add(body, tenant=tenant)).view
+
+
+async def each_second(
+    house: House,
+    tenant: str,
+    request: dict[str, Any] | None = None,
+    rhythm: Rhythm = EACH_SECOND,
+    timezone: str = "UTC",
+) -> str:
+    """A schedule that people may not have: one that fires while a test waits."""
+    new = NewSchedule(
+        schedule_id=ID_PREFIX + secrets.token_hex(16),
+        tenant=tenant,
+        title="each second",
+        every="1s",
+        timezone=timezone,
+        rhythm=rhythm,
+        fingerprint="",
+        created_at=datetime.now(UTC),
+        workflow_type="AcceptScheduledReportWorkflow",
+        task_queue=names.RESEARCH,
+        message=AcceptScheduledReport(tenant=tenant, request=request or {"prompt": "each second"}),
+    )
+    await house.scheduling.schedules.create(new)
+    return new.schedule_id
+
+
+def handle(house: House, schedule_id: str) -> ScheduleHandle:
+    return house.environment.client.get_schedule_handle(schedule_id)
+
+
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(60):
+        while not await is_so():
+            await asyncio.sleep(0.05)
+
+
+async def ended_firings(house: House, schedule_id: str) -> int:
+    query = f"TemporalScheduledById = '{schedule_id}' AND ExecutionStatus = 'Completed'"
+    return (await house.environment.client.count_workflows(query)).count
+
+
+async def reports(house: House, tenant: str) -> list[str]:
+    return [row.workflow_id for row in await house.workflows.list(tenant, WorkflowFilter())]
+
+
+@pytest.fixture
+def firings(house: House, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of firings, of which no report is made: those that come each second would be many."""
+    seen: list[str] = []
+
+    async def note(firing: Firing) -> str:
+        seen.append(firing.firing_id)
+        return "report-none"
+
+    monkeypatch.setattr(house.accept, "accept_once", note)
+    return seen
+
+
+async def test_a_firing_makes_one_ordinary_report(house: House, tenant: str) -> None:
+    schedule = await added(house, tenant, prompt="Tides, again", title="Tides weekly", notify=["log"])
+
+    await handle(house, schedule.schedule_id).trigger()
+    await until(lambda: _holds(lambda: ended_firings(house, schedule.schedule_id), 1))
+
+    (report,) = await reports(house, tenant)
+    row = await house.workflows.get(report, tenant)
+    assert row.input == {"prompt": "Tides, again", "title": "Tides weekly", "notify": ["log"]}
+    await until(lambda: _holds(lambda: _status(house, report, tenant), "done"))
+
+
+async def test_a_firing_that_is_started_twice_makes_one_report(house: House, tenant: str) -> None:
+    schedule = await added(house, tenant)
+    due = schedule.created_at - timedelta(hours=1)
+    around = ScheduleBackfill(start_at=due - timedelta(minutes=30), end_at=due + timedelta(minutes=30))
+
+    for times in (1, 2):
+        await handle(house, schedule.schedule_id).backfill(around)
+        await until(lambda times=times: _holds(lambda: ended_firings(house, schedule.schedule_id), times))
+
+    assert len(await reports(house, tenant)) == 1
+
+
+async def test_a_firing_whose_answer_was_lost_finds_its_report_when_it_is_tried_again(
+    house: House, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept_once, tries = house.accept.accept_once, []
+
+    async def lose_the_first_answer(firing: Firing) -> str:
+        tries.append(await accept_once(firing))
+        if len(tries) == 1:
+            raise InfrastructureDown("the database does not answer")
+        return tries[-1]
+
+    monkeypatch.setattr(house.accept, "accept_once", lose_the_first_answer)
+    schedule = await added(house, tenant)
+
+    await handle(house, schedule.schedule_id).trigger()
+    await until(lambda: _holds(lambda: ended_firings(house, schedule.schedule_id), 1))
+
+    assert len(tries) == 2
+    assert [tries[0]] == await reports(house, tenant) == [tries[1]]
+
+
+async def test_two_firings_make_two_reports(house: House, tenant: str) -> None:
+    schedule = await added(house, tenant)
+    start = schedule.created_at - timedelta(hours=2, minutes=30)
+
+    await handle(house, schedule.schedule_id).backfill(
+        ScheduleBackfill(start_at=start, end_at=start + timedelta(hours=2))
+    )
+    await until(lambda: _holds(lambda: ended_firings(house, schedule.schedule_id), 2))
+
+    assert len(await reports(house, tenant)) == 2
+
+
+async def test_a_paused_schedule_fires_no_more_until_it_is_resumed(
+    house: House, tenant: str, firings: list[str]
+) -> None:
+    paused, other = await each_second(house, tenant), await each_second(house, tenant)
+    await until(lambda: _fired(firings, paused, 1))
+
+    assert (await house.scheduling.pause(paused, tenant)).paused
+    before = (await handle(house, paused).describe()).info.num_actions
+    seen = len([one for one in firings if other in one])
+    await until(lambda: _fired(firings, other, seen + 3))  # the time for three firings has passed
+    assert (await handle(house, paused).describe()).info.num_actions == before
+
+    assert not (await house.scheduling.resume(paused, tenant)).paused
+    seen = len([one for one in firings if paused in one])
+    await until(lambda: _fired(firings, paused, seen + 1))
+    for schedule in (paused, other):
+        await house.scheduling.delete(schedule, tenant)
+
+
+async def test_a_deleted_schedule_fires_no_more(house: House, tenant: str, firings: list[str]) -> None:
+    deleted, other = await each_second(house, tenant), await each_second(house, tenant)
+    await until(lambda: _fired(firings, deleted, 1))
+
+    await house.scheduling.delete(deleted, tenant)
+    # One that had begun may still come: the other's next firing is given to it.
+    seen = len([one for one in firings if other in one])
+    await until(lambda: _fired(firings, other, seen + 1))
+    before = [one for one in firings if deleted in one]
+    await until(lambda: _fired(firings, other, seen + 4))
+
+    assert [one for one in firings if deleted in one] == before
+    with pytest.raises(NotFound):
+        await house.scheduling.pause(deleted, tenant)
+    await house.scheduling.delete(other, tenant)
+
+
+async def test_a_schedule_whose_request_is_refused_stops_and_says_so(house: House, tenant: str) -> None:
+    refused = await each_second(house, tenant, {"prompt": "tides?", "notify": ["fax"]})
+
+    async def has_stopped() -> bool:
+        (row,) = await house.scheduling.list(tenant)
+        return row.failed and row.paused
+
+    await until(has_stopped)
+    assert await reports(house, tenant) == []
+    await house.scheduling.delete(refused, tenant)
+
+
+async def test_every_change_is_in_the_list_at_once(house: House, tenant: str) -> None:
+    first, second = await added(house, tenant, title="first"), await added(house, tenant, title="second")
+    assert [row.title for row in await house.scheduling.list(tenant)] == ["second", "first"]
+
+    await house.scheduling.pause(first.schedule_id, tenant)
+    assert [row.paused for row in await house.scheduling.list(tenant)] == [False, True]
+
+    await house.scheduling.resume(first.schedule_id, tenant)
+    assert [row.paused for row in await house.scheduling.list(tenant)] == [False, False]
+
+    await house.scheduling.delete(second.schedule_id, tenant)
+    assert [row.title for row in await house.scheduling.list(tenant)] == ["first"]
+
+
+class LateList(TemporalSchedules):
+    """Temporal promises its list only in the end; the test's own server is too quick to show it."""
+
+    late = 5
+
+    async def list(self, tenant: str) -> Sequence[ScheduleView]:
+        self.late -= 1
+        return [] if self.late > 0 else await super().list(tenant)
+
+
+async def test_a_list_that_follows_late_is_waited_for(house: House, tenant: str) -> None:
+    schedules = LateList(house.environment.client)
+    scheduling = Scheduling(house.starting, schedules, house.scheduling.now)
+
+    await scheduling.add({"prompt": "tides?", "every": "1h"}, tenant=tenant)
+
+    assert schedules.late <= 0
+
+
+async def test_another_tenants_schedule_is_unknown(house: House, tenant: str) -> None:
+    schedule = await added(house, tenant)
+
+    assert await house.scheduling.list(f"{tenant}' OR ResearchTenant != '") == []
+    for verb in (house.scheduling.pause, house.scheduling.resume, house.scheduling.delete):
+        with pytest.raises(NotFound):
+            await verb(schedule.schedule_id, "others")
+    assert [row.paused for row in await house.scheduling.list(tenant)] == [False]
+
+
+async def test_the_same_key_and_request_are_one_schedule(house: House, tenant: str) -> None:
+    body = {"prompt": "tides?", "every": "1d"}
+    first = await house.scheduling.add(body, tenant=tenant, idempotency_key="k")
+    again = await house.scheduling.add(body, tenant=tenant, idempotency_key="k")
+
+    assert (first.replayed, again.replayed) == (False, True)
+    assert first.view.schedule_id == again.view.schedule_id
+    with pytest.raises(IdempotencyKeyReused):
+        await house.scheduling.add(body | {"every": "2d"}, tenant=tenant, idempotency_key="k")
+    assert len(await house.scheduling.list(tenant)) == 1
+
+
+@pytest.mark.parametrize(
+    ("every", "window"),
+    [("6h", timedelta(hours=6)), ("*/5 * * * *", timedelta(minutes=5)), ("0 9 1 * *", timedelta(days=1))],
+)
+async def test_after_an_outage_one_firing_is_made_up_for_and_one_may_wait(
+    house: House, tenant: str, every: str, window: timedelta
+) -> None:
+    schedule = await added(house, tenant, every=every)
+
+    policy = (await handle(house, schedule.schedule_id).describe()).schedule.policy
+    assert (policy.catchup_window, policy.overlap) == (window, ScheduleOverlapPolicy.BUFFER_ONE)
+
+
+async def test_an_interval_is_counted_from_now(house: House, tenant: str) -> None:
+    schedule = await added(house, tenant, every="1w")
+
+    assert schedule.next_at == schedule.created_at.replace(microsecond=0) + timedelta(weeks=1)
+
+
+async def test_a_cron_line_is_meant_in_its_time_zone(house: House, tenant: str) -> None:
+    schedule = await added(house, tenant, every="30 9 * * *", timezone="Asia/Tokyo")
+
+    assert schedule.next_at is not None
+    assert (schedule.next_at.hour, schedule.next_at.minute) == (0, 30)
+
+
+@pytest.mark.parametrize(
+    ("line", "weekdays"),
+    [
+        ("0 9 * * sun", {6}),
+        ("0 9 * * 7", {6}),
+        ("0 9 * * 5-7", {4, 5, 6}),
+        ("0 9 * * Mon,3", {0, 2}),
+        ("0/15 * * * *", None),
+        ("5-10/2,40 1-3 */2 jan-dec/3 *", None),
+        ("0 9 29 2 *", None),
+    ],
+)
+async def test_temporal_reads_a_cron_line_as_we_do(
+    house: House, tenant: str, line: str, weekdays: set[int] | None
+) -> None:
+    schedule = await added(house, tenant, every=line)
+
+    times = (await handle(house, schedule.schedule_id).describe()).info.next_action_times
+    assert len(times) > 0
+    assert weekdays is None or {time.weekday() for time in times} == weekdays
+    await house.scheduling.delete(schedule.schedule_id, tenant)
+
+
+async def test_a_time_zone_that_only_we_know_is_refused_and_not_waited_for(house: House, tenant: str) -> None:
+    with pytest.raises(InvalidInput):
+        await each_second(house, tenant, rhythm=Rhythm(timedelta(days=1), cron="0 9 * * *"), timezone="Mars/Olympus")
+
+    assert await house.scheduling.list(tenant) == []
+
+
+async def test_what_temporal_keeps_of_a_schedule_is_sealed(house: House, tenant: str) -> None:
+    schedule = await added(house, tenant, prompt="canary of a schedule", title="canary in its title")
+
+    described = await handle(house, schedule.schedule_id).describe()
+    listed = [one async for one in await house.environment.client.list_schedules() if one.id == schedule.schedule_id]
+
+    kept = described.raw_description.SerializeToString() + listed[0].raw_entry.SerializeToString()
+    assert schedule.schedule_id.encode() in kept or b"recurring" in kept
+    assert b"canary" not in kept
+
+
+async def test_a_schedule_whose_key_is_missing_can_still_be_seen_and_deleted(house: House, tenant: str) -> None:
+    schedule = await added(house, tenant)
+    target = house.environment.client.service_client.config.target_host
+    without_keys = await Client.connect(target, data_converter=data_converter((), "default"))
+    scheduling = Scheduling(house.starting, TemporalSchedules(without_keys), house.scheduling.now)
+
+    (row,) = await scheduling.list(tenant)
+    await scheduling.delete(schedule.schedule_id, tenant)
+
+    assert (row.schedule_id, row.title) == (schedule.schedule_id, "(sealed with a key that is not here)")
+    assert await house.scheduling.list(tenant) == []
+
+
+async def _holds(ask: Callable[[], Awaitable[object]], wanted: object) -> bool:
+    return await ask() == wanted
+
+
+async def _fired(firings: list[str], schedule_id: str, times: int) -> bool:
+    return len([one for one in firings if schedule_id in one]) >= times
+
+
+async def _status(house: House, report: str, tenant: str) -> str:
+    return (await house.workflows.get(report, tenant)).status
