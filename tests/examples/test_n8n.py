@@ -1,0 +1,286 @@
+"""The n8n example keeps to our API: its flows' own requests, signature check and connections, on real processes."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from standardwebhooks import Webhook
+
+from durable_research.cli.main import cli
+from tests.examples.conftest import OPERATORS_SECRET, Receiver, Told
+from tests.examples.n8n import Execution, StoppedByTheFlow
+from tests.installation import Installation, until
+
+FOLDER = Path(__file__).parents[2] / "examples" / "n8n"
+FLOWS = ("ask-and-wait", "receive-notification")
+# What an HTTP client says of itself with every request.
+OF_ANY_CLIENT = {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent"}
+
+
+def flow(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
+    return read
+
+
+def asking(installation: Installation, receiver: Receiver, number: int) -> Execution:
+    """An execution of the asking flow, whose Wait node listens at the receiver."""
+    return Execution(
+        flow("ask-and-wait"),
+        id=str(number),
+        resume_url=f"{receiver.url}/webhook-waiting/{number}?signature=5f1c{number}",
+        variables={"DURABLE_RESEARCH_API": installation.api},
+    )
+
+
+def ask(prompt: str) -> dict[str, Any]:
+    return {"headers": {}, "params": {}, "query": {}, "body": {"prompt": prompt}}
+
+
+def waiting_path(execution: Execution) -> str:
+    where = urlsplit(execution.resume_url)
+    return f"{where.path}?{where.query}"
+
+
+def callback(execution: Execution, receiver: Receiver, count: int = 1) -> list[Told]:
+    return receiver.at(waiting_path(execution), count)
+
+
+def receiving(installation: Installation, secret: str) -> Execution:
+    return Execution(
+        flow("receive-notification"),
+        variables={"DURABLE_RESEARCH_API": installation.api, "DURABLE_RESEARCH_WEBHOOK_SECRET": secret},
+    )
+
+
+def tell(execution: Execution, told: Told) -> Execution:
+    """Give a notification to the receiving flow's webhook."""
+    item = {"headers": told.headers, "params": {}, "query": {}, "body": json.loads(told.body)}
+    return execution.start(item, told.body)
+
+
+def secret_of(url: str) -> str:
+    """What `durable-research webhook-secret` prints to the operator."""
+    environment = {
+        "DURABLE_RESEARCH_WEBHOOK_SECRET": OPERATORS_SECRET,
+        "DURABLE_RESEARCH_ALLOW_UNSAFE_WEBHOOKS": "true",
+    }
+    result = CliRunner().invoke(cli, ["webhook-secret", url], env=environment)
+    assert result.exit_code == 0, result.output
+    return result.output.strip()
+
+
+@pytest.fixture(scope="module")
+def waited(installation: Installation, receiver: Receiver) -> Execution:
+    """The asking flow, from the question to the PDF."""
+    execution = asking(installation, receiver, 1).start(ask("What does n8n wait for?"))
+    callback(execution, receiver)
+    return execution.resume()
+
+
+@pytest.fixture(scope="module")
+def notified(installation: Installation, receiver: Receiver) -> tuple[str, Told]:
+    """An address that was notified, and what it was told."""
+    url = f"{receiver.url}/webhook/durable-research"
+    answer = httpx.post(
+        f"{installation.api}/api/workflows/generate-report", json={"prompt": "Who is told?", "notify": [url]}
+    )
+    assert answer.status_code == 202, answer.text
+    return url, receiver.at("/webhook/durable-research")[0]
+
+
+@pytest.fixture(scope="module")
+def received(installation: Installation, notified: tuple[str, Told]) -> Execution:
+    """The receiving flow, from the notification to the PDF."""
+    url, told = notified
+    return tell(receiving(installation, secret_of(url)), told)
+
+
+def test_the_asking_flow_has_the_pdf_after_its_callback(waited: Execution) -> None:
+    assert waited.trail[-3:] == ["Look for the report", "Is it there?", "Download the PDF"]
+    assert waited.responses[-1].content.startswith(b"%PDF")
+
+
+def test_the_receiving_flow_turns_a_genuine_notification_into_a_pdf(received: Execution) -> None:
+    assert (received.trail[-1], received.answered) == ("Use the report", 204)
+    assert received.responses[-1].content.startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("name", ["waited", "received"])
+def test_the_flows_send_only_what_the_api_describes(
+    installation: Installation, request: pytest.FixtureRequest, name: str
+) -> None:
+    paths = httpx.get(f"{installation.api}/api/openapi.json").json()["paths"]
+
+    for sent in request.getfixturevalue(name).requests:
+        described = [
+            methods[sent.method.lower()]
+            for path, methods in paths.items()
+            # An id holds no dot, so that a report's facts and its files are told apart.
+            if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/.]+", re.escape(path)), sent.url.path)
+            and sent.method.lower() in methods
+        ]
+        assert len(described) == 1, f"the API has no {sent.method} {sent.url.path}"
+        headers = {one["name"].lower() for one in described[0]["parameters"] if one["in"] == "header"}
+        assert set(sent.headers) - OF_ANY_CLIENT <= headers
+
+
+def test_an_execution_that_asks_again_gets_the_same_report(
+    installation: Installation, receiver: Receiver, waited: Execution
+) -> None:
+    again = asking(installation, receiver, 1).start(ask("What does n8n wait for?"))
+
+    assert again.responses[0].headers["idempotency-replayed"] == "true"
+    assert again.responses[0].json()["report_id"] == waited.responses[0].json()["report_id"]
+
+
+def test_two_executions_get_two_reports(installation: Installation, receiver: Receiver, waited: Execution) -> None:
+    other = asking(installation, receiver, 2).start(ask("What does n8n wait for?"))
+
+    assert other.responses[0].json()["report_id"] != waited.responses[0].json()["report_id"]
+
+
+def test_a_callback_that_n8n_refuses_because_it_does_not_wait_yet_comes_again(
+    installation: Installation, receiver: Receiver
+) -> None:
+    execution = asking(installation, receiver, 3)
+    receiver.answers[waiting_path(execution)] = [409]
+    execution.start(ask("Called back too early"))
+
+    first, second = callback(execution, receiver, 2)
+
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+
+
+def test_a_flow_that_is_woken_before_the_report_is_there_waits_again_and_stops_when_there_will_be_none(
+    installation: Installation, receiver: Receiver
+) -> None:
+    installation.latency(60)
+    execution = asking(installation, receiver, 4).start(ask("Woken too early"))
+    report = execution.responses[0].json()["report_id"]
+
+    woken = execution.resume().waits_at
+    httpx.post(f"{installation.api}/api/workflows/{report}/cancel").raise_for_status()
+    installation.finished(report)
+    installation.latency(0)
+
+    assert woken == "Wait to be told"
+    with pytest.raises(StoppedByTheFlow, match="There is no report: the report is cancelled"):
+        execution.resume()
+
+
+def test_a_repeated_notification_is_accepted_and_used_once(
+    installation: Installation, notified: tuple[str, Told], received: Execution
+) -> None:
+    url, told = notified
+    again = receiving(installation, secret_of(url))
+    again.seen_before = received.seen_before
+
+    tell(again, told)
+
+    assert (again.trail[-1], again.answered) == ("Drop repeats", 204)
+
+
+def another_body(told: Told) -> Told:
+    return replace(told, body=told.body.replace(b"Who is told", b"Who is fooled"))
+
+
+def without_signature(told: Told) -> Told:
+    return replace(told, headers={name: one for name, one in told.headers.items() if name != "webhook-signature"})
+
+
+def another_id(told: Told) -> Told:
+    return replace(told, headers={**told.headers, "webhook-id": "msg_another"})
+
+
+@pytest.mark.parametrize("forge", [another_body, without_signature, another_id])
+def test_a_forged_notification_is_refused(
+    installation: Installation, notified: tuple[str, Told], forge: Callable[[Told], Told]
+) -> None:
+    url, told = notified
+
+    refused = tell(receiving(installation, secret_of(url)), forge(told))
+
+    assert (refused.trail[-1], refused.answered, refused.requests) == ("Refuse", 401, [])
+
+
+@pytest.mark.parametrize(("minutes", "answered"), [(-6, 401), (-4, 204), (6, 401)])
+def test_a_notification_that_was_recorded_is_refused_when_it_is_old(
+    installation: Installation, notified: tuple[str, Told], minutes: int, answered: int
+) -> None:
+    url, told = notified
+    at = datetime.now(UTC) + timedelta(minutes=minutes)
+    signature = Webhook(secret_of(url)).sign(told.headers["webhook-id"], at, told.body.decode())
+    headers = {"webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
+
+    execution = tell(receiving(installation, secret_of(url)), replace(told, headers={**told.headers, **headers}))
+
+    assert execution.answered == answered
+
+
+def test_the_secret_of_another_address_does_not_do(installation: Installation, notified: tuple[str, Told]) -> None:
+    url, told = notified
+
+    assert tell(receiving(installation, secret_of(f"{url}/another")), told).answered == 401
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "secret"])
+def test_without_a_secret_nothing_is_believed(
+    installation: Installation, notified: tuple[str, Told], secret: str
+) -> None:
+    with pytest.raises(RuntimeError, match="the secret is not set"):
+        tell(receiving(installation, secret), notified[1])
+
+
+def test_the_receiving_flow_verifies_the_operators_webhook_by_the_operators_secret(installation: Installation) -> None:
+    report = installation.submit("Told to the operator")
+    sink = f"{installation.up['simulator']}/sink/webhook"
+    delivered = until(
+        "the operator's webhook",
+        lambda: next((one for one in httpx.get(sink).json() if report in one["body"]), None),
+    )
+    headers = {name.lower(): value for name, value in delivered["headers"].items()}
+
+    execution = tell(receiving(installation, OPERATORS_SECRET), Told("", headers, delivered["body"].encode()))
+
+    assert (execution.trail[-1], execution.answered) == ("Use the report", 204)
+
+
+def test_what_the_readme_shows_is_what_is_sent(
+    waited: Execution, received: Execution, notified: tuple[str, Told]
+) -> None:
+    blocks = re.findall(r"```http\n(.*?)\n\n(.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
+    shown = [
+        ({line.split(":")[0].lower() for line in head.splitlines()[1:]}, json.loads(body)) for head, body in blocks
+    ]
+    (question_headers, question), (callback_headers, told) = shown
+
+    assert question_headers - OF_ANY_CLIENT == set(waited.requests[0].headers) - OF_ANY_CLIENT
+    assert question.keys() == json.loads(waited.requests[0].content).keys()
+    assert callback_headers - OF_ANY_CLIENT == set(notified[1].headers) - OF_ANY_CLIENT
+    assert told.keys() == json.loads(notified[1].body).keys()
+    assert told["data"].keys() == json.loads(notified[1].body)["data"].keys()
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_flow_holds_no_credentials_and_no_secret(name: str) -> None:
+    assert [node["name"] for node in flow(name)["nodes"] if "credentials" in node] == []
+    assert not re.search(r"whsec_[A-Za-z0-9+/]{8}", (FOLDER / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_flow_connects_nodes_that_it_has(name: str) -> None:
+    names = [node["name"] for node in flow(name)["nodes"]]
+    wired = {
+        wire["node"] for outputs in flow(name)["connections"].values() for output in outputs["main"] for wire in output
+    }
+
+    assert len(names) == len(set(names))
+    assert wired | set(flow(name)["connections"]) <= set(names)
