@@ -284,3 +284,8 @@ def test_a_flow_connects_nodes_that_it_has(name: str) -> None:
 
     assert len(names) == len(set(names))
     assert wired | set(flow(name)["connections"]) <= set(names)
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_flow_has_the_id_without_which_n8ns_command_does_not_import_it(name: str) -> None:
+    assert 0 < len(flow(name)["id"]) <= 36
