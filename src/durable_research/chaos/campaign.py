@@ -53,6 +53,7 @@ class Options:
     killed_in_a_row: int = 0
     replays: int = 100
     provider_class: str = "L"
+    pipeline: str = "generate-report"
 
     def faults(self) -> list[Fault]:
         """What will be done, in order."""
@@ -133,7 +134,10 @@ class Campaign:
 
     def _requests(self) -> list[Asked]:
         options = self.options
-        return [words_of(number, options.seed, self.secrets["a prompt"]) for number in range(options.reports)]
+        return [
+            words_of(number, options.seed, self.secrets["a prompt"], pipeline=options.pipeline)
+            for number in range(options.reports)
+        ]
 
     def _may_ask(self, number: int, load: Load, injector: Injector, faults: list[Fault]) -> bool:
         """Keep some reports for the last fault: the load lasts as long as the faults do, and never runs dry before."""

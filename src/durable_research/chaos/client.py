@@ -28,6 +28,7 @@ class Asked:
     prompt: str
     key: str
     channels: tuple[str, ...] | None = None
+    pipeline: str = "generate-report"
     report_id: str | None = None
     asked_at: float = 0.0
     ended_at: float | None = None
@@ -54,11 +55,13 @@ def word_of(seed: int) -> str:
     return f"chaos{seed}x"
 
 
-def words_of(number: int, seed: int, canary: str, channels: tuple[str, ...] | None = None) -> Asked:
+def words_of(
+    number: int, seed: int, canary: str, channels: tuple[str, ...] | None = None, pipeline: str = "generate-report"
+) -> Asked:
     """Make the request of one report. The canary is no part of its first line, which becomes the title."""
     word = f"{word_of(seed)}{number:05d}"
     prompt = f"What does {word} tell about tides and harbours?\nCompare three of them. Internal mark: {canary}"
-    return Asked(number, word, prompt, f"{word}-key", channels)
+    return Asked(number, word, prompt, f"{word}-key", channels, pipeline)
 
 
 class Client:
@@ -92,7 +95,7 @@ class Client:
         headers = {"Idempotency-Key": one.key}
         while one.report_id is None:
             try:
-                answer = await self._http.post("/api/workflows/generate-report", json=one.body, headers=headers)
+                answer = await self._http.post(f"/api/workflows/{one.pipeline}", json=one.body, headers=headers)
             except AWAY as error:
                 self.answers[type(error).__name__] += 1
             else:

@@ -12,7 +12,8 @@ from durable_research.chaos.evidence import Document
 from durable_research.chaos.tables import NamedDocuments
 
 _NOTIFICATIONS = frozenset({"webhook", "slack", "email"})
-_REPORT = re.compile(r"report-[0-9a-z]+")
+_REPORT = re.compile(r"(?:report|post)-[0-9a-z]+")
+_TAKEN_BACK = "slack_deleted"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def bills(lines: Iterable[Mapping[str, Any]], words: Mapping[str, str], owners: 
     """Count by the report's own word in the prompt; `words` maps it to the report, `owners` a ledger key to one.
 
     A call that carries no word of ours, or another report's ledger key, is strange. A notification that its receiver
-    knew already, by its id, is none.
+    knew already, by its id, is none, and one that was taken back does not count.
     """
     calls: Counter[str] = Counter()
     told: Counter[str] = Counter()
@@ -43,16 +44,19 @@ def bills(lines: Iterable[Mapping[str, Any]], words: Mapping[str, str], owners: 
                 calls[report] += 1
         elif line["kind"] in _NOTIFICATIONS and not line.get("repeat"):
             told.update(set(_REPORT.findall(line["text"])) & reports)
+        elif line["kind"] == _TAKEN_BACK:
+            told.subtract(set(_REPORT.findall(line["text"])) & reports)
     return Bills(calls, told, tuple(strange))
 
 
 def documents(objects: Path, row: NamedDocuments, word: str) -> tuple[Document, ...]:
     """Read a report's two objects; the text must hold the report's own word, the PDF must begin and end as one."""
-    text, pdf = _content(objects, row.text[0]), _content(objects, row.pdf[0])
-    return (
-        Document(row.text[0], _hash(text) == row.text[1], text is not None and word.encode() in text),
-        Document(row.pdf[0], _hash(pdf) == row.pdf[1], pdf is not None and _is_pdf(pdf)),
-    )
+    text = _content(objects, row.text[0])
+    found = (Document(row.text[0], _hash(text) == row.text[1], text is not None and word.encode() in text),)
+    if row.pdf is None:
+        return found
+    pdf = _content(objects, row.pdf[0])
+    return (*found, Document(row.pdf[0], _hash(pdf) == row.pdf[1], pdf is not None and _is_pdf(pdf)))
 
 
 def _content(objects: Path, key: str) -> bytes | None:

@@ -25,10 +25,13 @@ _WORKFLOWS = """
            (SELECT count(*) FROM effects JOIN effect_attempts USING (key)
             WHERE effects.workflow_id = w.workflow_id AND kind = 'notification' AND provider <> 'log'
                   AND (state NOT IN ('refused', 'absent') OR reference IS NOT NULL)) AS known_notifications
-    FROM workflows w WHERE kind = 'report'
+    FROM workflows w WHERE kind IN ('report', 'post')
 """
 _ENDS = ["attempt_completed", "attempt_failed", "attempt_lost", "attempt_handed_back", "attempt_cancelled"]
-_REPORTS = "SELECT report_id, text_key, text_sha256, pdf_key, pdf_sha256 FROM reports"
+_REPORTS = """
+    SELECT report_id, text_key, text_sha256, pdf_key, pdf_sha256 FROM reports
+    UNION ALL SELECT post_id, text_key, text_sha256, NULL, NULL FROM posts
+"""
 # A text whose report was never finished belongs to the ledger entry that paid for it.
 _PAID_TEXTS = "SELECT result->'text'->>'key' AS key FROM effects WHERE result ? 'text'"
 _KEYS = "SELECT key, workflow_id FROM effects WHERE kind = 'model_call'"
@@ -51,10 +54,10 @@ class WorkflowRow:
 
 @dataclass(frozen=True)
 class NamedDocuments:
-    """Keys and hashes of a report's row."""
+    """Keys and hashes of a report's row; a post has no PDF."""
 
     text: tuple[str, str]
-    pdf: tuple[str, str]
+    pdf: tuple[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Tables:
     @property
     def named_objects(self) -> frozenset[str]:
         """Every object that something of ours names."""
-        documents = {key for row in self.reports.values() for key in (row.text[0], row.pdf[0])}
+        documents = {key for row in self.reports.values() for key, _ in filter(None, (row.text, row.pdf))}
         return self.paid_texts | documents
 
 
@@ -97,7 +100,9 @@ async def read_tables(database_url: str) -> Tables:
             for row in workflows
         },
         reports={
-            row.report_id: NamedDocuments((row.text_key, row.text_sha256), (row.pdf_key, row.pdf_sha256))
+            row.report_id: NamedDocuments(
+                (row.text_key, row.text_sha256), (row.pdf_key, row.pdf_sha256) if row.pdf_key else None
+            )
             for row in reports
         },
         paid_texts=frozenset(row.key for row in paid),

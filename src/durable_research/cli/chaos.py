@@ -31,6 +31,8 @@ ROLES = ("postgres", "temporal", "api", "worker")
               help="Seconds that a model call takes.")  # fmt: skip
 @click.option("--class", "provider_class", default="L", show_default=True, type=click.Choice(["K", "R", "L", "N"]),
               help="What the model provider can be asked.")  # fmt: skip
+@click.option("--pipeline", default="generate-report", show_default=True,
+              type=click.Choice(["generate-report", "blog-post"]), help="What is asked for.")  # fmt: skip
 @click.option("--outage", help="First hold a server down: ROLE:SECONDS, such as postgres:60.")
 @click.option("--kill-worker-in-a-row", "killed_in_a_row", default=0, type=click.IntRange(0),
               help="Then kill the same worker so often, each time it is back at work.")  # fmt: skip
