@@ -151,6 +151,11 @@ class Settings(BaseSettings):
         alias="DURABLE_RESEARCH_NOTIFICATIONS_PER_SECOND",
         description="at most so many notification steps begin per second, over all workers; no limit without",
     )
+    metrics_address: str | None = Field(
+        default=None,
+        alias="DURABLE_RESEARCH_METRICS_ADDRESS",
+        description="where one worker process answers Prometheus, such as 127.0.0.1:9464; on this machine alone",
+    )
     renderer_processes: int = Field(
         default=1,
         ge=1,
@@ -229,6 +234,14 @@ class Settings(BaseSettings):
         if wrong:
             raise ValueError("must be smtp://host:port or smtps://host:port, with / # ? of a password percent-encoded")
         return url
+
+    @field_validator("metrics_address")
+    @classmethod
+    def _loopback(cls, address: str | None) -> str | None:
+        host, _, port = (address or "").rpartition(":")
+        if address and not (port.isdecimal() and int(port) < 65536 and host in ("127.0.0.1", "[::1]")):
+            raise ValueError("must be 127.0.0.1:PORT or [::1]:PORT: metrics have no login")
+        return address
 
     @field_validator("email_from", "email_to")
     @classmethod

@@ -46,7 +46,12 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    client = await connect(identity, payload_keys(settings), patience_seconds=_CONNECT_PATIENCE_SECONDS)
+    client = await connect(
+        identity,
+        payload_keys(settings),
+        patience_seconds=_CONNECT_PATIENCE_SECONDS,
+        metrics_address=settings.metrics_address,
+    )
     async with open_worker_parts(settings, identity, client, options.queues) as parts, AsyncExitStack() as stack:
         workers = _workers(client, parts, options.queues, settings)
         for worker in workers:

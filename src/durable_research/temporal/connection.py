@@ -11,6 +11,7 @@ from temporalio.service import RPCError
 from durable_research import telemetry
 from durable_research.temporal.converter import data_converter
 from durable_research.temporal.keys import PayloadKey
+from durable_research.temporal.metrics import runtime
 
 _LOOK_AGAIN_SECONDS = 0.5
 
@@ -31,7 +32,9 @@ async def connect_lazily(identity: str, keys: Sequence[PayloadKey]) -> Client:
     return await Client.connect(**_connect_config(identity, keys), lazy=True)
 
 
-async def connect(identity: str | None, keys: Sequence[PayloadKey], *, patience_seconds: float) -> Client:
+async def connect(
+    identity: str | None, keys: Sequence[PayloadKey], *, patience_seconds: float, metrics_address: str | None = None
+) -> Client:
     """A connected client; waits for a server that is still coming up.
 
     Raises:
@@ -40,6 +43,8 @@ async def connect(identity: str | None, keys: Sequence[PayloadKey], *, patience_
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience_seconds
     config = _connect_config(identity, keys)
+    if metrics_address:
+        config["runtime"] = runtime(metrics_address)
     while True:
         try:
             return await Client.connect(**config)

@@ -27,6 +27,7 @@ from durable_research.domain.errors import (
 from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
 from durable_research.ports.progress import ProgressLog
 from durable_research.temporal import policies
+from durable_research.temporal.metrics import ACTIVITIES_EXECUTED, METRICS
 from durable_research.temporal.policies import StepPolicy
 
 _attempt: ContextVar[Attempt] = ContextVar("attempt")
@@ -96,6 +97,8 @@ class _StepInbound(ActivityInboundInterceptor):
         except Exception as error:  # the activity edge, as above
             await self._close_failed(attempt, policy, _as_research_error(error, policy))
         else:
+            counted = activity.metric_meter().create_counter(ACTIVITIES_EXECUTED, METRICS[ACTIVITIES_EXECUTED])
+            counted.add(1, {"activity": policy.step})
             return result
         finally:
             _attempt.reset(token)

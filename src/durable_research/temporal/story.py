@@ -14,6 +14,7 @@ from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exce
 from durable_research.domain.errors import DecisionNeeded
 from durable_research.domain.workflow import Decided, Decision, Status
 from durable_research.temporal import names
+from durable_research.temporal.metrics import METRICS, WORKFLOWS_COMPLETED
 from durable_research.temporal.policies import StepPolicy
 from durable_research.temporal.saga import Saga
 from durable_research.temporal.steps import (
@@ -100,6 +101,8 @@ class Story:
             await self._close_unfinished(error)
             raise
         await self._close(ending.status, ending.data)
+        completed = workflow.metric_meter().create_counter(WORKFLOWS_COMPLETED, METRICS[WORKFLOWS_COMPLETED])
+        completed.add(1)
         return ending.result
 
     async def _close_unfinished(self, error: BaseException) -> None:
