@@ -105,6 +105,13 @@ def test_no_workflow_holds_a_timeout_of_its_own() -> None:
 def test_the_steps_of_the_catalogue_are_those_of_the_policies() -> None:
     for pipeline in PIPELINES.values():
         assert set(pipeline.steps) <= set(policies.STEPS)
+        assert {undo for undo in pipeline.undos if policies.STEPS[undo].undoes} == set(pipeline.undos)
+
+
+def test_every_pipeline_is_documented() -> None:
+    text = (ROOT / "docs" / "api.md").read_text()
+
+    assert [path for path in PIPELINES if f"`{path}`" not in text] == []
 
 
 def test_every_setting_stands_in_the_example_with_its_meaning() -> None:
