@@ -53,3 +53,16 @@ def test_recipients_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_failpoints_are_not_read_from_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "DURABLE_RESEARCH_FAILPOINTS_FILE" in refused(monkeypatch, DURABLE_RESEARCH_FAILPOINTS_FILE="rules")
+
+
+@pytest.mark.parametrize(
+    "rule", ["llm_cal.sent=kill@1", "create_pdf.sent=kill@1", "delete_post.sent=kill@1", "nonsense"]
+)
+def test_a_failpoint_that_nothing_comes_by_is_refused(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
+    assert "failpoint" in refused(monkeypatch, DURABLE_RESEARCH_FAILPOINTS=rule)
+
+
+def test_every_effect_and_every_undo_has_its_failpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DURABLE_RESEARCH_FAILPOINTS", "create_embedding.sent=kill@1, delete_post.undo_done=kill@1")
+
+    assert load().failpoint_rules

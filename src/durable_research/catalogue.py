@@ -1,6 +1,6 @@
 """What can be started: each pipeline's name, workflow, queue, request and start message. Web, API, CLI and worker read it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,23 +35,32 @@ class Receivers:
 class Pipeline:
     """One line of the catalogue. `path` is its name in the API and in commands, `page` the folder of its pages.
 
-    `noun` and `description` are what people read; `steps` are in the order of the story,
-    `undos` in the order in which they run when it fails.
+    `noun`, `button` and `description` are what people read; `steps`, with their words for
+    people, are in the order of the story, `undos` in the order in which they run when it fails.
     """
 
     path: str
     kind: Kind
     noun: str
+    button: str
     description: str
     page: str
-    package: str
     workflow: type[Any]
-    workflow_type: str
     task_queue: str
-    steps: tuple[str, ...]
-    undos: tuple[str, ...]
+    steps: Mapping[str, str]
+    undos: Mapping[str, str]
     request: type[WritingRequest]
     start_message: Callable[[WorkflowRow, Receivers], BaseModel]
+
+    @property
+    def workflow_type(self) -> str:
+        """The name that histories record: every workflow is defined by its class's."""
+        return self.workflow.__name__
+
+    @property
+    def package(self) -> str:
+        """The folder of the pipeline, as a dotted name."""
+        return self.workflow.__module__.rpartition(".")[0]
 
 
 def _start_report(row: WorkflowRow, receivers: Receivers) -> GenerateReport:
@@ -75,14 +84,18 @@ GENERATE_REPORT = Pipeline(
     path="generate-report",
     kind=Kind.REPORT,
     noun="report",
+    button="Start the report",
     description="a typeset research report, as PDF",
     page="reports",
-    package="durable_research.pipelines.generate_report",
     workflow=GenerateReportWorkflow,
-    workflow_type="GenerateReportWorkflow",
     task_queue=names.RESEARCH,
-    steps=("llm_call", "create_pdf", "store_report_metadata", "send_notification"),
-    undos=(),
+    steps={
+        "llm_call": "Ask the model",
+        "create_pdf": "Typeset the PDF",
+        "store_report_metadata": "Enter it in the library",
+        "send_notification": "Send the notification",
+    },
+    undos={},
     request=ReportRequest,
     start_message=_start_report,
 )
@@ -90,14 +103,17 @@ AI_PROCESSING = Pipeline(
     path="ai-processing",
     kind=Kind.PROCESSING,
     noun="checked text",
+    button="Write a checked text",
     description="a text that is checked by rules, with a summary",
     page="texts",
-    package="durable_research.pipelines.ai_processing",
     workflow=AIProcessingWorkflow,
-    workflow_type="AIProcessingWorkflow",
     task_queue=names.AI_TASKS,
-    steps=("generate_text", "validate_output", "summarize_text"),
-    undos=("compensate_generate",),
+    steps={
+        "generate_text": "Write the text",
+        "validate_output": "Check it by the rules",
+        "summarize_text": "Summarise it",
+    },
+    undos={"compensate_generate": "Undo: remove the text"},
     request=ProcessingRequest,
     start_message=_start_processing,
 )
@@ -105,14 +121,22 @@ BLOG_POST = Pipeline(
     path="blog-post",
     kind=Kind.POST,
     noun="blog post",
+    button="Write a blog post",
     description="a blog post that is kept, with related texts, and told on Slack",
     page="posts",
-    package="durable_research.pipelines.blog_post",
     workflow=BlogPostWorkflow,
-    workflow_type="BlogPostWorkflow",
     task_queue=names.RESEARCH,
-    steps=("generate_content", "store_post", "create_embedding", "post_to_slack"),
-    undos=("delete_message", "delete_embedding", "delete_post"),
+    steps={
+        "generate_content": "Write the post",
+        "store_post": "Store the post",
+        "create_embedding": "Make it findable",
+        "post_to_slack": "Tell Slack",
+    },
+    undos={
+        "delete_message": "Undo: take the message back",
+        "delete_embedding": "Undo: remove the embedding",
+        "delete_post": "Undo: remove the post",
+    },
     request=PostRequest,
     start_message=_start_post,
 )

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from durable_research import failpoints
 from durable_research.temporal.keys import parse_keys
+from durable_research.temporal.places import check_rules
 
 FILE_SUFFIX = "_FILE"
 _SECRET_BYTES = range(24, 65)  # source: the Standard Webhooks specification, read 2026-11-21
@@ -207,7 +208,7 @@ class Settings(BaseSettings):
     @field_validator("failpoint_rules")
     @classmethod
     def _known_failpoints(cls, text: str) -> str:
-        failpoints.parse(text)
+        check_rules(text)
         return text
 
     @field_validator("webhook_secret")

@@ -11,7 +11,7 @@ from durable_research.catalogue import PACKAGES, PIPELINES, WORKFLOWS
 from durable_research.cli.main import COMMANDS
 from durable_research.domain import errors
 from durable_research.domain.progress import EventKind
-from durable_research.failpoints import EFFECT_STEPS, NAMES, Place
+from durable_research.failpoints import OTHERS, Place, UndoPlace
 from durable_research.settings import Settings
 from durable_research.temporal import names, policies
 
@@ -78,11 +78,14 @@ def test_each_pipeline_folder_holds_the_same_files(package: str) -> None:
 
 def test_every_activity_has_a_policy_and_a_pinned_name() -> None:
     named = set()
-    for path in (SOURCE / "pipelines").rglob("activities.py"):
-        named |= set(re.findall(r'@activity\.defn\(name="(\w+)"\)', path.read_text()))
-        assert "@activity.defn\n" not in path.read_text(), f"{relative(path)} has an activity without a pinned name"
+    for path in [*(SOURCE / "pipelines").rglob("activities.py"), SOURCE / "temporal" / "closing.py"]:
+        pinned = re.findall(r"@activity\.defn(.*)\n    async def (\w+)", path.read_text())
+        # A worker finds the activities of its queues by their names, which are the methods'.
+        for decoration, method in pinned:
+            assert decoration in {f'(name="{method}")', f"(name=names.{method.upper()})"}, f"{relative(path)}: {method}"
+        named |= {method for _, method in pinned}
 
-    assert named | {names.CLOSE_WORKFLOW} == set(policies.STEPS)
+    assert named == set(policies.STEPS)
 
 
 def test_every_workflow_pins_its_recorded_name() -> None:
@@ -102,6 +105,13 @@ def test_no_workflow_holds_a_timeout_of_its_own() -> None:
 def test_the_steps_of_the_catalogue_are_those_of_the_policies() -> None:
     for pipeline in PIPELINES.values():
         assert set(pipeline.steps) <= set(policies.STEPS)
+        assert {undo for undo in pipeline.undos if policies.STEPS[undo].undoes} == set(pipeline.undos)
+
+
+def test_every_pipeline_is_documented() -> None:
+    text = (ROOT / "docs" / "api.md").read_text()
+
+    assert [path for path in PIPELINES if f"`{path}`" not in text] == []
 
 
 def test_every_setting_stands_in_the_example_with_its_meaning() -> None:
@@ -165,13 +175,14 @@ def test_every_error_stands_in_the_drawn_tree() -> None:
 
 def test_every_failpoint_is_reached_by_code_and_documented() -> None:
     code = "".join(path.read_text() for path in MODULES if path.name != "failpoints.py")
-    of_effects = {f"{step}.{place}" for step in EFFECT_STEPS for place in Place}
-    constants = {name.replace(".", "_").upper() for name in NAMES - of_effects}
+    constants = {name.replace(".", "_").upper() for name in OTHERS}
     text = (ROOT / "docs" / "failpoints.md").read_text()
+    of_steps = {policy.step for policy in policies.STEPS.values() if policy.effect or policy.undoes}
 
     assert {name for name in constants if f"failpoints.{name}" not in code} == set()
-    assert {place for place in Place if f"Place.{place.name}" not in code} == set()
-    assert {name for name in NAMES if f"`{name}`" not in text} == set()
+    assert {place for place in [*Place, *UndoPlace] if f"{type(place).__name__}.{place.name}" not in code} == set()
+    documented = OTHERS | of_steps | {f"STEP.{place}" for place in [*Place, *UndoPlace]}
+    assert {name for name in documented if f"`{name}`" not in text} == set()
 
 
 @pytest.mark.parametrize("lock", ["runtime.txt", "dev.txt", "go.txt"])

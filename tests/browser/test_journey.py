@@ -13,7 +13,10 @@ QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with Installation(tmp_path_factory.mktemp("browser")) as installation:
+    slow_undo = {
+        "DURABLE_RESEARCH_FAILPOINTS": "delete_post.undo_begun=pause@1-9:6"
+    }  # long enough to be seen by a person
+    with Installation(tmp_path_factory.mktemp("browser"), **slow_undo) as installation:
         yield installation
 
 
@@ -38,10 +41,10 @@ def page(browser: Browser) -> Iterator[Page]:
     assert [line for line in said if "net::ERR" not in line] == []
 
 
-def ask(page: Page, installation: Installation, prompt: str) -> None:
+def ask(page: Page, installation: Installation, prompt: str, button: str = "Start the report") -> None:
     page.goto(installation.api)
     page.get_by_role("textbox", name="Your question").fill(prompt)
-    page.get_by_role("button", name="Start the report").click()
+    page.get_by_role("button", name=button).click()
 
 
 def test_ask_watch_read_download(page: Page, installation: Installation) -> None:
@@ -80,3 +83,31 @@ def test_a_person_without_scripts_gets_there_too(browser: Browser, installation:
         page.get_by_role("link", name="Refresh").click()
     expect(link).to_be_visible()
     context.close()
+
+
+def test_a_post_is_asked_for_and_read_on_its_own_page(page: Page, installation: Installation) -> None:
+    installation.latency(0)
+    ask(page, installation, "Why do honey bees dance?", "Write a blog post")
+
+    expect(page.get_by_role("link", name="Text (Markdown)")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("honey bees dance")
+    page.get_by_role("link", name="Posts").click()
+    expect(page.get_by_role("link", name="Why do honey bees dance?")).to_be_visible()
+
+
+def test_what_is_undone_shows_while_somebody_watches(page: Page, installation: Installation) -> None:
+    installation.latency(2)
+    installation.simulator("faults", {"match": "Why do moths", "kind": "embedding", "fault": "401"})
+    ask(page, installation, "Why do moths fly to lamps?", "Write a blog post")
+
+    undo = page.locator("[data-step=delete_post].running")
+    expect(undo).to_contain_text("Undo: remove the post", timeout=30_000)
+    expect(page.get_by_role("heading", name="This blog post failed")).to_be_visible(timeout=30_000)
+
+
+@pytest.mark.parametrize("path", ["/", "/posts", "/texts"])
+def test_pages_fit_a_phone(page: Page, installation: Installation, path: str) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(installation.api + path)
+
+    assert page.evaluate("document.documentElement.scrollWidth") == 360

@@ -8,7 +8,7 @@ from durable_research.chaos.cells import CellResult, JudgedRun
 from durable_research.chaos.evidence import ReportSeen, Told
 from durable_research.chaos.points import CHANNELS, CLASSES, OTHER_POINTS, Cell, cells, effect_points
 from durable_research.chaos.table_account import as_markdown, stands
-from durable_research.failpoints import NAMES
+from durable_research.temporal.places import FAILPOINTS
 from tests.chaos.evidence import GOOD
 
 E = {point.number: point for point in effect_points("llm_call")}
@@ -97,7 +97,7 @@ def test_the_page_shows_the_evidence_of_a_broken_line() -> None:
 def test_every_point_is_a_failpoint_of_ours() -> None:
     points = [*OTHER_POINTS, *effect_points("llm_call"), *effect_points("send_notification")]
 
-    assert {point.failpoint for point in points} <= NAMES
+    assert {point.failpoint for point in points} <= FAILPOINTS
 
 
 def test_the_whole_table_has_every_point_with_every_class() -> None:

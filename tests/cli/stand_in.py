@@ -23,6 +23,10 @@ def an_id(number: int = 1) -> str:
     return new_workflow_id(Kind.REPORT, 1_800_000_000_000 + number, bytes([number]) * RANDOM_BYTES)
 
 
+def page_of(workflow_id: str) -> str:
+    return f"/reports/{workflow_id}"
+
+
 def event(seq: int, kind: str, step: str = "", attempt: int = 1, **data: Any) -> dict[str, Any]:
     body: dict[str, Any] = {"seq": seq, "at": f"2026-11-21T12:00:{seq:02}+00:00", "kind": kind}
     return body | ({"step": step, "attempt": attempt} if step else {}) | data
@@ -57,7 +61,8 @@ class ScriptedRun:
     def row(self) -> dict[str, Any]:
         at = "2026-11-21T12:00:00+00:00"
         return {"workflow_id": self.workflow_id, "kind": "report", "status": self.status, "title": self.title,
-                "created_at": at, "updated_at": at, "cancel_requested": False}  # fmt: skip
+                "created_at": at, "updated_at": at, "cancel_requested": False,
+                "page_url": page_of(self.workflow_id)}  # fmt: skip
 
     def status_body(self) -> dict[str, Any]:
         step = {"state": "pending", "attempt": 0, "worker": None, "started_at": None, "ended_at": None,
@@ -200,7 +205,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         id = self.world.accepted[key]
         headers = {"Idempotency-Replayed": "true"} if is_replay else {}
-        self._send(202, {"workflow_id": id, "report_id": id, "status": "queued"}, headers)
+        self._send(202, {"workflow_id": id, "report_id": id, "status": "queued", "page_url": page_of(id)}, headers)
 
     def _stream(self, run: ScriptedRun) -> None:
         self.send_response(200)

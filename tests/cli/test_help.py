@@ -11,7 +11,7 @@ from durable_research.cli.main import COMMANDS, cli
 from .stand_in import StandIn
 
 REST = {
-    "submit": "POST /api/workflows/generate-report",
+    "submit": "POST /api/workflows/PIPELINE",
     "watch": "GET /api/workflows/ID/events",
     "list": "GET /api/workflows",
     "show": "GET /api/workflows/ID/status",

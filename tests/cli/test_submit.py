@@ -38,6 +38,36 @@ def test_submit_sends_only_the_fields_that_were_given(installation: StandIn, com
     }  # fmt: skip
 
 
+def test_another_pipeline_is_asked_with_its_own_fields(installation: StandIn, command: Command) -> None:
+    rules = '{"min_characters": 500}'
+    command("submit", "why?", "--pipeline", "ai-processing", "--set", f"rules={rules}", "--set", "user=null")
+
+    (asked,) = installation.asked
+    assert asked.path == "/api/workflows/ai-processing"
+    assert asked.body == {"prompt": "why?", "rules": {"min_characters": 500}, "user": None}
+
+
+@pytest.mark.parametrize("field", ["slack", "slack=", "slack=no", "=true"])
+def test_a_field_that_is_not_json_is_refused_before_anything_is_sent(
+    installation: StandIn, command: Command, field: str
+) -> None:
+    assert command("submit", "why?", "--pipeline", "blog-post", "--set", field).exit_code == 2
+    assert installation.asked == []
+
+
+@pytest.mark.parametrize("name", ["../cancel", "Blog", ""])
+def test_a_pipelines_name_cannot_leave_its_place_in_the_address(
+    installation: StandIn, command: Command, name: str
+) -> None:
+    assert command("submit", "why?", "--pipeline", name).exit_code == 2
+    assert installation.asked == []
+
+
+def test_only_a_report_can_be_written_to_a_pdf(installation: StandIn, command: Command) -> None:
+    assert command("submit", "why?", "--pipeline", "blog-post", "--out", "post.pdf").exit_code == 2
+    assert installation.asked == []
+
+
 def test_every_channel_and_an_address_may_be_told(installation: StandIn, command: Command) -> None:
     channels = ["log", "webhook", "email", "slack", "https://example.org/hook"]
 

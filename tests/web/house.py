@@ -12,7 +12,7 @@ from durable_research.domain.document import plain_text
 from durable_research.domain.effects import Charges
 from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
 from durable_research.domain.report import DocumentReference, Report
-from durable_research.domain.text import TextReference
+from durable_research.domain.text import TextReference, WrittenText
 from durable_research.domain.usage import TokenUsage
 from durable_research.domain.workflow import Kind, Status, new_workflow_id
 from durable_research.operations.cancelling import Cancelling
@@ -84,12 +84,19 @@ class House:
         )
         self.app: Quart = create_app(self.operations, self.settings)
 
-    async def asked(self, prompt: str = "How do tides work?", *, title: str = "", tenant: str = "default") -> str:
-        """A report that was asked for."""
+    async def asked(
+        self,
+        prompt: str = "How do tides work?",
+        *,
+        title: str = "",
+        tenant: str = "default",
+        kind: Kind = Kind.REPORT,
+    ) -> str:
+        """A report, or another kind of work, that was asked for."""
         self.made += 1
         new = NewWorkflow(
-            new_workflow_id(Kind.REPORT, self.made, bytes([self.made % 256] * 10)),
-            Kind.REPORT,
+            new_workflow_id(kind, self.made, bytes([self.made % 256] * 10)),
+            kind,
             tenant,
             title or prompt[:80],
             {"prompt": prompt},
@@ -110,6 +117,35 @@ class House:
         data = {"final": True, "asks_a_person": True, "error": {"code": "decision_needed", "detail": "decide"}}
         await self.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, data)
         return report_id
+
+    async def asks_to_clean_up(self) -> str:
+        """A post whose embedding failed and whose row could not be removed after that."""
+        post_id = await self.asked("Why do bees dance?", kind=Kind.POST)
+        for name in ("generate_content", "store_post"):
+            await self.world.progress.end_attempt(await self.step(post_id, name), EventKind.ATTEMPT_COMPLETED, {})
+        refused = {"code": "model_refused", "detail": "the key is refused"}
+        attempt = await self.step(post_id, "create_embedding")
+        await self.world.progress.end_attempt(
+            attempt, EventKind.ATTEMPT_FAILED, {"final": True, "error": refused, "counted": True}
+        )
+        attempt = await self.step(post_id, "delete_embedding")
+        stuck = {"code": "step_timed_out", "detail": "delete_embedding did not finish within 20 s"}
+        await self.world.progress.end_attempt(
+            attempt, EventKind.ATTEMPT_FAILED, {"final": True, "asks_a_person": True, "error": stuck, "counted": True}
+        )
+        return post_id
+
+    async def written(self, workflow_id: str, **texts: str) -> None:
+        """The post or the checked text, finished, with its texts by name."""
+        kept = {}
+        for name, text in texts.items():
+            reference = TextReference(key=f"{workflow_id}/{name}", sha256="0" * 64, size_bytes=len(text))
+            await self.world.objects.put(reference.key, text.encode())
+            usage = TokenUsage(input_tokens=40, output_tokens=900)
+            made = WrittenText(text=reference, model="sim-1", provider="simulator", is_demo=True, usage=usage)
+            kept[name] = made.model_dump(mode="json")
+        self.world.effects.charged[workflow_id] = Charges(settled=len(texts), possible_extra=0)
+        await self.world.progress.close(workflow_id, Status.DONE, {"texts": kept})
 
     async def done(self, workflow_id: str, *, text: str = TEXT, title: str = "Tides") -> Report:
         """The report, finished with one lost attempt on its way."""

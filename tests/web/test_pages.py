@@ -5,8 +5,10 @@ import re
 import pytest
 from quart.testing import QuartClient
 
+from durable_research.catalogue import BY_KIND, PIPELINES
 from durable_research.domain.progress import EventKind
-from durable_research.domain.workflow import Status
+from durable_research.domain.workflow import Kind, Status
+from durable_research.ports.similarity import Related
 from tests.web.house import UNKNOWN, House
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -282,3 +284,96 @@ async def test_a_report_that_does_not_wait_hides_the_decision(client: QuartClien
     text = await page(client, f"/reports/{await house.asked()}")
 
     assert re.search(r'data-part="decide" hidden>', text)
+
+
+async def test_home_has_a_button_for_each_pipeline_and_each_leads_to_its_own_page(
+    client: QuartClient, house: House
+) -> None:
+    text = await page(client, "/")
+
+    assert re.findall(r"<button[^>]*>([^<]+)</button>", text) == [pipeline.button for pipeline in PIPELINES.values()]
+    for action in re.findall(r'formaction="([^"]+)"', text):
+        status, location, _ = await post(client, action, prompt=f"tides for {action}")
+        assert (status, location.rpartition("/")[0]) == (303, action)
+    assert {row.kind for row in house.world.workflows.rows.values()} == set(Kind) - {Kind.REPORT}
+
+
+@pytest.mark.parametrize(("path", "title"), [("/reports", "Reports"), ("/posts", "Posts"), ("/texts", "Texts")])
+async def test_each_kind_has_a_library_of_its_own(client: QuartClient, house: House, path: str, title: str) -> None:
+    for kind in Kind:
+        await house.asked(f"a question for a {kind}", kind=kind)
+
+    text = await page(client, path)
+
+    assert f"<title>{title} – Durable AI Research</title>" in text
+    assert f'<a href="{path}" aria-current="page">{title}</a>' in text
+    assert len(re.findall(r"a question for a", text)) == 1
+
+
+async def test_home_says_of_each_what_it_is_in_words_for_people(client: QuartClient, house: House) -> None:
+    for kind in Kind:
+        await house.asked(kind=kind)
+
+    kinds = re.findall(r'<span class="row-kind">([^<]+)</span>', await page(client, "/"))
+
+    assert kinds == [BY_KIND[kind].noun for kind in reversed(Kind)]
+
+
+async def test_a_finished_post_shows_its_text_and_what_is_related(client: QuartClient, house: House) -> None:
+    report_id = await house.asked("How do tides work?")
+    post_id = await house.asked(kind=Kind.POST)
+    await house.written(post_id, text="# Bees\n\nBees dance.\n")
+    house.world.similarity.neighbours[post_id] = [Related(report_id, Kind.REPORT, SCRIPT, 0.8349)]
+
+    text = await page(client, f"/posts/{post_id}")
+
+    assert re.search(r"<h1>Bees</h1>", text)
+    assert "Bees dance." in text
+    assert f'href="/api/workflows/{post_id}/texts/text"' in text
+    assert f'<a href="/reports/{report_id}">&lt;script&gt;' in text
+    assert "report, 83 % alike" in text
+
+
+async def test_a_checked_text_is_shown_with_its_summary(client: QuartClient, house: House) -> None:
+    text_id = await house.asked(kind=Kind.PROCESSING)
+    await house.written(text_id, text="# Tides\n\nThe sea rises.\n", summary="It rises and falls.\n")
+
+    text = await page(client, f"/texts/{text_id}")
+
+    assert text.index("The sea rises.") < text.index(">Summary</h2>") < text.index("It rises and falls.")
+    assert "<dt>Model calls paid</dt><dd>2</dd>" in text
+
+
+async def test_a_post_that_could_not_be_cleaned_up_asks_to_try_again_and_cannot_be_cancelled(
+    client: QuartClient, house: House
+) -> None:
+    post_id = await house.asks_to_clean_up()
+
+    text = await page(client, f"/posts/{post_id}")
+    status, location, _ = await post(client, f"/posts/{post_id}/decide", decision="try_again")
+
+    assert "still to be undone: delete_embedding, delete_post" in text
+    assert "Undo: remove the embedding" in text
+    assert 'data-decision="try_again" class="primary">Try to clean up again' in text
+    assert 'data-decision="send_again" class="primary" hidden' in text
+    assert 'data-part="cancel" hidden' in text
+    assert (status, location, len(house.world.engine.signalled)) == (303, f"/posts/{post_id}", 1)
+
+
+async def test_a_failed_text_says_that_what_was_made_is_removed(client: QuartClient, house: House) -> None:
+    text_id = await house.asked(kind=Kind.PROCESSING)
+    await house.world.progress.close(
+        text_id, Status.FAILED, {"error": {"code": "output_invalid", "detail": "too short"}}
+    )
+
+    text = await page(client, f"/texts/{text_id}")
+
+    assert "This checked text failed" in text
+    assert "What had been made is removed." in text
+
+
+@pytest.mark.parametrize("path", ["/reports", "/texts"])
+async def test_a_post_is_not_found_among_other_kinds(client: QuartClient, house: House, path: str) -> None:
+    post_id = await house.asked(kind=Kind.POST)
+
+    assert "There is nothing here" in await page(client, f"{path}/{post_id}", 404)

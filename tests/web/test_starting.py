@@ -27,6 +27,7 @@ async def test_a_start_is_accepted_with_the_addresses_to_go_on_from(client: Quar
         "workflow_id": body["workflow_id"],
         "report_id": body["workflow_id"],
         "status": "queued",
+        "page_url": f"/reports/{body['workflow_id']}",
         "status_url": f"{base}/status",
         "events_url": f"{base}/events",
         "result_url": f"{base}/result",

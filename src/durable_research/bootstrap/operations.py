@@ -42,28 +42,13 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
         engine = TemporalEngine(client)
         changes = PostgresChanges(settings.database_url.get_secret_value())
         stack.push_async_callback(changes.close)
-        workflows, progress, ledger = (
-            PostgresWorkflows(database),
-            PostgresProgressLog(database),
-            PostgresEffects(database),
-        )
-        objects = adapters.objects(settings)
+        workflows, ledger, objects = PostgresWorkflows(database), PostgresEffects(database), adapters.objects(settings)
         starting = Starting(
             workflows, engine, adapters.now, adapters.receivers(settings), settings.allow_unsafe_webhooks
         )
         stack.push_async_callback(starting.close)
-        ui = settings.temporal_ui_url
-        reading = Reading(
-            workflows,
-            progress,
-            PostgresDrafts(database),
-            ledger,
-            PostgresWorkerRegistry(database),
-            changes,
-            engine,
-            f"{ui}/namespaces/{engine.namespace}/workflows" if ui else None,
-        )
-        cancelling = Cancelling(reading, workflows, progress, engine)
+        reading = _reading(settings, database, changes, engine)
+        cancelling = Cancelling(reading, workflows, reading.progress, engine)
         stack.push_async_callback(cancelling.close)
         yield Operations(
             starting=starting,
@@ -77,3 +62,17 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
             payloads=PayloadOpener(Keyring(keys, engine.namespace)),
             is_demo=settings.provider == "simulator",
         )
+
+
+def _reading(settings: Settings, database: Database, changes: PostgresChanges, engine: TemporalEngine) -> Reading:
+    ui = settings.temporal_ui_url
+    return Reading(
+        PostgresWorkflows(database),
+        PostgresProgressLog(database),
+        PostgresDrafts(database),
+        PostgresEffects(database),
+        PostgresWorkerRegistry(database),
+        changes,
+        engine,
+        f"{ui}/namespaces/{engine.namespace}/workflows" if ui else None,
+    )

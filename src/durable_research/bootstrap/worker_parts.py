@@ -1,6 +1,6 @@
 """What a worker process runs, put together."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.adapters.documents.typst import TypstRenderer
 from durable_research.adapters.languages.langid import LangidLanguages
 from durable_research.bootstrap import adapters
+from durable_research.catalogue import workflows_on
 from durable_research.domain.effects import ResendPolicy
 from durable_research.effects import EffectRunner
 from durable_research.operations.scheduling import accepting_once
@@ -90,43 +91,36 @@ async def open_worker_parts(
         if names.DOCUMENTS in queues:
             await renderer.start()
         report = _report(shared, renderer)
-        post = _post(shared, stack)
-        processing = AIProcessingActivities(shared.workflows, shared.writer, LangidLanguages())
         starting = Starting(
             shared.workflows, shared.engine, adapters.now, adapters.receivers(settings), settings.allow_unsafe_webhooks
         )
         stack.push_async_callback(starting.close)
-        accept = AcceptScheduledActivities(accepting_once(starting))
-        reconcile = _reconcile(shared, report, starting)
-        close = ClosingActivities(shared.progress).close_workflow
+        holders = (
+            report,
+            _post(shared, stack),
+            AIProcessingActivities(shared.workflows, shared.writer, LangidLanguages()),
+            _reconcile(shared, report, starting),
+            AcceptScheduledActivities(accepting_once(starting)),
+            shared.stopping,
+        )
         yield WorkerParts(
-            {
-                names.RESEARCH: (
-                    report.store_report_metadata,
-                    post.store_post,
-                    post.delete_post,
-                    post.delete_embedding,
-                    processing.compensate_generate,
-                    close,
-                    reconcile.reconcile,
-                    accept.accept_scheduled,
-                ),
-                names.AI_TASKS: (
-                    report.llm_call,
-                    post.generate_content,
-                    post.create_embedding,
-                    processing.generate_text,
-                    processing.validate_output,
-                    processing.summarize_text,
-                    shared.stopping.stop_model_calls,
-                    close,
-                ),
-                names.DOCUMENTS: (report.create_pdf,),
-                names.NOTIFICATIONS: (report.send_notification, post.post_to_slack, post.delete_message),
-            },
+            _by_queue(holders, ClosingActivities(shared.progress)),
             StepInterceptor(shared.progress, identity),
             PostgresWorkerRegistry(database),
         )
+
+
+def _by_queue(holders: Iterable[object], closing: ClosingActivities) -> dict[str, tuple[Activity, ...]]:
+    """Each activity on the queue that its policy names; what writes an end is wherever a workflow may live."""
+    found: dict[str, list[Activity]] = {queue: [] for queue in names.QUEUES}
+    for holder in holders:
+        for step, policy in policies.STEPS.items():
+            if hasattr(holder, step):
+                found[policy.queue].append(getattr(holder, step))
+    return {
+        queue: (*activities, closing.close_workflow) if workflows_on(queue) else tuple(activities)
+        for queue, activities in found.items()
+    }
 
 
 def _report(shared: _Shared, renderer: TypstRenderer) -> GenerateReportActivities:

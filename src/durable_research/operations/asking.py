@@ -47,6 +47,6 @@ def open_question(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenQues
     error = last.data.get("error") or {}
     if error.get("code") == DecisionNeeded.code:
         return OpenQuestion(last.step, last.attempt, error.get("detail", ""), (Decision.SEND_AGAIN, Decision.GIVE_UP))
-    undos = BY_KIND[row.kind].undos
+    undos = tuple(BY_KIND[row.kind].undos)
     remaining = undos[undos.index(last.step) :] if last.step in undos else (last.step,)
     return OpenQuestion(last.step, last.attempt, error.get("detail", ""), (Decision.TRY_AGAIN,), remaining)

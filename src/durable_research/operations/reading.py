@@ -51,7 +51,7 @@ class Reading:
         """The status body: the log's steps, completed by what the engine says this second."""
         row = await self.get(workflow_id, tenant)
         events = await self.progress.read(workflow_id)
-        steps = steps_after(BY_KIND[row.kind].steps, events)
+        steps = steps_after(tuple(BY_KIND[row.kind].steps), events)
         live = await self.workers.live()
         view, reachable = None, True
         if not row.status.is_final:

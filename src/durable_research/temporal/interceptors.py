@@ -15,7 +15,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from durable_research import telemetry
+from durable_research import failpoints, telemetry
 from durable_research.domain.errors import (
     DecisionNeeded,
     InvalidState,
@@ -25,6 +25,7 @@ from durable_research.domain.errors import (
     StepTimedOut,
 )
 from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
+from durable_research.failpoints import UndoPlace
 from durable_research.ports.progress import ProgressLog
 from durable_research.temporal import policies
 from durable_research.temporal.metrics import ACTIVITIES_EXECUTED, METRICS
@@ -88,7 +89,7 @@ class _StepInbound(ActivityInboundInterceptor):
     async def _run_logged(self, input_: ExecuteActivityInput, policy: StepPolicy, attempt: Attempt) -> Any:
         token = _attempt.set(attempt)
         try:
-            async with asyncio.timeout(policy.try_seconds):
+            async with asyncio.timeout(policy.try_seconds), _undo_places(policy, attempt.workflow_id):
                 result = await self.next.execute_activity(input_)
             await self._progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {})
         except asyncio.CancelledError:
@@ -184,6 +185,16 @@ def _fail(error: ResearchError, policy: StepPolicy, counted_failures: int, attem
         non_retryable=final,
         next_retry_delay=None if final else _wait(error, policy, max(counted_failures, 1)),
     ) from None  # a cause would take the vendor's words, which may quote a prompt, into the Event History
+
+
+@asynccontextmanager
+async def _undo_places(policy: StepPolicy, workflow_id: str) -> AsyncIterator[None]:
+    """Come by the two failpoints of an undo, around it; every undo has them without a word of its own."""
+    if policy.undoes:
+        await failpoints.reach_undo(policy.step, UndoPlace.BEGUN, workflow_id)
+    yield
+    if policy.undoes:
+        await failpoints.reach_undo(policy.step, UndoPlace.DONE, workflow_id)
 
 
 @asynccontextmanager

@@ -94,9 +94,9 @@ OBJECTS_A_PASS = 1000
 class StepPolicy:
     """How one activity is tried. `failures_allowed` counts answered failures (None: no cap); waits are in seconds.
 
-    `logged` steps write their attempts into the progress log; the others are machinery that people do not follow. A step that
-    `undoes` what another did runs though the workflow is being cancelled; at its cap a person is asked, who can have it tried
-    again.
+    `logged` steps write their attempts into the progress log; the others are machinery that people do not follow. An `effect`
+    is paid or seen outside, and goes through the ledger. A step that `undoes` what another did runs though the workflow is
+    being cancelled; at its cap a person is asked, who can have it tried again.
     """
 
     step: str
@@ -107,6 +107,7 @@ class StepPolicy:
     wait_growth: float = 2.0
     longest_wait: float = 60.0
     logged: bool = True
+    effect: bool = False
     undoes: bool = False
 
     def wait_after(self, failures: int) -> timedelta:
@@ -116,7 +117,7 @@ class StepPolicy:
 
 # A short answer takes seconds; a minute covers a slow provider. The call goes on at the provider when a try ends (it runs in
 # the background there), so a longer try would only hide a hung connection. 60 s is the design's figure, not a measurement.
-LLM_CALL = StepPolicy("llm_call", names.AI_TASKS, try_seconds=60, failures_allowed=3)
+LLM_CALL = StepPolicy("llm_call", names.AI_TASKS, try_seconds=60, failures_allowed=3, effect=True)
 
 # A warm render takes well under a second; thirty mean that the renderer hangs. A second failure on the same tree is the tree's.
 CREATE_PDF = StepPolicy("create_pdf", names.DOCUMENTS, try_seconds=30, failures_allowed=2)
@@ -127,15 +128,17 @@ STORE_REPORT_METADATA = StepPolicy(
 )
 
 # Receivers restart and rate-limit; five tries over some seconds, and a failure never fails the report.
-SEND_NOTIFICATION = StepPolicy("send_notification", names.NOTIFICATIONS, try_seconds=15, failures_allowed=5)
+SEND_NOTIFICATION = StepPolicy(
+    "send_notification", names.NOTIFICATIONS, try_seconds=15, failures_allowed=5, effect=True
+)
 
 # Asking a provider to stop takes one short request; a call that cannot be stopped ends by itself and is counted.
 STOP_MODEL_CALLS = StepPolicy(names.STOP_MODEL_CALLS, names.AI_TASKS, try_seconds=15, failures_allowed=3, logged=False)
 
 # Writing, as for a report.
-GENERATE_TEXT = StepPolicy("generate_text", names.AI_TASKS, try_seconds=60, failures_allowed=3)
-SUMMARIZE_TEXT = StepPolicy("summarize_text", names.AI_TASKS, try_seconds=60, failures_allowed=3)
-GENERATE_CONTENT = StepPolicy("generate_content", names.AI_TASKS, try_seconds=60, failures_allowed=3)
+GENERATE_TEXT = StepPolicy("generate_text", names.AI_TASKS, try_seconds=60, failures_allowed=3, effect=True)
+SUMMARIZE_TEXT = StepPolicy("summarize_text", names.AI_TASKS, try_seconds=60, failures_allowed=3, effect=True)
+GENERATE_CONTENT = StepPolicy("generate_content", names.AI_TASKS, try_seconds=60, failures_allowed=3, effect=True)
 
 # Reading one object and looking at it; the same text breaks the same rules, so a second failure is no accident of the network.
 VALIDATE_OUTPUT = StepPolicy("validate_output", names.AI_TASKS, try_seconds=20, failures_allowed=2)
@@ -144,10 +147,10 @@ VALIDATE_OUTPUT = StepPolicy("validate_output", names.AI_TASKS, try_seconds=20, 
 STORE_POST = StepPolicy("store_post", names.RESEARCH, try_seconds=10, failures_allowed=3, first_wait=0.5)
 
 # One short request to the model's provider and one insert.
-CREATE_EMBEDDING = StepPolicy("create_embedding", names.AI_TASKS, try_seconds=30, failures_allowed=3)
+CREATE_EMBEDDING = StepPolicy("create_embedding", names.AI_TASKS, try_seconds=30, failures_allowed=3, effect=True)
 
 # Slack rate-limits and has short outages; the whole post would be taken back if this gave up early.
-POST_TO_SLACK = StepPolicy("post_to_slack", names.NOTIFICATIONS, try_seconds=30, failures_allowed=5)
+POST_TO_SLACK = StepPolicy("post_to_slack", names.NOTIFICATIONS, try_seconds=30, failures_allowed=5, effect=True)
 
 # Undos delete, which may be repeated freely, so they are tried for minutes before a person is asked: what they would leave
 # behind is what a saga promises not to.
@@ -176,27 +179,4 @@ ACCEPT_SCHEDULED = StepPolicy(
     "accept_scheduled", names.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
 )
 
-STEPS = {
-    policy.step: policy
-    for policy in (
-        LLM_CALL,
-        STOP_MODEL_CALLS,
-        CREATE_PDF,
-        STORE_REPORT_METADATA,
-        SEND_NOTIFICATION,
-        GENERATE_TEXT,
-        VALIDATE_OUTPUT,
-        SUMMARIZE_TEXT,
-        COMPENSATE_GENERATE,
-        GENERATE_CONTENT,
-        STORE_POST,
-        CREATE_EMBEDDING,
-        POST_TO_SLACK,
-        DELETE_MESSAGE,
-        DELETE_EMBEDDING,
-        DELETE_POST,
-        CLOSE_WORKFLOW,
-        RECONCILE,
-        ACCEPT_SCHEDULED,
-    )
-}
+STEPS = {policy.step: policy for policy in list(globals().values()) if isinstance(policy, StepPolicy)}

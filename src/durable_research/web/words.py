@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from durable_research.catalogue import PIPELINES
 from durable_research.domain.progress import EventKind, ProgressEvent, StepState
 from durable_research.domain.workflow import Decision, Status
 
@@ -30,21 +31,7 @@ STEP_STATES: dict[StepState, tuple[str, str]] = {
     StepState.CANCELLED: ("⊘", "Cancelled"),
 }
 _STEPS = {
-    "llm_call": "Ask the model",
-    "create_pdf": "Typeset the PDF",
-    "store_report_metadata": "Enter it in the library",
-    "send_notification": "Send the notification",
-    "generate_text": "Write the text",
-    "validate_output": "Check it by the rules",
-    "summarize_text": "Summarise it",
-    "compensate_generate": "Undo: remove the text",
-    "generate_content": "Write the post",
-    "store_post": "Store the post",
-    "create_embedding": "Make it findable",
-    "post_to_slack": "Tell Slack",
-    "delete_message": "Undo: take the message back",
-    "delete_embedding": "Undo: remove the embedding",
-    "delete_post": "Undo: remove the post",
+    name: label for one in PIPELINES.values() for labels in (one.steps, one.undos) for name, label in labels.items()
 }
 # What a person can answer, and how its button looks.
 DECISIONS: dict[Decision, tuple[str, str]] = {
@@ -113,6 +100,7 @@ def for_scripts() -> dict[str, object]:
     """The same words for the script that follows a workflow."""
     return {
         "statuses": {status.value: pair for status, pair in STATUSES.items()},
+        "steps": _STEPS,
         "states": {state.value: pair for state, pair in STEP_STATES.items()},
         "outcomes": {kind.value: pair for kind, pair in _OUTCOMES.items()}
         | {"attempt_reattached": ("running", REATTACHED)},

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from durable_research import failpoints
 from durable_research.domain.errors import OutputInvalid
 from durable_research.domain.processing import ProcessingRequest, broken_rules
 from durable_research.domain.text import WrittenText
@@ -56,9 +55,7 @@ class AIProcessingActivities:
     @activity.defn(name="compensate_generate")
     async def compensate_generate(self, asked: AIProcessing) -> None:
         """Remove what was written. The calls stay paid, and the ledger goes on saying so."""
-        await failpoints.reach_undo("compensate_generate", failpoints.UndoPlace.BEGUN, asked.workflow_id)
         await self.writer.remove_all(asked.tenant, asked.workflow_id)
-        await failpoints.reach_undo("compensate_generate", failpoints.UndoPlace.DONE, asked.workflow_id)
 
     async def _request(self, workflow_id: str, tenant: str) -> ProcessingRequest:
         return ProcessingRequest.model_validate((await self.workflows.get(workflow_id, tenant)).input)

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from durable_research import failpoints
 from durable_research.domain.composition import compose
 from durable_research.domain.effects import Effect, ResendPolicy
 from durable_research.domain.errors import NotificationRefused
 from durable_research.domain.post import PostRequest
 from durable_research.domain.text import WrittenText
 from durable_research.effects import EffectRunner
-from durable_research.failpoints import UndoPlace
 from durable_research.pipelines.blog_post import prompts
 from durable_research.pipelines.blog_post.messages import (
     BlogPost,
@@ -127,24 +125,18 @@ class BlogPostActivities:
     async def delete_message(self, asked: TellSlack) -> None:
         """Take the message back, also one whose id never reached us."""
         slack = self._slack()
-        await failpoints.reach_undo("delete_message", UndoPlace.BEGUN, asked.post_id)
         await self.effects.withdraw(_told(asked, slack), lambda _: slack.prepare(self._notification(asked)))
-        await failpoints.reach_undo("delete_message", UndoPlace.DONE, asked.post_id)
 
     @activity.defn(name="delete_embedding")
     async def delete_embedding(self, asked: PostReference) -> None:
         """Remove the vector; the call stays paid."""
-        await failpoints.reach_undo("delete_embedding", UndoPlace.BEGUN, asked.post_id)
         await self.similarity.delete(asked.post_id, asked.tenant)
-        await failpoints.reach_undo("delete_embedding", UndoPlace.DONE, asked.post_id)
 
     @activity.defn(name="delete_post")
     async def delete_post(self, asked: BlogPost) -> None:
         """Remove the row, then the text that it names; the calls stay paid."""
-        await failpoints.reach_undo("delete_post", UndoPlace.BEGUN, asked.post_id)
         await self.posts.delete(asked.post_id, asked.tenant)
         await self.writer.remove_all(asked.tenant, asked.post_id)
-        await failpoints.reach_undo("delete_post", UndoPlace.DONE, asked.post_id)
 
     def _slack(self) -> Notifier:
         if self.slack is None:

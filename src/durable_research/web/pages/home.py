@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from quart import Response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from durable_research.catalogue import BY_KIND, Pipeline
+from durable_research.catalogue import Pipeline
 from durable_research.domain.errors import InvalidInput
 from durable_research.domain.request import PROMPT_LONGEST
 from durable_research.operations.everything import Operations
@@ -72,6 +72,5 @@ class HomePages:
             recent=recent,
             examples=EXAMPLES,
             languages=LANGUAGES,
-            pages={kind: one.page for kind, one in BY_KIND.items()},
             longest=PROMPT_LONGEST,
         )

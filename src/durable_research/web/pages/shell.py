@@ -5,7 +5,7 @@ from typing import Any
 
 from quart import Response, render_template
 
-from durable_research.catalogue import PIPELINES
+from durable_research.catalogue import BY_KIND, PIPELINES
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.operations.everything import Operations
 from durable_research.web import words
@@ -30,6 +30,7 @@ async def page(operations: Operations, template: str, *, status: int = 200, **va
         "now": datetime.now(UTC),
         "words": words,
         "pipelines": tuple(PIPELINES.values()),
+        "by_kind": BY_KIND,
     }
     html = await render_template(template, **shell, **values)
     return Response(html, status, NO_CACHE, content_type="text/html; charset=utf-8")

@@ -7,7 +7,7 @@ from quart import Response, redirect, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
-from durable_research.catalogue import BY_KIND, Pipeline
+from durable_research.catalogue import Pipeline
 from durable_research.domain.errors import NotFound
 from durable_research.domain.workflow import kind_of
 from durable_research.operations.everything import Operations
@@ -45,7 +45,6 @@ class WorkflowPages:
             status=200,
             row=row,
             pipeline=self.pipeline,
-            pages={kind: one.page for kind, one in BY_KIND.items()},
             state=status,
             attempts=words.attempt_lines(events),
             for_scripts=words.for_scripts(),

@@ -42,10 +42,19 @@ function detailOf(step) {
   return "";
 }
 
+// What is undone is no step of the story: it joins the list when it begins.
+function addStep({ name }) {
+  const item = root.querySelector("[data-step]").cloneNode(true);
+  Object.assign(item.dataset, { step: name, label: words.steps[name] ?? name });
+  item.className = "step";
+  part("name", item).textContent = item.dataset.label;
+  root.querySelector(".steps ol").append(item);
+  return item;
+}
+
 function showSteps() {
   for (const step of latest?.steps ?? []) {
-    const item = root.querySelector(`[data-step="${CSS.escape(step.name)}"]`);
-    if (!item) continue;
+    const item = root.querySelector(`[data-step="${CSS.escape(step.name)}"]`) ?? addStep(step);
     const [shape, word] = words.states[step.state];
     if (!item.classList.contains(step.state)) announce(`${item.dataset.label}: ${word}`);
     item.className = `step ${step.state}`;
@@ -67,6 +76,7 @@ function showStatus() {
   const waits = latest.waits_for ?? "";
   part("waits").hidden = !waits;
   part("waits-words").textContent = waits.charAt(0).toUpperCase() + waits.slice(1);
+  part("cancel").hidden = Boolean(latest.asks?.remaining_undos?.length);
   if (latest.cancel_requested) Object.assign(part("cancel"), { disabled: true, textContent: "Cancelling…" });
   const live = latest.workers.live;
   part("lamp-words").textContent = live ? `${live} worker${live === 1 ? "" : "s"}` : "no worker";
@@ -101,7 +111,7 @@ function showAttempt(event) {
     row = body.insertRow();
     row.dataset.attempt = key;
     row.dataset.started = event.at;
-    const label = root.querySelector(`[data-step="${CSS.escape(event.step)}"]`)?.dataset.label ?? event.step;
+    const label = words.steps[event.step] ?? event.step;
     for (const text of [label, event.attempt, event.worker ?? "", "", ""]) row.insertCell().textContent = text;
     part("attempts-box").hidden = false;
   }
