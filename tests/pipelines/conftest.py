@@ -38,6 +38,7 @@ from durable_research.adapters.objects.obstore import ObstoreObjects
 from durable_research.catalogue import PACKAGES, Receivers, workflows_on
 from durable_research.domain.document import Document, RenderedDocument, plain_text
 from durable_research.effects import EffectRunner
+from durable_research.embedding import Embedder, ReportEmbedder
 from durable_research.local.temporal_server import tuning_arguments
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
@@ -223,9 +224,8 @@ async def house(
     embeddings = OpenAIEmbeddings(
         base_url=f"{simulator}/v1", api_key="k", model="simulator-embedding", provider="simulator"
     )
-    post = BlogPostActivities(
-        workflows, runner, writer, PostgresPosts(database), embeddings, PostgresSimilarity(database), slack, address
-    )
+    embedder = Embedder(embeddings, PostgresSimilarity(database), objects)
+    post = BlogPostActivities(workflows, runner, writer, PostgresPosts(database), embedder, slack, address)
     processing = AIProcessingActivities(workflows, writer, LangidLanguages())
     stopping = StoppingActivities(ledger, model.cancel)
     close = ClosingActivities(progress).close_workflow
@@ -241,8 +241,22 @@ async def house(
     named = PostgresNamedObjects(database)
     orphans = Orphans(objects, named, lambda: datetime.now(UTC))
     find_all = {(model.provider, model.provider_class): model.find_all}
+    embed_later = ReportEmbedder(
+        embedder,
+        lambda attempt: EffectRunner(ledger, progress, attempt, lambda: False),
+        lambda: datetime.now(UTC),
+    )
     reconcile = ReconcileActivities(
-        workflows, progress, engine, ledger, starting.give, store_later, stop_spending, find_all, orphans
+        workflows,
+        progress,
+        engine,
+        ledger,
+        starting.give,
+        store_later,
+        stop_spending,
+        find_all,
+        orphans,
+        embed_later.embed_reports,
     )
     reading = Reading(workflows, progress, drafts, ledger, PostgresWorkerRegistry(database), changes, engine)
     accept = AcceptScheduledActivities(accepting_once(starting))

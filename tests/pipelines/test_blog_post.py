@@ -71,9 +71,40 @@ async def test_a_neighbour_is_found_by_what_it_is_about(house: House) -> None:
     for one in (near, far, asked):
         await house.finished(one)
 
-    found = [one.subject_id for one in await house.post.similarity.nearest(asked, "default", 100)]
+    found = [one.subject_id for one in await house.post.embedder.similarity.nearest(asked, "default", 100)]
 
     assert found.index(near) < found.index(far)
+
+
+async def test_a_finished_report_becomes_findable_by_reconciliation(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = await house.ask("How do glaciers carve fjords?", title="How glaciers carve fjords")
+    await house.finished(report)
+    similarity = house.post.embedder.similarity
+    without = similarity.reports_without
+
+    async def this_one(model: str, limit: int) -> list[Any]:
+        return [one for one in await without(model, 1000) if one.report_id == report]
+
+    monkeypatch.setattr(similarity, "reports_without", this_one)
+
+    assert [await house.reconcile.embed_reports() for _ in range(2)] == [1, 0]
+    related = await post(house, "Fjords carved by glaciers")
+    await house.finished(related)
+
+    found = [one.subject_id for one in await house.post.embedder.similarity.nearest(related, "default", 3)]
+    assert report in found
+    assert len(house.servers.witness("How glaciers carve fjords", kind="embedding")) == 1
+
+
+async def test_a_provider_that_refuses_to_embed_is_left_alone_for_an_hour(house: House) -> None:
+    house.fault("Nobody embeds this", fault="401", kind="embedding", times=5)
+    report = await house.ask("Nobody embeds this", title="Nobody embeds this")
+    await house.finished(report)
+
+    assert [await house.reconcile.embed_reports() for _ in range(3)][1:] == [0, 0]
+    assert len(house.servers.witness("Nobody embeds this", kind="embedding")) == 0
 
 
 @pytest.mark.parametrize(
@@ -195,14 +226,14 @@ async def test_a_cancellation_does_not_reach_an_undo(
 async def test_an_outage_does_not_use_up_an_undos_tries(
     house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, outages = house.post.similarity.delete, [InfrastructureDown("away")] * 12
+    original, outages = house.post.embedder.similarity.delete, [InfrastructureDown("away")] * 12
 
     async def away_for_a_while(*given: Any) -> None:
         if outages:
             raise outages.pop()
         await original(*given)
 
-    monkeypatch.setattr(house.post.similarity, "delete", away_for_a_while)
+    monkeypatch.setattr(house.post.embedder.similarity, "delete", away_for_a_while)
     refuse_message(house, "An outage in the undo")
     post_id = await post(house, "An outage in the undo")
 
@@ -214,7 +245,7 @@ async def test_an_outage_does_not_use_up_an_undos_tries(
 async def stuck(house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch) -> str:
     """A post whose second undo fails for good."""
     with monkeypatch.context() as broken:
-        broken.setattr(house.post.similarity, "delete", bug)
+        broken.setattr(house.post.embedder.similarity, "delete", bug)
         title = f"Stuck in an undo {id(monkeypatch)}"
         refuse_message(house, title)
         post_id = await post(house, title)

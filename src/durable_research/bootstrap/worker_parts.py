@@ -23,6 +23,7 @@ from durable_research.bootstrap import adapters
 from durable_research.catalogue import workflows_on
 from durable_research.domain.effects import ResendPolicy
 from durable_research.effects import EffectRunner
+from durable_research.embedding import Embedder, ReportEmbedder
 from durable_research.operations.scheduling import accepting_once
 from durable_research.operations.starting import Starting
 from durable_research.pipelines.accept_scheduled.activities import AcceptScheduledActivities
@@ -31,6 +32,7 @@ from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.generate_report.messages import StoreReportMetadata
 from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
+from durable_research.ports.progress import CurrentAttempt
 from durable_research.ports.workers import WorkerRegistry
 from durable_research.settings import Settings
 from durable_research.temporal import names, policies
@@ -74,6 +76,11 @@ class _Shared:
         self.writer = TextWriter(
             self.runner, current_attempt, self.drafts, self.model, self.objects, ResendPolicy(settings.model_resend)
         )
+        embeddings = adapters.embedding_model(settings)
+        stack.push_async_callback(embeddings.close)
+        self.embedder = Embedder(
+            embeddings, PostgresSimilarity(database), self.objects, ResendPolicy(settings.model_resend)
+        )
         self.stopping = StoppingActivities(self.ledger, self.model.cancel)
 
 
@@ -97,7 +104,7 @@ async def open_worker_parts(
         stack.push_async_callback(starting.close)
         holders = (
             report,
-            _post(shared, stack),
+            _post(shared),
             AIProcessingActivities(shared.workflows, shared.writer, LangidLanguages()),
             _reconcile(shared, report, starting),
             AcceptScheduledActivities(accepting_once(starting)),
@@ -138,16 +145,13 @@ def _report(shared: _Shared, renderer: TypstRenderer) -> GenerateReportActivitie
     )
 
 
-def _post(shared: _Shared, stack: AsyncExitStack) -> BlogPostActivities:
-    embeddings = adapters.embedding_model(shared.settings)
-    stack.push_async_callback(embeddings.close)
+def _post(shared: _Shared) -> BlogPostActivities:
     return BlogPostActivities(
         workflows=shared.workflows,
         effects=shared.runner,
         writer=shared.writer,
         posts=PostgresPosts(shared.database),
-        embeddings=embeddings,
-        similarity=PostgresSimilarity(shared.database),
+        embedder=shared.embedder,
         slack=shared.notifiers.get("slack"),
         post_url_prefix=adapters.page_prefix(shared.settings),
     )
@@ -160,6 +164,9 @@ def _reconcile(shared: _Shared, report: GenerateReportActivities, starting: Star
     async def stop_spending(workflow_id: str) -> None:
         await shared.stopping.stop_model_calls(StopModelCalls(workflow_id=workflow_id))
 
+    def runner(attempt: CurrentAttempt) -> EffectRunner:
+        return EffectRunner(shared.ledger, shared.progress, attempt, lambda: False)
+
     return ReconcileActivities(
         shared.workflows,
         shared.progress,
@@ -170,4 +177,5 @@ def _reconcile(shared: _Shared, report: GenerateReportActivities, starting: Star
         stop_spending,
         {(shared.model.provider, shared.model.provider_class): shared.model.find_all},
         Orphans(shared.objects, PostgresNamedObjects(shared.database), adapters.now),
+        ReportEmbedder(shared.embedder, runner, adapters.now).embed_reports,
     )

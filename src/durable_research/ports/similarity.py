@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from durable_research.domain.text import TextReference
 from durable_research.domain.workflow import Kind
 from durable_research.ports.embeddings import Embedding
 
@@ -25,7 +26,7 @@ class ReportWithoutEmbedding:
     report_id: str
     tenant: str
     title: str
-    text_key: str
+    text: TextReference
 
 
 class Similarity(Protocol):

@@ -86,6 +86,9 @@ ORPHAN_AGE = timedelta(hours=1)
 # Orphans cost room and nothing else, and finding them means listing the whole store.
 LOOK_FOR_ORPHANS_EVERY = timedelta(hours=1)
 
+# A provider that refuses an embedding will refuse the next one too; related texts are a convenience.
+EMBED_AGAIN_AFTER = timedelta(hours=1)
+
 # One request to S3 or Azure lists this many; more in one pass would keep the pass from what people wait for.
 OBJECTS_A_PASS = 1000
 

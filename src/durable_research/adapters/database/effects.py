@@ -13,7 +13,7 @@ from durable_research.adapters.database.sends import AGE, CHARGED, as_send
 from durable_research.adapters.database.tables import effect_attempts, effects, workflows
 from durable_research.domain.effects import Charges, Effect, EffectRecord, ProviderClass, SendState
 from durable_research.domain.errors import EffectMismatch, StaleAttempt
-from durable_research.domain.workflow import FINAL
+from durable_research.domain.workflow import FINAL, Status
 
 _UNRESOLVED = (SendState.OPEN, SendState.UNKNOWN)
 _HAS_ID = effect_attempts.c.reference.is_not(None)
@@ -74,10 +74,13 @@ _newer_is_accepted = exists().where(
     _newer.c.reference.is_not(None),
     _newer.c.reference != bindparam("new_reference"),
 )
+# A report is embedded after its end, when it has come to a good one.
+_is_embedded_later = (effects.c.kind == "embedding") & workflows.c.status.in_([Status.DONE, Status.PARTLY_DONE])
 _nobody_waits = exists().where(
     effects.c.key == bindparam("of_key"),
     workflows.c.workflow_id == effects.c.workflow_id,
     workflows.c.status.in_(FINAL),
+    ~_is_embedded_later,
 )
 # A later attempt may have found this very send and settled it: then it is the answer, and must not be taken back.
 _is_the_answer = exists().where(

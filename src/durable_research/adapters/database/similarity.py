@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.tables import embeddings, posts, reports, workflows
+from durable_research.domain.text import TextReference
 from durable_research.domain.workflow import Kind, Status
 from durable_research.ports.embeddings import Embedding
 from durable_research.ports.similarity import Related, ReportWithoutEmbedding
@@ -43,7 +44,14 @@ _NEAREST = (
 # find nothing; this way it goes on until there are enough of ours.
 _SEARCH_ON = select(func.set_config("hnsw.iterative_scan", "strict_order", True))
 _WITHOUT = (
-    select(reports.c.report_id, reports.c.tenant, reports.c.title, reports.c.text_key)
+    select(
+        reports.c.report_id,
+        reports.c.tenant,
+        reports.c.title,
+        reports.c.text_key,
+        reports.c.text_sha256,
+        reports.c.text_bytes,
+    )
     .join(workflows, workflows.c.workflow_id == reports.c.report_id)
     .outerjoin(embeddings, embeddings.c.subject_id == reports.c.report_id)
     .where(_FINISHED, or_(embeddings.c.model.is_(None), embeddings.c.model != bindparam("of_model")))
@@ -93,4 +101,12 @@ class PostgresSimilarity:
         """Finished reports that this model has not embedded."""
         async with self._database.one() as connection:
             rows = (await connection.execute(_WITHOUT, {"of_model": model, "at_most": limit})).all()
-        return [ReportWithoutEmbedding(row.report_id, row.tenant, row.title, row.text_key) for row in rows]
+        return [
+            ReportWithoutEmbedding(
+                row.report_id,
+                row.tenant,
+                row.title,
+                TextReference(key=row.text_key, sha256=row.text_sha256, size_bytes=row.text_bytes),
+            )
+            for row in rows
+        ]

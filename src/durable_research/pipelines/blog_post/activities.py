@@ -11,10 +11,10 @@ from durable_research.domain.errors import NotificationRefused
 from durable_research.domain.post import PostRequest
 from durable_research.domain.text import WrittenText
 from durable_research.effects import EffectRunner
+from durable_research.embedding import Embedded, Embedder, Subject
 from durable_research.pipelines.blog_post import prompts
 from durable_research.pipelines.blog_post.messages import (
     BlogPost,
-    Embedded,
     EmbedPost,
     PostReference,
     StoredPost,
@@ -22,15 +22,10 @@ from durable_research.pipelines.blog_post.messages import (
     TellSlack,
     ToldSlack,
 )
-from durable_research.ports.embeddings import Embedding, EmbeddingModel
 from durable_research.ports.notifiers import Delivery, Notification, Notifier
 from durable_research.ports.posts import Post, Posts
-from durable_research.ports.similarity import Similarity
 from durable_research.ports.workflows import Workflows
 from durable_research.writing import Assignment, TextWriter
-
-# What a text is about stands at its beginning; models that embed take some 8,000 tokens, and charge by them.
-_EMBEDDED_CHARACTERS = 6000
 
 
 @dataclass
@@ -41,8 +36,7 @@ class BlogPostActivities:
     effects: EffectRunner
     writer: TextWriter
     posts: Posts
-    embeddings: EmbeddingModel
-    similarity: Similarity
+    embedder: Embedder
     slack: Notifier | None
     post_url_prefix: str
 
@@ -90,24 +84,8 @@ class BlogPostActivities:
     @activity.defn(name="create_embedding")
     async def create_embedding(self, asked: EmbedPost) -> Embedded:
         """Have the post's vector made, and keep it: one paid call."""
-        text = f"{asked.title}\n\n{await self.writer.read(asked.text.text)}"[:_EMBEDDED_CHARACTERS]
-        effect = Effect(
-            asked.tenant,
-            asked.post_id,
-            "create_embedding",
-            kind="embedding",
-            provider=self.embeddings.provider,
-            provider_class=self.embeddings.provider_class,
-            request={"sha256": asked.text.text.sha256, "title": asked.title},
-            resend=self.writer.resend,
-            settle_seconds=self.embeddings.settle_seconds,
-        )
-
-        async def keep(embedding: Embedding) -> Embedded:
-            await self.similarity.store(asked.post_id, asked.tenant, embedding)
-            return Embedded(model=embedding.model, tokens=embedding.tokens)
-
-        return await self.effects.perform(effect, lambda _: self.embeddings.prepare(text), keep, Embedded)
+        subject = Subject(asked.tenant, asked.post_id, asked.title, asked.text.text)
+        return await self.embedder.embed(subject, self.effects)
 
     @activity.defn(name="post_to_slack")
     async def post_to_slack(self, asked: TellSlack) -> ToldSlack:
@@ -130,7 +108,7 @@ class BlogPostActivities:
     @activity.defn(name="delete_embedding")
     async def delete_embedding(self, asked: PostReference) -> None:
         """Remove the vector; the call stays paid."""
-        await self.similarity.delete(asked.post_id, asked.tenant)
+        await self.embedder.similarity.delete(asked.post_id, asked.tenant)
 
     @activity.defn(name="delete_post")
     async def delete_post(self, asked: BlogPost) -> None:

@@ -47,13 +47,6 @@ class EmbedPost(_Message):
     text: WrittenText
 
 
-class Embedded(_Message):
-    """Which model made the vector, and what it read."""
-
-    model: str
-    tokens: int
-
-
 class TellSlack(_Message):
     """Asks to tell Slack, and names exactly what is to be taken back when it is undone."""
 

@@ -14,3 +14,4 @@ class Reconciled(BaseModel):
     stored: int = 0
     strays: int = 0
     orphans: int = 0
+    embedded: int = 0
