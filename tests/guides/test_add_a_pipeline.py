@@ -119,7 +119,7 @@ def test_the_guide_says_how_much_it_touches() -> None:
     [
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
-        ["mypy"],
+        pytest.param(["mypy"], marks=pytest.mark.timeout(600)),  # everything anew, as the copy has no cache
         ["pytest", "--noconftest", "-q", "tests/architecture/test_house.py"],
     ],
     ids=["lint", "format", "types", "house"],
