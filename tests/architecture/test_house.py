@@ -82,7 +82,7 @@ def test_every_activity_has_a_policy_and_a_pinned_name() -> None:
         named |= set(re.findall(r'@activity\.defn\(name="(\w+)"\)', path.read_text()))
         assert "@activity.defn\n" not in path.read_text(), f"{relative(path)} has an activity without a pinned name"
 
-    assert named | {names.CLOSE_WORKFLOW} == set(policies.STEPS)
+    assert named | {names.CLOSE_WORKFLOW, names.NOTE_APPROVAL} == set(policies.STEPS)
 
 
 def test_every_workflow_pins_its_recorded_name() -> None:

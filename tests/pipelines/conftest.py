@@ -39,6 +39,7 @@ from durable_research.catalogue import PACKAGES, Receivers, workflows_on
 from durable_research.domain.document import Document, RenderedDocument, plain_text
 from durable_research.effects import EffectRunner
 from durable_research.local.temporal_server import tuning_arguments
+from durable_research.operations.approving import Approving
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.reading import Reading
@@ -49,7 +50,7 @@ from durable_research.pipelines.generate_report.activities import GenerateReport
 from durable_research.pipelines.generate_report.messages import StoreReportMetadata
 from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
 from durable_research.temporal import names, policies
-from durable_research.temporal.closing import ClosingActivities, StoppingActivities
+from durable_research.temporal.closing import ApprovalActivities, ClosingActivities, StoppingActivities
 from durable_research.temporal.converter import data_converter
 from durable_research.temporal.engine import TemporalEngine
 from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
@@ -100,6 +101,7 @@ class House:
     reading: Reading
     cancelling: Cancelling
     deciding: Deciding
+    approving: Approving
     engine: TemporalEngine
     reports: FailingReports
     renderer: PlainRenderer
@@ -224,6 +226,7 @@ async def house(
     processing = AIProcessingActivities(workflows, writer, LangidLanguages())
     stopping = StoppingActivities(ledger, model.cancel)
     close = ClosingActivities(progress).close_workflow
+    note_approval = ApprovalActivities(progress).note_approval
     receivers = Receivers(("log", "webhook"), ("email", "slack"))
     starting = Starting(workflows, engine, lambda: datetime.now(UTC), receivers, True)
 
@@ -248,6 +251,7 @@ async def house(
         reading=reading,
         cancelling=Cancelling(reading, workflows, progress, engine),
         deciding=Deciding(reading, ledger, engine),
+        approving=Approving(reading, objects, engine),
         engine=engine,
         reports=reports,
         renderer=renderer,
@@ -259,6 +263,7 @@ async def house(
                 post.delete_embedding,
                 processing.compensate_generate,
                 close,
+                note_approval,
                 reconcile.reconcile,
             ],
             names.AI_TASKS: [
@@ -270,6 +275,7 @@ async def house(
                 processing.summarize_text,
                 stopping.stop_model_calls,
                 close,
+                note_approval,
             ],
             names.DOCUMENTS: [report.create_pdf],
             names.NOTIFICATIONS: [report.send_notification, post.post_to_slack, post.delete_message],

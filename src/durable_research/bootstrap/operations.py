@@ -15,6 +15,7 @@ from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.adapters.documents.html import to_html
 from durable_research.adapters.documents.markdown import to_markdown
 from durable_research.bootstrap import adapters
+from durable_research.operations.approving import Approving
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.everything import Operations
@@ -67,6 +68,7 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
             reading=reading,
             cancelling=cancelling,
             deciding=Deciding(reading, ledger, engine),
+            approving=Approving(reading, objects, engine),
             reports=ReadingReports(workflows, PostgresReports(database), objects, to_html, to_markdown),
             texts=ReadingTexts(reading, objects, PostgresSimilarity(database), to_html),
             dependencies=(database, engine, objects),

@@ -1,7 +1,7 @@
 """A report: what is asked for, and what is kept of it."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -34,8 +34,9 @@ Channel = Annotated[
 
 
 class ReportRequest(WritingRequest):
-    """What a person asks for, and whom to tell."""
+    """What a person asks for, whom to tell, and whether to have the draft approved first."""
 
+    approval: Literal["none", "before_pdf", "before_notify"] | None = None
     notify: Annotated[tuple[Channel, ...], Field(strict=False, max_length=8), AfterValidator(_each_once)] | None = None
 
     @property

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from durable_research.domain.errors import InfrastructureDown
+from durable_research.operations.approving import Approving
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.reading import Reading
@@ -25,6 +26,7 @@ class Operations:
     reading: Reading
     cancelling: Cancelling
     deciding: Deciding
+    approving: Approving
     reports: ReadingReports
     texts: ReadingTexts
     dependencies: Sequence[Health]

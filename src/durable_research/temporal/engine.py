@@ -2,13 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from datetime import UTC
 from typing import Any
 
 from pydantic import BaseModel
 from temporalio.api.enums.v1 import PendingActivityState
-from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import (
     SearchAttributeKey,
     SearchAttributePair,
@@ -16,10 +21,10 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_research.domain.errors import InfrastructureDown
+from durable_research.domain.errors import AlreadyDecided, InfrastructureDown, InvalidState
 from durable_research.domain.workflow import kind_of
 from durable_research.ports.engine import EngineView, PendingStep
 from durable_research.temporal import names, policies
@@ -86,6 +91,25 @@ class TemporalEngine:
         handle = self._client.get_workflow_handle(workflow_id)
         return await self._tell(handle.signal(name, message, rpc_timeout=policies.ENGINE_ANSWER))
 
+    async def update(self, workflow_id: str, name: str, message: BaseModel, update_id: str) -> Mapping[str, Any] | None:
+        """Send it a message and wait shortly for its answer, which needs a worker."""
+        handle = self._client.get_workflow_handle(workflow_id)
+        try:
+            answer: Mapping[str, Any] = await handle.execute_update(
+                name, message, id=update_id, result_type=dict, rpc_timeout=policies.ENGINE_UPDATE
+            )
+        except WorkflowUpdateFailedError as refused:
+            raise _refusal(refused.cause) from None
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            return None
+        except RPCError as cause:
+            if cause.status in _ENDED:
+                raise InvalidState("the workflow is not running any more") from None
+            raise InfrastructureDown("temporal does not answer") from cause
+        except RuntimeError as cause:
+            raise InfrastructureDown("temporal does not answer") from cause
+        return answer
+
     @staticmethod
     async def _tell(telling: Coroutine[Any, Any, None]) -> bool:
         try:
@@ -128,6 +152,14 @@ class TemporalEngine:
             raise InfrastructureDown("temporal does not answer") from cause
         for event in json.loads(history.to_json())["events"]:
             yield event
+
+
+def _refusal(cause: BaseException | None) -> InvalidState:
+    """A workflow's refusal as our error: it names the code as its type."""
+    if not isinstance(cause, ApplicationError):
+        return InvalidState("the workflow took no decision")
+    error = AlreadyDecided if cause.type == AlreadyDecided.code else InvalidState
+    return error(cause.message)
 
 
 def _view(description: WorkflowExecutionDescription) -> EngineView:

@@ -5,6 +5,7 @@ A title and addresses of users are among it, so payloads are sealed wherever key
 
 from pydantic import BaseModel, ConfigDict
 
+from durable_research.domain.approval import ApprovalWaits
 from durable_research.domain.report import DocumentReference
 from durable_research.domain.text import WrittenText
 
@@ -19,6 +20,8 @@ class GenerateReport(_Message):
     report_id: str
     tenant: str = "default"
     channels: tuple[str, ...] = ("log",)
+    approval: str = "none"
+    approval_waits: ApprovalWaits = ApprovalWaits()
 
 
 class LlmCall(_Message):
