@@ -50,7 +50,7 @@ from durable_research.pipelines.generate_report.activities import GenerateReport
 from durable_research.pipelines.generate_report.messages import StoreReportMetadata
 from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
 from durable_research.temporal import names, policies
-from durable_research.temporal.closing import ApprovalActivities, ClosingActivities, StoppingActivities
+from durable_research.temporal.closing import ClosingActivities, StoppingActivities
 from durable_research.temporal.converter import data_converter
 from durable_research.temporal.engine import TemporalEngine
 from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
@@ -225,8 +225,8 @@ async def house(
     )
     processing = AIProcessingActivities(workflows, writer, LangidLanguages())
     stopping = StoppingActivities(ledger, model.cancel)
-    close = ClosingActivities(progress).close_workflow
-    note_approval = ApprovalActivities(progress).note_approval
+    closing = ClosingActivities(progress)
+    close = (closing.close_workflow, closing.note_approval)
     receivers = Receivers(("log", "webhook"), ("email", "slack"))
     starting = Starting(workflows, engine, lambda: datetime.now(UTC), receivers, True)
 
@@ -262,8 +262,7 @@ async def house(
                 post.delete_post,
                 post.delete_embedding,
                 processing.compensate_generate,
-                close,
-                note_approval,
+                *close,
                 reconcile.reconcile,
             ],
             names.AI_TASKS: [
@@ -274,8 +273,7 @@ async def house(
                 processing.validate_output,
                 processing.summarize_text,
                 stopping.stop_model_calls,
-                close,
-                note_approval,
+                *close,
             ],
             names.DOCUMENTS: [report.create_pdf],
             names.NOTIFICATIONS: [report.send_notification, post.post_to_slack, post.delete_message],

@@ -8,13 +8,15 @@ from html import escape
 from quart import Quart
 
 from durable_research.catalogue import Receivers
+from durable_research.domain.approval import ApprovalAsked
 from durable_research.domain.document import plain_text
 from durable_research.domain.effects import Charges
 from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
 from durable_research.domain.report import DocumentReference, Report
-from durable_research.domain.text import TextReference
+from durable_research.domain.text import TextReference, WrittenText
 from durable_research.domain.usage import TokenUsage
 from durable_research.domain.workflow import Kind, Status, new_workflow_id
+from durable_research.operations.approving import Approving
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.everything import Operations
@@ -33,6 +35,7 @@ from tests.web.world import FakeWorld
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
 TEXT = "# Tides\n\nThe sea rises & falls.\n\n<script>alert(1)</script>\n"
+DRAFT_SHA256 = "d" * 64
 UNKNOWN = new_workflow_id(Kind.REPORT, 0, bytes(10))
 
 
@@ -62,6 +65,7 @@ class House:
             reading,
             Cancelling(reading, world.workflows, world.progress, world.engine),
             Deciding(reading, world.effects, world.engine),  # type: ignore[arg-type]  # the half that a person needs
+            Approving(reading, world.objects, world.engine),
             ReadingReports(
                 world.workflows,
                 world.reports,
@@ -106,6 +110,28 @@ class House:
         attempt = await self.step(report_id, "llm_call")
         data = {"final": True, "asks_a_person": True, "error": {"code": "decision_needed", "detail": "decide"}}
         await self.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, data)
+        return report_id
+
+    async def parked(self, *, text: str = TEXT, before: str = "before_pdf") -> str:
+        """A report whose draft waits for approval."""
+        report_id = await self.asked()
+        await self.step(report_id, "llm_call")
+        written = TextReference(key=f"drafts/{report_id}", sha256=DRAFT_SHA256, size_bytes=len(text))
+        await self.world.objects.put(written.key, text.encode())
+        draft = WrittenText(text=written, model="sim-1", provider="simulator", is_demo=True, usage=TokenUsage())
+        verdicts = ("approve", "edit", "refuse") if before == "before_pdf" else ("approve", "refuse")
+        asked = ApprovalAsked.model_validate(
+            {
+                "before": before,
+                "draft_sha256": DRAFT_SHA256,
+                "verdicts": verdicts,
+                "remind_at": START,
+                "expires_at": START,
+                "texts": {"draft": draft},
+            }
+        )
+        data = asked.model_dump(mode="json")
+        await self.world.progress.note_approval(report_id, EventKind.APPROVAL_ASKED, data)
         return report_id
 
     async def done(self, workflow_id: str, *, text: str = TEXT, title: str = "Tides") -> Report:

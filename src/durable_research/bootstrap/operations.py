@@ -40,11 +40,8 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
         engine = TemporalEngine(await connect_lazily("api", keys))
         changes = PostgresChanges(settings.database_url.get_secret_value())
         stack.push_async_callback(changes.close)
-        workflows, progress, ledger = (
-            PostgresWorkflows(database),
-            PostgresProgressLog(database),
-            PostgresEffects(database),
-        )
+        workflows, progress = PostgresWorkflows(database), PostgresProgressLog(database)
+        ledger = PostgresEffects(database)
         objects = adapters.objects(settings)
         starting = Starting(
             workflows, engine, adapters.now, adapters.receivers(settings), settings.allow_unsafe_webhooks

@@ -31,7 +31,7 @@ from durable_research.pipelines.reconcile.activities import Orphans, ReconcileAc
 from durable_research.ports.workers import WorkerRegistry
 from durable_research.settings import Settings
 from durable_research.temporal import names, policies
-from durable_research.temporal.closing import ApprovalActivities, ClosingActivities, StoppingActivities
+from durable_research.temporal.closing import ClosingActivities, StoppingActivities
 from durable_research.temporal.engine import TemporalEngine
 from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
 from durable_research.temporal.steps import StopModelCalls
@@ -91,8 +91,8 @@ async def open_worker_parts(
         post = _post(shared, stack)
         processing = AIProcessingActivities(shared.workflows, shared.writer, LangidLanguages())
         reconcile = _reconcile(shared, report)
-        close = ClosingActivities(shared.progress).close_workflow
-        note_approval = ApprovalActivities(shared.progress).note_approval
+        closing = ClosingActivities(shared.progress)
+        close = (closing.close_workflow, closing.note_approval)
         yield WorkerParts(
             {
                 names.RESEARCH: (
@@ -101,8 +101,7 @@ async def open_worker_parts(
                     post.delete_post,
                     post.delete_embedding,
                     processing.compensate_generate,
-                    close,
-                    note_approval,
+                    *close,
                     reconcile.reconcile,
                 ),
                 names.AI_TASKS: (
@@ -113,8 +112,7 @@ async def open_worker_parts(
                     processing.validate_output,
                     processing.summarize_text,
                     shared.stopping.stop_model_calls,
-                    close,
-                    note_approval,
+                    *close,
                 ),
                 names.DOCUMENTS: (report.create_pdf,),
                 names.NOTIFICATIONS: (report.send_notification, post.post_to_slack, post.delete_message),

@@ -23,13 +23,6 @@ class ClosingActivities:
         """Write the end once; a repeat changes nothing."""
         await self._progress.close(closing.workflow_id, closing.status, closing.data)
 
-
-class ApprovalActivities:
-    """Needs the progress log and nothing else."""
-
-    def __init__(self, progress: ProgressLog) -> None:
-        self._progress = progress
-
     @activity.defn(name=names.NOTE_APPROVAL)
     async def note_approval(self, noted: NoteApproval) -> ApprovalDecision | None:
         """Write the event once; returns the decision that stands already, as after the engine's loss of the workflow."""

@@ -50,6 +50,8 @@ def _views(operations: Operations, streams: live.Streams) -> dict[str, Callable[
         "history": workflows.history,
         "cancel": workflows.cancel,
         "decide": workflows.decide,
+        "approve": workflows.approve,
+        "draft": workflows.draft,
         "texts": workflows.text,
         "related": workflows.related,
         "list_reports": reports.list_reports,
