@@ -95,13 +95,15 @@ class FakeWorkflows:
                 raise IdempotencyKeyReused("the key came with another request")
             return self.rows[known_id], True
         at = START + timedelta(seconds=len(self.rows))
+        status = Status.SLEEPING if new.begins_at else Status.QUEUED
         row = WorkflowRow(
-            new.workflow_id, new.kind, new.tenant, Status.QUEUED, new.title, new.input, at, at,
+            new.workflow_id, new.kind, new.tenant, status, new.title, new.input, at, at,
             engine_started=False, cancel_requested=False,
         )  # fmt: skip
         self.rows[new.workflow_id] = row
         self.keys[key] = (new.workflow_id, new.fingerprint)
-        self.progress.append(new.workflow_id, EventKind.ACCEPTED)
+        begins = {"begins_at": new.begins_at.isoformat()} if new.begins_at else {}
+        self.progress.append(new.workflow_id, EventKind.ACCEPTED, begins)
         return row, False
 
     async def get(self, workflow_id: str, tenant: str) -> WorkflowRow:

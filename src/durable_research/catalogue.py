@@ -64,6 +64,7 @@ def _start_report(row: WorkflowRow, receivers: Receivers) -> GenerateReport:
         report_id=row.workflow_id,
         tenant=row.tenant,
         channels=receivers.default if request.notify is None else request.notify,
+        start_after=request.start_after,
         approval=request.approval or "none",
         approval_waits=receivers.approval_waits,
     )

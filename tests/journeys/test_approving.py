@@ -7,9 +7,7 @@ from tests.installation import Installation, until
 
 def parked(installation: Installation, prompt: str) -> tuple[str, str]:
     """A report whose draft waits for approval, and the draft's hash."""
-    body = {"prompt": prompt, "approval": "before_pdf"}
-    answer = httpx.post(f"{installation.api}/api/workflows/generate-report", json=body, timeout=10)
-    report = str(answer.raise_for_status().json()["workflow_id"])
+    report = installation.submit_with(prompt=prompt, approval="before_pdf")
     asks = until("the draft to wait", lambda: installation.status(report)["asks"])
     return report, asks["draft_sha256"]
 

@@ -103,4 +103,6 @@ class Run:
             return str(event.data.get("status", self.status))
         if self.is_final:
             return self.status
+        if event.kind is EventKind.ACCEPTED and event.data.get("begins_at"):
+            return Status.SLEEPING
         return status_after(event.kind, event.data) or (Status.RUNNING if event.step else self.status)

@@ -76,7 +76,7 @@ class Reading:
             "engine": "reachable" if reachable else "unreachable",
             "cancel_requested": row.cancel_requested,
             "asks": asked.as_json() if asked else None,
-            "waits_for": _waits_for(row, len(live), asked, reachable=reachable),
+            "waits_for": _waits_for(row, len(live), asked, events[0], reachable=reachable),
             "error": next((event.data["error"] for event in events if _is_failed_end(event)), None),
             "last_seq": events[-1].seq if events else 0,
             "temporal_ui_url": self._ui(workflow_id),
@@ -195,13 +195,20 @@ def _step_body(step: StepView) -> dict[str, Any]:
 
 
 def _waits_for(
-    row: WorkflowRow, live: int, asked: OpenQuestion | OpenApproval | None, *, reachable: bool
+    row: WorkflowRow,
+    live: int,
+    asked: OpenQuestion | OpenApproval | None,
+    accepted: ProgressEvent,
+    *,
+    reachable: bool,
 ) -> str | None:
     """In words, what an unfinished workflow waits for, when that is not its own work."""
     if row.status.is_final:
         return None
     if asked:
         return asked.words
+    if row.status is Status.SLEEPING:
+        return f"it begins at {datetime.fromisoformat(accepted.data['begins_at']):%Y-%m-%d %H:%M:%S} UTC"
     if not reachable:
         return "Temporal does not answer; the work goes on by itself when it is back"
     if not live:

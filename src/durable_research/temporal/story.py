@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from temporalio import workflow
@@ -89,6 +90,13 @@ class Story:
         """Wait for a person, as long as it takes."""
         await workflow.wait_condition(lambda: question in self._decisions)
         return self._decisions[question]
+
+    async def asleep_until(self, moment: datetime | None) -> None:
+        """Sleep on a durable timer; a moment that has passed, or none, is now. Cancelling ends it at once."""
+        if moment is None or moment <= workflow.now():
+            return
+        self.stage = "sleeping"
+        await workflow.sleep(moment - workflow.now())
 
     async def step(self, step: Step[Given, Done], given: Given, policy: StepPolicy) -> Done:
         """Run one step.

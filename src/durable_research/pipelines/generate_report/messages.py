@@ -3,6 +3,8 @@
 A title and addresses of users are among it, so payloads are sealed wherever keys are set. New fields need defaults.
 """
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict
 
 from durable_research.domain.approval import ApprovalWaits
@@ -20,6 +22,7 @@ class GenerateReport(_Message):
     report_id: str
     tenant: str = "default"
     channels: tuple[str, ...] = ("log",)
+    start_after: datetime | None = None
     approval: str = "none"
     approval_waits: ApprovalWaits = ApprovalWaits()
 

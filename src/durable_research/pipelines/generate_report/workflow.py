@@ -34,6 +34,7 @@ class GenerateReportWorkflow(Story):
         return await self.told(self._steps(start))
 
     async def _steps(self, start: GenerateReport) -> Ending[ReportResult]:
+        await self.asleep_until(start.start_after)
         text = await self._ask(start)
         if start.approval == BEFORE_PDF:
             text = await self._approved(start, text, Verdict.APPROVE, Verdict.EDIT, Verdict.REFUSE)
