@@ -290,6 +290,11 @@ class FakeEngine(Part):
             raise self.refuses
         return message.model_dump(mode="json") if self.has_workers else None
 
+    async def retry_now(self, workflow_id: str) -> Sequence[str]:
+        await self.check()
+        view = self.views.get(workflow_id, EngineView("running"))
+        return [one.step for one in view.pending if one.next_try_at]
+
     async def describe(self, workflow_id: str) -> EngineView | None:
         await self.check()
         return self.views.get(workflow_id)

@@ -43,6 +43,7 @@ from durable_research.operations.approving import Approving
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.reading import Reading
+from durable_research.operations.retrying import Retrying
 from durable_research.operations.starting import Starting
 from durable_research.pipelines.ai_processing.activities import AIProcessingActivities
 from durable_research.pipelines.blog_post.activities import BlogPostActivities
@@ -68,6 +69,7 @@ class PlainRenderer:
 
     def __init__(self) -> None:
         self.failures: list[Exception | str] = []
+        self.rendered: list[Document] = []
 
     async def render(self, document: Document) -> RenderedDocument:
         if self.failures:
@@ -76,6 +78,7 @@ class PlainRenderer:
                 await asyncio.sleep(3600)
             elif isinstance(failure, Exception):
                 raise failure
+        self.rendered.append(document)
         return RenderedDocument(plain_text(document).encode(), "text/plain", 1)
 
 
@@ -102,6 +105,7 @@ class House:
     cancelling: Cancelling
     deciding: Deciding
     approving: Approving
+    retrying: Retrying
     engine: TemporalEngine
     reports: FailingReports
     renderer: PlainRenderer
@@ -252,6 +256,7 @@ async def house(
         cancelling=Cancelling(reading, workflows, progress, engine),
         deciding=Deciding(reading, ledger, engine),
         approving=Approving(reading, objects, engine),
+        retrying=Retrying(reading, engine),
         engine=engine,
         reports=reports,
         renderer=renderer,

@@ -13,6 +13,9 @@ from durable_research.temporal import names
 from tests.pipelines.conftest import House
 
 
+EDITED = ("Edited", "by a person, after the model had written it")
+
+
 async def parked(house: House, prompt: str, before: str = "before_pdf") -> tuple[str, str]:
     """A report that waits for approval, and the hash of its draft."""
     report = await house.ask(prompt, approval=before)
@@ -111,7 +114,7 @@ async def test_an_edited_draft_is_what_is_typeset_and_the_document_says_so(house
 
     row = await house.reports.get(report, "default")
     assert (row.title, await house.text(report)) == ("Better", "# Better\n\nWords of a person.\n")
-    assert row.text.is_edited
+    assert EDITED in house.renderer.rendered[-1].facts
     assert "Words of a person" in (await house.objects.get(row.pdf.key)).decode()
 
 

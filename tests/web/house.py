@@ -22,6 +22,7 @@ from durable_research.operations.deciding import Deciding
 from durable_research.operations.everything import Operations
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
+from durable_research.operations.retrying import Retrying
 from durable_research.operations.starting import Starting
 from durable_research.operations.texts import ReadingTexts
 from durable_research.ports.workers import WorkerRow
@@ -66,6 +67,7 @@ class House:
             Cancelling(reading, world.workflows, world.progress, world.engine),
             Deciding(reading, world.effects, world.engine),  # type: ignore[arg-type]  # the half that a person needs
             Approving(reading, world.objects, world.engine),
+            Retrying(reading, world.engine),
             ReadingReports(
                 world.workflows,
                 world.reports,

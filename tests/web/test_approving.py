@@ -67,6 +67,17 @@ async def test_an_edited_text_is_stored_before_its_reference_is_passed_on(client
     assert house.world.objects.objects[message.model_dump()["edited"]["key"]] == b"# Mine"
 
 
+async def test_a_report_that_was_edited_says_so_wherever_it_is_read(house: House) -> None:
+    report = await house.done(await house.asked())
+    text = report.text.model_copy(update={"key": "drafts/one.edited.md"})
+    await house.world.objects.put(text.key, b"# Mine")
+
+    written = await house.operations.reports.document(report)
+    edited = await house.operations.reports.document(report.model_copy(update={"text": text}))
+
+    assert [name for name, _ in edited.facts if name not in dict(written.facts)] == ["Edited"]
+
+
 async def test_the_draft_can_be_read_while_it_waits(client: QuartClient, house: House) -> None:
     report_id = await house.parked()
 

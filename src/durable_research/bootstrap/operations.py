@@ -21,6 +21,7 @@ from durable_research.operations.deciding import Deciding
 from durable_research.operations.everything import Operations
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
+from durable_research.operations.retrying import Retrying
 from durable_research.operations.starting import Starting
 from durable_research.operations.texts import ReadingTexts
 from durable_research.settings import Settings
@@ -66,6 +67,7 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
             cancelling=cancelling,
             deciding=Deciding(reading, ledger, engine),
             approving=Approving(reading, objects, engine),
+            retrying=Retrying(reading, engine),
             reports=ReadingReports(workflows, PostgresReports(database), objects, to_html, to_markdown),
             texts=ReadingTexts(reading, objects, PostgresSimilarity(database), to_html),
             dependencies=(database, engine, objects),

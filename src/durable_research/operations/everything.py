@@ -10,6 +10,7 @@ from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
+from durable_research.operations.retrying import Retrying
 from durable_research.operations.starting import Starting
 from durable_research.operations.texts import ReadingTexts
 from durable_research.ports.health import Health
@@ -27,6 +28,7 @@ class Operations:
     cancelling: Cancelling
     deciding: Deciding
     approving: Approving
+    retrying: Retrying
     reports: ReadingReports
     texts: ReadingTexts
     dependencies: Sequence[Health]

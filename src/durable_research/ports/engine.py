@@ -1,6 +1,6 @@
 """The engine that makes workflows durable."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -51,6 +51,10 @@ class WorkflowEngine(Protocol):
             AlreadyDecided: it refuses, as another message came first.
             InvalidState: it refuses, or is not running.
         """
+        ...
+
+    async def retry_now(self, workflow_id: str) -> Sequence[str]:
+        """Let every step that waits for its next try have it now; returns their names. Attempts count on as they do."""
         ...
 
     async def describe(self, workflow_id: str) -> EngineView | None:

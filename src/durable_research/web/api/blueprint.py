@@ -49,6 +49,7 @@ def _views(operations: Operations, streams: live.Streams) -> dict[str, Callable[
         "events": workflows.events,
         "history": workflows.history,
         "cancel": workflows.cancel,
+        "retry": workflows.retry,
         "decide": workflows.decide,
         "approve": workflows.approve,
         "draft": workflows.draft,

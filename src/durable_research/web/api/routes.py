@@ -92,6 +92,14 @@ ROUTES = (
         problems=(403, 404, 409, 503),
     ),
     Route(
+        "retry",
+        "POST",
+        f"/api/workflows/{_ID}/retry",
+        "Try now what waits for its next try",
+        success=202,
+        problems=(403, 404, 409, 503),
+    ),
+    Route(
         "decide",
         "POST",
         f"/api/workflows/{_ID}/decide",

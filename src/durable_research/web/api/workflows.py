@@ -58,15 +58,26 @@ class WorkflowsApi:
 
     async def cancel(self, workflow_id: str) -> Response:
         """Note the wish to stop; asking again is no error."""
-        if await checks.bytes_of(request):
-            checks.check_content_type(request, checks.JSON)
-            unknown = await checks.json_object_of(request)
-            if unknown:
-                raise InvalidInput(
-                    [FieldError(f"/{name}", "unknown_field", "is not a field of this request") for name in unknown]
-                )
+        await self._check_empty()
         row = await self.operations.cancelling.cancel(workflow_id, checks.tenant_of(request))
         return answers.json_response(answers.workflow(row), 202)
+
+    async def retry(self, workflow_id: str) -> Response:
+        """Try now what waits for its next try."""
+        await self._check_empty()
+        steps = await self.operations.retrying.retry(workflow_id, checks.tenant_of(request))
+        return answers.json_response({"workflow_id": workflow_id, "steps": list(steps)}, 202)
+
+    @staticmethod
+    async def _check_empty() -> None:
+        """There is nothing to say beside the address: no body, or an empty object."""
+        if not await checks.bytes_of(request):
+            return
+        checks.check_content_type(request, checks.JSON)
+        if unknown := await checks.json_object_of(request):
+            raise InvalidInput(
+                [FieldError(f"/{name}", "unknown_field", "is not a field of this request") for name in unknown]
+            )
 
     async def decide(self, workflow_id: str) -> Response:
         """Pass on what a person decided."""

@@ -33,6 +33,7 @@ def pages_blueprint(operations: Operations, assets: Assets, public_url: str | No
             (base, "GET", of.library),
             (f"{base}/<workflow_id>", "GET", of.show),
             (f"{base}/<workflow_id>/cancel", "POST", of.cancel),
+            (f"{base}/<workflow_id>/retry", "POST", of.retry),
             (f"{base}/<workflow_id>/decide", "POST", of.decide),
             (f"{base}/<workflow_id>/approve", "POST", of.approve),
         ]

@@ -62,6 +62,12 @@ class WorkflowPages:
         await self.operations.cancelling.cancel(workflow_id, checks.tenant_of(request))
         return self._back(workflow_id)
 
+    async def retry(self, workflow_id: str) -> BaseResponse:
+        """Try now what waits, and show the page again."""
+        self._check_kind(workflow_id)
+        await self.operations.retrying.retry(workflow_id, checks.tenant_of(request))
+        return self._back(workflow_id)
+
     async def decide(self, workflow_id: str) -> BaseResponse:
         """Pass on a decision and show the page again."""
         self._check_kind(workflow_id)
