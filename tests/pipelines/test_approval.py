@@ -12,7 +12,6 @@ from durable_research.domain.progress import EventKind
 from durable_research.temporal import names
 from tests.pipelines.conftest import House
 
-
 EDITED = ("Edited", "by a person, after the model had written it")
 
 
@@ -194,6 +193,9 @@ async def test_a_decision_without_a_worker_is_kept_for_the_next_one(house: House
 
     assert answered.outcome is None
     assert (await house.finished(report))["status"] == "done"
+    # The engine may have kept the unanswered update too, but in its memory alone; the signal is in the history.
+    history = [event async for event in house.engine.history(report)]
+    assert sum("workflowExecutionSignaledEventAttributes" in event for event in history) == 1
     assert await of_approval(house, report) == ["approval_asked", "approval_given"]
 
 

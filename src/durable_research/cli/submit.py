@@ -13,6 +13,7 @@ from durable_research.cli.client import Api, user_verb, utf8
 from durable_research.cli.running import Exit
 from durable_research.cli.terminal import as_json, clean, say
 from durable_research.domain.addresses import is_address
+from durable_research.domain.approval import BEFORE_NOTIFY, BEFORE_PDF
 from durable_research.domain.report import CHANNELS
 
 _KEY_LONGEST = 255
@@ -86,6 +87,12 @@ def _is_channel(context: click.Context, parameter: click.Parameter, given: tuple
     metavar="CHANNEL",
     help=f"Whom to tell: {', '.join(CHANNELS)} or an https:// address. May be repeated.",
 )
+@click.option(
+    "--approval",
+    type=click.Choice(["none", BEFORE_PDF, BEFORE_NOTIFY]),
+    help="Wait for your approval of the draft, or of the report before it is told.",
+)
+@click.option("--start-after", callback=utf8, metavar="TIME", help="Begin then, like 2026-11-22T09:00:00+01:00.")
 @click.option(
     "--set",
     "settings",
