@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from durable_research.domain.approval import ApprovalDecision
 from durable_research.domain.effects import Charges
-from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureDown, NotFound
+from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureDown, InvalidState, NotFound
 from durable_research.domain.progress import (
     ENDS_OF_ATTEMPT,
     Attempt,
@@ -95,13 +96,15 @@ class FakeWorkflows:
                 raise IdempotencyKeyReused("the key came with another request")
             return self.rows[known_id], True
         at = START + timedelta(seconds=len(self.rows))
+        status = Status.SLEEPING if new.begins_at else Status.QUEUED
         row = WorkflowRow(
-            new.workflow_id, new.kind, new.tenant, Status.QUEUED, new.title, new.input, at, at,
+            new.workflow_id, new.kind, new.tenant, status, new.title, new.input, at, at,
             engine_started=False, cancel_requested=False,
         )  # fmt: skip
         self.rows[new.workflow_id] = row
         self.keys[key] = (new.workflow_id, new.fingerprint)
-        self.progress.append(new.workflow_id, EventKind.ACCEPTED)
+        begins = {"begins_at": new.begins_at.isoformat()} if new.begins_at else {}
+        self.progress.append(new.workflow_id, EventKind.ACCEPTED, begins)
         return row, False
 
     async def get(self, workflow_id: str, tenant: str) -> WorkflowRow:
@@ -183,6 +186,14 @@ class FakeProgressLog:
         self._status(workflow_id, status)
         self.append(workflow_id, EventKind.CLOSED, {"status": status, **data})
 
+    async def note_approval(
+        self, workflow_id: str, kind: EventKind, data: Mapping[str, Any]
+    ) -> ApprovalDecision | None:
+        if status := status_after(kind, data):
+            self._status(workflow_id, status)
+        self.append(workflow_id, kind, data)
+        return None
+
     async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
         await self.database.check()
         return [event for event in self.events[workflow_id] if event.seq > after_seq]
@@ -251,6 +262,9 @@ class FakeEngine(Part):
         self.started: dict[str, BaseModel] = {}
         self.cancelled: list[str] = []
         self.signalled: list[tuple[str, str, BaseModel]] = []
+        self.updated: list[tuple[str, str, BaseModel]] = []
+        self.refuses: InvalidState | None = None
+        self.has_workers = True
         self.views: dict[str, EngineView] = {}
         self.histories: dict[str, list[dict[str, Any]]] = {}
 
@@ -269,6 +283,18 @@ class FakeEngine(Part):
         await self.check()
         self.signalled.append((workflow_id, name, message))
         return workflow_id in self.started
+
+    async def update(self, workflow_id: str, name: str, message: BaseModel, update_id: str) -> Mapping[str, Any] | None:
+        await self.check()
+        self.updated.append((workflow_id, name, message))
+        if self.refuses:
+            raise self.refuses
+        return message.model_dump(mode="json") if self.has_workers else None
+
+    async def retry_now(self, workflow_id: str) -> Sequence[str]:
+        await self.check()
+        view = self.views.get(workflow_id, EngineView("running"))
+        return [one.step for one in view.pending if one.next_try_at]
 
     async def describe(self, workflow_id: str) -> EngineView | None:
         await self.check()

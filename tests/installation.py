@@ -148,9 +148,11 @@ class Installation:
 
     def submit(self, prompt: str, **headers: str) -> str:
         """Ask for a report and return its id."""
-        answer = httpx.post(
-            f"{self.api}/api/workflows/generate-report", json={"prompt": prompt}, headers=headers, timeout=10
-        )
+        return self.submit_with(headers, prompt=prompt)
+
+    def submit_with(self, headers: dict[str, str] | None = None, **body: Any) -> str:
+        """Ask for a report with more than a question."""
+        answer = httpx.post(f"{self.api}/api/workflows/generate-report", json=body, headers=headers, timeout=10)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["workflow_id"])
 

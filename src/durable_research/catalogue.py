@@ -1,11 +1,12 @@
 """What can be started: each pipeline's name, workflow, queue, request and start message. Web, API, CLI and worker read it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
+from durable_research.domain.approval import ApprovalWaits
 from durable_research.domain.post import PostRequest
 from durable_research.domain.processing import ProcessingRequest
 from durable_research.domain.report import ReportRequest
@@ -25,10 +26,14 @@ from durable_research.temporal import names
 
 @dataclass(frozen=True)
 class Receivers:
-    """Who can be told here: `default` without a word in the request, `on_request` when it names them."""
+    """Who can be told here: `default` without a word in the request, `on_request` when it names them.
+
+    `approval_waits` is how long a person who is to approve something is waited for.
+    """
 
     default: tuple[str, ...]
     on_request: tuple[str, ...] = ()
+    approval_waits: ApprovalWaits = field(default_factory=ApprovalWaits)
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,14 @@ class Pipeline:
 
 
 def _start_report(row: WorkflowRow, receivers: Receivers) -> GenerateReport:
-    channels = ReportRequest.model_validate(row.input).notify
+    request = ReportRequest.model_validate(row.input)
     return GenerateReport(
-        report_id=row.workflow_id, tenant=row.tenant, channels=receivers.default if channels is None else channels
+        report_id=row.workflow_id,
+        tenant=row.tenant,
+        channels=receivers.default if request.notify is None else request.notify,
+        start_after=request.start_after,
+        approval=request.approval or "none",
+        approval_waits=receivers.approval_waits,
     )
 
 

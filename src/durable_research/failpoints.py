@@ -47,6 +47,7 @@ START_BEGUN = "start.begun"  # a valid request, nothing is committed
 START_ACCEPTED = "start.accepted"  # it is accepted, the client does not know
 START_GIVING = "start.giving"  # it is accepted, the engine does not know
 START_GIVEN = "start.given"  # the engine has it, our row does not say so
+APPROVE_SENT = "approve.sent"  # the workflow has a person's decision, the person does not know
 EVENTS_STREAMING = "events.streaming"  # an event has gone out to a follower
 CREATE_PDF_RENDERED = "create_pdf.rendered"  # the PDF is rendered, not stored
 CREATE_PDF_STORED = "create_pdf.stored"  # the PDF is stored, the engine does not know

@@ -135,6 +135,18 @@ class Settings(BaseSettings):
         alias="DURABLE_RESEARCH_CODEC_ORIGIN",
         description="the one origin (of Temporal's Web UI) whose pages may open sealed payloads here; off without",
     )
+    approval_reminder: float = Field(
+        default=86_400,
+        gt=0,
+        alias="DURABLE_RESEARCH_APPROVAL_REMINDER",
+        description="seconds after which a draft that waits for approval is brought to mind again",
+    )
+    approval_expiry: float = Field(
+        default=604_800,
+        gt=0,
+        alias="DURABLE_RESEARCH_APPROVAL_EXPIRY",
+        description="seconds after which a draft that nobody approved is given up and its report cancelled",
+    )
     worker_identity: str | None = Field(
         default=None,
         alias="DURABLE_RESEARCH_WORKER_IDENTITY",

@@ -40,9 +40,11 @@ from durable_research.domain.document import Document, RenderedDocument, plain_t
 from durable_research.effects import EffectRunner
 from durable_research.embedding import Embedder, ReportEmbedder
 from durable_research.local.temporal_server import tuning_arguments
+from durable_research.operations.approving import Approving
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.reading import Reading
+from durable_research.operations.retrying import Retrying
 from durable_research.operations.scheduling import Scheduling, accepting_once
 from durable_research.operations.starting import Starting
 from durable_research.pipelines.accept_scheduled.activities import AcceptScheduledActivities
@@ -71,6 +73,7 @@ class PlainRenderer:
 
     def __init__(self) -> None:
         self.failures: list[Exception | str] = []
+        self.rendered: list[Document] = []
 
     async def render(self, document: Document) -> RenderedDocument:
         if self.failures:
@@ -79,6 +82,7 @@ class PlainRenderer:
                 await asyncio.sleep(3600)
             elif isinstance(failure, Exception):
                 raise failure
+        self.rendered.append(document)
         return RenderedDocument(plain_text(document).encode(), "text/plain", 1)
 
 
@@ -105,6 +109,8 @@ class House:
     cancelling: Cancelling
     deciding: Deciding
     scheduling: Scheduling
+    approving: Approving
+    retrying: Retrying
     engine: TemporalEngine
     reports: FailingReports
     renderer: PlainRenderer
@@ -228,7 +234,8 @@ async def house(
     post = BlogPostActivities(workflows, runner, writer, PostgresPosts(database), embedder, slack, address)
     processing = AIProcessingActivities(workflows, writer, LangidLanguages())
     stopping = StoppingActivities(ledger, model.cancel)
-    close = ClosingActivities(progress).close_workflow
+    closing = ClosingActivities(progress)
+    close = (closing.close_workflow, closing.note_approval)
     receivers = Receivers(("log", "webhook"), ("email", "slack"))
     starting = Starting(workflows, engine, lambda: datetime.now(UTC), receivers, True)
 
@@ -269,6 +276,8 @@ async def house(
         cancelling=Cancelling(reading, workflows, progress, engine),
         deciding=Deciding(reading, ledger, engine),
         scheduling=Scheduling(starting, TemporalSchedules(environment.client), lambda: datetime.now(UTC)),
+        approving=Approving(reading, objects, engine),
+        retrying=Retrying(reading, engine),
         engine=engine,
         reports=reports,
         renderer=renderer,
@@ -279,7 +288,7 @@ async def house(
                 post.delete_post,
                 post.delete_embedding,
                 processing.compensate_generate,
-                close,
+                *close,
                 reconcile.reconcile,
                 accept.accept_scheduled,
             ],
@@ -291,7 +300,7 @@ async def house(
                 processing.validate_output,
                 processing.summarize_text,
                 stopping.stop_model_calls,
-                close,
+                *close,
             ],
             names.DOCUMENTS: [report.create_pdf],
             names.NOTIFICATIONS: [report.send_notification, post.post_to_slack, post.delete_message],

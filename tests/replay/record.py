@@ -1,9 +1,13 @@
-"""Records the Event Histories that the replay test keeps: `make record`. One folder for each release; never edited by hand."""
+"""Records the Event Histories that the replay test keeps: `make record`. One folder for each release; never edited by hand.
+
+A recording that stands is kept, as it is what a release really did: remove the file to have it made anew.
+"""
 
 import asyncio
 import base64
 import re
 import tempfile
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -44,6 +48,24 @@ def stories(installation: Installation) -> dict[str, str]:
     return {"done": done, "failed": failed, "retried": retried, "cancelled": cancelled, "worker-killed": killed}
 
 
+def waits(installation: Installation) -> dict[str, str]:
+    """Live through the ways in which a report waits for the clock and for people."""
+    installation.latency(0.3)
+    ids = {}
+    for name, verdict, before in (("approved", "approve", "before_pdf"), ("edited", "edit", "before_pdf"),
+                                  ("refused", "refuse", "before_notify")):  # fmt: skip
+        ids[name] = installation.submit_with(prompt=f"A draft to be {name}", approval=before)
+        asks = until("the draft", lambda report=ids[name]: installation.status(report)["asks"])
+        body = {"decision": verdict, "draft_sha256": asks["draft_sha256"], "decision_id": f"decision-{name}"}
+        body |= {"text": "# Edited\n\nBy a person."} if verdict == "edit" else {}
+        httpx.post(f"{installation.api}/api/workflows/{ids[name]}/approve", json=body, timeout=10).raise_for_status()
+    later = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
+    ids["delayed"] = installation.submit_with(prompt="A report that begins later", start_after=later)
+    for report in ids.values():
+        installation.finished(report)
+    return ids
+
+
 async def record(installation: Installation, ids: dict[str, str]) -> None:
     """Write each history as the SDK gives it, and one of the reconcile schedule's and of a person's schedule's."""
     folder = HISTORIES / version("durable-research")
@@ -57,6 +79,8 @@ async def record(installation: Installation, ids: dict[str, str]) -> None:
         "AcceptScheduledReportWorkflow", asked, id=ids["accept-scheduled"], task_queue=names.RESEARCH
     )
     for name, workflow_id in ids.items():
+        if (folder / f"{name}.json").exists():
+            continue
         history = await client.get_workflow_handle(workflow_id).fetch_history()
         # Stack traces name the folders of the machine that recorded, and replay does not read them.
         text = re.sub(r'"stackTrace": "(?:[^"\\]|\\.)*"', '"stackTrace": ""', history.to_json())
@@ -66,4 +90,4 @@ async def record(installation: Installation, ids: dict[str, str]) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch, Installation(Path(scratch) / "data", PAYLOAD_KEYS=_KEYS) as running:
-        asyncio.run(record(running, stories(running)))
+        asyncio.run(record(running, stories(running) | waits(running)))

@@ -8,6 +8,7 @@ from html import escape
 from quart import Quart
 
 from durable_research.catalogue import Receivers
+from durable_research.domain.approval import ApprovalAsked
 from durable_research.domain.document import plain_text
 from durable_research.domain.effects import Charges
 from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
@@ -15,11 +16,13 @@ from durable_research.domain.report import DocumentReference, Report
 from durable_research.domain.text import TextReference, WrittenText
 from durable_research.domain.usage import TokenUsage
 from durable_research.domain.workflow import Kind, Status, new_workflow_id
+from durable_research.operations.approving import Approving
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.everything import Operations
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
+from durable_research.operations.retrying import Retrying
 from durable_research.operations.scheduling import Scheduling
 from durable_research.operations.starting import Starting
 from durable_research.operations.texts import ReadingTexts
@@ -34,6 +37,7 @@ from tests.web.world import FakeWorld
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
 TEXT = "# Tides\n\nThe sea rises & falls.\n\n<script>alert(1)</script>\n"
+DRAFT_SHA256 = "d" * 64
 UNKNOWN = new_workflow_id(Kind.REPORT, 0, bytes(10))
 
 
@@ -65,6 +69,8 @@ class House:
             Cancelling(reading, world.workflows, world.progress, world.engine),
             Deciding(reading, world.effects, world.engine),  # type: ignore[arg-type]  # the half that a person needs
             Scheduling(starting, world.schedules, lambda: START),
+            Approving(reading, world.objects, world.engine),
+            Retrying(reading, world.engine),
             ReadingReports(
                 world.workflows,
                 world.reports,
@@ -146,6 +152,28 @@ class House:
             kept[name] = made.model_dump(mode="json")
         self.world.effects.charged[workflow_id] = Charges(settled=len(texts), possible_extra=0)
         await self.world.progress.close(workflow_id, Status.DONE, {"texts": kept})
+
+    async def parked(self, *, text: str = TEXT, before: str = "before_pdf") -> str:
+        """A report whose draft waits for approval."""
+        report_id = await self.asked()
+        await self.step(report_id, "llm_call")
+        written = TextReference(key=f"drafts/{report_id}", sha256=DRAFT_SHA256, size_bytes=len(text))
+        await self.world.objects.put(written.key, text.encode())
+        draft = WrittenText(text=written, model="sim-1", provider="simulator", is_demo=True, usage=TokenUsage())
+        verdicts = ("approve", "edit", "refuse") if before == "before_pdf" else ("approve", "refuse")
+        asked = ApprovalAsked.model_validate(
+            {
+                "before": before,
+                "draft_sha256": DRAFT_SHA256,
+                "verdicts": verdicts,
+                "remind_at": START,
+                "expires_at": START,
+                "texts": {"draft": draft},
+            }
+        )
+        data = asked.model_dump(mode="json")
+        await self.world.progress.note_approval(report_id, EventKind.APPROVAL_ASKED, data)
+        return report_id
 
     async def done(self, workflow_id: str, *, text: str = TEXT, title: str = "Tides") -> Report:
         """The report, finished with one lost attempt on its way."""

@@ -15,6 +15,7 @@ from durable_research.adapters.notifiers.slack import SlackNotifier
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
 from durable_research.catalogue import Receivers
+from durable_research.domain.approval import ApprovalWaits
 from durable_research.ports.notifiers import Notifier
 from durable_research.settings import Settings
 from durable_research.temporal.keys import PayloadKey, parse_keys
@@ -44,7 +45,8 @@ def receivers(settings: Settings) -> Receivers:
     """Without a word in the request the log and the operator's webhook are told; mail and Slack are for who asks."""
     default = ("log", "webhook") if settings.webhook_url else ("log",)
     asked = {"email": settings.smtp_url, "slack": settings.slack_bot_token}
-    return Receivers(default, tuple(channel for channel, configured in asked.items() if configured))
+    waits = ApprovalWaits(reminder_seconds=settings.approval_reminder, expiry_seconds=settings.approval_expiry)
+    return Receivers(default, tuple(channel for channel, configured in asked.items() if configured), waits)
 
 
 def notifiers(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Notifier]:

@@ -15,11 +15,13 @@ from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.adapters.documents.html import to_html
 from durable_research.adapters.documents.markdown import to_markdown
 from durable_research.bootstrap import adapters
+from durable_research.operations.approving import Approving
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.everything import Operations
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
+from durable_research.operations.retrying import Retrying
 from durable_research.operations.scheduling import Scheduling
 from durable_research.operations.starting import Starting
 from durable_research.operations.texts import ReadingTexts
@@ -56,6 +58,8 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
             cancelling=cancelling,
             deciding=Deciding(reading, ledger, engine),
             scheduling=Scheduling(starting, TemporalSchedules(client), adapters.now),
+            approving=Approving(reading, objects, engine),
+            retrying=Retrying(reading, engine),
             reports=ReadingReports(workflows, PostgresReports(database), objects, to_html, to_markdown),
             texts=ReadingTexts(reading, objects, PostgresSimilarity(database), to_html),
             dependencies=(database, engine, objects),

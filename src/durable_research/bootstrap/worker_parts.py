@@ -118,14 +118,15 @@ async def open_worker_parts(
 
 
 def _by_queue(holders: Iterable[object], closing: ClosingActivities) -> dict[str, tuple[Activity, ...]]:
-    """Each activity on the queue that its policy names; what writes an end is wherever a workflow may live."""
+    """Each activity on the queue that its policy names; what writes for a workflow itself is wherever one may live."""
     found: dict[str, list[Activity]] = {queue: [] for queue in names.QUEUES}
     for holder in holders:
         for step, policy in policies.STEPS.items():
             if hasattr(holder, step):
                 found[policy.queue].append(getattr(holder, step))
+    writing = (closing.close_workflow, closing.note_approval)
     return {
-        queue: (*activities, closing.close_workflow) if workflows_on(queue) else tuple(activities)
+        queue: (*activities, *writing) if workflows_on(queue) else tuple(activities)
         for queue, activities in found.items()
     }
 

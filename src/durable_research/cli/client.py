@@ -35,6 +35,7 @@ _HINTS = {
     "not_ready": "wait for it: durable-research watch {id}",
     "invalid_state": "look at it: durable-research show {id}",
     "too_many_schedules": "delete one: durable-research schedule delete ID",
+    "already_decided": "see what became of it: durable-research show {id}",
     "idempotency_key_reused": "choose another --key; this one was used for another request",
     "dependency_unavailable": "see what is missing: durable-research doctor",
 }

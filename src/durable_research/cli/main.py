@@ -20,6 +20,8 @@ COMMANDS = {
     "show": ("durable_research.cli.show", "Show one workflow: steps, attempts, charges."),
     "open": ("durable_research.cli.open", "Open a report in the browser, or write it to a file."),
     "cancel": ("durable_research.cli.cancel", "Cancel a running report."),
+    "approve": ("durable_research.cli.approve", "Approve, edit or refuse the draft that waits for you."),
+    "retry": ("durable_research.cli.retry", "Try now what waits for its next try."),
     "decide": ("durable_research.cli.decide", "Decide for what waits for you."),
     "schedule": ("durable_research.cli.schedule", "Ask a question again and again: add, list, pause, resume, delete."),
     "doctor": ("durable_research.cli.doctor", "Check this installation and say how to mend it."),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from durable_research.domain.progress import EventKind, ProgressEvent, StepState, StepView, steps_after
+from durable_research.domain.progress import EventKind, ProgressEvent, StepState, StepView, status_after, steps_after
 from durable_research.domain.workflow import FINAL, Status
 
 _ENDS = frozenset({EventKind.CLOSED, EventKind.STORED_LATER})
@@ -103,6 +103,6 @@ class Run:
             return str(event.data.get("status", self.status))
         if self.is_final:
             return self.status
-        if event.kind is EventKind.ATTEMPT_FAILED and not event.data.get("final"):
-            return Status.RETRYING
-        return Status.RUNNING if event.step else self.status
+        if event.kind is EventKind.ACCEPTED and event.data.get("begins_at"):
+            return Status.SLEEPING
+        return status_after(event.kind, event.data) or (Status.RUNNING if event.step else self.status)

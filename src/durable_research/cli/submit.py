@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from durable_research.cli.asking import question
-from durable_research.cli.client import Api, user_verb
+from durable_research.cli.client import Api, user_verb, utf8
 from durable_research.cli.running import Exit
 from durable_research.cli.terminal import as_json, clean, say
+from durable_research.domain.approval import BEFORE_NOTIFY, BEFORE_PDF
 
 
 def _is_name(context: click.Context, parameter: click.Parameter, given: str) -> str:
@@ -42,6 +43,12 @@ def _fields(context: click.Context, parameter: click.Parameter, given: tuple[str
     metavar="NAME",
     help="What to make of it: generate-report, blog-post, ai-processing.",
 )
+@click.option(
+    "--approval",
+    type=click.Choice(["none", BEFORE_PDF, BEFORE_NOTIFY]),
+    help="Wait for your approval of the draft, or of the report before it is told.",
+)
+@click.option("--start-after", callback=utf8, metavar="TIME", help="Begin then, like 2026-11-22T09:00:00+01:00.")
 @click.option(
     "--set",
     "settings",

@@ -20,6 +20,7 @@ def compose(
     model: str,
     usage: TokenUsage,
     is_demo: bool,
+    is_edited: bool = False,
 ) -> Document:
     """Parse the model's text and add what the reader should know of its making.
 
@@ -33,6 +34,8 @@ def compose(
         ("Model", model),
         ("Tokens", usage.words),
     ]
+    if is_edited:
+        facts.append(("Edited", "by a person, after the model had written it"))
     return parse_markdown(
         text,
         title=title,

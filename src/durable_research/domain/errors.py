@@ -8,6 +8,7 @@ ResearchError
 │   └── InvalidState            409
 │       ├── NotReady            409: still being made
 │       ├── TooManySchedules    409: a tenant has as many as are allowed
+│       ├── AlreadyDecided      409: another decision about the same draft came first
 │       └── CancelRequested     409: a person wants it to stop, so no further step begins
 ├── StepFailed                  an attempt was answered with a failure: it counts against the step's cap
 │   ├── Ambiguous               transient: sent, and no word whether it was done: ask before sending again
@@ -33,6 +34,8 @@ ResearchError
 │   └── StepTimedOut            transient: our own deadline for one try
 ├── StillRunning                the provider is at work on an earlier send: look again, nothing is counted
 ├── DecisionNeeded              sent, nobody can be asked, and the policy leaves a re-send to a person
+├── ApprovalRefused             a person said no to the draft: the workflow ends as cancelled
+├── ApprovalExpired             nobody answered in time: the same
 ├── UnknownKeyId                permanent: a payload was sealed with a key that we do not hold
 ├── PayloadUnreadable           permanent: a sealed payload was changed, or is not of this place
 ├── Unconfirmed                 the ledger's cap on ambiguous sends is used up: not sent again
@@ -114,6 +117,10 @@ class NotReady(InvalidState, code="not_ready"):
 
 class TooManySchedules(InvalidState, code="too_many_schedules"):
     """There are as many schedules as are allowed: delete one first."""
+
+
+class AlreadyDecided(InvalidState, code="already_decided"):
+    """Another decision about the same draft came first, and stands."""
 
 
 class CancelRequested(InvalidState, code="cancel_requested"):
@@ -221,6 +228,14 @@ class Unconfirmed(ResearchError, code="unconfirmed_effect", http_status=502, per
 
 class DecisionNeeded(ResearchError, code="decision_needed", http_status=409, permanent=True, counted=False):
     """An earlier send is unresolved, and the policy leaves it to a person whether to send again."""
+
+
+class ApprovalRefused(ResearchError, code="approval_refused", http_status=409, permanent=True, counted=False):
+    """A person refused the draft."""
+
+
+class ApprovalExpired(ResearchError, code="approval_expired", http_status=409, permanent=True, counted=False):
+    """Nobody approved the draft in time."""
 
 
 class UnknownKeyId(ResearchError, code="unknown_key_id", http_status=422, permanent=True):

@@ -20,6 +20,11 @@ class EventKind(StrEnum):
     ATTEMPT_LOST = "attempt_lost"
     ATTEMPT_HANDED_BACK = "attempt_handed_back"
     ATTEMPT_CANCELLED = "attempt_cancelled"
+    APPROVAL_ASKED = "approval_asked"
+    APPROVAL_REMINDED = "approval_reminded"
+    APPROVAL_GIVEN = "approval_given"
+    APPROVAL_REFUSED = "approval_refused"
+    APPROVAL_EXPIRED = "approval_expired"
     CANCEL_REQUESTED = "cancel_requested"
     CLOSED = "closed"
     STORED_LATER = "stored_later"
@@ -35,6 +40,8 @@ ENDS_OF_ATTEMPT = frozenset(
     }
 )
 
+# Each answers what a workflow asked with `approval_asked`.
+ENDS_OF_APPROVAL = frozenset({EventKind.APPROVAL_GIVEN, EventKind.APPROVAL_REFUSED, EventKind.APPROVAL_EXPIRED})
 
 # Kept for reconciliation and for the fence; object keys and the engine's numbers are nobody else's business.
 _NOT_SHOWN = frozenset({"to_store", "texts", "engine_run", "engine_attempt"})
@@ -137,9 +144,13 @@ def steps_after(names: Sequence[str], events: Iterable[ProgressEvent]) -> list[S
     return list(views.values())
 
 
-def status_after(end: EventKind, data: Mapping[str, Any]) -> Status | None:
-    """What an attempt's end makes of its workflow's status, when it makes something of it."""
-    if end is not EventKind.ATTEMPT_FAILED:
+def status_after(kind: EventKind, data: Mapping[str, Any]) -> Status | None:
+    """What an attempt's end, or an approval's event, makes of its workflow's status, when it makes something of it."""
+    if kind in {EventKind.APPROVAL_ASKED, EventKind.APPROVAL_REMINDED}:
+        return Status.WAITING_FOR_YOU
+    if kind in ENDS_OF_APPROVAL:
+        return Status.RUNNING
+    if kind is not EventKind.ATTEMPT_FAILED:
         return None
     if data.get("asks_a_person"):
         return Status.WAITING_FOR_YOU

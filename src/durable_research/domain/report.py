@@ -1,13 +1,13 @@
 """A report: what is asked for, and what is kept of it."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from durable_research.domain.addresses import URL_LONGEST, is_address
-from durable_research.domain.request import WritingRequest
+from durable_research.domain.request import Moment, WritingRequest
 from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 
@@ -34,9 +34,17 @@ Channel = Annotated[
 
 
 class ReportRequest(WritingRequest):
-    """What a person asks for, and whom to tell."""
+    """What a person asks for, whom to tell, and whether to have the draft approved first."""
 
+    approval: Literal["none", "before_pdf", "before_notify"] | None = None
     notify: Annotated[tuple[Channel, ...], Field(strict=False, max_length=8), AfterValidator(_each_once)] | None = None
+
+    start_after: Moment | None = None
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """`start_after`."""
+        return self.start_after
 
     @property
     def named_channels(self) -> dict[str, str]:

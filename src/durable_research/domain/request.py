@@ -1,9 +1,11 @@
 """What every request for a text has in common, and what text of a person may be."""
 
+import re
 import unicodedata
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 PROMPT_LONGEST = 20_000
@@ -41,6 +43,22 @@ def shorter_than(longest: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+
+
+def _time_with_offset(value: object) -> object:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "must be a string")
+    try:
+        if _TIME.fullmatch(value):
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise PydanticCustomError("invalid_time", "must be a time with its offset, such as 2026-11-22T09:00:00+01:00")
+
+
+# RFC 3339: a time without its offset would mean another moment in each place.
+Moment = Annotated[datetime, BeforeValidator(_time_with_offset)]
 Text = Annotated[str, AfterValidator(_clean_text)]
 Line = Annotated[Text, AfterValidator(_one_line)]
 
@@ -59,6 +77,11 @@ class WritingRequest(BaseModel):
     def named_channels(self) -> dict[str, str]:
         """The channels and addresses to be told that the request itself names, by JSON pointer."""
         return {}
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """When the work is to begin; at once without."""
+        return None
 
     @property
     def shown_title(self) -> str:

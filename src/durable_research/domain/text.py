@@ -4,6 +4,8 @@ from pydantic import BaseModel, ConfigDict
 
 from durable_research.domain.usage import TokenUsage
 
+EDITED_SUFFIX = ".edited.md"
+
 
 class TextReference(BaseModel):
     """A text kept in the object store; histories hold this and never the text (history limits, canaries)."""
@@ -13,6 +15,11 @@ class TextReference(BaseModel):
     key: str
     sha256: str
     size_bytes: int
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether a person changed it; the object's name says so, wherever it is read from."""
+        return self.key.endswith(EDITED_SUFFIX)
 
 
 class WrittenText(BaseModel):

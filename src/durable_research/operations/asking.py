@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_research.catalogue import BY_KIND
+from durable_research.domain.approval import ApprovalAsked, ApprovalDecision, decision_of
 from durable_research.domain.errors import DecisionNeeded
-from durable_research.domain.progress import ProgressEvent
+from durable_research.domain.progress import ENDS_OF_APPROVAL, EventKind, ProgressEvent
 from durable_research.domain.workflow import Decision, Status
 from durable_research.ports.workflows import WorkflowRow
 
@@ -38,12 +39,59 @@ class OpenQuestion:
         }
 
 
+@dataclass(frozen=True)
+class OpenApproval:
+    """A draft that waits for a person's word."""
+
+    workflow_id: str
+    asked: ApprovalAsked
+
+    @property
+    def words(self) -> str:
+        """The question as a person reads it."""
+        until = f"until {self.asked.expires_at:%Y-%m-%d %H:%M} UTC"
+        if self.asked.before == "before_notify":
+            return f"the report is made; approve it to have it told, or refuse ({until})"
+        return f"the draft is written; approve it to have it typeset, edit it or refuse ({until})"
+
+    def as_json(self) -> dict[str, Any]:
+        """As the status body shows it."""
+        return {
+            "step": "approval",
+            "attempt": 0,
+            "decisions": list(self.asked.verdicts),
+            "remaining_undos": [],
+            "draft_sha256": self.asked.draft_sha256,
+            "draft_url": f"/api/workflows/{self.workflow_id}/draft",
+            "expires_at": self.asked.expires_at.isoformat(),
+        }
+
+
+def _is_question(event: ProgressEvent) -> bool:
+    return bool(event.data.get("asks_a_person")) or event.kind is EventKind.APPROVAL_ASKED
+
+
+def open_approval(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenApproval | None:
+    """The draft that waits for a person now, by the log."""
+    last = next((event for event in reversed(events) if _is_question(event)), None)
+    if row.status is not Status.WAITING_FOR_YOU or last is None or last.kind is not EventKind.APPROVAL_ASKED:
+        return None
+    return OpenApproval(row.workflow_id, ApprovalAsked.model_validate(last.data))
+
+
+def standing_decision(events: Sequence[ProgressEvent]) -> ApprovalDecision | None:
+    """What was decided about the draft, by the log."""
+    return next((decision_of(event.data) for event in events if event.kind in ENDS_OF_APPROVAL), None)
+
+
 def open_question(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenQuestion | None:
     """What a person is asked now, by the log."""
-    asking = [event for event in events if event.data.get("asks_a_person")]
+    asking = [event for event in events if _is_question(event)]
     if row.status is not Status.WAITING_FOR_YOU or not asking:
         return None
     last = asking[-1]
+    if last.kind is EventKind.APPROVAL_ASKED:
+        return None
     error = last.data.get("error") or {}
     if error.get("code") == DecisionNeeded.code:
         return OpenQuestion(last.step, last.attempt, error.get("detail", ""), (Decision.SEND_AGAIN, Decision.GIVE_UP))

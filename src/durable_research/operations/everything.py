@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from durable_research.domain.errors import InfrastructureDown
+from durable_research.operations.approving import Approving
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
+from durable_research.operations.retrying import Retrying
 from durable_research.operations.scheduling import Scheduling
 from durable_research.operations.starting import Starting
 from durable_research.operations.texts import ReadingTexts
@@ -27,6 +29,8 @@ class Operations:
     cancelling: Cancelling
     deciding: Deciding
     scheduling: Scheduling
+    approving: Approving
+    retrying: Retrying
     reports: ReadingReports
     texts: ReadingTexts
     dependencies: Sequence[Health]

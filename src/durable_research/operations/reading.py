@@ -9,7 +9,7 @@ from durable_research.catalogue import BY_KIND, page_of
 from durable_research.domain.errors import InfrastructureDown, InvalidState, NotFound, NotReady
 from durable_research.domain.progress import Draft, EventKind, ProgressEvent, StepState, StepView, steps_after
 from durable_research.domain.workflow import Status, kind_of
-from durable_research.operations.asking import OpenQuestion, open_question
+from durable_research.operations.asking import OpenApproval, OpenQuestion, open_approval, open_question
 from durable_research.ports.engine import EngineView, WorkflowEngine
 from durable_research.ports.ledger import Effects
 from durable_research.ports.progress import Changes, Drafts, ProgressLog
@@ -61,7 +61,7 @@ class Reading:
                 reachable = False
             _complete(steps, view, [worker.identity for worker in live])
         charges = await self.effects.charges(workflow_id)
-        asked = open_question(row, events)
+        asked = open_question(row, events) or open_approval(row, events)
         return {
             "workflow_id": workflow_id,
             "kind": row.kind,
@@ -76,7 +76,7 @@ class Reading:
             "engine": "reachable" if reachable else "unreachable",
             "cancel_requested": row.cancel_requested,
             "asks": asked.as_json() if asked else None,
-            "waits_for": _waits_for(row, len(live), asked, reachable=reachable),
+            "waits_for": _waits_for(row, len(live), asked, events[0], reachable=reachable),
             "error": next((event.data["error"] for event in events if _is_failed_end(event)), None),
             "last_seq": events[-1].seq if events else 0,
             "temporal_ui_url": self._ui(workflow_id),
@@ -194,12 +194,21 @@ def _step_body(step: StepView) -> dict[str, Any]:
     }
 
 
-def _waits_for(row: WorkflowRow, live: int, asked: OpenQuestion | None, *, reachable: bool) -> str | None:
+def _waits_for(
+    row: WorkflowRow,
+    live: int,
+    asked: OpenQuestion | OpenApproval | None,
+    accepted: ProgressEvent,
+    *,
+    reachable: bool,
+) -> str | None:
     """In words, what an unfinished workflow waits for, when that is not its own work."""
     if row.status.is_final:
         return None
     if asked:
         return asked.words
+    if row.status is Status.SLEEPING:
+        return f"it begins at {datetime.fromisoformat(accepted.data['begins_at']):%Y-%m-%d %H:%M:%S} UTC"
     if not reachable:
         return "Temporal does not answer; the work goes on by itself when it is back"
     if not live:

@@ -69,6 +69,7 @@ class ReadingReports:
             model=report.model,
             usage=report.usage,
             is_demo=report.is_demo,
+            is_edited=report.text.is_edited,
         )
 
     async def html(self, report_id: str, tenant: str) -> str:

@@ -5,6 +5,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from durable_research import failpoints
@@ -18,6 +19,8 @@ from durable_research.operations.validating import validated
 from durable_research.ports.clock import Clock
 from durable_research.ports.engine import WorkflowEngine
 from durable_research.ports.workflows import NewWorkflow, WorkflowRow, Workflows
+
+_LONGEST_SLEEP = timedelta(days=366)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Starting:
             input=kept,
             idempotency_key=idempotency_key,
             fingerprint=hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest(),
+            begins_at=request.begins_at if request.begins_at and request.begins_at > self.now() else None,
         )
         await failpoints.reach(failpoints.START_BEGUN, new.workflow_id)
         row, replayed = await self.workflows.accept(new)
@@ -109,6 +113,9 @@ class Starting:
             InvalidInput: with an entry for each of them.
         """
         wrong = [self._wrong_channel(channel, pointer) for pointer, channel in request.named_channels.items()]
+        if request.begins_at and request.begins_at - self.now() > _LONGEST_SLEEP:
+            words = f"must be at most {_LONGEST_SLEEP.days} days ahead"
+            wrong.append(FieldError("/start_after", "out_of_range", words))
         if errors := [error for error in wrong if error]:
             raise InvalidInput(errors)
 

@@ -1,6 +1,6 @@
 """The engine that makes workflows durable."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -40,6 +40,21 @@ class WorkflowEngine(Protocol):
 
     async def signal(self, workflow_id: str, name: str, message: BaseModel) -> bool:
         """Send it a message; False when the engine does not know it as running."""
+        ...
+
+    async def update(self, workflow_id: str, name: str, message: BaseModel, update_id: str) -> Mapping[str, Any] | None:
+        """Send it a message and return its answer; None when no worker answered within seconds, and it may come yet.
+
+        The same `update_id` again gets the same answer.
+
+        Raises:
+            AlreadyDecided: it refuses, as another message came first.
+            InvalidState: it refuses, or is not running.
+        """
+        ...
+
+    async def retry_now(self, workflow_id: str) -> Sequence[str]:
+        """Let every step that waits for its next try have it now; returns their names. Attempts count on as they do."""
         ...
 
     async def describe(self, workflow_id: str) -> EngineView | None:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from durable_research.domain.approval import ApprovalDecision
 from durable_research.domain.progress import Attempt, Draft, EngineAttempt, EventKind, ProgressEvent
 from durable_research.domain.workflow import Status
 
@@ -39,6 +40,12 @@ class ProgressLog(Protocol):
 
     async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any]) -> None:
         """Write the workflow's end, once; partly done may later become done."""
+        ...
+
+    async def note_approval(
+        self, workflow_id: str, kind: EventKind, data: Mapping[str, Any]
+    ) -> ApprovalDecision | None:
+        """Write an event of the workflow's approval, once; returns the decision that stands already, if one does."""
         ...
 
     async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:

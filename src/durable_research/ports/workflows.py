@@ -26,7 +26,7 @@ class WorkflowRow:
 
 @dataclass(frozen=True)
 class NewWorkflow:
-    """What a start asks to be accepted."""
+    """What a start asks to be accepted; one that begins later sleeps until then."""
 
     workflow_id: str
     kind: Kind
@@ -35,6 +35,7 @@ class NewWorkflow:
     input: dict[str, Any]
     idempotency_key: str | None = None
     fingerprint: str = ""
+    begins_at: datetime | None = None
 
 
 @dataclass(frozen=True)

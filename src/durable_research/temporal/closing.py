@@ -1,14 +1,15 @@
-"""The activities with which a workflow of any pipeline ends: its last entry in the progress log, and nothing left running."""
+"""The activities of every pipeline's workflow: what only it knows goes into the progress log, and nothing is left running."""
 
 from collections.abc import Awaitable, Callable
 
 from temporalio import activity
 
+from durable_research.domain.approval import ApprovalDecision
 from durable_research.domain.effects import SendState
 from durable_research.ports.ledger import Effects
 from durable_research.ports.progress import ProgressLog
 from durable_research.temporal import names
-from durable_research.temporal.steps import Closing, StopModelCalls
+from durable_research.temporal.steps import Closing, NoteApproval, StopModelCalls
 
 
 class ClosingActivities:
@@ -21,6 +22,11 @@ class ClosingActivities:
     async def close_workflow(self, closing: Closing) -> None:
         """Write the end once; a repeat changes nothing."""
         await self._progress.close(closing.workflow_id, closing.status, closing.data)
+
+    @activity.defn(name=names.NOTE_APPROVAL)
+    async def note_approval(self, noted: NoteApproval) -> ApprovalDecision | None:
+        """Write the event once; returns the decision that stands already, as after the engine's loss of the workflow."""
+        return await self._progress.note_approval(noted.workflow_id, noted.kind, noted.data)
 
 
 class StoppingActivities:

@@ -2,13 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
+from google.protobuf.field_mask_pb2 import FieldMask
 from pydantic import BaseModel
+from temporalio.api.activity.v1 import ActivityOptions
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import PendingActivityState
-from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.workflowservice.v1 import UpdateActivityOptionsRequest
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import (
     SearchAttributeKey,
     SearchAttributePair,
@@ -16,10 +26,10 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_research.domain.errors import InfrastructureDown
+from durable_research.domain.errors import AlreadyDecided, InfrastructureDown, InvalidState
 from durable_research.domain.workflow import kind_of
 from durable_research.ports.engine import EngineView, PendingStep
 from durable_research.temporal import names, policies
@@ -86,6 +96,25 @@ class TemporalEngine:
         handle = self._client.get_workflow_handle(workflow_id)
         return await self._tell(handle.signal(name, message, rpc_timeout=policies.ENGINE_ANSWER))
 
+    async def update(self, workflow_id: str, name: str, message: BaseModel, update_id: str) -> Mapping[str, Any] | None:
+        """Send it a message and wait shortly for its answer, which needs a worker."""
+        handle = self._client.get_workflow_handle(workflow_id)
+        try:
+            answer: Mapping[str, Any] = await handle.execute_update(
+                name, message, id=update_id, result_type=dict, rpc_timeout=policies.ENGINE_UPDATE
+            )
+        except WorkflowUpdateFailedError as refused:
+            raise _refusal(refused.cause) from None
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            return None
+        except RPCError as cause:
+            if cause.status in _ENDED:
+                raise InvalidState("the workflow is not running any more") from None
+            raise InfrastructureDown("temporal does not answer") from cause
+        except RuntimeError as cause:
+            raise InfrastructureDown("temporal does not answer") from cause
+        return answer
+
     @staticmethod
     async def _tell(telling: Coroutine[Any, Any, None]) -> bool:
         try:
@@ -101,6 +130,14 @@ class TemporalEngine:
 
     async def describe(self, workflow_id: str) -> EngineView | None:
         """Ask for its state and pending activities; needs no worker."""
+        description = await self._describe(workflow_id)
+        return _view(description) if description else None
+
+    async def _pending(self, workflow_id: str) -> Sequence[PendingActivityInfo]:
+        description = await self._describe(workflow_id)
+        return description.raw_description.pending_activities if description else ()
+
+    async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription | None:
         try:
             async with asyncio.timeout(policies.ENGINE_ANSWER.total_seconds()):
                 description = await self._client.get_workflow_handle(workflow_id).describe(
@@ -112,7 +149,31 @@ class TemporalEngine:
             raise InfrastructureDown("temporal does not answer") from cause
         except (RuntimeError, TimeoutError) as cause:
             raise InfrastructureDown("temporal does not answer") from cause
-        return _view(description)
+        return description
+
+    async def retry_now(self, workflow_id: str) -> Sequence[str]:
+        """Have the next try of each waiting activity scheduled anew, which is by the retry policy alone: at once.
+
+        Naming an option's own value does that in one request. Pausing and unpausing does it too, but whoever died between the
+        two would leave the step paused for ever; a reset would begin the numbers of attempts anew.
+        """
+        waiting = [one for one in await self._pending(workflow_id) if _waits(one)]
+        return [one.activity_type.name for one in waiting if await self._tell(self._reschedule(workflow_id, one))]
+
+    async def _reschedule(self, workflow_id: str, waiting: PendingActivityInfo) -> None:
+        unchanged = ActivityOptions()
+        unchanged.heartbeat_timeout.FromTimedelta(policies.HEARTBEAT_TIMEOUT)
+        await self._client.workflow_service.update_activity_options(
+            UpdateActivityOptionsRequest(
+                namespace=self._client.namespace,
+                execution=WorkflowExecution(workflow_id=workflow_id),
+                id=waiting.activity_id,
+                identity=self._client.identity,
+                activity_options=unchanged,
+                update_mask=FieldMask(paths=["heartbeat_timeout"]),
+            ),
+            timeout=policies.ENGINE_ANSWER,
+        )
 
     async def history(self, workflow_id: str) -> AsyncIterator[dict[str, Any]]:
         """Its events as JSON objects, oldest first; nothing when the engine does not know it."""
@@ -130,17 +191,29 @@ class TemporalEngine:
             yield event
 
 
+def _refusal(cause: BaseException | None) -> InvalidState:
+    """A workflow's refusal as our error: it names the code as its type."""
+    if not isinstance(cause, ApplicationError):
+        return InvalidState("the workflow took no decision")
+    error = AlreadyDecided if cause.type == AlreadyDecided.code else InvalidState
+    return error(cause.message)
+
+
+def _waits(pending: PendingActivityInfo) -> bool:
+    """Whether it waits for its next try."""
+    return pending.HasField("next_attempt_schedule_time")
+
+
 def _view(description: WorkflowExecutionDescription) -> EngineView:
     status = description.status.name.lower() if description.status else "unknown"
     pending = []
     for one in description.raw_description.pending_activities:
         started = one.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
-        waits = "next_attempt_schedule_time" in {field.name for field, _ in one.ListFields()}
         pending.append(
             PendingStep(
                 step=one.activity_type.name,
                 worker=(one.last_worker_identity or None) if started else None,
-                next_try_at=one.next_attempt_schedule_time.ToDatetime(tzinfo=UTC) if waits else None,
+                next_try_at=one.next_attempt_schedule_time.ToDatetime(tzinfo=UTC) if _waits(one) else None,
             )
         )
     return EngineView(status, tuple(pending))

@@ -14,8 +14,11 @@ QUEUES = (RESEARCH, AI_TASKS, DOCUMENTS, NOTIFICATIONS)
 
 CLOSE_WORKFLOW = "close_workflow"
 STOP_MODEL_CALLS = "stop_model_calls"
+NOTE_APPROVAL = "note_approval"
 
 DECIDE = "decide"  # the signal with a person's decision
+APPROVE = "approve"  # the update with a person's word about a draft; it is answered
+APPROVE_SIGNAL = "approve_signal"  # the same where nobody waits for the answer: Temporal's UI and command line
 
 # Keyword search attributes for operators' filters; never text of users, as these are not encrypted.
 TENANT = "ResearchTenant"

@@ -78,6 +78,9 @@ LOOK_UP_DOUBTS_AFTER = timedelta(minutes=5)
 ENGINE_ANSWER = timedelta(seconds=2)
 ENGINE_START = timedelta(seconds=5)
 
+# A worker that lives takes a person's decision within milliseconds; without one it is left as a signal.
+ENGINE_UPDATE = timedelta(seconds=2)
+
 
 # An object is written before the row that names it, so one without a row is only an orphan when nobody can still be on the way
 # to write it. The longest way is a worker frozen between the two; an hour is the design's figure, far above every try's length.
@@ -172,6 +175,11 @@ DELETE_MESSAGE = StepPolicy(
 # The ordinary form of the closing write: our own database, so every failure is infrastructure and it is tried without end.
 CLOSE_WORKFLOW = StepPolicy(
     names.CLOSE_WORKFLOW, names.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
+)
+
+# What happens to an approval, written like the end.
+NOTE_APPROVAL = StepPolicy(
+    names.NOTE_APPROVAL, names.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
 )
 
 # One pass over what a crash may have left open; the next minute brings the next pass.

@@ -10,9 +10,11 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
-from durable_research.domain.errors import CancelRequested
+from durable_research.domain.approval import ApprovalDecision
+from durable_research.domain.errors import ApprovalExpired, ApprovalRefused, CancelRequested
+from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import Status
-from durable_research.temporal import names, policies
+from durable_research.temporal import policies
 from durable_research.temporal.policies import StepPolicy
 
 Given = TypeVar("Given")
@@ -26,6 +28,16 @@ class Closing(BaseModel):
 
     workflow_id: str
     status: Status
+    data: dict[str, Any] = {}
+
+
+class NoteApproval(BaseModel):
+    """An event of an approval, as the progress log keeps it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    workflow_id: str
+    kind: EventKind
     data: dict[str, Any] = {}
 
 
@@ -68,11 +80,22 @@ async def stop_model_calls() -> None:
 
 async def close_workflow(status: Status, data: dict[str, Any]) -> None:
     """Write the end into the progress log, whatever it takes; the caller shields it from cancellation."""
-    closing = Closing(workflow_id=workflow.info().workflow_id, status=status, data=data)
+    await _write(Closing(workflow_id=workflow.info().workflow_id, status=status, data=data), policies.CLOSE_WORKFLOW)
+
+
+async def note_approval(kind: EventKind, data: dict[str, Any]) -> ApprovalDecision | None:
+    """Write what happens to an approval; returns the decision that the log knows already, if it does."""
+    noted = NoteApproval(workflow_id=workflow.info().workflow_id, kind=kind, data=data)
+    standing = await _write(noted, policies.NOTE_APPROVAL)
+    return None if standing is None else ApprovalDecision.model_validate(standing)
+
+
+async def _write(given: BaseModel, policy: StepPolicy) -> Any:
+    """Write what only the workflow knows: tried briefly within its task, then without end as an ordinary activity."""
     try:
-        await workflow.execute_local_activity(
-            names.CLOSE_WORKFLOW,
-            closing,
+        return await workflow.execute_local_activity(
+            policy.step,
+            given,
             start_to_close_timeout=policies.LOCAL_WRITE_TRY,
             schedule_to_close_timeout=policies.LOCAL_WRITE_GIVE_UP,
             retry_policy=RetryPolicy(maximum_attempts=2),
@@ -80,7 +103,7 @@ async def close_workflow(status: Status, data: dict[str, Any]) -> None:
     except FailureError as error:  # a local activity's failure may come as it is, without an ActivityError around it
         if is_cancelled_exception(error):
             raise
-        await workflow.execute_activity(names.CLOSE_WORKFLOW, closing, **_options(policies.CLOSE_WORKFLOW))
+        return await workflow.execute_activity(policy.step, given, **_options(policy))
 
 
 def _options(policy: StepPolicy) -> dict[str, Any]:
@@ -97,6 +120,11 @@ def _options(policy: StepPolicy) -> dict[str, Any]:
 def is_cancel(error: BaseException) -> bool:
     """Whether a step ended because a person wants the workflow to end, heard from Temporal or from our own log."""
     return is_cancelled_exception(error) or cause_of(error)["code"] == CancelRequested.code
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether a story ended because its draft was not approved."""
+    return cause_of(error)["code"] in {ApprovalRefused.code, ApprovalExpired.code}
 
 
 def question_of(error: ActivityError) -> Question:

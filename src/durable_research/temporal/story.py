@@ -5,15 +5,19 @@ A pipeline's workflow inherits from `Story`, tells its steps in a coroutine and 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
-from durable_research.domain.errors import DecisionNeeded
+from durable_research.domain.approval import ApprovalDecision, ApprovalQuestion, Verdict
+from durable_research.domain.errors import ApprovalExpired, ApprovalRefused, DecisionNeeded
 from durable_research.domain.workflow import Decided, Decision, Status
 from durable_research.temporal import names
+from durable_research.temporal.approval import Approval
 from durable_research.temporal.metrics import METRICS, WORKFLOWS_COMPLETED
 from durable_research.temporal.policies import StepPolicy
 from durable_research.temporal.saga import Saga
@@ -22,6 +26,7 @@ from durable_research.temporal.steps import (
     cause_of,
     close_workflow,
     is_cancel,
+    is_refusal,
     question_of,
     run_step,
     stop_model_calls,
@@ -48,6 +53,7 @@ class Story:
     def __init__(self) -> None:
         self.stage = "queued"
         self.saga = Saga(self.decision_about)
+        self._approval = Approval()
         self._decisions: dict[Question, Decision] = {}
 
     @workflow.query
@@ -65,10 +71,33 @@ class Story:
         """Take a person's decision; the first one about a question stands."""
         self._decisions.setdefault(Question(decided.step, decided.attempt), decided.decision)
 
+    @workflow.update(name=names.APPROVE)
+    def approve(self, decision: ApprovalDecision) -> ApprovalDecision:
+        """Take a person's word about the draft that waits, and answer with the one that stands."""
+        return self._approval.decide(decision)
+
+    @approve.validator
+    def _check_approve(self, decision: ApprovalDecision) -> None:
+        """What is refused here leaves no trace in the history."""
+        self._approval.check(decision)
+
+    @workflow.signal(name=names.APPROVE_SIGNAL)
+    def approve_signal(self, decision: ApprovalDecision) -> None:
+        """The same; what cannot be decided, or is decided, has no effect."""
+        with suppress(ApplicationError):
+            self._approval.decide(decision)
+
     async def decision_about(self, question: Question) -> Decision:
         """Wait for a person, as long as it takes."""
         await workflow.wait_condition(lambda: question in self._decisions)
         return self._decisions[question]
+
+    async def asleep_until(self, moment: datetime | None) -> None:
+        """Sleep on a durable timer; a moment that has passed, or none, is now. Cancelling ends it at once."""
+        if moment is None or moment <= workflow.now():
+            return
+        self.stage = "sleeping"
+        await workflow.sleep(moment - workflow.now())
 
     async def step(self, step: Step[Given, Done], given: Given, policy: StepPolicy) -> Done:
         """Run one step.
@@ -89,6 +118,20 @@ class Story:
                     raise
                 if await self.decision_about(question_of(error)) is Decision.GIVE_UP:
                     raise
+
+    async def approved(self, question: ApprovalQuestion) -> ApprovalDecision:
+        """Park until a person approves the draft, perhaps with an edited text.
+
+        Raises:
+            ApplicationError: it was refused, or nobody answered in time.
+        """
+        self.stage = "approval"
+        decision = await self._approval.wait(question)
+        if decision.decision is Verdict.REFUSE:
+            raise ApplicationError("a person refused the draft", type=ApprovalRefused.code, non_retryable=True)
+        if decision.decision is Verdict.EXPIRE:
+            raise ApplicationError("nobody approved the draft in time", type=ApprovalExpired.code, non_retryable=True)
+        return decision
 
     async def told(self, steps: Coroutine[Any, Any, Ending[Result]]) -> Result:
         """Run the steps and write how they ended; a failure for good or a cancellation undoes what is registered."""
@@ -111,6 +154,9 @@ class Story:
         await _whatever_is_cancelled(self.saga.undo_all())
         if is_cancel(error):
             await self._close(Status.CANCELLED, {})
+        elif is_refusal(error):
+            # Cancelled and not failed: nothing went wrong, a person (or their silence) ended it, as cancelling does.
+            await self._close(Status.CANCELLED, {"error": cause_of(error)})
         else:
             await self._close(Status.FAILED, {"error": cause_of(error)})
 

@@ -101,7 +101,9 @@ def _check_sizes(scope: Any) -> None:
 
 
 def _body_limit(scope: Any) -> int:
-    return LARGEST_BODY_BYTES if scope["path"].startswith("/api/") else LARGEST_FORM_BYTES
+    # An edited draft is as long as a report.
+    is_short = scope["path"].startswith("/api/") and not scope["path"].endswith("/approve")
+    return LARGEST_BODY_BYTES if is_short else LARGEST_FORM_BYTES
 
 
 def _too_large(limit: int) -> Problem:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from durable_research.catalogue import PIPELINES
+from durable_research.domain.approval import Verdict
 from durable_research.domain.progress import EventKind, ProgressEvent, StepState
 from durable_research.domain.workflow import Decision, Status
 
@@ -38,6 +39,11 @@ DECISIONS: dict[Decision, tuple[str, str]] = {
     Decision.SEND_AGAIN: ("Pay again for a new answer", "primary"),
     Decision.GIVE_UP: ("Give this up", ""),
     Decision.TRY_AGAIN: ("Try to clean up again", "primary"),
+}
+# What a person can say about a draft.
+VERDICTS: dict[Verdict, tuple[str, str]] = {
+    Verdict.APPROVE: ("Approve", "primary"),
+    Verdict.REFUSE: ("Refuse", ""),
 }
 _OUTCOMES: dict[EventKind, tuple[str, str]] = {
     EventKind.ATTEMPT_STARTED: ("running", "running"),

@@ -8,8 +8,10 @@ from sqlalchemy import bindparam, select
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.events import LockedLog
 from durable_research.adapters.database.tables import progress_events
+from durable_research.domain.approval import ApprovalDecision, decision_of
 from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
 from durable_research.domain.progress import (
+    ENDS_OF_APPROVAL,
     ENDS_OF_ATTEMPT,
     Attempt,
     EngineAttempt,
@@ -22,6 +24,9 @@ from durable_research.domain.workflow import Status, check_transition
 # Made once, like the statements of `events.py`.
 _OF_STEP = select(progress_events.c.attempt, progress_events.c.kind, progress_events.c.data).where(
     progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.step == bindparam("of_step")
+)
+_DATA_OF_KIND = select(progress_events.c.data).where(
+    progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.kind == bindparam("of_kind")
 )
 _READ = (
     select(progress_events)
@@ -96,6 +101,22 @@ class PostgresProgressLog:
             kind = EventKind.STORED_LATER if later else EventKind.CLOSED
             log.append(kind, {"status": status, **data})
             await log.finish(status)
+
+    async def note_approval(
+        self, workflow_id: str, kind: EventKind, data: Mapping[str, Any]
+    ) -> ApprovalDecision | None:
+        """Write the event with the status that it makes; after a decision nothing is asked or decided any more."""
+        async with self._database.begin() as connection:
+            log = await LockedLog.lock(connection, workflow_id)
+            known = await log.kinds()
+            if ends := known & ENDS_OF_APPROVAL:
+                kept = {"of_workflow": workflow_id, "of_kind": ends.pop()}
+                return decision_of((await connection.execute(_DATA_OF_KIND, kept)).scalar_one())
+            if not log.status.is_final:
+                if kind not in known:
+                    log.append(kind, data)
+                await log.finish(status_after(kind, data))
+        return None
 
     async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
         """Events after `after_seq`, in order."""

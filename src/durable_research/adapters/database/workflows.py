@@ -69,14 +69,15 @@ class PostgresWorkflows:
                 "workflow_id": new.workflow_id,
                 "kind": new.kind,
                 "tenant": new.tenant,
-                "status": Status.QUEUED,
+                "status": Status.SLEEPING if new.begins_at else Status.QUEUED,
                 "title": new.title,
                 "input": new.input,
             }
             # Nobody else sees the row before the commit, so it needs no lock for its first event.
             row = (await connection.execute(insert(workflows).values(values).returning(workflows))).one()
             log = LockedLog(connection, row)
-            log.append(EventKind.ACCEPTED, {"title": new.title})
+            begins = {"begins_at": new.begins_at.isoformat()} if new.begins_at else {}
+            log.append(EventKind.ACCEPTED, {"title": new.title, **begins})
             await log.finish()
         return _row(row), False
 

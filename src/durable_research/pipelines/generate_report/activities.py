@@ -82,6 +82,7 @@ class GenerateReportActivities:
             model=asked.text.model,
             usage=asked.text.usage,
             is_demo=asked.text.is_demo,
+            is_edited=asked.text.text.is_edited,
         )
         rendered = await self.renderer.render(document)
         await failpoints.reach(failpoints.CREATE_PDF_RENDERED, asked.report_id)

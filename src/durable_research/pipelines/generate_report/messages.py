@@ -3,8 +3,11 @@
 A title and addresses of users are among it, so payloads are sealed wherever keys are set. New fields need defaults.
 """
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict
 
+from durable_research.domain.approval import ApprovalWaits
 from durable_research.domain.report import DocumentReference
 from durable_research.domain.text import WrittenText
 
@@ -19,6 +22,9 @@ class GenerateReport(_Message):
     report_id: str
     tenant: str = "default"
     channels: tuple[str, ...] = ("log",)
+    start_after: datetime | None = None
+    approval: str = "none"
+    approval_waits: ApprovalWaits = ApprovalWaits()
 
 
 class LlmCall(_Message):

@@ -1,4 +1,4 @@
-"""The story of a report: ask the model, typeset, store, tell."""
+"""The story of a report: ask the model, have a person approve where that was asked for, typeset, store, tell."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from durable_research.domain.approval import BEFORE_NOTIFY, BEFORE_PDF, ApprovalQuestion, Verdict
     from durable_research.domain.text import WrittenText
     from durable_research.domain.workflow import Status
     from durable_research.pipelines.generate_report.activities import GenerateReportActivities
@@ -33,9 +34,15 @@ class GenerateReportWorkflow(Story):
         return await self.told(self._steps(start))
 
     async def _steps(self, start: GenerateReport) -> Ending[ReportResult]:
+        await self.asleep_until(start.start_after)
         text = await self._ask(start)
+        if start.approval == BEFORE_PDF:
+            text = await self._approved(start, text, Verdict.APPROVE, Verdict.EDIT, Verdict.REFUSE)
         pdf = await self._typeset(start, text)
         stored = await self._store(start, text, pdf)
+        if start.approval == BEFORE_NOTIFY:
+            # The PDF and the row are there: another text would be another report.
+            await self._approved(start, text, Verdict.APPROVE, Verdict.REFUSE)
         notified = await self._tell(start, pdf)
         status = Status.DONE if stored else Status.PARTLY_DONE
         result = ReportResult(
@@ -50,6 +57,12 @@ class GenerateReportWorkflow(Story):
     async def _ask(self, start: GenerateReport) -> WrittenText:
         asked = LlmCall(report_id=start.report_id, tenant=start.tenant)
         return await self.paid_step(GenerateReportActivities.llm_call, asked, policies.LLM_CALL)
+
+    async def _approved(self, start: GenerateReport, draft: WrittenText, *verdicts: Verdict) -> WrittenText:
+        """The text that a person has approved: the draft, or what they made of it."""
+        question = ApprovalQuestion(before=start.approval, draft=draft, verdicts=verdicts, waits=start.approval_waits)
+        decision = await self.approved(question)
+        return draft.model_copy(update={"text": decision.edited}) if decision.edited else draft
 
     async def _typeset(self, start: GenerateReport, text: WrittenText) -> ReportPdf:
         asked = CreatePdf(report_id=start.report_id, tenant=start.tenant, text=text)

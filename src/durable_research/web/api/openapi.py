@@ -5,6 +5,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from durable_research.domain.approval import Verdict
 from durable_research.domain.workflow import Kind, Status
 from durable_research.web import queries
 from durable_research.web.api.routes import ROUTES, Route
@@ -47,6 +48,10 @@ _SCHEMAS: dict[str, Any] = {
     "Started": _strings("workflow_id", "report_id", "status", "page_url", "status_url", "events_url", "result_url"),
     "Workflow": _strings(
         "workflow_id", "kind", "status", "title", "created_at", "updated_at", "page_url", "status_url"
+    ),
+    "Decided": _object(
+        **dict.fromkeys(("workflow_id", "kind", "status", "title", "page_url", "status_url", "decision_id"), _STRING),
+        outcome={"type": ["string", "null"], "enum": [*Verdict, None]},
     ),
     "Workflows": _object(
         workflows={"type": "array", "items": {"$ref": "#/components/schemas/Workflow"}},

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from durable_research.catalogue import PIPELINES
 from durable_research.domain.schedule import ScheduleRequest
+from durable_research.operations.approving import ApprovalRequest
 from durable_research.operations.deciding import DecisionRequest
 from durable_research.web import live
 
@@ -134,6 +135,14 @@ ROUTES = (
         problems=(403, 404, 409, 503),
     ),
     Route(
+        "retry",
+        "POST",
+        f"/api/workflows/{_ID}/retry",
+        "Try now what waits for its next try",
+        success=202,
+        problems=(403, 404, 409, 503),
+    ),
+    Route(
         "decide",
         "POST",
         f"/api/workflows/{_ID}/decide",
@@ -142,6 +151,26 @@ ROUTES = (
         problems=(403, 404, 409, 415, 422, 503),
         schema="Workflow",
         request=DecisionRequest,
+    ),
+    Route(
+        "draft",
+        "GET",
+        f"/api/workflows/{_ID}/draft",
+        "The draft that waits for approval, as Markdown",
+        produces="text/markdown",
+        headers=("Range", "If-None-Match"),
+        problems=(404, 409, 416, 503),
+    ),
+    Route(
+        "approve",
+        "POST",
+        f"/api/workflows/{_ID}/approve",
+        "Approve, edit or refuse the draft that waits",
+        success=202,
+        headers=("Idempotency-Key",),
+        problems=(403, 404, 409, 415, 422, 503),
+        schema="Decided",
+        request=ApprovalRequest,
     ),
     Route(
         "texts",

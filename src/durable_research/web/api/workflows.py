@@ -61,11 +61,33 @@ class WorkflowsApi:
         row = await self.operations.cancelling.cancel(workflow_id, checks.tenant_of(request))
         return answers.json_response(answers.workflow(row), 202)
 
+    async def retry(self, workflow_id: str) -> Response:
+        """Try now what waits for its next try."""
+        await checks.check_no_fields(request)
+        steps = await self.operations.retrying.retry(workflow_id, checks.tenant_of(request))
+        return answers.json_response({"workflow_id": workflow_id, "steps": list(steps)}, 202)
+
     async def decide(self, workflow_id: str) -> Response:
         """Pass on what a person decided."""
         body = await checks.json_object_of(request)
         row = await self.operations.deciding.decide(workflow_id, checks.tenant_of(request), body)
         return answers.json_response(answers.workflow(row), 202)
+
+    async def approve(self, workflow_id: str) -> Response:
+        """Pass on what a person decided about a draft; saying the same again is no error."""
+        key = checks.idempotency_key_of(request)
+        body = await checks.json_object_of(request)
+        answered = await self.operations.approving.decide(workflow_id, checks.tenant_of(request), body, key)
+        said = {"decision_id": answered.decision_id, "outcome": answered.outcome}
+        return answers.json_response(answers.workflow(answered.row) | said, 202)
+
+    async def draft(self, workflow_id: str) -> Response:
+        """The draft that waits for approval."""
+        tenant = checks.tenant_of(request)
+        text = await self.operations.approving.draft(workflow_id, tenant)
+        row = await self.operations.reading.get(workflow_id, tenant)
+        file = files.file_name(f"{row.title} draft", workflow_id, "md")
+        return files.file_response(request, text.encode(errors="replace"), "text/markdown; charset=utf-8", file)
 
     async def text(self, workflow_id: str, name: str) -> Response:
         """One of the texts that a finished workflow wrote."""

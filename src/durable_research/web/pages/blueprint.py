@@ -42,7 +42,9 @@ def pages_blueprint(operations: Operations, assets: Assets, public_url: str | No
             (base, "GET", of.library),
             (f"{base}/<workflow_id>", "GET", of.show),
             (f"{base}/<workflow_id>/cancel", "POST", of.cancel),
+            (f"{base}/<workflow_id>/retry", "POST", of.retry),
             (f"{base}/<workflow_id>/decide", "POST", of.decide),
+            (f"{base}/<workflow_id>/approve", "POST", of.approve),
         ]
     for path, method, view in pages:
         blueprint.add_url_rule(path, endpoint=f"{method} {path}".replace(".", ""), view_func=view, methods=[method])

@@ -65,6 +65,12 @@ def request_body(fields: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def approval_body(fields: Mapping[str, str]) -> dict[str, Any]:
+    """The decision about a draft that a form sends; its text counts only with the button that says so."""
+    names = ("decision", "draft_sha256", "decision_id", *(("text",) if fields.get("decision") == "edit" else ()))
+    return {name: fields[name] for name in names if name in fields}
+
+
 def idempotency_key(fields: Mapping[str, str], body: Mapping[str, Any]) -> str:
     """The same form sent twice is one report; the same form with another question is another."""
     token = fields.get("token") or secrets.token_urlsafe(18)

@@ -1,14 +1,17 @@
 """A workflow's one page — live while it runs, what it made when it is done — and the list of its kind."""
 
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from quart import Response, redirect, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
 from durable_research.catalogue import Pipeline
-from durable_research.domain.errors import NotFound
+from durable_research.domain.errors import InvalidState, NotFound
 from durable_research.domain.workflow import kind_of
 from durable_research.operations.everything import Operations
 from durable_research.ports.workflows import WorkflowFilter
@@ -49,12 +52,19 @@ class WorkflowPages:
             attempts=words.attempt_lines(events),
             for_scripts=words.for_scripts(),
             finished=await finished(self.operations, row),
+            approval=await self._approval(workflow_id, status["asks"]),
         )
 
     async def cancel(self, workflow_id: str) -> BaseResponse:
         """Note the wish to stop and show the page again."""
         self._check_kind(workflow_id)
         await self.operations.cancelling.cancel(workflow_id, checks.tenant_of(request))
+        return self._back(workflow_id)
+
+    async def retry(self, workflow_id: str) -> BaseResponse:
+        """Try now what waits, and show the page again."""
+        self._check_kind(workflow_id)
+        await self.operations.retrying.retry(workflow_id, checks.tenant_of(request))
         return self._back(workflow_id)
 
     async def decide(self, workflow_id: str) -> BaseResponse:
@@ -64,6 +74,13 @@ class WorkflowPages:
         await self.operations.deciding.decide(
             workflow_id, checks.tenant_of(request), {"decision": fields.get("decision")}
         )
+        return self._back(workflow_id)
+
+    async def approve(self, workflow_id: str) -> BaseResponse:
+        """Pass on a decision about the draft and show the page again."""
+        self._check_kind(workflow_id)
+        body = forms.approval_body(await forms.form_of(request))
+        await self.operations.approving.decide(workflow_id, checks.tenant_of(request), body)
         return self._back(workflow_id)
 
     async def library(self) -> Response:
@@ -92,6 +109,16 @@ class WorkflowPages:
             cursor=cursor,
             is_first="cursor" not in query,
         )
+
+    async def _approval(self, workflow_id: str, asks: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """The draft that waits, and a fresh id for the decision that this page may send."""
+        if not asks or "draft_sha256" not in asks:
+            return None
+        try:
+            draft = await self.operations.approving.draft(workflow_id, checks.tenant_of(request))
+        except InvalidState:  # it was decided this moment
+            return None
+        return {**asks, "draft": draft, "decision_id": secrets.token_hex(16)}
 
     def _check_kind(self, workflow_id: str) -> None:
         if kind_of(workflow_id) is not self.pipeline.kind:

@@ -68,11 +68,13 @@ function showStatus() {
   const [shape, word] = words.statuses[latest.status];
   const chip = part("status").firstElementChild;
   const possible = latest.asks?.decisions ?? [];
-  part("decide").hidden = !possible.length;
-  for (const button of part("decide").querySelectorAll("[data-decision]")) button.hidden = !possible.includes(button.dataset.decision);
+  const buttons = [...part("decide").querySelectorAll("[data-decision]")];
+  for (const button of buttons) button.hidden = !possible.includes(button.dataset.decision);
+  part("decide").hidden = buttons.every((button) => button.hidden);
   chip.className = `chip-status ${latest.status}`;
   chip.replaceChildren(Object.assign(document.createElement("span"), { ariaHidden: "true", textContent: shape }), ` ${word}`);
   document.title = document.title.replace(/^\S+/, shape);
+  part("retry").hidden = !latest.steps.some((step) => step.next_try_at);
   const waits = latest.waits_for ?? "";
   part("waits").hidden = !waits;
   part("waits-words").textContent = waits.charAt(0).toUpperCase() + waits.slice(1);
@@ -136,6 +138,10 @@ for (const kind of Object.keys(words.outcomes)) {
 }
 stream.addEventListener("draft", (message) => showDraft(JSON.parse(message.data)));
 stream.addEventListener("cancel_requested", refresh);
+// The draft and its form are the server's to write. A reminder changes nothing that somebody may be typing into.
+for (const kind of ["approval_asked", "approval_given", "approval_refused", "approval_expired"]) {
+  stream.addEventListener(kind, () => location.reload());
+}
 stream.addEventListener("closed", () => { stream.close(); location.reload(); });
 stream.addEventListener("open", () => { part("offline").hidden = true; });
 stream.addEventListener("error", () => { part("offline").hidden = false; });

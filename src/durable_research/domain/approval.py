@@ -1,0 +1,106 @@
+"""A person's word about a draft, before a workflow goes on: who is asked when, and what can be answered."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from durable_research.domain.progress import EventKind
+from durable_research.domain.text import TextReference, WrittenText
+
+# Before what a report waits to be approved.
+BEFORE_PDF = "before_pdf"
+BEFORE_NOTIFY = "before_notify"
+
+
+class Verdict(StrEnum):
+    """What became of a draft. Only the clock lets it expire."""
+
+    APPROVE = "approve"
+    EDIT = "edit"
+    REFUSE = "refuse"
+    EXPIRE = "expire"
+
+    @property
+    def event(self) -> EventKind:
+        """The event that tells it."""
+        return _EVENTS[self]
+
+    @property
+    def words(self) -> str:
+        """What was done, as a person reads it."""
+        return _WORDS[self]
+
+
+_EVENTS = {
+    Verdict.APPROVE: EventKind.APPROVAL_GIVEN,
+    Verdict.EDIT: EventKind.APPROVAL_GIVEN,
+    Verdict.REFUSE: EventKind.APPROVAL_REFUSED,
+    Verdict.EXPIRE: EventKind.APPROVAL_EXPIRED,
+}
+_WORDS = {
+    Verdict.APPROVE: "approved",
+    Verdict.EDIT: "edited and approved",
+    Verdict.REFUSE: "refused",
+    Verdict.EXPIRE: "given up, as nobody had answered in time",
+}
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ApprovalWaits(_Value):
+    """How long a person is waited for, frozen in the message that starts a workflow. Seconds."""
+
+    reminder_seconds: float = timedelta(days=1).total_seconds()
+    expiry_seconds: float = timedelta(days=7).total_seconds()
+
+
+class ApprovalQuestion(_Value):
+    """A draft that waits, and what can be answered."""
+
+    before: str
+    draft: WrittenText
+    verdicts: tuple[Verdict, ...]
+    waits: ApprovalWaits
+
+
+class ApprovalAsked(_Value):
+    """The question as the log keeps it; `texts` is hidden from people."""
+
+    before: str
+    draft_sha256: str
+    verdicts: tuple[Verdict, ...]
+    remind_at: datetime
+    expires_at: datetime
+    texts: dict[str, WrittenText]
+
+    @property
+    def draft(self) -> WrittenText:
+        """The text that waits."""
+        return self.texts["draft"]
+
+
+class ApprovalDecision(_Value):
+    """One answer. `decision_id` is the client's own: the same one again is the same answer."""
+
+    decision_id: str
+    decision: Verdict
+    draft_sha256: str
+    edited: TextReference | None = None
+
+
+def decided_as(decision: ApprovalDecision) -> dict[str, object]:
+    """The decision as its event keeps it: the reference of an edited text among what is hidden from people."""
+    kept = decision.model_dump(mode="json", exclude={"edited"})
+    return kept | ({"texts": {"edited": decision.edited.model_dump(mode="json")}} if decision.edited else {})
+
+
+def decision_of(data: dict[str, object]) -> ApprovalDecision:
+    """The decision that an event keeps."""
+    texts = data.get("texts")
+    return ApprovalDecision.model_validate(
+        {name: value for name, value in data.items() if name in ApprovalDecision.model_fields}
+        | {"edited": texts.get("edited") if isinstance(texts, dict) else None}
+    )

@@ -1,0 +1,126 @@
+"""Approving a draft: showing it, and passing a person's decision on to the workflow that waits for it.
+
+The workflow alone decides which decision is the first; what is answered here comes from it, or from the log that it wrote.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from durable_research import failpoints
+from durable_research.domain.approval import ApprovalDecision, Verdict
+from durable_research.domain.errors import AlreadyDecided, FieldError, InvalidInput, InvalidState
+from durable_research.domain.request import Text
+from durable_research.domain.text import EDITED_SUFFIX, TextReference
+from durable_research.operations.asking import OpenApproval, open_approval, standing_decision
+from durable_research.operations.reading import Reading
+from durable_research.operations.validating import validated
+from durable_research.ports.engine import WorkflowEngine
+from durable_research.ports.objects import ObjectStore
+from durable_research.ports.workflows import WorkflowRow
+from durable_research.temporal import names
+
+
+class ApprovalRequest(BaseModel):
+    """What a person sends; `text` comes with an edit and with nothing else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    decision: Literal["approve", "edit", "refuse"]
+    draft_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    decision_id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")] | None = None
+    text: Text | None = None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A decision that was passed on. `outcome` is what the workflow says; None while no worker is there to say it."""
+
+    row: WorkflowRow
+    decision_id: str
+    outcome: Verdict | None
+
+
+@dataclass
+class Approving:
+    """An edited text is an object before the workflow hears of it, as every text is."""
+
+    reading: Reading
+    objects: ObjectStore
+    engine: WorkflowEngine
+
+    async def draft(self, workflow_id: str, tenant: str) -> str:
+        """The text that waits for approval, as the model wrote it.
+
+        Raises:
+            NotFound: unknown id.
+            InvalidState: nothing waits for approval.
+        """
+        asked = await self._open(workflow_id, tenant)
+        return (await self.objects.get(asked.asked.draft.text.key)).decode()
+
+    async def decide(
+        self, workflow_id: str, tenant: str, body: Mapping[str, Any], decision_id: str | None = None
+    ) -> Answered:
+        """Pass a person's decision on; the same `decision_id` again gets the same answer.
+
+        Raises:
+            InvalidInput: the body is no decision, or none that is possible here.
+            NotFound: unknown id.
+            InvalidState: nothing waits for approval, or another draft does.
+            AlreadyDecided: another decision came first.
+            InfrastructureDown: the engine is away; it can be said again.
+        """
+        request = validated(ApprovalRequest, body)
+        if (request.text is not None) != (request.decision == "edit"):
+            raise InvalidInput([FieldError("/text", "required", "comes with an edit, and with nothing else")])
+        decision_id = request.decision_id or decision_id or secrets.token_hex(16)
+        await self.reading.get(workflow_id, tenant)
+        standing = standing_decision(await self.reading.log(workflow_id, tenant))
+        if standing is None:
+            outcome = await self._pass_on(workflow_id, tenant, request, decision_id)
+        elif standing.decision_id == decision_id:
+            outcome = standing.decision
+        else:
+            by = f" by decision {standing.decision_id!r}" if standing.decision_id else ""
+            raise AlreadyDecided(f"the draft has been {standing.decision.words}{by}")
+        return Answered(await self.reading.get(workflow_id, tenant), decision_id, outcome)
+
+    async def _pass_on(
+        self, workflow_id: str, tenant: str, request: ApprovalRequest, decision_id: str
+    ) -> Verdict | None:
+        asked = (await self._open(workflow_id, tenant)).asked
+        verdict = Verdict(request.decision)
+        if verdict not in asked.verdicts:
+            words = " or ".join(one.value for one in asked.verdicts)
+            raise InvalidInput([FieldError("/decision", "enum", f"must be {words} here")])
+        if request.draft_sha256 != asked.draft_sha256:
+            raise InvalidState("this is not the draft that waits for approval; read it again")
+        edited = None if request.text is None else await self._store(workflow_id, tenant, request.text)
+        decision = ApprovalDecision(
+            decision_id=decision_id, decision=verdict, draft_sha256=request.draft_sha256, edited=edited
+        )
+        answer = await self.engine.update(workflow_id, names.APPROVE, decision, decision_id)
+        # Without a worker nobody can answer, but the engine keeps a signal until one is there.
+        if answer is None and not await self.engine.signal(workflow_id, names.APPROVE_SIGNAL, decision):
+            raise InvalidState("the workflow is not running any more")
+        await failpoints.reach(failpoints.APPROVE_SENT, workflow_id)
+        return None if answer is None else ApprovalDecision.model_validate(answer).decision
+
+    async def _open(self, workflow_id: str, tenant: str) -> OpenApproval:
+        row = await self.reading.get(workflow_id, tenant)
+        asked = open_approval(row, await self.reading.log(workflow_id, tenant))
+        if asked is None:
+            raise InvalidState(f"the workflow is {row.status.words} and nothing waits for approval")
+        return asked
+
+    async def _store(self, workflow_id: str, tenant: str, text: str) -> TextReference:
+        data = text.encode()
+        digest = hashlib.sha256(data).hexdigest()
+        key = f"{tenant}/{workflow_id}/{digest}{EDITED_SUFFIX}"
+        await self.objects.put(key, data)
+        return TextReference(key=key, sha256=digest, size_bytes=len(data))

@@ -1,0 +1,60 @@
+"""A report that waits for a person outlives every process, and so does the person's decision."""
+
+import httpx
+
+from tests.installation import Installation, until
+
+
+def parked(installation: Installation, prompt: str) -> tuple[str, str]:
+    """A report whose draft waits for approval, and the draft's hash."""
+    report = installation.submit_with(prompt=prompt, approval="before_pdf")
+    asks = until("the draft to wait", lambda: installation.status(report)["asks"])
+    return report, asks["draft_sha256"]
+
+
+def approve(installation: Installation, report: str, sha256: str) -> httpx.Response:
+    body = {"decision": "approve", "draft_sha256": sha256, "decision_id": "mine"}
+    return httpx.post(f"{installation.api}/api/workflows/{report}/approve", json=body, timeout=10)
+
+
+def test_a_draft_that_waits_is_there_after_everything_was_killed(own_installation: Installation) -> None:
+    own_installation.start()
+    own_installation.latency(0.1)
+    report, sha256 = parked(own_installation, "Waiting through the night")
+
+    own_installation.kill_all()
+    own_installation.start()
+
+    assert own_installation.status(report)["status"] == "waiting_for_you"
+    answer = approve(own_installation, report, sha256)
+    assert answer.status_code == 202, answer.text
+    assert own_installation.finished(report)["status"] == "done"
+    assert len(own_installation.witness("Waiting through the night")) == 1
+
+
+def test_a_decision_whose_answer_died_with_the_api_is_said_again_and_counts_once(
+    own_installation: Installation,
+) -> None:
+    own_installation.environment["DURABLE_RESEARCH_FAILPOINTS"] = "approve.sent=kill@1"
+    own_installation.start()
+    own_installation.latency(0.1)
+    report, sha256 = parked(own_installation, "Approved into the dark")
+
+    try:
+        approve(own_installation, report, sha256)
+    except httpx.TransportError:
+        pass
+    else:
+        raise AssertionError("the API answered, though it should have died")
+
+    def say_it_again() -> httpx.Response | None:
+        try:
+            return approve(own_installation, report, sha256)
+        except (httpx.TransportError, FileNotFoundError):
+            return None
+
+    answer = until("the API to be back", say_it_again)
+    assert (answer.status_code, answer.json()["outcome"]) == (202, "approve")
+    assert own_installation.finished(report)["status"] == "done"
+    kinds = [event["kind"] for event in own_installation.events(report)]
+    assert kinds.count("approval_given") == 1

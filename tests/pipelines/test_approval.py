@@ -1,0 +1,240 @@
+"""A report that a person approves waits for them, for as long as was said, whatever dies meanwhile."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from durable_research.domain.approval import ApprovalDecision, ApprovalWaits, Verdict
+from durable_research.domain.errors import AlreadyDecided, InvalidInput, InvalidState, ResearchError
+from durable_research.domain.progress import EventKind
+from durable_research.temporal import names
+from tests.pipelines.conftest import House
+
+EDITED = ("Edited", "by a person, after the model had written it")
+
+
+async def parked(house: House, prompt: str, before: str = "before_pdf") -> tuple[str, str]:
+    """A report that waits for approval, and the hash of its draft."""
+    report = await house.ask(prompt, approval=before)
+    status = await house.until(report, "waiting_for_you")
+    return report, status["asks"]["draft_sha256"]
+
+
+async def decide(house: House, report: str, sha256: str, decision: str, decision_id: str = "mine", **more: Any) -> Any:
+    body = {"decision": decision, "draft_sha256": sha256, "decision_id": decision_id, **more}
+    return await house.approving.decide(report, "default", body)
+
+
+async def of_approval(house: House, report: str) -> list[str]:
+    return [event.kind for event in await house.progress.read(report) if event.kind.startswith("approval_")]
+
+
+def waiting(house: House, monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
+    waits = ApprovalWaits(**seconds)
+    monkeypatch.setattr(house.starting, "receivers", replace(house.starting.receivers, approval_waits=waits))
+
+
+async def test_a_report_that_needs_no_approval_is_never_asked_about(house: House) -> None:
+    report = await house.ask("nobody is asked", approval="none")
+
+    assert (await house.finished(report))["status"] == "done"
+    assert await of_approval(house, report) == []
+
+
+async def test_a_draft_waits_for_approval_and_shows_itself(house: House) -> None:
+    report, sha256 = await parked(house, "a draft to look at")
+
+    status = await house.reading.status(report, "default")
+
+    assert status["asks"]["decisions"] == ["approve", "edit", "refuse"]
+    assert "approve it to have it typeset" in status["waits_for"]
+    assert house.step(status, "create_pdf")["state"] == "pending"
+    assert "a draft to look at" in await house.approving.draft(report, "default")
+    await decide(house, report, sha256, "refuse")
+    await house.finished(report)
+
+
+async def test_an_approved_draft_becomes_the_report(house: House) -> None:
+    report, sha256 = await parked(house, "approved in time")
+
+    answered = await decide(house, report, sha256, "approve")
+
+    assert (answered.outcome, answered.decision_id) == ("approve", "mine")
+    assert (await house.finished(report))["status"] == "done"
+    assert await of_approval(house, report) == ["approval_asked", "approval_given"]
+    assert len(house.servers.witness("approved in time")) == 1
+
+
+async def test_the_same_decision_again_has_the_same_outcome_also_when_all_is_over(house: House) -> None:
+    report, sha256 = await parked(house, "said twice")
+
+    first = await decide(house, report, sha256, "approve")
+    await house.finished(report)
+    again = await decide(house, report, sha256, "approve")
+
+    assert again.outcome == first.outcome == "approve"
+    with pytest.raises(AlreadyDecided, match="approved by decision 'mine'"):
+        await decide(house, report, sha256, "refuse", "another")
+
+
+async def test_of_two_decisions_at_once_one_wins_and_the_other_is_told(house: House) -> None:
+    report, sha256 = await parked(house, "two at once")
+
+    answers = await asyncio.gather(
+        decide(house, report, sha256, "approve", "one"),
+        decide(house, report, sha256, "refuse", "two"),
+        return_exceptions=True,
+    )
+
+    lost = [answer for answer in answers if isinstance(answer, AlreadyDecided)]
+    [won] = [answer for answer in answers if not isinstance(answer, BaseException)]
+    assert [won.decision_id in str(error) for error in lost] == [True]
+    expected = {"approve": "done", "refuse": "cancelled"}[won.outcome]
+    assert (await house.finished(report))["status"] == expected
+
+
+async def test_a_refused_draft_ends_the_report_as_cancelled_and_says_why(house: House) -> None:
+    report, sha256 = await parked(house, "not good enough")
+
+    await decide(house, report, sha256, "refuse")
+    status = await house.finished(report)
+
+    assert (status["status"], status["error"]["code"]) == ("cancelled", "approval_refused")
+    assert house.step(status, "create_pdf")["state"] == "pending"
+
+
+async def test_an_edited_draft_is_what_is_typeset_and_the_document_says_so(house: House) -> None:
+    report, sha256 = await parked(house, "to be edited")
+
+    await decide(house, report, sha256, "edit", text="# Better\n\nWords of a person.\n")
+    await house.finished(report)
+
+    row = await house.reports.get(report, "default")
+    assert (row.title, await house.text(report)) == ("Better", "# Better\n\nWords of a person.\n")
+    assert EDITED in house.renderer.rendered[-1].facts
+    assert "Words of a person" in (await house.objects.get(row.pdf.key)).decode()
+
+
+async def test_before_telling_the_report_is_made_and_a_refusal_tells_nobody(house: House) -> None:
+    report, sha256 = await parked(house, "told only if you like it", "before_notify")
+
+    assert house.step(await house.reading.status(report, "default"), "store_report_metadata")["state"] == "done"
+    with pytest.raises(InvalidInput):
+        await decide(house, report, sha256, "edit", text="too late")
+    await decide(house, report, sha256, "refuse")
+
+    assert (await house.finished(report))["status"] == "cancelled"
+    assert house.servers.witness(report, kind="webhook") == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"decision": "maybe"},
+        {"decision": "expire"},
+        {"decision": "edit"},
+        {"decision": "approve", "text": "not asked for"},
+        {"decision": "edit", "text": " \n"},
+    ],
+    ids=str,
+)
+async def test_what_is_no_decision_is_refused(house: House, body: dict[str, str]) -> None:
+    report = await house.ask("never approved by this")
+    await house.finished(report)
+
+    with pytest.raises(InvalidInput):
+        await house.approving.decide(report, "default", {"draft_sha256": "0" * 64, **body})
+
+
+async def test_another_draft_than_the_one_that_waits_is_not_approved(house: House) -> None:
+    report, sha256 = await parked(house, "look again")
+
+    with pytest.raises(InvalidState):
+        await decide(house, report, "0" * 64, "approve")
+    # The workflow asks the same of what reaches it without us.
+    wrong = ApprovalDecision(decision_id="by hand", decision=Verdict.APPROVE, draft_sha256="0" * 64)
+    with pytest.raises(ResearchError, match="not the draft"):
+        await house.engine.update(report, names.APPROVE, wrong, "by hand")
+    await house.engine.signal(report, names.APPROVE_SIGNAL, wrong)
+
+    await decide(house, report, sha256, "refuse")
+    assert (await house.finished(report))["status"] == "cancelled"
+
+
+async def test_what_does_not_wait_cannot_be_approved(house: House) -> None:
+    report = await house.ask("nothing to approve")
+    await house.finished(report)
+
+    with pytest.raises(InvalidState):
+        await decide(house, report, "0" * 64, "approve")
+    with pytest.raises(InvalidState):
+        await house.approving.draft(report, "default")
+
+
+async def test_a_parked_report_can_be_cancelled(house: House) -> None:
+    report, _ = await parked(house, "cancelled while parked")
+
+    await house.cancelling.cancel(report, "default")
+    status = await house.finished(report)
+
+    assert (status["status"], status["asks"]) == ("cancelled", None)
+
+
+async def test_a_decision_without_a_worker_is_kept_for_the_next_one(house: House) -> None:
+    report, sha256 = await parked(house, "nobody at home")
+    await house.stop_workers()
+
+    try:
+        answered = await decide(house, report, sha256, "approve")
+    finally:
+        await house.start_workers()
+
+    assert answered.outcome is None
+    assert (await house.finished(report))["status"] == "done"
+    # The engine may have kept the unanswered update too, but in its memory alone; the signal is in the history.
+    history = [event async for event in house.engine.history(report)]
+    assert sum("workflowExecutionSignaledEventAttributes" in event for event in history) == 1
+    assert await of_approval(house, report) == ["approval_asked", "approval_given"]
+
+
+async def test_who_waits_is_reminded_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(house, monkeypatch, reminder_seconds=0.5, expiry_seconds=600)
+    report, sha256 = await parked(house, "reminded")
+
+    async with asyncio.timeout(30):
+        while EventKind.APPROVAL_REMINDED not in await of_approval(house, report):
+            await asyncio.sleep(0.05)
+    assert (await house.reading.status(report, "default"))["status"] == "waiting_for_you"
+    await decide(house, report, sha256, "approve")
+
+    assert (await house.finished(report))["status"] == "done"
+    assert await of_approval(house, report) == ["approval_asked", "approval_reminded", "approval_given"]
+
+
+async def test_a_draft_that_nobody_approves_expires(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(house, monkeypatch, reminder_seconds=0.2, expiry_seconds=0.6)
+    report = await house.ask("forgotten", approval="before_pdf")
+
+    status = await house.finished(report)
+
+    assert (status["status"], status["error"]["code"]) == ("cancelled", "approval_expired")
+    assert await of_approval(house, report) == ["approval_asked", "approval_reminded", "approval_expired"]
+    with pytest.raises(AlreadyDecided):
+        await decide(house, report, "0" * 64, "approve")
+
+
+async def test_a_report_that_the_engine_forgot_is_not_asked_about_again(house: House) -> None:
+    report, sha256 = await parked(house, "asked once for ever")
+    await house.engine.signal(
+        report,
+        names.APPROVE_SIGNAL,
+        ApprovalDecision(decision_id="before", decision=Verdict.APPROVE, draft_sha256=sha256),
+    )
+    await house.finished(report)
+
+    standing = await house.progress.note_approval(report, EventKind.APPROVAL_ASKED, {})
+
+    assert standing is not None
+    assert (standing.decision_id, standing.decision) == ("before", "approve")

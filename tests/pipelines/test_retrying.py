@@ -1,0 +1,53 @@
+"""A person who knows that the cause is mended need not wait for the next try."""
+
+import asyncio
+
+import pytest
+
+from durable_research.domain.errors import InvalidState
+from tests.pipelines.conftest import House
+
+
+async def test_what_waits_for_its_next_try_has_it_now_and_attempts_count_on(house: House) -> None:
+    house.fault("mended meanwhile", fault="429", retry_after=110)
+    report = await house.ask("mended meanwhile")
+    # Our log knows of the failure a moment before the engine does.
+    async with asyncio.timeout(30):
+        while house.step(await house.reading.status(report, "default"), "llm_call")["next_try_at"] is None:
+            await asyncio.sleep(0.05)
+
+    assert await house.retrying.retry(report, "default") == ["llm_call"]
+
+    # Waiting it out would take longer than the house's patience.
+    status = await house.finished(report)
+    assert status["status"] == "done"
+    assert await house.kinds(report, "llm_call") == [
+        "attempt_started",
+        "attempt_failed",
+        "attempt_started",
+        "attempt_completed",
+    ]
+    numbers = [
+        event.data["engine_attempt"] for event in await house.progress.read(report) if event.kind == "attempt_started"
+    ]
+    assert numbers[:2] == [1, 2]
+
+
+async def test_where_nothing_waits_nothing_is_tried(house: House) -> None:
+    report = await house.ask("nothing to try")
+    await house.finished(report)
+
+    with pytest.raises(InvalidState):
+        await house.retrying.retry(report, "default")
+
+
+async def test_a_step_that_is_being_tried_is_left_alone(house: House) -> None:
+    house.fault("slow on purpose", latency_seconds=20)
+    report = await house.ask("slow on purpose")
+    await house.until_step(report, "llm_call", "running")
+
+    with pytest.raises(InvalidState):
+        await house.retrying.retry(report, "default")
+
+    await house.cancelling.cancel(report, "default")
+    await house.finished(report)

@@ -1,0 +1,69 @@
+"""A report that is to begin later sleeps in the engine until then."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from durable_research.domain.errors import InvalidInput
+from tests.pipelines.conftest import House
+
+
+def in_(**time: float) -> str:
+    return (datetime.now(UTC) + timedelta(**time)).isoformat()
+
+
+async def test_a_report_begins_when_it_was_asked_to(house: House) -> None:
+    begins_at = in_(seconds=2)
+
+    report = await house.ask("not before", start_after=begins_at)
+    status = await house.reading.status(report, "default")
+    assert (status["status"], status["waits_for"][:12]) == ("sleeping", "it begins at")
+
+    assert (await house.finished(report))["status"] == "done"
+    events = await house.progress.read(report)
+    begun = next(event.at for event in events if event.kind == "attempt_started")
+    assert begun >= datetime.fromisoformat(begins_at)
+
+
+async def test_a_moment_that_has_passed_is_now(house: House) -> None:
+    report = await house.ask("late already", start_after="2020-02-29T12:00:00+05:30")
+
+    assert (await house.finished(report))["status"] == "done"
+
+
+async def test_a_sleeping_report_is_cancelled_at_once(house: House) -> None:
+    report = await house.ask("never to begin", start_after=in_(days=300))
+
+    await house.cancelling.cancel(report, "default")
+
+    assert (await house.finished(report))["status"] == "cancelled"
+    assert house.servers.witness("never to begin") == []
+
+
+async def test_a_sleeping_report_sleeps_on_while_no_worker_runs(house: House) -> None:
+    report = await house.ask("sleeps on", start_after=in_(seconds=2))
+
+    await house.stop_workers()
+    await house.start_workers()
+
+    assert (await house.finished(report))["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("moment", "code"),
+    [
+        (in_(days=367), "out_of_range"),
+        ("2026-11-22T09:00:00", "invalid_time"),
+        ("2026-11-22", "invalid_time"),
+        ("tomorrow", "invalid_time"),
+        ("2026-13-40T09:00:00Z", "invalid_time"),
+        ("0001-01-01T00:00:00+23:59", "invalid_time"),
+        (1_800_000_000, "type"),
+    ],
+    ids=["a year and two days", "no offset", "a day", "a word", "no such day", "before all time", "a number"],
+)
+async def test_what_is_no_moment_within_a_year_is_refused(house: House, moment: object, code: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await house.ask("when?", start_after=moment)
+
+    assert [(error.pointer, error.code) for error in refused.value.errors] == [("/start_after", code)]
