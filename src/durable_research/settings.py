@@ -4,25 +4,26 @@ The Temporal connection is not here: it follows `temporalio.envconfig` (TEMPORAL
 TEMPORAL_TLS_*, profiles).
 """
 
-import ipaddress
 import os
-import re
-from base64 import b64decode
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from durable_research import failpoints
-from durable_research.temporal.keys import parse_keys
+from durable_research.setting_values import (
+    LoopbackAddress,
+    LoopbackHost,
+    Mailboxes,
+    MailServer,
+    Origin,
+    PayloadKeys,
+    SigningSecret,
+)
 from durable_research.temporal.places import check_rules
 
 FILE_SUFFIX = "_FILE"
-_SECRET_BYTES = range(24, 65)  # source: the Standard Webhooks specification, read 2026-11-21
-_MAILBOX = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
-_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 
 
 class SettingsInvalid(Exception):
@@ -90,18 +91,18 @@ class Settings(BaseSettings):
     webhook_url: str | None = Field(
         default=None, alias="DURABLE_RESEARCH_WEBHOOK_URL", description="the operator's receiver of notifications"
     )
-    webhook_secret: SecretStr | None = Field(
+    webhook_secret: SigningSecret | None = Field(
         default=None, alias="DURABLE_RESEARCH_WEBHOOK_SECRET", description="signs them (Standard Webhooks, whsec_...)"
     )
-    smtp_url: SecretStr | None = Field(
+    smtp_url: MailServer | None = Field(
         default=None,
         alias="SMTP_URL",
         description="the mail server: smtp://user:password@host:587 (STARTTLS) or smtps://...",
     )
-    email_from: str | None = Field(
+    email_from: Mailboxes | None = Field(
         default=None, alias="DURABLE_RESEARCH_EMAIL_FROM", description="the sender of notifications by mail"
     )
-    email_to: str | None = Field(
+    email_to: Mailboxes | None = Field(
         default=None, alias="DURABLE_RESEARCH_EMAIL_TO", description="the operator's addresses, separated by commas"
     )
     slack_bot_token: SecretStr | None = Field(
@@ -115,7 +116,9 @@ class Settings(BaseSettings):
     slack_api_url: str = Field(
         default="https://slack.com/api/", alias="SLACK_API_URL", description="where Slack's methods are"
     )
-    host: str = Field(default="127.0.0.1", alias="DURABLE_RESEARCH_HOST", description="address the API listens on")
+    host: LoopbackHost = Field(
+        default="127.0.0.1", alias="DURABLE_RESEARCH_HOST", description="address the API listens on"
+    )
     port: int = Field(
         default=8000, ge=0, le=65535, alias="DURABLE_RESEARCH_PORT", description="port of the API and pages"
     )
@@ -125,12 +128,12 @@ class Settings(BaseSettings):
     temporal_ui_url: str | None = Field(
         default=None, alias="DURABLE_RESEARCH_TEMPORAL_UI_URL", description="Temporal's Web UI, for links"
     )
-    payload_keys: SecretStr | None = Field(
+    payload_keys: PayloadKeys | None = Field(
         default=None,
         alias="PAYLOAD_KEYS",
         description="keys that seal what Temporal stores, id:base64 of 32 bytes, the active one first; none seals nothing",
     )
-    codec_origin: str | None = Field(
+    codec_origin: Origin | None = Field(
         default=None,
         alias="DURABLE_RESEARCH_CODEC_ORIGIN",
         description="the one origin (of Temporal's Web UI) whose pages may open sealed payloads here; off without",
@@ -164,7 +167,7 @@ class Settings(BaseSettings):
         alias="DURABLE_RESEARCH_NOTIFICATIONS_PER_SECOND",
         description="at most so many notification steps begin per second, over all workers; no limit without",
     )
-    metrics_address: str | None = Field(
+    metrics_address: LoopbackAddress | None = Field(
         default=None,
         alias="DURABLE_RESEARCH_METRICS_ADDRESS",
         description="where one worker process answers Prometheus, such as 127.0.0.1:9464; on this machine alone",
@@ -193,74 +196,10 @@ class Settings(BaseSettings):
         default="", alias=failpoints.ENVIRONMENT, description="for tests only: where to kill or pause, NAME=kill@1"
     )
 
-    @field_validator("host")
-    @classmethod
-    def _loopback_only(cls, host: str) -> str:
-        try:
-            loopback = ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            loopback = host == "localhost"
-        if not loopback:
-            raise ValueError("must be a loopback address: there is no login yet, so nothing else may be reachable")
-        return host
-
-    @field_validator("payload_keys")
-    @classmethod
-    def _readable_keys(cls, keys: SecretStr | None) -> SecretStr | None:
-        parse_keys(keys.get_secret_value() if keys else "")
-        return keys
-
-    @field_validator("codec_origin")
-    @classmethod
-    def _exact_origin(cls, origin: str | None) -> str | None:
-        if origin and not _ORIGIN.fullmatch(origin):
-            raise ValueError("must be an origin as browsers send it: http(s)://host or http(s)://host:port, no path")
-        return origin or None
-
     @field_validator("failpoint_rules")
     @classmethod
     def _known_failpoints(cls, text: str) -> str:
         check_rules(text)
-        return text
-
-    @field_validator("webhook_secret")
-    @classmethod
-    def _signing_secret(cls, secret: SecretStr | None) -> SecretStr | None:
-        try:
-            if (
-                secret
-                and len(b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)) not in _SECRET_BYTES
-            ):
-                raise ValueError
-        except ValueError:
-            raise ValueError("must be whsec_ and 24 to 64 random bytes in base64") from None
-        return secret
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _mail_server(cls, url: SecretStr | None) -> SecretStr | None:
-        parts = urlsplit(url.get_secret_value()) if url else None
-        try:
-            wrong = parts and (parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.port == 0)
-        except ValueError:  # the words of it would quote a part of the password
-            wrong = True
-        if wrong:
-            raise ValueError("must be smtp://host:port or smtps://host:port, with / # ? of a password percent-encoded")
-        return url
-
-    @field_validator("metrics_address")
-    @classmethod
-    def _loopback(cls, address: str | None) -> str | None:
-        host, _, port = (address or "").rpartition(":")
-        if address and not (port.isdecimal() and int(port) < 65536 and host in ("127.0.0.1", "[::1]")):
-            raise ValueError("must be 127.0.0.1:PORT or [::1]:PORT: metrics have no login")
-        return address
-
-    @field_validator("email_from", "email_to")
-    @classmethod
-    def _mailboxes(cls, text: str | None) -> str | None:
-        if text and not all(_MAILBOX.fullmatch(one.strip()) for one in text.split(",")):
-            raise ValueError("must be plain addresses such as reports@example.org")
         return text
 
     @model_validator(mode="after")
