@@ -150,9 +150,9 @@ class Installation:
         """Ask for a report and return its id."""
         return self.submit_with(headers, prompt=prompt)
 
-    def submit_with(self, headers: dict[str, str] | None = None, **body: Any) -> str:
-        """Ask for a report with more than a question."""
-        answer = httpx.post(f"{self.api}/api/workflows/generate-report", json=body, headers=headers, timeout=10)
+    def submit_with(self, headers: dict[str, str] | None = None, pipeline: str = "generate-report", **body: Any) -> str:
+        """Ask a pipeline for something, with more than a question."""
+        answer = httpx.post(f"{self.api}/api/workflows/{pipeline}", json=body, headers=headers, timeout=10)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["workflow_id"])
 

@@ -41,14 +41,6 @@ def done_once(installation: Installation, workflow_id: str, undo: str) -> dict[s
     return {kind: kinds.count(kind) for kind in ("attempt_lost", "attempt_completed")}
 
 
-def asked(installation: Installation, pipeline: str, title: str) -> str:
-    answer = httpx.post(
-        f"{installation.api}/api/workflows/{pipeline}", json={"prompt": title, "title": title}, timeout=10
-    )
-    assert answer.status_code == 202, answer.text
-    return str(answer.json()["workflow_id"])
-
-
 def assert_each_was_killed_twice_and_done_once(installation: Installation, workflow_id: str, undos: list[str]) -> None:
     assert {undo: done_once(installation, workflow_id, undo) for undo in undos} == {
         undo: {"attempt_lost": 2, "attempt_completed": 1} for undo in undos
@@ -59,7 +51,7 @@ def test_a_post_whose_message_nobody_knows_of_is_taken_back(own_installation: In
     failpoints = f"{kill_inside(POST_UNDOS)},post_to_slack.accepted=pause@1:600"
     own_installation.environment["DURABLE_RESEARCH_FAILPOINTS"] = failpoints
     own_installation.start()
-    post_id = asked(own_installation, "blog-post", "Undone under fire")
+    post_id = own_installation.submit_with(pipeline="blog-post", prompt="Undone under fire")
     until("the message", lambda: own_installation.witness(post_id, kind="slack") or None)
 
     httpx.post(f"{own_installation.api}/api/workflows/{post_id}/cancel", timeout=10).raise_for_status()
@@ -74,7 +66,7 @@ def test_a_text_whose_summary_fails_is_removed(own_installation: Installation) -
     own_installation.start()
     own_installation.simulator("faults", {"match": "Summarise this text:", "fault": "401", "kind": "model_call"})
 
-    workflow_id = asked(own_installation, "ai-processing", "Removed under fire")
+    workflow_id = own_installation.submit_with(pipeline="ai-processing", prompt="Removed under fire")
 
     assert own_installation.finished(workflow_id)["status"] == "failed"
     assert left(own_installation, workflow_id) == NOTHING

@@ -66,6 +66,27 @@ def waits(installation: Installation) -> dict[str, str]:
     return ids
 
 
+def sagas(installation: Installation) -> dict[str, str]:
+    """Live through the ends of a post and of a checked text."""
+    installation.latency(0.3)
+    ids = {
+        "post-done": installation.submit_with(pipeline="blog-post", prompt="A post that is simply made"),
+        "text-done": installation.submit_with(pipeline="ai-processing", prompt="A text that is simply made"),
+    }
+    installation.simulator("faults", {"match": "Nobody embeds it", "fault": "401", "kind": "embedding"})
+    title = {"prompt": "A post that is undone", "title": "Nobody embeds it"}
+    ids["post-undone"] = installation.submit_with(pipeline="blog-post", **title)
+    installation.simulator(
+        "faults", {"match": "Summarise this text:\n\n# Undone", "fault": "401", "kind": "model_call"}
+    )
+    ids["text-undone"] = installation.submit_with(
+        pipeline="ai-processing", prompt=f"ECHO: # Undone\n\n{'A line of it. ' * 30}"
+    )
+    for workflow_id in ids.values():
+        installation.finished(workflow_id)
+    return ids
+
+
 async def record(installation: Installation, ids: dict[str, str]) -> None:
     """Write each history as the SDK gives it, and one of the reconcile schedule's and of a person's schedule's."""
     folder = HISTORIES / version("durable-research")
@@ -90,4 +111,4 @@ async def record(installation: Installation, ids: dict[str, str]) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch, Installation(Path(scratch) / "data", PAYLOAD_KEYS=_KEYS) as running:
-        asyncio.run(record(running, stories(running) | waits(running)))
+        asyncio.run(record(running, stories(running) | waits(running) | sagas(running)))

@@ -46,4 +46,6 @@ def test_every_way_a_report_can_go_was_recorded() -> None:
     by_itself = {"done", "failed", "retried", "cancelled", "worker-killed", "reconcile", "accept-scheduled"}
     with_people = {"approved", "edited", "refused", "delayed"}
 
-    assert by_itself | with_people <= {file.stem for file in FILES}
+    sagas = {"post-done", "post-undone", "text-done", "text-undone"}
+
+    assert by_itself | with_people | sagas <= {file.stem for file in FILES}
