@@ -319,6 +319,19 @@ async def test_an_attempt_whose_fence_is_stale_sends_nothing(
     assert provider.charges(effect.key) == 0
 
 
+async def test_a_cheap_effect_may_be_sent_again_more_often_and_counts_each(
+    attempt: Run, effect: Effect, ledger: PostgresEffects
+) -> None:
+    effect, provider = of(replace(effect, ambiguous_allowed=3), ProviderClass.NOTHING)
+    provider.failures = [Ambiguous("no answer") for _ in range(3)]
+    for number in (1, 2, 3):
+        with pytest.raises(Ambiguous):
+            await attempt(number, effect, provider)
+
+    assert await attempt(4, effect, provider) == Kept(text="answer of call_1")
+    assert (await ledger.claim(effect, 5)).possible_extra == 3
+
+
 async def test_a_handle_that_the_provider_forgot_is_not_used_again(
     attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,10 @@ from durable_research.ports.progress import CurrentAttempt
 from durable_research.ports.similarity import ReportWithoutEmbedding, Similarity
 from durable_research.temporal import policies
 
+# An embedding costs a thousandth of the text that it is made of. Two workers that died in it took back a whole post (a campaign
+# of 200 posts and 40 kills showed one); each further one is counted.
+_AMBIGUOUS_ALLOWED = 20
+
 # Each is one short call; a pass of reconciliation has other things to do, and the next comes in a minute.
 _REPORTS_A_PASS = 10
 
@@ -66,6 +70,7 @@ class Embedder:
             ordinal=self.model.model,
             resend=self.resend,
             settle_seconds=self.model.settle_seconds,
+            ambiguous_allowed=_AMBIGUOUS_ALLOWED,
         )
 
         async def keep(embedding: Embedding) -> Embedded:

@@ -42,6 +42,10 @@ class SendState(StrEnum):
     SETTLED = "settled"  # accepted, answered, stored
 
 
+# Facts behind the number: docs/decisions/0003. One is the bound that a person can accept without being asked.
+AMBIGUOUS_SENDS_ALLOWED = 1
+
+
 @dataclass(frozen=True)
 class Effect:
     """One paid or visible act of a step.
@@ -49,7 +53,8 @@ class Effect:
     `request` is what a person asked for, hashed into the fingerprint. `frozen` is what our configuration adds (model,
     instructions): the first claim's is kept, so that a deployment in between changes no request that is under way.
     `settle_seconds` is how long after a silent send the provider may take to show it (class R). A deliberate second
-    purchase of the same thing is another `generation`; `ordinal` tells the acts of one step apart.
+    purchase of the same thing is another `generation`; `ordinal` tells the acts of one step apart. `ambiguous_allowed` is how
+    often a bounded effect may be sent again when nobody can be asked: what costs next to nothing must not end what cost much.
     """
 
     tenant: str
@@ -64,6 +69,7 @@ class Effect:
     generation: int = 0
     resend: ResendPolicy = ResendPolicy.BOUNDED
     settle_seconds: float = 0.0
+    ambiguous_allowed: int = AMBIGUOUS_SENDS_ALLOWED
 
     @property
     def key(self) -> str:
@@ -129,9 +135,6 @@ class NextMove:
 # Higher than any attempt's number: whoever holds this fence is the last, and a sender that slept is refused.
 WITHDRAWN = 2**31 - 1
 
-# Facts behind the number: docs/decisions/0003. One is the bound that a person can accept without being asked.
-AMBIGUOUS_SENDS_ALLOWED = 1
-
 
 def next_move(record: EffectRecord, effect: Effect) -> NextMove:
     """Decide what an attempt does with an effect that it has claimed."""
@@ -155,7 +158,7 @@ def next_move(record: EffectRecord, effect: Effect) -> NextMove:
 
 def move_without_asking(record: EffectRecord, effect: Effect) -> Move:
     """What the policy says when an earlier send is unresolved, or its answer is lost, and nobody can be asked."""
-    allowed = AMBIGUOUS_SENDS_ALLOWED if effect.resend is ResendPolicy.BOUNDED else 0
+    allowed = effect.ambiguous_allowed if effect.resend is ResendPolicy.BOUNDED else 0
     if record.possible_extra < allowed + record.resend_granted:
         return Move.SEND_AGAIN
     return Move.ASK_A_PERSON if effect.resend is ResendPolicy.ASK else Move.GIVE_UP
