@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from durable_research import telemetry
@@ -46,12 +47,9 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    client = await connect(
-        identity,
-        payload_keys(settings),
-        patience_seconds=_CONNECT_PATIENCE_SECONDS,
-        metrics_address=settings.metrics_address,
-    )
+    client = await _connected(identity, settings, stop)
+    if client is None:
+        return
     async with open_worker_parts(settings, identity, client, options.queues) as parts, AsyncExitStack() as stack:
         workers = _workers(client, parts, options.queues, settings)
         for worker in workers:
@@ -67,6 +65,34 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
         with suppress(InfrastructureDown):
             await parts.registry.leave(identity)
     telemetry.get_logger().info(telemetry.WORKER_STOPPED, identity=identity)
+
+
+async def _connected(identity: str, settings: Settings, stop: asyncio.Event) -> Client | None:
+    """A client; None when we are told to stop while Temporal is still coming up.
+
+    Raises:
+        InfrastructureDown: it did not come up in time.
+    """
+    connecting = asyncio.create_task(
+        connect(
+            identity,
+            payload_keys(settings),
+            patience_seconds=_CONNECT_PATIENCE_SECONDS,
+            metrics_address=settings.metrics_address,
+        )
+    )
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not connecting.done():
+        connecting.cancel()
+        return None
+    try:
+        return connecting.result()
+    except (RuntimeError, RPCError) as cause:
+        raise InfrastructureDown(
+            "temporal does not answer; check TEMPORAL_ADDRESS, or run: durable-research up"
+        ) from cause
 
 
 def _workers(client: Client, parts: WorkerParts, queues: Sequence[str], settings: Settings) -> list[Worker]:

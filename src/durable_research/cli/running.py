@@ -43,10 +43,13 @@ def run_role(role: str, work: Coroutine[Any, Any, None]) -> None:
     """Run a long-lived role in the foreground, with its logs."""
     import uvloop
 
+    from durable_research.domain.errors import InfrastructureDown
     from durable_research.telemetry import configure_logging
 
     configure_logging(role)
     try:
         uvloop.run(work)
+    except InfrastructureDown as down:
+        stop(f"{role} cannot run: {down.detail}", "see what is missing: durable-research doctor", Exit.UNREACHABLE)
     except KeyboardInterrupt:
         raise click.exceptions.Exit(int(Exit.INTERRUPTED)) from None

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from durable_research.domain.errors import FieldError, InvalidInput, InvalidState
-from durable_research.domain.workflow import Decided, Decision
+from durable_research.domain.workflow import Decided, Decision, Status
 from durable_research.operations.asking import open_question
 from durable_research.operations.reading import Reading
 from durable_research.operations.validating import validated
@@ -45,6 +45,8 @@ class Deciding:
         decision = validated(DecisionRequest, body).decision
         row = await self.reading.get(workflow_id, tenant)
         asked = open_question(row, await self.reading.log(workflow_id, tenant))
+        if asked is None and row.status is Status.WAITING_FOR_YOU:
+            raise InvalidState("the workflow waits for a draft to be approved: durable-research approve, or /approve")
         if asked is None:
             raise InvalidState(f"the workflow is {row.status.words} and does not wait for a decision")
         if decision not in asked.decisions:

@@ -1,0 +1,27 @@
+"""A worker by itself, without the servers that it needs."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.installation import end_with_the_tests, until
+
+
+def test_a_worker_that_waits_for_temporal_leaves_when_it_is_told_to(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    with log.open("wb") as output:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "durable_research", "worker", "--queues", "ai-tasks"],
+            env={**os.environ, "TEMPORAL_ADDRESS": "127.0.0.1:9", "DURABLE_RESEARCH_DATA": str(tmp_path)},
+            stdout=output,
+            stderr=output,
+            preexec_fn=end_with_the_tests,
+        )
+    until("the worker to look for Temporal", lambda: "infrastructure.down" in log.read_text())
+
+    worker.send_signal(signal.SIGTERM)
+
+    assert worker.wait(20) == 0
+    assert "Traceback" not in log.read_text()
