@@ -18,6 +18,7 @@ from durable_research.domain.errors import (
     EmptyOutput,
     GenerationFailed,
     InfrastructureDown,
+    InvalidState,
     ModelBusy,
     ModelForgotten,
     ModelUnavailable,
@@ -330,6 +331,43 @@ async def test_a_cheap_effect_may_be_sent_again_more_often_and_counts_each(
 
     assert await attempt(4, effect, provider) == Kept(text="answer of call_1")
     assert (await ledger.claim(effect, 5)).possible_extra == 3
+
+
+@pytest.fixture
+def withdraw(ledger: PostgresEffects) -> Callable[[Effect, PretendProvider], Awaitable[None]]:
+    async def run(effect: Effect, provider: PretendProvider) -> None:
+        runner = EffectRunner(
+            ledger,
+            NoLog(),  # type: ignore[arg-type]
+            lambda: Attempt(effect.workflow_id, "undo", 1, "w"),
+            lambda: False,
+        )
+        await runner.withdraw(effect, lambda _: provider.act())
+
+    return run
+
+
+async def test_what_was_taken_back_is_not_done_again(
+    attempt: Run, withdraw: Callable[[Effect, PretendProvider], Awaitable[None]], effect: Effect
+) -> None:
+    effect, provider = of(effect, ProviderClass.RETRIEVABLE)
+    await attempt(1, effect, provider)
+    await withdraw(effect, provider)
+
+    with pytest.raises(InvalidState):
+        await attempt(2, effect, provider)
+    assert provider.charges(effect.key) == 1
+
+
+async def test_a_send_that_arrives_after_it_was_taken_back_is_one_too_many(
+    ledger: PostgresEffects, withdraw: Callable[[Effect, PretendProvider], Awaitable[None]], effect: Effect
+) -> None:
+    effect, provider = of(effect, ProviderClass.RETRIEVABLE)
+    await ledger.claim(effect, 1)
+    await ledger.open_send(effect, 1, None, earlier=None)
+    await withdraw(effect, provider)
+
+    assert await ledger.remember_reference(effect.key, 1, "late")
 
 
 async def test_a_handle_that_the_provider_forgot_is_not_used_again(

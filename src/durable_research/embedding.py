@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from durable_research import telemetry
 from durable_research.domain.effects import Effect, ResendPolicy
-from durable_research.domain.errors import NotFound, StepFailed
+from durable_research.domain.errors import InfrastructureDown, ResearchError, StepFailed
 from durable_research.domain.progress import Attempt
 from durable_research.domain.text import TextReference
 from durable_research.effects import EffectRunner
@@ -84,31 +84,38 @@ class Embedder:
 class ReportEmbedder:
     """Gives finished reports their vectors: nobody waits for them, so no report does.
 
-    A provider that refuses is left alone for an hour: it may have no embeddings at all. The ledger counts attempts of a step,
-    and a report that has ended begins none: the second of the pass stands for the number.
+    A provider that refuses is left alone for an hour, since it may have no embeddings at all, and the report that it refused
+    by this process for good. The ledger counts attempts of a step, and a report that has ended begins none: the second of the
+    pass stands for the number.
     """
 
     embedder: Embedder
     runner: Callable[[CurrentAttempt], EffectRunner]
     now: Clock
     _rests_until: datetime | None = field(default=None, init=False)
+    _given_up: set[str] = field(default_factory=set, init=False)
 
     async def embed_reports(self) -> int:
         """Embed some that have none by today's model; return how many."""
         if self._rests_until and self.now() < self._rests_until:
             return 0
         done = 0
-        waiting = await self.embedder.similarity.reports_without(self.embedder.model.model, _REPORTS_A_PASS)
-        for report in waiting:
+        limit = _REPORTS_A_PASS + len(self._given_up)
+        found = await self.embedder.similarity.reports_without(self.embedder.model.model, limit)
+        for report in [one for one in found if one.report_id not in self._given_up]:
             try:
                 await self._embed(report)
-            except NotFound:
-                continue  # its text lies in another store
-            except StepFailed as error:
+            except InfrastructureDown:
+                raise
+            except ResearchError as error:
+                # One that cannot be embedded must not stand before the others for ever.
+                self._given_up.add(report.report_id)
                 telemetry.get_logger().warning(telemetry.EMBEDDING_FAILED, id=report.report_id, error=error.code)
-                self._rests_until = self.now() + policies.EMBED_AGAIN_AFTER
-                break
-            done += 1
+                if isinstance(error, StepFailed):
+                    self._rests_until = self.now() + policies.EMBED_AGAIN_AFTER
+                    break
+            else:
+                done += 1
         return done
 
     async def _embed(self, report: ReportWithoutEmbedding) -> None:

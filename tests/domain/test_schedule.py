@@ -119,3 +119,8 @@ def test_ids_are_ours_or_they_are_none() -> None:
     assert is_schedule_id("recurring-" + "0a" * 16)
     assert not is_schedule_id("reconcile-every-minute")
     assert not is_schedule_id("recurring-" + "0A" * 16)
+
+
+def test_a_schedule_says_by_itself_when() -> None:
+    with pytest.raises(ValidationError, match="says by itself when"):
+        ScheduleRequest.model_validate({"prompt": "p", "every": "1d", "start_after": "2099-01-01T00:00:00+00:00"})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, field_validator
 from pydantic_core import PydanticCustomError
 
 from durable_research.domain.report import ReportRequest
@@ -149,6 +149,14 @@ class ScheduleRequest(ReportRequest):
 
     every: Annotated[str, AfterValidator(_one_every)]
     timezone: Annotated[str, AfterValidator(_one_zone)] = "UTC"
+
+    @field_validator("start_after")
+    @classmethod
+    def _says_itself_when(cls, start_after: object) -> object:
+        """Each firing's report would wait for the same moment, and all would begin at once."""
+        if start_after is not None:
+            raise PydanticCustomError("extra_forbidden", "does not go with a schedule, which says by itself when")
+        return start_after
 
     @property
     def report(self) -> ReportRequest:

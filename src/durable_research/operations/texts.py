@@ -66,10 +66,6 @@ class ReadingTexts:
             is_demo=written.is_demo,
         )
 
-    async def html(self, workflow_id: str, tenant: str, name: str) -> str:
-        """One text as an HTML fragment, sanitised."""
-        return await asyncio.to_thread(self.to_html, await self.document(workflow_id, tenant, name))
-
     async def related(self, workflow_id: str, tenant: str) -> Sequence[Related]:
         """Finished reports and posts that are about similar things, nearest first; nothing where none is embedded.
 

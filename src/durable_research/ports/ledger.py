@@ -15,6 +15,7 @@ class Effects(Protocol):
 
         Raises:
             EffectMismatch: the key is known with another request.
+            InvalidState: what the effect did has been taken back.
         """
         ...
 

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from durable_research.adapters.database.doubts import DoubtfulSends
 from durable_research.adapters.database.sends import AGE, CHARGED, as_send
 from durable_research.adapters.database.tables import effect_attempts, effects, workflows
-from durable_research.domain.effects import Charges, Effect, EffectRecord, ProviderClass, SendState
-from durable_research.domain.errors import EffectMismatch, StaleAttempt
+from durable_research.domain.effects import WITHDRAWN, Charges, Effect, EffectRecord, ProviderClass, SendState
+from durable_research.domain.errors import EffectMismatch, InvalidState, StaleAttempt
 from durable_research.domain.workflow import FINAL, Status
 
 _UNRESOLVED = (SendState.OPEN, SendState.UNKNOWN)
@@ -88,7 +88,8 @@ _is_the_answer = exists().where(
     effect_attempts.c.reference == bindparam("new_reference"),
     effect_attempts.c.state == SendState.SETTLED,
 )
-_ONE_TOO_MANY = select((_newer_is_accepted | _nobody_waits) & ~_is_the_answer)
+_is_withdrawn = exists().where(effects.c.key == bindparam("of_key"), effects.c.fence == WITHDRAWN)
+_ONE_TOO_MANY = select((_newer_is_accepted | _nobody_waits | _is_withdrawn) & ~_is_the_answer)
 _SETTLED = (
     update(effects)
     .where(*_HELD)
@@ -124,6 +125,8 @@ class PostgresEffects(DoubtfulSends):
             row = (await connection.execute(_CLAIM, claimed | {"new_fence": fence})).one()
             if row.fingerprint != effect.fingerprint:
                 raise EffectMismatch(f"{effect.step} of {effect.workflow_id} was begun for another request")
+            if row.fence == WITHDRAWN > fence:
+                raise InvalidState(f"what {effect.step} did has been taken back; it is not done again")
             if row.fence > fence:
                 raise StaleAttempt(f"attempt {row.fence} of {effect.step} has taken over from attempt {fence}")
             sends = await connection.execute(_SENDS, {"of_key": effect.key})
