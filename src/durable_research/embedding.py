@@ -19,8 +19,8 @@ from durable_research.ports.progress import CurrentAttempt
 from durable_research.ports.similarity import ReportWithoutEmbedding, Similarity
 from durable_research.temporal import policies
 
-# An embedding costs a thousandth of the text that it is made of. Two workers that died in it took back a whole post (a campaign
-# of 200 posts and 40 kills showed one); each further one is counted.
+# An embedding reads a text and writes none, so it costs far less than the text did. Two workers that died in it took a whole
+# post back (a campaign of 200 posts and 40 kills showed one); each further one is counted.
 _AMBIGUOUS_ALLOWED = 20
 
 # Each is one short call; a pass of reconciliation has other things to do, and the next comes in a minute.

@@ -116,8 +116,15 @@ class TextWriter:
         return await self.effects.perform(effect, prepare, keep, WrittenText)
 
     async def _store(self, assignment: Assignment, text: str) -> TextReference:
-        data = text.encode(errors="replace")  # a lone surrogate of a model is no reason to lose an answer
-        digest = hashlib.sha256(data).hexdigest()
-        key = f"{assignment.tenant}/{assignment.workflow_id}/{digest}.md"
-        await self.objects.put(key, data)
-        return TextReference(key=key, sha256=digest, size_bytes=len(data))
+        return await store_text(self.objects, assignment.tenant, assignment.workflow_id, text)
+
+
+async def store_text(
+    objects: ObjectStore, tenant: str, workflow_id: str, text: str, suffix: str = ".md"
+) -> TextReference:
+    """Keep a text of a workflow under the hash of its bytes."""
+    data = text.encode(errors="replace")  # a lone surrogate of a model is no reason to lose an answer
+    digest = hashlib.sha256(data).hexdigest()
+    key = f"{tenant}/{workflow_id}/{digest}{suffix}"
+    await objects.put(key, data)
+    return TextReference(key=key, sha256=digest, size_bytes=len(data))

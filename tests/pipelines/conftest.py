@@ -1,7 +1,7 @@
 """A worker inside the test, on a real Temporal server, a real database and the real simulator; any part can be replaced."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -35,6 +35,7 @@ from durable_research.adapters.notifiers.log import LogNotifier
 from durable_research.adapters.notifiers.slack import SlackNotifier
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
+from durable_research.bootstrap.worker_parts import Activity, activities_by_queue
 from durable_research.catalogue import PACKAGES, Receivers, workflows_on
 from durable_research.domain.document import Document, RenderedDocument, plain_text
 from durable_research.effects import EffectRunner
@@ -114,7 +115,7 @@ class House:
     engine: TemporalEngine
     reports: FailingReports
     renderer: PlainRenderer
-    activities: Mapping[str, list[Any]]
+    activities: Mapping[str, Sequence[Activity]]
     environment: WorkflowEnvironment
     report: GenerateReportActivities
     post: BlogPostActivities
@@ -235,7 +236,6 @@ async def house(
     processing = AIProcessingActivities(workflows, writer, LangidLanguages())
     stopping = StoppingActivities(ledger, model.cancel)
     closing = ClosingActivities(progress)
-    close = (closing.close_workflow, closing.note_approval)
     receivers = Receivers(("log", "webhook"), ("email", "slack"))
     starting = Starting(workflows, engine, lambda: datetime.now(UTC), receivers, True)
 
@@ -281,30 +281,7 @@ async def house(
         engine=engine,
         reports=reports,
         renderer=renderer,
-        activities={
-            names.RESEARCH: [
-                report.store_report_metadata,
-                post.store_post,
-                post.delete_post,
-                post.delete_embedding,
-                processing.compensate_generate,
-                *close,
-                reconcile.reconcile,
-                accept.accept_scheduled,
-            ],
-            names.AI_TASKS: [
-                report.llm_call,
-                post.generate_content,
-                post.create_embedding,
-                processing.generate_text,
-                processing.validate_output,
-                processing.summarize_text,
-                stopping.stop_model_calls,
-                *close,
-            ],
-            names.DOCUMENTS: [report.create_pdf],
-            names.NOTIFICATIONS: [report.send_notification, post.post_to_slack, post.delete_message],
-        },
+        activities=activities_by_queue((report, post, processing, reconcile, accept, stopping), closing),
         environment=environment,
         report=report,
         post=post,

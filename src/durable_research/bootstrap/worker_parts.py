@@ -111,13 +111,13 @@ async def open_worker_parts(
             shared.stopping,
         )
         yield WorkerParts(
-            _by_queue(holders, ClosingActivities(shared.progress)),
+            activities_by_queue(holders, ClosingActivities(shared.progress)),
             StepInterceptor(shared.progress, identity),
             PostgresWorkerRegistry(database),
         )
 
 
-def _by_queue(holders: Iterable[object], closing: ClosingActivities) -> dict[str, tuple[Activity, ...]]:
+def activities_by_queue(holders: Iterable[object], closing: ClosingActivities) -> dict[str, tuple[Activity, ...]]:
     """Each activity on the queue that its policy names; what writes for a workflow itself is wherever one may live."""
     found: dict[str, list[Activity]] = {queue: [] for queue in names.QUEUES}
     for holder in holders:

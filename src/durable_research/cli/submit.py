@@ -41,7 +41,7 @@ def _fields(context: click.Context, parameter: click.Parameter, given: tuple[str
     show_default=True,
     callback=_is_name,
     metavar="NAME",
-    help="What to make of it: generate-report, blog-post, ai-processing.",
+    help="What to make of it, such as blog-post or ai-processing.",
 )
 @click.option(
     "--approval",

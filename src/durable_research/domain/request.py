@@ -74,6 +74,13 @@ class WritingRequest(BaseModel):
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] | None = None
 
     @property
+    def language_rule(self) -> str:
+        """What a model is told about the language to write in."""
+        if self.language:
+            return f"Write in the language with the tag {self.language}."
+        return "Write in the language of the question."
+
+    @property
     def named_channels(self) -> dict[str, str]:
         """The channels and addresses to be told that the request itself names, by JSON pointer."""
         return {}

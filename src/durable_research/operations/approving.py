@@ -3,7 +3,6 @@
 The workflow alone decides which decision is the first; what is answered here comes from it, or from the log that it wrote.
 """
 
-import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from durable_research import failpoints
 from durable_research.domain.approval import ApprovalDecision, Verdict
 from durable_research.domain.errors import AlreadyDecided, FieldError, InvalidInput, InvalidState
 from durable_research.domain.request import Text
-from durable_research.domain.text import EDITED_SUFFIX, TextReference
+from durable_research.domain.text import EDITED_SUFFIX
 from durable_research.operations.asking import OpenApproval, open_approval, standing_decision
 from durable_research.operations.reading import Reading
 from durable_research.operations.validating import validated
@@ -23,6 +22,7 @@ from durable_research.ports.engine import WorkflowEngine
 from durable_research.ports.objects import ObjectStore
 from durable_research.ports.workflows import WorkflowRow
 from durable_research.temporal import names
+from durable_research.writing import store_text
 
 
 class ApprovalRequest(BaseModel):
@@ -100,7 +100,9 @@ class Approving:
             raise InvalidInput([FieldError("/decision", "enum", f"must be {words} here")])
         if request.draft_sha256 != asked.draft_sha256:
             raise InvalidState("this is not the draft that waits for approval; read it again")
-        edited = None if request.text is None else await self._store(workflow_id, tenant, request.text)
+        edited = None
+        if request.text is not None:
+            edited = await store_text(self.objects, tenant, workflow_id, request.text, EDITED_SUFFIX)
         decision = ApprovalDecision(
             decision_id=decision_id, decision=verdict, draft_sha256=request.draft_sha256, edited=edited
         )
@@ -117,10 +119,3 @@ class Approving:
         if asked is None:
             raise InvalidState(f"the workflow is {row.status.words} and nothing waits for approval")
         return asked
-
-    async def _store(self, workflow_id: str, tenant: str, text: str) -> TextReference:
-        data = text.encode()
-        digest = hashlib.sha256(data).hexdigest()
-        key = f"{tenant}/{workflow_id}/{digest}{EDITED_SUFFIX}"
-        await self.objects.put(key, data)
-        return TextReference(key=key, sha256=digest, size_bytes=len(data))

@@ -61,15 +61,11 @@ class ReadingReports:
         return await asyncio.to_thread(
             compose,
             text,
-            report_id=report.report_id,
+            report,
+            workflow_id=report.report_id,
             title=report.asked_title,
             language=report.language,
             asked_at=report.asked_at,
-            provider=report.provider,
-            model=report.model,
-            usage=report.usage,
-            is_demo=report.is_demo,
-            is_edited=report.text.is_edited,
         )
 
     async def html(self, report_id: str, tenant: str) -> str:

@@ -56,14 +56,11 @@ class ReadingTexts:
         return await asyncio.to_thread(
             compose,
             await self.markdown(workflow_id, tenant, name),
-            report_id=workflow_id,
+            written,
+            workflow_id=workflow_id,
             title=request.title,
             language=request.language,
             asked_at=row.created_at,
-            provider=written.provider,
-            model=written.model,
-            usage=written.usage,
-            is_demo=written.is_demo,
         )
 
     async def related(self, workflow_id: str, tenant: str) -> Sequence[Related]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from temporalio.exceptions import ActivityError
 
 from durable_research.temporal.policies import StepPolicy
-from durable_research.temporal.steps import Question, question_of, run_step
+from durable_research.temporal.steps import Question, question_of
 
 Given = TypeVar("Given")
 Undo = Callable[[Any, Given], Awaitable[None]]
@@ -27,9 +27,14 @@ class _Registered:
 
 
 class Saga:
-    """The undos of one story. `ask` waits for a person's word to try the failed one again."""
+    """The undos of one story. `run` runs a step of it; `ask` waits for a person's word to try the failed one again."""
 
-    def __init__(self, ask: Callable[[Question], Awaitable[object]]) -> None:
+    def __init__(
+        self,
+        run: Callable[[Callable[[Any, Any], Awaitable[None]], Any, StepPolicy], Awaitable[None]],
+        ask: Callable[[Question], Awaitable[object]],
+    ) -> None:
+        self._run = run
         self._ask = ask
         self._undos: list[_Registered] = []
 
@@ -37,17 +42,12 @@ class Saga:
         """Note how to undo the step that comes next."""
         self._undos.append(_Registered(undo, given, policy))
 
-    @property
-    def remaining(self) -> tuple[str, ...]:
-        """The undos that have not run, in the order in which they will."""
-        return tuple(one.policy.step for one in reversed(self._undos))
-
     async def undo_all(self) -> None:
         """Run every undo; the caller shields this from cancellation."""
         while self._undos:
             last = self._undos[-1]
             try:
-                await run_step(last.undo, last.given, last.policy)
+                await self._run(last.undo, last.given, last.policy)
             except ActivityError as error:
                 await self._ask(question_of(error))
             else:

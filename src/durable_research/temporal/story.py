@@ -52,7 +52,7 @@ class Story:
 
     def __init__(self) -> None:
         self.stage = "queued"
-        self.saga = Saga(self.decision_about)
+        self.saga = Saga(self.step, self.decision_about)
         self._approval = Approval()
         self._decisions: dict[Question, Decision] = {}
 
@@ -60,11 +60,6 @@ class Story:
     def progress(self) -> str:
         """The name of the step that the workflow has reached."""
         return self.stage
-
-    @workflow.query
-    def remaining_undos(self) -> list[str]:
-        """What would be undone, or is still to be undone, in that order."""
-        return list(self.saga.remaining)
 
     @workflow.signal(name=names.DECIDE)
     def decide(self, decided: Decided) -> None:
@@ -150,7 +145,6 @@ class Story:
 
     async def _close_unfinished(self, error: BaseException) -> None:
         await _whatever_is_cancelled(stop_model_calls())
-        self.stage = "undoing" if self.saga.remaining else self.stage
         await _whatever_is_cancelled(self.saga.undo_all())
         if is_cancel(error):
             await self._close(Status.CANCELLED, {})

@@ -57,14 +57,11 @@ class BlogPostActivities:
         document = await asyncio.to_thread(
             compose,
             await self.writer.read(asked.text.text),
-            report_id=asked.post_id,
+            asked.text,
+            workflow_id=asked.post_id,
             title=request.title,
             language=request.language,
             asked_at=row.created_at,
-            provider=asked.text.provider,
-            model=asked.text.model,
-            usage=asked.text.usage,
-            is_demo=asked.text.is_demo,
         )
         post = Post(
             post_id=asked.post_id,

@@ -10,6 +10,4 @@ Begin with what is surprising. Say plainly what is not known. Do not use HTML or
 
 def instructions(request: PostRequest) -> str:
     """The system part: our rules, and the language when one was asked for."""
-    if request.language:
-        return f"{_INSTRUCTIONS}\nWrite in the language with the tag {request.language}."
-    return f"{_INSTRUCTIONS}\nWrite in the language of the question."
+    return f"{_INSTRUCTIONS}\n{request.language_rule}"

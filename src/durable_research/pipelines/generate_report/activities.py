@@ -74,15 +74,11 @@ class GenerateReportActivities:
         document = await asyncio.to_thread(
             compose,
             text,
-            report_id=asked.report_id,
+            asked.text,
+            workflow_id=asked.report_id,
             title=request.title,
             language=request.language,
             asked_at=row.created_at,
-            provider=asked.text.provider,
-            model=asked.text.model,
-            usage=asked.text.usage,
-            is_demo=asked.text.is_demo,
-            is_edited=asked.text.text.is_edited,
         )
         rendered = await self.renderer.render(document)
         await failpoints.reach(failpoints.CREATE_PDF_RENDERED, asked.report_id)

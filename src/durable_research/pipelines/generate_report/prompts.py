@@ -11,6 +11,4 @@ Say plainly what is not known. Do not use HTML or images. Do not describe your o
 
 def instructions(request: ReportRequest) -> str:
     """The system part: our rules, and the language when one was asked for."""
-    if request.language:
-        return f"{_INSTRUCTIONS}\nWrite in the language with the tag {request.language}."
-    return f"{_INSTRUCTIONS}\nWrite in the language of the question."
+    return f"{_INSTRUCTIONS}\n{request.language_rule}"
