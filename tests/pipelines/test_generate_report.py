@@ -150,7 +150,7 @@ async def test_an_answer_that_never_becomes_whole_fails_in_words(house: House) -
 
 
 async def test_a_renderer_that_crashes_once_is_tried_again(house: House, quick_retries: None) -> None:
-    house.renderer.failures = [RendererCrashed("died")]
+    house.renderer.fail("renderer crashes once", RendererCrashed("died"))
     report = await house.ask("renderer crashes once")
 
     status = await house.finished(report)
@@ -164,7 +164,7 @@ async def test_a_step_that_hangs_does_not_live_on_its_heartbeats(
 ) -> None:
     quick = replace(policies.STEPS["create_pdf"], try_seconds=0.3)
     monkeypatch.setitem(policies.STEPS, "create_pdf", quick)
-    house.renderer.failures = ["hang", "hang"]
+    house.renderer.fail("renderer hangs", "hang", "hang")
     report = await house.ask("renderer hangs")
 
     status = await house.finished(report)
@@ -174,7 +174,7 @@ async def test_a_step_that_hangs_does_not_live_on_its_heartbeats(
 
 async def test_an_outage_of_ours_uses_up_no_cap(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policies, "INFRASTRUCTURE_WAIT", policies.INFRASTRUCTURE_WAIT / 20)
-    house.renderer.failures = [InfrastructureDown("the object store does not answer")] * 5
+    house.renderer.fail("an outage of ours", *[InfrastructureDown("the object store does not answer")] * 5)
     report = await house.ask("an outage of ours")
 
     status = await house.finished(report)
@@ -250,7 +250,7 @@ async def test_cancelling_while_no_attempt_lives_stops_the_spending_too(house: H
 
 
 async def test_cancelling_while_a_step_runs_ends_the_report_as_cancelled(house: House) -> None:
-    house.renderer.failures = ["hang"]
+    house.renderer.fail("cancel in create_pdf", "hang")
     report = await house.ask("cancel in create_pdf")
     await house.until_step(report, "create_pdf", "running")
 
@@ -266,7 +266,7 @@ async def test_cancelling_while_a_retry_waits_ends_the_report_as_cancelled(
     monkeypatch.setitem(
         policies.STEPS, "create_pdf", replace(policies.STEPS["create_pdf"], first_wait=60, longest_wait=60)
     )
-    house.renderer.failures = [RendererCrashed("died")]
+    house.renderer.fail("cancel in the wait", RendererCrashed("died"))
     report = await house.ask("cancel in the wait")
     await house.until(report, "retrying")
 
@@ -297,7 +297,7 @@ async def test_a_drained_worker_hands_the_call_back_and_it_is_not_paid_again(hou
 
 
 async def test_the_progress_query_names_the_step(house: House) -> None:
-    house.renderer.failures = ["hang"]
+    house.renderer.fail("a query", "hang")
     report = await house.ask("a query")
     await house.until_step(report, "create_pdf", "running")
 

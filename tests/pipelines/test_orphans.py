@@ -123,7 +123,7 @@ async def test_everything_of_a_finished_report_stays_readable(house: House, coll
 
 
 async def test_a_text_that_only_the_ledger_names_stays(house: House, collector: Collector) -> None:
-    house.renderer.failures = [DocumentError("cannot be typeset")]
+    house.renderer.fail("paid, and never typeset", DocumentError("cannot be typeset"))
     report = await house.ask("paid, and never typeset")
     assert (await house.finished(report))["status"] == "failed"
     await ended(house, report)

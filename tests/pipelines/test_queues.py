@@ -6,7 +6,7 @@ from tests.pipelines.conftest import House
 
 
 async def test_a_rendering_that_hangs_does_not_delay_a_model_call(house: House) -> None:
-    house.renderer.failures = ["hang"]
+    house.renderer.fail("A rendering that hangs", "hang")
     hanging = await house.ask("A rendering that hangs")
     await house.until_step(hanging, "create_pdf", "running")
 

@@ -37,7 +37,7 @@ async def test_what_was_accepted_and_not_started_is_started(house: House) -> Non
 
 
 async def test_what_was_terminated_behind_our_back_is_closed(house: House) -> None:
-    house.renderer.failures = ["hang"]
+    house.renderer.fail("terminated by an operator", "hang")
     report = await house.ask("terminated by an operator")
     await house.until_step(report, "create_pdf", "running")
     await house.environment.client.get_workflow_handle(report).terminate("by hand")
@@ -58,7 +58,7 @@ async def test_what_the_engine_lost_is_driven_again(house: House) -> None:
 
 
 async def test_a_wish_to_cancel_that_the_engine_never_heard_is_passed_on(house: House) -> None:
-    house.renderer.failures = ["hang"]
+    house.renderer.fail("cancel that was not heard", "hang")
     report = await house.ask("cancel that was not heard")
     await house.until_step(report, "create_pdf", "running")
     await house.workflows.request_cancel(report)

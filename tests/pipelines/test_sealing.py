@@ -50,7 +50,7 @@ def forms_of(text: str) -> list[bytes]:
 
 async def told(house: House) -> WorkflowHistory:
     """A report whose title and whose failure hold the canary, and what Temporal stored of it."""
-    house.renderer.failures = [DocumentError(f"{CANARY} cannot be typeset")]
+    house.renderer.fail(f"{CANARY} in the question", DocumentError(f"{CANARY} cannot be typeset"))
     failed = await house.ask(f"{CANARY} in the question")
     await house.finished(failed)
     return await house.environment.client.get_workflow_handle(failed).fetch_history()
@@ -118,7 +118,7 @@ async def test_a_report_waits_for_a_key_that_is_missing_and_goes_on_when_it_is_b
 
 
 async def test_the_words_of_a_failure_still_reach_the_person_who_asked(house: House) -> None:
-    house.renderer.failures = [DocumentError("the table in line 7 cannot be typeset")]
+    house.renderer.fail("a failing report", DocumentError("the table in line 7 cannot be typeset"))
     report = await house.ask("a failing report")
 
     status = await house.finished(report)
