@@ -55,7 +55,7 @@ class Embedder:
     objects: ObjectStore
     resend: ResendPolicy = ResendPolicy.BOUNDED
 
-    async def embed(self, subject: Subject, effects: EffectRunner) -> Embedded:
+    async def embed(self, subject: Subject, effects: EffectRunner, attempt: Attempt) -> Embedded:
         """Have the vector made and keep it; a repeat returns what was kept."""
         text = f"{subject.title}\n\n{(await self.objects.get(subject.text.key)).decode()}"
         effect = Effect(
@@ -74,7 +74,7 @@ class Embedder:
         )
 
         async def keep(embedding: Embedding) -> Embedded:
-            await self.similarity.store(subject.workflow_id, subject.tenant, embedding)
+            await self.similarity.store(subject.tenant, embedding, attempt)
             return Embedded(model=embedding.model, tokens=embedding.tokens)
 
         return await effects.perform(effect, lambda _: self.model.prepare(text), keep, Embedded)
@@ -121,4 +121,4 @@ class ReportEmbedder:
     async def _embed(self, report: ReportWithoutEmbedding) -> None:
         attempt = Attempt(report.report_id, "create_embedding", int(self.now().timestamp()), "reconcile")
         subject = Subject(report.tenant, report.report_id, report.title, report.text)
-        await self.embedder.embed(subject, self.runner(lambda: attempt))
+        await self.embedder.embed(subject, self.runner(lambda: attempt), attempt)

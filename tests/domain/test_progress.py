@@ -57,6 +57,19 @@ def test_a_cancelled_workflow_leaves_no_step_running() -> None:
     assert steps_after(STEPS, events)[0].state is StepState.CANCELLED
 
 
+def test_an_undo_ends_what_was_under_way() -> None:
+    events = [
+        event(1, EventKind.ATTEMPT_STARTED, worker="w1"),
+        event(2, EventKind.ATTEMPT_LOST, worker="w1"),
+        event(3, EventKind.ATTEMPT_STARTED, step="delete_post", worker="w2", undoes=True),
+    ]
+
+    lost, _, undo = steps_after(STEPS, events)
+
+    assert (lost.state, lost.ended_at) == (StepState.CANCELLED, START + timedelta(seconds=3))
+    assert undo.state is StepState.RUNNING
+
+
 def test_an_event_reads_the_same_every_time() -> None:
     one = event(1, EventKind.ATTEMPT_STARTED, worker="w1")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from durable_research import failpoints
-from durable_research.domain.errors import InfrastructureDown, InvalidInput, InvalidState
+from durable_research.domain.errors import InfrastructureDown, InvalidInput, InvalidState, StaleAttempt
 from tests.pipelines.conftest import House
 from tests.pipelines.leftovers import NOTHING, WHOLE, left, undone
 
@@ -200,6 +200,36 @@ async def test_a_post_cancelled_while_it_is_stored_leaves_nothing(
 
     assert (await house.finished(post_id))["status"] == "cancelled"
     assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, ["delete_post"])
+
+
+@pytest.mark.parametrize("what", ["posts", "similarity"])
+async def test_what_a_frozen_worker_stores_after_the_undo_is_refused(
+    house: House, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    room = house.post.posts if what == "posts" else house.post.embedder.similarity
+    original, reached, sleeping = room.store, asyncio.Event(), asyncio.Event()  # type: ignore[union-attr]
+    asleep: list[asyncio.Task[None]] = []
+
+    async def once_awake(*given: Any) -> None:
+        await sleeping.wait()
+        await original(*given)
+
+    async def freeze(*given: Any) -> None:
+        asleep.append(asyncio.create_task(once_awake(*given)))
+        reached.set()
+        await asyncio.sleep(600)  # cancelled with its attempt, as a dead worker's is; the insert is still to come
+
+    monkeypatch.setattr(room, "store", freeze)
+    post_id = await post(house, f"Frozen before {what}")
+    await asyncio.wait_for(reached.wait(), 30)
+    await house.cancelling.cancel(post_id, "default")
+    assert (await house.finished(post_id))["status"] == "cancelled"
+
+    sleeping.set()
+
+    with pytest.raises(StaleAttempt):
+        await asleep[0]
+    assert await left(house, post_id) == NOTHING
 
 
 @pytest.mark.parametrize("undo", UNDOS)

@@ -43,6 +43,9 @@ ENDS_OF_ATTEMPT = frozenset(
 # Each answers what a workflow asked with `approval_asked`.
 ENDS_OF_APPROVAL = frozenset({EventKind.APPROVAL_GIVEN, EventKind.APPROVAL_REFUSED, EventKind.APPROVAL_EXPIRED})
 
+# Marks the beginning of an attempt that undoes another step. From then on the workflow's story is being taken back.
+UNDOES = "undoes"
+
 # Kept for reconciliation and for the fence; object keys and the engine's numbers are nobody else's business.
 _NOT_SHOWN = frozenset({"to_store", "texts", "engine_run", "engine_attempt"})
 
@@ -135,12 +138,13 @@ def steps_after(names: Sequence[str], events: Iterable[ProgressEvent]) -> list[S
     """Fold a workflow's events into its steps, in the order of its story."""
     views = {name: StepView(name) for name in names}
     for event in events:
-        if event.step:
-            _apply(views.setdefault(event.step, StepView(event.step)), event)
-        elif event.kind is EventKind.CLOSED:
+        # What was under way when the end or the first undo came goes on no more.
+        if event.kind is EventKind.CLOSED or event.data.get(UNDOES):
             for view in views.values():
                 if view.state in {StepState.RUNNING, StepState.RETRYING, StepState.WAITING}:
                     view.state, view.ended_at = StepState.CANCELLED, event.at
+        if event.step:
+            _apply(views.setdefault(event.step, StepView(event.step)), event)
     return list(views.values())
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from durable_research.domain.progress import Attempt
 from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 
@@ -27,8 +28,12 @@ class Post:
 class Posts(Protocol):
     """Finished posts. A post can be taken back, so storing and deleting are each other's undo and both repeatable."""
 
-    async def store(self, post: Post, tenant: str) -> None:
-        """Insert the post; a row that stands is left alone."""
+    async def store(self, post: Post, tenant: str, attempt: Attempt) -> None:
+        """Insert the post while the attempt is open; a row that stands is left alone.
+
+        Raises:
+            StaleAttempt: the attempt was closed, as by an undo that began while its worker was frozen.
+        """
         ...
 
     async def get(self, post_id: str, tenant: str) -> Post:

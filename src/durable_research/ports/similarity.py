@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from durable_research.domain.progress import Attempt
 from durable_research.domain.text import TextReference
 from durable_research.domain.workflow import Kind
 from durable_research.ports.embeddings import Embedding
@@ -32,8 +33,12 @@ class ReportWithoutEmbedding:
 class Similarity(Protocol):
     """Embeddings of reports and posts; a subject is a workflow's id and has one embedding at most."""
 
-    async def store(self, subject_id: str, tenant: str, embedding: Embedding) -> None:
-        """Keep the subject's embedding in place of an earlier one, which another model may have made."""
+    async def store(self, tenant: str, embedding: Embedding, attempt: Attempt) -> None:
+        """Keep the embedding of the attempt's workflow while it is open, in place of an earlier one.
+
+        Raises:
+            StaleAttempt: the attempt was closed, as by an undo that began while its worker was frozen.
+        """
         ...
 
     async def delete(self, subject_id: str, tenant: str) -> None:

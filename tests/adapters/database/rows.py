@@ -6,8 +6,14 @@ import time
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.domain.progress import Attempt
 from durable_research.domain.workflow import Kind, Status, new_workflow_id
 from durable_research.ports.workflows import NewWorkflow
+
+
+def attempt_of(workflow_id: str, step: str = "create_embedding", number: int = 1) -> Attempt:
+    """An attempt that nobody has closed."""
+    return Attempt(workflow_id, step, number, "worker-1@1")
 
 
 async def accepted(

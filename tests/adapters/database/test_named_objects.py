@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.named_objects import PostgresNamedObjects
 from durable_research.adapters.database.posts import PostgresPosts
+from durable_research.adapters.database.progress import PostgresProgressLog
+from durable_research.domain.progress import EngineAttempt, EventKind
 from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 from durable_research.domain.workflow import Kind, Status
 from durable_research.ports.posts import Post
-from tests.adapters.database.rows import accepted
+from tests.adapters.database.rows import accepted, attempt_of
 
 
 async def test_a_posts_text_is_an_orphan_only_when_the_post_is_gone(database: Database) -> None:
@@ -18,10 +20,30 @@ async def test_a_posts_text_is_an_orphan_only_when_the_post_is_gone(database: Da
     posts, named = PostgresPosts(database), PostgresNamedObjects(database)
     text = TextReference(key=key, sha256="a" * 64, size_bytes=1)
     asked_at = datetime.now(UTC)
-    await posts.store(Post(post_id, "Tides", "tides?", None, text, "m", "p", True, TokenUsage(), asked_at), "default")
+    await posts.store(
+        Post(post_id, "Tides", "tides?", None, text, "m", "p", True, TokenUsage(), asked_at),
+        "default",
+        attempt_of(post_id),
+    )
 
     kept = await named.orphans({key: post_id, f"{key}.other": post_id}, timedelta(0))
     await posts.delete(post_id, "default")
     left = await named.orphans({key: post_id}, timedelta(0))
 
     assert (kept, left) == ({f"{key}.other"}, {key})
+
+
+async def test_nothing_names_the_objects_of_a_story_that_was_taken_back(database: Database) -> None:
+    told, taken_back = [await accepted(database) for _ in range(2)]
+    keys = {f"default/{workflow_id}/text.md": workflow_id for workflow_id in (told, taken_back)}
+    progress, engine = PostgresProgressLog(database), EngineAttempt("run", 1)
+    for key, workflow_id in keys.items():
+        attempt = await progress.begin_attempt(workflow_id, "generate_content", "worker-1@1", engine)
+        await progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {"texts": {"text": {"key": key}}})
+    await progress.begin_attempt(taken_back, "delete_post", "worker-1@1", engine, undoes=True)
+    for workflow_id in (told, taken_back):
+        await progress.close(workflow_id, Status.CANCELLED, {})
+
+    left = await PostgresNamedObjects(database).orphans(keys, timedelta(0))
+
+    assert {keys[key] for key in left} == {taken_back}

@@ -5,11 +5,13 @@ import pytest
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.posts import PostgresPosts
-from durable_research.domain.errors import NotFound
+from durable_research.adapters.database.progress import PostgresProgressLog
+from durable_research.domain.errors import NotFound, StaleAttempt
+from durable_research.domain.progress import EngineAttempt
 from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 from durable_research.ports.posts import Post
-from tests.adapters.database.rows import accepted
+from tests.adapters.database.rows import accepted, attempt_of
 
 
 @pytest.fixture
@@ -36,15 +38,29 @@ async def made(database: Database) -> Post:
 async def test_a_post_that_was_stored_and_not_acknowledged_is_stored_again_unchanged(
     posts: PostgresPosts, made: Post
 ) -> None:
-    await posts.store(made, "default")
+    await posts.store(made, "default", attempt_of(made.post_id))
 
-    await posts.store(replace(made, title="Another"), "default")
+    await posts.store(replace(made, title="Another"), "default", attempt_of(made.post_id))
 
     assert await posts.get(made.post_id, "default") == made
 
 
+async def test_a_worker_that_was_frozen_while_an_undo_began_stores_nothing(
+    posts: PostgresPosts, database: Database, made: Post
+) -> None:
+    progress, engine = PostgresProgressLog(database), EngineAttempt("run", 1)
+    frozen = await progress.begin_attempt(made.post_id, "store_post", "worker-1@1", engine)
+    await progress.begin_attempt(made.post_id, "delete_post", "worker-2@1", engine, undoes=True)
+
+    with pytest.raises(StaleAttempt):
+        await posts.store(made, "default", frozen)
+
+    with pytest.raises(NotFound):
+        await posts.get(made.post_id, "default")
+
+
 async def test_a_deleted_post_is_gone_and_deleting_it_again_is_no_error(posts: PostgresPosts, made: Post) -> None:
-    await posts.store(made, "default")
+    await posts.store(made, "default", attempt_of(made.post_id))
 
     for _ in range(2):
         await posts.delete(made.post_id, "default")
@@ -54,7 +70,7 @@ async def test_a_deleted_post_is_gone_and_deleting_it_again_is_no_error(posts: P
 
 
 async def test_another_tenants_post_is_neither_found_nor_deleted(posts: PostgresPosts, made: Post) -> None:
-    await posts.store(made, "default")
+    await posts.store(made, "default", attempt_of(made.post_id))
 
     await posts.delete(made.post_id, "other")
 

@@ -73,6 +73,26 @@ async def test_a_reset_run_begins_anew_and_numbers_count_on(report: str, progres
     assert attempt.number == 2
 
 
+async def test_an_undo_finds_nothing_else_under_way(report: str, progress: PostgresProgressLog) -> None:
+    frozen = await progress.begin_attempt(report, "store_post", "worker-1@1", ENGINE)
+
+    undo = await progress.begin_attempt(report, "delete_post", "worker-2@1", ENGINE, undoes=True)
+
+    kinds = [(event.step, event.kind) for event in await progress.read(report) if event.step]
+    assert kinds[1:] == [("store_post", EventKind.ATTEMPT_LOST), ("delete_post", EventKind.ATTEMPT_STARTED)]
+    with pytest.raises(StaleAttempt):
+        await progress.end_attempt(frozen, EventKind.ATTEMPT_COMPLETED, {})
+    await progress.end_attempt(undo, EventKind.ATTEMPT_COMPLETED, {})
+
+
+async def test_no_step_begins_once_the_story_is_being_taken_back(report: str, progress: PostgresProgressLog) -> None:
+    await progress.begin_attempt(report, "delete_post", "worker-2@1", ENGINE, undoes=True)
+
+    with pytest.raises(InvalidState):
+        await progress.begin_attempt(report, "store_post", "worker-1@1", ENGINE)
+    await progress.begin_attempt(report, "delete_embedding", "worker-2@1", ENGINE, undoes=True)
+
+
 async def test_a_closed_log_says_the_same_for_ever(report: str, progress: PostgresProgressLog) -> None:
     attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
     await progress.close(report, Status.TERMINATED, {})

@@ -11,15 +11,18 @@ import pytest
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.migrate import upgrade
 from durable_research.adapters.database.posts import PostgresPosts
+from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.reports import PostgresReports
 from durable_research.adapters.database.similarity import PostgresSimilarity
+from durable_research.domain.errors import StaleAttempt
+from durable_research.domain.progress import EngineAttempt
 from durable_research.domain.report import DocumentReference, Report
 from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 from durable_research.domain.workflow import Kind, Status
 from durable_research.ports.embeddings import DIMENSIONS, Embedding
 from durable_research.ports.posts import Post
-from tests.adapters.database.rows import accepted
+from tests.adapters.database.rows import accepted, attempt_of
 
 OTHERS = 24
 
@@ -61,7 +64,7 @@ async def test_the_nearest_come_first_whatever_their_vectors_length(
 ) -> None:
     asked, far, near, middle = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(4)]
     for subject, degrees, length in [(asked, 0, 1), (far, 90, 1), (near, 10, 7), (middle, 60, 0.1)]:
-        await similarity.store(subject, tenant, towards(degrees, length=length))
+        await similarity.store(tenant, towards(degrees, length=length), attempt_of(subject))
 
     found = await similarity.nearest(asked, tenant, 2)
 
@@ -79,10 +82,12 @@ async def test_reports_and_posts_are_related_by_the_titles_that_they_were_given(
     await PostgresReports(database).store(report_of(report, "A report's own"), tenant)
     posts = PostgresPosts(database)
     await posts.store(
-        Post(post, "A post's own", "p", None, text, "m", "p", True, TokenUsage(), datetime.now(UTC)), tenant
+        Post(post, "A post's own", "p", None, text, "m", "p", True, TokenUsage(), datetime.now(UTC)),
+        tenant,
+        attempt_of(post),
     )
     for degrees, subject in enumerate([asked, report, post, partly]):
-        await similarity.store(subject, tenant, towards(degrees))
+        await similarity.store(tenant, towards(degrees), attempt_of(subject))
 
     found = [(one.kind, one.title) for one in await similarity.nearest(asked, tenant, 10)]
 
@@ -95,7 +100,7 @@ async def test_what_is_not_finished_is_not_related(
 ) -> None:
     asked, other = await accepted(database, Kind.POST, tenant), await accepted(database, Kind.POST, tenant, status)
     for subject in (asked, other):
-        await similarity.store(subject, tenant, towards(0))
+        await similarity.store(tenant, towards(0), attempt_of(subject))
 
     assert await similarity.nearest(asked, tenant, 10) == []
 
@@ -106,9 +111,9 @@ async def test_another_tenants_and_another_models_are_not_related(
     asked, theirs, older = [
         await accepted(database, Kind.POST, whose, Status.DONE) for whose in (tenant, f"not {tenant}", tenant)
     ]
-    await similarity.store(asked, tenant, towards(0))
-    await similarity.store(theirs, f"not {tenant}", towards(0))
-    await similarity.store(older, tenant, towards(0, model="an older model"))
+    await similarity.store(tenant, towards(0), attempt_of(asked))
+    await similarity.store(f"not {tenant}", towards(0), attempt_of(theirs))
+    await similarity.store(tenant, towards(0, model="an older model"), attempt_of(older))
 
     assert await similarity.nearest(asked, tenant, 10) == []
 
@@ -117,23 +122,39 @@ async def test_nothing_is_related_to_what_has_no_embedding_or_is_somebody_elses(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
     plain, embedded = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(2)]
-    await similarity.store(embedded, tenant, towards(0))
+    await similarity.store(tenant, towards(0), attempt_of(embedded))
     await similarity.store(
-        await accepted(database, Kind.POST, "not " + tenant, Status.DONE), "not " + tenant, towards(0)
+        "not " + tenant, towards(0), attempt_of(await accepted(database, Kind.POST, "not " + tenant, Status.DONE))
     )
 
     assert await similarity.nearest(plain, tenant, 10) == []
     assert await similarity.nearest(embedded, "not " + tenant, 10) == []
 
 
+async def test_a_worker_that_was_frozen_while_an_undo_began_keeps_no_vector(
+    similarity: PostgresSimilarity, database: Database, tenant: str
+) -> None:
+    asked, other = [await accepted(database, Kind.POST, tenant) for _ in range(2)]
+    progress, engine = PostgresProgressLog(database), EngineAttempt("run", 1)
+    await similarity.store(tenant, towards(0), attempt_of(asked))
+    frozen = await progress.begin_attempt(other, "create_embedding", "worker-1@1", engine)
+    await progress.begin_attempt(other, "delete_embedding", "worker-2@1", engine, undoes=True)
+
+    with pytest.raises(StaleAttempt):
+        await similarity.store(tenant, towards(10), frozen)
+
+    await progress.close(other, Status.DONE, {})
+    assert await similarity.nearest(asked, tenant, 1) == []
+
+
 async def test_an_embedding_is_replaced_by_a_newer_one(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
     asked, other = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(2)]
-    await similarity.store(asked, tenant, towards(0, model="new"))
-    await similarity.store(other, tenant, towards(90, model="old"))
+    await similarity.store(tenant, towards(0, model="new"), attempt_of(asked))
+    await similarity.store(tenant, towards(90, model="old"), attempt_of(other))
 
-    await similarity.store(other, tenant, towards(60, model="new"))
+    await similarity.store(tenant, towards(60, model="new"), attempt_of(other))
 
     assert [round(one.similarity, 3) for one in await similarity.nearest(asked, tenant, 10)] == [0.5]
 
@@ -143,7 +164,7 @@ async def test_a_deleted_embedding_is_gone_and_deleting_it_again_is_no_error(
 ) -> None:
     asked, other = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(2)]
     for subject in (asked, other):
-        await similarity.store(subject, tenant, towards(0))
+        await similarity.store(tenant, towards(0), attempt_of(subject))
 
     await similarity.delete(other, "not " + tenant)
     before = await similarity.nearest(asked, tenant, 10)
@@ -176,11 +197,11 @@ async def large(database_url: str) -> AsyncIterator[Database]:
 async def test_a_neighbour_is_found_behind_many_nearer_ones_of_other_tenants(large: Database) -> None:
     similarity = PostgresSimilarity(large)
     asked, ours = [await accepted(large, Kind.POST, "us", Status.DONE) for _ in range(2)]
-    await similarity.store(asked, "us", towards(0))
-    await similarity.store(ours, "us", towards(80))
+    await similarity.store("us", towards(0), attempt_of(asked))
+    await similarity.store("us", towards(80), attempt_of(ours))
     for number in range(OTHERS):
         theirs = await accepted(large, Kind.POST, "them", Status.DONE)
-        await similarity.store(theirs, "them", towards(number))
+        await similarity.store("them", towards(number), attempt_of(theirs))
 
     assert [one.subject_id for one in await similarity.nearest(asked, "us", 10)] == [ours]
 
@@ -195,8 +216,8 @@ async def test_finished_reports_without_an_embedding_by_the_model_are_told_newes
     # From a time of their own, so that other tests' reports are not among the newest.
     for number, report in enumerate([known, older, newer, by_another, failed]):
         await reports.store(report_of(report, asked_at=datetime(2126, 1, 1, tzinfo=UTC) + timedelta(number)), tenant)
-    await similarity.store(known, tenant, towards(0, model))
-    await similarity.store(by_another, tenant, towards(0, "an older model"))
+    await similarity.store(tenant, towards(0, model), attempt_of(known))
+    await similarity.store(tenant, towards(0, "an older model"), attempt_of(by_another))
 
     found = await similarity.reports_without(model, 3)
 

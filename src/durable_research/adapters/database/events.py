@@ -7,8 +7,8 @@ from sqlalchemy import Row, Select, Update, bindparam, func, insert, select, upd
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.tables import progress_events, workflows
-from durable_research.domain.errors import NotFound
-from durable_research.domain.progress import EventKind
+from durable_research.domain.errors import NotFound, StaleAttempt
+from durable_research.domain.progress import ENDS_OF_ATTEMPT, Attempt, EventKind
 from durable_research.domain.workflow import Status
 
 CHANNEL = "progress"
@@ -88,6 +88,15 @@ class LockedLog:
         """What stands already of a step's attempt, or of the workflow itself. Asked after the lock, never with it."""
         mine = {"of_workflow": self.workflow_id, "of_step": step, "of_attempt": attempt}
         return {EventKind(kind) for kind in (await self._connection.execute(_KINDS, mine)).scalars()}
+
+    async def check_open(self, attempt: Attempt) -> None:
+        """Hold the attempt open until the transaction ends: what it writes here is committed before an undo can begin.
+
+        Raises:
+            StaleAttempt: it has been closed, as by an undo that began while its worker was frozen.
+        """
+        if ends := await self.kinds(attempt.step, attempt.number) & ENDS_OF_ATTEMPT:
+            raise StaleAttempt(f"attempt {attempt.number} of {attempt.step} was closed as {ends.pop()}")
 
     async def finish(self, status: Status | None = None, **values: Any) -> None:
         """Write the events and the row's new number and status, and wake the readers at commit."""

@@ -9,25 +9,30 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from durable_research.adapters.database.connection import Database
+from durable_research.domain.progress import UNDOES
 from durable_research.domain.workflow import FINAL
 
 # Only what belongs to a workflow that we know has ended: after a restore from an older backup, or in a store that two
 # installations share, an unknown workflow's objects are somebody's.
 # Reports name their text and PDF, posts their text; the ledger keeps a settled effect's result; the closing event of a partly
 # done report keeps what is to be stored. The last two are searched as text: wherever in the JSON a key stands, it counts.
+# Nothing names the objects of a story that was taken back, whatever the ledger remembers: a worker that was frozen while the
+# undo removed them may have put one there again.
 _ORPHANS = text("""
 SELECT given.key
 FROM unnest(CAST(:keys AS text[]), CAST(:workflows AS text[])) AS given (key, workflow_id)
 JOIN workflows USING (workflow_id)
 WHERE workflows.status = ANY(:ended) AND workflows.updated_at < clock_timestamp() - CAST(:ended_for AS interval)
-  AND NOT EXISTS (SELECT FROM reports
-                  WHERE report_id = given.workflow_id AND given.key IN (text_key, pdf_key))
-  AND NOT EXISTS (SELECT FROM posts
-                  WHERE post_id = given.workflow_id AND given.key = text_key)
-  AND NOT EXISTS (SELECT FROM effects
-                  WHERE effects.workflow_id = given.workflow_id AND strpos(result::text, given.key) > 0)
-  AND NOT EXISTS (SELECT FROM progress_events
-                  WHERE progress_events.workflow_id = given.workflow_id AND strpos(data::text, given.key) > 0)
+  AND (EXISTS (SELECT FROM progress_events
+               WHERE progress_events.workflow_id = given.workflow_id AND data ? :undoes)
+       OR NOT EXISTS (SELECT FROM reports
+                      WHERE report_id = given.workflow_id AND given.key IN (text_key, pdf_key))
+          AND NOT EXISTS (SELECT FROM posts
+                          WHERE post_id = given.workflow_id AND given.key = text_key)
+          AND NOT EXISTS (SELECT FROM effects
+                          WHERE effects.workflow_id = given.workflow_id AND strpos(result::text, given.key) > 0)
+          AND NOT EXISTS (SELECT FROM progress_events
+                          WHERE progress_events.workflow_id = given.workflow_id AND strpos(data::text, given.key) > 0))
 """)
 
 
@@ -44,6 +49,7 @@ class PostgresNamedObjects:
             "workflows": list(workflow_of.values()),
             "ended": [str(status) for status in FINAL],
             "ended_for": ended_for,
+            "undoes": UNDOES,
         }
         async with self._database.one() as connection:
             return set((await connection.execute(_ORPHANS, given)).scalars())

@@ -6,8 +6,10 @@ from sqlalchemy import Row, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.events import LockedLog
 from durable_research.adapters.database.tables import posts
 from durable_research.domain.errors import NotFound
+from durable_research.domain.progress import Attempt
 from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 from durable_research.ports.posts import Post
@@ -36,8 +38,8 @@ class PostgresPosts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def store(self, post: Post, tenant: str) -> None:
-        """Insert the row; a row that stands is left alone."""
+    async def store(self, post: Post, tenant: str, attempt: Attempt) -> None:
+        """Insert the row while the attempt is open; a row that stands is left alone."""
         statement = insert(posts).values(
             post_id=post.post_id,
             tenant=tenant,
@@ -55,7 +57,8 @@ class PostgresPosts:
             tokens_estimated=post.usage.is_estimate,
             asked_at=post.asked_at,
         )
-        async with self._database.one() as connection:
+        async with self._database.begin() as connection:
+            await (await LockedLog.lock(connection, attempt.workflow_id)).check_open(attempt)
             await connection.execute(statement.on_conflict_do_nothing(index_elements=["post_id"]))
 
     async def get(self, post_id: str, tenant: str) -> Post:

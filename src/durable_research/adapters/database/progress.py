@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.events import LockedLog
@@ -13,6 +13,7 @@ from durable_research.domain.errors import CancelRequested, InvalidState, StaleA
 from durable_research.domain.progress import (
     ENDS_OF_APPROVAL,
     ENDS_OF_ATTEMPT,
+    UNDOES,
     Attempt,
     EngineAttempt,
     EventKind,
@@ -22,9 +23,9 @@ from durable_research.domain.progress import (
 from durable_research.domain.workflow import Status, check_transition
 
 # Made once, like the statements of `events.py`.
-_OF_STEP = select(progress_events.c.attempt, progress_events.c.kind, progress_events.c.data).where(
-    progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.step == bindparam("of_step")
-)
+_ATTEMPTS = select(
+    progress_events.c.step, progress_events.c.attempt, progress_events.c.kind, progress_events.c.data
+).where(progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.step != "")
 _DATA_OF_KIND = select(progress_events.c.data).where(
     progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.kind == bindparam("of_kind")
 )
@@ -33,6 +34,41 @@ _READ = (
     .where(progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.seq > bindparam("after"))
     .order_by(progress_events.c.seq)
 )
+
+
+class _Told:
+    """What the log says of a workflow's attempts so far, by step and number."""
+
+    def __init__(self, rows: "Sequence[Row[*tuple[Any, ...]]]") -> None:
+        def of(*kinds: EventKind) -> dict[tuple[str, int], dict[str, Any]]:
+            return {(row.step, row.attempt): row.data for row in rows if row.kind in kinds}
+
+        self.started = of(EventKind.ATTEMPT_STARTED)
+        self._failed = of(EventKind.ATTEMPT_FAILED)
+        self._ended = of(*ENDS_OF_ATTEMPT)
+        self.is_taken_back = any(data.get(UNDOES) for data in self.started.values())
+
+    def has_begun_after(self, step: str, engine: EngineAttempt) -> bool:
+        """Whether a later attempt of the engine's run has begun this step."""
+        return any(
+            data.get("engine_run") == engine.run_id and data.get("engine_attempt", 0) > engine.number
+            for (name, _), data in self.started.items()
+            if name == step
+        )
+
+    def left_open(self, step: str | None) -> list[tuple[str, int]]:
+        """The attempts without an end, of one step or of all."""
+        return sorted(each for each in self.started.keys() - self._ended.keys() if step in (None, each[0]))
+
+    def last(self, step: str) -> int:
+        """The number of the step's newest attempt; 0 before the first."""
+        return max((number for name, number in self.started if name == step), default=0)
+
+    def failures(self, step: str) -> int:
+        """The step's counted failures since a person was asked about it."""
+        failed = {number: data for (name, number), data in self._failed.items() if name == step}
+        asked = max((number for number, data in failed.items() if data.get("asks_a_person")), default=0)
+        return sum(bool(data.get("counted")) for number, data in failed.items() if number > asked)
 
 
 class PostgresProgressLog:
@@ -51,20 +87,18 @@ class PostgresProgressLog:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
             if log.cancel_requested and not undoes:
                 raise CancelRequested("a person asked for the workflow to be cancelled")
-            rows = (await connection.execute(_OF_STEP, {"of_workflow": workflow_id, "of_step": step})).all()
-            started = {row.attempt: row.data for row in rows if row.kind == EventKind.ATTEMPT_STARTED}
-            for data in started.values():
-                if data.get("engine_run") == engine.run_id and data.get("engine_attempt", 0) > engine.number:
-                    raise StaleAttempt(f"a later attempt of {step} has begun; this one was frozen on the way")
-            ended = {row.attempt for row in rows if row.kind in ENDS_OF_ATTEMPT}
-            for number in sorted(started.keys() - ended):
-                log.append(EventKind.ATTEMPT_LOST, {"worker": started[number].get("worker")}, step, number)
-            failed = {row.attempt: row.data for row in rows if row.kind == EventKind.ATTEMPT_FAILED}
-            asked = max((number for number, data in failed.items() if data.get("asks_a_person")), default=0)
-            failures = sum(bool(data.get("counted")) for number, data in failed.items() if number > asked)
-            attempt = Attempt(workflow_id, step, max(started, default=0) + 1, worker, failures)
+            told = _Told((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all())
+            if told.is_taken_back and not undoes:
+                raise InvalidState(f"the workflow is being taken back; {step} runs no more")
+            if told.has_begun_after(step, engine):
+                raise StaleAttempt(f"a later attempt of {step} has begun; this one was frozen on the way")
+            # An undo begins when nothing else goes on: whoever is frozen in another step finds its attempt closed, too.
+            for name, number in told.left_open(None if undoes else step):
+                worker_then = told.started[name, number].get("worker")
+                log.append(EventKind.ATTEMPT_LOST, {"worker": worker_then}, name, number)
+            attempt = Attempt(workflow_id, step, told.last(step) + 1, worker, told.failures(step))
             begun = {"worker": worker, "engine_run": engine.run_id, "engine_attempt": engine.number}
-            log.append(EventKind.ATTEMPT_STARTED, begun, step, attempt.number)
+            log.append(EventKind.ATTEMPT_STARTED, begun | ({UNDOES: True} if undoes else {}), step, attempt.number)
             await log.finish(Status.RUNNING)
         return attempt
 
@@ -74,11 +108,9 @@ class PostgresProgressLog:
             log = await LockedLog.lock(connection, attempt.workflow_id)
             if log.status.is_final:
                 return  # the log has been closed: what it says stays the same for ever
-            known = await log.kinds(attempt.step, attempt.number)
-            if kind in known:
+            if kind in await log.kinds(attempt.step, attempt.number):
                 return
-            if ends := known & ENDS_OF_ATTEMPT:
-                raise StaleAttempt(f"attempt {attempt.number} of {attempt.step} was closed as {ends.pop()}")
+            await log.check_open(attempt)
             log.append(kind, data, attempt.step, attempt.number)
             await log.finish(status_after(kind, data))
 

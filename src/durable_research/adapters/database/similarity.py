@@ -6,7 +6,9 @@ from sqlalchemy import Float, bindparam, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.events import LockedLog
 from durable_research.adapters.database.tables import embeddings, posts, reports, workflows
+from durable_research.domain.progress import Attempt
 from durable_research.domain.text import TextReference
 from durable_research.domain.workflow import Kind, Status
 from durable_research.ports.embeddings import Embedding
@@ -66,10 +68,10 @@ class PostgresSimilarity:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def store(self, subject_id: str, tenant: str, embedding: Embedding) -> None:
-        """Insert or replace the row."""
+    async def store(self, tenant: str, embedding: Embedding, attempt: Attempt) -> None:
+        """Insert or replace the row while the attempt is open."""
         statement = insert(embeddings).values(
-            subject_id=subject_id, tenant=tenant, model=embedding.model, vector=embedding.vector
+            subject_id=attempt.workflow_id, tenant=tenant, model=embedding.model, vector=embedding.vector
         )
         statement = statement.on_conflict_do_update(
             index_elements=["subject_id"],
@@ -80,7 +82,8 @@ class PostgresSimilarity:
             },
             where=embeddings.c.tenant == tenant,
         )
-        async with self._database.one() as connection:
+        async with self._database.begin() as connection:
+            await (await LockedLog.lock(connection, attempt.workflow_id)).check_open(attempt)
             await connection.execute(statement)
 
     async def delete(self, subject_id: str, tenant: str) -> None:

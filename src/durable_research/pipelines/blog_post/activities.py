@@ -75,14 +75,14 @@ class BlogPostActivities:
             usage=asked.text.usage,
             asked_at=row.created_at,
         )
-        await self.posts.store(post, asked.tenant)
+        await self.posts.store(post, asked.tenant, self.writer.current_attempt())
         return StoredPost(title=post.title)
 
     @activity.defn(name="create_embedding")
     async def create_embedding(self, asked: EmbedPost) -> Embedded:
         """Have the post's vector made, and keep it: one paid call."""
         subject = Subject(asked.tenant, asked.post_id, asked.title, asked.text.text)
-        return await self.embedder.embed(subject, self.effects)
+        return await self.embedder.embed(subject, self.effects, self.writer.current_attempt())
 
     @activity.defn(name="post_to_slack")
     async def post_to_slack(self, asked: TellSlack) -> ToldSlack:
