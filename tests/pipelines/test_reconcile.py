@@ -9,7 +9,7 @@ from durable_research.domain.effects import Charges, Effect, ProviderClass, Send
 from durable_research.domain.workflow import Kind, new_workflow_id
 from durable_research.pipelines.reconcile import activities
 from durable_research.ports.models import ModelCall
-from durable_research.ports.workflows import NewWorkflow
+from durable_research.ports.workflows import NewWorkflow, Page, WorkflowRow
 from durable_research.temporal import policies
 from tests.pipelines.conftest import House
 
@@ -86,3 +86,18 @@ async def test_a_send_that_turned_up_after_all_is_counted_by_the_next_pass(
 
     assert reconciled.strays >= 1
     assert await house.ledger.charges(report) == Charges(settled=2, possible_extra=0)
+
+
+async def test_what_waits_rightly_does_not_hide_the_others_from_the_next_passes(
+    monkeypatch: pytest.MonkeyPatch, house: House
+) -> None:
+    monkeypatch.setattr(policies, "ROWS_A_PASS", 2)
+    rows = [await house.workflows.get(await accepted(house, "one of many"), "default") for _ in range(3)]
+
+    async def find(page: Page) -> list[WorkflowRow]:
+        return [row for row in rows if row.workflow_id > page.after][: page.limit]
+
+    walks = activities.Walks()
+    passes = [[rows.index(row) for row in await walks.next("walk", find)] for _ in range(3)]
+
+    assert passes == [[0, 1], [2], [0, 1]]

@@ -49,6 +49,14 @@ class WorkflowFilter:
     before: tuple[datetime, str] | None = None
 
 
+@dataclass(frozen=True)
+class Page:
+    """The next so many rows of a walk, by their ids."""
+
+    after: str
+    limit: int
+
+
 class Workflows(Protocol):
     """Accepted workflows of every kind."""
 
@@ -80,14 +88,18 @@ class Workflows(Protocol):
         """Note the wish to cancel, once."""
         ...
 
-    async def unstarted(self, older_than: timedelta) -> Sequence[WorkflowRow]:
+    async def unstarted(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
         """Accepted that long ago, not ended, and not known to the engine."""
         ...
 
-    async def unended(self, older_than: timedelta) -> Sequence[WorkflowRow]:
+    async def unended(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
         """Known to the engine, not ended, and untouched for that long."""
         ...
 
-    async def partly_done(self) -> Sequence[WorkflowRow]:
+    async def unheard_cancels(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
+        """Those of `unended` whose end a person wants."""
+        ...
+
+    async def partly_done(self, page: Page) -> Sequence[WorkflowRow]:
         """Ended without their metadata stored, with the metadata in the closing event."""
         ...

@@ -92,6 +92,9 @@ LOOK_FOR_ORPHANS_EVERY = timedelta(hours=1)
 # A provider that refuses an embedding will refuse the next one too; related texts are a convenience.
 EMBED_AGAIN_AFTER = timedelta(hours=1)
 
+# A pass of reconciliation takes as many rows of each kind, each of which costs a request or two, and has 50 s.
+ROWS_A_PASS = 500
+
 # One request to S3 or Azure lists this many; more in one pass would keep the pass from what people wait for.
 OBJECTS_A_PASS = 1000
 
@@ -161,6 +164,8 @@ POST_TO_SLACK = StepPolicy("post_to_slack", names.NOTIFICATIONS, try_seconds=30,
 # Undos delete, which may be repeated freely, so they are tried for minutes before a person is asked: what they would leave
 # behind is what a saga promises not to.
 UNDO_TRIES = 8
+# An undo that Temporal gave up (no worker came within GIVE_UP_AFTER) is offered again after this long, without end.
+UNDO_AGAIN_AFTER = timedelta(minutes=1)
 COMPENSATE_GENERATE = StepPolicy(
     "compensate_generate", names.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True
 )

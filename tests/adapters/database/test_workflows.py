@@ -9,7 +9,7 @@ from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.domain.errors import IdempotencyKeyReused, NotFound
 from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import Status
-from durable_research.ports.workflows import WorkflowFilter
+from durable_research.ports.workflows import Page, WorkflowFilter
 from tests.conftest import new_report
 
 
@@ -80,12 +80,35 @@ async def test_signs_of_patterns_in_a_search_are_taken_literally(workflows: Post
 
 async def test_what_was_accepted_and_not_started_is_found_by_reconciliation(workflows: PostgresWorkflows) -> None:
     row, _ = await workflows.accept(new_report())
+    everything = Page("", 1_000_000)
 
-    waiting = {one.workflow_id for one in await workflows.unstarted(timedelta(0))}
+    waiting = {one.workflow_id for one in await workflows.unstarted(timedelta(0), everything)}
     await workflows.mark_started(row.workflow_id)
 
     assert row.workflow_id in waiting
-    assert row.workflow_id not in {one.workflow_id for one in await workflows.unstarted(timedelta(0))}
+    assert row.workflow_id not in {one.workflow_id for one in await workflows.unstarted(timedelta(0), everything)}
+
+
+async def test_a_page_goes_on_where_the_last_one_ended(workflows: PostgresWorkflows) -> None:
+    rows = [(await workflows.accept(new_report()))[0] for _ in range(3)]
+
+    page = await workflows.unstarted(timedelta(0), Page(rows[0].workflow_id, 1))
+
+    assert [row.workflow_id for row in page] == [rows[1].workflow_id]
+
+
+async def test_a_cancel_that_was_not_heard_is_found_among_all_that_wait(workflows: PostgresWorkflows) -> None:
+    waits, unheard = [(await workflows.accept(new_report()))[0].workflow_id for _ in range(2)]
+    for workflow_id in (waits, unheard):
+        await workflows.mark_started(workflow_id)
+    await workflows.request_cancel(unheard)
+    everything = Page("", 1_000_000)
+
+    found = {row.workflow_id for row in await workflows.unheard_cancels(timedelta(0), everything)}
+    unended = {row.workflow_id for row in await workflows.unended(timedelta(0), everything)}
+
+    assert found & {waits, unheard} == {unheard}
+    assert unended >= {waits, unheard}
 
 
 async def test_a_wish_to_cancel_is_noted_once(workflows: PostgresWorkflows, progress: PostgresProgressLog) -> None:

@@ -1,8 +1,9 @@
 """One pass over what a crash, an outage or an operator may have left open between our tables and the engine."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from temporalio import activity
@@ -17,7 +18,7 @@ from durable_research.ports.ledger import Effects
 from durable_research.ports.objects import NamedObjects, ObjectStore, StoredObject
 from durable_research.ports.progress import ProgressLog
 from durable_research.ports.remote import EarlierSend
-from durable_research.ports.workflows import WorkflowRow, Workflows
+from durable_research.ports.workflows import Page, WorkflowRow, Workflows
 from durable_research.temporal import policies
 
 # The API starts what it accepts within a second; younger rows are its business.
@@ -56,6 +57,7 @@ class ReconcileActivities:
     find_all: Mapping[Provider, FindAll]
     orphans: "Orphans"
     embed_reports: Callable[[], Awaitable[int]]
+    _walks: "Walks" = field(default_factory=lambda: Walks(), init=False)
 
     @activity.defn(name="reconcile")
     async def reconcile(self) -> Reconciled:
@@ -71,21 +73,23 @@ class ReconcileActivities:
         )
 
     async def _start_accepted(self) -> int:
-        return await self._each(await self.workflows.unstarted(_ACCEPTED_LONG_AGO), self._start_one)
+        due = partial(self.workflows.unstarted, _ACCEPTED_LONG_AGO)
+        return await self._each(await self._walks.next("unstarted", due), self._start_one)
 
     async def _start_one(self, row: WorkflowRow) -> bool:
         await self.start(row)
         return True
 
     async def _pass_on_cancels(self) -> int:
-        rows = [row for row in await self.workflows.unended(_ACCEPTED_LONG_AGO) if row.cancel_requested]
-        return await self._each(rows, self._cancel_one)
+        due = partial(self.workflows.unheard_cancels, _ACCEPTED_LONG_AGO)
+        return await self._each(await self._walks.next("unheard_cancels", due), self._cancel_one)
 
     async def _cancel_one(self, row: WorkflowRow) -> bool:
         return await self.engine.cancel(row.workflow_id)
 
     async def _close_ended(self) -> int:
-        return await self._each(await self.workflows.unended(_SILENT_LONG), self._close_one)
+        due = partial(self.workflows.unended, _SILENT_LONG)
+        return await self._each(await self._walks.next("unended", due), self._close_one)
 
     async def _close_one(self, row: WorkflowRow) -> bool:
         view = await self.engine.describe(row.workflow_id)
@@ -102,7 +106,7 @@ class ReconcileActivities:
         return True
 
     async def _store_partly_done(self) -> int:
-        return await self._each(await self.workflows.partly_done(), self._store_one)
+        return await self._each(await self._walks.next("partly_done", self.workflows.partly_done), self._store_one)
 
     async def _store_one(self, row: WorkflowRow) -> bool:
         events = await self.progress.read(row.workflow_id)
@@ -137,6 +141,23 @@ class ReconcileActivities:
                 name = thing.workflow_id if isinstance(thing, WorkflowRow) else thing.key
                 activity.logger.warning("could not put %s right: %s", name, type(error).__name__)
         return done
+
+
+class Walks:
+    """Walks over rows, a page in a pass: thousands that wait rightly, or cannot be put right, must not hide the others.
+
+    Each worker process walks for itself, as for orphans.
+    """
+
+    def __init__(self) -> None:
+        self._after: dict[str, str] = {}
+
+    async def next(self, walk: str, find: Callable[[Page], Awaitable[Sequence[WorkflowRow]]]) -> Sequence[WorkflowRow]:
+        """The page after the last one; after the end it begins anew."""
+        page = Page(self._after.get(walk, ""), policies.ROWS_A_PASS)
+        rows = await find(page)
+        self._after[walk] = rows[-1].workflow_id if len(rows) == page.limit else ""
+        return rows
 
 
 class Orphans:
