@@ -6,14 +6,17 @@ good asks a person, and the others wait behind it: removing what an earlier step
 it, would leave exactly the half that a saga is there to prevent.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from temporalio.exceptions import ActivityError
 
+from durable_research.domain.errors import InvalidState
+from durable_research.temporal import policies
 from durable_research.temporal.policies import StepPolicy
-from durable_research.temporal.steps import Question, question_of
+from durable_research.temporal.steps import Question, cause_of, question_of
 
 Given = TypeVar("Given")
 Undo = Callable[[Any, Given], Awaitable[None]]
@@ -49,6 +52,12 @@ class Saga:
             try:
                 await self._run(last.undo, last.given, last.policy)
             except ActivityError as error:
-                await self._ask(question_of(error))
+                question = question_of(error)
+                if question.attempt:
+                    await self._ask(question)
+                elif cause_of(error)["code"] == InvalidState.code:
+                    return  # the log has been closed without us: it says that nothing was undone, and takes no more
+                else:  # Temporal gave up, as when no worker came for too long: nobody can be asked about that
+                    await asyncio.sleep(policies.UNDO_AGAIN_AFTER.total_seconds())
             else:
                 self._undos.pop()

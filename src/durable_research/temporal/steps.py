@@ -51,7 +51,7 @@ class StopModelCalls(BaseModel):
 
 @dataclass(frozen=True)
 class Question:
-    """What a person is asked about: a step's attempt of ours that could not go on."""
+    """What a person is asked about: a step's attempt that could not go on; 0 when none of the log's is to blame."""
 
     step: str
     attempt: int

@@ -1,0 +1,79 @@
+"""What a saga does about an undo that Temporal gave up; the undos themselves are specified in tests/pipelines."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
+
+from durable_research.temporal import policies
+from durable_research.temporal.policies import StepPolicy
+from durable_research.temporal.saga import Saga
+from durable_research.temporal.steps import Question
+
+
+def gave_up(cause: BaseException) -> ActivityError:
+    error = ActivityError(
+        "Activity task failed",
+        scheduled_event_id=1,
+        started_event_id=2,
+        identity="worker-1@1",
+        activity_type="delete_post",
+        activity_id="1",
+        retry_state=None,
+    )
+    error.__cause__ = cause
+    return error
+
+
+class World:
+    """Undos that fail as they are told, and a person who says to try again."""
+
+    def __init__(self, *failures: BaseException) -> None:
+        self.failures = list(failures)
+        self.tried: list[str] = []
+        self.asked: list[Question] = []
+        self.saga = Saga(self._run, self._ask)
+
+    async def _run(self, undo: Callable[[Any, Any], Awaitable[None]], given: Any, policy: StepPolicy) -> None:
+        self.tried.append(policy.step)
+        if self.failures:
+            raise gave_up(self.failures.pop(0))
+
+    async def _ask(self, question: Question) -> None:
+        self.asked.append(question)
+
+    async def undo(self, *policies_: StepPolicy) -> None:
+        for policy in policies_:
+            self.saga.register(self._never, "given", policy)
+        await self.saga.undo_all()
+
+    async def _never(self, activities: Any, given: str) -> None:
+        raise AssertionError("only Temporal calls an activity")
+
+
+async def test_what_fails_for_good_is_tried_again_when_a_person_says_so() -> None:
+    world = World(ApplicationError("no", 8, type="internal_error"))
+
+    await world.undo(policies.DELETE_POST, policies.DELETE_EMBEDDING)
+
+    assert world.asked == [Question("delete_post", 8)]
+    assert world.tried == ["delete_embedding", "delete_embedding", "delete_post"]
+
+
+async def test_what_no_worker_came_for_is_tried_again_without_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policies, "UNDO_AGAIN_AFTER", timedelta(0))
+    world = World(TimeoutError("no worker", type=TimeoutType.SCHEDULE_TO_CLOSE, last_heartbeat_details=[]))
+
+    await world.undo(policies.DELETE_POST)
+
+    assert (world.asked, world.tried) == ([], ["delete_post", "delete_post"])
+
+
+async def test_a_log_that_was_closed_meanwhile_ends_the_undoing() -> None:
+    world = World(ApplicationError("the workflow is terminated", type="invalid_state"))
+
+    await world.undo(policies.DELETE_POST, policies.DELETE_EMBEDDING)
+
+    assert (world.asked, world.tried) == ([], ["delete_embedding"])
