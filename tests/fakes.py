@@ -226,10 +226,11 @@ class FakeEffects:
 
     def __init__(self) -> None:
         self.charged: dict[str, Charges] = {}
+        self.embedded: dict[str, Charges] = {}
         self.granted: list[tuple[str, str]] = []
 
-    async def charges(self, workflow_id: str) -> Charges:
-        return self.charged.get(workflow_id, Charges())
+    async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
+        return {"model_call": self.charged, "embedding": self.embedded}[kind].get(workflow_id, Charges())
 
     async def grant_resend(self, workflow_id: str, step: str) -> bool:
         self.granted.append((workflow_id, step))

@@ -6,6 +6,7 @@ import pytest
 from quart.testing import QuartClient
 
 from durable_research.catalogue import BY_KIND, PIPELINES
+from durable_research.domain.effects import Charges
 from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import Kind, Status
 from durable_research.ports.similarity import Related
@@ -168,6 +169,27 @@ async def test_a_possible_extra_charge_is_shown(client: QuartClient, house: Hous
     await house.done(report_id)
 
     assert '<dt>Possible extra charges</dt><dd class="warn">1</dd>' in await page(client, f"/reports/{report_id}")
+
+
+@pytest.mark.parametrize(
+    ("embedded", "shown"),
+    [
+        (Charges(), []),
+        (Charges(1), ["<dd>1</dd>"]),
+        (Charges(0, 2), ['<dd class="warn">0, and perhaps 2 more</dd>']),
+    ],
+)
+async def test_embeddings_are_shown_apart_from_model_calls_where_there_are_any(
+    client: QuartClient, house: House, embedded: Charges, shown: list[str]
+) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+    house.world.effects.embedded[report_id] = embedded
+
+    text = await page(client, f"/reports/{report_id}")
+
+    assert "<dt>Model calls paid</dt><dd>1</dd>" in text
+    assert re.findall(r"<dt>Embeddings paid</dt>(<dd.*?</dd>)", text) == shown
 
 
 async def test_a_lost_attempt_is_shown_in_words(client: QuartClient, house: House) -> None:

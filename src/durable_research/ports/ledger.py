@@ -51,8 +51,8 @@ class Effects(Protocol):
         """Close a send that gave no result."""
         ...
 
-    async def charges(self, workflow_id: str) -> Charges:
-        """What this workflow's model calls were charged, and may have been charged besides."""
+    async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
+        """What this workflow's effects of one kind were charged, and may have been charged besides."""
         ...
 
     async def grant_resend(self, workflow_id: str, step: str) -> bool:

@@ -199,13 +199,13 @@ class PostgresEffects(DoubtfulSends):
                 .values(state=state, closed_at=func.clock_timestamp())
             )
 
-    async def charges(self, workflow_id: str) -> Charges:
-        """Count the model calls known to be charged, and the sends that may have been charged besides.
+    async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
+        """Count the calls known to be charged, and the sends that may have been charged besides.
 
         A send that is on its way for the newest attempt of a living workflow is neither yet.
         """
         sends = effect_attempts.join(effects).join(workflows, workflows.c.workflow_id == effects.c.workflow_id)
-        mine = (effects.c.workflow_id == workflow_id) & (effects.c.kind == "model_call")
+        mine = (effects.c.workflow_id == workflow_id) & (effects.c.kind == kind)
         # A provider with a key answers two sends with one id: that is one charge.
         call = func.concat(effect_attempts.c.key, func.coalesce(effect_attempts.c.reference, cast(_fence, Text)))
         known = select(func.count(call.distinct())).select_from(sends).where(mine, _KNOWN_CHARGED)
