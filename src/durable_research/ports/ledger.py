@@ -25,7 +25,8 @@ class Effects(Protocol):
         UNKNOWN counts this send as a possible extra.
 
         Raises:
-            StaleAttempt: a newer attempt holds the effect, or an earlier send has become known as accepted.
+            StaleAttempt: a newer attempt holds the effect, this one has sent already, or an earlier send has become known as
+                accepted.
         """
         ...
 

@@ -48,6 +48,8 @@ _OPEN = (
         .where(*_HELD)
         .with_for_update(),
     )
+    # Two passes of reconciliation in one second have one number: the second one sends nothing.
+    .on_conflict_do_nothing(index_elements=["key", "fence"])
     .returning(effect_attempts.c.key)
 )
 _LOCK = select(effects.c.key).where(effects.c.key == bindparam("of_key")).with_for_update()
@@ -143,7 +145,9 @@ class PostgresEffects(DoubtfulSends):
                 await self._close_earlier(connection, effect.key, earlier)
             opened = await connection.execute(_OPEN, opening)
             if opened.first() is None:
-                raise StaleAttempt(f"a newer attempt has taken over from attempt {fence}; nothing is sent")
+                raise StaleAttempt(
+                    f"a newer attempt, or another {fence}, has taken over from attempt {fence}; nothing is sent"
+                )
 
     @staticmethod
     async def _close_earlier(connection: AsyncConnection, key: str, state: SendState) -> None:
