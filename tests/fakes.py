@@ -308,13 +308,13 @@ class FakeEngine(Part):
 
 
 class FakeSimilarity:
-    """Neighbours by subject."""
+    """Neighbours by subject and model."""
 
     def __init__(self) -> None:
-        self.neighbours: dict[str, list[Related]] = {}
+        self.neighbours: dict[tuple[str, str], list[Related]] = {}
 
-    async def nearest(self, subject_id: str, tenant: str, limit: int) -> Sequence[Related]:
-        return self.neighbours.get(subject_id, [])[:limit]
+    async def nearest(self, subject_id: str, tenant: str, model: str, limit: int) -> Sequence[Related]:
+        return self.neighbours.get((subject_id, model), [])[:limit]
 
 
 class FakeSchedules:

@@ -10,7 +10,7 @@ from durable_research.domain.effects import Charges
 from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import Kind, Status
 from durable_research.ports.similarity import Related
-from tests.web.house import UNKNOWN, House
+from tests.web.house import EMBEDDING_MODEL, UNKNOWN, House
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 SCRIPT = "<script>alert(1)</script>"
@@ -345,7 +345,7 @@ async def test_a_finished_post_shows_its_text_and_what_is_related(client: QuartC
     report_id = await house.asked("How do tides work?")
     post_id = await house.asked(kind=Kind.POST)
     await house.written(post_id, text="# Bees\n\nBees dance.\n")
-    house.world.similarity.neighbours[post_id] = [Related(report_id, Kind.REPORT, SCRIPT, 0.8349)]
+    house.world.similarity.neighbours[post_id, EMBEDDING_MODEL] = [Related(report_id, Kind.REPORT, SCRIPT, 0.8349)]
 
     text = await page(client, f"/posts/{post_id}")
 

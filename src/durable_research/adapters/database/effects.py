@@ -76,13 +76,13 @@ _newer_is_accepted = exists().where(
     _newer.c.reference.is_not(None),
     _newer.c.reference != bindparam("new_reference"),
 )
-# A report is embedded after its end, when it has come to a good one.
-_is_embedded_later = (effects.c.kind == "embedding") & workflows.c.status.in_([Status.DONE, Status.PARTLY_DONE])
+# What has come to a good end is embedded after it: every report, and posts when the model has changed.
+_is_embedded_late = (effects.c.kind == "embedding") & workflows.c.status.in_([Status.DONE, Status.PARTLY_DONE])
 _nobody_waits = exists().where(
     effects.c.key == bindparam("of_key"),
     workflows.c.workflow_id == effects.c.workflow_id,
     workflows.c.status.in_(FINAL),
-    ~_is_embedded_later,
+    ~_is_embedded_late,
 )
 # A later attempt may have found this very send and settled it: then it is the answer, and must not be taken back.
 _is_the_answer = exists().where(
