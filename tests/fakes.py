@@ -226,10 +226,11 @@ class FakeEffects:
 
     def __init__(self) -> None:
         self.charged: dict[str, Charges] = {}
+        self.embedded: dict[str, Charges] = {}
         self.granted: list[tuple[str, str]] = []
 
-    async def charges(self, workflow_id: str) -> Charges:
-        return self.charged.get(workflow_id, Charges())
+    async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
+        return {"model_call": self.charged, "embedding": self.embedded}[kind].get(workflow_id, Charges())
 
     async def grant_resend(self, workflow_id: str, step: str) -> bool:
         self.granted.append((workflow_id, step))
@@ -307,13 +308,13 @@ class FakeEngine(Part):
 
 
 class FakeSimilarity:
-    """Neighbours by subject."""
+    """Neighbours by subject and model."""
 
     def __init__(self) -> None:
-        self.neighbours: dict[str, list[Related]] = {}
+        self.neighbours: dict[tuple[str, str], list[Related]] = {}
 
-    async def nearest(self, subject_id: str, tenant: str, limit: int) -> Sequence[Related]:
-        return self.neighbours.get(subject_id, [])[:limit]
+    async def nearest(self, subject_id: str, tenant: str, model: str, limit: int) -> Sequence[Related]:
+        return self.neighbours.get((subject_id, model), [])[:limit]
 
 
 class FakeSchedules:

@@ -8,15 +8,14 @@ from pydantic import BaseModel, ConfigDict
 
 from durable_research import telemetry
 from durable_research.domain.effects import Effect, ResendPolicy
-from durable_research.domain.errors import InfrastructureDown, ResearchError, StepFailed
+from durable_research.domain.errors import InfrastructureDown, InvalidState, ResearchError, StaleAttempt, StepFailed
 from durable_research.domain.progress import Attempt
-from durable_research.domain.text import TextReference
 from durable_research.effects import EffectRunner
 from durable_research.ports.clock import Clock
 from durable_research.ports.embeddings import Embedding, EmbeddingModel
 from durable_research.ports.objects import ObjectStore
 from durable_research.ports.progress import CurrentAttempt
-from durable_research.ports.similarity import ReportWithoutEmbedding, Similarity
+from durable_research.ports.similarity import Similarity, Subject
 from durable_research.temporal import policies
 
 # An embedding reads a text and writes none, so it costs far less than the text did. Two workers that died in it took a whole
@@ -24,7 +23,10 @@ from durable_research.temporal import policies
 _AMBIGUOUS_ALLOWED = 20
 
 # Each is one short call; a pass of reconciliation has other things to do, and the next comes in a minute.
-_REPORTS_A_PASS = 10
+_TEXTS_A_PASS = 10
+
+# An embedding that somebody removed from the database is bought anew. Where that goes on, something else is wrong.
+_BOUGHT_AT_MOST = 3
 
 
 class Embedded(BaseModel):
@@ -36,16 +38,6 @@ class Embedded(BaseModel):
     tokens: int
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What is embedded: a workflow's finished text under its title."""
-
-    tenant: str
-    workflow_id: str
-    title: str
-    text: TextReference
-
-
 @dataclass
 class Embedder:
     """Its fields are its needs."""
@@ -55,8 +47,8 @@ class Embedder:
     objects: ObjectStore
     resend: ResendPolicy = ResendPolicy.BOUNDED
 
-    async def embed(self, subject: Subject, effects: EffectRunner, attempt: Attempt) -> Embedded:
-        """Have the vector made and keep it; a repeat returns what was kept."""
+    async def embed(self, subject: Subject, effects: EffectRunner, attempt: Attempt, generation: int = 0) -> Embedded:
+        """Have the vector made and keep it; a repeat returns what was kept, another `generation` buys it anew."""
         text = f"{subject.title}\n\n{(await self.objects.get(subject.text.key)).decode()}"
         effect = Effect(
             subject.tenant,
@@ -68,6 +60,7 @@ class Embedder:
             request={"sha256": subject.text.sha256, "title": subject.title},
             # Another model's vector is another purchase: the two cannot be compared.
             ordinal=self.model.model,
+            generation=generation,
             resend=self.resend,
             settle_seconds=self.model.settle_seconds,
             ambiguous_allowed=_AMBIGUOUS_ALLOWED,
@@ -81,12 +74,12 @@ class Embedder:
 
 
 @dataclass
-class ReportEmbedder:
-    """Gives finished reports their vectors: nobody waits for them, so no report does.
+class LateEmbedder:
+    """Gives finished reports, and posts that only another model embedded, their vectors: nobody waits for them.
 
-    A provider that refuses is left alone for an hour, since it may have no embeddings at all, and the report that it refused
-    by this process for good. The ledger counts attempts of a step, and a report that has ended begins none: the second of the
-    pass stands for the number.
+    A provider that refuses is left alone for an hour, since it may have no embeddings at all, and the text that it refused
+    by this process for good. The ledger counts attempts of a step, and a workflow that has ended begins none: the second of
+    the pass stands for the number.
     """
 
     embedder: Embedder
@@ -95,22 +88,24 @@ class ReportEmbedder:
     _rests_until: datetime | None = field(default=None, init=False)
     _given_up: set[str] = field(default_factory=set, init=False)
 
-    async def embed_reports(self) -> int:
-        """Embed some that have none by today's model; return how many."""
+    async def embed_missing(self) -> int:
+        """Embed some that today's model has not; return how many."""
         if self._rests_until and self.now() < self._rests_until:
             return 0
         done = 0
-        limit = _REPORTS_A_PASS + len(self._given_up)
-        found = await self.embedder.similarity.reports_without(self.embedder.model.model, limit)
-        for report in [one for one in found if one.report_id not in self._given_up]:
+        limit = _TEXTS_A_PASS + len(self._given_up)
+        found = await self.embedder.similarity.subjects_without(self.embedder.model.model, limit)
+        for subject in [one for one in found if one.workflow_id not in self._given_up]:
             try:
-                await self._embed(report)
+                await self._embed(subject)
             except InfrastructureDown:
                 raise
+            except StaleAttempt:
+                continue  # another pass is at it
             except ResearchError as error:
                 # One that cannot be embedded must not stand before the others for ever.
-                self._given_up.add(report.report_id)
-                telemetry.get_logger().warning(telemetry.EMBEDDING_FAILED, id=report.report_id, error=error.code)
+                self._given_up.add(subject.workflow_id)
+                telemetry.get_logger().warning(telemetry.EMBEDDING_FAILED, id=subject.workflow_id, error=error.code)
                 if isinstance(error, StepFailed):
                     self._rests_until = self.now() + policies.EMBED_AGAIN_AFTER
                     break
@@ -118,7 +113,13 @@ class ReportEmbedder:
                 done += 1
         return done
 
-    async def _embed(self, report: ReportWithoutEmbedding) -> None:
-        attempt = Attempt(report.report_id, "create_embedding", int(self.now().timestamp()), "reconcile")
-        subject = Subject(report.tenant, report.report_id, report.title, report.text)
-        await self.embedder.embed(subject, self.runner(lambda: attempt), attempt)
+    async def _embed(self, subject: Subject) -> None:
+        attempt = Attempt(subject.workflow_id, "create_embedding", int(self.now().timestamp()), "reconcile")
+        model, runner = self.embedder.model.model, self.runner(lambda: attempt)
+        for generation in range(_BOUGHT_AT_MOST):
+            await self.embedder.embed(subject, runner, attempt, generation)
+            # What the ledger has settled is not made again, though somebody may have removed the row since. We look, because
+            # a pass that was slow may hold an old list.
+            if await self.embedder.similarity.has(subject.workflow_id, subject.tenant, model):
+                return
+        raise InvalidState(f"its embedding was removed {_BOUGHT_AT_MOST} times; it is not bought again")

@@ -70,6 +70,7 @@ class ScriptedRun:
         return self.row() | {
             "steps": [step | {"name": name} for name in STEPS],
             "charges": {"settled": 1, "possible_extra": 0},
+            "embedding_charges": {"settled": 0, "possible_extra": 0},
             "workers": {"live": 2, "identities": []},
             "waits_for": None,
             "error": None,

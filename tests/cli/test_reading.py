@@ -98,7 +98,7 @@ def test_show_tells_steps_attempts_charges_and_what_it_waits_for(installation: S
     ]  # fmt: skip
     installation.add(1, status="retrying", more={
         "steps": steps, "charges": {"settled": 1, "possible_extra": 1}, "waits_for": "no worker is running",
-        "error": {"code": "x", "detail": "y"},
+        "embedding_charges": {"settled": 2, "possible_extra": 0}, "error": {"code": "x", "detail": "y"},
     })  # fmt: skip
 
     lines = command("show", an_id()).stdout.splitlines()
@@ -110,6 +110,7 @@ def test_show_tells_steps_attempts_charges_and_what_it_waits_for(installation: S
     assert "before: rate_limited: slow down" in lines[4]
     assert "rate_limited: slow down; tries again in" in lines[5]
     assert "charges   1 model call charged, and perhaps 1 more: sent, and no answer whether it was taken" in lines
+    assert "besides   2 embeddings charged" in lines
     assert "waits for no worker is running" in lines
     assert "error     x: y" in lines
 

@@ -145,6 +145,20 @@ def test_the_demo_proves_itself_and_fails_when_reattaching_is_off(
     assert not (tmp_path / "up.json").exists()
 
 
+def test_posts_about_the_same_thing_are_told_as_related(installation: Installation) -> None:
+    titles = ("Tidal energy harvesting at sea", "Harvesting tidal energy")
+    asked, near = [
+        installation.submit_with(pipeline="blog-post", prompt=f"Write about {title}", title=title) for title in titles
+    ]
+    for post in (asked, near):
+        assert installation.finished(post)["status"] == "done"
+
+    answer = httpx.get(f"{installation.api}/api/workflows/{asked}/related", timeout=10).json()
+
+    assert near in [one["workflow_id"] for one in answer["related"]]
+    assert installation.status(asked)["embedding_charges"] == {"settled": 1, "possible_extra": 0}
+
+
 def test_the_command_line_asks_waits_and_saves_the_pdf(installation: Installation, tmp_path: Path) -> None:
     installation.latency(0.2)
     pdf = tmp_path / "report.pdf"

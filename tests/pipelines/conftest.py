@@ -39,7 +39,7 @@ from durable_research.bootstrap.worker_parts import Activity, activities_by_queu
 from durable_research.catalogue import PACKAGES, Receivers, workflows_on
 from durable_research.domain.document import Document, RenderedDocument, plain_text
 from durable_research.effects import EffectRunner
-from durable_research.embedding import Embedder, ReportEmbedder
+from durable_research.embedding import Embedder, LateEmbedder
 from durable_research.local.temporal_server import tuning_arguments
 from durable_research.operations.approving import Approving
 from durable_research.operations.cancelling import Cancelling
@@ -252,7 +252,7 @@ async def house(
     named = PostgresNamedObjects(database)
     orphans = Orphans(objects, named, lambda: datetime.now(UTC))
     find_all = {(model.provider, model.provider_class): model.find_all}
-    embed_later = ReportEmbedder(
+    embed_late = LateEmbedder(
         embedder,
         lambda attempt: EffectRunner(ledger, progress, attempt, lambda: False),
         lambda: datetime.now(UTC),
@@ -267,7 +267,7 @@ async def house(
         stop_spending,
         find_all,
         orphans,
-        embed_later.embed_reports,
+        embed_late.embed_missing,
     )
     reading = Reading(workflows, progress, drafts, ledger, PostgresWorkerRegistry(database), changes, engine)
     accept = AcceptScheduledActivities(accepting_once(starting))

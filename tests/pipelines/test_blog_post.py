@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from durable_research import failpoints
+from durable_research.adapters.database.tables import posts
 from durable_research.domain.errors import InfrastructureDown, InvalidInput, InvalidState, StaleAttempt
 from tests.pipelines.conftest import House
 from tests.pipelines.leftovers import NOTHING, WHOLE, left, undone
@@ -36,12 +38,17 @@ async def post(house: House, title: str, **more: Any) -> str:
     return await house.ask(f"Write about {title}", "blog-post", title=title, **more)
 
 
+async def title_of(house: House, post_id: str) -> object:
+    async with house.database.one() as connection:
+        return (await connection.execute(select(posts.c.title).where(posts.c.post_id == post_id))).scalar_one()
+
+
 async def test_a_post_is_stored_embedded_and_told_once(house: House) -> None:
     post_id = await post(house, "Why bees dance")
 
     assert (await house.finished(post_id))["status"] == "done"
     assert await left(house, post_id) == WHOLE
-    assert (await house.post.posts.get(post_id, "default")).title == "Why bees dance"
+    assert await title_of(house, post_id) == "Why bees dance"
 
 
 async def test_the_result_is_the_posts_id_and_where_its_text_is(house: House) -> None:
@@ -61,50 +68,6 @@ async def test_slack_is_not_told_when_the_request_says_so(house: House) -> None:
 
     assert (await house.finished(post_id))["status"] == "done"
     assert await left(house, post_id) == {**WHOLE, "messages": 0}
-
-
-async def test_a_neighbour_is_found_by_what_it_is_about(house: House) -> None:
-    near, far, asked = [
-        await post(house, title)
-        for title in ("Harvesting tidal energy", "Medieval bookbinding", "Tidal energy harvesting at sea")
-    ]
-    for one in (near, far, asked):
-        await house.finished(one)
-
-    found = [one.subject_id for one in await house.post.embedder.similarity.nearest(asked, "default", 100)]
-
-    assert found.index(near) < found.index(far)
-
-
-async def test_a_finished_report_becomes_findable_by_reconciliation(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    report = await house.ask("How do glaciers carve fjords?", title="How glaciers carve fjords")
-    await house.finished(report)
-    similarity = house.post.embedder.similarity
-    without = similarity.reports_without
-
-    async def this_one(model: str, limit: int) -> list[Any]:
-        return [one for one in await without(model, 1000) if one.report_id == report]
-
-    monkeypatch.setattr(similarity, "reports_without", this_one)
-
-    assert [await house.reconcile.embed_reports() for _ in range(2)] == [1, 0]
-    related = await post(house, "Fjords carved by glaciers")
-    await house.finished(related)
-
-    found = [one.subject_id for one in await house.post.embedder.similarity.nearest(related, "default", 1000)]
-    assert report in found
-    assert len(house.servers.witness("How glaciers carve fjords", kind="embedding")) == 1
-
-
-async def test_a_provider_that_refuses_to_embed_is_left_alone_for_an_hour(house: House) -> None:
-    house.fault("Nobody embeds this", fault="401", kind="embedding", times=5)
-    report = await house.ask("Nobody embeds this", title="Nobody embeds this")
-    await house.finished(report)
-
-    assert [await house.reconcile.embed_reports() for _ in range(3)][1:] == [0, 0]
-    assert len(house.servers.witness("Nobody embeds this", kind="embedding")) == 0
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ async def test_it_says_that_it_is_well(http: httpx.AsyncClient) -> None:
 async def test_models_are_listed(openai: AsyncOpenAI) -> None:
     models = [model.id async for model in openai.models.list()]
 
-    assert models == ["simulator-research", "simulator-small", "simulator-embedding"]
+    assert models == ["simulator-research", "simulator-small", "simulator-embedding", "simulator-embedding-2"]
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/v1/none", 404), ("PUT", "/v1/responses", 405)])

@@ -51,6 +51,12 @@ async def test_texts_about_the_same_thing_are_nearer_than_others(openai: AsyncOp
     assert likeness(asked, near) > likeness(asked, far) + 0.2
 
 
+async def test_another_model_has_another_place_for_the_same_text(openai: AsyncOpenAI, topic: str) -> None:
+    other = await openai.embeddings.create(model="simulator-embedding-2", input=topic)
+
+    assert likeness((await embed(openai, topic))[0], other.data[0].embedding) < 0.9
+
+
 async def test_each_call_is_witnessed_once_under_our_key(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     await openai.embeddings.create(model=MODEL, input=[topic, "more"], extra_headers={"Idempotency-Key": "our key"})
 

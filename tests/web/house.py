@@ -38,6 +38,7 @@ from tests.web.world import FakeWorld
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
 TEXT = "# Tides\n\nThe sea rises & falls.\n\n<script>alert(1)</script>\n"
 DRAFT_SHA256 = "d" * 64
+EMBEDDING_MODEL = "sim-embedding"
 UNKNOWN = new_workflow_id(Kind.REPORT, 0, bytes(10))
 
 
@@ -83,6 +84,7 @@ class House:
                 world.objects,
                 world.similarity,  # type: ignore[arg-type]  # the half that is read
                 lambda document: f"<article><p>{escape(plain_text(document))}</p></article>",
+                EMBEDDING_MODEL,
             ),
             (world.database, world.engine, world.objects),
             self.payloads,

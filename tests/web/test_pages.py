@@ -6,10 +6,11 @@ import pytest
 from quart.testing import QuartClient
 
 from durable_research.catalogue import BY_KIND, PIPELINES
+from durable_research.domain.effects import Charges
 from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import Kind, Status
 from durable_research.ports.similarity import Related
-from tests.web.house import UNKNOWN, House
+from tests.web.house import EMBEDDING_MODEL, UNKNOWN, House
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 SCRIPT = "<script>alert(1)</script>"
@@ -170,6 +171,27 @@ async def test_a_possible_extra_charge_is_shown(client: QuartClient, house: Hous
     assert '<dt>Possible extra charges</dt><dd class="warn">1</dd>' in await page(client, f"/reports/{report_id}")
 
 
+@pytest.mark.parametrize(
+    ("embedded", "shown"),
+    [
+        (Charges(), []),
+        (Charges(1), ["<dd>1</dd>"]),
+        (Charges(0, 2), ['<dd class="warn">0, and perhaps 2 more</dd>']),
+    ],
+)
+async def test_embeddings_are_shown_apart_from_model_calls_where_there_are_any(
+    client: QuartClient, house: House, embedded: Charges, shown: list[str]
+) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+    house.world.effects.embedded[report_id] = embedded
+
+    text = await page(client, f"/reports/{report_id}")
+
+    assert "<dt>Model calls paid</dt><dd>1</dd>" in text
+    assert re.findall(r"<dt>Embeddings paid</dt>(<dd.*?</dd>)", text) == shown
+
+
 async def test_a_lost_attempt_is_shown_in_words(client: QuartClient, house: House) -> None:
     report_id = await house.asked()
     await house.done(report_id)
@@ -323,7 +345,7 @@ async def test_a_finished_post_shows_its_text_and_what_is_related(client: QuartC
     report_id = await house.asked("How do tides work?")
     post_id = await house.asked(kind=Kind.POST)
     await house.written(post_id, text="# Bees\n\nBees dance.\n")
-    house.world.similarity.neighbours[post_id] = [Related(report_id, Kind.REPORT, SCRIPT, 0.8349)]
+    house.world.similarity.neighbours[post_id, EMBEDDING_MODEL] = [Related(report_id, Kind.REPORT, SCRIPT, 0.8349)]
 
     text = await page(client, f"/posts/{post_id}")
 

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 from quart.testing import QuartClient
 
+from durable_research.domain.effects import Charges
 from tests.web.house import PDF, House
 
 
@@ -82,6 +83,22 @@ async def test_the_status_names_steps_attempts_and_workers(client: QuartClient, 
     step = body["steps"][0]
     assert (body["status"], body["workers"]["live"]) == ("running", 1)
     assert (step["name"], step["state"], step["attempt"], step["worker"]) == ("llm_call", "running", 1, "worker-1@7")
+
+
+async def test_the_status_tells_the_charges_of_model_calls_and_of_embeddings_apart(
+    client: QuartClient, house: House
+) -> None:
+    report_id = await house.asked()
+    house.world.effects.charged[report_id] = Charges(3, 1)
+    house.world.effects.embedded[report_id] = Charges(1, 2)
+
+    body = await (await client.get(f"/api/workflows/{report_id}/status")).get_json()
+    document = await (await client.get("/api/openapi.json")).get_json()
+
+    told = {"charges": {"settled": 3, "possible_extra": 1}, "embedding_charges": {"settled": 1, "possible_extra": 2}}
+    described = document["components"]["schemas"]["Status"]["properties"]
+    assert {name: body[name] for name in told} == told
+    assert {name: set(described[name]["properties"]) for name in told} == {name: set(told[name]) for name in told}
 
 
 async def test_the_status_works_without_worker_and_without_temporal(client: QuartClient, house: House) -> None:

@@ -61,7 +61,9 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
             approving=Approving(reading, objects, engine),
             retrying=Retrying(reading, engine),
             reports=ReadingReports(workflows, PostgresReports(database), objects, to_html, to_markdown),
-            texts=ReadingTexts(reading, objects, PostgresSimilarity(database), to_html),
+            texts=ReadingTexts(
+                reading, objects, PostgresSimilarity(database), to_html, settings.openai_embedding_model
+            ),
             dependencies=(database, engine, objects),
             payloads=PayloadOpener(Keyring(keys, engine.namespace)),
             is_demo=settings.provider == "simulator",

@@ -23,7 +23,7 @@ from durable_research.bootstrap import adapters
 from durable_research.catalogue import workflows_on
 from durable_research.domain.effects import ResendPolicy
 from durable_research.effects import EffectRunner
-from durable_research.embedding import Embedder, ReportEmbedder
+from durable_research.embedding import Embedder, LateEmbedder
 from durable_research.operations.scheduling import accepting_once
 from durable_research.operations.starting import Starting
 from durable_research.pipelines.accept_scheduled.activities import AcceptScheduledActivities
@@ -178,5 +178,5 @@ def _reconcile(shared: _Shared, report: GenerateReportActivities, starting: Star
         stop_spending,
         {(shared.model.provider, shared.model.provider_class): shared.model.find_all},
         Orphans(shared.objects, PostgresNamedObjects(shared.database), adapters.now),
-        ReportEmbedder(shared.embedder, runner, adapters.now).embed_reports,
+        LateEmbedder(shared.embedder, runner, adapters.now).embed_missing,
     )

@@ -38,9 +38,10 @@ def command(api: Api, in_json: bool, id: str) -> None:
 
 
 def _facts(api: Api, body: Mapping[str, Any]) -> dict[str, str | None]:
-    error = body.get("error")
+    error, embedded = body.get("error"), body["embedding_charges"]
     return {
-        "charges": _charges(body["charges"]),
+        "charges": _charges("model call", body["charges"]),
+        "besides": _charges("embedding", embedded) if any(embedded.values()) else None,
         "workers": f"{body['workers']['live']} live",
         "waits for": body.get("waits_for"),
         "cancel": "asked for" if body.get("cancel_requested") and body["status"] != "cancelled" else None,
@@ -51,9 +52,9 @@ def _facts(api: Api, body: Mapping[str, Any]) -> dict[str, str | None]:
     }
 
 
-def _charges(charges: Mapping[str, int]) -> str:
+def _charges(call: str, charges: Mapping[str, int]) -> str:
     settled, extra = charges["settled"], charges["possible_extra"]
-    words = f"{settled} model call{'' if settled == 1 else 's'} charged"
+    words = f"{settled} {call}{'' if settled == 1 else 's'} charged"
     if not extra:
         return words
     return f"{words}, and perhaps {extra} more: sent, and no answer whether {'it was' if extra == 1 else 'they were'} taken"

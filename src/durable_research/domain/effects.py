@@ -183,7 +183,7 @@ def still_to_settle(send: Send, effect: Effect) -> float:
 
 @dataclass(frozen=True)
 class Charges:
-    """What a report was charged for: calls known to be charged, and sends that may have been charged besides.
+    """What a workflow was charged for: calls of one kind known to be charged, and sends that may have been charged besides.
 
     The sum is an upper bound of what the provider charged.
     """

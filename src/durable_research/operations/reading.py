@@ -61,6 +61,7 @@ class Reading:
                 reachable = False
             _complete(steps, view, [worker.identity for worker in live])
         charges = await self.effects.charges(workflow_id)
+        embedding_charges = await self.effects.charges(workflow_id, "embedding")
         asked = open_question(row, events) or open_approval(row, events)
         return {
             "workflow_id": workflow_id,
@@ -72,6 +73,7 @@ class Reading:
             "updated_at": row.updated_at.isoformat(),
             "steps": [_step_body(step) for step in steps],
             "charges": asdict(charges),
+            "embedding_charges": asdict(embedding_charges),
             "workers": {"live": len(live), "identities": [worker.identity for worker in live]},
             "engine": "reachable" if reachable else "unreachable",
             "cancel_requested": row.cancel_requested,

@@ -21,12 +21,16 @@ _RELATED = 5
 
 @dataclass
 class ReadingTexts:
-    """Reads the log and objects; `to_html` turns a document into text."""
+    """Reads the log and objects; `to_html` turns a document into text.
+
+    `embedding_model` is today's: what is related is told by what it has embedded, and only by that.
+    """
 
     reading: Reading
     objects: ObjectStore
     similarity: Similarity
     to_html: Format
+    embedding_model: str
 
     async def list(self, workflow_id: str, tenant: str) -> Mapping[str, WrittenText]:
         """The texts by name, in the order in which they were written.
@@ -64,10 +68,10 @@ class ReadingTexts:
         )
 
     async def related(self, workflow_id: str, tenant: str) -> Sequence[Related]:
-        """Finished reports and posts that are about similar things, nearest first; nothing where none is embedded.
+        """Finished reports and posts about similar things, nearest first; nothing that today's model has not embedded.
 
         Raises:
             NotFound: unknown id.
         """
         await self.reading.get(workflow_id, tenant)
-        return await self.similarity.nearest(workflow_id, tenant, _RELATED)
+        return await self.similarity.nearest(workflow_id, tenant, self.embedding_model, _RELATED)

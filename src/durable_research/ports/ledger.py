@@ -25,7 +25,8 @@ class Effects(Protocol):
         UNKNOWN counts this send as a possible extra.
 
         Raises:
-            StaleAttempt: a newer attempt holds the effect, or an earlier send has become known as accepted.
+            StaleAttempt: a newer attempt holds the effect, this one has sent already, or an earlier send has become known as
+                accepted.
         """
         ...
 
@@ -51,8 +52,8 @@ class Effects(Protocol):
         """Close a send that gave no result."""
         ...
 
-    async def charges(self, workflow_id: str) -> Charges:
-        """What this workflow's model calls were charged, and may have been charged besides."""
+    async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
+        """What this workflow's effects of one kind were charged, and may have been charged besides."""
         ...
 
     async def grant_resend(self, workflow_id: str, step: str) -> bool:

@@ -36,14 +36,6 @@ class Posts(Protocol):
         """
         ...
 
-    async def get(self, post_id: str, tenant: str) -> Post:
-        """Read one.
-
-        Raises:
-            NotFound: unknown, deleted, or another tenant's.
-        """
-        ...
-
     async def delete(self, post_id: str, tenant: str) -> None:
         """Remove the row; one that is gone already is no error."""
         ...

@@ -21,37 +21,44 @@ class Related:
 
 
 @dataclass(frozen=True)
-class ReportWithoutEmbedding:
-    """A finished report that cannot be found as related yet, and where its text lies."""
+class Subject:
+    """What is embedded: a workflow's finished text under its title."""
 
-    report_id: str
     tenant: str
+    workflow_id: str
     title: str
     text: TextReference
 
 
 class Similarity(Protocol):
-    """Embeddings of reports and posts; a subject is a workflow's id and has one embedding at most."""
+    """Embeddings of reports and posts; a subject is a workflow's id and has at most one embedding of each model.
+
+    An earlier model's stay where they are, so that going back to it finds them.
+    """
 
     async def store(self, tenant: str, embedding: Embedding, attempt: Attempt) -> None:
-        """Keep the embedding of the attempt's workflow while it is open, in place of an earlier one.
+        """Keep the embedding of the attempt's workflow while it is open, in place of an earlier one of the same model.
 
         Raises:
             StaleAttempt: the attempt was closed, as by an undo that began while its worker was frozen.
         """
         ...
 
-    async def delete(self, subject_id: str, tenant: str) -> None:
-        """Forget the subject's embedding; one that is gone already is no error."""
+    async def has(self, subject_id: str, tenant: str, model: str) -> bool:
+        """Whether this model's embedding of the subject is kept."""
         ...
 
-    async def nearest(self, subject_id: str, tenant: str, limit: int) -> Sequence[Related]:
-        """The tenant's other finished subjects that the same model embedded, nearest first.
+    async def delete(self, subject_id: str, tenant: str) -> None:
+        """Forget the subject's embeddings, whichever model made them; those that are gone already are no error."""
+        ...
 
-        Nothing, when the subject has no embedding.
+    async def nearest(self, subject_id: str, tenant: str, model: str, limit: int) -> Sequence[Related]:
+        """The tenant's other finished subjects that this model embedded, nearest first.
+
+        Nothing, when it has not embedded the subject.
         """
         ...
 
-    async def reports_without(self, model: str, limit: int) -> Sequence[ReportWithoutEmbedding]:
-        """Every tenant's finished reports that this model has not embedded, newest first."""
+    async def subjects_without(self, model: str, limit: int) -> Sequence[Subject]:
+        """Every tenant's finished reports and posts that this model has not embedded, newest first."""
         ...

@@ -16,7 +16,7 @@ from durable_research.simulator.errors import parse, reply
 from durable_research.simulator.faults import cut_response, refuse, told_failed
 from durable_research.simulator.generation import tokens
 from durable_research.simulator.openai_requests import EmbeddingRequest
-from durable_research.simulator.world import EMBEDDING_MODEL, World, caller_key, check_model, new_id
+from durable_research.simulator.world import EMBEDDING_MODELS, World, caller_key, check_model, new_id
 
 DEFAULT_DIMENSIONS = 256
 _PIECE = 3
@@ -39,7 +39,7 @@ class EmbeddingsApi:
 
     async def create(self) -> Response:
         asked = await parse(EmbeddingRequest)
-        check_model(asked.model, (EMBEDDING_MODEL,))
+        check_model(asked.model, EMBEDDING_MODELS)
         text = "\n".join(asked.texts)
         fault = self._world.faults.take("embedding", text)
         await refuse(fault)
@@ -81,14 +81,14 @@ def _packed(vector: list[float]) -> str:
 
 def _vectors(asked: EmbeddingRequest) -> list[list[float]]:
     size = asked.dimensions or DEFAULT_DIMENSIONS
-    return [embed(text, size) for text in asked.texts]
+    return [embed(text, size, EMBEDDING_MODELS.index(asked.model)) for text in asked.texts]
 
 
-def embed(text: str, size: int) -> list[float]:
-    """Hash words and pieces of words into a vector of length one."""
+def embed(text: str, size: int, seed: int) -> list[float]:
+    """Hash words and pieces of words into a vector of length one; what two seeds make cannot be compared."""
     vector = [0.0] * size
     for feature, weight in _features(text).items():
-        hashed = zlib.crc32(feature.encode())
+        hashed = zlib.crc32(feature.encode(), seed)
         # A sign of its own for each feature keeps collisions from making all texts alike.
         vector[(hashed >> 1) % size] += weight if hashed & 1 else -weight
     length = math.sqrt(sum(value * value for value in vector))

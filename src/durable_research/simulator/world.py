@@ -13,8 +13,9 @@ from durable_research.simulator.state import State
 from durable_research.simulator.witness import Witness
 
 TEXT_MODELS = ("simulator-research", "simulator-small")
-EMBEDDING_MODEL = "simulator-embedding"
-MODELS = (*TEXT_MODELS, EMBEDDING_MODEL)
+# Two, so that a change of the model can be tried.
+EMBEDDING_MODELS = ("simulator-embedding", "simulator-embedding-2")
+MODELS = (*TEXT_MODELS, *EMBEDDING_MODELS)
 
 
 @dataclass

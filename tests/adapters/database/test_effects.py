@@ -29,6 +29,15 @@ async def test_a_new_effect_is_sent(ledger: PostgresEffects, effect: Effect) -> 
     assert next_move(record, effect).move is Move.SEND
 
 
+async def test_two_attempts_of_one_number_send_once(ledger: PostgresEffects, effect: Effect) -> None:
+    for _ in range(2):
+        await ledger.claim(effect, 1)
+    await ledger.open_send(effect, 1, None, earlier=None)
+
+    with pytest.raises(StaleAttempt, match="nothing is sent"):
+        await ledger.open_send(effect, 1, None, earlier=None)
+
+
 async def test_an_accepted_call_is_collected_by_the_next_attempt(ledger: PostgresEffects, effect: Effect) -> None:
     await begun(ledger, effect, 1)
     await ledger.remember_reference(effect.key, 1, "resp_1")

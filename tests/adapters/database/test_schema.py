@@ -3,14 +3,16 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, inspect
 
 from durable_research.adapters.database import migrate
 from durable_research.adapters.database.connection import Database, driver_url
 from durable_research.adapters.database.tables import metadata
 from durable_research.domain.errors import InfrastructureDown
+from durable_research.ports.embeddings import DIMENSIONS
 
 
 def test_the_migrations_make_the_tables_that_the_code_names(database_url: str) -> None:
@@ -22,6 +24,15 @@ def test_the_migrations_make_the_tables_that_the_code_names(database_url: str) -
     engine.dispose()
 
     assert differences == []
+
+
+def test_the_migrations_make_the_primary_keys_that_the_code_names(database_url: str) -> None:
+    # Alembic's comparison overlooks them.
+    engine = create_engine(driver_url(database_url))
+    made = {name: inspect(engine).get_pk_constraint(name)["constrained_columns"] for name in metadata.tables}
+    engine.dispose()
+
+    assert made == {name: list(table.primary_key.columns.keys()) for name, table in metadata.tables.items()}
 
 
 def test_migrating_again_changes_nothing(database_url: str) -> None:
@@ -81,3 +92,40 @@ def test_vectors_that_are_too_old_are_refused_with_what_to_do(database_url: str,
 
     with pytest.raises(InfrastructureDown, match=r"is 0\.7\.4, and 0\.8 or newer is needed"):
         migrate.upgrade(new_database)
+
+
+@pytest.fixture
+def with_one_embedding_a_subject(database_url: str, new_database: str) -> Iterator[psycopg.Connection]:
+    """A database of before an embedding was kept for each model, with one of the post `p`."""
+    as_administrator(database_url, new_database, "CREATE EXTENSION vector")
+    command.upgrade(migrate._config(new_database), "0003")
+    with psycopg.connect(new_database, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO workflows (workflow_id, kind, tenant, status, title, input)"
+            " VALUES ('p', 'post', 'default', 'done', 'Tides', '{}')"
+        )
+        embed(connection, "old", minutes_ago=2)
+        yield connection
+
+
+def embed(connection: psycopg.Connection, model: str, *, minutes_ago: int) -> None:
+    connection.execute(
+        "INSERT INTO embeddings VALUES ('p', 'default', %s, %s::vector, now() - make_interval(mins => %s))",
+        (model, str([1] * DIMENSIONS), minutes_ago),
+    )
+
+
+def test_embeddings_outlive_the_upgrade_and_the_newest_of_each_subject_the_way_back(
+    with_one_embedding_a_subject: psycopg.Connection, new_database: str
+) -> None:
+    def models() -> list[str]:
+        rows = with_one_embedding_a_subject.execute("SELECT model FROM embeddings ORDER BY created_at")
+        return [model for (model,) in rows]
+
+    migrate.upgrade(new_database)
+    embed(with_one_embedding_a_subject, "newest", minutes_ago=0)
+    embed(with_one_embedding_a_subject, "between", minutes_ago=1)
+    after = models()
+    command.downgrade(migrate._config(new_database), "0003")
+
+    assert (after, models()) == (["old", "between", "newest"], ["newest"])

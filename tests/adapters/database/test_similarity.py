@@ -4,6 +4,7 @@ import math
 import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import psycopg
 import pytest
@@ -22,6 +23,7 @@ from durable_research.domain.usage import TokenUsage
 from durable_research.domain.workflow import Kind, Status
 from durable_research.ports.embeddings import DIMENSIONS, Embedding
 from durable_research.ports.posts import Post
+from durable_research.ports.similarity import Subject
 from tests.adapters.database.rows import accepted, attempt_of
 
 OTHERS = 24
@@ -59,6 +61,11 @@ def report_of(report_id: str, title: str = "As found", asked_at: datetime | None
     )
 
 
+def post_of(post_id: str, title: str = "As written", asked_at: datetime | None = None) -> Post:
+    text = TextReference(key=f"default/{post_id}/a.md", sha256="a" * 64, size_bytes=1)
+    return Post(post_id, title, "tides?", None, text, "m", "p", True, TokenUsage(), asked_at or datetime.now(UTC))
+
+
 async def test_the_nearest_come_first_whatever_their_vectors_length(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
@@ -66,7 +73,7 @@ async def test_the_nearest_come_first_whatever_their_vectors_length(
     for subject, degrees, length in [(asked, 0, 1), (far, 90, 1), (near, 10, 7), (middle, 60, 0.1)]:
         await similarity.store(tenant, towards(degrees, length=length), attempt_of(subject))
 
-    found = await similarity.nearest(asked, tenant, 2)
+    found = await similarity.nearest(asked, tenant, "m", 2)
 
     assert [(one.subject_id, round(one.similarity, 3)) for one in found] == [(near, 0.985), (middle, 0.5)]
 
@@ -78,18 +85,12 @@ async def test_reports_and_posts_are_related_by_the_titles_that_they_were_given(
         await accepted(database, Kind.REPORT, tenant, status) for status in (Status.DONE, Status.PARTLY_DONE)
     ]
     report, post = [await accepted(database, kind, tenant, Status.DONE) for kind in (Kind.REPORT, Kind.POST)]
-    text = TextReference(key="a.md", sha256="a" * 64, size_bytes=1)
     await PostgresReports(database).store(report_of(report, "A report's own"), tenant)
-    posts = PostgresPosts(database)
-    await posts.store(
-        Post(post, "A post's own", "p", None, text, "m", "p", True, TokenUsage(), datetime.now(UTC)),
-        tenant,
-        attempt_of(post),
-    )
+    await PostgresPosts(database).store(post_of(post, "A post's own"), tenant, attempt_of(post))
     for degrees, subject in enumerate([asked, report, post, partly]):
         await similarity.store(tenant, towards(degrees), attempt_of(subject))
 
-    found = [(one.kind, one.title) for one in await similarity.nearest(asked, tenant, 10)]
+    found = [(one.kind, one.title) for one in await similarity.nearest(asked, tenant, "m", 10)]
 
     assert found == [(Kind.REPORT, "A report's own"), (Kind.POST, "A post's own"), (Kind.REPORT, "As asked for")]
 
@@ -102,7 +103,7 @@ async def test_what_is_not_finished_is_not_related(
     for subject in (asked, other):
         await similarity.store(tenant, towards(0), attempt_of(subject))
 
-    assert await similarity.nearest(asked, tenant, 10) == []
+    assert await similarity.nearest(asked, tenant, "m", 10) == []
 
 
 async def test_another_tenants_and_another_models_are_not_related(
@@ -115,7 +116,7 @@ async def test_another_tenants_and_another_models_are_not_related(
     await similarity.store(f"not {tenant}", towards(0), attempt_of(theirs))
     await similarity.store(tenant, towards(0, model="an older model"), attempt_of(older))
 
-    assert await similarity.nearest(asked, tenant, 10) == []
+    assert await similarity.nearest(asked, tenant, "m", 10) == []
 
 
 async def test_nothing_is_related_to_what_has_no_embedding_or_is_somebody_elses(
@@ -127,8 +128,8 @@ async def test_nothing_is_related_to_what_has_no_embedding_or_is_somebody_elses(
         "not " + tenant, towards(0), attempt_of(await accepted(database, Kind.POST, "not " + tenant, Status.DONE))
     )
 
-    assert await similarity.nearest(plain, tenant, 10) == []
-    assert await similarity.nearest(embedded, "not " + tenant, 10) == []
+    assert await similarity.nearest(plain, tenant, "m", 10) == []
+    assert await similarity.nearest(embedded, "not " + tenant, "m", 10) == []
 
 
 async def test_a_worker_that_was_frozen_while_an_undo_began_keeps_no_vector(
@@ -144,35 +145,51 @@ async def test_a_worker_that_was_frozen_while_an_undo_began_keeps_no_vector(
         await similarity.store(tenant, towards(10), frozen)
 
     await progress.close(other, Status.DONE, {})
-    assert await similarity.nearest(asked, tenant, 1) == []
+    assert await similarity.nearest(asked, tenant, "m", 1) == []
 
 
-async def test_an_embedding_is_replaced_by_a_newer_one(
+async def test_an_embedding_is_replaced_by_a_newer_one_of_the_same_model(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
     asked, other = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(2)]
-    await similarity.store(tenant, towards(0, model="new"), attempt_of(asked))
-    await similarity.store(tenant, towards(90, model="old"), attempt_of(other))
+    await similarity.store(tenant, towards(0), attempt_of(asked))
+    await similarity.store(tenant, towards(90), attempt_of(other))
 
-    await similarity.store(tenant, towards(60, model="new"), attempt_of(other))
+    await similarity.store(tenant, towards(60), attempt_of(other))
 
-    assert [round(one.similarity, 3) for one in await similarity.nearest(asked, tenant, 10)] == [0.5]
+    assert [round(one.similarity, 3) for one in await similarity.nearest(asked, tenant, "m", 10)] == [0.5]
 
 
-async def test_a_deleted_embedding_is_gone_and_deleting_it_again_is_no_error(
+async def test_each_model_keeps_its_own_embeddings(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
     asked, other = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(2)]
-    for subject in (asked, other):
-        await similarity.store(tenant, towards(0), attempt_of(subject))
+    for model, degrees in [("old", 60), ("new", 0)]:
+        await similarity.store(tenant, towards(0, model), attempt_of(asked))
+        await similarity.store(tenant, towards(degrees, model), attempt_of(other))
+
+    found = {model: await similarity.nearest(asked, tenant, model, 10) for model in ("old", "new", "unknown")}
+
+    shown = {model: [round(one.similarity, 3) for one in related] for model, related in found.items()}
+    assert shown == {"old": [0.5], "new": [1.0], "unknown": []}
+    assert [await similarity.has(other, tenant, model) for model in found] == [True, True, False]
+    assert not await similarity.has(other, f"not {tenant}", "old")
+
+
+async def test_deleting_removes_every_models_embedding_and_deleting_again_is_no_error(
+    similarity: PostgresSimilarity, database: Database, tenant: str
+) -> None:
+    other = await accepted(database, Kind.POST, tenant, Status.DONE)
+    for model in ("old", "new"):
+        await similarity.store(tenant, towards(0, model), attempt_of(other))
 
     await similarity.delete(other, "not " + tenant)
-    before = await similarity.nearest(asked, tenant, 10)
+    before = [await similarity.has(other, tenant, model) for model in ("old", "new")]
     for _ in range(2):
         await similarity.delete(other, tenant)
 
-    assert [one.subject_id for one in before] == [other]
-    assert await similarity.nearest(asked, tenant, 10) == []
+    assert before == [True, True]
+    assert [await similarity.has(other, tenant, model) for model in ("old", "new")] == [False, False]
 
 
 @pytest.fixture
@@ -203,24 +220,37 @@ async def test_a_neighbour_is_found_behind_many_nearer_ones_of_other_tenants(lar
         theirs = await accepted(large, Kind.POST, "them", Status.DONE)
         await similarity.store("them", towards(number), attempt_of(theirs))
 
-    assert [one.subject_id for one in await similarity.nearest(asked, "us", 10)] == [ours]
+    assert [one.subject_id for one in await similarity.nearest(asked, "us", "m", 10)] == [ours]
 
 
-async def test_finished_reports_without_an_embedding_by_the_model_are_told_newest_first(
+async def test_finished_reports_and_posts_without_an_embedding_by_the_model_are_told_newest_first(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
-    reports, model = PostgresReports(database), f"model of {tenant}"
+    reports, posts, model = PostgresReports(database), PostgresPosts(database), f"model of {tenant}"
     known, older, newer, by_another, failed = [
         await accepted(database, Kind.REPORT, tenant, status) for status in [Status.DONE] * 4 + [Status.FAILED]
     ]
-    # From a time of their own, so that other tests' reports are not among the newest.
-    for number, report in enumerate([known, older, newer, by_another, failed]):
-        await reports.store(report_of(report, asked_at=datetime(2126, 1, 1, tzinfo=UTC) + timedelta(number)), tenant)
-    await similarity.store(tenant, towards(0, model), attempt_of(known))
-    await similarity.store(tenant, towards(0, "an older model"), attempt_of(by_another))
+    post, embedded_post, unfinished = [
+        await accepted(database, Kind.POST, tenant, status) for status in (Status.DONE, Status.DONE, None)
+    ]
+    # From a time of their own, so that other tests' texts are not among the newest.
+    days = (datetime(2126, 1, 1, tzinfo=UTC) + timedelta(number) for number in count())
+    for report in (known, older):
+        await reports.store(report_of(report, asked_at=next(days)), tenant)
+    for one in (post, embedded_post, unfinished):
+        await posts.store(post_of(one, asked_at=next(days)), tenant, attempt_of(one))
+    for report in (newer, by_another, failed):
+        await reports.store(report_of(report, asked_at=next(days)), tenant)
+    for subject, maker in [(known, model), (embedded_post, model), (by_another, "an older model")]:
+        await similarity.store(tenant, towards(0, maker), attempt_of(subject))
 
-    found = await similarity.reports_without(model, 3)
+    found = await similarity.subjects_without(model, 4)
 
-    assert [one.report_id for one in found] == [by_another, newer, older]
-    assert (found[1].tenant, found[1].title, found[1].text.key) == (tenant, "As found", f"default/{newer}/a.md")
-    assert len(await similarity.reports_without(model, 2)) == 2
+    assert [one.workflow_id for one in found] == [by_another, newer, post, older]
+    assert found[1] == Subject(
+        tenant, newer, "As found", TextReference(key=f"default/{newer}/a.md", sha256="a" * 64, size_bytes=1)
+    )
+    assert found[2] == Subject(
+        tenant, post, "As written", TextReference(key=f"default/{post}/a.md", sha256="a" * 64, size_bytes=1)
+    )
+    assert await similarity.subjects_without(model, 2) == found[:2]

@@ -48,6 +48,8 @@ _OPEN = (
         .where(*_HELD)
         .with_for_update(),
     )
+    # Two passes of reconciliation in one second have one number: the second one sends nothing.
+    .on_conflict_do_nothing(index_elements=["key", "fence"])
     .returning(effect_attempts.c.key)
 )
 _LOCK = select(effects.c.key).where(effects.c.key == bindparam("of_key")).with_for_update()
@@ -74,13 +76,13 @@ _newer_is_accepted = exists().where(
     _newer.c.reference.is_not(None),
     _newer.c.reference != bindparam("new_reference"),
 )
-# A report is embedded after its end, when it has come to a good one.
-_is_embedded_later = (effects.c.kind == "embedding") & workflows.c.status.in_([Status.DONE, Status.PARTLY_DONE])
+# What has come to a good end is embedded after it: every report, and posts when the model has changed.
+_is_embedded_late = (effects.c.kind == "embedding") & workflows.c.status.in_([Status.DONE, Status.PARTLY_DONE])
 _nobody_waits = exists().where(
     effects.c.key == bindparam("of_key"),
     workflows.c.workflow_id == effects.c.workflow_id,
     workflows.c.status.in_(FINAL),
-    ~_is_embedded_later,
+    ~_is_embedded_late,
 )
 # A later attempt may have found this very send and settled it: then it is the answer, and must not be taken back.
 _is_the_answer = exists().where(
@@ -143,7 +145,9 @@ class PostgresEffects(DoubtfulSends):
                 await self._close_earlier(connection, effect.key, earlier)
             opened = await connection.execute(_OPEN, opening)
             if opened.first() is None:
-                raise StaleAttempt(f"a newer attempt has taken over from attempt {fence}; nothing is sent")
+                raise StaleAttempt(
+                    f"a newer attempt, or another {fence}, has taken over from attempt {fence}; nothing is sent"
+                )
 
     @staticmethod
     async def _close_earlier(connection: AsyncConnection, key: str, state: SendState) -> None:
@@ -199,13 +203,13 @@ class PostgresEffects(DoubtfulSends):
                 .values(state=state, closed_at=func.clock_timestamp())
             )
 
-    async def charges(self, workflow_id: str) -> Charges:
-        """Count the model calls known to be charged, and the sends that may have been charged besides.
+    async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
+        """Count the calls known to be charged, and the sends that may have been charged besides.
 
         A send that is on its way for the newest attempt of a living workflow is neither yet.
         """
         sends = effect_attempts.join(effects).join(workflows, workflows.c.workflow_id == effects.c.workflow_id)
-        mine = (effects.c.workflow_id == workflow_id) & (effects.c.kind == "model_call")
+        mine = (effects.c.workflow_id == workflow_id) & (effects.c.kind == kind)
         # A provider with a key answers two sends with one id: that is one charge.
         call = func.concat(effect_attempts.c.key, func.coalesce(effect_attempts.c.reference, cast(_fence, Text)))
         known = select(func.count(call.distinct())).select_from(sends).where(mine, _KNOWN_CHARGED)

@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, or_, select, tuple_
+from sqlalchemy import or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.tables import reports
+from durable_research.adapters.database.text_columns import TextRow, columns_of, text_of, usage_of
 from durable_research.adapters.database.workflows import words_pattern
 from durable_research.domain.errors import NotFound
 from durable_research.domain.report import DocumentReference, Report
-from durable_research.domain.text import TextReference
-from durable_research.domain.usage import TokenUsage
 
 
-def _report(row: "Row[*tuple[Any, ...]]") -> Report:
+def _report(row: TextRow) -> Report:
     return Report(
         report_id=row.report_id,
         title=row.title,
@@ -24,14 +22,12 @@ def _report(row: "Row[*tuple[Any, ...]]") -> Report:
         user=row.username,
         language=row.language,
         asked_title=row.asked_title,
-        text=TextReference(key=row.text_key, sha256=row.text_sha256, size_bytes=row.text_bytes),
+        text=text_of(row),
         pdf=DocumentReference(key=row.pdf_key, sha256=row.pdf_sha256, size_bytes=row.pdf_bytes, pages=row.pages),
         model=row.model,
         provider=row.provider,
         is_demo=row.is_demo,
-        usage=TokenUsage(
-            input_tokens=row.input_tokens, output_tokens=row.output_tokens, is_estimate=row.tokens_estimated
-        ),
+        usage=usage_of(row),
         asked_at=row.asked_at,
     )
 
@@ -52,9 +48,6 @@ class PostgresReports:
             username=report.user,
             language=report.language,
             asked_title=report.asked_title,
-            text_key=report.text.key,
-            text_sha256=report.text.sha256,
-            text_bytes=report.text.size_bytes,
             pdf_key=report.pdf.key,
             pdf_sha256=report.pdf.sha256,
             pdf_bytes=report.pdf.size_bytes,
@@ -62,10 +55,8 @@ class PostgresReports:
             model=report.model,
             provider=report.provider,
             is_demo=report.is_demo,
-            input_tokens=report.usage.input_tokens,
-            output_tokens=report.usage.output_tokens,
-            tokens_estimated=report.usage.is_estimate,
             asked_at=report.asked_at,
+            **columns_of(report.text, report.usage),
         )
         async with self._database.one() as connection:
             await connection.execute(statement.on_conflict_do_nothing(index_elements=["report_id"]))

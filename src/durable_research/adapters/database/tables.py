@@ -167,7 +167,7 @@ embeddings = Table(
     metadata,
     Column("subject_id", Text, ForeignKey("workflows.workflow_id", ondelete="CASCADE"), primary_key=True),
     Column("tenant", Text, nullable=False),
-    Column("model", Text, nullable=False),
+    Column("model", Text, primary_key=True),
     Column("vector", Vector(DIMENSIONS), nullable=False),
     _time("created_at", nullable=False, server_default=_NOW),
     # A tenant with few rows among many is searched whole; others by nearness.

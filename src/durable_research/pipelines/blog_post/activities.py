@@ -11,7 +11,7 @@ from durable_research.domain.errors import NotificationRefused
 from durable_research.domain.post import PostRequest
 from durable_research.domain.text import WrittenText
 from durable_research.effects import EffectRunner
-from durable_research.embedding import Embedded, Embedder, Subject
+from durable_research.embedding import Embedded, Embedder
 from durable_research.pipelines.blog_post import prompts
 from durable_research.pipelines.blog_post.messages import (
     BlogPost,
@@ -24,6 +24,7 @@ from durable_research.pipelines.blog_post.messages import (
 )
 from durable_research.ports.notifiers import Delivery, Notification, Notifier
 from durable_research.ports.posts import Post, Posts
+from durable_research.ports.similarity import Subject
 from durable_research.ports.workflows import Workflows
 from durable_research.writing import Assignment, TextWriter
 
@@ -104,7 +105,7 @@ class BlogPostActivities:
 
     @activity.defn(name="delete_embedding")
     async def delete_embedding(self, asked: PostReference) -> None:
-        """Remove the vector; the call stays paid."""
+        """Remove the vectors, whichever models made them; the calls stay paid."""
         await self.embedder.similarity.delete(asked.post_id, asked.tenant)
 
     @activity.defn(name="delete_post")

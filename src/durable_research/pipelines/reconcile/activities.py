@@ -44,7 +44,7 @@ class ReconcileActivities:
     """`start` gives a row to the engine; `store_later` writes the metadata that a closing event kept.
 
     `stop_spending` cancels what a workflow that ended behind our back left running at the provider. `find_all` asks a
-    provider, by its name and class, for every send of ours under a key. `embed_reports` makes finished reports findable.
+    provider, by its name and class, for every send of ours under a key. `embed_missing` makes finished texts findable.
     """
 
     workflows: Workflows
@@ -56,7 +56,7 @@ class ReconcileActivities:
     stop_spending: StopSpending
     find_all: Mapping[Provider, FindAll]
     orphans: "Orphans"
-    embed_reports: Callable[[], Awaitable[int]]
+    embed_missing: Callable[[], Awaitable[int]]
     _walks: "Walks" = field(default_factory=lambda: Walks(), init=False)
 
     @activity.defn(name="reconcile")
@@ -69,7 +69,7 @@ class ReconcileActivities:
             stored=await self._store_partly_done(),
             strays=await self._look_up_doubts(),
             orphans=await self.orphans.collect(),
-            embedded=await self.embed_reports(),
+            embedded=await self.embed_missing(),
         )
 
     async def _start_accepted(self) -> int:

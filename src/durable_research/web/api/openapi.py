@@ -37,6 +37,7 @@ def _strings(*names: str) -> dict[str, Any]:
     return _object(**dict.fromkeys(names, _STRING))
 
 
+_CHARGES = _object(settled={"type": "integer"}, possible_extra={"type": "integer"})
 _SCHEMAS: dict[str, Any] = {
     "Problem": _object(
         **dict.fromkeys(("type", "title", "detail", "instance", "code", "request_id"), _STRING),
@@ -69,7 +70,8 @@ _SCHEMAS: dict[str, Any] = {
         kind=_STRING,
         status={"type": "string", "enum": list(Status)},
         steps={"type": "array", "items": {"type": "object"}},
-        charges=_object(settled={"type": "integer"}, possible_extra={"type": "integer"}),
+        charges=_CHARGES,
+        embedding_charges=_CHARGES,
         workers=_object(live={"type": "integer"}),
         last_seq={"type": "integer"},
     ),

@@ -1,0 +1,235 @@
+"""Reports and posts are found by what they are about, also after the model that tells it was changed, and changed back."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
+from durable_research.domain.progress import Attempt
+from durable_research.effects import EffectRunner
+from durable_research.embedding import LateEmbedder
+from durable_research.ports.clock import Clock
+from durable_research.ports.embeddings import Embedding
+from durable_research.ports.similarity import Subject
+from tests.pipelines.conftest import House
+
+FIRST, OTHER = "simulator-embedding", "simulator-embedding-2"
+Only = Callable[..., None]
+
+
+@pytest.fixture
+def only(house: House, monkeypatch: pytest.MonkeyPatch) -> Only:
+    """Let reconciliation see these texts alone, in this order: other tests leave theirs."""
+    similarity = house.post.embedder.similarity
+    without = similarity.subjects_without
+
+    def look_at(*ids: str) -> None:
+        async def these(model: str, limit: int) -> Sequence[Subject]:
+            found = {one.workflow_id: one for one in await without(model, 10_000)}
+            return [found[one] for one in ids if one in found][:limit]
+
+        monkeypatch.setattr(similarity, "subjects_without", these)
+
+    return look_at
+
+
+@pytest.fixture
+async def change_model(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[[str], None]]:
+    """Name another model, as a person does who sets OPENAI_EMBEDDING_MODEL and starts the workers again."""
+    first = house.post.embedder.model
+    other = OpenAIEmbeddings(
+        base_url=f"{house.servers.up['simulator']}/v1", api_key="k", model=OTHER, provider="simulator"
+    )
+
+    def change(model: str) -> None:
+        monkeypatch.setattr(house.post.embedder, "model", {FIRST: first, OTHER: other}[model])
+
+    yield change
+    await other.close()
+
+
+def late_embedder(house: House, now: Clock) -> LateEmbedder:
+    """As reconciliation has it, and of the test's own: it remembers refusals."""
+    return LateEmbedder(
+        house.post.embedder, lambda attempt: EffectRunner(house.ledger, house.progress, attempt, lambda: False), now
+    )
+
+
+@pytest.fixture
+def late(house: House) -> LateEmbedder:
+    return late_embedder(house, lambda: datetime.now(UTC))
+
+
+async def post(house: House, title: str) -> str:
+    post_id = await house.ask(f"Write about {title}", "blog-post", title=title)
+    assert (await house.finished(post_id))["status"] == "done"
+    return post_id
+
+
+async def report(house: House, title: str) -> str:
+    report_id = await house.ask(f"What about {title}?", title=title)
+    assert (await house.finished(report_id))["status"] == "done"
+    return report_id
+
+
+async def related(house: House, subject: str, model: str) -> list[str]:
+    return [one.subject_id for one in await house.post.embedder.similarity.nearest(subject, "default", model, 1000)]
+
+
+async def remove_embeddings(house: House, subject: str) -> None:
+    """By hand, in the database: nothing of ours removes a finished text's."""
+    async with house.database.one() as connection:
+        await connection.execute(text("DELETE FROM embeddings WHERE subject_id = :id"), {"id": subject})
+
+
+def bought(house: House, title: str) -> list[str]:
+    """The models that the provider was paid for embedding this."""
+    return [line["model"] for line in house.servers.witness(title, kind="embedding")]
+
+
+async def test_a_neighbour_is_found_by_what_it_is_about(house: House) -> None:
+    near, far, asked = [
+        await post(house, title)
+        for title in ("Harvesting tidal energy", "Medieval bookbinding", "Tidal energy harvesting at sea")
+    ]
+
+    found = await related(house, asked, FIRST)
+
+    assert found.index(near) < found.index(far)
+
+
+async def test_a_finished_report_becomes_findable_by_reconciliation(house: House, only: Only) -> None:
+    title = "How glaciers carve fjords"
+    glaciers = await report(house, title)
+    only(glaciers)
+
+    assert [await house.reconcile.embed_missing() for _ in range(2)] == [1, 0]
+    assert glaciers in await related(house, await post(house, "Fjords carved by glaciers"), FIRST)
+    assert bought(house, title) == [FIRST]
+
+
+async def test_after_a_change_of_the_model_reports_and_posts_are_embedded_by_the_new_one(
+    house: House, only: Only, late: LateEmbedder, change_model: Callable[[str], None]
+) -> None:
+    old_report, old_post = await report(house, "Salt in the sea"), await post(house, "The sea is salty")
+    only(old_report, old_post)
+    await late.embed_missing()
+
+    change_model(OTHER)
+
+    assert [await late.embed_missing() for _ in range(2)] == [2, 0]
+    assert old_report in await related(house, old_post, OTHER)
+    assert bought(house, "The sea is salty") == [FIRST, OTHER]
+
+
+async def test_changing_the_model_back_finds_what_it_made_before_and_buys_nothing(
+    house: House, only: Only, late: LateEmbedder, change_model: Callable[[str], None]
+) -> None:
+    old_report, old_post = await report(house, "Rust on iron ships"), await post(house, "Iron ships that rust")
+    only(old_report, old_post)
+
+    done = []
+    for model in (FIRST, OTHER, FIRST):
+        change_model(model)
+        done.append(await late.embed_missing())
+
+    assert done == [1, 2, 0]
+    assert old_report in await related(house, old_post, FIRST)
+    assert bought(house, "Rust on iron ships") == [FIRST, OTHER]
+
+
+async def test_an_embedding_that_somebody_removed_is_bought_anew(house: House, only: Only, late: LateEmbedder) -> None:
+    title = "Removed by hand from the rows"
+    removed = await post(house, title)
+    only(removed)
+    await remove_embeddings(house, removed)
+
+    assert [await late.embed_missing() for _ in range(2)] == [1, 0]
+    assert bought(house, title) == [FIRST, FIRST]
+    assert (await house.reading.status(removed, "default"))["embedding_charges"] == {"settled": 2, "possible_extra": 0}
+
+
+async def test_an_embedding_that_is_removed_again_and_again_is_given_up_and_keeps_no_other_waiting(
+    house: House, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title = "Removed as soon as it is there"
+    vanishing, other = await report(house, title), await report(house, "One that comes after it")
+    only(vanishing, other)
+    store = house.post.embedder.similarity.store
+
+    async def store_and_lose(tenant: str, embedding: Embedding, attempt: Attempt) -> None:
+        await store(tenant, embedding, attempt)
+        if attempt.workflow_id == vanishing:
+            await remove_embeddings(house, attempt.workflow_id)
+
+    monkeypatch.setattr(house.post.embedder.similarity, "store", store_and_lose)
+
+    assert [await late.embed_missing() for _ in range(2)] == [1, 0]
+    assert len(bought(house, title)) == 3
+
+
+async def test_a_pass_with_an_old_list_buys_nothing_again(
+    house: House, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title = "Listed long ago"
+    listed = await report(house, title)
+    only(listed)
+    old = await house.post.embedder.similarity.subjects_without(FIRST, 1)
+    await late.embed_missing()
+
+    async def old_list(model: str, limit: int) -> Sequence[Subject]:
+        return old
+
+    monkeypatch.setattr(house.post.embedder.similarity, "subjects_without", old_list)
+    await late.embed_missing()
+
+    assert bought(house, title) == [FIRST]
+
+
+async def test_the_status_counts_embeddings_apart_from_model_calls(house: House) -> None:
+    status = await house.reading.status(await post(house, "One call and one embedding"), "default")
+
+    assert status["charges"] == {"settled": 1, "possible_extra": 0}
+    assert status["embedding_charges"] == {"settled": 1, "possible_extra": 0}
+
+
+async def test_an_embedding_whose_answer_never_came_is_counted_as_a_possible_extra(
+    house: House, quick_retries: None
+) -> None:
+    title = "Embedded and the line was cut"
+    house.fault(title, fault="cut", kind="embedding")
+
+    status = await house.reading.status(await post(house, title), "default")
+
+    assert bought(house, title) == [FIRST, FIRST]
+    assert status["embedding_charges"] == {"settled": 1, "possible_extra": 1}
+
+
+async def test_a_text_that_another_pass_tried_in_the_same_second_is_left_to_the_next_pass(
+    house: House, only: Only
+) -> None:
+    title = "Tried twice in one second"
+    tried = await report(house, title)
+    only(tried)
+    house.fault(title, fault="401", kind="embedding")
+    now = [datetime.now(UTC)]
+    one, other = [late_embedder(house, lambda: now[0]) for _ in range(2)]
+
+    done = [await one.embed_missing(), await other.embed_missing()]
+    now[0] += timedelta(seconds=1)
+
+    assert [*done, await other.embed_missing()] == [0, 0, 1]
+    assert bought(house, title) == [FIRST]
+
+
+async def test_a_provider_that_refuses_to_embed_is_left_alone_for_an_hour(
+    house: House, only: Only, late: LateEmbedder
+) -> None:
+    refused, waiting = await report(house, "Nobody embeds this"), await report(house, "Somebody would embed this")
+    only(refused, waiting)
+    house.fault("Nobody embeds this", fault="401", kind="embedding")
+
+    assert [await late.embed_missing() for _ in range(2)] == [0, 0]
+    assert bought(house, "Nobody embeds this") + bought(house, "Somebody would embed this") == []
