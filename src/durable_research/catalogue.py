@@ -159,6 +159,15 @@ def page_of(workflow_id: str, kind: Kind) -> str:
 
 PIPELINES = {pipeline.path: pipeline for pipeline in (GENERATE_REPORT, BLOG_POST, AI_PROCESSING)}
 BY_KIND = {pipeline.kind: pipeline for pipeline in PIPELINES.values()}
+STEP_LABELS = {
+    name: label for one in PIPELINES.values() for labels in (one.steps, one.undos) for name, label in labels.items()
+}
+
+
+def step_label(name: str) -> str:
+    """A step's name for people; one that has none yet is readable as it is."""
+    return STEP_LABELS.get(name, name.replace("_", " ").capitalize())
+
 
 # These are no pipelines that people start, but workers carry them and their packages are known to the sandbox.
 MACHINERY = (ReconcileWorkflow, AcceptScheduledReportWorkflow)
