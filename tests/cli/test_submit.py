@@ -63,6 +63,18 @@ def test_a_pipelines_name_cannot_leave_its_place_in_the_address(
     assert installation.asked == []
 
 
+def test_an_unknown_pipeline_is_named_with_those_that_there_are_and_the_next_command(
+    installation: StandIn, command: Command
+) -> None:
+    detail = "there is no pipeline 'frobnicate'; there are generate-report, blog-post"
+    installation.refuse("/api/workflows/frobnicate", 404, "unknown_pipeline", detail=detail)
+
+    result = command("submit", "why?", "--pipeline", "frobnicate")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"error: {detail}\n  name one of them: durable-research submit … --pipeline NAME\n"
+
+
 def test_only_a_report_can_be_written_to_a_pdf(installation: StandIn, command: Command) -> None:
     assert command("submit", "why?", "--pipeline", "blog-post", "--out", "post.pdf").exit_code == 2
     assert installation.asked == []

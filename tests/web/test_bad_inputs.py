@@ -87,6 +87,13 @@ async def test_every_kind_of_wrong_id_gets_the_same_answer(
     assert len(answers) == 1
 
 
+async def test_an_unknown_pipeline_is_named_with_those_that_there_are(client: QuartClient) -> None:
+    body = await (await client.post("/api/workflows/frobnicate", json={"prompt": "a"})).get_json()
+
+    assert body["detail"] == "there is no pipeline 'frobnicate'; there are generate-report, blog-post, ai-processing"
+    assert body["instance"] == "/api/workflows/frobnicate"
+
+
 async def test_a_refused_method_names_the_allowed_ones(client: QuartClient) -> None:
     response = await client.delete("/api/workflows/generate-report")
 
