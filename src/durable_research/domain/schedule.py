@@ -9,7 +9,7 @@ from pydantic import AfterValidator, field_validator
 from pydantic_core import PydanticCustomError
 
 from durable_research.domain.report import ReportRequest
-from durable_research.domain.zones import zone_named
+from durable_research.domain.zones import ZONE_RULE, zone_named
 
 ID_PREFIX = "recurring-"
 MOST_SCHEDULES = 100
@@ -133,7 +133,7 @@ def _one_every(given: str) -> str:
 
 def _one_zone(given: str) -> str:
     if zone_named(given) is None:
-        raise PydanticCustomError("unknown_time_zone", "must be an IANA time zone such as Europe/Berlin or UTC")
+        raise PydanticCustomError("unknown_time_zone", ZONE_RULE)
     return given
 
 

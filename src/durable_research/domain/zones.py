@@ -5,6 +5,8 @@ import zoneinfo
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+ZONE_RULE = "must be an IANA time zone such as Europe/Berlin or UTC"
+
 
 @functools.cache
 def _names() -> frozenset[str]:
@@ -21,6 +23,9 @@ def moment_of(wall: datetime, zone: ZoneInfo) -> datetime | None:
     """The moment in UTC when clocks of the zone show `wall`, or None when they skip it.
 
     Of the two moments that they show one time, when clocks are set back, it is the first.
+
+    Raises:
+        OverflowError: at the edges of the calendar.
     """
     moment = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     return moment if moment.astimezone(zone).replace(tzinfo=None) == wall else None
