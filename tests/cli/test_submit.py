@@ -80,6 +80,14 @@ def test_only_a_report_can_be_written_to_a_pdf(installation: StandIn, command: C
     assert installation.asked == []
 
 
+def test_a_report_may_wait_for_approval_and_begin_later(installation: StandIn, command: Command) -> None:
+    command("submit", "why?", "--approval", "before_pdf", "--start-after", "2026-11-22T09:00:00+01:00")
+
+    assert installation.asked[0].body == {
+        "prompt": "why?", "approval": "before_pdf", "start_after": "2026-11-22T09:00:00+01:00",
+    }  # fmt: skip
+
+
 def test_every_channel_and_an_address_may_be_told(installation: StandIn, command: Command) -> None:
     channels = ["log", "webhook", "email", "slack", "https://example.org/hook"]
 
@@ -110,7 +118,19 @@ def test_the_question_may_come_from_a_file(installation: StandIn, command: Comma
 
 
 @pytest.mark.parametrize(
-    "arguments", [("submit", "@missing.txt"), ("submit", "x", "--title", "\udcff"), ("submit", "\udcff")]
+    "arguments",
+    [
+        ("submit", "@missing.txt"),
+        ("submit", "\udcff"),
+        ("submit", "x", "--title", "\udcff"),
+        ("submit", "x", "--start-after", "\udcff"),
+        ("submit", "x", "--approval", "before_breakfast"),
+        ("submit", "x", "--approval", ""),
+        ("schedule", "add", "\udcff", "--every", "1d"),
+        ("schedule", "add", "x", "--every", "\udcff"),
+        ("schedule", "add", "x", "--every", "1d", "--timezone", "\udcff"),
+        ("schedule", "add", "x"),
+    ],
 )
 def test_what_cannot_be_read_is_exit_2_and_nothing_is_sent(
     installation: StandIn, command: Command, arguments: tuple[str, ...]

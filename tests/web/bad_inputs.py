@@ -224,6 +224,7 @@ OF_SCHEDULES = [
         for method, verb in (("POST", "/pause"), ("POST", "/resume"), ("DELETE", ""))
         for name, bad in (
             ("unknown", "recurring-" + "0" * 32),
+            ("upper", "recurring-" + "A" * 32),
             ("reconcile", "reconcile-every-minute"),
             ("traversal", "..%2f..%2fetc"),
             ("nul", "a%00b"),

@@ -9,6 +9,7 @@ from tests.web.house import DRAFT_SHA256, UNKNOWN
 PARKED = "{parked}"
 PARKED_TO_BE_TOLD = "{parked_to_be_told}"
 POST = "{post}"
+UNPAID = "{unpaid}"
 SOON = "2027-01-01T09:00:00Z"
 FOREIGN = {"Sec-Fetch-Site": "cross-site"}
 
@@ -33,6 +34,7 @@ LATER = [
     begins("no-such-day", "2027-02-30T09:00:00Z"),
     begins("leap-second", "2027-01-01T09:00:60Z"),
     begins("offset-of-a-day", "2027-01-01T09:00:00+24:00"),
+    begins("offset-with-seconds", "2027-01-01T09:00:00+01:00:30"),
     begins("before-all-days", "0001-01-01T00:00:00+14:00"),
     begins("arabic", "٢٠٢٧-01-01T09:00:00Z"),
     begins("week", "2027-W01-1T09:00:00Z"),
@@ -172,6 +174,7 @@ OF_APPROVALS = [
     Bad("approve-get", APPROVE, 405, "method_not_allowed"),
     asked("decide-parked", f"/api/workflows/{PARKED}/decide", {"decision": "give_up"}, 409, "invalid_state"),
     asked("decide-approve", f"/api/workflows/{PARKED}/decide", {"decision": "approve"}, 422, "enum", "/decision"),
+    asked("decide-not-offered", f"/api/workflows/{UNPAID}/decide", {"decision": "try_again"}, 422, "enum", "/decision"),
     get("draft-of-running", f"/api/workflows/{RUNNING}/draft", 409, "invalid_state"),
     get("draft-of-done", f"/api/workflows/{DONE}/draft", 409, "invalid_state"),
     get("draft-range", f"/api/workflows/{PARKED}/draft", 416, "range_not_satisfiable", Range="bytes=9999-"),
@@ -179,7 +182,7 @@ OF_APPROVALS = [
     Bad("retry-running", f"/api/workflows/{RUNNING}/retry", 409, "invalid_state", "POST"),
     Bad("retry-done", f"/api/workflows/{DONE}/retry", 409, "invalid_state", "POST"),
     Bad("retry-foreign", f"/api/workflows/{RUNNING}/retry", 403, "csrf_failed", "POST", headers=FOREIGN),
-]
+]  # fmt: skip
 
 OF_IDS = [
     *(
@@ -206,6 +209,7 @@ OF_PAGES = [
         ("approve-among-posts", f"/posts/{PARKED}/approve", 404, "not_found", THIS, {}),
         ("approve-foreign", f"/reports/{PARKED}/approve", 403, "csrf_failed", "decision=approve", FOREIGN),
         ("decide-approve", f"/reports/{PARKED}/decide", 422, "enum", "decision=approve", {}),
+        ("decide-among-posts", f"/posts/{UNPAID}/decide", 404, "not_found", "decision=give_up", {}),
         ("retry-among-posts", f"/posts/{RUNNING}/retry", 404, "not_found", "", {}),
         ("cancel-among-texts", f"/texts/{RUNNING}/cancel", 404, "not_found", "", {}),
         ("post-foreign", "/posts", 403, "csrf_failed", "prompt=a", FOREIGN),

@@ -9,7 +9,7 @@ from quart.testing import QuartClient
 
 from durable_research.domain.workflow import Kind
 from tests.web.bad_inputs import BAD, DONE, IDS, OF_OTHERS, RUNNING, Bad
-from tests.web.bad_inputs_of_stories import OF_STORIES, PARKED, PARKED_TO_BE_TOLD, POST
+from tests.web.bad_inputs_of_stories import OF_STORIES, PARKED, PARKED_TO_BE_TOLD, POST, UNPAID
 from tests.web.house import House
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"}
@@ -20,7 +20,7 @@ OURS = ("Traceback", "Input should", "instance of", "/web/", "quart", "werkzeug"
 
 @pytest.fixture
 async def ids(house: House) -> dict[str, str]:
-    """Reports: running, finished, another tenant's, two that wait for approval; and a finished post."""
+    """Reports: running, finished, another tenant's, three that wait for a person; and a finished post."""
     running, done = await house.asked("running"), await house.asked("done")
     await house.done(done)
     of_others = await house.asked("of others", tenant="others")
@@ -34,6 +34,7 @@ async def ids(house: House) -> dict[str, str]:
         PARKED: await house.parked(),
         PARKED_TO_BE_TOLD: await house.parked(before="before_notify"),
         POST: post,
+        UNPAID: await house.waiting(),
     }
 
 
