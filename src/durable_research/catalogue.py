@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from durable_research.domain.approval import ApprovalWaits
+from durable_research.domain.errors import UnknownPipeline
 from durable_research.domain.post import PostRequest
 from durable_research.domain.processing import ProcessingRequest
 from durable_research.domain.report import ReportRequest
@@ -22,6 +23,9 @@ from durable_research.pipelines.generate_report.workflow import GenerateReportWo
 from durable_research.pipelines.reconcile.workflow import ReconcileWorkflow
 from durable_research.ports.workflows import WorkflowRow
 from durable_research.temporal import names
+
+# So much of a name that does not exist is repeated.
+_LONGEST_ECHO = 64
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,26 @@ def page_of(workflow_id: str, kind: Kind) -> str:
 
 PIPELINES = {pipeline.path: pipeline for pipeline in (GENERATE_REPORT, BLOG_POST, AI_PROCESSING)}
 BY_KIND = {pipeline.kind: pipeline for pipeline in PIPELINES.values()}
+STEP_LABELS = {
+    name: label for one in PIPELINES.values() for labels in (one.steps, one.undos) for name, label in labels.items()
+}
+
+
+def pipeline_at(path: str) -> Pipeline:
+    """The pipeline of that name in the API and in commands.
+
+    Raises:
+        UnknownPipeline: there is none; the words name those that there are.
+    """
+    if path in PIPELINES:
+        return PIPELINES[path]
+    raise UnknownPipeline(f"there is no pipeline {path[:_LONGEST_ECHO]!r}; there are {', '.join(PIPELINES)}")
+
+
+def step_label(name: str) -> str:
+    """A step's name for people; one that has none yet is readable as it is."""
+    return STEP_LABELS.get(name, name.replace("_", " ").capitalize())
+
 
 # These are no pipelines that people start, but workers carry them and their packages are known to the sandbox.
 MACHINERY = (ReconcileWorkflow, AcceptScheduledReportWorkflow)

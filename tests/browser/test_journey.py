@@ -1,6 +1,7 @@
 """A person in a real browser: ask, watch, read, download; and the API dies while they watch."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -85,6 +86,22 @@ def test_a_person_without_scripts_gets_there_too(browser: Browser, installation:
     context.close()
 
 
+def test_a_later_start_means_what_the_persons_own_clock_shows(browser: Browser, installation: Installation) -> None:
+    context = browser.new_context(timezone_id="Asia/Tokyo")
+    page = context.new_page()
+    day = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"
+    page.goto(installation.api)
+    page.get_by_role("textbox", name="Your question").fill("Why do owls fly quietly?")
+    page.get_by_text("More options").press("Enter")
+    expect(page.get_by_label("Time zone")).to_have_value("Asia/Tokyo")
+    page.get_by_label("Begin later").fill(f"{day}T09:00")
+    page.get_by_role("button", name="Start the report").click()
+
+    expect(page.get_by_text(f"It begins at {day} 00:00:00 UTC")).to_be_visible()
+    page.get_by_role("button", name="Cancel this report").click()
+    context.close()
+
+
 def test_a_post_is_asked_for_and_read_on_its_own_page(page: Page, installation: Installation) -> None:
     installation.latency(0)
     ask(page, installation, "Why do honey bees dance?", "Write a blog post")
@@ -110,4 +127,13 @@ def test_pages_fit_a_phone(page: Page, installation: Installation, path: str) ->
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(installation.api + path)
 
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_the_options_of_the_form_fit_a_phone(page: Page, installation: Installation) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(installation.api)
+    page.get_by_text("More options").click()
+
+    expect(page.get_by_label("Begin later")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 360

@@ -19,8 +19,8 @@ STEPS = ("llm_call", "create_pdf", "store_report_metadata", "send_notification")
 _FINAL = {"done", "partly_done", "failed", "cancelled", "terminated"}
 
 
-def an_id(number: int = 1) -> str:
-    return new_workflow_id(Kind.REPORT, 1_800_000_000_000 + number, bytes([number]) * RANDOM_BYTES)
+def an_id(number: int = 1, kind: Kind = Kind.REPORT) -> str:
+    return new_workflow_id(kind, 1_800_000_000_000 + number, bytes([number]) * RANDOM_BYTES)
 
 
 def page_of(workflow_id: str) -> str:

@@ -53,6 +53,22 @@ def test_what_does_not_wait_is_not_approved(installation: StandIn, command: Comm
     assert APPROVE not in installation.paths()
 
 
+def test_a_text_that_is_no_utf8_is_refused_here(installation: StandIn, command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "mine.md"
+    file.write_bytes(b"# M\xff\n")
+
+    assert command("approve", an_id(), "--edit", str(file)).exit_code == 2
+    assert installation.paths() == []
+
+
+@pytest.mark.parametrize("verb", [("approve",), ("decide", "give-up")])
+def test_what_is_no_id_never_becomes_part_of_an_address(
+    installation: StandIn, command: Command, verb: tuple[str, ...]
+) -> None:
+    assert command(verb[0], "../reports", *verb[1:]).exit_code == 2
+    assert installation.paths() == []
+
+
 @pytest.mark.parametrize("wrong", [("--edit", "/no/such/file"), ("--edit", "/dev/null", "--refuse")], ids=str)
 def test_wrong_usage_is_refused_here(installation: StandIn, command: Command, wrong: tuple[str, ...]) -> None:
     assert command("approve", an_id(), *wrong).exit_code == 2

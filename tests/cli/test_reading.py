@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from durable_research.domain.workflow import Kind
+
 from .conftest import Command, Process
-from .stand_in import StandIn, an_id
+from .stand_in import StandIn, an_id, problem
 
 HOSTILE = "[red]x[/red]\x1b[2J\x9b31m\u202egnp.exe\r\nsecond"
 TAMED = "[red]x[/red]\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}31m\N{REPLACEMENT CHARACTER}gnp.exe second"
@@ -158,6 +160,97 @@ def test_open_writes_files_whole_and_opens_nothing(
     assert {path.name: path.read_bytes() for path in elsewhere.iterdir()} == dict.fromkeys(
         ("r.pdf", "r.md", "r.html"), installation.files
     )
+
+
+def with_texts(installation: StandIn, id: str, **texts: bytes) -> None:
+    """What a finished post or checked text wrote."""
+    places = {name: f"/api/workflows/{id}/texts/{name}" for name in texts}
+    installation.answers[f"/api/workflows/{id}/result"] = (200, {"workflow_id": id, "texts": places}, {})
+    for name, text in texts.items():
+        installation.answers[places[name]] = (200, text, {"Content-Type": "text/markdown"})
+
+
+def test_open_writes_the_text_of_a_post(installation: StandIn, command: Command, elsewhere: Path) -> None:
+    post = an_id(kind=Kind.POST)
+    with_texts(installation, post, text="# Bees — 蜂\n".encode())
+
+    result = command("open", post, "--md", "post.md")
+
+    assert (result.exit_code, result.stdout) == (0, "post.md\n")
+    assert {path.name: path.read_text() for path in elsewhere.iterdir()} == {"post.md": "# Bees — 蜂\n"}
+
+
+def test_open_writes_a_checked_text_and_its_summary(installation: StandIn, command: Command, elsewhere: Path) -> None:
+    text = an_id(kind=Kind.PROCESSING)
+    with_texts(installation, text, text=b"# Tides", summary=b"They rise.")
+
+    result = command("open", text, "--md", "text.md", "--summary", "-", "-o", "table")
+
+    assert (result.exit_code, result.stdout) == (0, "text.md\nThey rise.")
+    assert {path.name: path.read_text() for path in elsewhere.iterdir()} == {"text.md": "# Tides"}
+
+
+@pytest.mark.parametrize("kind", [Kind.POST, Kind.PROCESSING])
+@pytest.mark.parametrize(("option", "word"), [("--pdf", "PDF"), ("--html", "HTML")])
+def test_a_file_that_only_reports_have_is_told_as_such_with_what_there_is_instead(
+    installation: StandIn, command: Command, elsewhere: Path, kind: Kind, option: str, word: str
+) -> None:
+    id = an_id(kind=kind)
+    with_texts(installation, id, text=b"# Bees")
+
+    result = command("open", id, "--md", "x.md", option, "x")
+
+    assert (result.exit_code, result.stdout, list(elsewhere.iterdir())) == (2, "", [])
+    assert result.stderr == (
+        f"error: {id} has no {word}, which only reports have\n"
+        f"  write its text instead: durable-research open {id} --md FILE\n"
+    )
+
+
+@pytest.mark.parametrize("kind", [Kind.POST, Kind.REPORT])
+def test_a_summary_that_there_is_not_is_told_as_such(
+    installation: StandIn, command: Command, elsewhere: Path, kind: Kind
+) -> None:
+    id = an_id(kind=kind)
+    with_texts(installation, id, text=b"# Bees")
+
+    result = command("open", id, "--md", "x.md", "--summary", "x")
+
+    assert (result.exit_code, list(elsewhere.iterdir())) == (2, [])
+    assert result.stderr.startswith(f"error: {id} has no summary\n  write ")
+    assert f"durable-research open {id} --" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "detail", "words", "exit_code"),
+    [
+        (404, "not_found", "there is nothing at this address", "there is no {id}\n  see what there is", 2),
+        (409, "not_ready", "the workflow is running", "the workflow is running\n  wait for it", 5),
+        (409, "invalid_state", "the workflow is failed", "the workflow is failed\n  look at it", 5),
+    ],
+)
+def test_a_post_that_has_no_text_yet_or_never_leaves_no_file(
+    installation: StandIn, command: Command, elsewhere: Path,
+    status: int, code: str, detail: str, words: str, exit_code: int,
+) -> None:  # fmt: skip
+    post = an_id(kind=Kind.POST)
+    installation.answers[f"/api/workflows/{post}/result"] = (status, problem(status, code, detail), {})
+
+    result = command("open", post, "--md", "x.md")
+
+    assert (result.exit_code, list(elsewhere.iterdir())) == (exit_code, [])
+    assert result.stderr.startswith(f"error: {words.format(id=post)}")
+
+
+@pytest.mark.parametrize(("kind", "option"), [(Kind.REPORT, "--pdf"), (Kind.POST, "--md")])
+def test_without_a_browser_the_file_that_there_is_is_offered(
+    installation: StandIn, command: Command, monkeypatch: pytest.MonkeyPatch, kind: Kind, option: str
+) -> None:
+    monkeypatch.setattr("webbrowser.open", lambda url: False)
+    id = an_id(kind=kind)
+    installation.answers[f"/api/workflows/{id}/status"] = (200, {"page_url": f"/{kind}s/{id}"}, {})
+
+    assert command("open", id).stderr.endswith(f"or write a file: {option} FILE\n")
 
 
 def test_a_file_gets_the_rights_that_the_users_files_have(command: Command, elsewhere: Path) -> None:

@@ -1,4 +1,6 @@
 import json
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +19,16 @@ def a_schedule(**more: Any) -> dict[str, Any]:
     return {"schedule_id": ID, "title": "tides", "every": "0 9 * * *", "timezone": "Europe/Berlin", "paused": False,
             "failed": False, "created_at": "2026-11-21T12:00:00+00:00", "next_at": "2026-11-22T08:00:00+00:00",
             "last_at": None} | more  # fmt: skip
+
+
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine's clock shows a time that no schedule means."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 def test_add_sends_the_question_and_the_rhythm_and_prints_the_id(installation: StandIn, command: Command) -> None:
@@ -74,6 +86,27 @@ def test_list_shows_each_with_its_rhythm_and_state(installation: StandIn, comman
     assert head.split() == ["ID", "TITLE", "EVERY", "ZONE", "NEXT"]
     assert all(ID in line and "every day at 09:00" in line and "Europe/Berlin" in line for line in lines)
     assert ["2026-11-2" in lines[0], "‖ paused" in lines[1], "‖ failed" in lines[2]] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("Europe/Berlin", "2026-11-22 09:00 CET"),
+        ("UTC", "2026-11-22 08:00 UTC"),
+        ("America/Sao_Paulo", "2026-11-22 05:00 -03"),
+        ("Mars/Olympus", "2026-11-22 08:00 UTC"),
+        ("?", "2026-11-22 08:00 UTC"),
+        ("../../etc", "2026-11-22 08:00 UTC"),
+        ("Europe", "2026-11-22 08:00 UTC"),
+    ],
+)
+@pytest.mark.usefixtures("in_tokyo")
+def test_list_tells_each_next_time_in_the_schedules_zone_and_names_it(
+    installation: StandIn, command: Command, zone: str, shown: str
+) -> None:
+    installation.answers[PATH] = (200, {"schedules": [a_schedule(timezone=zone)]}, {})
+
+    assert command("schedule", "list").stdout.splitlines()[1].endswith(f"  {shown}")
 
 
 def test_list_in_json_is_the_apis_answer(installation: StandIn, command: Command) -> None:

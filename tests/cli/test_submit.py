@@ -63,9 +63,29 @@ def test_a_pipelines_name_cannot_leave_its_place_in_the_address(
     assert installation.asked == []
 
 
+def test_an_unknown_pipeline_is_named_with_those_that_there_are_and_the_next_command(
+    installation: StandIn, command: Command
+) -> None:
+    detail = "there is no pipeline 'frobnicate'; there are generate-report, blog-post"
+    installation.refuse("/api/workflows/frobnicate", 404, "unknown_pipeline", detail=detail)
+
+    result = command("submit", "why?", "--pipeline", "frobnicate")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"error: {detail}\n  name one of them: durable-research submit … --pipeline NAME\n"
+
+
 def test_only_a_report_can_be_written_to_a_pdf(installation: StandIn, command: Command) -> None:
     assert command("submit", "why?", "--pipeline", "blog-post", "--out", "post.pdf").exit_code == 2
     assert installation.asked == []
+
+
+def test_a_report_may_wait_for_approval_and_begin_later(installation: StandIn, command: Command) -> None:
+    command("submit", "why?", "--approval", "before_pdf", "--start-after", "2026-11-22T09:00:00+01:00")
+
+    assert installation.asked[0].body == {
+        "prompt": "why?", "approval": "before_pdf", "start_after": "2026-11-22T09:00:00+01:00",
+    }  # fmt: skip
 
 
 def test_every_channel_and_an_address_may_be_told(installation: StandIn, command: Command) -> None:
@@ -98,7 +118,19 @@ def test_the_question_may_come_from_a_file(installation: StandIn, command: Comma
 
 
 @pytest.mark.parametrize(
-    "arguments", [("submit", "@missing.txt"), ("submit", "x", "--title", "\udcff"), ("submit", "\udcff")]
+    "arguments",
+    [
+        ("submit", "@missing.txt"),
+        ("submit", "\udcff"),
+        ("submit", "x", "--title", "\udcff"),
+        ("submit", "x", "--start-after", "\udcff"),
+        ("submit", "x", "--approval", "before_breakfast"),
+        ("submit", "x", "--approval", ""),
+        ("schedule", "add", "\udcff", "--every", "1d"),
+        ("schedule", "add", "x", "--every", "\udcff"),
+        ("schedule", "add", "x", "--every", "1d", "--timezone", "\udcff"),
+        ("schedule", "add", "x"),
+    ],
 )
 def test_what_cannot_be_read_is_exit_2_and_nothing_is_sent(
     installation: StandIn, command: Command, arguments: tuple[str, ...]

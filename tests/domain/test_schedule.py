@@ -22,7 +22,7 @@ def codes(**more: object) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("every", "interval"), [("60s", MINUTE), ("1m", MINUTE), ("6h", 6 * HOUR), ("1d", DAY), ("52w", 364 * DAY)]
+    ("every", "interval"), [("60s", MINUTE), ("1m", MINUTE), ("6h", 6 * HOUR), ("1d", DAY), ("366d", 366 * DAY)]
 )
 def test_an_interval_is_a_number_and_a_unit(every: str, interval: timedelta) -> None:
     rhythm = rhythm_of(every)
@@ -72,6 +72,7 @@ def test_what_is_neither_is_refused_with_its_reason(every: str, code: str) -> No
 
 def test_a_line_is_kept_in_one_form() -> None:
     assert request(every="  0  9 * *   MON ").every == "0 9 * * mon"
+    assert request(every=" 6h ").every == "6h"
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires"])
@@ -119,6 +120,7 @@ def test_ids_are_ours_or_they_are_none() -> None:
     assert is_schedule_id("recurring-" + "0a" * 16)
     assert not is_schedule_id("reconcile-every-minute")
     assert not is_schedule_id("recurring-" + "0A" * 16)
+    assert not is_schedule_id("recurring-" + "0a" * 16 + "0")
 
 
 def test_a_schedule_says_by_itself_when() -> None:

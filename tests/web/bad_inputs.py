@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tests.web.house import UNKNOWN
 
 START = "/api/workflows/generate-report"
+JSON = {"Content-Type": "application/json"}
 RUNNING = "{running}"
 DONE = "{done}"
 OF_OTHERS = "{of_others}"
@@ -223,6 +224,7 @@ OF_SCHEDULES = [
         for method, verb in (("POST", "/pause"), ("POST", "/resume"), ("DELETE", ""))
         for name, bad in (
             ("unknown", "recurring-" + "0" * 32),
+            ("upper", "recurring-" + "A" * 32),
             ("reconcile", "reconcile-every-minute"),
             ("traversal", "..%2f..%2fetc"),
             ("nul", "a%00b"),
@@ -334,7 +336,20 @@ OTHERS = [
     get("unknown-address", "/api/nothing", 404, "not_found"),
     get("unknown-format", f"/api/reports/{DONE}.exe", 404, "not_found"),
     get("closing-slash", "/api/workflows/", 404, "not_found"),
-    get("unknown-pipeline", "/api/workflows/steal-report", 404, "not_found"),
+    get("unknown-pipeline-get", "/api/workflows/steal-report", 404, "not_found"),
+    *(
+        Bad(f"unknown-pipeline-{name}", f"/api/workflows/{path}", 404, code, "POST", body, JSON)
+        for name, path, code, body in (
+            ("good-body", "steal-report", "unknown_pipeline", GOOD),
+            ("bad-body", "steal-report", "unknown_pipeline", b"{"),
+            ("upper-case", "Generate-Report", "unknown_pipeline", GOOD),
+            ("an-id", UNKNOWN, "unknown_pipeline", GOOD),
+            ("long", "%01" * 1_200, "unknown_pipeline", GOOD),
+            ("nul", "a%00b", "unknown_pipeline", GOOD),
+            ("traversal", "..%2fgenerate-report", "not_found", GOOD),
+            ("below", "generate-report/now", "not_found", GOOD),
+        )
+    ),
     get("long-address", "/api/reports?text=" + "a" * 5_000, 414, "uri_too_long"),
     get("large-header", "/api/reports", 431, "headers_too_large", X_Big="a" * 17_000),
     get("static-traversal", "/static/..%2fapp.py", 404, "not_found"),

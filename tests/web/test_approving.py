@@ -67,6 +67,21 @@ async def test_an_edited_text_is_stored_before_its_reference_is_passed_on(client
     assert house.world.objects.objects[message.model_dump()["edited"]["key"]] == b"# Mine"
 
 
+async def test_an_edited_text_may_be_as_long_as_a_report(client: QuartClient, house: House) -> None:
+    edit = {**APPROVE, "decision": "edit", "text": "x" * 200_000}
+
+    assert (await client.post(f"/api/workflows/{await house.parked()}/approve", json=edit)).status_code == 202
+
+
+async def test_who_decides_about_a_draft_as_about_a_call_is_led_to_the_approval(
+    client: QuartClient, house: House
+) -> None:
+    answer = await client.post(f"/api/workflows/{await house.parked()}/decide", json={"decision": "give_up"})
+
+    assert answer.status_code == 409
+    assert (await answer.get_json())["detail"].endswith("approved: durable-research approve, or /approve")
+
+
 async def test_a_report_that_was_edited_says_so_wherever_it_is_read(house: House) -> None:
     report = await house.done(await house.asked())
     text = report.text.model_copy(update={"key": "drafts/one.edited.md"})

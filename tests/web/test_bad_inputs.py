@@ -1,26 +1,41 @@
 """Whatever is sent, the answer is a problem of the right kind, says nothing of ours, and nothing was changed."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from quart.testing import QuartClient
 
+from durable_research.domain.workflow import Kind
 from tests.web.bad_inputs import BAD, DONE, IDS, OF_OTHERS, RUNNING, Bad
+from tests.web.bad_inputs_of_stories import OF_STORIES, PARKED, PARKED_TO_BE_TOLD, POST, UNPAID
 from tests.web.house import House
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"}
-OURS = ("Traceback", "/web/", "quart", "werkzeug", "pydantic", "SELECT", "site-packages")
+EVERY = [*BAD, *OF_STORIES]
+DOCUMENTED = (Path(__file__).parents[2] / "docs" / "errors.md").read_text()
+OURS = ("Traceback", "Input should", "instance of", "/web/", "quart", "werkzeug", "pydantic", "SELECT", "site-packages")
 
 
 @pytest.fixture
 async def ids(house: House) -> dict[str, str]:
-    """A running report, a finished one, and one of another tenant."""
+    """Reports: running, finished, another tenant's, three that wait for a person; and a finished post."""
     running, done = await house.asked("running"), await house.asked("done")
     await house.done(done)
     of_others = await house.asked("of others", tenant="others")
     await house.done(of_others)
-    return {RUNNING: running, DONE: done, OF_OTHERS: of_others}
+    post = await house.asked("a post", kind=Kind.POST)
+    await house.written(post, text="# Bees")
+    return {
+        RUNNING: running,
+        DONE: done,
+        OF_OTHERS: of_others,
+        PARKED: await house.parked(),
+        PARKED_TO_BE_TOLD: await house.parked(before="before_notify"),
+        POST: post,
+        UNPAID: await house.waiting(),
+    }
 
 
 def everything(house: House) -> Any:
@@ -31,6 +46,9 @@ def everything(house: House) -> Any:
         {name: list(events) for name, events in world.progress.events.items() if events},
         dict(world.engine.started),
         list(world.engine.cancelled),
+        list(world.engine.signalled),
+        list(world.engine.updated),
+        dict(world.objects.objects),
         dict(world.schedules.views),
     )
 
@@ -42,7 +60,11 @@ async def ask(client: QuartClient, bad: Bad, ids: dict[str, str]) -> Any:
     return await client.open(path, method=bad.method, headers=bad.headers, data=bad.body)
 
 
-@pytest.mark.parametrize("bad", BAD, ids=[bad.id for bad in BAD])
+def test_no_two_rows_have_one_name() -> None:
+    assert len({bad.id for bad in EVERY}) == len(EVERY)
+
+
+@pytest.mark.parametrize("bad", EVERY, ids=[bad.id for bad in EVERY])
 async def test_a_bad_input_is_refused_as_the_table_says(
     bad: Bad, client: QuartClient, house: House, ids: dict[str, str]
 ) -> None:
@@ -58,6 +80,7 @@ async def test_a_bad_input_is_refused_as_the_table_says(
     assert bad.code in {body["code"], *(error["code"] for error in errors)}
     if bad.pointer is not None:
         assert errors[0]["pointer"] == bad.pointer
+    assert [one["code"] for one in errors if f"`{one['code']}`" not in DOCUMENTED] == []
     assert body.keys() >= MEMBERS
     assert body["status"] == bad.status
     assert body["request_id"] == response.headers["X-Request-Id"]
@@ -85,6 +108,13 @@ async def test_every_kind_of_wrong_id_gets_the_same_answer(
         answers.add((response.status_code, json.dumps(body), json.dumps(headers)))
 
     assert len(answers) == 1
+
+
+async def test_an_unknown_pipeline_is_named_with_those_that_there_are(client: QuartClient) -> None:
+    body = await (await client.post("/api/workflows/frobnicate", json={"prompt": "a"})).get_json()
+
+    assert body["detail"] == "there is no pipeline 'frobnicate'; there are generate-report, blog-post, ai-processing"
+    assert body["instance"] == "/api/workflows/frobnicate"
 
 
 async def test_a_refused_method_names_the_allowed_ones(client: QuartClient) -> None:

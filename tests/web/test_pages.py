@@ -374,7 +374,8 @@ async def test_a_post_that_could_not_be_cleaned_up_asks_to_try_again_and_cannot_
     text = await page(client, f"/posts/{post_id}")
     status, location, _ = await post(client, f"/posts/{post_id}/decide", decision="try_again")
 
-    assert "still to be undone: delete_embedding, delete_post" in text
+    assert "“Undo: remove the embedding” did not finish within 20 s" in text
+    assert "still to be done: “Undo: remove the embedding”, “Undo: remove the post”" in text
     assert "Undo: remove the embedding" in text
     assert 'data-decision="try_again" class="primary">Try to clean up again' in text
     assert 'data-decision="send_again" class="primary" hidden' in text

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from quart.testing import QuartClient
 
+from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.domain.schedule import MOST_SCHEDULES
 from durable_research.pipelines.accept_scheduled.messages import AcceptScheduledReport
 from tests.fakes import START
@@ -164,6 +165,20 @@ async def test_a_wrong_field_is_explained_and_what_was_typed_stays(
     assert field == "prompt" or "tides &amp; winds?" in text
     assert field == "day" or '<option value="2" selected>' in text
     assert house.world.schedules.made == {}
+
+
+async def test_what_temporal_refuses_of_a_chosen_time_is_told_where_it_can_be_seen(
+    client: QuartClient, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_: object) -> None:
+        raise InvalidInput([FieldError("/every", "refused", "is refused by Temporal")])
+
+    monkeypatch.setattr(house.world.schedules, "create", refuse)
+
+    _, _, text = await post(client, "/schedules", prompt="tides?", day="*", time="09:00", token="t")
+
+    assert '<details class="more" open>' in text
+    assert 'id="every-error">This is refused by Temporal.' in text
 
 
 async def test_one_too_many_is_explained_on_the_page(client: QuartClient) -> None:

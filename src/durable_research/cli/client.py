@@ -32,6 +32,7 @@ _EXIT_BY_STATUS = {
 }
 _HINTS = {
     "not_found": "see what there is: durable-research list",
+    "unknown_pipeline": "name one of them: durable-research submit … --pipeline NAME",
     "not_ready": "wait for it: durable-research watch {id}",
     "invalid_state": "look at it: durable-research show {id}",
     "too_many_schedules": "delete one: durable-research schedule delete ID",
@@ -110,7 +111,8 @@ class Api:
         if status == 429 and (seconds := response.headers.get("Retry-After")):
             hint = f"try again in {clean(seconds)} s"
         names = {"id": found[2] if found else "ID", "request_id": clean(problem.get("request_id", "unknown"))}
-        words = f"there is no {found[2]}" if found and status == 404 else _words(problem, status)
+        is_missing = found and problem.get("code") == "not_found"
+        words = f"there is no {names['id']}" if is_missing else _words(problem, status)
         stop(words, hint.format(**names), code)
 
     def unreachable(self) -> NoReturn:

@@ -1,45 +1,75 @@
 """`durable-research open`."""
 
 import webbrowser
+from collections.abc import Mapping
 
 import click
 
 from durable_research.cli.client import Api, user_verb, workflow_id
+from durable_research.cli.running import Exit, stop
 from durable_research.cli.terminal import as_json, clean, say
 
-_FORMATS = ("pdf", "md", "html")
+_OF_REPORTS = {"pdf": "PDF", "md": "Markdown", "html": "HTML"}
+# What else is made has texts and no files: which of them each option writes.
+_TEXTS = {"md": "text", "summary": "summary"}
+_FORMATS = (*_OF_REPORTS, "summary")
 
 
 @click.command()
 @click.argument("id", callback=workflow_id)
-@click.option("--pdf", metavar="FILE", help="Write the PDF there instead; - is stdout.")
-@click.option("--md", metavar="FILE", help="Write Markdown there instead; - is stdout.")
-@click.option("--html", metavar="FILE", help="Write HTML there instead; - is stdout.")
+@click.option("--pdf", metavar="FILE", help="Write the PDF of a report.")
+@click.option("--md", metavar="FILE", help="Write Markdown of a report, or the text of a post or checked text.")
+@click.option("--html", metavar="FILE", help="Write HTML of a report.")
+@click.option("--summary", metavar="FILE", help="Write the summary of a checked text.")
 @user_verb
 def command(api: Api, in_json: bool, id: str, **files: str | None) -> None:
-    """Print the address of a report, post or text and open it in the browser, or write a report to files.
+    """Print the address of a report, post or text and open it in the browser, or write it to a FILE (- is stdout).
 
-    REST: GET /api/reports/ID.pdf, .md or .html; without a file GET /api/workflows/ID/status.
+    REST: GET /api/reports/ID.pdf, .md or .html, for posts and texts /api/workflows/ID/texts/NAME; without a file
+    GET /api/workflows/ID/status.
     """
-    wanted = {form: files[form] for form in _FORMATS if files[form]}
+    wanted = {form: target for form in _FORMATS if (target := files[form])}
     if list(wanted.values()).count("-") > (0 if in_json else 1):
         raise click.UsageError("stdout can hold one thing: name files for the others")
     if wanted:
-        _write(api, id, {form: str(target) for form, target in wanted.items()}, in_json=in_json)
+        _write(api, id, wanted, in_json=in_json)
         return
     url = f"{api.server}{clean(api.get(f'/api/workflows/{id}/status')['page_url'])}"
     click.echo(as_json({"workflow_id": id, "url": url}) if in_json else url)
     if not webbrowser.open(url):
-        say("there is no browser here; open the address elsewhere, or write a file: --pdf FILE")
+        option = "--pdf" if _is_report(id) else "--md"
+        say(f"there is no browser here; open the address elsewhere, or write a file: {option} FILE")
 
 
-def _write(api: Api, id: str, wanted: dict[str, str], *, in_json: bool) -> None:
+def _is_report(id: str) -> bool:
+    from durable_research.domain.workflow import Kind, kind_of
+
+    return kind_of(id) is Kind.REPORT
+
+
+def _write(api: Api, id: str, wanted: Mapping[str, str], *, in_json: bool) -> None:
     from durable_research.cli.files import STDOUT, write
 
-    for form, target in wanted.items():
-        data = api.get_bytes(f"/api/reports/{id}.{form}")
-        write(target, data, is_text=form != "pdf")
-        if target != STDOUT and not in_json:
-            click.echo(target)
+    for form, path in _addresses(api, id, wanted).items():
+        write(wanted[form], api.get_bytes(path), is_text=form != "pdf")
+        if wanted[form] != STDOUT and not in_json:
+            click.echo(wanted[form])
     if in_json:
         click.echo(as_json({"workflow_id": id, "files": wanted}))
+
+
+def _addresses(api: Api, id: str, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Where each of them is; leaves when one is not, before anything is written."""
+    if _is_report(id):
+        if "summary" in wanted:
+            stop(f"{id} has no summary", f"write the report: durable-research open {id} --pdf FILE", Exit.USAGE)
+        return {form: f"/api/reports/{id}.{form}" for form in wanted}
+    instead = f"write its text instead: durable-research open {id} --md FILE"
+    for form in wanted:
+        if form not in _TEXTS:
+            stop(f"{id} has no {_OF_REPORTS[form]}, which only reports have", instead, Exit.USAGE)
+    there_are = api.get(f"/api/workflows/{id}/result").get("texts", {})
+    for form in wanted:
+        if _TEXTS[form] not in there_are:
+            stop(f"{id} has no {_TEXTS[form]}", instead, Exit.USAGE)
+    return {form: f"/api/workflows/{id}/texts/{_TEXTS[form]}" for form in wanted}

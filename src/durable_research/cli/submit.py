@@ -72,7 +72,7 @@ def command(api: Api, in_json: bool, prompt: str, pipeline: str, settings: dict[
     if timeout is not None and not (wait or out):
         raise click.UsageError("--timeout needs --wait")
     if out and pipeline != "generate-report":
-        raise click.UsageError("only a report is a PDF; texts are at /api/workflows/ID/texts/NAME")
+        raise click.UsageError("only a report has a PDF; when the rest is done: durable-research open ID --md FILE")
     if out:
         from durable_research.cli.files import check_writable
 

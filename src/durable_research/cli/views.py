@@ -12,6 +12,7 @@ from durable_research.cli.run import Run
 from durable_research.cli.terminal import clean, shorten
 from durable_research.domain.progress import EventKind, ProgressEvent, StepState, StepView
 from durable_research.domain.schedule import in_words
+from durable_research.domain.zones import zone_named
 
 _TITLE_LONGEST = 60
 _LOOKS = {
@@ -87,21 +88,24 @@ def workflows_table(rows: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def schedules_table(rows: Iterable[Mapping[str, Any]]) -> Table:
-    """Schedules with their next firing, in the time of this machine."""
+    """Schedules with their next firing, each in its own time zone, which stands beside every time."""
     table = _table("ID", "TITLE", "EVERY", "ZONE", "NEXT")
     for row in rows:
         state = "failed" if row.get("failed") else "paused"
-        following = datetime.fromisoformat(row["next_at"]).astimezone() if row.get("next_at") else None
+        following = _in_zone(row["next_at"], str(row["timezone"])) if row.get("next_at") else "never"
         table.add_row(
             Text(clean(row["schedule_id"]), no_wrap=True),
             Text(shorten(clean(row.get("title", "")), _TITLE_LONGEST)),
             Text(clean(in_words(str(row["every"])))),
             Text(clean(row["timezone"])),
-            Text(f"‖ {state}", style="yellow")
-            if row["paused"]
-            else Text(f"{following:%Y-%m-%d %H:%M}" if following else "never"),
+            Text(f"‖ {state}", style="yellow") if row["paused"] else Text(following),
         )
     return table
+
+
+def _in_zone(at: str, zone: str) -> str:
+    """A time with the zone that it is told in: UTC where this machine does not know the other one."""
+    return f"{datetime.fromisoformat(at).astimezone(zone_named(zone) or UTC):%Y-%m-%d %H:%M %Z}"
 
 
 def steps_table(steps: Sequence[StepView], drafts: Mapping[str, int] | None = None) -> Table:

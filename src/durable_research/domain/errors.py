@@ -4,6 +4,7 @@ ResearchError
 ├── Rejected                    what a person sent is wrong: nothing was changed
 │   ├── InvalidInput            422, with one entry per field
 │   ├── NotFound                404
+│   │   └── UnknownPipeline     404: what exists is no secret, so this one says it
 │   ├── IdempotencyKeyReused    422
 │   └── InvalidState            409
 │       ├── NotReady            409: still being made
@@ -101,6 +102,10 @@ class InvalidInput(Rejected, code="invalid_input", http_status=422):
 
 class NotFound(Rejected, code="not_found", http_status=404):
     """No such thing, or not yours: the two are never told apart."""
+
+
+class UnknownPipeline(NotFound, code="unknown_pipeline"):
+    """Nothing is made by that name; the words say by which there is."""
 
 
 class IdempotencyKeyReused(Rejected, code="idempotency_key_reused", http_status=422):

@@ -1,8 +1,6 @@
 """A recurring question: what is asked, how often, and in which time zone that is meant."""
 
-import functools
 import re
-import zoneinfo
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -11,6 +9,7 @@ from pydantic import AfterValidator, field_validator
 from pydantic_core import PydanticCustomError
 
 from durable_research.domain.report import ReportRequest
+from durable_research.domain.zones import ZONE_RULE, zone_named
 
 ID_PREFIX = "recurring-"
 MOST_SCHEDULES = 100
@@ -126,12 +125,6 @@ def in_words(every: str) -> str:
     return f"{day} at {int(usual[2]):02}:{int(usual[1]):02}"
 
 
-@functools.cache
-def _zones() -> frozenset[str]:
-    """What this machine knows, without the files that name no place."""
-    return frozenset((zoneinfo.available_timezones() | {"UTC"}) - {"localtime", "posixrules", "Factory"})
-
-
 def _one_every(given: str) -> str:
     every = " ".join(given.split()) if len(given) <= 200 else given
     rhythm = rhythm_of(every)
@@ -139,8 +132,8 @@ def _one_every(given: str) -> str:
 
 
 def _one_zone(given: str) -> str:
-    if given not in _zones():
-        raise PydanticCustomError("unknown_time_zone", "must be an IANA time zone such as Europe/Berlin or UTC")
+    if zone_named(given) is None:
+        raise PydanticCustomError("unknown_time_zone", ZONE_RULE)
     return given
 
 

@@ -79,7 +79,6 @@ class Approving:
         if (request.text is not None) != (request.decision == "edit"):
             raise InvalidInput([FieldError("/text", "required", "comes with an edit, and with nothing else")])
         decision_id = request.decision_id or decision_id or secrets.token_hex(16)
-        await self.reading.get(workflow_id, tenant)
         standing = standing_decision(await self.reading.log(workflow_id, tenant))
         if standing is None:
             outcome = await self._pass_on(workflow_id, tenant, request, decision_id)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from durable_research.catalogue import BY_KIND
+from durable_research.catalogue import BY_KIND, step_label
 from durable_research.domain.approval import ApprovalAsked, ApprovalDecision, decision_of
 from durable_research.domain.errors import DecisionNeeded
 from durable_research.domain.progress import ENDS_OF_APPROVAL, EventKind, ProgressEvent
@@ -27,7 +27,9 @@ class OpenQuestion:
         """The question as a person reads it."""
         if not self.remaining:
             return "an earlier model call may have been charged, and its answer is lost; decide whether to pay again"
-        return f"cleaning up failed ({self.detail}); still to be undone: {', '.join(self.remaining)}"
+        # What went wrong names its step as the code does, which says nothing to a person.
+        detail = self.detail.replace(self.step, _quoted(self.step))
+        return f"cleaning up failed ({detail}); still to be done: {', '.join(map(_quoted, self.remaining))}"
 
     def as_json(self) -> dict[str, Any]:
         """As the status body shows it."""
@@ -37,6 +39,10 @@ class OpenQuestion:
             "decisions": list(self.decisions),
             "remaining_undos": list(self.remaining),
         }
+
+
+def _quoted(step: str) -> str:
+    return f"“{step_label(step)}”"
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from durable_research import failpoints
-from durable_research.catalogue import BY_KIND, PIPELINES, Pipeline, Receivers
+from durable_research.catalogue import BY_KIND, Pipeline, Receivers, pipeline_at
 from durable_research.domain.addresses import AddressRefused, check_address, is_address
-from durable_research.domain.errors import FieldError, InvalidInput, NotFound
+from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.domain.request import WritingRequest
 from durable_research.domain.workflow import RANDOM_BYTES, new_workflow_id
 from durable_research.operations.background import KeepTrying
@@ -51,14 +51,12 @@ class Starting:
         """Accept a request for the pipeline at `path`.
 
         Raises:
-            NotFound: no such pipeline.
+            UnknownPipeline: no such pipeline.
             InvalidInput: fields break their rules; nothing was changed.
             IdempotencyKeyReused: the key came with another request.
             InfrastructureDown: the database is away; nothing was changed.
         """
-        pipeline = PIPELINES.get(path)
-        if pipeline is None:
-            raise NotFound(f"there is no such pipeline; there are {', '.join(PIPELINES)}")
+        pipeline = pipeline_at(path)
         request = self._validate(pipeline, body)
         kept = request.model_dump(mode="json", exclude_none=True)
         new = NewWorkflow(

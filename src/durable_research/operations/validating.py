@@ -15,6 +15,8 @@ _CODES = {
     "literal_error": "enum",
     "string_pattern_mismatch": "pattern",
     "string_unicode": "invalid_unicode",
+    "greater_than_equal": "out_of_range",
+    "less_than_equal": "out_of_range",
 }
 
 _DETAILS = {
@@ -22,6 +24,7 @@ _DETAILS = {
     "missing": "is required",
     "string_type": "must be a string",
     "tuple_type": "must be an array",
+    "model_type": "must be an object",
     "string_pattern_mismatch": "has not the form that this field needs, such as en or pt-BR for a language",
 }
 
@@ -42,5 +45,5 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
     pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1")[:64] for part in error["loc"])
     kind = str(error["type"])
     code = _CODES.get(kind, "type" if kind.endswith("_type") else kind)
-    detail = _DETAILS.get(kind, str(error["msg"]))
+    detail = _DETAILS.get(kind) or str(error["msg"]).replace("Input should", "must", 1)
     return FieldError(pointer, code, detail)

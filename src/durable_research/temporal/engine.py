@@ -1,8 +1,8 @@
 """The WorkflowEngine port on a Temporal client."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC
 from typing import Any
 
@@ -33,10 +33,12 @@ from durable_research.domain.errors import AlreadyDecided, InfrastructureDown, I
 from durable_research.domain.workflow import kind_of
 from durable_research.ports.engine import EngineView, PendingStep
 from durable_research.temporal import names, policies
+from durable_research.temporal.answering import answers_within
 
 _TENANT = SearchAttributeKey.for_keyword(names.TENANT)
 _KIND = SearchAttributeKey.for_keyword(names.KIND)
-_ENDED = {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}
+_UNKNOWN = {RPCStatusCode.NOT_FOUND}
+_ENDED = {*_UNKNOWN, RPCStatusCode.FAILED_PRECONDITION}
 
 
 class TemporalEngine:
@@ -54,10 +56,8 @@ class TemporalEngine:
 
     async def check(self) -> None:
         """Return when the server answers."""
-        try:
+        async with answers_within(policies.ENGINE_ANSWER):
             healthy = await self._client.service_client.check_health(timeout=policies.ENGINE_ANSWER)
-        except (RPCError, RuntimeError) as cause:
-            raise InfrastructureDown("temporal does not answer") from cause
         if not healthy:
             raise InfrastructureDown("temporal is not serving")
 
@@ -65,8 +65,8 @@ class TemporalEngine:
         self, workflow_id: str, workflow_type: str, task_queue: str, message: BaseModel, *, tenant: str
     ) -> None:
         """Start it under its own id; one that is running or has ended is left alone."""
-        try:
-            async with asyncio.timeout(policies.ENGINE_START.total_seconds()):
+        with suppress(WorkflowAlreadyStartedError):
+            async with answers_within(policies.ENGINE_START):
                 await self._client.start_workflow(
                     workflow_type,
                     message,
@@ -80,10 +80,6 @@ class TemporalEngine:
                     ),
                     rpc_timeout=policies.ENGINE_START,
                 )
-        except WorkflowAlreadyStartedError:
-            return
-        except (RPCError, RuntimeError, TimeoutError) as cause:
-            raise InfrastructureDown("temporal does not answer") from cause
 
     async def cancel(self, workflow_id: str) -> bool:
         """Ask for cancellation; False when it is not running there."""
@@ -100,32 +96,26 @@ class TemporalEngine:
         """Send it a message and wait shortly for its answer, which needs a worker."""
         handle = self._client.get_workflow_handle(workflow_id)
         try:
-            answer: Mapping[str, Any] = await handle.execute_update(
-                name, message, id=update_id, result_type=dict, rpc_timeout=policies.ENGINE_UPDATE
-            )
+            # Two requests: the message is sent, and its answer is waited for.
+            async with answers_within(2 * policies.ENGINE_UPDATE, except_for=_ENDED):
+                answer: Mapping[str, Any] = await handle.execute_update(
+                    name, message, id=update_id, result_type=dict, rpc_timeout=policies.ENGINE_UPDATE
+                )
         except WorkflowUpdateFailedError as refused:
             raise _refusal(refused.cause) from None
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             return None
-        except RPCError as cause:
-            if cause.status in _ENDED:
-                raise InvalidState("the workflow is not running any more") from None
-            raise InfrastructureDown("temporal does not answer") from cause
-        except RuntimeError as cause:
-            raise InfrastructureDown("temporal does not answer") from cause
+        except RPCError:
+            raise InvalidState("the workflow is not running any more") from None
         return answer
 
     @staticmethod
     async def _tell(telling: Coroutine[Any, Any, None]) -> bool:
         try:
-            async with asyncio.timeout(policies.ENGINE_ANSWER.total_seconds()):
+            async with answers_within(policies.ENGINE_ANSWER, except_for=_ENDED):
                 await telling
-        except RPCError as cause:
-            if cause.status in _ENDED:
-                return False
-            raise InfrastructureDown("temporal does not answer") from cause
-        except (RuntimeError, TimeoutError) as cause:
-            raise InfrastructureDown("temporal does not answer") from cause
+        except RPCError:
+            return False
         return True
 
     async def describe(self, workflow_id: str) -> EngineView | None:
@@ -139,17 +129,10 @@ class TemporalEngine:
 
     async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription | None:
         try:
-            async with asyncio.timeout(policies.ENGINE_ANSWER.total_seconds()):
-                description = await self._client.get_workflow_handle(workflow_id).describe(
-                    rpc_timeout=policies.ENGINE_ANSWER
-                )
-        except RPCError as cause:
-            if cause.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise InfrastructureDown("temporal does not answer") from cause
-        except (RuntimeError, TimeoutError) as cause:
-            raise InfrastructureDown("temporal does not answer") from cause
-        return description
+            async with answers_within(policies.ENGINE_ANSWER, except_for=_UNKNOWN):
+                return await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=policies.ENGINE_ANSWER)
+        except RPCError:
+            return None
 
     async def retry_now(self, workflow_id: str) -> Sequence[str]:
         """Have the next try of each waiting activity scheduled anew, which is by the retry policy alone: at once.
@@ -178,15 +161,12 @@ class TemporalEngine:
     async def history(self, workflow_id: str) -> AsyncIterator[dict[str, Any]]:
         """Its events as JSON objects, oldest first; nothing when the engine does not know it."""
         try:
-            history = await self._client.get_workflow_handle(workflow_id).fetch_history(
-                rpc_timeout=policies.ENGINE_START
-            )
-        except RPCError as cause:
-            if cause.status is RPCStatusCode.NOT_FOUND:
-                return
-            raise InfrastructureDown("temporal does not answer") from cause
-        except (RuntimeError, TimeoutError) as cause:
-            raise InfrastructureDown("temporal does not answer") from cause
+            async with answers_within(policies.ENGINE_START, except_for=_UNKNOWN):
+                history = await self._client.get_workflow_handle(workflow_id).fetch_history(
+                    rpc_timeout=policies.ENGINE_START
+                )
+        except RPCError:
+            return
         for event in json.loads(history.to_json())["events"]:
             yield event
 

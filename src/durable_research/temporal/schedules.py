@@ -28,6 +28,7 @@ from durable_research.domain.errors import FieldError, InfrastructureDown, Inval
 from durable_research.domain.schedule import Rhythm, is_schedule_id
 from durable_research.ports.schedules import NewSchedule, ScheduleView
 from durable_research.temporal import names, policies
+from durable_research.temporal.answering import answers_within
 
 _TENANT = SearchAttributeKey.for_keyword(names.TENANT)
 _ABOUT = "about"
@@ -77,8 +78,8 @@ class TemporalSchedules:
             fingerprint=new.fingerprint,
             created_at=new.created_at,
         )
-        async with _answers_within(policies.ENGINE_START):
-            try:
+        try:
+            async with answers_within(policies.ENGINE_START, except_for={RPCStatusCode.INVALID_ARGUMENT}):
                 await self._client.create_schedule(
                     new.schedule_id,
                     _schedule(new, tenant),
@@ -86,14 +87,12 @@ class TemporalSchedules:
                     search_attributes=tenant,
                     rpc_timeout=policies.ENGINE_START,
                 )
-            except ScheduleAlreadyRunningError:
-                known = True
-            except RPCError as refusal:
-                if refusal.status is not RPCStatusCode.INVALID_ARGUMENT:
-                    raise
-                # Its table of time zones may be older than ours.
-                words = "these times, or this time zone, are refused by Temporal"
-                raise InvalidInput([FieldError("/every", "refused", words)]) from None
+        except ScheduleAlreadyRunningError:
+            known = True
+        except RPCError:
+            # Its table of time zones may be older than ours.
+            words = "these times, or this time zone, are refused by Temporal"
+            raise InvalidInput([FieldError("/every", "refused", words)]) from None
         _, view = await self._get(new.schedule_id, new.tenant)
         await self._until_listed(new.schedule_id, new.tenant, lambda row: row is not None)
         return view, known
@@ -102,7 +101,7 @@ class TemporalSchedules:
         """All of a tenant, newest first."""
         quoted = tenant.replace("'", "''")
         rows = []
-        async with _answers_within(policies.ENGINE_ANSWER):
+        async with answers_within(policies.ENGINE_ANSWER):
             query = f"{names.TENANT} = '{quoted}'"
             async for found in await self._client.list_schedules(query, rpc_timeout=policies.ENGINE_ANSWER):
                 if is_schedule_id(found.id):
@@ -112,7 +111,7 @@ class TemporalSchedules:
     async def pause(self, schedule_id: str, tenant: str) -> ScheduleView:
         """Pause it and wait until the list says so."""
         handle, _ = await self._get(schedule_id, tenant)
-        async with _answers_within(policies.ENGINE_ANSWER):
+        async with _answers_about_it():
             await handle.pause(note="paused by a person", rpc_timeout=policies.ENGINE_ANSWER)
         await self._until_listed(schedule_id, tenant, lambda row: row is None or row.paused)
         return (await self._get(schedule_id, tenant))[1]
@@ -120,7 +119,7 @@ class TemporalSchedules:
     async def resume(self, schedule_id: str, tenant: str) -> ScheduleView:
         """Resume it and wait until the list says so."""
         handle, _ = await self._get(schedule_id, tenant)
-        async with _answers_within(policies.ENGINE_ANSWER):
+        async with _answers_about_it():
             await handle.unpause(note="resumed by a person", rpc_timeout=policies.ENGINE_ANSWER)
         await self._until_listed(schedule_id, tenant, lambda row: row is None or not row.paused)
         return (await self._get(schedule_id, tenant))[1]
@@ -128,7 +127,7 @@ class TemporalSchedules:
     async def delete(self, schedule_id: str, tenant: str) -> None:
         """Delete it and wait until it is listed no more."""
         handle, _ = await self._get(schedule_id, tenant)
-        async with _answers_within(policies.ENGINE_ANSWER):
+        async with _answers_about_it():
             await handle.delete(rpc_timeout=policies.ENGINE_ANSWER)
         await self._until_listed(schedule_id, tenant, lambda row: row is None)
 
@@ -136,7 +135,7 @@ class TemporalSchedules:
         if not is_schedule_id(schedule_id):
             raise NotFound("there is no such schedule")
         handle = self._client.get_schedule_handle(schedule_id)
-        async with _answers_within(policies.ENGINE_ANSWER):
+        async with _answers_about_it():
             found = await handle.describe(rpc_timeout=policies.ENGINE_ANSWER)
         if found.typed_search_attributes.get(_TENANT) != tenant:
             raise NotFound("there is no such schedule")
@@ -157,16 +156,12 @@ class TemporalSchedules:
 
 
 @asynccontextmanager
-async def _answers_within(longest: timedelta) -> AsyncIterator[None]:
+async def _answers_about_it() -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(longest.total_seconds()):
+        async with answers_within(policies.ENGINE_ANSWER, except_for={RPCStatusCode.NOT_FOUND}):
             yield
-    except RPCError as cause:
-        if cause.status is RPCStatusCode.NOT_FOUND:
-            raise NotFound("there is no such schedule") from None
-        raise InfrastructureDown("temporal does not answer") from cause
-    except (RuntimeError, TimeoutError) as cause:
-        raise InfrastructureDown("temporal does not answer") from cause
+    except RPCError:
+        raise NotFound("there is no such schedule") from None
 
 
 def _schedule(new: NewSchedule, tenant: TypedSearchAttributes) -> Schedule:

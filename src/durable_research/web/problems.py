@@ -8,7 +8,14 @@ from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException
 
-from durable_research.domain.errors import FieldError, InfrastructureDown, InvalidInput, NotReady, ResearchError
+from durable_research.domain.errors import (
+    FieldError,
+    InfrastructureDown,
+    InvalidInput,
+    NotReady,
+    ResearchError,
+    UnknownPipeline,
+)
 
 MEDIA_TYPE = "application/problem+json"
 # A body stays below 4 KB whatever was sent: this many fields, and this much of a sender's own text in each.
@@ -61,6 +68,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(503, error.code, detail, retry_after=_RETRY_WHEN_DOWN_SECONDS)
         case NotReady():
             return Problem(409, error.code, error.detail, retry_after=_RETRY_WHEN_NOT_READY_SECONDS)
+        case UnknownPipeline():
+            return Problem(404, error.code, error.detail)
         case ResearchError() if error.http_status == 404:
             # One wording for all: a malformed, unknown, foreign or other kind of id must not be told apart.
             return Problem(404, error.code, NOT_FOUND)

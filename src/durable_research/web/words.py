@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from durable_research.catalogue import PIPELINES
+from durable_research.catalogue import STEP_LABELS, step_label
 from durable_research.domain.approval import Verdict
 from durable_research.domain.progress import EventKind, ProgressEvent, StepState
 from durable_research.domain.workflow import Decision, Status
@@ -31,9 +31,6 @@ STEP_STATES: dict[StepState, tuple[str, str]] = {
     StepState.FAILED: ("✖", "Failed"),
     StepState.CANCELLED: ("⊘", "Cancelled"),
 }
-_STEPS = {
-    name: label for one in PIPELINES.values() for labels in (one.steps, one.undos) for name, label in labels.items()
-}
 # What a person can answer, and how its button looks.
 DECISIONS: dict[Decision, tuple[str, str]] = {
     Decision.SEND_AGAIN: ("Pay again for a new answer", "primary"),
@@ -54,11 +51,6 @@ _OUTCOMES: dict[EventKind, tuple[str, str]] = {
     EventKind.ATTEMPT_CANCELLED: ("cancelled", "cancelled"),
 }
 REATTACHED = "took up the call that an earlier attempt had paid for"
-
-
-def step_label(name: str) -> str:
-    """A step's name for people; one that has none yet is readable as it is."""
-    return _STEPS.get(name, name.replace("_", " ").capitalize())
 
 
 @dataclass
@@ -106,7 +98,7 @@ def for_scripts() -> dict[str, object]:
     """The same words for the script that follows a workflow."""
     return {
         "statuses": {status.value: pair for status, pair in STATUSES.items()},
-        "steps": _STEPS,
+        "steps": STEP_LABELS,
         "states": {state.value: pair for state, pair in STEP_STATES.items()},
         "outcomes": {kind.value: pair for kind, pair in _OUTCOMES.items()}
         | {"attempt_reattached": ("running", REATTACHED)},

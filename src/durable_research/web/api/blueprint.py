@@ -1,9 +1,11 @@
 """Registers the route table and checks, before every handler, what can be checked from the table alone."""
 
+import re
 from collections.abc import Awaitable, Callable
 
 from quart import Blueprint, Response, request
 
+from durable_research.catalogue import pipeline_at
 from durable_research.operations.everything import Operations
 from durable_research.web import checks, live, queries
 from durable_research.web.api.health import HealthApi
@@ -11,6 +13,8 @@ from durable_research.web.api.reports import ReportsApi
 from durable_research.web.api.routes import BY_NAME, ROUTES, STARTS
 from durable_research.web.api.schedules import SchedulesApi
 from durable_research.web.api.workflows import WorkflowsApi
+
+_START = re.compile(r"/api/workflows/([^/]+)")
 
 
 def api_blueprint(operations: Operations, streams: live.Streams, public_url: str | None) -> Blueprint:
@@ -25,6 +29,13 @@ def api_blueprint(operations: Operations, streams: live.Streams, public_url: str
             methods=[route.method],
             defaults=route.defaults,
         )
+
+    @blueprint.before_app_request
+    async def name_the_pipelines() -> None:
+        # A rule of its own for any name would turn the 404 of other methods there into a 405.
+        start = _START.fullmatch(request.path) if request.method == "POST" else None
+        if start:
+            pipeline_at(start[1])
 
     @blueprint.before_request
     async def check() -> None:

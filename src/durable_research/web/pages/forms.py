@@ -2,21 +2,27 @@
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 from quart import Request
 
-from durable_research.domain.errors import InvalidInput
+from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.domain.request import PROMPT_LONGEST
+from durable_research.domain.zones import ZONE_RULE, moment_of, zone_named
 from durable_research.web import checks
 from durable_research.web.problems import Problem
 
 _MOST_FIELDS = 20
 QUESTION_FIELDS = ("prompt", "title", "language")
+START_FIELDS = (*QUESTION_FIELDS, "approval", "start_after", "timezone")
+# As the browser's own field sends it, and as people write it where there is no such field.
+_WALL_CLOCK = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}(:[0-9]{2})?)(\.0{1,3})?")
 _WORDS = {
     ("prompt", "blank"): "Write a question first.",
     ("prompt", "required"): "Write a question first.",
@@ -24,6 +30,10 @@ _WORDS = {
     ("language", "pattern"): "Choose a language from the list.",
     ("time", "pattern"): "Write the time as hours and minutes, such as 09:00.",
     ("day", "enum"): "Choose a day from the list.",
+    ("approval", "enum"): "Choose from the list.",
+    ("approval", "unknown_field"): "Only a report can wait for your approval.",
+    ("start_after", "unknown_field"): "Only a report can begin later.",
+    ("start_after", "invalid_time"): "Write the day and the time, such as 2026-11-22 09:00.",
 }
 
 
@@ -57,12 +67,46 @@ class QuestionForm:
         """What was typed."""
         return self.values.get(name, "")
 
+    def says(self, *names: str) -> bool:
+        """Whether something was typed into one of these fields, or is wrong in one."""
+        return any(self.value(name) or name in self.errors for name in names)
+
 
 def request_body(fields: Mapping[str, str]) -> dict[str, Any]:
     """The start body that a form asks for; an empty optional field is one that was not filled in."""
     return {"prompt": fields.get("prompt", "")} | {
         name: fields[name] for name in ("title", "language") if fields.get(name, "").strip()
     }
+
+
+def start_body(fields: Mapping[str, str]) -> dict[str, Any]:
+    """The same with what only the form of the home page has.
+
+    Raises:
+        InvalidInput: the time to begin at is none in its time zone.
+    """
+    approval = {"approval": fields["approval"]} if fields.get("approval", "").strip() else {}
+    return request_body(fields) | approval | _beginning(fields.get("start_after", "").strip(), fields)
+
+
+def _beginning(given: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    if not given:
+        return {}
+    zone = zone_named(name := fields.get("timezone", "").strip() or "UTC")
+    if zone is None:
+        raise InvalidInput([FieldError("/timezone", "unknown_time_zone", ZONE_RULE)])
+    match = _WALL_CLOCK.fullmatch(given)
+    try:
+        moment = moment_of(datetime.fromisoformat(f"{match[1]}T{match[2]}"), zone) if match else None
+    except (ValueError, OverflowError):
+        match = None
+    if match is None:
+        # The request has a rule for what is no time on a clock, and takes one that brings its own offset.
+        return {"start_after": given}
+    if moment is None:
+        words = f"does not exist in {name}, where clocks are put forward then"
+        raise InvalidInput([FieldError("/start_after", "never", words)])
+    return {"start_after": moment.isoformat()}
 
 
 def approval_body(fields: Mapping[str, str]) -> dict[str, Any]:
@@ -77,9 +121,7 @@ def idempotency_key(fields: Mapping[str, str], body: Mapping[str, Any]) -> str:
     return "form-" + hashlib.sha256(json.dumps([token, body], sort_keys=True).encode()).hexdigest()
 
 
-def with_errors(
-    fields: Mapping[str, str], error: InvalidInput, names: Collection[str] = QUESTION_FIELDS
-) -> QuestionForm:
+def with_errors(fields: Mapping[str, str], error: InvalidInput, names: Collection[str]) -> QuestionForm:
     """The form again, with what is wrong in it; what is wrong elsewhere stands at the question."""
     errors: dict[str, str] = {}
     for one in error.errors:

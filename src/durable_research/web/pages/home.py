@@ -6,6 +6,7 @@ from quart import Response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from durable_research.catalogue import Pipeline
+from durable_research.domain.approval import BEFORE_NOTIFY, BEFORE_PDF
 from durable_research.domain.errors import InvalidInput
 from durable_research.domain.request import PROMPT_LONGEST
 from durable_research.operations.everything import Operations
@@ -35,6 +36,12 @@ LANGUAGES = (
     ("zh", "中文"),
     ("ja", "日本語"),
 )
+# What a report may wait for, as the request names it.
+APPROVALS = {
+    "": "No",
+    BEFORE_PDF: "Of the draft, before it is typeset",
+    BEFORE_NOTIFY: "Of the report, before anybody is told",
+}
 
 
 @dataclass(frozen=True)
@@ -51,14 +58,14 @@ class HomePages:
     async def ask(self, pipeline: Pipeline) -> Response | BaseResponse:
         """Accept the form and go to the page of what it starts at once."""
         fields = await forms.form_of(request)
-        body = forms.request_body(fields)
         try:
+            body = forms.start_body(fields)
             key = forms.idempotency_key(fields, body)
             started = await self.operations.starting.start(
                 pipeline.path, body, tenant=checks.tenant_of(request), idempotency_key=key
             )
         except InvalidInput as error:
-            return await self._home(forms.with_errors(fields, error), status=422)
+            return await self._home(forms.with_errors(fields, error, forms.START_FIELDS), status=422)
         return redirect(f"/{pipeline.page}/{started.row.workflow_id}", 303)
 
     async def _home(self, form: forms.QuestionForm, status: int = 200) -> Response:
@@ -72,5 +79,6 @@ class HomePages:
             recent=recent,
             examples=EXAMPLES,
             languages=LANGUAGES,
+            approvals=APPROVALS,
             longest=PROMPT_LONGEST,
         )

@@ -36,5 +36,9 @@ addEventListener("pageshow", () => {
   showCount();
 });
 
+// The page says UTC, which holds without a script; with one, a time means what this person's own clock shows.
+const zone = form.querySelector("[data-own-zone]");
+if (zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? zone.value;
+
 document.getElementById("errors")?.focus();
 showCount();

@@ -1,0 +1,29 @@
+"""Asking Temporal: an answer, or the word that there is none, within seconds."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from temporalio.service import RPCError, RPCStatusCode
+
+from durable_research.domain.errors import InfrastructureDown
+
+
+@asynccontextmanager
+async def answers_within(longest: timedelta, *, except_for: Collection[RPCStatusCode] = ()) -> AsyncIterator[None]:
+    """Translate what goes wrong while Temporal is asked; a refusal with one of these statuses is left to who asks.
+
+    Raises:
+        InfrastructureDown: no answer in time, or a refusal that says nothing about what was asked.
+    """
+    try:
+        # The time that a request is given does not count its dialling: a client that was made lazily has yet to do it.
+        async with asyncio.timeout(longest.total_seconds()):
+            yield
+    except RPCError as cause:
+        if cause.status in except_for:
+            raise
+        raise InfrastructureDown("temporal does not answer") from cause
+    except (RuntimeError, TimeoutError) as cause:
+        raise InfrastructureDown("temporal does not answer") from cause

@@ -1,0 +1,97 @@
+"""The rules that a written text must keep, each at its edge."""
+
+from typing import Any
+
+import pytest
+
+from durable_research.domain.processing import OutputRules, broken_rules
+
+LONG = "The sea rises and falls. " * 20
+
+
+def broken(text: str = LONG, wanted: str | None = None, language: str = "en", **rules: Any) -> list[str]:
+    return broken_rules(text, OutputRules(**rules), wanted, language)
+
+
+def test_an_ordinary_text_keeps_every_rule() -> None:
+    assert broken(wanted="en") == []
+
+
+@pytest.mark.parametrize(
+    ("length", "rules", "words"),
+    [
+        (200, {}, []),
+        (199, {}, ["it has 199 characters, and at least 200 are wanted"]),
+        (50, {"min_characters": 50, "max_characters": 50}, []),
+        (51, {"min_characters": 0, "max_characters": 50}, ["it has 51 characters, and at most 50 are wanted"]),
+        (1_234, {"min_characters": 2_000}, ["it has 1,234 characters, and at least 2,000 are wanted"]),
+    ],
+)
+def test_a_text_has_as_many_characters_as_its_rules_say(length: int, rules: dict[str, int], words: list[str]) -> None:
+    assert broken("潮" * length, **rules) == words
+
+
+def test_blanks_around_a_text_do_not_count() -> None:
+    assert broken(" \n" + "x" * 199 + "\n ") == ["it has 199 characters, and at least 200 are wanted"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "language", "check", "keeps"),
+    [
+        ("de", "de", True, True),
+        ("de-AT", "de", True, True),
+        ("de", "en", True, False),
+        ("de", "en", False, True),
+        (None, "en", True, True),
+    ],
+)
+def test_a_text_is_in_the_language_that_was_asked_for(
+    wanted: str | None, language: str, check: bool, keeps: bool
+) -> None:
+    assert (broken(wanted=wanted, language=language, check_language=check) == []) is keeps
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "I'm sorry, but I can't do that. ",
+        "I am afraid that I am not able to write about this. ",
+        "I cannot help with that. ",
+        "I WON\u2019T WRITE this. ",
+        "As an AI language model, I have no opinion. ",
+        "x" * 350 + " I will not comply. ",
+    ],
+)
+def test_a_refusal_is_found_where_a_text_begins(opening: str) -> None:
+    assert broken(opening + LONG) == ["it refuses to answer"]
+    assert broken(opening + LONG, forbid_refusal=False) == []
+
+
+@pytest.mark.parametrize("text", [LONG + "He said: I cannot help with that.", "I can help with that. " + LONG])
+def test_a_text_about_refusals_is_none(text: str) -> None:
+    assert broken(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>short</think>" + LONG,
+        LONG + "</reasoning>",
+        "<|channel|>final" + LONG,
+        "Okay, so the user wants tides. " + LONG,
+        "  hmm. let me see. " + LONG,
+        "We need to answer about tides. " + LONG,
+    ],
+)
+def test_reasoning_that_was_left_in_a_text_is_found(text: str) -> None:
+    assert broken(text) == ["it shows the model's reasoning"]
+    assert broken(text, forbid_reasoning=False) == []
+
+
+@pytest.mark.parametrize("later", ["We need to answer these questions.", "Okay, so the user is served."])
+def test_what_only_begins_a_lost_reasoning_may_stand_later(later: str) -> None:
+    assert broken(LONG + later) == []
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    assert len(broken("<think>I cannot help with that", wanted="de")) == 4
