@@ -78,9 +78,8 @@ class Approval:
         self._question = question
         asked = _asked(question)
         standing = await note_approval(EventKind.APPROVAL_ASKED, asked.model_dump(mode="json"))
-        if isinstance(
-            standing, ApprovalDecision
-        ):  # the engine had lost this workflow, not our log: nobody is asked twice
+        if isinstance(standing, ApprovalDecision):
+            # The engine had lost this workflow, not our log: nobody is asked twice.
             self._decision = standing
             return standing
         try:
@@ -94,7 +93,7 @@ class Approval:
         return decision
 
     async def quiet(self) -> None:
-        """Wait until nobody is being told any more; after a decision that takes seconds at most."""
+        """Wait until nobody is being told any more; after a decision that takes seconds at most. What failed fails no story."""
         await asyncio.gather(*self._notices, return_exceptions=True)
 
     async def _decided(self, asked: ApprovalAsked, tell: Tell | None) -> ApprovalDecision:
