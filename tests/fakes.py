@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from durable_research.domain.approval import ApprovalDecision
+from durable_research.domain.approval import ApprovalAsked, ApprovalDecision
 from durable_research.domain.effects import Charges
 from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureDown, InvalidState, NotFound
 from durable_research.domain.progress import (
@@ -188,11 +188,11 @@ class FakeProgressLog:
 
     async def note_approval(
         self, workflow_id: str, kind: EventKind, data: Mapping[str, Any]
-    ) -> ApprovalDecision | None:
+    ) -> ApprovalAsked | ApprovalDecision | None:
         if status := status_after(kind, data):
             self._status(workflow_id, status)
         self.append(workflow_id, kind, data)
-        return None
+        return ApprovalAsked.model_validate(data) if kind is EventKind.APPROVAL_ASKED else None
 
     async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
         await self.database.check()

@@ -26,7 +26,7 @@ from durable_research.domain.errors import (
     StillRunning,
     Unconfirmed,
 )
-from durable_research.domain.progress import Attempt
+from durable_research.domain.progress import NUMBERED_BY_LEDGER, Attempt
 from durable_research.effects import EffectRunner
 from durable_research.failpoints import Place
 from durable_research.ports.remote import EarlierSend
@@ -122,6 +122,38 @@ async def test_a_provider_that_can_be_asked_is_paid_once_wherever_we_die(
     assert (await attempt(2, effect, provider)).text == "answer of call_1"
     assert provider.charges(effect.key) == 1
     assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+
+
+@pytest.mark.parametrize("place", [place for place in Place if place is not Place.SENDING])
+@pytest.mark.parametrize("provider_class", [ProviderClass.KEYED, ProviderClass.RETRIEVABLE])
+async def test_attempts_that_no_log_numbers_pay_once_wherever_we_die(
+    provider_class: ProviderClass, place: Place, attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect, provider = of(effect, provider_class)
+    killed_at(monkeypatch, place)
+    with pytest.raises(Killed):
+        await attempt(NUMBERED_BY_LEDGER, effect, provider)
+
+    assert (await attempt(NUMBERED_BY_LEDGER, effect, provider)).text == "answer of call_1"
+    assert provider.charges(effect.key) == 1
+
+
+async def test_an_attempt_that_no_log_numbers_leaves_nothing_in_the_log(
+    attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect, provider = of(effect, ProviderClass.RETRIEVABLE)
+    killed_at(monkeypatch, Place.SENT)
+    with pytest.raises(Killed):
+        await attempt(NUMBERED_BY_LEDGER, effect, provider)
+    noted = []
+
+    async def note(*what: object) -> None:
+        noted.append(what)
+
+    monkeypatch.setattr(NoLog, "note", note)
+    await attempt(NUMBERED_BY_LEDGER, effect, provider)
+
+    assert noted == []
 
 
 @pytest.mark.parametrize("error", [ModelBusy("busy"), ModelUnavailable("away"), Ambiguous("cut")])

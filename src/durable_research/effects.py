@@ -58,13 +58,14 @@ class EffectRunner:
             Unconfirmed, DecisionNeeded: an earlier send is unresolved, nobody can be asked, and the cap is used up.
             StaleAttempt: a newer attempt holds the step.
         """
-        attempt = self._current_attempt()
-        record = await self._ledger.claim(effect, attempt.number)
+        current = self._current_attempt()
+        record = await self._ledger.claim(effect, current.number)
         if record.result is not None:
             return kept.model_validate(record.result)
+        attempt = replace(current, number=record.fence)
         try_ = Try(effect, prepare(record.frozen), attempt, record, self._ledger, self._cancel_is_wanted)
         reference, is_taken_up = await try_.reference(reattach=self._reattach)
-        if is_taken_up:
+        if is_taken_up and current.is_logged:
             await self._progress.note(attempt, EventKind.ATTEMPT_REATTACHED, {"worker": attempt.worker})
         try:
             answer = await try_.collect(reference)

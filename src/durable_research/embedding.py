@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from durable_research import telemetry
 from durable_research.domain.effects import Effect, ResendPolicy
 from durable_research.domain.errors import InfrastructureDown, InvalidState, ResearchError, StaleAttempt, StepFailed
-from durable_research.domain.progress import Attempt
+from durable_research.domain.progress import NUMBERED_BY_LEDGER, Attempt
 from durable_research.effects import EffectRunner
 from durable_research.ports.clock import Clock
 from durable_research.ports.embeddings import Embedding, EmbeddingModel
@@ -78,8 +78,7 @@ class LateEmbedder:
     """Gives finished reports, and posts that only another model embedded, their vectors: nobody waits for them.
 
     A provider that refuses is left alone for an hour, since it may have no embeddings at all, and the text that it refused
-    by this process for good. The ledger counts attempts of a step, and a workflow that has ended begins none: the second of
-    the pass stands for the number.
+    by this process for good. A workflow that has ended begins no attempts, so the ledger numbers them.
     """
 
     embedder: Embedder
@@ -114,7 +113,7 @@ class LateEmbedder:
         return done
 
     async def _embed(self, subject: Subject) -> None:
-        attempt = Attempt(subject.workflow_id, "create_embedding", int(self.now().timestamp()), "reconcile")
+        attempt = Attempt(subject.workflow_id, "create_embedding", NUMBERED_BY_LEDGER, "reconcile")
         model, runner = self.embedder.model.model, self.runner(lambda: attempt)
         for generation in range(_BOUGHT_AT_MOST):
             await self.embedder.embed(subject, runner, attempt, generation)

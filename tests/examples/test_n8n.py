@@ -188,6 +188,45 @@ def test_a_repeated_notification_is_accepted_and_used_once(
     assert (again.trail[-1], again.answered) == ("Drop repeats", 204)
 
 
+def test_a_draft_that_waits_for_approval_is_accepted_and_no_report(
+    installation: Installation, receiver: Receiver
+) -> None:
+    url = f"{receiver.url}/webhook/asks-for-approval"
+    body = {"prompt": "Who approves?", "notify": [url], "approval": "before_pdf"}
+    report = httpx.post(f"{installation.api}/api/workflows/generate-report", json=body).json()["workflow_id"]
+    [told] = receiver.at("/webhook/asks-for-approval")
+
+    execution = tell(receiving(installation, secret_of(url)), told)
+
+    assert json.loads(told.body)["type"] == "report.approval_asked"
+    assert (execution.trail[-1], execution.answered, execution.requests) == ("Accept other news", 204, [])
+    httpx.post(f"{installation.api}/api/workflows/{report}/cancel").raise_for_status()
+    installation.finished(report)
+
+
+def test_a_flow_that_asks_for_approval_is_woken_by_the_draft_and_waits_on(
+    installation: Installation, receiver: Receiver
+) -> None:
+    execution = asking(installation, receiver, 5)
+    node = next(one for one in execution.flow["nodes"] if one["name"] == "Ask for a report")
+    node["parameters"]["jsonBody"] = node["parameters"]["jsonBody"].replace(
+        "notify:", "approval: 'before_pdf', notify:"
+    )
+    execution.start(ask("Approved, then made"))
+    report = execution.responses[0].json()["report_id"]
+    callback(execution, receiver)
+
+    waits_at = execution.resume().waits_at
+    asks = installation.status(report)["asks"]
+    decision = {"decision": "approve", "draft_sha256": asks["draft_sha256"]}
+    httpx.post(f"{installation.api}/api/workflows/{report}/approve", json=decision).raise_for_status()
+    installation.finished(report)
+    callback(execution, receiver, 2)
+
+    assert waits_at == "Wait to be told"
+    assert execution.resume().trail[-1] == "Download the PDF"
+
+
 def another_body(told: Told) -> Told:
     return replace(told, body=told.body.replace(b"Who is told", b"Who is fooled"))
 

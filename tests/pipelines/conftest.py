@@ -169,15 +169,17 @@ class House:
     def fault(self, match: str, **what: object) -> None:
         self.servers.simulator("faults", {"match": match, **what})
 
-    async def start_workers(self, identity: str = "tester@1", client: Client | None = None) -> None:
+    async def start_workers(
+        self, identity: str = "tester@1", client: Client | None = None, queues: Sequence[str] = names.QUEUES
+    ) -> None:
         client = client or self.environment.client
         plugin = house_rules(PACKAGES, client.data_converter, [StepInterceptor(self.progress, identity)])
-        for queue, activities in self.activities.items():
+        for queue in queues:
             worker = Worker(
                 client,
                 task_queue=queue,
                 workflows=workflows_on(queue),
-                activities=activities,
+                activities=self.activities[queue],
                 plugins=[plugin],
                 sticky_queue_schedule_to_start_timeout=policies.STICKY_TIMEOUT,
                 max_heartbeat_throttle_interval=policies.HEARTBEAT_EVERY,

@@ -117,7 +117,7 @@ async def test_an_edited_draft_is_what_is_typeset_and_the_document_says_so(house
     assert "Words of a person" in (await house.objects.get(row.pdf.key)).decode()
 
 
-async def test_before_telling_the_report_is_made_and_a_refusal_tells_nobody(house: House) -> None:
+async def test_before_telling_the_report_is_made_and_after_a_refusal_nobody_hears_that_it_is_done(house: House) -> None:
     report, sha256 = await parked(house, "told only if you like it", "before_notify")
 
     assert house.step(await house.reading.status(report, "default"), "store_report_metadata")["state"] == "done"
@@ -126,7 +126,7 @@ async def test_before_telling_the_report_is_made_and_a_refusal_tells_nobody(hous
     await decide(house, report, sha256, "refuse")
 
     assert (await house.finished(report))["status"] == "cancelled"
-    assert house.servers.witness(report, kind="webhook") == []
+    assert [line for line in house.servers.witness(report, kind="webhook") if "report.done" in line["text"]] == []
 
 
 @pytest.mark.parametrize(

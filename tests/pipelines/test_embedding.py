@@ -1,12 +1,14 @@
 """Reports and posts are found by what they are about, also after the model that tells it was changed, and changed back."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
+from durable_research.domain.errors import StaleAttempt
 from durable_research.domain.progress import Attempt
 from durable_research.effects import EffectRunner
 from durable_research.embedding import LateEmbedder
@@ -207,20 +209,21 @@ async def test_an_embedding_whose_answer_never_came_is_counted_as_a_possible_ext
     assert status["embedding_charges"] == {"settled": 1, "possible_extra": 1}
 
 
-async def test_a_text_that_another_pass_tried_in_the_same_second_is_left_to_the_next_pass(
-    house: House, only: Only
+async def test_a_text_that_another_pass_has_taken_over_is_left_to_it(
+    house: House, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    title = "Tried twice in one second"
-    tried = await report(house, title)
-    only(tried)
-    house.fault(title, fault="401", kind="embedding")
-    now = [datetime.now(UTC)]
-    one, other = [late_embedder(house, lambda: now[0]) for _ in range(2)]
+    title = "Tried by two passes at once"
+    only(await report(house, title))
+    original, overtaken = house.ledger.open_send, [StaleAttempt("attempt 2 has taken over")]
 
-    done = [await one.embed_missing(), await other.embed_missing()]
-    now[0] += timedelta(seconds=1)
+    async def open_send(*given: Any, **more: Any) -> None:
+        if overtaken:
+            raise overtaken.pop()
+        await original(*given, **more)
 
-    assert [*done, await other.embed_missing()] == [0, 0, 1]
+    monkeypatch.setattr(house.ledger, "open_send", open_send)
+
+    assert [await late.embed_missing() for _ in range(3)] == [0, 1, 0]
     assert bought(house, title) == [FIRST]
 
 

@@ -66,6 +66,22 @@ def waits(installation: Installation) -> dict[str, str]:
     return ids
 
 
+def notices(installation: Installation) -> dict[str, str]:
+    """Live through the ways in which people are told that a draft waits: twice before they decide, or not in time."""
+    installation.latency(0.3)
+    heard = installation.submit_with(prompt="A draft that is told of twice", approval="before_pdf")
+    until("the reminder", lambda: len(installation.witness(heard, kind="webhook")) == 2 or None)
+    slow = {"match": "told too slowly", "kind": "webhook", "fault": "slow", "latency_seconds": 60}
+    installation.simulator("faults", slow)
+    stopped = installation.submit_with(prompt="A draft that is told too slowly", approval="before_notify")
+    for report in (heard, stopped):
+        asks = until("the draft", lambda report=report: installation.status(report)["asks"])
+        body = {"decision": "approve", "draft_sha256": asks["draft_sha256"]}
+        httpx.post(f"{installation.api}/api/workflows/{report}/approve", json=body, timeout=10).raise_for_status()
+        installation.finished(report)
+    return {"told-that-it-waits": heard, "telling-stopped": stopped}
+
+
 def sagas(installation: Installation) -> dict[str, str]:
     """Live through the ends of a post and of a checked text."""
     installation.latency(0.3)
@@ -110,5 +126,6 @@ async def record(installation: Installation, ids: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch, Installation(Path(scratch) / "data", PAYLOAD_KEYS=_KEYS) as running:
-        asyncio.run(record(running, stories(running) | waits(running) | sagas(running)))
+    settings = {"PAYLOAD_KEYS": _KEYS, "DURABLE_RESEARCH_APPROVAL_REMINDER": "3"}
+    with tempfile.TemporaryDirectory() as scratch, Installation(Path(scratch) / "data", **settings) as running:
+        asyncio.run(record(running, stories(running) | waits(running) | notices(running) | sagas(running)))

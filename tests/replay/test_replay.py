@@ -48,4 +48,6 @@ def test_every_way_a_report_can_go_was_recorded() -> None:
 
     sagas = {"post-done", "post-undone", "text-done", "text-undone"}
 
-    assert by_itself | with_people | sagas <= {file.stem for file in FILES}
+    notices = {"told-that-it-waits", "telling-stopped"}
+
+    assert by_itself | with_people | sagas | notices <= {file.stem for file in FILES}

@@ -102,7 +102,7 @@ class Send:
 class EffectRecord:
     """What the ledger knows of an effect when an attempt claims it.
 
-    `resend_granted` counts the re-sends that a person has allowed beyond the policy.
+    `resend_granted` counts the re-sends that a person has allowed beyond the policy; `fence` is the claiming attempt's number.
     """
 
     sends: tuple[Send, ...] = ()
@@ -110,6 +110,7 @@ class EffectRecord:
     result: dict[str, Any] | None = None
     possible_extra: int = 0
     resend_granted: int = 0
+    fence: int = 0
 
 
 class Move(StrEnum):

@@ -70,6 +70,10 @@ class ProgressEvent:
         return body | {name: value for name, value in self.data.items() if name not in _NOT_SHOWN}
 
 
+# The number of an attempt that the log does not follow: the ledger gives one for each effect.
+NUMBERED_BY_LEDGER = 0
+
+
 @dataclass(frozen=True)
 class Attempt:
     """One try of one step by one worker. Numbers are ours, per (workflow, step), and never start again."""
@@ -79,6 +83,11 @@ class Attempt:
     number: int
     worker: str
     failures_before: int = 0
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether the log follows it."""
+        return self.number != NUMBERED_BY_LEDGER
 
 
 @dataclass(frozen=True)

@@ -55,10 +55,7 @@ class OpenApproval:
     @property
     def words(self) -> str:
         """The question as a person reads it."""
-        until = f"until {self.asked.expires_at:%Y-%m-%d %H:%M} UTC"
-        if self.asked.before == "before_notify":
-            return f"the report is made; approve it to have it told, or refuse ({until})"
-        return f"the draft is written; approve it to have it typeset, edit it or refuse ({until})"
+        return self.asked.words
 
     def as_json(self) -> dict[str, Any]:
         """As the status body shows it."""

@@ -11,7 +11,7 @@ class Effects(Protocol):
     """The effect ledger's tables. `fence` is the attempt's number; a lower one than the newest raises StaleAttempt."""
 
     async def claim(self, effect: Effect, fence: int) -> EffectRecord:
-        """Make or lock the effect and raise its fence to ours.
+        """Make or lock the effect and raise its fence to ours; an attempt without a number gets the next one.
 
         Raises:
             EffectMismatch: the key is known with another request.

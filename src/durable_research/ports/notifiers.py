@@ -3,19 +3,24 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from durable_research.domain.approval import ApprovalNotice
 from durable_research.domain.effects import ProviderClass
 from durable_research.ports.remote import RemoteEffect
 
 
 @dataclass(frozen=True)
 class Notification:
-    """What is told when a report is ready: ids, a title and links; no report text. `to` is the channel as it was asked for."""
+    """What is told when a report is ready, or waits for `approval`: ids, a title and links; no report text.
+
+    `to` is the channel as it was asked for.
+    """
 
     workflow_id: str
     title: str
     status: str
     url: str
     to: str = ""
+    approval: ApprovalNotice | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from durable_research.domain.approval import ApprovalDecision
+from durable_research.domain.approval import ApprovalAsked, ApprovalDecision
 from durable_research.domain.progress import Attempt, Draft, EngineAttempt, EventKind, ProgressEvent
 from durable_research.domain.workflow import Status
 
@@ -44,8 +44,11 @@ class ProgressLog(Protocol):
 
     async def note_approval(
         self, workflow_id: str, kind: EventKind, data: Mapping[str, Any]
-    ) -> ApprovalDecision | None:
-        """Write an event of the workflow's approval, once; returns the decision that stands already, if one does."""
+    ) -> ApprovalAsked | ApprovalDecision | None:
+        """Write an event of the workflow's approval, once.
+
+        Returns the decision that stands already, if one does; else, to who asks, the question as it was asked first.
+        """
         ...
 
     async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:

@@ -2,10 +2,16 @@
 
 The first decision wins. It comes as an update, which is answered, or as a signal of the same effect; both carry the client's
 `decision_id`, so that one that is sent again is known.
+
+People are told beside the waiting, so that no receiver holds a decision up. With the decision what is still being told is
+cancelled: what had not begun is never told, and the story sees to it before its end (`quiet`) that nothing is left running.
 """
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -13,6 +19,7 @@ from temporalio.exceptions import ApplicationError
 from durable_research.domain.approval import (
     ApprovalAsked,
     ApprovalDecision,
+    ApprovalNotice,
     ApprovalQuestion,
     ApprovalWaits,
     Verdict,
@@ -22,6 +29,9 @@ from durable_research.domain.errors import AlreadyDecided, InvalidState
 from durable_research.domain.progress import EventKind
 from durable_research.temporal.steps import note_approval
 
+Occasion = Literal[EventKind.APPROVAL_ASKED, EventKind.APPROVAL_REMINDED]
+Tell = Callable[[ApprovalNotice], Coroutine[Any, Any, object]]
+
 
 class Approval:
     """The one approval of a story."""
@@ -29,6 +39,7 @@ class Approval:
     def __init__(self) -> None:
         self._question: ApprovalQuestion | None = None
         self._decision: ApprovalDecision | None = None
+        self._notices: list[asyncio.Task[object]] = []
 
     def check(self, decision: ApprovalDecision) -> None:
         """Refuse what cannot be decided, or is decided otherwise.
@@ -61,28 +72,48 @@ class Approval:
         self._decision = self._decision or decision
         return self._decision
 
-    async def wait(self, question: ApprovalQuestion) -> ApprovalDecision:
-        """Ask, and wait as long as the question says."""
+    async def wait(self, question: ApprovalQuestion, tell: Tell) -> ApprovalDecision:
+        """Ask, have people told, and wait as long as the question says."""
         # Whoever reads the event may answer before the writing of it has come back here.
         self._question = question
-        waits = question.waits
-        standing = await note_approval(EventKind.APPROVAL_ASKED, _asked(question).model_dump(mode="json"))
-        if standing:  # the engine had lost this workflow, not our log: nobody is asked twice
+        asked = _asked(question)
+        standing = await note_approval(EventKind.APPROVAL_ASKED, asked.model_dump(mode="json"))
+        if isinstance(standing, ApprovalDecision):
+            # The engine had lost this workflow, not our log: nobody is asked twice.
             self._decision = standing
             return standing
-        reminds = waits.reminder_seconds < waits.expiry_seconds
-        if reminds and await self._decided_within(waits.reminder_seconds) is None:
-            await note_approval(EventKind.APPROVAL_REMINDED, {})
-        left = waits.expiry_seconds - (waits.reminder_seconds if reminds else 0)
-        expired = ApprovalDecision(decision_id="", decision=Verdict.EXPIRE, draft_sha256=question.draft.text.sha256)
-        decision = await self._decided_within(left) or expired
+        try:
+            # Recorded before people were told: nothing stood in the answer, and a history must go on as it was begun.
+            decision = await self._decided(standing or asked, tell if standing else None)
+        finally:
+            for notice in self._notices:
+                notice.cancel()
         self._decision = decision
         await note_approval(decision.decision.event, decided_as(decision))
         return decision
 
-    async def _decided_within(self, seconds: float) -> ApprovalDecision | None:
+    async def quiet(self) -> None:
+        """Wait until nobody is being told any more; after a decision that takes seconds at most. What failed fails no story."""
+        await asyncio.gather(*self._notices, return_exceptions=True)
+
+    async def _decided(self, asked: ApprovalAsked, tell: Tell | None) -> ApprovalDecision:
+        self._tell(EventKind.APPROVAL_ASKED, asked, tell)
+        # By the times that people were shown: a workflow that was lost and begun again does not wait anew.
+        if asked.remind_at < asked.expires_at and await self._decided_until(asked.remind_at) is None:
+            await note_approval(EventKind.APPROVAL_REMINDED, {})
+            self._tell(EventKind.APPROVAL_REMINDED, asked, tell)
+        expired = ApprovalDecision(decision_id="", decision=Verdict.EXPIRE, draft_sha256=asked.draft_sha256)
+        return await self._decided_until(asked.expires_at) or expired
+
+    def _tell(self, occasion: Occasion, asked: ApprovalAsked, tell: Tell | None) -> None:
+        if tell and not self._decision:
+            notice = ApprovalNotice(occasion=occasion, before=asked.before, expires_at=asked.expires_at)
+            self._notices.append(asyncio.create_task(tell(notice)))
+
+    async def _decided_until(self, moment: datetime) -> ApprovalDecision | None:
+        left = max(moment - workflow.now(), timedelta(0))
         with suppress(TimeoutError):
-            await workflow.wait_condition(lambda: self._decision is not None, timeout=seconds)
+            await workflow.wait_condition(lambda: self._decision is not None, timeout=left)
         return self._decision
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from temporalio import activity
 
-from durable_research.domain.approval import ApprovalDecision
+from durable_research.domain.approval import ApprovalAsked, ApprovalDecision
 from durable_research.domain.effects import SendState
 from durable_research.ports.ledger import Effects
 from durable_research.ports.progress import ProgressLog
@@ -24,8 +24,8 @@ class ClosingActivities:
         await self._progress.close(closing.workflow_id, closing.status, closing.data)
 
     @activity.defn(name=names.NOTE_APPROVAL)
-    async def note_approval(self, noted: NoteApproval) -> ApprovalDecision | None:
-        """Write the event once; returns the decision that stands already, as after the engine's loss of the workflow."""
+    async def note_approval(self, noted: NoteApproval) -> ApprovalAsked | ApprovalDecision | None:
+        """Write the event once; returns what stands already, as after the engine's loss of the workflow."""
         return await self._progress.note_approval(noted.workflow_id, noted.kind, noted.data)
 
 

@@ -24,7 +24,7 @@ from durable_research.domain.errors import (
     StepFailed,
     StepTimedOut,
 )
-from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
+from durable_research.domain.progress import NUMBERED_BY_LEDGER, Attempt, EngineAttempt, EventKind
 from durable_research.failpoints import UndoPlace
 from durable_research.ports.progress import ProgressLog
 from durable_research.temporal import policies
@@ -80,11 +80,15 @@ class _StepInbound(ActivityInboundInterceptor):
             return await self._run_logged(input, policy, attempt)
 
     async def _run_unlogged(self, input_: ExecuteActivityInput, policy: StepPolicy) -> Any:
+        workflow_id = activity.info().workflow_id or ""
+        token = _attempt.set(Attempt(workflow_id, policy.step, NUMBERED_BY_LEDGER, self._identity))
         try:
             async with asyncio.timeout(policy.try_seconds):
                 return await self.next.execute_activity(input_)
         except Exception as error:  # the activity edge: every failure leaves here as one that Temporal understands
             _fail(_as_research_error(error, policy), policy, counted_failures=activity.info().attempt)
+        finally:
+            _attempt.reset(token)
 
     async def _run_logged(self, input_: ExecuteActivityInput, policy: StepPolicy, attempt: Attempt) -> Any:
         token = _attempt.set(attempt)

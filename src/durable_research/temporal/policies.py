@@ -4,7 +4,7 @@ A cap counts what a provider, renderer or store *answered*, never a death: Tempo
 workers too, so it is unlimited here, and the interceptor alone turns the failure that reaches the cap into the last one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
@@ -140,6 +140,10 @@ STORE_REPORT_METADATA = StepPolicy(
 SEND_NOTIFICATION = StepPolicy(
     "send_notification", names.NOTIFICATIONS, try_seconds=15, failures_allowed=5, effect=True
 )
+
+# The same receivers. It is told beside the story and leaves no attempts in the log: the page that it leads to says all the time
+# that a draft waits. So a try that died counts as well, and a receiver that refuses five times is not told.
+SEND_APPROVAL_NOTICE = replace(SEND_NOTIFICATION, step="send_approval_notice", logged=False)
 
 # Asking a provider to stop takes one short request; a call that cannot be stopped ends by itself and is counted.
 STOP_MODEL_CALLS = StepPolicy(names.STOP_MODEL_CALLS, names.AI_TASKS, try_seconds=15, failures_allowed=3, logged=False)

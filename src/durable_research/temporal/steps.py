@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
-from durable_research.domain.approval import ApprovalDecision
+from durable_research.domain.approval import ApprovalAsked, ApprovalDecision
 from durable_research.domain.errors import ApprovalExpired, ApprovalRefused, CancelRequested
 from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import Status
@@ -19,6 +19,7 @@ from durable_research.temporal.policies import StepPolicy
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
+_STANDING: TypeAdapter[ApprovalAsked | ApprovalDecision | None] = TypeAdapter(ApprovalAsked | ApprovalDecision | None)
 
 
 class Closing(BaseModel):
@@ -83,11 +84,10 @@ async def close_workflow(status: Status, data: dict[str, Any]) -> None:
     await _write(Closing(workflow_id=workflow.info().workflow_id, status=status, data=data), policies.CLOSE_WORKFLOW)
 
 
-async def note_approval(kind: EventKind, data: dict[str, Any]) -> ApprovalDecision | None:
-    """Write what happens to an approval; returns the decision that the log knows already, if it does."""
+async def note_approval(kind: EventKind, data: dict[str, Any]) -> ApprovalAsked | ApprovalDecision | None:
+    """Write what happens to an approval; returns what stands of it in the log: the decision, or the question that was asked."""
     noted = NoteApproval(workflow_id=workflow.info().workflow_id, kind=kind, data=data)
-    standing = await _write(noted, policies.NOTE_APPROVAL)
-    return None if standing is None else ApprovalDecision.model_validate(standing)
+    return _STANDING.validate_python(await _write(noted, policies.NOTE_APPROVAL))
 
 
 async def _write(given: BaseModel, policy: StepPolicy) -> Any:

@@ -17,7 +17,7 @@ from durable_research.domain.approval import ApprovalDecision, ApprovalQuestion,
 from durable_research.domain.errors import ApprovalExpired, ApprovalRefused, DecisionNeeded
 from durable_research.domain.workflow import Decided, Decision, Status
 from durable_research.temporal import names
-from durable_research.temporal.approval import Approval
+from durable_research.temporal.approval import Approval, Tell
 from durable_research.temporal.metrics import METRICS, WORKFLOWS_COMPLETED
 from durable_research.temporal.policies import StepPolicy
 from durable_research.temporal.saga import Saga
@@ -114,14 +114,14 @@ class Story:
                 if await self.decision_about(question_of(error)) is Decision.GIVE_UP:
                     raise
 
-    async def approved(self, question: ApprovalQuestion) -> ApprovalDecision:
-        """Park until a person approves the draft, perhaps with an edited text.
+    async def approved(self, question: ApprovalQuestion, tell: Tell) -> ApprovalDecision:
+        """Park until a person approves the draft, perhaps with an edited text; `tell` has people told that it waits.
 
         Raises:
             ApplicationError: it was refused, or nobody answered in time.
         """
         self.stage = "approval"
-        decision = await self._approval.wait(question)
+        decision = await self._approval.wait(question, tell)
         if decision.decision is Verdict.REFUSE:
             raise ApplicationError("a person refused the draft", type=ApprovalRefused.code, non_retryable=True)
         if decision.decision is Verdict.EXPIRE:
@@ -156,6 +156,7 @@ class Story:
 
     async def _close(self, status: Status, data: dict[str, Any]) -> None:
         self.stage = status.value
+        await _whatever_is_cancelled(self._approval.quiet())
         await _whatever_is_cancelled(close_workflow(status, data))
 
 

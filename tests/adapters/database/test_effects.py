@@ -5,8 +5,18 @@ import pytest
 
 from durable_research.adapters.database.effects import PostgresEffects
 from durable_research.adapters.database.progress import PostgresProgressLog
-from durable_research.domain.effects import Charges, Effect, Move, ProviderClass, ResendPolicy, SendState, next_move
-from durable_research.domain.errors import EffectMismatch, StaleAttempt
+from durable_research.domain.effects import (
+    WITHDRAWN,
+    Charges,
+    Effect,
+    Move,
+    ProviderClass,
+    ResendPolicy,
+    SendState,
+    next_move,
+)
+from durable_research.domain.errors import EffectMismatch, InvalidState, StaleAttempt
+from durable_research.domain.progress import NUMBERED_BY_LEDGER
 from durable_research.domain.workflow import Status
 
 OPENAI = [("openai", ProviderClass.RETRIEVABLE), ("openai", ProviderClass.LOCKED)]
@@ -36,6 +46,25 @@ async def test_two_attempts_of_one_number_send_once(ledger: PostgresEffects, eff
 
     with pytest.raises(StaleAttempt, match="nothing is sent"):
         await ledger.open_send(effect, 1, None, earlier=None)
+
+
+async def test_attempts_without_a_number_get_one_each_that_is_higher_than_all_before(
+    ledger: PostgresEffects, effect: Effect
+) -> None:
+    fences = [(await ledger.claim(effect, NUMBERED_BY_LEDGER)).fence for _ in range(3)]
+
+    assert fences == [1, 2, 3]
+    with pytest.raises(StaleAttempt):
+        await ledger.open_send(effect, 2, None, earlier=None)
+
+
+async def test_an_attempt_without_a_number_does_nothing_where_all_was_taken_back(
+    ledger: PostgresEffects, effect: Effect
+) -> None:
+    await ledger.claim(effect, WITHDRAWN)
+
+    with pytest.raises(InvalidState):
+        await ledger.claim(effect, NUMBERED_BY_LEDGER)
 
 
 async def test_an_accepted_call_is_collected_by_the_next_attempt(ledger: PostgresEffects, effect: Effect) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -6,6 +7,7 @@ from durable_research.adapters.database.changes import PostgresChanges
 from durable_research.adapters.database.drafts import PostgresDrafts
 from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.domain.approval import ApprovalAsked, ApprovalDecision, Verdict, decided_as
 from durable_research.domain.errors import InvalidState, StaleAttempt
 from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
 from durable_research.domain.workflow import Status
@@ -183,3 +185,38 @@ async def test_a_draft_is_replaced_by_the_next_attempt(report: str, drafts: Post
     draft = await drafts.read(report)
     assert draft is not None
     assert (draft.attempt, draft.text) == (2, "one")
+
+
+def asked(expires_at: str) -> dict[str, Any]:
+    """What the log keeps of a question."""
+    return {
+        "before": "before_notify",
+        "draft_sha256": "a" * 64,
+        "verdicts": ["approve", "refuse"],
+        "remind_at": "2026-11-22T09:00:00+00:00",
+        "expires_at": expires_at,
+        "texts": {},
+    }
+
+
+async def test_a_question_that_is_asked_again_is_the_one_that_was_asked_first(
+    report: str, progress: PostgresProgressLog
+) -> None:
+    first = await progress.note_approval(report, EventKind.APPROVAL_ASKED, asked("2026-11-28T09:00:00+00:00"))
+
+    again = await progress.note_approval(report, EventKind.APPROVAL_ASKED, asked("2027-01-01T00:00:00+00:00"))
+
+    assert again == first == ApprovalAsked.model_validate(asked("2026-11-28T09:00:00+00:00"))
+    assert [event.kind for event in await progress.read(report)].count(EventKind.APPROVAL_ASKED) == 1
+
+
+async def test_a_question_that_is_decided_is_answered_by_the_decision(
+    report: str, progress: PostgresProgressLog
+) -> None:
+    decision = ApprovalDecision(decision_id="mine", decision=Verdict.APPROVE, draft_sha256="a" * 64)
+    await progress.note_approval(report, EventKind.APPROVAL_ASKED, asked("2026-11-28T09:00:00+00:00"))
+    await progress.note_approval(report, EventKind.APPROVAL_GIVEN, decided_as(decision))
+
+    assert (
+        await progress.note_approval(report, EventKind.APPROVAL_ASKED, asked("2027-01-01T00:00:00+00:00")) == decision
+    )

@@ -3,14 +3,17 @@
 import asyncio
 import dataclasses
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
 from durable_research.adapters.notifiers.email import EmailNotifier
+from durable_research.domain.approval import ApprovalNotice
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous, NotificationFailed, NotificationRefused
+from durable_research.domain.progress import EventKind
 from durable_research.ports.notifiers import Notification
 from tests.installation import Installation
 
@@ -53,6 +56,32 @@ async def test_the_message_names_the_report_and_where_it_is(
     letter = received(servers, note)[0]
     assert letter["headers"]["subject"] == "Your report is ready: Gezeiten – 潮汐"
     assert note.url in letter["body"]
+
+
+@pytest.mark.parametrize(
+    ("occasion", "subject"),
+    [
+        (EventKind.APPROVAL_ASKED, "Your approval is asked for: Tides"),
+        (EventKind.APPROVAL_REMINDED, "Reminder: your approval is asked for: Tides"),
+    ],
+)
+async def test_a_draft_that_waits_is_told_as_such(
+    notifier: EmailNotifier, servers: Installation, note: Notification, occasion: Any, subject: str
+) -> None:
+    approval = ApprovalNotice(occasion=occasion, before="before_pdf", expires_at=datetime(2026, 12, 1, 9, tzinfo=UTC))
+
+    await notifier.prepare(dataclasses.replace(note, title="Tides", approval=approval)).send(KEY, None)
+
+    [letter] = received(servers, note)
+    assert letter["headers"]["subject"] == subject
+    assert letter["body"].splitlines() == [
+        "Tides",
+        "",
+        note.url,
+        "",
+        f"Report {note.workflow_id} waits for you: the draft is written; approve it to have it typeset, edit it or refuse "
+        "(until 2026-12-01 09:00 UTC).",
+    ]
 
 
 @pytest.mark.parametrize("gap", ["\r\n", "\n", "\r", "\x00", "\u2028", "\x0b"])

@@ -12,8 +12,10 @@ import httpx
 import pytest
 
 from durable_research.adapters.notifiers.slack import SlackNotifier
+from durable_research.domain.approval import ApprovalNotice
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous, NotificationBusy, NotificationFailed, NotificationRefused
+from durable_research.domain.progress import EventKind
 from durable_research.ports.notifiers import Notification
 from durable_research.ports.remote import EarlierSend
 from tests.installation import Installation
@@ -77,6 +79,26 @@ async def test_a_title_is_text_and_no_markup(
 
     text = servers.witness(note.title, kind="slack")[0]["text"]
     assert text.startswith("*&lt;!channel&gt; &lt;https://evil.example|x&gt; &amp; Tides")
+
+
+@pytest.mark.parametrize(
+    ("occasion", "waits"),
+    [(EventKind.APPROVAL_ASKED, "waits for you"), (EventKind.APPROVAL_REMINDED, "still waits for you")],
+)
+async def test_a_draft_that_waits_is_told_as_such(
+    notifier: SlackNotifier, servers: Installation, note: Notification, key: str, occasion: Any, waits: str
+) -> None:
+    approval = ApprovalNotice(
+        occasion=occasion, before="before_notify", expires_at=datetime(2026, 12, 1, 9, tzinfo=UTC)
+    )
+
+    await notifier.prepare(dataclasses.replace(note, title="Tides", approval=approval)).send(key, None)
+
+    [line] = servers.witness(note.url, kind="slack")
+    assert line["text"] == (
+        f"*Tides* {waits}: <{note.url}|decide>. The report is made; approve it to have it told, or refuse "
+        "(until 2026-12-01 09:00 UTC)."
+    )
 
 
 async def test_an_earlier_message_is_found_by_its_key(notifier: SlackNotifier, note: Notification, key: str) -> None:

@@ -1,8 +1,15 @@
+import json
+from datetime import UTC, datetime
+from typing import Any
+
 import httpx
 import pytest
 
+from durable_research.adapters.notifiers import standard_webhooks
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
+from durable_research.domain.approval import ApprovalNotice
 from durable_research.domain.errors import NotificationFailed, NotificationRefused
+from durable_research.domain.progress import EventKind
 from durable_research.ports.notifiers import Notification
 from tests.installation import Installation
 
@@ -25,6 +32,33 @@ async def test_a_message_arrives_with_its_id(notifier: WebhookNotifier, servers:
 
     lines = servers.witness("report-a", kind="webhook")
     assert [line["key"] for line in lines] == [reference]
+
+
+def test_what_is_said_of_a_finished_report_stays_the_same_to_the_byte() -> None:
+    message = standard_webhooks.compose(notification("report-a"), "a" * 64, None)
+
+    assert message.body == (
+        b'{"type": "report.done", "data": {"report_id": "report-a", "title": "Tides", "status": "done", '
+        b'"url": "http://127.0.0.1/reports/report-a"}}'
+    )
+
+
+@pytest.mark.parametrize("occasion", [EventKind.APPROVAL_ASKED, EventKind.APPROVAL_REMINDED])
+def test_a_draft_that_waits_is_an_event_of_its_own_type(occasion: Any) -> None:
+    approval = ApprovalNotice(occasion=occasion, before="before_pdf", expires_at=datetime(2026, 12, 1, 9, tzinfo=UTC))
+    waiting = Notification("report-a", "Tides", "waiting_for_you", "http://127.0.0.1/reports/a", approval=approval)
+
+    assert json.loads(standard_webhooks.compose(waiting, "a" * 64, None).body) == {
+        "type": f"report.{occasion}",
+        "data": {
+            "report_id": "report-a",
+            "title": "Tides",
+            "status": "waiting_for_you",
+            "url": "http://127.0.0.1/reports/a",
+            "before": "before_pdf",
+            "expires_at": "2026-12-01T09:00:00+00:00",
+        },
+    }
 
 
 async def test_a_repeat_carries_the_same_id(notifier: WebhookNotifier, servers: Installation) -> None:

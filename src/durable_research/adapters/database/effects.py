@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Text, bindparam, case, cast, exists, func, literal, select, update
+from sqlalchemy import ColumnElement, Text, bindparam, case, cast, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
 
 from durable_research.adapters.database.doubts import DoubtfulSends
 from durable_research.adapters.database.sends import AGE, CHARGED, as_send
 from durable_research.adapters.database.tables import effect_attempts, effects, workflows
 from durable_research.domain.effects import WITHDRAWN, Charges, Effect, EffectRecord, ProviderClass, SendState
 from durable_research.domain.errors import EffectMismatch, InvalidState, StaleAttempt
+from durable_research.domain.progress import NUMBERED_BY_LEDGER
 from durable_research.domain.workflow import FINAL, Status
 
 _UNRESOLVED = (SendState.OPEN, SendState.UNKNOWN)
@@ -27,15 +29,21 @@ _CLAIMED = (
     "key", "tenant", "workflow_id", "step", "kind", "provider", "provider_class", "fingerprint", "frozen", "fence",
 )  # fmt: skip
 _INSERT = insert(effects).values({name: bindparam(f"new_{name}") for name in _CLAIMED})
-# The row is locked by its update, so two attempts that claim at once come one after the other.
-_CLAIM = _INSERT.on_conflict_do_update(
-    index_elements=["key"],
-    # The class is today's: what can be asked is decided by who is asked now.
-    set_={
-        "fence": func.greatest(effects.c.fence, _INSERT.excluded.fence),
-        "provider_class": _INSERT.excluded.provider_class,
-    },
-).returning(effects)
+# What is withdrawn stays so: no number is higher.
+_NEXT_FENCE = func.least(effects.c.fence, WITHDRAWN - 1) + 1
+
+
+def _claim(fence: ColumnElement[int]) -> ReturningInsert[Any]:
+    """Make or lock the row: its update locks it, so that two attempts which claim at once come one after the other."""
+    return _INSERT.on_conflict_do_update(
+        index_elements=["key"],
+        # The class is today's: what can be asked is decided by who is asked now.
+        set_={"fence": fence, "provider_class": _INSERT.excluded.provider_class},
+    ).returning(effects)
+
+
+_CLAIM = _claim(func.greatest(effects.c.fence, _INSERT.excluded.fence))
+_CLAIM_NEXT = _claim(_NEXT_FENCE)
 _SENDS = (
     select(effect_attempts, AGE).where(effect_attempts.c.key == bindparam("of_key")).order_by(effect_attempts.c.fence)
 )
@@ -121,20 +129,21 @@ class PostgresEffects(DoubtfulSends):
     """Every method is one transaction; `fence` decides who may write."""
 
     async def claim(self, effect: Effect, fence: int) -> EffectRecord:
-        """Insert or lock the effect and raise its fence to ours."""
+        """Insert or lock the effect and raise its fence to ours, or by one for who has no number."""
+        is_numbered = fence != NUMBERED_BY_LEDGER
         async with self._database.begin() as connection:
             claimed = {f"new_{name}": getattr(effect, name) for name in _CLAIMED if name != "fence"}
-            row = (await connection.execute(_CLAIM, claimed | {"new_fence": fence})).one()
+            claiming = _CLAIM if is_numbered else _CLAIM_NEXT
+            row = (await connection.execute(claiming, claimed | {"new_fence": fence if is_numbered else 1})).one()
             if row.fingerprint != effect.fingerprint:
                 raise EffectMismatch(f"{effect.step} of {effect.workflow_id} was begun for another request")
             if row.fence == WITHDRAWN > fence:
                 raise InvalidState(f"what {effect.step} did has been taken back; it is not done again")
-            if row.fence > fence:
+            if is_numbered and row.fence > fence:
                 raise StaleAttempt(f"attempt {row.fence} of {effect.step} has taken over from attempt {fence}")
             sends = await connection.execute(_SENDS, {"of_key": effect.key})
-            return EffectRecord(
-                tuple(as_send(one) for one in sends), row.frozen, row.result, row.possible_extra, row.resend_granted
-            )
+            sent = tuple(as_send(one) for one in sends)
+            return EffectRecord(sent, row.frozen, row.result, row.possible_extra, row.resend_granted, row.fence)
 
     async def open_send(self, effect: Effect, fence: int, anchor: str | None, *, earlier: SendState | None) -> None:
         """Commit the intent to send."""

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, bindparam, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.events import LockedLog
 from durable_research.adapters.database.tables import progress_events
-from durable_research.domain.approval import ApprovalDecision, decision_of
+from durable_research.domain.approval import ApprovalAsked, ApprovalDecision, decision_of
 from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
 from durable_research.domain.progress import (
     ENDS_OF_APPROVAL,
@@ -136,19 +137,21 @@ class PostgresProgressLog:
 
     async def note_approval(
         self, workflow_id: str, kind: EventKind, data: Mapping[str, Any]
-    ) -> ApprovalDecision | None:
+    ) -> ApprovalAsked | ApprovalDecision | None:
         """Write the event with the status that it makes; after a decision nothing is asked or decided any more."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
             known = await log.kinds()
             if ends := known & ENDS_OF_APPROVAL:
-                kept = {"of_workflow": workflow_id, "of_kind": ends.pop()}
-                return decision_of((await connection.execute(_DATA_OF_KIND, kept)).scalar_one())
+                return decision_of(await _data_of(connection, workflow_id, ends.pop()))
             if not log.status.is_final:
                 if kind not in known:
                     log.append(kind, data)
                 await log.finish(status_after(kind, data))
-        return None
+            if kind is not EventKind.APPROVAL_ASKED:
+                return None
+            first = await _data_of(connection, workflow_id, kind) if kind in known else data
+        return ApprovalAsked.model_validate(first)
 
     async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
         """Events after `after_seq`, in order."""
@@ -158,3 +161,9 @@ class PostgresProgressLog:
             ProgressEvent(row.workflow_id, row.seq, row.at, EventKind(row.kind), row.step, row.attempt, row.data)
             for row in rows
         ]
+
+
+async def _data_of(connection: AsyncConnection, workflow_id: str, kind: EventKind) -> dict[str, Any]:
+    kept = await connection.execute(_DATA_OF_KIND, {"of_workflow": workflow_id, "of_kind": kind})
+    data: dict[str, Any] = kept.scalar_one()
+    return data

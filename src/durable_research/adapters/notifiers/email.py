@@ -91,11 +91,23 @@ class Letter(RemoteEffect[Delivery]):
         message["Date"] = localtime()
         message["From"] = self._sender
         message["To"] = ", ".join(self._recipients)
-        message["Subject"] = f"Your report is ready: {title}"
+        message["Subject"] = f"{_subject(note)}: {title}"
         message["Auto-Submitted"] = "auto-generated"
         message["X-Effect-Key"] = key
-        message.set_content(f"{title}\n\n{note.url}\n\nReport {note.workflow_id} is {note.status}.\n")
+        message.set_content(f"{title}\n\n{note.url}\n\n{_news(note)}\n")
         return message
+
+
+def _subject(note: Notification) -> str:
+    if note.approval:
+        return "Reminder: your approval is asked for" if note.approval.is_reminder else "Your approval is asked for"
+    return "Your report is ready"
+
+
+def _news(note: Notification) -> str:
+    if note.approval:
+        return f"Report {note.workflow_id} waits for you: {note.approval.words}."
+    return f"Report {note.workflow_id} is {note.status}."
 
 
 def _client(server: SplitResult) -> aiosmtplib.SMTP:

@@ -26,7 +26,11 @@ class LogLine(RemoteEffect[Delivery]):
 
     async def send(self, key: str, anchor: str | None) -> str:
         """Write it; ids only, the title is a person's text."""
-        telemetry.get_logger().info(telemetry.NOTIFIED, report_id=self._notification.workflow_id, key=key)
+        note = self._notification
+        event = telemetry.NOTIFIED
+        if note.approval:
+            event = telemetry.APPROVAL_REMINDED if note.approval.is_reminder else telemetry.APPROVAL_ASKED
+        telemetry.get_logger().info(event, report_id=note.workflow_id, key=key)
         return key
 
     async def collect(self, reference: str) -> Delivery:

@@ -68,11 +68,10 @@ class SlackMessage(RemoteEffect[Delivery]):
 
     async def send(self, key: str, anchor: str | None) -> str:
         """Post it, tagged with our key."""
-        note = self._notification
         try:
             answer = await self._client.chat_postMessage(
                 channel=self._channel_id,
-                text=f"*{_escaped(' '.join(note.title.split()))}* is ready: <{_escaped(note.url)}|open it>",
+                text=_text(self._notification),
                 metadata={"event_type": EVENT_TYPE, "event_payload": {"effect_key": key}},
                 unfurl_links=False,
                 unfurl_media=False,
@@ -143,6 +142,15 @@ def _asking(silent: str) -> Iterator[None]:
         raise NotificationFailed(str(failed)) if isinstance(failed, Ambiguous) else failed from cause
     except (TimeoutError, aiohttp.ClientError, OSError, json.JSONDecodeError) as cause:
         raise NotificationFailed(silent) from cause
+
+
+def _text(note: Notification) -> str:
+    title, url = _escaped(" ".join(note.title.split())), _escaped(note.url)
+    if approval := note.approval:
+        waits = "still waits for you" if approval.is_reminder else "waits for you"
+        words = _escaped(approval.words)
+        return f"*{title}* {waits}: <{url}|decide>. {words[:1].upper()}{words[1:]}."
+    return f"*{title}* is ready: <{url}|open it>"
 
 
 def _escaped(text: str) -> str:

@@ -33,7 +33,11 @@ def compose(notification: Notification, key: str, secret: str | None) -> Message
         "status": notification.status,
         "url": notification.url,
     }
-    body = json.dumps({"type": "report.done", "data": data}, ensure_ascii=False)
+    kind = "report.done"
+    if approval := notification.approval:
+        kind = f"report.{approval.occasion}"
+        data |= {"before": approval.before, "expires_at": approval.expires_at.isoformat()}
+    body = json.dumps({"type": kind, "data": data}, ensure_ascii=False)
     headers = {
         "content-type": "application/json",
         "webhook-id": message_id,

@@ -1,9 +1,9 @@
-"""The four steps of a report. Each may be tried more than once; its effect is applied once."""
+"""The four steps of a report, and the notice of its draft. Each may be tried more than once; its effect is applied once."""
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from temporalio import activity
 
@@ -14,6 +14,7 @@ from durable_research.domain.effects import Effect, ResendPolicy
 from durable_research.domain.errors import NotificationRefused, Unconfirmed
 from durable_research.domain.report import DocumentReference, Report, ReportRequest
 from durable_research.domain.text import WrittenText
+from durable_research.domain.workflow import Status
 from durable_research.effects import EffectRunner
 from durable_research.pipelines.generate_report import prompts
 from durable_research.pipelines.generate_report.messages import (
@@ -22,6 +23,7 @@ from durable_research.pipelines.generate_report.messages import (
     NotificationOutcome,
     Notified,
     ReportPdf,
+    SendApprovalNotice,
     SendNotification,
     StoreReportMetadata,
 )
@@ -119,35 +121,54 @@ class GenerateReportActivities:
         Raises:
             NotificationFailed: a receiver did not accept, and may accept later.
         """
-        outcomes = await asyncio.gather(
-            *(self._tell(asked, channel) for channel in asked.channels), return_exceptions=True
-        )
+        notification = Notification(asked.report_id, asked.title, "done", self._page(asked.report_id))
+        request = {"report_id": asked.report_id, "title": asked.title}
+        return await self._tell_all(_Telling("send_notification", asked.tenant, notification, request), asked.channels)
+
+    @activity.defn(name="send_approval_notice")
+    async def send_approval_notice(self, asked: SendApprovalNotice) -> NotificationOutcome:
+        """Tell each channel that the draft waits, unless it does no longer; as for `send_notification`.
+
+        Raises:
+            NotificationFailed: a receiver did not accept, and may accept later.
+        """
+        row = await self.workflows.get(asked.report_id, asked.tenant)
+        if row.status is not Status.WAITING_FOR_YOU or row.cancel_requested:
+            return NotificationOutcome(told=())
+        page = self._page(asked.report_id)
+        notification = Notification(asked.report_id, row.title, row.status, page, approval=asked.notice)
+        occasion = asked.notice.occasion.value
+        request = {"report_id": asked.report_id, "occasion": occasion}
+        telling = _Telling("send_approval_notice", asked.tenant, notification, request, f"{occasion} ")
+        return await self._tell_all(telling, asked.channels)
+
+    def _page(self, report_id: str) -> str:
+        return f"{self.report_url_prefix}/reports/{report_id}"
+
+    async def _tell_all(self, telling: "_Telling", channels: Sequence[str]) -> NotificationOutcome:
+        outcomes = await asyncio.gather(*(self._tell(telling, channel) for channel in channels), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException) and not isinstance(outcome, _NEVER):
                 raise outcome
-        refused = [
-            channel for channel, outcome in zip(asked.channels, outcomes, strict=True) if isinstance(outcome, _NEVER)
-        ]
-        told = [channel for channel in asked.channels if channel not in refused]
+        refused = [channel for channel, outcome in zip(channels, outcomes, strict=True) if isinstance(outcome, _NEVER)]
+        told = [channel for channel in channels if channel not in refused]
         return NotificationOutcome(told=tuple(told), refused=tuple(refused))
 
-    async def _tell(self, asked: SendNotification, channel: str) -> Notified:
+    async def _tell(self, telling: "_Telling", channel: str) -> Notified:
         """Tell one channel or address; the message's id is the effect's key, so a receiver can drop a repeat."""
         notifier = self.notifiers.get("address" if is_address(channel) else channel)
         if notifier is None:
             raise NotificationRefused(f"no receiver is configured for channel {channel!r}")
-        notification = Notification(
-            asked.report_id, asked.title, "done", f"{self.report_url_prefix}/reports/{asked.report_id}", channel
-        )
+        notification = replace(telling.notification, to=channel)
         effect = Effect(
-            asked.tenant,
-            asked.report_id,
-            "send_notification",
+            telling.tenant,
+            notification.workflow_id,
+            telling.step,
             kind="notification",
             provider=notifier.channel,
             provider_class=notifier.provider_class,
-            request={"channel": channel, "report_id": asked.report_id, "title": asked.title},
-            ordinal=channel,
+            request={"channel": channel, **telling.request},
+            ordinal=f"{telling.occasion}{channel}",
             resend=self.notification_resend,
             settle_seconds=notifier.settle_seconds,
         )
@@ -156,3 +177,14 @@ class GenerateReportActivities:
             return Notified(channel=channel, reference=delivery.reference)
 
         return await self.effects.perform(effect, lambda _: notifier.prepare(notification), keep, Notified)
+
+
+@dataclass(frozen=True)
+class _Telling:
+    """What every channel is told, and what makes the effect another one for each `occasion` of a step."""
+
+    step: str
+    tenant: str
+    notification: Notification
+    request: dict[str, str]
+    occasion: str = ""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from durable_research.domain.approval import ApprovalWaits
+from durable_research.domain.approval import ApprovalNotice, ApprovalWaits
 from durable_research.domain.report import DocumentReference
 from durable_research.domain.text import WrittenText
 
@@ -66,6 +66,15 @@ class SendNotification(_Message):
     tenant: str
     channels: tuple[str, ...]
     title: str
+
+
+class SendApprovalNotice(_Message):
+    """Asks to tell the channels that the draft waits for a person."""
+
+    report_id: str
+    tenant: str
+    channels: tuple[str, ...]
+    notice: ApprovalNotice
 
 
 class Notified(_Message):

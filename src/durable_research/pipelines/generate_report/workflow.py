@@ -6,7 +6,13 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from durable_research.domain.approval import BEFORE_NOTIFY, BEFORE_PDF, ApprovalQuestion, Verdict
+    from durable_research.domain.approval import (
+        BEFORE_NOTIFY,
+        BEFORE_PDF,
+        ApprovalNotice,
+        ApprovalQuestion,
+        Verdict,
+    )
     from durable_research.domain.text import WrittenText
     from durable_research.domain.workflow import Status
     from durable_research.pipelines.generate_report.activities import GenerateReportActivities
@@ -16,11 +22,12 @@ with workflow.unsafe.imports_passed_through():
         LlmCall,
         ReportPdf,
         ReportResult,
+        SendApprovalNotice,
         SendNotification,
         StoreReportMetadata,
     )
     from durable_research.temporal import policies
-    from durable_research.temporal.steps import cause_of, is_cancel
+    from durable_research.temporal.steps import cause_of, is_cancel, run_step
     from durable_research.temporal.story import Ending, Story
 
 
@@ -61,7 +68,14 @@ class GenerateReportWorkflow(Story):
     async def _approved(self, start: GenerateReport, draft: WrittenText, *verdicts: Verdict) -> WrittenText:
         """The text that a person has approved: the draft, or what they made of it."""
         question = ApprovalQuestion(before=start.approval, draft=draft, verdicts=verdicts, waits=start.approval_waits)
-        decision = await self.approved(question)
+
+        async def tell(notice: ApprovalNotice) -> None:
+            asked = SendApprovalNotice(
+                report_id=start.report_id, tenant=start.tenant, channels=start.channels, notice=notice
+            )
+            await run_step(GenerateReportActivities.send_approval_notice, asked, policies.SEND_APPROVAL_NOTICE)
+
+        decision = await self.approved(question, tell)
         return draft.model_copy(update={"text": decision.edited}) if decision.edited else draft
 
     async def _typeset(self, start: GenerateReport, text: WrittenText) -> ReportPdf:

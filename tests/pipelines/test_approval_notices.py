@@ -1,0 +1,250 @@
+"""Who is to approve a draft is told that it waits, on the report's own channels, and no receiver holds anything up for that."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+
+from durable_research.catalogue import GENERATE_REPORT
+from durable_research.domain.approval import ApprovalNotice
+from durable_research.domain.progress import EventKind
+from durable_research.pipelines.generate_report.messages import SendApprovalNotice
+from durable_research.temporal import names
+from tests.pipelines.conftest import House
+from tests.pipelines.test_approval import decide, of_approval, parked, waiting
+from tests.pipelines.test_notifying import KINDS, told
+
+NOTICE = "send_approval_notice"
+
+
+def webhooks(house: House, report: str) -> list[dict[str, Any]]:
+    """The bodies that the operator's webhook got about a report, oldest first."""
+    bodies = [one["body"] for one in httpx.get(f"{house.servers.up['simulator']}/sink/webhook").json()]
+    return [json.loads(body) for body in bodies if report in body]
+
+
+def types(house: House, report: str) -> list[str]:
+    return [body["type"] for body in webhooks(house, report)]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+async def ended(house: House, report: str, attribute: str, count: int = 1) -> list[dict[str, Any]]:
+    """Wait until the Event History holds so many events of a kind; return them."""
+    async with asyncio.timeout(60):
+        while True:
+            found = [event[attribute] async for event in house.engine.history(report) if attribute in event]
+            if len(found) >= count:
+                return found
+            await asyncio.sleep(0.05)
+
+
+async def in_flight(house: House, report: str) -> None:
+    """Wait until a worker is telling that the draft waits."""
+    async with asyncio.timeout(60):
+        while True:
+            view = await house.engine.describe(report)
+            if view and any(one.step == NOTICE and one.worker for one in view.pending):
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_each_channel_of_the_report_is_told_once_that_the_draft_waits(house: House) -> None:
+    report = await house.ask("Who approves this?", approval="before_pdf", notify=["log", *KINDS])
+    asks = (await house.until(report, "waiting_for_you"))["asks"]
+
+    await until(lambda: all(told(house, report).values()))
+
+    assert {kind: len(keys) for kind, keys in told(house, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
+    [body] = webhooks(house, report)
+    assert body == {
+        "type": "report.approval_asked",
+        "data": {
+            "report_id": report,
+            "title": "Who approves this?",
+            "status": "waiting_for_you",
+            "url": f"http://127.0.0.1:8000/reports/{report}",
+            "before": "before_pdf",
+            "expires_at": asks["expires_at"],
+        },
+    }
+    await decide(house, report, asks["draft_sha256"], "approve")
+    await house.finished(report)
+    # Approved and made, it is told again: that it is done.
+    assert {kind: len(keys) for kind, keys in told(house, report).items()} == {"webhook": 2, "email": 2, "slack": 2}
+    assert types(house, report) == ["report.approval_asked", "report.done"]
+
+
+async def test_who_was_told_is_told_once_more_at_the_reminder(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(house, monkeypatch, reminder_seconds=0.5, expiry_seconds=600)
+    report = await house.ask("Still nobody?", approval="before_notify", notify=["log", *KINDS])
+    asks = (await house.until(report, "waiting_for_you"))["asks"]
+
+    await until(lambda: all(len(keys) >= 2 for keys in told(house, report).values()))
+
+    keys = told(house, report)
+    assert {kind: len(set(of_kind)) for kind, of_kind in keys.items()} == {"webhook": 2, "email": 2, "slack": 2}
+    assert sorted(types(house, report)) == ["report.approval_asked", "report.approval_reminded"]
+    mails = [one for one in httpx.get(f"{house.servers.up['simulator']}/sink/email").json() if report in one["body"]]
+    assert sorted(one["headers"]["subject"] for one in mails) == [
+        "Reminder: your approval is asked for: Still nobody?",
+        "Your approval is asked for: Still nobody?",
+    ]
+    await decide(house, report, asks["draft_sha256"], "refuse")
+    await house.finished(report)
+
+
+async def test_what_is_told_is_no_step_and_changes_no_status(house: House) -> None:
+    report, sha256 = await parked(house, "not a step")
+    await until(lambda: webhooks(house, report))
+
+    status = await house.reading.status(report, "default")
+
+    assert (status["status"], [step["name"] for step in status["steps"]]) == (
+        "waiting_for_you",
+        list(GENERATE_REPORT.steps),
+    )
+    assert [event.kind for event in await house.progress.read(report) if event.step == NOTICE] == []
+    await decide(house, report, sha256, "refuse")
+    await house.finished(report)
+
+
+@pytest.mark.parametrize(
+    ("fault", "times", "end", "count"),
+    # The model's answer is the first activity that completes.
+    [("410", 1, "activityTaskCompletedEventAttributes", 2), ("500", 5, "activityTaskFailedEventAttributes", 1)],
+)
+async def test_a_receiver_that_does_not_accept_the_notice_keeps_nobody_from_deciding(
+    house: House, quick_retries: None, fault: str, times: int, end: str, count: int
+) -> None:
+    house.fault(f"Deaf with {fault}", fault=fault, kind="webhook", times=times)
+    report, sha256 = await parked(house, f"Deaf with {fault}")
+    await ended(house, report, end, count)
+
+    assert (await house.reading.status(report, "default"))["status"] == "waiting_for_you"
+    await decide(house, report, sha256, "approve")
+
+    assert (await house.finished(report))["status"] == "done"
+    assert types(house, report) == ["report.done"]
+
+
+async def test_a_notice_on_its_way_does_not_hold_up_the_decision_and_is_stopped(house: House) -> None:
+    house.fault("Slow to hear", fault="slow", kind="webhook", latency_seconds=60)
+    report, sha256 = await parked(house, "Slow to hear")
+    await in_flight(house, report)
+
+    answered = await decide(house, report, sha256, "approve")
+
+    assert answered.outcome == "approve"
+    assert (await house.finished(report))["status"] == "done"
+    # Nothing is left running: the engine has heard the notice's end, and its last word came before the report's own.
+    history = [event async for event in house.engine.history(report)]
+    [stopped] = [number for number, event in enumerate(history) if "activityTaskCanceledEventAttributes" in event]
+    [closed] = [number for number, event in enumerate(history) if "workflowExecutionCompletedEventAttributes" in event]
+    assert stopped < closed
+    assert types(house, report) == ["report.done"]
+
+
+@pytest.fixture
+async def nobody_tells(house: House) -> AsyncIterator[None]:
+    """Workers on every queue but that of notifications."""
+    await house.stop_workers()
+    await house.start_workers(queues=[queue for queue in names.QUEUES if queue != names.NOTIFICATIONS])
+    yield
+    await house.stop_workers()
+    await house.start_workers()
+
+
+async def test_a_notice_that_had_not_begun_is_never_sent_after_the_decision(house: House, nobody_tells: None) -> None:
+    report, sha256 = await parked(house, "Decided before anybody was told")
+    await ended(house, report, "activityTaskScheduledEventAttributes", 2)
+    await decide(house, report, sha256, "approve")
+    await house.until_step(report, "store_report_metadata", "done")
+
+    await house.start_workers(queues=[names.NOTIFICATIONS])
+
+    assert (await house.finished(report))["status"] == "done"
+    assert types(house, report) == ["report.done"]
+
+
+async def test_an_attempt_that_begins_when_the_draft_waits_no_more_tells_nobody(house: House) -> None:
+    report, sha256 = await parked(house, "Too late to tell")
+    await until(lambda: webhooks(house, report))
+    expires_at = (await house.reading.status(report, "default"))["asks"]["expires_at"]
+    await decide(house, report, sha256, "refuse")
+    await house.finished(report)
+    notice = ApprovalNotice(occasion=EventKind.APPROVAL_REMINDED, before="before_pdf", expires_at=expires_at)
+    asked = SendApprovalNotice(report_id=report, tenant="default", channels=("webhook",), notice=notice)
+
+    assert (await house.report.send_approval_notice(asked)).told == ()
+    assert types(house, report) == ["report.approval_asked"]
+
+
+async def test_a_parked_report_that_is_cancelled_leaves_no_notice_running(house: House) -> None:
+    house.fault("Cancelled while telling", fault="slow", kind="webhook", latency_seconds=60)
+    report, _ = await parked(house, "Cancelled while telling")
+    await in_flight(house, report)
+
+    await house.cancelling.cancel(report, "default")
+
+    assert (await house.finished(report))["status"] == "cancelled"
+    assert len(await ended(house, report, "activityTaskCanceledEventAttributes")) == 1
+    assert types(house, report) == []
+
+
+async def forgotten(house: House, report: str) -> None:
+    """Have the engine lose a workflow, as a server that lost its database has."""
+    client = house.environment.client
+    await client.workflow_service.delete_workflow_execution(
+        DeleteWorkflowExecutionRequest(
+            namespace=client.namespace, workflow_execution=WorkflowExecution(workflow_id=report)
+        )
+    )
+    async with asyncio.timeout(60):
+        while await house.engine.describe(report) is not None:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_parked_report_that_the_engine_lost_waits_by_the_times_that_were_shown(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(house, monkeypatch, reminder_seconds=3_000, expiry_seconds=4_000)
+    report, sha256 = await parked(house, "Lost while parked")
+    shown = (await house.reading.status(report, "default"))["asks"]
+    await until(lambda: webhooks(house, report))
+    await forgotten(house, report)
+    waiting(house, monkeypatch, reminder_seconds=30_000, expiry_seconds=40_000)
+
+    await house.starting.give(await house.workflows.get(report, "default"))
+
+    [timer, *_] = await ended(house, report, "timerStartedEventAttributes")
+    assert timedelta(seconds=float(timer["startToFireTimeout"].removesuffix("s"))) <= timedelta(seconds=3_000)
+    await ended(house, report, "activityTaskCompletedEventAttributes", 2)
+    assert (await house.reading.status(report, "default"))["asks"] == shown
+    assert types(house, report) == ["report.approval_asked"]
+    await decide(house, report, sha256, "approve")
+    assert (await house.finished(report))["status"] == "done"
+    assert await of_approval(house, report) == ["approval_asked", "approval_given"]
+
+
+async def test_a_parked_report_that_the_engine_lost_for_too_long_expires_when_it_is_found(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(house, monkeypatch, reminder_seconds=4, expiry_seconds=5)
+    report, _ = await parked(house, "Lost for too long")
+    await forgotten(house, report)
+    waiting(house, monkeypatch, reminder_seconds=30_000, expiry_seconds=40_000)
+
+    await house.starting.give(await house.workflows.get(report, "default"))
+
+    assert (await house.finished(report))["error"]["code"] == "approval_expired"
