@@ -22,12 +22,6 @@ from durable_research.temporal import policies
 # post back (a campaign of 200 posts and 40 kills showed one); each further one is counted.
 _AMBIGUOUS_ALLOWED = 20
 
-# Each is one short call; a pass of reconciliation has other things to do, and the next comes in a minute.
-_TEXTS_A_PASS = 10
-
-# An embedding that somebody removed from the database is bought anew. Where that goes on, something else is wrong.
-_BOUGHT_AT_MOST = 3
-
 
 class Embedded(BaseModel):
     """Which model made the vector, and what it read."""
@@ -92,7 +86,7 @@ class LateEmbedder:
         if self._rests_until and self.now() < self._rests_until:
             return 0
         done = 0
-        limit = _TEXTS_A_PASS + len(self._given_up)
+        limit = policies.EMBEDDINGS_A_PASS + len(self._given_up)
         found = await self.embedder.similarity.subjects_without(self.embedder.model.model, limit)
         for subject in [one for one in found if one.workflow_id not in self._given_up]:
             try:
@@ -115,10 +109,12 @@ class LateEmbedder:
     async def _embed(self, subject: Subject) -> None:
         attempt = Attempt(subject.workflow_id, "create_embedding", NUMBERED_BY_LEDGER, "reconcile")
         model, runner = self.embedder.model.model, self.runner(lambda: attempt)
-        for generation in range(_BOUGHT_AT_MOST):
+        for generation in range(policies.EMBEDDINGS_BOUGHT_AT_MOST):
             await self.embedder.embed(subject, runner, attempt, generation)
             # What the ledger has settled is not made again, though somebody may have removed the row since. We look, because
             # a pass that was slow may hold an old list.
             if await self.embedder.similarity.has(subject.workflow_id, subject.tenant, model):
                 return
-        raise InvalidState(f"its embedding was removed {_BOUGHT_AT_MOST} times; it is not bought again")
+        raise InvalidState(
+            f"its embedding was removed {policies.EMBEDDINGS_BOUGHT_AT_MOST} times; it is not bought again"
+        )

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
@@ -186,6 +188,21 @@ class House:
                 default_heartbeat_throttle_interval=policies.HEARTBEAT_EVERY,
             )
             await self.workers.enter_async_context(worker)
+
+    async def forget(self, workflow_id: str) -> None:
+        """Have the engine lose a workflow, as a server that lost its database has."""
+        client = self.environment.client
+        lost = WorkflowExecution(workflow_id=workflow_id)
+        await client.workflow_service.delete_workflow_execution(
+            DeleteWorkflowExecutionRequest(namespace=client.namespace, workflow_execution=lost)
+        )
+        async with asyncio.timeout(60):
+            while await self.engine.describe(workflow_id) is not None:
+                await asyncio.sleep(0.05)
+
+    async def begin_again(self, workflow_id: str) -> None:
+        """Give the engine a workflow that it has lost, as reconciliation does."""
+        await self.starting.give(await self.workflows.get(workflow_id, "default"))
 
     async def stop_workers(self) -> None:
         await self.workers.aclose()

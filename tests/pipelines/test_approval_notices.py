@@ -3,19 +3,18 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
 from durable_research.catalogue import GENERATE_REPORT
 from durable_research.domain.approval import ApprovalNotice
 from durable_research.domain.progress import EventKind
 from durable_research.pipelines.generate_report.messages import SendApprovalNotice
-from durable_research.temporal import names
+from durable_research.temporal import names, policies
 from tests.pipelines.conftest import House
 from tests.pipelines.test_approval import decide, of_approval, parked, waiting
 from tests.pipelines.test_notifying import KINDS, told
@@ -125,8 +124,15 @@ async def test_what_is_told_is_no_step_and_changes_no_status(house: House) -> No
     [("410", 1, "activityTaskCompletedEventAttributes", 2), ("500", 5, "activityTaskFailedEventAttributes", 1)],
 )
 async def test_a_receiver_that_does_not_accept_the_notice_keeps_nobody_from_deciding(
-    house: House, quick_retries: None, fault: str, times: int, end: str, count: int
+    house: House,
+    quick_retries: None,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    times: int,
+    end: str,
+    count: int,
 ) -> None:
+    monkeypatch.setitem(policies.STEPS, NOTICE, replace(policies.STEPS[NOTICE], failures_allowed=5))
     house.fault(f"Deaf with {fault}", fault=fault, kind="webhook", times=times)
     report, sha256 = await parked(house, f"Deaf with {fault}")
     await ended(house, report, end, count)
@@ -202,19 +208,6 @@ async def test_a_parked_report_that_is_cancelled_leaves_no_notice_running(house:
     assert types(house, report) == []
 
 
-async def forgotten(house: House, report: str) -> None:
-    """Have the engine lose a workflow, as a server that lost its database has."""
-    client = house.environment.client
-    await client.workflow_service.delete_workflow_execution(
-        DeleteWorkflowExecutionRequest(
-            namespace=client.namespace, workflow_execution=WorkflowExecution(workflow_id=report)
-        )
-    )
-    async with asyncio.timeout(60):
-        while await house.engine.describe(report) is not None:
-            await asyncio.sleep(0.05)
-
-
 async def test_a_parked_report_that_the_engine_lost_waits_by_the_times_that_were_shown(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,10 +215,10 @@ async def test_a_parked_report_that_the_engine_lost_waits_by_the_times_that_were
     report, sha256 = await parked(house, "Lost while parked")
     shown = (await house.reading.status(report, "default"))["asks"]
     await until(lambda: webhooks(house, report))
-    await forgotten(house, report)
+    await house.forget(report)
     waiting(house, monkeypatch, reminder_seconds=30_000, expiry_seconds=40_000)
 
-    await house.starting.give(await house.workflows.get(report, "default"))
+    await house.begin_again(report)
 
     [timer, *_] = await ended(house, report, "timerStartedEventAttributes")
     assert timedelta(seconds=float(timer["startToFireTimeout"].removesuffix("s"))) <= timedelta(seconds=3_000)
@@ -242,9 +235,13 @@ async def test_a_parked_report_that_the_engine_lost_for_too_long_expires_when_it
 ) -> None:
     waiting(house, monkeypatch, reminder_seconds=4, expiry_seconds=5)
     report, _ = await parked(house, "Lost for too long")
-    await forgotten(house, report)
+    expires_at = datetime.fromisoformat((await house.reading.status(report, "default"))["asks"]["expires_at"])
+    await house.forget(report)
     waiting(house, monkeypatch, reminder_seconds=30_000, expiry_seconds=40_000)
+    async with asyncio.timeout(30):
+        while datetime.now(UTC) < expires_at:
+            await asyncio.sleep(0.05)
 
-    await house.starting.give(await house.workflows.get(report, "default"))
+    await house.begin_again(report)
 
     assert (await house.finished(report))["error"]["code"] == "approval_expired"

@@ -251,9 +251,32 @@ async def test_an_undo_that_fails_for_good_waits_for_a_person_and_says_what_is_l
 
     assert status["asks"]["step"] == "delete_embedding"
     assert (status["asks"]["decisions"], status["asks"]["remaining_undos"]) == (["try_again"], UNDOS[1:])
-    assert "delete_embedding, delete_post" in status["waits_for"]
+    assert "“Undo: remove the embedding”, “Undo: remove the post”" in status["waits_for"]
     await house.deciding.decide(stuck, "default", {"decision": "try_again"})
     await house.finished(stuck)
+
+
+async def test_a_post_that_the_engine_lost_amid_its_undos_is_taken_back_wholly(house: House, stuck: str) -> None:
+    await house.forget(stuck)
+
+    await house.begin_again(stuck)
+
+    assert (await house.finished(stuck))["status"] == "failed"
+    assert await left(house, stuck) == NOTHING
+
+
+async def test_a_cancelled_post_that_the_engine_lost_is_taken_back_wholly(house: House) -> None:
+    title = "Cancelled, and lost"
+    refuse_message(house, title)
+    post_id = await post(house, title)
+    await house.until_step(post_id, "post_to_slack", "retrying")
+    await house.forget(post_id)
+    await house.workflows.request_cancel(post_id)
+
+    await house.begin_again(post_id)
+
+    assert (await house.finished(post_id))["status"] == "cancelled"
+    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, UNDOS)
 
 
 async def test_a_person_has_the_rest_undone(house: House, stuck: str) -> None:

@@ -92,7 +92,8 @@ async def test_what_waits_rightly_does_not_hide_the_others_from_the_next_passes(
     monkeypatch: pytest.MonkeyPatch, house: House
 ) -> None:
     monkeypatch.setattr(policies, "ROWS_A_PASS", 2)
-    rows = [await house.workflows.get(await accepted(house, "one of many"), "default") for _ in range(3)]
+    ids = sorted([await accepted(house, "one of many") for _ in range(3)])
+    rows = [await house.workflows.get(one, "default") for one in ids]
 
     async def find(page: Page) -> list[WorkflowRow]:
         return [row for row in rows if row.workflow_id > page.after][: page.limit]

@@ -111,7 +111,8 @@ class Approval:
             self._notices.append(asyncio.create_task(tell(notice)))
 
     async def _decided_until(self, moment: datetime) -> ApprovalDecision | None:
-        left = max(moment - workflow.now(), timedelta(0))
+        # Never nothing: without a time to wait for the SDK starts no timer, where a history of before has one.
+        left = max(moment - workflow.now(), timedelta(milliseconds=1))
         with suppress(TimeoutError):
             await workflow.wait_condition(lambda: self._decision is not None, timeout=left)
         return self._decision

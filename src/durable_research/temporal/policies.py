@@ -89,6 +89,12 @@ ORPHAN_AGE = timedelta(hours=1)
 # Orphans cost room and nothing else, and finding them means listing the whole store.
 LOOK_FOR_ORPHANS_EVERY = timedelta(hours=1)
 
+# Texts without an embedding that a pass takes: each is one short call, and the pass has other things to do.
+EMBEDDINGS_A_PASS = 10
+
+# An embedding that somebody removed from the database is bought anew. Where that goes on, something else is wrong.
+EMBEDDINGS_BOUGHT_AT_MOST = 3
+
 # A provider that refuses an embedding will refuse the next one too; related texts are a convenience.
 EMBED_AGAIN_AFTER = timedelta(hours=1)
 
@@ -142,8 +148,9 @@ SEND_NOTIFICATION = StepPolicy(
 )
 
 # The same receivers. It is told beside the story and leaves no attempts in the log: the page that it leads to says all the time
-# that a draft waits. So a try that died counts as well, and a receiver that refuses five times is not told.
-SEND_APPROVAL_NOTICE = replace(SEND_NOTIFICATION, step="send_approval_notice", logged=False)
+# that a draft waits. So every try counts, also one that died or found our database away; fifty last for most of an hour, and
+# the decision ends them.
+SEND_APPROVAL_NOTICE = replace(SEND_NOTIFICATION, step="send_approval_notice", failures_allowed=50, logged=False)
 
 # Asking a provider to stop takes one short request; a call that cannot be stopped ends by itself and is counted.
 STOP_MODEL_CALLS = StepPolicy(names.STOP_MODEL_CALLS, names.AI_TASKS, try_seconds=15, failures_allowed=3, logged=False)

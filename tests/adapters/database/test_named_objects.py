@@ -34,15 +34,16 @@ async def test_a_posts_text_is_an_orphan_only_when_the_post_is_gone(database: Da
 
 
 async def test_nothing_names_the_objects_of_a_story_that_was_taken_back(database: Database) -> None:
-    told, taken_back = [await accepted(database) for _ in range(2)]
-    keys = {f"default/{workflow_id}/text.md": workflow_id for workflow_id in (told, taken_back)}
+    told, taken_back, told_again = [await accepted(database) for _ in range(3)]
+    keys = {f"default/{workflow_id}/text.md": workflow_id for workflow_id in (told, taken_back, told_again)}
     progress, engine = PostgresProgressLog(database), EngineAttempt("run", 1)
     for key, workflow_id in keys.items():
         attempt = await progress.begin_attempt(workflow_id, "generate_content", "worker-1@1", engine)
         await progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {"texts": {"text": {"key": key}}})
-    await progress.begin_attempt(taken_back, "delete_post", "worker-1@1", engine, undoes=True)
-    for workflow_id in (told, taken_back):
-        await progress.close(workflow_id, Status.CANCELLED, {})
+    for workflow_id in (taken_back, told_again):
+        await progress.begin_attempt(workflow_id, "delete_embedding", "worker-1@1", engine, undoes=True)
+    for workflow_id, status in [(told, "cancelled"), (taken_back, "cancelled"), (told_again, "done")]:
+        await progress.close(workflow_id, Status(status), {})
 
     left = await PostgresNamedObjects(database).orphans(keys, timedelta(0))
 

@@ -8,7 +8,7 @@ from durable_research.adapters.database.drafts import PostgresDrafts
 from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.domain.approval import ApprovalAsked, ApprovalDecision, Verdict, decided_as
-from durable_research.domain.errors import InvalidState, StaleAttempt
+from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
 from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
 from durable_research.domain.workflow import Status
 
@@ -93,6 +93,30 @@ async def test_no_step_begins_once_the_story_is_being_taken_back(report: str, pr
     with pytest.raises(InvalidState):
         await progress.begin_attempt(report, "store_post", "worker-1@1", ENGINE)
     await progress.begin_attempt(report, "delete_embedding", "worker-2@1", ENGINE, undoes=True)
+
+
+async def test_a_run_that_tells_the_story_anew_begins_its_steps_again(
+    report: str, progress: PostgresProgressLog
+) -> None:
+    await progress.begin_attempt(report, "delete_post", "worker-2@1", ENGINE, undoes=True)
+
+    again = await progress.begin_attempt(report, "store_post", "worker-2@1", EngineAttempt("after a loss", 1))
+
+    assert again.number == 1
+
+
+async def test_a_cancelled_story_begins_nothing_new_and_tells_again_what_was_done(
+    report: str, progress: PostgresProgressLog, workflows: PostgresWorkflows
+) -> None:
+    done = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
+    await progress.end_attempt(done, EventKind.ATTEMPT_COMPLETED, {})
+    await workflows.request_cancel(report)
+
+    assert (
+        await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("after a loss", 1))
+    ).number == 2
+    with pytest.raises(CancelRequested):
+        await progress.begin_attempt(report, "create_pdf", "worker-1@1", EngineAttempt("after a loss", 1))
 
 
 async def test_a_closed_log_says_the_same_for_ever(report: str, progress: PostgresProgressLog) -> None:

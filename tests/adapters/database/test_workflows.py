@@ -90,11 +90,11 @@ async def test_what_was_accepted_and_not_started_is_found_by_reconciliation(work
 
 
 async def test_a_page_goes_on_where_the_last_one_ended(workflows: PostgresWorkflows) -> None:
-    rows = [(await workflows.accept(new_report()))[0] for _ in range(3)]
+    ids = sorted([(await workflows.accept(new_report()))[0].workflow_id for _ in range(3)])
 
-    page = await workflows.unstarted(timedelta(0), Page(rows[0].workflow_id, 1))
+    page = await workflows.unstarted(timedelta(0), Page(ids[0], 1))
 
-    assert [row.workflow_id for row in page] == [rows[1].workflow_id]
+    assert [row.workflow_id for row in page] == [ids[1]]
 
 
 async def test_a_cancel_that_was_not_heard_is_found_among_all_that_wait(workflows: PostgresWorkflows) -> None:

@@ -56,7 +56,7 @@ _OPEN = (
         .where(*_HELD)
         .with_for_update(),
     )
-    # Two passes of reconciliation in one second have one number: the second one sends nothing.
+    # An attempt sends once: where the provider has forgotten that call already, the next attempt sends.
     .on_conflict_do_nothing(index_elements=["key", "fence"])
     .returning(effect_attempts.c.key)
 )
@@ -154,9 +154,7 @@ class PostgresEffects(DoubtfulSends):
                 await self._close_earlier(connection, effect.key, earlier)
             opened = await connection.execute(_OPEN, opening)
             if opened.first() is None:
-                raise StaleAttempt(
-                    f"a newer attempt, or another {fence}, has taken over from attempt {fence}; nothing is sent"
-                )
+                raise StaleAttempt(f"attempt {fence} has sent already, or a newer one has taken over; nothing is sent")
 
     @staticmethod
     async def _close_earlier(connection: AsyncConnection, key: str, state: SendState) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from durable_research.adapters.database.connection import Database
 from durable_research.domain.progress import UNDOES
-from durable_research.domain.workflow import FINAL
+from durable_research.domain.workflow import FINAL, Status
 
 # Only what belongs to a workflow that we know has ended: after a restore from an older backup, or in a store that two
 # installations share, an unknown workflow's objects are somebody's.
@@ -23,8 +23,9 @@ SELECT given.key
 FROM unnest(CAST(:keys AS text[]), CAST(:workflows AS text[])) AS given (key, workflow_id)
 JOIN workflows USING (workflow_id)
 WHERE workflows.status = ANY(:ended) AND workflows.updated_at < clock_timestamp() - CAST(:ended_for AS interval)
-  AND (EXISTS (SELECT FROM progress_events
-               WHERE progress_events.workflow_id = given.workflow_id AND data ? :undoes)
+  AND (workflows.status <> ALL(:finished)
+          AND EXISTS (SELECT FROM progress_events
+                      WHERE progress_events.workflow_id = given.workflow_id AND data ? :undoes)
        OR NOT EXISTS (SELECT FROM reports
                       WHERE report_id = given.workflow_id AND given.key IN (text_key, pdf_key))
           AND NOT EXISTS (SELECT FROM posts
@@ -49,6 +50,7 @@ class PostgresNamedObjects:
             "workflows": list(workflow_of.values()),
             "ended": [str(status) for status in FINAL],
             "ended_for": ended_for,
+            "finished": [str(Status.DONE), str(Status.PARTLY_DONE)],
             "undoes": UNDOES,
         }
         async with self._database.one() as connection:

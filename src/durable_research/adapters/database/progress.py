@@ -47,7 +47,15 @@ class _Told:
         self.started = of(EventKind.ATTEMPT_STARTED)
         self._failed = of(EventKind.ATTEMPT_FAILED)
         self._ended = of(*ENDS_OF_ATTEMPT)
-        self.is_taken_back = any(data.get(UNDOES) for data in self.started.values())
+        self._done = of(EventKind.ATTEMPT_COMPLETED)
+
+    def is_done(self, step: str) -> bool:
+        """Whether an attempt of the step was completed."""
+        return any(name == step for name, _ in self._done)
+
+    def is_taken_back_by(self, engine: EngineAttempt) -> bool:
+        """Whether an undo has begun in the engine's run; a later run tells the story anew, and takes it back anew."""
+        return any(data.get(UNDOES) and data.get("engine_run") == engine.run_id for data in self.started.values())
 
     def has_begun_after(self, step: str, engine: EngineAttempt) -> bool:
         """Whether a later attempt of the engine's run has begun this step."""
@@ -86,10 +94,11 @@ class PostgresProgressLog:
             log = await LockedLog.lock(connection, workflow_id)
             if log.status.is_final:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
-            if log.cancel_requested and not undoes:
-                raise CancelRequested("a person asked for the workflow to be cancelled")
             told = _Told((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all())
-            if told.is_taken_back and not undoes:
+            # What was done is told again to a run that the engine had lost: else it would not know what is to be undone.
+            if log.cancel_requested and not undoes and not told.is_done(step):
+                raise CancelRequested("a person asked for the workflow to be cancelled")
+            if told.is_taken_back_by(engine) and not undoes:
                 raise InvalidState(f"the workflow is being taken back; {step} runs no more")
             if told.has_begun_after(step, engine):
                 raise StaleAttempt(f"a later attempt of {step} has begun; this one was frozen on the way")
