@@ -245,3 +245,5 @@ async def test_a_parked_report_that_the_engine_lost_for_too_long_expires_when_it
     await house.begin_again(report)
 
     assert (await house.finished(report))["error"]["code"] == "approval_expired"
+    # As in a history of before that had begun to wait: without a timer it would not replay.
+    await ended(house, report, "timerStartedEventAttributes")
