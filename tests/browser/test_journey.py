@@ -112,6 +112,20 @@ def test_a_post_is_asked_for_and_read_on_its_own_page(page: Page, installation: 
     expect(page.get_by_role("link", name="Why do honey bees dance?")).to_be_visible()
 
 
+def test_a_draft_that_was_changed_is_not_approved_by_mistake(page: Page, installation: Installation) -> None:
+    report = installation.submit_with(prompt="A draft to change", approval="before_pdf")
+    page.goto(f"{installation.api}/reports/{report}")
+    draft = page.get_by_label("The draft, which you may change")
+    approve = page.get_by_role("button", name="Approve", exact=True)
+    expect(approve).to_be_enabled()
+
+    draft.fill("# Mine\n\nMy own words.")
+    expect(approve).to_be_disabled()
+    page.get_by_role("button", name="Go on with my text").click()
+
+    expect(page.get_by_role("heading", name="Mine", level=1)).to_be_visible()
+
+
 def test_what_is_undone_shows_while_somebody_watches(page: Page, installation: Installation) -> None:
     installation.latency(2)
     installation.simulator("faults", {"match": "Why do moths", "kind": "embedding", "fault": "401"})

@@ -18,7 +18,8 @@ def rows(installation: Installation, workflow_id: str) -> int:
     with psycopg.connect(installation.up["database"]) as connection:
         found = connection.execute(
             "SELECT (SELECT count(*) FROM posts WHERE post_id = %(id)s)"
-            " + (SELECT count(*) FROM embeddings WHERE subject_id = %(id)s)",
+            " + (SELECT count(*) FROM embeddings WHERE subject_id = %(id)s)"
+            " + (SELECT count(*) FROM drafts WHERE workflow_id = %(id)s)",
             {"id": workflow_id},
         ).fetchone()
     assert found is not None

@@ -5,8 +5,8 @@ from sqlalchemy import text
 
 from tests.pipelines.conftest import House
 
-NOTHING = {"rows": 0, "embeddings": 0, "objects": 0, "messages": 0}
-WHOLE = {"rows": 1, "embeddings": 1, "objects": 1, "messages": 1}
+NOTHING = {"rows": 0, "embeddings": 0, "drafts": 0, "objects": 0, "messages": 0}
+WHOLE = {"rows": 1, "embeddings": 1, "drafts": 0, "objects": 1, "messages": 1}
 
 
 async def left(house: House, workflow_id: str) -> dict[str, int]:
@@ -16,9 +16,13 @@ async def left(house: House, workflow_id: str) -> dict[str, int]:
         vectors = await connection.execute(
             text("SELECT count(*) FROM embeddings WHERE subject_id = :id"), {"id": workflow_id}
         )
+        drafts = await connection.execute(
+            text("SELECT count(*) FROM drafts WHERE workflow_id = :id"), {"id": workflow_id}
+        )
     return {
         "rows": rows.scalar_one(),
         "embeddings": vectors.scalar_one(),
+        "drafts": drafts.scalar_one(),
         "objects": len([one async for one in house.objects.list(f"default/{workflow_id}")]),
         "messages": messages(house, workflow_id),
     }

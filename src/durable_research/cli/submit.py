@@ -48,7 +48,12 @@ def _fields(context: click.Context, parameter: click.Parameter, given: tuple[str
     type=click.Choice(["none", BEFORE_PDF, BEFORE_NOTIFY]),
     help="Wait for your approval of the draft, or of the report before it is told.",
 )
-@click.option("--start-after", callback=utf8, metavar="TIME", help="Begin then, like 2026-11-22T09:00:00+01:00.")
+@click.option(
+    "--start-after",
+    callback=utf8,
+    metavar="TIME",
+    help="Begin then, like 2026-11-22T09:00:00+01:00; a time that has passed is now.",
+)
 @click.option(
     "--set",
     "settings",

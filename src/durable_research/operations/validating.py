@@ -25,7 +25,12 @@ _DETAILS = {
     "string_type": "must be a string",
     "tuple_type": "must be an array",
     "model_type": "must be an object",
-    "string_pattern_mismatch": "has not the form that this field needs, such as en or pt-BR for a language",
+    "string_pattern_mismatch": "has not the form that this field needs",
+}
+
+_FORMS = {
+    "language": "such as en or pt-BR",
+    "draft_sha256": "64 hexadecimal digits, as the status shows them",
 }
 
 
@@ -46,4 +51,5 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
     kind = str(error["type"])
     code = _CODES.get(kind, "type" if kind.endswith("_type") else kind)
     detail = _DETAILS.get(kind) or str(error["msg"]).replace("Input should", "must", 1)
-    return FieldError(pointer, code, detail)
+    form = _FORMS.get(str(error["loc"][-1])) if code == "pattern" and error["loc"] else None
+    return FieldError(pointer, code, f"{detail}: {form}" if form else detail)

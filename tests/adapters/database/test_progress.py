@@ -198,6 +198,35 @@ async def test_a_draft_with_a_nul_is_shown_without_it(report: str, drafts: Postg
     assert draft.text == "onetwo"
 
 
+async def test_the_end_leaves_no_draft_and_none_comes_after_it(
+    report: str, progress: PostgresProgressLog, drafts: PostgresDrafts
+) -> None:
+    attempt = Attempt(report, "llm_call", 1, "worker-1@1")
+    drafts.show(attempt, "one")
+    await drafts.close()
+    before = await drafts.read(report)
+    await progress.close(report, Status.CANCELLED, {})
+    after = await drafts.read(report)
+
+    drafts.show(attempt, "one two")
+    await drafts.close()
+
+    assert before is not None
+    assert (after, await drafts.read(report)) == (None, None)
+
+
+async def test_a_step_that_is_done_has_no_draft(
+    report: str, progress: PostgresProgressLog, drafts: PostgresDrafts
+) -> None:
+    attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
+    drafts.show(attempt, "one")
+    await drafts.close()
+
+    await progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {})
+
+    assert await drafts.read(report) is None
+
+
 async def test_a_draft_is_replaced_by_the_next_attempt(report: str, drafts: PostgresDrafts) -> None:
     first, second = (Attempt(report, "llm_call", number, "worker-1@1") for number in (1, 2))
     drafts.show(first, "one two three")

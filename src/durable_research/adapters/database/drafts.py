@@ -2,8 +2,7 @@
 
 import asyncio
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, select, text
 
 from durable_research import telemetry
 from durable_research.adapters.database.connection import Database
@@ -11,8 +10,23 @@ from durable_research.adapters.database.events import CHANNEL
 from durable_research.adapters.database.tables import drafts
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.domain.progress import Attempt, Draft
+from durable_research.domain.workflow import FINAL
 
 _BATCH_SECONDS = 0.25
+_ENDED = [str(status) for status in FINAL]
+
+# The end of a workflow removes its drafts, under the lock of its row. Waiting for that lock, the statement looks at the row
+# again: what a worker still has to show when the end is written stays nowhere.
+_SHOW = text("""
+INSERT INTO drafts (workflow_id, step, attempt, text)
+SELECT shown.workflow_id, shown.step, shown.attempt, shown.text
+FROM unnest(CAST(:workflow_id AS text[]), CAST(:step AS text[]), CAST(:attempt AS int[]), CAST(:text AS text[]))
+  AS shown (workflow_id, step, attempt, text)
+JOIN workflows USING (workflow_id)
+WHERE workflows.status <> ALL(:ended)
+FOR KEY SHARE OF workflows
+ON CONFLICT (workflow_id, step, attempt) DO UPDATE SET text = excluded.text, updated_at = clock_timestamp()
+""")
 
 
 class PostgresDrafts:
@@ -59,21 +73,16 @@ class PostgresDrafts:
 
     async def _write(self, batch: dict[tuple[str, str, int], str]) -> None:
         rows = [
-            {"workflow_id": workflow_id, "step": step, "attempt": attempt, "text": text}
-            for (workflow_id, step, attempt), text in batch.items()
+            {"workflow_id": workflow_id, "step": step, "attempt": attempt, "text": so_far}
+            for (workflow_id, step, attempt), so_far in batch.items()
         ]
         if not rows:
             return
-        # The rows go beside the statement: with them inside, it would be compiled anew for each batch.
-        statement = insert(drafts)
-        statement = statement.on_conflict_do_update(
-            index_elements=["workflow_id", "step", "attempt"],
-            set_={"text": statement.excluded.text, "updated_at": func.clock_timestamp()},
-        )
+        columns = {name: [row[name] for row in rows] for name in ("workflow_id", "step", "attempt", "text")}
         try:
             async with self._database.begin() as connection:
-                await connection.execute(statement, rows)
-                for workflow_id in {row["workflow_id"] for row in rows}:
+                await connection.execute(_SHOW, columns | {"ended": _ENDED})
+                for workflow_id in set(columns["workflow_id"]):
                     await connection.execute(select(func.pg_notify(CHANNEL, workflow_id)))
         except InfrastructureDown as error:
             telemetry.get_logger().info(telemetry.DRAFT_DROPPED, drafts=len(rows), error=str(error))

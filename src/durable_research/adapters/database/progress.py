@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.events import LockedLog
-from durable_research.adapters.database.tables import progress_events
+from durable_research.adapters.database.tables import drafts, progress_events
 from durable_research.domain.approval import ApprovalAsked, ApprovalDecision, decision_of
 from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
 from durable_research.domain.progress import (
@@ -30,6 +30,8 @@ _ATTEMPTS = select(
 _DATA_OF_KIND = select(progress_events.c.data).where(
     progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.kind == bindparam("of_kind")
 )
+_FORGET_DRAFTS = delete(drafts).where(drafts.c.workflow_id == bindparam("of_workflow"))
+_FORGET_DRAFTS_OF_STEP = _FORGET_DRAFTS.where(drafts.c.step == bindparam("of_step"))
 _READ = (
     select(progress_events)
     .where(progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.seq > bindparam("after"))
@@ -123,6 +125,9 @@ class PostgresProgressLog:
             await log.check_open(attempt)
             log.append(kind, data, attempt.step, attempt.number)
             await log.finish(status_after(kind, data))
+            if kind is EventKind.ATTEMPT_COMPLETED:  # its text is kept, and whoever comes now reads that
+                step = {"of_workflow": attempt.workflow_id, "of_step": attempt.step}
+                await connection.execute(_FORGET_DRAFTS_OF_STEP, step)
 
     async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
         """Write an event within an attempt, once."""
@@ -143,6 +148,8 @@ class PostgresProgressLog:
             kind = EventKind.STORED_LATER if later else EventKind.CLOSED
             log.append(kind, {"status": status, **data})
             await log.finish(status)
+            # Nobody follows a workflow that has ended, and a story that was taken back has left no text.
+            await connection.execute(_FORGET_DRAFTS, {"of_workflow": workflow_id})
 
     async def note_approval(
         self, workflow_id: str, kind: EventKind, data: Mapping[str, Any]

@@ -132,6 +132,14 @@ function showDraft({ attempt, text }) {
   if (atEnd) pane.scrollTop = pane.scrollHeight;
 }
 
+// Who has typed into the draft means their own text: approving the model's would drop it without a word.
+const edited = document.querySelector("#approval-text:not([readonly])");
+edited?.addEventListener("input", () => {
+  const isChanged = edited.value !== edited.defaultValue;
+  edited.form.querySelector('button[value="approve"]').disabled = isChanged;
+  part("edited").hidden = !isChanged;
+});
+
 const stream = new EventSource(`/api/workflows/${id}/events?after=${root.dataset.after}`);
 for (const kind of Object.keys(words.outcomes)) {
   stream.addEventListener(kind, (message) => { showAttempt(JSON.parse(message.data)); refresh(); });
