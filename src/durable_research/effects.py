@@ -36,7 +36,7 @@ class EffectRunner:
     ) -> None:
         self._ledger = ledger
         self._progress = progress
-        self._current_attempt = current_attempt
+        self.current_attempt = current_attempt
         self._cancel_is_wanted = cancel_is_wanted
         self._reattach = reattach
 
@@ -58,7 +58,7 @@ class EffectRunner:
             Unconfirmed, DecisionNeeded: an earlier send is unresolved, nobody can be asked, and the cap is used up.
             StaleAttempt: a newer attempt holds the step.
         """
-        current = self._current_attempt()
+        current = self.current_attempt()
         record = await self._ledger.claim(effect, current.number)
         if record.result is not None:
             return kept.model_validate(record.result)
@@ -87,7 +87,7 @@ class EffectRunner:
             StepFailed: the provider did not take it back, or could not be asked.
             StillRunning: the provider may yet show an earlier send.
         """
-        attempt = replace(self._current_attempt(), number=WITHDRAWN)
+        attempt = replace(self.current_attempt(), number=WITHDRAWN)
         record = await self._ledger.claim(effect, attempt.number)
         try_ = Try(effect, prepare(record.frozen), attempt, record, self._ledger, self._cancel_is_wanted)
         # Those that we know first: a search for the others must not find them.

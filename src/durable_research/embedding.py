@@ -18,10 +18,6 @@ from durable_research.ports.progress import CurrentAttempt
 from durable_research.ports.similarity import Similarity, Subject
 from durable_research.temporal import policies
 
-# An embedding reads a text and writes none, so it costs far less than the text did. Two workers that died in it took a whole
-# post back (a campaign of 200 posts and 40 kills showed one); each further one is counted.
-_AMBIGUOUS_ALLOWED = 20
-
 
 class Embedded(BaseModel):
     """Which model made the vector, and what it read."""
@@ -41,7 +37,7 @@ class Embedder:
     objects: ObjectStore
     resend: ResendPolicy = ResendPolicy.BOUNDED
 
-    async def embed(self, subject: Subject, effects: EffectRunner, attempt: Attempt, generation: int = 0) -> Embedded:
+    async def embed(self, subject: Subject, effects: EffectRunner, generation: int = 0) -> Embedded:
         """Have the vector made and keep it; a repeat returns what was kept, another `generation` buys it anew."""
         text = f"{subject.title}\n\n{(await self.objects.get(subject.text.key)).decode()}"
         effect = Effect(
@@ -57,11 +53,11 @@ class Embedder:
             generation=generation,
             resend=self.resend,
             settle_seconds=self.model.settle_seconds,
-            ambiguous_allowed=_AMBIGUOUS_ALLOWED,
+            ambiguous_allowed=policies.EMBEDDINGS_IN_DOUBT_ALLOWED,
         )
 
         async def keep(embedding: Embedding) -> Embedded:
-            await self.similarity.store(subject.tenant, embedding, attempt)
+            await self.similarity.store(subject.tenant, embedding, effects.current_attempt())
             return Embedded(model=embedding.model, tokens=embedding.tokens)
 
         return await effects.perform(effect, lambda _: self.model.prepare(text), keep, Embedded)
@@ -110,7 +106,7 @@ class LateEmbedder:
         attempt = Attempt(subject.workflow_id, "create_embedding", NUMBERED_BY_LEDGER, "reconcile")
         model, runner = self.embedder.model.model, self.runner(lambda: attempt)
         for generation in range(policies.EMBEDDINGS_BOUGHT_AT_MOST):
-            await self.embedder.embed(subject, runner, attempt, generation)
+            await self.embedder.embed(subject, runner, generation)
             # What the ledger has settled is not made again, though somebody may have removed the row since. We look, because
             # a pass that was slow may hold an old list.
             if await self.embedder.similarity.has(subject.workflow_id, subject.tenant, model):

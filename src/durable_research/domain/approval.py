@@ -67,14 +67,25 @@ class ApprovalQuestion(_Value):
     waits: ApprovalWaits
 
 
-class ApprovalAsked(_Value):
+class _Waiting(_Value):
+    before: str
+    expires_at: datetime
+
+    @property
+    def words(self) -> str:
+        """What waits and until when, as a person reads it."""
+        until = f"until {self.expires_at:%Y-%m-%d %H:%M} UTC"
+        if self.before == BEFORE_NOTIFY:
+            return f"the report is made; approve it to have it told, or refuse ({until})"
+        return f"the draft is written; approve it to have it typeset, edit it or refuse ({until})"
+
+
+class ApprovalAsked(_Waiting):
     """The question as the log keeps it; `texts` is hidden from people."""
 
-    before: str
     draft_sha256: str
     verdicts: tuple[Verdict, ...]
     remind_at: datetime
-    expires_at: datetime
     texts: dict[str, WrittenText]
 
     @property
@@ -82,28 +93,16 @@ class ApprovalAsked(_Value):
         """The text that waits."""
         return self.texts["draft"]
 
-    @property
-    def words(self) -> str:
-        """What waits and until when, as a person reads it."""
-        return waits_in_words(self.before, self.expires_at)
 
-
-class ApprovalNotice(_Value):
+class ApprovalNotice(_Waiting):
     """What people are told of a draft that waits: for the first time, or again."""
 
     occasion: Literal[EventKind.APPROVAL_ASKED, EventKind.APPROVAL_REMINDED]
-    before: str
-    expires_at: datetime
 
     @property
     def is_reminder(self) -> bool:
         """Whether they have been told before."""
         return self.occasion is EventKind.APPROVAL_REMINDED
-
-    @property
-    def words(self) -> str:
-        """What waits and until when, as a person reads it."""
-        return waits_in_words(self.before, self.expires_at)
 
 
 class ApprovalDecision(_Value):
@@ -113,14 +112,6 @@ class ApprovalDecision(_Value):
     decision: Verdict
     draft_sha256: str
     edited: TextReference | None = None
-
-
-def waits_in_words(before: str, expires_at: datetime) -> str:
-    """What waits and until when, as a person reads it."""
-    until = f"until {expires_at:%Y-%m-%d %H:%M} UTC"
-    if before == BEFORE_NOTIFY:
-        return f"the report is made; approve it to have it told, or refuse ({until})"
-    return f"the draft is written; approve it to have it typeset, edit it or refuse ({until})"
 
 
 def decided_as(decision: ApprovalDecision) -> dict[str, object]:

@@ -39,7 +39,7 @@ def compose(
         DocumentError: the text cannot be typeset.
     """
     facts = [
-        ("Report", workflow_id),
+        ("Id", workflow_id),
         ("Asked", f"{asked_at:%Y-%m-%d %H:%M} UTC"),
         ("Provider", "simulator (demo)" if made.is_demo else made.provider),
         ("Model", made.model),

@@ -92,6 +92,10 @@ LOOK_FOR_ORPHANS_EVERY = timedelta(hours=1)
 # Texts without an embedding that a pass takes: each is one short call, and the pass has other things to do.
 EMBEDDINGS_A_PASS = 10
 
+# An embedding reads a text and writes none, so it costs far less than the text did. Two workers that died in it took a whole
+# post back (a campaign of 200 posts and 40 kills showed one); each further one is counted.
+EMBEDDINGS_IN_DOUBT_ALLOWED = 20
+
 # An embedding that somebody removed from the database is bought anew. Where that goes on, something else is wrong.
 EMBEDDINGS_BOUGHT_AT_MOST = 3
 
@@ -148,8 +152,8 @@ SEND_NOTIFICATION = StepPolicy(
 )
 
 # The same receivers. It is told beside the story and leaves no attempts in the log: the page that it leads to says all the time
-# that a draft waits. So every try counts, also one that died or found our database away; fifty last for most of an hour, and
-# the decision ends them.
+# that a draft waits. So every try counts, also one that died or found our database away, which is looked for again every
+# second; where the receivers refuse, fifty tries last for most of an hour. The decision ends them.
 SEND_APPROVAL_NOTICE = replace(SEND_NOTIFICATION, step="send_approval_notice", failures_allowed=50, logged=False)
 
 # Asking a provider to stop takes one short request; a call that cannot be stopped ends by itself and is counted.

@@ -72,17 +72,14 @@ class PostgresDrafts:
             await self._write(batch)
 
     async def _write(self, batch: dict[tuple[str, str, int], str]) -> None:
-        rows = [
-            {"workflow_id": workflow_id, "step": step, "attempt": attempt, "text": so_far}
-            for (workflow_id, step, attempt), so_far in batch.items()
-        ]
-        if not rows:
+        if not batch:
             return
-        columns = {name: [row[name] for row in rows] for name in ("workflow_id", "step", "attempt", "text")}
+        workflow_ids, steps, attempts = map(list, zip(*batch, strict=True))
+        columns = {"workflow_id": workflow_ids, "step": steps, "attempt": attempts, "text": list(batch.values())}
         try:
             async with self._database.begin() as connection:
                 await connection.execute(_SHOW, columns | {"ended": _ENDED})
-                for workflow_id in set(columns["workflow_id"]):
+                for workflow_id in set(workflow_ids):
                     await connection.execute(select(func.pg_notify(CHANNEL, workflow_id)))
         except InfrastructureDown as error:
-            telemetry.get_logger().info(telemetry.DRAFT_DROPPED, drafts=len(rows), error=str(error))
+            telemetry.get_logger().info(telemetry.DRAFT_DROPPED, drafts=len(batch), error=str(error))

@@ -89,12 +89,19 @@ class LockedLog:
         mine = {"of_workflow": self.workflow_id, "of_step": step, "of_attempt": attempt}
         return {EventKind(kind) for kind in (await self._connection.execute(_KINDS, mine)).scalars()}
 
-    async def check_open(self, attempt: Attempt) -> None:
-        """Hold the attempt open until the transaction ends: what it writes here is committed before an undo can begin.
+    @classmethod
+    async def hold_open(cls, connection: AsyncConnection, attempt: Attempt) -> "LockedLog":
+        """Lock the row of an open attempt: what it writes until the transaction ends is committed before an undo can begin.
 
         Raises:
-            StaleAttempt: it has been closed, as by an undo that began while its worker was frozen.
+            StaleAttempt: the attempt has been closed, as by an undo that began while its worker was frozen.
         """
+        log = await cls.lock(connection, attempt.workflow_id)
+        await log.check_open(attempt)
+        return log
+
+    async def check_open(self, attempt: Attempt) -> None:
+        """Raises StaleAttempt when the attempt has been closed."""
         if ends := await self.kinds(attempt.step, attempt.number) & ENDS_OF_ATTEMPT:
             raise StaleAttempt(f"attempt {attempt.number} of {attempt.step} was closed as {ends.pop()}")
 

@@ -32,7 +32,7 @@ class PostgresPosts:
             **columns_of(post.text, post.usage),
         )
         async with self._database.begin() as connection:
-            await (await LockedLog.lock(connection, attempt.workflow_id)).check_open(attempt)
+            await LockedLog.hold_open(connection, attempt)
             await connection.execute(statement.on_conflict_do_nothing(index_elements=["post_id"]))
 
     async def delete(self, post_id: str, tenant: str) -> None:

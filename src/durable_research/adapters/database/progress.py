@@ -97,7 +97,7 @@ class PostgresProgressLog:
             if log.status.is_final:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
             told = _Told((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all())
-            # What was done is told again to a run that the engine had lost: else it would not know what is to be undone.
+            # What was done is told again to the run that begins after the engine lost one: it must know what is to be undone.
             if log.cancel_requested and not undoes and not told.is_done(step):
                 raise CancelRequested("a person asked for the workflow to be cancelled")
             if told.is_taken_back_by(engine) and not undoes:

@@ -87,7 +87,7 @@ class PostgresSimilarity:
             where=embeddings.c.tenant == tenant,
         )
         async with self._database.begin() as connection:
-            await (await LockedLog.lock(connection, attempt.workflow_id)).check_open(attempt)
+            await LockedLog.hold_open(connection, attempt)
             await connection.execute(statement)
 
     async def has(self, subject_id: str, tenant: str, model: str) -> bool:

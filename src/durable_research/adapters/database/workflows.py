@@ -52,6 +52,11 @@ def _row(row: "Row[*tuple[Any, ...]]") -> WorkflowRow:
     )
 
 
+def _silent(for_at_least: timedelta) -> tuple[ColumnElement[bool], ...]:
+    columns = workflows.c
+    return _IS_UNENDED, columns.engine_started.is_(True), columns.updated_at < func.clock_timestamp() - for_at_least
+
+
 class PostgresWorkflows:
     """Accepted workflows of every kind."""
 
@@ -147,17 +152,11 @@ class PostgresWorkflows:
 
     async def unended(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
         """Known to the engine, not ended, untouched for that long."""
-        columns = workflows.c
-        is_silent = columns.updated_at < func.clock_timestamp() - older_than
-        return await self._due(page, _IS_UNENDED, columns.engine_started.is_(True), is_silent)
+        return await self._due(page, *_silent(older_than))
 
     async def unheard_cancels(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
         """Those of `unended` whose end a person wants."""
-        columns = workflows.c
-        is_silent = columns.updated_at < func.clock_timestamp() - older_than
-        return await self._due(
-            page, _IS_UNENDED, columns.engine_started.is_(True), columns.cancel_requested.is_(True), is_silent
-        )
+        return await self._due(page, *_silent(older_than), workflows.c.cancel_requested.is_(True))
 
     async def partly_done(self, page: Page) -> Sequence[WorkflowRow]:
         """Ended without their metadata."""

@@ -83,7 +83,7 @@ class BlogPostActivities:
     async def create_embedding(self, asked: EmbedPost) -> Embedded:
         """Have the post's vector made, and keep it: one paid call."""
         subject = Subject(asked.tenant, asked.post_id, asked.title, asked.text.text)
-        return await self.embedder.embed(subject, self.effects, self.writer.current_attempt())
+        return await self.embedder.embed(subject, self.effects)
 
     @activity.defn(name="post_to_slack")
     async def post_to_slack(self, asked: TellSlack) -> ToldSlack:

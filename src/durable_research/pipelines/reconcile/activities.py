@@ -39,6 +39,23 @@ StopSpending = Callable[[str], Awaitable[None]]
 StoreLater = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
+class Walks:
+    """Walks over rows, a page in a pass: thousands that wait rightly, or cannot be put right, must not hide the others.
+
+    Each worker process walks for itself, as for orphans.
+    """
+
+    def __init__(self) -> None:
+        self._after: dict[str, str] = {}
+
+    async def next(self, walk: str, find: Callable[[Page], Awaitable[Sequence[WorkflowRow]]]) -> Sequence[WorkflowRow]:
+        """The page after the last one; after the end it begins anew."""
+        page = Page(self._after.get(walk, ""), policies.ROWS_A_PASS)
+        rows = await find(page)
+        self._after[walk] = rows[-1].workflow_id if len(rows) == page.limit else ""
+        return rows
+
+
 @dataclass
 class ReconcileActivities:
     """`start` gives a row to the engine; `store_later` writes the metadata that a closing event kept.
@@ -57,7 +74,7 @@ class ReconcileActivities:
     find_all: Mapping[Provider, FindAll]
     orphans: "Orphans"
     embed_missing: Callable[[], Awaitable[int]]
-    _walks: "Walks" = field(default_factory=lambda: Walks(), init=False)
+    _walks: Walks = field(default_factory=Walks, init=False)
 
     @activity.defn(name="reconcile")
     async def reconcile(self) -> Reconciled:
@@ -141,23 +158,6 @@ class ReconcileActivities:
                 name = thing.workflow_id if isinstance(thing, WorkflowRow) else thing.key
                 activity.logger.warning("could not put %s right: %s", name, type(error).__name__)
         return done
-
-
-class Walks:
-    """Walks over rows, a page in a pass: thousands that wait rightly, or cannot be put right, must not hide the others.
-
-    Each worker process walks for itself, as for orphans.
-    """
-
-    def __init__(self) -> None:
-        self._after: dict[str, str] = {}
-
-    async def next(self, walk: str, find: Callable[[Page], Awaitable[Sequence[WorkflowRow]]]) -> Sequence[WorkflowRow]:
-        """The page after the last one; after the end it begins anew."""
-        page = Page(self._after.get(walk, ""), policies.ROWS_A_PASS)
-        rows = await find(page)
-        self._after[walk] = rows[-1].workflow_id if len(rows) == page.limit else ""
-        return rows
 
 
 class Orphans:
