@@ -78,6 +78,10 @@ def test_an_empty_list_says_what_to_type(command: Command) -> None:
     assert "durable-research submit" in result.stderr
 
 
+def test_a_list_that_the_filters_leave_empty_says_so(command: Command) -> None:
+    assert "nothing matches" in command("list", "--status", "failed").stderr
+
+
 def test_list_says_when_there_is_more(installation: StandIn, command: Command) -> None:
     row = installation.add(1).row()
     installation.answers["/api/workflows"] = (200, {"workflows": [row], "next_cursor": "c"}, {})

@@ -222,14 +222,19 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_asked_for(
     assert (command("submit", "why?", "--out", "no/such/folder/r.pdf").exit_code, installation.asked) == (2, [])
 
 
-@pytest.mark.parametrize("status", ["failed", "cancelled", "terminated"])
-def test_wait_is_exit_1_when_there_will_be_no_report(installation: StandIn, command: Command, status: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("failed", "has failed"), ("cancelled", "is cancelled"), ("terminated", "was ended from outside")],
+)
+def test_wait_is_exit_1_when_there_will_be_no_report(
+    installation: StandIn, command: Command, status: str, words: str
+) -> None:
     installation.add(1, events=a_story(status, error={"code": "model_refused", "detail": "no"}))
 
     result = command("submit", "why?", "--wait")
 
     assert result.exit_code == 1
-    assert f"the run is {status}: model_refused: no" in result.stderr
+    assert f"the run {words}: model_refused: no" in result.stderr
 
 
 def test_a_partly_done_report_has_no_pdf_yet(installation: StandIn, command: Command, elsewhere: Path) -> None:

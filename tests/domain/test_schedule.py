@@ -70,6 +70,20 @@ def test_what_is_neither_is_refused_with_its_reason(every: str, code: str) -> No
     assert codes(every=every) == {("every", code)}
 
 
+@pytest.mark.parametrize(
+    ("every", "words"),
+    [
+        ("daily", "must be an interval such as 6h"),
+        ("61 9 * * *", "has a minute that is not understood; it goes from 0 to 59"),
+        ("0 9 0 * *", "has a day of the month that is not understood; it goes from 1 to 31"),
+        ("0 9 * * mon-fun", "has a day of the week that is not understood; it goes from 0 to 7"),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_said(every: str, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        request(every=every)
+
+
 def test_a_line_is_kept_in_one_form() -> None:
     assert request(every="  0  9 * *   MON ").every == "0 9 * * mon"
     assert request(every=" 6h ").every == "6h"

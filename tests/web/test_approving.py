@@ -137,5 +137,37 @@ async def test_a_button_of_the_page_decides(client: QuartClient, house: House, d
     assert message.model_dump()["decision"] == decision
 
 
+@pytest.mark.parametrize(("is_away", "status"), [(False, 409), (True, 503)])
+async def test_an_edited_text_that_is_not_taken_is_shown_again_with_the_way_back(
+    client: QuartClient, house: House, is_away: bool, status: int
+) -> None:
+    report_id = await house.parked()
+    house.world.engine.refuses = AlreadyDecided("the draft has been refused")
+    house.world.engine.is_away = is_away
+    edit = {"decision": "edit", "draft_sha256": DRAFT_SHA256, "text": "# Mine\n</textarea><script>alert(1)"}
+
+    answered, _, text = await post(client, f"/reports/{report_id}/approve", **edit)
+
+    assert answered == status
+    assert "# Mine\n&lt;/textarea&gt;&lt;script&gt;alert(1)</textarea>" in text
+    assert f'href="/reports/{report_id}">Back to the report</a>' in text
+
+
+async def test_a_form_that_is_not_taken_says_which_field_is_wrong(client: QuartClient, house: House) -> None:
+    report_id = await house.parked()
+
+    status, _, text = await post(client, f"/reports/{report_id}/approve", decision="edit", draft_sha256=DRAFT_SHA256)
+
+    assert status == 422
+    assert "<li>Text comes with an edit, and with nothing else.</li>" in text
+    assert "<textarea" not in text
+
+
+async def test_a_decision_about_what_is_not_there_leads_nowhere_back(client: QuartClient, house: House) -> None:
+    _, _, text = await post(client, f"/posts/{await house.parked()}/approve", decision="edit", text="# Mine")
+
+    assert "Back to" not in text
+
+
 async def test_a_page_that_waits_for_nothing_has_no_approval(client: QuartClient, house: House) -> None:
     assert 'data-part="approval"' not in await page(client, f"/reports/{await house.asked()}")

@@ -26,7 +26,10 @@ def command(api: Api, in_json: bool, status: tuple[str, ...], kind: str | None, 
         click.echo(as_json(body, indent=2))
         return
     if not body["workflows"]:
-        say('nothing here; ask for a report: durable-research submit "…"')
+        if status or kind or text:
+            say("nothing matches; see all: durable-research list")
+        else:
+            say('nothing here; ask for a report: durable-research submit "…"')
         return
     from durable_research.cli.views import workflows_table
 

@@ -44,9 +44,11 @@ _WORDS = {
     EventKind.APPROVAL_REFUSED: "the draft was refused",
     EventKind.APPROVAL_EXPIRED: "nobody approved the draft in time",
     EventKind.CANCEL_REQUESTED: "cancelling was asked for",
-    EventKind.CLOSED: "the run is {status}",
-    EventKind.STORED_LATER: "the report's record is stored now; the run is {status}",
+    EventKind.CLOSED: "the run {ended}",
+    EventKind.STORED_LATER: "the report's record is stored now; the run {ended}",
 }
+
+_ENDS = {"failed": "has failed", "terminated": "was ended from outside"}
 
 
 def status_text(status: str) -> Text:
@@ -141,6 +143,11 @@ def error_words(error: Mapping[str, Any] | None) -> str:
     return clean(f"{error.get('code', 'error')}: {error.get('detail', '')}") if error else ""
 
 
+def ended_words(status: str) -> str:
+    """How a run ended, as the rest of a sentence."""
+    return _ENDS.get(status) or f"is {clean(status).replace('_', ' ')}"
+
+
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in columns:
@@ -168,5 +175,5 @@ def _event_words(event: ProgressEvent) -> str:
         worker=clean(data.get("worker") or "the worker"),
         error=error_words(data.get("error")),
         after="given up" if wait is None else f"tries again in {duration(float(wait))}",
-        status=clean(data.get("status", "")).replace("_", " "),
+        ended=ended_words(data.get("status", "")),
     )

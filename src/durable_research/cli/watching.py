@@ -44,15 +44,15 @@ def watch_run(
 
 def tell_end(api: Api, run: Run) -> None:
     """Say how it ended, and leave with exit code 1 unless there is a report."""
-    from durable_research.cli.views import error_words
+    from durable_research.cli.views import ended_words, error_words
 
-    words = run.status.replace("_", " ")
+    ended = ended_words(run.status)
     if not run.is_good:
-        say(f"error: the run is {clean(words)}{': ' + error_words(run.error) if run.error else ''}")
+        say(f"error: the run {ended}{': ' + error_words(run.error) if run.error else ''}")
         say(f"  look at it: durable-research show {run.workflow_id}")
         raise click.exceptions.Exit(int(Exit.FAILED))
     page = api.get(f"/api/workflows/{run.workflow_id}/status")["page_url"]
-    say(f"the run is {words}: {api.server}{clean(page)}")
+    say(f"the run {ended}: {api.server}{clean(page)}")
 
 
 async def _follow(api: Api, run: Run, show: Show, *, seconds: float | None) -> None:

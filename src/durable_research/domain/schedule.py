@@ -1,7 +1,8 @@
 """A recurring question: what is asked, how often, and in which time zone that is meant."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated
 
@@ -23,13 +24,31 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _DAY_NAMES = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-# Lowest and highest value of each field, and the names that stand for values.
-_CRON_FIELDS: tuple[tuple[int, int, dict[str, int]], ...] = (
-    (0, 59, {}),
-    (0, 23, {}),
-    (1, 31, {}),
-    (1, 12, {name: number for number, name in enumerate(_MONTHS, start=1)}),
-    (0, 7, {name: number for number, name in enumerate(_DAYS)}),
+
+
+@dataclass(frozen=True)
+class _CronField:
+    """What may stand in one place of a cron line: values from `low` to `high`, and names that stand for values."""
+
+    noun: str
+    low: int
+    high: int
+    names: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_wrong(self) -> PydanticCustomError:
+        """What is said of anything else."""
+        return PydanticCustomError(
+            "pattern", f"has a {self.noun} that is not understood; it goes from {self.low} to {self.high}"
+        )
+
+
+_CRON_FIELDS = (
+    _CronField("minute", 0, 59),
+    _CronField("hour", 0, 23),
+    _CronField("day of the month", 1, 31),
+    _CronField("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, start=1)}),
+    _CronField("day of the week", 0, 7, {name: number for number, name in enumerate(_DAYS)}),
 )
 _CRON_ITEM = re.compile(r"(?:\*|([0-9a-z]{1,3})(?:-([0-9a-z]{1,3}))?)(?:/([0-9]{1,2}))?", re.ASCII)
 _FORM = "must be an interval such as 6h, 1d or 1w, or a cron line of five fields such as 0 9 * * 1-5"
@@ -70,9 +89,7 @@ def _cron(line: str) -> Rhythm:
     fields = line.lower().split()
     if len(fields) != len(_CRON_FIELDS):
         raise PydanticCustomError("pattern", _FORM)
-    minutes, hours, days, months, _ = (
-        _values(field, *known) for field, known in zip(fields, _CRON_FIELDS, strict=True)
-    )
+    minutes, hours, days, months, _ = (_values(*each) for each in zip(fields, _CRON_FIELDS, strict=True))
     if fields[2] != "*" and fields[4] != "*":
         # Most cron programs fire when either matches, Temporal when both do: whoever writes this means one of the two.
         raise PydanticCustomError("ambiguous_days", "must name days of the month or days of the week, not both")
@@ -82,25 +99,25 @@ def _cron(line: str) -> Rhythm:
     return Rhythm(timedelta(minutes=gap if gap < 60 else 60 * _least_gap(hours, 24)), cron=" ".join(fields))
 
 
-def _values(field: str, low: int, high: int, names: dict[str, int]) -> set[int]:
+def _values(given: str, of: _CronField) -> set[int]:
     found: set[int] = set()
-    for item in field.split(","):
+    for item in given.split(","):
         match = _CRON_ITEM.fullmatch(item)
         if match is None:
-            raise PydanticCustomError("pattern", _FORM)
+            raise of.is_wrong
         first, last, step = match.groups()
-        start = low if first is None else _value(first, low, high, names)
-        end = _value(last, low, high, names) if last else high if first is None or step else start
-        if end < start or (step is not None and not 1 <= int(step) <= high):
-            raise PydanticCustomError("pattern", _FORM)
+        start = of.low if first is None else _value(first, of)
+        end = _value(last, of) if last else of.high if first is None or step else start
+        if end < start or (step is not None and not 1 <= int(step) <= of.high):
+            raise of.is_wrong
         found.update(range(start, end + 1, int(step or 1)))
     return found
 
 
-def _value(word: str, low: int, high: int, names: dict[str, int]) -> int:
-    value = names.get(word, int(word) if word.isdigit() else -1)
-    if not low <= value <= high:
-        raise PydanticCustomError("pattern", _FORM)
+def _value(word: str, of: _CronField) -> int:
+    value = of.names.get(word, int(word) if word.isdigit() else -1)
+    if not of.low <= value <= of.high:
+        raise of.is_wrong
     return value
 
 

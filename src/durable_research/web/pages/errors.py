@@ -1,8 +1,9 @@
-"""Errors as pages, for people: what happened, what is safe, what to do."""
+"""Errors as pages, for people: what happened, what is safe, what to do, and the text that was not taken."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from quart import Response, render_template
+from quart import Response, g, render_template
 
 from durable_research.web import words
 from durable_research.web.problems import Problem
@@ -24,6 +25,20 @@ _ADVICE = {
 }
 
 
+@dataclass(frozen=True)
+class Visit:
+    """Where a form was sent from, and a text in it that a person would not like to lose."""
+
+    address: str
+    noun: str
+    text: str | None = None
+
+
+def remember(visit: Visit) -> None:
+    """Keep it until the request is answered, for the page that an error would lead to."""
+    g.visit = visit
+
+
 async def error_page(problem: Problem, request_id: str, *, is_demo: bool) -> Response:
     """Render the problem; asks nothing of any dependency, as one of them may be what is away."""
     html = await render_template(
@@ -32,6 +47,7 @@ async def error_page(problem: Problem, request_id: str, *, is_demo: bool) -> Res
         problem=problem,
         advice=_ADVICE.get(problem.status, ""),
         request_id=request_id,
+        visit=g.get("visit"),
         is_demo=is_demo,
         workers=None,
         now=datetime.now(UTC),

@@ -12,12 +12,10 @@ from durable_research.operations.everything import Operations
 from durable_research.ports.similarity import Related
 from durable_research.ports.workflows import WorkflowRow
 
-_TEXT_NAMES = {"text": "", "summary": "Summary"}
-
 
 @dataclass(frozen=True)
 class Article:
-    """One text as it is read; the first has no heading of ours."""
+    """One text as it is read; the only one has no heading of ours."""
 
     heading: str
     html: Markup
@@ -75,17 +73,20 @@ async def _texts(operations: Operations, row: WorkflowRow) -> Finished:
     texts = await operations.texts.list(row.workflow_id, row.tenant)
     articles = []
     title = row.title
-    for name in texts:
+    # A summary is read first, though it was written last.
+    for name in sorted(texts, key="summary".__ne__):
         document = await operations.texts.document(row.workflow_id, row.tenant, name)
         title = document.title if name == "text" else title
-        articles.append(Article(_TEXT_NAMES.get(name, name), _markup(operations.texts.to_html(document))))
+        articles.append(
+            Article(name.capitalize() if len(texts) > 1 else "", _markup(operations.texts.to_html(document)))
+        )
     written = list(texts.values())
     base = f"/api/workflows/{row.workflow_id}/texts"
     return Finished(
         title,
         articles,
         _facts_of(written),
-        [(f"{_TEXT_NAMES.get(name) or 'Text'} (Markdown)", f"{base}/{name}") for name in texts],
+        [(f"{name.capitalize()} (Markdown)", f"{base}/{name}") for name in texts],
         await operations.texts.related(row.workflow_id, row.tenant),
     )
 

@@ -17,6 +17,7 @@ from durable_research.operations.everything import Operations
 from durable_research.ports.workflows import WorkflowFilter
 from durable_research.web import checks, cursors, queries, words
 from durable_research.web.pages import forms
+from durable_research.web.pages.errors import Visit, remember
 from durable_research.web.pages.finished import finished
 from durable_research.web.pages.shell import page
 
@@ -57,19 +58,19 @@ class WorkflowPages:
 
     async def cancel(self, workflow_id: str) -> BaseResponse:
         """Note the wish to stop and show the page again."""
-        self._check_kind(workflow_id)
+        self._visit(workflow_id)
         await self.operations.cancelling.cancel(workflow_id, checks.tenant_of(request))
         return self._back(workflow_id)
 
     async def retry(self, workflow_id: str) -> BaseResponse:
         """Try now what waits, and show the page again."""
-        self._check_kind(workflow_id)
+        self._visit(workflow_id)
         await self.operations.retrying.retry(workflow_id, checks.tenant_of(request))
         return self._back(workflow_id)
 
     async def decide(self, workflow_id: str) -> BaseResponse:
         """Pass on a decision and show the page again."""
-        self._check_kind(workflow_id)
+        self._visit(workflow_id)
         fields = await forms.form_of(request)
         await self.operations.deciding.decide(
             workflow_id, checks.tenant_of(request), {"decision": fields.get("decision")}
@@ -78,8 +79,9 @@ class WorkflowPages:
 
     async def approve(self, workflow_id: str) -> BaseResponse:
         """Pass on a decision about the draft and show the page again."""
-        self._check_kind(workflow_id)
+        self._visit(workflow_id)
         body = forms.approval_body(await forms.form_of(request))
+        self._visit(workflow_id, body.get("text"))
         await self.operations.approving.decide(workflow_id, checks.tenant_of(request), body)
         return self._back(workflow_id)
 
@@ -124,5 +126,12 @@ class WorkflowPages:
         if kind_of(workflow_id) is not self.pipeline.kind:
             raise NotFound(f"there is no such {self.pipeline.noun}")
 
+    def _visit(self, workflow_id: str, text: str | None = None) -> None:
+        self._check_kind(workflow_id)
+        remember(Visit(self._address(workflow_id), self.pipeline.noun, text))
+
     def _back(self, workflow_id: str) -> BaseResponse:
-        return redirect(f"/{self.pipeline.page}/{workflow_id}", 303)
+        return redirect(self._address(workflow_id), 303)
+
+    def _address(self, workflow_id: str) -> str:
+        return f"/{self.pipeline.page}/{workflow_id}"
