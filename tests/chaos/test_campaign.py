@@ -59,7 +59,16 @@ def test_the_exit_code_and_the_page_say_what_the_judge_says(
 
     assert chaos.judged(campaign, page) is code
     assert page.read_text().startswith(f"# Chaos campaign: {word}\n")
+    assert "Every *report*" not in page.read_text()
     assert page.read_text() in capsys.readouterr().out
+
+
+def test_the_page_of_another_pipeline_says_what_its_words_mean(tmp_path: Path) -> None:
+    page, options = tmp_path / "page.md", Options(reports=2, kills=1, seed=1, data=tmp_path)
+
+    chaos.judged(Campaign(options, print, seen=replace(WELL, noun="blog post")), page)
+
+    assert "Every *report* below is a blog post" in page.read_text()
 
 
 def test_a_short_crash_table_meets_its_points_and_bills_as_promised(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ def account(command: str, seconds: float, seen: Seen, verdicts: Sequence[Verdict
     parts = [
         f"# Chaos campaign: {word}",
         f"`{command}`",
+        *_other_words(seen),
         _figures(seen, seconds),
         "## Faults\n\nA fault counts when it happened and reports were in flight.\n\n" + _faults(seen),
         "## Invariants\n\n" + _verdicts(verdicts),
@@ -26,6 +27,10 @@ def account(command: str, seconds: float, seen: Seen, verdicts: Sequence[Verdict
     if empty:
         parts.append("## Void\n\n" + _bullets(empty))
     return "\n\n".join(parts) + "\n"
+
+
+def _other_words(seen: Seen) -> list[str]:
+    return [] if seen.noun == "report" else [f"Every *report* below is a {seen.noun}: it has its text, and no PDF."]
 
 
 def _figures(seen: Seen, seconds: float) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from durable_research.catalogue import PIPELINES
 from durable_research.chaos.client import Asked, Client, word_of, words_of
 from durable_research.chaos.collecting import collect
 from durable_research.chaos.evidence import Seen
@@ -129,7 +130,7 @@ class Campaign:
         kept["a title"] = word_of(options.seed)
         sample = random.Random(options.seed)  # noqa: S311 - repeatable
         seen = await collect(up, data, load, injector.fired, faults, kept, sample, options.replays)
-        self.seen = replace(seen, provider_class=options.provider_class)
+        self.seen = replace(seen, provider_class=options.provider_class, noun=PIPELINES[options.pipeline].noun)
         raise Finished
 
     def _requests(self) -> list[Asked]:

@@ -74,6 +74,7 @@ class Seen:
     reports: tuple[ReportSeen, ...]
     wanted: int
     provider_class: str = "L"
+    noun: str = "report"  # what each of them is, as people say it
     planned: Mapping[tuple[str, str], int] = field(default_factory=dict)
     fired: tuple[Fired, ...] = ()
     unknown_rows: tuple[str, ...] = ()  # workflows in our tables that no client was given
