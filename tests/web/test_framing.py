@@ -169,5 +169,5 @@ async def test_rubbish_in_the_middle_of_a_stream_ends_the_connection(server: Beh
     writer.write(b"\x00\x01rubbish\r\n\r\n")
 
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-        await asyncio.wait_for(reader.readuntil(b"HTTP/1.1 400"), 5)
+        await asyncio.wait_for(reader.readuntil(b"HTTP/1.1 400"), 20)
     writer.close()
