@@ -124,7 +124,7 @@ async def test_a_text_cancelled_in_its_check_leaves_nothing(house: House, monkey
 
     monkeypatch.setattr(house.writer, "read", read_slowly)
     workflow_id = await process(house, "Cancelled in the check")
-    await asyncio.wait_for(reached.wait(), 30)
+    await asyncio.wait_for(reached.wait(), 60)
 
     await house.cancelling.cancel(workflow_id, "default")
     monkeypatch.setattr(house.writer, "read", reading)

@@ -111,7 +111,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], 
 
 async def until_held(folder: Path) -> None:
     log = folder / failpoints.LOG_NAME
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (log.exists() and '"pause"' in log.read_text()):
             await asyncio.sleep(0.02)
 
@@ -157,7 +157,7 @@ async def test_a_post_cancelled_while_it_is_stored_leaves_nothing(
 
     monkeypatch.setattr(house.post.posts, "store", store_slowly)
     post_id = await post(house, f"Cancelled in storing, {stored}")
-    await asyncio.wait_for(reached.wait(), 30)
+    await asyncio.wait_for(reached.wait(), 60)
 
     await house.cancelling.cancel(post_id, "default")
 
@@ -184,7 +184,7 @@ async def test_what_a_frozen_worker_stores_after_the_undo_is_refused(
 
     monkeypatch.setattr(room, "store", freeze)
     post_id = await post(house, f"Frozen before {what}")
-    await asyncio.wait_for(reached.wait(), 30)
+    await asyncio.wait_for(reached.wait(), 60)
     await house.cancelling.cancel(post_id, "default")
     assert (await house.finished(post_id))["status"] == "cancelled"
 
