@@ -2,15 +2,19 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from durable_research import failpoints
 from durable_research.domain.approval import ApprovalDecision, ApprovalWaits, Verdict
 from durable_research.domain.errors import AlreadyDecided, InvalidInput, InvalidState, ResearchError
 from durable_research.domain.progress import EventKind
-from durable_research.temporal import names
+from durable_research.temporal import names, policies
 from tests.pipelines.conftest import House
+from tests.pipelines.test_blog_post import until_held
 
 EDITED = ("Edited", "by a person, after the model had written it")
 
@@ -180,6 +184,22 @@ async def test_a_parked_report_can_be_cancelled(house: House) -> None:
     status = await house.finished(report)
 
     assert (status["status"], status["asks"]) == ("cancelled", None)
+
+
+async def test_a_cancellation_that_the_end_of_a_step_hides_is_heard_before_anybody_is_asked(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # No beat: the attempt never hears of it, and ends well a second later.
+    monkeypatch.setattr(policies, "HEARTBEAT_EVERY", timedelta(minutes=10))
+    monkeypatch.setenv("DURABLE_RESEARCH_DATA", str(tmp_path))
+    monkeypatch.setenv(failpoints.ENVIRONMENT, "llm_call.settled=pause@1:1")
+    report = await house.ask("cancelled unheard", approval="before_pdf")
+    await until_held(tmp_path)
+
+    await house.cancelling.cancel(report, "default")
+
+    assert (await house.finished(report))["status"] == "cancelled"
+    assert await of_approval(house, report) == []
 
 
 async def test_a_decision_without_a_worker_is_kept_for_the_next_one(house: House) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from durable_research import failpoints
 from durable_research.adapters.database.tables import posts
 from durable_research.domain.errors import InfrastructureDown, InvalidInput, InvalidState, StaleAttempt
+from durable_research.temporal import policies
 from tests.pipelines.conftest import House
 from tests.pipelines.leftovers import NOTHING, WHOLE, left, undone
 
@@ -157,6 +159,27 @@ async def test_a_post_cancelled_while_it_is_stored_leaves_nothing(
 
     monkeypatch.setattr(house.post.posts, "store", store_slowly)
     post_id = await post(house, f"Cancelled in storing, {stored}")
+    await asyncio.wait_for(reached.wait(), 60)
+
+    await house.cancelling.cancel(post_id, "default")
+
+    assert (await house.finished(post_id))["status"] == "cancelled"
+    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, ["delete_post"])
+
+
+async def test_a_post_whose_worker_dies_while_it_is_cancelled_is_cancelled(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = asyncio.Event()
+
+    async def hang(*_: object) -> None:
+        reached.set()
+        await asyncio.sleep(600)
+
+    monkeypatch.setattr(house.post.posts, "store", hang)
+    # No beat: the attempt never hears of the cancellation, and Temporal believes its worker dead.
+    monkeypatch.setattr(policies, "HEARTBEAT_EVERY", timedelta(minutes=10))
+    post_id = await post(house, "Cancelled and dead")
     await asyncio.wait_for(reached.wait(), 60)
 
     await house.cancelling.cancel(post_id, "default")

@@ -27,7 +27,7 @@ from durable_research.domain.approval import (
 )
 from durable_research.domain.errors import AlreadyDecided, InvalidState
 from durable_research.domain.progress import EventKind
-from durable_research.temporal.steps import note_approval
+from durable_research.temporal.steps import hear_cancel, note_approval
 
 Occasion = Literal[EventKind.APPROVAL_ASKED, EventKind.APPROVAL_REMINDED]
 Tell = Callable[[ApprovalNotice], Coroutine[Any, Any, object]]
@@ -111,6 +111,7 @@ class Approval:
             self._notices.append(asyncio.create_task(tell(notice)))
 
     async def _decided_until(self, moment: datetime) -> ApprovalDecision | None:
+        hear_cancel()
         # Never nothing: without a time to wait for the SDK starts no timer, where a history of before has one.
         left = max(moment - workflow.now(), timedelta(milliseconds=1))
         with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""Names that outlive a deployment: task queues and who lives on each, recorded types, search attributes, schedules.
+"""Names that outlive a deployment: task queues and who lives on each, recorded types, patches, search attributes, schedules.
 
 `research`       report and post workflows, stores, undos, reconciliation
 `ai-tasks`       AIProcessingWorkflow, and everything that asks a model
@@ -19,6 +19,8 @@ NOTE_APPROVAL = "note_approval"
 DECIDE = "decide"  # the signal with a person's decision
 APPROVE = "approve"  # the update with a person's word about a draft; it is answered
 APPROVE_SIGNAL = "approve_signal"  # the same where nobody waits for the answer: Temporal's UI and command line
+
+HEAR_CANCEL = "hear-cancel-before-waiting"  # the patch of a workflow that waits for a person
 
 # Keyword search attributes for operators' filters; never text of users, as these are not encrypted.
 TENANT = "ResearchTenant"

@@ -1,5 +1,6 @@
 """How a workflow runs a step, writes its end and stops its spending: the only ways for workflow code to reach the world."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,13 +9,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, RetryState, is_cancelled_exception
 
 from durable_research.domain.approval import ApprovalAsked, ApprovalDecision
 from durable_research.domain.errors import ApprovalExpired, ApprovalRefused, CancelRequested
 from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import Status
-from durable_research.temporal import policies
+from durable_research.temporal import names, policies
 from durable_research.temporal.policies import StepPolicy
 
 Given = TypeVar("Given")
@@ -117,8 +118,26 @@ def _options(policy: StepPolicy) -> dict[str, Any]:
     }
 
 
+def hear_cancel() -> None:
+    """Hear, before waiting for a person, the cancellation that a step's own end has hidden.
+
+    Temporal tells it once; a step that ends well while it is being cancelled answers with its result instead. Steps that
+    follow are refused by our log, but a wait would go on.
+
+    Raises:
+        CancelledError: cancelling was asked for.
+    """
+    task = asyncio.current_task()
+    # Histories that were recorded before wait on, as they did.
+    if task and task.cancelling() and workflow.patched(names.HEAR_CANCEL):
+        raise asyncio.CancelledError
+
+
 def is_cancel(error: BaseException) -> bool:
     """Whether a step ended because a person wants the workflow to end, heard from Temporal or from our own log."""
+    # Temporal tries nothing again whose cancelling was asked for, however it ended: its worker may have died meanwhile.
+    if isinstance(error, ActivityError) and error.retry_state is RetryState.CANCEL_REQUESTED:
+        return True
     return is_cancelled_exception(error) or cause_of(error)["code"] == CancelRequested.code
 
 

@@ -25,6 +25,7 @@ from durable_research.temporal.steps import (
     Question,
     cause_of,
     close_workflow,
+    hear_cancel,
     is_cancel,
     is_refusal,
     question_of,
@@ -84,6 +85,7 @@ class Story:
 
     async def decision_about(self, question: Question) -> Decision:
         """Wait for a person, as long as it takes."""
+        hear_cancel()
         await workflow.wait_condition(lambda: question in self._decisions)
         return self._decisions[question]
 
@@ -109,7 +111,7 @@ class Story:
             try:
                 return await self.step(step, given, policy)
             except ActivityError as error:
-                if cause_of(error)["code"] != DecisionNeeded.code:
+                if is_cancel(error) or cause_of(error)["code"] != DecisionNeeded.code:
                     raise
                 if await self.decision_about(question_of(error)) is Decision.GIVE_UP:
                     raise
@@ -120,6 +122,7 @@ class Story:
         Raises:
             ApplicationError: it was refused, or nobody answered in time.
         """
+        hear_cancel()
         self.stage = "approval"
         decision = await self._approval.wait(question, tell)
         if decision.decision is Verdict.REFUSE:
