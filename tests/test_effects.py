@@ -239,9 +239,9 @@ async def test_a_call_that_ended_without_use_is_closed_and_a_new_one_is_sent_on_
 async def test_a_searched_provider_is_given_its_time_to_show_a_call(
     attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    effect, provider = of(effect, ProviderClass.RETRIEVABLE, settle_seconds=0.4)
+    effect, provider = of(effect, ProviderClass.RETRIEVABLE, settle_seconds=10)
     provider.lag_seconds = 0.2
-    monkeypatch.setattr(policies, "FIND_FOR", timedelta(seconds=5))
+    monkeypatch.setattr(policies, "FIND_FOR", timedelta(seconds=20))
     killed_at(monkeypatch, Place.ACCEPTED)
     with pytest.raises(Killed):
         await attempt(1, effect, provider)

@@ -1,5 +1,6 @@
 """A person in a real browser: ask, watch, read, download; and the API dies while they watch."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +18,7 @@ QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     slow_undo = {
-        "DURABLE_RESEARCH_FAILPOINTS": "delete_post.undo_begun=pause@1-9:6"
+        "DURABLE_RESEARCH_FAILPOINTS": "delete_post.undo_begun=pause@1-9:12"
     }  # long enough to be seen by a person
     with Installation(tmp_path_factory.mktemp("browser"), **slow_undo) as installation:
         yield installation
@@ -81,8 +82,10 @@ def test_a_person_without_scripts_gets_there_too(browser: Browser, installation:
 
     link, refresh = (page.get_by_role("link", name=name) for name in ("Open the PDF", "Refresh"))
     expect(link.or_(refresh)).to_be_visible()
+    deadline = time.monotonic() + 60
     while not link.count():
-        # Each page has one of the two: without its end, the next look could come between two pages.
+        assert time.monotonic() < deadline, "the report did not come"
+        # Each page has one of the two. Without this the next look could come between two pages.
         with page.expect_navigation():
             refresh.click()
     expect(link).to_be_visible()

@@ -22,7 +22,7 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         [sys.executable, "-m", "durable_research", *arguments],
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=500,
         check=False,
         env={**os.environ, "NO_COLOR": "1"},
     )
@@ -59,7 +59,6 @@ def test_the_exit_code_and_the_page_say_what_the_judge_says(
 
     assert chaos.judged(campaign, page) is code
     assert page.read_text().startswith(f"# Chaos campaign: {word}\n")
-    assert "Every *report*" not in page.read_text()
     assert page.read_text() in capsys.readouterr().out
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from durable_research.domain.workflow import RANDOM_BYTES, Kind, new_workflow_id
 
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 60.0
 STEPS = ("llm_call", "create_pdf", "store_report_metadata", "send_notification")
 _FINAL = {"done", "partly_done", "failed", "cancelled", "terminated"}
 

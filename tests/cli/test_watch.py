@@ -73,12 +73,14 @@ def test_an_api_that_is_killed_and_comes_back_is_found_again(
 
 
 def test_an_api_that_is_not_ready_again_yet_is_asked_until_it_is(installation: StandIn, command: Command) -> None:
-    installation.add(1, cuts=[2])
+    run = installation.add(1, events=a_story()[:2], held=True)
 
     def soon() -> None:
         installation.wait_for(EVENTS)
         installation.refuse(EVENTS, 503, "dependency_unavailable")
+        run.held = False
         installation.wait_for(EVENTS, times=3)
+        run.events = a_story()
         del installation.answers[EVENTS]
 
     threading.Thread(target=soon, daemon=True).start()

@@ -74,9 +74,9 @@ def test_what_is_neither_is_refused_with_its_reason(every: str, code: str) -> No
     ("every", "words"),
     [
         ("daily", "must be an interval such as 6h"),
-        ("61 9 * * *", "has a minute that is not understood; it goes from 0 to 59"),
-        ("0 9 0 * *", "has a day of the month that is not understood; it goes from 1 to 31"),
-        ("0 9 * * mon-fun", "has a day of the week that is not understood; it goes from 0 to 7"),
+        ("61 9 * * *", "has a minute that is not understood: values are 0 to 59, ranges go upwards"),
+        ("0 9 0 * *", "has a day of the month that is not understood: values are 1 to 31,"),
+        ("0 9 * * mon-fun", "has a day of the week that is not understood: values are 0 to 7 or sun to sat,"),
     ],
 )
 def test_what_is_wrong_with_a_line_is_said(every: str, words: str) -> None:

@@ -117,7 +117,7 @@ def test_the_receiving_flow_turns_a_genuine_notification_into_a_pdf(received: Ex
 def test_the_flows_send_only_what_the_api_describes(
     installation: Installation, request: pytest.FixtureRequest, name: str
 ) -> None:
-    paths = httpx.get(f"{installation.api}/api/openapi.json").json()["paths"]
+    paths = httpx.get(f"{installation.api}/api/openapi.json", timeout=30).json()["paths"]
 
     for sent in request.getfixturevalue(name).requests:
         described = [
@@ -167,7 +167,7 @@ def test_a_flow_that_is_woken_before_the_report_is_there_waits_again_and_stops_w
     report = execution.responses[0].json()["report_id"]
 
     woken = execution.resume().waits_at
-    httpx.post(f"{installation.api}/api/workflows/{report}/cancel").raise_for_status()
+    httpx.post(f"{installation.api}/api/workflows/{report}/cancel", timeout=30).raise_for_status()
     installation.finished(report)
     installation.latency(0)
 
@@ -193,14 +193,16 @@ def test_a_draft_that_waits_for_approval_is_accepted_and_no_report(
 ) -> None:
     url = f"{receiver.url}/webhook/asks-for-approval"
     body = {"prompt": "Who approves?", "notify": [url], "approval": "before_pdf"}
-    report = httpx.post(f"{installation.api}/api/workflows/generate-report", json=body).json()["workflow_id"]
+    report = httpx.post(f"{installation.api}/api/workflows/generate-report", json=body, timeout=30).json()[
+        "workflow_id"
+    ]
     [told] = receiver.at("/webhook/asks-for-approval")
 
     execution = tell(receiving(installation, secret_of(url)), told)
 
     assert json.loads(told.body)["type"] == "report.approval_asked"
     assert (execution.trail[-1], execution.answered, execution.requests) == ("Accept other news", 204, [])
-    httpx.post(f"{installation.api}/api/workflows/{report}/cancel").raise_for_status()
+    httpx.post(f"{installation.api}/api/workflows/{report}/cancel", timeout=30).raise_for_status()
     installation.finished(report)
 
 
@@ -219,7 +221,7 @@ def test_a_flow_that_asks_for_approval_is_woken_by_the_draft_and_waits_on(
     waits_at = execution.resume().waits_at
     asks = installation.status(report)["asks"]
     decision = {"decision": "approve", "draft_sha256": asks["draft_sha256"]}
-    httpx.post(f"{installation.api}/api/workflows/{report}/approve", json=decision).raise_for_status()
+    httpx.post(f"{installation.api}/api/workflows/{report}/approve", json=decision, timeout=30).raise_for_status()
     installation.finished(report)
     callback(execution, receiver, 2)
 
@@ -283,7 +285,7 @@ def test_the_receiving_flow_verifies_the_operators_webhook_by_the_operators_secr
     sink = f"{installation.up['simulator']}/sink/webhook"
     delivered = until(
         "the operator's webhook",
-        lambda: next((one for one in httpx.get(sink).json() if report in one["body"]), None),
+        lambda: next((one for one in httpx.get(sink, timeout=30).json() if report in one["body"]), None),
     )
     headers = {name.lower(): value for name, value in delivered["headers"].items()}
 

@@ -76,7 +76,7 @@ def test_a_report_is_accepted_while_temporal_is_down_and_made_when_it_is_back(ow
 
 
 def test_a_worker_told_to_stop_hands_its_call_back(installation: Installation) -> None:
-    installation.latency(4)
+    installation.latency(8)
     prompt = "Handed back on SIGTERM"
     report = installation.submit(prompt)
     installation.call_committed(report)
@@ -136,7 +136,7 @@ def test_the_demo_proves_itself_and_fails_when_reattaching_is_off(
         env={**os.environ, "DURABLE_RESEARCH_REATTACH": reattach},
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=300,
         check=False,
     )
 

@@ -16,7 +16,7 @@ Found = TypeVar("Found")
 SOURCES = Path(__file__).resolve().parents[2] / "src"
 
 
-def eventually(question: Callable[[], Found | None], what: str, seconds: float = 20.0) -> Found:
+def eventually(question: Callable[[], Found | None], what: str, seconds: float = 60.0) -> Found:
     """Ask until the answer is true, or fail with what was waited for."""
     deadline = time.monotonic() + seconds
     while not (answer := question()):

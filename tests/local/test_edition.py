@@ -64,7 +64,7 @@ def test_the_database_in_up_json_can_be_used(whole: Up) -> None:
 
 
 def test_temporals_own_pages_answer(whole: Up) -> None:
-    assert httpx.get(whole.up()["temporal_ui"], follow_redirects=True).status_code == 200
+    assert httpx.get(whole.up()["temporal_ui"], follow_redirects=True, timeout=30).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["migrate", "init", "api", "worker-1"])

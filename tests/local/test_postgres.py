@@ -153,7 +153,7 @@ async def test_a_server_killed_by_force_comes_back_with_its_rows(own: Database) 
     backends = [each.pid for each in psutil.Process(before).children()]
     os.kill(before, signal.SIGKILL)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not any("postgres is ready again" in words for words in own.said):
             await asyncio.sleep(0.05)
 

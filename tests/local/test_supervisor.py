@@ -88,8 +88,8 @@ async def test_a_child_that_ends_before_it_is_ready_is_an_error_with_its_last_wo
 async def test_a_child_that_is_never_ready_is_an_error_with_its_last_words(bench: Bench) -> None:
     thinking = "import time; print('thinking', flush=True); time.sleep(600)"
 
-    with pytest.raises(StartFailed, match=r"one was not ready after 1 s; the end of .*:\nthinking"):
-        await bench.supervisor.start(bench.spec("one", thinking, ready_seconds=1.0))
+    with pytest.raises(StartFailed, match=r"one was not ready after 4 s; the end of .*:\nthinking"):
+        await bench.supervisor.start(bench.spec("one", thinking, ready_seconds=4.0))
 
 
 async def test_a_first_start_may_fail_as_often_as_the_spec_allows(bench: Bench) -> None:

@@ -1,10 +1,10 @@
 """A worker inside the test, on a real Temporal server, a real database and the real simulator; any part can be replaced."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +207,15 @@ class House:
     async def stop_workers(self) -> None:
         await self.workers.aclose()
         self.workers = AsyncExitStack()
+
+
+@pytest.fixture(scope="package", autouse=True)
+def patient() -> Iterator[None]:
+    """What is late on a busy machine is neither dead nor away: nobody is killed in these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HEARTBEAT_TIMEOUT", "SEND_WITHIN", "ENGINE_ANSWER", "ENGINE_START", "ENGINE_UPDATE"):
+            patch.setattr(policies, name, timedelta(seconds=15))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -30,13 +30,16 @@ async def left(house: House, workflow_id: str) -> dict[str, int]:
 
 def messages(house: House, workflow_id: str) -> int:
     """The channel's messages with a link to this workflow."""
-    with httpx.Client(base_url=house.servers.up["simulator"], headers={"authorization": "Bearer xoxb-test"}) as client:
+    with httpx.Client(
+        timeout=30, base_url=house.servers.up["simulator"], headers={"authorization": "Bearer xoxb-test"}
+    ) as client:
         answer = client.get("/api/conversations.history", params={"channel": "C0PIPELINES", "limit": "999"}).json()
     return sum(workflow_id in message["text"] for message in answer["messages"])
 
 
 async def undone(house: House, workflow_id: str) -> list[str]:
-    """The undos that the log says were done, in order."""
+    """The undos that the log says were done, in order; one whose end Temporal did not hear may have been done again."""
     events = await house.progress.read(workflow_id)
     undos = {"compensate_generate", "delete_message", "delete_embedding", "delete_post"}
-    return [event.step for event in events if event.step in undos and str(event.kind) == "attempt_completed"]
+    done = (event.step for event in events if event.step in undos and str(event.kind) == "attempt_completed")
+    return list(dict.fromkeys(done))

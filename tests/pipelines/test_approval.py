@@ -202,7 +202,10 @@ async def test_a_cancellation_that_the_end_of_a_step_hides_is_heard_before_anybo
     assert await of_approval(house, report) == []
 
 
-async def test_a_decision_without_a_worker_is_kept_for_the_next_one(house: House) -> None:
+async def test_a_decision_without_a_worker_is_kept_for_the_next_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policies, "ENGINE_UPDATE", timedelta(seconds=2))
     report, sha256 = await parked(house, "nobody at home")
     await house.stop_workers()
 

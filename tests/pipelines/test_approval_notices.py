@@ -24,7 +24,7 @@ NOTICE = "send_approval_notice"
 
 def webhooks(house: House, report: str) -> list[dict[str, Any]]:
     """The bodies that the operator's webhook got about a report, oldest first."""
-    bodies = [one["body"] for one in httpx.get(f"{house.servers.up['simulator']}/sink/webhook").json()]
+    bodies = [one["body"] for one in httpx.get(f"{house.servers.up['simulator']}/sink/webhook", timeout=30).json()]
     return [json.loads(body) for body in bodies if report in body]
 
 
@@ -94,7 +94,11 @@ async def test_who_was_told_is_told_once_more_at_the_reminder(house: House, monk
     keys = told(house, report)
     assert {kind: len(set(of_kind)) for kind, of_kind in keys.items()} == {"webhook": 2, "email": 2, "slack": 2}
     assert sorted(types(house, report)) == ["report.approval_asked", "report.approval_reminded"]
-    mails = [one for one in httpx.get(f"{house.servers.up['simulator']}/sink/email").json() if report in one["body"]]
+    mails = [
+        one
+        for one in httpx.get(f"{house.servers.up['simulator']}/sink/email", timeout=30).json()
+        if report in one["body"]
+    ]
     assert sorted(one["headers"]["subject"] for one in mails) == [
         "Reminder: your approval is asked for: Still nobody?",
         "Your approval is asked for: Still nobody?",
@@ -233,7 +237,7 @@ async def test_a_parked_report_that_the_engine_lost_waits_by_the_times_that_were
 async def test_a_parked_report_that_the_engine_lost_for_too_long_expires_when_it_is_found(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting(house, monkeypatch, reminder_seconds=4, expiry_seconds=5)
+    waiting(house, monkeypatch, reminder_seconds=11, expiry_seconds=12)
     report, _ = await parked(house, "Lost for too long")
     expires_at = datetime.fromisoformat((await house.reading.status(report, "default"))["asks"]["expires_at"])
     await house.forget(report)

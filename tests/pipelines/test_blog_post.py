@@ -179,6 +179,7 @@ async def test_a_post_whose_worker_dies_while_it_is_cancelled_is_cancelled(
     monkeypatch.setattr(house.post.posts, "store", hang)
     # No beat: the attempt never hears of the cancellation, and Temporal believes its worker dead.
     monkeypatch.setattr(policies, "HEARTBEAT_EVERY", timedelta(minutes=10))
+    monkeypatch.setattr(policies, "HEARTBEAT_TIMEOUT", timedelta(seconds=3))
     post_id = await post(house, "Cancelled and dead")
     await asyncio.wait_for(reached.wait(), 60)
 

@@ -218,7 +218,7 @@ async def test_cancelling_in_the_model_call_stops_the_spending(house: House) -> 
     status = await house.finished(report)
 
     assert status["status"] == "cancelled"
-    provider = httpx.get(f"{house.servers.up['simulator']}/v1/responses/{reference}").json()
+    provider = httpx.get(f"{house.servers.up['simulator']}/v1/responses/{reference}", timeout=30).json()
     assert provider["status"] == "cancelled"
     assert await house.kinds(report, "create_pdf") == []
 
@@ -244,7 +244,7 @@ async def test_cancelling_while_no_attempt_lives_stops_the_spending_too(house: H
     status = await house.finished(report)
 
     assert status["status"] == "cancelled"
-    provider = httpx.get(f"{house.servers.up['simulator']}/v1/responses/{reference}").json()
+    provider = httpx.get(f"{house.servers.up['simulator']}/v1/responses/{reference}", timeout=30).json()
     assert provider["status"] == "cancelled"
     assert status["charges"] == {"settled": 1, "possible_extra": 0}
 
@@ -276,7 +276,7 @@ async def test_cancelling_while_a_retry_waits_ends_the_report_as_cancelled(
 
 
 async def test_a_drained_worker_hands_the_call_back_and_it_is_not_paid_again(house: House) -> None:
-    house.fault("handed back", latency_seconds=2)
+    house.fault("handed back", latency_seconds=6)
     report = await house.ask("handed back")
     await _reference(house, report)
 

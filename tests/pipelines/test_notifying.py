@@ -13,7 +13,7 @@ KINDS = ("webhook", "email", "slack")
 
 def told(house: House, report: str) -> dict[str, list[str]]:
     """The keys under which the outside world was told of a report, by kind."""
-    listed = httpx.get(f"{house.servers.up['simulator']}/sink/email").json()
+    listed = httpx.get(f"{house.servers.up['simulator']}/sink/email", timeout=30).json()
     mails = {mail["id"] for mail in listed if report in mail["body"]}
     found = {kind: house.servers.witness("", kind=kind) for kind in KINDS}
     return {
@@ -47,7 +47,7 @@ async def test_an_address_in_the_request_is_told_too(house: House) -> None:
 
     report, _ = await ask_all(house, "tell my own address", url)
 
-    delivered = httpx.get(f"{house.servers.up['simulator']}/sink/webhook").json()
+    delivered = httpx.get(f"{house.servers.up['simulator']}/sink/webhook", timeout=30).json()
     assert sorted(str(one["name"]) for one in delivered if report in one["body"]) == ["None", "of-a-user"]
 
 

@@ -87,7 +87,7 @@ async def test_a_timeout_takes_nothing(simulator: Simulator, topic: str) -> None
 
     with (
         pytest.raises(smtplib.SMTPServerDisconnected, match="timed out"),
-        smtplib.SMTP("127.0.0.1", simulator.mail_port, timeout=0.5) as client,
+        smtplib.SMTP("127.0.0.1", simulator.mail_port, timeout=2) as client,
     ):
         client.send_message(letter(topic))
 

@@ -71,14 +71,21 @@ async def test_history_begins_after_a_moment(slack: AsyncWebClient, channel: str
 
 
 async def test_a_message_is_invisible_during_the_lag(simulator: Simulator, slack: AsyncWebClient, channel: str) -> None:
-    simulator.settings(visibility_lag_seconds=0.5)
+    simulator.settings(visibility_lag_seconds=60)
+
     await slack.chat_postMessage(channel=channel, text="tide")
-    at_once = (await slack.conversations_history(channel=channel))["messages"]
+
+    assert (await slack.conversations_history(channel=channel))["messages"] == []
+
+
+async def test_a_message_is_visible_after_the_lag(simulator: Simulator, slack: AsyncWebClient, channel: str) -> None:
+    simulator.settings(visibility_lag_seconds=0.2)
+    await slack.chat_postMessage(channel=channel, text="tide")
 
     async def look() -> object:
         return (await slack.conversations_history(channel=channel))["messages"]
 
-    assert (at_once, bool(await eventually(look))) == ([], True)
+    assert await eventually(look)
 
 
 async def test_a_deleted_message_is_gone_and_witnessed(

@@ -7,7 +7,7 @@ from quart.testing import QuartClient
 
 from durable_research.domain.errors import AlreadyDecided
 from durable_research.domain.progress import EventKind
-from tests.web.house import DRAFT_SHA256, TEXT, House
+from tests.web.house import DRAFT_SHA256, TEXT, UNKNOWN, House
 from tests.web.test_pages import page, post
 
 APPROVE = {"decision": "approve", "draft_sha256": DRAFT_SHA256}
@@ -159,13 +159,19 @@ async def test_a_form_that_is_not_taken_says_which_field_is_wrong(client: QuartC
     status, _, text = await post(client, f"/reports/{report_id}/approve", decision="edit", draft_sha256=DRAFT_SHA256)
 
     assert status == 422
-    assert "<li>Text comes with an edit, and with nothing else.</li>" in text
+    assert "<li><code>/text</code> comes with an edit, and with nothing else.</li>" in text
     assert "<textarea" not in text
 
 
-async def test_a_decision_about_what_is_not_there_leads_nowhere_back(client: QuartClient, house: House) -> None:
-    _, _, text = await post(client, f"/posts/{await house.parked()}/approve", decision="edit", text="# Mine")
+@pytest.mark.parametrize("path", ["/posts/{parked}", f"/reports/{UNKNOWN}"])
+async def test_a_decision_about_what_is_not_there_leads_nowhere_back(
+    client: QuartClient, house: House, path: str
+) -> None:
+    path = path.format(parked=await house.parked())
 
+    status, _, text = await post(client, f"{path}/approve", decision="approve", draft_sha256=DRAFT_SHA256)
+
+    assert status == 404
     assert "Back to" not in text
 
 

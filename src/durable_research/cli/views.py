@@ -12,6 +12,7 @@ from durable_research.cli.run import Run
 from durable_research.cli.terminal import clean, shorten
 from durable_research.domain.progress import EventKind, ProgressEvent, StepState, StepView
 from durable_research.domain.schedule import in_words
+from durable_research.domain.workflow import Status
 from durable_research.domain.zones import zone_named
 
 _TITLE_LONGEST = 60
@@ -48,7 +49,7 @@ _WORDS = {
     EventKind.STORED_LATER: "the report's record is stored now; the run {ended}",
 }
 
-_ENDS = {"failed": "has failed", "terminated": "was ended from outside"}
+_ENDS: dict[str, str] = {Status.FAILED: "has failed", Status.TERMINATED: "was ended from outside"}
 
 
 def status_text(status: str) -> Text:

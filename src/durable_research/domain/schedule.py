@@ -36,10 +36,12 @@ class _CronField:
     names: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def is_wrong(self) -> PydanticCustomError:
+    def refusal(self) -> PydanticCustomError:
         """What is said of anything else."""
+        names = list(self.names)
+        values = f"{self.low} to {self.high}" + (f" or {names[0]} to {names[-1]}" if names else "")
         return PydanticCustomError(
-            "pattern", f"has a {self.noun} that is not understood; it goes from {self.low} to {self.high}"
+            "pattern", f"has a {self.noun} that is not understood: values are {values}, ranges go upwards"
         )
 
 
@@ -104,12 +106,12 @@ def _values(given: str, of: _CronField) -> set[int]:
     for item in given.split(","):
         match = _CRON_ITEM.fullmatch(item)
         if match is None:
-            raise of.is_wrong
+            raise of.refusal
         first, last, step = match.groups()
         start = of.low if first is None else _value(first, of)
         end = _value(last, of) if last else of.high if first is None or step else start
         if end < start or (step is not None and not 1 <= int(step) <= of.high):
-            raise of.is_wrong
+            raise of.refusal
         found.update(range(start, end + 1, int(step or 1)))
     return found
 
@@ -117,7 +119,7 @@ def _values(given: str, of: _CronField) -> set[int]:
 def _value(word: str, of: _CronField) -> int:
     value = of.names.get(word, int(word) if word.isdigit() else -1)
     if not of.low <= value <= of.high:
-        raise of.is_wrong
+        raise of.refusal
     return value
 
 

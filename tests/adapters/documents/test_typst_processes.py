@@ -51,11 +51,11 @@ async def test_a_child_killed_at_work_is_reported_and_replaced() -> None:
 
 
 async def test_a_child_that_hangs_is_killed_in_time_and_replaced() -> None:
-    renderer = TypstRenderer(try_seconds=0.5)
+    renderer = TypstRenderer(try_seconds=3)
     await renderer.start()
     os.kill(hung := renderer.process_ids[0], signal.SIGSTOP)
 
-    with pytest.raises(RendererCrashed, match=r"took more than 0\.5 s"):
+    with pytest.raises(RendererCrashed, match="took more than 3 s"):
         await renderer.render(_document("late"))
 
     assert not _is_running(hung)

@@ -90,18 +90,20 @@ class LockedLog:
         return {EventKind(kind) for kind in (await self._connection.execute(_KINDS, mine)).scalars()}
 
     @classmethod
-    async def hold_open(cls, connection: AsyncConnection, attempt: Attempt) -> "LockedLog":
-        """Lock the row of an open attempt: what it writes until the transaction ends is committed before an undo can begin.
+    async def hold_open(cls, connection: AsyncConnection, attempt: Attempt) -> None:
+        """Lock an open attempt's workflow: what it writes until the transaction ends is committed before an undo begins.
 
         Raises:
             StaleAttempt: the attempt has been closed, as by an undo that began while its worker was frozen.
         """
-        log = await cls.lock(connection, attempt.workflow_id)
-        await log.check_open(attempt)
-        return log
+        await (await cls.lock(connection, attempt.workflow_id)).check_open(attempt)
 
     async def check_open(self, attempt: Attempt) -> None:
-        """Raises StaleAttempt when the attempt has been closed."""
+        """Refuse what a closed attempt would write.
+
+        Raises:
+            StaleAttempt: it has been closed.
+        """
         if ends := await self.kinds(attempt.step, attempt.number) & ENDS_OF_ATTEMPT:
             raise StaleAttempt(f"attempt {attempt.number} of {attempt.step} was closed as {ends.pop()}")
 

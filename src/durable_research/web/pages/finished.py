@@ -74,7 +74,7 @@ async def _texts(operations: Operations, row: WorkflowRow) -> Finished:
     articles = []
     title = row.title
     # A summary is read first, though it was written last.
-    for name in sorted(texts, key="summary".__ne__):
+    for name in sorted(texts, key=lambda name: name != "summary"):
         document = await operations.texts.document(row.workflow_id, row.tenant, name)
         title = document.title if name == "text" else title
         articles.append(
