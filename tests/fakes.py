@@ -270,7 +270,14 @@ class FakeEngine(Part):
         self.histories: dict[str, list[dict[str, Any]]] = {}
 
     async def start(
-        self, workflow_id: str, workflow_type: str, task_queue: str, message: BaseModel, *, tenant: str
+        self,
+        workflow_id: str,
+        workflow_type: str,
+        task_queue: str,
+        message: BaseModel,
+        *,
+        tenant: str,
+        told_before: Sequence[str] = (),
     ) -> None:
         await self.check()
         self.started.setdefault(workflow_id, message)

@@ -269,7 +269,7 @@ async def house(
     stopping = StoppingActivities(ledger, model.cancel)
     closing = ClosingActivities(progress)
     receivers = Receivers(("log", "webhook"), ("email", "slack"))
-    starting = Starting(workflows, engine, lambda: datetime.now(UTC), receivers, True)
+    starting = Starting(workflows, progress, engine, lambda: datetime.now(UTC), receivers, True)
 
     async def store_later(kept: Mapping[str, Any]) -> None:
         await report.store_report_metadata(StoreReportMetadata.model_validate(kept))

@@ -303,6 +303,25 @@ async def test_a_cancelled_post_that_the_engine_lost_is_taken_back_wholly(house:
     assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, UNDOS)
 
 
+async def test_a_post_that_is_cancelled_while_it_is_told_again_is_taken_back_wholly(
+    house: House,
+) -> None:
+    title = "Told again, and cancelled"
+    refuse_message(house, title)
+    post_id = await post(house, title)
+    await house.until_step(post_id, "post_to_slack", "retrying")
+    await house.forget(post_id)
+    await house.stop_workers()
+    await house.begin_again(post_id)
+
+    # Nothing has been told again yet: Temporal hears of it before the first step.
+    await house.cancelling.cancel(post_id, "default")
+    await house.start_workers()
+
+    assert (await house.finished(post_id))["status"] == "cancelled"
+    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, UNDOS)
+
+
 async def test_a_person_has_the_rest_undone(house: House, stuck: str) -> None:
     await house.deciding.decide(stuck, "default", {"decision": "try_again"})
 

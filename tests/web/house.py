@@ -63,7 +63,9 @@ class House:
             world.changes,
             world.engine,
         )
-        starting = Starting(world.workflows, world.engine, lambda: datetime.now(UTC), Receivers(("log",)))
+        starting = Starting(
+            world.workflows, world.progress, world.engine, lambda: datetime.now(UTC), Receivers(("log",))
+        )
         self.operations = Operations(
             starting,
             reading,

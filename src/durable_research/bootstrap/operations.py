@@ -46,7 +46,12 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
         stack.push_async_callback(changes.close)
         workflows, ledger, objects = PostgresWorkflows(database), PostgresEffects(database), adapters.objects(settings)
         starting = Starting(
-            workflows, engine, adapters.now, adapters.receivers(settings), settings.allow_unsafe_webhooks
+            workflows,
+            PostgresProgressLog(database),
+            engine,
+            adapters.now,
+            adapters.receivers(settings),
+            settings.allow_unsafe_webhooks,
         )
         stack.push_async_callback(starting.close)
         reading = _reading(settings, database, changes, engine)

@@ -99,7 +99,12 @@ async def open_worker_parts(
             await renderer.start()
         report = _report(shared, renderer)
         starting = Starting(
-            shared.workflows, shared.engine, adapters.now, adapters.receivers(settings), settings.allow_unsafe_webhooks
+            shared.workflows,
+            shared.progress,
+            shared.engine,
+            adapters.now,
+            adapters.receivers(settings),
+            settings.allow_unsafe_webhooks,
         )
         stack.push_async_callback(starting.close)
         holders = (

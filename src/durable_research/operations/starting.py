@@ -3,7 +3,7 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -12,12 +12,14 @@ from durable_research import failpoints
 from durable_research.catalogue import BY_KIND, Pipeline, Receivers, pipeline_at
 from durable_research.domain.addresses import AddressRefused, check_address, is_address
 from durable_research.domain.errors import FieldError, InvalidInput
+from durable_research.domain.progress import EventKind
 from durable_research.domain.request import WritingRequest
 from durable_research.domain.workflow import RANDOM_BYTES, new_workflow_id
 from durable_research.operations.background import KeepTrying
 from durable_research.operations.validating import validated
 from durable_research.ports.clock import Clock
 from durable_research.ports.engine import WorkflowEngine
+from durable_research.ports.progress import ProgressLog
 from durable_research.ports.workflows import NewWorkflow, WorkflowRow, Workflows
 
 _LONGEST_SLEEP = timedelta(days=366)
@@ -39,6 +41,7 @@ class Starting:
     """
 
     workflows: Workflows
+    progress: ProgressLog
     engine: WorkflowEngine
     now: Clock
     receivers: Receivers
@@ -87,13 +90,23 @@ class Starting:
         pipeline = BY_KIND[row.kind]
         message = pipeline.start_message(row, self.receivers)
         await failpoints.reach(failpoints.START_GIVING, row.workflow_id)
+        told_before = await self._told_before(row) if row.engine_started else ()
         await self.engine.start(
-            row.workflow_id, pipeline.workflow_type, pipeline.task_queue, message, tenant=row.tenant
+            row.workflow_id,
+            pipeline.workflow_type,
+            pipeline.task_queue,
+            message,
+            tenant=row.tenant,
+            told_before=told_before,
         )
         await failpoints.reach(failpoints.START_GIVEN, row.workflow_id)
         row = await self.workflows.mark_started(row.workflow_id)
         if row.cancel_requested:
             await self.engine.cancel(row.workflow_id)
+
+    async def _told_before(self, row: WorkflowRow) -> Sequence[str]:
+        events = await self.progress.read(row.workflow_id)
+        return sorted({event.step for event in events if event.kind is EventKind.ATTEMPT_COMPLETED})
 
     async def close(self) -> None:
         """Stop trying; what is accepted is in the database, and reconciliation starts it."""

@@ -29,9 +29,19 @@ class WorkflowEngine(Protocol):
     """The engine that makes workflows durable."""
 
     async def start(
-        self, workflow_id: str, workflow_type: str, task_queue: str, message: BaseModel, *, tenant: str
+        self,
+        workflow_id: str,
+        workflow_type: str,
+        task_queue: str,
+        message: BaseModel,
+        *,
+        tenant: str,
+        told_before: Sequence[str] = (),
     ) -> None:
-        """Start it, labelled for operators with tenant and kind; an id that the engine knows already is left alone."""
+        """Start it, labelled for operators with tenant and kind; an id that the engine knows already is left alone.
+
+        `told_before` names the steps that were done when the engine lost it: a cancellation waits until they are told again.
+        """
         ...
 
     async def cancel(self, workflow_id: str) -> bool:

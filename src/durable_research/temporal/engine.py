@@ -62,7 +62,14 @@ class TemporalEngine:
             raise InfrastructureDown("temporal is not serving")
 
     async def start(
-        self, workflow_id: str, workflow_type: str, task_queue: str, message: BaseModel, *, tenant: str
+        self,
+        workflow_id: str,
+        workflow_type: str,
+        task_queue: str,
+        message: BaseModel,
+        *,
+        tenant: str,
+        told_before: Sequence[str] = (),
     ) -> None:
         """Start it under its own id; one that is running or has ended is left alone."""
         with suppress(WorkflowAlreadyStartedError):
@@ -75,6 +82,7 @@ class TemporalEngine:
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     task_timeout=policies.WORKFLOW_TASK_TIMEOUT,
+                    memo={names.TOLD_BEFORE: list(told_before)} if told_before else None,
                     search_attributes=TypedSearchAttributes(
                         [SearchAttributePair(_TENANT, tenant), SearchAttributePair(_KIND, kind_of(workflow_id) or "")]
                     ),

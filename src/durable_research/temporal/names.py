@@ -20,6 +20,9 @@ DECIDE = "decide"  # the signal with a person's decision
 APPROVE = "approve"  # the update with a person's word about a draft; it is answered
 APPROVE_SIGNAL = "approve_signal"  # the same where nobody waits for the answer: Temporal's UI and command line
 
+TOLD_BEFORE = (
+    "told-before"  # the memo of a workflow that begins again after the engine had lost it: the steps that were done
+)
 HEAR_CANCEL = "hear-cancel-before-waiting"  # the patch of a workflow that waits for a person
 
 # Keyword search attributes for operators' filters; never text of users, as these are not encrypted.

@@ -99,10 +99,18 @@ class Story:
     async def step(self, step: Step[Given, Done], given: Given, policy: StepPolicy) -> Done:
         """Run one step.
 
+        Where the engine had lost this workflow, what was done is told again first and cannot be cancelled meanwhile: a story
+        that ends amid that does not know what it has to undo.
+
         Raises:
             ActivityError: it failed for good, or was cancelled.
         """
         self.stage = policy.step
+        told_before = workflow.memo_value(names.TOLD_BEFORE, [], type_hint=list[str])
+        if policy.step in told_before:
+            return await _whatever_is_cancelled(run_step(step, given, policy))
+        if told_before:
+            hear_cancel()
         return await run_step(step, given, policy)
 
     async def paid_step(self, step: Step[Given, Done], given: Given, policy: StepPolicy) -> Done:
@@ -163,10 +171,10 @@ class Story:
         await _whatever_is_cancelled(close_workflow(status, data))
 
 
-async def _whatever_is_cancelled(ending: Coroutine[Any, Any, None]) -> None:
-    """It is too late to cancel: the end that is being written stands."""
-    task = asyncio.create_task(ending)
+async def _whatever_is_cancelled(told: Coroutine[Any, Any, Done]) -> Done:
+    """Tell it to its end. Temporal cancels a workflow once; `hear_cancel` hears of it later."""
+    task = asyncio.create_task(told)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await task
+        return await task
