@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutError, TimeoutType
 
 from durable_research.temporal import policies
 from durable_research.temporal.policies import StepPolicy
@@ -13,7 +13,7 @@ from durable_research.temporal.saga import Saga
 from durable_research.temporal.steps import Question
 
 
-def gave_up(cause: BaseException) -> ActivityError:
+def gave_up(cause: BaseException, retry_state: RetryState | None = None) -> ActivityError:
     error = ActivityError(
         "Activity task failed",
         scheduled_event_id=1,
@@ -21,7 +21,7 @@ def gave_up(cause: BaseException) -> ActivityError:
         identity="worker-1@1",
         activity_type="delete_post",
         activity_id="1",
-        retry_state=None,
+        retry_state=retry_state,
     )
     error.__cause__ = cause
     return error

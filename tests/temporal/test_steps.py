@@ -4,33 +4,20 @@ import pytest
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, RetryState, TimeoutError, TimeoutType
 
 from durable_research.temporal.steps import is_cancel
+from tests.temporal.test_saga import gave_up
 
 DIED = TimeoutError("activity Heartbeat timeout", type=TimeoutType.HEARTBEAT, last_heartbeat_details=[])
-
-
-def ended(cause: BaseException, retry_state: RetryState | None = None) -> ActivityError:
-    error = ActivityError(
-        "Activity task failed",
-        scheduled_event_id=1,
-        started_event_id=2,
-        identity="worker-1@1",
-        activity_type="store_post",
-        activity_id="1",
-        retry_state=retry_state,
-    )
-    error.__cause__ = cause
-    return error
 
 
 @pytest.mark.parametrize(
     ("error", "is_one"),
     [
-        (ended(CancelledError("cancelled")), True),
-        (ended(ApplicationError("a person asked for it", type="cancel_requested")), True),
-        (ended(DIED, RetryState.CANCEL_REQUESTED), True),
-        (ended(ApplicationError("no", type="model_refused"), RetryState.CANCEL_REQUESTED), True),
-        (ended(DIED, RetryState.TIMEOUT), False),
-        (ended(ApplicationError("no", type="model_refused"), RetryState.NON_RETRYABLE_FAILURE), False),
+        (gave_up(CancelledError("cancelled")), True),
+        (gave_up(ApplicationError("a person asked for it", type="cancel_requested")), True),
+        (gave_up(DIED, RetryState.CANCEL_REQUESTED), True),
+        (gave_up(ApplicationError("no", type="model_refused"), RetryState.CANCEL_REQUESTED), True),
+        (gave_up(DIED, RetryState.TIMEOUT), False),
+        (gave_up(ApplicationError("no", type="model_refused"), RetryState.NON_RETRYABLE_FAILURE), False),
     ],
     ids=["heard", "refused", "died meanwhile", "failed meanwhile", "died", "failed"],
 )
