@@ -322,6 +322,32 @@ async def test_a_post_that_is_cancelled_while_it_is_told_again_is_taken_back_who
     assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, UNDOS)
 
 
+async def test_a_cancelled_post_that_the_engine_lost_after_its_text_was_removed_stays_cancelled(
+    house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch, stop_at: Callable[[str], None], tmp_path: Path
+) -> None:
+    original = house.post.writer.remove_all
+
+    async def remove_and_fail(*given: Any) -> None:
+        await original(*given)
+        raise ValueError("a bug of ours")
+
+    stop_at("post_to_slack.begun")
+    with monkeypatch.context() as broken:
+        broken.setattr(house.post.writer, "remove_all", remove_and_fail)
+        post_id = await post(house, "Cancelled, removed and lost")
+        await until_held(tmp_path)
+        await house.cancelling.cancel(post_id, "default")
+        await house.until(post_id, "waiting_for_you")
+    await house.forget(post_id)
+    await house.stop_workers()
+
+    await house.begin_again(post_id)
+    await house.start_workers()
+
+    assert (await house.finished(post_id))["status"] == "cancelled"
+    assert await left(house, post_id) == NOTHING
+
+
 async def test_a_person_has_the_rest_undone(house: House, stuck: str) -> None:
     await house.deciding.decide(stuck, "default", {"decision": "try_again"})
 

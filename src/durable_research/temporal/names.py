@@ -23,7 +23,7 @@ APPROVE_SIGNAL = "approve_signal"  # the same where nobody waits for the answer:
 TOLD_BEFORE = (
     "told-before"  # the memo of a workflow that begins again after the engine had lost it: the steps that were done
 )
-HEAR_CANCEL = "hear-cancel-before-waiting"  # the patch of a workflow that waits for a person
+HEAR_CANCEL = "hear-every-cancel"  # the patch since which no cancellation is missed
 
 # Keyword search attributes for operators' filters; never text of users, as these are not encrypted.
 TENANT = "ResearchTenant"

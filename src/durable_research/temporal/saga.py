@@ -41,6 +41,11 @@ class Saga:
         self._ask = ask
         self._undos: list[_Registered] = []
 
+    @property
+    def has_undos(self) -> bool:
+        """Whether something would have to be undone."""
+        return bool(self._undos)
+
     def register(self, undo: Undo[Given], given: Given, policy: StepPolicy) -> None:
         """Note how to undo the step that comes next."""
         self._undos.append(_Registered(undo, given, policy))

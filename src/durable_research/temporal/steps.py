@@ -136,9 +136,10 @@ def hear_cancel() -> None:
 def is_cancel(error: BaseException) -> bool:
     """Whether a step ended because a person wants the workflow to end, heard from Temporal or from our own log."""
     # Temporal tries nothing again whose cancelling was asked for, however it ended: its worker may have died meanwhile.
-    if isinstance(error, ActivityError) and error.retry_state is RetryState.CANCEL_REQUESTED:
+    if is_cancelled_exception(error) or cause_of(error)["code"] == CancelRequested.code:
         return True
-    return is_cancelled_exception(error) or cause_of(error)["code"] == CancelRequested.code
+    was_asked = isinstance(error, ActivityError) and error.retry_state is RetryState.CANCEL_REQUESTED
+    return was_asked and workflow.patched(names.HEAR_CANCEL)
 
 
 def is_refusal(error: BaseException) -> bool:

@@ -106,9 +106,14 @@ class Story:
             ActivityError: it failed for good, or was cancelled.
         """
         self.stage = policy.step
-        told_before = workflow.memo_value(names.TOLD_BEFORE, [], type_hint=list[str])
-        if policy.step in told_before:
-            return await _whatever_is_cancelled(run_step(step, given, policy))
+        told_before = _told_before()
+        if policy.step in told_before and self.saga.has_undos:
+            try:
+                return await _whatever_is_cancelled(run_step(step, given, policy))
+            except ActivityError:
+                # What it needs may have been undone already, when that was lost amid its undos.
+                hear_cancel()
+                raise
         if told_before:
             hear_cancel()
         return await run_step(step, given, policy)
@@ -143,6 +148,8 @@ class Story:
         """Run the steps and write how they ended; a failure for good or a cancellation undoes what is registered."""
         try:
             ending = await steps
+            if _told_before() and self.saga.has_undos:
+                hear_cancel()
         except BaseException as error:
             if not isinstance(error, FailureError) and not is_cancelled_exception(error):
                 # The worker lets go of a cached workflow, or our code is wrong: no end, the task is tried again.
@@ -169,6 +176,11 @@ class Story:
         self.stage = status.value
         await _whatever_is_cancelled(self._approval.quiet())
         await _whatever_is_cancelled(close_workflow(status, data))
+
+
+def _told_before() -> list[str]:
+    """The steps that were done when the engine lost this workflow; none in a workflow that it has never lost."""
+    return workflow.memo_value(names.TOLD_BEFORE, [], type_hint=list[str])
 
 
 async def _whatever_is_cancelled(told: Coroutine[Any, Any, Done]) -> Done:
