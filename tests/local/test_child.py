@@ -201,7 +201,7 @@ async def test_when_the_supervisor_is_killed_its_children_and_theirs_die(tmp_pat
     parent.kill()
     await parent.wait()
 
-    eventually(lambda: not any(map(alive, (child, inner, guard_pid))), "all of them to die")
+    eventually(lambda: not any(map(alive, (child, inner, guard_pid))), "all of them to die", seconds=8)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has a parent-death signal")

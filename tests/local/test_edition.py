@@ -164,7 +164,7 @@ def test_when_up_is_killed_by_force_every_process_dies_with_it(up: Start, tempor
     edition.process.kill()
     edition.process.wait()
 
-    eventually(lambda: not any(map(alive, family)), "all of them to die")
+    eventually(lambda: not any(map(alive, family)), "all of them to die", seconds=10)
 
 
 def test_when_up_is_killed_by_force_its_up_json_goes_with_it(up: Start) -> None:

@@ -38,8 +38,7 @@ def messages(house: House, workflow_id: str) -> int:
 
 
 async def undone(house: House, workflow_id: str) -> list[str]:
-    """The undos that the log says were done, in order; one whose end Temporal did not hear may have been done again."""
+    """The undos that the log says were done, in order."""
     events = await house.progress.read(workflow_id)
     undos = {"compensate_generate", "delete_message", "delete_embedding", "delete_post"}
-    done = (event.step for event in events if event.step in undos and str(event.kind) == "attempt_completed")
-    return list(dict.fromkeys(done))
+    return [event.step for event in events if event.step in undos and str(event.kind) == "attempt_completed"]

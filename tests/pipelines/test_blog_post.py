@@ -303,9 +303,7 @@ async def test_a_cancelled_post_that_the_engine_lost_is_taken_back_wholly(house:
     assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, UNDOS)
 
 
-async def test_a_post_that_is_cancelled_while_it_is_told_again_is_taken_back_wholly(
-    house: House,
-) -> None:
+async def test_a_post_that_is_cancelled_while_it_is_told_again_is_taken_back_wholly(house: House) -> None:
     title = "Told again, and cancelled"
     refuse_message(house, title)
     post_id = await post(house, title)

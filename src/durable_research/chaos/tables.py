@@ -7,9 +7,8 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import namedtuple_row
 
-# What was given up in class N is none of the open sends: nobody can be asked and it is not sent again, so it stays unresolved,
-# is counted as a possible charge, and keeps a later attempt from sending. An embedding of a report is made by reconciliation,
-# whenever that comes by.
+# A parked notification is none of the open sends: nobody can be asked and it is not sent again, so it stays unresolved. An
+# embedding of a report is made by reconciliation, whenever that comes by.
 _WORKFLOWS = """
     SELECT workflow_id, status, engine_started,
            (SELECT array_agg(seq ORDER BY seq) FROM progress_events e WHERE e.workflow_id = w.workflow_id) AS numbers,
@@ -23,7 +22,7 @@ _WORKFLOWS = """
                                    AND f.step = e.step AND f.attempt = e.attempt AND f.kind = ANY(%s))) AS open_attempts,
            (SELECT count(*) FROM effects JOIN effect_attempts USING (key)
             WHERE effects.workflow_id = w.workflow_id AND state = 'open'
-                  AND NOT (provider_class = 'N' AND result IS NULL)) AS open_sends,
+                  AND NOT (provider_class = 'N' AND kind IN ('notification', 'embedding') AND result IS NULL)) AS open_sends,
            (SELECT count(*) FROM effects JOIN effect_attempts USING (key)
             WHERE effects.workflow_id = w.workflow_id AND kind = 'notification' AND provider <> 'log'
                   AND (state NOT IN ('refused', 'absent') OR reference IS NOT NULL)) AS known_notifications

@@ -20,9 +20,8 @@ DECIDE = "decide"  # the signal with a person's decision
 APPROVE = "approve"  # the update with a person's word about a draft; it is answered
 APPROVE_SIGNAL = "approve_signal"  # the same where nobody waits for the answer: Temporal's UI and command line
 
-TOLD_BEFORE = (
-    "told-before"  # the memo of a workflow that begins again after the engine had lost it: the steps that were done
-)
+# The memo of a workflow that begins again after the engine had lost it: the steps that were done.
+TOLD_BEFORE = "told-before"
 HEAR_CANCEL = "hear-every-cancel"  # the patch since which no cancellation is missed
 
 # Keyword search attributes for operators' filters; never text of users, as these are not encrypted.

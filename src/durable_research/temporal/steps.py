@@ -119,10 +119,9 @@ def _options(policy: StepPolicy) -> dict[str, Any]:
 
 
 def hear_cancel() -> None:
-    """Hear, before waiting for a person, the cancellation that a step's own end has hidden.
+    """Hear what a step's own end has hidden: before a person is waited for, and when a lost story has been told again.
 
-    Temporal tells it once; a step that ends well while it is being cancelled answers with its result instead. Steps that
-    follow are refused by our log, but a wait would go on.
+    Temporal tells it once; a step that ends well while it is being cancelled answers with its result instead.
 
     Raises:
         CancelledError: cancelling was asked for.
