@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from durable_research.domain.effects import ProviderClass
-from durable_research.domain.errors import AnswerLost, ModelForgotten, ModelRefused, StillRunning
+from durable_research.domain.errors import StillRunning
+from durable_research.domain.model_errors import AnswerLost, ModelForgotten, ModelRefused
 from durable_research.ports.remote import EarlierSend, RemoteEffect
 
 Gate = Callable[[str], Awaitable[None]]

@@ -15,16 +15,18 @@ from durable_research.domain.effects import Charges, Effect, ProviderClass, Rese
 from durable_research.domain.errors import (
     Ambiguous,
     DecisionNeeded,
-    EmptyOutput,
-    GenerationFailed,
     InfrastructureDown,
     InvalidState,
-    ModelBusy,
-    ModelForgotten,
-    ModelUnavailable,
     StaleAttempt,
     StillRunning,
     Unconfirmed,
+)
+from durable_research.domain.model_errors import (
+    EmptyOutput,
+    GenerationFailed,
+    ModelBusy,
+    ModelForgotten,
+    ModelUnavailable,
 )
 from durable_research.domain.progress import NUMBERED_BY_LEDGER, Attempt
 from durable_research.effects import EffectRunner

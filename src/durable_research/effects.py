@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from durable_research.domain.effects import WITHDRAWN, Effect
-from durable_research.domain.errors import AnswerLost, ModelForgotten
+from durable_research.domain.model_errors import AnswerLost, ModelForgotten
 from durable_research.domain.progress import EventKind
 from durable_research.failpoints import Place
 from durable_research.ports.ledger import Effects

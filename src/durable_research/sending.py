@@ -24,16 +24,13 @@ from durable_research.domain.effects import (
 from durable_research.domain.errors import (
     Ambiguous,
     DecisionNeeded,
-    EmptyOutput,
-    GenerationFailed,
     InfrastructureDown,
-    ModelDeclined,
-    ModelForgotten,
     StaleAttempt,
     StepFailed,
     StillRunning,
     Unconfirmed,
 )
+from durable_research.domain.model_errors import EmptyOutput, GenerationFailed, ModelDeclined, ModelForgotten
 from durable_research.domain.progress import Attempt
 from durable_research.failpoints import Place, reach_effect
 from durable_research.ports.ledger import Effects

@@ -21,9 +21,11 @@ from durable_research.setting_values import (
     PayloadKeys,
     SigningSecret,
 )
+from durable_research.temporal import policies
 from durable_research.temporal.places import check_rules
 
 FILE_SUFFIX = "_FILE"
+_FIVE_HOURS = 18_000
 
 
 class SettingsInvalid(Exception):
@@ -71,9 +73,44 @@ class Settings(BaseSettings):
     settle_seconds: float = Field(
         default=75.0,
         ge=0,
-        le=600,
+        le=_FIVE_HOURS,
         alias="DURABLE_RESEARCH_SETTLE_SECONDS",
-        description="chat-stored: how long after a silent send to look for its answer before sending again",
+        description="chat-stored: how long after a silent send to look for its answer before sending again; longer than "
+        "your slowest answer",
+    )
+    provider_wait: float = Field(
+        default=policies.PROVIDER_WAIT.total_seconds(),
+        ge=0,
+        alias="PROVIDER_WAIT_SECONDS",
+        description="how long a step waits for a provider that is busy or cannot be reached; 0 fails at once",
+    )
+    silence_seconds: float = Field(
+        default=policies.CALL_DEADLINES.silence,
+        gt=0,
+        le=_FIVE_HOURS,
+        alias="MODEL_SILENCE_SECONDS",
+        description="a streamed answer is given up after so long without a byte",
+    )
+    first_byte_seconds: float = Field(
+        default=policies.CALL_DEADLINES.first_byte,
+        gt=0,
+        le=_FIVE_HOURS,
+        alias="MODEL_FIRST_BYTE_SECONDS",
+        description="... and when its first byte has not come by then, as from a server that loads its model",
+    )
+    longest_call_seconds: float = Field(
+        default=policies.CALL_DEADLINES.longest,
+        gt=0,
+        le=_FIVE_HOURS,
+        alias="MODEL_LONGEST_SECONDS",
+        description="the longest that one call to the model may take, whatever comes of it",
+    )
+    drain_seconds: float = Field(
+        default=policies.DRAIN.total_seconds(),
+        ge=0,
+        le=3600,
+        alias="DRAIN_SECONDS",
+        description="how long a worker that is told to stop lets steps end; what cannot be taken up again is cut then",
     )
     model_resend: Literal["bounded", "never", "ask"] = Field(
         default="bounded",

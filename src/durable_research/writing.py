@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_research.domain.effects import Effect, ResendPolicy
-from durable_research.domain.errors import ModelTruncated
+from durable_research.domain.model_errors import ModelTruncated
 from durable_research.domain.text import TextReference, WrittenText
 from durable_research.domain.usage import TokenUsage
 from durable_research.effects import EffectRunner

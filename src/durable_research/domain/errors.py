@@ -13,12 +13,20 @@ ResearchError
 │       └── CancelRequested     409: a person wants it to stop, so no further step begins
 ├── StepFailed                  an attempt was answered with a failure: it counts against the step's cap
 │   ├── Ambiguous               transient: sent, and no word whether it was done: ask before sending again
+│   │   ├── ProviderFailed      transient: the provider answered 5xx, which does not say whether it took the call
+│   │   └── ProviderSilent      transient: no byte of an answer within the deadline
 │   ├── ModelError
-│   │   ├── ModelBusy           transient: rate limited or overloaded, perhaps with a time to wait
-│   │   ├── ModelUnavailable    transient: unreachable
+│   │   ├── ModelBusy           waits: rate limited, overloaded or loading, perhaps with a time to wait
+│   │   ├── ModelUnavailable    waits: unreachable, nothing was sent
+│   │   ├── FieldRefused        transient: an optional field is not known there; the next send leaves it out
+│   │   ├── CannotAsk           transient: this server keeps nothing that could be asked about
 │   │   ├── GenerationFailed    transient: accepted, and ended there without an answer or a charge
+│   │   ├── AnswerBroken        transient: accepted and charged, and broken off there by an error
 │   │   ├── ModelForgotten      transient: the provider no longer knows a call that it had accepted
 │   │   ├── AnswerLost          transient: accepted and charged, and only the attempt that asked could read it
+│   │   ├── QuotaExhausted      permanent: the account's money or quota is used up
+│   │   ├── ModelStopped        permanent: charged, and ended for a reason that nobody here knows
+│   │   ├── OnlyReasoning       permanent: charged, and its whole length went into reasoning
 │   │   ├── ModelRefused        permanent: the provider says no to this request or this key
 │   │   ├── ModelTooLarge       permanent: the request is longer than the model takes
 │   │   ├── ModelDeclined       permanent: it answered that it will not answer this
@@ -52,13 +60,15 @@ from typing import ClassVar
 class ResearchError(Exception):
     """The root: `code` is stable and public, `permanent` says that trying again cannot help.
 
-    `counted` says whether it counts against the cap of the step that it ends.
+    `counted` says whether it counts against the cap of the step that it ends. `waits` says that the provider took nothing, for
+    now: a step that asks a model looks again, uncounted, for as long as its row of the policy table says.
     """
 
     code: ClassVar[str] = "internal_error"
     http_status: ClassVar[int] = 500
     permanent: ClassVar[bool] = False
     counted: ClassVar[bool] = True
+    waits: ClassVar[bool] = False
 
     def __init_subclass__(
         cls,
@@ -67,8 +77,9 @@ class ResearchError(Exception):
         http_status: int | None = None,
         permanent: bool | None = None,
         counted: bool | None = None,
+        waits: bool | None = None,
     ) -> None:
-        given = {"code": code, "http_status": http_status, "permanent": permanent, "counted": counted}
+        given = {"code": code, "http_status": http_status, "permanent": permanent, "counted": counted, "waits": waits}
         for name, value in given.items():
             if value is not None:
                 setattr(cls, name, value)
@@ -145,50 +156,6 @@ class StepFailed(ResearchError, code="step_failed", http_status=502):
 
 class Ambiguous(StepFailed, code="ambiguous_send"):
     """The send may or may not have been accepted and charged: reconcile before sending again."""
-
-
-class ModelError(StepFailed, code="model_error"):
-    """The model provider did not give us a usable answer."""
-
-
-class ModelBusy(ModelError, code="rate_limited"):
-    """Rate limited or overloaded."""
-
-
-class ModelUnavailable(ModelError, code="model_unavailable"):
-    """The provider could not be reached; nothing was sent."""
-
-
-class GenerationFailed(ModelError, code="generation_failed"):
-    """The provider accepted the call and says that it ended there without an answer, which is not charged."""
-
-
-class ModelForgotten(ModelError, code="model_forgotten"):
-    """The provider no longer knows a call that it had accepted, and perhaps charged."""
-
-
-class AnswerLost(ModelError, code="answer_lost"):
-    """The call was accepted and charged, but its answer could only be read by the attempt that asked."""
-
-
-class ModelRefused(ModelError, code="model_refused", permanent=True):
-    """The provider refuses this request or this key; sending it again cannot help."""
-
-
-class ModelTooLarge(ModelError, code="model_too_large", permanent=True):
-    """The request is longer than the model takes; nothing was charged."""
-
-
-class ModelDeclined(ModelError, code="model_declined", permanent=True):
-    """The model, or the provider's filter, declines to answer this; a call that had been accepted is charged."""
-
-
-class ModelTruncated(ModelError, code="model_truncated", permanent=True):
-    """The answer was cut at its longest, and going on as often as is allowed did not finish it."""
-
-
-class EmptyOutput(ModelError, code="empty_output"):
-    """The provider finished and gave no text."""
 
 
 class DocumentError(StepFailed, code="document_error", permanent=True):

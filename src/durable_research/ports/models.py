@@ -5,11 +5,24 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from durable_research.domain.effects import ProviderClass
-from durable_research.domain.errors import EmptyOutput
+from durable_research.domain.model_errors import EmptyOutput
 from durable_research.domain.usage import TokenUsage
 from durable_research.ports.remote import EarlierSend, RemoteEffect
 
 TextSink = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class CallDeadlines:
+    """When one call (a send and its answer) is given up, in seconds; a call that does not stream has the longest alone.
+
+    `silence` counts from the last byte of the body, and a comment or an empty event is a byte; `first_byte` from when the
+    request was written, and headers are no byte of the body.
+    """
+
+    silence: float
+    first_byte: float
+    longest: float
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,7 @@ from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.converter import PayloadCodec
 from temporalio.exceptions import ApplicationError
 
-from durable_research.domain.errors import (
-    FieldError,
-    InvalidInput,
-    PayloadUnreadable,
-    Rejected,
-    UnknownKeyId,
-)
+from durable_research.domain.errors import FieldError, InvalidInput, PayloadUnreadable, Rejected, UnknownKeyId
 from durable_research.temporal.keys import Keyring
 
 _ENCODING = b"binary/encrypted"

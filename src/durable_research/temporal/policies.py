@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 
+from durable_research.ports.models import CallDeadlines
 from durable_research.temporal import names
 
 # A dead worker is noticed after this long. Two seconds gave the quickest recovery (2.2-2.5 s), three still stays under five
@@ -33,7 +34,30 @@ AFTER_DEATH = RetryPolicy(
 # Our own database, engine or object store is away: look again soon, for as long as it takes.
 INFRASTRUCTURE_WAIT = timedelta(seconds=1)
 
-# What a provider asks for with Retry-After is honoured up to here; a longer wish is a refusal in disguise.
+# A provider that is busy or cannot be reached is waited for this long: deployments and incidents take minutes, and whoever
+# waits for a report would rather have it late than ask again. A design's figure; the setting PROVIDER_WAIT_SECONDS.
+PROVIDER_WAIT = timedelta(hours=1)
+
+# Looks at such a provider: quick ones at first, since most trouble is short, then twice a minute. The spread keeps reports
+# that began to wait together from looking together.
+FIRST_LOOK_AFTER = timedelta(seconds=1)
+LOOKS_AT_MOST_EVERY = timedelta(seconds=30)
+LOOKS_SPREAD = 0.2
+
+# What ends one call to a model (a send and its answer): silence, not length. A minute without a byte is longer than any pause
+# that was seen between tokens; five minutes before the first byte let a local server load a large model; half an hour is
+# three times the longest report at ten tokens a second. Guesses where no provider documents a figure; all are settings.
+CALL_DEADLINES = CallDeadlines(silence=60, first_byte=300, longest=1800)
+
+# Where nobody can be asked, a provider that answers 5xx is sent the call again this often, each a possible extra charge, with
+# pauses that double: together ten minutes, longer than most incidents, and a bound that a person can still accept.
+SERVER_ERRORS_ALLOWED = 6
+SERVER_ERROR_WAIT = timedelta(seconds=10)
+
+# An answer without a visible character may be a glitch, so it is bought once more; a second one is the model's way.
+EMPTY_ANSWERS_BOUGHT_AGAIN = 1
+
+# What a receiver of notifications asks for with Retry-After is honoured up to here; a longer wish is a refusal in disguise.
 LONGEST_RETRY_AFTER = timedelta(seconds=120)
 
 # The server's own timeout for a try: only a net below the deadline that the interceptor keeps in process.

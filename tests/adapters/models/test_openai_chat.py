@@ -11,8 +11,8 @@ from quart import Quart
 
 from durable_research.adapters.models.openai_chat import OpenAIChat
 from durable_research.domain.effects import ProviderClass
-from durable_research.domain.errors import (
-    Ambiguous,
+from durable_research.domain.errors import Ambiguous
+from durable_research.domain.model_errors import (
     AnswerLost,
     EmptyOutput,
     ModelBusy,

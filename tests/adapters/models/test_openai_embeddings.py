@@ -9,7 +9,8 @@ from quart import Quart, request
 
 from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
 from durable_research.domain.effects import ProviderClass
-from durable_research.domain.errors import Ambiguous, AnswerLost, ModelBusy, ModelRefused, ModelUnavailable
+from durable_research.domain.errors import Ambiguous
+from durable_research.domain.model_errors import AnswerLost, ModelBusy, ModelRefused, ModelUnavailable
 from durable_research.ports.embeddings import DIMENSIONS, Embedding
 from tests.adapters.models.serving import serving
 from tests.installation import Installation

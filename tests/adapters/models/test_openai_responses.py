@@ -10,8 +10,8 @@ import pytest
 
 from durable_research.adapters.models.openai_errors import TRANSLATIONS, translate
 from durable_research.adapters.models.openai_responses import OpenAIResponses, ResponseCall, messages
-from durable_research.domain.errors import (
-    Ambiguous,
+from durable_research.domain.errors import Ambiguous, StillRunning
+from durable_research.domain.model_errors import (
     EmptyOutput,
     GenerationFailed,
     ModelBusy,
@@ -20,7 +20,6 @@ from durable_research.domain.errors import (
     ModelRefused,
     ModelTooLarge,
     ModelUnavailable,
-    StillRunning,
 )
 from durable_research.ports.models import ModelAnswer, ModelCall
 from durable_research.ports.remote import EarlierSend

@@ -14,7 +14,8 @@ from openai import AsyncOpenAI, AsyncStream
 from durable_research.adapters.models.openai_client import ASK_SECONDS, messages, open_client
 from durable_research.adapters.models.openai_errors import translated
 from durable_research.domain.effects import ProviderClass
-from durable_research.domain.errors import Ambiguous, AnswerLost, ModelDeclined
+from durable_research.domain.errors import Ambiguous
+from durable_research.domain.model_errors import AnswerLost, ModelDeclined
 from durable_research.domain.usage import TokenUsage
 from durable_research.ports.models import ModelAnswer, ModelCall, TextSink, whole_or_cut
 from durable_research.ports.remote import EarlierSend, RemoteEffect

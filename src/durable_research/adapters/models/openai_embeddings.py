@@ -13,7 +13,7 @@ from openai.types import CreateEmbeddingResponse
 from durable_research.adapters.models.openai_client import open_client
 from durable_research.adapters.models.openai_errors import translated
 from durable_research.domain.effects import ProviderClass
-from durable_research.domain.errors import AnswerLost, ModelRefused
+from durable_research.domain.model_errors import AnswerLost, ModelRefused
 from durable_research.domain.usage import TokenUsage
 from durable_research.ports.embeddings import DIMENSIONS, Embedding
 from durable_research.ports.remote import RemoteEffect

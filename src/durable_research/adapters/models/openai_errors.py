@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 import openai
 
-from durable_research.domain.errors import (
-    Ambiguous,
+from durable_research.domain.errors import Ambiguous, StepFailed, StillRunning
+from durable_research.domain.model_errors import (
     ModelBusy,
     ModelDeclined,
     ModelForgotten,
@@ -19,8 +19,6 @@ from durable_research.domain.errors import (
     ModelTooLarge,
     ModelTruncated,
     ModelUnavailable,
-    StepFailed,
-    StillRunning,
 )
 from durable_research.domain.retry_after import retry_after_seconds
 

@@ -18,14 +18,8 @@ from openai.types.responses import Response
 from durable_research.adapters.models.openai_client import ASK_SECONDS, CONNECT_SECONDS, messages, open_client
 from durable_research.adapters.models.openai_errors import translated
 from durable_research.domain.effects import ProviderClass
-from durable_research.domain.errors import (
-    Ambiguous,
-    GenerationFailed,
-    ModelDeclined,
-    ModelForgotten,
-    ModelRefused,
-    StillRunning,
-)
+from durable_research.domain.errors import Ambiguous, StillRunning
+from durable_research.domain.model_errors import GenerationFailed, ModelDeclined, ModelForgotten, ModelRefused
 from durable_research.domain.usage import TokenUsage
 from durable_research.ports.models import ModelAnswer, ModelCall, TextSink, whole_or_cut
 from durable_research.ports.remote import EarlierSend, RemoteEffect
