@@ -49,6 +49,16 @@ class RemoteEffect(Protocol[Answer]):
         """
         return None
 
+    async def take_up(self, reference: str) -> None:
+        """Make sure, before `collect`, that an accepted send of an earlier attempt can be taken up again.
+
+        Raises:
+            AnswerLost: only the attempt that sent it could read its answer.
+            ModelForgotten: the provider no longer knows it.
+            StepFailed: it could not be asked.
+        """
+        return
+
     async def collect(self, reference: str) -> Answer:
         """Wait for the answer to an accepted send and return it; may be called again by a later attempt."""
         ...
