@@ -245,7 +245,12 @@ async def house(
     ledger, reports, renderer = PostgresEffects(database), FailingReports(database), PlainRenderer()
     changes, engine = PostgresChanges(url), TemporalEngine(environment.client)
     model = OpenAIResponses(
-        base_url=f"{simulator}/v1", api_key="k", model="simulator-research", provider="simulator", is_demo=True
+        deadlines=policies.CALL_DEADLINES,
+        base_url=f"{simulator}/v1",
+        api_key="k",
+        model="simulator-research",
+        provider="simulator",
+        is_demo=True,
     )
     folder = tmp_path_factory.mktemp("objects")
     objects = ObstoreObjects(f"file://{folder}")
@@ -263,7 +268,11 @@ async def house(
     address = "http://127.0.0.1:8000"
     report = GenerateReportActivities(workflows, runner, writer, objects, renderer, reports, notifiers, address)
     embeddings = OpenAIEmbeddings(
-        base_url=f"{simulator}/v1", api_key="k", model="simulator-embedding", provider="simulator"
+        deadlines=policies.CALL_DEADLINES,
+        base_url=f"{simulator}/v1",
+        api_key="k",
+        model="simulator-embedding",
+        provider="simulator",
     )
     embedder = Embedder(embeddings, PostgresSimilarity(database), objects)
     post = BlogPostActivities(workflows, runner, writer, PostgresPosts(database), embedder, slack, address)
@@ -344,6 +353,7 @@ async def house(
 async def plain_house(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     """The same with a provider that can be asked nothing: plain chat completions."""
     model = OpenAIChat(
+        deadlines=policies.CALL_DEADLINES,
         base_url=f"{house.servers.up['simulator']}/v1",
         api_key="k",
         model="simulator-research",
