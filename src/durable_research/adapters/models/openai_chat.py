@@ -135,6 +135,10 @@ class PlainChatCall(_ChatCall):
         """Ask; the first chunk brings the id."""
         return await self._begin(key, self._deadlines, _STREAMED)
 
+    async def take_up(self, reference: str) -> None:
+        """Nobody keeps it."""
+        raise AnswerLost("a plain chat completion can only be read by the attempt that asked for it")
+
     async def collect(self, reference: str) -> ModelAnswer:
         """Read the stream to its end; only the attempt that sent can."""
         if self._listening is None:
@@ -150,6 +154,7 @@ class StoredChatCall(_ChatCall):
     ) -> None:
         super().__init__(wire, call, on_text, deadlines)
         self._is_kept = provider_class is ProviderClass.RETRIEVABLE
+        self._stored: Reading | None = None
 
     async def send(self, key: str, anchor: str | None) -> str:
         """Ask, and wait for the whole answer; where nothing is kept, there is no reason not to stream it."""
@@ -167,10 +172,19 @@ class StoredChatCall(_ChatCall):
         found = await _stored_with(self._wire, send.key, self._call.fingerprint)
         return found[0] if found else None
 
+    async def take_up(self, reference: str) -> None:
+        """Fetch the stored one."""
+        self._stored = await self._fetch(reference)
+
     async def collect(self, reference: str) -> ModelAnswer:
         """The answer of `send`, or the stored one."""
         if self._listening is not None:
             return await self._heard(self._listening, reference)
+        reading = self._stored or await self._fetch(reference)
+        self._on_text(reading.growing)
+        return reading.answer(reference)
+
+    async def _fetch(self, reference: str) -> Reading:
         reply = await self._wire.ask("GET", f"{_PATH}/{quote(reference, safe='')}")
         if reply.status in {405, 501}:
             self._wire.limits.note_missing_endpoint()
@@ -181,8 +195,7 @@ class StoredChatCall(_ChatCall):
         reading.hear(Heard(reply.checked()))
         if not reading.is_begun:
             raise ModelUnavailable("the provider shows something that is no stored completion")
-        self._on_text(reading.growing)
-        return reading.answer(reference)
+        return reading
 
 
 async def _stored_with(wire: Wire, key: str, fingerprint: str | None) -> list[str]:

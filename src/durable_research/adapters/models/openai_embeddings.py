@@ -83,6 +83,10 @@ class EmbeddingCall(RemoteEffect[Embedding]):
         # Embeddings have no ids: two sends must not look like one.
         return f"unnamed-{secrets.token_hex(8)}"
 
+    async def take_up(self, reference: str) -> None:
+        """Nobody keeps it."""
+        raise AnswerLost("an embedding can only be read by the attempt that asked for it")
+
     async def collect(self, reference: str) -> Embedding:
         """The answer of `send`; one that cannot be used is charged all the same, so it is judged here and not there."""
         if self._answer is None:

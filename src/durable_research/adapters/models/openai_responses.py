@@ -93,6 +93,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         self._deadlines = deadlines
         self._class = provider_class
         self._listening: Listening | None = None
+        self._looked: Reading | None = None
 
     async def anchor(self, key: str) -> str | None:
         """An empty conversation; None where the server has no conversations."""
@@ -136,6 +137,13 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         found = await conversations.answers_on(self._wire, send.anchor, send.key, self._call.fingerprint)
         return found[0] if found else None
 
+    async def take_up(self, reference: str) -> None:
+        """Look at it as it stands; one that was found on its conversation has ended."""
+        if _has_no_name(reference):
+            raise AnswerLost("a call without an id can only be read by the attempt that made it")
+        if "/" not in reference:
+            self._looked = await self._look(reference)
+
     async def collect(self, reference: str) -> ModelAnswer:
         """Follow the response to its end, on the stream of `send`, or by its id."""
         if "/" in reference:
@@ -169,9 +177,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
 
     async def _taken_up(self, reference: str) -> ModelAnswer:
         """The answer to an earlier attempt's call, followed as it grows where the server can show that."""
-        if _has_no_name(reference):
-            raise AnswerLost("a call without an id can only be read by the attempt that made it")
-        reading = await self._look(reference)
+        reading = self._looked or await self._look(reference)
         if reading.is_running:
             reading = await self._follow(reference) or await self._look(reference)
         return self._answer_of(reading, reference)
