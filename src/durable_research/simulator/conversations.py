@@ -6,6 +6,7 @@ from typing import Any
 from quart import Blueprint, Response
 
 from durable_research.simulator.errors import conversation_locked, not_found, parse, reply
+from durable_research.simulator.faults import Call, refuse
 from durable_research.simulator.generation import Generation, answer
 from durable_research.simulator.listing import page, whole_page
 from durable_research.simulator.openai_requests import ConversationRequest, ItemsRequest, Message
@@ -18,6 +19,7 @@ class ConversationsApi:
     """The routes of conversations."""
 
     def __init__(self, world: World) -> None:
+        self._world = world
         self._state = world.state
 
     def routes(self) -> Blueprint:
@@ -31,6 +33,7 @@ class ConversationsApi:
 
     async def create(self) -> Response:
         asked = await parse(ConversationRequest)
+        await refuse(self._world.faults.take(Call("conversation", "", "conversations", asked.given)))
         conversation = Conversation(
             id=new_id("conv_"),
             created=self._state.now(),
