@@ -48,8 +48,15 @@ class World:
     asked: Asked
     seconds: float
 
-    async def control(self, method: str, body: Mapping[str, Any] | None = None) -> None:
-        """Set or clear faults of the simulator."""
+    async def arm(self, **fault: object) -> None:
+        """Have every model call of the report meet this."""
+        await self._control("POST", {"match": self.asked.word, "kind": "model_call", "times": _FOR_EVER, **fault})
+
+    async def disarm(self) -> None:
+        """Let the provider be well again."""
+        await self._control("DELETE", None)
+
+    async def _control(self, method: str, body: Mapping[str, object] | None) -> None:
         async with httpx.AsyncClient(timeout=10) as client:
             answer = await client.request(method, f"{self.provider.url}/control/faults", json=body)
             answer.raise_for_status()
@@ -73,25 +80,24 @@ async def _nothing(world: World) -> None:
 
 
 async def _slow(world: World) -> None:
-    await world.control("POST", {"match": world.asked.word, "times": _FOR_EVER, "latency_seconds": world.seconds})
+    await world.arm(latency_seconds=world.seconds)
 
 
 async def _loading(world: World) -> None:
-    silent = {"quirk": "silent", "latency_seconds": world.seconds}
-    await world.control("POST", {"match": world.asked.word, "times": _FOR_EVER, **silent})
+    await world.arm(quirk="silent", latency_seconds=world.seconds)
 
 
 async def _server_errors(world: World) -> None:
-    await world.control("POST", {"match": world.asked.word, "times": _FOR_EVER, "fault": "500"})
+    await world.arm(fault="500")
 
 
 async def _accepts(world: World) -> None:
-    await world.control("POST", {"match": world.asked.word, "times": _FOR_EVER, "latency_seconds": _CALL_SECONDS})
+    await world.arm(latency_seconds=_CALL_SECONDS)
 
 
 async def _errors_end(world: World) -> None:
     await asyncio.sleep(world.seconds)
-    await world.control("DELETE")
+    await world.disarm()
 
 
 async def _cut_after_acceptance(world: World) -> None:
