@@ -32,6 +32,8 @@ from durable_research.local.say import Say
 from durable_research.local.supervisor import Supervisor
 
 _LOOK_SECONDS = 0.1
+# Programs that all start at once on a small machine are all late.
+_STARTING_AT_ONCE = 2
 _FOR_EVER = 1_000_000
 # A call lasts this long at the provider when the outage does not say otherwise: long enough to be cut amid it.
 _CALL_SECONDS = 3.0
@@ -172,6 +174,7 @@ class Options:
     pace: float = 1.0
     outages: tuple[str, ...] = tuple(one.name for one in OUTAGES)
     classes: tuple[str, ...] = CLASSES
+    deaths: tuple[bool, ...] = (False, True)  # without a death of the worker amid it, and with one
 
 
 @dataclass
@@ -184,6 +187,7 @@ class OutageRun:
     seconds: float = 0.0
     _supervisor: Supervisor | None = None
     _first_slot: int = 1
+    _starting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STARTING_AT_ONCE))
 
     async def run(self) -> None:
         """Start the servers, live through all outages side by side, stop everything."""
@@ -214,12 +218,10 @@ class OutageRun:
         self, outage: Outage, up: dict[str, Any], data: DataFolder, nursery: Nursery
     ) -> list[tuple[Slot, Outage, str, bool]]:
         """The lines of one outage, each with a slot; its simulators are its own, as faults are cleared for all at once."""
-        lines = [
-            (one, is_killed) for one in outage.classes if one in self.options.classes for is_killed in (False, True)
-        ]
+        classes = [one for one in outage.classes if one in self.options.classes]
+        lines = [(one, is_killed) for one in classes for is_killed in self.options.deaths]
         if outage.name not in self.options.outages or self._supervisor is None:
             return []
-        classes = [one for one, _ in lines]
         label = f"{outage.name}-"
         ground = await prepare_ground(data, up, nursery, self._supervisor, classes, Simulated(), label)
         slots = await prepare_slots(data, ground, len(lines), self._first_slot)
@@ -230,7 +232,8 @@ class OutageRun:
         provider = slot.ground.providers[provider_class]
         proxy = Proxy(provider.url)
         await proxy.mend()
-        await slot.start(provider_class, 2, {"OPENAI_BASE_URL": f"{proxy.url}/v1"})
+        async with self._starting:
+            await slot.start(provider_class, 1, {"OPENAI_BASE_URL": f"{proxy.url}/v1"})
         asked = words_of(slot.number, 1, "none")
         world = World(proxy, provider, asked, outage.seconds * self.options.pace)
         client, began, killed = Client(slot.url), time.monotonic(), 0
@@ -280,9 +283,11 @@ async def _kill_amid(slot: Slot, asked: Asked, seconds: float) -> int:
 
 
 async def _status(api: str, asked: Asked) -> dict[str, Any]:
-    async with httpx.AsyncClient(base_url=api, timeout=30) as client:
-        answer = await client.get(f"/api/workflows/{asked.report_id}/status")
-        body: dict[str, Any] = answer.raise_for_status().json()
+    async with httpx.AsyncClient(base_url=api, timeout=30) as client, asyncio.timeout(_BESIDE_SECONDS):
+        # The database may be catching up with everything that has just come back.
+        while (answer := await client.get(f"/api/workflows/{asked.report_id}/status")).status_code != httpx.codes.OK:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
+    body: dict[str, Any] = answer.json()
     if body["status"] not in FINAL:
         body["error"] = {"code": "not_ended"}
     return body
