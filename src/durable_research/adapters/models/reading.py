@@ -89,8 +89,12 @@ class Reading:
     @property
     def has_ended(self) -> bool:
         """Whether the answer's end was told, so that nothing that happens now can take it away."""
+        return self._has_a_real_end or (self.is_done and self.error is None and not self.is_damaged)
+
+    @property
+    def _has_a_real_end(self) -> bool:
         reason = self.choice.reason
-        return self.is_done or (reason is not None and ending_of(reason) in _TELLS_AN_END)
+        return reason is not None and ending_of(reason) in _TELLS_AN_END
 
     @property
     def has_told_its_end(self) -> bool:
@@ -110,7 +114,7 @@ class Reading:
     @property
     def is_over(self) -> bool:
         """Whether nothing that is worth waiting for can come."""
-        return self.is_done or (self.error is not None and not self.has_ended) or self.status in _ENDS
+        return self.is_done or (self.error is not None and not self._has_a_real_end) or self.status in _ENDS
 
     @property
     def is_running(self) -> bool:
@@ -126,7 +130,8 @@ class Reading:
             self.is_damaged = self.is_damaged or not self.has_ended
         elif isinstance(value, list):
             for one in value:
-                self.hear(Heard(one, heard.name))
+                if isinstance(one, dict):
+                    self._hear_object(one, heard.name)
         elif isinstance(value, dict):
             self._hear_object(value, heard.name)
         elif heard.name == "error" and not self.has_ended:
@@ -190,8 +195,8 @@ class Reading:
             )
         elif kind.startswith("response.reasoning"):
             self.has_thoughts = True
-        if response:
-            ended = kind.removeprefix("response.")
+        ended = kind.removeprefix("response.")
+        if response or ended in _ENDS:
             self._take_response({**response, "status": ended} if ended in _ENDS else response)
 
     def _take_response(self, response: dict[str, Any]) -> None:
@@ -216,7 +221,7 @@ class Reading:
         texts = []
         for item in items:
             self.has_thoughts = self.has_thoughts or is_thought(item)
-            if as_dict(item).get("type", "message") not in {"message", "output_text"}:
+            if (as_name(as_dict(item).get("type")) or "message") not in {"message", "output_text"}:
                 continue
             for part in as_list(as_dict(item).get("content")) or [as_dict(item).get("content")]:
                 refusal = as_dict(part).get("refusal")
@@ -274,7 +279,7 @@ class Reading:
             raise ModelForgotten("the call was cancelled at the provider")
         if self.status == "failed":
             raise GenerationFailed(f"the generation ended without an answer ({self._said(self.error) or 'failed'})")
-        if self.error is not None and not self.has_ended:
+        if self.error is not None and not self._has_a_real_end:
             raise AnswerBroken(f"the provider broke the answer off: {self._said(self.error)}")
         if self.is_damaged and not self.is_whole_body:
             raise AnswerBroken("a part of the answer cannot be read")
@@ -288,5 +293,5 @@ class Reading:
         raise Ambiguous("the stream was cut before the answer was whole")
 
     def _said(self, error: Any) -> str:
-        told = complaint_of(error if isinstance(error, (dict, str)) else str(error or ""))
+        told = complaint_of(error)
         return shown(told.message or ", ".join(sorted(told.names)), self.api_key)[:100]
