@@ -1,6 +1,6 @@
 # One front door: people, hooks and CI call the same targets. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev temporal demo up test check fix bench chaos crash-table lock record clean
+.PHONY: help setup setup-dev temporal demo up test check fix bench chaos crash-table outages lock record clean
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
@@ -60,6 +60,9 @@ chaos: setup ## kill and pause everything at random under load (REPORTS=1000 KIL
 
 crash-table: setup ## a process killed at every crash point (RUNS=50 OTHER_RUNS=5 SEED=1), what each report was billed
 	$(BIN)/durable-research crash-table --runs $(RUNS) $(if $(OTHER_RUNS),--other-runs $(OTHER_RUNS)) --seed $(SEED) $(if $(OUT),--out $(OUT))
+
+outages: setup ## the provider slow, loading, failing and cut off for minutes, side by side (PACE=0.02 for seconds)
+	$(BIN)/durable-research outages $(if $(PACE),--pace $(PACE)) $(if $(OUT),--out $(OUT))
 
 record: setup-dev ## record the Event Histories that the replay test keeps
 	$(BIN)/python -m tests.replay.record

@@ -26,6 +26,7 @@ from durable_research.domain.report import Report
 from durable_research.domain.workflow import Status
 from durable_research.ports.engine import EngineView
 from durable_research.ports.objects import StoredObject
+from durable_research.ports.progress import Waited
 from durable_research.ports.schedules import NewSchedule, ScheduleView
 from durable_research.ports.similarity import Related
 from durable_research.ports.workers import WorkerRow
@@ -177,6 +178,9 @@ class FakeProgressLog:
         if status := status_after(kind, data):
             self._status(attempt.workflow_id, status)
         self.append(attempt.workflow_id, kind, data, attempt.step, attempt.number)
+
+    async def waited(self, workflow_id: str, step: str) -> Waited:
+        return Waited()
 
     async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
         self.append(attempt.workflow_id, kind, data, attempt.step, attempt.number)

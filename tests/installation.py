@@ -142,6 +142,10 @@ class Installation:
         """Tell the simulator something by its control API."""
         httpx.post(f"{self.up['simulator']}/control/{path}", json=body, timeout=10).raise_for_status()
 
+    def clear_faults(self) -> None:
+        """Let the simulator be well again."""
+        httpx.delete(f"{self.up['simulator']}/control/faults", timeout=10).raise_for_status()
+
     def latency(self, seconds: float) -> None:
         """How long the model takes from now on."""
         self.simulator("settings", {"latency_seconds": seconds})

@@ -60,9 +60,12 @@ class PretendProvider:
             raise ModelRefused("no such handle")
         if anchor and any(call.is_running for call in self.calls if call.anchor == anchor):
             raise StillRunning("locked")
-        call = Call(f"call_{len(self.calls) + 1}", key, anchor, time.monotonic(), self.calls_run_on)
+        call = Call(self.name(), key, anchor, time.monotonic(), self.calls_run_on)
         self.calls.append(call)
         return call.reference
+
+    def name(self) -> str:
+        return f"call_{len(self.calls) + 1}"
 
     def shown(self, send: EarlierSend) -> list[str]:
         if self.provider_class is ProviderClass.LOCKED:
@@ -104,11 +107,14 @@ class PretendAct(RemoteEffect[str]):
         shown = self._provider.shown(send)
         return shown[0] if shown else None
 
+    async def take_up(self, reference: str) -> None:
+        if self._provider.provider_class is ProviderClass.NOTHING and reference != self._mine:
+            raise AnswerLost("only the attempt that sent can read it")
+
     async def collect(self, reference: str) -> str:
         if self._provider.answers:
             raise self._provider.answers.pop(0)
-        if self._provider.provider_class is ProviderClass.NOTHING and reference != self._mine:
-            raise AnswerLost("only the attempt that sent can read it")
+        await self.take_up(reference)
         call = next(call for call in self._provider.calls if call.reference == reference)
         call.is_running = False
         return f"answer of {reference}"

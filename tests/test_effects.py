@@ -22,11 +22,17 @@ from durable_research.domain.errors import (
     Unconfirmed,
 )
 from durable_research.domain.model_errors import (
+    AnswerBroken,
+    CannotAsk,
     EmptyOutput,
     GenerationFailed,
     ModelBusy,
     ModelForgotten,
+    ModelStopped,
     ModelUnavailable,
+    OnlyReasoning,
+    ProviderFailed,
+    ProviderSilent,
 )
 from durable_research.domain.progress import NUMBERED_BY_LEDGER, Attempt
 from durable_research.effects import EffectRunner
@@ -158,13 +164,22 @@ async def test_an_attempt_that_no_log_numbers_leaves_nothing_in_the_log(
     assert noted == []
 
 
-@pytest.mark.parametrize("error", [ModelBusy("busy"), ModelUnavailable("away"), Ambiguous("cut")])
+@pytest.mark.parametrize(
+    ("error", "seen"),
+    [
+        (ModelBusy("busy"), ModelBusy),
+        (ModelUnavailable("away"), ModelUnavailable),
+        (Ambiguous("cut"), StillRunning),
+        (ProviderSilent("silent"), StillRunning),
+        (StillRunning("at work"), StillRunning),
+    ],
+)
 async def test_a_failure_to_ask_for_an_accepted_call_never_pays_again(
-    error: Exception, attempt: Run, effect: Effect, ledger: PostgresEffects
+    error: Exception, seen: type[Exception], attempt: Run, effect: Effect, ledger: PostgresEffects
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
     provider.answers = [error]
-    with pytest.raises(type(error)):
+    with pytest.raises(seen):
         await attempt(1, effect, provider)
 
     assert (await attempt(2, effect, provider)).text == "answer of call_1"
@@ -196,6 +211,154 @@ async def test_an_ambiguous_send_is_sent_again_once_counted_and_then_no_more(
     with pytest.raises(Unconfirmed):
         await attempt(3, effect, provider)
     assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=2)
+
+
+async def test_what_ends_an_ambiguous_send_is_named(attempt: Run, effect: Effect) -> None:
+    provider = PretendProvider(ProviderClass.NOTHING, failures=[Ambiguous("the line was cut"), Ambiguous("cut again")])
+    for number in (1, 2):
+        with pytest.raises(Ambiguous):
+            await attempt(number, effect, provider)
+
+    with pytest.raises(Unconfirmed, match="cut again"):
+        await attempt(3, effect, provider)
+
+
+async def test_where_nobody_can_be_asked_server_errors_are_sent_again_six_times_with_growing_pauses(
+    attempt: Run, effect: Effect, ledger: PostgresEffects
+) -> None:
+    provider = PretendProvider(ProviderClass.NOTHING, failures=[ProviderFailed("HTTP 500") for _ in range(7)])
+    pauses = []
+    for number in range(1, 8):
+        with pytest.raises(ProviderFailed) as failed:
+            await attempt(number, effect, provider)
+        pauses.append(failed.value.retry_after_seconds)
+
+    with pytest.raises(Unconfirmed, match="HTTP 500"):
+        await attempt(8, effect, provider)
+    assert pauses == [10, 20, 40, 80, 160, 320, 0]
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=7)
+
+
+async def test_a_server_error_leaves_the_one_resend_after_silence_untouched(
+    attempt: Run, effect: Effect, ledger: PostgresEffects
+) -> None:
+    failures: list[Exception] = [ProviderFailed("500"), ProviderFailed("500"), Ambiguous("cut"), Ambiguous("cut")]
+    provider = PretendProvider(ProviderClass.NOTHING, failures=failures)
+    for number in range(1, 5):
+        with pytest.raises(Ambiguous):
+            await attempt(number, effect, provider)
+
+    with pytest.raises(Unconfirmed):
+        await attempt(5, effect, provider)
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=4)
+
+
+@pytest.mark.parametrize("error", [Ambiguous("cut"), ProviderFailed("HTTP 500")])
+@pytest.mark.parametrize("provider_class", [ProviderClass.KEYED, ProviderClass.RETRIEVABLE, ProviderClass.LOCKED])
+async def test_where_the_provider_can_be_asked_an_unknown_send_waits_and_is_sent_again_uncounted(
+    provider_class: ProviderClass, error: Ambiguous, attempt: Run, effect: Effect, ledger: PostgresEffects
+) -> None:
+    effect, provider = of(effect, provider_class)
+    provider.failures = [error]
+    with pytest.raises(type(error)) as failed:
+        await attempt(1, effect, provider)
+
+    assert failed.value.waits
+    assert (await attempt(2, effect, provider)).text == "answer of call_1"
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+
+
+@pytest.mark.parametrize("provider_class", list(ProviderClass))
+async def test_silence_counts_whatever_can_be_asked(
+    provider_class: ProviderClass, attempt: Run, effect: Effect
+) -> None:
+    effect, provider = of(effect, provider_class)
+    provider.failures = [ProviderSilent("no byte")]
+
+    with pytest.raises(ProviderSilent) as failed:
+        await attempt(1, effect, provider)
+
+    assert (failed.value.waits, failed.value.counted) == (False, True)
+
+
+async def test_a_server_that_turns_out_to_keep_nothing_is_sent_again_as_one_that_cannot_be_asked(
+    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect, provider = of(effect, ProviderClass.RETRIEVABLE)
+    killed_at(monkeypatch, Place.SENDING)
+    provider.failures = [Ambiguous("cut")]
+    with pytest.raises(Ambiguous):
+        await attempt(1, effect, provider)
+
+    async def find(*_: object) -> None:
+        raise CannotAsk("HTTP 404")
+
+    monkeypatch.setattr(PretendAct, "find", find)
+    await attempt(2, effect, provider)
+
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=1)
+
+
+async def test_two_answered_sends_are_two_charges_though_the_server_gives_all_one_id(
+    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = PretendProvider(ProviderClass.NOTHING)
+    monkeypatch.setattr(PretendProvider, "name", lambda _: "chatcmpl-1")
+    provider.answers = [AnswerBroken("broken off")]
+    with pytest.raises(AnswerBroken):
+        await attempt(1, effect, provider)
+
+    await attempt(2, effect, provider)
+
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+
+
+async def test_two_sends_of_one_key_are_one_charge_where_the_provider_goes_by_it(
+    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect, provider = of(effect, ProviderClass.KEYED)
+    killed_at(monkeypatch, Place.ACCEPTED)
+    with pytest.raises(Killed):
+        await attempt(1, effect, provider)
+
+    await attempt(2, effect, provider)
+
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+
+
+@pytest.mark.parametrize("error", [ModelStopped("odd"), OnlyReasoning("length"), AnswerBroken("broken off")])
+async def test_an_answer_that_is_of_no_use_is_counted_as_charged(
+    error: Exception, attempt: Run, effect: Effect, ledger: PostgresEffects
+) -> None:
+    provider = PretendProvider(ProviderClass.NOTHING, answers=[error])
+
+    with pytest.raises(type(error)):
+        await attempt(1, effect, provider)
+
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+
+
+async def test_an_empty_answer_is_bought_again_once(attempt: Run, effect: Effect, ledger: PostgresEffects) -> None:
+    provider = PretendProvider(ProviderClass.NOTHING, answers=[EmptyOutput("none"), EmptyOutput("none")])
+    finality = []
+    for number in (1, 2):
+        with pytest.raises(EmptyOutput) as failed:
+            await attempt(number, effect, provider)
+        finality.append(failed.value.permanent)
+
+    assert finality == [False, True]
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+
+
+async def test_an_accepted_call_that_runs_for_longer_than_any_may_counts_as_silent(
+    attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect, provider = of(effect, ProviderClass.LOCKED)
+    provider.answers = [StillRunning("at work")]
+    monkeypatch.setattr(EffectRunner.__init__, "__kwdefaults__", {"longest_call": 0.0, "reattach": True})
+
+    with pytest.raises(ProviderSilent, match="at work"):
+        await attempt(1, effect, provider)
 
 
 @pytest.mark.parametrize(("resend", "error"), [(ResendPolicy.NEVER, Unconfirmed), (ResendPolicy.ASK, DecisionNeeded)])

@@ -223,7 +223,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert last.error is None, "an effect that can be asked about always comes to its end"
         self.provider.finish()
         await asyncio.sleep(LAG_SECONDS)
-        for doubt in await self.ledger.doubts([("p", self.provider_class)], timedelta(0)):
+        for doubt in await self.ledger.doubts([("p", self.provider_class)], timedelta(0), timedelta(0)):
             send = EarlierSend(doubt.key, doubt.send.anchor, doubt.send.opened_at)
             shown = self.provider.shown(send) if doubt.key == self.effect.key else []
             await self.ledger.resolve_doubt(doubt, doubt.stray_among(shown))

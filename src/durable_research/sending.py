@@ -5,18 +5,21 @@ The failpoints are passed in the order in which `failpoints.Place` lists them.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from durable_research import telemetry
+from durable_research.collecting import Collector
 from durable_research.domain.effects import (
-    Effect,
-    EffectRecord,
+    SERVER_ERRORS_ALLOWED,
     Move,
     ProviderClass,
+    ResendPolicy,
     Send,
+    SendFailure,
     SendState,
     anchor_to_reuse,
+    is_answered,
     move_without_asking,
     next_move,
     still_to_settle,
@@ -30,27 +33,24 @@ from durable_research.domain.errors import (
     StillRunning,
     Unconfirmed,
 )
-from durable_research.domain.model_errors import EmptyOutput, GenerationFailed, ModelDeclined, ModelForgotten
-from durable_research.domain.progress import Attempt
+from durable_research.domain.model_errors import (
+    CannotAsk,
+    ModelForgotten,
+    ProviderFailed,
+    ProviderSilent,
+)
 from durable_research.failpoints import Place, reach_effect
-from durable_research.ports.ledger import Effects
-from durable_research.ports.remote import EarlierSend, RemoteEffect
+from durable_research.ports.remote import EarlierSend
 from durable_research.temporal import policies
 
 Answer = TypeVar("Answer")
-Written = TypeVar("Written")
 
 
 @dataclass
-class Try(Generic[Answer]):
-    """One attempt's try at one effect."""
+class Try(Collector[Answer]):
+    """One attempt's try at one effect; `sent_again` is called when a send goes out that may be charged besides another."""
 
-    effect: Effect
-    remote: RemoteEffect[Answer]
-    attempt: Attempt
-    record: EffectRecord
-    ledger: Effects
-    cancel_is_wanted: Callable[[], bool]
+    sent_again: Callable[[], Awaitable[None]]
     handle_is_gone: bool = False
 
     async def pass_by(self, place: Place) -> None:
@@ -69,7 +69,7 @@ class Try(Generic[Answer]):
             case Move.FIND if move.send:
                 try:
                     found = await self._find(move.send)
-                except ModelForgotten:
+                except (ModelForgotten, CannotAsk):
                     return await self._send_past_the_forgotten(), False
                 return (found, True) if found else (await self._send(earlier=SendState.ABSENT), False)
             case Move.SEND:
@@ -82,7 +82,7 @@ class Try(Generic[Answer]):
         return await self._send_past_the_forgotten()
 
     async def _send_past_the_forgotten(self) -> str:
-        """The provider has deleted the call or its handle: the next send hangs on a new one."""
+        """The provider has deleted the call or its handle, or never keeps one: the next send hangs on nothing of it."""
         self.handle_is_gone = True
         return await self._send_if_allowed(move_without_asking(self.record, self.effect))
 
@@ -90,9 +90,11 @@ class Try(Generic[Answer]):
         provider = self.effect.provider
         if move is Move.SEND_AGAIN:
             return await self._send(earlier=SendState.UNKNOWN)
+        failure = self.record.sends[-1].failure if self.record.sends else None
+        why = failure.detail if failure else "its sender died before an answer came"
         if move is Move.ASK_A_PERSON:
-            raise DecisionNeeded(f"{provider} may have accepted an earlier send; a person must decide")
-        raise Unconfirmed(f"{provider} may have accepted an earlier send and cannot be asked; not sent again")
+            raise DecisionNeeded(f"{provider} may have accepted an earlier send ({why}); a person must decide")
+        raise Unconfirmed(f"{provider} may have accepted an earlier send ({why}) and cannot be asked; not sent again")
 
     async def withdraw(self, send: Send) -> None:
         """Take one send back; one that nobody can be asked about stays what it is."""
@@ -108,7 +110,8 @@ class Try(Generic[Answer]):
         """Ask about an earlier send until the provider shows it, or can be believed that there is nothing."""
         earlier = EarlierSend(self.effect.key, send.anchor, send.opened_at)
         loop = asyncio.get_running_loop()
-        settled_at = loop.time() + still_to_settle(send, self.effect)
+        lost = replace(send, open_seconds=await self.ledger.note_lost(self.effect.key, send.fence, None))
+        settled_at = loop.time() + still_to_settle(lost, self.effect, self.longest_call)
         patient_until = loop.time() + policies.FIND_FOR.total_seconds()
         while True:
             is_last_look = loop.time() >= settled_at
@@ -136,6 +139,8 @@ class Try(Generic[Answer]):
         earlier_anchor = None if self.handle_is_gone else anchor_to_reuse(self.record)
         anchor = earlier_anchor or await self.remote.anchor(self.effect.key)
         await self.ledger.open_send(self.effect, self.attempt.number, anchor, earlier=earlier)
+        if earlier is SendState.UNKNOWN:
+            await self.sent_again()
         await self.pass_by(Place.INTENT)
         await self.ledger.check_fence(self.effect.key, self.attempt.number, policies.SEND_WITHIN)
         await self.pass_by(Place.CHECKED)
@@ -150,7 +155,7 @@ class Try(Generic[Answer]):
             if not sending.cancelled():
                 away = sending.exception()
                 if away is None:
-                    await self._stop_spending(sending.result())
+                    await self.stop_spending(sending.result())
                 elif isinstance(away, InfrastructureDown):
                     raise away from None
             raise
@@ -162,8 +167,13 @@ class Try(Generic[Answer]):
     async def _send_and_remember(self, anchor: str | None) -> str:
         try:
             reference = await self.remote.send(self.effect.key, anchor)
-        except (Ambiguous, StillRunning):
+        except StillRunning:
             raise  # the send stays open: the next attempt decides by the provider's class
+        except Ambiguous as error:  # ... and here too
+            lost = SendFailure(error.code, error.detail)
+            await self.outlast(lambda: self.ledger.note_lost(self.effect.key, self.attempt.number, lost))
+            self._say_when_again(error, can_ask=self._can_ask(anchor))
+            raise
         except StepFailed:
             await self.ledger.close_send(self.effect.key, None, self.attempt.number, SendState.REFUSED)
             raise
@@ -172,59 +182,26 @@ class Try(Generic[Answer]):
             await self._give_up_stray(reference)
         return reference
 
+    def _can_ask(self, anchor: str | None) -> bool:
+        """Whether the provider can be asked what became of a send, or takes a repeated one for the same."""
+        return bool(anchor) or self.effect.provider_class in {ProviderClass.KEYED, ProviderClass.RETRIEVABLE}
+
+    def _say_when_again(self, error: Ambiguous, *, can_ask: bool) -> None:
+        """Where nothing can be charged twice, the step waits as for a provider that is away; silence counts everywhere."""
+        if can_ask:
+            error.waits = not isinstance(error, ProviderSilent)
+        elif isinstance(error, ProviderFailed):
+            before = sum(map(is_answered, self.record.sends))
+            pause = policies.SERVER_ERROR_WAIT.total_seconds() * 2**before
+            is_sent_again = self.effect.resend is ResendPolicy.BOUNDED and before < SERVER_ERRORS_ALLOWED
+            error.retry_after_seconds = max(pause, error.retry_after_seconds or 0.0) if is_sent_again else 0.0
+
     async def _remember(self, fence: int, reference: str) -> bool:
         """Commit the provider's id, which nobody else knows, and say whether this call is one too many."""
         return await self.outlast(lambda: self.ledger.remember_reference(self.effect.key, fence, reference))
 
-    async def outlast(self, write: Callable[[], Awaitable[Written]]) -> Written:
-        """Keep what was paid for, waiting for our own store and database while we live.
-
-        Where nobody can be asked, an attempt that gives up here has lost the answer.
-        """
-        while True:
-            try:
-                return await write()
-            except InfrastructureDown as away:
-                try:
-                    await asyncio.sleep(policies.INFRASTRUCTURE_WAIT.total_seconds())
-                except asyncio.CancelledError:
-                    if self.cancel_is_wanted():
-                        raise
-                    raise away from None  # our patience ended, not the provider's time: it must not count as a failure
-
     async def _give_up_stray(self, reference: str) -> None:
         """This attempt slept between its check and its send, and another has sent meanwhile, or nobody waits any more."""
         telemetry.get_logger().warning(telemetry.STRAY_SEND, step=self.effect.step, key=self.effect.key)
-        await self._stop(reference)
+        await self.stop(reference)
         raise StaleAttempt("this send came too late to be of use; it is counted as spent")
-
-    async def collect(self, reference: str) -> Answer:
-        """Wait for the answer; what the failure says about the charge is kept."""
-        try:
-            return await self.remote.collect(reference)
-        except asyncio.CancelledError:
-            await self._stop_spending(reference)
-            raise
-        except (EmptyOutput, ModelDeclined):
-            await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.SPENT)
-            raise
-        except GenerationFailed:
-            await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.REFUSED)
-            raise
-        # Any other error is one of asking, not of the call: it stays open, and the next attempt takes it up by its id.
-
-    async def _stop_spending(self, reference: str) -> None:
-        """Cancel at the provider when a person wants it; a worker that only drains leaves the call running."""
-        if self.cancel_is_wanted():
-            await self._stop(reference)
-
-    async def _stop(self, reference: str) -> None:
-        async def stop() -> None:
-            async with asyncio.timeout(policies.STOP_CALL.total_seconds()):
-                await self.remote.cancel(reference)
-            await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.SPENT)
-
-        stopping = asyncio.create_task(stop())
-        await asyncio.wait([stopping])
-        if not stopping.cancelled():
-            stopping.exception()  # seen: a stop that failed leaves a call that ends by itself

@@ -122,9 +122,9 @@ def _workers(client: Client, parts: WorkerParts, queues: Sequence[str], settings
 
 
 def _drain_time(queue: str, settings: Settings) -> timedelta:
-    """A response goes on at the provider: it is handed back at once. A chat call is lost with us, and other steps are short."""
-    goes_on = queue == names.AI_TASKS and settings.openai_api.startswith("responses")
-    return timedelta(0) if goes_on else policies.DRAIN
+    """What goes on at the provider, or can be asked about there, is handed back at once; a plain chat call is lost with us."""
+    is_handed_back = queue == names.AI_TASKS and settings.openai_api != "chat"
+    return timedelta(0) if is_handed_back else timedelta(seconds=settings.drain_seconds)
 
 
 async def _beat(registry: WorkerRegistry, row: WorkerRow) -> None:

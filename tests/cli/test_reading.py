@@ -103,7 +103,7 @@ def test_show_tells_steps_attempts_charges_and_what_it_waits_for(installation: S
                next_try_at="2126-11-21T12:00:00+00:00"),
     ]  # fmt: skip
     installation.add(1, status="retrying", more={
-        "steps": steps, "charges": {"settled": 1, "possible_extra": 1}, "waits_for": "no worker is running",
+        "steps": steps, "charges": {"settled": 1, "possible_extra": 1}, "waits_for": {"what": "no worker is running"},
         "embedding_charges": {"settled": 2, "possible_extra": 0}, "error": {"code": "x", "detail": "y"},
     })  # fmt: skip
 

@@ -86,4 +86,4 @@ def test_the_status_says_that_no_worker_is_there(own_installation: Installation)
     status = own_installation.status(report)
 
     assert status["workers"]["live"] == 0
-    assert "no worker is running" in status["waits_for"]
+    assert "no worker is running" in status["waits_for"]["what"]

@@ -134,6 +134,7 @@ class House:
     objects_folder: Path
     named: PostgresNamedObjects
     database: Database
+    patience: policies.Patience = field(default_factory=policies.Patience)
     workers: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def ask(self, prompt: str, pipeline: str = "generate-report", **more: Any) -> str:
@@ -175,7 +176,8 @@ class House:
         self, identity: str = "tester@1", client: Client | None = None, queues: Sequence[str] = names.QUEUES
     ) -> None:
         client = client or self.environment.client
-        plugin = house_rules(PACKAGES, client.data_converter, [StepInterceptor(self.progress, identity)])
+        interceptor = StepInterceptor(self.progress, identity, self.patience)
+        plugin = house_rules(PACKAGES, client.data_converter, [interceptor])
         for queue in queues:
             worker = Worker(
                 client,
@@ -243,7 +245,12 @@ async def house(
     ledger, reports, renderer = PostgresEffects(database), FailingReports(database), PlainRenderer()
     changes, engine = PostgresChanges(url), TemporalEngine(environment.client)
     model = OpenAIResponses(
-        base_url=f"{simulator}/v1", api_key="k", model="simulator-research", provider="simulator", is_demo=True
+        deadlines=policies.CALL_DEADLINES,
+        base_url=f"{simulator}/v1",
+        api_key="k",
+        model="simulator-research",
+        provider="simulator",
+        is_demo=True,
     )
     folder = tmp_path_factory.mktemp("objects")
     objects = ObstoreObjects(f"file://{folder}")
@@ -261,12 +268,16 @@ async def house(
     address = "http://127.0.0.1:8000"
     report = GenerateReportActivities(workflows, runner, writer, objects, renderer, reports, notifiers, address)
     embeddings = OpenAIEmbeddings(
-        base_url=f"{simulator}/v1", api_key="k", model="simulator-embedding", provider="simulator"
+        deadlines=policies.CALL_DEADLINES,
+        base_url=f"{simulator}/v1",
+        api_key="k",
+        model="simulator-embedding",
+        provider="simulator",
     )
     embedder = Embedder(embeddings, PostgresSimilarity(database), objects)
     post = BlogPostActivities(workflows, runner, writer, PostgresPosts(database), embedder, slack, address)
     processing = AIProcessingActivities(workflows, writer, LangidLanguages())
-    stopping = StoppingActivities(ledger, model.cancel)
+    stopping = StoppingActivities(ledger, progress, model.cancel)
     closing = ClosingActivities(progress)
     receivers = Receivers(("log", "webhook"), ("email", "slack"))
     starting = Starting(workflows, progress, engine, lambda: datetime.now(UTC), receivers, True)
@@ -342,6 +353,7 @@ async def house(
 async def plain_house(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     """The same with a provider that can be asked nothing: plain chat completions."""
     model = OpenAIChat(
+        deadlines=policies.CALL_DEADLINES,
         base_url=f"{house.servers.up['simulator']}/v1",
         api_key="k",
         model="simulator-research",
@@ -359,3 +371,18 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same caps with short waits: there is no time-skipping server here."""
     for name, policy in policies.STEPS.items():
         monkeypatch.setitem(policies.STEPS, name, replace(policy, first_wait=0.05, longest_wait=0.2))
+    monkeypatch.setattr(policies, "FIRST_LOOK_AFTER", timedelta(seconds=0.05))
+    monkeypatch.setattr(policies, "LOOKS_AT_MOST_EVERY", timedelta(seconds=0.2))
+    monkeypatch.setattr(policies, "SERVER_ERROR_WAIT", timedelta(seconds=0.05))
+
+
+@pytest.fixture
+async def impatient_house(house: House) -> AsyncIterator[House]:
+    """The same house with workers that wait two seconds for a provider."""
+    await house.stop_workers()
+    house.patience = policies.Patience(timedelta(seconds=2))
+    await house.start_workers()
+    yield house
+    await house.stop_workers()
+    house.patience = policies.Patience()
+    await house.start_workers()

@@ -53,7 +53,7 @@ async def test_a_draft_waits_for_approval_and_shows_itself(house: House) -> None
     status = await house.reading.status(report, "default")
 
     assert status["asks"]["decisions"] == ["approve", "edit", "refuse"]
-    assert "approve it to have it typeset" in status["waits_for"]
+    assert "approve it to have it typeset" in status["waits_for"]["what"]
     assert house.step(status, "create_pdf")["state"] == "pending"
     assert "a draft to look at" in await house.approving.draft(report, "default")
     await decide(house, report, sha256, "refuse")

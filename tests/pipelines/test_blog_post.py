@@ -275,7 +275,7 @@ async def test_an_undo_that_fails_for_good_waits_for_a_person_and_says_what_is_l
 
     assert status["asks"]["step"] == "delete_embedding"
     assert (status["asks"]["decisions"], status["asks"]["remaining_undos"]) == (["try_again"], UNDOS[1:])
-    assert "“Undo: remove the embedding”, “Undo: remove the post”" in status["waits_for"]
+    assert "“Undo: remove the embedding”, “Undo: remove the post”" in status["waits_for"]["what"]
     await house.deciding.decide(stuck, "default", {"decision": "try_again"})
     await house.finished(stuck)
 

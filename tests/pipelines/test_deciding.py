@@ -31,7 +31,7 @@ async def test_a_lost_answer_waits_for_a_person_and_says_what_for(asking_house: 
 
     status = await asking_house.reading.status(report, "default")
 
-    assert "decide whether to pay again" in status["waits_for"]
+    assert "decide whether to pay again" in status["waits_for"]["what"]
     assert asking_house.step(status, "llm_call")["state"] == "waiting"
     assert len(asking_house.servers.witness("waits for you")) == 1
     await asking_house.deciding.decide(report, "default", {"decision": "give_up"})

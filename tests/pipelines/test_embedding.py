@@ -15,6 +15,7 @@ from durable_research.embedding import LateEmbedder
 from durable_research.ports.clock import Clock
 from durable_research.ports.embeddings import Embedding
 from durable_research.ports.similarity import Subject
+from durable_research.temporal import policies
 from tests.pipelines.conftest import House
 
 FIRST, OTHER = "simulator-embedding", "simulator-embedding-2"
@@ -42,7 +43,11 @@ async def change_model(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     """Name another model, as a person does who sets OPENAI_EMBEDDING_MODEL and starts the workers again."""
     first = house.post.embedder.model
     other = OpenAIEmbeddings(
-        base_url=f"{house.servers.up['simulator']}/v1", api_key="k", model=OTHER, provider="simulator"
+        deadlines=policies.CALL_DEADLINES,
+        base_url=f"{house.servers.up['simulator']}/v1",
+        api_key="k",
+        model=OTHER,
+        provider="simulator",
     )
 
     def change(model: str) -> None:

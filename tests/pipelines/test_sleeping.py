@@ -17,7 +17,7 @@ async def test_a_report_begins_when_it_was_asked_to(house: House) -> None:
 
     report = await house.ask("not before", start_after=begins_at)
     status = await house.reading.status(report, "default")
-    assert (status["status"], status["waits_for"][:12]) == ("sleeping", "it begins at")
+    assert (status["status"], status["waits_for"]["what"][:12]) == ("sleeping", "it begins at")
 
     assert (await house.finished(report))["status"] == "done"
     events = await house.progress.read(report)

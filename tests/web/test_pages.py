@@ -378,7 +378,7 @@ async def test_a_post_that_could_not_be_cleaned_up_asks_to_try_again_and_cannot_
     assert "“Undo: remove the embedding” did not finish within 20 s" in text
     assert "still to be done: “Undo: remove the embedding”, “Undo: remove the post”" in text
     assert "Undo: remove the embedding" in text
-    assert 'data-decision="try_again" class="primary">Try to clean up again' in text
+    assert 'data-decision="try_again" class="primary">Try again' in text
     assert 'data-decision="send_again" class="primary" hidden' in text
     assert 'data-part="cancel" hidden' in text
     assert (status, location, len(house.world.engine.signalled)) == (303, f"/posts/{post_id}", 1)

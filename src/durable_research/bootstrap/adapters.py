@@ -16,6 +16,7 @@ from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
 from durable_research.catalogue import Receivers
 from durable_research.domain.approval import ApprovalWaits
+from durable_research.ports.models import CallDeadlines
 from durable_research.ports.notifiers import Notifier
 from durable_research.settings import Settings
 from durable_research.temporal.keys import PayloadKey, parse_keys
@@ -75,6 +76,7 @@ def model(settings: Settings) -> OpenAIResponses | OpenAIChat:
     given: dict[str, Any] = {
         **_provider(settings),
         "model": settings.openai_model,
+        "deadlines": _deadlines(settings),
         "is_demo": settings.provider == "simulator",
     }
     match settings.openai_api:
@@ -88,7 +90,17 @@ def model(settings: Settings) -> OpenAIResponses | OpenAIChat:
 
 def embedding_model(settings: Settings) -> OpenAIEmbeddings:
     """The same provider's embeddings."""
-    return OpenAIEmbeddings(**_provider(settings), model=settings.openai_embedding_model)
+    return OpenAIEmbeddings(
+        **_provider(settings), model=settings.openai_embedding_model, deadlines=_deadlines(settings)
+    )
+
+
+def _deadlines(settings: Settings) -> CallDeadlines:
+    return CallDeadlines(
+        silence=settings.silence_seconds,
+        first_byte=settings.first_byte_seconds,
+        longest=settings.longest_call_seconds,
+    )
 
 
 def _provider(settings: Settings) -> dict[str, str]:

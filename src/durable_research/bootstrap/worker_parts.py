@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
@@ -39,6 +40,7 @@ from durable_research.temporal import names, policies
 from durable_research.temporal.closing import ClosingActivities, StoppingActivities
 from durable_research.temporal.engine import TemporalEngine
 from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
+from durable_research.temporal.policies import Patience
 from durable_research.temporal.steps import StopModelCalls
 from durable_research.writing import TextWriter
 
@@ -71,7 +73,12 @@ class _Shared:
         stack.push_async_callback(self.drafts.close)
         self.notifiers = adapters.notifiers(settings, stack)
         self.runner = EffectRunner(
-            self.ledger, self.progress, current_attempt, cancel_is_wanted, reattach=settings.reattach
+            self.ledger,
+            self.progress,
+            current_attempt,
+            cancel_is_wanted,
+            longest_call=settings.longest_call_seconds,
+            reattach=settings.reattach,
         )
         self.writer = TextWriter(
             self.runner, current_attempt, self.drafts, self.model, self.objects, ResendPolicy(settings.model_resend)
@@ -81,7 +88,7 @@ class _Shared:
         self.embedder = Embedder(
             embeddings, PostgresSimilarity(database), self.objects, ResendPolicy(settings.model_resend)
         )
-        self.stopping = StoppingActivities(self.ledger, self.model.cancel)
+        self.stopping = StoppingActivities(self.ledger, self.progress, self.model.cancel)
 
 
 @asynccontextmanager
@@ -117,9 +124,13 @@ async def open_worker_parts(
         )
         yield WorkerParts(
             activities_by_queue(holders, ClosingActivities(shared.progress)),
-            StepInterceptor(shared.progress, identity),
+            StepInterceptor(shared.progress, identity, _patience(settings)),
             PostgresWorkerRegistry(database),
         )
+
+
+def _patience(settings: Settings) -> Patience:
+    return Patience(timedelta(seconds=settings.provider_wait), settings.longest_call_seconds)
 
 
 def activities_by_queue(holders: Iterable[object], closing: ClosingActivities) -> dict[str, tuple[Activity, ...]]:
@@ -171,7 +182,8 @@ def _reconcile(shared: _Shared, report: GenerateReportActivities, starting: Star
         await shared.stopping.stop_model_calls(StopModelCalls(workflow_id=workflow_id))
 
     def runner(attempt: CurrentAttempt) -> EffectRunner:
-        return EffectRunner(shared.ledger, shared.progress, attempt, lambda: False)
+        longest = shared.settings.longest_call_seconds
+        return EffectRunner(shared.ledger, shared.progress, attempt, lambda: False, longest_call=longest)
 
     return ReconcileActivities(
         shared.workflows,
@@ -184,4 +196,5 @@ def _reconcile(shared: _Shared, report: GenerateReportActivities, starting: Star
         {(shared.model.provider, shared.model.provider_class): shared.model.find_all},
         Orphans(shared.objects, PostgresNamedObjects(shared.database), adapters.now),
         LateEmbedder(shared.embedder, runner, adapters.now).embed_missing,
+        timedelta(seconds=shared.settings.longest_call_seconds),
     )

@@ -1,7 +1,6 @@
 """The crash table: every crash point, met again and again by real reports, and what each of them was billed."""
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import Iterable
@@ -13,33 +12,18 @@ from durable_research.chaos import runs
 from durable_research.chaos.cells import CellResult, judge_cells
 from durable_research.chaos.collecting import tell_charges
 from durable_research.chaos.evidence import Told
+from durable_research.chaos.ground import MODULES, Simulated, prepare_ground, prepare_slots
 from durable_research.chaos.nursing import Nursery
-from durable_research.chaos.points import ACCEPTANCE_SECONDS, LONGEST_FREEZE, SHORTEST_FREEZE, Cell
+from durable_research.chaos.points import LONGEST_FREEZE, SHORTEST_FREEZE, Cell
 from durable_research.chaos.runs import Run
 from durable_research.chaos.settling import settle
-from durable_research.chaos.slot import Ground, Provider, Slot
-from durable_research.local import checks
-from durable_research.local.child import ChildSpec
+from durable_research.chaos.slot import Slot
 from durable_research.local.data_folder import DataFolder
 from durable_research.local.edition import Finished, run_edition
-from durable_research.local.plan import SIMULATOR, UpOptions
-from durable_research.local.ports import remembered_ports
+from durable_research.local.plan import UpOptions
 from durable_research.local.say import Say
 from durable_research.local.supervisor import Supervisor
 
-# What a worker and an API read before they work; the nursery reads it once.
-_MODULES = (
-    "durable_research.cli.main",
-    "durable_research.cli.worker",
-    "durable_research.cli.api",
-    "durable_research.worker",
-    "durable_research.web.server",
-    "uvloop",
-)
-_LATENCY_SECONDS = 0.3
-_LAG_SECONDS = 0.5
-# Longer than an intent may be old, latency, acceptance and lag together, as an operator must choose it for a real provider.
-_SETTLE_SECONDS = 5.0
 # A slot changes its cell after so many runs: often, so that cells share every mood of the machine; not too often, to be quick.
 _RUNS_IN_A_ROW = 10
 _SAY_EVERY_SECONDS = 15.0
@@ -93,20 +77,16 @@ class CrashTable:
 
     async def _live_through(self, up: dict[str, Any]) -> None:
         data = DataFolder(self.options.data)
-        nursery = Nursery(_MODULES)
+        nursery = Nursery(MODULES)
         saying = asyncio.create_task(self._say_progress())
         try:
             await nursery.open()
-            ground = Ground(
-                database_url=up["database"],
-                temporal=up["temporal"],
-                providers=await self._providers(data),
-                nursery=nursery,
-                base=_without_our_settings(os.environ),
-                settle_seconds=_SETTLE_SECONDS,
-                payload_keys=data.payload_keys,
-            )
-            slots = await self._slots(data, ground)
+            if self._supervisor is None:
+                raise RuntimeError("the servers are up without a supervisor")
+            classes = [cell.model_class for cell in self.options.cells]
+            ground = await prepare_ground(data, up, nursery, self._supervisor, classes, Simulated())
+            slots = await prepare_slots(data, ground, self.options.side_by_side)
+            self.say(f"{len(slots)} slots are prepared")
             began = time.monotonic()
             chunks = asyncio.Queue[_Chunk]()
             for chunk in self._chunks():
@@ -122,31 +102,6 @@ class CrashTable:
             saying.cancel()
             await nursery.close()
         raise Finished
-
-    async def _providers(self, data: DataFolder) -> dict[str, Provider]:
-        classes = sorted({cell.model_class for cell in self.options.cells})
-        names = [f"simulator-{one}{what}" for one in classes for what in ("", "-smtp")]
-        ports = remembered_ports(data.ports, names)
-        providers = {}
-        for one in classes:
-            name = f"simulator-{one}"
-            port, smtp_port, witness = ports[name], ports[f"{name}-smtp"], data.root / f"witness-{one}.jsonl"
-            providers[one] = Provider(f"http://127.0.0.1:{port}", witness, smtp_port)
-            await self._start(_simulator(name, port, providers[one], data.logs, keyed=one == "K"))
-        return providers
-
-    async def _start(self, spec: ChildSpec) -> None:
-        if self._supervisor is not None:
-            await self._supervisor.start(spec)
-
-    async def _slots(self, data: DataFolder, ground: Ground) -> list[Slot]:
-        numbers = range(1, self.options.side_by_side + 1)
-        ports = remembered_ports(data.ports, [f"slot-{number}" for number in numbers])
-        slots = [Slot(number, data.root / f"slot-{number}", ports[f"slot-{number}"], ground) for number in numbers]
-        for slot in slots:  # one by one: a database that serves as a template must be nobody else's meanwhile
-            await slot.prepare()
-        self.say(f"{len(slots)} slots are prepared")
-        return slots
 
     def _chunks(self) -> list[_Chunk]:
         dice = random.Random(self.options.seed)  # noqa: S311 - a table must be repeatable
@@ -186,23 +141,3 @@ class CrashTable:
 
 def _accepted(lived: Iterable[Run]) -> list[str]:
     return [run.asked.report_id for run in lived if run.asked.report_id]
-
-
-def _without_our_settings(environment: "os._Environ[str]") -> dict[str, str]:
-    ours = ("DURABLE_RESEARCH_", "OPENAI_", "TEMPORAL_", "SLACK_", "SMTP_", "DATABASE_", "OBJECT_STORE_")
-    return {name: value for name, value in environment.items() if not name.startswith(ours)}
-
-
-def _simulator(name: str, port: int, provider: Provider, logs: Path, *, keyed: bool) -> ChildSpec:
-    times = {"latency": _LATENCY_SECONDS, "visibility-lag": _LAG_SECONDS, "acceptance": ACCEPTANCE_SECONDS}
-    arguments = ["--port", str(port), "--smtp-port", str(provider.smtp_port), "--witness", str(provider.witness)]
-    for name_of, seconds in times.items():
-        arguments += [f"--{name_of}-seconds", str(seconds)]
-    return ChildSpec(
-        name=name,
-        role="simulator",
-        argv=(*SIMULATOR, *arguments, *(("--honour-idempotency-key",) * keyed)),
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        log=logs / f"{name}.log",
-        ready=checks.on_tcp("127.0.0.1", port),
-    )

@@ -116,13 +116,17 @@ class Slot:
 
     async def begin(self, cell: Cell, rule: str) -> None:
         """Start the API and the workers that this cell needs; a freeze needs somebody to take over."""
-        environment = self.environment(cell) | {failpoints.ENVIRONMENT: rule}
+        workers = 2 if cell.point.act == "freeze" else 1
+        await self.start(cell.model_class, workers, {failpoints.ENVIRONMENT: rule})
+
+    async def start(self, model_class: str, workers: int, more: Mapping[str, str]) -> None:
+        """Start its API and so many workers, with `more` settings, and wait until all are ready."""
+        environment = {**self.environment(model_class), **more}
         arguments = ("api", "--host", "127.0.0.1", "--port", str(self.port))
         self.api = Kept(self.ground.nursery, arguments, environment, self.folder / "api.log")
-        names_ = ["worker-1", "worker-2"] if cell.point.act == "freeze" else ["worker-1"]
         self.workers = [
             Kept(self.ground.nursery, ("worker", "--name", name), environment, self.folder / f"{name}.log")
-            for name in names_
+            for name in (f"worker-{number}" for number in range(1, workers + 1))
         ]
         ready_before = [self._ready_words(worker) for worker in self.workers]
         await asyncio.gather(self.api.start(), *(worker.start() for worker in self.workers))
@@ -147,9 +151,9 @@ class Slot:
             raise RuntimeError("the slot is not prepared")
         return self.temporal
 
-    def environment(self, cell: Cell) -> dict[str, str]:
+    def environment(self, model_class: str) -> dict[str, str]:
         """What its processes are told."""
-        provider = self.ground.providers[cell.model_class]
+        provider = self.ground.providers[model_class]
         return {
             **self.ground.base,
             "DURABLE_RESEARCH_DATA": str(self.folder),
@@ -159,7 +163,7 @@ class Slot:
             "OBJECT_STORE_URL": self.objects.as_uri(),
             "PAYLOAD_KEYS_FILE": str(self.ground.payload_keys),
             **outside_world(provider.url, provider.smtp_port, slack_channel=f"C0SLOT{self.number}"),
-            "OPENAI_API": API_OF_CLASS[cell.model_class],
+            "OPENAI_API": API_OF_CLASS[model_class],
             "DURABLE_RESEARCH_SETTLE_SECONDS": f"{self.ground.settle_seconds:g}",
             "PYTHONUNBUFFERED": "1",
         }

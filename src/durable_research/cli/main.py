@@ -39,6 +39,10 @@ COMMANDS = {
         "durable_research.cli.crash_table",
         "Kill a process at every crash point, and count what was billed.",
     ),
+    "outages": (
+        "durable_research.cli.outages",
+        "Have the provider be slow, fail and be cut off, and count what was billed.",
+    ),
     "simulator": ("durable_research.cli.simulator", "Run the pretend model provider as a program of its own."),
 }
 

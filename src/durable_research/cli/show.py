@@ -43,7 +43,7 @@ def _facts(api: Api, body: Mapping[str, Any]) -> dict[str, str | None]:
         "charges": _charges("model call", body["charges"]),
         "besides": _charges("embedding", embedded) if any(embedded.values()) else None,
         "workers": f"{body['workers']['live']} live",
-        "waits for": body.get("waits_for"),
+        "waits for": (body.get("waits_for") or {}).get("what"),
         "cancel": "asked for" if body.get("cancel_requested") and body["status"] != "cancelled" else None,
         "error": f"{error.get('code')}: {error.get('detail')}" if error else None,
         "asked": body["created_at"],

@@ -34,6 +34,8 @@ _WORDS = {
     EventKind.ACCEPTED: "accepted",
     EventKind.ATTEMPT_STARTED: "{attempt}: started on {worker}",
     EventKind.ATTEMPT_REATTACHED: "{attempt}: took up the call that was already sent; nothing is paid again",
+    EventKind.CALL_SENT_AGAIN: "{attempt}: sends a call again that may have been charged ({possible_extra} so far)",
+    EventKind.PROVIDER_ANSWERED: "{attempt}: the provider answers again",
     EventKind.ATTEMPT_COMPLETED: "{attempt}: done",
     EventKind.ATTEMPT_FAILED: "{attempt}: failed ({error}); {after}",
     EventKind.ATTEMPT_LOST: "{attempt}: lost, {worker} went away",
@@ -177,4 +179,5 @@ def _event_words(event: ProgressEvent) -> str:
         error=error_words(data.get("error")),
         after="given up" if wait is None else f"tries again in {duration(float(wait))}",
         ended=ended_words(data.get("status", "")),
+        possible_extra=clean(data.get("possible_extra", "?")),
     )

@@ -13,6 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from durable_research.domain.model_errors import ProviderFailed
+
 
 class ProviderClass(StrEnum):
     """What a provider lets us ask after a silent send."""
@@ -42,8 +44,13 @@ class SendState(StrEnum):
     SETTLED = "settled"  # accepted, answered, stored
 
 
+UNRESOLVED = frozenset({SendState.OPEN, SendState.UNKNOWN})
+
 # Facts behind the number: docs/decisions/0003. One is the bound that a person can accept without being asked.
 AMBIGUOUS_SENDS_ALLOWED = 1
+# A server error is an answer: the provider lives, and most of its kind were accepted by nobody. Six re-sends with doubling
+# pauses outlast ten minutes of it.
+SERVER_ERRORS_ALLOWED = 6
 
 
 @dataclass(frozen=True)
@@ -84,10 +91,24 @@ class Effect:
 
 
 @dataclass(frozen=True)
+class SendFailure:
+    """Why a send's fate is unknown: the code and words of the error that its sender got."""
+
+    code: str
+    detail: str
+
+    @property
+    def is_server_error(self) -> bool:
+        """Whether the provider answered at all."""
+        return self.code == ProviderFailed.code
+
+
+@dataclass(frozen=True)
 class Send:
     """One row of the ledger's attempts; `fence` is the number of the step's attempt that sent it.
 
-    `opened_at` and `age_seconds` are told by the database's clock, which all workers share.
+    Times are by the database's clock, which all workers share. `open_seconds` is how long the send had been open when it was
+    lost: when its sender got an error, or when a later attempt first asked about it. A dead sender leaves no `failure`.
     """
 
     fence: int
@@ -96,6 +117,8 @@ class Send:
     age_seconds: float = 0.0
     reference: str | None = None
     anchor: str | None = None
+    open_seconds: float = 0.0
+    failure: SendFailure | None = None
 
 
 @dataclass(frozen=True)
@@ -160,9 +183,19 @@ def next_move(record: EffectRecord, effect: Effect) -> NextMove:
 def move_without_asking(record: EffectRecord, effect: Effect) -> Move:
     """What the policy says when an earlier send is unresolved, or its answer is lost, and nobody can be asked."""
     allowed = effect.ambiguous_allowed if effect.resend is ResendPolicy.BOUNDED else 0
+    answered = sum(is_answered(send) for send in record.sends)
+    if effect.resend is ResendPolicy.BOUNDED and answered:
+        # Those that were answered have a cap of their own, beside the one for silence.
+        latest = record.sends[-1]
+        allowed = SERVER_ERRORS_ALLOWED if is_answered(latest) else allowed + answered
     if record.possible_extra < allowed + record.resend_granted:
         return Move.SEND_AGAIN
     return Move.ASK_A_PERSON if effect.resend is ResendPolicy.ASK else Move.GIVE_UP
+
+
+def is_answered(send: Send) -> bool:
+    """Whether all that is known of the send is that the provider answered it with a server error."""
+    return send.failure is not None and send.failure.is_server_error and send.state in UNRESOLVED
 
 
 def anchor_to_reuse(record: EffectRecord) -> str | None:
@@ -171,15 +204,18 @@ def anchor_to_reuse(record: EffectRecord) -> str | None:
     return latest.anchor if latest and latest.state in {SendState.ABSENT, SendState.OPEN} else None
 
 
-def still_to_settle(send: Send, effect: Effect) -> float:
+def still_to_settle(send: Send, effect: Effect, longest_call: float) -> float:
     """Seconds until a provider that shows nothing of this send can be believed.
 
-    A searched provider counts from the send. A locked handle counts from when it was seen unlocked: its answer may appear a
-    moment after that.
+    A searched provider counts from the send, and cannot show a call that it still writes: a send that had been open for
+    longer than it takes the provider to show one may run for as long as a call may take. A locked handle counts from when it
+    was seen unlocked: its answer may appear a moment after that.
     """
     if effect.provider_class is ProviderClass.LOCKED:
         return effect.settle_seconds
-    return max(0.0, effect.settle_seconds - send.age_seconds)
+    may_still_run = send.open_seconds > effect.settle_seconds > 0
+    until = max(longest_call, effect.settle_seconds) if may_still_run else effect.settle_seconds
+    return max(0.0, until - send.age_seconds)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ ResearchError
 │   ├── DocumentError           permanent: this text cannot be typeset
 │   ├── RendererCrashed         transient: the child process died or hung
 │   ├── NotificationFailed      transient: the receiver did not accept
-│   │   ├── NotificationBusy    transient: rate limited, perhaps with a time to wait
+│   │   ├── NotificationBusy    waits: rate limited, perhaps with a time to wait
+│   │   ├── NotificationUnavailable waits: unreachable, nothing was sent
 │   │   ├── RedirectRefused     transient: the receiver answers with another address, which is not followed
 │   │   └── NotificationRefused permanent: it never will
 │   │       └── ForbiddenAddress permanent: the receiver's name leads to an address that we do not call
@@ -58,7 +59,7 @@ from typing import ClassVar
 
 
 class ResearchError(Exception):
-    """The root: `code` is stable and public, `permanent` says that trying again cannot help.
+    """The root: `code` is stable and public, `permanent` says that trying again cannot help (for one error, by its history).
 
     `counted` says whether it counts against the cap of the step that it ends. `waits` says that the provider took nothing, for
     now: a step that asks a model looks again, uncounted, for as long as its row of the policy table says.
@@ -66,9 +67,9 @@ class ResearchError(Exception):
 
     code: ClassVar[str] = "internal_error"
     http_status: ClassVar[int] = 500
-    permanent: ClassVar[bool] = False
+    permanent: bool = False
     counted: ClassVar[bool] = True
-    waits: ClassVar[bool] = False
+    waits: bool = False
 
     def __init_subclass__(
         cls,
@@ -170,8 +171,12 @@ class NotificationFailed(StepFailed, code="notification_failed"):
     """The receiver did not accept the notification."""
 
 
-class NotificationBusy(NotificationFailed, code="notification_busy"):
+class NotificationBusy(NotificationFailed, code="notification_busy", waits=True):
     """The receiver has had too many messages for now."""
+
+
+class NotificationUnavailable(NotificationFailed, code="notification_unavailable", waits=True):
+    """The receiver could not be reached; nothing was sent, or what was sent before could not be asked about."""
 
 
 class RedirectRefused(NotificationFailed, code="redirect_refused"):

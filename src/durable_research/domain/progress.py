@@ -15,6 +15,8 @@ class EventKind(StrEnum):
     ACCEPTED = "accepted"
     ATTEMPT_STARTED = "attempt_started"
     ATTEMPT_REATTACHED = "attempt_reattached"
+    CALL_SENT_AGAIN = "call_sent_again"
+    PROVIDER_ANSWERED = "provider_answered"
     ATTEMPT_COMPLETED = "attempt_completed"
     ATTEMPT_FAILED = "attempt_failed"
     ATTEMPT_LOST = "attempt_lost"
@@ -76,13 +78,17 @@ NUMBERED_BY_LEDGER = 0
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try of one step by one worker. Numbers are ours, per (workflow, step), and never start again."""
+    """One try of one step by one worker. Numbers are ours, per (workflow, step), and never start again.
+
+    `is_waiting` says that the step waited for its provider as this attempt began.
+    """
 
     workflow_id: str
     step: str
     number: int
     worker: str
     failures_before: int = 0
+    is_waiting: bool = False
 
     @property
     def is_logged(self) -> bool:

@@ -1,5 +1,7 @@
 """A text that a model wrote: where it lies and what it took."""
 
+import unicodedata
+
 from pydantic import BaseModel, ConfigDict
 
 from durable_research.domain.usage import TokenUsage
@@ -23,7 +25,10 @@ class TextReference(BaseModel):
 
 
 class WrittenText(BaseModel):
-    """A text, by reference, and what it took; one that is not whole was cut by the model and is gone on with."""
+    """A text, by reference, and what it took; one that is not whole was cut by the model and is gone on with.
+
+    `is_cut` marks a finished text that the model ended at its longest, as going on added nothing.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,3 +38,13 @@ class WrittenText(BaseModel):
     is_demo: bool
     usage: TokenUsage
     is_whole: bool = True
+    is_cut: bool = False
+
+
+# Letters and signs by their category that show nothing all the same: fillers of Hangul, the empty Braille pattern.
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+
+
+def has_visible_text(text: str) -> bool:
+    """Whether there is anything to read: blanks, controls, joining and lone combining characters are nothing."""
+    return any(one not in _FILLERS and unicodedata.category(one)[0] not in "CZM" for one in text)

@@ -42,11 +42,12 @@ class Status(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a person decides: about a send that nobody can be asked about, or about an undo that failed."""
+    """What a person decides about a step that could not go on, or about an undo that failed."""
 
-    SEND_AGAIN = "send_again"
-    GIVE_UP = "give_up"
+    SEND_AGAIN = "send_again"  # a send that may have been charged already
+    GIVE_UP = "give_up"  # and undo what was done
     TRY_AGAIN = "try_again"
+    GO_WITHOUT = "go_without"  # a step that the story can do without
 
 
 class Decided(BaseModel):

@@ -13,6 +13,7 @@ from durable_research.local.errors import LocalError
 from durable_research.local.postgres import Instance
 from durable_research.local.postgres_programs import STATE_OF_ROOT
 from durable_research.local.supervisor import Pace
+from durable_research.temporal import policies
 
 ROLES = ("postgres", "temporal", "simulator", "api", "worker")
 SIMULATOR = (sys.executable, "-m", "durable_research.simulator")
@@ -20,6 +21,10 @@ WORKER_READY = "worker.ready"  # the log event a worker writes when it polls its
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - recognised here, never bound here
 # Stopped from the highest stage down: workers drain while everything they need still runs.
 SERVERS, FRONT, WORKERS = 0, 1, 2
+
+
+# A process leaves within this after it has drained.
+_LEAVING_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,11 @@ class Plan:
     def temporal_ui_url(self) -> str:
         """Temporal's own pages."""
         return f"http://127.0.0.1:{self.ports['temporal_ui']}"
+
+    @property
+    def _drain_seconds(self) -> float:
+        """How long a worker lets its steps end; what is no number was refused before anything started."""
+        return float(self.environment.get("DRAIN_SECONDS") or policies.DRAIN.total_seconds())
 
     @property
     def keeps_payload_keys(self) -> bool:
@@ -205,7 +215,7 @@ class Plan:
             log=self.data.logs / f"{name}.log",
             ready=ready,
             healthy=healthy,
-            grace_seconds=20.0,  # a draining worker finishes or hands back what it holds
+            grace_seconds=self._drain_seconds + _LEAVING_SECONDS,
             stage=stage,
             identity_variable="DURABLE_RESEARCH_WORKER_IDENTITY" if role == "worker" else None,
         )

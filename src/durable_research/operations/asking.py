@@ -10,6 +10,7 @@ from durable_research.domain.errors import DecisionNeeded
 from durable_research.domain.progress import ENDS_OF_APPROVAL, EventKind, ProgressEvent
 from durable_research.domain.workflow import Decision, Status
 from durable_research.ports.workflows import WorkflowRow
+from durable_research.temporal import policies
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,11 @@ class OpenQuestion:
     @property
     def words(self) -> str:
         """The question as a person reads it."""
-        if not self.remaining:
+        if Decision.SEND_AGAIN in self.decisions:
             return "an earlier model call may have been charged, and its answer is lost; decide whether to pay again"
+        if not self.remaining:
+            without = ", go on without it" if Decision.GO_WITHOUT in self.decisions else ""
+            return f"{_quoted(self.step)} could not be done ({self.detail}); try again{without}, or give up and undo"
         # What went wrong names its step as the code does, which says nothing to a person.
         detail = self.detail.replace(self.step, _quoted(self.step))
         return f"cleaning up failed ({detail}); still to be done: {', '.join(map(_quoted, self.remaining))}"
@@ -99,5 +103,9 @@ def open_question(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenQues
     if error.get("code") == DecisionNeeded.code:
         return OpenQuestion(last.step, last.attempt, error.get("detail", ""), (Decision.SEND_AGAIN, Decision.GIVE_UP))
     undos = tuple(BY_KIND[row.kind].undos)
-    remaining = undos[undos.index(last.step) :] if last.step in undos else (last.step,)
-    return OpenQuestion(last.step, last.attempt, error.get("detail", ""), (Decision.TRY_AGAIN,), remaining)
+    if last.step in undos:
+        remaining = undos[undos.index(last.step) :]
+        return OpenQuestion(last.step, last.attempt, error.get("detail", ""), (Decision.TRY_AGAIN,), remaining)
+    without = (Decision.GO_WITHOUT,) if policies.STEPS[last.step].optional else ()
+    decisions = (Decision.TRY_AGAIN, *without, Decision.GIVE_UP)
+    return OpenQuestion(last.step, last.attempt, error.get("detail", ""), decisions)

@@ -9,7 +9,8 @@ from durable_research.catalogue import BY_KIND, page_of
 from durable_research.domain.errors import InfrastructureDown, InvalidState, NotFound, NotReady
 from durable_research.domain.progress import Draft, EventKind, ProgressEvent, StepState, StepView, steps_after
 from durable_research.domain.workflow import Status, kind_of
-from durable_research.operations.asking import OpenApproval, OpenQuestion, open_approval, open_question
+from durable_research.operations.asking import open_approval, open_question
+from durable_research.operations.waiting import waits_for
 from durable_research.ports.engine import EngineView, WorkflowEngine
 from durable_research.ports.ledger import Effects
 from durable_research.ports.progress import Changes, Drafts, ProgressLog
@@ -78,7 +79,7 @@ class Reading:
             "engine": "reachable" if reachable else "unreachable",
             "cancel_requested": row.cancel_requested,
             "asks": asked.as_json() if asked else None,
-            "waits_for": _waits_for(row, len(live), asked, events[0], reachable=reachable),
+            "waits_for": waits_for(row, len(live), asked, events, reachable=reachable),
             "error": next((event.data["error"] for event in events if _is_failed_end(event)), None),
             "last_seq": events[-1].seq if events else 0,
             "temporal_ui_url": self._ui(workflow_id),
@@ -194,25 +195,3 @@ def _step_body(step: StepView) -> dict[str, Any]:
         "next_try_at": time(step.next_try_at),
         "last_error": step.last_error,
     }
-
-
-def _waits_for(
-    row: WorkflowRow,
-    live: int,
-    asked: OpenQuestion | OpenApproval | None,
-    accepted: ProgressEvent,
-    *,
-    reachable: bool,
-) -> str | None:
-    """In words, what an unfinished workflow waits for, when that is not its own work."""
-    if row.status.is_final:
-        return None
-    if asked:
-        return asked.words
-    if row.status is Status.SLEEPING:
-        return f"it begins at {datetime.fromisoformat(accepted.data['begins_at']):%Y-%m-%d %H:%M:%S} UTC"
-    if not reachable:
-        return "Temporal does not answer; the work goes on by itself when it is back"
-    if not live:
-        return "no worker is running; the work starts or goes on by itself when one does (durable-research worker)"
-    return None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from durable_research.domain.effects import Charges, Doubt, Effect, EffectRecord, Provider, SendState
+from durable_research.domain.effects import Charges, Doubt, Effect, EffectRecord, Provider, SendFailure, SendState
 
 
 class Effects(Protocol):
@@ -52,6 +52,21 @@ class Effects(Protocol):
         """Close a send that gave no result."""
         ...
 
+    async def note_lost(self, key: str, fence: int, failure: SendFailure | None) -> float:
+        """Write, once, when an open send was lost, and the error that its sender got (None: its sender died).
+
+        Returns for how many seconds it had been open by then.
+        """
+        ...
+
+    async def keep(self, key: str, fence: int, kept: Mapping[str, Any]) -> None:
+        """Keep what came of an answer that is not published, while the fence is ours."""
+        ...
+
+    async def close_left_behind(self, closed_before: timedelta) -> int:
+        """Close, as unknown, unanswered sends that nobody can be asked about, of workflows that ended so long ago."""
+        ...
+
     async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
         """What this workflow's effects of one kind were charged, and may have been charged besides."""
         ...
@@ -60,8 +75,13 @@ class Effects(Protocol):
         """Allow one more send of the step's unresolved effects, as a person decided; False when none is unresolved."""
         ...
 
-    async def doubts(self, providers: Sequence[Provider], closed_before: timedelta) -> Sequence[Doubt]:
-        """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since."""
+    async def doubts(
+        self, providers: Sequence[Provider], closed_before: timedelta, longest_call: timedelta
+    ) -> Sequence[Doubt]:
+        """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since.
+
+        A searched provider (class R) cannot show a call that it still writes: it is asked when the longest one has ended.
+        """
         ...
 
     async def resolve_doubt(self, doubt: Doubt, reference: str | None) -> None:

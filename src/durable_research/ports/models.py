@@ -1,11 +1,14 @@
 """Asking a model."""
 
+import hashlib
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.model_errors import EmptyOutput
+from durable_research.domain.text import has_visible_text
 from durable_research.domain.usage import TokenUsage
 from durable_research.ports.remote import EarlierSend, RemoteEffect
 
@@ -38,6 +41,11 @@ class ModelCall:
     so_far: str = ""
     go_on: str = ""
 
+    @property
+    def fingerprint(self) -> str:
+        """The hash of all that is asked, and of which model: what an answer must fit to be taken for this call's."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class ModelAnswer:
@@ -56,7 +64,7 @@ def whole_or_cut(text: str, model: str, usage: TokenUsage, reference: str, *, is
     Raises:
         EmptyOutput: it holds no text.
     """
-    if not text.strip():
+    if not has_visible_text(text):
         raise EmptyOutput("the model answered with no text")
     return ModelAnswer(text, model, usage, reference, is_whole)
 
@@ -64,14 +72,23 @@ def whole_or_cut(text: str, model: str, usage: TokenUsage, reference: str, *, is
 class LanguageModel(Protocol):
     """A provider of text. `is_demo` marks the simulator, whose text is labelled everywhere.
 
-    `settle_seconds` is how long it may take the provider to show a send that it has accepted.
+    `settle_seconds` is how long it may take the provider to show a send that it has accepted. Both it and the class are asked
+    for each call anew, since a server may turn out to keep less than it should.
     """
 
     provider: str
-    provider_class: ProviderClass
-    settle_seconds: float
     model: str
     is_demo: bool
+
+    @property
+    def provider_class(self) -> ProviderClass:
+        """What can be asked after a call that is sent now."""
+        ...
+
+    @property
+    def settle_seconds(self) -> float:
+        """How long it may take the provider to show a send that it has accepted."""
+        ...
 
     def prepare(self, call: ModelCall, on_text: TextSink) -> RemoteEffect[ModelAnswer]:
         """Make the effect of this call; `on_text` gets the whole text so far, as it grows."""

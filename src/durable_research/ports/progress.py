@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from durable_research.domain.approval import ApprovalAsked, ApprovalDecision
@@ -9,6 +10,14 @@ from durable_research.domain.progress import Attempt, Draft, EngineAttempt, Even
 from durable_research.domain.workflow import Status
 
 CurrentAttempt = Callable[[], Attempt]
+
+
+@dataclass(frozen=True)
+class Waited:
+    """How long a step has waited for its provider so far, and how often it has looked."""
+
+    seconds: float = 0.0
+    looks: int = 0
 
 
 class ProgressLog(Protocol):
@@ -36,6 +45,10 @@ class ProgressLog(Protocol):
 
     async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
         """Write an event within an open attempt, once."""
+        ...
+
+    async def waited(self, workflow_id: str, step: str) -> Waited:
+        """For how long the step has waited for its provider, by the database's clock; nothing when it does not wait."""
         ...
 
     async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any]) -> None:

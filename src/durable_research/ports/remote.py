@@ -1,5 +1,6 @@
 """One paid or visible act at a vendor, prepared but not sent: the ledger decides whether and when it is sent."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -14,6 +15,34 @@ class EarlierSend:
     key: str
     anchor: str | None
     opened_at: datetime
+
+
+# What a send bears at the provider, so that it can be told from others: our key, and the hash of what was asked.
+KEY_TAG = "effect_key"
+FINGERPRINT_TAG = "request_fingerprint"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Something that a provider shows when it is asked for a send of ours, and the tags that it bears."""
+
+    reference: str
+    key: str | None
+    fingerprint: str | None = None
+
+
+def ours_among(shown: Iterable[Shown], key: str, fingerprint: str | None) -> tuple[list[str], list[str]]:
+    """Tell ours from strays, by reference and in their order.
+
+    A list may ignore its filter and show everybody's; what bears our key may answer something else that was asked under it. One
+    without a fingerprint was sent by an older version of ours; None stands for a request that is not known any more.
+    """
+    ours: list[str] = []
+    strays: list[str] = []
+    for one in shown:
+        fits = fingerprint is None or one.fingerprint is None or one.fingerprint == fingerprint
+        (ours if one.key == key and fits else strays).append(one.reference)
+    return ours, strays
 
 
 class RemoteEffect(Protocol[Answer]):
@@ -45,9 +74,20 @@ class RemoteEffect(Protocol[Answer]):
 
         Raises:
             StillRunning: the provider says that it is at work on it.
+            CannotAsk: the provider has no way to ask, and never had.
             StepFailed, Ambiguous: it could not be asked.
         """
         return None
+
+    async def take_up(self, reference: str) -> None:
+        """Make sure, before `collect`, that an accepted send of an earlier attempt can be taken up again.
+
+        Raises:
+            AnswerLost: only the attempt that sent it could read its answer.
+            ModelForgotten: the provider no longer knows it.
+            StepFailed: it could not be asked.
+        """
+        return
 
     async def collect(self, reference: str) -> Answer:
         """Wait for the answer to an accepted send and return it; may be called again by a later attempt."""

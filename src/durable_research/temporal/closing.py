@@ -6,6 +6,7 @@ from temporalio import activity
 
 from durable_research.domain.approval import ApprovalAsked, ApprovalDecision
 from durable_research.domain.effects import SendState
+from durable_research.domain.waits import ended_waiting
 from durable_research.ports.ledger import Effects
 from durable_research.ports.progress import ProgressLog
 from durable_research.temporal import names
@@ -32,13 +33,19 @@ class ClosingActivities:
 class StoppingActivities:
     """`cancel` stops one accepted call at the model's provider."""
 
-    def __init__(self, ledger: Effects, cancel: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, ledger: Effects, progress: ProgressLog, cancel: Callable[[str], Awaitable[None]]) -> None:
         self._ledger = ledger
+        self._progress = progress
         self._cancel = cancel
 
     @activity.defn(name=names.STOP_MODEL_CALLS)
     async def stop_model_calls(self, asked: StopModelCalls) -> None:
-        """Cancel what still runs at the provider for a workflow that has ended: nobody will fetch it."""
+        """Cancel what still runs at the provider for a workflow that has ended: nobody will fetch it.
+
+        Where a wait for the provider has ended, the answer may be there by now: it is paid for, and stays in the ledger.
+        """
+        if ended_waiting(await self._progress.read(asked.workflow_id)):
+            return
         for key, reference in await self._ledger.running_calls(asked.workflow_id):
             await self._cancel(reference)
             await self._ledger.close_send(key, reference, 0, SendState.SPENT)

@@ -1,14 +1,13 @@
-"""What surrounds every activity: heartbeats, our attempt's number, our deadline, and whether a failure is the last one.
+"""What surrounds every activity: heartbeats, our attempt's number, our deadline, and what becomes of a failure.
 
-Only this file decides between retryable and not. An attempt's end is written to the progress log before Temporal hears of it;
-when it cannot be written the attempt fails as infrastructure, which is never counted, and is tried again.
+An attempt's end is written to the progress log before Temporal gets it; when it cannot be written the attempt fails as
+infrastructure, which is never counted, and is tried again. What a failure means is in `failures.py`.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from datetime import timedelta
 from typing import Any, NoReturn
 
 from temporalio import activity
@@ -16,22 +15,19 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from durable_research import failpoints, telemetry
-from durable_research.domain.errors import (
-    DecisionNeeded,
-    InvalidState,
-    ResearchError,
-    StaleAttempt,
-    StepFailed,
-    StepTimedOut,
-)
+from durable_research.domain.errors import ResearchError, StaleAttempt, StepTimedOut
 from durable_research.domain.progress import NUMBERED_BY_LEDGER, Attempt, EngineAttempt, EventKind
+from durable_research.domain.waits import WAIT_LEFT
 from durable_research.failpoints import UndoPlace
-from durable_research.ports.progress import ProgressLog
+from durable_research.ports.progress import ProgressLog, Waited
 from durable_research.temporal import policies
+from durable_research.temporal.failures import Judgement, judge
 from durable_research.temporal.metrics import ACTIVITIES_EXECUTED, METRICS
-from durable_research.temporal.policies import StepPolicy
+from durable_research.temporal.policies import Patience, StepPolicy
 
 _attempt: ContextVar[Attempt] = ContextVar("attempt")
+_PATIENCE = Patience()
+_NO_WAIT = Waited()
 
 
 def current_attempt() -> Attempt:
@@ -48,20 +44,24 @@ def cancel_is_wanted() -> bool:
 class StepInterceptor(Interceptor):
     """Puts `_StepInbound` around every activity of a worker."""
 
-    def __init__(self, progress: ProgressLog, identity: str) -> None:
+    def __init__(self, progress: ProgressLog, identity: str, patience: Patience = _PATIENCE) -> None:
         self._progress = progress
         self._identity = identity
+        self._patience = patience
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """Wrap the SDK's chain."""
-        return _StepInbound(next, self._progress, self._identity)
+        return _StepInbound(next, self._progress, self._identity, self._patience)
 
 
 class _StepInbound(ActivityInboundInterceptor):
-    def __init__(self, next_: ActivityInboundInterceptor, progress: ProgressLog, identity: str) -> None:
+    def __init__(
+        self, next_: ActivityInboundInterceptor, progress: ProgressLog, identity: str, patience: Patience
+    ) -> None:
         super().__init__(next_)
         self._progress = progress
         self._identity = identity
+        self._patience = patience
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         info = activity.info()
@@ -76,7 +76,7 @@ class _StepInbound(ActivityInboundInterceptor):
                     workflow_id, policy.step, self._identity, engine, undoes=policy.undoes
                 )
             except ResearchError as error:
-                _fail(error, policy, counted_failures=0)
+                _fail(self._judged(error, policy))
             return await self._run_logged(input, policy, attempt)
 
     async def _run_unlogged(self, input_: ExecuteActivityInput, policy: StepPolicy) -> Any:
@@ -86,21 +86,23 @@ class _StepInbound(ActivityInboundInterceptor):
             async with asyncio.timeout(policy.try_seconds):
                 return await self.next.execute_activity(input_)
         except Exception as error:  # the activity edge: every failure leaves here as one that Temporal understands
-            _fail(_as_research_error(error, policy), policy, counted_failures=activity.info().attempt)
+            made = _as_research_error(error, policy, policy.try_seconds)
+            _fail(self._judged(made, policy, failures_before=activity.info().attempt - made.counted))
         finally:
             _attempt.reset(token)
 
     async def _run_logged(self, input_: ExecuteActivityInput, policy: StepPolicy, attempt: Attempt) -> Any:
         token = _attempt.set(attempt)
+        seconds = self._deadline(policy)
         try:
-            async with asyncio.timeout(policy.try_seconds), _undo_places(policy, attempt.workflow_id):
+            async with asyncio.timeout(seconds), _undo_places(policy, attempt.workflow_id):
                 result = await self.next.execute_activity(input_)
             await self._progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {})
         except asyncio.CancelledError:
             await asyncio.shield(self._close_cancelled(attempt))
             raise
         except Exception as error:  # the activity edge, as above
-            await self._close_failed(attempt, policy, _as_research_error(error, policy))
+            await self._close_failed(attempt, policy, _as_research_error(error, policy, seconds))
         else:
             counted = activity.metric_meter().create_counter(ACTIVITIES_EXECUTED, METRICS[ACTIVITIES_EXECUTED])
             counted.add(1, {"activity": policy.step})
@@ -123,39 +125,57 @@ class _StepInbound(ActivityInboundInterceptor):
         except (ResearchError, TimeoutError) as error:
             telemetry.get_logger().warning(telemetry.ATTEMPT_STALE, step=attempt.step, error=str(error))
 
+    def _deadline(self, policy: StepPolicy) -> float:
+        """How long this attempt may take here: by the policy or the settings, and before the server takes it for dead."""
+        seconds = self._patience.step_seconds if policy.asks_model else policy.try_seconds
+        recorded = activity.info().start_to_close_timeout
+        return min(seconds, (recorded - policies.BEFORE_START_TO_CLOSE).total_seconds()) if recorded else seconds
+
+    def _judged(
+        self, error: ResearchError, policy: StepPolicy, failures_before: int = 0, waited: Waited = _NO_WAIT
+    ) -> Judgement:
+        return judge(error, policy, failures_before, waited, self._patience.provider_wait)
+
     async def _close_failed(self, attempt: Attempt, policy: StepPolicy, error: ResearchError) -> NoReturn:
-        failures = attempt.failures_before + error.counted
-        words = {"code": error.code, "detail": error.detail}
-        final = _is_final(error, policy, failures)
-        data: dict[str, Any] = {
-            "error": words,
-            "counted": error.counted,
-            "final": final,
-            "asks_a_person": isinstance(error, DecisionNeeded) or (final and policy.undoes),
-            "worker": attempt.worker,
-        }
-        if not data["final"]:
-            data["retry_in_seconds"] = _wait(error, policy, failures).total_seconds()
-        telemetry.get_logger().warning(
-            telemetry.ATTEMPT_FAILED,
-            workflow_id=attempt.workflow_id,
-            step=attempt.step,
-            attempt=attempt.number,
-            **words,
-        )
-        if not isinstance(error, StaleAttempt):
-            try:
+        judged = self._judged(error, policy, attempt.failures_before)
+        try:
+            if error.waits and policy.waits:
+                waited = await self._progress.waited(attempt.workflow_id, attempt.step)
+                judged = self._judged(error, policy, attempt.failures_before, waited)
+            words = {"code": judged.error.code, "detail": judged.error.detail}
+            telemetry.get_logger().warning(
+                telemetry.ATTEMPT_FAILED,
+                workflow_id=attempt.workflow_id,
+                step=attempt.step,
+                attempt=attempt.number,
+                **words,
+            )
+            if not isinstance(error, StaleAttempt):
+                data = _as_data(judged) | {"error": words, "worker": attempt.worker}
                 await self._progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, data)
-            except ResearchError as unwritten:
-                _fail(unwritten, policy, failures)
-        _fail(error, policy, failures, attempt.number)
+        except ResearchError as unwritten:
+            _fail(self._judged(unwritten, policy, attempt.failures_before))
+        _fail(judged, attempt.number)
 
 
-def _as_research_error(error: Exception, policy: StepPolicy) -> ResearchError:
+def _as_data(judged: Judgement) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "counted": judged.counted,
+        "final": judged.final,
+        "asks_a_person": judged.asks_a_person,
+    }
+    if not judged.final:
+        data["retry_in_seconds"] = judged.pause.total_seconds()
+    if judged.wait_left is not None:
+        data[WAIT_LEFT] = judged.wait_left.total_seconds()
+    return data
+
+
+def _as_research_error(error: Exception, policy: StepPolicy, seconds: float) -> ResearchError:
     if isinstance(error, ResearchError):
         return error
     if isinstance(error, TimeoutError):
-        made: ResearchError = StepTimedOut(f"{policy.step} did not finish within {policy.try_seconds:g} s")
+        made: ResearchError = StepTimedOut(f"{policy.step} did not finish within {seconds:g} s")
     else:
         # A bug: its class is named, its text is not shown, as it may hold anything.
         made = ResearchError(f"{type(error).__name__} in {policy.step}")
@@ -164,30 +184,15 @@ def _as_research_error(error: Exception, policy: StepPolicy) -> ResearchError:
     return made
 
 
-def _is_final(error: ResearchError, policy: StepPolicy, failures: int) -> bool:
-    if isinstance(error, InvalidState | DecisionNeeded):
-        return True
-    capped = policy.failures_allowed is not None and failures >= policy.failures_allowed
-    return error.counted and (error.permanent or capped)
-
-
-def _wait(error: ResearchError, policy: StepPolicy, failures: int) -> timedelta:
-    if not error.counted:
-        return policies.INFRASTRUCTURE_WAIT
-    if isinstance(error, StepFailed) and error.retry_after_seconds is not None:
-        return min(timedelta(seconds=error.retry_after_seconds), policies.LONGEST_RETRY_AFTER)
-    return policy.wait_after(failures)
-
-
-def _fail(error: ResearchError, policy: StepPolicy, counted_failures: int, attempt: int | None = None) -> NoReturn:
-    """Tell Temporal. The attempt's number goes along: it names the question when a person is asked."""
-    final = _is_final(error, policy, counted_failures)
+def _fail(judged: Judgement, attempt: int | None = None) -> NoReturn:
+    """Hand the failure to Temporal. The attempt's number goes along, and whether a person is asked about it."""
+    details: tuple[Any, ...] = () if attempt is None else (attempt,)
     raise ApplicationError(
-        error.detail,
-        *(() if attempt is None else (attempt,)),
-        type=error.code,
-        non_retryable=final,
-        next_retry_delay=None if final else _wait(error, policy, max(counted_failures, 1)),
+        judged.error.detail,
+        *((*details, True) if judged.asks_a_person else details),
+        type=judged.error.code,
+        non_retryable=judged.final,
+        next_retry_delay=None if judged.final else max(judged.pause, policies.AT_ONCE),
     ) from None  # a cause would take the vendor's words, which may quote a prompt, into the Event History
 
 

@@ -49,16 +49,22 @@ LOOKS_SPREAD = 0.2
 # three times the longest report at ten tokens a second. Guesses where no provider documents a figure; all are settings.
 CALL_DEADLINES = CallDeadlines(silence=60, first_byte=300, longest=1800)
 
-# Where nobody can be asked, a provider that answers 5xx is sent the call again this often, each a possible extra charge, with
-# pauses that double: together ten minutes, longer than most incidents, and a bound that a person can still accept.
-SERVER_ERRORS_ALLOWED = 6
+# Where nobody can be asked, a provider that answers 5xx is sent the call again as often as the ledger's cap allows, each a
+# possible extra charge, with pauses that double from here: with six together ten minutes, longer than most incidents.
 SERVER_ERROR_WAIT = timedelta(seconds=10)
+
+# A step's request is changed and sent again at once; not zero, which Temporal may take for "not said".
+AT_ONCE = timedelta(milliseconds=10)
 
 # An answer without a visible character may be a glitch, so it is bought once more; a second one is the model's way.
 EMPTY_ANSWERS_BOUGHT_AGAIN = 1
 
-# What a receiver of notifications asks for with Retry-After is honoured up to here; a longer wish is a refusal in disguise.
-LONGEST_RETRY_AFTER = timedelta(seconds=120)
+# The server's own timeout for a step that asks a model: a constant, so that a changed setting changes no history. The step's
+# own deadline and the heartbeat timeout come long before.
+MODEL_START_TO_CLOSE = timedelta(days=1)
+
+# An attempt that began under an older version's shorter timeout ends its call so long before it, and so is not taken for dead.
+BEFORE_START_TO_CLOSE = timedelta(seconds=5)
 
 # The server's own timeout for a try: only a net below the deadline that the interceptor keeps in process.
 START_TO_CLOSE_MARGIN = timedelta(seconds=30)
@@ -139,7 +145,9 @@ class StepPolicy:
 
     `logged` steps write their attempts into the progress log; the others are machinery that people do not follow. An `effect`
     is paid or seen outside, and goes through the ledger. A step that `undoes` what another did runs though the workflow is
-    being cancelled; at its cap a person is asked, who can have it tried again.
+    being cancelled; at its cap a person is asked, who can have it tried again. One that `waits` looks again, uncounted, while
+    its provider is busy or away; at the end of that wait it fails for good, or a person is asked. An `optional` step
+    asks a person also when its provider says no: the story can go on without it.
     """
 
     step: str
@@ -152,15 +160,48 @@ class StepPolicy:
     logged: bool = True
     effect: bool = False
     undoes: bool = False
+    asks_model: bool = False
+    waits: bool = False
+    asks_at_end_of_wait: bool = False
+    optional: bool = False
 
     def wait_after(self, failures: int) -> timedelta:
         """How long to wait after this many answered failures (1 = the first)."""
         return timedelta(seconds=min(self.first_wait * self.wait_growth ** (failures - 1), self.longest_wait))
 
 
-# A short answer takes seconds; a minute covers a slow provider. The call goes on at the provider when a try ends (it runs in
-# the background there), so a longer try would only hide a hung connection. 60 s is the design's figure, not a measurement.
-LLM_CALL = StepPolicy("llm_call", names.AI_TASKS, try_seconds=60, failures_allowed=3, effect=True)
+@dataclass(frozen=True)
+class Patience:
+    """What the settings say of steps that ask a provider: how long one is waited for, and how long one call may take."""
+
+    provider_wait: timedelta = PROVIDER_WAIT
+    longest_call: float = CALL_DEADLINES.longest
+
+    @property
+    def step_seconds(self) -> float:
+        """The in-process deadline of a step that asks a model: the answer and three times going on with it, and a minute."""
+        return (1 + GOING_ON_ALLOWED) * self.longest_call + 60
+
+
+def _asks_model(step: str, *, asks_at_end_of_wait: bool) -> StepPolicy:
+    """Calls have deadlines of their own (CALL_DEADLINES); the step's is `Patience.step_seconds`, by the settings.
+
+    Three answered failures are the last: more would be paid for in vain.
+    """
+    return StepPolicy(
+        step,
+        names.AI_TASKS,
+        try_seconds=Patience().step_seconds,
+        failures_allowed=3,
+        effect=True,
+        asks_model=True,
+        waits=True,
+        asks_at_end_of_wait=asks_at_end_of_wait,
+    )
+
+
+# A report whose provider did not come back fails, and keeps the call's id in the ledger.
+LLM_CALL = _asks_model("llm_call", asks_at_end_of_wait=False)
 
 # A warm render takes well under a second; thirty mean that the renderer hangs. A second failure on the same tree is the tree's.
 CREATE_PDF = StepPolicy("create_pdf", names.DOCUMENTS, try_seconds=30, failures_allowed=2)
@@ -183,10 +224,10 @@ SEND_APPROVAL_NOTICE = replace(SEND_NOTIFICATION, step="send_approval_notice", f
 # Asking a provider to stop takes one short request; a call that cannot be stopped ends by itself and is counted.
 STOP_MODEL_CALLS = StepPolicy(names.STOP_MODEL_CALLS, names.AI_TASKS, try_seconds=15, failures_allowed=3, logged=False)
 
-# Writing, as for a report.
-GENERATE_TEXT = StepPolicy("generate_text", names.AI_TASKS, try_seconds=60, failures_allowed=3, effect=True)
-SUMMARIZE_TEXT = StepPolicy("summarize_text", names.AI_TASKS, try_seconds=60, failures_allowed=3, effect=True)
-GENERATE_CONTENT = StepPolicy("generate_content", names.AI_TASKS, try_seconds=60, failures_allowed=3, effect=True)
+# Writing, as for a report; but where giving up undoes what was paid for, a person is asked first.
+GENERATE_TEXT = _asks_model("generate_text", asks_at_end_of_wait=True)
+SUMMARIZE_TEXT = _asks_model("summarize_text", asks_at_end_of_wait=True)
+GENERATE_CONTENT = _asks_model("generate_content", asks_at_end_of_wait=True)
 
 # Reading one object and looking at it; the same text breaks the same rules, so a second failure is no accident of the network.
 VALIDATE_OUTPUT = StepPolicy("validate_output", names.AI_TASKS, try_seconds=20, failures_allowed=2)
@@ -194,11 +235,19 @@ VALIDATE_OUTPUT = StepPolicy("validate_output", names.AI_TASKS, try_seconds=20, 
 # One insert of our own.
 STORE_POST = StepPolicy("store_post", names.RESEARCH, try_seconds=10, failures_allowed=3, first_wait=0.5)
 
-# One short request to the model's provider and one insert.
-CREATE_EMBEDDING = StepPolicy("create_embedding", names.AI_TASKS, try_seconds=30, failures_allowed=3, effect=True)
+# One request to the model's provider and one insert. Many servers offer no embeddings: that must not undo a paid post unasked.
+CREATE_EMBEDDING = replace(_asks_model("create_embedding", asks_at_end_of_wait=True), optional=True)
 
-# Slack rate-limits and has short outages; the whole post would be taken back if this gave up early.
-POST_TO_SLACK = StepPolicy("post_to_slack", names.NOTIFICATIONS, try_seconds=30, failures_allowed=5, effect=True)
+# Slack rate-limits and has outages, which are waited for as a model's: giving up would take a paid post back.
+POST_TO_SLACK = StepPolicy(
+    "post_to_slack",
+    names.NOTIFICATIONS,
+    try_seconds=30,
+    failures_allowed=5,
+    effect=True,
+    waits=True,
+    asks_at_end_of_wait=True,
+)
 
 # Undos delete, which may be repeated freely, so they are tried for minutes before a person is asked: what they would leave
 # behind is what a saga promises not to.

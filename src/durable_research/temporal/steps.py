@@ -12,7 +12,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, RetryState, is_cancelled_exception
 
 from durable_research.domain.approval import ApprovalAsked, ApprovalDecision
-from durable_research.domain.errors import ApprovalExpired, ApprovalRefused, CancelRequested
+from durable_research.domain.errors import ApprovalExpired, ApprovalRefused, CancelRequested, DecisionNeeded
 from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import Status
 from durable_research.temporal import names, policies
@@ -111,11 +111,17 @@ def _options(policy: StepPolicy) -> dict[str, Any]:
     return {
         "task_queue": policy.queue,
         "schedule_to_close_timeout": policies.GIVE_UP_AFTER,
-        "start_to_close_timeout": timedelta(seconds=policy.try_seconds) + policies.START_TO_CLOSE_MARGIN,
+        "start_to_close_timeout": _start_to_close(policy),
         "heartbeat_timeout": policies.HEARTBEAT_TIMEOUT,
         "retry_policy": policies.AFTER_DEATH,
         "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     }
+
+
+def _start_to_close(policy: StepPolicy) -> timedelta:
+    if policy.asks_model:
+        return policies.MODEL_START_TO_CLOSE
+    return timedelta(seconds=policy.try_seconds) + policies.START_TO_CLOSE_MARGIN
 
 
 def hear_cancel() -> None:
@@ -151,6 +157,14 @@ def question_of(error: ActivityError) -> Question:
     cause = error.__cause__
     details = cause.details if isinstance(cause, ApplicationError) else ()
     return Question(error.activity_type, int(details[0]) if details else 0)
+
+
+def asks_a_person(error: ActivityError) -> bool:
+    """Whether the step's attempt stopped for a person to decide, as the interceptor sent it along."""
+    cause = error.__cause__
+    details = cause.details if isinstance(cause, ApplicationError) else ()
+    # Older histories name no more than the attempt, and were asked about one code alone.
+    return cause_of(error)["code"] == DecisionNeeded.code or details[1:2] == (True,)
 
 
 def cause_of(error: BaseException) -> dict[str, str]:

@@ -14,7 +14,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 from durable_research.domain.approval import ApprovalDecision, ApprovalQuestion, Verdict
-from durable_research.domain.errors import ApprovalExpired, ApprovalRefused, DecisionNeeded
+from durable_research.domain.errors import ApprovalExpired, ApprovalRefused
 from durable_research.domain.workflow import Decided, Decision, Status
 from durable_research.temporal import names
 from durable_research.temporal.approval import Approval, Tell
@@ -23,6 +23,7 @@ from durable_research.temporal.policies import StepPolicy
 from durable_research.temporal.saga import Saga
 from durable_research.temporal.steps import (
     Question,
+    asks_a_person,
     cause_of,
     close_workflow,
     hear_cancel,
@@ -119,15 +120,31 @@ class Story:
         return await run_step(step, given, policy)
 
     async def paid_step(self, step: Step[Given, Done], given: Given, policy: StepPolicy) -> Done:
-        """Run one step; where it cannot be known whether a call was charged, a person decides whether to pay again."""
+        """Run one step; a person decides where it is not known whether a call was charged, or the provider stays away."""
         while True:
             try:
                 return await self.step(step, given, policy)
             except ActivityError as error:
-                if is_cancel(error) or cause_of(error)["code"] != DecisionNeeded.code:
+                if await self._decision_after(error) is Decision.GIVE_UP:
                     raise
-                if await self.decision_about(question_of(error)) is Decision.GIVE_UP:
-                    raise
+
+    async def optional_step(self, step: Step[Given, Done], given: Given, policy: StepPolicy) -> Done | None:
+        """The same, for a step that the story can go on without, when a person says so."""
+        while True:
+            try:
+                return await self.step(step, given, policy)
+            except ActivityError as error:
+                match await self._decision_after(error):
+                    case Decision.GIVE_UP:
+                        raise
+                    case Decision.GO_WITHOUT:
+                        return None
+
+    async def _decision_after(self, error: ActivityError) -> Decision:
+        """What a person decides about a step that failed; to give up, where nobody is asked."""
+        if is_cancel(error) or not asks_a_person(error):
+            return Decision.GIVE_UP
+        return await self.decision_about(question_of(error))
 
     async def approved(self, question: ApprovalQuestion, tell: Tell) -> ApprovalDecision:
         """Park until a person approves the draft, perhaps with an edited text; `tell` has people told that it waits.

@@ -35,7 +35,8 @@ STEP_STATES: dict[StepState, tuple[str, str]] = {
 DECISIONS: dict[Decision, tuple[str, str]] = {
     Decision.SEND_AGAIN: ("Pay again for a new answer", "primary"),
     Decision.GIVE_UP: ("Give this up", ""),
-    Decision.TRY_AGAIN: ("Try to clean up again", "primary"),
+    Decision.TRY_AGAIN: ("Try again", "primary"),
+    Decision.GO_WITHOUT: ("Go on without it", ""),
 }
 # What a person can say about a draft.
 VERDICTS: dict[Verdict, tuple[str, str]] = {

@@ -12,6 +12,7 @@ from durable_research.domain.effects import (
     Move,
     ProviderClass,
     ResendPolicy,
+    SendFailure,
     SendState,
     next_move,
 )
@@ -292,11 +293,11 @@ async def test_a_send_that_turned_up_after_all_is_counted_as_spent(ledger: Postg
     await ledger.remember_reference(searched.key, 2, "chatcmpl_2")
     await ledger.settle(searched.key, 2, "chatcmpl_2", {})
 
-    (doubt,) = [one for one in await ledger.doubts(OPENAI, timedelta(0)) if one.key == searched.key]
+    (doubt,) = [one for one in await ledger.doubts(OPENAI, timedelta(0), timedelta(0)) if one.key == searched.key]
     await ledger.resolve_doubt(doubt, doubt.stray_among(["chatcmpl_1", "chatcmpl_2"]))
 
     assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
-    assert [one for one in await ledger.doubts(OPENAI, timedelta(0)) if one.key == searched.key] == []
+    assert [one for one in await ledger.doubts(OPENAI, timedelta(0), timedelta(0)) if one.key == searched.key] == []
 
 
 async def test_a_person_may_allow_one_more_send(ledger: PostgresEffects, effect: Effect) -> None:
@@ -330,7 +331,7 @@ async def test_a_stray_that_turns_up_before_there_is_an_answer_is_the_answer(
     await ledger.claim(searched, 1)
     await ledger.open_send(searched, 1, None, earlier=None)
     await ledger.close_send(searched.key, None, 1, SendState.ABSENT)
-    (doubt,) = [one for one in await ledger.doubts(OPENAI, timedelta(0)) if one.key == searched.key]
+    (doubt,) = [one for one in await ledger.doubts(OPENAI, timedelta(0), timedelta(0)) if one.key == searched.key]
 
     await ledger.resolve_doubt(doubt, "chatcmpl_1")
 
@@ -343,7 +344,7 @@ async def test_doubts_of_a_provider_that_is_not_asked_wait_for_nobody(ledger: Po
     await ledger.open_send(elsewhere, 1, None, earlier=None)
     await ledger.close_send(elsewhere.key, None, 1, SendState.ABSENT)
 
-    assert [one for one in await ledger.doubts(OPENAI, timedelta(0)) if one.key == elsewhere.key] == []
+    assert [one for one in await ledger.doubts(OPENAI, timedelta(0), timedelta(0)) if one.key == elsewhere.key] == []
 
 
 async def test_doubts_of_another_api_of_the_provider_wait_for_it(ledger: PostgresEffects, effect: Effect) -> None:
@@ -352,6 +353,61 @@ async def test_doubts_of_another_api_of_the_provider_wait_for_it(ledger: Postgre
     await ledger.open_send(locked, 1, "conv_1", earlier=None)
     await ledger.close_send(locked.key, None, 1, SendState.ABSENT)
 
-    found = await ledger.doubts([("openai", ProviderClass.RETRIEVABLE)], timedelta(0))
+    found = await ledger.doubts([("openai", ProviderClass.RETRIEVABLE)], timedelta(0), timedelta(0))
 
     assert [one for one in found if one.key == locked.key] == []
+
+
+async def test_a_searched_provider_is_not_looked_up_again_before_a_call_can_have_ended(
+    ledger: PostgresEffects, effect: Effect
+) -> None:
+    searched = replace(effect, provider_class=ProviderClass.RETRIEVABLE)
+    await begun(ledger, searched, 1)
+    await ledger.close_send(searched.key, None, 1, SendState.ABSENT)
+
+    found = await ledger.doubts(OPENAI, timedelta(0), timedelta(hours=1))
+
+    assert [one for one in found if one.key == searched.key] == []
+
+
+async def test_why_and_since_when_a_send_is_lost_is_written_once(ledger: PostgresEffects, effect: Effect) -> None:
+    await begun(ledger, effect, 1)
+    first = await ledger.note_lost(effect.key, 1, SendFailure("provider_failed", "HTTP 500"))
+
+    again = await ledger.note_lost(effect.key, 1, None)
+
+    (send,) = (await ledger.claim(effect, 2)).sends
+    assert again == first == send.open_seconds
+    assert send.failure == SendFailure("provider_failed", "HTTP 500")
+
+
+@pytest.mark.parametrize(
+    ("provider_class", "state"),
+    [(ProviderClass.NOTHING, SendState.UNKNOWN), (ProviderClass.LOCKED, SendState.OPEN)],
+)
+async def test_what_a_dead_sender_left_open_is_closed_after_the_end_where_nobody_can_be_asked(
+    provider_class: ProviderClass,
+    state: SendState,
+    ledger: PostgresEffects,
+    effect: Effect,
+    progress: PostgresProgressLog,
+) -> None:
+    """Once a frozen worker that took the second task was ended before it heard, and its send stayed open for good."""
+    left = replace(effect, provider_class=provider_class)
+    await begun(ledger, left, 1)
+    await progress.close(effect.workflow_id, Status.FAILED, {})
+
+    await ledger.close_left_behind(timedelta(0))
+
+    (send,) = (await ledger.claim(left, 2)).sends
+    assert send.state is state
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=1)
+
+
+async def test_what_a_living_workflow_sends_is_left_open(ledger: PostgresEffects, effect: Effect) -> None:
+    sending = replace(effect, provider_class=ProviderClass.NOTHING)
+    await begun(ledger, sending, 1)
+
+    await ledger.close_left_behind(timedelta(0))
+
+    assert [send.state for send in (await ledger.claim(sending, 2)).sends] == [SendState.OPEN]

@@ -273,3 +273,35 @@ async def test_a_question_that_is_decided_is_answered_by_the_decision(
     assert (
         await progress.note_approval(report, EventKind.APPROVAL_ASKED, asked("2027-01-01T00:00:00+00:00")) == decision
     )
+
+
+BUSY = {"error": {"code": "rate_limited", "detail": "busy"}, "counted": False, "final": False, "wait_left_seconds": 60}
+
+
+async def test_a_wait_is_measured_from_its_first_look_through_deaths(
+    report: str, progress: PostgresProgressLog
+) -> None:
+    for number in (1, 2):
+        attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run", 2 * number))
+        await progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, BUSY)
+        await progress.begin_attempt(report, "llm_call", "dies@1", EngineAttempt("run", 2 * number + 1))
+    first = next(event for event in await progress.read(report) if event.kind is EventKind.ATTEMPT_FAILED)
+
+    waited = await progress.waited(report, "llm_call")
+
+    latest = (await progress.read(report))[-1].at
+    assert (waited.looks, waited.seconds >= (latest - first.at).total_seconds()) == (2, True)
+
+
+async def test_an_attempt_knows_that_its_step_waits_until_the_provider_answers(
+    report: str, progress: PostgresProgressLog
+) -> None:
+    first = await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run", 1))
+    await progress.end_attempt(first, EventKind.ATTEMPT_FAILED, BUSY)
+    second = await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run", 2))
+    await progress.note(second, EventKind.PROVIDER_ANSWERED, {})
+
+    third = await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run", 3))
+
+    assert [one.is_waiting for one in (first, second, third)] == [False, True, False]
+    assert (await progress.waited(report, "llm_call")).looks == 0

@@ -19,15 +19,18 @@ from durable_research.domain.model_errors import (
     ModelDeclined,
     ModelTooLarge,
     ModelUnavailable,
+    ProviderFailed,
 )
 from durable_research.ports.models import ModelAnswer, ModelCall
 from durable_research.ports.remote import EarlierSend
+from durable_research.temporal import policies
 from tests.adapters.models.serving import serving
 from tests.installation import Installation
 
 
 def chat(servers: Installation, *, stored: bool) -> OpenAIChat:
     return OpenAIChat(
+        deadlines=policies.CALL_DEADLINES,
         base_url=f"{servers.up['simulator']}/v1",
         api_key="simulator",
         model="simulator-research",
@@ -89,8 +92,8 @@ async def test_an_answer_comes_whole_with_its_tokens_and_our_key_at_the_provider
     ("kind", "error"),
     [
         ("429", ModelBusy),
-        ("500", Ambiguous),
-        ("503", Ambiguous),
+        ("500", ProviderFailed),
+        ("503", ModelBusy),
         ("empty", EmptyOutput),
         ("too_large", ModelTooLarge),
         ("content_filter", ModelDeclined),
@@ -127,7 +130,13 @@ async def test_a_cut_answer_is_gone_on_with_and_the_parts_are_the_whole(
 
 async def test_nothing_listening_is_unavailable_as_nothing_was_sent() -> None:
     model = OpenAIChat(
-        base_url="http://127.0.0.1:9/v1", api_key="k", model="m", provider="openai", is_demo=False, stored=True
+        deadlines=policies.CALL_DEADLINES,
+        base_url="http://127.0.0.1:9/v1",
+        api_key="k",
+        model="m",
+        provider="openai",
+        is_demo=False,
+        stored=True,
     )
 
     with pytest.raises(ModelUnavailable):
@@ -209,7 +218,15 @@ async def test_a_server_that_puts_text_into_a_first_chunk_without_a_name_loses_n
         return body, 200, {"content-type": "text/event-stream"}
 
     async with serving(server) as url:
-        model = OpenAIChat(base_url=f"{url}/v1", api_key="k", model="m", provider="p", is_demo=False, stored=False)
+        model = OpenAIChat(
+            deadlines=policies.CALL_DEADLINES,
+            base_url=f"{url}/v1",
+            api_key="k",
+            model="m",
+            provider="p",
+            is_demo=False,
+            stored=False,
+        )
         first, second = [model.prepare(ModelCall("Write.", "q", "m"), lambda text: None) for _ in range(2)]
         references = [await first.send("key", None), await second.send("key", None)]
 

@@ -10,8 +10,17 @@ from quart import Quart, request
 from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous
-from durable_research.domain.model_errors import AnswerLost, ModelBusy, ModelRefused, ModelUnavailable
+from durable_research.domain.model_errors import (
+    AnswerLost,
+    ModelBusy,
+    ModelRefused,
+    ModelUnavailable,
+    ProviderFailed,
+    ProviderSilent,
+)
 from durable_research.ports.embeddings import DIMENSIONS, Embedding
+from durable_research.ports.models import CallDeadlines
+from durable_research.temporal import policies
 from tests.adapters.models.serving import serving
 from tests.installation import Installation
 
@@ -19,7 +28,9 @@ UNIT = [1.0] + [0.0] * (DIMENSIONS - 1)
 
 
 def embeddings(url: str, model: str = "simulator-embedding") -> OpenAIEmbeddings:
-    return OpenAIEmbeddings(base_url=f"{url}/v1", api_key="k", model=model, provider="p")
+    return OpenAIEmbeddings(
+        deadlines=policies.CALL_DEADLINES, base_url=f"{url}/v1", api_key="k", model=model, provider="p"
+    )
 
 
 @pytest.fixture
@@ -72,8 +83,8 @@ async def test_a_text_has_a_place_near_texts_of_its_kind(model: OpenAIEmbeddings
     ("kind", "error", "billed"),
     [
         ("429", ModelBusy, 0),
-        ("500", Ambiguous, 0),
-        ("503", Ambiguous, 0),
+        ("500", ProviderFailed, 0),
+        ("503", ModelBusy, 0),
         ("401", ModelRefused, 0),
         ("billed_500", Ambiguous, 1),
         ("cut", Ambiguous, 1),
@@ -91,13 +102,20 @@ async def test_a_fault_becomes_one_of_our_errors(
 
 
 async def test_a_silent_server_is_not_waited_for_without_end(
-    model: OpenAIEmbeddings, servers: Installation, monkeypatch: pytest.MonkeyPatch
+    servers: Installation,
 ) -> None:
-    monkeypatch.setattr("durable_research.adapters.models.openai_embeddings._ANSWER_SECONDS", 0.2)
+    impatient = OpenAIEmbeddings(
+        base_url=f"{servers.up['simulator']}/v1",
+        api_key="k",
+        model="simulator-embedding",
+        provider="p",
+        deadlines=CallDeadlines(silence=0.01, first_byte=0.01, longest=0.2),
+    )
     servers.simulator("faults", {"match": "embedding unanswered", "kind": "embedding", "latency_seconds": 30})
 
-    with pytest.raises(Ambiguous):
-        await embed(model, "embedding unanswered")
+    with pytest.raises(ProviderSilent, match="given up after"):
+        await embed(impatient, "embedding unanswered")
+    await impatient.close()
 
 
 async def test_nothing_listening_is_unavailable_as_nothing_was_sent() -> None:

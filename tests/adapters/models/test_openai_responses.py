@@ -1,15 +1,13 @@
 import asyncio
 import contextlib
-import inspect
 import itertools
 from datetime import UTC, datetime
 
 import httpx
-import openai
 import pytest
 
-from durable_research.adapters.models.openai_errors import TRANSLATIONS, translate
-from durable_research.adapters.models.openai_responses import OpenAIResponses, ResponseCall, messages
+from durable_research.adapters.models.openai_client import messages
+from durable_research.adapters.models.openai_responses import OpenAIResponses, ResponseCall
 from durable_research.domain.errors import Ambiguous, StillRunning
 from durable_research.domain.model_errors import (
     EmptyOutput,
@@ -20,15 +18,18 @@ from durable_research.domain.model_errors import (
     ModelRefused,
     ModelTooLarge,
     ModelUnavailable,
+    ProviderFailed,
 )
 from durable_research.ports.models import ModelAnswer, ModelCall
 from durable_research.ports.remote import EarlierSend
+from durable_research.temporal import policies
 from tests.installation import Installation, until
 
 
 @pytest.fixture
 async def model(servers: Installation):
     model = OpenAIResponses(
+        deadlines=policies.CALL_DEADLINES,
         base_url=f"{servers.up['simulator']}/v1",
         api_key="simulator",
         model="simulator-research",
@@ -112,8 +113,8 @@ async def test_429_is_busy_with_the_providers_wish(model: OpenAIResponses, serve
 @pytest.mark.parametrize(
     ("kind", "error"),
     [
-        ("500", Ambiguous),
-        ("503", Ambiguous),
+        ("500", ProviderFailed),
+        ("503", ModelBusy),
         ("401", ModelRefused),
         ("empty", EmptyOutput),
         ("too_large", ModelTooLarge),
@@ -150,7 +151,14 @@ async def test_a_provider_that_forgot_the_call_says_so(model: OpenAIResponses) -
 
 
 async def test_nothing_listening_is_unavailable_as_nothing_was_sent() -> None:
-    model = OpenAIResponses(base_url="http://127.0.0.1:9/v1", api_key="k", model="m", provider="openai", is_demo=False)
+    model = OpenAIResponses(
+        deadlines=policies.CALL_DEADLINES,
+        base_url="http://127.0.0.1:9/v1",
+        api_key="k",
+        model="m",
+        provider="openai",
+        is_demo=False,
+    )
 
     with pytest.raises(ModelUnavailable):
         await ask(model, "nobody there")
@@ -169,35 +177,6 @@ async def test_the_call_goes_on_at_the_provider_when_we_go_away(model: OpenAIRes
     await asyncio.to_thread(until, "the answer", lambda: httpx.get(url).json()["status"] == "completed")
 
 
-def test_every_error_class_of_the_sdk_has_a_row() -> None:
-    classes = {one for _, one in inspect.getmembers(openai, inspect.isclass) if issubclass(one, openai.OpenAIError)}
-
-    # Raised for misuse or by parts of the SDK that we do not use: a bug of ours, never an answer.
-    not_answers = {
-        "InvalidWebhookSignatureError",
-        "OAuthError",
-        "SubjectTokenProviderError",
-        "WebSocketConnectionClosedError",
-        "WebSocketQueueFullError",
-        "_AmbiguousModuleClientUsageError",
-    }
-    assert {one.__name__ for one in classes if one not in TRANSLATIONS} <= not_answers
-
-
-def test_the_most_specific_row_wins() -> None:
-    order = list(TRANSLATIONS)
-
-    for index, one in enumerate(order):
-        assert not any(issubclass(later, one) for later in order[index + 1 :]), one
-
-
-def test_a_vendors_text_is_not_shown() -> None:
-    response = httpx.Response(400, request=httpx.Request("POST", "http://provider"))
-    error = openai.BadRequestError("the prompt was: secret", response=response, body=None)  # type: ignore[arg-type]
-
-    assert "secret" not in str(translate(error))
-
-
 async def test_a_failed_generation_is_told_apart_from_a_failure_to_ask(
     model: OpenAIResponses, servers: Installation
 ) -> None:
@@ -212,13 +191,6 @@ async def test_a_refusal_of_the_model_is_an_answer_that_declines(model: OpenAIRe
 
     with pytest.raises(ModelDeclined):
         await ask(model, "will not answer")
-
-
-def test_a_gateways_413_is_a_request_that_is_too_large() -> None:
-    response = httpx.Response(413, request=httpx.Request("POST", "http://provider"))
-    error = openai.APIStatusError("too large", response=response, body=None)
-
-    assert isinstance(translate(error), ModelTooLarge)
 
 
 def test_a_call_that_was_cut_shows_its_text_to_the_model_and_asks_to_go_on() -> None:
@@ -272,7 +244,12 @@ async def test_a_conversation_without_an_answer_shows_none(model: OpenAIResponse
 
 async def test_a_server_without_conversations_has_no_handle(servers: Installation) -> None:
     model = OpenAIResponses(
-        base_url=f"{servers.up['simulator']}/nothing", api_key="k", model="m", provider="openai", is_demo=False
+        deadlines=policies.CALL_DEADLINES,
+        base_url=f"{servers.up['simulator']}/nothing",
+        api_key="k",
+        model="m",
+        provider="openai",
+        is_demo=False,
     )
 
     assert await model.prepare(ModelCall("Write.", "q", "m"), lambda text: None).anchor("key") is None

@@ -1,14 +1,16 @@
-"""Sends that came to nothing, as far as we know: what reconciliation asks about once more."""
+"""Sends whose fate is unknown: since when and why, which ones to ask about once more, and which ones nobody can ask about."""
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import case, exists, func, literal, select, tuple_, update
 
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.sends import AGE, CHARGED, as_send
-from durable_research.adapters.database.tables import effect_attempts, effects
-from durable_research.domain.effects import Doubt, Provider, ProviderClass, SendState
+from durable_research.adapters.database.sends import AGE, CHARGED, OPEN_FOR, as_send
+from durable_research.adapters.database.tables import effect_attempts, effects, workflows
+from durable_research.domain.effects import Doubt, Provider, ProviderClass, SendFailure, SendState
+from durable_research.domain.workflow import FINAL
 
 # A pass of reconciliation has other things to do, and a provider that cannot be asked for a day is not asked any more.
 _DOUBTS_AT_ONCE = 20
@@ -32,7 +34,9 @@ class DoubtfulSends:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def doubts(self, providers: Sequence[Provider], closed_before: timedelta) -> Sequence[Doubt]:
+    async def doubts(
+        self, providers: Sequence[Provider], closed_before: timedelta, longest_call: timedelta
+    ) -> Sequence[Doubt]:
         """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since."""
         query = (
             select(
@@ -42,6 +46,7 @@ class DoubtfulSends:
                 _accounted.label("accounted"),
                 _references.scalar_subquery().label("known"),
                 AGE,
+                OPEN_FOR,
             )
             .select_from(effect_attempts.join(effects))
             .where(
@@ -50,6 +55,8 @@ class DoubtfulSends:
                 effect_attempts.c.checked_at.is_(None),
                 tuple_(effects.c.provider, effects.c.provider_class).in_(providers),
                 effect_attempts.c.closed_at < func.clock_timestamp() - closed_before,
+                (effects.c.provider_class != ProviderClass.RETRIEVABLE)
+                | (effect_attempts.c.opened_at < func.clock_timestamp() - longest_call),
                 effect_attempts.c.closed_at > func.clock_timestamp() - _DOUBTED_FOR,
             )
             .order_by(effect_attempts.c.closed_at.desc())
@@ -79,3 +86,34 @@ class DoubtfulSends:
                 .where(effect_attempts.c.key == doubt.key, effect_attempts.c.fence == doubt.send.fence)
                 .values(checked_at=func.clock_timestamp(), **found)
             )
+
+    async def note_lost(self, key: str, fence: int, failure: SendFailure | None) -> float:
+        """Write once when an open send was lost, and why."""
+        values: dict[str, Any] = {"lost_at": func.coalesce(effect_attempts.c.lost_at, func.clock_timestamp())}
+        if failure:
+            values["failure"] = {"code": failure.code, "detail": failure.detail}
+        noting = (
+            update(effect_attempts)
+            .where(effect_attempts.c.key == key, effect_attempts.c.fence == fence)
+            .values(values)
+            .returning(OPEN_FOR)
+        )
+        async with self._database.one() as connection:
+            return float((await connection.execute(noting)).scalar_one())
+
+    async def close_left_behind(self, closed_before: timedelta) -> int:
+        """Close the open sends of class N whose workflows have ended: their senders are dead, and nobody can be asked."""
+        ended = exists().where(
+            effects.c.key == effect_attempts.c.key,
+            effects.c.provider_class == ProviderClass.NOTHING,
+            workflows.c.workflow_id == effects.c.workflow_id,
+            workflows.c.status.in_(FINAL),
+            workflows.c.updated_at < func.clock_timestamp() - closed_before,
+        )
+        closing = (
+            update(effect_attempts)
+            .where(effect_attempts.c.state == SendState.OPEN, effect_attempts.c.reference.is_(None), ended)
+            .values(state=SendState.UNKNOWN, closed_at=func.clock_timestamp())
+        )
+        async with self._database.one() as connection:
+            return (await connection.execute(closing)).rowcount

@@ -10,14 +10,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
 from durable_research.adapters.database.doubts import DoubtfulSends
-from durable_research.adapters.database.sends import AGE, CHARGED, as_send
+from durable_research.adapters.database.sends import AGE, CHARGED, OPEN_FOR, as_send
 from durable_research.adapters.database.tables import effect_attempts, effects, workflows
-from durable_research.domain.effects import WITHDRAWN, Charges, Effect, EffectRecord, ProviderClass, SendState
+from durable_research.domain.effects import (
+    UNRESOLVED,
+    WITHDRAWN,
+    Charges,
+    Effect,
+    EffectRecord,
+    ProviderClass,
+    SendState,
+)
 from durable_research.domain.errors import EffectMismatch, InvalidState, StaleAttempt
 from durable_research.domain.progress import NUMBERED_BY_LEDGER
 from durable_research.domain.workflow import FINAL, Status
 
-_UNRESOLVED = (SendState.OPEN, SendState.UNKNOWN)
 _HAS_ID = effect_attempts.c.reference.is_not(None)
 # Accepted for certain, though nobody has closed it: whether or not anybody fetches the answer, it is charged.
 _ACCEPTED = effect_attempts.c.state.in_([SendState.OPEN, SendState.ABSENT]) & _HAS_ID
@@ -45,7 +52,9 @@ def _claim(fence: ColumnElement[int]) -> ReturningInsert[Any]:
 _CLAIM = _claim(func.greatest(effects.c.fence, _INSERT.excluded.fence))
 _CLAIM_NEXT = _claim(_NEXT_FENCE)
 _SENDS = (
-    select(effect_attempts, AGE).where(effect_attempts.c.key == bindparam("of_key")).order_by(effect_attempts.c.fence)
+    select(effect_attempts, AGE, OPEN_FOR)
+    .where(effect_attempts.c.key == bindparam("of_key"))
+    .order_by(effect_attempts.c.fence)
 )
 _HELD = (effects.c.key == bindparam("of_key"), effects.c.fence == bindparam("of_fence"))
 _OPEN = (
@@ -78,11 +87,13 @@ _REMEMBER = (
     )
     .values(reference=bindparam("new_reference"))
 )
+# A server's ids may repeat, so another send is another call, whatever it is called; but one key is one call in class K.
 _newer_is_accepted = exists().where(
     _newer.c.key == bindparam("of_key"),
     _newer.c.fence > bindparam("of_fence"),
     _newer.c.reference.is_not(None),
-    _newer.c.reference != bindparam("new_reference"),
+    effects.c.key == _newer.c.key,
+    (effects.c.provider_class != ProviderClass.KEYED) | (_newer.c.reference != bindparam("new_reference")),
 )
 # What has come to a good end is embedded after it: every report, and posts when the model has changed.
 _is_embedded_late = (effects.c.kind == "embedding") & workflows.c.status.in_([Status.DONE, Status.PARTLY_DONE])
@@ -95,7 +106,7 @@ _nobody_waits = exists().where(
 # A later attempt may have found this very send and settled it: then it is the answer, and must not be taken back.
 _is_the_answer = exists().where(
     effect_attempts.c.key == bindparam("of_key"),
-    effect_attempts.c.reference == bindparam("new_reference"),
+    effect_attempts.c.fence == bindparam("of_fence"),
     effect_attempts.c.state == SendState.SETTLED,
 )
 _is_withdrawn = exists().where(effects.c.key == bindparam("of_key"), effects.c.fence == WITHDRAWN)
@@ -210,6 +221,12 @@ class PostgresEffects(DoubtfulSends):
                 .values(state=state, closed_at=func.clock_timestamp())
             )
 
+    async def keep(self, key: str, fence: int, kept: Mapping[str, Any]) -> None:
+        """Keep what came of an answer that is not published."""
+        keeping = update(effects).where(effects.c.key == key, effects.c.fence == fence).values(kept=dict(kept))
+        async with self._database.one() as connection:
+            await connection.execute(keeping)
+
     async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
         """Count the calls known to be charged, and the sends that may have been charged besides.
 
@@ -217,8 +234,9 @@ class PostgresEffects(DoubtfulSends):
         """
         sends = effect_attempts.join(effects).join(workflows, workflows.c.workflow_id == effects.c.workflow_id)
         mine = (effects.c.workflow_id == workflow_id) & (effects.c.kind == kind)
-        # A provider with a key answers two sends with one id: that is one charge.
-        call = func.concat(effect_attempts.c.key, func.coalesce(effect_attempts.c.reference, cast(_fence, Text)))
+        # Each answered send is a charge, whatever its id; but all sends of a key are one where the provider goes by it.
+        is_keyed = effects.c.provider_class == ProviderClass.KEYED
+        call = func.concat(effect_attempts.c.key, case((is_keyed, literal("")), else_=cast(_fence, Text)))
         known = select(func.count(call.distinct())).select_from(sends).where(mine, _KNOWN_CHARGED)
         is_left_behind = (_fence < effects.c.fence) | workflows.c.status.in_(FINAL)
         may_be_its_own = is_left_behind & (effects.c.provider_class != ProviderClass.KEYED)
@@ -245,7 +263,7 @@ class PostgresEffects(DoubtfulSends):
 
     async def grant_resend(self, workflow_id: str, step: str) -> bool:
         """Allow one more send of the step's unresolved effects; deciding twice allows no second one."""
-        unresolved = exists().where(effect_attempts.c.key == effects.c.key, effect_attempts.c.state.in_(_UNRESOLVED))
+        unresolved = exists().where(effect_attempts.c.key == effects.c.key, effect_attempts.c.state.in_(UNRESOLVED))
         granting = (
             update(effects)
             .where(effects.c.workflow_id == workflow_id, effects.c.step == step, effects.c.result.is_(None), unresolved)

@@ -14,7 +14,8 @@ from durable_research.domain.workflow import FINAL, Status
 
 # Only what belongs to a workflow that we know has ended: after a restore from an older backup, or in a store that two
 # installations share, an unknown workflow's objects are somebody's.
-# Reports name their text and PDF, posts their text; the ledger keeps a settled effect's result; the closing event of a partly
+# Reports name their text and PDF, posts their text; the ledger keeps a settled effect's result, and what came of one that was
+# stopped; the closing event of a partly
 # done report keeps what is to be stored. The last two are searched as text: wherever in the JSON a key stands, it counts.
 # Nothing names the objects of a story that was taken back, whatever the ledger remembers: a worker that was frozen while the
 # undo removed them may have put one there again.
@@ -31,7 +32,8 @@ WHERE workflows.status = ANY(:ended) AND workflows.updated_at < clock_timestamp(
           AND NOT EXISTS (SELECT FROM posts
                           WHERE post_id = given.workflow_id AND given.key = text_key)
           AND NOT EXISTS (SELECT FROM effects
-                          WHERE effects.workflow_id = given.workflow_id AND strpos(result::text, given.key) > 0)
+                          WHERE effects.workflow_id = given.workflow_id
+                            AND (strpos(result::text, given.key) > 0 OR strpos(kept::text, given.key) > 0))
           AND NOT EXISTS (SELECT FROM progress_events
                           WHERE progress_events.workflow_id = given.workflow_id AND strpos(data::text, given.key) > 0))
 """)

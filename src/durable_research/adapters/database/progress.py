@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, select
+from sqlalchemy import Row, bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.connection import Database
@@ -21,12 +21,23 @@ from durable_research.domain.progress import (
     ProgressEvent,
     status_after,
 )
+from durable_research.domain.waits import ProviderWait, wait_after
 from durable_research.domain.workflow import Status, check_transition
+from durable_research.ports.progress import Waited
 
 # Made once, like the statements of `events.py`.
-_ATTEMPTS = select(
-    progress_events.c.step, progress_events.c.attempt, progress_events.c.kind, progress_events.c.data
-).where(progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.step != "")
+_ATTEMPTS = (
+    select(
+        progress_events.c.step,
+        progress_events.c.attempt,
+        progress_events.c.kind,
+        progress_events.c.at,
+        progress_events.c.data,
+        func.clock_timestamp().label("now"),
+    )
+    .where(progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.step != "")
+    .order_by(progress_events.c.seq)
+)
 _DATA_OF_KIND = select(progress_events.c.data).where(
     progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.kind == bindparam("of_kind")
 )
@@ -43,6 +54,8 @@ class _Told:
     """What the log says of a workflow's attempts so far, by step and number."""
 
     def __init__(self, rows: "Sequence[Row[*tuple[Any, ...]]]") -> None:
+        self._rows = rows
+
         def of(*kinds: EventKind) -> dict[tuple[str, int], dict[str, Any]]:
             return {(row.step, row.attempt): row.data for row in rows if row.kind in kinds}
 
@@ -74,6 +87,19 @@ class _Told:
     def last(self, step: str) -> int:
         """The number of the step's newest attempt; 0 before the first."""
         return max((number for name, number in self.started if name == step), default=0)
+
+    def wait(self, step: str) -> ProviderWait | None:
+        """The step's wait for its provider, while it waits."""
+        wait = None
+        for row in self._rows:
+            if row.step == step:
+                wait = wait_after(wait, EventKind(row.kind), row.at, row.data)
+        return wait
+
+    def waited(self, step: str) -> Waited:
+        """How long it has lasted, as the rows were read."""
+        wait = self.wait(step)
+        return Waited((self._rows[-1].now - wait.since).total_seconds(), wait.looks) if wait else Waited()
 
     def failures(self, step: str) -> int:
         """The step's counted failures since a person was asked about it."""
@@ -108,7 +134,8 @@ class PostgresProgressLog:
             for name, number in told.left_open(None if undoes else step):
                 worker_then = told.started[name, number].get("worker")
                 log.append(EventKind.ATTEMPT_LOST, {"worker": worker_then}, name, number)
-            attempt = Attempt(workflow_id, step, told.last(step) + 1, worker, told.failures(step))
+            waits = told.wait(step) is not None
+            attempt = Attempt(workflow_id, step, told.last(step) + 1, worker, told.failures(step), waits)
             begun = {"worker": worker, "engine_run": engine.run_id, "engine_attempt": engine.number}
             log.append(EventKind.ATTEMPT_STARTED, begun | ({UNDOES: True} if undoes else {}), step, attempt.number)
             await log.finish(Status.RUNNING)
@@ -136,6 +163,11 @@ class PostgresProgressLog:
             if not log.status.is_final and kind not in await log.kinds(attempt.step, attempt.number):
                 log.append(kind, data, attempt.step, attempt.number)
                 await log.finish()
+
+    async def waited(self, workflow_id: str, step: str) -> Waited:
+        """For how long the step has waited for its provider, by the database's clock."""
+        async with self._database.one() as connection:
+            return _Told((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all()).waited(step)
 
     async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any]) -> None:
         """Write the end once; an end that stands is kept, but for partly done -> done."""

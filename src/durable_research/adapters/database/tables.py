@@ -95,6 +95,7 @@ effects = Table(
     Column("possible_extra", Integer, nullable=False, server_default="0"),
     Column("resend_granted", Integer, nullable=False, server_default="0"),
     Column("result", JSONB),
+    Column("kept", JSONB),
     _time("created_at", nullable=False, server_default=_NOW),
     _time("settled_at"),
     Index("effects_of_a_workflow", "workflow_id"),
@@ -111,6 +112,8 @@ effect_attempts = Table(
     _time("opened_at", nullable=False, server_default=_NOW),
     _time("closed_at"),
     _time("checked_at"),
+    _time("lost_at"),
+    Column("failure", JSONB),
 )
 
 reports = Table(

@@ -1,24 +1,34 @@
 """Chat completions, as OpenAI and most compatible servers speak them: stored ones can be searched by our key, plain ones not.
 
 A stored call is not streamed: a client that goes away would end the stream and with it the answer, while a whole answer is
-written and kept. So class R shows no draft text while it writes. The SDK retries nothing; Temporal does.
-Source: the installed SDK's `chat.completions` resource, version 3.54, read 2026-11-21; never run against OpenAI.
+written and kept. So class R shows no draft text while it writes, and has the longest time of a call as its only deadline.
+Source: OpenAI's API reference, chat completions, read 2026-11-21; never run against OpenAI.
 """
 
-import secrets
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
-from openai import AsyncOpenAI, AsyncStream
-
-from durable_research.adapters.models.openai_client import ASK_SECONDS, messages, open_client
-from durable_research.adapters.models.openai_errors import translated
+from durable_research.adapters.models.events import Heard
+from durable_research.adapters.models.listening import Listening
+from durable_research.adapters.models.openai_client import believed, messages, tags
+from durable_research.adapters.models.outcomes import Asked
+from durable_research.adapters.models.reading import Reading
+from durable_research.adapters.models.shapes import as_dict, as_list, as_name
+from durable_research.adapters.models.wire import Wire
 from durable_research.domain.effects import ProviderClass
-from durable_research.domain.errors import Ambiguous
-from durable_research.domain.model_errors import AnswerLost, ModelDeclined
-from durable_research.domain.usage import TokenUsage
-from durable_research.ports.models import ModelAnswer, ModelCall, TextSink, whole_or_cut
-from durable_research.ports.remote import EarlierSend, RemoteEffect
+from durable_research.domain.model_errors import AnswerLost, CannotAsk, ModelForgotten, ModelUnavailable
+from durable_research.ports.models import CallDeadlines, ModelAnswer, ModelCall, TextSink
+from durable_research.ports.remote import FINGERPRINT_TAG, KEY_TAG, EarlierSend, RemoteEffect, Shown
+
+_PATH = "/chat/completions"
+_OPTIONAL = frozenset({"stream_options", "store", "metadata"})
+# Without one of these a stored completion cannot be searched by our key.
+_MAKE_IT_FINDABLE = frozenset({"store", "metadata"})
+_STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
+_PAGE = 100
+# A list that ignores its filter shows everybody's; one that shows more than this cannot be read to its end in an attempt.
+_MOST_PAGES = 100
 
 
 class OpenAIChat:
@@ -33,146 +43,183 @@ class OpenAIChat:
         provider: str,
         is_demo: bool,
         stored: bool,
+        deadlines: CallDeadlines,
         settle_seconds: float = 0.0,
     ) -> None:
         self.provider = provider
         self.model = model
         self.is_demo = is_demo
-        self.provider_class = ProviderClass.RETRIEVABLE if stored else ProviderClass.NOTHING
-        self.settle_seconds = settle_seconds
-        # The step's own deadline bounds an answer, whose first byte may be its last.
-        self._client = open_client(base_url, api_key, None)
+        self.wire = Wire(base_url, api_key, Asked())
+        self._is_stored = stored
+        self._settle_seconds = settle_seconds
+        self._deadlines = deadlines
+
+    @property
+    def provider_class(self) -> ProviderClass:
+        """R, as long as the server keeps what we ask it to keep."""
+        limits = self.wire.limits
+        can_be_searched = not limits.cannot_be_asked and not limits.left_out & _MAKE_IT_FINDABLE
+        return ProviderClass.RETRIEVABLE if self._is_stored and can_be_searched else ProviderClass.NOTHING
+
+    @property
+    def settle_seconds(self) -> float:
+        """How long a stored completion may take to be listed."""
+        return self._settle_seconds if self.provider_class is ProviderClass.RETRIEVABLE else 0.0
 
     def prepare(self, call: ModelCall, on_text: TextSink) -> "StoredChatCall | PlainChatCall":
         """Make the effect of this call."""
-        kind = StoredChatCall if self.provider_class is ProviderClass.RETRIEVABLE else PlainChatCall
-        return kind(self._client, call, on_text)
+        if self._is_stored:
+            return StoredChatCall(self.wire, call, on_text, self._deadlines, self.provider_class)
+        return PlainChatCall(self.wire, call, on_text, self._deadlines)
 
     async def cancel(self, reference: str) -> None:
         """A chat completion cannot be stopped by its id."""
 
     async def find_all(self, send: EarlierSend) -> list[str]:
         """Every stored completion with the send's key."""
-        if self.provider_class is ProviderClass.NOTHING:
-            return []
-        return await _stored_with(self._client, send.key)
+        return await _stored_with(self.wire, send.key, None) if self._is_stored else []
 
     async def close(self) -> None:
         """Close its connections."""
-        await self._client.close()
+        await self.wire.close()
 
 
 class _ChatCall(RemoteEffect[ModelAnswer]):
-    def __init__(self, client: AsyncOpenAI, call: ModelCall, on_text: TextSink) -> None:
-        self._client = client
+    """What both kinds share: the question, and the connection on which an answer comes."""
+
+    def __init__(self, wire: Wire, call: ModelCall, on_text: TextSink, deadlines: CallDeadlines) -> None:
+        self._wire = wire
         self._call = call
         self._on_text = on_text
+        self._deadlines = deadlines
+        self._listening: Listening | None = None
 
-    def _body(self) -> dict[str, Any]:
+    def _reading(self) -> Reading:
+        asked = self._call.instructions + self._call.prompt + self._call.so_far
+        return Reading(self._call.model, asked, self._wire.api_key)
+
+    async def _begin(self, key: str, deadlines: CallDeadlines, more: dict[str, Any]) -> str:
+        """Ask, with those of the further fields that the server takes; the key goes along as a header, for gateways' logs."""
         instructions = {"role": "system", "content": self._call.instructions}
-        return {"model": self._call.model, "messages": [instructions, *messages(self._call)]}
+        body = {"model": self._call.model, "messages": [instructions, *messages(self._call)]}
+        body |= {name: value for name, value in more.items() if name not in self._wire.limits.left_out}
+        headers = {"idempotency-key": key}
+        exchange = await self._wire.open("POST", _PATH, deadlines, body=body, headers=headers, optional=_OPTIONAL)
+        self._listening = Listening(exchange, self._reading(), self._on_text)
+        try:
+            return await self._listening.begin()
+        except BaseException:
+            await self._listening.close()
+            raise
 
+    async def _heard(self, listening: Listening, reference: str) -> ModelAnswer:
+        await self._finish(listening)
+        return listening.reading.answer(reference)
 
-class StoredChatCall(_ChatCall):
-    """One stored completion; its id is known when it is whole."""
+    async def _finish(self, listening: Listening) -> None:
+        try:
+            await listening.finish()
+        finally:
+            await listening.close()
 
-    _completion: Any = None
-
-    async def send(self, key: str, anchor: str | None) -> str:
-        """Ask, and wait for the whole answer."""
-        with translated():
-            self._completion = await self._client.chat.completions.create(
-                **self._body(), store=True, metadata={"effect_key": key}
-            )
-        return str(self._completion.id)
-
-    async def find(self, send: EarlierSend) -> str | None:
-        """Search the stored completions by our key."""
-        found = await _stored_with(self._client, send.key)
-        return found[0] if found else None
-
-    async def collect(self, reference: str) -> ModelAnswer:
-        """The answer of `send`, or the stored one."""
-        with translated(forgotten="the provider no longer knows the stored completion"):
-            if self._completion is None:
-                self._completion = await self._client.chat.completions.retrieve(reference, timeout=ASK_SECONDS)
-        choice = self._completion.choices[0]
-        if choice.message.refusal:
-            raise ModelDeclined("the model declines to answer this")
-        text = choice.message.content or ""
-        self._on_text(text)
-        return _ended(text, choice.finish_reason, self._completion.model, self._completion.usage, reference)
+    async def cancel(self, reference: str) -> None:
+        """Hang up: a server that writes for this reader alone stops."""
+        if self._listening:
+            await self._listening.close()
 
 
 class PlainChatCall(_ChatCall):
     """One streamed completion that nobody keeps: when the stream is lost, so is the answer."""
 
-    _stream: AsyncStream[Any] | None = None
-    _first: Any = None
-
     async def send(self, key: str, anchor: str | None) -> str:
-        """Ask; the first chunk brings the id. The key goes along as a header, for gateways that log it."""
-        with translated():
-            self._stream = await self._client.chat.completions.create(
-                **self._body(),
-                stream=True,
-                stream_options={"include_usage": True},
-                extra_headers={"Idempotency-Key": key},
-            )
-            if chunk := await anext(self._stream, None):
-                self._first = chunk
-                # Some servers name nothing: two sends without a name must not look like one.
-                return chunk.id or f"unnamed-{secrets.token_hex(8)}"
-        raise Ambiguous("the stream ended before anything came")
+        """Ask; the first chunk brings the id."""
+        return await self._begin(key, self._deadlines, _STREAMED)
+
+    async def take_up(self, reference: str) -> None:
+        """Nobody keeps it."""
+        raise AnswerLost("a plain chat completion can only be read by the attempt that asked for it")
 
     async def collect(self, reference: str) -> ModelAnswer:
         """Read the stream to its end; only the attempt that sent can."""
-        if self._stream is None:
+        if self._listening is None:
             raise AnswerLost("a plain chat completion can only be read by the attempt that asked for it")
-        said = _Said(self._call.model)
-        said.hear(self._first)
-        with translated():
-            async with self._stream as stream:
-                async for chunk in stream:
-                    said.hear(chunk)
-                    self._on_text(said.text)
-        if said.reason is None:
-            raise Ambiguous("the stream was cut before the answer was whole")
-        if said.refusal:
-            raise ModelDeclined("the model declines to answer this")
-        return _ended(said.text, said.reason, said.model, said.usage, reference)
+        return await self._heard(self._listening, reference)
 
 
-@dataclass
-class _Said:
-    """What a stream has said so far."""
+class StoredChatCall(_ChatCall):
+    """One completion that is to be stored; its id is known when it is whole, unless it turned out not to be kept."""
 
-    model: str
-    text: str = ""
-    refusal: str = ""
-    reason: str | None = None
-    usage: Any = None
+    def __init__(
+        self, wire: Wire, call: ModelCall, on_text: TextSink, deadlines: CallDeadlines, provider_class: ProviderClass
+    ) -> None:
+        super().__init__(wire, call, on_text, deadlines)
+        self._is_kept = provider_class is ProviderClass.RETRIEVABLE
+        self._stored: Reading | None = None
 
-    def hear(self, chunk: Any) -> None:
-        """Take one chunk; the first may hold text already."""
-        self.model, self.usage = chunk.model or self.model, chunk.usage or self.usage
-        for choice in chunk.choices:
-            self.refusal += choice.delta.refusal or ""
-            self.text += choice.delta.content or ""
-            self.reason = choice.finish_reason or self.reason
+    async def send(self, key: str, anchor: str | None) -> str:
+        """Ask, and wait for the whole answer; where nothing is kept, there is no reason not to stream it."""
+        stored = {"store": True, "metadata": tags(key, self._call)}
+        if not self._is_kept:
+            return await self._begin(key, self._deadlines, _STREAMED | stored)
+        longest = self._deadlines.longest
+        reference = await self._begin(key, replace(self._deadlines, silence=longest, first_byte=longest), stored)
+        if self._listening:
+            await self._finish(self._listening)
+        return reference
+
+    async def find(self, send: EarlierSend) -> str | None:
+        """Search the stored completions by our key."""
+        found = await _stored_with(self._wire, send.key, self._call.fingerprint)
+        return found[0] if found else None
+
+    async def take_up(self, reference: str) -> None:
+        """Fetch the stored one."""
+        self._stored = await self._fetch(reference)
+
+    async def collect(self, reference: str) -> ModelAnswer:
+        """The answer of `send`, or the stored one."""
+        if self._listening is not None:
+            return await self._heard(self._listening, reference)
+        reading = self._stored or await self._fetch(reference)
+        self._on_text(reading.growing)
+        return reading.answer(reference)
+
+    async def _fetch(self, reference: str) -> Reading:
+        reply = await self._wire.ask("GET", f"{_PATH}/{quote(reference, safe='')}")
+        if reply.status in {405, 501}:
+            self._wire.limits.note_missing_endpoint()
+        if reply.status in {404, 405, 501}:
+            raise ModelForgotten("the provider no longer knows the stored completion")
+        reading = self._reading()
+        reading.is_whole_body = True
+        reading.hear(Heard(reply.checked()))
+        if not reading.is_begun:
+            raise ModelUnavailable("the provider shows something that is no stored completion")
+        return reading
 
 
-def _ended(text: str, reason: str, model: str, usage: Any, reference: str) -> ModelAnswer:
-    if reason == "content_filter":
-        raise ModelDeclined("the provider's content filter stopped the answer")
-    counted = TokenUsage()
-    if usage:
-        counted = TokenUsage(input_tokens=usage.prompt_tokens, output_tokens=usage.completion_tokens)
-    return whole_or_cut(text, model, counted, reference, is_whole=reason != "length")
+async def _stored_with(wire: Wire, key: str, fingerprint: str | None) -> list[str]:
+    """The ids of the stored completions that are this send's, the oldest first."""
+    shown: list[Shown] = []
+    query = {f"metadata[{KEY_TAG}]": key, "limit": str(_PAGE), "order": "asc"}
+    for _ in range(_MOST_PAGES):
+        reply = await wire.ask("GET", _PATH, query=query)
+        if reply.status in {400, 404, 405, 501}:
+            wire.limits.note_missing_endpoint()
+            raise CannotAsk("the server keeps no list of completions that could be searched")
+        page = as_dict(reply.checked())
+        if not isinstance(page.get("data"), list):
+            raise ModelUnavailable("the provider shows something that is no list of completions")
+        listed = [one for one in as_list(page.get("data")) if isinstance(one, dict) and as_name(one.get("id"))]
+        shown += [_shown(one) for one in listed]
+        if page.get("has_more") is not True or not listed or as_name(listed[-1]["id"]) == query.get("after"):
+            return believed(shown, key, fingerprint)
+        query["after"] = as_name(listed[-1]["id"])
+    raise ModelUnavailable("the provider's list of completions has no end")
 
 
-async def _stored_with(client: AsyncOpenAI, key: str) -> list[str]:
-    """By the key alone: the model may be configured otherwise by now, and servers list it under a name of theirs."""
-    with translated():
-        listed = client.chat.completions.list(metadata={"effect_key": key}, timeout=ASK_SECONDS)
-        return [completion.id async for completion in listed]
+def _shown(completion: dict[str, Any]) -> Shown:
+    tagged = as_dict(completion.get("metadata"))
+    return Shown(
+        as_name(completion["id"]), as_name(tagged.get(KEY_TAG)) or None, as_name(tagged.get(FINGERPRINT_TAG)) or None
+    )

@@ -1,22 +1,8 @@
-"""What every adapter for a server that speaks OpenAI's APIs shares: the client, its patience, and how a question is laid out.
+"""What every adapter for a server that speaks OpenAI's APIs shares: how a question is laid out, and how a send is tagged."""
 
-Source: the installed SDK's `_client.py`, version 3.54, read 2026-11-21.
-"""
-
-import openai
-from openai import AsyncOpenAI
-
+from durable_research import telemetry
 from durable_research.ports.models import ModelCall
-
-CONNECT_SECONDS = 5.0
-# One short question about something that exists already.
-ASK_SECONDS = 10.0
-
-
-def open_client(base_url: str, api_key: str, answer_seconds: float | None) -> AsyncOpenAI:
-    """A client that retries nothing, because Temporal does; None lets the step's own deadline bound an answer."""
-    timeout = openai.Timeout(answer_seconds, connect=CONNECT_SECONDS, read=None)
-    return AsyncOpenAI(base_url=base_url, api_key=api_key, max_retries=0, timeout=timeout)
+from durable_research.ports.remote import FINGERPRINT_TAG, KEY_TAG, Shown, ours_among
 
 
 def messages(call: ModelCall) -> list[dict[str, str]]:
@@ -26,3 +12,16 @@ def messages(call: ModelCall) -> list[dict[str, str]]:
         return asked
     go_on = {"role": "user", "content": call.go_on}
     return [*asked, {"role": "assistant", "content": call.so_far}, go_on]
+
+
+def tags(key: str, call: ModelCall) -> dict[str, str]:
+    """The metadata by which an answer is told to be ours."""
+    return {KEY_TAG: key, FINGERPRINT_TAG: call.fingerprint}
+
+
+def believed(shown: list[Shown], key: str, fingerprint: str | None) -> list[str]:
+    """Those that are ours; the others are passed over and logged."""
+    ours, strays = ours_among(shown, key, fingerprint)
+    if strays:
+        telemetry.get_logger().warning(telemetry.STRAY_SHOWN, key=key, strays=len(strays))
+    return ours

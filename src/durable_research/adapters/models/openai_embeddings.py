@@ -1,28 +1,34 @@
 """Embeddings, as OpenAI and most compatible servers speak them: answered at once, named by nothing, kept by nobody.
 
-Source: the installed SDK's `embeddings` resource, version 3.54, read 2026-11-21; never run against OpenAI.
+Source: OpenAI's API reference, embeddings, read 2026-11-21; never run against OpenAI.
 """
 
-import asyncio
+import base64
+import binascii
 import math
 import secrets
+import struct
+from dataclasses import replace
+from typing import Any
 
-from openai import AsyncOpenAI
-from openai.types import CreateEmbeddingResponse
-
-from durable_research.adapters.models.openai_client import open_client
-from durable_research.adapters.models.openai_errors import translated
+from durable_research.adapters.models.complaints import complaint_of, is_complaint
+from durable_research.adapters.models.events import Body, Heard, Mark, Shape, parsed
+from durable_research.adapters.models.outcomes import Asked, of_complaint, of_prose
+from durable_research.adapters.models.shapes import as_dict, as_list, count_of
+from durable_research.adapters.models.wire import Exchange, Wire
 from durable_research.domain.effects import ProviderClass
+from durable_research.domain.errors import Ambiguous
 from durable_research.domain.model_errors import AnswerLost, ModelRefused
 from durable_research.domain.usage import TokenUsage
 from durable_research.ports.embeddings import DIMENSIONS, Embedding
+from durable_research.ports.models import CallDeadlines
 from durable_research.ports.remote import RemoteEffect
 
-# Nothing is generated: an answer comes within a second or two, or something is wrong.
-_ANSWER_SECONDS = 20.0
+_OPTIONAL = frozenset({"dimensions", "encoding_format"})
 # OpenAI's models take 8,192 tokens, and no token is shorter than a byte: so many bytes fit whatever the language. What a text
 # is about stands at its beginning.
 _LONGEST_BYTES = 8_000
+_FLOAT_BYTES = 4
 
 
 class OpenAIEmbeddings:
@@ -31,49 +37,61 @@ class OpenAIEmbeddings:
     provider_class = ProviderClass.NOTHING
     settle_seconds = 0.0
 
-    def __init__(self, *, base_url: str, api_key: str, model: str, provider: str) -> None:
+    def __init__(self, *, base_url: str, api_key: str, model: str, provider: str, deadlines: CallDeadlines) -> None:
         self.provider = provider
         self.model = model
-        self._client = open_client(base_url, api_key, _ANSWER_SECONDS)
+        self.wire = Wire(base_url, api_key, Asked(model_setting="OPENAI_EMBEDDING_MODEL"))
+        # An answer is whole at once, so it has the longest time alone.
+        self._deadlines = replace(deadlines, silence=deadlines.longest, first_byte=deadlines.longest)
 
     def prepare(self, text: str) -> "EmbeddingCall":
         """Make the effect of embedding this text's beginning."""
         beginning = text.encode(errors="ignore")[:_LONGEST_BYTES].decode(errors="ignore")
-        return EmbeddingCall(self._client, self.model, beginning)
+        return EmbeddingCall(self.wire, self.model, beginning, self._deadlines)
 
     async def close(self) -> None:
         """Close its connections."""
-        await self._client.close()
+        await self.wire.close()
 
 
 class EmbeddingCall(RemoteEffect[Embedding]):
     """One embedding, which only the attempt that asked can read."""
 
-    def __init__(self, client: AsyncOpenAI, model: str, text: str) -> None:
-        self._client = client
+    def __init__(self, wire: Wire, model: str, text: str, deadlines: CallDeadlines) -> None:
+        self._wire = wire
         self._model = model
         self._text = text
-        self._answer: CreateEmbeddingResponse | None = None
+        self._deadlines = deadlines
+        self._answer: dict[str, Any] | None = None
 
     async def send(self, key: str, anchor: str | None) -> str:
         """Ask, and wait for the answer. The key goes along as a header, for gateways that log it."""
-        with translated():
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                self._answer = await self._client.embeddings.create(
-                    model=self._model,
-                    input=self._text,
-                    dimensions=DIMENSIONS,
-                    encoding_format="float",
-                    extra_headers={"Idempotency-Key": key},
-                )
+        wanted = {"dimensions": DIMENSIONS, "encoding_format": "float"}
+        body = {
+            "model": self._model,
+            "input": self._text,
+            **{name: value for name, value in wanted.items() if name not in self._wire.limits.left_out},
+        }
+        headers = {"idempotency-key": key}
+        exchange = await self._wire.open(
+            "POST", "/embeddings", self._deadlines, body=body, headers=headers, optional=_OPTIONAL
+        )
+        try:
+            self._answer = await _whole(exchange)
+        finally:
+            await exchange.close()
         # Embeddings have no ids: two sends must not look like one.
         return f"unnamed-{secrets.token_hex(8)}"
+
+    async def take_up(self, reference: str) -> None:
+        """Nobody keeps it."""
+        raise AnswerLost("an embedding can only be read by the attempt that asked for it")
 
     async def collect(self, reference: str) -> Embedding:
         """The answer of `send`; one that cannot be used is charged all the same, so it is judged here and not there."""
         if self._answer is None:
             raise AnswerLost("an embedding can only be read by the attempt that asked for it")
-        vector = tuple(self._answer.data[0].embedding) if self._answer.data else ()
+        vector = vector_of(self._answer)
         if len(vector) != DIMENSIONS:
             raise ModelRefused(
                 f"{self._model} answers with {len(vector)} dimensions where {DIMENSIONS} were asked for: set "
@@ -83,9 +101,74 @@ class EmbeddingCall(RemoteEffect[Embedding]):
             raise ModelRefused(
                 f"{self._model} answers with a vector that points nowhere: set OPENAI_EMBEDDING_MODEL to another model"
             )
-        return Embedding(vector, self._model, self._tokens())
+        return Embedding(vector, self._model, self._tokens(self._answer))
 
-    def _tokens(self) -> int:
-        # Some servers do not tell.
-        usage = getattr(self._answer, "usage", None)
-        return usage.prompt_tokens if usage else TokenUsage.estimate(self._text, "").input_tokens
+    def _tokens(self, answer: dict[str, Any]) -> int:
+        # Some servers tell only the total, which is the same here, and some nothing.
+        usage = as_dict(answer.get("usage"))
+        told = (count_of(usage.get(name)) for name in ("prompt_tokens", "input_tokens", "total_tokens"))
+        return next((count for count in told if count), TokenUsage.estimate(self._text, "").input_tokens)
+
+
+async def _whole(exchange: Exchange) -> dict[str, Any]:
+    """The whole answer.
+
+    Raises:
+        StepFailed, StillRunning: it is an error or a page.
+        Ambiguous: it ended before it could be read.
+    """
+    body, heard = Body(), list[Heard]()
+    while (data := await exchange.read()) is not None:
+        heard += body.feed(data)
+    heard += body.end()
+    if body.shape is Shape.OTHER:
+        raise of_prose(exchange.asked)
+    values = [one.value for one in heard if not isinstance(one.value, Mark)]
+    answer = next((one for one in values if isinstance(one, dict) and _held(one) is not None), None)
+    if answer is not None:
+        return answer
+    for value in values:
+        if is_complaint(value):
+            raise of_complaint(exchange.response.status_code, complaint_of(value), exchange.asked)
+    whole = next((one for one in values if isinstance(one, dict) and "data" in one), None)
+    if whole is None:
+        raise Ambiguous("the answer ended before anything came that could be read")
+    return whole
+
+
+def vector_of(answer: dict[str, Any]) -> tuple[float, ...]:
+    """The vector in an answer: a list of numbers, or a string that holds one as JSON or base64; empty where there is none."""
+    held = _held(answer)
+    if isinstance(held, str):
+        held = _unpacked(held)
+    if isinstance(held, list) and len(held) == 1 and isinstance(held[0], list):
+        held = held[0]  # llama.cpp, where it pools nothing: one vector for each token, and here is only one
+    if not isinstance(held, list) or not all(
+        isinstance(one, (int, float)) and not isinstance(one, bool) for one in held
+    ):
+        return ()
+    return tuple(float(one) for one in held)
+
+
+def _held(answer: dict[str, Any]) -> Any:
+    rows = [one for one in as_list(answer.get("data")) if isinstance(one, dict) and one.get("embedding") is not None]
+    first = next((one for one in rows if one.get("index") in {0, "0", None}), rows[0] if rows else {})
+    if first:
+        return first["embedding"]
+    # Servers that speak a dialect: one vector, or a list of them, beside no `data`.
+    several = answer.get("embeddings")
+    return answer.get("embedding") or (several[0] if isinstance(several, list) and several else None)
+
+
+def _unpacked(text: str) -> Any:
+    if text.lstrip().startswith("["):
+        try:
+            return parsed(text)
+        except (ValueError, RecursionError):
+            return None
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    # Source: OpenAI's API reference, `encoding_format`: little-endian floats of 32 bits.
+    return list(struct.unpack(f"<{len(data) // _FLOAT_BYTES}f", data)) if len(data) % _FLOAT_BYTES == 0 else None

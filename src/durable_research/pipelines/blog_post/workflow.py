@@ -35,11 +35,11 @@ class BlogPostWorkflow(Story):
         post = PostReference(post_id=start.post_id, tenant=start.tenant)
         self.saga.register(BlogPostActivities.delete_embedding, post, policies.DELETE_EMBEDDING)
         to_embed = EmbedPost(post_id=start.post_id, tenant=start.tenant, title=stored.title, text=text)
-        await self.paid_step(BlogPostActivities.create_embedding, to_embed, policies.CREATE_EMBEDDING)
+        await self.optional_step(BlogPostActivities.create_embedding, to_embed, policies.CREATE_EMBEDDING)
 
         if start.tells_slack:
             to_tell = TellSlack(post_id=start.post_id, tenant=start.tenant, title=stored.title)
             self.saga.register(BlogPostActivities.delete_message, to_tell, policies.DELETE_MESSAGE)
-            await self.step(BlogPostActivities.post_to_slack, to_tell, policies.POST_TO_SLACK)
+            await self.paid_step(BlogPostActivities.post_to_slack, to_tell, policies.POST_TO_SLACK)
         data = {"texts": {"text": text.model_dump(mode="json")}, "title": stored.title}
         return Ending(BlogPostResult(post_id=start.post_id), data=data)

@@ -74,6 +74,7 @@ class ReconcileActivities:
     find_all: Mapping[Provider, FindAll]
     orphans: "Orphans"
     embed_missing: Callable[[], Awaitable[int]]
+    longest_call: timedelta = timedelta(seconds=policies.CALL_DEADLINES.longest)
     _walks: Walks = field(default_factory=Walks, init=False)
 
     @activity.defn(name="reconcile")
@@ -85,6 +86,7 @@ class ReconcileActivities:
             closed=await self._close_ended(),
             stored=await self._store_partly_done(),
             strays=await self._look_up_doubts(),
+            left_behind=await self.ledger.close_left_behind(policies.LOOK_UP_DOUBTS_AFTER),
             orphans=await self.orphans.collect(),
             embedded=await self.embed_missing(),
         )
@@ -136,9 +138,9 @@ class ReconcileActivities:
 
     async def _look_up_doubts(self) -> int:
         """Ask once more about sends that came to nothing: a sender that slept may have sent after all."""
-        return await self._each(
-            await self.ledger.doubts(list(self.find_all), policies.LOOK_UP_DOUBTS_AFTER), self._look_up_one
-        )
+        providers = list(self.find_all)
+        doubts = await self.ledger.doubts(providers, policies.LOOK_UP_DOUBTS_AFTER, self.longest_call)
+        return await self._each(doubts, self._look_up_one)
 
     async def _look_up_one(self, doubt: Doubt) -> bool:
         shown = await self.find_all[doubt.provider](EarlierSend(doubt.key, doubt.send.anchor, doubt.send.opened_at))

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Reconciled(BaseModel):
-    """What one pass put right, in workflows; orphans are objects that were removed."""
+    """What one pass put right, in workflows; `left_behind` are sends that were closed, orphans objects that were removed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -13,5 +13,6 @@ class Reconciled(BaseModel):
     closed: int = 0
     stored: int = 0
     strays: int = 0
+    left_behind: int = 0
     orphans: int = 0
     embedded: int = 0

@@ -75,7 +75,7 @@ function showStatus() {
   chip.replaceChildren(Object.assign(document.createElement("span"), { ariaHidden: "true", textContent: shape }), ` ${word}`);
   document.title = document.title.replace(/^\S+/, shape);
   part("retry").hidden = !latest.steps.some((step) => step.next_try_at);
-  const waits = latest.waits_for ?? "";
+  const waits = latest.waits_for?.what ?? "";
   part("waits").hidden = !waits;
   part("waits-words").textContent = waits.charAt(0).toUpperCase() + waits.slice(1);
   part("cancel").hidden = Boolean(latest.asks?.remaining_undos?.length);

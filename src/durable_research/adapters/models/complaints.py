@@ -1,0 +1,108 @@
+"""What an error body says, whoever wrote it: its names, a status of its own, its words, and the fields that it names.
+
+Servers and the gateways before them put the same things in different places, as strings or numbers.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from durable_research.adapters.models.events import parsed
+from durable_research.adapters.models.mending import mended
+from durable_research.adapters.models.shapes import as_list, as_name
+
+_LONGEST_WORDS = 300
+_DEEPEST = 5
+_NAMES = ("code", "type", "status", "status_code", "reason", "error_code", "errorCode", "name")
+_WORDS = ("message", "msg", "detail", "error", "error_description", "title")
+_WITHIN = ("error", "errors", "detail", "details", "innererror", "inner_error", "fault", "cause")
+
+# Like a key: a known beginning, stars that hide a middle, or a long run of letters and digits that no word or model's name is.
+_SECRETS = re.compile(
+    r"""(?i:bearer)\s+\S+
+      | \b(?:sk|pk|rk|gsk|xai|hf|ghp|nvapi|pplx|key|api|AIza)[-_A-Za-z0-9]*[-_][-\w*.]{6,}
+      | \bAIza[-\w]{8,}
+      | \S*\*{3,}\S*
+      | [-\w+/=]*(?=[A-Za-z]*\d)[A-Za-z0-9]{20,}[-\w+/=]*""",
+    re.VERBOSE,
+)
+_TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What an error body says; `names` are in small letters, `status` is an HTTP status that the body itself tells."""
+
+    message: str = ""
+    names: frozenset[str] = frozenset()
+    fields: frozenset[str] = frozenset()
+    status: int | None = None
+
+
+def complaint_of(value: Any) -> Complaint:
+    """Read an error: the value of a body, or a part of it."""
+    if isinstance(value, str):
+        return Complaint(message=value)
+    nodes = list(_nodes(value, 0))
+    told = [as_name(node.get(name)) for node in nodes for name in _NAMES]
+    # The innermost words are the nearest to the cause, but the outermost were written for whoever reads this.
+    words = (node[name] for node in nodes for name in _WORDS if isinstance(node.get(name), str) and node[name].strip())
+    places = [as_name(part) for node in nodes for part in (node.get("param"), *as_list(node.get("loc")))]
+    statuses = [int(name) for name in told if re.fullmatch(r"[3-5]\d\d", name)]
+    return Complaint(
+        message=next(words, ""),
+        names=frozenset(name.lower() for name in told if name),
+        fields=frozenset(place for place in places if place),
+        status=statuses[0] if statuses else None,
+    )
+
+
+def complaint_in(body: bytes) -> Complaint:
+    """Read an error's body; one that is no JSON has its words alone."""
+    text = body.decode("utf-8", "replace").lstrip("\N{ZERO WIDTH NO-BREAK SPACE}")
+    for candidate in (text, _first_data(text)):
+        try:
+            return complaint_of(parsed(candidate))
+        except (ValueError, RecursionError):
+            continue
+    title = _TITLE.search(text)
+    return Complaint(message=title[1] if title else _TAGS.sub(" ", text))
+
+
+def is_complaint(value: Any) -> bool:
+    """Whether a JSON value that holds no answer says that something is wrong."""
+    if not isinstance(value, dict):
+        return False
+    return any(value.get(name) for name in (*_WITHIN, *_WORDS)) or value.get("object") == "error"
+
+
+def shown(message: str, api_key: str) -> str:
+    """The provider's words, short, on one line, and without anything like a key."""
+    text = mended(message)
+    if len(api_key) > 3:
+        text = text.replace(api_key, "…")
+    text = _SECRETS.sub("…", text)
+    kept = "".join(" " if unicodedata.category(one)[0] in "CZ" else one for one in text)
+    words = " ".join(kept.split())
+    return words if len(words) <= _LONGEST_WORDS else words[: _LONGEST_WORDS - 1] + "…"
+
+
+def _first_data(text: str) -> str:
+    """The data of an event stream's first event."""
+    return next((line[5:].strip() for line in text.splitlines() if line.startswith("data:")), "")
+
+
+def _nodes(value: Any, depth: int) -> Iterator[dict[str, Any]]:
+    """The objects of an error, the outermost first."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, list):
+        for one in value[:20]:
+            yield from _nodes(one, depth + 1)
+    elif isinstance(value, dict):
+        yield value
+        for name in _WITHIN:
+            yield from _nodes(value.get(name), depth + 1)

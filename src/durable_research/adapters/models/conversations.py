@@ -1,0 +1,114 @@
+"""Conversations of OpenAI's Responses API: free handles that a call hangs on, and that tell whether it ran.
+
+What is on a conversation is believed only if the conversation itself bears our key.
+Source: OpenAI's API reference, conversations, read 2026-11-21; never run against OpenAI.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from durable_research.adapters.models.events import Heard
+from durable_research.adapters.models.openai_client import believed
+from durable_research.adapters.models.reading import Reading
+from durable_research.adapters.models.shapes import as_dict, as_name
+from durable_research.adapters.models.wire import Reply, Wire
+from durable_research.domain.errors import StillRunning
+from durable_research.domain.model_errors import CannotAsk, ModelForgotten, ModelUnavailable
+from durable_research.ports.models import ModelAnswer
+from durable_research.ports.remote import FINGERPRINT_TAG, KEY_TAG, Shown
+
+_PATH = "/conversations"
+_PAGE = 100
+_MOST_PAGES = 20
+# Put on a conversation to learn whether a call runs on it: the server refuses it then. It is part of the next call's context.
+_PROBE = {"type": "message", "role": "developer", "content": "An earlier try of the next request was interrupted."}
+
+
+async def make(wire: Wire, tags: Mapping[str, str]) -> str | None:
+    """An empty conversation that bears these tags; None where the server has none."""
+    metadata = {} if "metadata" in wire.limits.left_out else {"metadata": tags}
+    reply = await wire.ask("POST", _PATH, body=metadata)
+    if reply.status in {400, 404, 405, 501}:
+        wire.limits.note_missing_endpoint()
+        return None
+    return as_name(as_dict(reply.checked()).get("id")) or None
+
+
+async def check_unlocked(wire: Wire, conversation: str) -> None:
+    """Make sure that no call runs on it.
+
+    Raises:
+        StillRunning: one does.
+        ModelForgotten, CannotAsk, ModelUnavailable: the server could not tell.
+    """
+    _known(wire, await wire.ask("POST", f"{_path_of(conversation)}/items", body={"items": [_PROBE]}))
+
+
+async def answers_on(wire: Wire, conversation: str, key: str, fingerprint: str | None) -> list[str]:
+    """The references of the answers on it, the oldest first; none where the conversation is not ours."""
+    itself = as_dict(_known(wire, await wire.ask("GET", _path_of(conversation))))
+    tags = as_dict(itself.get("metadata"))
+    if not as_name(tags.get(KEY_TAG)):
+        raise CannotAsk("the server does not tell whose a conversation is")
+    shown = Shown(conversation, as_name(tags[KEY_TAG]), as_name(tags.get(FINGERPRINT_TAG)) or None)
+    if not believed([shown], key, fingerprint):
+        return []
+    items = await _items_on(wire, conversation)
+    said = [item for item in items if item.get("type") == "message" and item.get("role") == "assistant"]
+    # A call that ended after its reasoning has run too: it is found, and turns out to be empty.
+    thought = [item for item in items if item.get("type") == "reasoning"]
+    return [f"{conversation}/{as_name(item['id'])}" for item in said or thought]
+
+
+async def answer(wire: Wire, reference: str, reading: Reading) -> ModelAnswer:
+    """An answer taken from its conversation, which does not tell the tokens."""
+    conversation, item_id = reference.split("/", 1)
+    item = _known(
+        wire, await wire.ask("GET", f"{_path_of(conversation)}/items/{quote(item_id, safe='')}"), is_find=False
+    )
+    if not as_name(as_dict(item).get("type")):
+        raise ModelUnavailable("the provider shows something that is no item of a conversation")
+    reading.is_whole_body = True
+    reading.hear(Heard({"object": "response", "status": as_dict(item).get("status"), "output": [item]}))
+    if reading.is_running:
+        raise StillRunning("the provider is still at work on the call")
+    return reading.answer(reference)
+
+
+async def _items_on(wire: Wire, conversation: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = []
+    query = {"order": "asc", "limit": str(_PAGE)}
+    for _ in range(_MOST_PAGES):
+        page = as_dict(_known(wire, await wire.ask("GET", f"{_path_of(conversation)}/items", query=query)))
+        if not isinstance(page.get("data"), list):
+            raise ModelUnavailable("the provider shows something that is no list of items")
+        listed = [one for one in page["data"] if isinstance(one, dict) and as_name(one.get("id"))]
+        items += listed
+        if page.get("has_more") is not True or not listed or as_name(listed[-1]["id"]) == query.get("after"):
+            return items
+        query["after"] = as_name(listed[-1]["id"])
+    raise ModelUnavailable("the provider's list of items has no end")
+
+
+def _known(wire: Wire, reply: Reply, *, is_find: bool = True) -> Any:
+    """What a look-up shows.
+
+    Raises:
+        ModelForgotten: this one is not known any more.
+        CannotAsk: the server has no such look-up.
+    """
+    if reply.status == 404:
+        raise ModelForgotten("the provider no longer knows the conversation")
+    if reply.status in {405, 501}:
+        wire.limits.note_missing_endpoint()
+        raise (
+            CannotAsk("the server cannot be asked what is on a conversation")
+            if is_find
+            else ModelForgotten("the server cannot be asked what is on a conversation")
+        )
+    return reply.checked()
+
+
+def _path_of(conversation: str) -> str:
+    return f"{_PATH}/{quote(conversation, safe='')}"

@@ -1,0 +1,153 @@
+"""An answer's bytes, as they come, to the JSON values in them: an event stream, one whole JSON text, or lines of JSON.
+
+Which it is, the first byte that is no blank tells, and not the content type: servers ignore `stream`, or name the type wrongly.
+Bytes that are no UTF-8 become lone surrogates, which `mending` joins again: some servers cut a letter in two.
+Rejected: the SDK's stream, which ends at the first event without data, and libraries that decode each chunk by itself.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+_BOM = b"\xef\xbb\xbf"
+_BLANKS = b" \t\r\n"
+# Source: WHATWG HTML, "Server-sent events", read 2026-11-21: an event stream's lines begin with one of these.
+_FIELDS = (b"data", b"event", b"id", b"retry", b"")
+_DONE = "[DONE]"
+
+
+class Mark(Enum):
+    """What an event says that is no JSON."""
+
+    DONE = "done"  # the stream's own end
+    DAMAGED = "damaged"  # it should have been JSON: something is missing from here on
+
+
+class Shape(Enum):
+    """What a body turned out to be."""
+
+    UNKNOWN = "unknown"  # nothing but blanks so far
+    EVENTS = "events"
+    JSON = "json"
+    OTHER = "other"  # HTML or prose: no answer of a model
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One value of a body, and the name of its event, if it has one."""
+
+    value: Any
+    name: str = ""
+
+
+@dataclass
+class Body:
+    """Takes a body's bytes in whatever pieces they come, and gives the values that have become whole."""
+
+    shape: Shape = Shape.UNKNOWN
+    _left: bytes = b""
+    _name: str = ""
+    _data: list[str] = field(default_factory=list)
+    _after_return: bool = False
+
+    @property
+    def raw(self) -> bytes:
+        """All of a body that is not an event stream."""
+        return self._left
+
+    def feed(self, data: bytes) -> Iterator[Heard]:
+        """Take the next bytes."""
+        self._left += data
+        if self.shape is Shape.UNKNOWN:
+            self.shape = _shape_of(self._left)
+        if self.shape is Shape.EVENTS:
+            yield from self._take_lines()
+
+    def end(self) -> Iterator[Heard]:
+        """Nothing more comes: what stands without its closing line counts all the same."""
+        if self.shape is Shape.EVENTS:
+            self._left += b"\n\n"
+            yield from self._take_lines()
+        elif self.shape is Shape.JSON:
+            yield from _values("", _decoded(self._left.removeprefix(_BOM)))
+
+    def _take_lines(self) -> Iterator[Heard]:
+        data = self._left.removeprefix(_BOM)
+        # A return at the very end may be half of a line end: it waits for its other half.
+        held = data.endswith(b"\r")
+        *lines, self._left = re.split(rb"\r\n|\r|\n", data[:-1] if held else data)
+        self._left += b"\r" if held else b""
+        for line in lines:
+            yield from self._take_line(line)
+
+    def _take_line(self, line: bytes) -> Iterator[Heard]:
+        if not line.strip():
+            name, text, self._name, self._data = self._name, "\n".join(self._data), "", []
+            yield from _values(name, text)
+            return
+        if line.lstrip().startswith(b"{"):
+            self._data.append(_decoded(line))  # JSON without its `data:`, as in lines of JSON
+            return
+        field_name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field_name.strip() == b"data":
+            self._data.append(_decoded(value))
+        elif field_name.strip() == b"event":
+            self._name = _decoded(value).strip()
+
+
+def _shape_of(data: bytes) -> Shape:
+    begins = data.removeprefix(_BOM).lstrip(_BLANKS)
+    if not begins or _BOM.startswith(data):
+        return Shape.UNKNOWN
+    if begins[:1] in {b"{", b"["}:
+        return Shape.JSON
+    if any(begins.startswith((name + b":", name + b" :")) for name in _FIELDS):
+        return Shape.EVENTS
+    if any((name + b":").startswith(begins) for name in _FIELDS):
+        return Shape.UNKNOWN  # the first letters of a field
+    return Shape.OTHER
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _values(name: str, text: str) -> Iterator[Heard]:
+    """The values of one event; a server that forgets the empty line between events gives several at once."""
+    if not text.strip():
+        return
+    try:
+        yield Heard(_value(text), name)
+    except (ValueError, RecursionError):
+        lines = [line for line in text.splitlines() if line.strip()]
+        for line in lines if len(lines) > 1 else []:
+            yield from _values(name, line)
+        if len(lines) == 1:
+            yield Heard(_not_json(lines[0]), name)
+
+
+def _value(text: str) -> Any:
+    return Mark.DONE if text.strip() == _DONE else parsed(text)
+
+
+def parsed(text: str) -> Any:
+    """A JSON text's value.
+
+    Raises:
+        ValueError, RecursionError: it is none.
+    """
+    return json.loads(text, strict=False, parse_int=_number)
+
+
+def _number(digits: str) -> float:
+    # Python refuses to read a number of thousands of digits, and no number is worth an answer.
+    return int(digits) if len(digits) < 100 else float(digits)
+
+
+def _not_json(line: str) -> Any:
+    # What does not begin like JSON is chatter of a proxy or a server ("ping"), or the words of an `error` event.
+    return Mark.DAMAGED if line.lstrip()[:1] in {"{", "["} else line.strip()

@@ -1,0 +1,57 @@
+"""Text whose letters came in pieces: halves of surrogate pairs and bytes of one letter, joined where they meet.
+
+Lone surrogates reach us in two ways: a server escapes the two halves of a sign in two events, or it cuts a letter's bytes in
+two, which `events` decodes to surrogates one by one. None of them may end an answer: what finds no partner becomes U+FFFD.
+"""
+
+import re
+from dataclasses import dataclass
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_SURROGATES = re.compile(r"[\ud800-\udfff]+")
+_ESCAPED_BYTES = re.compile(r"[\udc80-\udcff]+")
+_AT_THE_END = re.compile(r"[\ud800-\udfff]+\Z")
+
+
+@dataclass
+class Growing:
+    """A text that grows by pieces; what may yet find its partner is held back until it does."""
+
+    text: str = ""
+    _held: str = ""
+
+    def add(self, piece: str) -> None:
+        """Go on with this piece."""
+        piece = self._held + piece
+        found = _AT_THE_END.search(piece)
+        self._held = found[0] if found else ""
+        self.text += mended(piece[: found.start()] if found else piece)
+
+    @property
+    def whole(self) -> str:
+        """All of it, now that nothing more comes."""
+        return self.text + mended(self._held)
+
+
+def mended(text: str) -> str:
+    """The text without lone surrogates."""
+    return _SURROGATES.sub(lambda run: _joined(run[0]), text)
+
+
+def _joined(run: str) -> str:
+    # Pairs first: the second half of a pair may look like an escaped byte.
+    paired = _paired(run)
+    letters = _ESCAPED_BYTES.sub(lambda found: _from_bytes(found[0]), paired)
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _paired(letters))
+
+
+def _paired(run: str) -> str:
+    return run.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def _from_bytes(run: str) -> str:
+    data = run.encode("utf-8", "surrogateescape")
+    try:
+        return data.decode("utf-8", "surrogatepass")  # halves that were written as bytes, one by one
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")

@@ -1,0 +1,91 @@
+"""A step's wait for its provider, by its events."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from durable_research.domain.progress import EventKind, ProgressEvent
+from durable_research.domain.waits import ProviderWait, ended_waiting, wait_after
+
+START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+BUSY = {"code": "rate_limited", "detail": "busy"}
+AWAY = {"code": "model_unavailable", "detail": "away"}
+LOOKS_ON = {"error": BUSY, "wait_left_seconds": 60.0}
+
+Told = tuple[EventKind, dict[str, Any]]
+
+
+def waiting(*told: Told) -> ProviderWait | None:
+    """The wait after these events, a second apart."""
+    wait = None
+    for second, (kind, data) in enumerate(told):
+        wait = wait_after(wait, kind, START + timedelta(seconds=second), data)
+    return wait
+
+
+def test_a_wait_begins_with_the_first_busy_answer_and_counts_looks() -> None:
+    wait = waiting(
+        (EventKind.ATTEMPT_STARTED, {}),
+        (EventKind.ATTEMPT_FAILED, LOOKS_ON),
+        (EventKind.ATTEMPT_STARTED, {}),
+        (EventKind.ATTEMPT_FAILED, {"error": AWAY, "wait_left_seconds": 30.0}),
+    )
+
+    assert wait == ProviderWait(START + timedelta(seconds=1), 2, START + timedelta(seconds=33), AWAY)
+
+
+@pytest.mark.parametrize("kind", [EventKind.ATTEMPT_LOST, EventKind.ATTEMPT_HANDED_BACK, EventKind.ATTEMPT_STARTED])
+def test_deaths_drains_and_new_attempts_do_not_restart_it(kind: EventKind) -> None:
+    assert waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), (kind, {})) == waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON))
+
+
+def test_an_outage_of_ours_does_not_restart_it() -> None:
+    ours = {"error": {"code": "dependency_unavailable", "detail": "db"}, "counted": False}
+    wait = waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), (EventKind.ATTEMPT_FAILED, ours))
+
+    assert wait is not None
+    assert wait.looks == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (EventKind.PROVIDER_ANSWERED, {}),
+        (EventKind.ATTEMPT_COMPLETED, {}),
+        (EventKind.ATTEMPT_FAILED, {"error": {"code": "empty_output", "detail": "none"}}),
+        (EventKind.ATTEMPT_FAILED, {"error": BUSY, "wait_left_seconds": 0.0, "final": True}),
+    ],
+    ids=["answered", "done", "failed otherwise", "ended"],
+)
+def test_any_other_word_of_the_provider_ends_it(other: Told) -> None:
+    assert waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), other) is None
+
+
+def events(*told: Told) -> list[ProgressEvent]:
+    return [ProgressEvent("report-1", seq, START, kind, "llm_call", 1, data) for seq, (kind, data) in enumerate(told)]
+
+
+ENDED: Told = (EventKind.ATTEMPT_FAILED, {"error": BUSY, "wait_left_seconds": 0.0, "final": True})
+
+
+def test_a_wait_that_ended_leaves_the_accepted_call_alone() -> None:
+    assert ended_waiting(events((EventKind.ATTEMPT_FAILED, LOOKS_ON), ENDED))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (EventKind.CANCEL_REQUESTED, {}),
+        (EventKind.ATTEMPT_STARTED, {"undoes": True}),
+        (EventKind.ATTEMPT_FAILED, {"error": {"code": "model_refused", "detail": "no"}, "final": True}),
+        (EventKind.ATTEMPT_FAILED, ENDED[1] | {"asks_a_person": True}),
+    ],
+    ids=["cancelled", "undone", "failed otherwise", "given up by a person"],
+)
+def test_whoever_wanted_an_end_wants_no_call_left_running(other: Told) -> None:
+    assert not ended_waiting(events(ENDED, other))
+
+
+def test_a_story_that_never_waited_did_not_end_waiting() -> None:
+    assert not ended_waiting(events((EventKind.ATTEMPT_STARTED, {})))
