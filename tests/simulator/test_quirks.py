@@ -80,7 +80,7 @@ def body(api: str, topic: str) -> dict[str, Any]:
         case "responses":
             return {"model": MODEL, "input": question, "stream": True, "background": True, "store": True}
         case "embeddings":
-            return {"model": "simulator-embedding", "input": question, "dimensions": 256}
+            return {"model": "simulator-embedding", "input": question, "dimensions": 256, "encoding_format": "float"}
     return {}
 
 
@@ -122,6 +122,7 @@ WIRE: dict[str, Wire] = {
     "refuses_conversation": refused(400, '"param": "conversation"'),
     "refuses_store": refused(400, '"param": "store"'),
     "refuses_metadata": refused(400, '"param": "metadata"'),
+    "refuses_encoding_format": refused(400, '"param": "encoding_format"'),
     "refuses_background": refused(400, '"param": "background"'),
     "finish_error": Wire(('"finish_reason":"error","error":{"code":502', "[DONE]"), ('"stop"',)),
     "error_midway": Wire(('data: {"error": {"message": "the upstream went away"', "[DONE]"), ('"stop"',)),

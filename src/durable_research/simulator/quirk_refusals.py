@@ -131,6 +131,7 @@ REFUSALS: dict[str, Quirk] = {
             if_field=name,
         )
         for name, apis in (
+            ("encoding_format", _EMBEDDINGS),
             ("conversation", _RESPONSES),
             ("store", TEXT),
             ("metadata", TEXT),

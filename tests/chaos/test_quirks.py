@@ -1,0 +1,37 @@
+"""Each quirk of the simulator has an end that is expected of it, and the simulator understands what it is told."""
+
+import pytest
+
+from durable_research.chaos.quirks import EXPECTED, Expected
+from durable_research.simulator.faults import Fault
+from durable_research.simulator.quirks import QUIRKS
+
+# The same missing list by another status; a server has one of the two.
+ONE_OF_TWO = {"no_stored_list_405"}
+
+
+def test_every_quirk_of_the_simulator_has_its_end_expected() -> None:
+    asked = {told["quirk"] for one in EXPECTED for told in one.told if "quirk" in told}
+
+    assert asked == set(QUIRKS) - ONE_OF_TWO
+
+
+def test_no_two_have_the_same_name() -> None:
+    names = [(one.pipeline, one.name) for one in EXPECTED]
+
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("expected", EXPECTED, ids=lambda one: f"{one.pipeline} {one.name}")
+def test_the_simulator_understands_what_it_is_told(expected: Expected) -> None:
+    for told in expected.asks("a word"):
+        assert Fault.model_validate(told).quirk == told.get("quirk")
+
+
+@pytest.mark.parametrize("expected", EXPECTED, ids=lambda one: f"{one.pipeline} {one.name}")
+def test_what_is_billed_agrees_with_the_simulators_table(expected: Expected) -> None:
+    """The calls that met something odd, and at most one more that met nothing."""
+    odd = sum(QUIRKS[told["quirk"]].is_billed for told in expected.told if "quirk" in told)
+    plain = sum("fault" in told for told in expected.told)
+
+    assert odd + plain <= expected.billed <= odd + plain + 1
