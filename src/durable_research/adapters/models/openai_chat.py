@@ -170,7 +170,12 @@ class StoredChatCall(_ChatCall):
     async def collect(self, reference: str) -> ModelAnswer:
         """The answer of `send`, or the stored one."""
         if self._listening is not None:
-            return await self._heard(self._listening, reference)
+            # `send` has heard all of it, where it waited for the whole.
+            return (
+                self._listening.reading.answer(reference)
+                if self._is_kept
+                else await self._heard(self._listening, reference)
+            )
         reply = await self._wire.ask("GET", f"{_PATH}/{quote(reference, safe='')}")
         if reply.status in {405, 501}:
             self._wire.limits.note_missing_endpoint()
@@ -181,7 +186,7 @@ class StoredChatCall(_ChatCall):
         reading.hear(Heard(reply.checked()))
         if not reading.is_begun:
             raise ModelUnavailable("the provider shows something that is no stored completion")
-        self._on_text(reading.growing)
+        self._on_text(reading.text)
         return reading.answer(reference)
 
 
