@@ -10,8 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_research.domain.effects import Effect, ResendPolicy
-from durable_research.domain.model_errors import ModelTruncated
-from durable_research.domain.text import TextReference, WrittenText
+from durable_research.domain.model_errors import (
+    EmptyOutput,
+    ModelStopped,
+    ModelTooLarge,
+    ModelTruncated,
+    OnlyReasoning,
+)
+from durable_research.domain.text import CUT_SUFFIX, TextReference, WrittenText, has_visible_text
 from durable_research.domain.usage import TokenUsage
 from durable_research.effects import EffectRunner
 from durable_research.ports.models import LanguageModel, ModelAnswer, ModelCall
@@ -24,6 +30,9 @@ from durable_research.temporal import policies
 GO_ON = """\
 Your answer was cut off at its end. Go on exactly there, even in the middle of a word.
 Repeat nothing, do not comment on the interruption, and keep the Markdown that is open."""
+
+# What going on may end with where the model has said all that it can: the text in hand is the answer then.
+_ADDS_NOTHING = (EmptyOutput, OnlyReasoning, ModelTooLarge)
 
 
 @dataclass(frozen=True)
@@ -52,19 +61,33 @@ class TextWriter:
     async def write(self, assignment: Assignment) -> WrittenText:
         """Ask the model, and go on where it was cut; a retry takes up the call that an earlier attempt began.
 
+        A text whose going on adds nothing, or that fills the model's context, is the answer, and says that it was cut.
+
         Raises:
             ModelTruncated: it was cut as often as we go on.
+            ModelStopped: it ended for an unknown reason; what came of it is in the object store.
         """
         so_far, usage = "", TokenUsage()
+        latest: WrittenText | None = None
         for part_number in range(1 + policies.GOING_ON_ALLOWED):
-            part = await self._write_part(assignment, part_number, so_far)
+            try:
+                part = await self._write_part(assignment, part_number, so_far)
+            except ModelStopped as stopped:
+                # Not published, as nobody knows whether it is whole; paid for, so not thrown away either.
+                if has_visible_text(so_far + stopped.text):
+                    await self._store(assignment, so_far + stopped.text)
+                raise
+            except _ADDS_NOTHING:
+                if latest is None:
+                    raise
+                return await self._finished(assignment, latest, so_far, usage, CUT_SUFFIX)
             usage += part.usage
             if part.is_whole and not so_far:
                 return part
             so_far += await self.read(part.text)
             if part.is_whole:
-                text = await self._store(assignment, so_far)
-                return part.model_copy(update={"text": text, "usage": usage})
+                return await self._finished(assignment, part, so_far, usage)
+            latest = part
         raise ModelTruncated(f"the answer was cut {1 + policies.GOING_ON_ALLOWED} times and is still not whole")
 
     async def read(self, text: TextReference) -> str:
@@ -75,6 +98,14 @@ class TextWriter:
         """Remove every object of a workflow; what is gone already is no error."""
         for one in [one async for one in self.objects.list(f"{tenant}/{workflow_id}")]:
             await self.objects.delete(one.key)
+
+    async def _finished(
+        self, assignment: Assignment, part: WrittenText, text: str, usage: TokenUsage, suffix: str = ".md"
+    ) -> WrittenText:
+        """The whole text, of which this is the last part that says anything."""
+        self.drafts.drop(self.current_attempt())
+        stored = await store_text(self.objects, assignment.tenant, assignment.workflow_id, text, suffix)
+        return part.model_copy(update={"text": stored, "usage": usage, "is_whole": True})
 
     async def _write_part(self, assignment: Assignment, part_number: int, so_far: str) -> WrittenText:
         """One paid model call: the answer's beginning, or what follows where it was cut."""

@@ -422,3 +422,34 @@ async def test_an_id_may_hold_any_letters() -> None:
         await model.close()
 
     assert provider.asked == ["GET /v1/responses/resp%3D1%3Fx%23y"]
+
+
+@pytest.mark.parametrize("reference", ["resp_bGl0ZWxsbTp/Y3VzdG9t", "resp_1"])
+async def test_a_response_whose_id_holds_a_stroke_is_no_item_of_a_conversation(reference: str) -> None:
+    async with peer(whole(response("completed"))) as provider:
+        model = responses(provider)
+        assert (await model.prepare(CALL, silent).collect(reference)).reference == reference
+        await model.cancel(reference)
+        await model.cancel("conv_1/msg_1")
+        await model.close()
+
+    assert [one.split("/v1/")[1].split("/")[0] for one in provider.asked] == ["responses", "responses"]
+
+
+async def test_a_page_where_conversations_should_be_is_none_and_lowers_nothing() -> None:
+    async with peer([head(kind="text/html") + b"<html>"]) as provider:
+        model = responses(provider)
+        assert await model.prepare(CALL, silent).anchor(KEY) is None
+        assert model.provider_class is ProviderClass.LOCKED
+        await model.close()
+
+
+async def test_a_stored_answer_is_shown_when_it_is_there() -> None:
+    async with peer(whole(completion("chatcmpl_1", TAGS))) as provider:
+        model, shown = stored_chat(provider), list[str]()
+        call = model.prepare(CALL, shown.append)
+        await call.collect(await call.send(KEY, None))
+        await model.prepare(CALL, shown.append).collect("chatcmpl_1")
+        await model.close()
+
+    assert shown == [TEXT, TEXT]

@@ -261,6 +261,14 @@ def test_a_number_is_a_name_too() -> None:
     assert reading({**chunk("x"), "id": 7}).reference == "7"
 
 
+@pytest.mark.parametrize("odd", ["nul\x00", "half \ud83c", "x" * 501, "two\nlines", {"id": 1}, True, None, ""])
+def test_a_name_that_no_row_could_hold_is_none(odd: Any) -> None:
+    said = reading({**chunk(TEXT, "stop"), "id": odd, "model": odd})
+
+    assert said.reference == ""
+    assert said.answer("ref").model == "asked-model"
+
+
 @pytest.mark.parametrize("nothing", ["", " \n\t", "\ufeff", "\u200b\u2060\u200d", "\u3164", None])
 def test_an_answer_without_a_visible_character_is_none(nothing: Any) -> None:
     with pytest.raises(EmptyOutput):

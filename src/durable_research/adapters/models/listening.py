@@ -60,7 +60,7 @@ class Listening:
         except Ambiguous:
             if not self.reading.has_ended:
                 raise
-        self.on_text(self.reading.growing)
+        self.on_text(self.reading.text)
 
     async def close(self) -> None:
         """Close the connection; a server that writes for this reader alone stops then."""

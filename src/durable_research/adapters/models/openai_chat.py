@@ -179,9 +179,14 @@ class StoredChatCall(_ChatCall):
     async def collect(self, reference: str) -> ModelAnswer:
         """The answer of `send`, or the stored one."""
         if self._listening is not None:
-            return await self._heard(self._listening, reference)
+            # `send` has heard all of it, where it waited for the whole.
+            return (
+                self._listening.reading.answer(reference)
+                if self._is_kept
+                else await self._heard(self._listening, reference)
+            )
         reading = self._stored or await self._fetch(reference)
-        self._on_text(reading.growing)
+        self._on_text(reading.text)
         return reading.answer(reference)
 
     async def _fetch(self, reference: str) -> Reading:

@@ -146,7 +146,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
 
     async def collect(self, reference: str) -> ModelAnswer:
         """Follow the response to its end, on the stream of `send`, or by its id."""
-        if "/" in reference:
+        if conversations.is_item(reference):
             answer = await conversations.answer(self._wire, reference, self._reading())
             self._on_text(answer.text)
             return answer
@@ -185,7 +185,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
     def _answer_of(self, reading: Reading, reference: str) -> ModelAnswer:
         if reading.is_running:
             raise StillRunning("the provider is still at work on the call")
-        self._on_text(reading.growing)
+        self._on_text(reading.text)
         return reading.answer(reference)
 
     async def _follow(self, reference: str) -> Reading | None:
@@ -239,5 +239,5 @@ def _has_no_name(reference: str) -> bool:
 
 async def _cancel(wire: Wire, reference: str) -> None:
     # Found on a conversation: it has ended. Any refusal: it has ended, or was never known. Nothing is left to stop.
-    if "/" not in reference and not _has_no_name(reference):
+    if not conversations.is_item(reference) and not _has_no_name(reference):
         await wire.ask("POST", f"{_path_of(reference)}/cancel", body={})

@@ -42,7 +42,7 @@ _BEGUN, _WRITTEN = "http11.send_request_headers.started", "http11.send_request_b
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to a question that costs nothing: a value, or the failure that it means."""
+    """The answer to a question that costs nothing: a value, or the failure that it means; a page in a 2xx is one too."""
 
     status: int
     value: Any = None
@@ -52,7 +52,7 @@ class Reply:
         """The value.
 
         Raises:
-            StepFailed, StillRunning: the server refuses the question.
+            StepFailed, StillRunning: the server refuses the question, or answers something else.
         """
         if self.failure:
             raise self.failure
@@ -97,8 +97,8 @@ class Wire:
         if response.is_success:
             try:
                 return Reply(response.status_code, parsed(response.content.decode("utf-8", "replace")))
-            except (ValueError, RecursionError) as cause:
-                raise of_prose(asked) from cause
+            except (ValueError, RecursionError):
+                return Reply(response.status_code, failure=of_prose(asked))
         failure = of_answer(response.status_code, response.headers, response.content, asked)
         if isinstance(failure, ModelUnavailable):
             raise failure
