@@ -25,6 +25,7 @@ _LOOKS = {
     "waiting_for_you": ("◇", "magenta"),
     "sleeping": ("☾", "dim"),
     "done": ("✔", "green"),
+    "left_out": ("⊖", "dim"),
     "partly_done": ("◐", "yellow"),
     "failed": ("✖", "red"),
     "cancelled": ("⊘", "dim"),
@@ -159,7 +160,7 @@ def _table(*columns: str) -> Table:
 
 
 def _note(step: StepView, now: datetime, draft_characters: int) -> str:
-    notes = []
+    notes = [clean(step.left_out)] if step.left_out else []
     if step.state is StepState.RUNNING and draft_characters:
         notes.append(f"{draft_characters:,} characters so far")
     if step.state is not StepState.DONE and step.last_error:

@@ -28,6 +28,7 @@ STEP_STATES: dict[StepState, tuple[str, str]] = {
     StepState.RETRYING: ("↻", "Retrying"),
     StepState.WAITING: ("◇", "Waiting for you"),
     StepState.DONE: ("✔", "Done"),
+    StepState.LEFT_OUT: ("⊖", "Left out"),
     StepState.FAILED: ("✖", "Failed"),
     StepState.CANCELLED: ("⊘", "Cancelled"),
 }

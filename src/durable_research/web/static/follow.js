@@ -35,6 +35,7 @@ function detailOf(step) {
     }
     return text;
   }
+  if (step.left_out) return step.left_out.charAt(0).toUpperCase() + step.left_out.slice(1);
   if (step.started_at && step.ended_at) {
     const took = seconds(Date.parse(step.ended_at) - Date.parse(step.started_at));
     return step.attempt > 1 ? `${took}, ${step.attempt} attempts` : took;
