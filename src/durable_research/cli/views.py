@@ -35,7 +35,7 @@ _WORDS = {
     EventKind.ACCEPTED: "accepted",
     EventKind.ATTEMPT_STARTED: "{attempt}: started on {worker}",
     EventKind.ATTEMPT_REATTACHED: "{attempt}: took up the call that was already sent; nothing is paid again",
-    EventKind.CALL_SENT_AGAIN: "{attempt}: sends a call again that may have been charged ({possible_extra} so far)",
+    EventKind.CALL_SENT_AGAIN: "{attempt}: sends the call again: {possible_extra} earlier may have been charged",
     EventKind.PROVIDER_ANSWERED: "{attempt}: the provider answers again",
     EventKind.ATTEMPT_COMPLETED: "{attempt}: done",
     EventKind.ATTEMPT_FAILED: "{attempt}: failed ({error}); {after}",
