@@ -2,6 +2,7 @@
 
 import pytest
 
+from durable_research.bootstrap import adapters
 from durable_research.settings import SettingsInvalid, load
 
 MAIL = {"SMTP_URL": "smtp://mail.example.org:587", "DURABLE_RESEARCH_EMAIL_FROM": "a@example.org"}
@@ -49,6 +50,40 @@ def test_recipients_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv(name, value)
 
     assert load().email_recipients == ("b@example.org", "c@example.org")
+
+
+@pytest.mark.parametrize(
+    ("environment", "asked"),
+    [
+        ({}, ("https://model.example/v1", "sk-model")),
+        ({"OPENAI_EMBEDDING_BASE_URL": "http://127.0.0.1:9/v1"}, ("http://127.0.0.1:9/v1", "sk-model")),
+        (
+            {"OPENAI_EMBEDDING_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_EMBEDDING_API_KEY": "sk-other"},
+            ("http://127.0.0.1:9/v1", "sk-other"),
+        ),
+        ({"OPENAI_EMBEDDING_BASE_URL": "", "OPENAI_EMBEDDING_API_KEY": ""}, ("https://model.example/v1", "sk-model")),
+    ],
+)
+def test_embeddings_are_asked_for_at_the_models_address_unless_they_have_one(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], asked: tuple[str, str]
+) -> None:
+    given = {"OPENAI_BASE_URL": "https://model.example/v1", "OPENAI_API_KEY": "sk-model", **environment}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    opened: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        adapters, "OpenAIEmbeddings", lambda *, base_url, api_key, **_: opened.append((base_url, api_key))
+    )
+
+    adapters.embedding_model(load())
+
+    assert opened == [asked]
+
+
+def test_an_empty_embedding_model_turns_embeddings_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_EMBEDDING_MODEL", "")
+
+    assert adapters.embedding_model(load()) is None
 
 
 def test_failpoints_are_not_read_from_a_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,39 +20,43 @@ from durable_research.temporal import policies
 
 
 class Embedded(BaseModel):
-    """Which model made the vector, and what it read."""
+    """Which model made the vector, and what it read; or, with neither, why there is none."""
 
     model_config = ConfigDict(frozen=True)
 
     model: str
     tokens: int
+    left_out: str = ""
 
 
 @dataclass
 class Embedder:
-    """Its fields are its needs."""
+    """Its fields are its needs. `model` is None where embeddings are off."""
 
-    model: EmbeddingModel
+    model: EmbeddingModel | None
     similarity: Similarity
     objects: ObjectStore
     resend: ResendPolicy = ResendPolicy.BOUNDED
 
     async def embed(self, subject: Subject, effects: EffectRunner, generation: int = 0) -> Embedded:
         """Have the vector made and keep it; a repeat returns what was kept, another `generation` buys it anew."""
+        model = self.model
+        if model is None:
+            return Embedded(model="", tokens=0, left_out="embeddings are off")
         text = f"{subject.title}\n\n{(await self.objects.get(subject.text.key)).decode()}"
         effect = Effect(
             subject.tenant,
             subject.workflow_id,
             "create_embedding",
             kind="embedding",
-            provider=self.model.provider,
-            provider_class=self.model.provider_class,
+            provider=model.provider,
+            provider_class=model.provider_class,
             request={"sha256": subject.text.sha256, "title": subject.title},
             # Another model's vector is another purchase: the two cannot be compared.
-            ordinal=self.model.model,
+            ordinal=model.model,
             generation=generation,
             resend=self.resend,
-            settle_seconds=self.model.settle_seconds,
+            settle_seconds=model.settle_seconds,
             ambiguous_allowed=policies.EMBEDDINGS_IN_DOUBT_ALLOWED,
         )
 
@@ -60,12 +64,14 @@ class Embedder:
             await self.similarity.store(subject.tenant, embedding, effects.current_attempt())
             return Embedded(model=embedding.model, tokens=embedding.tokens)
 
-        return await effects.perform(effect, lambda _: self.model.prepare(text), keep, Embedded)
+        return await effects.perform(effect, lambda _: model.prepare(text), keep, Embedded)
 
 
 @dataclass
 class LateEmbedder:
-    """Gives finished reports, and posts that only another model embedded, their vectors: nobody waits for them.
+    """Gives finished reports and posts the vectors that they lack: nobody waits for them.
+
+    A post lacks one when another model embedded it, when embeddings were off, or when a person went on without it.
 
     A provider that refuses is left alone for an hour, since it may have no embeddings at all, and the text that it refused
     by this process for good. A workflow that has ended begins no attempts, so the ledger numbers them.
@@ -79,14 +85,15 @@ class LateEmbedder:
 
     async def embed_missing(self) -> int:
         """Embed some that today's model has not; return how many."""
-        if self._rests_until and self.now() < self._rests_until:
+        if self.embedder.model is None or (self._rests_until and self.now() < self._rests_until):
             return 0
+        model = self.embedder.model.model
         done = 0
         limit = policies.EMBEDDINGS_A_PASS + len(self._given_up)
-        found = await self.embedder.similarity.subjects_without(self.embedder.model.model, limit)
+        found = await self.embedder.similarity.subjects_without(model, limit)
         for subject in [one for one in found if one.workflow_id not in self._given_up]:
             try:
-                await self._embed(subject)
+                await self._embed(subject, model)
             except InfrastructureDown:
                 raise
             except StaleAttempt:
@@ -102,9 +109,9 @@ class LateEmbedder:
                 done += 1
         return done
 
-    async def _embed(self, subject: Subject) -> None:
+    async def _embed(self, subject: Subject, model: str) -> None:
         attempt = Attempt(subject.workflow_id, "create_embedding", NUMBERED_BY_LEDGER, "reconcile")
-        model, runner = self.embedder.model.model, self.runner(lambda: attempt)
+        runner = self.runner(lambda: attempt)
         for generation in range(policies.EMBEDDINGS_BOUGHT_AT_MOST):
             await self.embedder.embed(subject, runner, generation)
             # What the ledger has settled is not made again, though somebody may have removed the row since. We look, because

@@ -63,7 +63,15 @@ class Settings(BaseSettings):
     openai_embedding_model: str = Field(
         default="text-embedding-3-small",
         alias="OPENAI_EMBEDDING_MODEL",
-        description="the model whose embeddings tell which reports and posts are related",
+        description="the model whose embeddings tell which reports and posts are related; empty turns embeddings off",
+    )
+    openai_embedding_base_url: str | None = Field(
+        default=None,
+        alias="OPENAI_EMBEDDING_BASE_URL",
+        description="the address that is asked for embeddings; default: the model's",
+    )
+    openai_embedding_api_key: SecretStr | None = Field(
+        default=None, alias="OPENAI_EMBEDDING_API_KEY", description="the key of that address; default: the model's"
     )
     openai_api: Literal["responses", "responses-keyed", "chat-stored", "chat"] = Field(
         default="responses",

@@ -1,4 +1,7 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from durable_research.domain.progress import EventKind, ProgressEvent, StepState, steps_after
 
@@ -68,6 +71,47 @@ def test_an_undo_ends_what_was_under_way() -> None:
 
     assert (lost.state, lost.ended_at) == (StepState.CANCELLED, START + timedelta(seconds=3))
     assert undo.state is StepState.RUNNING
+
+
+def test_a_step_that_had_nothing_to_do_says_why() -> None:
+    events = [
+        event(1, EventKind.ATTEMPT_STARTED, worker="w1"),
+        event(2, EventKind.ATTEMPT_COMPLETED, left_out="embeddings are off"),
+    ]
+
+    step = steps_after(STEPS, events)[0]
+
+    assert (step.state, step.left_out) == (StepState.LEFT_OUT, "embeddings are off")
+
+
+ASKED = [
+    event(1, EventKind.ATTEMPT_STARTED, worker="w1"),
+    event(2, EventKind.ATTEMPT_FAILED, final=True, asks_a_person=True),
+]
+
+
+@pytest.mark.parametrize(
+    ("then", "state"),
+    [
+        (event(3, EventKind.ATTEMPT_STARTED, step="create_pdf"), StepState.LEFT_OUT),
+        (event(3, EventKind.CLOSED, step="", attempt=0, status="done"), StepState.LEFT_OUT),
+        (event(3, EventKind.CLOSED, step="", attempt=0, status="failed"), StepState.CANCELLED),
+        (event(3, EventKind.ATTEMPT_STARTED, step="delete_post", undoes=True), StepState.CANCELLED),
+        (event(3, EventKind.ATTEMPT_STARTED, attempt=2), StepState.RUNNING),
+    ],
+    ids=["the next step", "a good end", "a bad end", "an undo", "another try"],
+)
+def test_a_step_that_asked_a_person_stands_as_the_story_went_on(then: ProgressEvent, state: StepState) -> None:
+    assert steps_after(STEPS, [*ASKED, then])[0].state is state
+
+
+def test_a_step_that_comes_before_the_one_that_asks_leaves_it_asking() -> None:
+    """A story that Temporal lost is told from its beginning."""
+    asked = [replace(one, step="create_pdf") for one in ASKED]
+
+    steps = steps_after(STEPS, [*asked, event(3, EventKind.ATTEMPT_STARTED, attempt=2)])
+
+    assert steps[1].state is StepState.WAITING
 
 
 def test_an_event_reads_the_same_every_time() -> None:

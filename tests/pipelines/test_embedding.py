@@ -17,6 +17,7 @@ from durable_research.ports.embeddings import Embedding
 from durable_research.ports.similarity import Subject
 from durable_research.temporal import policies
 from tests.pipelines.conftest import House
+from tests.pipelines.leftovers import NOTHING, WHOLE, left
 
 FIRST, OTHER = "simulator-embedding", "simulator-embedding-2"
 Only = Callable[..., None]
@@ -212,6 +213,92 @@ async def test_an_embedding_whose_answer_never_came_is_counted_as_a_possible_ext
 
     assert bought(house, title) == [FIRST, FIRST]
     assert status["embedding_charges"] == {"settled": 1, "possible_extra": 1}
+
+
+async def test_a_post_is_kept_without_an_embedding_while_embeddings_are_off(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house.post.embedder, "model", None)
+    post_id = await post(house, "Nothing to compare it with")
+
+    step = house.step(await house.reading.status(post_id, "default"), "create_embedding")
+
+    assert (step["state"], step["left_out"], step["attempt"]) == ("left_out", "embeddings are off", 1)
+    assert await left(house, post_id) == {**WHOLE, "embeddings": 0}
+    assert bought(house, "Nothing to compare it with") == []
+
+
+async def test_what_was_made_while_embeddings_were_off_is_embedded_when_they_are_on(
+    house: House, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as off:
+        off.setattr(house.post.embedder, "model", None)
+        old_post, old_report = await post(house, "Written in the dark"), await report(house, "Asked in the dark")
+        only(old_post, old_report)
+        assert await late.embed_missing() == 0
+
+    assert await late.embed_missing() == 2
+    assert old_post in await related(house, old_report, FIRST)
+
+
+async def refused(house: House, title: str) -> str:
+    """A post whose embedding was refused, and which asks a person."""
+    house.fault(title, fault="401", kind="embedding")
+    post_id = await house.ask(f"Write about {title}", "blog-post", title=title)
+    asks = (await house.until(post_id, "waiting_for_you"))["asks"]
+    assert (asks["step"], asks["decisions"]) == ("create_embedding", ["try_again", "go_without", "give_up"])
+    return post_id
+
+
+async def test_a_refused_embedding_is_tried_again_when_a_person_says_so(house: House) -> None:
+    post_id = await refused(house, "Refused and tried again")
+
+    house.servers.clear_faults()
+    await house.deciding.decide(post_id, "default", {"decision": "try_again"})
+
+    assert (await house.finished(post_id))["status"] == "done"
+    assert await left(house, post_id) == WHOLE
+
+
+async def test_a_post_whose_embedding_is_refused_is_kept_without_it_when_a_person_says_so(
+    house: House, only: Only, late: LateEmbedder
+) -> None:
+    post_id = await refused(house, "Refused and gone without")
+
+    await house.deciding.decide(post_id, "default", {"decision": "go_without"})
+    status = await house.finished(post_id)
+
+    step = house.step(status, "create_embedding")
+    assert (status["status"], step["state"]) == ("done", "left_out")
+    assert step["left_out"] == "a person decided to go on without it"
+    assert await left(house, post_id) == {**WHOLE, "embeddings": 0}
+    house.servers.clear_faults()
+    only(post_id)
+    assert await late.embed_missing() == 1
+
+
+async def test_a_post_whose_embedding_is_refused_is_undone_when_a_person_says_so(house: House) -> None:
+    post_id = await refused(house, "Refused and given up")
+
+    await house.deciding.decide(post_id, "default", {"decision": "give_up"})
+    status = await house.finished(post_id)
+
+    assert (status["status"], status["error"]["code"]) == ("failed", "model_refused")
+    assert await left(house, post_id) == NOTHING
+
+
+async def test_the_end_of_the_wait_for_an_embedding_asks_the_same(impatient_house: House, quick_retries: None) -> None:
+    title = "Embedded by nobody for now"
+    impatient_house.fault(title, fault="429", kind="embedding", times=9999)
+    post_id = await impatient_house.ask(f"Write about {title}", "blog-post", title=title)
+    status = await impatient_house.until(post_id, "waiting_for_you")
+    assert status["asks"]["decisions"] == ["try_again", "go_without", "give_up"]
+
+    impatient_house.servers.clear_faults()
+    await impatient_house.deciding.decide(post_id, "default", {"decision": "try_again"})
+
+    assert (await impatient_house.finished(post_id))["status"] == "done"
+    assert await left(impatient_house, post_id) == WHOLE
 
 
 async def test_a_text_that_another_pass_has_taken_over_is_left_to_it(

@@ -356,6 +356,26 @@ async def test_a_finished_post_shows_its_text_and_what_is_related(client: QuartC
     assert "report, 83 % alike" in text
 
 
+async def test_a_finished_post_says_that_embeddings_are_off_and_what_was_left_out(
+    client: QuartClient, house: House
+) -> None:
+    post_id = await house.asked(kind=Kind.POST)
+    attempt = await house.step(post_id, "create_embedding")
+    await house.world.progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {"left_out": "embeddings are off"})
+    running = await page(client, f"/posts/{post_id}")
+    await house.written(post_id, text="# Bees\n\nBees dance.\n")
+    house.operations.texts.embedding_model = ""
+
+    text = await page(client, f"/posts/{post_id}")
+
+    assert "Left out</span>" in running
+    assert "Embeddings are off" in running
+    assert "<dt>Make it findable</dt><dd>Left out: embeddings are off</dd>" in text
+    assert "Embeddings are off (<code>OPENAI_EMBEDDING_MODEL</code> is empty)" in text
+    related = await client.get(f"/api/workflows/{post_id}/related")
+    assert await related.get_json() == {"related": [], "embeddings": "off"}
+
+
 async def test_a_checked_text_is_shown_with_its_summary(client: QuartClient, house: House) -> None:
     text_id = await house.asked(kind=Kind.PROCESSING)
     await house.written(text_id, text="# Tides\n\nThe sea rises.\n", summary="It rises and falls.\n")

@@ -88,11 +88,16 @@ def model(settings: Settings) -> OpenAIResponses | OpenAIChat:
             return OpenAIResponses(**given, keyed=api == "responses-keyed")
 
 
-def embedding_model(settings: Settings) -> OpenAIEmbeddings:
-    """The same provider's embeddings."""
-    return OpenAIEmbeddings(
-        **_provider(settings), model=settings.openai_embedding_model, deadlines=_deadlines(settings)
-    )
+def embedding_model(settings: Settings) -> OpenAIEmbeddings | None:
+    """Embeddings, at the model's provider where no other address is named; None where they are off."""
+    if not settings.openai_embedding_model:
+        return None
+    given = _provider(settings)
+    if settings.openai_embedding_base_url:
+        given["base_url"] = settings.openai_embedding_base_url
+    if settings.openai_embedding_api_key:
+        given["api_key"] = settings.openai_embedding_api_key.get_secret_value()
+    return OpenAIEmbeddings(**given, model=settings.openai_embedding_model, deadlines=_deadlines(settings))
 
 
 def _deadlines(settings: Settings) -> CallDeadlines:

@@ -84,7 +84,8 @@ class _Shared:
             self.runner, current_attempt, self.drafts, self.model, self.objects, ResendPolicy(settings.model_resend)
         )
         embeddings = adapters.embedding_model(settings)
-        stack.push_async_callback(embeddings.close)
+        if embeddings:
+            stack.push_async_callback(embeddings.close)
         self.embedder = Embedder(
             embeddings, PostgresSimilarity(database), self.objects, ResendPolicy(settings.model_resend)
         )

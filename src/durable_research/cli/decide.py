@@ -8,7 +8,8 @@ from durable_research.cli.terminal import as_json, say
 _ANSWERS = {
     "send-again": "asks the model once more",
     "give-up": "is given up",
-    "try-again": "goes on cleaning up",
+    "try-again": "tries it again",
+    "go-without": "goes on without it",
 }
 
 
@@ -17,10 +18,13 @@ _ANSWERS = {
 @click.argument("decision", type=click.Choice(list(_ANSWERS)))
 @user_verb
 def command(api: Api, in_json: bool, id: str, decision: str) -> None:
-    """Decide for what waits for you: pay for a new answer, give it up, or try to clean up again.
+    """Decide for what waits for you: pay for a new answer, try it again, go on without it, or give it up.
 
-    Send-again and give-up: a model call may have been charged and its answer is lost; nobody can be asked, and send-again pays
-    for one more call. Try-again: what a failed post or text had made could not be removed; it is tried once more.
+    `durable-research show ID` tells what is asked and what can be answered. Send-again and give-up: a model call may have been
+    charged and its answer is lost; nobody can be asked, and send-again pays for one more call. Try-again and give-up: the wait
+    for a provider has ended; giving up undoes what a post or text had made. Go-without besides: a post's embedding was refused
+    or could not be had; the post is kept without related texts. Try-again alone: what a failed post or text had made could
+    not be removed.
 
     REST: POST /api/workflows/ID/decide.
     """

@@ -38,6 +38,7 @@ def parse_step(body: Mapping[str, Any]) -> StepView:
         ended_at=time("ended_at"),
         next_try_at=time("next_try_at"),
         last_error=body.get("last_error"),
+        left_out=body.get("left_out"),
     )
 
 

@@ -25,6 +25,7 @@ _LOOKS = {
     "waiting_for_you": ("◇", "magenta"),
     "sleeping": ("☾", "dim"),
     "done": ("✔", "green"),
+    "left_out": ("⊖", "dim"),
     "partly_done": ("◐", "yellow"),
     "failed": ("✖", "red"),
     "cancelled": ("⊘", "dim"),
@@ -34,7 +35,7 @@ _WORDS = {
     EventKind.ACCEPTED: "accepted",
     EventKind.ATTEMPT_STARTED: "{attempt}: started on {worker}",
     EventKind.ATTEMPT_REATTACHED: "{attempt}: took up the call that was already sent; nothing is paid again",
-    EventKind.CALL_SENT_AGAIN: "{attempt}: sends a call again that may have been charged ({possible_extra} so far)",
+    EventKind.CALL_SENT_AGAIN: "{attempt}: sends the call again: {possible_extra} earlier may have been charged",
     EventKind.PROVIDER_ANSWERED: "{attempt}: the provider answers again",
     EventKind.ATTEMPT_COMPLETED: "{attempt}: done",
     EventKind.ATTEMPT_FAILED: "{attempt}: failed ({error}); {after}",
@@ -159,7 +160,7 @@ def _table(*columns: str) -> Table:
 
 
 def _note(step: StepView, now: datetime, draft_characters: int) -> str:
-    notes = []
+    notes = [clean(step.left_out)] if step.left_out else []
     if step.state is StepState.RUNNING and draft_characters:
         notes.append(f"{draft_characters:,} characters so far")
     if step.state is not StepState.DONE and step.last_error:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 
 from durable_research.domain.workflow import Status
@@ -47,6 +48,9 @@ ENDS_OF_APPROVAL = frozenset({EventKind.APPROVAL_GIVEN, EventKind.APPROVAL_REFUS
 
 # Marks the beginning of an attempt that undoes another step. From then on the workflow's story is being taken back.
 UNDOES = "undoes"
+
+# In a completed attempt's event, and in the result of the step that it comes from: why the step had nothing to do.
+LEFT_OUT = "left_out"
 
 # Kept for reconciliation and for the fence; object keys and the engine's numbers are nobody else's business.
 _NOT_SHOWN = frozenset({"to_store", "texts", "engine_run", "engine_attempt"})
@@ -122,13 +126,14 @@ class StepState(StrEnum):
     RETRYING = "retrying"
     WAITING = "waiting"
     DONE = "done"
+    LEFT_OUT = "left_out"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
 
 @dataclass
 class StepView:
-    """A step as a person sees it, folded from the log."""
+    """A step as a person sees it, folded from the log; `left_out` says why the story went on without it."""
 
     name: str
     state: StepState = StepState.PENDING
@@ -138,8 +143,11 @@ class StepView:
     ended_at: datetime | None = None
     next_try_at: datetime | None = None
     last_error: dict[str, str] | None = None
+    left_out: str | None = None
 
 
+_GONE_WITHOUT = "a person decided to go on without it"
+_ENDED_WELL = frozenset({Status.DONE, Status.PARTLY_DONE})
 _STATE_AFTER = {
     EventKind.ATTEMPT_STARTED: StepState.RUNNING,
     EventKind.ATTEMPT_COMPLETED: StepState.DONE,
@@ -153,14 +161,29 @@ def steps_after(names: Sequence[str], events: Iterable[ProgressEvent]) -> list[S
     """Fold a workflow's events into its steps, in the order of its story."""
     views = {name: StepView(name) for name in names}
     for event in events:
-        # What was under way when the end or the first undo came goes on no more.
-        if event.kind is EventKind.CLOSED or event.data.get(UNDOES):
-            for view in views.values():
-                if view.state in {StepState.RUNNING, StepState.RETRYING, StepState.WAITING}:
-                    view.state, view.ended_at = StepState.CANCELLED, event.at
+        _go_past(views, event)
         if event.step:
             _apply(views.setdefault(event.step, StepView(event.step)), event)
     return list(views.values())
+
+
+def _go_past(views: Mapping[str, StepView], event: ProgressEvent) -> None:
+    """What the story's going on, its end, or its first undo makes of the steps that were under way."""
+    if event.kind is EventKind.CLOSED or event.data.get(UNDOES):
+        ended_well = event.kind is EventKind.CLOSED and event.data.get("status") in _ENDED_WELL
+        for view in views.values():
+            if ended_well and view.state is StepState.WAITING:
+                _leave_out(view, event)
+            elif view.state in {StepState.RUNNING, StepState.RETRYING, StepState.WAITING}:
+                view.state, view.ended_at = StepState.CANCELLED, event.at
+    elif event.kind is EventKind.ATTEMPT_STARTED:
+        for view in takewhile(lambda view: view.name != event.step, views.values()):
+            if view.state is StepState.WAITING:
+                _leave_out(view, event)
+
+
+def _leave_out(view: StepView, event: ProgressEvent) -> None:
+    view.state, view.left_out, view.ended_at = StepState.LEFT_OUT, _GONE_WITHOUT, event.at
 
 
 def status_after(kind: EventKind, data: Mapping[str, Any]) -> Status | None:
@@ -186,7 +209,7 @@ def _apply(view: StepView, event: ProgressEvent) -> None:
     if event.kind is EventKind.ATTEMPT_STARTED:
         view.attempt, view.worker = event.attempt, event.data.get("worker")
         view.started_at = view.started_at or event.at
-        view.ended_at = None
+        view.ended_at = view.left_out = None
     elif event.attempt < view.attempt:
         return
     elif event.kind is EventKind.ATTEMPT_FAILED:
@@ -195,5 +218,7 @@ def _apply(view: StepView, event: ProgressEvent) -> None:
     elif event.kind is EventKind.ATTEMPT_LOST:
         view.last_error = {"code": "worker_lost", "detail": f"{event.data.get('worker', 'the worker')} went away"}
     view.state = _STATE_AFTER.get(event.kind, view.state)
+    if event.kind is EventKind.ATTEMPT_COMPLETED and event.data.get(LEFT_OUT):
+        view.state, view.left_out = StepState.LEFT_OUT, event.data[LEFT_OUT]
     if event.kind in ENDS_OF_ATTEMPT and view.state not in {StepState.RETRYING, StepState.WAITING}:
         view.ended_at = event.at

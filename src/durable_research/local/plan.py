@@ -138,6 +138,8 @@ class Plan:
             ours["DURABLE_RESEARCH_CODEC_ORIGIN"] = self.temporal_ui_url
         if self.simulator_url:
             ours |= outside_world(self.simulator_url, self.ports["simulator_smtp"], self.options.simulator_key)
+            if self.environment.get("OPENAI_EMBEDDING_MODEL") == "":  # a person turned embeddings off
+                del ours["OPENAI_EMBEDDING_MODEL"]
         # Links in notifications are written by workers, which listen nowhere: they are told where the pages are.
         return {"DURABLE_RESEARCH_PUBLIC_URL": self.api_url, **self.environment, **ours}
 
@@ -229,6 +231,8 @@ def outside_world(
         "OPENAI_BASE_URL": f"{simulator_url}/v1",
         "OPENAI_API_KEY": key,
         "OPENAI_MODEL": "simulator-research",
+        "OPENAI_EMBEDDING_BASE_URL": f"{simulator_url}/v1",
+        "OPENAI_EMBEDDING_API_KEY": key,
         "OPENAI_EMBEDDING_MODEL": "simulator-embedding",
         "DURABLE_RESEARCH_PROVIDER": "simulator",
         "DURABLE_RESEARCH_WEBHOOK_URL": f"{simulator_url}/sink/webhook",

@@ -194,4 +194,5 @@ def _step_body(step: StepView) -> dict[str, Any]:
         "ended_at": time(step.ended_at),
         "next_try_at": time(step.next_try_at),
         "last_error": step.last_error,
+        "left_out": step.left_out,
     }

@@ -23,7 +23,7 @@ _RELATED = 5
 class ReadingTexts:
     """Reads the log and objects; `to_html` turns a document into text.
 
-    `embedding_model` is today's: what is related is told by what it has embedded, and only by that.
+    `embedding_model` is today's: what is related is told by what it has embedded, and only by that; empty, embeddings are off.
     """
 
     reading: Reading
@@ -74,4 +74,6 @@ class ReadingTexts:
             NotFound: unknown id.
         """
         await self.reading.get(workflow_id, tenant)
+        if not self.embedding_model:
+            return ()
         return await self.similarity.nearest(workflow_id, tenant, self.embedding_model, _RELATED)

@@ -16,7 +16,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from durable_research import failpoints, telemetry
 from durable_research.domain.errors import ResearchError, StaleAttempt, StepTimedOut
-from durable_research.domain.progress import NUMBERED_BY_LEDGER, Attempt, EngineAttempt, EventKind
+from durable_research.domain.progress import LEFT_OUT, NUMBERED_BY_LEDGER, Attempt, EngineAttempt, EventKind
 from durable_research.domain.waits import WAIT_LEFT
 from durable_research.failpoints import UndoPlace
 from durable_research.ports.progress import ProgressLog, Waited
@@ -97,7 +97,10 @@ class _StepInbound(ActivityInboundInterceptor):
         try:
             async with asyncio.timeout(seconds), _undo_places(policy, attempt.workflow_id):
                 result = await self.next.execute_activity(input_)
-            await self._progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {})
+            left_out = getattr(result, LEFT_OUT, "")
+            await self._progress.end_attempt(
+                attempt, EventKind.ATTEMPT_COMPLETED, {LEFT_OUT: left_out} if left_out else {}
+            )
         except asyncio.CancelledError:
             await asyncio.shield(self._close_cancelled(attempt))
             raise

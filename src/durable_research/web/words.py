@@ -28,6 +28,7 @@ STEP_STATES: dict[StepState, tuple[str, str]] = {
     StepState.RETRYING: ("↻", "Retrying"),
     StepState.WAITING: ("◇", "Waiting for you"),
     StepState.DONE: ("✔", "Done"),
+    StepState.LEFT_OUT: ("⊖", "Left out"),
     StepState.FAILED: ("✖", "Failed"),
     StepState.CANCELLED: ("⊘", "Cancelled"),
 }
@@ -51,7 +52,12 @@ _OUTCOMES: dict[EventKind, tuple[str, str]] = {
     EventKind.ATTEMPT_HANDED_BACK: ("lost", "handed back: its worker was told to stop"),
     EventKind.ATTEMPT_CANCELLED: ("cancelled", "cancelled"),
 }
-REATTACHED = "took up the call that an earlier attempt had paid for"
+# What is said of an attempt besides how it goes; filled with the event's data.
+_NOTES: dict[EventKind, str] = {
+    EventKind.ATTEMPT_REATTACHED: "took up the call that an earlier attempt had paid for",
+    EventKind.CALL_SENT_AGAIN: "sends the call again: {possible_extra} earlier may have been charged",
+    EventKind.PROVIDER_ANSWERED: "the provider answers again",
+}
 
 
 @dataclass
@@ -83,8 +89,8 @@ def attempt_lines(events: Sequence[ProgressEvent]) -> list[AttemptLine]:
         line = lines.get((event.step, event.attempt))
         if line is None:
             continue
-        if event.kind is EventKind.ATTEMPT_REATTACHED:
-            line.notes.append(REATTACHED)
+        if event.kind in _NOTES:
+            line.notes.append(_NOTES[event.kind].format_map({"possible_extra": "?", **event.data}))
         if event.kind in _OUTCOMES:
             line.look, line.outcome = _OUTCOMES[event.kind]
         if event.kind is EventKind.ATTEMPT_FAILED:
@@ -101,8 +107,8 @@ def for_scripts() -> dict[str, object]:
         "statuses": {status.value: pair for status, pair in STATUSES.items()},
         "steps": STEP_LABELS,
         "states": {state.value: pair for state, pair in STEP_STATES.items()},
-        "outcomes": {kind.value: pair for kind, pair in _OUTCOMES.items()}
-        | {"attempt_reattached": ("running", REATTACHED)},
+        "outcomes": {kind.value: pair for kind, pair in _OUTCOMES.items()},
+        "notes": {kind.value: note for kind, note in _NOTES.items()},
     }
 
 

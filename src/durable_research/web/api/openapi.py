@@ -75,7 +75,10 @@ _SCHEMAS: dict[str, Any] = {
         workers=_object(live={"type": "integer"}),
         last_seq={"type": "integer"},
     ),
-    "Related": _object(related={"type": "array", "items": _strings("workflow_id", "kind", "title", "page_url")}),
+    "Related": _object(
+        related={"type": "array", "items": _strings("workflow_id", "kind", "title", "page_url")},
+        embeddings={"type": "string", "enum": ["on", "off"]},
+    ),
     "Schedule": _object(
         **dict.fromkeys(("schedule_id", "title", "every", "timezone", "created_at"), _STRING),
         paused={"type": "boolean"},

@@ -100,7 +100,8 @@ class WorkflowsApi:
     async def related(self, workflow_id: str) -> Response:
         """What is about similar things."""
         found = await self.operations.texts.related(workflow_id, checks.tenant_of(request))
-        return answers.json_response({"related": [answers.related(one) for one in found]})
+        embeddings = "on" if self.operations.texts.embedding_model else "off"
+        return answers.json_response({"related": [answers.related(one) for one in found], "embeddings": embeddings})
 
     async def events(self, workflow_id: str) -> Response:
         """Follow the log. What can be refused is refused before the stream begins."""

@@ -30,6 +30,7 @@ class Finished:
     facts: Sequence[tuple[str, str]]
     files: Sequence[tuple[str, str]]
     related: Sequence[Related] = ()
+    embeddings_off: bool = False
 
 
 async def finished(operations: Operations, row: WorkflowRow) -> Finished | None:
@@ -67,6 +68,7 @@ async def _report(operations: Operations, row: WorkflowRow) -> Finished:
             ("HTML", f"{base}.html"),
         ],
         await operations.texts.related(row.workflow_id, row.tenant),
+        embeddings_off=not operations.texts.embedding_model,
     )
 
 
@@ -89,6 +91,7 @@ async def _texts(operations: Operations, row: WorkflowRow) -> Finished:
         _facts_of(written),
         [(f"{name.capitalize()} (Markdown)", f"{base}/{name}") for name in texts],
         await operations.texts.related(row.workflow_id, row.tenant),
+        embeddings_off=not operations.texts.embedding_model,
     )
 
 

@@ -35,6 +35,7 @@ function detailOf(step) {
     }
     return text;
   }
+  if (step.left_out) return step.left_out.charAt(0).toUpperCase() + step.left_out.slice(1);
   if (step.started_at && step.ended_at) {
     const took = seconds(Date.parse(step.ended_at) - Date.parse(step.started_at));
     return step.attempt > 1 ? `${took}, ${step.attempt} attempts` : took;
@@ -115,11 +116,18 @@ function showAttempt(event) {
     row.dataset.started = event.at;
     const label = words.steps[event.step] ?? event.step;
     for (const text of [label, event.attempt, event.worker ?? "", "", ""]) row.insertCell().textContent = text;
+    for (const part of ["notes", "outcome"]) row.cells[3].append(document.createElement("span"));
     part("attempts-box").hidden = false;
+  }
+  const note = words.notes[event.kind];
+  if (note) {
+    const said = `${note.replace("{possible_extra}", event.possible_extra)}; `;
+    if (!row.cells[3].textContent.includes(said)) row.cells[3].firstChild.textContent += said;
+    return;
   }
   const [look, outcome] = words.outcomes[event.kind];
   row.cells[3].className = `outcome ${look}`;
-  row.cells[3].textContent = event.error ? `${outcome}: ${event.error.detail}` : outcome;
+  row.cells[3].lastChild.textContent = event.error ? `${outcome}: ${event.error.detail}` : outcome;
   if (["done", "failed", "cancelled"].includes(look)) row.cells[4].textContent = seconds(Date.parse(event.at) - Date.parse(row.dataset.started));
 }
 
@@ -141,7 +149,7 @@ edited?.addEventListener("input", () => {
 });
 
 const stream = new EventSource(`/api/workflows/${id}/events?after=${root.dataset.after}`);
-for (const kind of Object.keys(words.outcomes)) {
+for (const kind of Object.keys({ ...words.outcomes, ...words.notes })) {
   stream.addEventListener(kind, (message) => { showAttempt(JSON.parse(message.data)); refresh(); });
 }
 stream.addEventListener("draft", (message) => showDraft(JSON.parse(message.data)));
