@@ -62,8 +62,12 @@ class Scripted:
 class Runner:
     """Performs at once, and keeps no ledger."""
 
-    async def perform(self, effect: Any, prepare: Any, keep: Any, kept: Any) -> Any:
-        return await keep(await prepare(effect.frozen).collect("ref"))
+    async def perform(self, effect: Any, prepare: Any, keep: Any, kept: Any, salvage: Any) -> Any:
+        try:
+            return await keep(await prepare(effect.frozen).collect("ref"))
+        except ModelStopped as stopped:
+            await salvage(stopped.text)
+            raise
 
 
 class Memory:

@@ -12,12 +12,11 @@ from typing import Any
 from durable_research.domain.effects import Effect, ResendPolicy
 from durable_research.domain.model_errors import (
     EmptyOutput,
-    ModelStopped,
     ModelTooLarge,
     ModelTruncated,
     OnlyReasoning,
 )
-from durable_research.domain.text import CUT_SUFFIX, TextReference, WrittenText, has_visible_text
+from durable_research.domain.text import CUT_SUFFIX, TextReference, WrittenText
 from durable_research.domain.usage import TokenUsage
 from durable_research.effects import EffectRunner
 from durable_research.ports.models import LanguageModel, ModelAnswer, ModelCall
@@ -65,18 +64,13 @@ class TextWriter:
 
         Raises:
             ModelTruncated: it was cut as often as we go on.
-            ModelStopped: it ended for an unknown reason; what came of it is in the object store.
+            ModelStopped: it ended for an unknown reason; what came of it is in the object store, and named in the ledger.
         """
         so_far, usage = "", TokenUsage()
         latest: WrittenText | None = None
         for part_number in range(1 + policies.GOING_ON_ALLOWED):
             try:
                 part = await self._write_part(assignment, part_number, so_far)
-            except ModelStopped as stopped:
-                # Not published, as nobody knows whether it is whole; paid for, so not thrown away either.
-                if has_visible_text(so_far + stopped.text):
-                    await self._store(assignment, so_far + stopped.text)
-                raise
             except _ADDS_NOTHING:
                 if latest is None:
                     raise
@@ -144,7 +138,11 @@ class TextWriter:
             )
             return self.model.prepare(call, lambda text: self.drafts.show(attempt, so_far + text))
 
-        return await self.effects.perform(effect, prepare, keep, WrittenText)
+        async def salvage(text: str) -> Mapping[str, Any]:
+            # Not published, as nobody knows whether it is whole; paid for, so not thrown away either.
+            return {"text": (await self._store(assignment, so_far + text)).model_dump(mode="json")}
+
+        return await self.effects.perform(effect, prepare, keep, WrittenText, salvage)
 
     async def _store(self, assignment: Assignment, text: str) -> TextReference:
         return await store_text(self.objects, assignment.tenant, assignment.workflow_id, text)

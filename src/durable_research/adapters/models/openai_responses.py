@@ -139,8 +139,6 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
 
     async def take_up(self, reference: str) -> None:
         """Look at it as it stands; one that was found on its conversation has ended."""
-        if _has_no_name(reference):
-            raise AnswerLost("a call without an id can only be read by the attempt that made it")
         if "/" not in reference:
             self._looked = await self._look(reference)
 
@@ -206,6 +204,8 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
 
     async def _look(self, reference: str) -> Reading:
         """The response as it stands now."""
+        if _has_no_name(reference):
+            raise AnswerLost("a call without an id can only be read by the attempt that made it")
         reply = await self._wire.ask("GET", _path_of(reference))
         if reply.status in {405, 501}:
             self._wire.limits.note_missing_endpoint()
