@@ -39,6 +39,8 @@ class Simulated:
     lag_seconds: float = 0.5
     # Longer than an intent may be old, latency, acceptance and lag together, as an operator must choose it for a real provider.
     settle_seconds: float = 5.0
+    # Longer than any call and any freeze: a searched provider is believed after that at the latest.
+    longest_call_seconds: float = 15.0
 
 
 async def prepare_ground(
@@ -66,6 +68,7 @@ async def prepare_ground(
         nursery=nursery,
         base={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
         settle_seconds=simulated.settle_seconds,
+        longest_call_seconds=simulated.longest_call_seconds,
         payload_keys=data.payload_keys,
     )
 

@@ -30,8 +30,11 @@ from durable_research.local.plan import UpOptions
 from durable_research.local.proof import witness_lines
 from durable_research.local.say import Say
 from durable_research.local.supervisor import Supervisor
+from durable_research.temporal.policies import CALL_DEADLINES
 
 _LOOK_SECONDS = 0.1
+# A call may last as long here as the product's own default lets it.
+_AS_REAL = Simulated(longest_call_seconds=CALL_DEADLINES.longest)
 # Programs that all start at once on a small machine are all late.
 _STARTING_AT_ONCE = 2
 _FOR_EVER = 1_000_000
@@ -223,7 +226,7 @@ class OutageRun:
         if outage.name not in self.options.outages or self._supervisor is None:
             return []
         label = f"{outage.name}-"
-        ground = await prepare_ground(data, up, nursery, self._supervisor, classes, Simulated(), label)
+        ground = await prepare_ground(data, up, nursery, self._supervisor, classes, _AS_REAL, label)
         slots = await prepare_slots(data, ground, len(lines), self._first_slot)
         self._first_slot += len(lines)
         return [(slot, outage, *line) for slot, line in zip(slots, lines, strict=True)]
