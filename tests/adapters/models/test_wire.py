@@ -66,7 +66,7 @@ async def answered(said: Said, deadlines: CallDeadlines = PATIENT, **more: Any) 
         [head(kind="application/json") + events(chunk(TEXT), chunk(reason="stop"))],
         [head() + events(chunk(TEXT), chunk(reason="stop"), done=False)],
         [head() + b"data:\n\n: hello\n\n" + events(chunk(TEXT))],
-        [head() + events(chunk(TEXT, "stop"), done=False), Then.RESET],
+        [head(content_length="9999") + events(chunk(TEXT, "stop"), done=False), Then.RESET],
         [head() + events(chunk(TEXT)), Then.HOLD],
         [head() + json.dumps(chunk(TEXT)).encode() + b"\n" + json.dumps(chunk(reason="stop")).encode()],
     ],
@@ -97,7 +97,7 @@ async def test_an_answer_comes_whole_though_every_byte_comes_alone() -> None:
         ([head(kind="application/json") + b'{"id": "x", "cho'], Ambiguous),
         ([head(content_encoding="gzip") + b"not gzip"], Ambiguous),
         ([head() + events(chunk("half"), done=False)], Ambiguous),
-        ([head() + events(chunk("half"), done=False), Then.RESET], Ambiguous),
+        ([head(content_length="9999") + events(chunk("half"), done=False), Then.RESET], Ambiguous),
         ([b"HTTP/1.1 204 No Content\r\n\r\n"], Ambiguous),
         (whole({"status": "ok"}), Ambiguous),
         ([head() + events(chunk("half"), chunk(reason="error"))], AnswerBroken),
@@ -201,6 +201,13 @@ async def test_a_stream_that_falls_silent_is_given_up() -> None:
 
     with pytest.raises(ProviderSilent, match=r"no byte of an answer came for 0.05 s"):
         await answered([head() + events(chunk("half"), done=False), Then.HOLD], impatient)
+
+
+async def test_a_silence_after_the_end_was_told_takes_nothing_away() -> None:
+    impatient = CallDeadlines(silence=0.05, first_byte=60, longest=60)
+    told = [head() + events(chunk(TEXT, "stop"), done=False), Then.HOLD]
+
+    assert (await answered(told, impatient)).text == TEXT
 
 
 @pytest.mark.parametrize("said", [[Then.HOLD], [head(), Then.HOLD]], ids=["no head", "head alone"])
