@@ -11,6 +11,7 @@ from durable_research.catalogue import PACKAGES, PIPELINES, WORKFLOWS
 from durable_research.cli.main import COMMANDS
 from durable_research.domain import errors, model_errors
 from durable_research.domain.progress import EventKind
+from durable_research.domain.remedies import REMEDIES
 from durable_research.failpoints import OTHERS, Place, UndoPlace
 from durable_research.settings import Settings
 from durable_research.temporal import names, policies
@@ -147,6 +148,24 @@ def test_every_error_code_is_documented() -> None:
     text = (ROOT / "docs" / "errors.md").read_text()
 
     assert {code for code in codes if f"`{code}`" not in text} == set()
+
+
+def test_every_error_code_has_a_remedy_and_no_other() -> None:
+    assert set(REMEDIES) == {one.code for one in ERRORS}
+
+
+def test_remedies_name_settings_that_exist() -> None:
+    known = {field.alias for field in Settings.model_fields.values()} | {"TEMPORAL_NAMESPACE"}
+
+    assert {name for remedy in REMEDIES.values() for name in remedy.settings} - known == set()
+
+
+@pytest.mark.parametrize("code", REMEDIES)
+def test_every_remedy_is_documented(code: str) -> None:
+    resume, ask_again = ("yes" if helps else "no" for helps in (REMEDIES[code].resume, REMEDIES[code].ask_again))
+
+    row = f"| `{code}` | {REMEDIES[code].words} | {resume} | {ask_again} |"
+    assert row in (ROOT / "docs" / "errors.md").read_text().splitlines()
 
 
 def test_every_problem_of_the_api_is_documented() -> None:

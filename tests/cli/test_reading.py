@@ -121,6 +121,13 @@ def test_show_tells_steps_attempts_charges_and_what_it_waits_for(installation: S
     assert "error     x: y" in lines
 
 
+def test_show_tells_what_mends_a_failure(installation: StandIn, command: Command) -> None:
+    error = {"code": "quota_exhausted", "detail": "used up", "remedy": {"words": "put money on the account"}}
+    installation.add(1, status="failed", more={"error": error})
+
+    assert "mended by put money on the account" in command("show", an_id()).stdout
+
+
 def test_show_in_json_is_the_status_body(installation: StandIn, command: Command) -> None:
     run = installation.add(1)
 

@@ -6,6 +6,7 @@ import pytest
 
 from durable_research.cli import following
 from durable_research.cli.following import EventParser, Message
+from durable_research.domain.remedies import REMEDIES
 
 from .conftest import Command, Process
 from .stand_in import StandIn, a_story, an_id, event
@@ -108,6 +109,23 @@ def test_a_run_without_a_report_is_exit_1(installation: StandIn, command: Comman
 
     assert result.exit_code == 1
     assert f"durable-research show {an_id()}" in result.stderr
+
+
+def test_a_run_that_failed_says_what_mends_it(installation: StandIn, command: Command) -> None:
+    error = {"code": "quota_exhausted", "detail": "used up"}
+    installation.add(1, events=a_story("failed", error=error))
+
+    assert f"what mends it: {REMEDIES['quota_exhausted'].words}" in command("watch", an_id()).stderr
+
+
+def test_a_call_that_is_sent_again_is_told_with_the_count(installation: StandIn, command: Command) -> None:
+    again = event(5, "call_sent_again", "llm_call", 2, possible_extra=1)
+    installation.add(1, events=[*a_story()[:4], again, *a_story()[5:]])
+
+    words = command("submit", "why?", "--wait").stderr
+
+    assert "llm_call, attempt 2: sends the call again: 1 earlier may have been charged" in words
+    assert "nothing is paid again" not in words
 
 
 def test_a_report_whose_record_is_stored_later_is_exit_0(installation: StandIn, command: Command) -> None:

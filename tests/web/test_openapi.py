@@ -4,6 +4,7 @@ import re
 
 from quart.testing import QuartClient
 
+from durable_research.domain.workflow import Decision
 from tests.web.house import House
 
 
@@ -27,6 +28,14 @@ async def test_no_address_below_api_is_registered_outside_the_table(house: House
         for rule in house.app.url_map.iter_rules()
         if rule.rule.startswith("/api") and not rule.endpoint.startswith("api.")
     ] == []
+
+
+async def test_every_decision_is_described(client: QuartClient) -> None:
+    document = await (await client.get("/api/openapi.json")).get_json()
+    schemas = document["components"]["schemas"]
+
+    assert schemas["Decision"]["enum"] == list(Decision)
+    assert set(Decision) <= set(schemas["Status"]["properties"]["asks"]["properties"]["decisions"]["items"]["enum"])
 
 
 async def test_every_reference_in_the_document_leads_somewhere(client: QuartClient) -> None:

@@ -3,11 +3,13 @@
 import re
 
 import pytest
+from markupsafe import escape
 from quart.testing import QuartClient
 
 from durable_research.catalogue import BY_KIND, PIPELINES
 from durable_research.domain.effects import Charges
 from durable_research.domain.progress import EventKind
+from durable_research.domain.remedies import REMEDIES
 from durable_research.domain.workflow import Kind, Status
 from durable_research.ports.similarity import Related
 from tests.web.house import EMBEDDING_MODEL, UNKNOWN, House
@@ -402,6 +404,55 @@ async def test_a_post_that_could_not_be_cleaned_up_asks_to_try_again_and_cannot_
     assert 'data-decision="send_again" class="primary" hidden' in text
     assert 'data-part="cancel" hidden' in text
     assert (status, location, len(house.world.engine.signalled)) == (303, f"/posts/{post_id}", 1)
+
+
+async def test_a_failed_report_says_what_to_do_and_what_was_charged(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    house.world.effects.charged[report_id] = Charges(settled=0, possible_extra=2)
+    error = {"code": "quota_exhausted", "detail": "the quota is used up"}
+    await house.world.progress.close(report_id, Status.FAILED, {"error": error})
+
+    text = await page(client, f"/reports/{report_id}")
+    status = await (await client.get(f"/api/workflows/{report_id}/status")).get_json()
+
+    assert f"<strong>What to do:</strong> {escape(REMEDIES['quota_exhausted'].words)}." in text
+    assert "0 calls to the model&#39;s provider were charged, and perhaps 2 more." in text
+    assert status["error"]["remedy"] == REMEDIES["quota_exhausted"].as_json()
+
+
+async def test_a_question_to_a_person_says_what_mends_it(client: QuartClient, house: House) -> None:
+    post_id = await house.asked(kind=Kind.POST)
+    attempt = await house.step(post_id, "create_embedding")
+    error = {"code": "model_refused", "detail": "no such model"}
+    await house.world.progress.end_attempt(
+        attempt, EventKind.ATTEMPT_FAILED, {"final": True, "asks_a_person": True, "error": error}
+    )
+
+    text = await page(client, f"/posts/{post_id}")
+
+    assert REMEDIES["model_refused"].words in text
+    for words in ("Try again", "Go on without it", "Give this up"):
+        assert re.search(rf"<button[^>]*(?<!hidden)>{words}</button>", text), words
+
+
+async def test_a_call_that_is_sent_again_is_told_where_it_happens(client: QuartClient, house: House) -> None:
+    report_id = await house.asked()
+    attempt = await house.step(report_id, "llm_call")
+    await house.world.progress.note(attempt, EventKind.CALL_SENT_AGAIN, {"possible_extra": 2})
+
+    text = await page(client, f"/reports/{report_id}")
+
+    assert "sends the call again: 2 earlier may have been charged; " in text
+
+
+@pytest.mark.parametrize("path", ["/", "a finished report"])
+async def test_pages_say_that_no_sources_are_looked_up(client: QuartClient, house: House, path: str) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+
+    text = await page(client, path if path == "/" else f"/reports/{report_id}")
+
+    assert "comes from the model's memory" in text or "come from the model's memory" in text
 
 
 async def test_a_failed_text_says_that_what_was_made_is_removed(client: QuartClient, house: House) -> None:

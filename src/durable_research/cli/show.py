@@ -39,6 +39,7 @@ def command(api: Api, in_json: bool, id: str) -> None:
 
 def _facts(api: Api, body: Mapping[str, Any]) -> dict[str, str | None]:
     error, embedded = body.get("error"), body["embedding_charges"]
+    remedy = (error or body.get("asks") or {}).get("remedy") or {}
     return {
         "charges": _charges("model call", body["charges"]),
         "besides": _charges("embedding", embedded) if any(embedded.values()) else None,
@@ -46,6 +47,7 @@ def _facts(api: Api, body: Mapping[str, Any]) -> dict[str, str | None]:
         "waits for": (body.get("waits_for") or {}).get("what"),
         "cancel": "asked for" if body.get("cancel_requested") and body["status"] != "cancelled" else None,
         "error": f"{error.get('code')}: {error.get('detail')}" if error else None,
+        "mended by": remedy.get("words"),
         "asked": body["created_at"],
         "page": f"{api.server}{clean(body['page_url'])}",
         "temporal": body.get("temporal_ui_url"),

@@ -15,6 +15,7 @@ from durable_research.cli.run import Run
 from durable_research.cli.running import Exit
 from durable_research.cli.terminal import as_json, clean, console, say
 from durable_research.domain.progress import ProgressEvent
+from durable_research.domain.remedies import remedy_for
 
 _FRAMES_A_SECOND = 4
 Show = Callable[[str, dict[str, Any], ProgressEvent | None], None]
@@ -49,6 +50,8 @@ def tell_end(api: Api, run: Run) -> None:
     ended = ended_words(run.status)
     if not run.is_good:
         say(f"error: the run {ended}{': ' + error_words(run.error) if run.error else ''}")
+        if remedy := remedy_for(str(run.error.get("code", ""))):
+            say(f"  what mends it: {remedy.words}")
         say(f"  look at it: durable-research show {run.workflow_id}")
         raise click.exceptions.Exit(int(Exit.FAILED))
     page = api.get(f"/api/workflows/{run.workflow_id}/status")["page_url"]

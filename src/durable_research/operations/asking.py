@@ -8,6 +8,7 @@ from durable_research.catalogue import BY_KIND, step_label
 from durable_research.domain.approval import ApprovalAsked, ApprovalDecision, decision_of
 from durable_research.domain.errors import DecisionNeeded
 from durable_research.domain.progress import ENDS_OF_APPROVAL, EventKind, ProgressEvent
+from durable_research.domain.remedies import remedy_for
 from durable_research.domain.workflow import Decision, Status
 from durable_research.ports.workflows import WorkflowRow
 from durable_research.temporal import policies
@@ -22,6 +23,7 @@ class OpenQuestion:
     detail: str
     decisions: tuple[Decision, ...]
     remaining: tuple[str, ...] = ()
+    code: str = ""
 
     @property
     def words(self) -> str:
@@ -37,11 +39,13 @@ class OpenQuestion:
 
     def as_json(self) -> dict[str, Any]:
         """As the status body shows it."""
+        remedy = remedy_for(self.code)
         return {
             "step": self.step,
             "attempt": self.attempt,
             "decisions": list(self.decisions),
             "remaining_undos": list(self.remaining),
+            "remedy": remedy.as_json() if remedy else None,
         }
 
 
@@ -68,6 +72,7 @@ class OpenApproval:
             "attempt": 0,
             "decisions": list(self.asked.verdicts),
             "remaining_undos": [],
+            "remedy": None,
             "draft_sha256": self.asked.draft_sha256,
             "draft_url": f"/api/workflows/{self.workflow_id}/draft",
             "expires_at": self.asked.expires_at.isoformat(),
@@ -100,12 +105,13 @@ def open_question(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenQues
     if last.kind is EventKind.APPROVAL_ASKED:
         return None
     error = last.data.get("error") or {}
-    if error.get("code") == DecisionNeeded.code:
-        return OpenQuestion(last.step, last.attempt, error.get("detail", ""), (Decision.SEND_AGAIN, Decision.GIVE_UP))
+    detail, code = error.get("detail", ""), error.get("code", "")
+    if code == DecisionNeeded.code:
+        return OpenQuestion(last.step, last.attempt, detail, (Decision.SEND_AGAIN, Decision.GIVE_UP), code=code)
     undos = tuple(BY_KIND[row.kind].undos)
     if last.step in undos:
         remaining = undos[undos.index(last.step) :]
-        return OpenQuestion(last.step, last.attempt, error.get("detail", ""), (Decision.TRY_AGAIN,), remaining)
+        return OpenQuestion(last.step, last.attempt, detail, (Decision.TRY_AGAIN,), remaining, code)
     without = (Decision.GO_WITHOUT,) if policies.STEPS[last.step].optional else ()
     decisions = (Decision.TRY_AGAIN, *without, Decision.GIVE_UP)
-    return OpenQuestion(last.step, last.attempt, error.get("detail", ""), decisions)
+    return OpenQuestion(last.step, last.attempt, detail, decisions, code=code)

@@ -1,6 +1,6 @@
 """Reading what goes on: lists, the status body, results, the events to follow, the Event History."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from durable_research.catalogue import BY_KIND, page_of
 from durable_research.domain.errors import InfrastructureDown, InvalidState, NotFound, NotReady
 from durable_research.domain.progress import Draft, EventKind, ProgressEvent, StepState, StepView, steps_after
+from durable_research.domain.remedies import remedy_for
 from durable_research.domain.workflow import Status, kind_of
 from durable_research.operations.asking import open_approval, open_question
 from durable_research.operations.waiting import waits_for
@@ -80,7 +81,7 @@ class Reading:
             "cancel_requested": row.cancel_requested,
             "asks": asked.as_json() if asked else None,
             "waits_for": waits_for(row, len(live), asked, events, reachable=reachable),
-            "error": next((event.data["error"] for event in events if _is_failed_end(event)), None),
+            "error": next((_explained(event.data["error"]) for event in events if _is_failed_end(event)), None),
             "last_seq": events[-1].seq if events else 0,
             "temporal_ui_url": self._ui(workflow_id),
         }
@@ -164,6 +165,12 @@ class Reading:
 
     def _ui(self, workflow_id: str) -> str | None:
         return f"{self.ui_prefix}/{workflow_id}" if self.ui_prefix else None
+
+
+def _explained(error: Mapping[str, Any]) -> dict[str, Any]:
+    """The error and what mends it."""
+    remedy = remedy_for(error.get("code", ""))
+    return {**error, "remedy": remedy.as_json() if remedy else None}
 
 
 def _is_failed_end(event: ProgressEvent) -> bool:

@@ -16,6 +16,7 @@ from durable_research.domain.errors import (
     ResearchError,
     UnknownPipeline,
 )
+from durable_research.domain.remedies import remedy_for
 
 MEDIA_TYPE = "application/problem+json"
 # A body stays below 4 KB whatever was sent: this many fields, and this much of a sender's own text in each.
@@ -107,6 +108,8 @@ def body_of(problem: Problem, path: str, request_id: str) -> bytes:
             {"pointer": one.pointer[:_LONGEST_ECHO], "code": one.code, "detail": one.detail[:200]}
             for one in problem.errors[:_MOST_FIELDS]
         ]
+    if remedy := remedy_for(problem.code):
+        body["remedy"] = remedy.as_json()
     if problem.retry_after is not None:
         body["retry_after"] = problem.retry_after
     return json.dumps(body).encode()

@@ -1,8 +1,9 @@
 """Words and shapes that people see for states, steps, attempts and times; scripts get the same ones from the page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from durable_research.catalogue import STEP_LABELS, step_label
 from durable_research.domain.approval import Verdict
@@ -110,6 +111,14 @@ def for_scripts() -> dict[str, object]:
         "outcomes": {kind.value: pair for kind, pair in _OUTCOMES.items()},
         "notes": {kind.value: note for kind, note in _NOTES.items()},
     }
+
+
+def paid(status: Mapping[str, Any]) -> str:
+    """What was charged, of the status body, as a sentence; also what may have been."""
+    settled = status["charges"]["settled"] + status["embedding_charges"]["settled"]
+    possible = status["charges"]["possible_extra"] + status["embedding_charges"]["possible_extra"]
+    words = f"{plural(settled, 'call')} to the model's provider {'was' if settled == 1 else 'were'} charged"
+    return f"{words}, and perhaps {possible} more." if possible else f"{words}."
 
 
 def duration(seconds: float) -> str:

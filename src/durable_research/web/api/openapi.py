@@ -6,13 +6,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from durable_research.domain.approval import Verdict
-from durable_research.domain.workflow import Kind, Status
+from durable_research.domain.workflow import Decision, Kind, Status
 from durable_research.web import queries
 from durable_research.web.api.routes import ROUTES, Route
 from durable_research.web.problems import MEDIA_TYPE
 
 _ANY_ADDRESS = (400, 406, 413, 414, 431, 500)
 _STRING: dict[str, Any] = {"type": "string"}
+_STRING_OR_NULL: dict[str, Any] = {"type": ["string", "null"]}
 _QUERY: dict[str, dict[str, Any]] = {
     "status": {"type": "array", "items": {"type": "string", "enum": list(Status)}},
     "kind": {"type": "string", "enum": list(Kind)},
@@ -29,8 +30,15 @@ _HEADERS: dict[str, dict[str, Any]] = {
 }
 
 
+_STRINGS = {"type": "array", "items": _STRING}
+
+
 def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties}
+
+
+def _or_null(**properties: Any) -> dict[str, Any]:
+    return {"type": ["object", "null"], "properties": properties}
 
 
 def _strings(*names: str) -> dict[str, Any]:
@@ -38,11 +46,13 @@ def _strings(*names: str) -> dict[str, Any]:
 
 
 _CHARGES = _object(settled={"type": "integer"}, possible_extra={"type": "integer"})
+_REMEDY = _object(words=_STRING, settings=_STRINGS, ask_again={"type": "boolean"})
 _SCHEMAS: dict[str, Any] = {
     "Problem": _object(
         **dict.fromkeys(("type", "title", "detail", "instance", "code", "request_id"), _STRING),
         status={"type": "integer"},
         retry_after={"type": "integer"},
+        remedy=_REMEDY,
         errors={"type": "array", "items": _strings("pointer", "code", "detail")},
     )
     | {"required": ["type", "title", "status", "detail", "instance", "code", "request_id"]},
@@ -73,6 +83,21 @@ _SCHEMAS: dict[str, Any] = {
         charges=_CHARGES,
         embedding_charges=_CHARGES,
         workers=_object(live={"type": "integer"}),
+        asks=_or_null(
+            step=_STRING,
+            attempt={"type": "integer"},
+            decisions={"type": "array", "items": {"type": "string", "enum": [*Decision, *Verdict]}},
+            remaining_undos=_STRINGS,
+            remedy=_or_null(**_REMEDY["properties"]),
+        ),
+        waits_for=_or_null(
+            what=_STRING,
+            since=_STRING_OR_NULL,
+            until=_STRING_OR_NULL,
+            looks={"type": "integer"},
+            last_error=_or_null(code=_STRING, detail=_STRING),
+        ),
+        error=_or_null(code=_STRING, detail=_STRING, remedy=_or_null(**_REMEDY["properties"])),
         last_seq={"type": "integer"},
     ),
     "Related": _object(

@@ -79,6 +79,9 @@ function showStatus() {
   const waits = latest.waits_for?.what ?? "";
   part("waits").hidden = !waits;
   part("waits-words").textContent = waits.charAt(0).toUpperCase() + waits.slice(1);
+  const mends = latest.asks?.remedy?.words ?? "";
+  part("mends").hidden = !mends;
+  part("mends-words").textContent = mends;
   part("cancel").hidden = Boolean(latest.asks?.remaining_undos?.length);
   if (latest.cancel_requested) Object.assign(part("cancel"), { disabled: true, textContent: "Cancelling…" });
   const live = latest.workers.live;
