@@ -49,6 +49,7 @@ test: check ## everything: checks, then all tests on real servers and a real bro
 	$(BIN)/pytest
 
 test-litellm: check ## what `make test` leaves out: our stories on the LiteLLM gateway, which takes 756 MB
+	sh tools/setup.sh peers
 	sh tools/setup.sh litellm
 	$(FIND_TEMPORAL)
 	$(BIN)/pytest -m litellm

@@ -1,5 +1,6 @@
 """Other people's programs, which `tools/setup.sh` puts into the user's cache."""
 
+import socket
 from pathlib import Path
 
 from durable_research.local.temporal_binary import default_cache
@@ -15,3 +16,11 @@ def installed(what: str, path: str) -> str:
 def node_program() -> str:
     """The Node that fits all of them: the PATH's may be too old."""
     return installed("azurite", "node")
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port

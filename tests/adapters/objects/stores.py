@@ -16,7 +16,7 @@ from typing import Protocol
 import httpx
 
 from tests.installation import end_with_the_tests, until
-from tests.programs import installed, node_program
+from tests.programs import free_port, installed, node_program
 
 _ACCOUNT, _KEY = "research", base64.b64encode(b"a key for tests only").decode()
 _CONTAINER = "reports"
@@ -67,9 +67,7 @@ class _Server(ABC):
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port: int = free.getsockname()[1]
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.come_back()
 
