@@ -7,6 +7,7 @@ their bytes; results and histories hold references.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from durable_research.domain.effects import Effect, ResendPolicy
@@ -138,11 +139,12 @@ class TextWriter:
             )
             return self.model.prepare(call, lambda text: self.drafts.show(attempt, so_far + text))
 
-        async def salvage(text: str) -> Mapping[str, Any]:
-            # Not published, as nobody knows whether it is whole; paid for, so not thrown away either.
-            return {"text": (await self._store(assignment, so_far + text)).model_dump(mode="json")}
-
+        salvage = partial(self._salvage, assignment, so_far)
         return await self.effects.perform(effect, prepare, keep, WrittenText, salvage)
+
+    async def _salvage(self, assignment: Assignment, so_far: str, text: str) -> Mapping[str, Any]:
+        """Keep what is not published, as nobody knows whether it is whole: it is paid for."""
+        return {"text": (await self._store(assignment, so_far + text)).model_dump(mode="json")}
 
     async def _store(self, assignment: Assignment, text: str) -> TextReference:
         return await store_text(self.objects, assignment.tenant, assignment.workflow_id, text)

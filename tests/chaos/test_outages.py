@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from durable_research.chaos.outages import OUTAGES, Lived, Options, OutageRun, as_markdown
+from durable_research.chaos.outage_run import Lived, Options, OutageRun, as_markdown
+from durable_research.chaos.outages import OUTAGES
 
 CUT = next(one for one in OUTAGES if one.name == "cut")
 
