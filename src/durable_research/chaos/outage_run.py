@@ -12,7 +12,7 @@ import psutil
 
 from durable_research.chaos.client import Asked, Client, words_of
 from durable_research.chaos.evidence import FINAL
-from durable_research.chaos.ground import MODULES, Simulated, prepare_ground, prepare_slots
+from durable_research.chaos.ground import MODULES, Simulated, prepare_ground, prepare_slots, run_beside_servers
 from durable_research.chaos.nursing import Nursery
 from durable_research.chaos.outages import OUTAGES, Outage, World
 from durable_research.chaos.points import CLASSES
@@ -21,8 +21,7 @@ from durable_research.chaos.slot import Slot
 from durable_research.domain.effects import SERVER_ERRORS_ALLOWED, ProviderClass
 from durable_research.domain.errors import Unconfirmed
 from durable_research.local.data_folder import DataFolder
-from durable_research.local.edition import Finished, run_edition
-from durable_research.local.plan import UpOptions
+from durable_research.local.edition import Finished
 from durable_research.local.say import Say
 from durable_research.local.supervisor import Supervisor
 from durable_research.temporal.policies import CALL_DEADLINES
@@ -90,25 +89,18 @@ class OutageRun:
     say: Say
     lived: list[Lived] = field(default_factory=list)
     seconds: float = 0.0
-    _supervisor: Supervisor | None = None
     _first_slot: int = 1
     _starting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STARTING_AT_ONCE))
 
     async def run(self) -> None:
         """Start the servers, live through all outages side by side, stop everything."""
-        up = UpOptions(data=self.options.data, port=0, workers=0, only=("postgres", "temporal"))
-        code = await run_edition(up, self.say, self._live_through, supervised=self._meet)
-        if code:
-            raise RuntimeError("the servers did not start; see above")
+        await run_beside_servers(self.options.data, self.say, self._live_through)
 
-    def _meet(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
-
-    async def _live_through(self, up: dict[str, Any]) -> None:
-        data, nursery = DataFolder(self.options.data), Nursery(MODULES)
+    async def _live_through(self, up: dict[str, Any], supervisor: Supervisor) -> None:
+        nursery = Nursery(MODULES)
         try:
             await nursery.open()
-            lines = [line for outage in OUTAGES for line in await self._prepared(outage, up, data, nursery)]
+            lines = [line for outage in OUTAGES for line in await self._prepared(outage, up, supervisor, nursery)]
             self.say(f"{len(lines)} reports, each in an installation of its own")
             began = time.monotonic()
             async with asyncio.TaskGroup() as living:
@@ -120,15 +112,16 @@ class OutageRun:
         raise Finished
 
     async def _prepared(
-        self, outage: Outage, up: dict[str, Any], data: DataFolder, nursery: Nursery
+        self, outage: Outage, up: dict[str, Any], supervisor: Supervisor, nursery: Nursery
     ) -> list[tuple[Slot, Outage, str, bool]]:
         """The lines of one outage, each with a slot; its simulators are its own, as faults are cleared for all at once."""
         classes = [one for one in outage.classes if one in self.options.classes]
         lines = [(one, is_killed) for one in classes for is_killed in self.options.deaths]
-        if outage.name not in self.options.outages or self._supervisor is None:
+        if outage.name not in self.options.outages:
             return []
+        data = DataFolder(self.options.data)
         label = f"{outage.name}-"
-        ground = await prepare_ground(data, up, nursery, self._supervisor, classes, _AS_REAL, label)
+        ground = await prepare_ground(data, up, nursery, supervisor, classes, _AS_REAL, label)
         slots = await prepare_slots(data, ground, len(lines), self._first_slot)
         self._first_slot += len(lines)
         return [(slot, outage, *line) for slot, line in zip(slots, lines, strict=True)]

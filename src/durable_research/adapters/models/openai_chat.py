@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from durable_research.adapters.models.events import Heard
+from durable_research.adapters.models.kept import fetched
 from durable_research.adapters.models.listening import Listening
 from durable_research.adapters.models.openai_client import believed, messages, tags
 from durable_research.adapters.models.outcomes import Asked
@@ -17,7 +17,7 @@ from durable_research.adapters.models.reading import Reading
 from durable_research.adapters.models.shapes import as_dict, as_list, as_name
 from durable_research.adapters.models.wire import Wire
 from durable_research.domain.effects import ProviderClass
-from durable_research.domain.model_errors import AnswerLost, CannotAsk, ModelForgotten, ModelUnavailable
+from durable_research.domain.model_errors import AnswerLost, CannotAsk, ModelUnavailable
 from durable_research.ports.models import CallDeadlines, ModelAnswer, ModelCall, TextSink
 from durable_research.ports.remote import FINGERPRINT_TAG, KEY_TAG, EarlierSend, RemoteEffect, Shown
 
@@ -190,17 +190,7 @@ class StoredChatCall(_ChatCall):
         return reading.answer(reference)
 
     async def _fetch(self, reference: str) -> Reading:
-        reply = await self._wire.ask("GET", f"{_PATH}/{quote(reference, safe='')}")
-        if reply.status in {405, 501}:
-            self._wire.limits.note_missing_endpoint()
-        if reply.status in {404, 405, 501}:
-            raise ModelForgotten("the provider no longer knows the stored completion")
-        reading = self._reading()
-        reading.is_whole_body = True
-        reading.hear(Heard(reply.checked()))
-        if not reading.is_begun:
-            raise ModelUnavailable("the provider shows something that is no stored completion")
-        return reading
+        return await fetched(self._wire, f"{_PATH}/{quote(reference, safe='')}", self._reading())
 
 
 async def _stored_with(wire: Wire, key: str, fingerprint: str | None) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from durable_research.adapters.models import conversations
-from durable_research.adapters.models.events import Heard
+from durable_research.adapters.models.kept import fetched
 from durable_research.adapters.models.listening import Listening
 from durable_research.adapters.models.openai_client import messages, tags
 from durable_research.adapters.models.outcomes import Asked
@@ -18,7 +18,7 @@ from durable_research.adapters.models.reading import Reading
 from durable_research.adapters.models.wire import Wire
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous, StepFailed, StillRunning
-from durable_research.domain.model_errors import AnswerLost, ModelForgotten, ModelUnavailable
+from durable_research.domain.model_errors import AnswerLost, ModelForgotten
 from durable_research.ports.models import CallDeadlines, ModelAnswer, ModelCall, TextSink
 from durable_research.ports.remote import EarlierSend, RemoteEffect
 
@@ -206,17 +206,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         """The response as it stands now."""
         if _has_no_name(reference):
             raise AnswerLost("a call without an id can only be read by the attempt that made it")
-        reply = await self._wire.ask("GET", _path_of(reference))
-        if reply.status in {405, 501}:
-            self._wire.limits.note_missing_endpoint()
-        if reply.status in {404, 405, 501}:
-            raise ModelForgotten("the provider no longer knows the accepted call")
-        reading = self._reading()
-        reading.is_whole_body = True
-        reading.hear(Heard(reply.checked()))
-        if not reading.is_begun:
-            raise ModelUnavailable("the provider shows something that is no response")
-        return reading
+        return await fetched(self._wire, _path_of(reference), self._reading())
 
     def _reading(self) -> Reading:
         asked = self._call.instructions + self._call.prompt + self._call.so_far
