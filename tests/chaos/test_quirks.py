@@ -1,8 +1,10 @@
 """Each quirk of the simulator has an end that is expected of it, and the simulator understands what it is told."""
 
+import random
+
 import pytest
 
-from durable_research.chaos.quirks import EXPECTED, Expected
+from durable_research.chaos.quirks import EXPECTED, Expected, drawn
 from durable_research.simulator.faults import Fault
 from durable_research.simulator.quirks import QUIRKS
 
@@ -35,3 +37,25 @@ def test_what_is_billed_agrees_with_the_simulators_table(expected: Expected) -> 
     plain = sum("fault" in told for told in expected.told)
 
     assert odd + plain <= expected.billed <= odd + plain + 1
+
+
+def drawn_with(seed: int, api: str = "chat", pipeline: str = "generate-report") -> list[Expected | None]:
+    dice = random.Random(seed)  # noqa: S311 - repeatable
+    return [drawn(dice, api, pipeline) for _ in range(200)]
+
+
+def test_the_same_seed_draws_the_same_quirks_and_another_seed_others() -> None:
+    assert drawn_with(1) == drawn_with(1)
+    assert drawn_with(1) != drawn_with(2)
+
+
+@pytest.mark.parametrize("api", ["chat", "chat-stored", "responses", "responses-keyed"])
+@pytest.mark.parametrize("pipeline", ["generate-report", "blog-post"])
+def test_what_is_drawn_can_be_met_alone_and_changes_nothing_for_others(api: str, pipeline: str) -> None:
+    found = drawn_with(1, api, pipeline)
+
+    assert None in found
+    for one in filter(None, found):
+        assert (api in one.apis, one.pipeline, one.stage) == (True, pipeline, 0)
+        assert one.status in {"done", "failed"}
+        assert all("match" not in told for told in one.told)

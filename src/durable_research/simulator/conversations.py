@@ -10,6 +10,7 @@ from durable_research.simulator.faults import Call, refuse
 from durable_research.simulator.generation import Generation, answer
 from durable_research.simulator.listing import page, whole_page
 from durable_research.simulator.openai_requests import ConversationRequest, ItemsRequest, Message
+from durable_research.simulator.quirks import quirk_of
 from durable_research.simulator.response_shapes import message_id, output_message
 from durable_research.simulator.state import AddedItems, Conversation
 from durable_research.simulator.world import World, new_id
@@ -60,6 +61,8 @@ class ConversationsApi:
         said = [(-math.inf, self._known(conversation_id).items)]
         said += [(one.at, one.items) for one in self._state.added_to[conversation_id]]
         for generation in self._state.answered_on(conversation_id):
+            if quirk_of(generation).forgets:
+                continue
             turn = [_question_item(generation), output_message(generation, answer(generation))]
             said.append((generation.done_at, turn))
         in_order = sorted(said, key=lambda one: one[0])

@@ -42,7 +42,7 @@ class Quirk:
     tells_usage: bool = False  # also when it was not asked for
     ignores_stream: bool = False
     ignores_filter: bool = False
-    forgets: bool = False  # cuts the connection in mid-answer, and knows the id no more
+    forgets: bool = False  # cuts the connection in mid-answer, and knows nothing of the call any more
     silence_seconds: float = 0.0  # from acceptance to the first byte
     chunk_seconds: float = 0.0  # between two pieces of the text
 

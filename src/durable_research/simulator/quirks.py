@@ -175,7 +175,7 @@ _ANSWERS: dict[str, Quirk] = {
         silence_seconds=25.0,
     ),
     "forgets": Quirk(
-        "the connection is lost in mid-answer, and the accepted id is not known any more",
+        "the connection is lost in mid-answer, and nothing is known of the accepted call any more",
         "llama.cpp and LiteLLM, seen",
         _RESPONSES,
         forgets=True,
