@@ -35,8 +35,11 @@ _REPORTS = """
     SELECT report_id, text_key, text_sha256, pdf_key, pdf_sha256 FROM reports
     UNION ALL SELECT post_id, text_key, text_sha256, NULL, NULL FROM posts
 """
-# A text whose report was never finished belongs to the ledger entry that paid for it.
-_PAID_TEXTS = "SELECT result->'text'->>'key' AS key FROM effects WHERE result ? 'text'"
+# A text whose report was never finished belongs to the ledger entry that paid for it, published or not.
+_PAID_TEXTS = """
+    SELECT result->'text'->>'key' AS key FROM effects WHERE result ? 'text'
+    UNION ALL SELECT kept->'text'->>'key' FROM effects WHERE kept ? 'text'
+"""
 _KEYS = "SELECT key, workflow_id FROM effects WHERE kind = 'model_call'"
 
 
