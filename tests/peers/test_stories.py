@@ -8,13 +8,9 @@ import httpx
 import pytest
 
 from tests.installation import until
-from tests.peers.world import SILENCE_SECONDS, World
+from tests.peers.world import SILENCE_SECONDS, SOME_WORLDS, World
 
 Status = dict[str, Any]
-# What takes long is tried once with each peer and once with each API.
-SOME_WORLDS = pytest.mark.parametrize(
-    "running", [("llama.cpp", "responses"), ("aimock", "chat")], ids="-".join, indirect=True, scope="session"
-)
 AT_ONCE = 4  # llama.cpp's server answers two at a time
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import psycopg
+import pytest
 
 from tests.installation import FINAL, Installation, until
 from tests.peers.peers import PEERS, Peer
@@ -15,6 +16,10 @@ from tests.peers.wire import Wire
 
 # A stream may last much longer than it may be silent: this is the shortest that a busy machine does not reach by itself.
 SILENCE_SECONDS = 8.0
+# What takes long is tried once with each peer and once with each API.
+SOME_WORLDS = pytest.mark.parametrize(
+    "running", [("llama.cpp", "responses"), ("aimock", "chat")], ids="-".join, indirect=True, scope="session"
+)
 
 
 @dataclass(frozen=True)
