@@ -1,5 +1,6 @@
 """A person in a real browser: ask, watch, read, download; and the API dies while they watch."""
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -74,6 +75,22 @@ def test_the_page_goes_on_when_the_api_dies_while_somebody_watches(page: Page, i
     expect(page.get_by_role("link", name="Open the PDF")).to_be_visible(timeout=60_000)
 
 
+def test_a_wait_for_the_provider_is_one_row_that_is_brought_up_to_date(page: Page, installation: Installation) -> None:
+    installation.latency(0)
+    installation.simulator("faults", {"match": "Why do doors creak?", "fault": "429", "times": 9999})
+    ask(page, installation, "Why do doors creak?")
+    row = page.locator("[data-part=attempts] tr")
+
+    expect(row).to_contain_text(re.compile(r"looked \d+ times"))
+    expect(row).to_have_count(1)
+    expect(page.get_by_text("“Ask the model” waits since")).to_contain_text("goes on until")
+
+    installation.clear_faults()
+    page.get_by_role("button", name="Try again now").click()
+    expect(page.get_by_role("link", name="Open the PDF")).to_be_visible()
+    expect(row.first).to_contain_text("waited since")
+
+
 def test_a_person_without_scripts_gets_there_too(browser: Browser, installation: Installation) -> None:
     installation.latency(0)
     context = browser.new_context(java_script_enabled=False)
@@ -137,6 +154,7 @@ def test_what_is_undone_shows_while_somebody_watches(page: Page, installation: I
     installation.simulator("faults", {"match": "Why do moths", "kind": "embedding", "fault": "401"})
     ask(page, installation, "Why do moths fly to lamps?", "Write a blog post")
 
+    page.get_by_role("button", name="Give this up").click()
     undo = page.locator("[data-step=delete_post].running")
     expect(undo).to_contain_text("Undo: remove the post")
     expect(page.get_by_role("heading", name="This blog post failed")).to_be_visible()

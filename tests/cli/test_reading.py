@@ -125,7 +125,7 @@ def test_show_tells_what_mends_a_failure(installation: StandIn, command: Command
     error = {"code": "quota_exhausted", "detail": "used up", "remedy": {"words": "put money on the account"}}
     installation.add(1, status="failed", more={"error": error})
 
-    assert "mended by put money on the account" in command("show", an_id()).stdout
+    assert "remedy    put money on the account" in command("show", an_id()).stdout
 
 
 def test_show_in_json_is_the_status_body(installation: StandIn, command: Command) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 import threading
 from collections.abc import Callable
 
@@ -126,6 +127,42 @@ def test_a_call_that_is_sent_again_is_told_with_the_count(installation: StandIn,
 
     assert "llm_call, attempt 2: sends the call again: 1 earlier may have been charged" in words
     assert "nothing is paid again" not in words
+
+
+def test_a_wait_for_the_provider_is_told_at_its_beginning_each_minute_and_at_its_end(
+    installation: StandIn, command: Command
+) -> None:
+    busy = {"error": {"code": "rate_limited", "detail": "busy"}, "wait_left_seconds": 3000.0, "retry_in_seconds": 25}
+    looks = [
+        one
+        for number in range(1, 7)
+        for one in (
+            event(
+                2 * number, "attempt_started", "llm_call", number, worker="w@1", at=f"2026-11-21T12:0{number // 2}:00Z"
+            ),
+            event(2 * number + 1, "attempt_failed", "llm_call", number, at=f"2026-11-21T12:0{number // 2}:20Z", **busy),
+        )
+    ]
+    end = [
+        event(14, "attempt_started", "llm_call", 7, worker="w@1"),
+        event(15, "provider_answered", "llm_call", 7),
+        event(16, "closed", status="done"),
+    ]
+    installation.add(1, events=[event(1, "accepted"), *looks, *end])
+
+    words = [line.partition("  ")[2] for line in command("submit", "why?", "--wait").stderr.splitlines()]
+
+    assert [re.sub(r"goes on until .*\)", "…", line) for line in words[:9]] == [
+        "accepted",
+        "llm_call, attempt 1: started on w@1",
+        "llm_call, attempt 1: waits since 12:00 UTC, looked once, …",
+        "llm_call, attempt 2: waits since 12:00 UTC, looked 2 times, …",
+        "llm_call, attempt 4: waits since 12:00 UTC, looked 4 times, …",
+        "llm_call, attempt 6: waits since 12:00 UTC, looked 6 times, …",
+        "llm_call, attempt 7: started on w@1",
+        "llm_call, attempt 7: the provider answers again",
+        "the run is done",
+    ]
 
 
 def test_a_report_whose_record_is_stored_later_is_exit_0(installation: StandIn, command: Command) -> None:

@@ -35,6 +35,17 @@ def test_a_wait_begins_with_the_first_busy_answer_and_counts_looks() -> None:
     assert wait == ProviderWait(START + timedelta(seconds=1), 2, START + timedelta(seconds=33), AWAY)
 
 
+@pytest.mark.parametrize(
+    ("looks", "hours", "words"),
+    [
+        (1, 1, "waits since 12:00 UTC, looked once, goes on until 13:00 UTC"),
+        (7, 14, "waits since 12:00 UTC, looked 7 times, goes on until 2026-11-02 02:00 UTC"),
+    ],
+)
+def test_a_wait_is_told_in_words(looks: int, hours: int, words: str) -> None:
+    assert ProviderWait(START, looks, START + timedelta(hours=hours), BUSY).words == words
+
+
 @pytest.mark.parametrize("kind", [EventKind.ATTEMPT_LOST, EventKind.ATTEMPT_HANDED_BACK, EventKind.ATTEMPT_STARTED])
 def test_deaths_drains_and_new_attempts_do_not_restart_it(kind: EventKind) -> None:
     assert waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), (kind, {})) == waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON))

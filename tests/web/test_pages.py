@@ -435,6 +435,25 @@ async def test_a_question_to_a_person_says_what_mends_it(client: QuartClient, ho
         assert re.search(rf"<button[^>]*(?<!hidden)>{words}</button>", text), words
 
 
+async def test_a_step_that_waits_for_its_provider_is_one_row_and_says_until_when(
+    client: QuartClient, house: House
+) -> None:
+    report_id = await house.asked()
+    await house.worker()
+    busy = {"error": {"code": "rate_limited", "detail": "the provider is busy"}, "wait_left_seconds": 60.0}
+    for _ in range(3):
+        attempt = await house.step(report_id, "llm_call")
+        await house.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, busy)
+
+    text = await page(client, f"/reports/{report_id}")
+
+    assert len(re.findall(r"<tr data-attempt=", text)) == 1
+    assert "<td>1 to 3</td>" in text
+    assert re.search(
+        r"“Ask the model” waits since \d\d:\d\d UTC, looked 3 times, goes on until .* UTC: the provider", text
+    )
+
+
 async def test_a_call_that_is_sent_again_is_told_where_it_happens(client: QuartClient, house: House) -> None:
     report_id = await house.asked()
     attempt = await house.step(report_id, "llm_call")

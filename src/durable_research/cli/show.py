@@ -47,7 +47,7 @@ def _facts(api: Api, body: Mapping[str, Any]) -> dict[str, str | None]:
         "waits for": (body.get("waits_for") or {}).get("what"),
         "cancel": "asked for" if body.get("cancel_requested") and body["status"] != "cancelled" else None,
         "error": f"{error.get('code')}: {error.get('detail')}" if error else None,
-        "mended by": remedy.get("words"),
+        "remedy": remedy.get("words"),
         "asked": body["created_at"],
         "page": f"{api.server}{clean(body['page_url'])}",
         "temporal": body.get("temporal_ui_url"),

@@ -12,6 +12,7 @@ from durable_research.cli.run import Run
 from durable_research.cli.terminal import clean, shorten
 from durable_research.domain.progress import EventKind, ProgressEvent, StepState, StepView
 from durable_research.domain.schedule import in_words
+from durable_research.domain.waits import ProviderWait, provider_wait
 from durable_research.domain.workflow import Status
 from durable_research.domain.zones import zone_named
 
@@ -114,7 +115,11 @@ def _in_zone(at: str, zone: str) -> str:
     return f"{datetime.fromisoformat(at).astimezone(zone_named(zone) or UTC):%Y-%m-%d %H:%M %Z}"
 
 
-def steps_table(steps: Sequence[StepView], drafts: Mapping[str, int] | None = None) -> Table:
+def steps_table(
+    steps: Sequence[StepView],
+    drafts: Mapping[str, int] | None = None,
+    waits: Mapping[str, ProviderWait] | None = None,
+) -> Table:
     """Steps with attempts, workers, times, and what there is to say."""
     table = _table("STEP", "STATE", "ATTEMPT", "WORKER", "TIME", "NOTE")
     now = datetime.now(UTC)
@@ -126,7 +131,7 @@ def steps_table(steps: Sequence[StepView], drafts: Mapping[str, int] | None = No
             Text(str(step.attempt or "")),
             Text(clean(step.worker or "")),
             Text("" if passed is None else duration(passed)),
-            Text(_note(step, now, (drafts or {}).get(step.name, 0))),
+            Text(_note(step, now, (drafts or {}).get(step.name, 0), (waits or {}).get(step.name))),
         )
     return table
 
@@ -134,7 +139,13 @@ def steps_table(steps: Sequence[StepView], drafts: Mapping[str, int] | None = No
 def live_view(run: Run) -> Group:
     """The run as it stands this moment."""
     head = Text.assemble(Text(shorten(clean(run.title), 100), style="bold"), "  ", status_text(run.status))
-    return Group(head, steps_table(run.steps(), run.drafts))
+    return Group(head, steps_table(run.steps(), run.drafts, dict(filter(None, [provider_wait(run.events)]))))
+
+
+def wait_line(event: ProgressEvent, wait: ProviderWait) -> str:
+    """One line for the looks of a wait so far."""
+    words = f"{clean(event.step)}, attempt {event.attempt}: {wait.words} ({error_words(wait.last_error)})"
+    return f"{event.at.astimezone():%H:%M:%S}  {words}"
 
 
 def event_line(event: ProgressEvent) -> str:
@@ -159,8 +170,10 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _note(step: StepView, now: datetime, draft_characters: int) -> str:
+def _note(step: StepView, now: datetime, draft_characters: int, wait: ProviderWait | None) -> str:
     notes = [clean(step.left_out)] if step.left_out else []
+    if wait:
+        notes.append(wait.words)
     if step.state is StepState.RUNNING and draft_characters:
         notes.append(f"{draft_characters:,} characters so far")
     if step.state is not StepState.DONE and step.last_error:

@@ -5,6 +5,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -14,10 +15,12 @@ from durable_research.cli.following import follow
 from durable_research.cli.run import Run
 from durable_research.cli.running import Exit
 from durable_research.cli.terminal import as_json, clean, console, say
-from durable_research.domain.progress import ProgressEvent
+from durable_research.domain.progress import EventKind, ProgressEvent
 from durable_research.domain.remedies import remedy_for
+from durable_research.domain.waits import WAIT_LEFT, ProviderWait, wait_after
 
 _FRAMES_A_SECOND = 4
+_WAIT_LINES_EVERY = timedelta(minutes=1)
 Show = Callable[[str, dict[str, Any], ProgressEvent | None], None]
 
 
@@ -74,7 +77,7 @@ def _display(run: Run, *, on_stdout: bool, in_json: bool) -> Iterator[Show]:
         with _live(run, on_stdout=on_stdout):
             yield lambda kind, body, event: None
     else:
-        yield _write_words
+        yield _Words().write
 
 
 def _write_json(kind: str, body: dict[str, Any], event: ProgressEvent | None) -> None:
@@ -82,11 +85,35 @@ def _write_json(kind: str, body: dict[str, Any], event: ProgressEvent | None) ->
         click.echo(as_json(body))
 
 
-def _write_words(kind: str, body: dict[str, Any], event: ProgressEvent | None) -> None:
-    from durable_research.cli.views import event_line
+class _Words:
+    """Writes a line for each event, but of a wait for a provider its first look, one line a minute, and its end."""
 
-    if event:
-        say(event_line(event))
+    def __init__(self) -> None:
+        self._waits: dict[str, ProviderWait] = {}
+        self._written: dict[str, datetime] = {}
+        self._held: dict[str, ProgressEvent] = {}
+
+    def write(self, kind: str, body: dict[str, Any], event: ProgressEvent | None) -> None:
+        """Write what this arrival says, or keep it until it is known whether it is one more look."""
+        from durable_research.cli.views import event_line, wait_line
+
+        if event is None:
+            return
+        before = self._waits.pop(event.step, None)
+        wait = wait_after(before, event.kind, event.at, event.data)
+        if wait:
+            self._waits[event.step] = wait
+        if before and event.kind is EventKind.ATTEMPT_STARTED:
+            self._held[event.step] = event
+            return
+        held = self._held.pop(event.step, None)
+        if wait and event.kind is EventKind.ATTEMPT_FAILED and event.data.get(WAIT_LEFT):
+            if before is None or event.at - self._written[event.step] >= _WAIT_LINES_EVERY:
+                say(wait_line(event, wait))
+                self._written[event.step] = event.at
+            return
+        for one in filter(None, (held, event)):
+            say(event_line(one))
 
 
 def _live(run: Run, *, on_stdout: bool) -> contextlib.AbstractContextManager[Any]:

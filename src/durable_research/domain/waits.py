@@ -6,7 +6,7 @@ parts neither begin nor end it. So it survives everything that the log survives.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from durable_research.domain.errors import InfrastructureDown
@@ -25,6 +25,25 @@ class ProviderWait:
     until: datetime
     last_error: dict[str, str]
 
+    @property
+    def words(self) -> str:
+        """The wait as a person reads it while it goes on."""
+        return f"waits since {_clock(self.since)} UTC, {self._looked}, goes on until {self._until} UTC"
+
+    @property
+    def words_when_over(self) -> str:
+        """The same when it has ended."""
+        return f"waited since {_clock(self.since)} UTC, {self._looked}"
+
+    @property
+    def _looked(self) -> str:
+        return "looked once" if self.looks == 1 else f"looked {self.looks} times"
+
+    @property
+    def _until(self) -> str:
+        is_same_day = self.until.astimezone(UTC).date() == self.since.astimezone(UTC).date()
+        return _clock(self.until) if is_same_day else f"{self.until.astimezone(UTC):%Y-%m-%d %H:%M}"
+
     def as_json(self) -> dict[str, Any]:
         """As the status body shows it."""
         return {
@@ -33,6 +52,10 @@ class ProviderWait:
             "looks": self.looks,
             "last_error": self.last_error,
         }
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%H:%M}"
 
 
 def wait_after(

@@ -31,10 +31,7 @@ def waits_for(
 
 
 def _of_provider(step: str, wait: ProviderWait) -> str:
-    looks = "once" if wait.looks == 1 else f"{wait.looks} times"
-    return (
-        f"“{step_label(step)}” waits: {wait.last_error.get('detail', 'the provider cannot be asked')}; looked {looks}"
-    )
+    return f"“{step_label(step)}” {wait.words}: {wait.last_error.get('detail', 'the provider cannot be asked')}"
 
 
 def _words(

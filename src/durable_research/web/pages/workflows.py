@@ -16,6 +16,7 @@ from durable_research.domain.workflow import kind_of
 from durable_research.operations.everything import Operations
 from durable_research.ports.workflows import WorkflowFilter
 from durable_research.web import checks, cursors, queries, words
+from durable_research.web.attempts import attempt_lines
 from durable_research.web.pages import forms
 from durable_research.web.pages.errors import Visit, remember
 from durable_research.web.pages.finished import finished
@@ -50,7 +51,7 @@ class WorkflowPages:
             row=row,
             pipeline=self.pipeline,
             state=status,
-            attempts=words.attempt_lines(events),
+            attempts=attempt_lines(events),
             for_scripts=words.for_scripts(),
             finished=await finished(self.operations, row),
             approval=await self._approval(workflow_id, status["asks"]),

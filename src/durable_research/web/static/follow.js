@@ -5,6 +5,7 @@ const words = JSON.parse(root.dataset.words);
 const part = (name, within = document) => within.querySelector(`[data-part="${name}"]`);
 const POLL_MS = 2000;
 const ANNOUNCE_MS = 5000;
+const ROWS_MS = 300;
 let skew = 0; // server clock minus ours, so that a countdown is right on a machine whose clock is not
 let latest = null;
 let announced = 0;
@@ -109,29 +110,22 @@ async function refresh() {
   }
 }
 
-function showAttempt(event) {
-  const body = part("attempts");
-  const key = `${event.step}/${event.attempt}`;
-  let row = body.querySelector(`[data-attempt="${CSS.escape(key)}"]`);
-  if (!row) {
-    row = body.insertRow();
-    row.dataset.attempt = key;
-    row.dataset.started = event.at;
-    const label = words.steps[event.step] ?? event.step;
-    for (const text of [label, event.attempt, event.worker ?? "", "", ""]) row.insertCell().textContent = text;
-    for (const part of ["notes", "outcome"]) row.cells[3].append(document.createElement("span"));
-    part("attempts-box").hidden = false;
+// The server folds attempts into rows, so they are read from the page that it makes.
+let rowsAsked = false;
+async function refreshAttempts() {
+  if (rowsAsked) return;
+  rowsAsked = true;
+  await new Promise((done) => { setTimeout(done, ROWS_MS); });
+  rowsAsked = false; // what comes from here on may be missing in the answer
+  try {
+    const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+    if (!answer.ok) return;
+    const made = new DOMParser().parseFromString(await answer.text(), "text/html");
+    part("attempts").replaceChildren(...part("attempts", made).rows);
+    part("attempts-box").hidden = part("attempts-box", made).hidden;
+  } catch {
+    // As below: the stream says so, and its next event asks again.
   }
-  const note = words.notes[event.kind];
-  if (note) {
-    const said = `${note.replace("{possible_extra}", event.possible_extra)}; `;
-    if (!row.cells[3].textContent.includes(said)) row.cells[3].firstChild.textContent += said;
-    return;
-  }
-  const [look, outcome] = words.outcomes[event.kind];
-  row.cells[3].className = `outcome ${look}`;
-  row.cells[3].lastChild.textContent = event.error ? `${outcome}: ${event.error.detail}` : outcome;
-  if (["done", "failed", "cancelled"].includes(look)) row.cells[4].textContent = seconds(Date.parse(event.at) - Date.parse(row.dataset.started));
 }
 
 function showDraft({ attempt, text }) {
@@ -152,8 +146,8 @@ edited?.addEventListener("input", () => {
 });
 
 const stream = new EventSource(`/api/workflows/${id}/events?after=${root.dataset.after}`);
-for (const kind of Object.keys({ ...words.outcomes, ...words.notes })) {
-  stream.addEventListener(kind, (message) => { showAttempt(JSON.parse(message.data)); refresh(); });
+for (const kind of words.attempts) {
+  stream.addEventListener(kind, () => { refreshAttempts(); refresh(); });
 }
 stream.addEventListener("draft", (message) => showDraft(JSON.parse(message.data)));
 stream.addEventListener("cancel_requested", refresh);

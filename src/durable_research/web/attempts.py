@@ -1,0 +1,128 @@
+"""The attempts of a workflow as people read them: one row each, but the looks of one wait for a provider are one row."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from durable_research.catalogue import step_label
+from durable_research.domain.progress import UNDOES, EventKind, ProgressEvent
+from durable_research.domain.waits import WAIT_LEFT, ProviderWait, wait_after
+
+_OUTCOMES: dict[EventKind, tuple[str, str]] = {
+    EventKind.ATTEMPT_STARTED: ("running", "running"),
+    EventKind.ATTEMPT_COMPLETED: ("done", "finished"),
+    EventKind.ATTEMPT_FAILED: ("failed", "failed"),
+    EventKind.ATTEMPT_LOST: ("lost", "lost: its worker went away"),
+    EventKind.ATTEMPT_HANDED_BACK: ("lost", "handed back: its worker was told to stop"),
+    EventKind.ATTEMPT_CANCELLED: ("cancelled", "cancelled"),
+}
+# What is said of an attempt besides how it goes; filled with the event's data.
+_NOTES: dict[EventKind, str] = {
+    EventKind.ATTEMPT_REATTACHED: "took up the call that an earlier attempt had paid for",
+    EventKind.CALL_SENT_AGAIN: "sends the call again: {possible_extra} earlier may have been charged",
+    EventKind.PROVIDER_ANSWERED: "the provider answers again",
+}
+# The events that change the rows: a page that is followed reads them again then.
+KINDS = (*_OUTCOMES, *_NOTES)
+
+
+@dataclass
+class AttemptLine:
+    """One attempt, or the looks of one wait from `number` to `last`, in words. `look` names its colour."""
+
+    step: str
+    number: int
+    worker: str
+    started_at: datetime
+    look: str = "running"
+    outcome: str = "running"
+    notes: list[str] = field(default_factory=list)
+    seconds: float | None = None
+    last: int = 0
+
+    @property
+    def label(self) -> str:
+        """The step's name for people."""
+        return step_label(self.step)
+
+    @property
+    def numbers(self) -> str:
+        """Which attempts they are."""
+        return f"{self.number} to {self.last}" if self.last > self.number else str(self.number)
+
+    def take(self, event: ProgressEvent) -> None:
+        """Add what one more event says of this attempt."""
+        if event.kind in _NOTES:
+            self.notes.append(_NOTES[event.kind].format_map({"possible_extra": "?", **event.data}))
+        if event.kind not in _OUTCOMES:
+            return
+        self.look, self.outcome = _OUTCOMES[event.kind]
+        if event.kind is EventKind.ATTEMPT_FAILED:
+            self.outcome += f": {_detail(event.data)}"
+        # A lost attempt is noticed by the next one, so when it really ended is unknown.
+        if event.kind not in {EventKind.ATTEMPT_STARTED, EventKind.ATTEMPT_LOST}:
+            self.seconds = (event.at - self.started_at).total_seconds()
+
+
+def attempt_lines(events: Sequence[ProgressEvent]) -> list[AttemptLine]:
+    """Every attempt that the log knows, in the order in which they began; a look that is under way joins its wait's row."""
+    rows = _Rows()
+    for event in events:
+        rows.take(event)
+    return list(rows.lines.values())
+
+
+@dataclass
+class _Rows:
+    """`waits` and `of_wait` are the steps' open waits and their rows; `held` are attempts that may turn out to be looks."""
+
+    lines: dict[tuple[str, int], AttemptLine] = field(default_factory=dict)
+    waits: dict[str, ProviderWait] = field(default_factory=dict)
+    of_wait: dict[str, AttemptLine] = field(default_factory=dict)
+    held: dict[tuple[str, int], AttemptLine] = field(default_factory=dict)
+
+    def take(self, event: ProgressEvent) -> None:
+        if event.kind is EventKind.CLOSED or event.data.get(UNDOES):
+            for step in list(self.waits):
+                self._end_wait(step)
+        key = (event.step, event.attempt)
+        if event.kind is EventKind.ATTEMPT_STARTED:
+            worker = str(event.data.get("worker") or "unknown")
+            begun = AttemptLine(event.step, event.attempt, worker, event.at)
+            (self.held if event.step in self.waits else self.lines)[key] = begun
+        elif event.kind is EventKind.ATTEMPT_FAILED and event.data.get(WAIT_LEFT):
+            self._look(key, event)
+        else:
+            self._other(key, event)
+
+    def _look(self, key: tuple[str, int], event: ProgressEvent) -> None:
+        """The provider was busy or away: the step's wait begins, or goes on."""
+        look = self.held.pop(key, None) or self.lines.get(key)
+        if look is None:
+            return
+        wait = wait_after(self.waits.get(event.step), event.kind, event.at, event.data)
+        row = self.of_wait.setdefault(event.step, look)
+        if wait:
+            self.waits[event.step] = wait
+            row.outcome = f"{wait.words}: {_detail(event.data)}"
+        row.look, row.last, row.worker = "waiting", event.attempt, look.worker
+        row.seconds = (event.at - row.started_at).total_seconds()
+
+    def _other(self, key: tuple[str, int], event: ProgressEvent) -> None:
+        """An attempt that was more than a look has a row of its own."""
+        if key in self.held:
+            self.lines[key] = self.held.pop(key)
+        if line := self.lines.get(key):
+            line.take(event)
+        wait = self.waits.get(event.step)
+        if wait and wait_after(wait, event.kind, event.at, event.data) is None:
+            self._end_wait(event.step)
+
+    def _end_wait(self, step: str) -> None:
+        wait, row = self.waits.pop(step), self.of_wait.pop(step)
+        row.look, row.outcome = "lost", f"{wait.words_when_over}: {wait.last_error.get('detail', '')}"
+
+
+def _detail(data: Mapping[str, Any]) -> str:
+    return str((data.get("error") or {}).get("detail", "no reason was given"))
