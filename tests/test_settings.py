@@ -56,7 +56,7 @@ def test_recipients_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> 
     ("environment", "asked"),
     [
         ({}, ("https://model.example/v1", "sk-model")),
-        ({"OPENAI_EMBEDDING_BASE_URL": "http://127.0.0.1:9/v1"}, ("http://127.0.0.1:9/v1", "sk-model")),
+        ({"OPENAI_EMBEDDING_BASE_URL": "http://127.0.0.1:9/v1"}, ("http://127.0.0.1:9/v1", "missing")),
         (
             {"OPENAI_EMBEDDING_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_EMBEDDING_API_KEY": "sk-other"},
             ("http://127.0.0.1:9/v1", "sk-other"),

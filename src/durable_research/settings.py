@@ -71,7 +71,9 @@ class Settings(BaseSettings):
         description="the address that is asked for embeddings; default: the model's",
     )
     openai_embedding_api_key: SecretStr | None = Field(
-        default=None, alias="OPENAI_EMBEDDING_API_KEY", description="the key of that address; default: the model's"
+        default=None,
+        alias="OPENAI_EMBEDDING_API_KEY",
+        description="the key of that address; the model's key is sent to the model's address alone",
     )
     openai_api: Literal["responses", "responses-keyed", "chat-stored", "chat"] = Field(
         default="responses",
