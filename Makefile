@@ -1,6 +1,6 @@
 # One front door: people, hooks and CI call the same targets. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev temporal demo up test check fix bench chaos crash-table outages lock record clean
+.PHONY: help setup setup-dev temporal demo up test test-litellm check fix bench chaos crash-table outages lock record clean
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
@@ -44,8 +44,15 @@ fix: setup-dev ## mend what the formatter and linter can mend
 test: check ## everything: checks, then all tests on real servers and a real browser; nothing is skipped
 	sh tools/setup.sh browser
 	sh tools/setup.sh azurite
+	sh tools/setup.sh peers
 	$(FIND_TEMPORAL)
 	$(BIN)/pytest
+
+test-litellm: check ## what `make test` leaves out: our stories on the LiteLLM gateway, which takes 756 MB
+	sh tools/setup.sh peers
+	sh tools/setup.sh litellm
+	$(FIND_TEMPORAL)
+	$(BIN)/pytest -m litellm
 
 bench: setup-bench ## recovery time, latency beside a bare workflow, memory at rest
 	$(BIN)/python -m bench
@@ -67,9 +74,10 @@ outages: setup ## the provider slow, loading, failing and cut off for minutes, s
 record: setup-dev ## record the Event Histories that the replay test keeps
 	$(BIN)/python -m tests.replay.record
 
-lock: setup-dev ## write the locks anew from requirements/*.in
-	for name in runtime dev go; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+lock: setup-dev ## write the locks anew from requirements/*.in and tools/*/package.json
+	set -e; for name in runtime dev go node peers litellm; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header requirements/$$name.in -o requirements/$$name.txt; done
+	set -e; for name in azurite aimock; do (cd tools/$$name && npm install --package-lock-only --silent); done
 
 clean: ## remove the virtual environment (data/ stays)
 	rm -rf $(VENV) .make

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from bench.held_calls import measure_held_calls
 from bench.latency import measure_latency
 from bench.memory import measure_memory
 from bench.recovery import measure_recovery
@@ -13,16 +14,18 @@ DEFAULT_PEERS = Path(__file__).parents[2] / "shared" / "bench-peers"
 
 
 @click.command()
-@click.option("--only", type=click.Choice(["recovery", "latency", "memory"]), help="Measure just this.")
+@click.option("--only", type=click.Choice(["recovery", "latency", "memory", "held-calls"]), help="Measure just this.")
 @click.option("--rounds", default=3, show_default=True, help="Kills for each step; interleaved rounds of latency.")
 @click.option("--reports", default=20, show_default=True, help="Reports in a round of latency, one at a time.")
 @click.option("--peers", type=click.Path(path_type=Path), default=DEFAULT_PEERS, help="The folder of the peers.")
 def main(only: str | None, rounds: int, reports: int, peers: Path) -> None:
-    """Measure recovery after a kill, latency beside a bare workflow, and memory at rest."""
+    """Measure recovery after a kill, latency beside a bare workflow, memory at rest and of calls that last."""
     with tempfile.TemporaryDirectory(prefix="durable-research-bench-") as scratch:
         folder = Path(scratch)
         if only in {None, "memory"}:
             measure_memory(folder / "memory")
+        if only in {None, "held-calls"}:
+            measure_held_calls(folder / "held-calls")
         if only in {None, "recovery"}:
             measure_recovery(folder / "recovery", rounds)
         if only in {None, "latency"}:

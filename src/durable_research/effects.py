@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from durable_research.domain.effects import WITHDRAWN, Effect, EffectRecord
 from durable_research.domain.model_errors import AnswerLost, ModelForgotten, ModelStopped
 from durable_research.domain.progress import Attempt, EventKind
+from durable_research.domain.text import has_visible_text
 from durable_research.failpoints import Place
 from durable_research.ports.ledger import Effects
 from durable_research.ports.progress import CurrentAttempt, ProgressLog
@@ -73,7 +74,7 @@ class EffectRunner:
         try:
             reference, answer = await self._answered(try_, reference)
         except ModelStopped as stopped:
-            if salvage and stopped.text:
+            if salvage and has_visible_text(stopped.text):
                 text = stopped.text
                 salvaged = await try_.outlast(lambda: salvage(text))
                 await try_.outlast(lambda: self._ledger.keep(effect.key, record.fence, salvaged))

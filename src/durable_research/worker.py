@@ -115,13 +115,13 @@ def _workers(client: Client, parts: WorkerParts, queues: Sequence[str], settings
             # The SDK holds heartbeats back to 0.8 of their timeout; on a busy machine that looks like death.
             max_heartbeat_throttle_interval=beat,
             default_heartbeat_throttle_interval=beat,
-            graceful_shutdown_timeout=_drain_time(queue, settings),
+            graceful_shutdown_timeout=drain_time(queue, settings),
         )
         for queue in queues
     ]
 
 
-def _drain_time(queue: str, settings: Settings) -> timedelta:
+def drain_time(queue: str, settings: Settings) -> timedelta:
     """What goes on at the provider, or can be asked about there, is handed back at once; a plain chat call is lost with us."""
     is_handed_back = queue == names.AI_TASKS and settings.openai_api != "chat"
     return timedelta(0) if is_handed_back else timedelta(seconds=settings.drain_seconds)

@@ -7,11 +7,17 @@ their bytes; results and histories hold references.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from durable_research.domain.effects import Effect, ResendPolicy
-from durable_research.domain.model_errors import ModelTruncated
-from durable_research.domain.text import TextReference, WrittenText
+from durable_research.domain.model_errors import (
+    EmptyOutput,
+    ModelTooLarge,
+    ModelTruncated,
+    OnlyReasoning,
+)
+from durable_research.domain.text import CUT_SUFFIX, TextReference, WrittenText
 from durable_research.domain.usage import TokenUsage
 from durable_research.effects import EffectRunner
 from durable_research.ports.models import LanguageModel, ModelAnswer, ModelCall
@@ -24,6 +30,9 @@ from durable_research.temporal import policies
 GO_ON = """\
 Your answer was cut off at its end. Go on exactly there, even in the middle of a word.
 Repeat nothing, do not comment on the interruption, and keep the Markdown that is open."""
+
+# What going on may end with where the model has said all that it can: the text in hand is the answer then.
+_ADDS_NOTHING = (EmptyOutput, OnlyReasoning, ModelTooLarge)
 
 
 @dataclass(frozen=True)
@@ -52,19 +61,28 @@ class TextWriter:
     async def write(self, assignment: Assignment) -> WrittenText:
         """Ask the model, and go on where it was cut; a retry takes up the call that an earlier attempt began.
 
+        A text whose going on adds nothing, or that fills the model's context, is the answer, and says that it was cut.
+
         Raises:
             ModelTruncated: it was cut as often as we go on.
+            ModelStopped: it ended for an unknown reason; what came of it is in the object store, and named in the ledger.
         """
         so_far, usage = "", TokenUsage()
+        latest: WrittenText | None = None
         for part_number in range(1 + policies.GOING_ON_ALLOWED):
-            part = await self._write_part(assignment, part_number, so_far)
+            try:
+                part = await self._write_part(assignment, part_number, so_far)
+            except _ADDS_NOTHING:
+                if latest is None:
+                    raise
+                return await self._finished(assignment, latest, so_far, usage, CUT_SUFFIX)
             usage += part.usage
             if part.is_whole and not so_far:
                 return part
             so_far += await self.read(part.text)
             if part.is_whole:
-                text = await self._store(assignment, so_far)
-                return part.model_copy(update={"text": text, "usage": usage})
+                return await self._finished(assignment, part, so_far, usage)
+            latest = part
         raise ModelTruncated(f"the answer was cut {1 + policies.GOING_ON_ALLOWED} times and is still not whole")
 
     async def read(self, text: TextReference) -> str:
@@ -75,6 +93,14 @@ class TextWriter:
         """Remove every object of a workflow; what is gone already is no error."""
         for one in [one async for one in self.objects.list(f"{tenant}/{workflow_id}")]:
             await self.objects.delete(one.key)
+
+    async def _finished(
+        self, assignment: Assignment, part: WrittenText, text: str, usage: TokenUsage, suffix: str = ".md"
+    ) -> WrittenText:
+        """The whole text, of which this is the last part that says anything."""
+        self.drafts.drop(self.current_attempt())
+        stored = await store_text(self.objects, assignment.tenant, assignment.workflow_id, text, suffix)
+        return part.model_copy(update={"text": stored, "usage": usage, "is_whole": True})
 
     async def _write_part(self, assignment: Assignment, part_number: int, so_far: str) -> WrittenText:
         """One paid model call: the answer's beginning, or what follows where it was cut."""
@@ -113,7 +139,12 @@ class TextWriter:
             )
             return self.model.prepare(call, lambda text: self.drafts.show(attempt, so_far + text))
 
-        return await self.effects.perform(effect, prepare, keep, WrittenText)
+        salvage = partial(self._salvage, assignment, so_far)
+        return await self.effects.perform(effect, prepare, keep, WrittenText, salvage)
+
+    async def _salvage(self, assignment: Assignment, so_far: str, text: str) -> Mapping[str, Any]:
+        """Keep what is not published, as nobody knows whether it is whole: it is paid for."""
+        return {"text": (await self._store(assignment, so_far + text)).model_dump(mode="json")}
 
     async def _store(self, assignment: Assignment, text: str) -> TextReference:
         return await store_text(self.objects, assignment.tenant, assignment.workflow_id, text)

@@ -12,6 +12,7 @@ import pytest
 
 from durable_research.chaos.campaign import Campaign, Options
 from durable_research.chaos.evidence import Seen
+from durable_research.chaos.quirks import Expected
 from durable_research.cli import chaos
 from durable_research.cli.running import Exit
 from tests.chaos.evidence import WELL, with_report
@@ -30,14 +31,14 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def test_a_short_campaign_of_kills_and_pauses_breaks_nothing(tmp_path: Path) -> None:
     page, data = tmp_path / "page.md", tmp_path / "data"
-    size = ("--reports", "20", "--kills", "6", "--pauses", "2", "--gap", "1", "--seed", "5")
+    size = ("--reports", "20", "--kills", "6", "--pauses", "2", "--cuts", "1", "--gap", "1", "--seed", "6")
 
     ended = run("chaos", *size, "--data", str(data), "--out", str(page))
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "20 done" in page.read_text()
+    assert "| ended as they should | 20 |" in page.read_text()
     fired = [json.loads(line) for line in (data / "faults.jsonl").read_text().splitlines()]
-    assert [line["act"] for line in fired].count("kill") == 6
+    assert sorted(line["act"] for line in fired) == ["cut", *["kill"] * 6, *["pause"] * 2]
     assert all(line["in_flight"] > 0 and line["happened"] for line in fired)
     assert not (data / "up.json").exists()
 
@@ -60,6 +61,16 @@ def test_the_exit_code_and_the_page_say_what_the_judge_says(
     assert chaos.judged(campaign, page) is code
     assert page.read_text().startswith(f"# Chaos campaign: {word}\n")
     assert page.read_text() in capsys.readouterr().out
+
+
+def test_the_page_compares_what_came_with_what_must_come_of_each_quirk(tmp_path: Path) -> None:
+    page, options = tmp_path / "page.md", Options(reports=2, kills=1, seed=1, data=tmp_path)
+    odd = Expected("no_money", (), status="failed", error="quota_exhausted", billed=0)
+
+    chaos.judged(Campaign(options, print, seen=with_report(quirk=odd)), page)
+
+    assert "| no_money | 1 | quota_exhausted | 0 | 1 times 1 | 1 |" in page.read_text()
+    assert "done instead of failed quota_exhausted (no_money)" in page.read_text()
 
 
 def test_the_page_of_another_pipeline_says_what_its_words_mean(tmp_path: Path) -> None:

@@ -22,26 +22,45 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def injector(tmp_path: Path, fault: Fault, pid: int, in_flight: Callable[[], int] = lambda: 1) -> Injector:
+def injector(
+    tmp_path: Path,
+    fault: Fault,
+    pid: int,
+    in_flight: Callable[[], int] = lambda: 1,
+    cuts: list[float] | None = None,
+) -> Injector:
     data = DataFolder(tmp_path)
-    write_json(data.up, {"processes": [{"role": "worker", "name": "worker-1", "pid": pid, "identity": "worker-1@1"}]})
+    write_json(data.up, {"processes": [{"role": fault.role, "name": "worker-1", "pid": pid, "identity": "worker-1@1"}]})
 
     async def hold(name: str, seconds: float) -> None:
         raise AssertionError("nothing is to be held down")
 
-    return Injector([fault], data, tmp_path / "faults.jsonl", in_flight, hold, lambda words: None)
+    async def cut(seconds: float) -> None:
+        cuts.append(seconds)
+
+    cuts = [] if cuts is None else cuts
+    return Injector([fault], data, tmp_path / "faults.jsonl", in_flight, hold, cut, lambda words: None)
 
 
 def test_the_same_seed_plans_the_same_faults_and_another_seed_others() -> None:
-    assert plan_faults(1, 60, 15, 4.0) == plan_faults(1, 60, 15, 4.0)
-    assert plan_faults(1, 60, 15, 4.0) != plan_faults(2, 60, 15, 4.0)
+    assert plan_faults(1, 60, 15, 7, 4.0) == plan_faults(1, 60, 15, 7, 4.0)
+    assert plan_faults(1, 60, 15, 7, 4.0) != plan_faults(2, 60, 15, 7, 4.0)
 
 
 def test_every_role_is_killed_and_paused_at_least_once() -> None:
-    planned = Counter((fault.role, fault.act) for fault in plan_faults(7, 6, 4, 4.0))
+    planned = Counter((fault.role, fault.act) for fault in plan_faults(7, 6, 5, 2, 4.0))
 
-    assert set(planned) == {(role, act) for role in WEIGHTS for act in ("kill", "pause")}
-    assert planned.total() == 10
+    assert set(planned) == {(role, act) for role in WEIGHTS for act in ("kill", "pause")} | {("simulator", "cut")}
+    assert planned.total() == 13
+
+
+async def test_the_way_to_the_provider_is_cut_for_its_time(tmp_path: Path, sleeper: "subprocess.Popen[bytes]") -> None:
+    cuts: list[float] = []
+    firing = injector(tmp_path, Fault("simulator", "cut", 0.0, seconds=3.0), sleeper.pid, cuts=cuts)
+
+    await firing.run()
+
+    assert (cuts, firing.fired[0].counts) == ([3.0], True)
 
 
 async def test_a_kill_happens_and_is_written_down(tmp_path: Path, sleeper: "subprocess.Popen[bytes]") -> None:

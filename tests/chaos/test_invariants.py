@@ -1,15 +1,30 @@
 """The judge says yes to a campaign in which all is well, and finds each invariant broken that is broken."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from durable_research.chaos.evidence import Document, Fired, Seen, Told
 from durable_research.chaos.invariants import INVARIANTS, bound, emptiness, judge
+from durable_research.chaos.quirks import Expected
 from tests.chaos.evidence import GOOD, WELL, with_report
 
 DAMAGED = (Document("default/documents/b.pdf", is_whole=False, reads=True),)
 OF_ANOTHER = (Document("default/texts/a.md", is_whole=True, reads=False),)
+
+NO_MONEY = Expected("no_money", (), status="failed", error="quota_exhausted", billed=0)
+TWO_CALLS = Expected("same_id", (), billed=2, counted=1)
+REFUSED: dict[str, Any] = {
+    "status": "failed",
+    "error": "quota_exhausted",
+    "quirk": NO_MONEY,
+    "model_calls": 0,
+    "told": Told(0, 0),
+    "documents": None,
+    "notifications": 0,
+    "counted_failures": 1,
+}
 
 # What spoils a good campaign -> the one invariant that must say so.
 BROKEN = {
@@ -47,6 +62,12 @@ BROKEN = {
     "a prompt in a log": ("I13", replace(WELL, leaks=("worker-1.log holds a prompt",))),
     "a report that our own faults left half done": ("I15", with_report(status="partly_done")),
     "a cap that our own faults count against": ("I15", with_report(counted_failures=1)),
+    "a message that our own faults count against": ("I15", with_report(counted_messages=1)),
+    "a refused report that is done all the same": ("I16", with_report(quirk=NO_MONEY)),
+    "a report that fails otherwise than it should": ("I16", with_report(**REFUSED | {"error": "model_refused"})),
+    "a report that should be done and failed": ("I16", with_report(**REFUSED | {"quirk": TWO_CALLS})),
+    "a refusal that was billed": ("I3", with_report(**REFUSED | {"model_calls": 1, "told": Told(1, 0)})),
+    "an odd answer that counts too often": ("I15", with_report(quirk=TWO_CALLS, counted_failures=2)),
 }
 
 
@@ -79,6 +100,30 @@ def test_a_counted_second_charge_is_allowed_where_the_provider_cannot_be_asked()
 
 def test_a_third_charge_is_never_allowed() -> None:
     assert broken(replace(with_report(model_calls=3, told=Told(1, 2)), provider_class="N")) == {"I3"}
+
+
+def test_a_report_that_ends_as_its_quirk_has_it_is_well() -> None:
+    twice = with_report(quirk=TWO_CALLS, model_calls=2, told=Told(2, 0), counted_failures=1)
+
+    assert broken(with_report(**REFUSED)) == set()
+    assert emptiness(with_report(**REFUSED)) == []
+    assert broken(twice) == set()
+
+
+def test_answers_that_a_dying_provider_broke_off_are_bought_again_where_nobody_can_be_asked() -> None:
+    often = with_report(model_calls=4, told=Told(4, 0), counted_failures=3)
+    hit = replace(often, planned={**WELL.planned, ("simulator", "kill"): 1})
+
+    assert broken(replace(hit, provider_class="N")) == set()
+    assert broken(replace(often, provider_class="N")) == {"I3", "I15"}
+    assert broken(hit) == {"I3", "I15"}
+
+
+def test_a_receiver_that_was_killed_itself_may_refuse_a_message() -> None:
+    refused = with_report(counted_messages=1)
+
+    assert broken(replace(refused, planned={("simulator", "kill"): 1})) == set()
+    assert broken(replace(refused, planned={("worker", "kill"): 1})) == {"I15"}
 
 
 def test_a_possible_extra_charge_that_was_none_is_allowed() -> None:

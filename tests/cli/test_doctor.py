@@ -39,7 +39,8 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
         }
         (folder / "data").mkdir()
         (folder / "data" / "up.json").write_text(json.dumps(up))
-        done = doctor(folder, "--json", OPENAI_API_KEY=SECRET, TEMPORAL_CLI_PATH=str(program))
+        provider = {"OPENAI_API_KEY": SECRET, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+        done = doctor(folder, "--json", TEMPORAL_CLI_PATH=str(program), **provider)
     assert done.returncode == 1, done.stderr
     assert SECRET not in done.stdout + done.stderr
     assert not (folder / "data" / "objects").exists()
@@ -66,9 +67,10 @@ def test_the_temporal_program_that_is_offered_is_named(findings: dict[str, dict[
     assert findings["temporal cli"]["ok"] is True
 
 
-def test_a_real_provider_is_named_and_not_called(findings: dict[str, dict[str, Any]]) -> None:
-    assert findings["provider"]["ok"] is True
-    assert "not tried" in findings["provider"]["detail"]
+def test_a_provider_that_is_away_matters_and_names_its_setting(findings: dict[str, dict[str, Any]]) -> None:
+    assert (findings["provider"]["ok"], findings["provider"]["matters"]) == (False, True)
+    assert "http://127.0.0.1:9/v1 cannot be reached" in findings["provider"]["detail"]
+    assert "OPENAI_BASE_URL" in findings["provider"]["mend"]
 
 
 def test_a_stranger_on_the_apis_port_is_named(findings: dict[str, dict[str, Any]]) -> None:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.programs import node_program
 
 _JAVASCRIPT = Path(__file__).with_name("n8n.mjs")
 # What n8n's HTTP Request node (4.5) sends of itself.
@@ -78,7 +79,7 @@ class Execution:
             "binary": base64.b64encode(self._binary).decode(),
         }
         ended = subprocess.run(
-            [shutil.which("node") or "node", str(_JAVASCRIPT)],
+            [node_program(), str(_JAVASCRIPT)],
             input=json.dumps({**what, "world": world}),
             capture_output=True,
             text=True,

@@ -4,8 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from durable_research.settings import load
+from durable_research.temporal import names
+from durable_research.worker import drain_time
 from tests.installation import end_with_the_tests, until
 
 
@@ -25,3 +31,19 @@ def test_a_worker_that_waits_for_temporal_leaves_when_it_is_told_to(tmp_path: Pa
 
     assert worker.wait(20) == 0
     assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("api", "queue", "seconds"),
+    [
+        ("chat", names.AI_TASKS, 7.0),
+        ("chat-stored", names.AI_TASKS, 0.0),
+        ("responses", names.AI_TASKS, 0.0),
+        ("responses-keyed", names.AI_TASKS, 0.0),
+        ("responses", names.DOCUMENTS, 7.0),
+    ],
+)
+def test_what_can_be_taken_up_again_is_handed_back_at_once_and_the_rest_may_end(
+    api: str, queue: str, seconds: float
+) -> None:
+    assert drain_time(queue, load(openai_api=api, drain_seconds=7)) == timedelta(seconds=seconds)

@@ -115,14 +115,30 @@ async def test_where_nothing_can_be_asked_a_lost_answer_is_paid_again_once_and_c
     assert len(plain_house.servers.witness("plainly lost")) == 2
 
 
-async def test_a_second_lost_answer_is_not_paid_for_without_a_person(plain_house: House, quick_retries: None) -> None:
-    plain_house.fault("lost and lost again", fault="billed_500", times=9)
-    report = await plain_house.ask("lost and lost again")
+async def test_after_a_second_silent_call_no_other_is_sent_without_a_person(
+    plain_house: House, quick_retries: None
+) -> None:
+    plain_house.fault("silent and silent again", fault="cut", times=9)
+    report = await plain_house.ask("silent and silent again")
 
     status = await plain_house.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "unconfirmed_effect")
-    assert len(plain_house.servers.witness("lost and lost again")) == 2
+    assert len(plain_house.servers.witness("silent and silent again")) == 2
+
+
+async def test_server_errors_have_a_cap_of_their_own_and_each_is_counted(
+    plain_house: House, quick_retries: None
+) -> None:
+    plain_house.fault("billed and failed again", fault="billed_500", times=99)
+    report = await plain_house.ask("billed and failed again")
+
+    status = await plain_house.finished(report)
+
+    assert (status["status"], status["error"]["code"]) == ("failed", "unconfirmed_effect")
+    assert "HTTP 500" in status["error"]["detail"]
+    assert status["charges"] == {"settled": 0, "possible_extra": 7}
+    assert len(plain_house.servers.witness("billed and failed again")) == 7
 
 
 async def test_an_answer_that_is_cut_is_gone_on_with_in_calls_of_their_own(house: House) -> None:

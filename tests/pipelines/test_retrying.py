@@ -25,6 +25,7 @@ async def test_what_waits_for_its_next_try_has_it_now_and_attempts_count_on(hous
         "attempt_started",
         "attempt_failed",
         "attempt_started",
+        "provider_answered",
         "attempt_completed",
     ]
     numbers = [

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
+from durable_research.simulator.fault_book import FaultBook
 from durable_research.simulator.generation import Generation
+from durable_research.simulator.journal import Journal
 from durable_research.simulator.state import State
 from durable_research.simulator.witness import Witness
 from durable_research.simulator.world import Settings, World
@@ -104,7 +106,7 @@ def disk(tmp_path: Path) -> SlowDisk:
 
 
 def accept(disk: SlowDisk, tmp_path: Path) -> "asyncio.Task[None]":
-    world = World(disk, State(tmp_path / "state.jsonl"), Settings())
+    world = World(disk, State(tmp_path / "state.jsonl"), Settings(), FaultBook(Journal(tmp_path / "faults.jsonl")))
     generation = Generation(id="resp_1", created=0, latency=0, model=MODEL, prompt="why?")
     return asyncio.create_task(world.accept(generation, "our key"))
 

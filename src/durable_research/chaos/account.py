@@ -1,10 +1,10 @@
 """What a campaign tells people: one page of Markdown, with what is needed to run it again."""
 
 import statistics
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from durable_research.chaos.evidence import Seen
+from durable_research.chaos.evidence import ReportSeen, Seen
 from durable_research.chaos.invariants import Verdict, bound
 
 _EVIDENCE_SHOWN = 20
@@ -20,6 +20,7 @@ def account(command: str, seconds: float, seen: Seen, verdicts: Sequence[Verdict
         *_other_words(seen),
         _figures(seen, seconds),
         "## Faults\n\nA fault counts when it happened and reports were in flight.\n\n" + _faults(seen),
+        *_quirks(seen),
         "## Invariants\n\n" + _verdicts(verdicts),
         *_bound(seen),
         *_evidence(verdicts),
@@ -41,6 +42,7 @@ def _figures(seen: Seen, seconds: float) -> str:
     rows = {
         "reports asked for, accepted": f"{seen.wanted}, {len(seen.reports)}",
         "ends": ", ".join(f"{count} {end}" for end, count in ends.most_common()),
+        "ended as they should": str(sum(report.ended_as_expected for report in seen.reports)),
         "duration of load and faults": f"{seconds:.0f} s",
         "model calls billed, by the provider's log": f"{calls} ({calls / max(len(seen.reports), 1):.3f} a report)",
         "possible extra charges told": str(extra),
@@ -63,6 +65,30 @@ def _faults(seen: Seen) -> str:
         for (role, act), planned in sorted(seen.planned.items())
     ]
     return "\n".join(["| role | fault | planned | happened | counted |", "|---|---|---|---|---|", *lines])
+
+
+def _quirks(seen: Seen) -> list[str]:
+    """Each way in which the provider was odd: what must come of it, and what came."""
+    by_name: dict[str, list[ReportSeen]] = defaultdict(list)
+    for report in seen.reports:
+        if report.quirk:
+            by_name[report.quirk.name].append(report)
+    if not by_name:
+        return []
+    lines = [_quirk(name, reports) for name, reports in sorted(by_name.items())]
+    head = ["| quirk | reports | must end | ended so | billed, by report | told |", "|---|---|---|---|---|---|"]
+    words = "What the provider did to a report, one [quirk](quirks.md) each; bills are the provider's own, by its log."
+    return [f"## Quirks\n\n{words}\n\n" + "\n".join([*head, *lines])]
+
+
+def _quirk(name: str, reports: Sequence[ReportSeen]) -> str:
+    wanted = reports[0].quirk
+    ends = " or ".join(filter(None, (wanted.error or wanted.status, wanted.or_error))) if wanted else ""
+    bills = Counter(report.model_calls for report in reports)
+    billed = ", ".join(f"{count} times {calls}" for calls, count in sorted(bills.items()))
+    told = sum(report.told.settled + report.told.possible_extra for report in reports if report.told)
+    ended = sum(report.ended_as_expected for report in reports)
+    return f"| {name} | {len(reports)} | {ends} | {ended} | {billed} | {told} |"
 
 
 def _verdicts(verdicts: Iterable[Verdict]) -> str:

@@ -20,6 +20,8 @@ from durable_research.chaos.evidence import Seen
 from durable_research.chaos.faults import Fault, Injector, in_a_row, plan_faults
 from durable_research.chaos.load import Load
 from durable_research.chaos.points import API_OF_CLASS
+from durable_research.chaos.proxy import Proxy
+from durable_research.chaos.quirks import drawn
 from durable_research.local import postgres
 from durable_research.local.data_folder import DataFolder
 from durable_research.local.edition import Finished, run_edition
@@ -47,6 +49,7 @@ class Options:
     data: Path
     workers: int = 2
     pauses: int | None = None  # None: a quarter of the kills
+    cuts: int | None = None  # of the way to the provider; None: an eighth of the kills
     mean_gap_seconds: float = 4.0
     at_once: int = 12
     latency_seconds: float = 1.0
@@ -55,12 +58,19 @@ class Options:
     replays: int = 100
     provider_class: str = "L"
     pipeline: str = "generate-report"
+    quirks: bool = True
+
+    @property
+    def api(self) -> str:
+        """The setting OPENAI_API."""
+        return API_OF_CLASS[self.provider_class]
 
     def faults(self) -> list[Fault]:
         """What will be done, in order."""
         pauses = self.kills // 4 if self.pauses is None else self.pauses
+        cuts = self.kills // 8 if self.cuts is None else self.cuts
         outages = [Fault(self.outage[0], "outage", 2.0, self.outage[1])] if self.outage else []
-        planned = plan_faults(self.seed, self.kills, pauses, self.mean_gap_seconds)
+        planned = plan_faults(self.seed, self.kills, pauses, cuts, self.mean_gap_seconds)
         return [*outages, *in_a_row(self.killed_in_a_row), *planned]
 
 
@@ -74,6 +84,8 @@ class Campaign:
     seconds: float = 0.0
     secrets: dict[str, str] = field(default_factory=dict)
     _supervisor: Supervisor | None = None
+    _network: Proxy = field(default_factory=lambda: Proxy(""))
+    _cutting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
         """Start everything, live through it, collect the evidence, stop everything."""
@@ -83,16 +95,23 @@ class Campaign:
         self.secrets = {"the model key": key, "the webhook's secret": webhook.removeprefix("whsec_")}
         self.secrets["a prompt"] = f"canary{secrets.token_hex(12)}"
         os.environ[_WEBHOOK_SECRET] = webhook
-        os.environ[_API] = API_OF_CLASS[options.provider_class]
+        os.environ[_API] = options.api
+        await self._network.mend()
         up = UpOptions(
             data=options.data,
             port=0,
             workers=options.workers,
             pace=_PACE,
             simulator_key=key,
-            simulator_program=(*SIMULATOR, *(("--honour-idempotency-key",) * (options.provider_class == "K"))),
+            model_address=self._network.url,
+            simulator_program=(
+                *SIMULATOR,
+                *("--latency-seconds", str(options.latency_seconds)),
+                *(("--honour-idempotency-key",) * (options.provider_class == "K")),
+            ),
         )
         code = await run_edition(up, self.say, self._live_through, supervised=self._meet)
+        await self._network.cut()
         if code:
             raise RuntimeError("the installation did not start; see above")
 
@@ -101,15 +120,15 @@ class Campaign:
 
     async def _live_through(self, up: dict[str, Any]) -> None:
         options, began = self.options, time.monotonic()
-        await _set_latency(up["simulator"], options.latency_seconds)
+        self._network.target = up["simulator"]
+        requests = self._requests()
+        await _prepare_simulator(up["simulator"], requests)
         faults = options.faults()
         client = Client(up["api"])
-        load = Load(
-            client, self._requests(), options.at_once, lambda number: self._may_ask(number, load, injector, faults)
-        )
+        load = Load(client, requests, options.at_once, lambda number: self._may_ask(number, load, injector, faults))
         data = DataFolder(options.data)
         log = data.root / FAULT_LOG
-        injector = Injector(faults, data, log, lambda: load.in_flight, self._hold, self.say)
+        injector = Injector(faults, data, log, lambda: load.in_flight, self._hold, self._cut, self.say)
         saying = asyncio.create_task(self._say_progress(load, injector))
         try:
             loading = asyncio.create_task(load.run())
@@ -135,10 +154,14 @@ class Campaign:
 
     def _requests(self) -> list[Asked]:
         options = self.options
-        return [
+        requests = [
             words_of(number, options.seed, self.secrets["a prompt"], pipeline=options.pipeline)
             for number in range(options.reports)
         ]
+        dice = random.Random(f"the quirks of {options.seed}")  # noqa: S311 - repeatable
+        for one in requests if options.quirks else []:
+            one.quirk = drawn(dice, options.api, options.pipeline)
+        return requests
 
     def _may_ask(self, number: int, load: Load, injector: Injector, faults: list[Fault]) -> bool:
         """Keep some reports for the last fault: the load lasts as long as the faults do, and never runs dry before."""
@@ -149,6 +172,13 @@ class Campaign:
     async def _hold(self, name: str, seconds: float) -> None:
         if self._supervisor is not None:
             await self._supervisor.hold_down(name, seconds)
+
+    async def _cut(self, seconds: float) -> None:
+        """Cut the way to the provider for a while; one cut after another."""
+        async with self._cutting:
+            await self._network.cut()
+            await asyncio.sleep(seconds)
+            await self._network.mend()
 
     async def _say_progress(self, load: Load, injector: Injector) -> None:
         while True:
@@ -168,10 +198,12 @@ async def _until_first(faults: Awaitable[None], loading: "asyncio.Task[None]") -
     await asyncio.gather(firing, return_exceptions=loading.done())
 
 
-async def _set_latency(simulator: str, seconds: float) -> None:
-    async with httpx.AsyncClient(timeout=10) as client:
-        answer = await client.post(f"{simulator}/control/settings", json={"latency_seconds": seconds})
-        answer.raise_for_status()
+async def _prepare_simulator(simulator: str, requests: list[Asked]) -> None:
+    """Tell it how to be odd to whom, before anything is broken: it remembers that when it is killed."""
+    asks = [ask for one in requests if one.quirk for ask in one.quirk.asks(one.word)]
+    async with httpx.AsyncClient(base_url=f"{simulator}/control", timeout=30) as client:
+        for ask in asks:
+            (await client.post("/faults", json=ask)).raise_for_status()
 
 
 def discard(data: Path) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 
+from durable_research.chaos.quirks import Expected
+
 AWAY = (httpx.HTTPError, OSError)
 _TRY_AGAIN_SECONDS = 0.25
 # The stream says something every 15 s; one that is silent for longer hangs on a process that is gone or stopped.
@@ -33,6 +35,7 @@ class Asked:
     asked_at: float = 0.0
     ended_at: float | None = None
     numbers: list[int] = field(default_factory=list)
+    quirk: Expected | None = None
 
     @property
     def body(self) -> dict[str, Any]:
@@ -60,7 +63,7 @@ def words_of(
 ) -> Asked:
     """Make the request of one report. The canary is no part of its first line, which becomes the title."""
     word = f"{word_of(seed)}{number:05d}"
-    prompt = f"What does {word} tell about tides and harbours?\nCompare three of them. Internal mark: {canary}"
+    prompt = f"What does {word} tell about tides 🌊 and harbours?\nCompare three of them. Internal mark: {canary}"
     return Asked(number, word, prompt, f"{word}-key", channels, pipeline)
 
 

@@ -22,7 +22,7 @@ from durable_research.temporal.converter import data_converter
 from durable_research.temporal.keys import parse_keys
 
 _NAMESPACE = "default"
-_GONE = WorkflowRow("", False, (), 0, 0, 0, 0, 0)
+_GONE = WorkflowRow("", False, (), 0, 0, 0, 0, 0, 0)
 
 
 async def collect(
@@ -97,6 +97,8 @@ def report_seen(
         watched_numbers=tuple(asked.numbers),
         endings=row.endings,
         counted_failures=row.counted_failures,
+        counted_messages=row.counted_messages,
+        quirk=asked.quirk,
         seconds=asked.seconds,
     )
 

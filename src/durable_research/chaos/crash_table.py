@@ -12,15 +12,14 @@ from durable_research.chaos import runs
 from durable_research.chaos.cells import CellResult, judge_cells
 from durable_research.chaos.collecting import tell_charges
 from durable_research.chaos.evidence import Told
-from durable_research.chaos.ground import MODULES, Simulated, prepare_ground, prepare_slots
+from durable_research.chaos.ground import MODULES, Simulated, prepare_ground, prepare_slots, run_beside_servers
 from durable_research.chaos.nursing import Nursery
 from durable_research.chaos.points import LONGEST_FREEZE, SHORTEST_FREEZE, Cell
 from durable_research.chaos.runs import Run
 from durable_research.chaos.settling import settle
 from durable_research.chaos.slot import Slot
 from durable_research.local.data_folder import DataFolder
-from durable_research.local.edition import Finished, run_edition
-from durable_research.local.plan import UpOptions
+from durable_research.local.edition import Finished
 from durable_research.local.say import Say
 from durable_research.local.supervisor import Supervisor
 
@@ -63,28 +62,19 @@ class CrashTable:
     seconds: float = 0.0
     _runs: list[tuple[Slot, Run]] = field(default_factory=list)
     _told: dict[str, Told] = field(default_factory=dict)
-    _supervisor: Supervisor | None = None
 
     async def run(self) -> None:
         """Start the servers, live through all runs, judge them, stop everything."""
-        up = UpOptions(data=self.options.data, port=0, workers=0, only=("postgres", "temporal"))
-        code = await run_edition(up, self.say, self._live_through, supervised=self._meet)
-        if code:
-            raise RuntimeError("the servers did not start; see above")
+        await run_beside_servers(self.options.data, self.say, self._live_through)
 
-    def _meet(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
-
-    async def _live_through(self, up: dict[str, Any]) -> None:
+    async def _live_through(self, up: dict[str, Any], supervisor: Supervisor) -> None:
         data = DataFolder(self.options.data)
         nursery = Nursery(MODULES)
         saying = asyncio.create_task(self._say_progress())
         try:
             await nursery.open()
-            if self._supervisor is None:
-                raise RuntimeError("the servers are up without a supervisor")
             classes = [cell.model_class for cell in self.options.cells]
-            ground = await prepare_ground(data, up, nursery, self._supervisor, classes, Simulated())
+            ground = await prepare_ground(data, up, nursery, supervisor, classes, Simulated())
             slots = await prepare_slots(data, ground, self.options.side_by_side)
             self.say(f"{len(slots)} slots are prepared")
             began = time.monotonic()

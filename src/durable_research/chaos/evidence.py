@@ -7,6 +7,10 @@ rows that must agree with the provider's log, the object folder and Temporal.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from durable_research.chaos.quirks import Expected
+
+# The role that plays it.
+PROVIDER = "simulator"
 FINAL = frozenset({"done", "partly_done", "failed", "cancelled", "terminated"})
 WITH_RESULT = frozenset({"done", "partly_done"})
 
@@ -49,6 +53,14 @@ class ReportSeen:
     watched_numbers: tuple[int, ...] | None = None  # as a reader of the live stream got them; None: nobody watched
     endings: int = 1
     counted_failures: int = 0
+    counted_messages: int = 0  # the same, of telling people
+    quirk: Expected | None = None  # how the provider was odd to it
+
+    @property
+    def ended_as_expected(self) -> bool:
+        """As its quirk has it; done where there was none."""
+        return self.quirk.ends_so(self.status, self.error) if self.quirk else self.status == "done"
+
     seconds: float | None = None  # from the first try to submit it to its end as the client saw it
 
 
@@ -86,3 +98,8 @@ class Seen:
     not_replayable: tuple[str, ...] = ()
     searched: int = 0  # logs and histories that were searched for secrets
     leaks: tuple[str, ...] = ()
+
+    @property
+    def provider_was_hit(self) -> bool:
+        """Whether the provider itself was to be killed, paused or cut off."""
+        return any(role == PROVIDER for role, _ in self.planned)

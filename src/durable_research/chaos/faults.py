@@ -14,14 +14,14 @@ from typing import Literal
 
 import psutil
 
-from durable_research.chaos.evidence import Fired
+from durable_research.chaos.evidence import PROVIDER, Fired
 from durable_research.local.data_folder import DataFolder, read_object
 from durable_research.local.plan import WORKER_READY
 from durable_research.local.say import Say
 
-Act = Literal["kill", "pause", "outage"]
+Act = Literal["kill", "pause", "cut", "outage"]
 # How often each role is hit: workers are many and die most in life, servers seldom.
-WEIGHTS = {"worker": 9, "api": 4, "temporal": 3, "postgres": 3}
+WEIGHTS = {"worker": 9, "api": 4, "temporal": 3, "postgres": 3, "simulator": 3}
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 8.0
 _DEATH_SECONDS = 10.0
 _LOOK_SECONDS = 0.05
@@ -34,21 +34,23 @@ class Fault:
     role: str
     act: Act
     gap_seconds: float
-    seconds: float = 0.0  # of a pause or an outage
+    seconds: float = 0.0  # of a pause, a cut or an outage
     name: str | None = None  # a process by its name, instead of any one of its role
 
 
-def plan_faults(seed: int, kills: int, pauses: int, mean_gap_seconds: float) -> list[Fault]:
+def plan_faults(seed: int, kills: int, pauses: int, cuts: int, mean_gap_seconds: float) -> list[Fault]:
     """Random faults from a seed; as far as the numbers go, each role is hit by each act at least once."""
     dice = random.Random(seed)  # noqa: S311 - a campaign must be repeatable
     acts: list[tuple[str, Act]] = [*_roles(dice, kills, "kill"), *_roles(dice, pauses, "pause")]
+    # Only the way to the provider can be cut: it leads over a relay of ours.
+    acts += [(PROVIDER, "cut")] * cuts
     dice.shuffle(acts)
     return [
         Fault(
             role,
             act,
             dice.expovariate(1 / mean_gap_seconds),
-            dice.uniform(SHORTEST_PAUSE, LONGEST_PAUSE) if act == "pause" else 0.0,
+            0.0 if act == "kill" else dice.uniform(SHORTEST_PAUSE, LONGEST_PAUSE),
         )
         for role, act in acts
     ]
@@ -66,7 +68,10 @@ def in_a_row(times: int) -> list[Fault]:
 
 
 class Injector:
-    """Fires the faults one after another. `hold` keeps a child down for a while; `in_flight` counts unfinished reports."""
+    """Fires the faults one after another; `in_flight` counts unfinished reports.
+
+    `hold` keeps a child down for a while, `cut` the way to the provider.
+    """
 
     def __init__(
         self,
@@ -75,6 +80,7 @@ class Injector:
         log: Path,
         in_flight: Callable[[], int],
         hold: Callable[[str, float], Awaitable[None]],
+        cut: Callable[[float], Awaitable[None]],
         say: Say,
     ) -> None:
         self._faults = faults
@@ -82,12 +88,13 @@ class Injector:
         self._log = log
         self._in_flight = in_flight
         self._hold = hold
+        self._cut = cut
         self._say = say
         self.fired: list[Fired] = []
         self.begun = 0
 
     async def run(self) -> None:
-        """Fire all of them; other faults happen while one process is paused."""
+        """Fire all of them; other faults happen while one process is paused or cut off."""
         async with asyncio.TaskGroup() as paused:
             for number, fault in enumerate(self._faults, 1):
                 await asyncio.sleep(fault.gap_seconds)
@@ -96,7 +103,7 @@ class Injector:
                     await asyncio.sleep(_LOOK_SECONDS)
                 process = await self._victim(fault)
                 self.begun = number
-                if fault.act == "pause":
+                if fault.act in ("pause", "cut"):
                     paused.create_task(self._one(number, fault, process))
                 else:
                     await self._one(number, fault, process)
@@ -138,6 +145,9 @@ class Injector:
                 return await _within(_DEATH_SECONDS, lambda: not _runs(pid))
             case "outage":
                 await self._hold(str(process["name"]), fault.seconds)
+                return True
+            case "cut":
+                await self._cut(fault.seconds)
                 return True
             case "pause":
                 return await _pause(pid, fault.seconds)

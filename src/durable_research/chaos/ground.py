@@ -1,7 +1,7 @@
 """What several small installations on one machine share: the servers, a simulator for each class of provider, a nursery."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from durable_research.chaos.slot import Ground, Provider, Slot
 from durable_research.local import checks
 from durable_research.local.child import ChildSpec
 from durable_research.local.data_folder import DataFolder
-from durable_research.local.plan import SIMULATOR
+from durable_research.local.edition import run_edition
+from durable_research.local.plan import SIMULATOR, UpOptions
 from durable_research.local.ports import remembered_ports
+from durable_research.local.say import Say
 from durable_research.local.supervisor import Supervisor
 
 # What a worker and an API read before they work; the nursery reads it once.
@@ -39,6 +41,19 @@ class Simulated:
     lag_seconds: float = 0.5
     # Longer than an intent may be old, latency, acceptance and lag together, as an operator must choose it for a real provider.
     settle_seconds: float = 5.0
+    # Longer than any call and any freeze: a searched provider is believed after that at the latest.
+    longest_call_seconds: float = 15.0
+
+
+async def run_beside_servers(
+    data: Path, say: Say, live_through: Callable[[dict[str, Any], Supervisor], Awaitable[None]]
+) -> None:
+    """Start PostgreSQL and Temporal alone, give what is up to the story, and stop them when it raises `Finished`."""
+    met: list[Supervisor] = []
+    up = UpOptions(data=data, port=0, workers=0, only=("postgres", "temporal"))
+    code = await run_edition(up, say, lambda told: live_through(told, met[0]), supervised=met.append)
+    if code:
+        raise RuntimeError("the servers did not start; see above")
 
 
 async def prepare_ground(
@@ -66,6 +81,7 @@ async def prepare_ground(
         nursery=nursery,
         base={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
         settle_seconds=simulated.settle_seconds,
+        longest_call_seconds=simulated.longest_call_seconds,
         payload_keys=data.payload_keys,
     )
 

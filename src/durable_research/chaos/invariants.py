@@ -9,6 +9,11 @@ from durable_research.chaos.evidence import FINAL, WITH_RESULT, ReportSeen, Seen
 LEAST_SHARE_DONE = 0.9
 # Zero failures in n trials bound the rate to 3/n with 95 % confidence (the rule of three).
 RULE_OF_THREE = 3
+# Where nobody can be asked: the caps on sends without word, and on answers that were broken off.
+SENDS_WITHOUT_WORD = 1
+ANSWERS_BROKEN_OFF = 3
+# How a report may fail there when too many calls were lost.
+GIVEN_UP = frozenset({"unconfirmed_effect", "ambiguous_send", "answer_lost", "provider_silent"})
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,10 @@ def judge(seen: Seen) -> list[Verdict]:
 
 def emptiness(seen: Seen) -> list[str]:
     """I14: why the campaign proves nothing, in sentences; empty when it does."""
-    done = sum(report.status == "done" for report in seen.reports)
+    ended = sum(report.ended_as_expected for report in seen.reports)
     reasons = []
-    if done < LEAST_SHARE_DONE * seen.wanted:
-        reasons.append(f"only {done} of {seen.wanted} reports were done")
+    if ended < LEAST_SHARE_DONE * seen.wanted:
+        reasons.append(f"only {ended} of {seen.wanted} reports ended as they should")
     for (role, act), planned in sorted(seen.planned.items()):
         counted = sum(fault.counts for fault in seen.fired if (fault.role, fault.act) == (role, act))
         if counted < planned:
@@ -85,9 +90,20 @@ def _accounted(seen: Seen) -> list[str]:
 
 
 def _charged(seen: Seen) -> list[str]:
-    # The cap on sends that may have been accepted is one.
-    most = 2 if seen.provider_class == "N" else 1
-    return _each(seen, lambda report: mischarged(report, most))
+    return _each(seen, lambda report: mischarged(report, _most_calls(report, seen)))
+
+
+def _most_calls(report: ReportSeen, seen: Seen) -> int:
+    """How often it may be billed: as its quirk has it, and once for each call that was lost where nobody can be asked."""
+    expected = report.quirk.billed if report.quirk else 1
+    return expected + (_lost_calls(seen) if expected else 0)
+
+
+def _lost_calls(seen: Seen) -> int:
+    """How many calls of one report may be lost: the cap on sends without word, and on answers that the provider broke off."""
+    if seen.provider_class != "N":
+        return 0
+    return SENDS_WITHOUT_WORD + (ANSWERS_BROKEN_OFF if seen.provider_was_hit else 0)
 
 
 def mischarged(report: ReportSeen, most: int) -> str | None:
@@ -99,7 +115,8 @@ def mischarged(report: ReportSeen, most: int) -> str | None:
         return f"billed {report.model_calls} times and tells {told}"
     if report.told.settled > report.model_calls:
         return f"tells {report.told.settled} charges and was billed {report.model_calls} times"
-    if report.status in WITH_RESULT and not 1 <= report.model_calls <= most:
+    least = int(report.status in WITH_RESULT)
+    if not least <= report.model_calls <= most:
         return f"billed {report.model_calls} times; possible extra charges: {report.told.possible_extra}"
     return None
 
@@ -150,11 +167,32 @@ def _gapless(report: ReportSeen) -> str | None:
     return None
 
 
-def _uncapped(report: ReportSeen) -> str | None:
-    if report.status in {"failed", "partly_done"}:
+def _uncapped(report: ReportSeen, broken_off: int = 0, *, receiver_was_hit: bool = False) -> str | None:
+    if report.quirk is None and report.status in {"failed", "partly_done"} and not broken_off:
         return f"{report.status}, though nobody outside ever said no"
-    words = f"{report.counted_failures} failures count against a cap, though nobody outside ever said no"
-    return words if report.counted_failures else None
+    most = broken_off + (report.quirk.most_counted if report.quirk else 0)
+    counted = report.counted_failures + (0 if receiver_was_hit else report.counted_messages)
+    return f"{counted} failures count against a cap, though nobody outside said no so often" if counted > most else None
+
+
+def _all_uncapped(seen: Seen) -> list[str]:
+    # The provider's program receives what is told to people, too.
+    hit = seen.provider_was_hit
+    return _each(seen, lambda report: _uncapped(report, _lost_calls(seen), receiver_was_hit=hit))
+
+
+def _as_expected(seen: Seen) -> list[str]:
+    gave_up = GIVEN_UP if seen.provider_class == "N" else frozenset()
+    return _each(seen, lambda report: None if report.error in gave_up else _unexpected(report))
+
+
+def _unexpected(report: ReportSeen) -> str | None:
+    if report.ended_as_expected or report.status not in FINAL:
+        return None
+    quirk = report.quirk
+    wanted = f"{quirk.status} {quirk.error or ''}".strip() if quirk else "done"
+    came = f"{report.status} {report.error or ''}".strip()
+    return f"{came} instead of {wanted} ({quirk.name if quirk else 'nothing odd'})"
 
 
 INVARIANTS = (
@@ -162,7 +200,7 @@ INVARIANTS = (
     Invariant("I2", "what was asked for, what was accepted and what is in the table are the same", _accounted),
     Invariant(
         "I3",
-        "a report is billed once (class N: twice if that is told), and never more often than it tells",
+        "a report is billed once, or as its quirk has it (class N: and for each lost call), and no more often than it tells",
         lambda seen: _charged(seen) + [f"{one}: billed, and no report explains it" for one in seen.strange_calls],
     ),
     Invariant("I4", "each report with a result is told once, no other is", lambda seen: _each(seen, _told)),
@@ -174,7 +212,8 @@ INVARIANTS = (
     Invariant("I10", "the API answers what its documents say, and no 500", lambda seen: list(seen.undocumented)),
     Invariant("I12", "histories replay with today's code", lambda seen: list(seen.not_replayable)),
     Invariant("I13", "no secret and no prompt in logs and histories", lambda seen: list(seen.leaks)),
-    Invariant("I15", "no fault of ours counts against a cap", lambda seen: _each(seen, _uncapped)),
+    Invariant("I15", "no fault of ours counts against a cap", _all_uncapped),
+    Invariant("I16", "each report ends as its provider's quirk has it end, done where there was none", _as_expected),
 )
 
 # What must hold of each report by itself, but for its bill and its messages.

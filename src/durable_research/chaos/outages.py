@@ -5,38 +5,22 @@ after it accepted a call. Each runs in an installation of its own, so that all o
 """
 
 import asyncio
-import signal
-import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import psutil
 
-from durable_research.chaos.client import Asked, Client, words_of
-from durable_research.chaos.evidence import FINAL
-from durable_research.chaos.ground import MODULES, Simulated, prepare_ground, prepare_slots
-from durable_research.chaos.nursing import Nursery
+from durable_research.chaos.client import Asked
 from durable_research.chaos.points import CLASSES
 from durable_research.chaos.proxy import Proxy
-from durable_research.chaos.slot import Provider, Slot
-from durable_research.domain.effects import SERVER_ERRORS_ALLOWED, ProviderClass
-from durable_research.domain.errors import Unconfirmed
-from durable_research.local.data_folder import DataFolder
-from durable_research.local.edition import Finished, run_edition
-from durable_research.local.plan import UpOptions
+from durable_research.chaos.slot import Provider
 from durable_research.local.proof import witness_lines
-from durable_research.local.say import Say
-from durable_research.local.supervisor import Supervisor
 
 _LOOK_SECONDS = 0.1
 _FOR_EVER = 1_000_000
 # A call lasts this long at the provider when the outage does not say otherwise: long enough to be cut amid it.
 _CALL_SECONDS = 3.0
-# What a report may take beside its outage: pauses of up to five minutes between server errors, a take-over, the other steps.
-_BESIDE_SECONDS = 900.0
 
 
 @dataclass
@@ -48,8 +32,15 @@ class World:
     asked: Asked
     seconds: float
 
-    async def control(self, method: str, body: Mapping[str, Any] | None = None) -> None:
-        """Set or clear faults of the simulator."""
+    async def arm(self, **fault: object) -> None:
+        """Have every model call of the report meet this."""
+        await self._control("POST", {"match": self.asked.word, "kind": "model_call", "times": _FOR_EVER, **fault})
+
+    async def disarm(self) -> None:
+        """Let the provider be well again."""
+        await self._control("DELETE", None)
+
+    async def _control(self, method: str, body: Mapping[str, object] | None) -> None:
         async with httpx.AsyncClient(timeout=10) as client:
             answer = await client.request(method, f"{self.provider.url}/control/faults", json=body)
             answer.raise_for_status()
@@ -73,25 +64,24 @@ async def _nothing(world: World) -> None:
 
 
 async def _slow(world: World) -> None:
-    await world.control("POST", {"match": world.asked.word, "times": _FOR_EVER, "latency_seconds": world.seconds})
+    await world.arm(latency_seconds=world.seconds)
 
 
 async def _loading(world: World) -> None:
-    silent = {"quirk": "silent", "latency_seconds": world.seconds}
-    await world.control("POST", {"match": world.asked.word, "times": _FOR_EVER, **silent})
+    await world.arm(quirk="silent", latency_seconds=world.seconds)
 
 
 async def _server_errors(world: World) -> None:
-    await world.control("POST", {"match": world.asked.word, "times": _FOR_EVER, "fault": "500"})
+    await world.arm(fault="500")
 
 
 async def _accepts(world: World) -> None:
-    await world.control("POST", {"match": world.asked.word, "times": _FOR_EVER, "latency_seconds": _CALL_SECONDS})
+    await world.arm(latency_seconds=_CALL_SECONDS)
 
 
 async def _errors_end(world: World) -> None:
     await asyncio.sleep(world.seconds)
-    await world.control("DELETE")
+    await world.disarm()
 
 
 async def _cut_after_acceptance(world: World) -> None:
@@ -121,184 +111,3 @@ OUTAGES = (
         "cut", "the network is cut for five minutes after acceptance", 300, CLASSES, _accepts, _cut_after_acceptance
     ),
 )
-
-
-@dataclass(frozen=True)
-class Lived:
-    """One report that lived through one outage, as told (`settled`, `possible_extra`) and as billed outside."""
-
-    outage: Outage
-    provider_class: str
-    is_killed: bool
-    kills: int
-    status: str
-    error: str | None
-    billed: int
-    settled: int
-    possible_extra: int
-    seconds: float
-
-    @property
-    def gave_up(self) -> bool:
-        """Whether the cap on uncertain calls was used up: by a death amid the one that may be sent besides."""
-        return self.is_killed and self.provider_class == ProviderClass.NOTHING and self.error == Unconfirmed.code
-
-    @property
-    def broken(self) -> list[str]:
-        """What of the promise does not hold."""
-        wrong = [] if self.status == "done" or self.gave_up else [f"the report is {self.status} ({self.error})"]
-        if self.is_killed and not self.kills:
-            wrong.append("no worker died: the line proves nothing")
-        if self.billed > self.settled + self.possible_extra:
-            wrong.append(f"billed {self.billed}, told {self.settled} and {self.possible_extra} possible")
-        if self.provider_class != ProviderClass.NOTHING and (self.billed, self.settled) != (1, 1):
-            wrong.append(f"billed {self.billed} times where the provider can be asked")
-        if self.possible_extra > SERVER_ERRORS_ALLOWED + 1:
-            wrong.append(f"{self.possible_extra} possible extras are more than the cap")
-        return wrong
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a person chose. `pace` shortens every outage: 1.0 is as told, 0.02 is seconds."""
-
-    data: Path
-    pace: float = 1.0
-    outages: tuple[str, ...] = tuple(one.name for one in OUTAGES)
-    classes: tuple[str, ...] = CLASSES
-
-
-@dataclass
-class OutageRun:
-    """Runs once; `lived` and `seconds` are there afterwards."""
-
-    options: Options
-    say: Say
-    lived: list[Lived] = field(default_factory=list)
-    seconds: float = 0.0
-    _supervisor: Supervisor | None = None
-    _first_slot: int = 1
-
-    async def run(self) -> None:
-        """Start the servers, live through all outages side by side, stop everything."""
-        up = UpOptions(data=self.options.data, port=0, workers=0, only=("postgres", "temporal"))
-        code = await run_edition(up, self.say, self._live_through, supervised=self._meet)
-        if code:
-            raise RuntimeError("the servers did not start; see above")
-
-    def _meet(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
-
-    async def _live_through(self, up: dict[str, Any]) -> None:
-        data, nursery = DataFolder(self.options.data), Nursery(MODULES)
-        try:
-            await nursery.open()
-            lines = [line for outage in OUTAGES for line in await self._prepared(outage, up, data, nursery)]
-            self.say(f"{len(lines)} reports, each in an installation of its own")
-            began = time.monotonic()
-            async with asyncio.TaskGroup() as living:
-                for line in lines:
-                    living.create_task(self._live_one(*line))
-            self.seconds = time.monotonic() - began
-        finally:
-            await nursery.close()
-        raise Finished
-
-    async def _prepared(
-        self, outage: Outage, up: dict[str, Any], data: DataFolder, nursery: Nursery
-    ) -> list[tuple[Slot, Outage, str, bool]]:
-        """The lines of one outage, each with a slot; its simulators are its own, as faults are cleared for all at once."""
-        lines = [
-            (one, is_killed) for one in outage.classes if one in self.options.classes for is_killed in (False, True)
-        ]
-        if outage.name not in self.options.outages or self._supervisor is None:
-            return []
-        classes = [one for one, _ in lines]
-        label = f"{outage.name}-"
-        ground = await prepare_ground(data, up, nursery, self._supervisor, classes, Simulated(), label)
-        slots = await prepare_slots(data, ground, len(lines), self._first_slot)
-        self._first_slot += len(lines)
-        return [(slot, outage, *line) for slot, line in zip(slots, lines, strict=True)]
-
-    async def _live_one(self, slot: Slot, outage: Outage, provider_class: str, is_killed: bool) -> None:
-        provider = slot.ground.providers[provider_class]
-        proxy = Proxy(provider.url)
-        await proxy.mend()
-        await slot.start(provider_class, 2, {"OPENAI_BASE_URL": f"{proxy.url}/v1"})
-        asked = words_of(slot.number, 1, "none")
-        world = World(proxy, provider, asked, outage.seconds * self.options.pace)
-        client, began, killed = Client(slot.url), time.monotonic(), 0
-        try:
-            await outage.prepare(world)
-            happening = asyncio.create_task(outage.happen(world))
-            killing = asyncio.create_task(_kill_amid(slot, asked, world.seconds)) if is_killed else None
-            async with asyncio.timeout(world.seconds + _BESIDE_SECONDS):
-                await client.live_through(asked)
-            await happening
-            killed = await killing if killing else 0
-        except TimeoutError:
-            self.say(f"{outage.name} {provider_class}: not ended")
-        finally:
-            await client.close()
-        body = await _status(slot.url, asked)
-        lived = Lived(
-            outage,
-            provider_class,
-            is_killed,
-            killed,
-            body["status"],
-            (body.get("error") or {}).get("code"),
-            world.billed(),
-            body["charges"]["settled"],
-            body["charges"]["possible_extra"],
-            time.monotonic() - began,
-        )
-        self.lived.append(lived)
-        self.say(f"{outage.name} {provider_class}{' killed' * is_killed}: {lived.status} after {lived.seconds:.0f} s")
-        await slot.stop_workers()
-        await slot.stop_api()
-        await proxy.cut()
-
-
-async def _kill_amid(slot: Slot, asked: Asked, seconds: float) -> int:
-    """Kill every worker halfway through the outage, whichever of them holds the step; return how many died."""
-    while asked.report_id is None:  # noqa: ASYNC110 - the client sets no event
-        await asyncio.sleep(_LOOK_SECONDS)
-    await asyncio.sleep(seconds / 2)
-    if asked.ended_at is not None:
-        return 0
-    victims = [psutil.Process(worker.pid) for worker in slot.workers if worker.pid]
-    for victim in victims:
-        victim.send_signal(signal.SIGKILL)
-    return len(victims)
-
-
-async def _status(api: str, asked: Asked) -> dict[str, Any]:
-    async with httpx.AsyncClient(base_url=api, timeout=30) as client:
-        answer = await client.get(f"/api/workflows/{asked.report_id}/status")
-        body: dict[str, Any] = answer.raise_for_status().json()
-    if body["status"] not in FINAL:
-        body["error"] = {"code": "not_ended"}
-    return body
-
-
-def as_markdown(command: str, run: OutageRun) -> str:
-    """The page."""
-    held = all(not one.broken for one in run.lived) and bool(run.lived)
-    lines = [
-        "| outage | lasts | class | workers killed | report | after | billed | told | possible extra | held |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for one in sorted(run.lived, key=lambda one: (one.outage.name, one.provider_class, one.is_killed)):
-        lasts = f"{one.outage.seconds * run.options.pace:g} s"
-        cells = [one.outage.sentence, lasts, one.provider_class, one.kills, one.status, f"{one.seconds:.0f} s"]
-        cells += [
-            one.billed,
-            one.settled,
-            one.possible_extra,
-            "**NO**: " + "; ".join(one.broken) if one.broken else "yes",
-        ]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    head = f"# Outages of the provider: {'every promise held' if held else 'NOT HELD'}"
-    words = f"{len(run.lived)} reports in {run.seconds:.0f} s, all side by side; billed is what the provider's own log says."
-    return "\n\n".join([head, f"`{command}`", words, "\n".join(lines)]) + "\n"

@@ -50,6 +50,7 @@ class Ground:
     nursery: Nursery
     base: Mapping[str, str]
     settle_seconds: float
+    longest_call_seconds: float
     payload_keys: Path
 
 
@@ -165,6 +166,7 @@ class Slot:
             **outside_world(provider.url, provider.smtp_port, slack_channel=f"C0SLOT{self.number}"),
             "OPENAI_API": API_OF_CLASS[model_class],
             "DURABLE_RESEARCH_SETTLE_SECONDS": f"{self.ground.settle_seconds:g}",
+            "MODEL_LONGEST_SECONDS": f"{self.ground.longest_call_seconds:g}",
             "PYTHONUNBUFFERED": "1",
         }
 

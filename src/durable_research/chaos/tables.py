@@ -16,7 +16,9 @@ _WORKFLOWS = """
            (SELECT data->'error'->>'code' FROM progress_events e
             WHERE e.workflow_id = w.workflow_id AND kind = 'closed') AS error,
            (SELECT count(*) FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'attempt_failed'
-                   AND (data->>'counted')::boolean) AS counted_failures,
+                   AND (data->>'counted')::boolean AND step <> 'send_notification') AS counted_failures,
+           (SELECT count(*) FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'attempt_failed'
+                   AND (data->>'counted')::boolean AND step = 'send_notification') AS counted_messages,
            (SELECT count(*) FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'attempt_started'
                    AND NOT EXISTS (SELECT 1 FROM progress_events f WHERE f.workflow_id = e.workflow_id
                                    AND f.step = e.step AND f.attempt = e.attempt AND f.kind = ANY(%s))) AS open_attempts,
@@ -33,8 +35,11 @@ _REPORTS = """
     SELECT report_id, text_key, text_sha256, pdf_key, pdf_sha256 FROM reports
     UNION ALL SELECT post_id, text_key, text_sha256, NULL, NULL FROM posts
 """
-# A text whose report was never finished belongs to the ledger entry that paid for it.
-_PAID_TEXTS = "SELECT result->'text'->>'key' AS key FROM effects WHERE result ? 'text'"
+# A text whose report was never finished belongs to the ledger entry that paid for it, published or not.
+_PAID_TEXTS = """
+    SELECT result->'text'->>'key' AS key FROM effects WHERE result ? 'text'
+    UNION ALL SELECT kept->'text'->>'key' FROM effects WHERE kept ? 'text'
+"""
 _KEYS = "SELECT key, workflow_id FROM effects WHERE kind = 'model_call'"
 
 
@@ -47,6 +52,7 @@ class WorkflowRow:
     numbers: tuple[int, ...]
     endings: int
     counted_failures: int
+    counted_messages: int
     open_attempts: int
     open_sends: int
     known_notifications: int
@@ -93,6 +99,7 @@ async def read_tables(database_url: str) -> Tables:
                 tuple(row.numbers or ()),
                 row.endings,
                 row.counted_failures,
+                row.counted_messages,
                 row.open_attempts,
                 row.open_sends,
                 row.known_notifications,

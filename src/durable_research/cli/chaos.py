@@ -15,13 +15,15 @@ from durable_research.cli.running import Exit, load_settings, stop
 if TYPE_CHECKING:
     from durable_research.chaos.campaign import Campaign
 
-ROLES = ("postgres", "temporal", "api", "worker")
+ROLES = ("postgres", "temporal", "api", "worker", "simulator")
 
 
 @click.command()
 @click.option("--reports", default=1000, show_default=True, type=click.IntRange(1), help="Reports to ask for.")
 @click.option("--kills", default=60, show_default=True, type=click.IntRange(0), help="SIGKILLs at random times.")
 @click.option("--pauses", type=click.IntRange(0), help="SIGSTOPs of 1-8 s. Default: a quarter of the kills.")
+@click.option("--cuts", type=click.IntRange(0),
+              help="Cuts of 1-8 s of the way to the provider. Default: an eighth of the kills.")  # fmt: skip
 @click.option("--seed", default=1, show_default=True, type=int, help="Which faults, and when.")
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 16), help="Worker processes.")
 @click.option("--gap", "mean_gap_seconds", default=4.0, show_default=True, type=click.FloatRange(0.1),
@@ -33,6 +35,8 @@ ROLES = ("postgres", "temporal", "api", "worker")
               help="What the model provider can be asked.")  # fmt: skip
 @click.option("--pipeline", default="generate-report", show_default=True,
               type=click.Choice(["generate-report", "blog-post"]), help="What is asked for.")  # fmt: skip
+@click.option("--quirks/--no-quirks", default=True, show_default=True,
+              help="Have the provider be odd to most reports, each in a way of its own.")  # fmt: skip
 @click.option("--outage", help="First hold a server down: ROLE:SECONDS, such as postgres:60.")
 @click.option("--kill-worker-in-a-row", "killed_in_a_row", default=0, type=click.IntRange(0),
               help="Then kill the same worker so often, each time it is back at work.")  # fmt: skip
@@ -41,7 +45,7 @@ ROLES = ("postgres", "temporal", "api", "worker")
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Write the page of Markdown here too.")
 def command(data: Path | None, out: Path | None, outage: str | None, **size: Any) -> None:
-    """Kill and pause everything at random under load, then count from outside.
+    """Kill, pause and cut off everything at random under load, then count from outside.
 
     Runs an installation of its own with the simulator. Exit code 1: an invariant is broken. 2: the campaign proved nothing.
     """

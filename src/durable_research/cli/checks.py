@@ -5,13 +5,14 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from durable_research import settings as settings_room
+from durable_research.cli.findings import Finding, address
 from durable_research.cli.installation import data_folder, read_up
+from durable_research.cli.provider import examine_provider
 from durable_research.cli.terminal import clean, clean_lines
 from durable_research.domain.errors import ResearchError
 from durable_research.settings import Settings, SettingsInvalid
@@ -29,26 +30,6 @@ _MEND = {
 }
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One line: what was looked at, what was found, and how to mend it; `matters` tells ✖ from what is only worth knowing."""
-
-    name: str
-    ok: bool
-    detail: str
-    mend: str = ""
-    matters: bool = True
-
-    @property
-    def must_be_mended(self) -> bool:
-        """Whether the installation cannot work like this."""
-        return self.matters and not self.ok
-
-    def as_json(self) -> dict[str, Any]:
-        """The finding as `--json` prints it."""
-        return asdict(self)
-
-
 def examine() -> list[Finding]:
     """Look at everything; what is broken in one place keeps no other from being looked at."""
     up = read_up()
@@ -63,7 +44,7 @@ def examine() -> list[Finding]:
         known = settings  # for the type checker: the name does not change any more
         checks += [
             ("dependencies", lambda: _dependencies(known)),
-            ("provider", lambda: _provider(known)),
+            ("provider", lambda: examine_provider(known)),
             ("port", lambda: _port(known, up)),
         ]
     checks.append(("disk", lambda: _disk(settings.data_folder if settings else data_folder())))
@@ -146,11 +127,11 @@ def _dependencies(settings: Settings) -> Iterator[Finding]:
         settings = settings.model_copy(update={"object_store_url": "memory:///"})
     health = asyncio.run(_health(settings))
     where = {
-        "database": _address(settings.database_url.get_secret_value()),
+        "database": address(settings.database_url.get_secret_value()),
         "temporal": os.environ.get("TEMPORAL_ADDRESS") or "the profile's address, else 127.0.0.1:7233",
         "object store": f"{store}, which is made when it is first used"
         if store
-        else _address(settings.object_store_url),
+        else address(settings.object_store_url),
     }
     for name, answer in health.items():
         words = f"reachable at {where.get(name, '')}" if answer == "ok" else f"{answer} at {where.get(name, '')}"
@@ -189,19 +170,6 @@ async def _live_workers(settings: Settings) -> list[str]:
             return []
 
 
-def _provider(settings: Settings) -> Iterator[Finding]:
-    """Which one writes the texts. It is not asked: doctor must cost nothing, and whoever runs it may not want to be seen."""
-    if settings.provider == "simulator":
-        yield Finding("provider", True, "simulator: texts are labelled as demo text and cost nothing")
-        return
-    where = f"{settings.openai_model} at {_address(settings.openai_base_url)}"
-    if settings.openai_api_key:
-        yield Finding("provider", True, f"{where}, with a key (not tried: a call is paid)")
-        return
-    mend = "set OPENAI_API_KEY; `durable-research up` uses the simulator without one"
-    yield Finding("provider", False, f"{where}, but there is no key", mend, matters=False)
-
-
 def _port(settings: Settings, up: Mapping[str, Any]) -> Iterator[Finding]:
     """Whether the API runs there, or could."""
     from durable_research.local.ports import holder, is_free
@@ -235,9 +203,3 @@ def _disk(folder: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(there).free
     words = f"{free / (1 << 30):.1f} GiB free for {folder}"
     yield Finding("disk", free >= _ROOM_WANTED, words, "make room: 1 GiB or more is good", matters=free < _ROOM_NEEDED)
-
-
-def _address(url: str) -> str:
-    """A URL without its secrets."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -12,7 +12,8 @@ def command(in_json: bool) -> None:
     """Check this installation and say how to mend it.
 
     Looks at this process's environment, completed by data/up.json while `up` runs. Changes nothing, downloads nothing,
-    and never makes a paid call. Exit 1 when something must be mended (✖; what is only worth knowing has a !).
+    and never makes a paid call: the model provider is asked for its list of models alone. Exit 1 when something must be
+    mended (✖; what is only worth knowing has a !).
     """
     from durable_research.cli.checks import examine
 

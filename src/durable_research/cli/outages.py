@@ -29,7 +29,8 @@ def command(pace: float, wanted: str | None, classes: str, data: Path | None, ou
     os.environ.pop("OPENAI_API_KEY", None)  # the outages are the pretend provider's: no key may be spent by them
     load_settings()
     from durable_research.chaos.campaign import discard
-    from durable_research.chaos.outages import OUTAGES, Options, OutageRun, as_markdown
+    from durable_research.chaos.outage_run import Options, OutageRun, as_markdown
+    from durable_research.chaos.outages import OUTAGES
     from durable_research.local.say import console
 
     names = [one.name for one in OUTAGES]

@@ -45,6 +45,8 @@ def compose(
         ("Model", made.model),
         ("Tokens", made.usage.words),
     ]
+    if made.text.is_cut:
+        facts.append(("Length", "cut at the model's longest; going on added nothing"))
     if made.text.is_edited:
         facts.append(("Edited", "by a person, after the model had written it"))
     return parse_markdown(

@@ -7,6 +7,10 @@ from pydantic import BaseModel, ConfigDict
 from durable_research.domain.usage import TokenUsage
 
 EDITED_SUFFIX = ".edited.md"
+CUT_SUFFIX = ".cut.md"
+
+# Letters and signs by their category that show nothing all the same: fillers of Hangul, the empty Braille pattern.
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 
 class TextReference(BaseModel):
@@ -23,12 +27,14 @@ class TextReference(BaseModel):
         """Whether a person changed it; the object's name says so, wherever it is read from."""
         return self.key.endswith(EDITED_SUFFIX)
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the model ended it at its longest, and going on added nothing; told by the name in the same way."""
+        return self.key.endswith(CUT_SUFFIX)
+
 
 class WrittenText(BaseModel):
-    """A text, by reference, and what it took; one that is not whole was cut by the model and is gone on with.
-
-    `is_cut` marks a finished text that the model ended at its longest, as going on added nothing.
-    """
+    """A text, by reference, and what it took; one that is not whole was cut by the model and is gone on with."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,11 +44,11 @@ class WrittenText(BaseModel):
     is_demo: bool
     usage: TokenUsage
     is_whole: bool = True
-    is_cut: bool = False
 
-
-# Letters and signs by their category that show nothing all the same: fillers of Hangul, the empty Braille pattern.
-_FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+    @property
+    def is_cut(self) -> bool:
+        """Whether it ends where the model's longest was."""
+        return self.text.is_cut
 
 
 def has_visible_text(text: str) -> bool:

@@ -29,7 +29,7 @@ _LEAVING_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class UpOptions:
-    """What a person chose on the command line; the last five are for tests.
+    """What a person chose on the command line; the last six are for tests.
 
     `only` None means every role. `port` 0 means any free one, remembered. `state` is where PostgreSQL lives for root.
     """
@@ -44,6 +44,7 @@ class UpOptions:
     simulator_program: tuple[str, ...] = SIMULATOR
     pace: Pace = field(default_factory=Pace)
     simulator_key: str = "simulator"  # a test searches logs for it, so that it must be able to choose it
+    model_address: str | None = None  # where the simulator's model is asked, instead of at the simulator itself
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.only or ()) - set(ROLES))
@@ -140,6 +141,8 @@ class Plan:
             ours |= outside_world(self.simulator_url, self.ports["simulator_smtp"], self.options.simulator_key)
             if self.environment.get("OPENAI_EMBEDDING_MODEL") == "":  # a person turned embeddings off
                 del ours["OPENAI_EMBEDDING_MODEL"]
+            if self.options.model_address:
+                ours["OPENAI_BASE_URL"] = f"{self.options.model_address}/v1"
         # Links in notifications are written by workers, which listen nowhere: they are told where the pages are.
         return {"DURABLE_RESEARCH_PUBLIC_URL": self.api_url, **self.environment, **ours}
 

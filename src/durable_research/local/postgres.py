@@ -32,7 +32,8 @@ OLD_SERVER_SECONDS = 15.0
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # one way in, and that one asks for the password
-    "max_connections": "100",
+    # A dozen for each process of ours: room for a dozen workers, and for several small installations that share this server.
+    "max_connections": "200",
     "shared_buffers": "96MB",
     # The promise of the whole system rests on these three; they are the defaults, and here they cannot be lost.
     "fsync": "on",

@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from durable_research.domain.effects import ProviderClass
-from durable_research.domain.model_errors import EmptyOutput
-from durable_research.domain.text import has_visible_text
 from durable_research.domain.usage import TokenUsage
 from durable_research.ports.remote import EarlierSend, RemoteEffect
 
@@ -56,17 +54,6 @@ class ModelAnswer:
     usage: TokenUsage
     reference: str
     is_whole: bool = True
-
-
-def whole_or_cut(text: str, model: str, usage: TokenUsage, reference: str, *, is_whole: bool) -> ModelAnswer:
-    """An answer with something to read.
-
-    Raises:
-        EmptyOutput: it holds no text.
-    """
-    if not has_visible_text(text):
-        raise EmptyOutput("the model answered with no text")
-    return ModelAnswer(text, model, usage, reference, is_whole)
 
 
 class LanguageModel(Protocol):

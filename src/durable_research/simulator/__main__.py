@@ -13,6 +13,8 @@ import uvicorn
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from durable_research.simulator.app import create_app
+from durable_research.simulator.fault_book import FaultBook
+from durable_research.simulator.journal import Journal
 from durable_research.simulator.mail import serve_mail
 from durable_research.simulator.state import State
 from durable_research.simulator.witness import Witness
@@ -65,6 +67,7 @@ def main(
         witness=Witness(witness),
         state=State(witness.with_name(witness.name + ".responses.jsonl")),
         settings=Settings(latency_seconds, visibility_lag_seconds, acceptance_seconds),
+        faults=FaultBook(Journal(witness.with_name(witness.name + ".faults.jsonl"))),
         webhook_secret=webhook_secret,
         honour_idempotency_key=honour_idempotency_key,
     )

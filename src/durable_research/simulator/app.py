@@ -7,7 +7,7 @@ from durable_research.simulator.chat import ChatApi
 from durable_research.simulator.control import Control
 from durable_research.simulator.conversations import ConversationsApi
 from durable_research.simulator.embeddings import EmbeddingsApi
-from durable_research.simulator.errors import ApiError, error_reply, reply
+from durable_research.simulator.errors import AnsweredInstead, ApiError, error_reply, reply
 from durable_research.simulator.mail import Mailbox
 from durable_research.simulator.responses import ResponsesApi
 from durable_research.simulator.sink import Sink
@@ -29,6 +29,7 @@ def create_app(world: World) -> Quart:
     app.register_blueprint(_models())
     app.add_url_rule("/health", view_func=_health, methods=["GET"])
     app.register_error_handler(ApiError, _refused)
+    app.register_error_handler(AnsweredInstead, _answered_instead)
     app.register_error_handler(HTTPException, _unroutable)
     app.after_request(_name_request)
     return app
@@ -60,6 +61,10 @@ async def _health() -> Response:
 
 async def _refused(error: ApiError) -> Response:
     return error_reply(error)
+
+
+async def _answered_instead(given: AnsweredInstead) -> Response:
+    return given.reply()
 
 
 async def _unroutable(error: HTTPException) -> Response:

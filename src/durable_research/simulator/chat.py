@@ -7,14 +7,14 @@ from typing import Any
 from quart import Blueprint, Response, request
 
 from durable_research.simulator.errors import not_found, parse, reply
-from durable_research.simulator.faults import Fault, broken_off, cut_in_half, cut_response, refuse, told_failed
+from durable_research.simulator.faults import Call, Fault, broken_off, cut_in_half, cut_response, refuse, told_failed
 from durable_research.simulator.generation import Generation, answer, input_tokens, rest_of_chat, timed_chunks, tokens
 from durable_research.simulator.listing import page
 from durable_research.simulator.openai_requests import ChatRequest
+from durable_research.simulator.quirks import in_its_time, quirk_of
 from durable_research.simulator.streaming import (
     EVENT_STREAM,
-    Timed,
-    event,
+    Told,
     event_stream,
     finished,
     paced,
@@ -43,11 +43,11 @@ class ChatApi:
     async def create(self) -> Response:
         asked = await parse(ChatRequest)
         check_model(asked.model, TEXT_MODELS)
-        fault = self._world.faults.take("model_call", asked.prompt)
+        fault = self._world.faults.take(Call("model_call", asked.prompt, "chat", asked.given))
         await refuse(fault, too_large="messages")
         generation = self._generation(asked, fault)
         try:
-            await self._world.accept(generation, caller_key(asked.metadata))
+            await self._world.accept(generation, caller_key(asked.metadata), fault.silence if fault else 0)
         except asyncio.CancelledError:
             self._hung_up(generation)
             raise
@@ -57,34 +57,39 @@ class ChatApi:
             self._hung_up(generation)
             return cut_response(EVENT_STREAM, b"data: {") if asked.stream else cut_response("application/json", b"{")
         is_cut = fault is not None and fault.fault == "cut_midway"
-        if asked.stream:
+        quirk = quirk_of(generation)
+        if asked.stream and not quirk.ignores_stream:
             with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
-            return self._stream(generation, with_usage=with_usage, is_cut=is_cut)
+            return self._stream(generation, with_usage=with_usage or quirk.tells_usage, is_cut=is_cut)
         await finished(self._state, generation)
         whole = reply(_completion(generation))
         return await cut_in_half(whole) if is_cut else whole
 
     def _stream(self, generation: Generation, *, with_usage: bool, is_cut: bool) -> Response:
-        chunks = _timed_chunks(generation, with_usage=with_usage)
+        quirk = quirk_of(generation)
+        chunks = quirk.timed(quirk.rewritten(_told(generation, with_usage=with_usage)))
         if is_cut:
             body = broken_off(paced(self._state, generation, chunks[: len(chunks) // 2]))
         else:
             body = paced(self._state, generation, chunks)
-        return event_stream(while_connected(self._state, generation, body))
+        return event_stream(while_connected(self._state, generation, body), quirk.content_type)
 
     async def stored(self) -> Response:
+        fault = self._world.faults.take(Call("stored_list", "", "stored_list"))
+        await refuse(fault)
         wanted = {
             named[1]: value
             for name, value in request.args.items()
             if (named := re.fullmatch(r"metadata\[(.+)\]", name))
         }
         model = request.args.get("model")
+        ignores_filter = fault is not None and fault.way.ignores_filter
         found = [
             _completion(one)
             for one in sorted(self._state.generations.values(), key=lambda one: one.created)
             if self._is_visible(one)
             and model in (None, one.model)
-            and all(one.metadata.get(key) == value for key, value in wanted.items())
+            and (ignores_filter or all(one.metadata.get(key) == value for key, value in wanted.items()))
         ]
         return reply(page(found, newest_first=False))
 
@@ -100,7 +105,7 @@ class ChatApi:
 
     def _generation(self, asked: ChatRequest, fault: Fault | None) -> Generation:
         latency = self._world.settings.latency_seconds
-        return Generation(
+        generation = Generation(
             id=new_id("chatcmpl-"),
             created=self._state.now(),
             latency=fault.latency(latency) if fault else latency,
@@ -113,8 +118,10 @@ class ChatApi:
             store=bool(asked.store),
             streamed=bool(asked.stream),
             messages=[{"role": message.role, "content": message.text} for message in asked.messages],
+            quirk=fault.quirk if fault else None,
             **rest_of_chat(list(asked.messages), asked.guidance),
         )
+        return generation if fault is None or fault.latency_seconds is not None else in_its_time(generation)
 
     def _hung_up(self, generation: Generation) -> None:
         # A choice, for OpenAI does not say: what is streamed stops with its reader, a whole answer is written anyway.
@@ -141,7 +148,7 @@ class ChatApi:
 
 def _completion(generation: Generation) -> Json:
     ended = answer(generation)
-    return {
+    told = {
         "id": generation.id,
         "object": "chat.completion",
         "created": int(generation.created),
@@ -163,6 +170,7 @@ def _completion(generation: Generation) -> Json:
         "service_tier": "default",
         "metadata": generation.metadata,
     }
+    return quirk_of(generation).payload(told)
 
 
 def _finish_reason(generation: Generation) -> str:
@@ -182,7 +190,7 @@ def _usage(generation: Generation) -> Json:
     }
 
 
-def _timed_chunks(generation: Generation, *, with_usage: bool) -> list[Timed]:
+def _told(generation: Generation, *, with_usage: bool) -> list[Told]:
     field = "refusal" if answer(generation).is_refusal else "content"
     # With include_usage OpenAI sends a null usage in every chunk but the last.
     empty_usage = {"usage": None} if with_usage else {}
@@ -192,13 +200,13 @@ def _timed_chunks(generation: Generation, *, with_usage: bool) -> list[Timed]:
         *((moment, {field: text}, None) for moment, text in timed_chunks(generation)),
         (end, {}, _finish_reason(generation)),
     ]
-    chunks = [
-        (moment, event({**_chunk(generation, [_choice(delta, reason)]), **empty_usage}))
+    told = [
+        Told(moment, {**_chunk(generation, [_choice(delta, reason)]), **empty_usage})
         for moment, delta, reason in deltas
     ]
     if with_usage:
-        chunks.append((end, event({**_chunk(generation, []), "usage": _usage(generation)})))
-    return [*chunks, (end, b"data: [DONE]\n\n")]
+        told.append(Told(end, {**_chunk(generation, []), "usage": _usage(generation)}))
+    return [*told, Told(end, block="data: [DONE]")]
 
 
 def _choice(delta: Json, finish_reason: str | None) -> Json:

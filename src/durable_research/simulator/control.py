@@ -7,6 +7,7 @@ from quart import Blueprint, Response
 
 from durable_research.simulator.errors import parse_control, reply
 from durable_research.simulator.faults import Fault
+from durable_research.simulator.quirks import QUIRKS
 from durable_research.simulator.world import World
 
 
@@ -31,6 +32,7 @@ class Control:
         routes.add_url_rule("/faults", view_func=self.add_fault, methods=["POST"])
         routes.add_url_rule("/faults", view_func=self.faults, methods=["GET"])
         routes.add_url_rule("/faults", view_func=self.clear_faults, methods=["DELETE"])
+        routes.add_url_rule("/quirks", view_func=self.quirks, methods=["GET"])
         routes.add_url_rule("/settings", view_func=self.change_settings, methods=["POST"])
         routes.add_url_rule("/witness", view_func=self.witness, methods=["GET"])
         return routes
@@ -46,6 +48,14 @@ class Control:
     async def clear_faults(self) -> Response:
         self._world.faults.clear()
         return Response(status=204)
+
+    async def quirks(self) -> Response:
+        return reply(
+            {
+                name: {"says": one.says, "source": one.source, "apis": sorted(one.apis), "billed": one.is_billed}
+                for name, one in QUIRKS.items()
+            }
+        )
 
     async def change_settings(self) -> Response:
         change = await parse_control(SettingsChange)

@@ -6,9 +6,11 @@ from typing import Any
 from quart import Blueprint, Response
 
 from durable_research.simulator.errors import conversation_locked, not_found, parse, reply
+from durable_research.simulator.faults import Call, refuse
 from durable_research.simulator.generation import Generation, answer
 from durable_research.simulator.listing import page, whole_page
 from durable_research.simulator.openai_requests import ConversationRequest, ItemsRequest, Message
+from durable_research.simulator.quirks import quirk_of
 from durable_research.simulator.response_shapes import message_id, output_message
 from durable_research.simulator.state import AddedItems, Conversation
 from durable_research.simulator.world import World, new_id
@@ -18,6 +20,7 @@ class ConversationsApi:
     """The routes of conversations."""
 
     def __init__(self, world: World) -> None:
+        self._world = world
         self._state = world.state
 
     def routes(self) -> Blueprint:
@@ -31,6 +34,7 @@ class ConversationsApi:
 
     async def create(self) -> Response:
         asked = await parse(ConversationRequest)
+        await refuse(self._world.faults.take(Call("conversation", "", "conversations", asked.given)))
         conversation = Conversation(
             id=new_id("conv_"),
             created=self._state.now(),
@@ -57,6 +61,8 @@ class ConversationsApi:
         said = [(-math.inf, self._known(conversation_id).items)]
         said += [(one.at, one.items) for one in self._state.added_to[conversation_id]]
         for generation in self._state.answered_on(conversation_id):
+            if quirk_of(generation).forgets:
+                continue
             turn = [_question_item(generation), output_message(generation, answer(generation))]
             said.append((generation.done_at, turn))
         in_order = sorted(said, key=lambda one: one[0])

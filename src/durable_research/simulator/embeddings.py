@@ -13,7 +13,7 @@ from typing import Any
 from quart import Blueprint, Response
 
 from durable_research.simulator.errors import parse, reply
-from durable_research.simulator.faults import cut_response, refuse, told_failed
+from durable_research.simulator.faults import Call, cut_response, refuse, told_failed
 from durable_research.simulator.generation import tokens
 from durable_research.simulator.openai_requests import EmbeddingRequest
 from durable_research.simulator.world import EMBEDDING_MODELS, World, caller_key, check_model, new_id
@@ -41,7 +41,7 @@ class EmbeddingsApi:
         asked = await parse(EmbeddingRequest)
         check_model(asked.model, EMBEDDING_MODELS)
         text = "\n".join(asked.texts)
-        fault = self._world.faults.take("embedding", text)
+        fault = self._world.faults.take(Call("embedding", text, "embeddings", asked.given))
         await refuse(fault)
         used = tokens(text)
         await self._world.witness.write(
@@ -59,7 +59,8 @@ class EmbeddingsApi:
         if fault:
             await asyncio.sleep(fault.latency(0))
         vectors = await asyncio.to_thread(_vectors, asked)
-        return reply(_shown(asked, vectors, used))
+        shown = _shown(asked, vectors, used)
+        return reply(fault.way.payload(shown) if fault else shown)
 
 
 def _shown(asked: EmbeddingRequest, vectors: list[list[float]], used: int) -> dict[str, Any]:

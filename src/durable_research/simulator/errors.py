@@ -7,6 +7,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from quart import Response, request
 
+from durable_research.simulator.quirk_forms import Instead
+
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -29,6 +31,20 @@ class ApiError(Exception):
         self.fields: dict[str, object] = {"message": message, "type": kind, "param": param, "code": code}
         self.fields |= extra or {}
         self.headers = dict(headers or {})
+
+
+class AnsweredInstead(Exception):
+    """An answer that is given word by word in the place of what was asked for."""
+
+    def __init__(self, answer: Instead, headers: Mapping[str, str]) -> None:
+        super().__init__(str(answer.status))
+        self.answer = answer
+        self.headers = {**answer.headers, **headers}
+
+    def reply(self) -> Response:
+        """It, as a response."""
+        body = self.answer.body if isinstance(self.answer.body, str) else json.dumps(self.answer.body)
+        return Response(body, self.answer.status, self.headers, content_type=self.answer.content_type)
 
 
 def reply(payload: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

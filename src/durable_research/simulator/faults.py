@@ -1,4 +1,4 @@
-"""Faults on demand: what to break, at which call, how often; addressed by text found in the user's part."""
+"""Faults and quirks on demand: what to do, at which call, how often; addressed by text found in the user's part."""
 
 import asyncio
 import math
@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from quart import Response
 
-from durable_research.simulator.errors import ApiError
+from durable_research.simulator.errors import AnsweredInstead, ApiError
 from durable_research.simulator.generation import Outcome
+from durable_research.simulator.quirk_forms import NORMAL, Api, Quirk
+from durable_research.simulator.quirks import QUIRKS
 
 FaultName = Literal[
     "429",
@@ -36,13 +38,17 @@ FaultName = Literal[
     "refused",
     "failed",
 ]
-CallKind = Literal["model_call", "embedding", "webhook", "email", "slack"]
+CallKind = Literal["model_call", "embedding", "conversation", "stored_list", "webhook", "email", "slack"]
+# Calls to some endpoints say nothing of their question, so that only this matches them.
+EVERY_CALL = "*"
 
 _EVERYWHERE: frozenset[str | None] = frozenset({None, "429", "500", "503", "timeout", "cut", "slow", "billed_500"})
 _POSSIBLE: dict[CallKind, frozenset[str | None]] = {
     "model_call": _EVERYWHERE
     | {"401", "empty", "truncated", "filtered", "too_large", "content_filter", "cut_midway", "refused", "failed"},
     "embedding": _EVERYWHERE | {"401"},
+    "conversation": frozenset({None}),
+    "stored_list": frozenset({None}),
     "webhook": _EVERYWHERE | {"410"},
     "email": frozenset({None, "451", "550", "timeout", "cut", "slow"}),
     "slack": _EVERYWHERE - {"503"},
@@ -64,7 +70,7 @@ SLOW_SECONDS = 10.0
 
 
 class Fault(BaseModel):
-    """One entry of the control API. `call` counts matching calls from the moment the fault was set."""
+    """One entry of the control API: a fault or a quirk. `call` counts matching calls from the moment it was set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -72,23 +78,49 @@ class Fault(BaseModel):
     call: int = Field(default=1, ge=1)
     times: int = Field(default=1, ge=1)
     fault: FaultName | None = None
+    quirk: str | None = None
     retry_after: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     retry_after_date: bool = False  # the same wish, said as the date it falls on
     latency_seconds: float | None = Field(default=None, ge=0, le=3600)
     kind: CallKind | None = None
 
+    @field_validator("quirk")
+    @classmethod
+    def _is_known(cls, quirk: str | None) -> str | None:
+        if quirk is not None and quirk not in QUIRKS:
+            raise ValueError(f"there is no such quirk; GET /control/quirks lists all {len(QUIRKS)}")
+        return quirk
+
     @model_validator(mode="after")
     def _does_something(self) -> Self:
-        if self.fault is None and self.latency_seconds is None:
-            raise ValueError("give a fault, or latency_seconds to be slower")
+        if self.fault is None and self.quirk is None and self.latency_seconds is None:
+            raise ValueError("give a fault, a quirk, or latency_seconds to be slower")
+        if self.fault and self.quirk:
+            raise ValueError("give a fault or a quirk, not both")
         if self.retry_after_date and self.retry_after is None:
             raise ValueError("retry_after_date says how retry_after is told; give retry_after")
         return self
 
-    def can_hit(self, kind: CallKind, text: str) -> bool:
-        return self.kind in (None, kind) and self.fault in _POSSIBLE[kind] and self.match in text
+    def can_hit(self, call: "Call") -> bool:
+        if self.kind not in (None, call.kind) or not (self.match == EVERY_CALL or self.match in call.text):
+            return False
+        if self.quirk is None:
+            return self.fault in _POSSIBLE[call.kind]
+        return call.api in self.way.apis and (self.way.if_field is None or self.way.if_field in call.fields)
+
+    @property
+    def way(self) -> Quirk:
+        return QUIRKS[self.quirk] if self.quirk else NORMAL
+
+    @property
+    def silence(self) -> float:
+        """How long the first byte is held back, in seconds; `latency_seconds` says it for a quirk that is silent."""
+        silence = self.way.silence_seconds
+        return silence if not silence or self.latency_seconds is None else self.latency_seconds
 
     def latency(self, otherwise: float) -> float:
+        if self.way.silence_seconds:
+            return otherwise
         if self.latency_seconds is not None:
             return self.latency_seconds
         return SLOW_SECONDS if self.fault == "slow" else otherwise
@@ -104,44 +136,17 @@ class Fault(BaseModel):
 
     @property
     def outcome(self) -> Outcome:
-        return _OUTCOMES.get(self.fault, "complete")
+        return self.way.outcome if self.quirk else _OUTCOMES.get(self.fault, "complete")
 
 
-@dataclass
-class _Armed:
-    fault: Fault
-    seen: int = 0
-    fired: int = 0
+@dataclass(frozen=True)
+class Call:
+    """What is known of a call before it is answered; `fields` are those that its request has."""
 
-
-class FaultBook:
-    """All faults that were set, oldest first. Each counts every call it matches; the first one due hits."""
-
-    def __init__(self) -> None:
-        self._armed: list[_Armed] = []
-
-    def add(self, fault: Fault) -> None:
-        self._armed.append(_Armed(fault))
-
-    def clear(self) -> None:
-        self._armed.clear()
-
-    def listed(self) -> list[dict[str, object]]:
-        return [{**one.fault.model_dump(), "seen": one.seen, "fired": one.fired} for one in self._armed]
-
-    def take(self, kind: CallKind, text: str) -> Fault | None:
-        """The fault that hits this call, if any; asking counts as a call."""
-        hit: _Armed | None = None
-        for one in self._armed:
-            if not one.fault.can_hit(kind, text):
-                continue
-            one.seen += 1
-            if hit is None and one.seen >= one.fault.call and one.fired < one.fault.times:
-                hit = one
-        if hit is None:
-            return None
-        hit.fired += 1
-        return hit.fault
+    kind: CallKind
+    text: str
+    api: Api | None = None
+    fields: frozenset[str] = frozenset()
 
 
 async def refuse(fault: Fault | None, *, too_large: str = "input") -> None:
@@ -149,7 +154,11 @@ async def refuse(fault: Fault | None, *, too_large: str = "input") -> None:
 
     Raises:
         ApiError: the refusal.
+        AnsweredInstead: what a quirk answers instead.
     """
+    if fault and fault.way.instead:
+        await asyncio.sleep(fault.latency(0))
+        raise AnsweredInstead(fault.way.instead, fault.retry_header())
     if fault is None or fault.fault not in _REFUSALS:
         return
     if fault.fault == "timeout":

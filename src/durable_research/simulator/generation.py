@@ -46,6 +46,7 @@ class Generation(BaseModel):
     given_characters: int = 0
     parameters: dict[str, Any] = {}
     messages: list[dict[str, Any]] = []
+    quirk: str | None = None
 
     @property
     def done_at(self) -> float:

@@ -12,7 +12,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from quart import Blueprint, Response
 
 from durable_research.simulator.errors import reply
-from durable_research.simulator.faults import HANG_SECONDS
+from durable_research.simulator.faults import HANG_SECONDS, Call
 from durable_research.simulator.state import Mail
 from durable_research.simulator.world import World, new_id
 
@@ -64,7 +64,7 @@ class _Handler:
         content = envelope.original_content or b""
         message = email.message_from_bytes(content, _class=EmailMessage, policy=email.policy.default)
         text = _text(message)
-        fault = self._world.faults.take("email", text)
+        fault = self._world.faults.take(Call("email", text))
         if fault:
             await asyncio.sleep(HANG_SECONDS if fault.fault == "timeout" else fault.latency(0))
             if fault.fault == "451":

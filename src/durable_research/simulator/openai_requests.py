@@ -19,6 +19,11 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class _Request(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
 
+    @property
+    def given(self) -> frozenset[str]:
+        """The fields that were sent with a value."""
+        return frozenset(name for name in self.model_fields_set if getattr(self, name) is not None)
+
 
 class Part(_Request):
     """A piece of a message; only its text concerns us."""

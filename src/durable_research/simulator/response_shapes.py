@@ -1,5 +1,6 @@
 """Responses as OpenAI shows them: the object at any moment of its life, and the stream of events that leads there."""
 
+from dataclasses import replace
 from typing import Any
 
 from durable_research.simulator.generation import (
@@ -12,7 +13,8 @@ from durable_research.simulator.generation import (
     tokens,
     writing_since,
 )
-from durable_research.simulator.streaming import Timed, event
+from durable_research.simulator.quirks import quirk_of
+from durable_research.simulator.streaming import Timed, Told
 
 Json = dict[str, Any]
 
@@ -91,12 +93,22 @@ def _usage(generation: Generation, ended: Answer) -> Json:
 
 def timed_events(generation: Generation, starting_after: int = -1) -> list[Timed]:
     """The whole stream of a response with the moment of each event, from after the given sequence number."""
-    timed = [*_opening(generation), *_writing(generation), *_closing(generation)]
-    return [
-        (moment, event({"type": name, "sequence_number": number, **fields}, name))
-        for number, (moment, name, fields) in enumerate(timed)
-        if number > starting_after
-    ]
+    steps = [*_opening(generation), *_writing(generation), *_closing(generation)]
+    quirk = quirk_of(generation)
+    events = quirk.rewritten([Told(moment, {"type": name, **fields}, is_named=True) for moment, name, fields in steps])
+    return quirk.timed(_numbered(events, starting_after))
+
+
+def _numbered(events: list[Told], starting_after: int) -> list[Told]:
+    """Each event after that one, with its sequence number; a block that is no event has none."""
+    told: list[Told] = []
+    number = 0
+    for one in events:
+        if number > starting_after:
+            data = {"type": one.data["type"], "sequence_number": number, **one.data} if one.data else {}
+            told.append(replace(one, data=data))
+        number += not one.block
+    return told
 
 
 _Step = tuple[float, str, Json]

@@ -6,9 +6,10 @@ from typing import Any
 from quart import Blueprint, Response, request
 
 from durable_research.simulator.errors import ApiError, conversation_locked, not_found, parse, reply, whole_number
-from durable_research.simulator.faults import Fault, broken_off, cut_in_half, cut_response, refuse, told_failed
+from durable_research.simulator.faults import Call, Fault, broken_off, cut_in_half, cut_response, refuse, told_failed
 from durable_research.simulator.generation import Generation, rest_of_answer, rest_of_chat
 from durable_research.simulator.openai_requests import ResponseRequest
+from durable_research.simulator.quirks import in_its_time, quirk_of
 from durable_research.simulator.response_shapes import response_object, snapshot, timed_events
 from durable_research.simulator.streaming import EVENT_STREAM, event_stream, finished, paced, while_connected
 from durable_research.simulator.world import TEXT_MODELS, World, caller_key, check_model, new_id
@@ -31,17 +32,19 @@ class ResponsesApi:
     async def create(self) -> Response:
         asked = await parse(ResponseRequest)
         self._check(asked)
-        fault = self._world.faults.take("model_call", asked.prompt)
+        fault = self._world.faults.take(Call("model_call", asked.prompt, "responses", asked.given))
         await refuse(fault, too_large="input")
         generation = await self._accepted(asked, fault)
         if fault and fault.fault == "billed_500":
             raise told_failed()
         if fault and fault.fault == "cut":
             return self._cut(generation, streamed=bool(asked.stream))
-        is_cut = fault is not None and fault.fault == "cut_midway"
-        if asked.stream:
+        quirk = quirk_of(generation)
+        is_cut = quirk.forgets or (fault is not None and fault.fault == "cut_midway")
+        if asked.stream and not quirk.ignores_stream:
             return self._stream(generation, is_cut=is_cut)
-        whole = reply(response_object(generation, "queued")) if generation.background else await self._whole(generation)
+        # A server that does not know `stream` does not know `background` either.
+        whole = await self._begun_or_whole(generation, waits=quirk.ignores_stream)
         return await cut_in_half(whole) if is_cut else whole
 
     async def retrieve(self, response_id: str) -> Response:
@@ -86,7 +89,7 @@ class ResponsesApi:
             raise conversation_locked()
         generation = self._generation(asked, fault, idempotency_key)
         try:
-            await self._world.accept(generation, caller_key(asked.metadata))
+            await self._world.accept(generation, caller_key(asked.metadata), fault.silence if fault else 0)
         except asyncio.CancelledError:
             self._hung_up(generation)
             raise
@@ -94,7 +97,7 @@ class ResponsesApi:
 
     def _generation(self, asked: ResponseRequest, fault: Fault | None, idempotency_key: str | None) -> Generation:
         latency = self._world.settings.latency_seconds
-        return Generation(
+        generation = Generation(
             id=new_id("resp_"),
             created=self._state.now(),
             latency=fault.latency(latency) if fault else latency,
@@ -108,6 +111,7 @@ class ResponsesApi:
             streamed=bool(asked.stream),
             conversation=asked.conversation_id,
             idempotency_key=idempotency_key,
+            quirk=fault.quirk if fault else None,
             **{"instructions": asked.guidance, **self._continued(asked)},
             parameters={
                 "instructions": asked.instructions,
@@ -117,6 +121,7 @@ class ResponsesApi:
                 "user": asked.user,
             },
         )
+        return generation if fault is None or fault.latency_seconds is not None else in_its_time(generation)
 
     def _continued(self, asked: ResponseRequest) -> dict[str, Any]:
         """What an earlier, unfinished answer makes of this call."""
@@ -134,9 +139,11 @@ class ResponsesApi:
             body = paced(self._state, generation, events)
         if not generation.background:
             body = while_connected(self._state, generation, body)
-        return event_stream(body)
+        return event_stream(body, quirk_of(generation).content_type)
 
-    async def _whole(self, generation: Generation) -> Response:
+    async def _begun_or_whole(self, generation: Generation, *, waits: bool) -> Response:
+        if generation.background and not waits:
+            return reply(quirk_of(generation).payload(response_object(generation, "queued")))
         try:
             await finished(self._state, generation)
         except asyncio.CancelledError:
@@ -162,10 +169,13 @@ class ResponsesApi:
         return generation
 
     def _can_be_asked(self, generation: Generation) -> bool:
+        if quirk_of(generation).forgets:
+            return False
         # A synchronous response is stored when it is complete; one whose client hung up was never stored.
         if not generation.store or generation.background:
             return generation.store
         return self._state.stopped_at(generation.id) is None and self._state.is_finished(generation)
 
     def _snapshot(self, generation: Generation) -> dict[str, object]:
-        return snapshot(generation, self._state.now(), self._state.stopped_at(generation.id))
+        shown = snapshot(generation, self._state.now(), self._state.stopped_at(generation.id))
+        return quirk_of(generation).payload(shown)

@@ -7,7 +7,7 @@ from quart import Blueprint, Response, request
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from durable_research.simulator.errors import ApiError, reply
-from durable_research.simulator.faults import cut_response, refuse, told_failed
+from durable_research.simulator.faults import Call, cut_response, refuse, told_failed
 from durable_research.simulator.state import Delivery
 from durable_research.simulator.world import World, new_id
 
@@ -32,7 +32,7 @@ class Sink:
         body = await request.get_data(cache=False, as_text=False, parse_form_data=False)
         self._verify(body)
         text = body.decode(errors="replace")
-        fault = self._world.faults.take("webhook", text)
+        fault = self._world.faults.take(Call("webhook", text))
         await refuse(fault)
         if fault:
             await asyncio.sleep(fault.latency(0))

@@ -8,7 +8,7 @@ from typing import Any
 from quart import Blueprint, Response, request
 
 from durable_research.simulator.errors import reply
-from durable_research.simulator.faults import HANG_SECONDS, Fault, cut_response
+from durable_research.simulator.faults import HANG_SECONDS, Call, Fault, cut_response
 from durable_research.simulator.state import SlackMessage
 from durable_research.simulator.world import World
 
@@ -46,7 +46,7 @@ class SlackApi:
     async def post(self) -> Response:
         asked = await _asked()
         message = self._message(asked)
-        fault = self._world.faults.take("slack", message.text)
+        fault = self._world.faults.take(Call("slack", message.text))
         await _refuse(fault)
         # Shielded: what is posted stays posted when the caller hangs up.
         await asyncio.shield(asyncio.create_task(self._record(message)))

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from quart import Response
 
@@ -12,15 +14,44 @@ EVENT_STREAM = "text/event-stream; charset=utf-8"
 Timed = tuple[float, bytes]
 
 
-def event(payload: dict[str, object], name: str | None = None) -> bytes:
-    """One server-sent event."""
-    head = f"event: {name}\n" if name else ""
-    return f"{head}data: {json.dumps(payload, separators=(',', ':'))}\n\n".encode()
+@dataclass(frozen=True)
+class Told:
+    """One server-sent event with its moment; one that is named bears its type as its name. A block is sent as it is."""
+
+    moment: float
+    data: dict[str, Any] = field(default_factory=dict)
+    is_named: bool = False
+    block: str = ""
+
+    def lines(self) -> str:
+        """Its lines, without the blank one that ends it."""
+        if self.block:
+            return self.block
+        head = f"event: {self.data['type']}\n" if self.is_named else ""
+        return f"{head}data: {json.dumps(self.data, separators=(',', ':'))}"
 
 
-def event_stream(body: AsyncIterator[bytes]) -> Response:
+@dataclass(frozen=True)
+class Framing:
+    """How events are put on the wire; the last one's blank line is optional with some servers."""
+
+    newline: str = "\n"
+    ends_last: bool = True
+
+    def timed(self, events: Sequence[Told]) -> list[Timed]:
+        """The bytes of each event with its moment."""
+        framed = [(one.moment, (one.lines() + "\n\n").replace("\n", self.newline).encode()) for one in events]
+        if framed and not self.ends_last:
+            framed[-1] = (framed[-1][0], framed[-1][1].rstrip())
+        return framed
+
+
+NEWLINES = Framing()
+
+
+def event_stream(body: AsyncIterator[bytes], content_type: str = EVENT_STREAM) -> Response:
     """Answer with events, to be read as they come."""
-    return Response(body, 200, {"cache-control": "no-store"}, content_type=EVENT_STREAM)
+    return Response(body, 200, {"cache-control": "no-store"}, content_type=content_type)
 
 
 async def paced(state: State, generation: Generation, events: Sequence[Timed]) -> AsyncIterator[bytes]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from quart import request
 
 from durable_research.simulator.errors import ApiError, not_found
-from durable_research.simulator.faults import FaultBook
+from durable_research.simulator.fault_book import FaultBook
 from durable_research.simulator.generation import Generation, billed_tokens
 from durable_research.simulator.state import State
 from durable_research.simulator.witness import Witness
@@ -34,19 +34,20 @@ class World:
     witness: Witness
     state: State
     settings: Settings
+    faults: FaultBook
     webhook_secret: str | None = None
     honour_idempotency_key: bool = False
-    faults: FaultBook = field(default_factory=FaultBook)
     _accepting: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
 
-    async def accept(self, generation: Generation, key: str | None) -> None:
-        """Bill the call and remember it; when this returns, both are written."""
+    async def accept(self, generation: Generation, key: str | None, silence: float = 0.0) -> None:
+        """Bill the call and remember it; when this returns, both are written, and so many seconds of silence are over."""
         self.state.register(generation)
         task = asyncio.create_task(self._bill(generation, key))
         self._accepting[generation.id] = task
         task.add_done_callback(lambda _: self._accepting.pop(generation.id, None))
         await self.settled(generation.id)
         await self.withhold()
+        await asyncio.sleep(silence)
 
     async def withhold(self) -> None:
         """The first byte is still to come: a client that dies in this time was accepted and never learnt the id."""

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.effects import PostgresEffects
 from durable_research.adapters.database.named_objects import PostgresNamedObjects
 from durable_research.adapters.database.posts import PostgresPosts
 from durable_research.adapters.database.progress import PostgresProgressLog
+from durable_research.domain.effects import Effect, ProviderClass
 from durable_research.domain.progress import EngineAttempt, EventKind
 from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
@@ -48,3 +50,17 @@ async def test_nothing_names_the_objects_of_a_story_that_was_taken_back(database
     left = await PostgresNamedObjects(database).orphans(keys, timedelta(0))
 
     assert {keys[key] for key in left} == {taken_back}
+
+
+async def test_the_ledger_names_what_came_of_an_answer_that_is_not_published(database: Database) -> None:
+    report = await accepted(database)
+    key = f"default/{report}/half.md"
+    effect = Effect("default", report, "llm_call", "model_call", "openai", ProviderClass.NOTHING, {})
+    ledger = PostgresEffects(database)
+    await ledger.claim(effect, 1)
+    await ledger.keep(effect.key, 1, {"text": {"key": key}})
+    await PostgresProgressLog(database).close(report, Status.FAILED, {})
+
+    assert await PostgresNamedObjects(database).orphans({key: report, f"{key}.other": report}, timedelta(0)) == {
+        f"{key}.other"
+    }

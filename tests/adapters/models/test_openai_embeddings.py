@@ -1,26 +1,35 @@
 """Embeddings against the simulator, and against servers that answer with what cannot be used."""
 
+import base64
+import json
 import math
+import struct
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from quart import Quart, request
 
-from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
+from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings, vector_of
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous
 from durable_research.domain.model_errors import (
     AnswerLost,
+    FieldRefused,
     ModelBusy,
     ModelRefused,
+    ModelTooLarge,
     ModelUnavailable,
     ProviderFailed,
     ProviderSilent,
+    QuotaExhausted,
 )
 from durable_research.ports.embeddings import DIMENSIONS, Embedding
 from durable_research.ports.models import CallDeadlines
 from durable_research.temporal import policies
+from tests.adapters.models.peer import Request, Said, Then, head, peer, whole
 from tests.adapters.models.serving import serving
 from tests.installation import Installation
 
@@ -173,3 +182,106 @@ async def test_a_server_that_tells_no_tokens_has_them_estimated() -> None:
 async def test_a_vector_that_cannot_be_compared_is_refused_with_what_to_do(vector: list[float], words: str) -> None:
     with pytest.raises(ModelRefused, match=words):
         await answered(vector)
+
+
+PACKED = base64.b64encode(struct.pack(f"<{DIMENSIONS}f", *UNIT)).decode()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"data": [{"index": 0, "embedding": UNIT}], "usage": {"total_tokens": 4}},
+        {"data": [{"index": 0, "embedding": UNIT}], "usage": None},
+        {"data": [{"embedding": UNIT}]},
+        {"data": {"embedding": UNIT}},
+        {"data": [None, {"index": 1, "embedding": [9.0]}, {"index": 0, "embedding": UNIT}], "error": None},
+        {"data": [{"index": 0, "embedding": json.dumps(UNIT)}]},
+        {"data": [{"index": 0, "embedding": PACKED}]},
+        {"data": [{"index": 0, "embedding": [UNIT]}]},
+        {"data": [{"index": 0, "embedding": [int(one) for one in UNIT]}]},
+        {"embedding": UNIT},
+        {"embeddings": [UNIT]},
+    ],
+)
+async def test_a_vector_is_kept_whatever_stands_beside_it(said: Any) -> None:
+    async with peer(whole(said)) as provider:
+        model = embeddings(provider.url.removesuffix("/v1"), "ours")
+        embedding = await embed(model, "tides")
+        await model.close()
+
+    assert (embedding.vector, embedding.tokens > 0) == (tuple(UNIT), True)
+
+
+@pytest.mark.parametrize(
+    "usage", [{"total_tokens": 4}, {"prompt_tokens": 4}, {"prompt_tokens": "x", "total_tokens": 4}]
+)
+async def test_the_total_is_what_was_read(usage: Any) -> None:
+    embedding, _ = await answered(UNIT, usage=usage)
+
+    assert embedding.tokens == 4
+
+
+@pytest.mark.parametrize(
+    "vector", [["0.1"] * DIMENSIONS, [True] * DIMENSIONS, "no vector", "[1, 2", "AAAA", [[1.0], [2.0]]]
+)
+async def test_what_is_no_list_of_numbers_is_no_vector(vector: Any) -> None:
+    with pytest.raises(ModelRefused, match="dimensions where 256"):
+        await answered(vector)
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "words"),
+    [
+        (whole({"error": {"code": 501, "type": "not_supported_error"}}, 501), ModelRefused, "OPENAI_EMBEDDING_MODEL"),
+        (whole({}, 404), ModelRefused, "OPENAI_EMBEDDING_MODEL"),
+        (whole({"error": "pooling type none"}, 400), ModelRefused, "pooling type none"),
+        (whole({"error": {"message": "input (1002 tokens) is too large to process"}}, 500), ModelTooLarge, "1002"),
+        (whole({"error": {"message": "boom"}}, 500), ProviderFailed, "boom"),
+        (whole({"error": "no such endpoint"}), ModelRefused, "OPENAI_BASE_URL"),
+        (whole({"detail": "Not Found"}), ModelRefused, "Not Found"),
+        ([head(kind="text/html") + b"<html>"], ModelRefused, "OPENAI_BASE_URL"),
+        ([head(kind="application/json") + b'{"data": [{"embed'], Ambiguous, "ended before"),
+        ([head(kind="application/json")], Ambiguous, "ended before"),
+        (whole({}), Ambiguous, "ended before"),
+        ([Then.RESET], Ambiguous, "lost"),
+        (whole({"error": {"type": "insufficient_quota"}}, 429), QuotaExhausted, "OPENAI_API_KEY"),
+    ],
+)
+async def test_what_is_no_embedding_is_what_the_table_says(said: Said, error: type[Exception], words: str) -> None:
+    async with peer(said) as provider:
+        model = embeddings(provider.url.removesuffix("/v1"))
+        with pytest.raises(error, match=words) as raised:
+            await embed(model, "tides")
+        await model.close()
+
+    assert type(raised.value) is error
+
+
+@pytest.mark.parametrize("field", ["dimensions", "encoding_format"])
+async def test_a_field_that_is_refused_is_left_out_of_the_next_send(field: str) -> None:
+    def answer(request: Request) -> Said:
+        if field in request.body:
+            return whole({"error": {"message": f"unknown field {field}"}}, 422)
+        return whole({"data": [{"embedding": UNIT}]})
+
+    async with peer(answer) as provider:
+        model = embeddings(provider.url.removesuffix("/v1"))
+        with pytest.raises(FieldRefused):
+            await embed(model, "tides")
+        assert (await embed(model, "tides")).vector == tuple(UNIT)
+        await model.close()
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["data", "embedding", "index"]), inner)
+        ),
+        max_leaves=8,
+    )
+)
+def test_any_value_at_all_is_a_vector_or_none(value: Any) -> None:
+    vector_of({"data": value})
+    vector_of({"data": [{"embedding": value}]})
+    vector_of({"embeddings": value, "embedding": value})

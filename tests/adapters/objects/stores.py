@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,8 +15,8 @@ from typing import Protocol
 
 import httpx
 
-from durable_research.local.temporal_binary import default_cache
 from tests.installation import end_with_the_tests, until
+from tests.programs import free_port, installed, node_program
 
 _ACCOUNT, _KEY = "research", base64.b64encode(b"a key for tests only").decode()
 _CONTAINER = "reports"
@@ -68,9 +67,7 @@ class _Server(ABC):
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port: int = free.getsockname()[1]
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.come_back()
 
@@ -116,11 +113,10 @@ class Azure(_Server):
         return f"http://127.0.0.1:{self._port}/{_ACCOUNT}"
 
     def _command(self) -> Sequence[str]:
-        program = default_cache() / "azurite" / "node_modules" / ".bin" / "azurite-blob"
-        assert program.exists(), "install it with: sh tools/setup.sh azurite"
+        program = installed("azurite", "azurite/node_modules/.bin/azurite-blob")
         flags = ("--silent", "--skipApiVersionCheck", "--disableTelemetry")
         where = ("--blobHost", "127.0.0.1", "--blobPort", str(self._port), "--location", str(self._scratch))
-        return (shutil.which("node") or "node", str(program), *where, *flags)
+        return (node_program(), program, *where, *flags)
 
     def _create(self) -> None:
         """Create the container by a request that is signed with the account's key (SharedKey): obstore cannot."""

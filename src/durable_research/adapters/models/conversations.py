@@ -32,6 +32,8 @@ async def make(wire: Wire, tags: Mapping[str, str]) -> str | None:
     if reply.status in {400, 404, 405, 501}:
         wire.limits.note_missing_endpoint()
         return None
+    if reply.status < 300 and reply.failure:
+        return None  # a page that is shown for whatever is not there
     return as_name(as_dict(reply.checked()).get("id")) or None
 
 
@@ -59,6 +61,11 @@ async def answers_on(wire: Wire, conversation: str, key: str, fingerprint: str |
     # A call that ended after its reasoning has run too: it is found, and turns out to be empty.
     thought = [item for item in items if item.get("type") == "reasoning"]
     return [f"{conversation}/{as_name(item['id'])}" for item in said or thought]
+
+
+def is_item(reference: str) -> bool:
+    """Whether this names an answer on a conversation; some gateways' response ids hold a stroke too."""
+    return "/" in reference and not reference.startswith("resp")
 
 
 async def answer(wire: Wire, reference: str, reading: Reading) -> ModelAnswer:

@@ -123,7 +123,7 @@ def _values(name: str, text: str) -> Iterator[Heard]:
     try:
         yield Heard(_value(text), name)
     except (ValueError, RecursionError):
-        lines = [line for line in text.splitlines() if line.strip()]
+        lines = [line for line in text.split("\n") if line.strip()]
         for line in lines if len(lines) > 1 else []:
             yield from _values(name, line)
         if len(lines) == 1:

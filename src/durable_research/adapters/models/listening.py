@@ -23,6 +23,7 @@ class Listening:
     reading: Reading
     on_text: TextSink
     _body: Body = field(default_factory=Body)
+    _is_at_the_end: bool = False
 
     async def begin(self) -> str:
         """Wait for the first word of the answer and return its id, or one of ours where it has none.
@@ -59,7 +60,7 @@ class Listening:
         except Ambiguous:
             if not self.reading.has_ended:
                 raise
-        self.on_text(self.reading.growing)
+        self.on_text(self.reading.text)
 
     async def close(self) -> None:
         """Close the connection; a server that writes for this reader alone stops then."""
@@ -67,8 +68,11 @@ class Listening:
 
     async def _take(self) -> bool:
         """Hear what comes next; False at the end."""
+        if self._is_at_the_end:
+            return False
         data = await self.exchange.read()
         if data is None:
+            self._is_at_the_end = True
             last = list(self._body.end())
             self.reading.is_whole_body = self._body.shape is Shape.JSON and len(last) == 1
             for heard in last:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from durable_research.adapters.models.events import Heard
+from durable_research.adapters.models.kept import fetched
 from durable_research.adapters.models.listening import Listening
 from durable_research.adapters.models.openai_client import believed, messages, tags
 from durable_research.adapters.models.outcomes import Asked
@@ -17,7 +17,7 @@ from durable_research.adapters.models.reading import Reading
 from durable_research.adapters.models.shapes import as_dict, as_list, as_name
 from durable_research.adapters.models.wire import Wire
 from durable_research.domain.effects import ProviderClass
-from durable_research.domain.model_errors import AnswerLost, CannotAsk, ModelForgotten, ModelUnavailable
+from durable_research.domain.model_errors import AnswerLost, CannotAsk, ModelUnavailable
 from durable_research.ports.models import CallDeadlines, ModelAnswer, ModelCall, TextSink
 from durable_research.ports.remote import FINGERPRINT_TAG, KEY_TAG, EarlierSend, RemoteEffect, Shown
 
@@ -135,6 +135,10 @@ class PlainChatCall(_ChatCall):
         """Ask; the first chunk brings the id."""
         return await self._begin(key, self._deadlines, _STREAMED)
 
+    async def take_up(self, reference: str) -> None:
+        """Nobody keeps it."""
+        raise AnswerLost("a plain chat completion can only be read by the attempt that asked for it")
+
     async def collect(self, reference: str) -> ModelAnswer:
         """Read the stream to its end; only the attempt that sent can."""
         if self._listening is None:
@@ -150,6 +154,7 @@ class StoredChatCall(_ChatCall):
     ) -> None:
         super().__init__(wire, call, on_text, deadlines)
         self._is_kept = provider_class is ProviderClass.RETRIEVABLE
+        self._stored: Reading | None = None
 
     async def send(self, key: str, anchor: str | None) -> str:
         """Ask, and wait for the whole answer; where nothing is kept, there is no reason not to stream it."""
@@ -167,22 +172,25 @@ class StoredChatCall(_ChatCall):
         found = await _stored_with(self._wire, send.key, self._call.fingerprint)
         return found[0] if found else None
 
+    async def take_up(self, reference: str) -> None:
+        """Fetch the stored one."""
+        self._stored = await self._fetch(reference)
+
     async def collect(self, reference: str) -> ModelAnswer:
         """The answer of `send`, or the stored one."""
         if self._listening is not None:
-            return await self._heard(self._listening, reference)
-        reply = await self._wire.ask("GET", f"{_PATH}/{quote(reference, safe='')}")
-        if reply.status in {405, 501}:
-            self._wire.limits.note_missing_endpoint()
-        if reply.status in {404, 405, 501}:
-            raise ModelForgotten("the provider no longer knows the stored completion")
-        reading = self._reading()
-        reading.is_whole_body = True
-        reading.hear(Heard(reply.checked()))
-        if not reading.is_begun:
-            raise ModelUnavailable("the provider shows something that is no stored completion")
-        self._on_text(reading.growing)
+            # `send` has heard all of it, where it waited for the whole.
+            return (
+                self._listening.reading.answer(reference)
+                if self._is_kept
+                else await self._heard(self._listening, reference)
+            )
+        reading = self._stored or await self._fetch(reference)
+        self._on_text(reading.text)
         return reading.answer(reference)
+
+    async def _fetch(self, reference: str) -> Reading:
+        return await fetched(self._wire, f"{_PATH}/{quote(reference, safe='')}", self._reading())
 
 
 async def _stored_with(wire: Wire, key: str, fingerprint: str | None) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 from durable_research.adapters.models.complaints import complaint_of, is_complaint
 from durable_research.adapters.models.events import Body, Heard, Mark, Shape, parsed
 from durable_research.adapters.models.outcomes import Asked, of_complaint, of_prose
-from durable_research.adapters.models.shapes import as_dict, as_list, count_of
+from durable_research.adapters.models.shapes import as_dict, as_list, as_name, count_of
 from durable_research.adapters.models.wire import Exchange, Wire
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous
@@ -83,6 +83,10 @@ class EmbeddingCall(RemoteEffect[Embedding]):
         # Embeddings have no ids: two sends must not look like one.
         return f"unnamed-{secrets.token_hex(8)}"
 
+    async def take_up(self, reference: str) -> None:
+        """Nobody keeps it."""
+        raise AnswerLost("an embedding can only be read by the attempt that asked for it")
+
     async def collect(self, reference: str) -> Embedding:
         """The answer of `send`; one that cannot be used is charged all the same, so it is judged here and not there."""
         if self._answer is None:
@@ -148,7 +152,7 @@ def vector_of(answer: dict[str, Any]) -> tuple[float, ...]:
 
 def _held(answer: dict[str, Any]) -> Any:
     rows = [one for one in as_list(answer.get("data")) if isinstance(one, dict) and one.get("embedding") is not None]
-    first = next((one for one in rows if one.get("index") in {0, "0", None}), rows[0] if rows else {})
+    first = next((one for one in rows if as_name(one.get("index")) in {"0", ""}), rows[0] if rows else {})
     if first:
         return first["embedding"]
     # Servers that speak a dialect: one vector, or a list of them, beside no `data`.

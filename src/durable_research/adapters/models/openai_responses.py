@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from durable_research.adapters.models import conversations
-from durable_research.adapters.models.events import Heard
+from durable_research.adapters.models.kept import fetched
 from durable_research.adapters.models.listening import Listening
 from durable_research.adapters.models.openai_client import messages, tags
 from durable_research.adapters.models.outcomes import Asked
@@ -18,7 +18,7 @@ from durable_research.adapters.models.reading import Reading
 from durable_research.adapters.models.wire import Wire
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous, StepFailed, StillRunning
-from durable_research.domain.model_errors import AnswerLost, ModelForgotten, ModelUnavailable
+from durable_research.domain.model_errors import AnswerLost, ModelForgotten
 from durable_research.ports.models import CallDeadlines, ModelAnswer, ModelCall, TextSink
 from durable_research.ports.remote import EarlierSend, RemoteEffect
 
@@ -93,6 +93,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         self._deadlines = deadlines
         self._class = provider_class
         self._listening: Listening | None = None
+        self._looked: Reading | None = None
 
     async def anchor(self, key: str) -> str | None:
         """An empty conversation; None where the server has no conversations."""
@@ -136,9 +137,14 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         found = await conversations.answers_on(self._wire, send.anchor, send.key, self._call.fingerprint)
         return found[0] if found else None
 
+    async def take_up(self, reference: str) -> None:
+        """Look at it as it stands; one that was found on its conversation has ended."""
+        if "/" not in reference:
+            self._looked = await self._look(reference)
+
     async def collect(self, reference: str) -> ModelAnswer:
         """Follow the response to its end, on the stream of `send`, or by its id."""
-        if "/" in reference:
+        if conversations.is_item(reference):
             answer = await conversations.answer(self._wire, reference, self._reading())
             self._on_text(answer.text)
             return answer
@@ -169,9 +175,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
 
     async def _taken_up(self, reference: str) -> ModelAnswer:
         """The answer to an earlier attempt's call, followed as it grows where the server can show that."""
-        if _has_no_name(reference):
-            raise AnswerLost("a call without an id can only be read by the attempt that made it")
-        reading = await self._look(reference)
+        reading = self._looked or await self._look(reference)
         if reading.is_running:
             reading = await self._follow(reference) or await self._look(reference)
         return self._answer_of(reading, reference)
@@ -179,7 +183,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
     def _answer_of(self, reading: Reading, reference: str) -> ModelAnswer:
         if reading.is_running:
             raise StillRunning("the provider is still at work on the call")
-        self._on_text(reading.growing)
+        self._on_text(reading.text)
         return reading.answer(reference)
 
     async def _follow(self, reference: str) -> Reading | None:
@@ -200,17 +204,9 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
 
     async def _look(self, reference: str) -> Reading:
         """The response as it stands now."""
-        reply = await self._wire.ask("GET", _path_of(reference))
-        if reply.status in {405, 501}:
-            self._wire.limits.note_missing_endpoint()
-        if reply.status in {404, 405, 501}:
-            raise ModelForgotten("the provider no longer knows the accepted call")
-        reading = self._reading()
-        reading.is_whole_body = True
-        reading.hear(Heard(reply.checked()))
-        if not reading.is_begun:
-            raise ModelUnavailable("the provider shows something that is no response")
-        return reading
+        if _has_no_name(reference):
+            raise AnswerLost("a call without an id can only be read by the attempt that made it")
+        return await fetched(self._wire, _path_of(reference), self._reading())
 
     def _reading(self) -> Reading:
         asked = self._call.instructions + self._call.prompt + self._call.so_far
@@ -233,5 +229,5 @@ def _has_no_name(reference: str) -> bool:
 
 async def _cancel(wire: Wire, reference: str) -> None:
     # Found on a conversation: it has ended. Any refusal: it has ended, or was never known. Nothing is left to stop.
-    if "/" not in reference and not _has_no_name(reference):
+    if not conversations.is_item(reference) and not _has_no_name(reference):
         await wire.ask("POST", f"{_path_of(reference)}/cancel", body={})

@@ -183,7 +183,9 @@ def _names_field(message: str, name: str) -> bool:
     if "_" in name:
         return re.search(rf"\b{name}\b", message) is not None
     # A plain word may stand in any sentence, so it must be quoted or called what it is.
-    called = rf"\b(parameter|argument|field|property|option|key)s?\b\W*{name}\b"
+    called = (
+        rf"\b(parameter|argument|field|property|option|key)s?(\W+(supplied|named|called|given|provided))?\W+{name}\b"
+    )
     denied = rf"\b{name}\b( is| are)?( currently)? (not |un)(supported|allowed|permitted|known|recognized|expected)"
     return re.search(f"{quoted}|{called}|{denied}", message, re.I) is not None
 

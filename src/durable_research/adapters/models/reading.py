@@ -7,9 +7,9 @@ costs an answer that came whole. Only the words of errors are the provider's; wh
 from dataclasses import dataclass, field
 from typing import Any
 
+from durable_research.adapters.models.choice import REAL_ENDS, Choice
 from durable_research.adapters.models.complaints import complaint_of, is_complaint, shown
 from durable_research.adapters.models.events import Heard, Mark
-from durable_research.adapters.models.mending import Growing, mended
 from durable_research.adapters.models.reasons import Ending, as_reason, ending_of
 from durable_research.adapters.models.shapes import (
     as_dict,
@@ -38,23 +38,6 @@ from durable_research.ports.models import ModelAnswer
 _ENDS = frozenset({"completed", "incomplete", "failed", "cancelled"})
 _RUNNING = frozenset({"queued", "in_progress"})
 _GONE = frozenset({"cancelled", "canceled", "expired"})
-_TELLS_AN_END = frozenset({Ending.WHOLE, Ending.CUT})
-
-
-@dataclass
-class Choice:
-    """One of the answers that a chat completion may hold; only the first is ours."""
-
-    said: Growing = field(default_factory=Growing)
-    # A message that came whole; some servers repeat the text in one at the end of its stream.
-    message: str = ""
-    refusal: str = ""
-    reason: str | None = None
-
-    @property
-    def text(self) -> str:
-        """Whichever of the two says more."""
-        return max(mended(self.message), self.said.whole, key=len)
 
 
 @dataclass
@@ -82,6 +65,11 @@ class Reading:
         return self._choices.get(0) or (self._choices[min(self._choices)] if self._choices else Choice())
 
     @property
+    def text(self) -> str:
+        """All that has been said."""
+        return self.choice.text
+
+    @property
     def growing(self) -> str:
         """The text as far as it can be shown."""
         return self.choice.said.text
@@ -89,8 +77,7 @@ class Reading:
     @property
     def has_ended(self) -> bool:
         """Whether the answer's end was told, so that nothing that happens now can take it away."""
-        reason = self.choice.reason
-        return self.is_done or (reason is not None and ending_of(reason) in _TELLS_AN_END)
+        return self.choice.has_a_real_end or (self.is_done and self.error is None and not self.is_damaged)
 
     @property
     def has_told_its_end(self) -> bool:
@@ -110,7 +97,7 @@ class Reading:
     @property
     def is_over(self) -> bool:
         """Whether nothing that is worth waiting for can come."""
-        return self.is_done or (self.error is not None and not self.has_ended) or self.status in _ENDS
+        return self.is_done or (self.error is not None and not self.choice.has_a_real_end) or self.status in _ENDS
 
     @property
     def is_running(self) -> bool:
@@ -126,7 +113,8 @@ class Reading:
             self.is_damaged = self.is_damaged or not self.has_ended
         elif isinstance(value, list):
             for one in value:
-                self.hear(Heard(one, heard.name))
+                if isinstance(one, dict):
+                    self._hear_object(one, heard.name)
         elif isinstance(value, dict):
             self._hear_object(value, heard.name)
         elif heard.name == "error" and not self.has_ended:
@@ -167,9 +155,7 @@ class Reading:
             self.has_thoughts = self.has_thoughts or holds_thoughts(said)
         reason = as_reason(choice.get("finish_reason"))
         # After a real end no other word can take it back.
-        if reason and not (
-            kept.reason and ending_of(kept.reason) in _TELLS_AN_END and ending_of(reason) not in _TELLS_AN_END
-        ):
+        if reason and not (kept.has_a_real_end and ending_of(reason) not in REAL_ENDS):
             kept.reason = reason
         if choice.get("error") and not kept.reason:
             self.error = self.error or choice["error"]
@@ -190,8 +176,8 @@ class Reading:
             )
         elif kind.startswith("response.reasoning"):
             self.has_thoughts = True
-        if response:
-            ended = kind.removeprefix("response.")
+        ended = kind.removeprefix("response.")
+        if response or ended in _ENDS:
             self._take_response({**response, "status": ended} if ended in _ENDS else response)
 
     def _take_response(self, response: dict[str, Any]) -> None:
@@ -216,7 +202,7 @@ class Reading:
         texts = []
         for item in items:
             self.has_thoughts = self.has_thoughts or is_thought(item)
-            if as_dict(item).get("type", "message") not in {"message", "output_text"}:
+            if (as_name(as_dict(item).get("type")) or "message") not in {"message", "output_text"}:
                 continue
             for part in as_list(as_dict(item).get("content")) or [as_dict(item).get("content")]:
                 refusal = as_dict(part).get("refusal")
@@ -227,8 +213,7 @@ class Reading:
             only.message = only.message + text if is_part else text
 
     def _take_facts(self, value: dict[str, Any]) -> None:
-        model = value.get("model")
-        self.model = model if isinstance(model, str) and model else self.model
+        self.model = as_name(value.get("model")) or self.model
         usage = value.get("usage")
         if usage and (has_counts(usage) or not has_counts(self.usage)):
             self.usage = usage
@@ -243,7 +228,7 @@ class Reading:
         Raises:
             ModelError, Ambiguous: it is none, or not whole and not cut at its longest.
         """
-        choice, text = self.choice, self.choice.text
+        choice, text = self.choice, self.text
         ending = self._ending()
         if choice.refusal.strip():
             raise ModelDeclined("the model declines to answer this")
@@ -274,7 +259,7 @@ class Reading:
             raise ModelForgotten("the call was cancelled at the provider")
         if self.status == "failed":
             raise GenerationFailed(f"the generation ended without an answer ({self._said(self.error) or 'failed'})")
-        if self.error is not None and not self.has_ended:
+        if self.error is not None and not self.choice.has_a_real_end:
             raise AnswerBroken(f"the provider broke the answer off: {self._said(self.error)}")
         if self.is_damaged and not self.is_whole_body:
             raise AnswerBroken("a part of the answer cannot be read")
@@ -288,5 +273,5 @@ class Reading:
         raise Ambiguous("the stream was cut before the answer was whole")
 
     def _said(self, error: Any) -> str:
-        told = complaint_of(error if isinstance(error, (dict, str)) else str(error or ""))
+        told = complaint_of(error)
         return shown(told.message or ", ".join(sorted(told.names)), self.api_key)[:100]

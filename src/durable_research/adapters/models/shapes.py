@@ -6,6 +6,8 @@ from durable_research.domain.usage import TokenUsage
 
 # A part of the content with such a type is what the model thought, and not what it answers.
 _THOUGHTS = ("thinking", "reasoning", "thought", "analysis")
+# Some gateways' ids have 225 characters.
+_LONGEST_NAME = 500
 # More than any model reads or writes; columns and sums hold it.
 _MOST_TOKENS = 1_000_000_000
 
@@ -23,9 +25,10 @@ def as_list(value: Any) -> list[Any]:
 
 
 def as_name(value: Any) -> str:
-    """An id or a name, which may be a number; empty where there is none."""
+    """An id or a name, which may be a number; empty where there is none, or one that no row and no address could hold."""
     if isinstance(value, str):
-        return value.strip()
+        name = value.strip()
+        return name if name.isprintable() and len(name) <= _LONGEST_NAME else ""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 

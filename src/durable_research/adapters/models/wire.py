@@ -7,7 +7,9 @@ of unknown fate.
 
 import asyncio
 import contextlib
+import functools
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -40,7 +42,7 @@ _BEGUN, _WRITTEN = "http11.send_request_headers.started", "http11.send_request_b
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to a question that costs nothing: a value, or the failure that it means."""
+    """The answer to a question that costs nothing: a value, or the failure that it means; a page in a 2xx is one too."""
 
     status: int
     value: Any = None
@@ -50,7 +52,7 @@ class Reply:
         """The value.
 
         Raises:
-            StepFailed, StillRunning: the server refuses the question.
+            StepFailed, StillRunning: the server refuses the question, or answers something else.
         """
         if self.failure:
             raise self.failure
@@ -65,7 +67,6 @@ class Wire:
     api_key: str
     asked: Asked
     limits: ServerLimits = field(default_factory=ServerLimits)
-    transport: httpx.AsyncBaseTransport | None = None  # tests of TLS
 
     def __post_init__(self) -> None:
         self.asked = replace(self.asked, api_key=self.api_key)
@@ -73,7 +74,7 @@ class Wire:
             timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             follow_redirects=False,
-            transport=self.transport,
+            verify=_trusted(),
         )
 
     async def ask(
@@ -96,8 +97,8 @@ class Wire:
         if response.is_success:
             try:
                 return Reply(response.status_code, parsed(response.content.decode("utf-8", "replace")))
-            except (ValueError, RecursionError) as cause:
-                raise of_prose(asked) from cause
+            except (ValueError, RecursionError):
+                return Reply(response.status_code, failure=of_prose(asked))
         failure = of_answer(response.status_code, response.headers, response.content, asked)
         if isinstance(failure, ModelUnavailable):
             raise failure
@@ -257,3 +258,9 @@ class Exchange:
 
 def _encoded(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """Whom we trust; reading the list takes longer than a call on a line that is at hand."""
+    return httpx.create_ssl_context()

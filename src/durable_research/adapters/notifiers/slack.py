@@ -23,7 +23,7 @@ from durable_research.domain.errors import (
 )
 from durable_research.domain.retry_after import retry_after_seconds
 from durable_research.ports.notifiers import Delivery, Notification
-from durable_research.ports.remote import EarlierSend, RemoteEffect
+from durable_research.ports.remote import KEY_TAG, EarlierSend, RemoteEffect, Shown, ours_among
 
 EVENT_TYPE = "durable_research_report"
 _TIMEOUT_SECONDS = 10
@@ -72,7 +72,7 @@ class SlackMessage(RemoteEffect[Delivery]):
             answer = await self._client.chat_postMessage(
                 channel=self._channel_id,
                 text=_text(self._notification),
-                metadata={"event_type": EVENT_TYPE, "event_payload": {"effect_key": key}},
+                metadata={"event_type": EVENT_TYPE, "event_payload": {KEY_TAG: key}},
                 unfurl_links=False,
                 unfurl_media=False,
             )
@@ -91,7 +91,7 @@ class SlackMessage(RemoteEffect[Delivery]):
     async def find_all(self, send: EarlierSend) -> list[str]:
         """The `ts` of every message with our key, oldest first."""
         oldest = (send.opened_at - _BEFORE).timestamp()
-        found: list[str] = []
+        shown: list[Shown] = []
         cursor: str | None = None
         with _asking("slack could not be asked for an earlier message"):
             while True:
@@ -102,11 +102,13 @@ class SlackMessage(RemoteEffect[Delivery]):
                     limit=_PAGE,
                     cursor=cursor,
                 )
-                found += [str(one["ts"]) for one in page["messages"] if _key(one) == send.key]
+                shown += [Shown(str(one["ts"]), _key(one)) for one in page["messages"]]
                 cursor = (page.get("response_metadata") or {}).get("next_cursor")
                 if not cursor:
                     break
-        return sorted(found, key=float)
+        # Whatever else is said in the channel is no stray: nobody asked for our messages alone.
+        ours, _ = ours_among(shown, send.key, None)
+        return sorted(ours, key=float)
 
     async def collect(self, reference: str) -> Delivery:
         """Posted is delivered."""
@@ -160,7 +162,7 @@ def _escaped(text: str) -> str:
 
 def _key(message: dict[str, Any]) -> str | None:
     metadata = message.get("metadata") or {}
-    key = (metadata.get("event_payload") or {}).get("effect_key")
+    key = (metadata.get("event_payload") or {}).get(KEY_TAG)
     return key if metadata.get("event_type") == EVENT_TYPE else None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from durable_research.domain.errors import InvalidState, NotReady
-from durable_research.domain.text import WrittenText
+from durable_research.domain.text import TextReference, WrittenText
 from durable_research.domain.workflow import Kind, Status
 from durable_research.operations.everything import Operations
 from durable_research.ports.similarity import Related
@@ -59,6 +59,7 @@ async def _report(operations: Operations, row: WorkflowRow) -> Finished:
         [
             ("Pages", str(report.pdf.pages)),
             *_facts(report.model, report.provider, report.usage.words, is_demo=report.is_demo),
+            *_length(report.text),
         ],
         [
             ("Open the PDF", f"{base}.pdf"),
@@ -100,7 +101,12 @@ def _facts_of(written: Sequence[WrittenText]) -> list[tuple[str, str]]:
     usage = written[0].usage
     for one in written[1:]:
         usage += one.usage
-    return _facts(written[0].model, written[0].provider, usage.words, is_demo=written[0].is_demo)
+    facts = _facts(written[0].model, written[0].provider, usage.words, is_demo=written[0].is_demo)
+    return [*facts, *next((length for one in written if (length := _length(one.text))), [])]
+
+
+def _length(text: TextReference) -> list[tuple[str, str]]:
+    return [("Length", "cut at the model's longest")] if text.is_cut else []
 
 
 def _facts(model: str, provider: str, tokens: str, *, is_demo: bool) -> list[tuple[str, str]]:

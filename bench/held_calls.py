@@ -1,0 +1,29 @@
+"""Memory that a model call holds while its provider writes for minutes: a slot and a connection, and nothing else."""
+
+from pathlib import Path
+
+import psutil
+from tests.installation import Installation, until
+
+
+def measure_held_calls(folder: Path, calls: int = 200, seconds: float = 600.0) -> None:
+    """Ask for so many reports whose model takes so long, and print what each running call adds to the workers."""
+    print(f"\nMemory of {calls} calls at once, each written for {seconds:g} s, MB (PSS)")
+    with Installation(folder) as installation:
+        installation.latency(0)
+        installation.finished(installation.submit("One report before the others"))
+        before = _workers_megabytes(installation)
+        installation.latency(seconds)
+        for number in range(calls):
+            installation.submit(f"Held number {number}")
+        until("all calls to be accepted", lambda: len(installation.witness("Held number")) == calls, 600)
+        held = _workers_megabytes(installation)
+        print(
+            f"  workers before {before:.0f}, with all calls {held:.0f}: {(held - before) * 1024 / calls:.0f} kB a call"
+        )
+
+
+def _workers_megabytes(installation: Installation) -> float:
+    workers = [process["pid"] for process in installation.up["processes"] if process["role"] == "worker"]
+    families = [[psutil.Process(pid), *psutil.Process(pid).children(recursive=True)] for pid in workers]
+    return float(sum(one.memory_full_info().pss for family in families for one in family)) / 2**20

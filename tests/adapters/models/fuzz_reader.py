@@ -1,0 +1,77 @@
+"""Coverage-guided fuzzing of the reader, by hand: install `atheris`, then `python -m tests.adapters.models.fuzz_reader`.
+
+Two promises: whatever bytes come, nothing leaves the reader but the errors of our tree; and whatever stands beside the text of
+an answer that came whole, the answer is taken. Arguments are libFuzzer's, such as `-max_total_time=3600`.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import atheris
+
+with atheris.instrument_imports(include=["durable_research.adapters.models"]):
+    from durable_research.adapters.models.events import Body, Heard
+    from durable_research.adapters.models.reading import Reading
+    from durable_research.domain.errors import ResearchError
+
+_TEXT = "Tides rise and fall twice a day."
+_BESIDE = ("usage", "model", "id", "created", "system_fingerprint", "service_tier", "x")
+
+
+def _read(pieces: list[bytes]) -> str | None:
+    """The answer's text, or None where the reader says by one of our errors that there is none."""
+    body, reading = Body(), Reading("m", "asked", "sk-key")
+    try:
+        for piece in pieces:
+            for heard in body.feed(piece):
+                reading.hear(heard)
+        for heard in body.end():
+            reading.hear(heard)
+        return reading.answer("id").text
+    except ResearchError:
+        return None
+
+
+def _anything(data: "atheris.FuzzedDataProvider", depth: int = 0) -> Any:
+    """Some JSON value."""
+    kind = data.ConsumeIntInRange(0, 8 if depth < 3 else 5)
+    if kind < 6:
+        simple = (None, True, data.ConsumeInt(4), data.ConsumeFloat(), data.ConsumeUnicode(8), "")
+        return simple[kind]
+    inner = [_anything(data, depth + 1) for _ in range(data.ConsumeIntInRange(0, 3))]
+    return inner if kind == 6 else {_BESIDE[place]: value for place, value in enumerate(inner)}
+
+
+def _whole_stream(data: "atheris.FuzzedDataProvider") -> Iterator[str]:
+    """A chat stream that holds the whole text and its end, with anything beside them."""
+    half = len(_TEXT) // 2
+    for content, reason in ((_TEXT[:half], None), (_TEXT[half:], None), (None, "stop")):
+        choice = {"index": 0, "delta": {"content": content, "role": _anything(data)}, "finish_reason": reason}
+        choice["logprobs"] = _anything(data)
+        beside = {name: _anything(data) for name in _BESIDE if data.ConsumeBool()}
+        yield json.dumps({**beside, "choices": [choice]})
+    yield json.dumps({"choices": _anything(data), "usage": _anything(data)})
+
+
+def one_input(given: bytes) -> None:
+    """What libFuzzer calls."""
+    data = atheris.FuzzedDataProvider(given)
+    if data.ConsumeBool():
+        sizes = [data.ConsumeIntInRange(1, 40) for _ in range(data.ConsumeIntInRange(0, 6))]
+        rest = data.ConsumeBytes(4096)
+        pieces = []
+        for size in sizes:
+            pieces.append(rest[:size])
+            rest = rest[size:]
+        _read([*pieces, rest])
+        Reading("m", "a").hear(Heard(_anything(data)))
+        return
+    stream = "".join(f"data: {event}\n\n" for event in _whole_stream(data)) + "data: [DONE]\n\n"
+    assert _read([stream.encode("utf-8", "surrogatepass")]) == _TEXT
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()

@@ -1,0 +1,455 @@
+"""What is asked after a send whose fate is unknown, what of it is believed, and what a server's class becomes."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from durable_research import telemetry
+from durable_research.adapters.models.openai_chat import OpenAIChat
+from durable_research.adapters.models.openai_responses import OpenAIResponses
+from durable_research.adapters.models.server_limits import ServerLimits
+from durable_research.domain.effects import ProviderClass
+from durable_research.domain.errors import Ambiguous, StillRunning
+from durable_research.domain.model_errors import (
+    AnswerBroken,
+    AnswerLost,
+    CannotAsk,
+    EmptyOutput,
+    FieldRefused,
+    ModelForgotten,
+    ModelRefused,
+    ModelUnavailable,
+    ProviderSilent,
+)
+from durable_research.ports.models import CallDeadlines, ModelAnswer, ModelCall
+from durable_research.ports.remote import EarlierSend, Shown, ours_among
+from tests.adapters.models.peer import Peer, Request, Said, Then, events, head, peer, whole
+
+PATIENT = CallDeadlines(silence=60, first_byte=60, longest=60)
+CALL = ModelCall("Write.", "q", "m")
+KEY = "our key"
+TEXT = "Tides turn."
+TAGS = {"effect_key": KEY, "request_fingerprint": CALL.fingerprint}
+GONE = whole({"error": {"message": "no such thing"}}, 404)
+Routes = dict[str, Said]
+
+
+def routed(routes: Routes) -> Callable[[Request], Said]:
+    """Answers by method and path; what is not named is not there."""
+    return lambda request: routes.get(f"{request.method} {request.path.split('?')[0].removeprefix('/v1')}", GONE)
+
+
+def stored_chat(provider: Peer) -> OpenAIChat:
+    return OpenAIChat(
+        base_url=provider.url,
+        api_key="k",
+        model="m",
+        provider="p",
+        is_demo=False,
+        stored=True,
+        deadlines=PATIENT,
+        settle_seconds=5,
+    )
+
+
+def responses(provider: Peer, deadlines: CallDeadlines = PATIENT, *, keyed: bool = False) -> OpenAIResponses:
+    return OpenAIResponses(
+        base_url=provider.url, api_key="k", model="m", provider="p", is_demo=False, deadlines=deadlines, keyed=keyed
+    )
+
+
+def earlier(anchor: str | None = None) -> EarlierSend:
+    return EarlierSend(KEY, anchor, datetime.now(UTC))
+
+
+def silent(text: str) -> None:
+    """A TextSink."""
+
+
+def completion(name: str, tags: Any) -> dict[str, Any]:
+    return {"id": name, "choices": [{"message": {"content": TEXT}, "finish_reason": "stop"}], "metadata": tags}
+
+
+def response(status: str, text: str = TEXT) -> dict[str, Any]:
+    content = [{"type": "output_text", "text": text}]
+    return {"id": "resp_1", "object": "response", "status": status, "output": [{"type": "message", "content": content}]}
+
+
+def created() -> dict[str, Any]:
+    return {"type": "response.created", "response": {"id": "resp_1", "status": "in_progress", "output": []}}
+
+
+def delta(text: str = TEXT) -> dict[str, Any]:
+    return {"type": "response.output_text.delta", "delta": text}
+
+
+def closed() -> dict[str, Any]:
+    return {"type": "response.completed", "response": response("completed")}
+
+
+CUT = [head() + events(created(), delta("Tides "), done=False), Then.RESET]
+
+
+# -- one rule for all finders
+
+
+def test_only_what_bears_our_key_and_fits_what_was_asked_is_ours() -> None:
+    shown = [
+        Shown("another tenant's", "their key", "print"),
+        Shown("another model's", KEY, "another print"),
+        Shown("ours", KEY, "print"),
+        Shown("nobody's", None),
+        Shown("of an older version", KEY),
+    ]
+
+    assert ours_among(shown, KEY, "print") == (
+        ["ours", "of an older version"],
+        ["another tenant's", "another model's", "nobody's"],
+    )
+    assert ours_among(shown, KEY, None)[0] == ["another model's", "ours", "of an older version"]
+
+
+@pytest.mark.parametrize("field", ["instructions", "prompt", "model", "so_far", "go_on"])
+def test_the_fingerprint_is_of_all_that_was_asked(field: str) -> None:
+    assert ModelCall(**{**vars(CALL), field: "another"}).fingerprint != CALL.fingerprint
+    assert len(CALL.fingerprint) <= 64
+
+
+async def test_a_list_that_ignores_its_filter_shows_strays_that_are_passed_over_and_logged() -> None:
+    listed = [
+        completion("theirs", {"effect_key": "their key"}),
+        completion("another model's", {**TAGS, "request_fingerprint": "of another model"}),
+        completion("without tags", None),
+        completion("ours", TAGS),
+    ]
+    async with peer(routed({"GET /chat/completions": whole({"data": listed, "has_more": False})})) as provider:
+        model = stored_chat(provider)
+        with capture_logs() as logs:
+            found = await model.prepare(CALL, silent).find(earlier())
+        await model.close()
+
+    assert found == "ours"
+    assert [(one["event"], one["strays"]) for one in logs] == [(telemetry.STRAY_SHOWN, 3)]
+
+
+async def test_a_list_is_read_to_its_end_and_one_without_an_end_is_no_answer() -> None:
+    def paged(request: Request) -> Said:
+        last = "after=first" in request.path
+        page = [completion("ours", TAGS)] if last else [completion("first", None)]
+        return whole({"data": page, "has_more": not last})
+
+    async with peer(paged) as provider:
+        model = stored_chat(provider)
+        assert await model.find_all(earlier()) == ["ours"]
+        await model.close()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [{"data": None}, {}, [], "x", {"error": "later"}, {"data": {"id": "x"}}],
+    ids=["null", "none", "list", "text", "error", "object"],
+)
+async def test_what_is_no_list_is_not_taken_for_an_empty_one(page: Any) -> None:
+    async with peer(whole(page)) as provider:
+        model = stored_chat(provider)
+        with pytest.raises(ModelUnavailable):
+            await model.prepare(CALL, silent).find(earlier())
+        await model.close()
+
+
+async def test_what_is_on_a_conversation_is_believed_only_if_the_conversation_is_ours() -> None:
+    items = [
+        {"id": "msg_0", "type": "message", "role": "user"},
+        {"id": "msg_1", "type": "message", "role": "assistant", "content": []},
+    ]
+    metadata: dict[str, Any] = {**TAGS}
+    routes = {"POST /conversations/conv_1/items": whole({}), "GET /conversations/conv_1/items": whole({"data": items})}
+
+    def answer(request: Request) -> Said:
+        if request.path == "/v1/conversations/conv_1":
+            return whole({"id": "conv_1", "metadata": metadata})
+        return routed(routes)(request)
+
+    async with peer(answer) as provider:
+        model = responses(provider)
+        call = model.prepare(CALL, silent)
+        assert await call.find(earlier("conv_1")) == "conv_1/msg_1"
+        assert await model.find_all(earlier("conv_1")) == ["conv_1/msg_1"]
+        metadata["effect_key"] = "another key"
+        with capture_logs() as logs:
+            assert await call.find(earlier("conv_1")) is None
+        assert [one["event"] for one in logs] == [telemetry.STRAY_SHOWN]
+        metadata.clear()
+        with pytest.raises(CannotAsk):
+            await call.find(earlier("conv_1"))
+        await model.close()
+
+
+async def test_a_send_is_tagged_with_our_key_and_its_fingerprint() -> None:
+    async with peer(routed({"POST /conversations": whole({"id": "conv_1"})})) as provider:
+        for model in (stored_chat(provider), responses(provider)):
+            call = model.prepare(CALL, silent)
+            await call.anchor(KEY)
+            with pytest.raises(ModelRefused):
+                await call.send(KEY, None)
+            await model.close()
+
+    assert [one.body["metadata"] for one in provider.requests] == [TAGS, TAGS, TAGS]
+
+
+# -- a server's class
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 501])
+async def test_a_server_without_conversations_has_class_n_for_an_hour(status: int) -> None:
+    async with peer(whole({}, status)) as provider:
+        model = responses(provider)
+        model.wire.limits = ServerLimits(clock := Clock())
+        assert (model.provider_class, model.settle_seconds) == (ProviderClass.LOCKED, 1)
+
+        assert await model.prepare(CALL, silent).anchor(KEY) is None
+
+        assert (model.provider_class, model.settle_seconds) == (ProviderClass.NOTHING, 0)
+        assert await model.prepare(CALL, silent).anchor(KEY) is None
+        assert len(provider.requests) == 1
+        clock.now += 3599
+        assert model.provider_class is ProviderClass.NOTHING
+        clock.now += 2
+        assert model.provider_class is ProviderClass.LOCKED
+        await model.close()
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 501])
+async def test_a_server_without_a_list_cannot_be_asked_and_has_class_n(status: int) -> None:
+    async with peer(whole({}, status)) as provider:
+        model = stored_chat(provider)
+        with pytest.raises(CannotAsk):
+            await model.prepare(CALL, silent).find(earlier())
+
+        assert model.provider_class is ProviderClass.NOTHING
+        await model.close()
+
+
+@pytest.mark.parametrize("status", [401, 403, 408, 429, 500, 503])
+async def test_any_other_answer_lowers_nothing(status: int) -> None:
+    async with peer(whole({}, status)) as provider:
+        chat, model = stored_chat(provider), responses(provider)
+        for asking in (chat.prepare(CALL, silent).find(earlier()), model.prepare(CALL, silent).anchor(KEY)):
+            with pytest.raises(ModelRefused if status in {401, 403} else ModelUnavailable):
+                await asking
+
+        assert (chat.provider_class, model.provider_class) == (ProviderClass.RETRIEVABLE, ProviderClass.LOCKED)
+        await chat.close()
+        await model.close()
+
+
+async def test_a_single_forgotten_id_lowers_nothing() -> None:
+    async with peer(GONE) as provider:
+        chat, model = stored_chat(provider), responses(provider)
+        for asking in (
+            chat.prepare(CALL, silent).collect("chatcmpl_1"),
+            model.prepare(CALL, silent).collect("resp_1"),
+            model.prepare(CALL, silent).collect("conv_1/msg_1"),
+            model.prepare(CALL, silent).find(earlier("conv_1")),
+        ):
+            with pytest.raises(ModelForgotten):
+                await asking
+
+        assert (chat.provider_class, model.provider_class) == (ProviderClass.RETRIEVABLE, ProviderClass.LOCKED)
+        await chat.close()
+        await model.close()
+
+
+@pytest.mark.parametrize("status", [405, 501])
+async def test_a_look_up_that_does_not_exist_lowers_the_class(status: int) -> None:
+    async with peer(whole({}, status)) as provider:
+        for ask, error in (
+            (lambda call: call.find(earlier("conv_1")), CannotAsk),
+            (lambda call: call.collect("resp_1"), ModelForgotten),
+            (lambda call: call.collect("conv_1/msg_1"), ModelForgotten),
+        ):
+            model = responses(provider)
+            with pytest.raises(error):
+                await ask(model.prepare(CALL, silent))
+            assert model.provider_class is ProviderClass.NOTHING
+            await model.close()
+
+
+@pytest.mark.parametrize("field", ["conversation", "store", "metadata", "background"])
+async def test_a_response_without_what_a_look_up_needs_is_class_n(field: str) -> None:
+    def answer(request: Request) -> Said:
+        if request.body and field in request.body:
+            return whole({"error": {"message": f"{field} is not supported", "param": field}}, 400)
+        return [head() + events(created(), delta(), closed(), done=False)]
+
+    async with peer(answer) as provider:
+        model = responses(provider)
+        with pytest.raises(FieldRefused):
+            await model.prepare(CALL, silent).send(KEY, "conv_1")
+
+        assert model.provider_class is ProviderClass.NOTHING
+        call = model.prepare(CALL, silent)
+        assert (await call.collect(await call.send(KEY, await call.anchor(KEY)))).text == TEXT
+        await model.close()
+
+
+# -- an accepted response is followed by its id
+
+
+async def collected(routes: Routes, deadlines: CallDeadlines = PATIENT, *, keyed: bool = False) -> ModelAnswer:
+    async with peer(routed(routes)) as provider:
+        model = responses(provider, deadlines, keyed=keyed)
+        call = model.prepare(CALL, silent)
+        try:
+            return await call.collect(await call.send(KEY, None))
+        finally:
+            await model.close()
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+async def test_a_stream_that_was_cut_is_asked_about_by_its_id(keyed: bool) -> None:
+    routes = {"POST /responses": CUT, "GET /responses/resp_1": whole(response("completed"))}
+
+    assert (await collected(routes, keyed=keyed)).text == TEXT
+
+
+async def test_a_stream_that_fell_silent_is_asked_about_too() -> None:
+    said = [head() + events(created(), done=False), Then.HOLD]
+    routes = {"POST /responses": said, "GET /responses/resp_1": whole(response("completed"))}
+
+    assert (await collected(routes, CallDeadlines(silence=0.05, first_byte=60, longest=60))).text == TEXT
+
+
+async def test_an_error_amid_the_stream_is_asked_about_by_the_id() -> None:
+    said = [head() + events(created(), {"type": "error", "message": "the stream broke"})]
+    routes = {"POST /responses": said, "GET /responses/resp_1": whole(response("completed"))}
+
+    assert (await collected(routes)).text == TEXT
+
+
+@pytest.mark.parametrize(
+    ("shown", "error"),
+    [
+        (whole(response("in_progress")), StillRunning),
+        (whole(response("queued")), StillRunning),
+        (whole({}, 500), ModelUnavailable),
+        (whole({}, 429), ModelUnavailable),
+        ([Then.RESET], ModelUnavailable),
+        ([head(kind="text/html") + b"<html>"], ModelUnavailable),
+        (whole({"hello": "world"}), ModelUnavailable),
+        (whole({}, 401), ModelRefused),
+        (GONE, Ambiguous),
+        (whole(response("completed", " ")), EmptyOutput),
+    ],
+    ids=["runs", "queued", "500", "429", "reset", "page", "odd", "401", "404", "empty"],
+)
+async def test_what_asking_after_a_cut_shows(shown: Said, error: type[Exception]) -> None:
+    with pytest.raises(error) as raised:
+        await collected({"POST /responses": CUT, "GET /responses/resp_1": shown})
+    assert type(raised.value) is error
+
+
+async def test_a_silence_at_a_server_that_keeps_nothing_is_said_as_one() -> None:
+    said = [head() + events(created(), done=False), Then.HOLD]
+
+    with pytest.raises(ProviderSilent):
+        await collected({"POST /responses": said}, CallDeadlines(silence=0.05, first_byte=60, longest=60))
+
+
+async def test_with_class_n_nothing_is_asked_after_a_cut() -> None:
+    broken = [head() + events(created(), {"type": "error", "message": "gone"})]
+    for said, error in ((CUT, Ambiguous), (broken, AnswerBroken)):
+        async with peer(routed({"POST /responses": said})) as provider:
+            model = responses(provider)
+            model.wire.limits.note_missing_endpoint()
+            call = model.prepare(CALL, silent)
+            with pytest.raises(error):
+                await call.collect(await call.send(KEY, None))
+            await model.close()
+
+        assert provider.asked == ["POST /v1/responses"]
+
+
+async def test_a_later_attempt_follows_a_running_call_and_shows_it_growing() -> None:
+    def answer(request: Request) -> Said:
+        if "stream=true" in request.path:
+            return [head() + events(created(), delta("Tides "), delta("turn."), closed(), done=False)]
+        return whole(response("in_progress", ""))
+
+    async with peer(answer) as provider:
+        model, shown = responses(provider), list[str]()
+        assert (await model.prepare(CALL, shown.append).collect("resp_1")).text == TEXT
+        await model.close()
+
+    assert shown[-1] == TEXT
+
+
+async def test_a_running_call_that_cannot_be_followed_is_looked_at_again() -> None:
+    def answer(request: Request) -> Said:
+        return whole({}, 400) if "stream=true" in request.path else whole(response("in_progress"))
+
+    async with peer(answer) as provider:
+        model = responses(provider)
+        with pytest.raises(StillRunning):
+            await model.prepare(CALL, silent).collect("resp_1")
+        await model.close()
+
+
+async def test_a_call_without_an_id_can_only_be_read_by_its_own_attempt() -> None:
+    async with peer([]) as provider:
+        model = responses(provider)
+        with pytest.raises(AnswerLost):
+            await model.prepare(CALL, silent).collect("unnamed-0")
+        await model.close()
+
+    assert provider.requests == []
+
+
+async def test_an_id_may_hold_any_letters() -> None:
+    async with peer(whole(response("completed"))) as provider:
+        model = responses(provider)
+        await model.prepare(CALL, silent).collect("resp=1?x#y")
+        await model.close()
+
+    assert provider.asked == ["GET /v1/responses/resp%3D1%3Fx%23y"]
+
+
+@pytest.mark.parametrize("reference", ["resp_bGl0ZWxsbTp/Y3VzdG9t", "resp_1"])
+async def test_a_response_whose_id_holds_a_stroke_is_no_item_of_a_conversation(reference: str) -> None:
+    async with peer(whole(response("completed"))) as provider:
+        model = responses(provider)
+        assert (await model.prepare(CALL, silent).collect(reference)).reference == reference
+        await model.cancel(reference)
+        await model.cancel("conv_1/msg_1")
+        await model.close()
+
+    assert [one.split("/v1/")[1].split("/")[0] for one in provider.asked] == ["responses", "responses"]
+
+
+async def test_a_page_where_conversations_should_be_is_none_and_lowers_nothing() -> None:
+    async with peer([head(kind="text/html") + b"<html>"]) as provider:
+        model = responses(provider)
+        assert await model.prepare(CALL, silent).anchor(KEY) is None
+        assert model.provider_class is ProviderClass.LOCKED
+        await model.close()
+
+
+async def test_a_stored_answer_is_shown_when_it_is_there() -> None:
+    async with peer(whole(completion("chatcmpl_1", TAGS))) as provider:
+        model, shown = stored_chat(provider), list[str]()
+        call = model.prepare(CALL, shown.append)
+        await call.collect(await call.send(KEY, None))
+        await model.prepare(CALL, shown.append).collect("chatcmpl_1")
+        await model.close()
+
+    assert shown == [TEXT, TEXT]

@@ -1,0 +1,477 @@
+"""The reader alone: what an answer is, whatever stands beside its text. The inputs are of the shapes that people reported."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from durable_research.adapters.models import reasons
+from durable_research.adapters.models.events import Body, Heard, Mark
+from durable_research.adapters.models.reading import Reading
+from durable_research.adapters.models.reasons import Ending, as_reason, ending_of
+from durable_research.domain.errors import Ambiguous, StepFailed
+from durable_research.domain.model_errors import (
+    AnswerBroken,
+    EmptyOutput,
+    GenerationFailed,
+    ModelDeclined,
+    ModelForgotten,
+    ModelStopped,
+    OnlyReasoning,
+)
+from durable_research.domain.usage import TokenUsage
+from durable_research.ports.models import ModelAnswer
+from tests.adapters.models.peer import chunk, events
+
+USAGE = {"prompt_tokens": 11, "completion_tokens": 22, "total_tokens": 33}
+TOLD = TokenUsage(input_tokens=11, output_tokens=22)
+ASKED = "what was asked, in full"
+TEXT = "# Tides\n\nThey turn.\n"
+
+
+def reading(*values: Any, whole: bool = False) -> Reading:
+    said = Reading("asked-model", ASKED, "the-key")
+    said.is_whole_body = whole
+    for value in values:
+        said.hear(Heard(value))
+    return said
+
+
+def answer(*values: Any, whole: bool = False) -> ModelAnswer:
+    return reading(*values, whole=whole).answer("ref")
+
+
+def done(*values: Any) -> ModelAnswer:
+    return answer(*values, Mark.DONE)
+
+
+def completion(content: Any, reason: Any = "stop", **more: Any) -> dict[str, Any]:
+    choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": reason}
+    return {"id": "chatcmpl-1", "model": "m1", "choices": [choice], "usage": USAGE, **more}
+
+
+def response(status: str, *parts: Any, **more: Any) -> dict[str, Any]:
+    item = {"type": "message", "role": "assistant", "status": status, "content": list(parts)}
+    output = [item] if parts else []
+    return {"id": "resp_1", "object": "response", "status": status, "model": "m1", "output": output, **more}
+
+
+def part(text: str) -> dict[str, Any]:
+    return {"type": "output_text", "text": text}
+
+
+def event(kind: str, **more: Any) -> dict[str, Any]:
+    return {"type": f"response.{kind}", **more}
+
+
+@pytest.mark.parametrize("reason", sorted(reasons.WHOLE))
+def test_a_reason_that_means_whole(reason: str) -> None:
+    assert done(chunk(TEXT), chunk(reason=reason.upper())).is_whole
+
+
+@pytest.mark.parametrize("reason", sorted(reasons.CUT))
+def test_a_reason_that_means_cut(reason: str) -> None:
+    assert not done(chunk(TEXT), chunk(reason=reason)).is_whole
+
+
+@pytest.mark.parametrize("reason", sorted(reasons.DECLINED))
+def test_a_reason_that_means_declined(reason: str) -> None:
+    with pytest.raises(ModelDeclined):
+        done(chunk(TEXT), chunk(reason=reason))
+
+
+@pytest.mark.parametrize("reason", [*sorted(reasons.BROKEN), "upstream_error", "INTERNAL_ERROR"])
+def test_a_reason_that_names_an_error_is_tried_again(reason: str) -> None:
+    with pytest.raises(AnswerBroken):
+        done(chunk("half an an"), chunk(reason=reason))
+
+
+@pytest.mark.parametrize("reason", ["tool_calls", "other", "paused", "malformed_function_call", 7])
+def test_a_reason_on_no_list_is_not_published_and_its_text_is_kept(reason: Any) -> None:
+    with pytest.raises(ModelStopped, match=str(reason)) as stopped:
+        done(chunk(TEXT), chunk(reason=reason))
+    assert stopped.value.text == TEXT
+
+
+def test_the_lists_have_nothing_in_common_and_are_in_small_letters() -> None:
+    lists = (reasons.WHOLE, reasons.CUT, reasons.DECLINED, reasons.BROKEN)
+
+    assert len(frozenset().union(*lists)) == sum(map(len, lists))
+    assert all(name == name.lower() for names in lists for name in names)
+    assert {ending_of(name) for name in reasons.WHOLE} == {Ending.WHOLE}
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, None),
+        ("", None),
+        ("null", None),
+        (False, None),
+        ([], None),
+        ({}, None),
+        ({"type": "stop"}, "stop"),
+        (["length"], "length"),
+        (" STOP ", "STOP"),
+        (2, "2"),
+        ([None], None),
+        ({"type": {"type": 1}}, None),
+    ],
+)
+def test_what_a_server_puts_into_the_reason(value: Any, reason: str | None) -> None:
+    assert as_reason(value) == reason
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TEXT,
+        [{"type": "text", "text": TEXT}],
+        {"type": "text", "text": TEXT},
+        [TEXT],
+        [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"type": "text", "text": TEXT}],
+        [{"type": "text", "text": {"value": TEXT}}],
+        [None, 7.5 and {"text": TEXT}, {"type": "image"}],
+    ],
+)
+def test_the_text_in_whatever_shape_it_comes(content: Any) -> None:
+    assert done(chunk(content), chunk(reason="stop")).text == TEXT
+    assert answer(completion(content), whole=True).text == TEXT
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"choices": None, "usage": USAGE},
+        {"choices": {}, "usage": USAGE},
+        {"id": "", "model": "", "choices": [{"index": 0, "delta": None, "finish_reason": None}]},
+        {"id": "x", "choices": [{"index": 0}]},
+        {"choices": [None, 7, "x"]},
+        {"choices": "none"},
+        {"error": None},
+        {},
+        [],
+        "ping",
+        7,
+        None,
+    ],
+)
+def test_a_chunk_with_nothing_to_read_is_passed_over(beside: Any) -> None:
+    assert done(beside, chunk(TEXT), beside, chunk(reason="stop"), beside).text == TEXT
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        (USAGE, TOLD),
+        ({"input_tokens": 11, "output_tokens": 22}, TOLD),
+        ({"prompt_tokens": 11.0, "completion_tokens": 22.0}, TOLD),
+        ([USAGE], None),
+        (None, None),
+        ({}, None),
+        ("many", None),
+        ({"total_tokens": 33}, None),
+        ({"prompt_tokens": "11", "completion_tokens": -22}, None),
+        ({"prompt_tokens": 0, "completion_tokens": 0}, None),
+        ({"prompt_tokens": True, "completion_tokens": 0.5}, None),
+        ({"prompt_tokens": 10**400, "completion_tokens": float("nan")}, None),
+    ],
+)
+def test_tokens_are_as_told_or_estimated_and_marked(usage: Any, expected: TokenUsage | None) -> None:
+    said = done(chunk(TEXT, usage=usage), chunk(reason="stop"))
+
+    assert said.usage == (expected or TokenUsage.estimate(ASKED, TEXT))
+    assert said.usage.output_tokens > 0
+
+
+def test_one_number_that_is_told_is_kept_and_the_whole_marked() -> None:
+    usage = done(chunk(TEXT, "stop", usage={"completion_tokens": 22})).usage
+
+    assert (usage.output_tokens, usage.is_estimate) == (22, True)
+
+
+def test_a_later_odd_usage_does_not_replace_a_good_one() -> None:
+    assert done(chunk(TEXT, "stop", usage=USAGE), {"choices": [], "usage": {"total_tokens": 1}}).usage == TOLD
+
+
+def test_a_stream_that_ends_by_its_mark_without_a_reason_is_whole() -> None:
+    assert done(chunk(TEXT)).is_whole
+
+
+def test_a_stream_that_just_ends_was_cut() -> None:
+    with pytest.raises(Ambiguous, match="cut before"):
+        answer(chunk(TEXT))
+
+
+def test_a_whole_body_needs_no_reason() -> None:
+    assert answer(completion(TEXT, None), whole=True).is_whole
+
+
+def test_an_error_amid_an_answer_breaks_it_off_with_its_words() -> None:
+    with pytest.raises(AnswerBroken, match="the upstream went away"):
+        done(chunk("half"), {"error": {"code": 502, "message": "the upstream went away"}})
+
+
+def test_an_error_beside_a_choice_breaks_it_off() -> None:
+    broken = chunk("half")
+    broken["choices"][0]["error"] = {"message": "gone"}
+
+    with pytest.raises(AnswerBroken, match="gone"):
+        done(broken)
+
+
+@pytest.mark.parametrize("late", [{"error": "late"}, chunk(reason="error"), chunk(reason="odd"), Mark.DAMAGED])
+def test_what_comes_after_a_real_end_takes_nothing_away(late: Any) -> None:
+    assert done(chunk(TEXT, "stop"), late).text == TEXT
+    assert answer(completion(TEXT, error={"code": 1}), whole=True).text == TEXT
+
+
+def test_a_hole_in_the_stream_is_no_whole_answer() -> None:
+    with pytest.raises(AnswerBroken):
+        done(chunk("one "), Mark.DAMAGED, chunk("three", "stop"))
+
+
+def test_an_error_without_an_answer_is_a_refusal_and_not_the_answers_end() -> None:
+    assert reading({"error": "no such endpoint"}).is_refused
+    assert reading({"detail": "Not Found"}, whole=True).is_refused
+    assert reading({"id": "x", "choices": [], "error": {"code": 429}}).is_refused
+    assert not reading(chunk("half"), {"error": "late"}).is_refused
+
+
+def test_of_several_choices_the_first_is_the_answer() -> None:
+    first, other = chunk("ours", "stop"), chunk("theirs", "error")
+    other["choices"][0]["index"] = 1
+    both = {"id": "x", "choices": [other["choices"][0], first["choices"][0]]}
+
+    assert done(both).text == "ours"
+    assert done(other, first).text == "ours"
+
+
+def test_a_message_that_repeats_the_stream_is_read_once() -> None:
+    last = chunk(reason="stop")
+    last["choices"][0]["message"] = {"content": TEXT}
+
+    assert done(chunk(TEXT), last).text == TEXT
+
+
+def test_a_number_is_a_name_too() -> None:
+    assert reading({**chunk("x"), "id": 7}).reference == "7"
+
+
+@pytest.mark.parametrize("odd", ["nul\x00", "half \ud83c", "x" * 501, "two\nlines", {"id": 1}, True, None, ""])
+def test_a_name_that_no_row_could_hold_is_none(odd: Any) -> None:
+    said = reading({**chunk(TEXT, "stop"), "id": odd, "model": odd})
+
+    assert said.reference == ""
+    assert said.answer("ref").model == "asked-model"
+
+
+@pytest.mark.parametrize("nothing", ["", " \n\t", "\ufeff", "\u200b\u2060\u200d", "\u3164", None])
+def test_an_answer_without_a_visible_character_is_none(nothing: Any) -> None:
+    with pytest.raises(EmptyOutput):
+        done(chunk(nothing), chunk(reason="stop"))
+    with pytest.raises(EmptyOutput):
+        answer(response("completed", {"type": "output_text", "text": nothing}), whole=True)
+
+
+def test_reasoning_that_used_up_the_length_is_said() -> None:
+    thought = {"id": "x", "choices": [{"index": 0, "delta": {"reasoning_content": "Let me think."}}]}
+
+    with pytest.raises(OnlyReasoning, match="all of it went into reasoning"):
+        done(thought, chunk(reason="length"))
+    with pytest.raises(OnlyReasoning):
+        answer(response("incomplete", incomplete_details={"reason": "max_output_tokens"}), whole=True)
+
+
+def test_a_refusal_of_the_model_is_told_from_its_text() -> None:
+    refused = {"id": "x", "choices": [{"index": 0, "delta": {"refusal": "I will not."}, "finish_reason": "stop"}]}
+
+    with pytest.raises(ModelDeclined):
+        done(refused)
+    with pytest.raises(ModelDeclined):
+        answer(response("completed", {"type": "refusal", "refusal": "No."}), whole=True)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [[], None, {}, "text", [None], [{"type": "message", "content": None}], [{"type": "message"}], [{"content": 7}], 7],
+)
+def test_what_was_streamed_is_the_answer_when_the_closing_event_holds_none(output: Any) -> None:
+    closing = {**response("completed"), "output": output, "usage": {"input_tokens": 11, "output_tokens": 22}}
+    said = answer(
+        event("created", response={"id": "resp_1", "status": "in_progress", "output": []}),
+        event("output_text.delta", delta="# Tides\n\n"),
+        event("output_text.delta", delta="They turn.\n"),
+        event("completed", response=closing),
+    )
+
+    assert (said.text, said.is_whole, said.usage) == (TEXT, True, TOLD)
+
+
+def test_a_response_may_come_in_finished_parts_alone() -> None:
+    item = {"type": "message", "content": [part("# Tides\n\n"), part("They turn.\n")]}
+
+    assert answer(event("output_item.done", item=item), event("completed", response={})).text == TEXT
+    assert answer(
+        event("output_text.done", text="# Tides\n\n"),
+        event("output_text.done", text="They turn.\n"),
+        event("output_item.done", item=item),
+        event("completed"),
+        Mark.DONE,
+    ).text == (TEXT)
+
+
+def test_a_response_that_is_closed_by_the_streams_end_alone_is_whole() -> None:
+    assert done(event("created", response={"id": "resp_1"}), event("output_text.delta", delta=TEXT)).is_whole
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (response("failed", error={"code": "server_error", "message": "it broke"}), GenerationFailed),
+        (response("cancelled"), ModelForgotten),
+        (response("incomplete", part("half"), incomplete_details={"reason": "content_filter"}), ModelDeclined),
+        (response("incomplete", part("half"), incomplete_details={"reason": "something new"}), ModelStopped),
+    ],
+)
+def test_how_a_response_ended(body: dict[str, Any], error: type[StepFailed]) -> None:
+    with pytest.raises(error):
+        answer(body, whole=True)
+    with pytest.raises(error):
+        answer(event(body["status"], response=body))
+
+
+@pytest.mark.parametrize("details", [None, {}, {"reason": "max_output_tokens"}, "length"])
+def test_an_incomplete_response_was_cut(details: Any) -> None:
+    assert not answer(response("incomplete", part(TEXT), incomplete_details=details), whole=True).is_whole
+
+
+def test_a_response_that_still_runs_is_no_answer() -> None:
+    running = reading(response("in_progress"), whole=True)
+
+    assert running.is_running
+    with pytest.raises(Ambiguous):
+        running.answer("ref")
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=5) | st.sampled_from(["text", "type"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+STREAM = [
+    {"id": "chatcmpl-1", "model": "m1", "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]},
+    chunk("# Tides\n\n"),
+    chunk("They turn.\n"),
+    chunk(reason="stop"),
+    {"id": "chatcmpl-1", "model": "m1", "choices": [], "usage": USAGE},
+]
+CLOSING = response("completed", part(TEXT), usage={"input_tokens": 1, "output_tokens": 2}, incomplete_details=None)
+RESPONSE = [
+    event("created", response=response("in_progress"), sequence_number=0),
+    event("output_text.delta", delta="# Tides\n\n", item_id="msg_1", output_index=0, content_index=0),
+    event("output_text.delta", delta="They turn.\n", item_id="msg_1", output_index=0, content_index=0),
+    event("completed", response=CLOSING, sequence_number=3),
+]
+# The text, and what says that it is one and how it ended, which must be believed as it stands.
+OF_THE_TEXT = {
+    "content",
+    "delta",
+    "choices",
+    "message",
+    "finish_reason",
+    "output",
+    "text",
+    "type",
+    "status",
+    "response",
+    "refusal",
+    "error",
+    "object",
+    "index",
+    "incomplete_details",
+}
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, one in inner:
+        yield (*path, name)
+        yield from places(one, (*path, name))
+
+
+def put(values: list[Any], path: tuple[Any, ...], odd: Any) -> list[Any]:
+    changed: Any = copy.deepcopy(values)
+    holder = changed
+    for name in path[:-1]:
+        holder = holder[name]
+    holder[path[-1]] = odd
+    return list(changed)
+
+
+def said(values: list[Any]) -> str:
+    """Whatever text came of it, however it ended."""
+    try:
+        return answer(*values, Mark.DONE).text
+    except ModelStopped as stopped:
+        return stopped.text
+    except StepFailed:
+        return ""
+
+
+BESIDE = [
+    (stream, path)
+    for stream in (STREAM, RESPONSE)
+    for path in places(stream)
+    if path[-1] not in OF_THE_TEXT and not isinstance(path[-1], int)
+]
+
+
+@given(st.sampled_from(BESIDE), ANYTHING)
+def test_nothing_beside_the_text_loses_a_whole_answer(where: tuple[list[Any], tuple[Any, ...]], odd: Any) -> None:
+    stream, path = where
+
+    assert said(put(stream, path, odd)) == TEXT
+
+
+@given(
+    st.sampled_from([(one, path) for one in (STREAM, RESPONSE, [completion(TEXT)], [CLOSING]) for path in places(one)]),
+    ANYTHING,
+)
+def test_anything_anywhere_raises_typed_errors_alone(where: tuple[list[Any], tuple[Any, ...]], odd: Any) -> None:
+    stream, path = where
+
+    said(put(stream, path, odd))
+
+
+@given(st.lists(ANYTHING, max_size=3), st.integers(0, 5))
+def test_values_of_any_kind_between_the_chunks_lose_nothing(odd: list[Any], place: int) -> None:
+    harmless = [one for one in odd if not isinstance(one, (dict, list))]
+
+    assert said([*STREAM[:place], *harmless, *STREAM[place:]]) == TEXT
+
+
+@given(st.lists(st.integers(0, 900), max_size=12), st.sampled_from([STREAM, RESPONSE]))
+def test_a_stream_cut_anywhere_into_pieces_is_the_same_answer(cuts: list[int], stream: list[Any]) -> None:
+    data = events(*stream)
+    body, kept = Body(), Reading("asked-model", ASKED)
+    at = 0
+    for cut in [*sorted(cut for cut in cuts if cut < len(data)), len(data)]:
+        for heard in body.feed(data[at:cut]):
+            kept.hear(heard)
+        at = cut
+
+    assert kept.answer("ref") == heard_at_once(stream).answer("ref")
+
+
+def heard_at_once(stream: list[Any]) -> Reading:
+    kept = Reading("asked-model", ASKED)
+    for value in [*stream, Mark.DONE]:
+        kept.hear(Heard(value))
+    return kept

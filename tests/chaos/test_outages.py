@@ -1,0 +1,66 @@
+"""The outages that people fear most, shortened to seconds; a run of full length is kept in docs/outages.md."""
+
+from pathlib import Path
+
+import pytest
+
+from durable_research.chaos.outage_run import Lived, Options, OutageRun, as_markdown
+from durable_research.chaos.outages import OUTAGES
+
+CUT = next(one for one in OUTAGES if one.name == "cut")
+
+
+def lived(**changes: object) -> Lived:
+    told = {
+        "outage": CUT,
+        "provider_class": "L",
+        "is_killed": False,
+        "kills": 0,
+        "status": "done",
+        "error": None,
+        "billed": 1,
+        "settled": 1,
+        "possible_extra": 0,
+        "seconds": 1.0,
+    }
+    return Lived(**{**told, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"status": "failed", "error": "model_unavailable"}, "the report is failed"),
+        ({"billed": 2, "settled": 1}, "billed 2, told 1"),
+        ({"billed": 2, "settled": 2}, "billed 2 times where the provider can be asked"),
+        ({"provider_class": "N", "possible_extra": 8}, "more than the cap"),
+        ({"is_killed": True}, "no worker died"),
+        ({"status": "failed", "error": "unconfirmed_effect", "provider_class": "N"}, "the report is failed"),
+    ],
+)
+def test_a_promise_that_is_broken_is_named(changes: dict[str, object], words: str) -> None:
+    assert any(words in one for one in lived(**changes).broken)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"provider_class": "N", "billed": 2, "settled": 1, "possible_extra": 1},
+        {"provider_class": "N", "is_killed": True, "kills": 2, "status": "failed", "error": "unconfirmed_effect",
+         "billed": 1, "settled": 0, "possible_extra": 2},
+    ],
+    ids=["paid once", "counted", "gave up after a death amid the one call besides"],
+)  # fmt: skip
+def test_what_was_promised_holds(changes: dict[str, object]) -> None:
+    assert lived(**changes).broken == []
+
+
+async def test_every_outage_of_seconds_is_lived_through_and_nothing_is_billed_untold(tmp_path: Path) -> None:
+    """Each class, with a death of the worker amid it: the harder half of the long run, a hundred times as quick."""
+    said: list[str] = []
+    run = OutageRun(Options(tmp_path / "data", pace=0.01, deaths=(True,)), said.append)
+
+    await run.run()
+
+    wanted = sum(len(one.classes) for one in OUTAGES)
+    assert (len(run.lived), [one.broken for one in run.lived if one.broken]) == (wanted, []), as_markdown("", run)

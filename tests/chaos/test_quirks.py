@@ -1,0 +1,61 @@
+"""Each quirk of the simulator has an end that is expected of it, and the simulator understands what it is told."""
+
+import random
+
+import pytest
+
+from durable_research.chaos.quirks import EXPECTED, Expected, drawn
+from durable_research.simulator.faults import Fault
+from durable_research.simulator.quirks import QUIRKS
+
+# The same missing list by another status; a server has one of the two.
+ONE_OF_TWO = {"no_stored_list_405"}
+
+
+def test_every_quirk_of_the_simulator_has_its_end_expected() -> None:
+    asked = {told["quirk"] for one in EXPECTED for told in one.told if "quirk" in told}
+
+    assert asked == set(QUIRKS) - ONE_OF_TWO
+
+
+def test_no_two_have_the_same_name() -> None:
+    names = [(one.pipeline, one.name) for one in EXPECTED]
+
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("expected", EXPECTED, ids=lambda one: f"{one.pipeline} {one.name}")
+def test_the_simulator_understands_what_it_is_told(expected: Expected) -> None:
+    for told in expected.asks("a word"):
+        assert Fault.model_validate(told).quirk == told.get("quirk")
+
+
+@pytest.mark.parametrize("expected", EXPECTED, ids=lambda one: f"{one.pipeline} {one.name}")
+def test_what_is_billed_agrees_with_the_simulators_table(expected: Expected) -> None:
+    """The calls that met something odd, and at most one more that met nothing."""
+    odd = sum(QUIRKS[told["quirk"]].is_billed for told in expected.told if "quirk" in told)
+    plain = sum("fault" in told for told in expected.told)
+
+    assert odd + plain <= expected.billed <= odd + plain + 1
+
+
+def drawn_with(seed: int, api: str = "chat", pipeline: str = "generate-report") -> list[Expected | None]:
+    dice = random.Random(seed)  # noqa: S311 - repeatable
+    return [drawn(dice, api, pipeline) for _ in range(200)]
+
+
+def test_the_same_seed_draws_the_same_quirks_and_another_seed_others() -> None:
+    assert drawn_with(1) == drawn_with(1)
+    assert drawn_with(1) != drawn_with(2)
+
+
+@pytest.mark.parametrize("api", ["chat", "chat-stored", "responses", "responses-keyed"])
+@pytest.mark.parametrize("pipeline", ["generate-report", "blog-post"])
+def test_what_is_drawn_can_be_met_alone_and_changes_nothing_for_others(api: str, pipeline: str) -> None:
+    found = drawn_with(1, api, pipeline)
+
+    assert None in found
+    for one in filter(None, found):
+        assert (api in one.apis, one.pipeline, one.stage) == (True, pipeline, 0)
+        assert one.status in {"done", "failed"}
+        assert all("match" not in told for told in one.told)

@@ -1,0 +1,310 @@
+"""What doctor says of a model provider, asked for nothing but its list of models: a real server for each of its answers."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from durable_research import settings
+from durable_research.cli import model_list
+from durable_research.cli.findings import Finding
+from durable_research.cli.provider import examine_provider
+
+KEY = "sk-do-not-print-me"
+MODEL = "gpt-5-mini"
+EMBEDDING = "text-embedding-3-small"
+
+
+class Provider:
+    """It answers everything with the same."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.body = b"{}"
+        self.asked: list[tuple[str, str, str | None]] = []
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                provider.asked.append((self.command, self.path, self.headers["Authorization"]))
+                self.send_response(provider.status)
+                for name, value in {**provider.headers, "Content-Length": str(len(provider.body))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(provider.body)
+
+            do_POST = do_GET
+
+            def log_message(self, *words: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def lists(self, *models: str | dict[str, Any]) -> None:
+        entries = [{"id": one, "object": "model"} if isinstance(one, str) else one for one in models]
+        self.body = json.dumps({"object": "list", "data": entries}).encode()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    provider = Provider()
+    yield provider
+    provider.stop()
+
+
+Examine = Callable[..., dict[str, Finding]]
+
+
+@pytest.fixture
+def examine(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Examine:
+    def look(**environment: str) -> dict[str, Finding]:
+        given = {"OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": KEY, **environment}
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        found = {one.name: one for one in examine_provider(settings.load())}
+        assert KEY not in str(found)
+        return found
+
+    return look
+
+
+def test_the_list_of_models_is_all_that_is_asked_for(provider: Provider, examine: Examine) -> None:
+    provider.lists(MODEL, EMBEDDING)
+
+    found = examine()
+
+    assert provider.asked == [("GET", "/v1/models", f"Bearer {KEY}")]
+    assert [(name, one.ok) for name, one in found.items()] == [
+        ("provider", True),
+        ("model", True),
+        ("embeddings", True),
+        ("lost answers", True),
+    ]
+    assert "lists 2 models; no call was paid" in found["provider"].detail
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"context_length": 8192},
+        {"max_model_len": 8192},
+        {"context_window": 8192},
+        {"max_context_length": 8192},
+        {"meta": {"n_ctx_train": 8192}},
+        {"meta": {"n_ctx": 8192, "n_ctx_train": 131072}},
+    ],
+    ids=lambda told: "-".join(told),
+)
+def test_the_context_is_told_where_the_list_tells_it(
+    provider: Provider, examine: Examine, told: dict[str, Any]
+) -> None:
+    provider.lists({"id": MODEL, **told})
+
+    assert examine()["model"].detail == "gpt-5-mini is offered, 8,192 tokens of context"
+
+
+@pytest.mark.parametrize("told", [{}, {"context_length": "8k"}, {"context_length": None, "meta": []}, {"aliases": 3}])
+def test_a_context_that_is_told_in_another_way_is_left_out(
+    provider: Provider, examine: Examine, told: dict[str, Any]
+) -> None:
+    provider.lists({"id": MODEL, **told}, {"name": "no id"})
+
+    assert examine()["model"].detail == "gpt-5-mini is offered"
+
+
+@pytest.mark.parametrize(
+    "listed", [{"id": f"{MODEL}:latest"}, {"id": f"models/{MODEL}"}, {"id": "x", "aliases": [MODEL]}]
+)
+def test_a_model_is_known_by_every_name_that_its_server_takes(
+    provider: Provider, examine: Examine, listed: dict[str, Any]
+) -> None:
+    provider.lists(listed)
+
+    assert examine()["model"].ok
+
+
+def test_a_model_that_is_not_offered_must_be_mended_and_close_names_are_told(
+    provider: Provider, examine: Examine
+) -> None:
+    provider.lists("gpt-5-mini-2026", "gpt-5", "whisper-1")
+
+    found = examine()["model"]
+
+    assert found.must_be_mended
+    assert found.detail == "gpt-5-mini is not among them"
+    assert found.mend == "set OPENAI_MODEL to one that is offered, such as: gpt-5-mini-2026, gpt-5"
+
+
+def test_where_no_name_is_close_some_are_told(provider: Provider, examine: Examine) -> None:
+    provider.lists("qwen3", "mistral")
+
+    assert examine()["model"].mend == "set OPENAI_MODEL to one that is offered, such as: qwen3, mistral"
+
+
+def test_llamas_server_takes_any_name(provider: Provider, examine: Examine) -> None:
+    provider.lists({"id": "tiny-words", "owned_by": "llamacpp"})
+
+    found = examine()["model"]
+
+    assert (found.ok, found.must_be_mended) == (False, False)
+    assert "llama.cpp's server takes any name" in found.detail
+
+
+def test_azure_lists_models_and_not_deployments(provider: Provider, examine: Examine) -> None:
+    provider.lists("gpt-5")
+
+    found = examine(DURABLE_RESEARCH_PROVIDER="azure", OPENAI_MODEL="my-deployment")["model"]
+
+    assert (found.ok, found.must_be_mended) == (False, False)
+    assert "not your deployments" in found.detail
+
+
+def test_reports_are_written_without_an_embedding_model(provider: Provider, examine: Examine) -> None:
+    provider.lists(MODEL)
+
+    found = examine()["embeddings"]
+
+    assert (found.ok, found.must_be_mended) == (False, False)
+    assert "OPENAI_EMBEDDING_MODEL" in found.mend
+
+
+def test_embeddings_that_are_switched_off_are_called_so(provider: Provider, examine: Examine) -> None:
+    provider.lists(MODEL)
+
+    assert examine(OPENAI_EMBEDDING_MODEL="")["embeddings"].detail == "off: OPENAI_EMBEDDING_MODEL is empty"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "must_be_mended", "said", "setting"),
+    [
+        (
+            401,
+            b'{"error": {"message": "bad key sk-do-not-print-me"}}',
+            True,
+            "refuses the key (HTTP 401",
+            "OPENAI_API_KEY",
+        ),
+        (403, b'{"error": "not from your country"}', True, "not from your country", "OPENAI_API_KEY"),
+        (302, b"", True, "leads elsewhere (HTTP 302)", "http://127.0.0.1/api/v1"),
+        (404, b'{"detail": "Not Found"}', False, "has no list of models (HTTP 404: Not Found)", "OPENAI_BASE_URL"),
+        (405, b"", False, "has no list of models (HTTP 405)", "OPENAI_BASE_URL"),
+        (429, b'{"error": {"code": "busy"}}', False, "HTTP 429: busy", "PROVIDER_WAIT_SECONDS"),
+        (503, b'{"error": {"message": "Loading model"}}', False, "Loading model", "PROVIDER_WAIT_SECONDS"),
+        (500, b"<html>oh</html>", False, "cannot tell its models now (HTTP 500)", "PROVIDER_WAIT_SECONDS"),
+        (200, b"<html>welcome</html>", True, "not with JSON", "OPENAI_BASE_URL"),
+        (200, b"", True, "not with JSON", "OPENAI_BASE_URL"),
+        (200, b'{"status": "ok"}', True, "something else than a list", "OPENAI_BASE_URL"),
+        (200, b'"models"', True, "something else than a list", "OPENAI_BASE_URL"),
+        (200, b'{"data": null}', True, "something else than a list", "OPENAI_BASE_URL"),
+    ],
+)
+def test_every_other_answer_is_told_with_the_setting_that_mends_it(
+    provider: Provider, examine: Examine, status: int, body: bytes, must_be_mended: bool, said: str, setting: str
+) -> None:
+    provider.status, provider.body = status, body
+    provider.headers = {"Location": "http://user:secret@127.0.0.1/api/v1/models"} if status == 302 else {}
+
+    found = examine()
+
+    assert list(found) == ["provider", "lost answers"]
+    assert (found["provider"].ok, found["provider"].must_be_mended) == (False, must_be_mended)
+    assert said in found["provider"].detail
+    assert setting in found["provider"].mend
+    assert found["provider"].detail.endswith("; no call was paid")
+    assert "secret" not in str(found)
+
+
+def test_a_server_that_says_nothing_is_given_up(
+    provider: Provider, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_list, "_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        found = examine(OPENAI_BASE_URL=f"http://127.0.0.1:{silent.getsockname()[1]}/v1")
+
+    assert found["provider"].must_be_mended
+    assert "cannot be reached (timed out)" in found["provider"].detail
+
+
+def test_an_answer_without_an_end_is_given_up(
+    provider: Provider, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_list, "_LONGEST", 10)
+    provider.lists(MODEL)
+
+    found = examine()["provider"]
+
+    assert found.must_be_mended
+    assert "does not come to an end" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("environment", "said", "setting"),
+    [
+        ({"OPENAI_BASE_URL": "api.example.com/v1"}, "is no address", "http://"),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "cannot be reached", "OPENAI_BASE_URL"),
+        ({"OPENAI_API_KEY": "sk-ключ"}, "no request can carry", "OPENAI_API_KEY"),
+        ({"OPENAI_API_KEY": "sk-one\nsk-two"}, "no request can carry", "OPENAI_API_KEY"),
+    ],
+)
+def test_a_setting_that_cannot_be_right_is_named(
+    examine: Examine, environment: dict[str, str], said: str, setting: str
+) -> None:
+    found = examine(**environment)["provider"]
+
+    assert found.must_be_mended
+    assert said in found.detail
+    assert setting in found.mend
+
+
+def test_a_name_that_would_steer_a_terminal_does_not(provider: Provider, examine: Examine) -> None:
+    provider.lists("\x1b[2Jgpt-5-mini")
+
+    assert "\x1b" not in "".join(one.detail + one.mend for one in examine().values())
+
+
+@pytest.mark.parametrize(
+    ("api", "resend", "said"),
+    [
+        ("responses", "bounded", "class L: the provider is asked by the call's conversation"),
+        (
+            "responses",
+            "bounded",
+            "without conversations is class N: nobody can be asked, so it is sent once more and counted",
+        ),
+        ("responses-keyed", "bounded", "class K: it is sent again with the same key"),
+        (
+            "chat-stored",
+            "bounded",
+            "DURABLE_RESEARCH_SETTLE_SECONDS (75), which must be longer than your slowest answer",
+        ),
+        ("chat", "bounded", "class N: nobody can be asked, so it is sent once more and counted"),
+        ("chat", "never", "class N: nobody can be asked, and it is never sent again: the report fails"),
+        ("chat", "ask", "class N: nobody can be asked, so the report waits for a person"),
+    ],
+)
+def test_what_becomes_of_a_lost_answer_is_said(
+    provider: Provider, examine: Examine, api: str, resend: str, said: str
+) -> None:
+    provider.lists(MODEL)
+
+    found = examine(OPENAI_API=api, DURABLE_RESEARCH_MODEL_RESEND=resend)["lost answers"]
+
+    assert said in found.detail
+
+
+@pytest.mark.parametrize("api", ["responses", "responses-keyed", "chat-stored", "chat"])
+def test_every_api_has_its_words(provider: Provider, examine: Examine, api: str) -> None:
+    provider.lists(MODEL)
+
+    assert examine(OPENAI_API=api)["lost answers"].detail.startswith("class ")

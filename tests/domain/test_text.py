@@ -1,0 +1,26 @@
+"""Texts: what can be seen of them, and what their names tell."""
+
+import pytest
+
+from durable_research.domain.text import CUT_SUFFIX, EDITED_SUFFIX, TextReference, has_visible_text
+
+
+@pytest.mark.parametrize(
+    "text", ["", " \t\r\n", "\ufeff", "\u200b\u200e\u2060", "\x00\x1b", "\u00ad", "\u3164\u2800", "\u0301", "\ue000"]
+)
+def test_what_shows_nothing_is_no_text(text: str) -> None:
+    assert not has_visible_text(text)
+
+
+@pytest.mark.parametrize("text", ["x", ".", "潮", "🌊", "\u200bא", "e\u0301", "\ufffd"])
+def test_one_sign_is_a_text(text: str) -> None:
+    assert has_visible_text(f" \n{text}\n")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "told"), [(".md", (False, False)), (CUT_SUFFIX, (True, False)), (EDITED_SUFFIX, (False, True))]
+)
+def test_the_objects_name_tells_what_became_of_the_text(suffix: str, told: tuple[bool, bool]) -> None:
+    text = TextReference(key=f"tenant/workflow/hash{suffix}", sha256="hash", size_bytes=1)
+
+    assert (text.is_cut, text.is_edited) == told

@@ -1,0 +1,186 @@
+"""Providers as odd as real ones are, each met by a report or post of its own: what a person gets, and what was paid for it.
+
+One installation for each API is asked for everything at once; then each test looks at one of the answers.
+"""
+
+import io
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pypdf
+import pytest
+
+from durable_research.chaos.quirks import EXPECTED, Expected
+from tests.installation import FINAL, Installation, until
+
+# No deadline of these is meant to end anything here: a slow answer and a silent one outlast the silence that is allowed between
+# two bytes, and each other deadline is longer than all that happens.
+SETTINGS = {
+    "PROVIDER_WAIT_SECONDS": "600",
+    "MODEL_SILENCE_SECONDS": "15",
+    "MODEL_FIRST_BYTE_SECONDS": "120",
+    "MODEL_LONGEST_SECONDS": "300",
+    "DURABLE_RESEARCH_SETTLE_SECONDS": "5",
+}
+APIS = ("chat", "responses", "chat-stored")
+PATIENCE_SECONDS = 300.0
+SENTENCE = "The sea comes and goes twice a day, as the moon pulls at it. "
+CUT = "cut at the model's longest"
+HELD = "waiting_for_you"
+
+
+@dataclass
+class Met:
+    """What came of one way to be odd."""
+
+    expected: Expected
+    id: str
+    status: dict[str, Any] = field(default_factory=dict)
+    billed: int = 0
+    report: dict[str, Any] = field(default_factory=dict)
+    markdown: str = ""
+    pdf: str = ""
+
+    @property
+    def charges(self) -> dict[str, int]:
+        """What the API tells of the calls that met it."""
+        name = "embedding_charges" if self.expected.kind == "embedding" else "charges"
+        charges: dict[str, int] = self.status[name]
+        return charges
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error of a failed one."""
+        return self.status["error"] or {}
+
+
+def word_of(expected: Expected) -> str:
+    """Its own word in prompt and text: short, so that no line is broken in it, and no part of another's."""
+    return f"odd{EXPECTED.index(expected):03d}"
+
+
+def prompt_of(expected: Expected) -> str:
+    word = word_of(expected)
+    return f"ECHO: # About {word}\n\nIt begins 🌊 so.\n\n{SENTENCE * 12}\n\nAnd {word} ends so.\n"
+
+
+class Asking:
+    """One installation, asked over one connection: a client for each question would cost more than the questions."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._api = httpx.Client(base_url=installation.api, timeout=30)
+
+    def ask(self, expected: Expected) -> Met:
+        for told in expected.asks(word_of(expected)):
+            self._installation.simulator("faults", told)
+        title = {"title": f"About {word_of(expected)}"} if expected.pipeline == "blog-post" else {}
+        body = {"prompt": prompt_of(expected), **title}
+        answer = self._api.post(f"/api/workflows/{expected.pipeline}", json=body).raise_for_status()
+        return Met(expected, answer.json()["workflow_id"])
+
+    def look(self, met: Met) -> None:
+        """Wait for its end, and take everything that a person could see of it."""
+        met.status = until(f"{met.expected.name} to end", lambda: self._ended(met.id), PATIENCE_SECONDS)
+        met.billed = len(self._installation.witness(word_of(met.expected), met.expected.kind))
+        if met.status["status"] != "done":
+            return
+        if met.expected.pipeline == "blog-post":
+            met.markdown = self._api.get(f"/api/workflows/{met.id}/texts/text").text
+            return
+        met.markdown = self._api.get(f"/api/reports/{met.id}.md").text
+        met.report = self._api.get(f"/api/reports/{met.id}").json()
+        pages = pypdf.PdfReader(io.BytesIO(self._api.get(f"/api/reports/{met.id}.pdf").content)).pages
+        # Whatever is broken into lines is one text again.
+        met.pdf = " ".join(" ".join(page.extract_text() for page in pages).split())
+
+    def _ended(self, workflow_id: str) -> dict[str, Any] | None:
+        status: dict[str, Any] = self._api.get(f"/api/workflows/{workflow_id}/status").raise_for_status().json()
+        return status if status["status"] in FINAL | {HELD} else None
+
+    def close(self) -> None:
+        self._api.close()
+
+
+Meet = Callable[[str, Expected], Met]
+
+
+@pytest.fixture(scope="module")
+def meet(tmp_path_factory: pytest.TempPathFactory) -> Meet:
+    """What came of one; the first that is wanted of an API has everything asked that this API can meet."""
+    found: dict[str, dict[str, Met]] = {}
+
+    def met(api: str, expected: Expected) -> Met:
+        if api not in found:
+            found[api] = all_met(tmp_path_factory.mktemp(f"quirks-{api}"), api)
+        return found[api][word_of(expected)]
+
+    return met
+
+
+def all_met(folder: Path, api: str) -> dict[str, Met]:
+    """By its word. What the processes will remember of the server comes last."""
+    asked = [one for one in EXPECTED if api in one.apis]
+    found: dict[str, Met] = {}
+    with Installation(folder, OPENAI_API=api, **SETTINGS) as installation, closing(Asking(installation)) as asking:
+        installation.latency(0.5)
+        for stage in range(1 + max(one.stage for one in asked)):
+            begun = [asking.ask(one) for one in asked if one.stage == stage]
+            for one in begun:
+                asking.look(one)
+            found |= {word_of(one.expected): one for one in begun}
+    return found
+
+
+EACH = [
+    pytest.param(api, one, id=f"{api}-{one.pipeline}-{one.name}") for api in APIS for one in EXPECTED if api in one.apis
+]
+
+
+@pytest.mark.parametrize(("api", "expected"), EACH)
+def test_an_odd_provider_ends_as_its_table_says(meet: Meet, api: str, expected: Expected) -> None:
+    came = meet(api, expected)
+
+    end = came.status["status"], came.error.get("code"), came.billed
+    assert end == (expected.status, expected.error, expected.billed), came.status
+    assert expected.names in came.error.get("detail", "")
+
+
+@pytest.mark.parametrize(("api", "expected"), EACH)
+def test_every_charge_of_an_odd_provider_is_told(meet: Meet, api: str, expected: Expected) -> None:
+    came = meet(api, expected)
+
+    settled = expected.billed - expected.possible_extra
+    assert came.charges == {"settled": settled, "possible_extra": expected.possible_extra}
+
+
+@pytest.mark.parametrize(
+    ("api", "expected"),
+    [one for one in EACH if one.values[1].status == "done"],
+)
+def test_what_an_odd_provider_wrote_is_there_to_the_last_word(meet: Meet, api: str, expected: Expected) -> None:
+    came, word = meet(api, expected), word_of(expected)
+    ends = [] if expected.is_cut and expected.billed == 1 else [f"And {word} ends so."]
+
+    for words in (f"About {word}", "It begins 🌊 so.", *ends):
+        assert words in came.markdown
+        if expected.pipeline == "generate-report":
+            assert words in came.pdf
+
+
+@pytest.mark.parametrize(
+    ("api", "expected"),
+    [one for one in EACH if one.values[1].pipeline == "generate-report" and one.values[1].status == "done"],
+)
+def test_what_is_not_known_of_an_answer_is_said(meet: Meet, api: str, expected: Expected) -> None:
+    came = meet(api, expected)
+
+    usage = came.report["usage"]
+    assert usage["output_tokens"] > 0
+    assert usage["is_estimate"] or not expected.is_estimate
+    assert (f"about {usage['input_tokens']:,} in" in came.pdf) is usage["is_estimate"]
+    assert (CUT in came.pdf) is expected.is_cut

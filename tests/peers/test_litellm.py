@@ -1,0 +1,129 @@
+"""Our stories on the LiteLLM gateway: too large to install for every run, so by `make test-litellm` alone."""
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from tests.installation import FINAL, Installation, until
+from tests.peers.gateway import KEY, Gateway
+from tests.peers.peers import Llama
+from tests.peers.wire import Wire
+from tests.peers.world import paid
+
+pytestmark = pytest.mark.litellm
+ONE = {"settled": 1, "possible_extra": 0}
+NOTHING = {"settled": 0, "possible_extra": 0}
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Llama]:
+    peer = Llama(tmp_path_factory.mktemp("llama"))
+    yield peer
+    peer.stop()
+
+
+@pytest.fixture(scope="module")
+def backend(llama: Llama) -> Iterator[Wire]:
+    """The wire between the gateway and what is behind it."""
+    wire = Wire()
+    wire.lead_to(llama.quick)
+    yield wire
+    wire.close()
+
+
+@pytest.fixture(scope="module")
+def gateway(backend: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    gateway = Gateway(tmp_path_factory.mktemp("gateway"), backend.port)
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def data(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    settings = {
+        "OPENAI_BASE_URL": f"http://127.0.0.1:{gateway.port}/v1",
+        "OPENAI_API_KEY": KEY,
+        "OPENAI_EMBEDDING_MODEL": "behind",
+        "OPENAI_API": "chat",
+        "DURABLE_RESEARCH_PROVIDER": "openai",
+        "PROVIDER_WAIT_SECONDS": "5",
+    }
+    installation = Installation(tmp_path_factory.mktemp("gateway-data"), **settings)
+    yield installation
+    installation.stop()
+    installation.discard()
+
+
+@pytest.fixture
+def asking(data: Installation, backend: Wire) -> Callable[[str], Installation]:
+    """The installation, started anew with another model: one data folder serves them all."""
+    backend.mend()
+
+    def start(model: str) -> Installation:
+        data.stop()
+        data.environment["OPENAI_MODEL"] = model
+        return data.start()
+
+    return start
+
+
+def test_a_report_and_a_post_are_written_by_what_is_behind_it(
+    asking: Callable[[str], Installation], gateway: Gateway, llama: Llama
+) -> None:
+    installation = asking("behind")
+    before, behind = gateway.calls(), llama.calls()
+
+    ends = [
+        installation.finished(installation.submit("Why do tides differ?")),
+        installation.finished(installation.submit_with(pipeline="blog-post", prompt="Why do tides differ?")),
+    ]
+
+    assert [(end["status"], end["charges"]) for end in ends] == [("done", ONE)] * 2
+    assert ends[1]["embedding_charges"] == ONE
+    assert (gateway.calls() - before, llama.calls() - behind) == (2, 2)
+
+
+def test_a_429_without_a_time_is_waited_for_and_costs_nothing(asking: Callable[[str], Installation]) -> None:
+    installation = asking("busy")
+
+    end = installation.finished(installation.submit("The gateway is busy"))
+
+    assert (end["status"], end["error"]["code"], end["charges"]) == ("failed", "rate_limited", NOTHING)
+
+
+@pytest.mark.parametrize("model", ["full", "nobody-knows-me"])
+def test_what_is_refused_is_asked_once_and_costs_nothing(
+    asking: Callable[[str], Installation], gateway: Gateway, model: str
+) -> None:
+    """A context that is full, and a model that is not in its list: a plain 400 each, without a code of OpenAI's."""
+    installation = asking(model)
+    before = gateway.calls()
+
+    end = installation.finished(installation.submit("What is refused"))
+
+    assert (end["status"], end["charges"]) == ("failed", NOTHING)
+    assert gateway.calls() - before == 1
+
+
+def test_a_backend_that_is_down_for_seconds_loses_no_report(
+    asking: Callable[[str], Installation], gateway: Gateway, backend: Wire, llama: Llama
+) -> None:
+    """The gateway answers 500, which may have been charged: each further call is counted."""
+    installation = asking("behind")
+    before, behind = gateway.calls(), llama.calls()
+    backend.cut()
+    report = installation.submit("The backend is down")
+
+    def asked_thrice() -> bool:
+        return gateway.calls() - before >= 3 or installation.status(report)["status"] in FINAL
+
+    until("the gateway to be asked three times", asked_thrice)
+
+    backend.mend()
+    httpx.post(f"{installation.api}/api/workflows/{report}/retry", timeout=30)
+
+    end = installation.finished(report)
+    assert end["status"] == "done", end
+    assert llama.calls() - behind == 1
+    assert gateway.calls() - before <= paid(end)

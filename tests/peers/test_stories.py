@@ -1,0 +1,164 @@
+"""Our stories with model providers that nobody here wrote, whose own log or journal is the witness of what they were asked."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.installation import until
+from tests.peers.world import SILENCE_SECONDS, SOME_WORLDS, World
+
+Status = dict[str, Any]
+AT_ONCE = 4  # llama.cpp's server answers two at a time
+
+
+def step_of(status: Status, name: str) -> Status:
+    return next(one for one in status["steps"] if one["name"] == name)
+
+
+def test_a_report_becomes_a_pdf_for_one_call(world: World) -> None:
+    before = world.peer.calls()
+
+    report = world.installation.submit("Why do tides differ?")
+
+    status = world.installation.finished(report)
+    assert status["status"] == "done", status
+    world.assert_counted([status], world.peer.calls() - before)
+    files = f"{world.installation.api}/api/reports/{report}"
+    assert httpx.get(f"{files}.pdf", timeout=30).content.startswith(b"%PDF-")
+    assert "Wave 12.15 comes in." in httpx.get(f"{files}.md", timeout=30).text
+
+
+def test_a_post_is_kept_with_its_place_among_texts(world: World) -> None:
+    calls, embeddings = world.peer.calls(), world.peer.embeddings()
+
+    post = world.installation.submit_with(pipeline="blog-post", prompt="Why do tides differ?")
+
+    status = world.installation.finished(post)
+    assert status["status"] == "done", status
+    assert step_of(status, "create_embedding")["state"] == "done"
+    assert status["embedding_charges"]["settled"] >= 1
+    world.assert_counted([status], world.peer.calls() - calls)
+    assert world.peer.embeddings() > embeddings  # finished reports are embedded meanwhile
+
+
+def test_a_text_is_checked_and_summarised_for_two_calls(world: World) -> None:
+    before = world.peer.calls()
+
+    text = world.installation.submit_with(pipeline="ai-processing", prompt="Why do tides differ?")
+
+    status = world.installation.finished(text)
+    assert status["status"] == "done", status
+    world.assert_counted([status], world.peer.calls() - before, of_each=2)
+
+
+def test_a_worker_killed_while_the_model_writes_loses_no_report(world: World) -> None:
+    world.lead_to(world.peer.endless)
+    before = world.peer.calls()
+    report = world.installation.submit("A worker dies while the model writes")
+    world.draft(report)
+
+    world.wire.lead_to(world.peer.quick)
+    world.installation.kill(step_of(world.installation.status(report), "llm_call")["worker"])
+
+    status = world.installation.finished(report)
+    assert status["status"] == "done", status
+    world.assert_counted([status], world.peer.calls() - before, of_each=2, killed=1)
+
+
+def test_a_cancelled_report_is_written_no_further(world: World) -> None:
+    world.lead_to(world.peer.endless)
+    calls, dropped = world.peer.calls(), world.peer.dropped()
+    report = world.installation.submit("Nobody wants to read on")
+    world.draft(report)
+
+    assert world.post(report, "cancel") == 202
+
+    status = world.installation.finished(report)
+    assert status["status"] == "cancelled", status
+    until("the peer to notice that nobody listens", lambda: world.peer.dropped() > dropped)
+    world.assert_counted([status], world.peer.calls() - calls)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What came of reports that share what takes long, and how many calls the peer took for them."""
+
+    reports: list[Status]
+    calls: int
+
+
+@pytest.fixture(scope="session")
+def outage(running: World) -> Ends:
+    """A network that is away for seconds: it broke in the middle of the first report, and was away as the second was asked."""
+    running.lead_to(running.peer.endless)
+    before = running.peer.calls()
+    amid = running.installation.submit("The network breaks while the model writes")
+    running.draft(amid)
+    running.wire.cut()
+    during = running.installation.submit("The network is away when this is asked")
+    for report in (amid, during):
+        running.tries(report, "llm_call", 4)  # three failures of other kinds are the end
+
+    running.wire.lead_to(running.peer.quick)
+    running.wire.mend()
+    for report in (amid, during):
+        running.post(report, "retry")
+
+    ends = [running.installation.finished(report) for report in (amid, during)]
+    return Ends(ends, running.peer.calls() - before)
+
+
+def test_a_network_that_breaks_while_the_model_writes_loses_no_report(outage: Ends) -> None:
+    assert outage.reports[0]["status"] == "done", outage.reports[0]
+
+
+def test_a_network_that_is_away_when_a_report_is_asked_loses_no_report(outage: Ends) -> None:
+    assert outage.reports[1]["status"] == "done", outage.reports[1]
+    assert step_of(outage.reports[1], "llm_call")["attempt"] >= 4
+
+
+def test_a_network_that_is_away_costs_the_call_that_it_broke_and_no_other(outage: Ends, running: World) -> None:
+    amid, during = outage.reports
+
+    running.assert_counted([during], outage.calls - 2)
+    running.assert_counted([amid], outage.calls - 1, of_each=2)
+
+
+@pytest.fixture(scope="session")
+def patience(running: World) -> Ends:
+    """Reports that were asked at once, of a peer that is silent at first and then slow."""
+    running.lead_to(running.peer.quick)
+    before = running.peer.calls()
+    running.wire.hold_answers()
+    with running.peer.frozen():
+        reports = [running.installation.submit(f"Report {number} of many at once") for number in range(AT_ONCE)]
+        for report in reports:
+            running.tries(report, "llm_call", 1)
+    until("every call to be taken", lambda: running.peer.calls() - before >= AT_ONCE)
+    longer_than_silence()
+    running.wire.slow_answers(0.5)
+    running.wire.let_answers_pass()
+    longer_than_silence()
+    running.wire.mend()
+
+    ends = [running.installation.finished(report) for report in reports]
+    return Ends(ends, running.peer.calls() - before)
+
+
+def longer_than_silence() -> None:
+    """Time is what this is about: a peer that says nothing, or little, for longer than a stream may be silent."""
+    since = time.monotonic()
+    until("longer than silence may last", lambda: time.monotonic() - since > SILENCE_SECONDS + 1)
+
+
+@SOME_WORLDS
+def test_more_reports_than_a_server_has_slots_all_arrive(patience: Ends) -> None:
+    assert [end["status"] for end in patience.reports] == ["done"] * AT_ONCE
+
+
+@SOME_WORLDS
+def test_a_first_byte_that_comes_late_and_a_slow_stream_are_paid_once(patience: Ends, running: World) -> None:
+    running.assert_counted(patience.reports, patience.calls)
