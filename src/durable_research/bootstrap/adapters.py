@@ -101,7 +101,12 @@ def embedding_model(settings: Settings) -> OpenAIEmbeddings | None:
         given |= {"base_url": settings.openai_embedding_base_url, "api_key": _NO_KEY}
     if settings.openai_embedding_api_key:
         given["api_key"] = settings.openai_embedding_api_key.get_secret_value()
-    return OpenAIEmbeddings(**given, model=settings.openai_embedding_model, deadlines=_deadlines(settings))
+    return OpenAIEmbeddings(
+        **given,
+        model=settings.openai_embedding_model,
+        deadlines=_deadlines(settings),
+        has_own_address=bool(settings.openai_embedding_base_url),
+    )
 
 
 def _deadlines(settings: Settings) -> CallDeadlines:

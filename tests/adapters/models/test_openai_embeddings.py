@@ -88,6 +88,24 @@ async def test_a_text_has_a_place_near_texts_of_its_kind(model: OpenAIEmbeddings
     assert [line["key"] for line in servers.witness("How tides turn", kind="embedding")] == ["our key"]
 
 
+@pytest.mark.parametrize(("has_own_address", "key"), [(False, "OPENAI_API_KEY"), (True, "OPENAI_EMBEDDING_API_KEY")])
+async def test_a_refusal_names_the_key_that_was_refused(servers: Installation, has_own_address: bool, key: str) -> None:
+    text = f"refused by {key}"
+    servers.simulator("faults", {"match": text, "kind": "embedding", "fault": "401"})
+    model = OpenAIEmbeddings(
+        base_url=f"{servers.up['simulator']}/v1",
+        api_key="k",
+        model="simulator-embedding",
+        provider="simulator",
+        deadlines=policies.CALL_DEADLINES,
+        has_own_address=has_own_address,
+    )
+
+    with pytest.raises(ModelRefused, match=f"check {key}"):
+        await embed(model, text)
+    await model.close()
+
+
 @pytest.mark.parametrize(
     ("kind", "error", "billed"),
     [

@@ -37,10 +37,25 @@ class OpenAIEmbeddings:
     provider_class = ProviderClass.NOTHING
     settle_seconds = 0.0
 
-    def __init__(self, *, base_url: str, api_key: str, model: str, provider: str, deadlines: CallDeadlines) -> None:
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        model: str,
+        provider: str,
+        deadlines: CallDeadlines,
+        has_own_address: bool = False,
+    ) -> None:
         self.provider = provider
         self.model = model
-        self.wire = Wire(base_url, api_key, Asked(model_setting="OPENAI_EMBEDDING_MODEL"))
+        prefix = "OPENAI_EMBEDDING" if has_own_address else "OPENAI"
+        asked = Asked(
+            model_setting="OPENAI_EMBEDDING_MODEL",
+            key_setting=f"{prefix}_API_KEY",
+            url_setting=f"{prefix}_BASE_URL",
+        )
+        self.wire = Wire(base_url, api_key, asked)
         # An answer is whole at once, so it has the longest time alone.
         self._deadlines = replace(deadlines, silence=deadlines.longest, first_byte=deadlines.longest)
 
