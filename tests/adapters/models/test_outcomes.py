@@ -139,6 +139,8 @@ def test_a_certificate_that_does_not_verify_is_final_and_any_other_tls_failure_i
             ModelTooLarge,
         ),
         (400, {"error": {"code": "context_length_exceeded"}}, ModelTooLarge),
+        (400, {"error": {"code": "string_above_max_length", "param": "input[0].content"}}, ModelTooLarge),
+        (400, {"type": "error", "error": {"type": "request_too_large"}}, ModelTooLarge),
         (400, {"error": {"code": "400", "message": "litellm.ContextWindowExceededError: no"}}, ModelTooLarge),
         (400, {"error": {"message": "This model's maximum context length is 8192 tokens."}}, ModelTooLarge),
         (400, {"object": "error", "message": "the prompt is too long: 9 > 8", "code": 40303}, ModelTooLarge),
@@ -150,13 +152,12 @@ def test_a_certificate_that_does_not_verify_is_final_and_any_other_tls_failure_i
         ),
         (429, {"message": "Too many tokens, please wait before trying again."}, ModelBusy),
         # Content filters.
-        (
-            400,
-            {"error": {"code": "content_filter", "innererror": {"code": "ResponsibleAIPolicyViolation"}}},
-            ModelDeclined,
-        ),
+        (400, {"error": {"code": "content_filter"}}, ModelDeclined),
+        (400, {"error": {"code": "400", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}, ModelDeclined),
         (400, {"error": {"code": "400", "message": "Exception: content_filter_policy"}}, ModelDeclined),
         (400, {"error": {"code": "data_inspection_failed"}}, ModelDeclined),
+        (400, {"error": {"code": "invalid_prompt", "type": "invalid_request_error"}}, ModelDeclined),
+        (400, {"error": {"code": "content_policy_violation"}}, ModelDeclined),
         # Money.
         (429, {"error": {"type": "insufficient_quota", "code": "insufficient_quota"}}, QuotaExhausted),
         (403, {"error": {"code": "insufficient_quota"}}, QuotaExhausted),
@@ -164,6 +165,12 @@ def test_a_certificate_that_does_not_verify_is_final_and_any_other_tls_failure_i
         (402, {"error": {"type": "unknown_error", "code": "invalid_request_error"}}, QuotaExhausted),
         (429, {"error": {"message": "Your account has insufficient credits"}}, QuotaExhausted),
         (429, {"error": {"message": "You exceeded your current quota. Please retry in 34 s."}}, ModelBusy),
+        (400, {"error": {"code": "billing_hard_limit_reached", "type": "invalid_request_error"}}, QuotaExhausted),
+        (429, {"error": {"code": "billing_not_active", "type": "billing_not_active"}}, QuotaExhausted),
+        (403, {"error": {"type": "exceeded_current_quota_error"}}, QuotaExhausted),
+        (403, {"code": "INSUFFICIENT_BALANCE"}, QuotaExhausted),
+        (403, {"error": {"code": "insufficient_user_quota", "message": "no quota is left"}}, QuotaExhausted),
+        (400, {"type": "error", "error": {"type": "billing_error"}}, QuotaExhausted),
         (403, {"error": {"message": "not allowed"}}, ModelRefused),
         # Loading.
         (503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}, ModelBusy),
@@ -173,8 +180,13 @@ def test_a_certificate_that_does_not_verify_is_final_and_any_other_tls_failure_i
         (400, {"error": {"message": "error loading model: no such file"}}, ModelRefused),
         # Busy, by name.
         (400, {"error": {"type": "overloaded_error"}}, ModelBusy),
+        (400, {"error": {"type": "rate_limit_error"}}, ModelBusy),
+        (400, {"error": {"code": "rate_limit_exceeded"}}, ModelBusy),
+        (400, [{"error": {"status": "RESOURCE_EXHAUSTED"}}], ModelBusy),
+        (400, {"code": "too_many_requests"}, ModelBusy),
         # A call that runs.
         (409, {"error": {"code": "conversation_locked"}}, StillRunning),
+        (400, {"error": {"code": "conversation_locked", "param": "conversation"}}, StillRunning),
         (409, {"error": {"code": "another"}}, ModelRefused),
     ],
 )
@@ -212,6 +224,9 @@ def test_an_error_within_a_200_has_the_status_that_it_tells_and_is_else_a_refusa
         (404, {}, "OPENAI_BASE_URL"),
         (501, {}, "OPENAI_MODEL"),
         (404, {"error": {"code": "model_not_found"}}, "set OPENAI_MODEL"),
+        (404, {"error": {"code": "DeploymentNotFound"}}, "set OPENAI_MODEL"),
+        (404, {"error": {"code": "unknown_model"}}, "set OPENAI_MODEL"),
+        (400, {"object": "error", "type": "invalid_model", "code": "1500"}, "set OPENAI_MODEL"),
         (400, {"error": {"message": "The model `x` does not exist"}}, "set OPENAI_MODEL"),
         (413, {}, "OPENAI_MODEL"),
     ],

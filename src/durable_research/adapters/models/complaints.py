@@ -15,6 +15,10 @@ from durable_research.adapters.models.shapes import as_list, as_name
 
 _LONGEST_WORDS = 300
 _DEEPEST = 5
+# Read on 2026-11-28: code, type, message and param are OpenAI's (dfinke/PowerShellAI#127); status, and a list around it all,
+# Google's (n4ze3m/page-assist#406); errors and status_code watsonx's (spring-ai-community/spring-ai-watsonx-ai#19); innererror
+# Azure's (its schema innerErrorCode); reason stands in google-gemini/gemini-cli#11392. The others are not verified: a place
+# that nobody uses costs nothing, and one that is missing would lose what tells busy from refused.
 _NAMES = ("code", "type", "status", "status_code", "reason", "error_code", "errorCode", "name")
 _WORDS = ("message", "msg", "detail", "error", "error_description", "title")
 _WITHIN = ("error", "errors", "detail", "details", "innererror", "inner_error", "fault", "cause")

@@ -1,7 +1,7 @@
 """Conversations of OpenAI's Responses API: free handles that a call hangs on, and that tell whether it ran.
 
 What is on a conversation is believed only if the conversation itself bears our key.
-Source: OpenAI's API reference, conversations, read 2026-11-21; never run against OpenAI.
+Source: OpenAI's SDK for Python 3.54, its `conversations` resource, read 2026-11-21; never run against OpenAI.
 """
 
 from collections.abc import Mapping

@@ -2,7 +2,7 @@
 
 A stored call is not streamed: a client that goes away would end the stream and with it the answer, while a whole answer is
 written and kept. So class R shows no draft text while it writes, and has the longest time of a call as its only deadline.
-Source: OpenAI's API reference, chat completions, read 2026-11-21; never run against OpenAI.
+Source: OpenAI's SDK for Python 3.54, its `chat.completions` resource, read 2026-11-21; never run against OpenAI.
 """
 
 from dataclasses import replace

@@ -1,6 +1,6 @@
 """Embeddings, as OpenAI and most compatible servers speak them: answered at once, named by nothing, kept by nobody.
 
-Source: OpenAI's API reference, embeddings, read 2026-11-21; never run against OpenAI.
+Source: OpenAI's SDK for Python 3.54, its `embeddings` resource, read 2026-11-21; never run against OpenAI.
 """
 
 import base64
@@ -185,5 +185,6 @@ def _unpacked(text: str) -> Any:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return None
-    # Source: OpenAI's API reference, `encoding_format`: little-endian floats of 32 bits.
+    # Source: OpenAI's SDK 3.54, `lib/_parsing/_embeddings.py`, read 2026-11-28: floats of 32 bits in the order of the machine,
+    # which is little-endian on all that we run on.
     return list(struct.unpack(f"<{len(data) // _FLOAT_BYTES}f", data)) if len(data) % _FLOAT_BYTES == 0 else None

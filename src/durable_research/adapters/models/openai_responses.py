@@ -3,7 +3,7 @@
 A call is created with `background`, `store` and `stream`: the first event carries the id, and only a call created as a stream
 can be followed as one later. It hangs on a conversation that is made before it, free of charge: when the id never reached us,
 the conversation tells whether the call ran. Looking for it is in `conversations`.
-Source: OpenAI's API reference, responses and conversations, read 2026-11-21; never run against OpenAI.
+Source: OpenAI's SDK for Python 3.54, its `responses` and `conversations` resources, read 2026-11-21; never run against OpenAI.
 """
 
 from typing import Any

@@ -2,7 +2,10 @@
 
 Refused is final and names the setting that mends it; busy and away took nothing, and are waited for; what may have been
 accepted is `Ambiguous`, and so asked about or counted.
-Source: the HTTP library's exceptions, httpx 0.28, read 2026-11-28; names of errors by their providers, each beside its name.
+
+Source: the HTTP library's exceptions, httpx 0.28.1, and for each name what stands beside it, all read 2026-11-28:
+`owner/name#number` is an issue or pull request on GitHub that quotes the body; Anthropic's names stand in its SDK for Python,
+`types/shared/error_type.py`.
 """
 
 import re
@@ -29,7 +32,7 @@ from durable_research.domain.model_errors import (
 from durable_research.domain.retry_after import retry_after_seconds
 
 BUSY = frozenset({408, 425, 429, 503, 529})
-_LOCKED = "conversation_locked"
+_LOCKED = "conversation_locked"  # OpenAI, with HTTP 400: paulgmiller/careme#379
 
 # Whatever the HTTP library raises. An `OSError` comes through it where a TLS connection breaks in the middle.
 CONNECTION_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
@@ -39,13 +42,14 @@ _CANNOT_BE_WRITTEN = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalPr
 
 _BUSY_NAMES = frozenset(
     {
-        "rate_limit_exceeded",  # OpenAI
+        "rate_limit_exceeded",  # OpenAI: DrShushen/climb#13
         "rate_limit_error",  # Anthropic
         "overloaded_error",  # Anthropic
-        "resource_exhausted",  # Google
-        "too_many_requests",
+        "resource_exhausted",  # Google: n4ze3m/page-assist#406
+        "too_many_requests",  # HTTP's words for 429; as a name not verified, but without it a wait becomes an end
     }
 )
+# llama.cpp: canonical/inference-snaps#234; Hugging Face: huggingface/transformers#23793.
 _LOADING = re.compile(r"\bmodel\b.{0,80}\b(loading|being loaded|warming up)\b|\bloading\b.{0,20}\bmodel\b", re.I | re.S)
 _NOT_LOADING = re.compile(
     r"\b(fail\w*( to| in| while)?|errors?( in| while)?|could not|cannot|unable to) (be )?load"
@@ -55,53 +59,60 @@ _NOT_LOADING = re.compile(
 
 _TOO_LARGE_NAMES = frozenset(
     {
-        "context_length_exceeded",  # OpenAI
-        "string_above_max_length",  # OpenAI
-        "exceed_context_size_error",  # llama.cpp
-        "request_too_large",  # Anthropic
-        "contextwindowexceedederror",  # LiteLLM
+        "context_length_exceeded",  # OpenAI: mckaywrigley/chatbot-ui#102
+        "string_above_max_length",  # OpenAI: VectorlyApp/bluebox#31
+        "exceed_context_size_error",  # llama.cpp, `tools/server/server-common.cpp`
+        "request_too_large",  # Anthropic, the page "Errors"
     }
 )
+# Anthropic: boldsoftware/exe.dev#62; Bedrock: aws-samples/bedrock-chat#95; llama.cpp, seen; LiteLLM, in the file named below.
 _TOO_LARGE_WORDS = re.compile(
     r"context ?window ?exceeded|(maximum|available|model'?s) context (length|size|window)|context (length|size|window) exceeded"
     r"|exceeds? .{0,40}context|(prompt|input|request)( is|s are)? too (long|large)|\btoo large to process|input is too long",
     re.I,
 )
-_TOO_LARGE_FOR_A_MINUTE = re.compile(
-    r"request too large", re.I
-)  # OpenAI's 429 for a request above the minute's allowance
+# OpenAI's 429 for a request above the minute's allowance: DrShushen/climb#13.
+_TOO_LARGE_FOR_A_MINUTE = re.compile(r"request too large", re.I)
 
 _DECLINED_NAMES = frozenset(
     {
-        "content_filter",  # Azure
-        "responsibleaipolicyviolation",  # Azure, innererror
-        "content_policy_violation",  # OpenAI
-        "invalid_prompt",  # OpenAI, Responses: flagged by its policy
-        "data_inspection_failed",  # DashScope
+        "content_filter",  # Azure: learn.microsoft.com, question 5896505
+        "responsibleaipolicyviolation",  # Azure, innererror: BerriAI/litellm, `exception_mapping_utils.py`
+        "content_policy_violation",  # OpenAI: the same file
+        "invalid_prompt",  # OpenAI: microsoft/PyRIT#1463
+        "data_inspection_failed",  # DashScope: camel-ai/owl#432
     }
 )
 _DECLINED_WORDS = re.compile(r"content[ _]?(filter|policy|management policy)|responsible ?ai ?policy", re.I)
 
 _QUOTA_NAMES = frozenset(
     {
-        "insufficient_quota",  # OpenAI
-        "billing_hard_limit_reached",  # OpenAI
-        "billing_not_active",  # OpenAI
-        "exceeded_current_quota_error",  # Moonshot
-        "insufficient_balance",  # several resellers
+        "insufficient_quota",  # OpenAI: simonw/llm#494
+        "billing_hard_limit_reached",  # OpenAI: dfinke/PowerShellAI#127
+        "billing_not_active",  # OpenAI: BerriAI/litellm#2743
+        "exceeded_current_quota_error",  # Moonshot: MoonshotAI/kimi-code#1857
+        "insufficient_balance",  # a reseller: hanzoai/ai, an earlier `filter_balance.go`
+        "insufficient_user_quota",  # a gateway: songquanpeng/one-api, `relay/controller/helper.go`
         "billing_error",  # Anthropic
     }
 )
-_FOR_A_WHILE = re.compile(
-    r"(re)?try (again )?in\b|per[- ](second|minute|hour|day)", re.I
-)  # Google's 429 calls a rate a quota
+# Google's 429 calls a rate a quota: n4ze3m/page-assist#406.
+_FOR_A_WHILE = re.compile(r"(re)?try (again )?in\b|per[- ](second|minute|hour|day)", re.I)
+# OpenAI: simonw/llm#494; Anthropic: anthropics/claude-quickstarts#229; DeepSeek: Aider-AI/aider#4851.
 _QUOTA_WORDS = re.compile(
     r"insufficient.{0,12}(quota|balance|credit|fund)|out of (credit|quota)|credit balance is too low"
     r"|exceeded your current quota|(quota|balance|credits?) (is|are|has been|have been) (used up|exhausted|depleted)",
     re.I,
 )
 
-_NO_MODEL_NAMES = frozenset({"model_not_found", "deploymentnotfound", "unknown_model", "invalid_model"})
+_NO_MODEL_NAMES = frozenset(
+    {
+        "model_not_found",  # OpenAI: Aider-AI/aider#2030
+        "deploymentnotfound",  # Azure: chatboxai/chatbox#646
+        "unknown_model",  # GitHub Models: github/gh-models#65
+        "invalid_model",  # Mistral: tmc/langchaingo#1233
+    }
+)
 _NO_MODEL_WORDS = re.compile(
     r"\b(model|deployment)\b.{0,80}(not found|(does|do) not exist|not exist|unknown|not available|not supported|no longer)"
     r"|(no such|unknown|invalid|unsupported) (model|deployment)",

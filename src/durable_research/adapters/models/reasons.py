@@ -1,65 +1,76 @@
 """Why an answer ended: the reasons that we know, whoever says them. One that is on no list ends the step for good.
 
 Servers that speak OpenAI's API pass on the words of what stands behind them, so the lists hold theirs too, in small letters.
-Each name has its source, read 2026-11-28. `tool_calls`, `function_call`, `tool_use` and `pause_turn` are on no list on
-purpose: we offer no tools, so a text that ends with one is no finished answer, and nobody could say what is missing.
+Beside each name: the file or page in which it was read on 2026-11-28. `tool_calls`, `function_call` (OpenAI), `tool_use` and
+`pause_turn` (Anthropic) are on no list on purpose: we offer no tools, so a text that ends with one is no finished answer, and
+nobody could say what is missing.
+
+- OpenAI: SDK for Python 3.54, `types/chat/chat_completion.py`, `types/responses/response.py` and `response_status.py`
+- Anthropic: anthropics/anthropic-sdk-python, `types/stop_reason.py`; Google: googleapis/python-genai, `types.py`, FinishReason
+- Bedrock: boto/botocore, `data/bedrock-runtime`, StopReason; Titan, Amazon's: the page "Amazon Titan Text models"
+- Cohere: cohere-ai/cohere-python, `types/chat_finish_reason.py` (v2) and `types/finish_reason.py` (v1)
+- Mistral: mistralai/client-python, `chatcompletionchoice.py`; Together: togethercomputer/together-python, `types/common.py`
+- TGI: huggingface/text-generation-inference, `docs/openapi.json`; watsonx: IBM's SDK for Node, the page "TextGenResult"
+- LiteLLM: BerriAI/litellm, `core_helpers.py`, which maps the reasons of others and says whose they are
 """
 
 from enum import Enum
 
 WHOLE = frozenset(
     {
-        "stop",  # OpenAI, chat completion object; Google writes STOP
-        "completed",  # OpenAI, response object, as its status
-        "end_turn",  # Anthropic, Messages, stop_reason
-        "stop_sequence",  # the same; Cohere and Hugging Face TGI too
-        "complete",  # Cohere, chat v2
-        "eos",  # Together AI, chat completions
-        "eos_token",  # Hugging Face TGI; watsonx
-        "finish",  # Amazon Titan Text, completionReason
-        "finished",  # the same, older
-        "endoftext",  # AI21 Jurassic, finishReason
+        "stop",  # OpenAI; Google writes STOP
+        "completed",  # OpenAI, a response's status
+        "end_turn",  # Anthropic, Bedrock
+        "stop_sequence",  # Anthropic, Bedrock, Cohere, TGI, watsonx
+        "complete",  # Cohere
+        "eos",  # Together
+        "eos_token",  # TGI, watsonx
+        "finish",  # Titan: run-llama/llama_index, `test_bedrock.py`
+        "finished",  # Titan
+        "endoftext",  # AI21 Jurassic: epam/ai-dial-adapter-bedrock, `ai21.py`
     }
 )
 CUT = frozenset(
     {
-        "length",  # OpenAI, chat completion object
-        "max_output_tokens",  # OpenAI, response object, incomplete_details
-        "incomplete",  # OpenAI, response object, its status where no reason stands beside it
-        "max_tokens",  # Anthropic; Google writes MAX_TOKENS; Cohere, watsonx
-        "model_context_window_exceeded",  # Anthropic, newer models; Amazon Bedrock
-        "model_length",  # Mistral, chat completions
-        "token_limit",  # watsonx, text generation
+        "length",  # OpenAI
+        "max_output_tokens",  # OpenAI, a response's incomplete_details
+        "incomplete",  # OpenAI, a response's status where no reason stands beside it
+        "max_tokens",  # Anthropic, Bedrock, Cohere, watsonx; Google writes MAX_TOKENS
+        "model_context_window_exceeded",  # Anthropic, Bedrock
+        "model_length",  # Mistral
+        "token_limit",  # watsonx
     }
 )
 DECLINED = frozenset(
     {
-        "content_filter",  # OpenAI, both objects; Azure
-        "refusal",  # Anthropic, Messages
-        "content_filtered",  # Amazon Bedrock, Converse
-        "guardrail_intervened",  # the same
-        "safety",  # Google, FinishReason, as the next four
+        "content_filter",  # OpenAI, of both
+        "refusal",  # Anthropic
+        "content_filtered",  # Bedrock
+        "guardrail_intervened",  # Bedrock
+        "safety",  # Google, as the next four
         "recitation",
         "blocklist",
         "prohibited_content",
         "spii",
-        "sensitive",  # Zhipu GLM, chat completions
-        "error_toxic",  # Cohere, chat v1
+        "sensitive",  # Zhipu GLM: LiteLLM
+        "error_toxic",  # Cohere, v1
     }
 )
 # The server says that it broke the answer off: a reason with "error" in it, and these.
 BROKEN = frozenset(
     {
-        "error",  # OpenRouter, Mistral, Cohere, watsonx
-        "network_error",  # Zhipu GLM
-        "timeout",  # Cohere, chat v2
+        "error",  # Mistral, Cohere, Together, watsonx; OpenRouter: LiteLLM
+        "network_error",  # Zhipu GLM: LiteLLM
+        "timeout",  # Cohere
         "time_limit",  # watsonx
-        "abort",  # vLLM and SGLang: the request was dropped there
+        "abort",  # vllm-project/vllm, `v1/engine/__init__.py`; sgl-project/sglang, `schedule_batch.py`
         "cancelled",  # watsonx
-        "insufficient_system_resource",  # DeepSeek, chat completions
+        "insufficient_system_resource",  # DeepSeek: the crate ds-api 0.10.7, `finish_reason.rs`
     }
 )
-# Said amid a stream by servers that cannot leave the field out (DashScope writes the word "null").
+# Said amid a stream by servers that cannot leave the field out: "" by Together, the word "null" by DashScope
+# (dashscope/dashscope-sdk-python, `message_utils.py`), "none" by Xinference and octet.chat (an early README
+# of each), then watsonx and Google.
 _NONE = frozenset({"", "null", "none", "not_finished", "finish_reason_unspecified"})
 
 
