@@ -344,6 +344,17 @@ def test_how_a_response_ended(body: dict[str, Any], error: type[StepFailed]) -> 
         answer(event(body["status"], response=body))
 
 
+@pytest.mark.parametrize(
+    ("code", "is_final"),
+    [("server_error", False), ("vector_store_timeout", False), ("invalid_prompt", True), ("bio_policy", True)],
+)
+def test_a_response_that_a_policy_stopped_is_not_tried_again(code: str, is_final: bool) -> None:
+    with pytest.raises(GenerationFailed) as failed:
+        answer(response("failed", error={"code": code, "message": "no"}), whole=True)
+
+    assert failed.value.permanent is is_final
+
+
 @pytest.mark.parametrize("details", [None, {}, {"reason": "max_output_tokens"}, "length"])
 def test_an_incomplete_response_was_cut(details: Any) -> None:
     assert not answer(response("incomplete", part(TEXT), incomplete_details=details), whole=True).is_whole

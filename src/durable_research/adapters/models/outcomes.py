@@ -81,6 +81,9 @@ _DECLINED_NAMES = frozenset(
         "content_policy_violation",  # OpenAI: the same file
         "invalid_prompt",  # OpenAI: microsoft/PyRIT#1463
         "data_inspection_failed",  # DashScope: camel-ai/owl#432
+        "bio_policy",  # OpenAI's SDK for Python 3.54, `ResponseError.code`, as the next two
+        "misalignment_policy_violation",
+        "data_residency_mismatch",
     }
 )
 _DECLINED_WORDS = re.compile(r"content[ _]?(filter|policy|management policy)|responsible ?ai ?policy", re.I)
@@ -182,6 +185,11 @@ def of_lost(error: Exception, asked: Asked, *, is_written: bool) -> StepFailed:
     if asked.is_free:
         return ModelUnavailable(f"the provider could not be asked ({name})")
     return Ambiguous(f"the connection was lost ({name}), and no word came whether the call was accepted")
+
+
+def is_refusal(complaint: Complaint) -> bool:
+    """Whether a call that was accepted and then failed would fail the same way again."""
+    return bool(complaint.names & (_DECLINED_NAMES | _QUOTA_NAMES | _TOO_LARGE_NAMES))
 
 
 def refused_fields(complaint: Complaint, optional: frozenset[str]) -> frozenset[str]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from durable_research.adapters.models.choice import REAL_ENDS, Choice
-from durable_research.adapters.models.complaints import complaint_of, is_complaint, shown
+from durable_research.adapters.models.complaints import Complaint, complaint_of, is_complaint, shown
 from durable_research.adapters.models.events import Heard, Mark
+from durable_research.adapters.models.outcomes import is_refusal
 from durable_research.adapters.models.reasons import Ending, as_reason, ending_of
 from durable_research.adapters.models.shapes import (
     as_dict,
@@ -258,7 +259,7 @@ class Reading:
         if self.status in _GONE:
             raise ModelForgotten("the call was cancelled at the provider")
         if self.status == "failed":
-            raise GenerationFailed(f"the generation ended without an answer ({self._said(self.error) or 'failed'})")
+            raise self._failed()
         if self.error is not None and not self.choice.has_a_real_end:
             raise AnswerBroken(f"the provider broke the answer off: {self._said(self.error)}")
         if self.is_damaged and not self.is_whole_body:
@@ -272,6 +273,15 @@ class Reading:
             return Ending.WHOLE
         raise Ambiguous("the stream was cut before the answer was whole")
 
+    def _failed(self) -> GenerationFailed:
+        failed = GenerationFailed(f"the generation ended without an answer ({self._said(self.error) or 'failed'})")
+        failed.permanent = is_refusal(_complaint_in(self.error))
+        return failed
+
     def _said(self, error: Any) -> str:
         told = complaint_of(error)
         return shown(told.message or ", ".join(sorted(told.names)), self.api_key)[:100]
+
+
+def _complaint_in(error: Any) -> Complaint:
+    return complaint_of(error if isinstance(error, (dict, str)) else str(error or ""))
