@@ -110,6 +110,10 @@ def test_a_report_that_ends_as_its_quirk_has_it_is_well() -> None:
     assert broken(twice) == set()
 
 
+def test_a_report_that_must_fail_may_say_so_again_after_a_death() -> None:
+    assert broken(with_report(**REFUSED | {"counted_failures": 2})) == set()
+
+
 def test_answers_that_a_dying_provider_broke_off_are_bought_again_where_nobody_can_be_asked() -> None:
     often = with_report(model_calls=4, told=Told(4, 0), counted_failures=3)
     hit = replace(often, planned={**WELL.planned, ("simulator", "kill"): 1})

@@ -170,6 +170,8 @@ def _gapless(report: ReportSeen) -> str | None:
 def _uncapped(report: ReportSeen, broken_off: int = 0, *, receiver_was_hit: bool = False) -> str | None:
     if report.quirk is None and report.status in {"failed", "partly_done"} and not broken_off:
         return f"{report.status}, though nobody outside ever said no"
+    if report.quirk is not None and report.quirk.status == "failed":
+        return None  # it was to fail, and says so again when its worker dies before Temporal hears of it
     most = broken_off + (report.quirk.most_counted if report.quirk else 0)
     counted = report.counted_failures + (0 if receiver_was_hit else report.counted_messages)
     return f"{counted} failures count against a cap, though nobody outside said no so often" if counted > most else None

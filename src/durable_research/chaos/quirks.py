@@ -50,8 +50,8 @@ class Expected:
 
     @property
     def most_counted(self) -> int:
-        """Failures that may count against a cap, with the one that it ends by."""
-        return self.counted + (self.status == "failed" or self.or_error is not None)
+        """Failures that may count against a cap where it is to be done, with the one that it may end by instead."""
+        return self.counted + (self.or_error is not None)
 
     @property
     def needs_nobody(self) -> bool:
