@@ -179,6 +179,29 @@ def test_reports_are_written_without_an_embedding_model(provider: Provider, exam
     assert "OPENAI_EMBEDDING_MODEL" in found.mend
 
 
+def test_embeddings_with_an_address_of_their_own_are_looked_for_there_without_the_models_key(
+    provider: Provider, examine: Examine
+) -> None:
+    provider.lists(MODEL)
+    elsewhere = Provider()
+    elsewhere.lists(EMBEDDING)
+
+    found = examine(OPENAI_EMBEDDING_BASE_URL=elsewhere.url)["embeddings"]
+    elsewhere.stop()
+
+    assert found.ok
+    assert [key for _, _, key in elsewhere.asked] == ["Bearer missing"]
+
+
+def test_embeddings_whose_own_address_is_wrong_name_its_setting(provider: Provider, examine: Examine) -> None:
+    provider.lists(MODEL)
+
+    found = examine(OPENAI_EMBEDDING_BASE_URL="http://127.0.0.1:9/v1")["embeddings"]
+
+    assert (found.ok, found.must_be_mended) == (False, False)
+    assert "OPENAI_EMBEDDING_BASE_URL" in found.mend
+
+
 def test_embeddings_that_are_switched_off_are_called_so(provider: Provider, examine: Examine) -> None:
     provider.lists(MODEL)
 

@@ -15,7 +15,7 @@ from tests.peers.peers import PEERS, Peer
 from tests.peers.wire import Wire
 
 # A stream may last much longer than it may be silent: this is the shortest that a busy machine does not reach by itself.
-SILENCE_SECONDS = 8.0
+SILENCE_SECONDS = 15.0
 # What takes long is tried once with each peer and once with each API.
 SOME_WORLDS = pytest.mark.parametrize(
     "running", [("llama.cpp", "responses"), ("aimock", "chat")], ids="-".join, indirect=True, scope="session"

@@ -22,7 +22,7 @@ from durable_research.settings import Settings
 from durable_research.temporal.keys import PayloadKey, parse_keys
 
 # Servers that take any key want one all the same.
-_NO_KEY = "missing"
+NO_KEY = "missing"
 
 
 def now() -> datetime:
@@ -98,7 +98,7 @@ def embedding_model(settings: Settings) -> OpenAIEmbeddings | None:
     given = _provider(settings)
     if settings.openai_embedding_base_url:
         # The model's key is for the model's address: no other one may see it.
-        given |= {"base_url": settings.openai_embedding_base_url, "api_key": _NO_KEY}
+        given |= {"base_url": settings.openai_embedding_base_url, "api_key": NO_KEY}
     if settings.openai_embedding_api_key:
         given["api_key"] = settings.openai_embedding_api_key.get_secret_value()
     return OpenAIEmbeddings(
@@ -120,6 +120,6 @@ def _deadlines(settings: Settings) -> CallDeadlines:
 def _provider(settings: Settings) -> dict[str, str]:
     return {
         "base_url": settings.openai_base_url,
-        "api_key": settings.openai_api_key.get_secret_value() if settings.openai_api_key else _NO_KEY,
+        "api_key": settings.openai_api_key.get_secret_value() if settings.openai_api_key else NO_KEY,
         "provider": settings.provider,
     }

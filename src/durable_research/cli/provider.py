@@ -44,11 +44,27 @@ def examine_provider(settings: Settings) -> Iterator[Finding]:
         where = address(settings.openai_base_url)
         yield Finding("provider", True, f"{where} takes the key and lists {len(models.names)} models; no call was paid")
         yield _model("model", "OPENAI_MODEL", settings.openai_model, models, settings)
-        yield _model("embeddings", "OPENAI_EMBEDDING_MODEL", settings.openai_embedding_model, models, settings)
+        if not settings.openai_embedding_base_url or not settings.openai_embedding_model:
+            yield _model("embeddings", "OPENAI_EMBEDDING_MODEL", settings.openai_embedding_model, models, settings)
+    if settings.openai_embedding_base_url and settings.openai_embedding_model:
+        yield _embeddings_elsewhere(settings, settings.openai_embedding_base_url)
     nothing = _NOTHING[settings.model_resend]
     yield Finding(
         "lost answers", True, _LOST[settings.openai_api].format(nothing=nothing, settle=settings.settle_seconds)
     )
+
+
+def _embeddings_elsewhere(settings: Settings, url: str) -> Finding:
+    """The same, at an address of their own; reports and posts do without it."""
+    from durable_research.bootstrap.adapters import NO_KEY
+
+    key = settings.openai_embedding_api_key
+    try:
+        models = ask(url, key.get_secret_value() if key else NO_KEY)
+    except NoList as no:
+        mend = no.mend.replace("OPENAI_", "OPENAI_EMBEDDING_")
+        return Finding("embeddings", False, f"{no}; no call was paid", mend, matters=False)
+    return _model("embeddings", "OPENAI_EMBEDDING_MODEL", settings.openai_embedding_model, models, settings)
 
 
 def _model(name: str, setting: str, model: str, models: ModelList, settings: Settings) -> Finding:
