@@ -29,6 +29,7 @@ from durable_research.domain.model_errors import (
     EmptyOutput,
     GenerationFailed,
     ModelBusy,
+    ModelDeclined,
     ModelForgotten,
     ModelStopped,
     ModelUnavailable,
@@ -338,6 +339,62 @@ async def test_an_answer_that_is_of_no_use_is_counted_as_charged(
         await attempt(1, effect, provider)
 
     assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+
+
+async def test_a_busy_look_after_a_cut_stream_uses_up_nothing(
+    attempt: Run, effect: Effect, ledger: PostgresEffects
+) -> None:
+    """The one call that may be sent besides was refused: it goes out when the provider is well again."""
+    provider = PretendProvider(ProviderClass.NOTHING, answers=[Ambiguous("the stream was cut")])
+    with pytest.raises(Ambiguous):
+        await attempt(1, effect, provider)
+    for number, error in ((2, ModelBusy("loading")), (3, ModelUnavailable("away"))):
+        provider.failures = [error]
+        with pytest.raises(type(error)):
+            await attempt(number, effect, provider)
+
+    assert (await attempt(4, effect, provider)).text == "answer of call_2"
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+
+
+@pytest.mark.parametrize("error", [ModelStopped("odd"), OnlyReasoning("length"), ModelDeclined("no")])
+async def test_a_final_answer_is_not_bought_again_after_a_death(
+    error: Exception, attempt: Run, effect: Effect, ledger: PostgresEffects
+) -> None:
+    provider = PretendProvider(ProviderClass.NOTHING, answers=[error])
+    with pytest.raises(type(error)):
+        await attempt(1, effect, provider)
+
+    # The worker died before anybody was told.
+    with pytest.raises(type(error), match=str(error)) as again:
+        await attempt(2, effect, provider)
+
+    assert again.value.permanent
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+
+
+async def test_where_no_second_answer_is_wanted_an_empty_one_is_final_also_after_a_death(
+    attempt: Run, effect: Effect, ledger: PostgresEffects
+) -> None:
+    effect = replace(effect, empty_allowed=0)
+    provider = PretendProvider(ProviderClass.NOTHING, answers=[EmptyOutput("none")])
+    for number in (1, 2):
+        with pytest.raises(EmptyOutput) as failed:
+            await attempt(number, effect, provider)
+        assert failed.value.permanent
+
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+
+
+async def test_an_answer_that_broke_off_leaves_the_one_more_after_an_empty_one(attempt: Run, effect: Effect) -> None:
+    provider = PretendProvider(ProviderClass.NOTHING, answers=[AnswerBroken("broken"), EmptyOutput("none")])
+    with pytest.raises(AnswerBroken):
+        await attempt(1, effect, provider)
+
+    with pytest.raises(EmptyOutput) as failed:
+        await attempt(2, effect, provider)
+
+    assert not failed.value.permanent
 
 
 async def test_what_came_of_an_answer_that_is_not_published_is_named_in_the_ledger(

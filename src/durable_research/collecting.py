@@ -1,36 +1,42 @@
 """What an attempt does with a send that the provider has accepted: take it up, wait for its answer, or stop it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from durable_research.domain.effects import Effect, EffectRecord, ProviderClass, SendFailure, SendState
-from durable_research.domain.errors import Ambiguous, InfrastructureDown, StillRunning
+from durable_research.domain.effects import Effect, EffectRecord, ProviderClass, SendFailure, SendState, was_empty
+from durable_research.domain.errors import Ambiguous, InfrastructureDown, ResearchError, StillRunning
 from durable_research.domain.model_errors import (
     AnswerBroken,
     EmptyOutput,
     GenerationFailed,
     ModelDeclined,
+    ModelError,
     ModelStopped,
     OnlyReasoning,
     ProviderSilent,
 )
 from durable_research.domain.progress import Attempt
+from durable_research.domain.text import has_visible_text
 from durable_research.ports.ledger import Effects
 from durable_research.ports.remote import RemoteEffect
 from durable_research.temporal import policies
 
 Answer = TypeVar("Answer")
 Written = TypeVar("Written")
+Salvage = Callable[[str], Awaitable[Mapping[str, Any]]]
 
 # An answer came and is charged, but there is nothing to settle.
-_CHARGED_IN_VAIN = (ModelDeclined, ModelStopped, OnlyReasoning, AnswerBroken)
+_CHARGED_IN_VAIN = (EmptyOutput, ModelDeclined, ModelStopped, OnlyReasoning, AnswerBroken)
 
 
 @dataclass
 class Collector(Generic[Answer]):
-    """One attempt at one effect that it has claimed, as `record` says."""
+    """One attempt at one effect that it has claimed, as `record` says.
+
+    `salvage` stores the text of an answer that is not published, and returns what the ledger keeps of that.
+    """
 
     effect: Effect
     remote: RemoteEffect[Answer]
@@ -39,6 +45,8 @@ class Collector(Generic[Answer]):
     ledger: Effects
     cancel_is_wanted: Callable[[], bool]
     longest_call: float
+    salvage: Salvage | None = field(default=None, init=False)
+    has_sent: bool = field(default=False, init=False)
     _claimed_at: float = field(default_factory=lambda: asyncio.get_running_loop().time(), init=False)
 
     async def outlast(self, write: Callable[[], Awaitable[Written]]) -> Written:
@@ -72,13 +80,8 @@ class Collector(Generic[Answer]):
         except asyncio.CancelledError:
             await self.stop_spending(reference)
             raise
-        except EmptyOutput as error:
-            await self._close(reference, SendState.SPENT)
-            spent = 1 + sum(send.state is SendState.SPENT for send in self.record.sends)
-            error.permanent = spent > policies.EMPTY_ANSWERS_BOUGHT_AGAIN
-            raise
-        except _CHARGED_IN_VAIN:
-            await self._close(reference, SendState.SPENT)
+        except _CHARGED_IN_VAIN as error:
+            await self._close_spent(reference, error)
             raise
         except GenerationFailed:
             await self._close(reference, SendState.REFUSED)
@@ -89,8 +92,28 @@ class Collector(Generic[Answer]):
             raise
         # Any other error is one of asking, not of the call: it stays open, too.
 
+    async def _close_spent(self, reference: str, error: ModelError) -> None:
+        """Keep what came of a charged answer, and why it is none, before its send is closed: an attempt may die in between."""
+        if isinstance(error, ModelStopped) and self.salvage and has_visible_text(error.text):
+            salvage, text = self.salvage, error.text
+            kept = await self.outlast(lambda: salvage(text))
+            await self.outlast(lambda: self.ledger.keep(self.effect.key, self.attempt.number, kept))
+        if isinstance(error, EmptyOutput):
+            empty = 1 + sum(was_empty(send) for send in self.record.sends)
+            error.permanent = empty > self.effect.empty_allowed
+        await self._note_lost(reference, error)
+        await self._close(reference, SendState.SPENT)
+
     async def _close(self, reference: str, state: SendState) -> None:
-        await self.ledger.close_send(self.effect.key, reference, self.attempt.number, state)
+        key, number = self.effect.key, self.attempt.number
+        await self.outlast(lambda: self.ledger.close_send(key, reference, number, state))
+
+    async def _note_lost(self, reference: str, error: ResearchError) -> None:
+        earlier = (one.fence for one in self.record.sends if one.reference == reference)
+        # Ids may repeat at some servers: this attempt's own send is known by its number.
+        fence = self.attempt.number if self.has_sent else next(earlier, self.attempt.number)
+        lost = SendFailure(error.code, error.detail)
+        await self.outlast(lambda: self.ledger.note_lost(self.effect.key, fence, lost))
 
     async def _judge_unfinished(self, reference: str, error: Ambiguous | StillRunning) -> None:
         """An accepted call is asked about until the provider says how it ended, or until it runs for longer than any may.
@@ -100,9 +123,7 @@ class Collector(Generic[Answer]):
             ProviderSilent: it has run for too long.
         """
         if self.effect.provider_class is ProviderClass.NOTHING:
-            lost = SendFailure(error.code, error.detail)
-            fence = next((one.fence for one in self.record.sends if one.reference == reference), self.attempt.number)
-            await self.outlast(lambda: self.ledger.note_lost(self.effect.key, fence, lost))
+            await self._note_lost(reference, error)
             return
         age = asyncio.get_running_loop().time() - self._claimed_at
         age += next((one.age_seconds for one in self.record.sends if one.reference == reference), 0.0)

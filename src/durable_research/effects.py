@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from durable_research.collecting import Salvage
 from durable_research.domain.effects import WITHDRAWN, Effect, EffectRecord
-from durable_research.domain.model_errors import AnswerLost, ModelForgotten, ModelStopped
+from durable_research.domain.model_errors import AnswerLost, ModelForgotten
 from durable_research.domain.progress import Attempt, EventKind
-from durable_research.domain.text import has_visible_text
 from durable_research.failpoints import Place
 from durable_research.ports.ledger import Effects
 from durable_research.ports.progress import CurrentAttempt, ProgressLog
@@ -22,7 +22,6 @@ from durable_research.temporal import policies
 
 Answer = TypeVar("Answer")
 Kept = TypeVar("Kept", bound=BaseModel)
-Salvage = Callable[[str], Awaitable[Mapping[str, Any]]]
 
 
 class EffectRunner:
@@ -70,15 +69,9 @@ class EffectRunner:
         if record.result is not None:
             return kept.model_validate(record.result)
         try_ = self._try(effect, prepare(record.frozen), current, record)
+        try_.salvage = salvage
         reference = await self._accepted(try_, current)
-        try:
-            reference, answer = await self._answered(try_, reference)
-        except ModelStopped as stopped:
-            if salvage and has_visible_text(stopped.text):
-                text = stopped.text
-                salvaged = await try_.outlast(lambda: salvage(text))
-                await try_.outlast(lambda: self._ledger.keep(effect.key, record.fence, salvaged))
-            raise
+        reference, answer = await self._answered(try_, reference)
         await try_.pass_by(Place.ANSWERED)
         value = await try_.outlast(lambda: keep(answer))
         await try_.pass_by(Place.STORED)

@@ -1,5 +1,6 @@
 """Making a text findable by what it is about: one paid call, through the effect ledger, and its vector in the database."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +9,14 @@ from pydantic import BaseModel, ConfigDict
 
 from durable_research import telemetry
 from durable_research.domain.effects import Effect, ResendPolicy
-from durable_research.domain.errors import InfrastructureDown, InvalidState, ResearchError, StaleAttempt, StepFailed
+from durable_research.domain.errors import (
+    InfrastructureDown,
+    InvalidState,
+    ResearchError,
+    StaleAttempt,
+    StepFailed,
+    StepTimedOut,
+)
 from durable_research.domain.progress import NUMBERED_BY_LEDGER, Attempt
 from durable_research.effects import EffectRunner
 from durable_research.ports.clock import Clock
@@ -93,16 +101,19 @@ class LateEmbedder:
         found = await self.embedder.similarity.subjects_without(model, limit)
         for subject in [one for one in found if one.workflow_id not in self._given_up]:
             try:
-                await self._embed(subject, model)
+                async with asyncio.timeout(policies.EMBED_LATE_WITHIN.total_seconds()):
+                    await self._embed(subject, model)
             except InfrastructureDown:
                 raise
             except StaleAttempt:
                 continue  # another pass is at it
-            except ResearchError as error:
-                # One that cannot be embedded must not stand before the others for ever.
-                self._given_up.add(subject.workflow_id)
-                telemetry.get_logger().warning(telemetry.EMBEDDING_FAILED, id=subject.workflow_id, error=error.code)
-                if isinstance(error, StepFailed):
+            except (ResearchError, TimeoutError) as error:
+                code = error.code if isinstance(error, ResearchError) else StepTimedOut.code
+                telemetry.get_logger().warning(telemetry.EMBEDDING_FAILED, id=subject.workflow_id, error=code)
+                if isinstance(error, ResearchError) and not error.waits:
+                    # One that cannot be embedded must not stand before the others for ever.
+                    self._given_up.add(subject.workflow_id)
+                if isinstance(error, StepFailed | TimeoutError):
                     self._rests_until = self.now() + policies.EMBED_AGAIN_AFTER
                     break
             else:

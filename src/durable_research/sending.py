@@ -11,7 +11,9 @@ from typing import TypeVar
 from durable_research import telemetry
 from durable_research.collecting import Collector
 from durable_research.domain.effects import (
+    FINAL_ANSWERS,
     SERVER_ERRORS_ALLOWED,
+    UNRESOLVED,
     Move,
     ProviderClass,
     ResendPolicy,
@@ -59,6 +61,10 @@ class Try(Collector[Answer]):
     async def reference(self, *, reattach: bool) -> tuple[str, bool]:
         """The provider's id of an accepted send: of an earlier one (True), or of one made now."""
         move = next_move(self.record, self.effect)
+        if move.move is Move.FAIL_AGAIN and move.send and move.send.failure:
+            failed = FINAL_ANSWERS[move.send.failure.code](move.send.failure.detail)
+            failed.permanent = True
+            raise failed
         if move.send and not reattach:
             # For tests only: as if nothing had been sent.
             await self.ledger.close_send(self.effect.key, None, move.send.fence, SendState.UNKNOWN)
@@ -90,7 +96,8 @@ class Try(Collector[Answer]):
         provider = self.effect.provider
         if move is Move.SEND_AGAIN:
             return await self._send(earlier=SendState.UNKNOWN)
-        failure = self.record.sends[-1].failure if self.record.sends else None
+        unresolved = [send for send in self.record.sends if send.state in UNRESOLVED]
+        failure = unresolved[-1].failure if unresolved else None
         why = failure.detail if failure else "its sender died before an answer came"
         if move is Move.ASK_A_PERSON:
             raise DecisionNeeded(f"{provider} may have accepted an earlier send ({why}); a person must decide")
@@ -117,7 +124,9 @@ class Try(Collector[Answer]):
             is_last_look = loop.time() >= settled_at
             try:
                 found = await self.remote.find(earlier)
-            except StillRunning:
+            except StillRunning as running:
+                if send.age_seconds > self.longest_call + self.effect.settle_seconds:
+                    raise ProviderSilent(f"an earlier send still runs after {send.age_seconds:.0f} s") from running
                 is_last_look, settled_at = False, loop.time() + self.effect.settle_seconds
             else:
                 if found:
@@ -139,6 +148,7 @@ class Try(Collector[Answer]):
         earlier_anchor = None if self.handle_is_gone else anchor_to_reuse(self.record)
         anchor = earlier_anchor or await self.remote.anchor(self.effect.key)
         await self.ledger.open_send(self.effect, self.attempt.number, anchor, earlier=earlier)
+        self.has_sent = True
         if earlier is SendState.UNKNOWN:
             await self.sent_again()
         await self.pass_by(Place.INTENT)

@@ -26,6 +26,7 @@ from durable_research.temporal.places import check_rules
 
 FILE_SUFFIX = "_FILE"
 _FIVE_HOURS = 18_000
+_A_MONTH = 2_592_000
 
 
 class SettingsInvalid(Exception):
@@ -91,6 +92,7 @@ class Settings(BaseSettings):
     provider_wait: float = Field(
         default=policies.PROVIDER_WAIT.total_seconds(),
         ge=0,
+        le=_A_MONTH,
         alias="PROVIDER_WAIT_SECONDS",
         description="how long a step waits for a provider that is busy or cannot be reached; 0 fails at once",
     )

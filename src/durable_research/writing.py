@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from durable_research.domain.effects import Effect, ResendPolicy
+from durable_research.domain.effects import EMPTY_ANSWERS_ALLOWED, Effect, ResendPolicy
 from durable_research.domain.model_errors import (
     EmptyOutput,
     ModelTooLarge,
@@ -118,6 +118,8 @@ class TextWriter:
             generation=assignment.generation,
             resend=self.resend,
             settle_seconds=self.model.settle_seconds,
+            # Going on that adds nothing tells that there is no more; a second answer would tell the same.
+            empty_allowed=0 if so_far else EMPTY_ANSWERS_ALLOWED,
         )
 
         async def keep(answer: ModelAnswer) -> WrittenText:

@@ -65,12 +65,20 @@ def test_an_outage_of_ours_does_not_restart_it() -> None:
         (EventKind.PROVIDER_ANSWERED, {}),
         (EventKind.ATTEMPT_COMPLETED, {}),
         (EventKind.ATTEMPT_FAILED, {"error": {"code": "empty_output", "detail": "none"}}),
-        (EventKind.ATTEMPT_FAILED, {"error": BUSY, "wait_left_seconds": 0.0, "final": True}),
+        (EventKind.ATTEMPT_FAILED, {"error": BUSY, "wait_left_seconds": 0.0, "final": True, "asks_a_person": True}),
     ],
-    ids=["answered", "done", "failed otherwise", "ended"],
+    ids=["answered", "done", "failed otherwise", "a person is asked"],
 )
 def test_any_other_word_of_the_provider_ends_it(other: Told) -> None:
     assert waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), other) is None
+
+
+def test_a_death_after_the_waits_end_was_written_begins_no_other() -> None:
+    ended = {"error": BUSY, "wait_left_seconds": 0.0, "final": True}
+    wait = waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), (EventKind.ATTEMPT_FAILED, ended))
+
+    assert wait is not None
+    assert (wait.since, wait.looks) == (START, 2)
 
 
 def events(*told: Told) -> list[ProgressEvent]:

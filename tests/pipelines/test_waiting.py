@@ -58,7 +58,7 @@ async def test_the_waits_end_fails_the_report_by_its_cause(impatient_house: Hous
     status = await impatient_house.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "rate_limited")
-    assert "waited for 0:00:0" in status["error"]["detail"]
+    assert "waited for" in status["error"]["detail"]
     assert (await failures(impatient_house, report, "llm_call"))[-1]["wait_left_seconds"] == 0
     assert not impatient_house.servers.witness("busy for ever")
 

@@ -54,6 +54,15 @@ def test_a_worker_that_dies_during_a_wait_has_a_row_and_the_wait_goes_on() -> No
     ]
 
 
+def test_a_look_that_said_more_than_a_look_ends_in_its_own_row_too() -> None:
+    again = (2, EventKind.CALL_SENT_AGAIN, {"possible_extra": 1})
+
+    assert rows(*look(1), (2, STARTED, {}), again, (2, FAILED, BUSY)) == [
+        ("1 to 2", "waiting", "waits since 12:01 UTC, looked 2 times, goes on until 12:14 UTC: busy"),
+        ("2", "failed", "sends the call again: 1 earlier may have been charged; failed: busy"),
+    ]
+
+
 def test_the_waits_end_is_told_by_the_attempt_that_ended_it() -> None:
     ended = {"error": {"detail": "busy; waited for 1:00:00"}, "wait_left_seconds": 0.0, "final": True}
 

@@ -13,7 +13,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from durable_research.domain.model_errors import ProviderFailed
+from durable_research.domain.model_errors import (
+    EmptyOutput,
+    ModelDeclined,
+    ModelError,
+    ModelStopped,
+    OnlyReasoning,
+    ProviderFailed,
+)
 
 
 class ProviderClass(StrEnum):
@@ -45,12 +52,15 @@ class SendState(StrEnum):
 
 
 UNRESOLVED = frozenset({SendState.OPEN, SendState.UNKNOWN})
+_GIVEN_UP = frozenset({SendState.UNKNOWN, SendState.ABSENT})
 
 # Facts behind the number: docs/decisions/0003. One is the bound that a person can accept without being asked.
 AMBIGUOUS_SENDS_ALLOWED = 1
 # A server error is an answer: the provider lives, and most of its kind were accepted by nobody. Six re-sends with doubling
 # pauses outlast ten minutes of it.
 SERVER_ERRORS_ALLOWED = 6
+# An answer without a visible character may be a glitch, so it is bought once more; a second one is the model's way.
+EMPTY_ANSWERS_ALLOWED = 1
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,7 @@ class Effect:
     `settle_seconds` is how long after a silent send the provider may take to show it (class R). A deliberate second
     purchase of the same thing is another `generation`; `ordinal` tells the acts of one step apart. `ambiguous_allowed` is how
     often a bounded effect may be sent again when nobody can be asked: what costs next to nothing must not end what cost much.
+    `empty_allowed` is how often another answer is bought after an empty one.
     """
 
     tenant: str
@@ -77,6 +88,7 @@ class Effect:
     resend: ResendPolicy = ResendPolicy.BOUNDED
     settle_seconds: float = 0.0
     ambiguous_allowed: int = AMBIGUOUS_SENDS_ALLOWED
+    empty_allowed: int = EMPTY_ANSWERS_ALLOWED
 
     @property
     def key(self) -> str:
@@ -92,7 +104,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class SendFailure:
-    """Why a send's fate is unknown: the code and words of the error that its sender got."""
+    """Why a send brought no answer: the code and words of the error that its sender got."""
 
     code: str
     detail: str
@@ -140,6 +152,7 @@ class Move(StrEnum):
     """What the claiming attempt does next."""
 
     RETURN_RESULT = "return_result"
+    FAIL_AGAIN = "fail_again"  # a charged answer was none, for good: it is not bought again
     COLLECT = "collect"  # an accepted send is known by its id: take it up, do not pay again
     FIND = "find"  # an earlier send is unresolved and the provider can be asked about it
     SEND = "send"
@@ -156,6 +169,11 @@ class NextMove:
     send: Send | None = None
 
 
+# The errors that end a step though its answer was charged, by the code that the ledger keeps of them.
+FINAL_ANSWERS: dict[str, type[ModelError]] = {
+    error.code: error for error in (EmptyOutput, ModelDeclined, ModelStopped, OnlyReasoning)
+}
+
 # Higher than any attempt's number: whoever holds this fence is the last, and a sender that slept is refused.
 WITHDRAWN = 2**31 - 1
 
@@ -164,9 +182,13 @@ def next_move(record: EffectRecord, effect: Effect) -> NextMove:
     """Decide what an attempt does with an effect that it has claimed."""
     if record.result is not None:
         return NextMove(Move.RETURN_RESULT)
+    if final := _final_answer(record, effect):
+        return NextMove(Move.FAIL_AGAIN, final)
     open_sends = [send for send in record.sends if send.state is SendState.OPEN]
-    # An id may become known after its send was given up: that call is accepted too, and better than a new one.
-    given_up = [send for send in record.sends if send.state in {SendState.UNKNOWN, SendState.ABSENT}]
+    # An id may become known after its send was given up: that call is accepted too, and better than a new one. Where nobody
+    # can be asked, its answer is lost for good: the one that was sent besides it has been counted, and may have been refused.
+    is_lost = effect.provider_class is ProviderClass.NOTHING
+    given_up = [] if is_lost else [send for send in record.sends if send.state in _GIVEN_UP]
     for send in [*reversed(open_sends), *reversed(given_up)]:
         if send.reference:
             return NextMove(Move.COLLECT, send)
@@ -196,6 +218,20 @@ def move_without_asking(record: EffectRecord, effect: Effect) -> Move:
 def is_answered(send: Send) -> bool:
     """Whether all that is known of the send is that the provider answered it with a server error."""
     return send.failure is not None and send.failure.is_server_error and send.state in UNRESOLVED
+
+
+def _final_answer(record: EffectRecord, effect: Effect) -> Send | None:
+    """The charged send after which no other is bought, though an attempt may have died before it could say so."""
+    empty = [send for send in record.sends if was_empty(send)]
+    if len(empty) > effect.empty_allowed:
+        return empty[-1]
+    spent = [send for send in record.sends if send.state is SendState.SPENT and send.failure and not was_empty(send)]
+    return next((send for send in spent if send.failure and send.failure.code in FINAL_ANSWERS), None)
+
+
+def was_empty(send: Send) -> bool:
+    """Whether the send was charged for an answer without a visible character."""
+    return send.state is SendState.SPENT and send.failure is not None and send.failure.code == EmptyOutput.code
 
 
 def anchor_to_reuse(record: EffectRecord) -> str | None:

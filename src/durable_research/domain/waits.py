@@ -67,7 +67,8 @@ def wait_after(
     if kind is not EventKind.ATTEMPT_FAILED:
         return wait
     error = data.get("error") or {}
-    if data.get(WAIT_LEFT):
+    # A death between this line and the engine's hearing of it must not begin another wait; a person's word does.
+    if WAIT_LEFT in data and not data.get("asks_a_person"):
         until = at + timedelta(seconds=data[WAIT_LEFT])
         return ProviderWait(wait.since if wait else at, wait.looks + 1 if wait else 1, until, error)
     return wait if error.get("code") == InfrastructureDown.code else None

@@ -151,7 +151,7 @@ class _StepInbound(ActivityInboundInterceptor):
                 workflow_id=attempt.workflow_id,
                 step=attempt.step,
                 attempt=attempt.number,
-                **words,
+                code=judged.error.code,  # not its words, which may be a provider's and quote a prompt
             )
             if not isinstance(error, StaleAttempt):
                 data = _as_data(judged) | {"error": words, "worker": attempt.worker}

@@ -56,9 +56,6 @@ SERVER_ERROR_WAIT = timedelta(seconds=10)
 # A step's request is changed and sent again at once; not zero, which Temporal may take for "not said".
 AT_ONCE = timedelta(milliseconds=10)
 
-# An answer without a visible character may be a glitch, so it is bought once more; a second one is the model's way.
-EMPTY_ANSWERS_BOUGHT_AGAIN = 1
-
 # The server's own timeout for a step that asks a model: a constant, so that a changed setting changes no history. The step's
 # own deadline and the heartbeat timeout come long before.
 MODEL_START_TO_CLOSE = timedelta(days=1)
@@ -131,6 +128,9 @@ EMBEDDINGS_BOUGHT_AT_MOST = 3
 
 # A provider that refuses an embedding will refuse the next one too; related texts are a convenience.
 EMBED_AGAIN_AFTER = timedelta(hours=1)
+
+# An embedding that nobody waits for must not hold up its pass of reconciliation, which has 50 s for everything.
+EMBED_LATE_WITHIN = timedelta(seconds=20)
 
 # A pass of reconciliation takes as many rows of each kind, each of which costs a request or two, and has 50 s.
 ROWS_A_PASS = 500

@@ -103,6 +103,8 @@ class _Rows:
             return
         wait = wait_after(self.waits.get(event.step), event.kind, event.at, event.data)
         row = self.of_wait.setdefault(event.step, look)
+        if key in self.lines and row is not look:  # it has a row of its own, as it said more than a look does
+            look.take(event)
         if wait:
             self.waits[event.step] = wait
             row.outcome = f"{wait.words}: {_detail(event.data)}"
@@ -116,7 +118,7 @@ class _Rows:
         if line := self.lines.get(key):
             line.take(event)
         wait = self.waits.get(event.step)
-        if wait and wait_after(wait, event.kind, event.at, event.data) is None:
+        if wait and (event.data.get("final") or wait_after(wait, event.kind, event.at, event.data) is None):
             self._end_wait(event.step)
 
     def _end_wait(self, step: str) -> None:

@@ -136,7 +136,7 @@ async def test_a_silent_server_is_not_waited_for_without_end(
         api_key="k",
         model="simulator-embedding",
         provider="p",
-        deadlines=CallDeadlines(silence=0.01, first_byte=0.01, longest=0.2),
+        deadlines=CallDeadlines(silence=0.01, first_byte=0.01, longest=3),
     )
     servers.simulator("faults", {"match": "embedding unanswered", "kind": "embedding", "latency_seconds": 30})
 

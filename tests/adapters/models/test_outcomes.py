@@ -311,3 +311,22 @@ def test_a_conversation_that_is_gone_is_forgotten_and_refuses_no_field() -> None
 
     assert type(outcome(404, body, Asked(is_anchored=True))) is ModelForgotten
     assert type(outcome(404, body)) is ModelRefused
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Invalid value: {'messages': [{'role': 'user', 'content': 'PROMPT'}]} cannot be read",
+        "prompt rejected: PROMPT",
+        'your words "PROMPT" are not allowed',
+    ],
+)
+def test_a_prompt_is_never_quoted_back(message: str) -> None:
+    """Errors are written to histories and shown in lists."""
+    prompt = "What do my neighbours in Harbour Street 12 owe me?"
+    body = json.dumps({"error": {"message": message.replace("PROMPT", prompt)}}).encode()
+
+    words = str(of_answer(400, {}, body, Asked(sent=f"Write a report.\n{prompt}")))
+
+    assert "Harbour Street" not in words
+    assert "…" in words

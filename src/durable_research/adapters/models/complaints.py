@@ -14,6 +14,9 @@ from durable_research.adapters.models.mending import mended
 from durable_research.adapters.models.shapes import as_list, as_name
 
 _LONGEST_WORDS = 300
+# What of a long error is looked at, and how many letters in a row are no accident.
+_LONGEST_READ = 2_000
+_QUOTATION = 16
 _DEEPEST = 5
 # Read on 2026-11-28: code, type, message and param are OpenAI's (dfinke/PowerShellAI#127); status, and a list around it all,
 # Google's (n4ze3m/page-assist#406); errors and status_code watsonx's (spring-ai-community/spring-ai-watsonx-ai#19); innererror
@@ -83,15 +86,33 @@ def is_complaint(value: Any) -> bool:
     return any(value.get(name) for name in (*_WITHIN, *_WORDS)) or value.get("object") == "error"
 
 
-def shown(message: str, api_key: str) -> str:
-    """The provider's words, short, on one line, and without anything like a key."""
+def shown(message: str, api_key: str, sent: str = "") -> str:
+    """The provider's words, short, on one line, and without anything like a key or a quotation of what was `sent`."""
     text = mended(message)
     if len(api_key) > 3:
         text = text.replace(api_key, "…")
     text = _SECRETS.sub("…", text)
-    kept = "".join(" " if unicodedata.category(one)[0] in "CZ" else one for one in text)
-    words = " ".join(kept.split())
+    words = _without_quotations(_on_one_line(text)[:_LONGEST_READ], _on_one_line(sent))
     return words if len(words) <= _LONGEST_WORDS else words[: _LONGEST_WORDS - 1] + "…"
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join("".join(" " if unicodedata.category(one)[0] in "CZ" else one for one in text).split())
+
+
+def _without_quotations(words: str, sent: str) -> str:
+    """Errors go to logs and histories, and a prompt must not: whatever stands in it for so long is left out."""
+    quoted = [False] * len(words)
+    for start in range(len(words) - _QUOTATION + 1):
+        if words[start : start + _QUOTATION] in sent:
+            quoted[start : start + _QUOTATION] = [True] * _QUOTATION
+    kept = []
+    for place, letter in enumerate(words):
+        if not quoted[place]:
+            kept.append(letter)
+        elif place == 0 or not quoted[place - 1]:
+            kept.append("…")
+    return "".join(kept)
 
 
 def _first_data(text: str) -> str:

@@ -94,6 +94,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         self._class = provider_class
         self._listening: Listening | None = None
         self._looked: Reading | None = None
+        self._item: ModelAnswer | None = None
 
     async def anchor(self, key: str) -> str | None:
         """An empty conversation; None where the server has no conversations."""
@@ -139,13 +140,15 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
 
     async def take_up(self, reference: str) -> None:
         """Look at it as it stands; one that was found on its conversation has ended."""
-        if "/" not in reference:
+        if conversations.is_item(reference):
+            self._item = await conversations.answer(self._wire, reference, self._reading())
+        else:
             self._looked = await self._look(reference)
 
     async def collect(self, reference: str) -> ModelAnswer:
         """Follow the response to its end, on the stream of `send`, or by its id."""
         if conversations.is_item(reference):
-            answer = await conversations.answer(self._wire, reference, self._reading())
+            answer = self._item or await conversations.answer(self._wire, reference, self._reading())
             self._on_text(answer.text)
             return answer
         if self._listening is None:

@@ -133,6 +133,8 @@ class Asked:
     url_setting: str = "OPENAI_BASE_URL"
     api_setting: str = "OPENAI_API"
     api_key: str = ""
+    # What the request says: its words must not be quoted back.
+    sent: str = ""
     # It hangs on a conversation, which may be gone.
     is_anchored: bool = False
     # Those fields of the request that it can do without.
@@ -155,7 +157,7 @@ def of_complaint(
         return StillRunning("an earlier call still runs on this conversation")
     if asked.is_free and made in {ModelBusy, ProviderFailed}:
         made = ModelUnavailable
-    said = shown(complaint.message or ", ".join(sorted(complaint.names)), asked.api_key)
+    said = shown(complaint.message or ", ".join(sorted(complaint.names)), asked.api_key, asked.sent)
     detail = f'HTTP {status}: "{said}"' if said else f"HTTP {status}"
     hint = _hint(made, status, complaint, asked)
     return made(f"{_LEADS[made]} ({detail}){hint and '; '}{hint}", retry_after)

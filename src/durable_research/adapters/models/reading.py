@@ -231,7 +231,7 @@ class Reading:
         """
         choice, text = self.choice, self.text
         ending = self._ending()
-        if choice.refusal.strip():
+        if choice.refusal.strip() and not has_visible_text(text):
             raise ModelDeclined("the model declines to answer this")
         if ending is Ending.DECLINED:
             raise ModelDeclined("the provider's content filter stopped the answer")
@@ -280,7 +280,7 @@ class Reading:
 
     def _said(self, error: Any) -> str:
         told = complaint_of(error)
-        return shown(told.message or ", ".join(sorted(told.names)), self.api_key)[:100]
+        return shown(told.message or ", ".join(sorted(told.names)), self.api_key, self.asked)[:100]
 
 
 def _complaint_in(error: Any) -> Complaint:

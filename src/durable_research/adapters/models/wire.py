@@ -10,7 +10,7 @@ import contextlib
 import functools
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,9 +32,14 @@ from durable_research.domain.model_errors import FieldRefused, ModelUnavailable,
 from durable_research.ports.models import CallDeadlines
 
 _CONNECT_SECONDS = 5.0
+# Name, connection, a proxy's tunnel and TLS together.
+_BEGIN_SECONDS = 20.0
 # One short question about something that exists already, or an error's words.
 _ASK_SECONDS = 10.0
 _LONGEST_ERROR_BYTES = 64 * 1024
+
+# Where a request's body holds what a person asked.
+_PROMPTS = ("messages", "instructions", "input")
 
 # The events of the transport: from the first on, something of the request may have reached the server.
 _BEGUN, _WRITTEN = "http11.send_request_headers.started", "http11.send_request_body.complete"
@@ -122,7 +127,8 @@ class Wire:
             StepFailed, StillRunning: what the table of outcomes says.
         """
         fields = optional & frozenset(body or ())
-        asked = replace(self.asked, optional_fields=fields, is_anchored=is_anchored)
+        sent = "\n".join(_texts([(body or {}).get(name) for name in _PROMPTS]))
+        asked = replace(self.asked, optional_fields=fields, is_anchored=is_anchored, sent=sent)
         exchange = Exchange(asked, deadlines)
         try:
             request = self._request(method, path, body, query, headers or {})
@@ -132,6 +138,7 @@ class Wire:
         if not exchange.response.is_success:
             failure = await exchange.failure()
             if isinstance(failure, FieldRefused):
+                failure.retry_after_seconds = 0.0
                 self.limits.left_out |= refused_fields(complaint_in(exchange.error_body), fields)
             raise failure
         return exchange
@@ -181,12 +188,15 @@ class Exchange:
 
     async def begin(self, client: httpx.AsyncClient, request: httpx.Request) -> None:
         """Write the request and wait for the head of its answer."""
-        limit = asyncio.timeout_at(self._ends_at)
+        # A proxy that takes the connection and says nothing must not hold the call for its longest.
+        limit = asyncio.timeout_at(min(self._ends_at, self._now() + _BEGIN_SECONDS))
 
         async def trace(event: str, info: Mapping[str, Any]) -> None:
             # A tunnel through a proxy is asked for in the same words; the request itself has not begun by then.
             if event == _BEGUN and info["request"].method != b"CONNECT":
                 self.is_begun = True
+                with contextlib.suppress(RuntimeError):
+                    limit.reschedule(self._ends_at)
             if event == _WRITTEN and self.is_begun:
                 self._wait_for(self._deadlines.first_byte)
                 with contextlib.suppress(RuntimeError):  # it has run out just now
@@ -222,6 +232,7 @@ class Exchange:
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this for what may still come."""
         self._deadlines = replace(self._deadlines, silence=min(seconds, self._deadlines.silence))
+        self._ends_at = min(self._ends_at, self._now() + seconds)
         self._wait_for(self._deadlines.silence)
 
     async def failure(self) -> StepFailed | StillRunning:
@@ -264,3 +275,15 @@ def _encoded(body: Mapping[str, Any]) -> bytes:
 def _trusted() -> ssl.SSLContext:
     """Whom we trust; reading the list takes longer than a call on a line that is at hand."""
     return httpx.create_ssl_context()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a request's body."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)

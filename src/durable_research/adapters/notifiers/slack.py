@@ -19,6 +19,7 @@ from durable_research.domain.errors import (
     NotificationBusy,
     NotificationFailed,
     NotificationRefused,
+    NotificationUnavailable,
     StepFailed,
 )
 from durable_research.domain.retry_after import retry_after_seconds
@@ -79,7 +80,7 @@ class SlackMessage(RemoteEffect[Delivery]):
         except SlackApiError as cause:
             raise _translated(cause) from cause
         except aiohttp.ClientConnectorError as cause:
-            raise NotificationFailed("slack cannot be reached; nothing was sent") from cause
+            raise NotificationUnavailable("slack cannot be reached; nothing was sent") from cause
         except (TimeoutError, aiohttp.ClientError, OSError, json.JSONDecodeError) as cause:
             raise Ambiguous("slack did not say whether it took the message") from cause
         return str(answer["ts"])
@@ -141,9 +142,9 @@ def _asking(silent: str) -> Iterator[None]:
         yield
     except SlackApiError as cause:
         failed = _translated(cause)
-        raise NotificationFailed(str(failed)) if isinstance(failed, Ambiguous) else failed from cause
+        raise NotificationUnavailable(str(failed)) if isinstance(failed, Ambiguous) else failed from cause
     except (TimeoutError, aiohttp.ClientError, OSError, json.JSONDecodeError) as cause:
-        raise NotificationFailed(silent) from cause
+        raise NotificationUnavailable(silent) from cause
 
 
 def _text(note: Notification) -> str:
