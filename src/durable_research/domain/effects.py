@@ -186,14 +186,18 @@ def next_move(record: EffectRecord, effect: Effect) -> NextMove:
         return NextMove(Move.FAIL_AGAIN, final)
     open_sends = [send for send in record.sends if send.state is SendState.OPEN]
     # An id may become known after its send was given up: that call is accepted too, and better than a new one. Where nobody
-    # can be asked, its answer is lost for good: the one that was sent besides it has been counted, and may have been refused.
+    # can be asked, its answer is lost for good.
     is_lost = effect.provider_class is ProviderClass.NOTHING
     given_up = [] if is_lost else [send for send in record.sends if send.state in _GIVEN_UP]
     for send in [*reversed(open_sends), *reversed(given_up)]:
         if send.reference:
             return NextMove(Move.COLLECT, send)
     if not open_sends:
-        return NextMove(Move.SEND)
+        # The call that was counted besides a lost one may have been refused: then it goes out now. Where an attempt died before
+        # it sent that call, it is still to be counted.
+        unknown = sum(send.state is SendState.UNKNOWN for send in record.sends)
+        is_counted = not is_lost or unknown <= record.possible_extra
+        return NextMove(Move.SEND if is_counted else move_without_asking(record, effect))
     latest = open_sends[-1]
     if effect.provider_class is ProviderClass.KEYED:
         return NextMove(Move.SEND)
