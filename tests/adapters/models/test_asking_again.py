@@ -359,6 +359,19 @@ async def test_what_asking_after_a_cut_shows(shown: Said, error: type[Exception]
     assert type(raised.value) is error
 
 
+@pytest.mark.parametrize(("shown", "is_lowered"), [(GONE, True), (whole(response("in_progress")), False)])
+async def test_a_server_that_forgets_what_it_has_just_named_keeps_nothing(shown: Said, is_lowered: bool) -> None:
+    async with peer(routed({"POST /responses": CUT, "GET /responses/resp_1": shown})) as provider:
+        model = responses(provider)
+        call = model.prepare(CALL, silent)
+        reference = await call.send(KEY, None)
+        with pytest.raises((Ambiguous, StillRunning)):
+            await call.collect(reference)
+
+        assert (model.provider_class is ProviderClass.NOTHING) is is_lowered
+        await model.close()
+
+
 async def test_a_silence_at_a_server_that_keeps_nothing_is_said_as_one() -> None:
     said = [head() + events(created(), done=False), Then.HOLD]
 

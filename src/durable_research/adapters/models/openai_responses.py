@@ -6,6 +6,8 @@ the conversation tells whether the call ran. Looking for it is in `conversations
 Source: OpenAI's SDK for Python 3.54, its `responses` and `conversations` resources, read 2026-11-21; never run against OpenAI.
 """
 
+import asyncio
+import math
 from typing import Any
 from urllib.parse import quote
 
@@ -27,6 +29,8 @@ _OPTIONAL = frozenset({"background", "conversation", "store", "metadata"})
 # How long a conversation that is not locked must show nothing before we believe it: an item may appear a moment after its
 # call has ended. A guess, since OpenAI documents no figure.
 _CONVERSATION_SETTLES_SECONDS = 1.0
+# An id that is not known any more so soon was never kept; later it may have expired, and says nothing of the server.
+_A_MOMENT_SECONDS = 60.0
 
 
 class OpenAIResponses:
@@ -95,6 +99,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         self._listening: Listening | None = None
         self._looked: Reading | None = None
         self._item: ModelAnswer | None = None
+        self._named_at = -math.inf
 
     async def anchor(self, key: str) -> str | None:
         """An empty conversation; None where the server has no conversations."""
@@ -125,10 +130,12 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         )
         self._listening = Listening(exchange, self._reading(), self._on_text)
         try:
-            return await self._listening.begin()
+            reference = await self._listening.begin()
         except BaseException:
             await self._listening.close()
             raise
+        self._named_at = asyncio.get_running_loop().time()
+        return reference
 
     async def find(self, send: EarlierSend) -> str | None:
         """Look for an answer on the conversation, after making sure that no call runs on it."""
@@ -172,7 +179,9 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         try:
             reading = await self._look(reference)
         except ModelForgotten as forgotten:
-            # A server that keeps nothing. The stream's end is what the attempt ends with; the next one asks again.
+            # A server that forgets what it named a moment ago keeps nothing. The stream's end is what the attempt ends with.
+            if asyncio.get_running_loop().time() - self._named_at < _A_MOMENT_SECONDS:
+                self._wire.limits.note_missing_endpoint()
             raise lost or Ambiguous("the stream was cut before the answer was whole") from forgotten
         return self._answer_of(reading, reference)
 
