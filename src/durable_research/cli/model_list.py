@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 from durable_research.cli.findings import address
 from durable_research.cli.terminal import clean, shorten
 
+_SHORTEST_KEY = 7
 _SECONDS = 10.0
 _LONGEST = 4 << 20
 _LONGEST_WORDS = 200
@@ -86,7 +87,7 @@ def _get(url: str, key: str) -> tuple[int, dict[str, str], bytes]:
             words, "check OPENAI_API_KEY: a line end or a quotation mark may have been copied along"
         ) from error
     except httpx.HTTPError as error:
-        words = clean(str(error) or type(error).__name__).replace(key, "…")
+        words = _without(key, clean(str(error) or type(error).__name__))
         certificate = "SSL_CERT_FILE names a file with the authority that signed its certificate"
         mend = certificate if "CERTIFICATE_VERIFY_FAILED" in words else _ADDRESS
         raise NoList(f"{address(url).removesuffix('/models')} cannot be reached ({words})", mend) from error
@@ -136,4 +137,9 @@ def _words(body: bytes, key: str) -> str:
     said = content.get("error") or content.get("detail") or content.get("message") if isinstance(content, dict) else ""
     if isinstance(said, dict):
         said = said.get("message") or said.get("code") or ""
-    return shorten(clean(said or "").replace(key, "…"), _LONGEST_WORDS)
+    return shorten(_without(key, clean(said or "")), _LONGEST_WORDS)
+
+
+def _without(key: str, words: str) -> str:
+    """A key that is no more than a letter or two is no secret, and stands in every word."""
+    return words.replace(key, "…") if len(key) > _SHORTEST_KEY else words

@@ -42,7 +42,8 @@ def examine_provider(settings: Settings) -> Iterator[Finding]:
         yield Finding("provider", False, f"{no}; no call was paid", no.mend, matters=no.matters)
     else:
         where = address(settings.openai_base_url)
-        yield Finding("provider", True, f"{where} takes the key and lists {len(models.names)} models; no call was paid")
+        count = f"{len(models.names)} model{'' if len(models.names) == 1 else 's'}"
+        yield Finding("provider", True, f"{where} takes the key and lists {count}; no call was paid")
         yield _model("model", "OPENAI_MODEL", settings.openai_model, models, settings)
         if not settings.openai_embedding_base_url or not settings.openai_embedding_model:
             yield _model("embeddings", "OPENAI_EMBEDDING_MODEL", settings.openai_embedding_model, models, settings)

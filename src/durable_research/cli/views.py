@@ -185,13 +185,21 @@ def _note(step: StepView, now: datetime, draft_characters: int, wait: ProviderWa
     return "; ".join(notes)
 
 
+def _what_follows(event: ProgressEvent) -> str:
+    """What becomes of a failed attempt."""
+    if event.data.get("asks_a_person"):
+        return f"waits for you: durable-research decide {clean(event.workflow_id)}"
+    wait = event.data.get("retry_in_seconds")
+    return "given up" if wait is None else f"tries again in {duration(float(wait))}"
+
+
 def _event_words(event: ProgressEvent) -> str:
-    data, wait = event.data, event.data.get("retry_in_seconds")
+    data = event.data
     return _WORDS[event.kind].format(
         attempt=f"{clean(event.step)}, attempt {event.attempt}",
         worker=clean(data.get("worker") or "the worker"),
         error=error_words(data.get("error")),
-        after="given up" if wait is None else f"tries again in {duration(float(wait))}",
+        after=_what_follows(event),
         ended=ended_words(data.get("status", "")),
         possible_extra=clean(data.get("possible_extra", "?")),
     )

@@ -79,10 +79,14 @@ def _next_look(looks: int) -> timedelta:
 def _at_the_end(error: ResearchError, policy: StepPolicy, waited: Waited, wish: float) -> ResearchError:
     """The failure that the wait ends with, in words that say how long was waited and what is asked for."""
     spent = timedelta(seconds=round(waited.seconds))
-    words = f"{error.detail}; waited for {spent} and looked {waited.looks + 1} times"
+    words = f"{error.detail}; waited for {spent} and looked {_times(waited.looks + 1)}"
     if wish:
         words += f"; the provider asks to be left alone for {timedelta(seconds=round(wish))}"
     is_named = isinstance(error, ModelBusy) or not policy.asks_model
     made: ResearchError = type(error)(words) if is_named else ModelUnavailable(words)
     made.__cause__ = error
     return made
+
+
+def _times(looks: int) -> str:
+    return "once" if looks == 1 else f"{looks} times"

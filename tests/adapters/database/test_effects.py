@@ -411,3 +411,16 @@ async def test_what_a_living_workflow_sends_is_left_open(ledger: PostgresEffects
     await ledger.close_left_behind(timedelta(0))
 
     assert [send.state for send in (await ledger.claim(sending, 2)).sends] == [SendState.OPEN]
+
+
+@pytest.mark.parametrize(("provider_class", "possible"), [(ProviderClass.NOTHING, 1), (ProviderClass.LOCKED, 0)])
+async def test_a_send_that_ended_in_an_error_is_told_at_once_where_nobody_can_be_asked(
+    provider_class: ProviderClass, possible: int, ledger: PostgresEffects, effect: Effect
+) -> None:
+    sent = replace(effect, provider_class=provider_class)
+    await begun(ledger, sent, 1)
+    assert await ledger.charges(effect.workflow_id) == Charges()
+
+    await ledger.note_lost(sent.key, 1, SendFailure("provider_failed", "HTTP 500"))
+
+    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=possible)

@@ -330,3 +330,27 @@ def test_a_prompt_is_never_quoted_back(message: str) -> None:
 
     assert "Harbour Street" not in words
     assert "…" in words
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "message",
+    ["x" * 60_000, "潮汐能發電" * 12_000, "=" * 60_000, "-" * 60_000, "*" * 60_000, "sk-" * 20_000, "<script " * 8_000],
+    ids=["letters", "chinese", "equals", "dashes", "stars", "keys", "tags"],
+)
+def test_a_long_error_holds_nothing_up(message: str) -> None:
+    """A pattern that went back and forth on one long word once kept a worker from its heartbeats for minutes."""
+    for body in (json.dumps({"error": {"message": message}}).encode(), message.encode()):
+        assert type(of_answer(400, {}, body, Asked(sent=message))) is ModelRefused
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (503, {"error": {"code": "model_not_found", "message": "No available channel for model odd"}}, ModelRefused),
+        (429, {"error": {"message": "Your account balance is insufficient, please recharge"}}, QuotaExhausted),
+        (429, {"error": {"code": "Arrearage", "message": "Access denied"}}, QuotaExhausted),
+    ],
+)
+def test_what_waiting_cannot_mend_is_not_waited_for(status: int, body: Any, error: type[Exception]) -> None:
+    assert type(of_answer(status, {}, json.dumps(body).encode(), Asked())) is error

@@ -134,6 +134,8 @@ _CLOSED = (
 )
 _SETTLE = select(_SETTLED.c.key).add_cte(_CLOSED)
 _fence = effect_attempts.c.fence
+# Its sender has had an error, and nobody can be asked: it may be charged, whatever its attempt is still about to do.
+_IS_LOST = effect_attempts.c.failure.is_not(None) & (effects.c.provider_class == ProviderClass.NOTHING)
 
 
 class PostgresEffects(DoubtfulSends):
@@ -238,7 +240,7 @@ class PostgresEffects(DoubtfulSends):
         is_keyed = effects.c.provider_class == ProviderClass.KEYED
         call = func.concat(effect_attempts.c.key, case((is_keyed, literal("")), else_=cast(_fence, Text)))
         known = select(func.count(call.distinct())).select_from(sends).where(mine, _KNOWN_CHARGED)
-        is_left_behind = (_fence < effects.c.fence) | workflows.c.status.in_(FINAL)
+        is_left_behind = (_fence < effects.c.fence) | workflows.c.status.in_(FINAL) | _IS_LOST
         may_be_its_own = is_left_behind & (effects.c.provider_class != ProviderClass.KEYED)
         unresolved = (effect_attempts.c.state == SendState.UNKNOWN) | (
             (effect_attempts.c.state == SendState.OPEN) & may_be_its_own

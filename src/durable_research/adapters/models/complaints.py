@@ -16,6 +16,7 @@ from durable_research.adapters.models.shapes import as_list, as_name
 _LONGEST_WORDS = 300
 # What of a long error is looked at, and how many letters in a row are no accident.
 _LONGEST_READ = 2_000
+_LONGEST_PAGE = 8_000
 _QUOTATION = 16
 _DEEPEST = 5
 # Read on 2026-11-28: code, type, message and param are OpenAI's (dfinke/PowerShellAI#127); status, and a list around it all,
@@ -26,15 +27,15 @@ _NAMES = ("code", "type", "status", "status_code", "reason", "error_code", "erro
 _WORDS = ("message", "msg", "detail", "error", "error_description", "title")
 _WITHIN = ("error", "errors", "detail", "details", "innererror", "inner_error", "fault", "cause")
 
-# Like a key: a known beginning, stars that hide a middle, or a long run of letters and digits that no word or model's name is.
+# Like a key: a known beginning. What else is like one is told by `_is_secret`: a pattern for it took seconds on a long word.
 _SECRETS = re.compile(
     r"""(?i:bearer)\s+\S+
       | \b(?:sk|pk|rk|gsk|xai|hf|ghp|nvapi|pplx|key|api|AIza)[-_A-Za-z0-9]*[-_][-\w*.]{6,}
-      | \bAIza[-\w]{8,}
-      | \S*\*{3,}\S*
-      | [-\w+/=]*(?=[A-Za-z]*\d)[A-Za-z0-9]{20,}[-\w+/=]*""",
+      | \bAIza[-\w]{8,}""",
     re.VERBOSE,
 )
+_LONG_RUN = re.compile(r"[-\w+/=*]{4,}", re.ASCII)
+_KEY_LENGTH = 20
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
 
@@ -75,8 +76,9 @@ def complaint_in(body: bytes) -> Complaint:
             return complaint_of(parsed(candidate))
         except (ValueError, RecursionError):
             continue
-    title = _TITLE.search(text)
-    return Complaint(message=title[1] if title else _TAGS.sub(" ", text))
+    page = text[:_LONGEST_PAGE]
+    title = _TITLE.search(page)
+    return Complaint(message=title[1] if title else _TAGS.sub(" ", page))
 
 
 def is_complaint(value: Any) -> bool:
@@ -91,9 +93,16 @@ def shown(message: str, api_key: str, sent: str = "") -> str:
     text = mended(message)
     if len(api_key) > 3:
         text = text.replace(api_key, "…")
-    text = _SECRETS.sub("…", text)
-    words = _without_quotations(_on_one_line(text)[:_LONGEST_READ], _on_one_line(sent))
+    text = _SECRETS.sub("…", text[:_LONGEST_READ])
+    text = _LONG_RUN.sub(lambda run: "…" if _is_secret(run[0]) else run[0], text)
+    words = _without_quotations(_on_one_line(text), _on_one_line(sent))
     return words if len(words) <= _LONGEST_WORDS else words[: _LONGEST_WORDS - 1] + "…"
+
+
+def _is_secret(run: str) -> bool:
+    """Stars that hide a middle, or a long run of letters and digits that no word or model's name is."""
+    parts = re.split(r"[-_+/=*]", run)
+    return "***" in run or any(len(part) >= _KEY_LENGTH and any(map(str.isdigit, part)) for part in parts)
 
 
 def _on_one_line(text: str) -> str:

@@ -90,6 +90,7 @@ _DECLINED_WORDS = re.compile(r"content[ _]?(filter|policy|management policy)|res
 
 _QUOTA_NAMES = frozenset(
     {
+        "arrearage",  # DashScope, not verified
         "insufficient_quota",  # OpenAI: simonw/llm#494
         "billing_hard_limit_reached",  # OpenAI: dfinke/PowerShellAI#127
         "billing_not_active",  # OpenAI: BerriAI/litellm#2743
@@ -104,7 +105,8 @@ _FOR_A_WHILE = re.compile(r"(re)?try (again )?in\b|per[- ](second|minute|hour|da
 # OpenAI: simonw/llm#494; Anthropic: anthropics/claude-quickstarts#229; DeepSeek: Aider-AI/aider#4851.
 _QUOTA_WORDS = re.compile(
     r"insufficient.{0,12}(quota|balance|credit|fund)|out of (credit|quota)|credit balance is too low"
-    r"|exceeded your current quota|(quota|balance|credits?) (is|are|has been|have been) (used up|exhausted|depleted)",
+    r"|exceeded your current quota"
+    r"|(quota|balance|credits?) (is|are|has been|have been) (used up|exhausted|depleted|insufficient)",
     re.I,
 )
 
@@ -215,10 +217,8 @@ def _class_of(
     status: int, complaint: Complaint, asked: Asked, retry_after: float | None
 ) -> type[StepFailed] | type[StillRunning]:
     words, names = complaint.message, complaint.names
-    if _LOCKED in names:
-        return StillRunning
-    if names & _QUOTA_NAMES and status < 500:
-        return QuotaExhausted
+    if by_name := _class_by_name(status, names):
+        return by_name
     if status in BUSY or names & _BUSY_NAMES or (_LOADING.search(words) and not _NOT_LOADING.search(words)):
         return _busy_or_final(status, words, retry_after)
     if status == 413 or names & _TOO_LARGE_NAMES or _TOO_LARGE_WORDS.search(words):
@@ -234,6 +234,15 @@ def _class_of(
     if status in {400, 422} and not asked.is_free and refused_fields(complaint, asked.optional_fields):
         return FieldRefused
     return ModelRefused
+
+
+def _class_by_name(status: int, names: frozenset[str]) -> type[StepFailed] | type[StillRunning] | None:
+    """What these names mean whatever the status says."""
+    if _LOCKED in names:
+        return StillRunning
+    if names & _QUOTA_NAMES and status < 500:
+        return QuotaExhausted
+    return ModelRefused if names & _NO_MODEL_NAMES else None  # new-api answers 503
 
 
 def _busy_or_final(status: int, words: str, retry_after: float | None) -> type[StepFailed]:
