@@ -123,5 +123,8 @@ async def test_the_words_of_a_failure_still_reach_the_person_who_asked(house: Ho
 
     status = await house.finished(report)
 
-    assert status["error"] == {"code": "document_error", "detail": "the table in line 7 cannot be typeset"}
+    assert (status["error"]["code"], status["error"]["detail"]) == (
+        "document_error",
+        "the table in line 7 cannot be typeset",
+    )
     assert "document_error" in json.dumps(await house.reading.history(report, "default"))
