@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from durable_research.domain.approval import ApprovalAsked, ApprovalDecision
-from durable_research.domain.effects import Charges
+from durable_research.domain.effects import Charges, EffectRecord
 from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureDown, InvalidState, NotFound
 from durable_research.domain.progress import (
     ENDS_OF_ATTEMPT,
@@ -23,14 +23,14 @@ from durable_research.domain.progress import (
     status_after,
 )
 from durable_research.domain.report import Report
-from durable_research.domain.workflow import Status
+from durable_research.domain.workflow import Status, check_resumable
 from durable_research.ports.engine import EngineView
 from durable_research.ports.objects import StoredObject
 from durable_research.ports.progress import Waited
 from durable_research.ports.schedules import NewSchedule, ScheduleView
 from durable_research.ports.similarity import Related
 from durable_research.ports.workers import WorkerRow
-from durable_research.ports.workflows import NewWorkflow, WorkflowFilter, WorkflowRow
+from durable_research.ports.workflows import NewWorkflow, Resumption, WorkflowFilter, WorkflowRow
 
 START = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
 
@@ -128,7 +128,17 @@ class FakeWorkflows:
         ]
         return sorted(found, key=lambda row: (row.created_at, row.workflow_id), reverse=True)[: which.limit]
 
-    async def mark_started(self, workflow_id: str) -> WorkflowRow:
+    async def resume(self, wanted: Resumption) -> tuple[WorkflowRow, bool]:
+        await self.database.check()
+        row = self.rows[wanted.workflow_id]
+        if row.resumption > wanted.after or (row.resumption and not row.status.is_final):
+            return row, True
+        check_resumable(row.status)
+        self.progress.append(wanted.workflow_id, EventKind.RESUMED, wanted.data, attempt=row.resumption + 1)
+        begun = {"engine_started": False, "cancel_requested": False, "resumption": row.resumption + 1}
+        return self.change(wanted.workflow_id, status=Status.QUEUED, **begun), False
+
+    async def mark_started(self, workflow_id: str, resumption: int) -> WorkflowRow:
         return self.change(workflow_id, engine_started=True)
 
     async def request_cancel(self, workflow_id: str) -> None:
@@ -162,7 +172,14 @@ class FakeProgressLog:
         self.changes.wake(workflow_id)
 
     async def begin_attempt(
-        self, workflow_id: str, step: str, worker: str, engine: EngineAttempt, *, undoes: bool = False
+        self,
+        workflow_id: str,
+        step: str,
+        worker: str,
+        engine: EngineAttempt,
+        *,
+        undoes: bool = False,
+        commits: bool = False,
     ) -> Attempt:
         mine = [event for event in self.events[workflow_id] if event.step == step]
         ended = {event.attempt for event in mine if event.kind in ENDS_OF_ATTEMPT}
@@ -185,13 +202,13 @@ class FakeProgressLog:
     async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
         self.append(attempt.workflow_id, kind, data, attempt.step, attempt.number)
 
-    async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any]) -> None:
+    async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any], resumption: int = 0) -> None:
         # The status with the event, as one transaction would: who sees the end must see the last event.
         self._status(workflow_id, status)
-        self.append(workflow_id, EventKind.CLOSED, {"status": status, **data})
+        self.append(workflow_id, EventKind.CLOSED, {"status": status, **data}, attempt=resumption)
 
     async def note_approval(
-        self, workflow_id: str, kind: EventKind, data: Mapping[str, Any]
+        self, workflow_id: str, kind: EventKind, data: Mapping[str, Any], resumption: int = 0
     ) -> ApprovalAsked | ApprovalDecision | None:
         if status := status_after(kind, data):
             self._status(workflow_id, status)
@@ -232,9 +249,13 @@ class FakeEffects:
         self.charged: dict[str, Charges] = {}
         self.embedded: dict[str, Charges] = {}
         self.granted: list[tuple[str, str]] = []
+        self.records: dict[str, EffectRecord] = {}
 
     async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
         return {"model_call": self.charged, "embedding": self.embedded}[kind].get(workflow_id, Charges())
+
+    async def read(self, key: str) -> EffectRecord | None:
+        return self.records.get(key)
 
     async def grant_resend(self, workflow_id: str, step: str) -> bool:
         self.granted.append((workflow_id, step))
@@ -282,8 +303,11 @@ class FakeEngine(Part):
         *,
         tenant: str,
         told_before: Sequence[str] = (),
+        resumption: int = 0,
     ) -> None:
         await self.check()
+        if resumption:
+            self.started[workflow_id] = message
         self.started.setdefault(workflow_id, message)
 
     async def cancel(self, workflow_id: str) -> bool:

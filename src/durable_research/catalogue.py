@@ -45,7 +45,8 @@ class Pipeline:
     """One line of the catalogue. `path` is its name in the API and in commands, `page` the folder of its pages.
 
     `noun`, `button` and `description` are what people read; `steps`, with their words for
-    people, are in the order of the story, `undos` in the order in which they run when it fails.
+    people, are in the order of the story, `undos` in the order in which they run when it fails. `resumed_message` makes the
+    start message one that goes on as an event of resuming says; None where what failed is undone, and so cannot be resumed.
     """
 
     path: str
@@ -60,6 +61,7 @@ class Pipeline:
     undos: Mapping[str, str]
     request: type[WritingRequest]
     start_message: Callable[[WorkflowRow, Receivers], BaseModel]
+    resumed_message: Callable[[BaseModel, Mapping[str, Any]], BaseModel] | None = None
 
     @property
     def workflow_type(self) -> str:
@@ -82,6 +84,11 @@ def _start_report(row: WorkflowRow, receivers: Receivers) -> GenerateReport:
         approval=request.approval or "none",
         approval_waits=receivers.approval_waits,
     )
+
+
+def _resume_report(message: BaseModel, resumed: Mapping[str, Any]) -> BaseModel:
+    going_on = {"corrected": resumed.get("texts", {}).get("corrected"), "generation": resumed.get("generation", 0)}
+    return GenerateReport.model_validate(message.model_dump() | going_on)
 
 
 def _start_processing(row: WorkflowRow, receivers: Receivers) -> AIProcessing:
@@ -112,6 +119,7 @@ GENERATE_REPORT = Pipeline(
     undos={},
     request=ReportRequest,
     start_message=_start_report,
+    resumed_message=_resume_report,
 )
 AI_PROCESSING = Pipeline(
     path="ai-processing",
@@ -163,6 +171,8 @@ def page_of(workflow_id: str, kind: Kind) -> str:
 
 PIPELINES = {pipeline.path: pipeline for pipeline in (GENERATE_REPORT, BLOG_POST, AI_PROCESSING)}
 BY_KIND = {pipeline.kind: pipeline for pipeline in PIPELINES.values()}
+# What can be gone on with after it has failed.
+RESUMABLE_KINDS = frozenset(one.kind for one in PIPELINES.values() if one.resumed_message)
 STEP_LABELS = {
     name: label for one in PIPELINES.values() for labels in (one.steps, one.undos) for name, label in labels.items()
 }

@@ -38,7 +38,7 @@ from durable_research.adapters.notifiers.slack import SlackNotifier
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
 from durable_research.bootstrap.worker_parts import Activity, activities_by_queue
-from durable_research.catalogue import PACKAGES, Receivers, workflows_on
+from durable_research.catalogue import PACKAGES, RESUMABLE_KINDS, Receivers, workflows_on
 from durable_research.domain.document import Document, RenderedDocument, plain_text
 from durable_research.effects import EffectRunner
 from durable_research.embedding import Embedder, LateEmbedder
@@ -46,7 +46,9 @@ from durable_research.local.temporal_server import tuning_arguments
 from durable_research.operations.approving import Approving
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
+from durable_research.operations.paid_text import PaidTexts
 from durable_research.operations.reading import Reading
+from durable_research.operations.resuming import Resuming
 from durable_research.operations.retrying import Retrying
 from durable_research.operations.scheduling import Scheduling, accepting_once
 from durable_research.operations.starting import Starting
@@ -118,6 +120,8 @@ class House:
     scheduling: Scheduling
     approving: Approving
     retrying: Retrying
+    resuming: Resuming
+    paid: PaidTexts
     engine: TemporalEngine
     reports: FailingReports
     renderer: PlainRenderer
@@ -307,6 +311,7 @@ async def house(
         find_all,
         orphans,
         embed_late.embed_missing,
+        resumable=RESUMABLE_KINDS,
     )
     reading = Reading(workflows, progress, drafts, ledger, PostgresWorkerRegistry(database), changes, engine)
     accept = AcceptScheduledActivities(accepting_once(starting))
@@ -321,6 +326,8 @@ async def house(
         scheduling=Scheduling(starting, TemporalSchedules(environment.client), lambda: datetime.now(UTC)),
         approving=Approving(reading, objects, engine),
         retrying=Retrying(reading, engine),
+        resuming=Resuming(PaidTexts(reading, objects), workflows, ledger, starting),
+        paid=PaidTexts(reading, objects),
         engine=engine,
         reports=reports,
         renderer=renderer,

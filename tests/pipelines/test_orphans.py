@@ -46,7 +46,7 @@ async def accepted(house: House, status: Status | None = None) -> str:
     """A workflow of the given end, or one that runs."""
     workflow_id = new_id()
     await house.workflows.accept(NewWorkflow(workflow_id, Kind.REPORT, "default", "a title", {"prompt": "p"}))
-    await house.workflows.mark_started(workflow_id)
+    await house.workflows.mark_started(workflow_id, 0)
     if status:
         await house.progress.close(workflow_id, status, {})
     return workflow_id

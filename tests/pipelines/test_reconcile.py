@@ -50,7 +50,7 @@ async def test_what_was_terminated_behind_our_back_is_closed(house: House) -> No
 
 async def test_what_the_engine_lost_is_driven_again(house: House) -> None:
     report = await accepted(house, "lost by the engine")
-    await house.workflows.mark_started(report)
+    await house.workflows.mark_started(report, 0)
 
     await house.reconcile.reconcile()
 

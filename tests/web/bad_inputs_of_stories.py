@@ -107,7 +107,7 @@ OF_POSTS_AND_TEXTS = [
         for name in ("check_language", "forbid_refusal", "forbid_reasoning")
     ),
     get("text-of-running", f"/api/workflows/{RUNNING}/texts/text", 409, "not_ready"),
-    get("text-of-report", f"/api/workflows/{DONE}/texts/text", 404, "not_found"),
+    get("text-of-report", f"/api/workflows/{DONE}/texts/summary", 404, "not_found"),
     get("text-name", f"/api/workflows/{POST}/texts/summary", 404, "not_found"),
     get("text-traversal", f"/api/workflows/{POST}/texts/..%2ftext", 404, "not_found"),
     get("text-nul", f"/api/workflows/{POST}/texts/text%00", 404, "not_found"),

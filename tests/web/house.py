@@ -20,8 +20,10 @@ from durable_research.operations.approving import Approving
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.everything import Operations
+from durable_research.operations.paid_text import PaidTexts
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
+from durable_research.operations.resuming import Resuming
 from durable_research.operations.retrying import Retrying
 from durable_research.operations.scheduling import Scheduling
 from durable_research.operations.starting import Starting
@@ -66,6 +68,7 @@ class House:
         starting = Starting(
             world.workflows, world.progress, world.engine, lambda: datetime.now(UTC), Receivers(("log",))
         )
+        paid = PaidTexts(reading, world.objects)
         self.operations = Operations(
             starting,
             reading,
@@ -74,6 +77,7 @@ class House:
             Scheduling(starting, world.schedules, lambda: START),
             Approving(reading, world.objects, world.engine),
             Retrying(reading, world.engine),
+            Resuming(paid, world.workflows, world.effects, starting),  # type: ignore[arg-type]  # the half that is read
             ReadingReports(
                 world.workflows,
                 world.reports,
@@ -83,6 +87,7 @@ class House:
             ),
             ReadingTexts(
                 reading,
+                paid,
                 world.objects,
                 world.similarity,  # type: ignore[arg-type]  # the half that is read
                 lambda document: f"<article><p>{escape(plain_text(document))}</p></article>",

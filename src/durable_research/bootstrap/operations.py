@@ -15,12 +15,15 @@ from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.adapters.documents.html import to_html
 from durable_research.adapters.documents.markdown import to_markdown
 from durable_research.bootstrap import adapters
+from durable_research.domain.effects import ResendPolicy
 from durable_research.operations.approving import Approving
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.everything import Operations
+from durable_research.operations.paid_text import PaidTexts
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
+from durable_research.operations.resuming import Resuming
 from durable_research.operations.retrying import Retrying
 from durable_research.operations.scheduling import Scheduling
 from durable_research.operations.starting import Starting
@@ -55,6 +58,7 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
         )
         stack.push_async_callback(starting.close)
         reading = _reading(settings, database, changes, engine)
+        paid = PaidTexts(reading, objects)
         cancelling = Cancelling(reading, workflows, reading.progress, engine)
         stack.push_async_callback(cancelling.close)
         yield Operations(
@@ -65,9 +69,10 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
             scheduling=Scheduling(starting, TemporalSchedules(client), adapters.now),
             approving=Approving(reading, objects, engine),
             retrying=Retrying(reading, engine),
+            resuming=Resuming(paid, workflows, ledger, starting, ResendPolicy(settings.model_resend)),
             reports=ReadingReports(workflows, PostgresReports(database), objects, to_html, to_markdown),
             texts=ReadingTexts(
-                reading, objects, PostgresSimilarity(database), to_html, settings.openai_embedding_model
+                reading, paid, objects, PostgresSimilarity(database), to_html, settings.openai_embedding_model
             ),
             dependencies=(database, engine, objects),
             payloads=PayloadOpener(Keyring(keys, engine.namespace)),

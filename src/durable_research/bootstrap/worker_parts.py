@@ -21,7 +21,7 @@ from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.adapters.documents.typst import TypstRenderer
 from durable_research.adapters.languages.langid import LangidLanguages
 from durable_research.bootstrap import adapters
-from durable_research.catalogue import workflows_on
+from durable_research.catalogue import RESUMABLE_KINDS, workflows_on
 from durable_research.domain.effects import ResendPolicy
 from durable_research.effects import EffectRunner
 from durable_research.embedding import Embedder, LateEmbedder
@@ -198,4 +198,5 @@ def _reconcile(shared: _Shared, report: GenerateReportActivities, starting: Star
         Orphans(shared.objects, PostgresNamedObjects(shared.database), adapters.now),
         LateEmbedder(shared.embedder, runner, adapters.now).embed_missing,
         timedelta(seconds=shared.settings.longest_call_seconds),
+        RESUMABLE_KINDS,
     )

@@ -50,6 +50,7 @@ _WORDS = {
     EventKind.APPROVAL_EXPIRED: "nobody approved the draft in time",
     EventKind.CANCEL_REQUESTED: "cancelling was asked for",
     EventKind.CLOSED: "the run {ended}",
+    EventKind.RESUMED: "resumed: it goes on from the step that failed",
     EventKind.STORED_LATER: "the report's record is stored now; the run {ended}",
 }
 

@@ -7,7 +7,6 @@ Rejected: a lease that a newer attempt has to wait for. A newer attempt holds a 
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -93,13 +92,21 @@ class Effect:
     @property
     def key(self) -> str:
         """Never an attempt, run or worker id: a reset or a lost engine must meet the same key again."""
-        parts = [self.tenant, self.workflow_id, self.step, self.ordinal, str(self.generation)]
-        return hashlib.sha256("|".join(parts).encode()).hexdigest()
+        return _key(self.tenant, self.workflow_id, self.step, self.ordinal, self.generation)
 
     @property
     def fingerprint(self) -> str:
         """The request's hash: the same key with another request is a bug, not a retry."""
         return hashlib.sha256(json.dumps(self.request, sort_keys=True).encode()).hexdigest()
+
+
+def model_call_key(tenant: str, workflow_id: str, step: str, part: int, generation: int) -> str:
+    """The key of the call that writes this part of a text, for who reads the ledger; parts are counted from 0."""
+    return _key(tenant, workflow_id, step, str(part), generation)
+
+
+def _key(tenant: str, workflow_id: str, step: str, ordinal: str, generation: int) -> str:
+    return hashlib.sha256("|".join([tenant, workflow_id, step, ordinal, str(generation)]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,7 @@ class EffectRecord:
     """What the ledger knows of an effect when an attempt claims it.
 
     `resend_granted` counts the re-sends that a person has allowed beyond the policy; `fence` is the claiming attempt's number.
+    `kept` is what came of a charged answer that is not published.
     """
 
     sends: tuple[Send, ...] = ()
@@ -146,6 +154,9 @@ class EffectRecord:
     possible_extra: int = 0
     resend_granted: int = 0
     fence: int = 0
+    kept: dict[str, Any] | None = None
+    provider: str = ""
+    provider_class: ProviderClass = ProviderClass.NOTHING
 
 
 class Move(StrEnum):
@@ -267,27 +278,3 @@ class Charges:
 
     settled: int = 0
     possible_extra: int = 0
-
-
-# Who was asked, and in which way: another API of the same provider knows nothing of the call.
-Provider = tuple[str, ProviderClass]
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """A send of which the provider showed nothing then.
-
-    `accounted` counts the sends of the effect (on the same handle, in class L) that are known as charged; `known` are the
-    ids that we have.
-    """
-
-    key: str
-    provider: Provider
-    send: Send
-    accounted: int
-    known: frozenset[str] = frozenset()
-
-    def stray_among(self, shown: Sequence[str]) -> str | None:
-        """The id of a call that nobody has accounted for; a conversation names its answers otherwise than their calls."""
-        unknown = [reference for reference in shown if reference not in self.known]
-        return unknown[-1] if unknown and len(shown) > self.accounted else None

@@ -11,7 +11,10 @@ from durable_research.domain.workflow import Status
 
 
 class EventKind(StrEnum):
-    """What happened. Each is written at most once for a (workflow, step, attempt)."""
+    """What happened. Each is written at most once for a (workflow, step, attempt).
+
+    An event of the workflow itself has no step; its attempt is the workflow's resumption, 0 until it is resumed first.
+    """
 
     ACCEPTED = "accepted"
     ATTEMPT_STARTED = "attempt_started"
@@ -31,6 +34,7 @@ class EventKind(StrEnum):
     CANCEL_REQUESTED = "cancel_requested"
     CLOSED = "closed"
     STORED_LATER = "stored_later"
+    RESUMED = "resumed"
 
 
 ENDS_OF_ATTEMPT = frozenset(
@@ -52,8 +56,14 @@ UNDOES = "undoes"
 # In a completed attempt's event, and in the result of the step that it comes from: why the step had nothing to do.
 LEFT_OUT = "left_out"
 
+# In the event of an approval: what was approved is finished with it, and a cancellation comes too late.
+COMMITS = "commits"
+
+# In the closing event: the steps that a cancellation kept from being done after the report was finished, and why.
+SKIPPED = "skipped"
+
 # Kept for reconciliation and for the fence; object keys and the engine's numbers are nobody else's business.
-_NOT_SHOWN = frozenset({"to_store", "texts", "engine_run", "engine_attempt"})
+_NOT_SHOWN = frozenset({"to_store", "texts", "engine_run", "engine_attempt", "key", "pdf", COMMITS})
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,8 @@ class ProgressEvent:
         body: dict[str, Any] = {"seq": self.seq, "at": self.at.isoformat(), "kind": str(self.kind)}
         if self.step:
             body |= {"step": self.step, "attempt": self.attempt}
+        elif self.attempt:
+            body["resumption"] = self.attempt
         return body | {name: value for name, value in self.data.items() if name not in _NOT_SHOWN}
 
 
@@ -102,10 +114,11 @@ class Attempt:
 
 @dataclass(frozen=True)
 class EngineAttempt:
-    """Which of the engine's own attempts begins: its run, and its number within the run."""
+    """Which of the engine's own attempts begins: its run, its number within the run, and the resumption that the run is of."""
 
     run_id: str
     number: int
+    resumption: int = 0
 
 
 @dataclass(frozen=True)
@@ -157,14 +170,40 @@ _STATE_AFTER = {
 }
 
 
+def since_resumed(events: Sequence[ProgressEvent]) -> Sequence[ProgressEvent]:
+    """The events since the workflow was resumed last, that event first; all of them when it never was."""
+    began = max((number for number, event in enumerate(events) if event.kind is EventKind.RESUMED), default=0)
+    return events[began:]
+
+
+def closing_of(events: Sequence[ProgressEvent]) -> Mapping[str, Any]:
+    """What the closing event says; nothing of a workflow that goes on, or goes on again."""
+    return next((event.data for event in since_resumed(events) if event.kind is EventKind.CLOSED), {})
+
+
 def steps_after(names: Sequence[str], events: Iterable[ProgressEvent]) -> list[StepView]:
     """Fold a workflow's events into its steps, in the order of its story."""
     views = {name: StepView(name) for name in names}
     for event in events:
+        if event.kind is EventKind.RESUMED:
+            _begin_again(views)
+        _skip(views, event)
         _go_past(views, event)
         if event.step:
             _apply(views.setdefault(event.step, StepView(event.step)), event)
     return list(views.values())
+
+
+def _begin_again(views: Mapping[str, StepView]) -> None:
+    for view in views.values():
+        if view.state is not StepState.DONE:
+            view.state, view.ended_at, view.last_error, view.left_out = StepState.PENDING, None, None, None
+
+
+def _skip(views: Mapping[str, StepView], event: ProgressEvent) -> None:
+    """What a cancellation that came too late has kept from being done."""
+    for name, why in event.data.get(SKIPPED, {}).items():
+        views[name].state, views[name].left_out, views[name].ended_at = StepState.LEFT_OUT, why, event.at
 
 
 def _go_past(views: Mapping[str, StepView], event: ProgressEvent) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from durable_research.domain.errors import InfrastructureDown
-from durable_research.domain.progress import UNDOES, EventKind, ProgressEvent
+from durable_research.domain.progress import UNDOES, EventKind, ProgressEvent, since_resumed
 
 # In a failed attempt's event: for how many seconds after it the step goes on waiting; nothing is left at the wait's end.
 WAIT_LEFT = "wait_left_seconds"
@@ -62,7 +62,12 @@ def wait_after(
     wait: ProviderWait | None, kind: EventKind, at: datetime, data: Mapping[str, Any]
 ) -> ProviderWait | None:
     """What one more event of the step makes of its wait."""
-    if kind in {EventKind.PROVIDER_ANSWERED, EventKind.ATTEMPT_COMPLETED, EventKind.ATTEMPT_CANCELLED}:
+    if kind in {
+        EventKind.PROVIDER_ANSWERED,
+        EventKind.ATTEMPT_COMPLETED,
+        EventKind.ATTEMPT_CANCELLED,
+        EventKind.RESUMED,
+    }:
         return None
     if kind is not EventKind.ATTEMPT_FAILED:
         return wait
@@ -87,6 +92,7 @@ def provider_wait(events: Sequence[ProgressEvent]) -> tuple[str, ProviderWait] |
 
 def ended_waiting(events: Sequence[ProgressEvent]) -> bool:
     """Whether a step's wait for its provider ended unanswered and nobody wanted an end: not a person, and not an undo."""
+    events = since_resumed(events)
     if any(event.kind is EventKind.CANCEL_REQUESTED or event.data.get(UNDOES) for event in events):
         return False
     failed = [event for event in events if event.kind is EventKind.ATTEMPT_FAILED]

@@ -60,11 +60,16 @@ class Decided(BaseModel):
     decision: Decision
 
 
+# What a person may have gone on with: not what somebody wanted to end, and not what was undone.
+RESUMABLE = frozenset({Status.FAILED, Status.TERMINATED})
 FINAL = frozenset({Status.DONE, Status.PARTLY_DONE, Status.FAILED, Status.CANCELLED, Status.TERMINATED})
 
 
 def check_transition(old: Status, new: Status) -> None:
-    """Refuse a change of status that would take an end back; partly done -> done is the one legal step after an end.
+    """Refuse a change of status that would take an end back.
+
+    Two steps after an end are legal: partly done -> done, here, and failed or terminated -> queued by resuming, which is
+    written with its own event.
 
     Raises:
         InvalidState: the workflow has already ended otherwise.
@@ -72,6 +77,16 @@ def check_transition(old: Status, new: Status) -> None:
     if old is new or not old.is_final or (old is Status.PARTLY_DONE and new is Status.DONE):
         return
     raise InvalidState(f"the workflow is {old.words} and cannot become {new.words}")
+
+
+def check_resumable(status: Status) -> None:
+    """Refuse to go on with what goes on, is finished, or was ended by a person.
+
+    Raises:
+        InvalidState: it is not failed or terminated.
+    """
+    if status not in RESUMABLE:
+        raise InvalidState(f"the workflow is {status.words}; only what failed or was terminated can be resumed")
 
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case

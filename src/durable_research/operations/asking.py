@@ -7,7 +7,7 @@ from typing import Any
 from durable_research.catalogue import BY_KIND, step_label
 from durable_research.domain.approval import ApprovalAsked, ApprovalDecision, decision_of
 from durable_research.domain.errors import DecisionNeeded
-from durable_research.domain.progress import ENDS_OF_APPROVAL, EventKind, ProgressEvent
+from durable_research.domain.progress import ENDS_OF_APPROVAL, EventKind, ProgressEvent, since_resumed
 from durable_research.domain.remedies import remedy_for
 from durable_research.domain.workflow import Decision, Status
 from durable_research.ports.workflows import WorkflowRow
@@ -85,6 +85,7 @@ def _is_question(event: ProgressEvent) -> bool:
 
 def open_approval(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenApproval | None:
     """The draft that waits for a person now, by the log."""
+    events = since_resumed(events)
     last = next((event for event in reversed(events) if _is_question(event)), None)
     if row.status is not Status.WAITING_FOR_YOU or last is None or last.kind is not EventKind.APPROVAL_ASKED:
         return None
@@ -93,12 +94,12 @@ def open_approval(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenAppr
 
 def standing_decision(events: Sequence[ProgressEvent]) -> ApprovalDecision | None:
     """What was decided about the draft, by the log."""
-    return next((decision_of(event.data) for event in events if event.kind in ENDS_OF_APPROVAL), None)
+    return next((decision_of(event.data) for event in since_resumed(events) if event.kind in ENDS_OF_APPROVAL), None)
 
 
 def open_question(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenQuestion | None:
     """What a person is asked now, by the log."""
-    asking = [event for event in events if _is_question(event)]
+    asking = [event for event in since_resumed(events) if _is_question(event)]
     if row.status is not Status.WAITING_FOR_YOU or not asking:
         return None
     last = asking[-1]

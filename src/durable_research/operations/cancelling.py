@@ -44,5 +44,5 @@ class Cancelling:
             self._wishes.pass_on(workflow_id, lambda: self.engine.cancel(workflow_id))
         else:
             if not known and not row.engine_started:
-                await self.progress.close(workflow_id, Status.CANCELLED, {})
+                await self.progress.close(workflow_id, Status.CANCELLED, {}, row.resumption)
         return await self.reading.get(workflow_id, tenant)

@@ -10,6 +10,7 @@ from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
+from durable_research.operations.resuming import Resuming
 from durable_research.operations.retrying import Retrying
 from durable_research.operations.scheduling import Scheduling
 from durable_research.operations.starting import Starting
@@ -31,6 +32,7 @@ class Operations:
     scheduling: Scheduling
     approving: Approving
     retrying: Retrying
+    resuming: Resuming
     reports: ReadingReports
     texts: ReadingTexts
     dependencies: Sequence[Health]

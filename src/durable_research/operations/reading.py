@@ -7,7 +7,15 @@ from typing import Any
 
 from durable_research.catalogue import BY_KIND, page_of
 from durable_research.domain.errors import InfrastructureDown, InvalidState, NotFound, NotReady
-from durable_research.domain.progress import Draft, EventKind, ProgressEvent, StepState, StepView, steps_after
+from durable_research.domain.progress import (
+    Draft,
+    EventKind,
+    ProgressEvent,
+    StepState,
+    StepView,
+    closing_of,
+    steps_after,
+)
 from durable_research.domain.remedies import remedy_for
 from durable_research.domain.workflow import Status, kind_of
 from durable_research.operations.asking import open_approval, open_question
@@ -61,10 +69,12 @@ class Reading:
                 view = await self.engine.describe(workflow_id)
             except InfrastructureDown:
                 reachable = False
-            _complete(steps, view, [worker.identity for worker in live])
+            if view is None or view.resumption == row.resumption:
+                _complete(steps, view, [worker.identity for worker in live])
         charges = await self.effects.charges(workflow_id)
         embedding_charges = await self.effects.charges(workflow_id, "embedding")
         asked = open_question(row, events) or open_approval(row, events)
+        error = closing_of(events).get("error")
         return {
             "workflow_id": workflow_id,
             "kind": row.kind,
@@ -81,7 +91,8 @@ class Reading:
             "cancel_requested": row.cancel_requested,
             "asks": asked.as_json() if asked else None,
             "waits_for": waits_for(row, len(live), asked, events, reachable=reachable),
-            "error": next((_explained(event.data["error"]) for event in events if _is_failed_end(event)), None),
+            "error": _explained(error) if error else None,
+            "resumption": row.resumption,
             "last_seq": events[-1].seq if events else 0,
             "temporal_ui_url": self._ui(workflow_id),
         }
@@ -99,7 +110,7 @@ class Reading:
         if row.status not in {Status.DONE, Status.PARTLY_DONE}:
             raise InvalidState(f"the workflow is {row.status.words} and has no result")
         events = await self.progress.read(workflow_id)
-        closing = next((event.data for event in events if event.kind is EventKind.CLOSED), {})
+        closing = closing_of(events)
         shown = {
             name: closing[name]
             for name in ("pages", "notified", "not_notified", "notification_error")
@@ -124,7 +135,7 @@ class Reading:
                 events = await self.progress.read(workflow_id, after_seq)
                 for event in events:
                     after_seq = event.seq
-                    ended = ended or event.kind is EventKind.CLOSED
+                    ended = event.kind is not EventKind.RESUMED and (ended or event.kind is EventKind.CLOSED)
                     yield event
                 if ended:
                     return
@@ -171,10 +182,6 @@ def _explained(error: Mapping[str, Any]) -> dict[str, Any]:
     """The error and what mends it."""
     remedy = remedy_for(error.get("code", ""))
     return {**error, "remedy": remedy.as_json() if remedy else None}
-
-
-def _is_failed_end(event: ProgressEvent) -> bool:
-    return event.kind is EventKind.CLOSED and "error" in event.data
 
 
 def _complete(steps: Sequence[StepView], view: EngineView | None, live: Sequence[str]) -> None:

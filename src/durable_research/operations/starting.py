@@ -5,14 +5,14 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from durable_research import failpoints
 from durable_research.catalogue import BY_KIND, Pipeline, Receivers, pipeline_at
 from durable_research.domain.addresses import AddressRefused, check_address, is_address
 from durable_research.domain.errors import FieldError, InvalidInput
-from durable_research.domain.progress import EventKind
+from durable_research.domain.progress import EventKind, ProgressEvent, since_resumed
 from durable_research.domain.request import WritingRequest
 from durable_research.domain.workflow import RANDOM_BYTES, new_workflow_id
 from durable_research.operations.background import KeepTrying
@@ -72,14 +72,22 @@ class Starting:
             input=kept,
             idempotency_key=idempotency_key,
             fingerprint=hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest(),
-            begins_at=request.begins_at if request.begins_at and request.begins_at > self.now() else None,
+            begins_at=self.sleeps_until(request),
         )
         await failpoints.reach(failpoints.START_BEGUN, new.workflow_id)
         row, replayed = await self.workflows.accept(new)
         await failpoints.reach(failpoints.START_ACCEPTED, row.workflow_id)
+        self.pass_on(row)
+        return Started(row, replayed)
+
+    def sleeps_until(self, request: WritingRequest) -> datetime | None:
+        """The moment at which it is to begin; none where that is now or has passed."""
+        return request.begins_at if request.begins_at and request.begins_at > self.now() else None
+
+    def pass_on(self, row: WorkflowRow) -> None:
+        """Give an accepted or resumed workflow to the engine, each second until it has it."""
         if not row.engine_started and not row.status.is_final:
             self._starts.pass_on(row.workflow_id, lambda: self.give(row))
-        return Started(row, replayed)
 
     async def give(self, row: WorkflowRow) -> None:
         """Give one accepted workflow to the engine, once; a cancellation that came meanwhile is passed on.
@@ -89,24 +97,23 @@ class Starting:
         """
         pipeline = BY_KIND[row.kind]
         message = pipeline.start_message(row, self.receivers)
+        events = await self.progress.read(row.workflow_id) if row.engine_started or row.resumption else ()
+        if row.resumption and pipeline.resumed_message:
+            message = pipeline.resumed_message(message, since_resumed(events)[0].data)
         await failpoints.reach(failpoints.START_GIVING, row.workflow_id)
-        told_before = await self._told_before(row) if row.engine_started else ()
         await self.engine.start(
             row.workflow_id,
             pipeline.workflow_type,
             pipeline.task_queue,
             message,
             tenant=row.tenant,
-            told_before=told_before,
+            told_before=_told_before(events) if row.engine_started else (),
+            resumption=row.resumption,
         )
         await failpoints.reach(failpoints.START_GIVEN, row.workflow_id)
-        row = await self.workflows.mark_started(row.workflow_id)
+        row = await self.workflows.mark_started(row.workflow_id, row.resumption)
         if row.cancel_requested:
             await self.engine.cancel(row.workflow_id)
-
-    async def _told_before(self, row: WorkflowRow) -> Sequence[str]:
-        events = await self.progress.read(row.workflow_id)
-        return sorted({event.step for event in events if event.kind is EventKind.ATTEMPT_COMPLETED})
 
     async def close(self) -> None:
         """Stop trying; what is accepted is in the database, and reconciliation starts it."""
@@ -139,3 +146,7 @@ class Starting:
         elif channel not in (*self.receivers.default, *self.receivers.on_request):
             return FieldError(pointer, "not_configured", f"no receiver is configured for {channel!r}")
         return None
+
+
+def _told_before(events: Sequence[ProgressEvent]) -> Sequence[str]:
+    return sorted({event.step for event in since_resumed(events) if event.kind is EventKind.ATTEMPT_COMPLETED})

@@ -8,9 +8,10 @@ from durable_research.catalogue import BY_KIND
 from durable_research.domain.composition import compose
 from durable_research.domain.document import Document
 from durable_research.domain.errors import NotFound
-from durable_research.domain.progress import EventKind
+from durable_research.domain.progress import closing_of
 from durable_research.domain.request import WritingRequest
 from durable_research.domain.text import WrittenText
+from durable_research.operations.paid_text import TEXT, PaidTexts
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import Format
 from durable_research.ports.objects import ObjectStore
@@ -27,6 +28,7 @@ class ReadingTexts:
     """
 
     reading: Reading
+    paid: PaidTexts
     objects: ObjectStore
     similarity: Similarity
     to_html: Format
@@ -42,11 +44,14 @@ class ReadingTexts:
         """
         await self.reading.result(workflow_id, tenant)
         events = await self.reading.log(workflow_id, tenant)
-        closing = next((event.data for event in events if event.kind is EventKind.CLOSED), {})
-        return {name: WrittenText.model_validate(text) for name, text in closing.get("texts", {}).items()}
+        texts = closing_of(events).get("texts", {})
+        return {name: WrittenText.model_validate(text) for name, text in texts.items()}
 
     async def markdown(self, workflow_id: str, tenant: str, name: str) -> str:
-        """One text, as the model wrote it."""
+        """One text, as the model wrote it; the paid text of a report also when it has failed."""
+        row = await self.reading.get(workflow_id, tenant)
+        if name == TEXT and BY_KIND[row.kind].resumed_message is not None:
+            return (await self.paid.read(workflow_id, tenant)).text
         texts = await self.list(workflow_id, tenant)
         if name not in texts:
             raise NotFound("there is no such text")

@@ -19,10 +19,14 @@ class PendingStep:
 
 @dataclass(frozen=True)
 class EngineView:
-    """A workflow as the engine sees it this second; `status` is the engine's own word, lower case."""
+    """A workflow as the engine sees it this second; `status` is the engine's own word, lower case.
+
+    It is the view of the workflow's latest run, which is of this `resumption`.
+    """
 
     status: str
     pending: tuple[PendingStep, ...] = field(default_factory=tuple)
+    resumption: int = 0
 
 
 class WorkflowEngine(Protocol):
@@ -37,9 +41,11 @@ class WorkflowEngine(Protocol):
         *,
         tenant: str,
         told_before: Sequence[str] = (),
+        resumption: int = 0,
     ) -> None:
         """Start it, labelled for operators with tenant and kind; an id that the engine knows already is left alone.
 
+        A resumption is a new run of the same id: what still runs of an earlier one is ended, as it has closed its log.
         `told_before` names the steps that were done when the engine lost it: a cancellation waits until they are told again.
         """
         ...

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from durable_research.domain.effects import Charges, Doubt, Effect, EffectRecord, Provider, SendFailure, SendState
+from durable_research.domain.doubts import Doubt, Provider
+from durable_research.domain.effects import Charges, Effect, EffectRecord, SendFailure, SendState
 
 
 class Effects(Protocol):
@@ -17,6 +18,10 @@ class Effects(Protocol):
             EffectMismatch: the key is known with another request.
             InvalidState: what the effect did has been taken back.
         """
+        ...
+
+    async def read(self, key: str) -> EffectRecord | None:
+        """What stands of the effect, without claiming it; None where no attempt has."""
         ...
 
     async def open_send(self, effect: Effect, fence: int, anchor: str | None, *, earlier: SendState | None) -> None:

@@ -24,12 +24,23 @@ class ProgressLog(Protocol):
     """The one log that people follow. Statuses change with the event that causes it, in one transaction."""
 
     async def begin_attempt(
-        self, workflow_id: str, step: str, worker: str, engine: EngineAttempt, *, undoes: bool = False
+        self,
+        workflow_id: str,
+        step: str,
+        worker: str,
+        engine: EngineAttempt,
+        *,
+        undoes: bool = False,
+        commits: bool = False,
     ) -> Attempt:
-        """Close what earlier attempts left open as lost, and start the next one; failures count since a person was asked.
+        """Close what earlier attempts left open as lost, and start the next one.
+
+        Failures count since the workflow was resumed, or a person was asked. A step that `commits` what a person has
+        approved is begun although a cancellation came after that.
 
         Raises:
-            StaleAttempt: a later attempt of the engine's has begun already: this worker was frozen on the way.
+            StaleAttempt: a later attempt of the engine's has begun already, or the workflow has been resumed since: this worker
+                was frozen on the way.
             InvalidState: the workflow has ended.
             CancelRequested: a person wants it to end, and this step does not undo another.
         """
@@ -51,16 +62,20 @@ class ProgressLog(Protocol):
         """For how long the step has waited for its provider, by the database's clock; nothing when it does not wait."""
         ...
 
-    async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any]) -> None:
-        """Write the workflow's end, once; partly done may later become done."""
+    async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any], resumption: int = 0) -> None:
+        """Write the workflow's end, once for each resumption; partly done may later become done.
+
+        The end of an earlier resumption's run is none any more, and changes nothing.
+        """
         ...
 
     async def note_approval(
-        self, workflow_id: str, kind: EventKind, data: Mapping[str, Any]
+        self, workflow_id: str, kind: EventKind, data: Mapping[str, Any], resumption: int = 0
     ) -> ApprovalAsked | ApprovalDecision | None:
-        """Write an event of the workflow's approval, once.
+        """Write an event of the workflow's approval, once for each resumption.
 
-        Returns the decision that stands already, if one does; else, to who asks, the question as it was asked first.
+        Returns the decision that stands already, if one does, also one from before a resumption about the same draft; else,
+        to who asks, the question as it was asked first.
         """
         ...
 

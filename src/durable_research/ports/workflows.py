@@ -10,7 +10,7 @@ from durable_research.domain.workflow import Kind, Status
 
 @dataclass(frozen=True)
 class WorkflowRow:
-    """One row of table `workflows`, the authority on what was accepted."""
+    """One row of table `workflows`, the authority on what was accepted; `resumption` counts how often it was resumed."""
 
     workflow_id: str
     kind: Kind
@@ -22,6 +22,7 @@ class WorkflowRow:
     updated_at: datetime
     engine_started: bool
     cancel_requested: bool
+    resumption: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,19 @@ class NewWorkflow:
     input: dict[str, Any]
     idempotency_key: str | None = None
     fingerprint: str = ""
+    begins_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """What a person wants to be gone on with; `after` is the number of the last resumption that they know of.
+
+    `data` is kept with the event, the reference of a `corrected` text among its hidden texts.
+    """
+
+    workflow_id: str
+    after: int
+    data: dict[str, Any]
     begins_at: datetime | None = None
 
 
@@ -80,8 +94,16 @@ class Workflows(Protocol):
         """Newest first."""
         ...
 
-    async def mark_started(self, workflow_id: str) -> WorkflowRow:
-        """Note that the engine has the workflow; returns the row, which may ask for cancellation meanwhile."""
+    async def resume(self, wanted: Resumption) -> tuple[WorkflowRow, bool]:
+        """Have an ended workflow begin again, in one transaction; True when it has been resumed so already.
+
+        Raises:
+            InvalidState: it goes on, ended otherwise, or has been resumed with another text.
+        """
+        ...
+
+    async def mark_started(self, workflow_id: str, resumption: int) -> WorkflowRow:
+        """Note that the engine has this resumption; returns the row, which may ask for cancellation meanwhile."""
         ...
 
     async def request_cancel(self, workflow_id: str) -> None:

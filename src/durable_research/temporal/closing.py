@@ -22,12 +22,12 @@ class ClosingActivities:
     @activity.defn(name=names.CLOSE_WORKFLOW)
     async def close_workflow(self, closing: Closing) -> None:
         """Write the end once; a repeat changes nothing."""
-        await self._progress.close(closing.workflow_id, closing.status, closing.data)
+        await self._progress.close(closing.workflow_id, closing.status, closing.data, closing.resumption)
 
     @activity.defn(name=names.NOTE_APPROVAL)
     async def note_approval(self, noted: NoteApproval) -> ApprovalAsked | ApprovalDecision | None:
         """Write the event once; returns what stands already, as after the engine's loss of the workflow."""
-        return await self._progress.note_approval(noted.workflow_id, noted.kind, noted.data)
+        return await self._progress.note_approval(noted.workflow_id, noted.kind, noted.data, noted.resumption)
 
 
 class StoppingActivities:

@@ -16,6 +16,7 @@ from temporalio.api.workflowservice.v1 import UpdateActivityOptionsRequest
 from temporalio.client import (
     Client,
     WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -70,8 +71,14 @@ class TemporalEngine:
         *,
         tenant: str,
         told_before: Sequence[str] = (),
+        resumption: int = 0,
     ) -> None:
         """Start it under its own id; one that is running or has ended is left alone."""
+        if resumption and not await self._make_way(workflow_id, resumption):
+            return
+        memo: dict[str, Any] = {names.TOLD_BEFORE: list(told_before)} if told_before else {}
+        memo |= {names.RESUMPTION: resumption} if resumption else {}
+        again = WorkflowIDReusePolicy.ALLOW_DUPLICATE if resumption else WorkflowIDReusePolicy.REJECT_DUPLICATE
         with suppress(WorkflowAlreadyStartedError):
             async with answers_within(policies.ENGINE_START):
                 await self._client.start_workflow(
@@ -79,15 +86,30 @@ class TemporalEngine:
                     message,
                     id=workflow_id,
                     task_queue=task_queue,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                    id_reuse_policy=again,
                     task_timeout=policies.WORKFLOW_TASK_TIMEOUT,
-                    memo={names.TOLD_BEFORE: list(told_before)} if told_before else None,
+                    memo=memo or None,
                     search_attributes=TypedSearchAttributes(
                         [SearchAttributePair(_TENANT, tenant), SearchAttributePair(_KIND, kind_of(workflow_id) or "")]
                     ),
                     rpc_timeout=policies.ENGINE_START,
                 )
+
+    async def _make_way(self, workflow_id: str, resumption: int) -> bool:
+        """End what is left of an earlier run; False when this resumption, or a later one, has begun already.
+
+        Rejected: the conflict policy that terminates. A starter that slept would end the run of a later resumption.
+        """
+        latest = await self._describe(workflow_id)
+        if latest is None:
+            return True
+        if await _resumption_of(latest) >= resumption:
+            return False
+        if latest.status is WorkflowExecutionStatus.RUNNING:
+            handle = self._client.get_workflow_handle(workflow_id, run_id=latest.run_id)
+            await self._tell(handle.terminate("it has been resumed", rpc_timeout=policies.ENGINE_ANSWER))
+        return True
 
     async def cancel(self, workflow_id: str) -> bool:
         """Ask for cancellation; False when it is not running there."""
@@ -129,7 +151,7 @@ class TemporalEngine:
     async def describe(self, workflow_id: str) -> EngineView | None:
         """Ask for its state and pending activities; needs no worker."""
         description = await self._describe(workflow_id)
-        return _view(description) if description else None
+        return _view(description, await _resumption_of(description)) if description else None
 
     async def _pending(self, workflow_id: str) -> Sequence[PendingActivityInfo]:
         description = await self._describe(workflow_id)
@@ -192,7 +214,12 @@ def _waits(pending: PendingActivityInfo) -> bool:
     return pending.HasField("next_attempt_schedule_time")
 
 
-def _view(description: WorkflowExecutionDescription) -> EngineView:
+async def _resumption_of(description: WorkflowExecutionDescription) -> int:
+    number: int = await description.memo_value(names.RESUMPTION, 0, type_hint=int)
+    return number
+
+
+def _view(description: WorkflowExecutionDescription, resumption: int) -> EngineView:
     status = description.status.name.lower() if description.status else "unknown"
     pending = []
     for one in description.raw_description.pending_activities:
@@ -204,4 +231,4 @@ def _view(description: WorkflowExecutionDescription) -> EngineView:
                 next_try_at=one.next_attempt_schedule_time.ToDatetime(tzinfo=UTC) if _waits(one) else None,
             )
         )
-    return EngineView(status, tuple(pending))
+    return EngineView(status, tuple(pending), resumption)

@@ -12,7 +12,13 @@ from typing import Any, NoReturn
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+)
 
 from durable_research import failpoints, telemetry
 from durable_research.domain.errors import ResearchError, StaleAttempt, StepTimedOut
@@ -24,6 +30,7 @@ from durable_research.temporal import policies
 from durable_research.temporal.failures import Judgement, judge
 from durable_research.temporal.metrics import ACTIVITIES_EXECUTED, METRICS
 from durable_research.temporal.policies import Patience, StepPolicy
+from durable_research.temporal.resumption import ResumptionInbound, resumption_in
 
 _attempt: ContextVar[Attempt] = ContextVar("attempt")
 _PATIENCE = Patience()
@@ -53,6 +60,12 @@ class StepInterceptor(Interceptor):
         """Wrap the SDK's chain."""
         return _StepInbound(next, self._progress, self._identity, self._patience)
 
+    def workflow_interceptor_class(
+        self, input: WorkflowInterceptorClassInput
+    ) -> type[WorkflowInboundInterceptor] | None:
+        """Have activities know which resumption they are of."""
+        return ResumptionInbound
+
 
 class _StepInbound(ActivityInboundInterceptor):
     def __init__(
@@ -71,9 +84,9 @@ class _StepInbound(ActivityInboundInterceptor):
                 return await self._run_unlogged(input, policy)
             workflow_id = info.workflow_id or ""
             try:
-                engine = EngineAttempt(info.workflow_run_id or "", info.attempt)
+                engine = EngineAttempt(info.workflow_run_id or "", info.attempt, resumption_in(input.headers))
                 attempt = await self._progress.begin_attempt(
-                    workflow_id, policy.step, self._identity, engine, undoes=policy.undoes
+                    workflow_id, policy.step, self._identity, engine, undoes=policy.undoes, commits=policy.commits
                 )
             except ResearchError as error:
                 _fail(self._judged(error, policy))

@@ -22,6 +22,8 @@ APPROVE_SIGNAL = "approve_signal"  # the same where nobody waits for the answer:
 
 # The memo of a workflow that begins again after the engine had lost it: the steps that were done.
 TOLD_BEFORE = "told-before"
+# The memo of a resumed workflow's run, and the header of its activities: which resumption it is.
+RESUMPTION = "resumption"
 HEAR_CANCEL = "hear-every-cancel"  # the patch since which no cancellation is missed
 
 # Keyword search attributes for operators' filters; never text of users, as these are not encrypted.

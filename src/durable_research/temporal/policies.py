@@ -147,7 +147,8 @@ class StepPolicy:
     is paid or seen outside, and goes through the ledger. A step that `undoes` what another did runs though the workflow is
     being cancelled; at its cap a person is asked, who can have it tried again. One that `waits` looks again, uncounted, while
     its provider is busy or away; at the end of that wait it fails for good, or a person is asked. An `optional` step
-    asks a person also when its provider says no: the story can go on without it.
+    asks a person also when its provider says no: the story can go on without it. What one that `commits` makes is
+    finished: it is begun though a cancellation came after a person's approval.
     """
 
     step: str
@@ -164,6 +165,7 @@ class StepPolicy:
     waits: bool = False
     asks_at_end_of_wait: bool = False
     optional: bool = False
+    commits: bool = False
 
     def wait_after(self, failures: int) -> timedelta:
         """How long to wait after this many answered failures (1 = the first)."""
@@ -208,7 +210,7 @@ CREATE_PDF = StepPolicy("create_pdf", names.DOCUMENTS, try_seconds=30, failures_
 
 # One upsert. It is not fatal: reconciliation stores it later, so two quick tries are enough.
 STORE_REPORT_METADATA = StepPolicy(
-    "store_report_metadata", names.RESEARCH, try_seconds=10, failures_allowed=2, first_wait=0.5
+    "store_report_metadata", names.RESEARCH, try_seconds=10, failures_allowed=2, first_wait=0.5, commits=True
 )
 
 # Receivers restart and rate-limit; five tries over some seconds, and a failure never fails the report.

@@ -17,6 +17,7 @@ from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import Status
 from durable_research.temporal import names, policies
 from durable_research.temporal.policies import StepPolicy
+from durable_research.temporal.resumption import own_resumption
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -31,6 +32,7 @@ class Closing(BaseModel):
     workflow_id: str
     status: Status
     data: dict[str, Any] = {}
+    resumption: int = 0
 
 
 class NoteApproval(BaseModel):
@@ -41,6 +43,7 @@ class NoteApproval(BaseModel):
     workflow_id: str
     kind: EventKind
     data: dict[str, Any] = {}
+    resumption: int = 0
 
 
 class StopModelCalls(BaseModel):
@@ -82,12 +85,13 @@ async def stop_model_calls() -> None:
 
 async def close_workflow(status: Status, data: dict[str, Any]) -> None:
     """Write the end into the progress log, whatever it takes; the caller shields it from cancellation."""
-    await _write(Closing(workflow_id=workflow.info().workflow_id, status=status, data=data), policies.CLOSE_WORKFLOW)
+    closing = Closing(workflow_id=workflow.info().workflow_id, status=status, data=data, resumption=own_resumption())
+    await _write(closing, policies.CLOSE_WORKFLOW)
 
 
 async def note_approval(kind: EventKind, data: dict[str, Any]) -> ApprovalAsked | ApprovalDecision | None:
     """Write what happens to an approval; returns what stands of it in the log: the decision, or the question that was asked."""
-    noted = NoteApproval(workflow_id=workflow.info().workflow_id, kind=kind, data=data)
+    noted = NoteApproval(workflow_id=workflow.info().workflow_id, kind=kind, data=data, resumption=own_resumption())
     return _STANDING.validate_python(await _write(noted, policies.NOTE_APPROVAL))
 
 

@@ -119,9 +119,20 @@ async def test_an_accepted_call_is_charged_though_nobody_fetched_its_answer(
 
 
 async def test_a_deployment_in_between_changes_no_request_under_way(ledger: PostgresEffects, effect: Effect) -> None:
-    await ledger.claim(replace(effect, frozen={"model": "old"}), 1)
+    await begun(ledger, replace(effect, frozen={"model": "old"}), 1)
 
     assert (await ledger.claim(replace(effect, frozen={"model": "new"}), 2)).frozen == {"model": "old"}
+
+
+async def test_where_every_send_was_refused_todays_settings_are_asked_for(
+    ledger: PostgresEffects, effect: Effect
+) -> None:
+    await begun(ledger, replace(effect, provider="old", frozen={"model": "old"}), 1)
+    await ledger.close_send(effect.key, None, 1, SendState.REFUSED)
+
+    again = await ledger.claim(replace(effect, provider="new", frozen={"model": "new"}), 2)
+
+    assert (again.provider, again.frozen) == ("new", {"model": "new"})
 
 
 async def test_a_refused_send_leaves_nothing_open(ledger: PostgresEffects, effect: Effect) -> None:

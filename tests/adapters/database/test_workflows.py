@@ -83,7 +83,7 @@ async def test_what_was_accepted_and_not_started_is_found_by_reconciliation(work
     everything = Page("", 1_000_000)
 
     waiting = {one.workflow_id for one in await workflows.unstarted(timedelta(0), everything)}
-    await workflows.mark_started(row.workflow_id)
+    await workflows.mark_started(row.workflow_id, 0)
 
     assert row.workflow_id in waiting
     assert row.workflow_id not in {one.workflow_id for one in await workflows.unstarted(timedelta(0), everything)}
@@ -100,7 +100,7 @@ async def test_a_page_goes_on_where_the_last_one_ended(workflows: PostgresWorkfl
 async def test_a_cancel_that_was_not_heard_is_found_among_all_that_wait(workflows: PostgresWorkflows) -> None:
     waits, unheard = [(await workflows.accept(new_report()))[0].workflow_id for _ in range(2)]
     for workflow_id in (waits, unheard):
-        await workflows.mark_started(workflow_id)
+        await workflows.mark_started(workflow_id, 0)
     await workflows.request_cancel(unheard)
     everything = Page("", 1_000_000)
 

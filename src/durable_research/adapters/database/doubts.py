@@ -9,7 +9,8 @@ from sqlalchemy import case, exists, func, literal, select, tuple_, update
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.sends import AGE, CHARGED, OPEN_FOR, as_send
 from durable_research.adapters.database.tables import effect_attempts, effects, workflows
-from durable_research.domain.effects import Doubt, Provider, ProviderClass, SendFailure, SendState
+from durable_research.domain.doubts import Doubt, Provider
+from durable_research.domain.effects import ProviderClass, SendFailure, SendState
 from durable_research.domain.workflow import FINAL
 
 # A pass of reconciliation has other things to do, and a provider that cannot be asked for a day is not asked any more.

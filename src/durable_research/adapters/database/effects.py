@@ -1,21 +1,33 @@
 """The Effects port on PostgreSQL: the ledger's two tables and its fence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, bindparam, case, cast, exists, func, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Text,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
+from durable_research.adapters.database.charges import ChargedSends
 from durable_research.adapters.database.doubts import DoubtfulSends
-from durable_research.adapters.database.sends import AGE, CHARGED, OPEN_FOR, as_send
+from durable_research.adapters.database.sends import AGE, OPEN_FOR, as_send
 from durable_research.adapters.database.tables import effect_attempts, effects, workflows
 from durable_research.domain.effects import (
     UNRESOLVED,
     WITHDRAWN,
-    Charges,
     Effect,
     EffectRecord,
     ProviderClass,
@@ -26,9 +38,6 @@ from durable_research.domain.progress import NUMBERED_BY_LEDGER
 from durable_research.domain.workflow import FINAL, Status
 
 _HAS_ID = effect_attempts.c.reference.is_not(None)
-# Accepted for certain, though nobody has closed it: whether or not anybody fetches the answer, it is charged.
-_ACCEPTED = effect_attempts.c.state.in_([SendState.OPEN, SendState.ABSENT]) & _HAS_ID
-_KNOWN_CHARGED = effect_attempts.c.state.in_(CHARGED) | (_HAS_ID & (effect_attempts.c.state != SendState.REFUSED))
 
 
 # Made once, like the statements of `events.py`. Each is one statement on the row that the fence protects.
@@ -40,17 +49,30 @@ _INSERT = insert(effects).values({name: bindparam(f"new_{name}") for name in _CL
 _NEXT_FENCE = func.least(effects.c.fence, WITHDRAWN - 1) + 1
 
 
+# What was frozen binds calls that may have been accepted. Where every one was refused, today's settings are asked for: they
+# may be what mends it.
+# By its name, as SQLAlchemy relates no subquery to the row that an insert conflicts with.
+_conflicting = literal_column("effects.key", Text)
+_is_bound = exists().where(effect_attempts.c.key == _conflicting, effect_attempts.c.state != SendState.REFUSED)
+
+
 def _claim(fence: ColumnElement[int]) -> ReturningInsert[Any]:
     """Make or lock the row: its update locks it, so that two attempts which claim at once come one after the other."""
     return _INSERT.on_conflict_do_update(
         index_elements=["key"],
         # The class is today's: what can be asked is decided by who is asked now.
-        set_={"fence": fence, "provider_class": _INSERT.excluded.provider_class},
+        set_={
+            "fence": fence,
+            "provider_class": _INSERT.excluded.provider_class,
+            "provider": case((_is_bound, effects.c.provider), else_=_INSERT.excluded.provider),
+            "frozen": case((_is_bound, effects.c.frozen), else_=_INSERT.excluded.frozen),
+        },
     ).returning(effects)
 
 
 _CLAIM = _claim(func.greatest(effects.c.fence, _INSERT.excluded.fence))
 _CLAIM_NEXT = _claim(_NEXT_FENCE)
+_READ = select(effects).where(effects.c.key == bindparam("of_key"))
 _SENDS = (
     select(effect_attempts, AGE, OPEN_FOR)
     .where(effect_attempts.c.key == bindparam("of_key"))
@@ -133,12 +155,9 @@ _CLOSED = (
     .cte("closed")
 )
 _SETTLE = select(_SETTLED.c.key).add_cte(_CLOSED)
-_fence = effect_attempts.c.fence
-# Its sender has had an error, and nobody can be asked: it may be charged, whatever its attempt is still about to do.
-_IS_LOST = effect_attempts.c.failure.is_not(None) & (effects.c.provider_class == ProviderClass.NOTHING)
 
 
-class PostgresEffects(DoubtfulSends):
+class PostgresEffects(ChargedSends, DoubtfulSends):
     """Every method is one transaction; `fence` decides who may write."""
 
     async def claim(self, effect: Effect, fence: int) -> EffectRecord:
@@ -154,9 +173,28 @@ class PostgresEffects(DoubtfulSends):
                 raise InvalidState(f"what {effect.step} did has been taken back; it is not done again")
             if is_numbered and row.fence > fence:
                 raise StaleAttempt(f"attempt {row.fence} of {effect.step} has taken over from attempt {fence}")
-            sends = await connection.execute(_SENDS, {"of_key": effect.key})
-            sent = tuple(as_send(one) for one in sends)
-            return EffectRecord(sent, row.frozen, row.result, row.possible_extra, row.resend_granted, row.fence)
+            return await self._record(connection, row)
+
+    async def read(self, key: str) -> EffectRecord | None:
+        """Look at it, and lock nothing."""
+        async with self._database.one() as connection:
+            row = (await connection.execute(_READ, {"of_key": key})).one_or_none()
+            return await self._record(connection, row) if row else None
+
+    @staticmethod
+    async def _record(connection: AsyncConnection, row: "Row[*tuple[Any, ...]]") -> EffectRecord:
+        sends = await connection.execute(_SENDS, {"of_key": row.key})
+        return EffectRecord(
+            tuple(as_send(one) for one in sends),
+            row.frozen,
+            row.result,
+            row.possible_extra,
+            row.resend_granted,
+            row.fence,
+            row.kept,
+            row.provider,
+            ProviderClass(row.provider_class),
+        )
 
     async def open_send(self, effect: Effect, fence: int, anchor: str | None, *, earlier: SendState | None) -> None:
         """Commit the intent to send."""
@@ -228,40 +266,6 @@ class PostgresEffects(DoubtfulSends):
         keeping = update(effects).where(effects.c.key == key, effects.c.fence == fence).values(kept=dict(kept))
         async with self._database.one() as connection:
             await connection.execute(keeping)
-
-    async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
-        """Count the calls known to be charged, and the sends that may have been charged besides.
-
-        A send that is on its way for the newest attempt of a living workflow is neither yet.
-        """
-        sends = effect_attempts.join(effects).join(workflows, workflows.c.workflow_id == effects.c.workflow_id)
-        mine = (effects.c.workflow_id == workflow_id) & (effects.c.kind == kind)
-        # Each answered send is a charge, whatever its id; but all sends of a key are one where the provider goes by it.
-        is_keyed = effects.c.provider_class == ProviderClass.KEYED
-        call = func.concat(effect_attempts.c.key, case((is_keyed, literal("")), else_=cast(_fence, Text)))
-        known = select(func.count(call.distinct())).select_from(sends).where(mine, _KNOWN_CHARGED)
-        is_left_behind = (_fence < effects.c.fence) | workflows.c.status.in_(FINAL) | _IS_LOST
-        may_be_its_own = is_left_behind & (effects.c.provider_class != ProviderClass.KEYED)
-        unresolved = (effect_attempts.c.state == SendState.UNKNOWN) | (
-            (effect_attempts.c.state == SendState.OPEN) & may_be_its_own
-        )
-        possible = (
-            select(func.count()).select_from(sends).where(mine, effect_attempts.c.reference.is_(None), unresolved)
-        )
-        query = select(known.scalar_subquery(), possible.scalar_subquery())
-        async with self._database.one() as connection:
-            settled, possible_extra = (await connection.execute(query)).one()
-        return Charges(settled, possible_extra)
-
-    async def running_calls(self, workflow_id: str) -> Sequence[tuple[str, str]]:
-        """Key and provider's id of this workflow's model calls that are accepted and not closed."""
-        query = (
-            select(effect_attempts.c.key, effect_attempts.c.reference)
-            .select_from(effect_attempts.join(effects))
-            .where(effects.c.workflow_id == workflow_id, effects.c.kind == "model_call", _ACCEPTED)
-        )
-        async with self._database.one() as connection:
-            return [(row.key, row.reference) for row in await connection.execute(query)]
 
     async def grant_resend(self, workflow_id: str, step: str) -> bool:
         """Allow one more send of the step's unresolved effects; deciding twice allows no second one."""

@@ -17,7 +17,13 @@ CHANNEL = "progress"
 # every attempt of every step runs these.
 _MINE = workflows.c.workflow_id == bindparam("of_workflow")
 _LOCK = (
-    select(workflows.c.workflow_id, workflows.c.status, workflows.c.last_seq, workflows.c.cancel_requested)
+    select(
+        workflows.c.workflow_id,
+        workflows.c.status,
+        workflows.c.last_seq,
+        workflows.c.cancel_requested,
+        workflows.c.resumption,
+    )
     .where(_MINE)
     .with_for_update()
 )
@@ -55,6 +61,7 @@ class LockedLog:
         self.workflow_id: str = row.workflow_id
         self.status = Status(row.status)
         self.cancel_requested: bool = row.cancel_requested
+        self.resumption: int = row.resumption
         self._seq: int = row.last_seq
         self._new: list[dict[str, Any]] = []
 
@@ -71,7 +78,7 @@ class LockedLog:
         return cls(connection, row)
 
     def append(self, kind: EventKind, data: Mapping[str, Any], step: str = "", attempt: int = 0) -> None:
-        """Add the next event."""
+        """Add the next event; one of the workflow itself belongs to its latest resumption."""
         self._seq += 1
         self._new.append(
             {
@@ -79,14 +86,15 @@ class LockedLog:
                 "seq": self._seq,
                 "kind": kind,
                 "step": step,
-                "attempt": attempt,
+                "attempt": attempt if step else self.resumption,
                 "data": dict(data),
             }
         )
 
     async def kinds(self, step: str = "", attempt: int = 0) -> set[EventKind]:
-        """What stands already of a step's attempt, or of the workflow itself. Asked after the lock, never with it."""
-        mine = {"of_workflow": self.workflow_id, "of_step": step, "of_attempt": attempt}
+        """What stands already of a step's attempt, or of the workflow's resumption. Asked after the lock, never with it."""
+        number = attempt if step else self.resumption
+        mine = {"of_workflow": self.workflow_id, "of_step": step, "of_attempt": number}
         return {EventKind(kind) for kind in (await self._connection.execute(_KINDS, mine)).scalars()}
 
     @classmethod

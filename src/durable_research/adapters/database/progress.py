@@ -12,6 +12,7 @@ from durable_research.adapters.database.tables import drafts, progress_events
 from durable_research.domain.approval import ApprovalAsked, ApprovalDecision, decision_of
 from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
 from durable_research.domain.progress import (
+    COMMITS,
     ENDS_OF_APPROVAL,
     ENDS_OF_ATTEMPT,
     UNDOES,
@@ -22,7 +23,7 @@ from durable_research.domain.progress import (
     status_after,
 )
 from durable_research.domain.waits import ProviderWait, wait_after
-from durable_research.domain.workflow import Status, check_transition
+from durable_research.domain.workflow import RESUMABLE, Status, check_transition
 from durable_research.ports.progress import Waited
 
 # Made once, like the statements of `events.py`.
@@ -35,11 +36,27 @@ _ATTEMPTS = (
         progress_events.c.data,
         func.clock_timestamp().label("now"),
     )
-    .where(progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.step != "")
+    .where(
+        progress_events.c.workflow_id == bindparam("of_workflow"),
+        (progress_events.c.step != "") | progress_events.c.kind.in_([EventKind.RESUMED, EventKind.APPROVAL_GIVEN]),
+    )
     .order_by(progress_events.c.seq)
 )
 _DATA_OF_KIND = select(progress_events.c.data).where(
-    progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.kind == bindparam("of_kind")
+    progress_events.c.workflow_id == bindparam("of_workflow"),
+    progress_events.c.kind == bindparam("of_kind"),
+    progress_events.c.attempt == bindparam("of_resumption"),
+)
+# What was decided about a draft stands after a resumption, too.
+_APPROVED_BEFORE = (
+    select(progress_events.c.data)
+    .where(
+        progress_events.c.workflow_id == bindparam("of_workflow"),
+        progress_events.c.kind == EventKind.APPROVAL_GIVEN,
+        progress_events.c.data["draft_sha256"].astext == bindparam("of_draft"),
+    )
+    .order_by(progress_events.c.seq.desc())
+    .limit(1)
 )
 _FORGET_DRAFTS = delete(drafts).where(drafts.c.workflow_id == bindparam("of_workflow"))
 _FORGET_DRAFTS_OF_STEP = _FORGET_DRAFTS.where(drafts.c.step == bindparam("of_step"))
@@ -55,14 +72,18 @@ class _Told:
 
     def __init__(self, rows: "Sequence[Row[*tuple[Any, ...]]]") -> None:
         self._rows = rows
+        resumed = [number for number, row in enumerate(rows) if row.kind == EventKind.RESUMED]
+        self._recent = rows[resumed[-1] :] if resumed else rows
+        self.started = _data_by_attempt(rows, EventKind.ATTEMPT_STARTED)
+        self._ended = _data_by_attempt(rows, *ENDS_OF_ATTEMPT)
+        # What counts begins anew when a person has the workflow gone on with.
+        self._failed = _data_by_attempt(self._recent, EventKind.ATTEMPT_FAILED)
+        self._done = _data_by_attempt(self._recent, EventKind.ATTEMPT_COMPLETED)
 
-        def of(*kinds: EventKind) -> dict[tuple[str, int], dict[str, Any]]:
-            return {(row.step, row.attempt): row.data for row in rows if row.kind in kinds}
-
-        self.started = of(EventKind.ATTEMPT_STARTED)
-        self._failed = of(EventKind.ATTEMPT_FAILED)
-        self._ended = of(*ENDS_OF_ATTEMPT)
-        self._done = of(EventKind.ATTEMPT_COMPLETED)
+    @property
+    def is_committed(self) -> bool:
+        """Whether a person has approved what is finished: a cancellation comes too late."""
+        return any(row.kind == EventKind.APPROVAL_GIVEN and row.data.get(COMMITS) for row in self._recent)
 
     def is_done(self, step: str) -> bool:
         """Whether an attempt of the step was completed."""
@@ -91,7 +112,7 @@ class _Told:
     def wait(self, step: str) -> ProviderWait | None:
         """The step's wait for its provider, while it waits."""
         wait = None
-        for row in self._rows:
+        for row in self._recent:
             if row.step == step:
                 wait = wait_after(wait, EventKind(row.kind), row.at, row.data)
         return wait
@@ -108,6 +129,12 @@ class _Told:
         return sum(bool(data.get("counted")) for number, data in failed.items() if number > asked)
 
 
+def _data_by_attempt(
+    rows: "Sequence[Row[*tuple[Any, ...]]]", *kinds: EventKind
+) -> dict[tuple[str, int], dict[str, Any]]:
+    return {(row.step, row.attempt): row.data for row in rows if row.kind in kinds}
+
+
 class PostgresProgressLog:
     """Events of all workflows, each workflow's under its own row lock."""
 
@@ -115,16 +142,26 @@ class PostgresProgressLog:
         self._database = database
 
     async def begin_attempt(
-        self, workflow_id: str, step: str, worker: str, engine: EngineAttempt, *, undoes: bool = False
+        self,
+        workflow_id: str,
+        step: str,
+        worker: str,
+        engine: EngineAttempt,
+        *,
+        undoes: bool = False,
+        commits: bool = False,
     ) -> Attempt:
         """Close what earlier attempts left open as lost, and start the next one."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
+            if engine.resumption != log.resumption:
+                raise StaleAttempt(f"the workflow has been resumed since; {step} of an earlier run does nothing")
             if log.status.is_final:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
             told = _Told((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all())
             # What was done is told again to the run that begins after the engine lost one: it must know what is to be undone.
-            if log.cancel_requested and not undoes and not told.is_done(step):
+            is_bound = undoes or told.is_done(step) or (commits and told.is_committed)
+            if log.cancel_requested and not is_bound:
                 raise CancelRequested("a person asked for the workflow to be cancelled")
             if told.is_taken_back_by(engine) and not undoes:
                 raise InvalidState(f"the workflow is being taken back; {step} runs no more")
@@ -160,7 +197,8 @@ class PostgresProgressLog:
         """Write an event within an attempt, once."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, attempt.workflow_id)
-            if not log.status.is_final and kind not in await log.kinds(attempt.step, attempt.number):
+            known = await log.kinds(attempt.step, attempt.number)
+            if not log.status.is_final and not known & {kind, *ENDS_OF_ATTEMPT}:
                 log.append(kind, data, attempt.step, attempt.number)
                 await log.finish()
 
@@ -169,10 +207,12 @@ class PostgresProgressLog:
         async with self._database.one() as connection:
             return _Told((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all()).waited(step)
 
-    async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any]) -> None:
+    async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any], resumption: int = 0) -> None:
         """Write the end once; an end that stands is kept, but for partly done -> done."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
+            if resumption != log.resumption:
+                return
             later = log.status is Status.PARTLY_DONE and status is Status.DONE
             if log.status.is_final and not later:
                 return
@@ -180,25 +220,33 @@ class PostgresProgressLog:
             kind = EventKind.STORED_LATER if later else EventKind.CLOSED
             log.append(kind, {"status": status, **data})
             await log.finish(status)
-            # Nobody follows a workflow that has ended, and a story that was taken back has left no text.
-            await connection.execute(_FORGET_DRAFTS, {"of_workflow": workflow_id})
+            # Nobody follows a workflow that has ended, and a story that was taken back has left no text. What failed may have
+            # left nothing else of what was paid for.
+            if status not in RESUMABLE:
+                await connection.execute(_FORGET_DRAFTS, {"of_workflow": workflow_id})
 
     async def note_approval(
-        self, workflow_id: str, kind: EventKind, data: Mapping[str, Any]
+        self, workflow_id: str, kind: EventKind, data: Mapping[str, Any], resumption: int = 0
     ) -> ApprovalAsked | ApprovalDecision | None:
         """Write the event with the status that it makes; after a decision nothing is asked or decided any more."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
+            if resumption != log.resumption:
+                raise StaleAttempt("the workflow has been resumed since; nothing is asked any more")
             known = await log.kinds()
             if ends := known & ENDS_OF_APPROVAL:
-                return decision_of(await _data_of(connection, workflow_id, ends.pop()))
+                return decision_of(await _data_of(connection, log, ends.pop()))
+            if kind is EventKind.APPROVAL_ASKED and resumption and kind not in known:
+                before = await _approved_before(connection, log, str(data["draft_sha256"]))
+                if before:
+                    return decision_of(before)
             if not log.status.is_final:
                 if kind not in known:
                     log.append(kind, data)
                 await log.finish(status_after(kind, data))
             if kind is not EventKind.APPROVAL_ASKED:
                 return None
-            first = await _data_of(connection, workflow_id, kind) if kind in known else data
+            first = await _data_of(connection, log, kind) if kind in known else data
         return ApprovalAsked.model_validate(first)
 
     async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
@@ -211,7 +259,17 @@ class PostgresProgressLog:
         ]
 
 
-async def _data_of(connection: AsyncConnection, workflow_id: str, kind: EventKind) -> dict[str, Any]:
-    kept = await connection.execute(_DATA_OF_KIND, {"of_workflow": workflow_id, "of_kind": kind})
-    data: dict[str, Any] = kept.scalar_one()
+async def _data_of(connection: AsyncConnection, log: LockedLog, kind: EventKind) -> dict[str, Any]:
+    mine = {"of_workflow": log.workflow_id, "of_kind": kind, "of_resumption": log.resumption}
+    data: dict[str, Any] = (await connection.execute(_DATA_OF_KIND, mine)).scalar_one()
     return data
+
+
+async def _approved_before(connection: AsyncConnection, log: LockedLog, draft_sha256: str) -> dict[str, Any] | None:
+    """What was decided about this draft before the workflow was resumed; written again, so that each resumption has it."""
+    mine = {"of_workflow": log.workflow_id, "of_draft": draft_sha256}
+    decided: dict[str, Any] | None = (await connection.execute(_APPROVED_BEFORE, mine)).scalar_one_or_none()
+    if decided is not None and not log.status.is_final:
+        log.append(EventKind.APPROVAL_GIVEN, decided)
+        await log.finish(status_after(EventKind.APPROVAL_GIVEN, decided))
+    return decided

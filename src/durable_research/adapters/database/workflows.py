@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.events import LockedLog
-from durable_research.adapters.database.tables import idempotency_keys, workflows
-from durable_research.domain.errors import IdempotencyKeyReused, NotFound
-from durable_research.domain.progress import EventKind
-from durable_research.domain.workflow import FINAL, Kind, Status
-from durable_research.ports.workflows import NewWorkflow, Page, WorkflowFilter, WorkflowRow
+from durable_research.adapters.database.tables import idempotency_keys, progress_events, workflows
+from durable_research.domain.errors import IdempotencyKeyReused, InvalidState, NotFound
+from durable_research.domain.progress import ENDS_OF_ATTEMPT, EventKind
+from durable_research.domain.workflow import FINAL, Kind, Status, check_resumable
+from durable_research.ports.workflows import NewWorkflow, Page, Resumption, WorkflowFilter, WorkflowRow
 
 # Told by name, so that the index on the status serves: nearly all rows have ended.
 _UNENDED = [str(status) for status in Status if status not in FINAL]
@@ -25,9 +25,25 @@ _GET = select(workflows).where(
 )
 _MARK_STARTED = (
     update(workflows)
-    .where(workflows.c.workflow_id == bindparam("of_workflow"))
+    .where(workflows.c.workflow_id == bindparam("of_workflow"), workflows.c.resumption == bindparam("of_resumption"))
     .values(engine_started=True)
-    .returning(workflows)
+)
+_ROW = select(workflows).where(workflows.c.workflow_id == bindparam("of_workflow"))
+_LEFT_OPEN = (
+    select(
+        progress_events.c.step,
+        progress_events.c.attempt,
+        func.max(progress_events.c.data["worker"].astext).label("worker"),
+    )
+    .where(progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.step != "")
+    .group_by(progress_events.c.step, progress_events.c.attempt)
+    .having(func.bool_and(progress_events.c.kind.not_in(ENDS_OF_ATTEMPT)))
+    .order_by(progress_events.c.step, progress_events.c.attempt)
+)
+_RESUMED = select(progress_events.c.data).where(
+    progress_events.c.workflow_id == bindparam("of_workflow"),
+    progress_events.c.kind == EventKind.RESUMED,
+    progress_events.c.attempt == bindparam("of_resumption"),
 )
 
 
@@ -49,6 +65,7 @@ def _row(row: "Row[*tuple[Any, ...]]") -> WorkflowRow:
         row.updated_at,
         row.engine_started,
         row.cancel_requested,
+        row.resumption,
     )
 
 
@@ -130,10 +147,43 @@ class PostgresWorkflows:
         query = query.order_by(columns.created_at.desc(), columns.workflow_id.desc()).limit(which.limit)
         return await self._rows(query)
 
-    async def mark_started(self, workflow_id: str) -> WorkflowRow:
-        """Note that the engine has it."""
-        async with self._database.one() as connection:
-            return _row((await connection.execute(_MARK_STARTED, {"of_workflow": workflow_id})).one())
+    async def resume(self, wanted: Resumption) -> tuple[WorkflowRow, bool]:
+        """Write the event, close what was left open, and have the engine's part begin again: one transaction."""
+        async with self._database.begin() as connection:
+            log = await LockedLog.lock(connection, wanted.workflow_id)
+            is_replay = await self._is_resumed_so(connection, log, wanted)
+            if not is_replay:
+                check_resumable(log.status)
+                for left in await connection.execute(_LEFT_OPEN, {"of_workflow": wanted.workflow_id}):
+                    log.append(EventKind.ATTEMPT_LOST, {"worker": left.worker}, left.step, left.attempt)
+                log.resumption += 1
+                log.append(EventKind.RESUMED, wanted.data)
+                await log.finish(
+                    Status.SLEEPING if wanted.begins_at else Status.QUEUED,
+                    resumption=log.resumption,
+                    engine_started=False,
+                    cancel_requested=False,
+                )
+            row = (await connection.execute(_ROW, {"of_workflow": wanted.workflow_id})).one()
+        return _row(row), is_replay
+
+    @staticmethod
+    async def _is_resumed_so(connection: AsyncConnection, log: LockedLog, wanted: Resumption) -> bool:
+        """Whether it has been resumed with this text since this was asked for, or before and has no end yet."""
+        if log.resumption == wanted.after and (log.status.is_final or not log.resumption):
+            return False
+        mine = {"of_workflow": wanted.workflow_id, "of_resumption": log.resumption}
+        data: dict[str, Any] = (await connection.execute(_RESUMED, mine)).scalar_one()
+        if data.get("texts") != wanted.data.get("texts"):
+            raise InvalidState("the workflow has been resumed already, with another text")
+        return True
+
+    async def mark_started(self, workflow_id: str, resumption: int) -> WorkflowRow:
+        """Note that the engine has it; a later resumption is yet to be given to it."""
+        mine = {"of_workflow": workflow_id, "of_resumption": resumption}
+        async with self._database.begin() as connection:
+            await connection.execute(_MARK_STARTED, mine)
+            return _row((await connection.execute(_ROW, {"of_workflow": workflow_id})).one())
 
     async def request_cancel(self, workflow_id: str) -> None:
         """Note the wish to cancel, with an event, once."""

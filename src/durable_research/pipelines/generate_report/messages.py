@@ -17,7 +17,10 @@ class _Message(BaseModel):
 
 
 class GenerateReport(_Message):
-    """Starts the workflow. The request itself lies in table `workflows`, frozen when it was accepted."""
+    """Starts the workflow. The request itself lies in table `workflows`, frozen when it was accepted.
+
+    A resumed report may go on with a text that a person has `corrected`, or buy another `generation` of the model's.
+    """
 
     report_id: str
     tenant: str = "default"
@@ -25,6 +28,8 @@ class GenerateReport(_Message):
     start_after: datetime | None = None
     approval: str = "none"
     approval_waits: ApprovalWaits = ApprovalWaits()
+    corrected: WrittenText | None = None
+    generation: int = 0
 
 
 class LlmCall(_Message):

@@ -42,7 +42,7 @@ class GenerateReportWorkflow(Story):
 
     async def _steps(self, start: GenerateReport) -> Ending[ReportResult]:
         await self.asleep_until(start.start_after)
-        text = await self._ask(start)
+        text = start.corrected or await self._ask(start)
         if start.approval == BEFORE_PDF:
             text = await self._approved(start, text, Verdict.APPROVE, Verdict.EDIT, Verdict.REFUSE)
         pdf = await self._typeset(start, text)
@@ -62,7 +62,7 @@ class GenerateReportWorkflow(Story):
         return Ending(result, status, self._closing_data(start, text, pdf, notified, stored=stored))
 
     async def _ask(self, start: GenerateReport) -> WrittenText:
-        asked = LlmCall(report_id=start.report_id, tenant=start.tenant)
+        asked = LlmCall(report_id=start.report_id, tenant=start.tenant, generation=start.generation)
         return await self.paid_step(GenerateReportActivities.llm_call, asked, policies.LLM_CALL)
 
     async def _approved(self, start: GenerateReport, draft: WrittenText, *verdicts: Verdict) -> WrittenText:

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 from temporalio import activity
 
-from durable_research.domain.effects import Doubt, Provider
+from durable_research.domain.doubts import Doubt, Provider
 from durable_research.domain.errors import InfrastructureDown
-from durable_research.domain.workflow import Status, kind_of
+from durable_research.domain.progress import closing_of
+from durable_research.domain.workflow import RESUMABLE, Kind, Status, kind_of
 from durable_research.pipelines.reconcile.messages import Reconciled
 from durable_research.ports.clock import Clock
 from durable_research.ports.engine import WorkflowEngine
@@ -62,6 +63,7 @@ class ReconcileActivities:
 
     `stop_spending` cancels what a workflow that ended behind our back left running at the provider. `find_all` asks a
     provider, by its name and class, for every send of ours under a key. `embed_missing` makes finished texts findable.
+    Workflows of `resumable` kinds can be gone on with after a failure.
     """
 
     workflows: Workflows
@@ -75,6 +77,7 @@ class ReconcileActivities:
     orphans: "Orphans"
     embed_missing: Callable[[], Awaitable[int]]
     longest_call: timedelta = timedelta(seconds=policies.CALL_DEADLINES.longest)
+    resumable: frozenset[Kind] = frozenset()
     _walks: Walks = field(default_factory=Walks, init=False)
 
     @activity.defn(name="reconcile")
@@ -112,16 +115,20 @@ class ReconcileActivities:
 
     async def _close_one(self, row: WorkflowRow) -> bool:
         view = await self.engine.describe(row.workflow_id)
-        if view is None:  # the engine lost it: drive it again, settled effects come back without a charge
+        # The engine lost it, or what it knows ended before a person resumed it: drive it again; settled effects come back
+        # without a charge.
+        if view is None or view.resumption != row.resumption:
             await self.start(row)
             return False
         status = _ENDED_BEHIND_OUR_BACK.get(view.status)
         if status is None:
             return False
         words = f"the workflow was {view.status.replace('_', ' ')} outside this app"
-        await self.stop_spending(row.workflow_id)
+        if status not in RESUMABLE or row.kind not in self.resumable:
+            # What may be resumed is not stopped: its answer is paid for, and asked about then.
+            await self.stop_spending(row.workflow_id)
         error = {"code": f"engine_{view.status}", "detail": words}
-        await self.progress.close(row.workflow_id, status, {"error": error})
+        await self.progress.close(row.workflow_id, status, {"error": error}, row.resumption)
         return True
 
     async def _store_partly_done(self) -> int:
@@ -129,11 +136,11 @@ class ReconcileActivities:
 
     async def _store_one(self, row: WorkflowRow) -> bool:
         events = await self.progress.read(row.workflow_id)
-        kept = next((event.data["to_store"] for event in events if "to_store" in event.data), None)
+        kept = closing_of(events).get("to_store")
         if kept is None:
             return False
         await self.store_later(kept)
-        await self.progress.close(row.workflow_id, Status.DONE, {})
+        await self.progress.close(row.workflow_id, Status.DONE, {}, row.resumption)
         return True
 
     async def _look_up_doubts(self) -> int:

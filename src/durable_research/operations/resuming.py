@@ -1,0 +1,218 @@
+"""Resuming what failed or was terminated: the same workflow goes on from its failed step, and what was paid for stays paid.
+
+What is settled in the ledger comes back without a charge, and a call that was accepted is asked about. Only where neither can
+be is another call needed, and a person has to say so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from durable_research import failpoints
+from durable_research.catalogue import BY_KIND
+from durable_research.domain.effects import (
+    EMPTY_ANSWERS_ALLOWED,
+    Charges,
+    Effect,
+    EffectRecord,
+    Move,
+    ResendPolicy,
+    next_move,
+)
+from durable_research.domain.errors import IdempotencyKeyReused, InvalidState
+from durable_research.domain.progress import EventKind, ProgressEvent, since_resumed
+from durable_research.domain.request import Text
+from durable_research.domain.text import EDITED_SUFFIX, WrittenText
+from durable_research.domain.workflow import RESUMABLE, check_resumable
+from durable_research.operations.paid_text import PaidTexts
+from durable_research.operations.starting import Starting
+from durable_research.operations.validating import validated
+from durable_research.ports.ledger import Effects
+from durable_research.ports.workflows import Resumption, WorkflowRow, Workflows
+from durable_research.temporal import policies
+from durable_research.writing import store_text
+
+
+class ResumeRequest(BaseModel):
+    """What a person sends: nothing, a corrected text, or leave to be charged again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    text: Text | None = None
+    accept_charge: bool = False
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A workflow that goes on; `replayed` when it had been resumed so already."""
+
+    row: WorkflowRow
+    replayed: bool
+
+
+class Price(StrEnum):
+    """What going on may cost besides what was paid."""
+
+    NOTHING = "nothing"
+    ANOTHER_SEND = "another_send"  # an earlier send may have been charged, and nobody can be asked any more
+    ANOTHER_ANSWER = "another_answer"  # the answer was charged and is none
+
+
+@dataclass(frozen=True)
+class Offer:
+    """That a workflow can be resumed, and what that may cost; `charges` is what it has cost so far."""
+
+    price: Price
+    charges: Charges
+    has_text: bool
+
+    @property
+    def words(self) -> str:
+        """The price as a person reads it."""
+        if self.price is Price.NOTHING:
+            return "what was paid for is not paid again"
+        extra = f", and perhaps {self.charges.possible_extra} more" if self.charges.possible_extra else ""
+        return f"the model may be charged again, {self.charges.settled} so far{extra}"
+
+    def as_json(self) -> dict[str, Any]:
+        """As the status body shows it."""
+        needs = self.price is not Price.NOTHING
+        return {"may_charge_again": needs, "price": self.price, "words": self.words, "has_text": self.has_text}
+
+
+@dataclass
+class Resuming:
+    """`resend` is the installation's rule for calls of which nobody can be asked."""
+
+    texts: PaidTexts
+    workflows: Workflows
+    ledger: Effects
+    starting: Starting
+    resend: ResendPolicy = ResendPolicy.BOUNDED
+
+    async def offer(self, workflow_id: str, tenant: str) -> Offer | None:
+        """Whether it can be resumed, and what that may cost; None where it cannot.
+
+        Raises:
+            NotFound: unknown id.
+        """
+        row = await self.texts.reading.get(workflow_id, tenant)
+        if row.status not in RESUMABLE or BY_KIND[row.kind].resumed_message is None:
+            return None
+        return await self._offer(row, await self.texts.reading.log(workflow_id, tenant))
+
+    async def resume(
+        self, workflow_id: str, tenant: str, body: Mapping[str, Any], idempotency_key: str | None = None
+    ) -> Resumed:
+        """Have it go on from the step that failed, perhaps with a corrected text.
+
+        Raises:
+            InvalidInput: the body breaks its rules.
+            NotFound: unknown id.
+            InvalidState: it goes on, ended otherwise, was undone, or may be charged again without leave for that.
+            IdempotencyKeyReused: the key came with another text.
+            InfrastructureDown: the database is away; nothing was changed.
+        """
+        request = validated(ResumeRequest, body)
+        reading = self.texts.reading
+        row = await reading.get(workflow_id, tenant)
+        pipeline = BY_KIND[row.kind]
+        if pipeline.resumed_message is None:
+            raise InvalidState(
+                f"what a {pipeline.noun} had made is undone when it fails; run it again, which is paid anew"
+            )
+        events = await reading.log(workflow_id, tenant)
+        if idempotency_key and await self._is_known(row, events, request, idempotency_key):
+            return Resumed(row, replayed=True)
+        if not row.resumption:
+            check_resumable(row.status)
+        await failpoints.reach(failpoints.RESUME_BEGUN, workflow_id)
+        wanted = Resumption(
+            workflow_id,
+            row.resumption,
+            await self._data(row, events, request, idempotency_key),
+            self.starting.sleeps_until(BY_KIND[row.kind].request.model_validate(row.input)),
+        )
+        row, replayed = await self.workflows.resume(wanted)
+        await failpoints.reach(failpoints.RESUME_WRITTEN, workflow_id)
+        self.starting.pass_on(row)
+        return Resumed(row, replayed)
+
+    async def _data(
+        self, row: WorkflowRow, events: Sequence[ProgressEvent], request: ResumeRequest, key: str | None
+    ) -> dict[str, Any]:
+        """What the event of resuming keeps."""
+        latest = since_resumed(events)[0].data if row.resumption else {}
+        data: dict[str, Any] = {"generation": latest.get("generation", 0)} | ({"key": key} if key else {})
+        if request.text is not None:
+            corrected = await self._corrected(row, events, request.text)
+            return data | {"texts": {"corrected": corrected.model_dump(mode="json")}}
+        if kept := latest.get("texts"):
+            return data | {"texts": kept}
+        if row.status not in RESUMABLE:
+            return data
+        offer = await self._offer(row, events)
+        if offer.price is Price.NOTHING:
+            return data
+        if not request.accept_charge:
+            raise InvalidState(f"{offer.words}; say that it may: accept_charge")
+        if offer.price is Price.ANOTHER_ANSWER:
+            data["generation"] += 1
+        else:
+            await self.ledger.grant_resend(row.workflow_id, next(iter(BY_KIND[row.kind].steps)))
+        return data | {"accepted_charge": True}
+
+    async def _corrected(self, row: WorkflowRow, events: Sequence[ProgressEvent], text: str) -> WrittenText:
+        paid = await self.texts.find(row, events)
+        if paid is None:
+            raise InvalidState("there is no text to correct: the model had written nothing")
+        return paid.corrected(await store_text(self.texts.objects, row.tenant, row.workflow_id, text, EDITED_SUFFIX))
+
+    async def _is_known(
+        self, row: WorkflowRow, events: Sequence[ProgressEvent], request: ResumeRequest, key: str
+    ) -> bool:
+        known = next((e.data for e in events if e.kind is EventKind.RESUMED and e.data.get("key") == key), None)
+        if known is None:
+            return False
+        corrected = (known.get("texts") or {}).get("corrected")
+        if request.text is not None:
+            mine = (await self._corrected(row, events, request.text)).text.sha256
+            if not corrected or WrittenText.model_validate(corrected).text.sha256 != mine:
+                raise IdempotencyKeyReused("this Idempotency-Key was used with another text; send a new key")
+        return True
+
+    async def _offer(self, row: WorkflowRow, events: Sequence[ProgressEvent]) -> Offer:
+        latest = since_resumed(events)[0].data if row.resumption else {}
+        answers = await self.texts.answers(row, events)
+        price = Price.NOTHING if latest.get("texts") else self._price(row, answers)
+        has_text = await self.texts.find(row, events) is not None
+        return Offer(price, await self.ledger.charges(row.workflow_id), has_text)
+
+    def _price(self, row: WorkflowRow, answers: Sequence[EffectRecord]) -> Price:
+        """What the ledger's next move would be, for the part of the text that is missing."""
+        missing = next((part for part, record in enumerate(answers) if record.result is None), None)
+        if missing is None:
+            is_cut_for_good = len(answers) > policies.GOING_ON_ALLOWED
+            is_cut_for_good = is_cut_for_good and not any(
+                WrittenText.model_validate(one.result).is_whole for one in answers
+            )
+            return Price.ANOTHER_ANSWER if is_cut_for_good else Price.NOTHING
+        record = answers[missing]
+        effect = Effect(
+            row.tenant,
+            row.workflow_id,
+            next(iter(BY_KIND[row.kind].steps)),
+            kind="model_call",
+            provider=record.provider,
+            provider_class=record.provider_class,
+            request={},
+            resend=self.resend,
+            empty_allowed=0 if missing else EMPTY_ANSWERS_ALLOWED,
+        )
+        move = next_move(record, effect).move
+        if move is Move.FAIL_AGAIN:
+            return Price.ANOTHER_ANSWER
+        return Price.ANOTHER_SEND if move is Move.GIVE_UP else Price.NOTHING
