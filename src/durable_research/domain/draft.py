@@ -1,6 +1,7 @@
 """Whether a text of a person can stand in for a draft: asked before it is accepted, so that nothing is lost later."""
 
-from durable_research.domain.document import block_text, clean_text
+from durable_research.domain.characters import clean_text
+from durable_research.domain.document import block_text
 from durable_research.domain.errors import DocumentError, FieldError, InvalidInput
 from durable_research.domain.markdown import parse_markdown
 from durable_research.domain.text import has_visible_text

@@ -15,6 +15,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
+from durable_research.domain.characters import clean_text, uncover_marks
 from durable_research.domain.document import (
     DEEPEST,
     Alignment,
@@ -36,7 +37,6 @@ from durable_research.domain.document import (
     Table,
     Text,
     check_size,
-    clean_text,
     inline_text,
     safe_href,
 )
@@ -72,7 +72,7 @@ def parse_markdown(
     Raises:
         DocumentError: the text or a table is larger than a document may be.
     """
-    text = clean_text(text)
+    text = uncover_marks(clean_text(text))
     check_size(len(text.encode()))
     tokens = _PARSER.parse(text, {})
     blocks = _Builder(tokens, notes_heading).blocks()
