@@ -23,8 +23,14 @@ from durable_research.domain.document import (
     Text,
     plain_text,
 )
-from durable_research.domain.errors import DocumentError
 from durable_research.domain.markdown import parse_markdown
+from durable_research.domain.markdown_parser import (
+    MOST_BLOCK_RULES,
+    MOST_MARKS,
+    MOST_TOKENS,
+    TooMuchWork,
+    tokens_of,
+)
 
 
 def _blocks(text: str) -> tuple[Block, ...]:
@@ -59,10 +65,6 @@ def test_a_first_heading_equal_to_the_title_is_not_repeated() -> None:
 
 def test_a_first_heading_other_than_the_title_stays() -> None:
     assert parse_markdown("# Part 1", "Why?").blocks == (Heading(level=1, inlines=_text("Part 1")),)
-
-
-def test_a_text_without_any_title_is_untitled() -> None:
-    assert parse_markdown("## Part\n\nwords").title == "Untitled"
 
 
 def test_words_can_be_stressed_strong_code_and_linked() -> None:
@@ -163,16 +165,89 @@ def test_emphasis_deeper_than_the_limit_keeps_its_words() -> None:
     assert plain_text(parse_markdown(text, "t")) == "t\n\n" + "a b " * 15 + "deep"
 
 
-def test_a_table_with_too_many_cells_is_refused() -> None:
-    table = "|" + "a|" * 100 + "\n|" + "-|" * 100 + "\n" + "|x|\n" * 60
+def test_a_table_with_too_many_cells_goes_on_in_others_with_the_same_head() -> None:
+    document = parse_markdown("|" + "a|" * 50 + "\n|" + "-|" * 50 + "\n" + "|x|\n" * 150, "t")
 
-    with pytest.raises(DocumentError, match="table 1 has 6,100 cells"):
-        parse_markdown(table)
+    tables = [block for block in document.blocks if isinstance(block, Table)]
+    assert [len(table.rows) for table in tables] == [99, 51]
+    assert tables[0].header == tables[1].header
+    assert document.facts == (("Text", "1 table larger than a page can show, in parts or as text"),)
 
 
-def test_more_text_than_allowed_is_refused() -> None:
-    with pytest.raises(DocumentError, match=r"the text has 20,000,001 bytes"):
-        parse_markdown("x" * 20_000_001)
+def test_a_table_too_wide_for_any_page_becomes_lines() -> None:
+    row = " | ".join(["a"] * 65)
+
+    assert _blocks(f"|{row}|\n{'|-' * 65}|\n|{row}|\n") == (CodeBlock(text=f"{row}\n{row}"),)
+
+
+def test_more_text_than_allowed_is_cut_and_says_so() -> None:
+    document = parse_markdown("x" * 20_000_001, "t")
+
+    assert (len(plain_text(document)) < 20_000_000, document.facts) == (True, (("Text", "cut at 19,990,000 bytes"),))
+
+
+@pytest.mark.parametrize("text", ["[" * 50_000, "*a " * 30_000, "![a](" * 12_000], ids=lambda text: text[:5])
+def test_a_paragraph_with_more_marks_than_any_report_has_stays_as_it_is_written(text: str) -> None:
+    document = parse_markdown(f"# T\n\n*one*\n\n{text}\n\n*two*")
+
+    one, hostile, two = document.blocks
+    assert (one, hostile, two) == (
+        Paragraph(inlines=(Emphasis(children=_text("one")),)),
+        _paragraph(text.strip()),
+        Paragraph(inlines=(Emphasis(children=_text("two")),)),
+    )
+    assert document.facts == (
+        ("Text", "1 paragraph shown as it was written: it has too many marks to be read as Markdown"),
+    )
+
+
+@pytest.mark.parametrize("text", ["- a\n" * 60_000, ">" * 19 + "a\n" + "b\n" * 60_000], ids=["list", "lazy quote"])
+def test_a_text_with_more_blocks_than_any_report_has_stays_as_it_is_written(text: str) -> None:
+    document = parse_markdown(text, "t")
+
+    assert document.blocks == (CodeBlock(text=text.strip("\n")),)
+    assert document.facts == (("Text", "shown as it was written: it has too many marks to be read as Markdown"),)
+
+
+_HOSTILE = {
+    "emphasis": "*a ",
+    "closed emphasis": "*a* ",
+    "strong": "a**b",
+    "brackets": "[",
+    "images": "![",
+    "links": "[a](",
+    "references": "[a][",
+    "ticks": "`a``",
+    "angles": "<a ",
+    "entities": "&#",
+    "quotes": "> ",
+    "lists": "- ",
+    "footnotes": "[^1]: ",
+    "definitions": "[a]: b\n",
+    "open definitions": "[a\n",
+    "lines": "a\n",
+    "headings": "# a\n",
+    "items": "1. a\n",
+    "rows": "a|b\n",
+    "addresses": "https://a.b/c ",
+    "brackets in addresses": "https://a.b/(",
+    "dots": "https://a.b/...",
+    "Chinese": "**中（文）：**后",
+}
+
+
+@pytest.mark.parametrize("unit", _HOSTILE.values(), ids=_HOSTILE)
+def test_no_text_costs_more_work_than_is_allowed(unit: str) -> None:
+    """Counted, not timed: the rules that were tried and the marks that were read."""
+    text = unit * (200_000 // len(unit))
+    try:
+        tokens, env = tokens_of(text)
+    except TooMuchWork:
+        return
+
+    assert env["work"].block_rules <= MOST_BLOCK_RULES
+    assert env["work"].marks <= MOST_MARKS
+    assert len(tokens) <= MOST_TOKENS
 
 
 @pytest.mark.parametrize(

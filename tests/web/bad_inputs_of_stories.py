@@ -160,6 +160,7 @@ OF_APPROVALS = [
     edit("nul", "a\x00b", "control_character"),
     edit("c1", "a\x9b", "control_character"),
     edit("surrogate", "\ud800", "invalid_unicode"),
+    edit("marks-without-words", "# \n\n> \n", "blank"),
     approve("other-draft", 409, "invalid_state", draft_sha256="e" * 64),
     approve("edit-of-what-is-told", 422, "enum", "/decision", of=PARKED_TO_BE_TOLD, decision="edit", text="# Mine"),
     approve("running", 409, "invalid_state", of=RUNNING),

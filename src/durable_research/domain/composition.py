@@ -31,13 +31,16 @@ class Made(Protocol):
 
 
 def compose(
-    text: str, made: Made, *, workflow_id: str, title: str | None, language: str | None, asked_at: datetime
+    text: str,
+    made: Made,
+    *,
+    workflow_id: str,
+    title: str | None,
+    language: str | None,
+    asked_at: datetime,
+    question: str = "",
 ) -> Document:
-    """Parse the model's text and add what the reader should know of its making.
-
-    Raises:
-        DocumentError: the text cannot be typeset.
-    """
+    """Parse the model's text and add what the reader should know of its making."""
     facts = [
         ("Id", workflow_id),
         ("Asked", f"{asked_at:%Y-%m-%d %H:%M} UTC"),
@@ -52,6 +55,7 @@ def compose(
     return parse_markdown(
         text,
         title=title,
+        question=question,
         language=language or "en",
         footer_label=DEMO_LABEL if made.is_demo else None,
         facts=tuple(facts),

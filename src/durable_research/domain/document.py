@@ -1,6 +1,6 @@
 """The document as a tree of plain values, so that no adapter ever mistakes somebody's text for markup.
 
-Every `Document` that exists is within the limits below, its text is free of control characters and lone surrogates, and
+Every `Document` that exists is within the limits below, its text is clean (`characters.py`), and
 its links lead to the web or to a mailbox; adapters rely on that and check none of it again.
 """
 
@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from durable_research.domain.characters import clean_text
 from durable_research.domain.errors import DocumentError
 
 LARGEST_TEXT_BYTES = 20_000_000
@@ -19,17 +20,8 @@ MOST_CELLS = 5_000
 DEEPEST = 20
 UNTITLED = "Untitled"
 
-# C1 (U+0080 to U+009F) are control characters too, though Python prints some of them.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_SURROGATES = re.compile(r"[\ud800-\udfff]")
 _IGNORED_IN_ADDRESSES = re.compile(r"[\s\x00-\x20\x7f-\x9f]")
 _WEB_OR_MAIL = re.compile(r"(https?://[^/?#]|mailto:.)", re.IGNORECASE)
-
-
-def clean_text(text: str) -> str:
-    """Drop control characters other than newline and tab, and put U+FFFD where a lone surrogate stands."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
 
 
 def safe_href(address: str) -> str | None:

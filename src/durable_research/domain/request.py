@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from durable_research.domain.titles import beginning_of
+
 PROMPT_LONGEST = 20_000
 TITLE_LONGEST = 200
 NAME_LONGEST = 100
@@ -92,8 +94,5 @@ class WritingRequest(BaseModel):
 
     @property
     def shown_title(self) -> str:
-        """The given title, or the beginning of the prompt's first line."""
-        if self.title:
-            return self.title
-        first = self.prompt.strip().split("\n")[0].strip()
-        return first if len(first) <= 80 else first[:79].rstrip() + "…"
+        """What it is called until a text of its own says more: the given title, or the question's beginning."""
+        return self.title or beginning_of(self.prompt)

@@ -3,6 +3,7 @@
 The workflow alone decides which decision is the first; what is answered here comes from it, or from the log that it wrote.
 """
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from durable_research import failpoints
 from durable_research.domain.approval import ApprovalDecision, Verdict
+from durable_research.domain.draft import check_text
 from durable_research.domain.errors import AlreadyDecided, FieldError, InvalidInput, InvalidState
 from durable_research.domain.request import Text
 from durable_research.domain.text import EDITED_SUFFIX
@@ -101,7 +103,8 @@ class Approving:
             raise InvalidState("this is not the draft that waits for approval; read it again")
         edited = None
         if request.text is not None:
-            edited = await store_text(self.objects, tenant, workflow_id, request.text, EDITED_SUFFIX)
+            text = await asyncio.to_thread(check_text, request.text)
+            edited = await store_text(self.objects, tenant, workflow_id, text, EDITED_SUFFIX)
         decision = ApprovalDecision(
             decision_id=decision_id, decision=verdict, draft_sha256=request.draft_sha256, edited=edited
         )

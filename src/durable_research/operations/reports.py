@@ -64,6 +64,7 @@ class ReadingReports:
             report,
             workflow_id=report.report_id,
             title=report.asked_title,
+            question=report.prompt,
             language=report.language,
             asked_at=report.asked_at,
         )

@@ -68,6 +68,7 @@ class ReadingTexts:
             written,
             workflow_id=workflow_id,
             title=request.title,
+            question=request.prompt,
             language=request.language,
             asked_at=row.created_at,
         )

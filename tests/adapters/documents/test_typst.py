@@ -1,10 +1,13 @@
 """PDF by Typst: text stays text, every script is shown, and the same document gives the same bytes."""
 
 import io
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from durable_research.adapters.documents.typst import TypstRenderer
@@ -12,12 +15,14 @@ from durable_research.domain.document import (
     DEEPEST,
     Block,
     BulletList,
+    Code,
     CodeBlock,
     Document,
     Heading,
     Link,
     Paragraph,
     Quote,
+    Strong,
     Table,
     Text,
 )
@@ -190,21 +195,85 @@ async def test_the_same_document_gives_the_same_bytes_in_another_process(rendere
     assert first == second == third
 
 
-async def test_a_missing_glyph_is_an_error_that_names_it(renderer: TypstRenderer) -> None:
-    with pytest.raises(DocumentError) as refusal:
-        await renderer.render(
-            Document(title="T", blocks=(Paragraph(inlines=_says("fine")), *_document("say \U00010380 now").blocks))
-        )
+def _everywhere(text: str) -> Document:
+    """The text in every place of a document."""
+    words = _says(text)
+    inlines = (Link(href="https://x.y/", children=words), Strong(children=words), Code(text=text))
+    table = Table(header=(words,), alignments=("start",), rows=((words,),))
+    blocks = (Heading(level=1, inlines=words), Paragraph(inlines=inlines), table, CodeBlock(text=text))
+    return Document(title=f"T {text}", blocks=blocks, footer_label=text, facts=((text, text),))
 
-    assert str(refusal.value) == (
-        "no font that ships with the project can show '\U00010380' (U+10380) in block 2 (paragraph), near 'say \U00010380 now'"
-    )
+
+@pytest.mark.parametrize(
+    ("text", "code_point", "script"),
+    [
+        ("ঢ", "U+09A2", "Bengali"),
+        ("த", "U+0BA4", "Tamil"),
+        ("አ", "U+12A0", "Ethiopic"),
+        ("\U00010380", "U+10380", "Ugaritic"),
+        ("\ue000", "U+E000", "private use"),
+        ("\u0378", "U+0378", "unassigned"),
+    ],
+)
+async def test_a_character_without_a_glyph_is_shown_as_its_code_point_and_noted(
+    renderer: TypstRenderer, text: str, code_point: str, script: str
+) -> None:
+    shown = await _shown(renderer, _everywhere(text))
+
+    # Title, heading, contents of the page, table, code, footer, facts.
+    assert shown.count(code_point) == 11
+    assert f"1 character has no glyph in the fonts of this file, shown as code points: {script}" in shown
+
+
+async def test_the_files_own_title_keeps_what_no_font_shows(renderer: TypstRenderer) -> None:
+    reader = await _pdf(renderer, Document(title="বাংলা"))
+
+    assert reader.metadata is not None
+    assert reader.metadata.title == "বাংলা"
+
+
+async def test_an_accent_that_only_another_font_has_is_shown_as_its_code_point(renderer: TypstRenderer) -> None:
+    with_its_letter, with_a_tick = "ກ\u0eb4", "✓\u0eb4"
+
+    shown = [await _shown(renderer, _document(text)) for text in (with_its_letter, with_a_tick)]
+
+    assert ["U+0EB4" in one for one in shown] == [False, True]
+    assert "✓" in shown[1]
+
+
+_INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp", "Zs"}
+
+
+def _every_odd_character() -> str:
+    """Each character that shows nothing or means nothing: controls, formats, private and forbidden code points, marks."""
+    chosen = (chr(n) for n in range(0x110000) if not 0xE100 < n < 0xF800 and not 0xF0100 < n < 0x10FF00)
+    odd = (one for one in chosen if unicodedata.category(one) in _INVISIBLE or _is_forbidden(ord(one)))
+    return "".join((*odd, *map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))))
+
+
+def _is_forbidden(code_point: int) -> bool:
+    """Whether Unicode reserves it for no character at all."""
+    return code_point & 0xFFFE == 0xFFFE or 0xFDD0 <= code_point <= 0xFDEF
+
+
+async def test_no_invisible_private_or_forbidden_character_ends_a_document(renderer: TypstRenderer) -> None:
+    odd = _every_odd_character()
+
+    alone, beside = odd, "".join(f"a{one}b " for one in odd)
+
+    assert [(await renderer.render(_document(text))).pages > 0 for text in (alone, beside)] == [True, True]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=60))
+async def test_no_text_fails_to_be_typeset(renderer: TypstRenderer, text: str) -> None:
+    assert (await renderer.render(_everywhere(text))).pages >= 1
 
 
 async def test_a_refused_document_leaves_the_renderer_working(renderer: TypstRenderer) -> None:
     before = renderer.process_ids
     with pytest.raises(DocumentError):
-        await renderer.render(_document("\ufffe"))
+        await renderer.render(_document("word " * 500_000))
 
     assert (await renderer.render(_document("next"))).pages == 1
     assert renderer.process_ids == before

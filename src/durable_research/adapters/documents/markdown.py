@@ -26,9 +26,12 @@ from durable_research.domain.document import (
     Table,
     Text,
 )
+from durable_research.domain.linking import ADDRESS_START
 from durable_research.domain.markdown import joined_texts, parse_markdown
 
 _MARKS = re.compile(r"[\\`*_\[\]<>~]|&(?=[#\w])|!(?=\[|$)")
+# What would be read as an address, and so as a link, up to the sign that a backslash can stand before.
+_ADDRESSES = re.compile(ADDRESS_START + r"(https?|www|dx|doi|10)(?=[:.])", re.IGNORECASE)
 _LINE_STARTS = re.compile(r"[#+=:|-]|\d{1,9}(?=[.)])")
 _EDGES = {"start": "---", "left": ":---", "center": ":---:", "right": "---:"}
 # Two signs for emphasis, to be tried in turn: what one cannot mark inside a word or beside another mark, the other may.
@@ -147,7 +150,7 @@ def _inlines(inlines: Iterable[Inline], signs: str, depth: int) -> str:
 def _inline(inline: Inline, signs: str, depth: int) -> str:
     match inline:
         case Text():
-            return _MARKS.sub(r"\\\g<0>", inline.text.replace("\n", " "))
+            return _ADDRESSES.sub(r"\g<0>\\", _MARKS.sub(r"\\\g<0>", inline.text.replace("\n", " ")))
         case Code():
             return _code(inline.text.replace("\n", " "))
         case LineBreak():

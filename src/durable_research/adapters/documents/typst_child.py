@@ -11,13 +11,14 @@ import re
 import resource
 import signal
 import sys
-from collections.abc import Iterable
+import unicodedata
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
 import typst
 
-from durable_research.adapters.documents.typst_data import template_data
+from durable_research.adapters.documents.typst_data import Data, template_data
 from durable_research.adapters.documents.typst_frames import (
     LEAVING,
     LENGTH,
@@ -28,7 +29,7 @@ from durable_research.adapters.documents.typst_frames import (
     receive,
     send,
 )
-from durable_research.domain.document import Document, Paragraph, Text, block_text, plain_text
+from durable_research.domain.document import Document, Paragraph, Text, plain_text
 from durable_research.domain.errors import DocumentError
 
 MOST_PAGES = 500
@@ -40,6 +41,8 @@ _OPEN_FILES = 64
 _GROWN = 0.4
 _PR_SET_PDEATHSIG = 1
 _MISSING_GLYPH = re.compile(r'the text `"((?:[^"`\\]|\\.)*)"` could not be displayed')
+_ASKED_AT_ONCE = 500
+_TRIES = 3
 _ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")
 # The page tree is the first object in every file that Typst writes, before any text of the document.
 _PAGE_COUNT = re.compile(rb"/Type\s*/Pages\s*/Count\s+(\d+)")
@@ -74,27 +77,61 @@ class Typesetter:
         self._compiler = typst.Compiler(
             str(_FOLDER / "template.typ"), root=str(_FOLDER), font_paths=fonts, ignore_system_fonts=True
         )
+        self._shown = dict.fromkeys(map(chr, (9, 10, *range(32, 127))), True)
 
     def typeset(self, document: Document) -> tuple[int, bytes]:
         """Return the number of pages and the file, the same bytes for the same document.
 
         Raises:
-            DocumentError: a character has no glyph, the file would be too long, or Typst refuses the document.
+            DocumentError: the file would be too long, or Typst refuses the document.
         """
         characters = len(plain_text(document))
         if characters > MOST_CHARACTERS:
             raise DocumentError(f"the text has {characters:,} characters; {MOST_PAGES} pages hold {MOST_CHARACTERS:,}")
-        inputs = {"document": json.dumps(template_data(document))}
-        try:
-            compiled = self._compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=["ua-1"], timestamp=0)
-        except typst.TypstError as refusal:
-            raise _explained(refusal, document) from refusal
-        pdf = cast(bytes, compiled)
+        pdf = self._compiled_somehow(document)
         count = _PAGE_COUNT.search(pdf)
         pages = int(count[1]) if count else 0
         if pages > MOST_PAGES:
             raise DocumentError(f"the document has {pages:,} pages; at most {MOST_PAGES} can be typeset")
         return pages, pdf
+
+    def _compiled_somehow(self, document: Document) -> bytes:
+        """Compile; characters that cannot be shown are replaced by their code points.
+
+        A character is missing by itself, or only beside another: no one font has both a letter and the accent on it.
+        """
+        text = _all_text(document)
+        missing = self._without_glyph(text)
+        # The last resort shows every character that is not plain ASCII as its code point.
+        for last_resort in (set[str](), {char for char in set(text) if not char.isascii()}):
+            for _ in range(_TRIES):
+                try:
+                    return self._compile(template_data(document, missing | last_resort))
+                except typst.TypstError as refusal:
+                    refused, found = refusal, _accents_or_all(_missing_in(refusal))
+                    if not found - missing:
+                        break
+                    missing |= found
+        raise DocumentError(f"this document cannot be typeset: {refused.message[:200]}") from refused
+
+    def _without_glyph(self, text: str) -> set[str]:
+        """Those characters that no font has: Typst is asked about each once, in a small document of its own."""
+        unknown = sorted(set(text) - self._shown.keys())
+        for start in range(0, len(unknown), _ASKED_AT_ONCE):
+            asked = unknown[start : start + _ASKED_AT_ONCE]
+            words = " ".join(f"a{char}b" for char in asked)
+            try:
+                self._compile(template_data(Document(title="a", blocks=(Paragraph(inlines=(Text(text=words),)),))))
+                missing = set[str]()
+            except typst.TypstError as refusal:
+                missing = _missing_in(refusal)
+            # What a private character means is known to nobody, whatever a font draws for it.
+            self._shown |= {char: char not in missing and unicodedata.category(char) != "Co" for char in asked}
+        return {char for char in set(text) if not self._shown[char]}
+
+    def _compile(self, data: Data) -> bytes:
+        inputs = {"document": json.dumps(data)}
+        return cast(bytes, self._compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=["ua-1"], timestamp=0))
 
 
 def _answer(typesetter: Typesetter, request: bytes) -> bytes:
@@ -105,31 +142,22 @@ def _answer(typesetter: Typesetter, request: bytes) -> bytes:
     return PDF + LENGTH.pack(pages) + pdf
 
 
-def _explained(refusal: typst.TypstError, document: Document) -> DocumentError:
-    # PDF/UA forbids the box that stands for a missing glyph, so Typst reports each one.
-    missing = [_unescaped(found) for found in _MISSING_GLYPH.findall(refusal.diagnostic)]
-    if not missing:
-        return DocumentError(f"this document cannot be typeset: {refusal.message[:200]}")
-    chars = list(dict.fromkeys("".join(missing)))[:5]
-    names = ", ".join(f"{char!r} (U+{ord(char):04X})" for char in chars)
-    return DocumentError(f"no font that ships with the project can show {names}{_where(chars[0], document)}")
+def _missing_in(refusal: typst.TypstError) -> set[str]:
+    """The characters that Typst has no glyph for: PDF/UA forbids the box that stands for them, so it reports each."""
+    return set("".join(map(_unescaped, _MISSING_GLYPH.findall(refusal.diagnostic))))
+
+
+def _accents_or_all(missing: set[str]) -> set[str]:
+    """A letter is reported beside an accent that its font lacks; without the accent it can be shown."""
+    return {char for char in missing if unicodedata.category(char)[0] == "M"} or missing
 
 
 def _unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
 
 
-def _where(char: str, document: Document) -> str:
-    texts = _texts([("the title", document.title), ("the footer", document.footer_label or "")], document)
-    place, text, at = next(((place, text, text.find(char)) for place, text in texts if char in text), ("", "", 0))
-    return f" in {place}, near {text[max(0, at - 20) : at + 20]!r}" if place else ""
-
-
-def _texts(named: list[tuple[str, str]], document: Document) -> Iterable[tuple[str, str]]:
-    yield from named
-    for number, block in enumerate(document.blocks, start=1):
-        yield f"block {number} ({block.kind.replace('_', ' ')})", block_text(block)
-    yield from (("the facts", f"{name} {value}") for name, value in document.facts)
+def _all_text(document: Document) -> str:
+    return "\n".join([plain_text(document), document.footer_label or "", *chain.from_iterable(document.facts)])
 
 
 def _warm_up() -> Document:

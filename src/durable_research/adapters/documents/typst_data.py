@@ -1,11 +1,12 @@
 """Turns the tree into what template.typ reads, so that every decision that needs Unicode's tables is made in Python."""
 
 import re
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import Any
 
+from durable_research.adapters.documents.direction import is_right_to_left, reads_right_to_left
+from durable_research.adapters.documents.glyphs import Glyphs
 from durable_research.adapters.documents.levels import HeadingLevels
 from durable_research.domain.document import (
     Block,
@@ -40,21 +41,27 @@ LONGEST_HIGHLIGHTED = 20_000
 # Typst gives up when elements are nested 64 deep, and a tagged quote is several; deeper quotes keep their looks alone.
 MOST_TAGGED_QUOTES = 3
 
-_RTL_LANGUAGES = {"ar", "dv", "fa", "he", "iw", "ku", "ps", "sd", "ug", "ur", "yi"}
 _SCRIPT_FAMILIES = ["Noto Serif Hebrew", "Noto Naskh Arabic", "Noto Serif Devanagari", "Noto Serif Thai"]
 _SYMBOL_FAMILIES = ["Noto Sans Symbols", "Noto Sans Symbols2", "Noto Sans Math", "Noto Emoji"]
 _KANA = re.compile("[\u3040-\u30ff]")
 _HANGUL = re.compile("[\u1100-\u11ff\uac00-\ud7af]")
 
 
-def template_data(document: Document) -> Data:
-    """Return plain lists and strings: the template makes no decision about text."""
+def template_data(document: Document, missing: Collection[str] = ()) -> Data:
+    """Return plain lists and strings: the template makes no decision about text.
+
+    Each of the `missing` characters is shown as its code point.
+    """
     language, region = _language_and_region(document.language)
-    rtl = language in _RTL_LANGUAGES
-    blocks = _Blocks(rtl)
+    rtl = is_right_to_left(language)
+    shown_as = Glyphs(missing)
+    blocks = _Blocks(rtl, shown_as)
     shown = blocks.of(document.blocks)
+    facts = (*document.facts, *shown_as.fact())
     return {
+        # For the file's own facts, which need no font.
         "title": document.title,
+        "heading": shown_as.runs(document.title),
         "lang": language,
         "region": region,
         "rtl": rtl,
@@ -62,20 +69,9 @@ def template_data(document: Document) -> Data:
         "long": LONG_WORD,
         "contents": blocks.headings >= HEADINGS_FOR_CONTENTS,
         "blocks": shown,
-        "footer": document.footer_label or "",
-        "facts": [list(fact) for fact in document.facts],
+        "footer": shown_as.runs(document.footer_label or ""),
+        "facts": [[shown_as.runs(part) for part in fact] for fact in facts],
     }
-
-
-def reads_right_to_left(text: str, otherwise: bool) -> bool:
-    """Decide by the first character that has a direction, as the Unicode bidirectional algorithm does."""
-    for char in text:
-        direction = unicodedata.bidirectional(char)
-        if direction == "L":
-            return False
-        if direction in ("R", "AL"):
-            return True
-    return otherwise
 
 
 def _language_and_region(tag: str) -> tuple[str, str | None]:
@@ -101,8 +97,9 @@ def _cjk_family(document: Document, language: str, region: str | None) -> str:
 class _Blocks:
     """Walks the blocks in reading order, because a heading's level depends on the ones before it."""
 
-    def __init__(self, rtl: bool) -> None:
+    def __init__(self, rtl: bool, shown_as: Glyphs) -> None:
         self.headings = 0
+        self._shown_as = shown_as
         self._levels = HeadingLevels()
         self._rtl = rtl
         self._quotes = 0
@@ -127,7 +124,7 @@ class _Blocks:
                 return self._table(block)
             case CodeBlock():
                 lang = block.language if block.language and len(block.text) <= LONGEST_HIGHLIGHTED else None
-                return {"text": block.text, "language": lang}
+                return {"text": self._shown_as.string(block.text), "language": lang}
             case Quote():
                 return self._quote(block)
             case Rule():
@@ -135,7 +132,7 @@ class _Blocks:
 
     def _sentence(self, inlines: Iterable[Inline]) -> Data:
         inlines = tuple(inlines)
-        return {"runs": _runs(inlines, {}), "rtl": reads_right_to_left(inline_text(inlines), self._rtl)}
+        return {"runs": self._runs(inlines, {}), "rtl": reads_right_to_left(inline_text(inlines), self._rtl)}
 
     def _list(self, items: tuple[tuple[Block, ...], ...]) -> Data:
         tight = all(sum(not isinstance(block, BulletList | NumberedList) for block in item) <= 1 for item in items)
@@ -155,34 +152,39 @@ class _Blocks:
     def _table(self, table: Table) -> Data:
         words = " ".join(map(inline_text, table.header))
         return {
-            "header": [_runs(cell, {}) for cell in table.header],
+            "header": [self._runs(cell, {}) for cell in table.header],
             "alignments": list(table.alignments),
-            "cells": [_runs(cell, {}) for row in table.rows for cell in row],
+            "cells": [self._runs(cell, {}) for row in table.rows for cell in row],
             "rtl": reads_right_to_left(words, self._rtl),
         }
 
     def _is_rtl(self, blocks: Iterable[Block]) -> bool:
         return reads_right_to_left(" ".join(map(block_text, blocks)), self._rtl)
 
+    def _runs(self, inlines: Iterable[Inline], style: Data) -> list[Data]:
+        """Flatten to pieces that carry their own style, so that the template needs no recursion for a sentence."""
+        runs: list[Data] = []
+        for inline in inlines:
+            match inline:
+                case Text():
+                    runs.extend({**run, **style} for run in self._shown_as.runs(_blank(inline.text)))
+                case Code():
+                    runs.append({"text": self._shown_as.string(_blank(inline.text)), "code": True, **style})
+                case LineBreak():
+                    runs.append({"break": True})
+                case Link() if "inside_link" in style:
+                    runs.extend(self._runs(inline.children, style))
+                case Link():
+                    runs.append(
+                        {"link": inline.href, "runs": self._runs(inline.children, {**style, "inside_link": True})}
+                    )
+                case Strong():
+                    runs.extend(self._runs(inline.children, {**style, "strong": True}))
+                case _:
+                    runs.extend(self._runs(inline.children, {**style, "emphasis": True}))
+        return runs
 
-def _runs(inlines: Iterable[Inline], style: Data) -> list[Data]:
-    """Flatten to pieces that carry their own style, so that the template needs no recursion for a sentence."""
-    runs: list[Data] = []
-    for inline in inlines:
-        match inline:
-            case Text():
-                # A tab has no width in running text; the reader sees a blank either way.
-                runs.append({"text": inline.text.replace("\t", " ").replace("\n", " "), **style})
-            case Code():
-                runs.append({"text": inline.text.replace("\t", " ").replace("\n", " "), "code": True, **style})
-            case LineBreak():
-                runs.append({"break": True})
-            case Link() if "inside_link" in style:
-                runs.extend(_runs(inline.children, style))
-            case Link():
-                runs.append({"link": inline.href, "runs": _runs(inline.children, {**style, "inside_link": True})})
-            case Strong():
-                runs.extend(_runs(inline.children, {**style, "strong": True}))
-            case _:
-                runs.extend(_runs(inline.children, {**style, "emphasis": True}))
-    return runs
+
+def _blank(text: str) -> str:
+    # A tab has no width in running text; the reader sees a blank either way.
+    return text.replace("\t", " ").replace("\n", " ")

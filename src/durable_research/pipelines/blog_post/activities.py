@@ -61,6 +61,7 @@ class BlogPostActivities:
             asked.text,
             workflow_id=asked.post_id,
             title=request.title,
+            question=request.prompt,
             language=request.language,
             asked_at=row.created_at,
         )

@@ -79,6 +79,7 @@ class GenerateReportActivities:
             asked.text,
             workflow_id=asked.report_id,
             title=request.title,
+            question=request.prompt,
             language=request.language,
             asked_at=row.created_at,
         )

@@ -1,0 +1,102 @@
+"""Sources as models write them: one on a line stays so, and what Markdown would swallow is shown."""
+
+import pytest
+
+from durable_research.domain.document import Heading, Inline, LineBreak, Link, NumberedList, Paragraph, Text, block_text
+from durable_research.domain.markdown import parse_markdown
+
+
+def _lines(text: str) -> list[str]:
+    """What is read, line by line."""
+    return "\n".join(map(block_text, parse_markdown(text, "t").blocks)).split("\n")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["[1] https://a.example - One", "[2] https://b.example - Two", "[3] Three, no address"],
+        ["Sources:", "[1]: Smith, 2020", "[2]: Jones, 2021"],
+        ["[S1] One", "[S2] Two"],
+        ["[^1] One", "[^2] Two"],
+        ["【1】甲", "【2】乙"],
+        ["(1) One", "(2) Two"],
+        ["¹ One", "² Two"],
+        ["References", "12. One", "13. Two"],
+        ["• One", "• Two", "▪ Three"],
+        ["https://a.example/1", "https://a.example/2"],
+        ["Smith 2020, https://a.example/1", "Jones 2021, https://a.example/2"],
+        ["A survey of tides", "https://a.example/1"],
+        ["[1] One", "its second line", "[2] Two"],
+    ],
+    ids=lambda lines: lines[-1],
+)
+def test_one_source_on_a_line_stays_one_on_a_line(lines: list[str]) -> None:
+    assert _lines("\n".join(lines)) == lines
+
+
+def test_other_line_ends_are_blanks() -> None:
+    assert _lines("Tides rise\nand fall [1]\nas is known\nfrom https://a.example\nfor long") == [
+        "Tides rise and fall [1] as is known from https://a.example for long"
+    ]
+
+
+def test_definitions_are_a_list_of_sources_and_their_numbers_lead_there() -> None:
+    document = parse_markdown(
+        "Strong [1] and known [2].\n\n## Sources\n\n"
+        '[1]: https://example.org/tides "Tide survey"\n[2]: https://example.net/moon\n[3]: <https://example.com/a_b>\n',
+        "t",
+    )
+
+    def link(words: str, href: str) -> Link:
+        return Link(href=href, children=(Text(text=words),))
+
+    shown: tuple[Inline, ...] = (
+        Text(text="[1] Tide survey "),
+        link("https://example.org/tides", "https://example.org/tides"),
+        LineBreak(),
+        Text(text="[2] "),
+        link("https://example.net/moon", "https://example.net/moon"),
+        LineBreak(),
+        Text(text="[3] "),
+        link("https://example.com/a_b", "https://example.com/a_b"),
+    )
+    assert document.blocks == (
+        Paragraph(
+            inlines=(
+                Text(text="Strong "),
+                link("[1]", "https://example.org/tides"),
+                Text(text=" and known "),
+                link("[2]", "https://example.net/moon"),
+                Text(text="."),
+            )
+        ),
+        Heading(level=2, inlines=(Text(text="Sources"),)),
+        Paragraph(inlines=shown),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (
+            "Both [1][2].\n\n[1]: https://a.b/1\n[2]: https://a.b/2",
+            ["Both [1][2].", "[1] https://a.b/1", "[2] https://a.b/2"],
+        ),
+        ("See [s1].\n\n[s1]: https://a.b/1", ["See [s1].", "[s1] https://a.b/1"]),
+        ("[1]: tides.pdf\n\nSee [1].", ["[1] tides.pdf", "See [1]."]),
+        ("[1]: https://a.b/1\n\n[1]: https://a.b/2", ["[1] https://a.b/1", "[1] https://a.b/2"]),
+        ("See [a survey].\n\n[a survey]: https://a.b/1", ["See a survey."]),
+        ("See [one][a].\n\n[a]: https://a.b/1", ["See one."]),
+        ("Words\n\n[Smith]: https://a.b/1", ["Words", "[Smith] https://a.b/1"]),
+        ("Words\n\n[//]: # (a comment)", ["Words"]),
+    ],
+)
+def test_a_definition_is_shown_unless_it_only_says_where_words_lead(text: str, lines: list[str]) -> None:
+    assert _lines(text) == lines
+
+
+def test_a_footnote_that_nothing_refers_to_is_listed_behind_the_others() -> None:
+    *_, notes = parse_markdown("a[^b]\n\n[^a]: https://a.b/1\n[^b]: Two\n", "t").blocks
+
+    assert isinstance(notes, NumberedList)
+    assert [block_text(item[0]) for item in notes.items] == ["Two", "https://a.b/1"]
