@@ -28,6 +28,7 @@ from durable_research.domain.document import (
     inline_text,
     plain_text,
 )
+from durable_research.domain.languages import subtags
 
 Data = dict[str, Any]
 
@@ -40,6 +41,10 @@ LONGEST_HIGHLIGHTED = 20_000
 # Typst gives up when elements are nested 64 deep, and a tagged quote is several; deeper quotes keep their looks alone.
 MOST_TAGGED_QUOTES = 3
 
+_RTL_SCRIPTS = {"Adlm", "Arab", "Hebr", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa"}
+# The regions whose characters a script's are, the first where none of them is named.
+_HAN_REGIONS = {"Hant": ("TW", "HK", "MO"), "Hans": ("CN", "SG", "MY")}
+_SPOKEN_CHINESE = {"cmn": None, "yue": "HK"}
 _RTL_LANGUAGES = {"ar", "dv", "fa", "he", "iw", "ku", "ps", "sd", "ug", "ur", "yi"}
 _SCRIPT_FAMILIES = ["Noto Serif Hebrew", "Noto Naskh Arabic", "Noto Serif Devanagari", "Noto Serif Thai"]
 _SYMBOL_FAMILIES = ["Noto Sans Symbols", "Noto Sans Symbols2", "Noto Sans Math", "Noto Emoji"]
@@ -49,8 +54,8 @@ _HANGUL = re.compile("[\u1100-\u11ff\uac00-\ud7af]")
 
 def template_data(document: Document) -> Data:
     """Return plain lists and strings: the template makes no decision about text."""
-    language, region = _language_and_region(document.language)
-    rtl = language in _RTL_LANGUAGES
+    language, script, region = _typeset_language(document.language)
+    rtl = script in _RTL_SCRIPTS if script else language in _RTL_LANGUAGES
     blocks = _Blocks(rtl)
     shown = blocks.of(document.blocks)
     return {
@@ -78,12 +83,20 @@ def reads_right_to_left(text: str, otherwise: bool) -> bool:
     return otherwise
 
 
-def _language_and_region(tag: str) -> tuple[str, str | None]:
-    language, *others = tag.split("-")
-    region = next((part.upper() for part in others if len(part) == 2 and part.isalpha()), None)
-    if region is None and "hant" in map(str.lower, others):
-        region = "TW"
-    return language.lower(), region
+def _typeset_language(tag: str) -> tuple[str, str | None, str | None]:
+    """Language, script and region as Typst takes them: regions of two letters, and no extended languages.
+
+    A script that is named counts before the region: else Hong Kong's would have simplified characters drawn as traditional.
+    """
+    language, script, region = subtags(tag)
+    extended = re.match(r"zh-(yue|cmn)(-|$)", tag, re.ASCII | re.IGNORECASE)
+    language = extended[1].lower() if extended else language or "und"
+    if language in _SPOKEN_CHINESE:
+        region = region or _SPOKEN_CHINESE[language]
+        language = "zh"
+    if language == "zh" and script in _HAN_REGIONS and region not in _HAN_REGIONS[script]:
+        region = _HAN_REGIONS[script][0]
+    return language, script, region if region and region.isalpha() else None
 
 
 def _cjk_family(document: Document, language: str, region: str | None) -> str:
