@@ -22,6 +22,11 @@ def refused(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
         (MAIL, "DURABLE_RESEARCH_EMAIL_TO"),
         ({**MAIL, "DURABLE_RESEARCH_EMAIL_TO": "nobody"}, "DURABLE_RESEARCH_EMAIL_TO"),
         ({**MAIL, "DURABLE_RESEARCH_EMAIL_TO": "b@example.org\nBcc: c@example.org"}, "DURABLE_RESEARCH_EMAIL_TO"),
+        ({**MAIL, "DURABLE_RESEARCH_EMAIL_TO": "b@example.org, c@ex..org"}, "the address at place 2"),
+        (
+            {**MAIL, "DURABLE_RESEARCH_EMAIL_FROM": "a@x.org, b@x.org", "DURABLE_RESEARCH_EMAIL_TO": "c@x.org"},
+            "EMAIL_FROM",
+        ),
         ({"SMTP_URL": "http://mail.example.org"}, "SMTP_URL"),
         ({"SMTP_URL": "smtp://user:secret/word@mail.example.org"}, "percent-encoded"),
         ({"SLACK_BOT_TOKEN": "xoxb-a"}, "SLACK_CHANNEL"),
@@ -46,10 +51,10 @@ def test_production_refuses_webhooks_to_this_machine(monkeypatch: pytest.MonkeyP
 
 
 def test_recipients_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {**MAIL, "DURABLE_RESEARCH_EMAIL_TO": "b@example.org, c@example.org"}.items():
+    for name, value in {**MAIL, "DURABLE_RESEARCH_EMAIL_TO": 'b@example.org, "C, D" <jörg@bücher.org>'}.items():
         monkeypatch.setenv(name, value)
 
-    assert load().email_recipients == ("b@example.org", "c@example.org")
+    assert load().email_recipients == ("b@example.org", "jörg@xn--bcher-kva.org")
 
 
 @pytest.mark.parametrize(

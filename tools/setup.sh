@@ -89,7 +89,10 @@ python_packages() {
 case "$1" in
   runtime) environment runtime; touch .make/runtime ;;
   dev) environment dev; touch .make/runtime .make/dev ;;
-  browser) command -v chromium >/dev/null || install_debian "chromium" "chromium" ;;
+  browser)
+    command -v chromium >/dev/null || install_debian "chromium" "chromium"
+    command -v curl >/dev/null || install_debian "curl" "curl"
+    ;;
   azurite) alone; node_packages azurite ;;
   peers) alone; python_packages peers; node_packages aimock ;;
   litellm) alone; python_packages litellm ;;

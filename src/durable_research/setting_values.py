@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr
 
+from durable_research.domain.mailboxes import mailboxes
 from durable_research.temporal.keys import parse_keys
 
 _SECRET_BYTES = range(24, 65)  # source: the Standard Webhooks specification, read 2026-11-21
-_MAILBOX = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 _HIGHEST_PORT = 65535
 
@@ -66,8 +66,14 @@ def _mail_server(url: SecretStr) -> SecretStr:
 
 
 def _mailboxes(text: str) -> str:
-    if text and not all(_MAILBOX.fullmatch(one.strip()) for one in text.split(",")):
-        raise ValueError("must be plain addresses such as reports@example.org")
+    if text:
+        mailboxes(text)
+    return text
+
+
+def _one_mailbox(text: str) -> str:
+    if text and len(mailboxes(text)) > 1:
+        raise ValueError("must be one address")
     return text
 
 
@@ -78,3 +84,4 @@ Origin = Annotated[str, AfterValidator(_exact_origin)]
 SigningSecret = Annotated[SecretStr, AfterValidator(_signing_secret)]
 MailServer = Annotated[SecretStr, AfterValidator(_mail_server)]
 Mailboxes = Annotated[str, AfterValidator(_mailboxes)]
+Sender = Annotated[str, AfterValidator(_one_mailbox)]

@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from durable_research import failpoints
+from durable_research.domain.mailboxes import mailboxes
 from durable_research.setting_values import (
     LoopbackAddress,
     LoopbackHost,
@@ -19,6 +20,7 @@ from durable_research.setting_values import (
     MailServer,
     Origin,
     PayloadKeys,
+    Sender,
     SigningSecret,
 )
 from durable_research.temporal import policies
@@ -148,7 +150,7 @@ class Settings(BaseSettings):
         alias="SMTP_URL",
         description="the mail server: smtp://user:password@host:587 (STARTTLS) or smtps://...",
     )
-    email_from: Mailboxes | None = Field(
+    email_from: Sender | None = Field(
         default=None, alias="DURABLE_RESEARCH_EMAIL_FROM", description="the sender of notifications by mail"
     )
     email_to: Mailboxes | None = Field(
@@ -261,8 +263,8 @@ class Settings(BaseSettings):
 
     @property
     def email_recipients(self) -> tuple[str, ...]:
-        """The addresses of `email_to`."""
-        return tuple(one.strip() for one in (self.email_to or "").split(","))
+        """The addresses of `email_to`, without names."""
+        return tuple(one.address for one in mailboxes(self.email_to)) if self.email_to else ()
 
     @model_validator(mode="after")
     def _no_test_switches_in_production(self) -> "Settings":

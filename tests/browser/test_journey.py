@@ -1,9 +1,11 @@
 """A person in a real browser: ask, watch, read, download; and the API dies while they watch."""
 
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -63,6 +65,24 @@ def test_ask_watch_read_download(page: Page, installation: Installation) -> None
     pdf = page.request.get(f"{installation.api}{link.get_attribute('href')}")
 
     assert pdf.body().startswith(b"%PDF")
+
+
+def test_a_download_is_called_by_its_title_in_any_script(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    installation.latency(0)
+    report = installation.submit("潮汐はなぜ違う?")
+    installation.finished(report)
+    page.goto(f"{installation.api}/reports/{report}")
+
+    with page.expect_download() as downloaded:
+        page.get_by_role("link", name="Markdown").click()
+    curl = ["curl", "--silent", "--show-error", "-OJ", f"{installation.api}/api/reports/{report}.md"]
+    subprocess.run(curl, cwd=tmp_path, check=True)
+
+    assert downloaded.value.suggested_filename.startswith("潮汐はなぜ違う")
+    # A program that reads the plain name alone.
+    assert [path.name for path in tmp_path.iterdir()] == [f"report-{report[-6:]}.md"]
 
 
 def test_the_page_goes_on_when_the_api_dies_while_somebody_watches(page: Page, installation: Installation) -> None:

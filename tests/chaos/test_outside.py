@@ -43,7 +43,7 @@ def test_a_notification_that_its_receiver_knew_already_is_none() -> None:
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
-        ("slack", "*Tides* is ready: <http://127.0.0.1:8000/reports/report-1|open it>"),
+        ("slack", "Tides is ready: http://127.0.0.1:8000/reports/report-1"),
         ("email", "Your report is ready: Tides\n\nhttp://127.0.0.1:8000/reports/report-1\n\nReport report-1 is done."),
         ("webhook", '{"data": {"report_id": "report-1"}}'),
     ],

@@ -9,7 +9,7 @@ from durable_research.domain.processing import OutputRules, broken_rules
 LONG = "The sea rises and falls. " * 20
 
 
-def broken(text: str = LONG, wanted: str | None = None, language: str = "en", **rules: Any) -> list[str]:
+def broken(text: str = LONG, wanted: str | None = None, language: str | None = "en", **rules: Any) -> list[str]:
     return broken_rules(text, OutputRules(**rules), wanted, language)
 
 
@@ -43,10 +43,17 @@ def test_blanks_around_a_text_do_not_count() -> None:
         ("de", "en", True, False),
         ("de", "en", False, True),
         (None, "en", True, True),
+        ("sr-Latn", "hr", True, True),  # one is hardly told from the other
+        ("zh-Hant", "zh", True, True),
+        ("yue-HK", "zh", True, True),
+        ("nb", "no", True, True),
+        ("sr-Latn", "sl", True, False),
+        ("tlh", None, True, True),  # nobody can tell
+        ("x-private", "en", True, True),
     ],
 )
 def test_a_text_is_in_the_language_that_was_asked_for(
-    wanted: str | None, language: str, check: bool, keeps: bool
+    wanted: str | None, language: str | None, check: bool, keeps: bool
 ) -> None:
     assert (broken(wanted=wanted, language=language, check_language=check) == []) is keeps
 

@@ -81,7 +81,7 @@ async def test_a_check_that_cannot_be_made_leaves_nothing(
         raise ValueError("a bug of ours")
 
     monkeypatch.setattr(house.processing.languages, "language_of", no_model)
-    workflow_id = await process(house, "A check with a bug")
+    workflow_id = await process(house, "A check with a bug", language="en")
 
     status = await house.finished(workflow_id)
 

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from durable_research.adapters.notifiers.email import EmailNotifier
 from durable_research.domain.effects import ResendPolicy
 from tests.pipelines.conftest import House
 
@@ -49,6 +50,21 @@ async def test_an_address_in_the_request_is_told_too(house: House) -> None:
 
     delivered = httpx.get(f"{house.servers.up['simulator']}/sink/webhook", timeout=30).json()
     assert sorted(str(one["name"]) for one in delivered if report in one["body"]) == ["None", "of-a-user"]
+
+
+async def test_an_address_that_gets_no_mail_is_named_and_the_others_are_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipients = ["missing@example.org", "operator@example.org"]
+    email = EmailNotifier(house.servers.up["smtp"], "reports@example.org", recipients)
+    monkeypatch.setattr(house.report, "notifiers", {**house.report.notifiers, "email": email})
+
+    report, status = await ask_all(house, "one wrong address")
+
+    result = await house.reading.result(report, "default")
+    assert (status["status"], result["notified"]) == ("done", ["log", *KINDS])
+    assert result["not_notified"] == ["email: missing@example.org (the mail server answered 550)"]
+    assert len(told(house, report)["email"]) == 1
 
 
 async def test_a_channel_that_is_busy_is_told_later_and_the_others_not_again(house: House, quick_retries: None) -> None:

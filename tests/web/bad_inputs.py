@@ -86,7 +86,8 @@ STARTS = [
     start("06-array", b'{"prompt":[]}', 422, "type", "/prompt"),
     start("06-object", b'{"prompt":{}}', 422, "type", "/prompt"),
     start("07-too-long", b'{"prompt":"' + b"a" * 20_001 + b'"}', 422, "too_long", "/prompt"),
-    start("08-emoji", b'{"prompt":"' + "🌊".encode() * 20_000 + b'"}', 413, "body_too_large"),
+    start("08-too-large", b'{"prompt":"' + b"a" * 524_288 + b'"}', 413, "body_too_large"),
+    start("08-escaped", b'{"prompt":"' + b"\\ud83c\\udf0a" * 20_001 + b'"}', 422, "too_long", "/prompt"),
     start("11-text", GOOD, 415, "unsupported_media_type", Content_Type="text/plain"),
     start("11-utf-16", GOOD, 415, "unsupported_media_type", Content_Type="application/json; charset=utf-16"),
     start("11-compressed", GOOD, 415, "unsupported_media_type", Content_Encoding="gzip"),
@@ -139,6 +140,11 @@ STARTS = [
     start("60-title-lines", b'{"prompt":"a","title":"a\\nb"}', 422, "control_character", "/title"),
     start("60-title-long", b'{"prompt":"a","title":"' + b"a" * 201 + b'"}', 422, "too_long", "/title"),
     start("60-language", b'{"prompt":"a","language":"../en"}', 422, "pattern", "/language"),
+    start("60-language-posix", b'{"prompt":"a","language":"en_US"}', 422, "pattern", "/language"),
+    start("60-language-header", b'{"prompt":"a","language":"en;q=0.8"}', 422, "pattern", "/language"),
+    start("60-language-control", b'{"prompt":"a","language":"en\\u0007"}', 422, "control_character", "/language"),
+    start("60-channel-control", b'{"prompt":"a","notify":["log\\u0000"]}', 422, "control_character", "/notify/0"),
+    start("60-mail-address", '{"prompt":"a","notify":["jörg@example.org"]}'.encode(), 422, "enum", "/notify/0"),
     start("60-channel", b'{"prompt":"a","notify":["fax"]}', 422, "enum", "/notify/0"),
     start("60-scheme-unknown", b'{"prompt":"a","notify":["https:example.org"]}', 422, "enum", "/notify/0"),
     *(
@@ -209,6 +215,10 @@ OF_SCHEDULES = [
     schedule("never", b'{"prompt":"a","every":"0 9 30 2 *"}', 422, "never", "/every"),
     schedule("long-cron", b'{"prompt":"a","every":"' + b"1," * 20_000 + b'"}', 422, "pattern", "/every"),
     schedule("zone", b'{"prompt":"a","every":"1d","timezone":"Mars/Olympus"}', 422, "unknown_time_zone", "/timezone"),
+    schedule(
+        "zone-control", b'{"prompt":"a","every":"1d","timezone":"UTC\\u0007"}', 422, "control_character", "/timezone"
+    ),
+    schedule("rhythm-control", b'{"prompt":"a","every":"1d\\u009b"}', 422, "control_character", "/every"),
     schedule("zone-path", b'{"prompt":"a","every":"1d","timezone":"../../etc"}', 422, "unknown_time_zone", "/timezone"),
     schedule("channel", b'{"prompt":"a","every":"1d","notify":["email"]}', 422, "not_configured", "/notify/0"),
     schedule("inside", b'{"prompt":"a","every":"1d","notify":["http://[::1]"]}', 422, FORBIDDEN, "/notify/0"),

@@ -40,7 +40,9 @@ LATER = [
     begins("week", "2027-W01-1T09:00:00Z"),
     begins("without-seconds", "2027-01-01T09:00Z"),
     begins("trailing", "2027-01-01T09:00:00Z\n"),
-    begins("seven-digits", "2027-01-01T09:00:00.0000000Z"),
+    begins("no-digits", "2027-01-01T09:00:00.Z"),
+    begins("leap-second-at-noon", "2027-01-01T12:00:60Z"),
+    begins("control", "2027-01-01T09:00:00Z\x07", "control_character"),
     begins("too-far", "2126-01-01T09:00:00Z", "out_of_range"),
     schedule("begins", b'{"prompt":"a","every":"1d","start_after":"%b"}' % SOON.encode(), 422, "unknown_field", "/start_after"),
 ]  # fmt: skip
@@ -57,7 +59,7 @@ OF_REQUESTS = [
     start("user-tab", b'{"prompt":"a","user":"a\\tb"}', 422, "control_character", "/user"),
     start("user-long", b'{"prompt":"a","user":"' + b"a" * 101 + b'"}', 422, "too_long", "/user"),
     start("title-blank", b'{"prompt":"a","title":" \\u200b"}', 422, "blank", "/title"),
-    start("language-upper", b'{"prompt":"a","language":"DE"}', 422, "pattern", "/language"),
+    start("language-word", b'{"prompt":"a","language":"englishlanguage"}', 422, "pattern", "/language"),
     start("language-line", b'{"prompt":"a","language":"de\\n"}', 422, "pattern", "/language"),
     *(
         asked(f"{path}-{name}", f"/api/workflows/{path}", {"prompt": "a", name: value}, 422, "unknown_field", f"/{name}")
@@ -171,7 +173,7 @@ OF_APPROVALS = [
     Bad("approve-form", APPROVE, 415, "unsupported_media_type", "POST", OK, {"Content-Type": "text/plain"}),
     Bad("approve-foreign", APPROVE, 403, "csrf_failed", "POST", OK, JSON | FOREIGN),
     Bad("approve-key", APPROVE, 400, "invalid_idempotency_key", "POST", OK, JSON | {"Idempotency-Key": "a b"}),
-    Bad("approve-large", APPROVE, 413, "body_too_large", "POST", b'"' + b"a" * 300_000 + b'"', JSON),
+    Bad("approve-large", APPROVE, 413, "body_too_large", "POST", b'"' + b"a" * 600_000 + b'"', JSON),
     Bad("approve-get", APPROVE, 405, "method_not_allowed"),
     asked("decide-parked", f"/api/workflows/{PARKED}/decide", {"decision": "give_up"}, 409, "invalid_state"),
     asked("decide-approve", f"/api/workflows/{PARKED}/decide", {"decision": "approve"}, 422, "enum", "/decision"),

@@ -166,9 +166,10 @@ async def test_the_pdf_is_sent_whole_with_a_safe_name(client: QuartClient, house
 
     response = await client.get(f"/api/reports/{report_id}.pdf")
 
-    name = f"tide-power-groe-{report_id[-6:]}.pdf"
+    end = f"{report_id[-6:]}.pdf"
     assert await response.get_data(as_text=False) == PDF
-    assert response.headers["Content-Disposition"] == f'inline; filename="{name}"'
+    plain, full = f"tide-power-groe-{end}", f"tide-power-gr%C3%B6%C3%9Fe-{end}"
+    assert response.headers["Content-Disposition"] == f"inline; filename=\"{plain}\"; filename*=UTF-8''{full}"
     assert response.headers["ETag"] == f'"{hashlib.sha256(PDF).hexdigest()}"'
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert "frame-ancestors 'self'" in response.headers["Content-Security-Policy"]

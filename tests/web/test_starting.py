@@ -75,6 +75,75 @@ async def test_a_key_of_255_characters_is_accepted(client: QuartClient) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (r"\u0061" * 20_000, "a" * 20_000),
+        (r"\ud83c\udf0a" * 20_000, "🌊" * 20_000),
+        ("🌊" * 20_000, "🌊" * 20_000),
+        (r"\u03b1\u0313\u0300\u0345" * 20_000, "ᾂ" * 20_000),
+    ],
+    ids=["escaped", "escaped-pairs", "as-it-is", "decomposed"],
+)
+async def test_the_longest_prompt_is_accepted_however_its_json_spells_it(
+    client: QuartClient, house: House, written: str, read: str
+) -> None:
+    title = r"\ud83c\udf0a" * 200
+    body = f'{{"prompt": "{written}", "title": "{title}"}}'.encode()
+
+    response = await client.post(START, data=body, headers={"Content-Type": "application/json"})
+
+    assert response.status_code == 202
+    [row] = house.world.workflows.rows.values()
+    assert (row.input["prompt"] == read, row.input["title"] == "🌊" * 200) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"language": "zh-hans-cn"}, {"language": "zh-Hans-CN"}),
+        ({"language": "es-419"}, {"language": "es-419"}),
+        ({"language": "EN"}, {"language": "en"}),
+        ({"start_after": "2020-11-22T09:00:00.1234567+01:00"}, {"start_after": "2020-11-22T08:00:00.123456Z"}),
+        ({"start_after": "2020-11-22t09:00:00.000000001z"}, {"start_after": "2020-11-22T09:00:00Z"}),
+        ({"start_after": "2016-12-31T23:59:60-00:00"}, {"start_after": "2017-01-01T00:00:00Z"}),
+        ({"prompt": "a\r\nb\tc\rd"}, {"prompt": "a\nb\tc\nd"}),
+    ],
+)
+async def test_what_is_spelled_otherwise_is_kept_in_one_way(
+    client: QuartClient, house: House, given: dict[str, str], kept: dict[str, str]
+) -> None:
+    response = await client.post(START, json={"prompt": "tides"} | given)
+
+    assert response.status_code == 202
+    [row] = house.world.workflows.rows.values()
+    assert row.input == {"prompt": "tides"} | kept
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "detail"),
+    [
+        ("prompt", "a\x07b", "holds the control character U+0007; of these only newline and tab are allowed"),
+        ("prompt", "a\x00", "holds the control character U+0000; of these only newline and tab are allowed"),
+        ("title", "a\x9bb", "holds the control character U+009B; of these only newline and tab are allowed"),
+        ("title", "a\tb", "must be one line, and holds U+0009"),
+        ("user", "a\nb", "must be one line, and holds U+000A"),
+        ("user", "\x7f", "holds the control character U+007F; of these only newline and tab are allowed"),
+        ("language", "en\x1b", "holds the control character U+001B"),
+    ],
+)
+async def test_a_control_character_is_refused_by_its_name_and_field(
+    client: QuartClient, field: str, text: str, detail: str
+) -> None:
+    response = await client.post(START, json={"prompt": "tides", field: text})
+
+    [error] = (await response.get_json())["errors"]
+    assert (response.status_code, error) == (
+        422,
+        {"pointer": f"/{field}", "code": "control_character", "detail": detail},
+    )
+
+
+@pytest.mark.parametrize(
     "prompt",
     [
         "'; DROP TABLE reports;--",

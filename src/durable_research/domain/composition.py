@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from durable_research.domain.document import Document
+from durable_research.domain.languages import document_language
 from durable_research.domain.markdown import parse_markdown
 from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
@@ -56,7 +57,7 @@ def compose(
         text,
         title=title,
         question=question,
-        language=language or "en",
+        language=document_language(language),
         footer_label=DEMO_LABEL if made.is_demo else None,
         facts=tuple(facts),
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from durable_research.domain.languages import is_hardly_told_from, primary_language
 from durable_research.domain.request import WritingRequest
 
 _OPENING_CHARACTERS = 400
@@ -48,15 +49,16 @@ class ProcessingRequest(WritingRequest):
     rules: OutputRules = OutputRules()
 
 
-def broken_rules(text: str, rules: OutputRules, wanted_language: str | None, language: str) -> list[str]:
-    """What is wrong with a text, in words; `language` is the one that it seems to be written in."""
+def broken_rules(text: str, rules: OutputRules, wanted_language: str | None, language: str | None) -> list[str]:
+    """What is wrong with a text, in words; `language` is the one that it seems to be written in, None when nobody can tell."""
     length = len(text.strip())
     broken = []
     if length < rules.min_characters:
         broken.append(f"it has {length:,} characters, and at least {rules.min_characters:,} are wanted")
     if length > rules.max_characters:
         broken.append(f"it has {length:,} characters, and at most {rules.max_characters:,} are wanted")
-    if rules.check_language and wanted_language and language != wanted_language.split("-")[0]:
+    wanted = primary_language(wanted_language) if wanted_language else None
+    if rules.check_language and wanted and language and not is_hardly_told_from(wanted, language):
         broken.append(f"it is written in another language ({language}) than the one asked for ({wanted_language})")
     if rules.forbid_refusal and _REFUSAL.search(text[:_OPENING_CHARACTERS]):
         broken.append("it refuses to answer")

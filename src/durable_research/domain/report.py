@@ -7,7 +7,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from durable_research.domain.addresses import URL_LONGEST, is_address
-from durable_research.domain.request import Moment, WritingRequest
+from durable_research.domain.moments import Moment
+from durable_research.domain.request import WritingRequest
 from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 
@@ -17,6 +18,9 @@ CHANNELS = ("log", "webhook", "email", "slack")
 def _known(channel: str) -> str:
     if channel in CHANNELS or is_address(channel):
         return channel
+    if "@" in channel:
+        words = "must be {names} or an https:// address; email goes to the addresses that the operator has set"
+        raise PydanticCustomError("enum", words, {"names": ", ".join(CHANNELS)})
     raise PydanticCustomError("enum", "must be {names} or an https:// address", {"names": ", ".join(CHANNELS)})
 
 

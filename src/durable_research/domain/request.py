@@ -1,13 +1,13 @@
 """What every request for a text has in common, and what text of a person may be."""
 
-import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
+from durable_research.domain.languages import LanguageTag
 from durable_research.domain.titles import beginning_of
 
 PROMPT_LONGEST = 20_000
@@ -16,21 +16,37 @@ NAME_LONGEST = 100
 _ALLOWED_CONTROLS = "\n\t"
 
 
+def control_in(text: str, *, allowed: str = "") -> str | None:
+    """The first control character (Unicode's category Cc) by its code point, such as `U+0007`, or None."""
+    found = next((char for char in text if unicodedata.category(char) == "Cc" and char not in allowed), None)
+    return None if found is None else code_point(found)
+
+
+def code_point(char: str) -> str:
+    """`U+0007` for the character of that number."""
+    return f"U+{ord(char):04X}"
+
+
 def _clean_text(text: str) -> str:
     """Normalise to NFC and refuse what no font can show: control characters, lone surrogates, nothing but blanks."""
     if any(0xD800 <= ord(char) <= 0xDFFF for char in text):
         raise PydanticCustomError("invalid_unicode", "must be valid Unicode without lone surrogates")
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
-    if any(unicodedata.category(char) == "Cc" and char not in _ALLOWED_CONTROLS for char in text):
-        raise PydanticCustomError("control_character", "must not contain control characters other than newline and tab")
+    # Line ends as files of Windows and of old Macs have them; a form sends the former.
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    if found := control_in(text, allowed=_ALLOWED_CONTROLS):
+        raise PydanticCustomError(
+            "control_character",
+            "holds the control character {found}; of these only newline and tab are allowed",
+            {"found": found},
+        )
     if all(char.isspace() or unicodedata.category(char) in {"Zs", "Cf"} for char in text):
         raise PydanticCustomError("blank", "must contain something to read")
     return text
 
 
 def _one_line(text: str) -> str:
-    if "\n" in text or "\t" in text:
-        raise PydanticCustomError("control_character", "must be one line")
+    if found := control_in(text):
+        raise PydanticCustomError("control_character", "must be one line, and holds {found}", {"found": found})
     return text
 
 
@@ -45,22 +61,6 @@ def shorter_than(longest: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
-
-
-def _time_with_offset(value: object) -> object:
-    if not isinstance(value, str):
-        raise PydanticCustomError("string_type", "must be a string")
-    try:
-        if _TIME.fullmatch(value):
-            return datetime.fromisoformat(value.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise PydanticCustomError("invalid_time", "must be a time with its offset, such as 2026-11-22T09:00:00+01:00")
-
-
-# RFC 3339: a time without its offset would mean another moment in each place.
-Moment = Annotated[datetime, BeforeValidator(_time_with_offset)]
 Text = Annotated[str, AfterValidator(_clean_text)]
 Line = Annotated[Text, AfterValidator(_one_line)]
 
@@ -73,7 +73,7 @@ class WritingRequest(BaseModel):
     prompt: Annotated[Text, shorter_than(PROMPT_LONGEST)]
     title: Annotated[Line, shorter_than(TITLE_LONGEST)] | None = None
     user: Annotated[Line, shorter_than(NAME_LONGEST)] | None = None
-    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] | None = None
+    language: LanguageTag | None = None
 
     @property
     def language_rule(self) -> str:

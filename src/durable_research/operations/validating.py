@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from durable_research.domain.errors import FieldError, InvalidInput
+from durable_research.domain.request import control_in
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -25,13 +26,16 @@ _DETAILS = {
     "string_type": "must be a string",
     "tuple_type": "must be an array",
     "model_type": "must be an object",
-    "string_pattern_mismatch": "has not the form that this field needs",
 }
 
+# What a field whose form is a pattern must be, by its name.
 _FORMS = {
-    "language": "such as en or pt-BR",
     "draft_sha256": "64 hexadecimal digits, as the status shows them",
+    "decision_id": "1 to 255 visible ASCII characters",
 }
+
+# Refusals that say it themselves, or that are not of the field's value.
+_CONTROLS_BESIDE = frozenset({"control_character", "unknown_field", "blank", "too_long", "invalid_unicode"})
 
 
 def validated(model: type[Model], body: Mapping[str, Any]) -> Model:
@@ -51,5 +55,11 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
     kind = str(error["type"])
     code = _CODES.get(kind, "type" if kind.endswith("_type") else kind)
     detail = _DETAILS.get(kind) or str(error["msg"]).replace("Input should", "must", 1)
-    form = _FORMS.get(str(error["loc"][-1])) if code == "pattern" and error["loc"] else None
-    return FieldError(pointer, code, f"{detail}: {form}" if form else detail)
+    if kind == "string_pattern_mismatch":
+        form = _FORMS.get(str(error["loc"][-1]))
+        detail = f"must be {form}" if form else f"must match {error['ctx']['pattern']}"
+    # Whatever else is wrong with a name, tag or address: what cannot be seen in it is what has to be told.
+    given = error["input"]
+    if code not in _CONTROLS_BESIDE and isinstance(given, str) and (found := control_in(given, allowed="\n\t")):
+        code, detail = "control_character", f"holds the control character {found}"
+    return FieldError(pointer, code, detail)

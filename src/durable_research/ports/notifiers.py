@@ -25,9 +25,10 @@ class Notification:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A notification that the receiver accepted."""
+    """A notification that the receiver accepted; `left_out` are those of several for whom it did not, each with the reason."""
 
     reference: str
+    left_out: tuple[str, ...] = ()
 
 
 class Notifier(Protocol):

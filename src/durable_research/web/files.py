@@ -3,6 +3,8 @@
 import hashlib
 import re
 import unicodedata
+from dataclasses import dataclass
+from urllib.parse import quote
 
 from quart import Request, Response
 
@@ -10,23 +12,47 @@ from durable_research.web.problems import Problem
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
 _LONGEST_NAME = 60
+# Most file systems take 255 bytes; the id's end and the extension come on top.
+_LONGEST_NAME_BYTES = 200
 
 
-def file_name(title: str, report_id: str, extension: str) -> str:
-    """A name of plain ASCII letters for a download; the id's end keeps reports of one title apart."""
-    letters = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:_LONGEST_NAME].strip("-")
-    return f"{slug or 'report'}-{report_id[-6:]}.{extension}"
+@dataclass(frozen=True)
+class FileName:
+    """What a download is called: in letters of the title's script, and in plain ASCII for programs that know no other."""
+
+    full: str
+    plain: str
+
+    @property
+    def disposition(self) -> str:
+        """The Content-Disposition. Source: RFC 6266, sections 4.3 and appendix D: the plain name first, for older readers."""
+        encoded = "" if self.full == self.plain else f"; filename*=UTF-8''{quote(self.full, safe='')}"
+        return f'inline; filename="{self.plain}"{encoded}'
 
 
-def file_response(request: Request, data: bytes, media_type: str, name: str) -> Response:
+def file_name(title: str, report_id: str, extension: str) -> FileName:
+    """A name made of a title's letters and digits; the id's end keeps reports of one title apart."""
+    end = f"{report_id[-6:]}.{extension}"
+    letters = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    full, plain = _slug(unicodedata.normalize("NFKC", title)), _slug(letters)
+    return FileName(f"{full or 'report'}-{end}", f"{plain or 'report'}-{end}")
+
+
+def _slug(title: str) -> str:
+    """Letters, digits and the marks that belong to letters; whatever else there is becomes a hyphen."""
+    kept = "".join(char if unicodedata.category(char)[0] in "LMN" else "-" for char in title.lower())
+    slug = re.sub("-+", "-", kept).strip("-")[:_LONGEST_NAME]
+    return slug.encode()[:_LONGEST_NAME_BYTES].decode(errors="ignore").strip("-")
+
+
+def file_response(request: Request, data: bytes, media_type: str, name: FileName) -> Response:
     """Answer with the file as the request's conditions want it."""
     etag = f'"{hashlib.sha256(data).hexdigest()}"'
     headers = {
         "ETag": etag,
         "Cache-Control": "private, no-cache",
         "Accept-Ranges": "bytes",
-        "Content-Disposition": f'inline; filename="{name}"',
+        "Content-Disposition": name.disposition,
     }
     if _names(request.headers.get("If-None-Match", ""), etag):
         return Response(b"", 304, headers)

@@ -15,9 +15,9 @@ from durable_research.web.problems import MEDIA_TYPE, NOT_FOUND, Problem, body_o
 
 LONGEST_URL_BYTES = 4 * 1024
 LARGEST_HEADERS_BYTES = 16 * 1024
-LARGEST_BODY_BYTES = 64 * 1024
-# A form's percent-encoding makes 20,000 characters of any script up to twelve times as long as they are.
-LARGEST_FORM_BYTES = 256 * 1024
+# The longest prompt must fit however it is spelled: 20,000 characters, each of which may be four code points before it is
+# normalised, or two halves of a pair, each written as \uXXXX or percent-encoded. An edited draft is as long as a report.
+LARGEST_BODY_BYTES = 512 * 1024
 _BODY_SECONDS = 15.0
 # A reader that takes nothing for this long has gone; holding its connection would keep a listener alive for nobody.
 _STALLED_SECONDS = 45.0
@@ -61,7 +61,7 @@ class Gate:
         try:
             self._check_host(scope)
             _check_sizes(scope)
-            body = await _read_body(scope, receive)
+            body = await _read_body(receive)
         except Problem as problem:
             return await _refuse(problem, scope, receive, outgoing)
         except _Gone:
@@ -84,11 +84,10 @@ def is_this_machine(name: str) -> bool:
 
 
 def _check_sizes(scope: Any) -> None:
-    limit = _body_limit(scope)
     declared = [value for name, value in scope["headers"] if name == b"content-length"]
     # The server has checked that it is one number; an application under test may be given anything.
-    if any(not value.isdigit() or len(value) > 18 or int(value) > limit for value in declared):
-        raise _too_large(limit)
+    if any(not value.isdigit() or len(value) > 18 or int(value) > LARGEST_BODY_BYTES for value in declared):
+        raise _too_large()
     if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_URL_BYTES:
         raise Problem(414, "uri_too_long", f"the address is longer than {LONGEST_URL_BYTES} bytes")
     if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > LARGEST_HEADERS_BYTES:
@@ -100,23 +99,18 @@ def _check_sizes(scope: Any) -> None:
         raise Problem(400, "malformed_address", "the address holds bytes that must be percent-encoded")
 
 
-def _body_limit(scope: Any) -> int:
-    # An edited draft is as long as a report.
-    is_short = scope["path"].startswith("/api/") and not scope["path"].endswith("/approve")
-    return LARGEST_BODY_BYTES if is_short else LARGEST_FORM_BYTES
-
-
-def _too_large(limit: int) -> Problem:
-    return Problem(413, "body_too_large", f"the body is larger than {limit} bytes", headers={"Connection": "close"})
+def _too_large() -> Problem:
+    words = f"the body is larger than {LARGEST_BODY_BYTES} bytes"
+    return Problem(413, "body_too_large", words, headers={"Connection": "close"})
 
 
 class _Gone(Exception):
     """The client left while it was still sending."""
 
 
-async def _read_body(scope: Any, receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> bytes:
     """Read the whole body, never more than its limit and one network chunk."""
-    limit, body = _body_limit(scope), bytearray()
+    body = bytearray()
     try:
         async with asyncio.timeout(_BODY_SECONDS):
             while True:
@@ -124,8 +118,8 @@ async def _read_body(scope: Any, receive: Receive) -> bytes:
                 if message["type"] == "http.disconnect":
                     raise _Gone
                 body += message.get("body", b"")
-                if len(body) > limit:
-                    raise _too_large(limit)
+                if len(body) > LARGEST_BODY_BYTES:
+                    raise _too_large()
                 if not message.get("more_body", False):
                     return bytes(body)
     except TimeoutError:

@@ -8,6 +8,7 @@ from datetime import datetime
 from werkzeug.datastructures import MultiDict
 
 from durable_research.domain.errors import FieldError, InvalidInput
+from durable_research.domain.request import control_in
 from durable_research.domain.workflow import Kind, Status
 from durable_research.ports.workflows import WorkflowFilter
 from durable_research.web import cursors
@@ -57,12 +58,14 @@ def limit(query: Query) -> int:
 
 def text(query: Query) -> str | None:
     """The words to look for; blank is the same as none."""
-    given = unicodedata.normalize("NFC", query.get("text", "")).strip()
+    given = unicodedata.normalize("NFC", query.get("text", "")).strip(" \t\r\n")
     if len(given) > TEXT_LONGEST:
         raise InvalidInput([FieldError("/text", "too_long", f"must have at most {TEXT_LONGEST} characters")])
-    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in given):
-        raise InvalidInput([FieldError("/text", "control_character", "must not contain control characters")])
-    return given or None
+    if found := control_in(given):
+        raise InvalidInput([FieldError("/text", "control_character", f"holds the control character {found}")])
+    if any(unicodedata.category(char) == "Cs" for char in given):
+        raise InvalidInput([FieldError("/text", "invalid_unicode", "must be valid Unicode without lone surrogates")])
+    return given.strip() or None
 
 
 def before(query: Query, tenant: str, of: str) -> Position:

@@ -2,12 +2,19 @@
 
 import asyncio
 import dataclasses
+import email
+import email.policy
+import functools
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from typing import Any
 
 import httpx
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from durable_research.adapters.notifiers.email import EmailNotifier
 from durable_research.domain.approval import ApprovalNotice
@@ -119,13 +126,108 @@ async def test_a_message_whose_reply_is_lost_is_ambiguous(
     assert len(received(servers, note)) == 1
 
 
-async def test_a_recipient_who_does_not_exist_refuses_it_for_all(servers: Installation, note: Notification) -> None:
-    notifier = EmailNotifier(servers.up["smtp"], "reports@example.org", ["one@example.org", "missing@example.org"])
+class Mails:
+    """A mail server that keeps envelopes, with or without SMTPUTF8; `answers` are those to some recipients."""
 
-    with pytest.raises(NotificationRefused):
-        await notifier.prepare(note).send(KEY, None)
+    def __init__(self, **answers: str) -> None:
+        self._answers = answers
+        self.taken: list[tuple[list[str], list[str], EmailMessage]] = []
 
-    assert received(servers, note) == []
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        answer = self._answers.get(address.partition("@")[0], "250 OK")
+        if answer.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        assert isinstance(envelope.original_content, bytes)
+        message = email.message_from_bytes(envelope.original_content, _class=EmailMessage, policy=email.policy.default)
+        self.taken.append((envelope.mail_options, [str(one) for one in envelope.rcpt_tos], message))
+        return "250 OK"
+
+    @asynccontextmanager
+    async def serve(self, *, utf8: bool) -> AsyncIterator[str]:
+        loop = asyncio.get_running_loop()
+        make = functools.partial(SMTP, self, hostname="here", enable_SMTPUTF8=utf8, loop=loop)
+        server = await loop.create_server(make, "127.0.0.1", 0)
+        yield f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("recipients", "utf8", "reached", "left_out"),
+    [
+        (["jörg@example.org", "ann@example.org"], True, ["jörg@example.org", "ann@example.org"], []),
+        (["jörg@example.org", "ann@example.org"], False, ["ann@example.org"], ["jörg@example.org"]),
+        (["ann@bücher.example"], False, ["ann@xn--bcher-kva.example"], []),
+        (['"ann lee"@example.org', "Bo <bo@example.org>"], False, ['"ann lee"@example.org', "bo@example.org"], []),
+        (["gone@example.org", "ann@example.org"], True, ["ann@example.org"], ["gone@example.org"]),
+        (["later@example.org", "ann@example.org"], True, ["ann@example.org"], ["later@example.org"]),
+        (["jörg@example.org", "gone@example.org", "ann@example.org"], False, ["ann@example.org"],
+         ["jörg@example.org", "gone@example.org"]),
+    ],
+)  # fmt: skip
+async def test_a_recipient_who_cannot_be_reached_is_named_and_silences_no_other(
+    note: Notification, recipients: list[str], utf8: bool, reached: list[str], left_out: list[str]
+) -> None:
+    mails = Mails(gone="550 No such mailbox", later="450 Come again")
+    async with mails.serve(utf8=utf8) as url:
+        letter = EmailNotifier(url, "reports@example.org", recipients).prepare(note)
+        delivery = await letter.collect(await letter.send(KEY, None))
+
+    [(options, to, message)] = mails.taken
+    assert (to, [one.split(" ")[0] for one in delivery.left_out]) == (reached, left_out)
+    assert options == (["SMTPUTF8"] if "jörg@example.org" in reached else [])
+    assert str(message).isascii()
+
+
+@pytest.mark.parametrize(
+    ("recipients", "error", "words"),
+    [
+        (["jörg@example.org"], NotificationRefused,
+         "jörg@example.org (the mail server does not offer SMTPUTF8, which it needs)"),
+        (["gone@example.org"], NotificationRefused, "gone@example.org (the mail server answered 550)"),
+        (["gone@example.org", "later@example.org"], NotificationFailed,
+         "gone@example.org (the mail server answered 550); later@example.org (the mail server answered 450)"),
+    ],
+)  # fmt: skip
+async def test_when_nobody_can_be_reached_nothing_is_sent_and_each_is_named(
+    note: Notification, recipients: list[str], error: type[Exception], words: str
+) -> None:
+    mails = Mails(gone="550 No such mailbox", later="450 Come again")
+    async with mails.serve(utf8=False) as url:
+        with pytest.raises(NotificationFailed) as failure:
+            await EmailNotifier(url, "reports@example.org", recipients).prepare(note).send(KEY, None)
+
+    assert (type(failure.value), str(failure.value), mails.taken) == (error, words, [])
+
+
+async def test_a_sender_beyond_ascii_is_sent_by_who_can_and_named_to_who_cannot(note: Notification) -> None:
+    sender = "Übersicht <über@bücher.example>"
+    mails = Mails()
+    async with mails.serve(utf8=False) as url:
+        with pytest.raises(
+            NotificationRefused, match=r"does not offer SMTPUTF8, which über@xn--bcher-kva\.example needs"
+        ):
+            await EmailNotifier(url, sender, ["ann@example.org"]).prepare(note).send(KEY, None)
+    async with mails.serve(utf8=True) as url:
+        reference = await EmailNotifier(url, sender, ["ann@example.org"]).prepare(note).send(KEY, None)
+
+    [(options, _, message)] = mails.taken
+    assert (options, str(message["From"])) == (["SMTPUTF8"], "Übersicht <über@xn--bcher-kva.example>")
+    assert str(message["Message-ID"]) == reference == f"<{KEY}@xn--bcher-kva.example>"
+
+
+async def test_names_before_addresses_stand_in_the_headers(note: Notification) -> None:
+    mails = Mails()
+    recipients = ["ann@example.org", "jörg@example.org"]
+    async with mails.serve(utf8=True) as url:
+        await EmailNotifier(url, '"Reports, new" <reports@example.org>', recipients).prepare(note).send(KEY, None)
+
+    [(_, _, message)] = mails.taken
+    assert (message["From"], message["To"]) == ('"Reports, new" <reports@example.org>', "ann@example.org")
 
 
 async def test_a_server_that_is_away_may_be_told_later(note: Notification) -> None:

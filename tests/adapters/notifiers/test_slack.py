@@ -70,15 +70,44 @@ async def test_a_message_is_posted_once_under_its_key(
     assert [(line["key"], line["id"]) for line in servers.witness(note.title, kind="slack")] == [(key, reference)]
 
 
-async def test_a_title_is_text_and_no_markup(
-    notifier: SlackNotifier, servers: Installation, note: Notification, key: str
+def said(servers: Installation, reference: str) -> dict[str, Any]:
+    """The message as the channel keeps it."""
+    with httpx.Client(base_url=servers.up["simulator"], headers={"Authorization": "Bearer xoxb-test"}) as client:
+        messages = client.get("/api/conversations.history", params={"channel": CHANNEL}).json()["messages"]
+    return next(one for one in messages if one["ts"] == reference)
+
+
+def shown(message: dict[str, Any]) -> list[dict[str, Any]]:
+    [block] = message["blocks"]
+    [section] = block["elements"]
+    assert (block["type"], section["type"]) == ("rich_text", "rich_text_section")
+    return list(section["elements"])
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "A*STAR and the *5 GHz* band",
+        "_snake_case_ and ~tilde~ `code` ```fence```",
+        "<!channel> <https://evil.example|x> & <@U123>",
+        "> quoted, :tada: and @here, https://evil.example",
+        "1. one • two\u202e three 潮汐 🌊",
+    ],
+)
+async def test_a_title_reads_as_it_is_written(
+    notifier: SlackNotifier, servers: Installation, note: Notification, key: str, title: str
 ) -> None:
-    title = f"<!channel> <https://evil.example|x> & {note.title}"
+    message = said(servers, await notifier.prepare(dataclasses.replace(note, title=title)).send(key, None))
 
-    await notifier.prepare(dataclasses.replace(note, title=title)).send(key, None)
-
-    text = servers.witness(note.title, kind="slack")[0]["text"]
-    assert text.startswith("*&lt;!channel&gt; &lt;https://evil.example|x&gt; &amp; Tides")
+    assert shown(message) == [
+        {"type": "text", "text": title, "style": {"bold": True}},
+        {"type": "text", "text": " is ready: "},
+        {"type": "link", "url": note.url, "text": "open it"},
+    ]
+    # Where no blocks are shown; there these three signs are commands, and nothing else is as markup is off.
+    plain = message["text"].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    assert plain == f"{title} is ready: {note.url}"
+    assert not {"<", ">"} & set(message["text"])
 
 
 @pytest.mark.parametrize(
@@ -92,13 +121,12 @@ async def test_a_draft_that_waits_is_told_as_such(
         occasion=occasion, before="before_notify", expires_at=datetime(2026, 12, 1, 9, tzinfo=UTC)
     )
 
-    await notifier.prepare(dataclasses.replace(note, title="Tides", approval=approval)).send(key, None)
+    reference = await notifier.prepare(dataclasses.replace(note, title="Tides", approval=approval)).send(key, None)
 
-    [line] = servers.witness(note.url, kind="slack")
-    assert line["text"] == (
-        f"*Tides* {waits}: <{note.url}|decide>. The report is made; approve it to have it told, or refuse "
-        "(until 2026-12-01 09:00 UTC)."
-    )
+    message = said(servers, reference)
+    more = "The report is made; approve it to have it told, or refuse (until 2026-12-01 09:00 UTC)."
+    assert "".join(one["text"] for one in shown(message)) == f"Tides {waits}: decide. {more}"
+    assert message["text"] == f"Tides {waits}: {note.url} {more}"
 
 
 async def test_an_earlier_message_is_found_by_its_key(notifier: SlackNotifier, note: Notification, key: str) -> None:

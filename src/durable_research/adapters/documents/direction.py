@@ -2,12 +2,16 @@
 
 import unicodedata
 
+from durable_research.domain.languages import subtags
+
+_RTL_SCRIPTS = {"Adlm", "Arab", "Hebr", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa"}
 _RTL_LANGUAGES = {"ar", "dv", "fa", "he", "iw", "ku", "ps", "sd", "ug", "ur", "yi"}
 
 
 def is_right_to_left(language: str) -> bool:
     """Whether the language with this BCP 47 tag is written from right to left."""
-    return language.split("-")[0].lower() in _RTL_LANGUAGES
+    spoken, script, _ = subtags(language)
+    return script in _RTL_SCRIPTS if script else (spoken or "") in _RTL_LANGUAGES
 
 
 def reads_right_to_left(text: str, otherwise: bool) -> bool:

@@ -29,6 +29,7 @@ from durable_research.domain.document import (
     inline_text,
     plain_text,
 )
+from durable_research.domain.languages import subtags
 
 Data = dict[str, Any]
 
@@ -41,6 +42,9 @@ LONGEST_HIGHLIGHTED = 20_000
 # Typst gives up when elements are nested 64 deep, and a tagged quote is several; deeper quotes keep their looks alone.
 MOST_TAGGED_QUOTES = 3
 
+# The regions whose characters a script's are, the first where none of them is named.
+_HAN_REGIONS = {"Hant": ("TW", "HK", "MO"), "Hans": ("CN", "SG", "MY")}
+_SPOKEN_CHINESE = {"cmn": None, "yue": "HK"}
 _SCRIPT_FAMILIES = ["Noto Serif Hebrew", "Noto Naskh Arabic", "Noto Serif Devanagari", "Noto Serif Thai"]
 _SYMBOL_FAMILIES = ["Noto Sans Symbols", "Noto Sans Symbols2", "Noto Sans Math", "Noto Emoji"]
 _KANA = re.compile("[\u3040-\u30ff]")
@@ -52,8 +56,8 @@ def template_data(document: Document, missing: Collection[str] = ()) -> Data:
 
     Each of the `missing` characters is shown as its code point.
     """
-    language, region = _language_and_region(document.language)
-    rtl = is_right_to_left(language)
+    language, script, region = _typeset_language(document.language)
+    rtl = is_right_to_left(document.language)
     shown_as = Glyphs(missing)
     blocks = _Blocks(rtl, shown_as)
     shown = blocks.of(document.blocks)
@@ -74,12 +78,20 @@ def template_data(document: Document, missing: Collection[str] = ()) -> Data:
     }
 
 
-def _language_and_region(tag: str) -> tuple[str, str | None]:
-    language, *others = tag.split("-")
-    region = next((part.upper() for part in others if len(part) == 2 and part.isalpha()), None)
-    if region is None and "hant" in map(str.lower, others):
-        region = "TW"
-    return language.lower(), region
+def _typeset_language(tag: str) -> tuple[str, str | None, str | None]:
+    """Language, script and region as Typst takes them: regions of two letters, and no extended languages.
+
+    A script that is named counts before the region: else Hong Kong's would have simplified characters drawn as traditional.
+    """
+    language, script, region = subtags(tag)
+    extended = re.match(r"zh-(yue|cmn)(-|$)", tag, re.ASCII | re.IGNORECASE)
+    language = extended[1].lower() if extended else language or "und"
+    if language in _SPOKEN_CHINESE:
+        region = region or _SPOKEN_CHINESE[language]
+        language = "zh"
+    if language == "zh" and script in _HAN_REGIONS and region not in _HAN_REGIONS[script]:
+        region = _HAN_REGIONS[script][0]
+    return language, script, region if region and region.isalpha() else None
 
 
 def _cjk_family(document: Document, language: str, region: str | None) -> str:

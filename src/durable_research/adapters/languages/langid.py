@@ -5,6 +5,8 @@ Source: the installed package's `langid.py`, version 0.4.0, read 2026-11-21.
 
 from typing import Any
 
+from durable_research.domain.languages import is_hardly_told_from
+
 # The beginning tells as well as the whole, and a long text would take long.
 _ENOUGH_CHARACTERS = 5000
 
@@ -16,9 +18,16 @@ class LangidLanguages:
         self._identifier: Any = None
 
     def language_of(self, text: str) -> str:
-        """The two-letter tag of the likeliest language."""
+        """The tag of the likeliest language."""
+        return str(self._loaded().classify(text[:_ENOUGH_CHARACTERS])[0])
+
+    def recognises(self, language: str) -> bool:
+        """Whether it is one of the model's, or one of their near relatives."""
+        return any(is_hardly_told_from(language, known) for known in self._loaded().labels)
+
+    def _loaded(self) -> Any:
         if self._identifier is None:
             from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
             self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
-        return str(self._identifier.classify(text[:_ENOUGH_CHARACTERS])[0])
+        return self._identifier

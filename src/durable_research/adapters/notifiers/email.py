@@ -3,6 +3,8 @@
 import contextlib
 import ipaddress
 from collections.abc import Sequence
+from dataclasses import dataclass
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import localtime
@@ -10,8 +12,10 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 
+from durable_research import telemetry
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous, NotificationFailed, NotificationRefused, StepFailed
+from durable_research.domain.mailboxes import Mailbox, mailboxes
 from durable_research.ports.notifiers import Delivery, Notification
 from durable_research.ports.remote import RemoteEffect
 
@@ -19,13 +23,15 @@ _TIMEOUT_SECONDS = 10.0
 _PORTS = {"smtp": 25, "smtps": 465}
 # Old servers pass seven bits only; this way the text arrives through all of them.
 _POLICY = SMTP_POLICY.clone(cte_type="7bit")
+_EXTENSION = "SMTPUTF8"
+_log = telemetry.get_logger()
 
 
 class EmailNotifier:
     """Sends to the operator's addresses. The Message-ID is the effect's key, which some receivers drop repeats by.
 
     `url` is `smtp://user:password@host:port` (STARTTLS when the server offers it, and always with a password that leaves this
-    machine) or `smtps://…`.
+    machine) or `smtps://…`. `sender` may have a name before it.
     """
 
     channel = "email"
@@ -34,8 +40,8 @@ class EmailNotifier:
 
     def __init__(self, url: str, sender: str, recipients: Sequence[str]) -> None:
         self._server = urlsplit(url)
-        self._sender = sender
-        self._recipients = tuple(recipients)
+        (self._sender,) = mailboxes(sender)
+        self._recipients = mailboxes(", ".join(recipients))
 
     def prepare(self, notification: Notification) -> "Letter":
         """Make the effect."""
@@ -43,26 +49,34 @@ class EmailNotifier:
 
 
 class Letter(RemoteEffect[Delivery]):
-    """One message to all recipients."""
+    """One message to all recipients, or to those that the server takes.
+
+    An address beyond ASCII stands in the envelope alone. The message stays one that every server can pass on, so that a server
+    further on which cannot take such an address returns it for that address and not for the others.
+    """
 
     def __init__(
-        self, server: SplitResult, sender: str, recipients: tuple[str, ...], notification: Notification
+        self, server: SplitResult, sender: Mailbox, recipients: tuple[Mailbox, ...], notification: Notification
     ) -> None:
         self._server = server
         self._sender = sender
         self._recipients = recipients
         self._notification = notification
+        self._left_out: tuple[str, ...] = ()
 
     async def send(self, key: str, anchor: str | None) -> str:
-        """Send it; a recipient who is refused refuses it for all, before any text is sent."""
+        """Send it; nothing is sent when the server takes none of the recipients.
+
+        Raises:
+            NotificationFailed: the server was not reached, or refused the sender, all recipients or the text.
+            Ambiguous: it did not say whether it took the message.
+        """
         message = self._message(key)
         client = _client(self._server)
         try:
             try:
                 await client.connect()
-                await client.mail(self._sender)
-                for recipient in self._recipients:
-                    await client.rcpt(recipient)
+                refused = await self._address(client)
             except (aiosmtplib.SMTPException, OSError) as cause:
                 raise _answered(cause) from cause
             try:
@@ -76,26 +90,82 @@ class Letter(RemoteEffect[Delivery]):
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                 await client.quit(timeout=1.0)
             client.close()
+        self._left_out = tuple(str(one) for one in refused)
+        for one in self._left_out:
+            # The others have it, so nothing will be tried again: the operator has to correct the address.
+            _log.error(telemetry.RECIPIENT_LEFT_OUT, workflow_id=self._notification.workflow_id, recipient=one)
         return str(message["Message-ID"])
 
     async def collect(self, reference: str) -> Delivery:
         """The 250 was the receipt."""
-        return Delivery(reference)
+        return Delivery(reference, self._left_out)
+
+    async def _address(self, client: aiosmtplib.SMTP) -> "list[_Refused]":
+        """Say who sends it to whom, and return those whom the server does not take."""
+        offers = await _offers_utf8(client)
+        needs = [one for one in (self._sender, *self._recipients) if one.needs_utf8]
+        if self._sender.needs_utf8 and not offers:
+            raise NotificationRefused(
+                f"the mail server does not offer {_EXTENSION}, which {self._sender.address} needs"
+            )
+        await client.mail(self._sender.address, options=[_EXTENSION] if needs and offers else [], encoding="utf-8")
+        refused = []
+        for recipient in self._recipients:
+            if recipient.needs_utf8 and not offers:
+                refused.append(
+                    _Refused(recipient.address, f"the mail server does not offer {_EXTENSION}, which it needs")
+                )
+                continue
+            try:
+                await client.rcpt(recipient.address, encoding="utf-8")
+            except aiosmtplib.SMTPRecipientRefused as cause:
+                permanent = 500 <= cause.code < 600
+                refused.append(_Refused(recipient.address, f"the mail server answered {cause.code}", permanent))
+        if len(refused) == len(self._recipients):
+            words = "; ".join(map(str, refused))
+            raise NotificationRefused(words) if all(one.permanent for one in refused) else NotificationFailed(words)
+        return refused
 
     def _message(self, key: str) -> EmailMessage:
         note = self._notification
         # One line without control characters: a title is a person's or a model's text, and a header ends at a newline.
         title = " ".join("".join(char if char.isprintable() else " " for char in note.title).split())
-        message = EmailMessage(policy=_POLICY)
-        message["Message-ID"] = f"<{key}@{self._sender.rpartition('@')[2]}>"
+        # A sender beyond ASCII stands in a header, which then only servers with the extension can pass on.
+        message = EmailMessage(policy=_POLICY.clone(utf8=self._sender.needs_utf8))
+        message["Message-ID"] = f"<{key}@{self._sender.domain}>"
         message["Date"] = localtime()
-        message["From"] = self._sender
-        message["To"] = ", ".join(self._recipients)
+        message["From"] = _header(self._sender)
+        message["To"] = [_header(one) for one in self._recipients if not one.needs_utf8] or "undisclosed-recipients:;"
         message["Subject"] = f"{_subject(note)}: {title}"
         message["Auto-Submitted"] = "auto-generated"
         message["X-Effect-Key"] = key
         message.set_content(f"{title}\n\n{note.url}\n\n{_news(note)}\n")
         return message
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """One address that gets nothing, and why."""
+
+    address: str
+    why: str
+    permanent: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.address} ({self.why})"
+
+
+def _header(mailbox: Mailbox) -> Address:
+    return Address(mailbox.name, username=mailbox.unquoted, domain=mailbox.domain)
+
+
+async def _offers_utf8(client: aiosmtplib.SMTP) -> bool:
+    if client.is_ehlo_or_helo_needed:
+        try:
+            await client.ehlo()
+        except aiosmtplib.SMTPHeloError:
+            return False  # an old server, which the next command greets in the old way
+    return client.supports_extension(_EXTENSION)
 
 
 def _subject(note: Notification) -> str:

@@ -73,6 +73,8 @@ class SlackMessage(RemoteEffect[Delivery]):
             answer = await self._client.chat_postMessage(
                 channel=self._channel_id,
                 text=_text(self._notification),
+                blocks=_blocks(self._notification),
+                mrkdwn=False,
                 metadata={"event_type": EVENT_TYPE, "event_payload": {KEY_TAG: key}},
                 unfurl_links=False,
                 unfurl_media=False,
@@ -147,17 +149,39 @@ def _asking(silent: str) -> Iterator[None]:
         raise NotificationUnavailable(silent) from cause
 
 
+def _blocks(note: Notification) -> list[dict[str, Any]]:
+    """The message as rich text, which has no markup: a title reads as written, whatever stars or brackets are in it."""
+    state, verb, more = _words(note)
+    elements: list[dict[str, Any]] = [
+        {"type": "text", "text": _one_line(note.title), "style": {"bold": True}},
+        {"type": "text", "text": f" {state}: "},
+        {"type": "link", "url": note.url, "text": verb},
+    ]
+    if more:
+        elements.append({"type": "text", "text": f". {more}"})
+    return [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}]
+
+
 def _text(note: Notification) -> str:
-    title, url = _escaped(" ".join(note.title.split())), _escaped(note.url)
+    """The same for where no blocks are shown, such as a phone's notice; it is sent as no markup, too."""
+    state, _, more = _words(note)
+    return _escaped(f"{_one_line(note.title)} {state}: {note.url}" + (f" {more}" if more else ""))
+
+
+def _words(note: Notification) -> tuple[str, str, str]:
+    """How it stands, what can be done at its address, and what else there is to say."""
     if approval := note.approval:
         waits = "still waits for you" if approval.is_reminder else "waits for you"
-        words = _escaped(approval.words)
-        return f"*{title}* {waits}: <{url}|decide>. {words[:1].upper()}{words[1:]}."
-    return f"*{title}* is ready: <{url}|open it>"
+        return waits, "decide", f"{approval.words[:1].upper()}{approval.words[1:]}."
+    return "is ready", "open it", ""
+
+
+def _one_line(title: str) -> str:
+    return " ".join(title.split())
 
 
 def _escaped(text: str) -> str:
-    # Source: docs.slack.dev, "Escaping text": these three are what Slack's markup is made of.
+    # Source: docs.slack.dev, "Escaping text": these three begin commands, also where `mrkdwn` is off.
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from temporalio import activity
 
 from durable_research.domain.errors import OutputInvalid
+from durable_research.domain.languages import primary_language
 from durable_research.domain.processing import ProcessingRequest, broken_rules
 from durable_research.domain.text import WrittenText
 from durable_research.pipelines.ai_processing import prompts
@@ -40,7 +41,7 @@ class AIProcessingActivities:
         """
         request = await self._request(asked.workflow_id, asked.tenant)
         text = await self.writer.read(asked.text.text)
-        language = await asyncio.to_thread(self.languages.language_of, text)
+        language = await asyncio.to_thread(self._language_of, text, request.language)
         if broken := broken_rules(text, request.rules, request.language, language):
             raise OutputInvalid(f"the text was written and is not used: {'; '.join(broken)}")
 
@@ -56,6 +57,11 @@ class AIProcessingActivities:
     async def compensate_generate(self, asked: AIProcessing) -> None:
         """Remove what was written. The calls stay paid, and the ledger goes on saying so."""
         await self.writer.remove_all(asked.tenant, asked.workflow_id)
+
+    def _language_of(self, text: str, asked: str | None) -> str | None:
+        """What the text seems to be written in; None where none was asked for, or nobody could recognise it."""
+        wanted = primary_language(asked) if asked else None
+        return self.languages.language_of(text) if wanted and self.languages.recognises(wanted) else None
 
     async def _request(self, workflow_id: str, tenant: str) -> ProcessingRequest:
         return ProcessingRequest.model_validate((await self.workflows.get(workflow_id, tenant)).input)

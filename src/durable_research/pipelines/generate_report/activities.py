@@ -153,6 +153,12 @@ class GenerateReportActivities:
                 raise outcome
         refused = [channel for channel, outcome in zip(channels, outcomes, strict=True) if isinstance(outcome, _NEVER)]
         told = [channel for channel in channels if channel not in refused]
+        refused += [
+            f"{outcome.channel}: {one}"
+            for outcome in outcomes
+            if isinstance(outcome, Notified)
+            for one in outcome.left_out
+        ]
         return NotificationOutcome(told=tuple(told), refused=tuple(refused))
 
     async def _tell(self, telling: "_Telling", channel: str) -> Notified:
@@ -175,7 +181,7 @@ class GenerateReportActivities:
         )
 
         async def keep(delivery: Delivery) -> Notified:
-            return Notified(channel=channel, reference=delivery.reference)
+            return Notified(channel=channel, reference=delivery.reference, left_out=delivery.left_out)
 
         return await self.effects.perform(effect, lambda _: notifier.prepare(notification), keep, Notified)
 

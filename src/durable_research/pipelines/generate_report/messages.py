@@ -83,14 +83,15 @@ class SendApprovalNotice(_Message):
 
 
 class Notified(_Message):
-    """One channel was told; `reference` is the receiver's or our own id of the message."""
+    """One channel was told; `reference` is the receiver's or our own id of the message, `left_out` whom it did not reach."""
 
     channel: str
     reference: str
+    left_out: tuple[str, ...] = ()
 
 
 class NotificationOutcome(_Message):
-    """Which channels were told, and which will never accept."""
+    """Which channels were told; and which, or which addresses of one, will never accept."""
 
     told: tuple[str, ...]
     refused: tuple[str, ...] = ()

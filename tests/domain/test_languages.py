@@ -1,0 +1,90 @@
+"""Which language tags are well-formed, and how they are written."""
+
+import pytest
+
+from durable_research.domain.languages import canonical_tag, document_language, primary_language, subtags
+
+
+@pytest.mark.parametrize(
+    ("given", "tag"),
+    [
+        ("en", "en"),
+        ("EN", "en"),
+        ("en-us", "en-US"),
+        ("pt-BR", "pt-BR"),
+        ("es-419", "es-419"),
+        ("zh-Hant", "zh-Hant"),
+        ("ZH-HANS-cn", "zh-Hans-CN"),
+        ("sr-latn", "sr-Latn"),
+        ("sr-Latn-RS", "sr-Latn-RS"),
+        ("de-DE-1996", "de-DE-1996"),
+        ("sl-rozaj-biske", "sl-rozaj-biske"),
+        ("ca-ES-valencia", "ca-ES-valencia"),
+        ("yue", "yue"),
+        ("ZH-YUE-hk", "zh-yue-HK"),
+        ("en-US-u-hc-h12", "en-US-u-hc-h12"),
+        ("th-TH-u-CA-BUDDHIST-NU-THAI", "th-TH-u-ca-buddhist-nu-thai"),
+        ("DE-U-CO-PHONEBK", "de-u-co-phonebk"),
+        ("en-a-bbb-x-a-ccc", "en-a-bbb-x-a-ccc"),
+        ("en-x-US", "en-x-us"),
+        ("x-Private", "x-private"),
+        ("i-KLINGON", "i-klingon"),
+        ("en-gb-oed", "en-GB-oed"),
+        ("sgn-be-fr", "sgn-BE-FR"),
+        ("art-lojban", "art-lojban"),
+    ],
+)
+def test_what_the_rfc_calls_well_formed_is_taken_in_its_usual_case(given: str, tag: str) -> None:
+    assert canonical_tag(given) == tag
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("", "e", "1", "123", "en_US", "en-", "-en", "en--US", "../en", "en US", "englishlanguage", "*", "en;q=0.8"),
+        *(
+            "de-DE-DE",
+            "en-Latn-Latn",
+            "en-US-Latn",
+            "a-DE",
+            "x",
+            "x-",
+            "i",
+            "en-u",
+            "en-x",
+            "en-US-abcdefghi",
+            "é",
+            "ен",
+        ),
+        *("de-1901-1901", "en-a-bbb-a-ccc", "en\n", "en-US\x07", f"en-x-{'-'.join(['abcdefgh'] * 20)}"),
+    ],
+)
+def test_nothing_else_is_taken(given: str) -> None:
+    assert canonical_tag(given) is None
+
+
+@pytest.mark.parametrize(
+    ("tag", "parts"),
+    [
+        ("en", ("en", None, None)),
+        ("zh-Hant-TW", ("zh", "Hant", "TW")),
+        ("es-419", ("es", None, "419")),
+        ("zh-yue-HK", ("zh", None, "HK")),
+        ("de-u-co-phonebk", ("de", None, None)),  # `co` is a key there, and not Colombia
+        ("en-x-us", ("en", None, None)),
+        ("de-DE-1996", ("de", None, "DE")),
+        ("x-private", (None, None, None)),
+        ("i-klingon", (None, None, None)),
+    ],
+)
+def test_language_script_and_region_are_told_apart(tag: str, parts: tuple[str | None, ...]) -> None:
+    assert subtags(tag) == parts
+    assert primary_language(tag) == parts[0]
+
+
+@pytest.mark.parametrize(
+    ("tag", "document"),
+    [(None, "en"), ("sr-Latn", "sr-Latn"), ("x-private", "und"), ("i-klingon", "und"), ("abcde", "und")],
+)
+def test_a_document_has_a_tag_that_every_reader_takes(tag: str | None, document: str) -> None:
+    assert document_language(tag) == document
