@@ -1,26 +1,30 @@
-"""What was done is counted once, by the SDK's own counters."""
+"""What was done is counted once, by the SDK's own counters, and shown under the names that are documented."""
 
-from collections import Counter
+import re
 from pathlib import Path
 
+import httpx
+import pytest
 from temporalio.client import Client
-from temporalio.runtime import MetricBuffer, Runtime, TelemetryConfig
 
-from durable_research.temporal.metrics import METRICS
+from durable_research.temporal.metrics import METRICS, runtime
 from tests.pipelines.conftest import House
+from tests.programs import free_port
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "metrics.md"
+_SAMPLE = re.compile(r"^(\w+?)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
 
-async def counted(house: House) -> Counter[str]:
-    """The counters of workers that made one checked text, by name and activity."""
-    buffer = MetricBuffer(10_000)
+@pytest.fixture(scope="module")
+async def told(house: House) -> str:
+    """What Prometheus is told by workers that made one checked text."""
+    address = f"127.0.0.1:{free_port()}"
     known = house.environment.client
     client = await Client.connect(
         known.service_client.config.target_host,
         namespace=known.namespace,
         data_converter=known.data_converter,
-        runtime=Runtime(telemetry=TelemetryConfig(metrics=buffer)),
+        runtime=runtime(address),
     )
     await house.stop_workers()
     await house.start_workers("counting@1", client)
@@ -29,24 +33,32 @@ async def counted(house: House) -> Counter[str]:
     finally:
         await house.stop_workers()
         await house.start_workers()
-    found: Counter[str] = Counter()
-    for update in buffer.retrieve_updates():
-        if update.metric.name in METRICS:
-            activity = update.attributes.get("activity")
-            found[f"{update.metric.name}{{{activity}}}" if activity else update.metric.name] += int(update.value)
+    return httpx.get(f"http://{address}/metrics").text
+
+
+def counted(text: str) -> dict[str, float]:
+    """Our counters, by name and activity."""
+    found = {}
+    for name, labels, value in _SAMPLE.findall(text):
+        activity = re.search(r'\bactivity="(\w+)"', labels)
+        if name.removesuffix("_total") in METRICS:
+            found[f"{name}{{{activity[1]}}}" if activity else name] = float(value)
     return found
 
 
-async def test_each_finished_workflow_and_each_step_counts_once(house: House) -> None:
-    assert await counted(house) == {
-        "ai_workflows_completed": 1,
-        "ai_activities_executed{generate_text}": 1,
-        "ai_activities_executed{validate_output}": 1,
-        "ai_activities_executed{summarize_text}": 1,
+async def test_each_finished_workflow_and_each_step_counts_once(told: str) -> None:
+    assert counted(told) == {
+        "ai_workflows_completed_total": 1,
+        "ai_activities_executed_total{generate_text}": 1,
+        "ai_activities_executed_total{validate_output}": 1,
+        "ai_activities_executed_total{summarize_text}": 1,
     }
 
 
-def test_every_metric_is_documented() -> None:
-    text = DOCUMENTATION.read_text()
+async def test_every_counter_ends_in_total_as_is_documented(told: str) -> None:
+    counters = set(re.findall(r"^# TYPE (\w+) counter$", told, re.MULTILINE))
+    renamed = re.findall(r"^\| `(\w+)` \| `(\w+)` \|$", DOCUMENTATION.read_text(), re.MULTILINE)
 
-    assert [name for name in METRICS if f"`{name}`" not in text] == []
+    assert {name for name in counters if not name.endswith("_total")} == set()
+    assert set(METRICS) < {old for old, _ in renamed}
+    assert [(old, new) for old, new in renamed if new not in counters or new != f"{old}_total"] == []

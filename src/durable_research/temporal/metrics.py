@@ -1,6 +1,7 @@
 """What we count ourselves, beside the SDK's own metrics (`temporal_...`), and where a worker shows both.
 
-Counters are the SDK's: one in workflow code does not count a replay.
+Counters are the SDK's: one in workflow code does not count a replay, and all of them end in `_total` at the endpoint, as
+Prometheus and OpenMetrics want it.
 """
 
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
@@ -15,4 +16,5 @@ METRICS = {
 
 def runtime(address: str) -> Runtime:
     """A runtime that answers Prometheus at this `host:port`; one for a process."""
-    return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address)))
+    config = PrometheusConfig(bind_address=address, counters_total_suffix=True)
+    return Runtime(telemetry=TelemetryConfig(metrics=config))
