@@ -401,8 +401,11 @@ class FakeReports:
         self.database = database
         self.reports: dict[str, tuple[str, Report]] = {}
 
-    async def store(self, report: Report, tenant: str) -> None:
+    async def store(self, report: Report, tenant: str, attempt: Attempt | None) -> None:
         self.reports.setdefault(report.report_id, (tenant, report))
+
+    async def delete(self, report_id: str, tenant: str) -> None:
+        self.reports.pop(report_id, None)
 
     async def get(self, report_id: str, tenant: str) -> Report:
         await self.database.check()

@@ -47,6 +47,7 @@ class Pipeline:
     `noun`, `button` and `description` are what people read; `steps`, with their words for
     people, are in the order of the story, `undos` in the order in which they run when it fails. `resumed_message` makes the
     start message one that goes on as an event of resuming says; None where what failed is undone, and so cannot be resumed.
+    What can be resumed is undone when it is cancelled.
     """
 
     path: str
@@ -62,6 +63,11 @@ class Pipeline:
     request: type[WritingRequest]
     start_message: Callable[[WorkflowRow, Receivers], BaseModel]
     resumed_message: Callable[[BaseModel, Mapping[str, Any]], BaseModel] | None = None
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether what failed keeps what was paid for, and can be gone on with."""
+        return self.resumed_message is not None
 
     @property
     def workflow_type(self) -> str:
@@ -116,7 +122,7 @@ GENERATE_REPORT = Pipeline(
         "store_report_metadata": "Enter it in the library",
         "send_notification": "Send the notification",
     },
-    undos={},
+    undos={"discard_report": "Undo: remove what was made"},
     request=ReportRequest,
     start_message=_start_report,
     resumed_message=_resume_report,
@@ -172,7 +178,7 @@ def page_of(workflow_id: str, kind: Kind) -> str:
 PIPELINES = {pipeline.path: pipeline for pipeline in (GENERATE_REPORT, BLOG_POST, AI_PROCESSING)}
 BY_KIND = {pipeline.kind: pipeline for pipeline in PIPELINES.values()}
 # What can be gone on with after it has failed.
-RESUMABLE_KINDS = frozenset(one.kind for one in PIPELINES.values() if one.resumed_message)
+RESUMABLE_KINDS = frozenset(one.kind for one in PIPELINES.values() if one.can_resume)
 STEP_LABELS = {
     name: label for one in PIPELINES.values() for labels in (one.steps, one.undos) for name, label in labels.items()
 }

@@ -100,10 +100,10 @@ class FailingReports(PostgresReports):
 
     broken = False
 
-    async def store(self, report: Any, tenant: str) -> None:
+    async def store(self, report: Any, tenant: str, attempt: Any) -> None:
         if self.broken:
             raise ValueError("a bug of ours")
-        await super().store(report, tenant)
+        await super().store(report, tenant, attempt)
 
 
 @dataclass
@@ -270,7 +270,10 @@ async def house(
         "slack": slack,
     }
     address = "http://127.0.0.1:8000"
-    report = GenerateReportActivities(workflows, runner, writer, objects, renderer, reports, notifiers, address)
+    similarity = PostgresSimilarity(database)
+    report = GenerateReportActivities(
+        workflows, runner, writer, objects, renderer, reports, similarity, notifiers, address
+    )
     embeddings = OpenAIEmbeddings(
         deadlines=policies.CALL_DEADLINES,
         base_url=f"{simulator}/v1",
@@ -278,7 +281,7 @@ async def house(
         model="simulator-embedding",
         provider="simulator",
     )
-    embedder = Embedder(embeddings, PostgresSimilarity(database), objects)
+    embedder = Embedder(embeddings, similarity, objects)
     post = BlogPostActivities(workflows, runner, writer, PostgresPosts(database), embedder, slack, address)
     processing = AIProcessingActivities(workflows, writer, LangidLanguages())
     stopping = StoppingActivities(ledger, progress, model.cancel)
@@ -287,7 +290,7 @@ async def house(
     starting = Starting(workflows, progress, engine, lambda: datetime.now(UTC), receivers, True)
 
     async def store_later(kept: Mapping[str, Any]) -> None:
-        await report.store_report_metadata(StoreReportMetadata.model_validate(kept))
+        await report.store_later(StoreReportMetadata.model_validate(kept))
 
     async def stop_spending(workflow_id: str) -> None:
         await stopping.stop_model_calls(StopModelCalls(workflow_id=workflow_id))

@@ -1,4 +1,4 @@
-"""What a post or a text has left in the world, counted where it lies: rows, objects and messages."""
+"""What a workflow has left in the world, counted where it lies: rows, objects and messages."""
 
 import httpx
 from sqlalchemy import text
@@ -12,7 +12,13 @@ WHOLE = {"rows": 1, "embeddings": 1, "drafts": 0, "objects": 1, "messages": 1}
 async def left(house: House, workflow_id: str) -> dict[str, int]:
     """Counts by kind."""
     async with house.database.one() as connection:
-        rows = await connection.execute(text("SELECT count(*) FROM posts WHERE post_id = :id"), {"id": workflow_id})
+        rows = await connection.execute(
+            text(
+                "SELECT (SELECT count(*) FROM posts WHERE post_id = :id)"
+                " + (SELECT count(*) FROM reports WHERE report_id = :id)"
+            ),
+            {"id": workflow_id},
+        )
         vectors = await connection.execute(
             text("SELECT count(*) FROM embeddings WHERE subject_id = :id"), {"id": workflow_id}
         )

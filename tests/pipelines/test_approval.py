@@ -14,6 +14,7 @@ from durable_research.domain.errors import AlreadyDecided, InvalidInput, Invalid
 from durable_research.domain.progress import EventKind
 from durable_research.temporal import names, policies
 from tests.pipelines.conftest import House
+from tests.pipelines.leftovers import NOTHING, left
 from tests.pipelines.test_blog_post import until_held
 
 EDITED = ("Edited", "by a person, after the model had written it")
@@ -121,16 +122,46 @@ async def test_an_edited_draft_is_what_is_typeset_and_the_document_says_so(house
     assert "Words of a person" in (await house.objects.get(row.pdf.key)).decode()
 
 
-async def test_before_telling_the_report_is_made_and_after_a_refusal_nobody_hears_that_it_is_done(house: House) -> None:
+async def test_before_telling_the_report_is_made_and_after_a_refusal_nothing_of_it_is_left(house: House) -> None:
     report, sha256 = await parked(house, "told only if you like it", "before_notify")
 
-    assert house.step(await house.reading.status(report, "default"), "store_report_metadata")["state"] == "done"
+    status = await house.reading.status(report, "default")
+    assert house.step(status, "create_pdf")["state"] == "done"
+    assert house.step(status, "store_report_metadata")["state"] == "pending", "it is not in the library yet"
     with pytest.raises(InvalidInput):
         await decide(house, report, sha256, "edit", text="too late")
     await decide(house, report, sha256, "refuse")
 
     assert (await house.finished(report))["status"] == "cancelled"
+    assert await left(house, report) == NOTHING
     assert [line for line in house.servers.witness(report, kind="webhook") if "report.done" in line["text"]] == []
+
+
+async def test_a_draft_that_expired_keeps_its_text_and_can_be_resumed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(house, monkeypatch, reminder_seconds=0.2, expiry_seconds=0.6)
+    report = await house.ask("nobody looked in time", approval="before_notify")
+    assert (await house.finished(report))["status"] == "failed"
+    waiting(house, monkeypatch, reminder_seconds=600, expiry_seconds=900)
+
+    assert "nobody looked in time" in (await house.paid.read(report, "default")).text
+    await house.resuming.resume(report, "default", {})
+    asks = (await house.until(report, "waiting_for_you"))["asks"]
+    await decide(house, report, asks["draft_sha256"], "approve")
+
+    assert (await house.finished(report))["status"] == "done"
+
+
+async def test_an_opposite_decision_under_the_same_id_is_another_one(house: House) -> None:
+    report, sha256 = await parked(house, "first this, then that")
+    await decide(house, report, sha256, "approve", "one-id")
+
+    with pytest.raises(AlreadyDecided):
+        await decide(house, report, sha256, "refuse", "one-id")
+
+    assert (await decide(house, report, sha256, "approve", "one-id")).outcome is Verdict.APPROVE
+    assert (await house.finished(report))["status"] == "done"
 
 
 @pytest.mark.parametrize(
@@ -242,7 +273,7 @@ async def test_a_draft_that_nobody_approves_expires(house: House, monkeypatch: p
 
     status = await house.finished(report)
 
-    assert (status["status"], status["error"]["code"]) == ("cancelled", "approval_expired")
+    assert (status["status"], status["error"]["code"]) == ("failed", "approval_expired")
     assert await of_approval(house, report) == ["approval_asked", "approval_reminded", "approval_expired"]
     with pytest.raises(AlreadyDecided):
         await decide(house, report, "0" * 64, "approve")

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from durable_research.domain.document import DocumentError
-from durable_research.domain.errors import IdempotencyKeyReused, InvalidState
+from durable_research.domain.errors import DocumentError, IdempotencyKeyReused, InvalidState
 from durable_research.domain.progress import EventKind
 from durable_research.operations.resuming import Price
 from tests.pipelines.conftest import House

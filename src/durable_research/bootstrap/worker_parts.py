@@ -157,6 +157,7 @@ def _report(shared: _Shared, renderer: TypstRenderer) -> GenerateReportActivitie
         objects=shared.objects,
         renderer=renderer,
         reports=PostgresReports(shared.database),
+        similarity=PostgresSimilarity(shared.database),
         notifiers=shared.notifiers,
         report_url_prefix=adapters.page_prefix(settings),
         notification_resend=ResendPolicy(settings.notification_resend),
@@ -177,7 +178,7 @@ def _post(shared: _Shared) -> BlogPostActivities:
 
 def _reconcile(shared: _Shared, report: GenerateReportActivities, starting: Starting) -> ReconcileActivities:
     async def store_later(kept: Mapping[str, Any]) -> None:
-        await report.store_report_metadata(StoreReportMetadata.model_validate(kept))
+        await report.store_later(StoreReportMetadata.model_validate(kept))
 
     async def stop_spending(workflow_id: str) -> None:
         await shared.stopping.stop_model_calls(StopModelCalls(workflow_id=workflow_id))

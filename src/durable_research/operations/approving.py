@@ -4,6 +4,7 @@ The workflow alone decides which decision is the first; what is answered here co
 """
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ class Approving:
         standing = standing_decision(await self.reading.log(workflow_id, tenant))
         if standing is None:
             outcome = await self._pass_on(workflow_id, tenant, request, decision_id)
-        elif standing.decision_id == decision_id:
+        elif standing.decision_id == decision_id and _is_the_same(request, standing):
             outcome = standing.decision
         else:
             by = f" by decision {standing.decision_id!r}" if standing.decision_id else ""
@@ -113,7 +114,13 @@ class Approving:
         if answer is None and not await self.engine.signal(workflow_id, names.APPROVE_SIGNAL, decision):
             raise InvalidState("the workflow is not running any more")
         await failpoints.reach(failpoints.APPROVE_SENT, workflow_id)
-        return None if answer is None else ApprovalDecision.model_validate(answer).decision
+        if answer is None:
+            return None
+        # Temporal answers an update that is sent again by what it answered first, whatever it says now.
+        standing = ApprovalDecision.model_validate(answer)
+        if standing != decision:
+            raise AlreadyDecided(f"the draft has been {standing.decision.words} by decision {decision_id!r}")
+        return standing.decision
 
     async def _open(self, workflow_id: str, tenant: str) -> OpenApproval:
         row = await self.reading.get(workflow_id, tenant)
@@ -121,3 +128,11 @@ class Approving:
         if asked is None:
             raise InvalidState(f"the workflow is {row.status.words} and nothing waits for approval")
         return asked
+
+
+def _is_the_same(request: ApprovalRequest, standing: ApprovalDecision) -> bool:
+    """Whether what is said again under one id is what was said first: an opposite word is another decision."""
+    if request.decision != standing.decision:
+        return False
+    text = check_text(request.text).encode(errors="replace") if request.text is not None else None
+    return text is None or (standing.edited is not None and hashlib.sha256(text).hexdigest() == standing.edited.sha256)

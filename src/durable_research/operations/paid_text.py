@@ -77,7 +77,7 @@ class PaidTexts:
         """
         row = await self.reading.get(workflow_id, tenant)
         pipeline = BY_KIND[row.kind]
-        if row.status is Status.CANCELLED or (row.status.is_final and pipeline.undos and row.status is Status.FAILED):
+        if row.status is Status.CANCELLED or (row.status is Status.FAILED and not pipeline.can_resume):
             raise InvalidState(f"the {pipeline.noun} is {row.status.words}; nothing of it was kept")
         found = await self.find(row, await self.reading.log(workflow_id, tenant))
         if found is None and row.status.is_final:

@@ -35,8 +35,8 @@ class ProgressLog(Protocol):
     ) -> Attempt:
         """Close what earlier attempts left open as lost, and start the next one.
 
-        Failures count since the workflow was resumed, or a person was asked. A step that `commits` what a person has
-        approved is begun although a cancellation came after that.
+        Failures count since the workflow was resumed, or a person was asked. A step that `commits` is begun although a person
+        wants the workflow to end: what it writes, it writes or refuses together with the look at that wish.
 
         Raises:
             StaleAttempt: a later attempt of the engine's has begun already, or the workflow has been resumed since: this worker

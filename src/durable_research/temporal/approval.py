@@ -9,7 +9,6 @@ cancelled: what had not begun is never told, and the story sees to it before its
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from durable_research.domain.approval import (
+    BEFORE_NOTIFY,
     ApprovalAsked,
     ApprovalDecision,
     ApprovalNotice,
@@ -26,8 +26,9 @@ from durable_research.domain.approval import (
     decided_as,
 )
 from durable_research.domain.errors import AlreadyDecided, InvalidState
-from durable_research.domain.progress import EventKind
-from durable_research.temporal.steps import hear_cancel, note_approval
+from durable_research.domain.progress import COMMITS, EventKind
+from durable_research.temporal import names
+from durable_research.temporal.steps import hear_cancel, note_approval, whatever_is_cancelled
 
 Occasion = Literal[EventKind.APPROVAL_ASKED, EventKind.APPROVAL_REMINDED]
 Tell = Callable[[ApprovalNotice], Coroutine[Any, Any, object]]
@@ -48,7 +49,7 @@ class Approval:
             ApplicationError: its type is the code of our error.
         """
         standing = self._decision
-        if standing and standing.decision_id == decision.decision_id:
+        if standing and standing == decision:
             return
         if standing:
             words = f"the draft has been {standing.decision.words} by decision {standing.decision_id!r}"
@@ -89,7 +90,10 @@ class Approval:
             for notice in self._notices:
                 notice.cancel()
         self._decision = decision
-        await note_approval(decision.decision.event, decided_as(decision))
+        if self._is_committed():
+            await whatever_is_cancelled(note_approval(decision.decision.event, decided_as(decision) | {COMMITS: True}))
+        else:
+            await note_approval(decision.decision.event, decided_as(decision))
         return decision
 
     async def quiet(self) -> None:
@@ -114,9 +118,20 @@ class Approval:
         hear_cancel()
         # Never nothing: without a time to wait for the SDK starts no timer, where a history of before has one.
         left = max(moment - workflow.now(), timedelta(milliseconds=1))
-        with suppress(TimeoutError):
+        try:
             await workflow.wait_condition(lambda: self._decision is not None, timeout=left)
+        except TimeoutError:
+            pass
+        except asyncio.CancelledError:
+            if not self._is_committed():
+                raise
         return self._decision
+
+    def _is_committed(self) -> bool:
+        """Whether a person has been told that what they approved is finished by it: no cancellation can take that back."""
+        is_last = self._question is not None and self._question.before == BEFORE_NOTIFY
+        is_approved = self._decision is not None and self._decision.decision is Verdict.APPROVE
+        return is_last and is_approved and workflow.patched(names.COMMIT_POINT)
 
 
 def _asked(question: ApprovalQuestion) -> ApprovalAsked:

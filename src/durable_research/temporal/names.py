@@ -24,6 +24,9 @@ APPROVE_SIGNAL = "approve_signal"  # the same where nobody waits for the answer:
 TOLD_BEFORE = "told-before"
 # The memo of a resumed workflow's run, and the header of its activities: which resumption it is.
 RESUMPTION = "resumption"
+COMMIT_POINT = (
+    "finished-or-cancelled"  # the patch since which the stored row decides which of the two, and nothing is left
+)
 HEAR_CANCEL = "hear-every-cancel"  # the patch since which no cancellation is missed
 
 # Keyword search attributes for operators' filters; never text of users, as these are not encrypted.

@@ -147,8 +147,8 @@ class StepPolicy:
     is paid or seen outside, and goes through the ledger. A step that `undoes` what another did runs though the workflow is
     being cancelled; at its cap a person is asked, who can have it tried again. One that `waits` looks again, uncounted, while
     its provider is busy or away; at the end of that wait it fails for good, or a person is asked. An `optional` step
-    asks a person also when its provider says no: the story can go on without it. What one that `commits` makes is
-    finished: it is begun though a cancellation came after a person's approval.
+    asks a person also when its provider says no: the story can go on without it. One that `commits` makes
+    the workflow finished: it is begun whatever is cancelled, and its own transaction decides which came first.
     """
 
     step: str
@@ -259,6 +259,7 @@ UNDO_AGAIN_AFTER = timedelta(minutes=1)
 COMPENSATE_GENERATE = StepPolicy(
     "compensate_generate", names.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True
 )
+DISCARD_REPORT = StepPolicy("discard_report", names.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True)
 DELETE_POST = StepPolicy("delete_post", names.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True)
 DELETE_EMBEDDING = StepPolicy(
     "delete_embedding", names.RESEARCH, try_seconds=20, failures_allowed=UNDO_TRIES, undoes=True

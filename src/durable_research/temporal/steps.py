@@ -1,7 +1,7 @@
 """How a workflow runs a step, writes its end and stops its spending: the only ways for workflow code to reach the world."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, RetryState, is_cancelled_exception
 
 from durable_research.domain.approval import ApprovalAsked, ApprovalDecision
-from durable_research.domain.errors import ApprovalExpired, ApprovalRefused, CancelRequested, DecisionNeeded
+from durable_research.domain.errors import ApprovalRefused, CancelRequested, DecisionNeeded
 from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import Status
 from durable_research.temporal import names, policies
@@ -21,6 +21,7 @@ from durable_research.temporal.resumption import own_resumption
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
+Done = TypeVar("Done")
 _STANDING: TypeAdapter[ApprovalAsked | ApprovalDecision | None] = TypeAdapter(ApprovalAsked | ApprovalDecision | None)
 
 
@@ -128,6 +129,15 @@ def _start_to_close(policy: StepPolicy) -> timedelta:
     return timedelta(seconds=policy.try_seconds) + policies.START_TO_CLOSE_MARGIN
 
 
+async def whatever_is_cancelled(told: Coroutine[Any, Any, Done]) -> Done:
+    """Tell it to its end. Temporal cancels a workflow once; `hear_cancel` hears of it later."""
+    task = asyncio.create_task(told)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        return await task
+
+
 def hear_cancel() -> None:
     """Hear what a step's own end has hidden: before a person is waited for, and when a lost story has been told again.
 
@@ -152,8 +162,8 @@ def is_cancel(error: BaseException) -> bool:
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether a story ended because its draft was not approved."""
-    return cause_of(error)["code"] in {ApprovalRefused.code, ApprovalExpired.code}
+    """Whether a story ended because a person refused its draft; that nobody answered is a failure, which can be resumed."""
+    return cause_of(error)["code"] == ApprovalRefused.code
 
 
 def question_of(error: ActivityError) -> Question:

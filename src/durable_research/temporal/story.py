@@ -3,7 +3,6 @@
 A pipeline's workflow inherits from `Story`, tells its steps in a coroutine and hands that to `told`.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from durable_research.temporal.steps import (
     question_of,
     run_step,
     stop_model_calls,
+    whatever_is_cancelled,
 )
 
 Given = TypeVar("Given")
@@ -55,6 +55,8 @@ class Story:
     def __init__(self) -> None:
         self.stage = "queued"
         self.saga = Saga(self.step, self.decision_about)
+        # What goes when a person ends the workflow, though what fails of it is kept, to be gone on with.
+        self.discards = Saga(self.step, self.decision_about)
         self._approval = Approval()
         self._decisions: dict[Question, Decision] = {}
 
@@ -110,7 +112,7 @@ class Story:
         told_before = _told_before()
         if policy.step in told_before and self.saga.has_undos:
             try:
-                return await _whatever_is_cancelled(run_step(step, given, policy))
+                return await whatever_is_cancelled(run_step(step, given, policy))
             except ActivityError:
                 # What it needs may have been undone already, when that was lost amid its undos.
                 hear_cancel()
@@ -179,31 +181,25 @@ class Story:
         return ending.result
 
     async def _close_unfinished(self, error: BaseException) -> None:
-        await _whatever_is_cancelled(stop_model_calls())
-        await _whatever_is_cancelled(self.saga.undo_all())
+        await whatever_is_cancelled(stop_model_calls())
+        await whatever_is_cancelled(self.saga.undo_all())
+        is_wanted = is_cancel(error) or is_refusal(error)
+        if is_wanted and self.discards.has_undos and workflow.patched(names.COMMIT_POINT):
+            await whatever_is_cancelled(self.discards.undo_all())
         if is_cancel(error):
             await self._close(Status.CANCELLED, {})
         elif is_refusal(error):
-            # Cancelled and not failed: nothing went wrong, a person (or their silence) ended it, as cancelling does.
+            # Cancelled and not failed: nothing went wrong, a person ended it, as cancelling does.
             await self._close(Status.CANCELLED, {"error": cause_of(error)})
         else:
             await self._close(Status.FAILED, {"error": cause_of(error)})
 
     async def _close(self, status: Status, data: dict[str, Any]) -> None:
         self.stage = status.value
-        await _whatever_is_cancelled(self._approval.quiet())
-        await _whatever_is_cancelled(close_workflow(status, data))
+        await whatever_is_cancelled(self._approval.quiet())
+        await whatever_is_cancelled(close_workflow(status, data))
 
 
 def _told_before() -> list[str]:
     """The steps that were done when the engine lost this workflow; none in a workflow that it has never lost."""
     return workflow.memo_value(names.TOLD_BEFORE, [], type_hint=list[str])
-
-
-async def _whatever_is_cancelled(told: Coroutine[Any, Any, Done]) -> Done:
-    """Tell it to its end. Temporal cancels a workflow once; `hear_cancel` hears of it later."""
-    task = asyncio.create_task(told)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        return await task

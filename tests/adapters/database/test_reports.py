@@ -3,10 +3,15 @@ from datetime import UTC, datetime
 import pytest
 
 from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.reports import PostgresReports
+from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.domain.errors import CancelRequested, NotFound, StaleAttempt
+from durable_research.domain.progress import EngineAttempt
 from durable_research.domain.report import DocumentReference, Report
 from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
+from tests.adapters.database.rows import attempt_of
 
 
 @pytest.fixture
@@ -29,8 +34,41 @@ async def test_a_row_that_was_stored_and_not_acknowledged_is_stored_again_unchan
     database: Database, made: Report
 ) -> None:
     reports = PostgresReports(database)
-    await reports.store(made, "default")
+    await reports.store(made, "default", attempt_of(made.report_id, "store_report_metadata"))
 
-    await reports.store(made.model_copy(update={"title": "Another"}), "default")
+    again = made.model_copy(update={"title": "Another"})
+    await reports.store(again, "default", attempt_of(made.report_id, "store_report_metadata", 2))
+
+    assert await reports.get(made.report_id, "default") == made
+
+
+async def test_whoever_was_frozen_while_the_report_was_discarded_stores_nothing(
+    database: Database, made: Report
+) -> None:
+    progress, reports = PostgresProgressLog(database), PostgresReports(database)
+    run = EngineAttempt("run-1", 1)
+    frozen = await progress.begin_attempt(made.report_id, "store_report_metadata", "worker-1@1", run)
+    await progress.begin_attempt(made.report_id, "discard_report", "worker-2@1", run, undoes=True)
+
+    with pytest.raises(StaleAttempt):
+        await reports.store(made, "default", frozen)
+
+
+async def test_a_wish_to_cancel_that_came_first_wins_over_the_row(database: Database, made: Report) -> None:
+    reports = PostgresReports(database)
+    await PostgresWorkflows(database).request_cancel(made.report_id)
+
+    with pytest.raises(CancelRequested):
+        await reports.store(made, "default", attempt_of(made.report_id, "store_report_metadata"))
+    with pytest.raises(NotFound):
+        await reports.get(made.report_id, "default")
+
+
+async def test_a_row_that_stands_is_not_taken_back_by_a_wish_that_came_later(database: Database, made: Report) -> None:
+    reports = PostgresReports(database)
+    await reports.store(made, "default", attempt_of(made.report_id, "store_report_metadata"))
+    await PostgresWorkflows(database).request_cancel(made.report_id)
+
+    await reports.store(made, "default", attempt_of(made.report_id, "store_report_metadata", 2))
 
     assert await reports.get(made.report_id, "default") == made

@@ -85,7 +85,7 @@ async def test_reports_and_posts_are_related_by_the_titles_that_they_were_given(
         await accepted(database, Kind.REPORT, tenant, status) for status in (Status.DONE, Status.PARTLY_DONE)
     ]
     report, post = [await accepted(database, kind, tenant, Status.DONE) for kind in (Kind.REPORT, Kind.POST)]
-    await PostgresReports(database).store(report_of(report, "A report's own"), tenant)
+    await PostgresReports(database).store(report_of(report, "A report's own"), tenant, attempt_of(report))
     await PostgresPosts(database).store(post_of(post, "A post's own"), tenant, attempt_of(post))
     for degrees, subject in enumerate([asked, report, post, partly]):
         await similarity.store(tenant, towards(degrees), attempt_of(subject))
@@ -236,11 +236,11 @@ async def test_finished_reports_and_posts_without_an_embedding_by_the_model_are_
     # From a time of their own, so that other tests' texts are not among the newest.
     days = (datetime(2126, 1, 1, tzinfo=UTC) + timedelta(number) for number in count())
     for report in (known, older):
-        await reports.store(report_of(report, asked_at=next(days)), tenant)
+        await reports.store(report_of(report, asked_at=next(days)), tenant, attempt_of(report))
     for one in (post, embedded_post, unfinished):
         await posts.store(post_of(one, asked_at=next(days)), tenant, attempt_of(one))
     for report in (newer, by_another, failed):
-        await reports.store(report_of(report, asked_at=next(days)), tenant)
+        await reports.store(report_of(report, asked_at=next(days)), tenant, attempt_of(report))
     for subject, maker in [(known, model), (embedded_post, model), (by_another, "an older model")]:
         await similarity.store(tenant, towards(0, maker), attempt_of(subject))
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row, Select, Update, bindparam, func, insert, select, update
+from sqlalchemy import Row, Select, Update, bindparam, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.tables import progress_events, workflows
-from durable_research.domain.errors import NotFound, StaleAttempt
-from durable_research.domain.progress import ENDS_OF_ATTEMPT, Attempt, EventKind
+from durable_research.domain.errors import CancelRequested, NotFound, StaleAttempt
+from durable_research.domain.progress import COMMITS, ENDS_OF_ATTEMPT, Attempt, EventKind
 from durable_research.domain.workflow import Status
 
 CHANNEL = "progress"
@@ -31,6 +31,15 @@ _KINDS = select(progress_events.c.kind).where(
     progress_events.c.workflow_id == bindparam("of_workflow"),
     progress_events.c.step == bindparam("of_step"),
     progress_events.c.attempt == bindparam("of_attempt"),
+)
+_COMMITTED = select(
+    exists().where(
+        progress_events.c.workflow_id == bindparam("of_workflow"),
+        progress_events.c.step == bindparam("of_step"),
+        progress_events.c.attempt == bindparam("of_attempt"),
+        progress_events.c.kind == EventKind.APPROVAL_GIVEN,
+        progress_events.c.data[COMMITS].as_boolean(),
+    )
 )
 _CHANGE = (
     update(workflows)
@@ -65,6 +74,11 @@ class LockedLog:
         self._seq: int = row.last_seq
         self._new: list[dict[str, Any]] = []
 
+    @property
+    def _mine(self) -> dict[str, Any]:
+        """The workflow's own events since its latest resumption."""
+        return {"of_workflow": self.workflow_id, "of_step": "", "of_attempt": self.resumption}
+
     @classmethod
     async def lock(cls, connection: AsyncConnection, workflow_id: str) -> "LockedLog":
         """Lock the workflow's row until the transaction ends.
@@ -93,18 +107,28 @@ class LockedLog:
 
     async def kinds(self, step: str = "", attempt: int = 0) -> set[EventKind]:
         """What stands already of a step's attempt, or of the workflow's resumption. Asked after the lock, never with it."""
-        number = attempt if step else self.resumption
-        mine = {"of_workflow": self.workflow_id, "of_step": step, "of_attempt": number}
+        mine = self._mine | ({"of_step": step, "of_attempt": attempt} if step else {})
         return {EventKind(kind) for kind in (await self._connection.execute(_KINDS, mine)).scalars()}
 
     @classmethod
-    async def hold_open(cls, connection: AsyncConnection, attempt: Attempt) -> None:
+    async def hold_open(cls, connection: AsyncConnection, attempt: Attempt) -> "LockedLog":
         """Lock an open attempt's workflow: what it writes until the transaction ends is committed before an undo begins.
 
         Raises:
             StaleAttempt: the attempt has been closed, as by an undo that began while its worker was frozen.
         """
-        await (await cls.lock(connection, attempt.workflow_id)).check_open(attempt)
+        log = await cls.lock(connection, attempt.workflow_id)
+        await log.check_open(attempt)
+        return log
+
+    async def check_not_cancelled(self) -> None:
+        """Refuse what would finish a workflow that a person wants to end, unless another has approved it to be finished.
+
+        Raises:
+            CancelRequested: the wish came first.
+        """
+        if self.cancel_requested and not (await self._connection.execute(_COMMITTED, self._mine)).scalar_one():
+            raise CancelRequested("a person asked for the workflow to be cancelled")
 
     async def check_open(self, attempt: Attempt) -> None:
         """Refuse what a closed attempt would write.

@@ -12,7 +12,6 @@ from durable_research.adapters.database.tables import drafts, progress_events
 from durable_research.domain.approval import ApprovalAsked, ApprovalDecision, decision_of
 from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
 from durable_research.domain.progress import (
-    COMMITS,
     ENDS_OF_APPROVAL,
     ENDS_OF_ATTEMPT,
     UNDOES,
@@ -38,7 +37,7 @@ _ATTEMPTS = (
     )
     .where(
         progress_events.c.workflow_id == bindparam("of_workflow"),
-        (progress_events.c.step != "") | progress_events.c.kind.in_([EventKind.RESUMED, EventKind.APPROVAL_GIVEN]),
+        (progress_events.c.step != "") | (progress_events.c.kind == EventKind.RESUMED),
     )
     .order_by(progress_events.c.seq)
 )
@@ -79,11 +78,6 @@ class _Told:
         # What counts begins anew when a person has the workflow gone on with.
         self._failed = _data_by_attempt(self._recent, EventKind.ATTEMPT_FAILED)
         self._done = _data_by_attempt(self._recent, EventKind.ATTEMPT_COMPLETED)
-
-    @property
-    def is_committed(self) -> bool:
-        """Whether a person has approved what is finished: a cancellation comes too late."""
-        return any(row.kind == EventKind.APPROVAL_GIVEN and row.data.get(COMMITS) for row in self._recent)
 
     def is_done(self, step: str) -> bool:
         """Whether an attempt of the step was completed."""
@@ -160,8 +154,7 @@ class PostgresProgressLog:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
             told = _Told((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all())
             # What was done is told again to the run that begins after the engine lost one: it must know what is to be undone.
-            is_bound = undoes or told.is_done(step) or (commits and told.is_committed)
-            if log.cancel_requested and not is_bound:
+            if log.cancel_requested and not (undoes or commits or told.is_done(step)):
                 raise CancelRequested("a person asked for the workflow to be cancelled")
             if told.is_taken_back_by(engine) and not undoes:
                 raise InvalidState(f"the workflow is being taken back; {step} runs no more")

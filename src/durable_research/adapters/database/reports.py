@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import delete, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.events import LockedLog
 from durable_research.adapters.database.tables import reports
 from durable_research.adapters.database.text_columns import TextRow, columns_of, text_of, usage_of
 from durable_research.adapters.database.workflows import words_pattern
 from durable_research.domain.errors import NotFound
+from durable_research.domain.progress import Attempt
 from durable_research.domain.report import DocumentReference, Report
+from durable_research.domain.workflow import Status
 
 
 def _report(row: TextRow) -> Report:
@@ -38,8 +41,8 @@ class PostgresReports:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def store(self, report: Report, tenant: str) -> None:
-        """Insert the row; a row that stands is left alone."""
+    async def store(self, report: Report, tenant: str, attempt: Attempt | None) -> None:
+        """Insert the row, unless the workflow is to end; a row that stands is left alone."""
         statement = insert(reports).values(
             report_id=report.report_id,
             tenant=tenant,
@@ -58,8 +61,25 @@ class PostgresReports:
             asked_at=report.asked_at,
             **columns_of(report.text, report.usage),
         )
+        statement = statement.on_conflict_do_nothing(index_elements=["report_id"])
+        async with self._database.begin() as connection:
+            # Under the row's lock: a cancellation is written before this, or comes after it.
+            if attempt is None:
+                log = await LockedLog.lock(connection, report.report_id)
+                if log.status is not Status.PARTLY_DONE:
+                    return
+            else:
+                log = await LockedLog.hold_open(connection, attempt)
+            is_new = (await connection.execute(statement.returning(reports.c.report_id))).first() is not None
+            if is_new and attempt:
+                await log.check_not_cancelled()
+
+    async def delete(self, report_id: str, tenant: str) -> None:
+        """Remove one of this tenant's."""
         async with self._database.one() as connection:
-            await connection.execute(statement.on_conflict_do_nothing(index_elements=["report_id"]))
+            await connection.execute(
+                delete(reports).where(reports.c.report_id == report_id, reports.c.tenant == tenant)
+            )
 
     async def get(self, report_id: str, tenant: str) -> Report:
         """Read one of this tenant's."""

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_ignore
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.events import LockedLog
-from durable_research.adapters.database.tables import idempotency_keys, progress_events, workflows
+from durable_research.adapters.database.tables import idempotency_keys, progress_events, reports, workflows
 from durable_research.domain.errors import IdempotencyKeyReused, InvalidState, NotFound
 from durable_research.domain.progress import ENDS_OF_ATTEMPT, EventKind
 from durable_research.domain.workflow import FINAL, Kind, Status, check_resumable
@@ -156,6 +156,8 @@ class PostgresWorkflows:
                 check_resumable(log.status)
                 for left in await connection.execute(_LEFT_OPEN, {"of_workflow": wanted.workflow_id}):
                     log.append(EventKind.ATTEMPT_LOST, {"worker": left.worker}, left.step, left.attempt)
+                # What had been stored of it was never finished, and the text may be another one now.
+                await connection.execute(delete(reports).where(reports.c.report_id == wanted.workflow_id))
                 log.resumption += 1
                 log.append(EventKind.RESUMED, wanted.data)
                 await log.finish(

@@ -56,7 +56,7 @@ def template_data(document: Document, missing: Collection[str] = ()) -> Data:
 
     Each of the `missing` characters is shown as its code point.
     """
-    language, script, region = _typeset_language(document.language)
+    language, region = _typeset_language(document.language)
     rtl = is_right_to_left(document.language)
     shown_as = Glyphs(missing)
     blocks = _Blocks(rtl, shown_as)
@@ -78,8 +78,8 @@ def template_data(document: Document, missing: Collection[str] = ()) -> Data:
     }
 
 
-def _typeset_language(tag: str) -> tuple[str, str | None, str | None]:
-    """Language, script and region as Typst takes them: regions of two letters, and no extended languages.
+def _typeset_language(tag: str) -> tuple[str, str | None]:
+    """Language and region as Typst takes them: regions of two letters, and no extended languages.
 
     A script that is named counts before the region: else Hong Kong's would have simplified characters drawn as traditional.
     """
@@ -91,7 +91,7 @@ def _typeset_language(tag: str) -> tuple[str, str | None, str | None]:
         language = "zh"
     if language == "zh" and script in _HAN_REGIONS and region not in _HAN_REGIONS[script]:
         region = _HAN_REGIONS[script][0]
-    return language, script, region if region and region.isalpha() else None
+    return language, region if region and region.isalpha() else None
 
 
 def _cjk_family(document: Document, language: str, region: str | None) -> str:

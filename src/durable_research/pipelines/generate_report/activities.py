@@ -19,6 +19,7 @@ from durable_research.effects import EffectRunner
 from durable_research.pipelines.generate_report import prompts
 from durable_research.pipelines.generate_report.messages import (
     CreatePdf,
+    DiscardReport,
     LlmCall,
     NotificationOutcome,
     Notified,
@@ -31,6 +32,7 @@ from durable_research.ports.documents import DocumentRenderer
 from durable_research.ports.notifiers import Delivery, Notification, Notifier
 from durable_research.ports.objects import ObjectStore
 from durable_research.ports.reports import Reports
+from durable_research.ports.similarity import Similarity
 from durable_research.ports.workflows import Workflows
 from durable_research.writing import Assignment, TextWriter
 
@@ -48,6 +50,7 @@ class GenerateReportActivities:
     objects: ObjectStore
     renderer: DocumentRenderer
     reports: Reports
+    similarity: Similarity
     notifiers: Mapping[str, Notifier]
     report_url_prefix: str
     notification_resend: ResendPolicy = ResendPolicy.NEVER
@@ -94,10 +97,22 @@ class GenerateReportActivities:
 
     @activity.defn(name="store_report_metadata")
     async def store_report_metadata(self, asked: StoreReportMetadata) -> None:
-        """Write the report's row; writing it again changes nothing."""
+        """Write the report's row, which finishes it; writing it again changes nothing.
+
+        Raises:
+            CancelRequested: a person wanted the report to end before.
+        """
+        await self.reports.store(await self._report(asked), asked.tenant, self.writer.current_attempt())
+        await failpoints.reach(failpoints.STORE_REPORT_METADATA_STORED, asked.report_id)
+
+    async def store_later(self, asked: StoreReportMetadata) -> None:
+        """The same for a report that was delivered without its row."""
+        await self.reports.store(await self._report(asked), asked.tenant, None)
+
+    async def _report(self, asked: StoreReportMetadata) -> Report:
         row = await self.workflows.get(asked.report_id, asked.tenant)
         request = ReportRequest.model_validate(row.input)
-        report = Report(
+        return Report(
             report_id=asked.report_id,
             title=asked.pdf.title,
             prompt=request.prompt,
@@ -112,8 +127,13 @@ class GenerateReportActivities:
             asked_title=request.title,
             asked_at=row.created_at,
         )
-        await self.reports.store(report, asked.tenant)
-        await failpoints.reach(failpoints.STORE_REPORT_METADATA_STORED, asked.report_id)
+
+    @activity.defn(name="discard_report")
+    async def discard_report(self, asked: DiscardReport) -> None:
+        """Remove what a cancelled report had made: row, embedding, objects. The calls stay paid, and counted."""
+        await self.reports.delete(asked.report_id, asked.tenant)
+        await self.similarity.delete(asked.report_id, asked.tenant)
+        await self.writer.remove_all(asked.tenant, asked.report_id)
 
     @activity.defn(name="send_notification")
     async def send_notification(self, asked: SendNotification) -> NotificationOutcome:

@@ -64,6 +64,13 @@ class StoreReportMetadata(_Message):
     pdf: ReportPdf
 
 
+class DiscardReport(_Message):
+    """Asks for the removal of what a cancelled report had made."""
+
+    report_id: str
+    tenant: str
+
+
 class SendNotification(_Message):
     """Asks to tell the channels that the report is ready."""
 

@@ -1,5 +1,6 @@
 """The story of a report: ask the model, have a person approve where that was asked for, typeset, store, tell."""
 
+import asyncio
 from typing import Any
 
 from temporalio import workflow
@@ -13,11 +14,13 @@ with workflow.unsafe.imports_passed_through():
         ApprovalQuestion,
         Verdict,
     )
+    from durable_research.domain.progress import SKIPPED
     from durable_research.domain.text import WrittenText
     from durable_research.domain.workflow import Status
     from durable_research.pipelines.generate_report.activities import GenerateReportActivities
     from durable_research.pipelines.generate_report.messages import (
         CreatePdf,
+        DiscardReport,
         GenerateReport,
         LlmCall,
         ReportPdf,
@@ -26,9 +29,12 @@ with workflow.unsafe.imports_passed_through():
         SendNotification,
         StoreReportMetadata,
     )
-    from durable_research.temporal import policies
-    from durable_research.temporal.steps import cause_of, is_cancel, run_step
+    from durable_research.temporal import names, policies
+    from durable_research.temporal.steps import cause_of, hear_cancel, is_cancel, run_step, whatever_is_cancelled
     from durable_research.temporal.story import Ending, Story
+
+
+_TOO_LATE = "the report was cancelled when it was finished already; nobody was told"
 
 
 @workflow.defn(name="GenerateReportWorkflow")
@@ -42,14 +48,13 @@ class GenerateReportWorkflow(Story):
 
     async def _steps(self, start: GenerateReport) -> Ending[ReportResult]:
         await self.asleep_until(start.start_after)
+        discard = DiscardReport(report_id=start.report_id, tenant=start.tenant)
+        self.discards.register(GenerateReportActivities.discard_report, discard, policies.DISCARD_REPORT)
         text = start.corrected or await self._ask(start)
         if start.approval == BEFORE_PDF:
             text = await self._approved(start, text, Verdict.APPROVE, Verdict.EDIT, Verdict.REFUSE)
         pdf = await self._typeset(start, text)
-        stored = await self._store(start, text, pdf)
-        if start.approval == BEFORE_NOTIFY:
-            # The PDF and the row are there: another text would be another report.
-            await self._approved(start, text, Verdict.APPROVE, Verdict.REFUSE)
+        stored = await self._committed(start, text, pdf)
         notified = await self._tell(start, pdf)
         status = Status.DONE if stored else Status.PARTLY_DONE
         result = ReportResult(
@@ -60,6 +65,23 @@ class GenerateReportWorkflow(Story):
             notified=tuple(notified.get("notified", ())),
         )
         return Ending(result, status, self._closing_data(start, text, pdf, notified, stored=stored))
+
+    async def _committed(self, start: GenerateReport, text: WrittenText, pdf: ReportPdf) -> bool:
+        """Store the row, by which the report is finished; where a person approves that, it is finished by their word.
+
+        A cancellation that is heard before leaves nothing; one that comes later comes too late.
+        """
+        if not workflow.patched(names.COMMIT_POINT):
+            stored = await self._store(start, text, pdf)
+            if start.approval == BEFORE_NOTIFY:
+                await self._approved(start, text, Verdict.APPROVE, Verdict.REFUSE)
+            return stored
+        if start.approval == BEFORE_NOTIFY:
+            # The PDF is there: another text would be another report.
+            await self._approved(start, text, Verdict.APPROVE, Verdict.REFUSE)
+        else:
+            hear_cancel()
+        return await whatever_is_cancelled(self._store(start, text, pdf))
 
     async def _ask(self, start: GenerateReport) -> WrittenText:
         asked = LlmCall(report_id=start.report_id, tenant=start.tenant, generation=start.generation)
@@ -99,11 +121,15 @@ class GenerateReportWorkflow(Story):
             report_id=start.report_id, tenant=start.tenant, channels=start.channels, title=pdf.title
         )
         try:
+            if workflow.patched(names.COMMIT_POINT):
+                hear_cancel()
             outcome = await self.step(GenerateReportActivities.send_notification, asked, policies.SEND_NOTIFICATION)
-        except ActivityError as error:
-            if is_cancel(error):
+        except (ActivityError, asyncio.CancelledError) as error:
+            if not is_cancel(error):
+                return {"notification_error": cause_of(error)}
+            if not workflow.patched(names.COMMIT_POINT):
                 raise
-            return {"notification_error": cause_of(error)}
+            return {SKIPPED: {policies.SEND_NOTIFICATION.step: _TOO_LATE}}
         return {"notified": list(outcome.told), "not_notified": list(outcome.refused)}
 
     def _closing_data(
