@@ -164,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/api/workflows":
             rows = [run.row() for run in reversed(self.world.runs.values())]
             self._send(200, {"workflows": rows, "next_cursor": None})
-        elif path.startswith("/api/reports/"):
+        elif path.startswith("/api/reports/") or path.endswith("/texts/text"):
             self._send(200, self.world.files)
         elif found := re.fullmatch(r"/api/workflows/([^/]+)/(status|events)", path):
             run = self.world.runs.get(found[1])

@@ -16,6 +16,7 @@ REST = {
     "list": "GET /api/workflows",
     "show": "GET /api/workflows/ID/status",
     "open": "GET /api/reports/ID.pdf",
+    "resume": "POST /api/workflows/ID/resume",
     "cancel": "POST /api/workflows/ID/cancel",
 }
 

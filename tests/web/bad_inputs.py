@@ -86,7 +86,7 @@ STARTS = [
     start("06-array", b'{"prompt":[]}', 422, "type", "/prompt"),
     start("06-object", b'{"prompt":{}}', 422, "type", "/prompt"),
     start("07-too-long", b'{"prompt":"' + b"a" * 20_001 + b'"}', 422, "too_long", "/prompt"),
-    start("08-too-large", b'{"prompt":"' + b"a" * 524_288 + b'"}', 413, "body_too_large"),
+    start("08-too-large", b'{"prompt":"' + b"a" * 1_048_576 + b'"}', 413, "body_too_large"),
     start("08-escaped", b'{"prompt":"' + b"\\ud83c\\udf0a" * 20_001 + b'"}', 422, "too_long", "/prompt"),
     start("11-text", GOOD, 415, "unsupported_media_type", Content_Type="text/plain"),
     start("11-utf-16", GOOD, 415, "unsupported_media_type", Content_Type="application/json; charset=utf-16"),

@@ -9,6 +9,9 @@ from tests.web.house import DRAFT_SHA256, UNKNOWN
 PARKED = "{parked}"
 PARKED_TO_BE_TOLD = "{parked_to_be_told}"
 POST = "{post}"
+FAILED = "{failed}"
+SILENT = "{silent}"
+CANCELLED = "{cancelled}"
 UNPAID = "{unpaid}"
 SOON = "2027-01-01T09:00:00Z"
 FOREIGN = {"Sec-Fetch-Site": "cross-site"}
@@ -173,7 +176,7 @@ OF_APPROVALS = [
     Bad("approve-form", APPROVE, 415, "unsupported_media_type", "POST", OK, {"Content-Type": "text/plain"}),
     Bad("approve-foreign", APPROVE, 403, "csrf_failed", "POST", OK, JSON | FOREIGN),
     Bad("approve-key", APPROVE, 400, "invalid_idempotency_key", "POST", OK, JSON | {"Idempotency-Key": "a b"}),
-    Bad("approve-large", APPROVE, 413, "body_too_large", "POST", b'"' + b"a" * 600_000 + b'"', JSON),
+    Bad("approve-large", APPROVE, 413, "body_too_large", "POST", b'"' + b"a" * 1_050_000 + b'"', JSON),
     Bad("approve-get", APPROVE, 405, "method_not_allowed"),
     asked("decide-parked", f"/api/workflows/{PARKED}/decide", {"decision": "give_up"}, 409, "invalid_state"),
     asked("decide-approve", f"/api/workflows/{PARKED}/decide", {"decision": "approve"}, 422, "enum", "/decision"),
@@ -187,6 +190,53 @@ OF_APPROVALS = [
     Bad("retry-foreign", f"/api/workflows/{RUNNING}/retry", 403, "csrf_failed", "POST", headers=FOREIGN),
 ]  # fmt: skip
 
+
+def resume(
+    id_: str, body: Any, status: int, code: str, pointer: str | None = None, *, of: str = FAILED, **headers: str
+) -> Bad:
+    """A wish to resume that is none, or that comes to what cannot be resumed."""
+    return asked(f"resume-{id_}", f"/api/workflows/{of}/resume", body, status, code, pointer, **headers)
+
+
+RESUME = f"/api/workflows/{FAILED}/resume"
+OF_RESUMING = [
+    resume("field", {"why": "because"}, 422, "unknown_field", "/why"),
+    resume("number", {"text": 1}, 422, "type", "/text"),
+    resume("list", {"text": ["# Mine"]}, 422, "type", "/text"),
+    resume("empty", {"text": ""}, 422, "blank", "/text"),
+    resume("blank", {"text": " \n\u200b"}, 422, "blank", "/text"),
+    resume("nul", {"text": "a\x00b"}, 422, "control_character", "/text"),
+    resume("c1", {"text": "a\x9b"}, 422, "control_character", "/text"),
+    resume("surrogate", {"text": "\ud800"}, 422, "invalid_unicode", "/text"),
+    resume("yes-in-words", {"accept_charge": "yes"}, 422, "type", "/accept_charge"),
+    resume("yes-as-number", {"accept_charge": 1}, 422, "type", "/accept_charge"),
+    resume("yes-null", {"accept_charge": None}, 422, "type", "/accept_charge"),
+    resume("array", [], 422, "not_an_object"),
+    resume("key", {}, 400, "invalid_idempotency_key", **{"Idempotency-Key": "a b"}),
+    resume("foreign", {}, 403, "csrf_failed", **FOREIGN),
+    resume("running", {}, 409, "invalid_state", of=RUNNING),
+    resume("done", {}, 409, "invalid_state", of=DONE),
+    resume("done-with-text", {"text": "# Mine"}, 409, "invalid_state", of=DONE),
+    resume("cancelled", {}, 409, "invalid_state", of=CANCELLED),
+    resume("parked", {}, 409, "invalid_state", of=PARKED),
+    resume("post", {}, 409, "invalid_state", of=POST),
+    resume("without-leave", {}, 409, "invalid_state", of=SILENT),
+    resume("refused-leave", {"accept_charge": False}, 409, "invalid_state", of=SILENT),
+    resume("no-text-to-correct", {"text": "# Mine"}, 409, "invalid_state", of=SILENT),
+    Bad("resume-nothing", RESUME, 415, "unsupported_media_type", "POST"),
+    Bad("resume-no-body", RESUME, 400, "malformed_json", "POST", b"", JSON),
+    Bad("resume-cut", RESUME, 400, "malformed_json", "POST", b"{", JSON),
+    Bad("resume-twice", RESUME, 400, "duplicate_key", "POST", b'{"text":"a","text":"b"}', JSON),
+    Bad("resume-form", RESUME, 415, "unsupported_media_type", "POST", b"{}", {"Content-Type": "text/plain"}),
+    Bad("resume-large", RESUME, 413, "body_too_large", "POST", b'"' + b"a" * 1_050_000 + b'"', JSON),
+    Bad("resume-get", RESUME, 405, "method_not_allowed"),
+    Bad("resume-query", f"{RESUME}?text=a", 422, "unknown_parameter", "POST", b"{}", JSON, "/text"),
+    *(get(f"failed-{name}", f"/api/reports/{FAILED}{name}", 409, "invalid_state") for name in ("", ".pdf", ".md", ".html")),
+    get("failed-result", f"/api/workflows/{FAILED}/result", 409, "invalid_state"),
+    get("failed-text-of-none", f"/api/workflows/{SILENT}/texts/text", 409, "invalid_state"),
+    get("failed-summary", f"/api/workflows/{FAILED}/texts/summary", 409, "invalid_state"),
+]  # fmt: skip
+
 OF_IDS = [
     *(
         get(f"id-{place}-{name}", f"/api/workflows/{bad}/{place}", 404, "not_found")
@@ -195,7 +245,12 @@ OF_IDS = [
     ),
     *(
         Bad(f"id-{place}-{name}", f"/api/workflows/{bad}/{place}", 404, "not_found", "POST", body, JSON)
-        for place, body in (("approve", OK), ("decide", b'{"decision":"give_up"}'), ("retry", b"{}"))
+        for place, body in (
+            ("approve", OK),
+            ("decide", b'{"decision":"give_up"}'),
+            ("retry", b"{}"),
+            ("resume", b'{"text":"a"}'),
+        )
         for name, bad in (("of-others", OF_OTHERS), ("unknown", UNKNOWN), ("malformed", "x"), ("nul", "a%00b"))
     ),
 ]
@@ -221,4 +276,4 @@ OF_PAGES = [
     )
     for body in [body.encode()]
 ]  # fmt: skip
-OF_STORIES = [*LATER, *OF_REQUESTS, *OF_POSTS_AND_TEXTS, *OF_APPROVALS, *OF_IDS, *OF_PAGES]
+OF_STORIES = [*LATER, *OF_REQUESTS, *OF_POSTS_AND_TEXTS, *OF_APPROVALS, *OF_RESUMING, *OF_IDS, *OF_PAGES]

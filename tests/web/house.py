@@ -10,7 +10,7 @@ from quart import Quart
 from durable_research.catalogue import Receivers
 from durable_research.domain.approval import ApprovalAsked
 from durable_research.domain.document import plain_text
-from durable_research.domain.effects import Charges
+from durable_research.domain.effects import Charges, EffectRecord, ProviderClass, Send, SendState, model_call_key
 from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
 from durable_research.domain.report import DocumentReference, Report
 from durable_research.domain.text import TextReference, WrittenText
@@ -161,6 +161,38 @@ class House:
             kept[name] = made.model_dump(mode="json")
         self.world.effects.charged[workflow_id] = Charges(settled=len(texts), possible_extra=0)
         await self.world.progress.close(workflow_id, Status.DONE, {"texts": kept})
+
+    async def failed(self, *, text: str = TEXT, code: str = "document_error", status: Status = Status.FAILED) -> str:
+        """A report whose text is paid for and that could not be typeset; or, without a text, that was asked for in vain."""
+        report_id = await self.asked()
+        step = "create_pdf" if text else "llm_call"
+        if text:
+            key = model_call_key("default", report_id, "llm_call", 0, 0)
+            written = TextReference(key=f"texts/{report_id}", sha256="0" * 64, size_bytes=len(text))
+            await self.world.objects.put(written.key, text.encode())
+            made = WrittenText(text=written, model="sim-1", provider="simulator", is_demo=True, usage=TokenUsage())
+            self.world.effects.records[key] = EffectRecord(
+                result=made.model_dump(mode="json"), frozen={"model": "sim-1"}
+            )
+            asked = await self.step(report_id, "llm_call")
+            await self.world.progress.end_attempt(asked, EventKind.ATTEMPT_COMPLETED, {})
+            self.world.effects.charged[report_id] = Charges(settled=1, possible_extra=0)
+        error = {"code": code, "detail": "line 3 cannot be typeset"}
+        attempt = await self.step(report_id, step)
+        await self.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, {"final": True, "error": error})
+        await self.world.progress.close(report_id, status, {"error": error})
+        return report_id
+
+    async def failed_in_silence(self) -> str:
+        """A report whose model call was sent twice without an answer, where nobody can be asked about it."""
+        report_id = await self.failed(text="", code="unconfirmed_effect")
+        silent = tuple(Send(fence, SendState.UNKNOWN, START) for fence in (1, 2))
+        key = model_call_key("default", report_id, "llm_call", 0, 0)
+        self.world.effects.records[key] = EffectRecord(
+            silent, {"model": "sim-1"}, possible_extra=1, provider_class=ProviderClass.NOTHING
+        )
+        self.world.effects.charged[report_id] = Charges(settled=0, possible_extra=2)
+        return report_id
 
     async def parked(self, *, text: str = TEXT, before: str = "before_pdf") -> str:
         """A report whose draft waits for approval."""

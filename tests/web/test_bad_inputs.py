@@ -7,9 +7,18 @@ from typing import Any
 import pytest
 from quart.testing import QuartClient
 
-from durable_research.domain.workflow import Kind
+from durable_research.domain.workflow import Kind, Status
 from tests.web.bad_inputs import BAD, DONE, IDS, OF_OTHERS, RUNNING, Bad
-from tests.web.bad_inputs_of_stories import OF_STORIES, PARKED, PARKED_TO_BE_TOLD, POST, UNPAID
+from tests.web.bad_inputs_of_stories import (
+    CANCELLED,
+    FAILED,
+    OF_STORIES,
+    PARKED,
+    PARKED_TO_BE_TOLD,
+    POST,
+    SILENT,
+    UNPAID,
+)
 from tests.web.house import House
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"}
@@ -20,13 +29,15 @@ OURS = ("Traceback", "Input should", "instance of", "/web/", "quart", "werkzeug"
 
 @pytest.fixture
 async def ids(house: House) -> dict[str, str]:
-    """Reports: running, finished, another tenant's, three that wait for a person; and a finished post."""
+    """Reports: running, finished, cancelled, failed, another tenant's, three that wait for a person; and a finished post."""
     running, done = await house.asked("running"), await house.asked("done")
     await house.done(done)
     of_others = await house.asked("of others", tenant="others")
     await house.done(of_others)
     post = await house.asked("a post", kind=Kind.POST)
     await house.written(post, text="# Bees")
+    cancelled = await house.asked("cancelled")
+    await house.world.progress.close(cancelled, Status.CANCELLED, {})
     return {
         RUNNING: running,
         DONE: done,
@@ -35,6 +46,9 @@ async def ids(house: House) -> dict[str, str]:
         PARKED_TO_BE_TOLD: await house.parked(before="before_notify"),
         POST: post,
         UNPAID: await house.waiting(),
+        FAILED: await house.failed(),
+        SILENT: await house.failed_in_silence(),
+        CANCELLED: cancelled,
     }
 
 

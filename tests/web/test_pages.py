@@ -209,7 +209,7 @@ async def test_a_failed_report_says_why_and_offers_to_ask_again(client: QuartCli
     text = await page(client, f"/reports/{report_id}")
 
     assert "The key is refused" in text
-    assert "/?prompt=winds%3F" in text
+    assert f"/?again={report_id}" in text
 
 
 async def test_a_partly_done_report_says_what_is_still_to_come(client: QuartClient, house: House) -> None:
@@ -417,7 +417,7 @@ async def test_a_failed_report_says_what_to_do_and_what_was_charged(client: Quar
 
     assert f"<strong>What to do:</strong> {escape(REMEDIES['quota_exhausted'].words)}." in text
     assert "0 calls to the model&#39;s provider were charged, and perhaps 2 more." in text
-    assert status["error"]["remedy"] == REMEDIES["quota_exhausted"].as_json()
+    assert status["error"]["remedy"] == REMEDIES["quota_exhausted"].as_json(resumable=True)
 
 
 async def test_a_question_to_a_person_says_what_mends_it(client: QuartClient, house: House) -> None:

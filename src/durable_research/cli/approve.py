@@ -17,7 +17,8 @@ _OUTCOMES = {
 }
 
 
-def _text_of(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
+def text_of(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
+    """The text in a file, for an option that names one."""
     if given is None:
         return None
     try:
@@ -31,7 +32,7 @@ def _text_of(context: click.Context, parameter: click.Parameter, given: str | No
 @click.command()
 @click.argument("id", callback=workflow_id)
 @click.option("--refuse", is_flag=True, help="Refuse the draft: the report is cancelled.")
-@click.option("--edit", "text", callback=_text_of, metavar="FILE", help="Go on with the Markdown in this file instead.")
+@click.option("--edit", "text", callback=text_of, metavar="FILE", help="Go on with the Markdown in this file instead.")
 @user_verb
 def command(api: Api, in_json: bool, id: str, refuse: bool, text: str | None) -> None:
     """Approve the draft that waits for you, refuse it, or go on with your own text.

@@ -20,6 +20,7 @@ _SILENCE_SECONDS = 45.0
 _PATIENCE_SECONDS = 300.0
 _RETRY_SECONDS = 0.5
 _ENDS = frozenset({"closed", "stored_later"})
+_RESUMED = "resumed"
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ class _Follower:
 
     def _arrived(self, message: Message, response: "httpx.Response") -> tuple[str, dict[str, Any]]:
         self._last_id = message.id or self._last_id
-        self.ended = self.ended or message.event in _ENDS
+        self.ended = message.event != _RESUMED and (self.ended or message.event in _ENDS)
         try:
             return message.event, dict(json.loads(message.data))
         except (ValueError, TypeError):

@@ -22,6 +22,7 @@ COMMANDS = {
     "cancel": ("durable_research.cli.cancel", "Cancel a running report."),
     "approve": ("durable_research.cli.approve", "Approve, edit or refuse the draft that waits for you."),
     "retry": ("durable_research.cli.retry", "Try now what waits for its next try."),
+    "resume": ("durable_research.cli.resume", "Go on with a report that failed, from the step that failed."),
     "decide": ("durable_research.cli.decide", "Decide for what waits for you."),
     "schedule": ("durable_research.cli.schedule", "Ask a question again and again: add, list, pause, resume, delete."),
     "doctor": ("durable_research.cli.doctor", "Check this installation and say how to mend it."),

@@ -25,8 +25,10 @@ _FORMATS = (*_OF_REPORTS, "summary")
 def command(api: Api, in_json: bool, id: str, **files: str | None) -> None:
     """Print the address of a report, post or text and open it in the browser, or write it to a FILE (- is stdout).
 
-    REST: GET /api/reports/ID.pdf, .md or .html, for posts and texts /api/workflows/ID/texts/NAME; without a file
-    GET /api/workflows/ID/status.
+    Of a report that has failed, --md writes the text that was paid for.
+
+    REST: GET /api/reports/ID.pdf, .md or .html, for posts, texts and failed reports /api/workflows/ID/texts/NAME; without a
+    file GET /api/workflows/ID/status.
     """
     wanted = {form: target for form in _FORMATS if (target := files[form])}
     if list(wanted.values()).count("-") > (0 if in_json else 1):
@@ -58,12 +60,23 @@ def _write(api: Api, id: str, wanted: Mapping[str, str], *, in_json: bool) -> No
         click.echo(as_json({"workflow_id": id, "files": wanted}))
 
 
+def _paid_text(api: Api, id: str) -> dict[str, str]:
+    """Where the text of a report is that has failed; nothing of another."""
+    body = api.get(f"/api/workflows/{id}/status")
+    if not (address := body.get("text_url")):
+        return {}
+    say(f"{id} is {clean(body['status'])}; this is its text as far as it was written, and as it was last corrected")
+    say(f"go on with it, corrected or not: durable-research resume {id} [--text FILE]")
+    return {"md": clean(address)}
+
+
 def _addresses(api: Api, id: str, wanted: Mapping[str, str]) -> dict[str, str]:
     """Where each of them is; leaves when one is not, before anything is written."""
     if _is_report(id):
         if "summary" in wanted:
             stop(f"{id} has no summary", f"write the report: durable-research open {id} --pdf FILE", Exit.USAGE)
-        return {form: f"/api/reports/{id}.{form}" for form in wanted}
+        made = {form: f"/api/reports/{id}.{form}" for form in wanted}
+        return made | (_paid_text(api, id) if "md" in wanted else {})
     instead = f"write its text instead: durable-research open {id} --md FILE"
     for form in wanted:
         if form not in _TEXTS:

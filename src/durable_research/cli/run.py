@@ -5,17 +5,27 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from durable_research.domain.progress import EventKind, ProgressEvent, StepState, StepView, status_after, steps_after
+from durable_research.domain.progress import (
+    EventKind,
+    ProgressEvent,
+    StepState,
+    StepView,
+    closing_of,
+    status_after,
+    steps_after,
+)
 from durable_research.domain.workflow import FINAL, Status
 
 _ENDS = frozenset({EventKind.CLOSED, EventKind.STORED_LATER})
-_ENVELOPE = frozenset({"seq", "at", "kind", "step", "attempt"})
+_ENVELOPE = frozenset({"seq", "at", "kind", "step", "attempt", "resumption"})
 
 
 def parse_event(workflow_id: str, body: Mapping[str, Any]) -> ProgressEvent | None:
     """An event from its JSON; None when only a newer installation would understand it."""
     data = {name: value for name, value in body.items() if name not in _ENVELOPE}
-    step, attempt, seq = str(body.get("step", "")), int(body.get("attempt", 0)), int(body.get("seq", 0))
+    # An event of the workflow itself bears the number of its resumption where those of a step have the attempt's.
+    attempt = int(body.get("attempt", body.get("resumption", 0)))
+    step, seq = str(body.get("step", "")), int(body.get("seq", 0))
     try:
         at, kind = datetime.fromisoformat(str(body.get("at"))), EventKind(str(body.get("kind")))
     except ValueError:
@@ -90,8 +100,9 @@ class Run:
 
     @property
     def error(self) -> Mapping[str, Any]:
-        """Why it failed, if it did."""
-        return next((one.data["error"] for one in self.events if one.kind in _ENDS and "error" in one.data), {})
+        """Why it failed, if it did; nothing of what it has been resumed from."""
+        error: Mapping[str, Any] = closing_of(self.events).get("error") or {}
+        return error
 
     def _next_try(self, step: str) -> datetime | None:
         last = next((one for one in reversed(self.events) if one.step == step), None)
@@ -100,6 +111,8 @@ class Run:
         return last.at + timedelta(seconds=float(last.data["retry_in_seconds"]))
 
     def _status_after(self, event: ProgressEvent) -> str:
+        if event.kind is EventKind.RESUMED:
+            return Status.QUEUED
         if event.kind in _ENDS:
             return str(event.data.get("status", self.status))
         if self.is_final:

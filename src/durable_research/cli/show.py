@@ -38,7 +38,9 @@ def command(api: Api, in_json: bool, id: str) -> None:
 
 
 def _facts(api: Api, body: Mapping[str, Any]) -> dict[str, str | None]:
-    error, embedded = body.get("error"), body["embedding_charges"]
+    from durable_research.cli.views import resume_words
+
+    error, embedded, id = body.get("error"), body["embedding_charges"], body["workflow_id"]
     remedy = (error or body.get("asks") or {}).get("remedy") or {}
     return {
         "charges": _charges("model call", body["charges"]),
@@ -48,6 +50,8 @@ def _facts(api: Api, body: Mapping[str, Any]) -> dict[str, str | None]:
         "cancel": "asked for" if body.get("cancel_requested") and body["status"] != "cancelled" else None,
         "error": f"{error.get('code')}: {error.get('detail')}" if error else None,
         "remedy": remedy.get("words"),
+        "resume": resume_words(id, offer) if (offer := body.get("resume")) else None,
+        "text": f"durable-research open {id} --md FILE" if body.get("text_url") else None,
         "asked": body["created_at"],
         "page": f"{api.server}{clean(body['page_url'])}",
         "temporal": body.get("temporal_ui_url"),

@@ -159,6 +159,11 @@ def error_words(error: Mapping[str, Any] | None) -> str:
     return clean(f"{error.get('code', 'error')}: {error.get('detail', '')}") if error else ""
 
 
+def resume_words(workflow_id: str, offer: Mapping[str, Any]) -> str:
+    """The command that goes on with a failed one, and what that may cost."""
+    return f"durable-research resume {clean(workflow_id)} ({clean(offer.get('words', ''))})"
+
+
 def ended_words(status: str) -> str:
     """How a run ended, as the rest of a sentence."""
     return _ENDS.get(status) or f"is {clean(status).replace('_', ' ')}"

@@ -48,13 +48,15 @@ def watch_run(
 
 def tell_end(api: Api, run: Run) -> None:
     """Say how it ended, and leave with exit code 1 unless there is a report."""
-    from durable_research.cli.views import ended_words, error_words
+    from durable_research.cli.views import ended_words, error_words, resume_words
 
     ended = ended_words(run.status)
     if not run.is_good:
         say(f"error: the run {ended}{': ' + error_words(run.error) if run.error else ''}")
         if remedy := remedy_for(str(run.error.get("code", ""))):
             say(f"  what mends it: {remedy.words}")
+        if offer := api.get(f"/api/workflows/{run.workflow_id}/status").get("resume"):
+            say(f"  go on with it: {resume_words(run.workflow_id, offer)}")
         say(f"  look at it: durable-research show {run.workflow_id}")
         raise click.exceptions.Exit(int(Exit.FAILED))
     page = api.get(f"/api/workflows/{run.workflow_id}/status")["page_url"]

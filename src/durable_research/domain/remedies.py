@@ -27,9 +27,15 @@ class Remedy:
         """The settings that the words name."""
         return tuple(dict.fromkeys(_SETTING.findall(self.words)))
 
-    def as_json(self) -> dict[str, Any]:
-        """As the API tells it. That a workflow may be resumed is not offered yet."""
-        return {"words": self.words, "settings": list(self.settings), "ask_again": self.ask_again}
+    def as_json(self, *, resumable: bool = False) -> dict[str, Any]:
+        """As the API tells it, of a workflow that can be resumed or of anything else."""
+        resume = self.resume and resumable
+        return {
+            "words": self.words,
+            "settings": list(self.settings),
+            "resume": resume,
+            "ask_again": self.ask_again,
+        }
 
 
 def remedy_for(code: str) -> Remedy | None:
@@ -42,7 +48,7 @@ def _either(words: str) -> Remedy:
 
 
 def _anew(words: str) -> Remedy:
-    """What was sent is frozen, so what has to be sent otherwise must be asked for anew."""
+    """Going on would send the same again, so what has to be sent otherwise must be asked for anew."""
     return Remedy(words, resume=False, ask_again=True)
 
 
@@ -81,13 +87,13 @@ _OF_MODELS = {
     "answer_lost": _either("set OPENAI_API to one whose answers can be fetched again, where the provider has it"),
     "model_error": _either(_LATER),
     "empty_output": _either("ask again, in other words or of another OPENAI_MODEL"),
-    "model_stopped": _anew(
-        "see in the provider's documents what the reason means; ask again, or set another OPENAI_MODEL"
+    "model_stopped": _either(
+        "see in the provider's documents what the reason means; set another OPENAI_MODEL, or go on with the text as it is"
     ),
-    "only_reasoning": _anew("set OPENAI_MODEL to a model that reasons less, or ask for less at once"),
+    "only_reasoning": _either("set OPENAI_MODEL to a model that reasons less, or ask for less at once"),
     "model_refused": _either(_FIELDS_OF_THE_PROVIDER),
-    "model_too_large": _anew(_SHORTER),
-    "model_truncated": _anew(_SHORTER),
+    "model_too_large": _either(_SHORTER),
+    "model_truncated": _either(f"{_SHORTER}; or go on with the text as far as it came"),
     "model_declined": _anew("ask in other words: the model or the provider's filter declines these"),
     "ambiguous_send": _either("see at the provider what was charged; OPENAI_API says what can be asked after silence"),
     "unconfirmed_effect": _either(
@@ -98,7 +104,9 @@ _OF_MODELS = {
     "still_running": _neither("wait: the provider is at work on it, and it is looked up again by itself"),
 }
 _OF_STEPS = {
-    "document_error": _either("the words name the part that cannot be typeset: ask again, or report them"),
+    "document_error": _either(
+        "the words name the part that cannot be typeset: correct it in the text and go on, or report them"
+    ),
     "renderer_crashed": _either("give the machine more memory, or set DURABLE_RESEARCH_RENDERER_PROCESSES to less"),
     "notification_failed": _anew("see that the receiver accepts messages"),
     "notification_busy": _anew("see that the receiver accepts as many messages as are sent"),

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from durable_research.domain.errors import InfrastructureDown
+from durable_research.domain.workflow import RESUMABLE
 from durable_research.operations.approving import Approving
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
+from durable_research.operations.leftover import address_of
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import ReadingReports
 from durable_research.operations.resuming import Resuming
@@ -38,6 +41,21 @@ class Operations:
     dependencies: Sequence[Health]
     payloads: PayloadReader
     is_demo: bool
+
+    async def status(self, workflow_id: str, tenant: str) -> dict[str, Any]:
+        """The status body, with what can be made of one that failed: to go on (`resume`), and to read its text (`text_url`).
+
+        Raises:
+            NotFound: unknown id.
+        """
+        body = await self.reading.status(workflow_id, tenant)
+        # Only of what has ended so: nobody who follows a workflow waits for the ledger to be read.
+        offer = await self.resuming.offer(workflow_id, tenant) if body["status"] in RESUMABLE else None
+        has_text = offer is not None and offer.has_text
+        return body | {
+            "resume": offer.as_json() if offer else None,
+            "text_url": address_of(workflow_id) if has_text else None,
+        }
 
     async def health(self) -> dict[str, str]:
         """Each dependency with `ok` or the reason why not."""

@@ -19,8 +19,6 @@ from durable_research.ports.objects import ObjectStore
 from durable_research.ports.workflows import WorkflowRow
 from durable_research.temporal import policies
 
-# The name under which the paid text of a workflow is read.
-TEXT = "text"
 SIMULATOR = "simulator"
 
 
@@ -94,6 +92,15 @@ class PaidTexts:
             return written
         text = await self._text(made)
         return PaidText(text, written.model, written.provider, written.usage, is_whole=True)
+
+    async def is_there(self, row: WorkflowRow, answers: Sequence[EffectRecord]) -> bool:
+        """Whether anything was written, told without reading it."""
+        kept = [TextReference.model_validate(one.kept["text"]) for one in answers if one.kept]
+        kept += [WrittenText.model_validate(one.result).text for one in answers if one.result]
+        if any(one.size_bytes for one in kept):
+            return True
+        draft = await self.reading.drafts.read(row.workflow_id) if answers else None
+        return draft is not None and bool(draft.text)
 
     async def answers(self, row: WorkflowRow, events: Sequence[ProgressEvent]) -> list[EffectRecord]:
         """What the ledger knows of the calls that wrote the text, the one that was cut first."""

@@ -19,6 +19,7 @@ from durable_research.domain.progress import (
 from durable_research.domain.remedies import remedy_for
 from durable_research.domain.workflow import Status, kind_of
 from durable_research.operations.asking import open_approval, open_question
+from durable_research.operations.leftover import can_be_resumed, words_of
 from durable_research.operations.waiting import waits_for
 from durable_research.ports.engine import EngineView, WorkflowEngine
 from durable_research.ports.ledger import Effects
@@ -91,7 +92,7 @@ class Reading:
             "cancel_requested": row.cancel_requested,
             "asks": asked.as_json() if asked else None,
             "waits_for": waits_for(row, len(live), asked, events, reachable=reachable),
-            "error": _explained(error) if error else None,
+            "error": _explained(error, resumable=can_be_resumed(row)) if error else None,
             "resumption": row.resumption,
             "last_seq": events[-1].seq if events else 0,
             "temporal_ui_url": self._ui(workflow_id),
@@ -108,7 +109,7 @@ class Reading:
         if not row.status.is_final:
             raise NotReady(f"the workflow is {row.status.words}")
         if row.status not in {Status.DONE, Status.PARTLY_DONE}:
-            raise InvalidState(f"the workflow is {row.status.words} and has no result")
+            raise InvalidState(f"{words_of(row)}; there is no result")
         events = await self.progress.read(workflow_id)
         closing = closing_of(events)
         shown = {
@@ -178,10 +179,10 @@ class Reading:
         return f"{self.ui_prefix}/{workflow_id}" if self.ui_prefix else None
 
 
-def _explained(error: Mapping[str, Any]) -> dict[str, Any]:
+def _explained(error: Mapping[str, Any], *, resumable: bool) -> dict[str, Any]:
     """The error and what mends it."""
     remedy = remedy_for(error.get("code", ""))
-    return {**error, "remedy": remedy.as_json() if remedy else None}
+    return {**error, "remedy": remedy.as_json(resumable=resumable) if remedy else None}
 
 
 def _complete(steps: Sequence[StepView], view: EngineView | None, live: Sequence[str]) -> None:

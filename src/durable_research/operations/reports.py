@@ -10,6 +10,7 @@ from durable_research.domain.document import Document
 from durable_research.domain.errors import InvalidState, NotFound, NotReady
 from durable_research.domain.report import Report
 from durable_research.domain.workflow import Kind, Status, kind_of
+from durable_research.operations.leftover import words_of
 from durable_research.ports.objects import ObjectStore
 from durable_research.ports.reports import Reports
 from durable_research.ports.workflows import Workflows
@@ -48,7 +49,7 @@ class ReadingReports:
         except NotFound:
             row = await self.workflows.get(report_id, tenant)
         if row.status.is_final and row.status is not Status.PARTLY_DONE:
-            raise InvalidState(f"the report is {row.status.words}")
+            raise InvalidState(words_of(row))
         raise NotReady(f"the report is {row.status.words}")
 
     async def pdf(self, report_id: str, tenant: str) -> bytes:

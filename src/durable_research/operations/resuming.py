@@ -27,6 +27,7 @@ from durable_research.domain.progress import EventKind, ProgressEvent, since_res
 from durable_research.domain.request import Text
 from durable_research.domain.text import EDITED_SUFFIX, WrittenText
 from durable_research.domain.workflow import RESUMABLE, check_resumable
+from durable_research.operations.leftover import can_be_resumed
 from durable_research.operations.paid_text import PaidTexts
 from durable_research.operations.starting import Starting
 from durable_research.operations.validating import validated
@@ -100,7 +101,7 @@ class Resuming:
             NotFound: unknown id.
         """
         row = await self.texts.reading.get(workflow_id, tenant)
-        if row.status not in RESUMABLE or BY_KIND[row.kind].resumed_message is None:
+        if not can_be_resumed(row):
             return None
         return await self._offer(row, await self.texts.reading.log(workflow_id, tenant))
 
@@ -188,7 +189,7 @@ class Resuming:
         latest = since_resumed(events)[0].data if row.resumption else {}
         answers = await self.texts.answers(row, events)
         price = Price.NOTHING if latest.get("texts") else self._price(row, answers)
-        has_text = await self.texts.find(row, events) is not None
+        has_text = await self.texts.is_there(row, answers)
         return Offer(price, await self.ledger.charges(row.workflow_id), has_text)
 
     def _price(self, row: WorkflowRow, answers: Sequence[EffectRecord]) -> Price:

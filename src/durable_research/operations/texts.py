@@ -11,7 +11,8 @@ from durable_research.domain.errors import NotFound
 from durable_research.domain.progress import closing_of
 from durable_research.domain.request import WritingRequest
 from durable_research.domain.text import WrittenText
-from durable_research.operations.paid_text import TEXT, PaidTexts
+from durable_research.operations.leftover import TEXT
+from durable_research.operations.paid_text import PaidTexts
 from durable_research.operations.reading import Reading
 from durable_research.operations.reports import Format
 from durable_research.ports.objects import ObjectStore

@@ -29,7 +29,10 @@ KINDS = (*_OUTCOMES, *_NOTES)
 
 @dataclass
 class AttemptLine:
-    """One attempt, or the looks of one wait from `number` to `last`, in words. `look` names its colour."""
+    """One attempt, or the looks of one wait from `number` to `last`, in words. `look` names its colour.
+
+    `resumption` is the one that it belongs to, 0 until the workflow is resumed first.
+    """
 
     step: str
     number: int
@@ -40,6 +43,7 @@ class AttemptLine:
     notes: list[str] = field(default_factory=list)
     seconds: float | None = None
     last: int = 0
+    resumption: int = 0
 
     @property
     def label(self) -> str:
@@ -81,15 +85,18 @@ class _Rows:
     waits: dict[str, ProviderWait] = field(default_factory=dict)
     of_wait: dict[str, AttemptLine] = field(default_factory=dict)
     held: dict[tuple[str, int], AttemptLine] = field(default_factory=dict)
+    resumption: int = 0
 
     def take(self, event: ProgressEvent) -> None:
-        if event.kind is EventKind.CLOSED or event.data.get(UNDOES):
+        if event.kind is EventKind.RESUMED:
+            self.resumption = event.attempt
+        if event.kind in {EventKind.CLOSED, EventKind.RESUMED} or event.data.get(UNDOES):
             for step in list(self.waits):
                 self._end_wait(step)
         key = (event.step, event.attempt)
         if event.kind is EventKind.ATTEMPT_STARTED:
             worker = str(event.data.get("worker") or "unknown")
-            begun = AttemptLine(event.step, event.attempt, worker, event.at)
+            begun = AttemptLine(event.step, event.attempt, worker, event.at, resumption=self.resumption)
             (self.held if event.step in self.waits else self.lines)[key] = begun
         elif event.kind is EventKind.ATTEMPT_FAILED and event.data.get(WAIT_LEFT):
             self._look(key, event)

@@ -16,8 +16,9 @@ from durable_research.web.problems import MEDIA_TYPE, NOT_FOUND, Problem, body_o
 LONGEST_URL_BYTES = 4 * 1024
 LARGEST_HEADERS_BYTES = 16 * 1024
 # The longest prompt must fit however it is spelled: 20,000 characters, each of which may be four code points before it is
-# normalised, or two halves of a pair, each written as \uXXXX or percent-encoded. An edited draft is as long as a report.
-LARGEST_BODY_BYTES = 512 * 1024
+# normalised, or two halves of a pair, each written as \uXXXX or percent-encoded. So must a report that a person has edited: nine
+# bytes for each Chinese character in a form.
+LARGEST_BODY_BYTES = 1024 * 1024
 _BODY_SECONDS = 15.0
 # A reader that takes nothing for this long has gone; holding its connection would keep a listener alive for nobody.
 _STALLED_SECONDS = 45.0

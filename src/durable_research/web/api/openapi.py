@@ -7,6 +7,7 @@ from typing import Any
 
 from durable_research.domain.approval import Verdict
 from durable_research.domain.workflow import Decision, Kind, Status
+from durable_research.operations.resuming import Price
 from durable_research.web import queries
 from durable_research.web.api.routes import ROUTES, Route
 from durable_research.web.problems import MEDIA_TYPE
@@ -46,7 +47,7 @@ def _strings(*names: str) -> dict[str, Any]:
 
 
 _CHARGES = _object(settled={"type": "integer"}, possible_extra={"type": "integer"})
-_REMEDY = _object(words=_STRING, settings=_STRINGS, ask_again={"type": "boolean"})
+_REMEDY = _object(words=_STRING, settings=_STRINGS, resume={"type": "boolean"}, ask_again={"type": "boolean"})
 _SCHEMAS: dict[str, Any] = {
     "Problem": _object(
         **dict.fromkeys(("type", "title", "detail", "instance", "code", "request_id"), _STRING),
@@ -59,6 +60,10 @@ _SCHEMAS: dict[str, Any] = {
     "Started": _strings("workflow_id", "report_id", "status", "page_url", "status_url", "events_url", "result_url"),
     "Workflow": _strings(
         "workflow_id", "kind", "status", "title", "created_at", "updated_at", "page_url", "status_url"
+    ),
+    "Resumed": _object(
+        **dict.fromkeys(("workflow_id", "kind", "status", "title", "page_url", "status_url"), _STRING),
+        resumption={"type": "integer"},
     ),
     "Decided": _object(
         **dict.fromkeys(("workflow_id", "kind", "status", "title", "page_url", "status_url", "decision_id"), _STRING),
@@ -98,6 +103,14 @@ _SCHEMAS: dict[str, Any] = {
             last_error=_or_null(code=_STRING, detail=_STRING),
         ),
         error=_or_null(code=_STRING, detail=_STRING, remedy=_or_null(**_REMEDY["properties"])),
+        resumption={"type": "integer"},
+        resume=_or_null(
+            may_charge_again={"type": "boolean"},
+            price={"type": "string", "enum": list(Price)},
+            words=_STRING,
+            has_text={"type": "boolean"},
+        ),
+        text_url=_STRING_OR_NULL,
         last_seq={"type": "integer"},
     ),
     "Related": _object(

@@ -8,6 +8,7 @@ from durable_research.catalogue import PIPELINES
 from durable_research.domain.schedule import ScheduleRequest
 from durable_research.operations.approving import ApprovalRequest
 from durable_research.operations.deciding import DecisionRequest
+from durable_research.operations.resuming import ResumeRequest
 from durable_research.web import live
 
 JSON = "application/json"
@@ -173,10 +174,21 @@ ROUTES = (
         request=ApprovalRequest,
     ),
     Route(
+        "resume",
+        "POST",
+        f"/api/workflows/{_ID}/resume",
+        "Go on from the step that failed, perhaps with a corrected text",
+        success=202,
+        headers=("Idempotency-Key",),
+        problems=(403, 404, 409, 415, 422, 503),
+        schema="Resumed",
+        request=ResumeRequest,
+    ),
+    Route(
         "texts",
         "GET",
         f"/api/workflows/{_ID}/texts/<name>",
-        "A text that a finished workflow wrote, as Markdown",
+        "A text that a finished workflow wrote, or a failed report's, as Markdown",
         produces="text/markdown",
         headers=("Range", "If-None-Match"),
         problems=(404, 409, 416, 503),

@@ -44,7 +44,7 @@ class WorkflowsApi:
 
     async def status(self, workflow_id: str) -> Response:
         """The status body."""
-        return answers.json_response(await self.operations.reading.status(workflow_id, checks.tenant_of(request)))
+        return answers.json_response(await self.operations.status(workflow_id, checks.tenant_of(request)))
 
     async def result(self, workflow_id: str) -> Response:
         """The result, once there is one."""
@@ -81,6 +81,16 @@ class WorkflowsApi:
         said = {"decision_id": answered.decision_id, "outcome": answered.outcome}
         return answers.json_response(answers.workflow(answered.row) | said, 202)
 
+    async def resume(self, workflow_id: str) -> Response:
+        """Have it go on from the step that failed; asking again is no error."""
+        key = checks.idempotency_key_of(request)
+        body = await checks.json_object_of(request)
+        resumed = await self.operations.resuming.resume(workflow_id, checks.tenant_of(request), body, key)
+        headers = {"Idempotency-Replayed": "true"} if resumed.replayed else {}
+        return answers.json_response(
+            answers.workflow(resumed.row) | {"resumption": resumed.row.resumption}, 202, headers
+        )
+
     async def draft(self, workflow_id: str) -> Response:
         """The draft that waits for approval."""
         tenant = checks.tenant_of(request)
@@ -90,7 +100,7 @@ class WorkflowsApi:
         return files.file_response(request, text.encode(errors="replace"), "text/markdown; charset=utf-8", file)
 
     async def text(self, workflow_id: str, name: str) -> Response:
-        """One of the texts that a finished workflow wrote."""
+        """One of the texts that a finished workflow wrote, or the paid text of a report."""
         tenant = checks.tenant_of(request)
         text = await self.operations.texts.markdown(workflow_id, tenant, name)
         row = await self.operations.reading.get(workflow_id, tenant)

@@ -45,6 +45,7 @@ def pages_blueprint(operations: Operations, assets: Assets, public_url: str | No
             (f"{base}/<workflow_id>/retry", "POST", of.retry),
             (f"{base}/<workflow_id>/decide", "POST", of.decide),
             (f"{base}/<workflow_id>/approve", "POST", of.approve),
+            (f"{base}/<workflow_id>/resume", "POST", of.resume),
         ]
     for path, method, view in pages:
         blueprint.add_url_rule(path, endpoint=f"{method} {path}".replace(".", ""), view_func=view, methods=[method])

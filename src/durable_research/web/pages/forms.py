@@ -26,6 +26,7 @@ _WALL_CLOCK = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}(:[
 _WORDS = {
     ("prompt", "blank"): "Write a question first.",
     ("prompt", "required"): "Write a question first.",
+    ("text", "blank"): "Write a text first.",
     ("prompt", "too_long"): f"The question is longer than {PROMPT_LONGEST:,} characters.",
     ("language", "pattern"): "Choose a language from the list.",
     ("time", "pattern"): "Write the time as hours and minutes, such as 09:00.",
@@ -79,6 +80,11 @@ def request_body(fields: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def fields_of(asked: Mapping[str, Any]) -> dict[str, str]:
+    """The form's fields of a request that was accepted; the time to begin at has passed."""
+    return {name: str(asked[name]) for name in (*QUESTION_FIELDS, "approval") if asked.get(name)}
+
+
 def start_body(fields: Mapping[str, str]) -> dict[str, Any]:
     """The same with what only the form of the home page has.
 
@@ -121,11 +127,13 @@ def idempotency_key(fields: Mapping[str, str], body: Mapping[str, Any]) -> str:
     return "form-" + hashlib.sha256(json.dumps([token, body], sort_keys=True).encode()).hexdigest()
 
 
-def with_errors(fields: Mapping[str, str], error: InvalidInput, names: Collection[str]) -> QuestionForm:
-    """The form again, with what is wrong in it; what is wrong elsewhere stands at the question."""
+def with_errors(
+    fields: Mapping[str, str], error: InvalidInput, names: Collection[str], otherwise: str = "prompt"
+) -> QuestionForm:
+    """The form again, with what is wrong in it; what is wrong elsewhere stands at the field `otherwise`."""
     errors: dict[str, str] = {}
     for one in error.errors:
         name = one.pointer.strip("/").split("/")[0]
-        name = name if name in names else "prompt"
+        name = name if name in names else otherwise
         errors.setdefault(name, _WORDS.get((name, one.code), f"This {one.detail}."))
     return QuestionForm(values=fields, errors=errors)

@@ -51,7 +51,10 @@ class HomePages:
     operations: Operations
 
     async def home(self) -> Response:
-        """The form, filled with an example when a chip was followed without a script."""
+        """The form, filled with an example when a chip was followed without a script, or with what was asked before."""
+        if again := request.args.get("again"):
+            row = await self.operations.reading.get(again, checks.tenant_of(request))
+            return await self._home(forms.QuestionForm(forms.fields_of(row.input)))
         prompt = request.args.get("prompt", "")
         return await self._home(forms.QuestionForm({"prompt": prompt[:PROMPT_LONGEST]} if prompt else {}))
 

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
 from durable_research.catalogue import Pipeline
-from durable_research.domain.errors import InvalidState, NotFound
+from durable_research.domain.errors import InvalidInput, InvalidState, NotFound
 from durable_research.domain.workflow import kind_of
 from durable_research.operations.everything import Operations
 from durable_research.ports.workflows import WorkflowFilter
@@ -19,6 +19,7 @@ from durable_research.web import checks, cursors, queries, words
 from durable_research.web.attempts import attempt_lines
 from durable_research.web.pages import forms
 from durable_research.web.pages.errors import Visit, remember
+from durable_research.web.pages.failed import as_typed, body_of, failed
 from durable_research.web.pages.finished import finished
 from durable_research.web.pages.shell import page
 
@@ -36,24 +37,29 @@ class WorkflowPages:
     async def show(self, workflow_id: str) -> Response:
         """The page of one workflow, as far as it has come."""
         self._check_kind(workflow_id)
-        tenant = checks.tenant_of(request)
-        reading = self.operations.reading
-        status = await reading.status(workflow_id, tenant)
+        return await self._show(workflow_id, await self.operations.status(workflow_id, checks.tenant_of(request)))
+
+    async def _show(
+        self, workflow_id: str, status: dict[str, Any], form: forms.QuestionForm | None = None, answer: int = 200
+    ) -> Response:
+        tenant, reading = checks.tenant_of(request), self.operations.reading
         row = await reading.get(workflow_id, tenant)
         events = await reading.log(workflow_id, tenant)
+        offer = status["resume"]
         for step in status["steps"]:
             for name in ("started_at", "ended_at", "next_try_at"):
                 step[name] = datetime.fromisoformat(step[name]) if step[name] else None
         return await page(
             self.operations,
             "workflow.html",
-            status=200,
+            status=answer,
             row=row,
             pipeline=self.pipeline,
             state=status,
             attempts=attempt_lines(events),
             for_scripts=words.for_scripts(),
             finished=await finished(self.operations, row),
+            failed=await failed(self.operations, workflow_id, tenant, offer, form) if offer else None,
             approval=await self._approval(workflow_id, status["asks"]),
         )
 
@@ -84,6 +90,21 @@ class WorkflowPages:
         body = forms.approval_body(await forms.form_of(request))
         self._visit(workflow_id, body.get("text"))
         await self.operations.approving.decide(workflow_id, checks.tenant_of(request), body)
+        return self._back(workflow_id)
+
+    async def resume(self, workflow_id: str) -> Response | BaseResponse:
+        """Have it go on and show the page again, live; what cannot be done is said beside what was typed."""
+        self._visit(workflow_id)
+        fields = await forms.form_of(request)
+        self._visit(workflow_id, fields.get("text"))
+        body, tenant = body_of(fields), checks.tenant_of(request)
+        try:
+            await self.operations.resuming.resume(workflow_id, tenant, body, forms.idempotency_key(fields, body))
+        except (InvalidInput, InvalidState) as error:
+            status = await self.operations.status(workflow_id, tenant)
+            if not status["resume"]:
+                raise
+            return await self._show(workflow_id, status, as_typed(fields, error), error.http_status)
         return self._back(workflow_id)
 
     async def library(self) -> Response:

@@ -1,0 +1,28 @@
+"""What is left of a workflow that ended without what was asked for: a text that was paid for, and a way to go on."""
+
+from durable_research.catalogue import BY_KIND
+from durable_research.domain.workflow import RESUMABLE
+from durable_research.ports.workflows import WorkflowRow
+
+# The name under which the paid text of a workflow is read.
+TEXT = "text"
+
+
+def address_of(workflow_id: str) -> str:
+    """Where the API shows the paid text."""
+    return f"/api/workflows/{workflow_id}/texts/{TEXT}"
+
+
+def can_be_resumed(row: WorkflowRow) -> bool:
+    """Whether it ended so, and is of a kind, that it can go on from the step that failed."""
+    return row.status in RESUMABLE and BY_KIND[row.kind].resumed_message is not None
+
+
+def words_of(row: WorkflowRow) -> str:
+    """How it ended, where to read what it had written, and that it can go on."""
+    noun = BY_KIND[row.kind].noun
+    ended = f"the {noun} is {row.status.words}"
+    if not can_be_resumed(row):
+        return ended
+    resume = f"/api/workflows/{row.workflow_id}/resume"
+    return f"{ended}; what was written of it can be read at {address_of(row.workflow_id)}, and POST {resume} goes on with it"

@@ -1,0 +1,53 @@
+"""What the page of a failed report offers: its paid text, to correct it, and to go on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from durable_research.domain.errors import InfrastructureDown, InvalidInput, InvalidState, ResearchError
+from durable_research.operations.everything import Operations
+from durable_research.operations.paid_text import PaidText
+from durable_research.web.pages import forms
+
+_LEAVE_NEEDED = "Tick the box first: going on may be charged again."
+
+
+@dataclass
+class Failed:
+    """`paid` is None where nothing was written or the text cannot be read now; `form` is what was typed, and what was wrong."""
+
+    offer: Mapping[str, Any]
+    paid: PaidText | None
+    form: forms.QuestionForm = field(default_factory=forms.QuestionForm)
+
+    @property
+    def text(self) -> str:
+        """What stands in the field: what was typed, else what was paid for."""
+        return self.form.values.get("text", self.paid.text if self.paid else "")
+
+
+def body_of(fields: Mapping[str, str]) -> dict[str, Any]:
+    """The wish to resume that a form sends."""
+    text = {"text": fields["text"]} if "text" in fields else {}
+    return text | ({"accept_charge": True} if fields.get("accept_charge") == "yes" else {})
+
+
+def as_typed(fields: Mapping[str, str], error: ResearchError) -> forms.QuestionForm:
+    """The forms again, with what is wrong in them."""
+    if isinstance(error, InvalidInput):
+        return forms.with_errors(fields, error, ("text",), otherwise="text")
+    name, words = ("text", f"{error.detail}.") if "text" in fields else ("accept_charge", _LEAVE_NEEDED)
+    return forms.QuestionForm(values=fields, errors={name: words})
+
+
+async def failed(
+    operations: Operations, workflow_id: str, tenant: str, offer: Mapping[str, Any], form: forms.QuestionForm | None
+) -> Failed:
+    """Everything that the page shows of it; an object store that is away keeps nobody from resuming."""
+    paid = None
+    if offer["has_text"]:
+        try:
+            paid = await operations.resuming.texts.read(workflow_id, tenant)
+        except (InfrastructureDown, InvalidState):
+            paid = None
+    return Failed(offer, paid, form or forms.QuestionForm())
