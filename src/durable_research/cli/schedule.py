@@ -33,7 +33,8 @@ def command() -> None:
 def add(api: Api, in_json: bool, prompt: str, key: str | None, **fields: Any) -> None:
     """Make a schedule. PROMPT is the question, or @FILE, or - for stdin. Prints its id.
 
-    An interval is counted from now; the first report is asked for when it has passed once.
+    An interval is counted from now; the first report is asked for when it has passed once. A cron line's time that clocks skip
+    when they are changed is skipped, one that comes twice is asked once.
 
     REST: POST /api/schedules.
     """
