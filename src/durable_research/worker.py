@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client
-from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from durable_research import telemetry
@@ -89,10 +88,8 @@ async def _connected(identity: str, settings: Settings, stop: asyncio.Event) -> 
         return None
     try:
         return connecting.result()
-    except (RuntimeError, RPCError) as cause:
-        raise InfrastructureDown(
-            "temporal does not answer; check TEMPORAL_ADDRESS, or run: durable-research up"
-        ) from cause
+    except InfrastructureDown as down:
+        raise InfrastructureDown(f"{down.detail}; check TEMPORAL_ADDRESS, or run: durable-research up") from down
 
 
 def _workers(client: Client, parts: WorkerParts, queues: Sequence[str], settings: Settings) -> list[Worker]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 from durable_research.domain.workflow import RANDOM_BYTES, Kind, new_workflow_id
 
@@ -60,7 +61,8 @@ class ScriptedRun:
 
     def row(self) -> dict[str, Any]:
         at = "2026-11-21T12:00:00+00:00"
-        return {"workflow_id": self.workflow_id, "kind": "report", "status": self.status, "title": self.title,
+        kind = self.workflow_id.partition("-")[0]
+        return {"workflow_id": self.workflow_id, "kind": kind, "status": self.status, "title": self.title,
                 "created_at": at, "updated_at": at, "cancel_requested": False,
                 "page_url": page_of(self.workflow_id)}  # fmt: skip
 
@@ -100,7 +102,9 @@ class StandIn:
         self.asked: list[Asked] = []
         self.answers: dict[str, tuple[int, Any, dict[str, str]]] = {}
         self.answers_to_lose = 0
+        self.longest_page = 200
         self.files = b"%PDF-1.7 stand-in"
+        self.file_headers: dict[str, str] = {}
         self.stopping = threading.Event()
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
@@ -128,8 +132,8 @@ class StandIn:
             self._server.server_close()
             self._server = None
 
-    def add(self, number: int = 1, **script: Any) -> ScriptedRun:
-        run = ScriptedRun(an_id(number), **script)
+    def add(self, number: int = 1, kind: Kind = Kind.REPORT, **script: Any) -> ScriptedRun:
+        run = ScriptedRun(an_id(number, kind), **script)
         self.runs[run.workflow_id] = run
         return run
 
@@ -162,10 +166,9 @@ class _Handler(BaseHTTPRequestHandler):
         if path in self.world.answers:
             self._send(*self.world.answers[path])
         elif path == "/api/workflows":
-            rows = [run.row() for run in reversed(self.world.runs.values())]
-            self._send(200, {"workflows": rows, "next_cursor": None})
+            self._send(200, self._list())
         elif path.startswith("/api/reports/") or path.endswith("/texts/text"):
-            self._send(200, self.world.files)
+            self._send(200, self.world.files, self.world.file_headers)
         elif found := re.fullmatch(r"/api/workflows/([^/]+)/(status|events)", path):
             run = self.world.runs.get(found[1])
             if run is None:
@@ -176,6 +179,16 @@ class _Handler(BaseHTTPRequestHandler):
                 self._stream(run)
         else:
             self._send(404, problem(404, "not_found"))
+
+    def _list(self) -> dict[str, Any]:
+        """As the installation filters and pages; a cursor is the place where its page begins."""
+        query = parse_qs(self.path.partition("?")[2])
+        rows = [run.row() for run in reversed(self.world.runs.values())]
+        rows = [row for row in rows if row["status"] in query.get("status", [row["status"]])]
+        rows = [row for row in rows if row["kind"] in query.get("kind", [row["kind"]])]
+        first = int(query.get("cursor", ["0"])[0])
+        end = first + min(int(query.get("limit", ["50"])[0]), self.world.longest_page)
+        return {"workflows": rows[first:end], "next_cursor": str(end) if end < len(rows) else None}
 
     def do_POST(self) -> None:
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))

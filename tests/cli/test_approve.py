@@ -31,7 +31,7 @@ def test_the_draft_that_waits_is_approved_by_its_hash(installation: StandIn, com
 def test_it_can_be_refused(installation: StandIn, command: Command) -> None:
     waiting(installation, "refuse")
 
-    assert command("approve", an_id(), "--refuse").exit_code == 0
+    assert command("approve", an_id(), "--refuse", "--yes").exit_code == 0
     assert sent(installation)["decision"] == "refuse"
 
 
@@ -61,7 +61,9 @@ def test_a_text_that_is_no_utf8_is_refused_here(installation: StandIn, command: 
     assert installation.paths() == []
 
 
-@pytest.mark.parametrize("verb", [("approve",), ("decide", "give-up")])
+@pytest.mark.parametrize(
+    "verb", [("approve",), ("decide", "give-up"), ("retry",), ("cancel", "--yes"), ("open",), ("watch",)]
+)
 def test_what_is_no_id_never_becomes_part_of_an_address(
     installation: StandIn, command: Command, verb: tuple[str, ...]
 ) -> None:

@@ -9,7 +9,7 @@ DECIDE = f"/api/workflows/{an_id()}/decide"
 def test_a_decision_is_passed_on_in_the_apis_words(installation: StandIn, command: Command) -> None:
     installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"})
 
-    result = command("decide", an_id(), "send-again")
+    result = command("decide", an_id(), "send-again", "--yes")
 
     assert (result.exit_code, result.stdout) == (0, f"{an_id()}: asks the model once more\n")
     assert installation.paths() == [DECIDE]

@@ -144,14 +144,14 @@ def test_pause_and_resume_say_what_is_the_case_now(
 def test_delete_removes_it(installation: StandIn, command: Command) -> None:
     installation.answers[f"{PATH}/{ID}"] = (204, b"", {})
 
-    result = command("schedule", "delete", ID)
+    result = command("schedule", "delete", ID, "--yes")
 
     assert (result.exit_code, result.stdout) == (0, f"{ID} is deleted\n")
     assert [(one.method, one.path) for one in installation.asked] == [("DELETE", f"{PATH}/{ID}")]
 
 
 def test_an_unknown_one_is_told_with_the_way_to_see_them(installation: StandIn, command: Command) -> None:
-    result = command("schedule", "delete", ID)
+    result = command("schedule", "delete", ID, "--yes")
 
     assert result.exit_code == 2
     assert f"there is no {ID}" in result.stderr

@@ -31,7 +31,7 @@ def test_without_an_id_it_follows_the_latest(installation: StandIn, command: Com
     result = command("watch")
 
     assert result.exit_code == 0
-    assert result.stderr.startswith(f"watching {an_id(2)}\n")
+    assert result.stderr.startswith(f"taking the latest to watch: {an_id(2)} (tides)\n")
 
 
 def test_with_nothing_there_it_says_what_to_type(command: Command) -> None:

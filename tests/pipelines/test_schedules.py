@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from temporalio.client import Client, ScheduleBackfill, ScheduleHandle, ScheduleOverlapPolicy
@@ -146,6 +147,49 @@ async def test_two_firings_make_two_reports(house: House, tenant: str) -> None:
     await until(lambda: _holds(lambda: ended_firings(house, schedule.schedule_id), 2))
 
     assert len(await reports(house, tenant)) == 2
+
+
+@pytest.mark.parametrize(
+    ("every", "timezone", "day", "fired", "asked"),
+    [
+        # What Temporal does (the fourth column) is written down in the guide to schedules.
+        ("30 2 * * *", "Europe/Berlin", "2026-03-29", [], 0),
+        ("30 2 * * *", "Europe/Berlin", "2025-10-26", ["01:30"], 1),
+        ("30 1 * * *", "America/New_York", "2025-11-02", ["05:30", "06:30"], 1),
+        ("15 2 * * *", "Australia/Lord_Howe", "2025-10-05", ["15:45"], 0),
+        ("15 2 * * *", "Australia/Lord_Howe", "2025-10-06", ["15:15"], 1),
+    ],
+)
+async def test_a_time_that_clocks_skip_is_skipped_and_one_that_comes_twice_is_asked_once(
+    house: House, tenant: str, every: str, timezone: str, day: str, fired: list[str], asked: int
+) -> None:
+    schedule = (await added(house, tenant, every=every, timezone=timezone)).schedule_id
+    midnight = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(timezone))
+    all_at_once = ScheduleOverlapPolicy.ALLOW_ALL
+    whole_day = ScheduleBackfill(start_at=midnight, end_at=midnight + timedelta(hours=12), overlap=all_at_once)
+
+    await handle(house, schedule).backfill(whole_day)
+    await handle(house, schedule).trigger(
+        overlap=all_at_once
+    )  # which is asked at once, and shows that the day's firings have begun
+
+    await until(lambda: _holds(lambda: ended_firings(house, schedule), len(fired) + 1))
+    found = house.environment.client.list_workflows(f"TemporalScheduledById = '{schedule}'")
+    due = sorted([one.id[-20:] async for one in found])[:-1]  # the trigger's is today
+    assert [at[-9:-4] for at in due] == fired
+    assert len(await reports(house, tenant)) == asked + 1
+
+
+async def test_the_next_time_is_none_that_clocks_skip(house: House, tenant: str) -> None:
+    october = datetime(datetime.now(UTC).year + 1, 10, 1, tzinfo=UTC)
+    sunday = next(day for day in range(1, 8) if october.replace(day=day).isoweekday() == 7)
+
+    # Clocks go from 02:00 to 02:30 there on that Sunday.
+    schedule = await added(house, tenant, every=f"15 2 {sunday} 10 *", timezone="Australia/Lord_Howe")
+
+    assert schedule.next_at is not None
+    shown = schedule.next_at.astimezone(ZoneInfo("Australia/Lord_Howe"))
+    assert (shown.year > october.year, shown.day, f"{shown:%H:%M}") == (True, sunday, "02:15")
 
 
 async def test_a_paused_schedule_fires_no_more_until_it_is_resumed(

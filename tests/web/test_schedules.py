@@ -47,12 +47,15 @@ async def test_a_schedule_is_made_and_said_in_full(client: QuartClient, house: H
     assert house.world.workflows.rows == {}
 
 
-async def test_each_firing_gets_the_request_without_the_rhythm(client: QuartClient, house: House) -> None:
+async def test_each_firing_gets_the_request_and_beside_it_the_rhythm(client: QuartClient, house: House) -> None:
     await add(client, language="de")
 
     (made,) = house.world.schedules.made.values()
     assert made.message == AcceptScheduledReport(
-        tenant="default", request={"prompt": "How do tides work?", "language": "de"}
+        tenant="default",
+        request={"prompt": "How do tides work?", "language": "de"},
+        every=made.every,
+        timezone=made.timezone,
     )
     assert (made.workflow_type, made.task_queue) == ("AcceptScheduledReportWorkflow", "research")
 

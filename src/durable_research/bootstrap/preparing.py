@@ -16,8 +16,9 @@ async def prepare_engine(settings: Settings, patience_seconds: float) -> list[st
     Raises:
         InfrastructureDown: no server answered in time, or it refused.
     """
+    client = await connect(None, payload_keys(settings), patience_seconds=patience_seconds, is_logged=False)
     try:
-        return await prepare(await connect(None, payload_keys(settings), patience_seconds=patience_seconds))
+        return await prepare(client)
     except (RPCError, RuntimeError) as cause:
         raise InfrastructureDown(f"temporal does not answer as needed ({cause})") from cause
 

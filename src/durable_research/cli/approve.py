@@ -1,14 +1,22 @@
 """`durable-research approve`."""
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
-from durable_research.cli.client import Api, user_verb, workflow_id
+from durable_research.cli.client import Api, user_verb
+from durable_research.cli.confirming import confirm, yes_option
 from durable_research.cli.running import Exit, stop
-from durable_research.cli.terminal import as_json, clean, say
+from durable_research.cli.terminal import as_json, clean, say, shorten
+from durable_research.cli.which import Latest, which_workflow, workflow_argument
+from durable_research.domain.workflow import Status
 
+_WHAT_REFUSING_DOES = (
+    "The report is cancelled, and nothing is made of the draft. What was charged stays charged. This cannot be undone."
+)
 _OUTCOMES = {
     "approve": "is approved and goes on",
     "edit": "goes on with your text",
@@ -30,12 +38,13 @@ def text_of(context: click.Context, parameter: click.Parameter, given: str | Non
 
 
 @click.command()
-@click.argument("id", callback=workflow_id)
+@workflow_argument
 @click.option("--refuse", is_flag=True, help="Refuse the draft: the report is cancelled.")
 @click.option("--edit", "text", callback=text_of, metavar="FILE", help="Go on with the Markdown in this file instead.")
+@yes_option
 @user_verb
-def command(api: Api, in_json: bool, id: str, refuse: bool, text: str | None) -> None:
-    """Approve the draft that waits for you, refuse it, or go on with your own text.
+def command(api: Api, in_json: bool, id: str | None, refuse: bool, text: str | None, yes: bool) -> None:
+    """Approve the draft that waits for you, without ID the latest; refuse it, or go on with your own text.
 
     Read it first: on its page, or at /api/workflows/ID/draft.
 
@@ -43,9 +52,14 @@ def command(api: Api, in_json: bool, id: str, refuse: bool, text: str | None) ->
     """
     if refuse and text is not None:
         raise click.UsageError("--refuse and --edit exclude each other")
-    asked = api.get(f"/api/workflows/{id}/status").get("asks") or {}
-    if "draft_sha256" not in asked:
+    id = which_workflow(api, id, "approve", Latest((Status.WAITING_FOR_YOU,), fits=_waits_for_approval))
+    status = api.get(f"/api/workflows/{id}/status")
+    if not _waits_for_approval(status):
         stop(f"{id} does not wait for approval", f"look at it: durable-research show {id}", Exit.REFUSED)
+    if refuse:
+        title = shorten(clean(status["title"]), 100)
+        confirm("Refuse it?", lambda: f"{title} (waiting for you)\n{_WHAT_REFUSING_DOES}", yes=yes)
+    asked = status["asks"]
     decision = "refuse" if refuse else "approve" if text is None else "edit"
     body = {"decision": decision, "draft_sha256": asked["draft_sha256"]} | ({} if text is None else {"text": text})
     said, _ = api.submit(f"/api/workflows/{id}/approve", body, secrets.token_hex(16))
@@ -54,3 +68,7 @@ def command(api: Api, in_json: bool, id: str, refuse: bool, text: str | None) ->
         return
     click.echo(f"{id} {_OUTCOMES.get(said.get('outcome'), 'is decided')}")
     say(f"see it go on: durable-research watch {id}")
+
+
+def _waits_for_approval(status: Mapping[str, Any]) -> bool:
+    return "draft_sha256" in (status.get("asks") or {})

@@ -1,13 +1,11 @@
 """`durable-research cancel`."""
 
-import sys
-from typing import Any
-
 import click
 
-from durable_research.cli.client import Api, user_verb, workflow_id
-from durable_research.cli.running import Exit
+from durable_research.cli.client import Api, user_verb
+from durable_research.cli.confirming import confirm, yes_option
 from durable_research.cli.terminal import as_json, clean, say, shorten
+from durable_research.cli.which import UNFINISHED, Latest, which_workflow, workflow_argument
 
 _WHAT_HAPPENS = (
     "Its running step is stopped, a model call under way is cancelled at the provider, and there will be no report. "
@@ -16,16 +14,16 @@ _WHAT_HAPPENS = (
 
 
 @click.command()
-@click.argument("id", callback=workflow_id)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@workflow_argument
+@yes_option
 @user_verb
-def command(api: Api, in_json: bool, id: str, yes: bool) -> None:
-    """Cancel a running report, after saying what that means.
+def command(api: Api, in_json: bool, id: str | None, yes: bool) -> None:
+    """Cancel what runs, without ID the latest, after saying what that means.
 
     REST: POST /api/workflows/ID/cancel.
     """
-    if not yes:
-        _ask(api.get(f"/api/workflows/{id}/status"))
+    id = which_workflow(api, id, "cancel", Latest(UNFINISHED))
+    confirm("Cancel it?", lambda: _effect(api, id), yes=yes)
     body = api.post(f"/api/workflows/{id}/cancel")
     if in_json:
         click.echo(as_json(body, indent=2))
@@ -38,11 +36,6 @@ def command(api: Api, in_json: bool, id: str, yes: bool) -> None:
         say(f"see it end: durable-research watch {id}")
 
 
-def _ask(body: dict[str, Any]) -> None:
-    if not sys.stdin.isatty():
-        raise click.UsageError("there is nobody to ask; add --yes")
-    say(f"{shorten(clean(body['title']), 100)} ({clean(body['status']).replace('_', ' ')})")
-    say(_WHAT_HAPPENS)
-    if not click.confirm("Cancel it?", err=True):
-        say("nothing was changed")
-        raise click.exceptions.Exit(int(Exit.REFUSED))
+def _effect(api: Api, id: str) -> str:
+    body = api.get(f"/api/workflows/{id}/status")
+    return f"{shorten(clean(body['title']), 100)} ({clean(body['status']).replace('_', ' ')})\n{_WHAT_HAPPENS}"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from durable_research import settings as settings_room
 from durable_research.cli.findings import Finding, address
-from durable_research.cli.installation import data_folder, read_up
+from durable_research.cli.installation import as_up_says, data_folder, read_up
 from durable_research.cli.provider import examine_provider
 from durable_research.cli.terminal import clean, clean_lines
 from durable_research.domain.errors import ResearchError
@@ -80,15 +80,11 @@ def _edition(up: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _settings(up: Mapping[str, Any]) -> tuple[Settings | None, list[Finding]]:
     """The settings as `up` gives them to its programs: its addresses count where the environment names none."""
-    ours: dict[str, Any] = {}
-    if up.get("database") and not os.environ.get("DATABASE_URL"):
-        ours["database_url"] = up["database"]
+    ours = as_up_says()
     if up and not os.environ.get("OBJECT_STORE_URL"):
         ours["object_store_url"] = (data_folder() / "objects").resolve().as_uri()
     if up.get("simulator"):
         ours["provider"] = "simulator"
-    if up.get("temporal"):
-        os.environ.setdefault("TEMPORAL_ADDRESS", str(up["temporal"]))
     try:
         settings = settings_room.load(**ours)
     except SettingsInvalid as error:

@@ -58,9 +58,12 @@ class Api:
         """The JSON at `path`."""
         return self._json(self._ask("GET", path, params=params))
 
-    def get_bytes(self, path: str) -> bytes:
-        """The bytes at `path`."""
-        return self._ask("GET", path).content
+    def get_file(self, path: str) -> tuple[bytes, str]:
+        """The bytes at `path`, and what the installation calls them."""
+        from durable_research.cli.files import name_in
+
+        answer = self._ask("GET", path)
+        return answer.content, name_in(answer.headers.get("Content-Disposition", ""), path)
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The JSON that answers a POST, which is empty without a body."""
@@ -208,15 +211,6 @@ def user_verb(function: Callable[..., None]) -> Callable[..., None]:
             api.close()
 
     return run
-
-
-def workflow_id(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
-    """Refuse what cannot be an id before it becomes part of a path."""
-    from durable_research.domain.workflow import kind_of
-
-    if given is not None and kind_of(given) is None:
-        raise click.BadParameter(f"{clean(given)!r} is not an id; see the ids by: durable-research list")
-    return given
 
 
 def utf8(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:

@@ -1,9 +1,11 @@
 """Writing what was fetched: whole or not at all, and no bytes onto a terminal."""
 
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import unquote
 
 import click
 
@@ -16,24 +18,41 @@ STDOUT = "-"
 def check_writable(target: str) -> None:
     """Leave now rather than after the work when the file cannot be written."""
     path = Path(target)
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
         stop(f"cannot write {clean(target)}", "name a file in a folder that exists and is yours", Exit.USAGE)
 
 
-def write(target: str, data: bytes, *, is_text: bool) -> None:
-    """Write to a file, or to stdout when `target` is `-`; a text on a terminal is freed of what could steer it."""
+def write(target: str, data: bytes, name: str, *, is_text: bool) -> str:
+    """Write to a file, or under `name` into a folder, and return where; or to stdout when `target` is `-`.
+
+    A text on a terminal is freed of what could steer it.
+    """
     if target != STDOUT:
+        path = Path(target, name) if Path(target).is_dir() else Path(target)
         try:
-            _write_file(Path(target), data)
+            _write_file(path, data)
         except OSError as cause:
-            stop(f"cannot write {clean(target)}: {cause.strerror}", "name another file", Exit.USAGE)
-    elif not sys.stdout.isatty():
+            stop(f"cannot write {clean(path)}: {cause.strerror}", "name another file", Exit.USAGE)
+        return str(path)
+    if not sys.stdout.isatty():
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     elif is_text:
         click.echo(clean_lines(data.decode("utf-8", "replace")))
     else:
         stop("a PDF is not for a terminal", "name a file, or send stdout to one: … > report.pdf", Exit.USAGE)
+    return STDOUT
+
+
+def name_in(disposition: str, path: str) -> str:
+    """The file's name that a Content-Disposition gives, in its own script where it says so, else the end of the path.
+
+    It comes from elsewhere: whatever could be a way to another folder, or be no name, is not taken.
+    """
+    extended = re.search(r"filename\*=UTF-8''([^;\s]+)", disposition, re.IGNORECASE)
+    plain = re.search(r'filename="([^"]*)"', disposition, re.IGNORECASE)
+    names = [unquote(extended[1]) if extended else "", plain[1] if plain else "", path.rpartition("/")[2]]
+    return next(name for name in names if name and name == clean(name) and not name.startswith(".") and "/" not in name)
 
 
 def _write_file(path: Path, data: bytes) -> None:

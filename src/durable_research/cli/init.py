@@ -4,18 +4,22 @@ import asyncio
 
 import click
 
+from durable_research.cli.installation import as_up_says
 from durable_research.cli.running import Exit, load_settings, stop
 
 
 @click.command()
-@click.option("--patience", default=30.0, show_default=True, help="Seconds to wait for the server.")
+@click.option("--patience", default=3.0, show_default=True, help="Seconds to wait for a server that is coming up.")
 def command(patience: float) -> None:
-    """Prepare the Temporal namespace: retention, search attributes, the reconcile schedule. Safe to repeat."""
+    """Prepare the Temporal namespace: retention, search attributes, the reconcile schedule. Safe to repeat.
+
+    Takes the server of TEMPORAL_ADDRESS, else that of the `up` that runs on the data folder.
+    """
     from durable_research.bootstrap.preparing import prepare_engine
     from durable_research.domain.errors import InfrastructureDown
 
     try:
-        done = asyncio.run(prepare_engine(load_settings(), patience))
+        done = asyncio.run(prepare_engine(load_settings(**as_up_says()), patience))
     except InfrastructureDown as error:
         hint = "check TEMPORAL_ADDRESS, or start it with: durable-research up --only temporal"
         stop(error.detail, hint, Exit.UNREACHABLE)

@@ -22,6 +22,21 @@ def read_up() -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def as_up_says() -> dict[str, Any]:
+    """What the `up` on the data folder says of settings that the environment does not name.
+
+    Temporal's address is set in the environment, where the SDK reads it.
+    """
+    up = read_up()
+    settings: dict[str, Any] = {}
+    if up.get("database") and not (os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")):
+        settings["database_url"] = up["database"]
+    names_a_server = ("TEMPORAL_ADDRESS", "TEMPORAL_CONFIG_FILE", "TEMPORAL_PROFILE")
+    if up.get("temporal") and not any(os.environ.get(name) for name in names_a_server):
+        os.environ["TEMPORAL_ADDRESS"] = str(up["temporal"])
+    return settings
+
+
 def default_server() -> str:
     """The API of the installation in the data folder, else the usual address."""
     api = read_up().get("api")

@@ -2,17 +2,21 @@
 
 import click
 
+from durable_research.cli.installation import as_up_says
 from durable_research.cli.running import Exit, load_settings, stop
 
 
 @click.command()
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 when the schema is behind.")
 def command(check: bool) -> None:
-    """Bring the database's schema to the newest version; a second migrator waits for the first."""
+    """Bring the database's schema to the newest version; a second migrator waits for the first.
+
+    Takes the database of DATABASE_URL, else that of the `up` that runs on the data folder.
+    """
     from durable_research.bootstrap.preparing import database_versions, migrate_database
     from durable_research.domain.errors import InfrastructureDown
 
-    settings = load_settings()
+    settings = load_settings(**as_up_says())
     try:
         if not check:
             migrate_database(settings)

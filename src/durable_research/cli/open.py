@@ -5,9 +5,11 @@ from collections.abc import Mapping
 
 import click
 
-from durable_research.cli.client import Api, user_verb, workflow_id
+from durable_research.cli.client import Api, user_verb
 from durable_research.cli.running import Exit, stop
 from durable_research.cli.terminal import as_json, clean, say
+from durable_research.cli.which import ANY, Latest, which_workflow, workflow_argument
+from durable_research.domain.workflow import Kind, Status, kind_of
 
 _OF_REPORTS = {"pdf": "PDF", "md": "Markdown", "html": "HTML"}
 # What else is made has texts and no files: which of them each option writes.
@@ -16,14 +18,17 @@ _FORMATS = (*_OF_REPORTS, "summary")
 
 
 @click.command()
-@click.argument("id", callback=workflow_id)
+@workflow_argument
 @click.option("--pdf", metavar="FILE", help="Write the PDF of a report.")
 @click.option("--md", metavar="FILE", help="Write Markdown of a report, or the text of a post or checked text.")
 @click.option("--html", metavar="FILE", help="Write HTML of a report.")
 @click.option("--summary", metavar="FILE", help="Write the summary of a checked text.")
 @user_verb
-def command(api: Api, in_json: bool, id: str, **files: str | None) -> None:
-    """Print the address of a report, post or text and open it in the browser, or write it to a FILE (- is stdout).
+def command(api: Api, in_json: bool, id: str | None, **files: str | None) -> None:
+    """Print the address of a report, post or text and open it in the browser, or write it to a FILE.
+
+    Without ID it is the latest one that has what is wanted. FILE may be - for stdout, or a folder, where the file gets the name
+    that the installation gives it.
 
     Of a report that has failed, --md writes the text that was paid for.
 
@@ -33,6 +38,7 @@ def command(api: Api, in_json: bool, id: str, **files: str | None) -> None:
     wanted = {form: target for form in _FORMATS if (target := files[form])}
     if list(wanted.values()).count("-") > (0 if in_json else 1):
         raise click.UsageError("stdout can hold one thing: name files for the others")
+    id = which_workflow(api, id, "open", _latest(wanted))
     if wanted:
         _write(api, id, wanted, in_json=in_json)
         return
@@ -43,21 +49,29 @@ def command(api: Api, in_json: bool, id: str, **files: str | None) -> None:
         say(f"there is no browser here; open the address elsewhere, or write a file: {option} FILE")
 
 
-def _is_report(id: str) -> bool:
-    from durable_research.domain.workflow import Kind, kind_of
+def _latest(wanted: Mapping[str, str]) -> Latest:
+    """Without an id: what has the files that are asked for."""
+    if not wanted:
+        return ANY
+    kind = Kind.PROCESSING if "summary" in wanted else Kind.REPORT if {"pdf", "html"} & set(wanted) else None
+    return Latest((Status.DONE,), kind)
 
+
+def _is_report(id: str) -> bool:
     return kind_of(id) is Kind.REPORT
 
 
 def _write(api: Api, id: str, wanted: Mapping[str, str], *, in_json: bool) -> None:
     from durable_research.cli.files import STDOUT, write
 
+    written = {}
     for form, path in _addresses(api, id, wanted).items():
-        write(wanted[form], api.get_bytes(path), is_text=form != "pdf")
-        if wanted[form] != STDOUT and not in_json:
-            click.echo(wanted[form])
+        data, name = api.get_file(path)
+        written[form] = write(wanted[form], data, name, is_text=form != "pdf")
+        if written[form] != STDOUT and not in_json:
+            click.echo(clean(written[form]))
     if in_json:
-        click.echo(as_json({"workflow_id": id, "files": wanted}))
+        click.echo(as_json({"workflow_id": id, "files": written}))
 
 
 def _paid_text(api: Api, id: str) -> dict[str, str]:

@@ -1,44 +1,41 @@
 """`durable-research resume`."""
 
 import secrets
-import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from durable_research.cli.approve import text_of
-from durable_research.cli.client import Api, user_verb, workflow_id
-from durable_research.cli.running import Exit, stop
+from durable_research.cli.client import Api, user_verb
+from durable_research.cli.confirming import confirm, yes_option
 from durable_research.cli.terminal import as_json, clean, say, shorten
+from durable_research.cli.which import Latest, which_workflow, workflow_argument
+from durable_research.domain.workflow import RESUMABLE, Kind
 
 
 @click.command()
-@click.argument("id", required=False, callback=workflow_id)
+@workflow_argument
 @click.option(
     "--text",
     callback=text_of,
     metavar="FILE",
     help="Go on with the Markdown in this file; the model is not asked again.",
 )
-@click.option(
-    "--accept-charge", "--yes", "accept_charge", is_flag=True, help="Do not ask: the model may be charged again."
-)
+@yes_option
 @click.option("--wait", is_flag=True, help="Watch it until it is there; exit 1 if it fails again.")
 @user_verb
-def command(api: Api, in_json: bool, id: str | None, text: str | None, accept_charge: bool, wait: bool) -> None:
+def command(api: Api, in_json: bool, id: str | None, text: str | None, yes: bool, wait: bool) -> None:
     """Go on with a report that failed or was terminated, from the step that failed; without ID the latest one.
 
-    What was paid for is not paid again. Where that cannot be known it asks first, and needs --accept-charge without a
+    What was paid for is not paid again. Where that cannot be known it asks first, and needs --yes without a
     terminal. Its text is written to a file by `durable-research open ID --md FILE`, to be corrected there.
 
     REST: POST /api/workflows/ID/resume.
     """
-    if id is None:
-        id = _latest(api)
-        say(f"resuming {id}")
-    if text is None and not accept_charge:
-        accept_charge = _is_agreed(api.get(f"/api/workflows/{id}/status"))
-    body = ({} if text is None else {"text": text}) | ({"accept_charge": True} if accept_charge else {})
+    id = which_workflow(api, id, "resume", Latest(tuple(sorted(RESUMABLE)), Kind.REPORT))
+    may_charge = text is None and (yes or _agreed(api.get(f"/api/workflows/{id}/status")))
+    body = ({} if text is None else {"text": text}) | ({"accept_charge": True} if may_charge else {})
     said, is_replay = api.submit(f"/api/workflows/{id}/resume", body, secrets.token_hex(16))
     if in_json:
         click.echo(as_json(said, indent=2))
@@ -54,23 +51,11 @@ def command(api: Api, in_json: bool, id: str | None, text: str | None, accept_ch
         say(f"see it go on: durable-research watch {id}")
 
 
-def _latest(api: Api) -> str:
-    which = {"status": ["failed", "terminated"], "kind": "report", "limit": 1}
-    found = api.get("/api/workflows", which)["workflows"]
-    if not found:
-        stop("no report has failed", "see what there is: durable-research list", Exit.USAGE)
-    return str(found[0]["workflow_id"])
-
-
-def _is_agreed(body: dict[str, Any]) -> bool:
-    """Whether a person has agreed to what may be charged again; nobody is asked about what is not."""
+def _agreed(body: Mapping[str, Any]) -> bool:
+    """Whether the model may be charged again, and a person agrees to that; nobody is asked about what costs nothing."""
     offer = body.get("resume") or {}
     if not offer.get("may_charge_again"):
         return False
-    say(f"{shorten(clean(body['title']), 100)}: {clean(offer.get('words', ''))}")
-    if not sys.stdin.isatty():
-        raise click.UsageError("there is nobody to ask; add --accept-charge (or --yes)")
-    if not click.confirm("Resume it all the same?", err=True):
-        say("nothing was changed")
-        raise click.exceptions.Exit(int(Exit.REFUSED))
+    words = f"{shorten(clean(body['title']), 100)}: {clean(offer.get('words', ''))}"
+    confirm("Resume it all the same?", lambda: words, yes=False)
     return True

@@ -2,18 +2,21 @@
 
 import click
 
-from durable_research.cli.client import Api, user_verb, workflow_id
+from durable_research.cli.client import Api, user_verb
 from durable_research.cli.terminal import as_json, clean, say
+from durable_research.cli.which import Latest, which_workflow, workflow_argument
+from durable_research.domain.workflow import Status
 
 
 @click.command()
-@click.argument("id", callback=workflow_id)
+@workflow_argument
 @user_verb
-def command(api: Api, in_json: bool, id: str) -> None:
-    """Try now what waits for its next try, as when its cause is mended. Attempts count on.
+def command(api: Api, in_json: bool, id: str | None) -> None:
+    """Try now what waits for its next try, without ID the latest, as when its cause is mended. Attempts count on.
 
     REST: POST /api/workflows/ID/retry.
     """
+    id = which_workflow(api, id, "retry", Latest((Status.RETRYING,)))
     body = api.post(f"/api/workflows/{id}/retry")
     if in_json:
         click.echo(as_json(body, indent=2))

@@ -7,16 +7,9 @@ import click
 
 from durable_research.cli.asking import question
 from durable_research.cli.client import Api, user_verb, utf8
-from durable_research.cli.terminal import as_json, clean, console, say
-
-
-def _schedule_id(context: click.Context, parameter: click.Parameter, given: str) -> str:
-    """Refuse what cannot be an id before it becomes part of a path."""
-    from durable_research.domain.schedule import is_schedule_id
-
-    if not is_schedule_id(given):
-        raise click.BadParameter(f"{clean(given)!r} is no schedule's id; see them by: durable-research schedule list")
-    return given
+from durable_research.cli.confirming import confirm, yes_option
+from durable_research.cli.terminal import as_json, clean, console, say, shorten
+from durable_research.cli.which import schedule_argument, which_schedule
 
 
 @click.group()
@@ -40,7 +33,8 @@ def command() -> None:
 def add(api: Api, in_json: bool, prompt: str, key: str | None, **fields: Any) -> None:
     """Make a schedule. PROMPT is the question, or @FILE, or - for stdin. Prints its id.
 
-    An interval is counted from now; the first report is asked for when it has passed once.
+    An interval is counted from now; the first report is asked for when it has passed once. A cron line's time that clocks skip
+    when they are changed is skipped, one that comes twice is asked once.
 
     REST: POST /api/schedules.
     """
@@ -75,36 +69,47 @@ def list_(api: Api, in_json: bool) -> None:
 
 
 @command.command()
-@click.argument("id", callback=_schedule_id)
+@schedule_argument
 @user_verb
-def pause(api: Api, in_json: bool, id: str) -> None:
-    """Ask no more until it is resumed; again is no error.
+def pause(api: Api, in_json: bool, id: str | None) -> None:
+    """Ask no more until it is resumed, without ID the latest that is not paused; again is no error.
 
     REST: POST /api/schedules/ID/pause.
     """
+    id = which_schedule(api, id, "pause", lambda row: not row["paused"])
     body = api.post(f"/api/schedules/{id}/pause")
     click.echo(as_json(body, indent=2) if in_json else f"{id} is paused")
 
 
 @command.command()
-@click.argument("id", callback=_schedule_id)
+@schedule_argument
 @user_verb
-def resume(api: Api, in_json: bool, id: str) -> None:
-    """Ask again from the next time on; what was missed is not made up for.
+def resume(api: Api, in_json: bool, id: str | None) -> None:
+    """Ask again from the next time on, without ID the latest that is paused; what was missed is not made up for.
 
     REST: POST /api/schedules/ID/resume.
     """
+    id = which_schedule(api, id, "resume", lambda row: bool(row["paused"]))
     body = api.post(f"/api/schedules/{id}/resume")
     click.echo(as_json(body, indent=2) if in_json else f"{id} goes on; next: {clean(body.get('next_at') or 'never')}")
 
 
 @command.command()
-@click.argument("id", callback=_schedule_id)
+@schedule_argument
+@yes_option
 @user_verb
-def delete(api: Api, in_json: bool, id: str) -> None:
-    """Remove a schedule for good; reports that it asked for stay.
+def delete(api: Api, in_json: bool, id: str | None, yes: bool) -> None:
+    """Remove a schedule for good, without ID the latest; reports that it asked for stay.
 
     REST: DELETE /api/schedules/ID.
     """
+    id = which_schedule(api, id, "delete")
+    confirm("Delete it?", lambda: _effect(api, id), yes=yes)
     api.delete(f"/api/schedules/{id}")
     click.echo(as_json({"schedule_id": id, "deleted": True}, indent=2) if in_json else f"{id} is deleted")
+
+
+def _effect(api: Api, id: str) -> str:
+    row = next((row for row in api.get("/api/schedules")["schedules"] if row["schedule_id"] == id), None)
+    title = shorten(clean(row["title"]), 100) if row else id
+    return f"{title}\nIt asks no more, for good; the reports that it asked for stay. This cannot be undone."

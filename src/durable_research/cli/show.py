@@ -5,18 +5,20 @@ from typing import Any
 
 import click
 
-from durable_research.cli.client import Api, user_verb, workflow_id
+from durable_research.cli.client import Api, user_verb
 from durable_research.cli.terminal import as_json, clean, console
+from durable_research.cli.which import which_workflow, workflow_argument
 
 
 @click.command()
-@click.argument("id", callback=workflow_id)
+@workflow_argument
 @user_verb
-def command(api: Api, in_json: bool, id: str) -> None:
-    """Show one workflow: steps, attempts, workers, charges, what it waits for, the last errors.
+def command(api: Api, in_json: bool, id: str | None) -> None:
+    """Show one workflow, without ID the latest one: steps, attempts, workers, charges, what it waits for, the last errors.
 
     REST: GET /api/workflows/ID/status.
     """
+    id = which_workflow(api, id, "show")
     body = api.get(f"/api/workflows/{id}/status")
     if in_json:
         click.echo(as_json(body, indent=2))

@@ -64,7 +64,9 @@ def _fields(context: click.Context, parameter: click.Parameter, given: tuple[str
 )
 @click.option("--wait", is_flag=True, help="Watch it until it is there; exit 1 if it fails.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="With --wait: leave with exit 4.")
-@click.option("--out", type=click.Path(dir_okay=False), metavar="FILE.pdf", help="Write the PDF there; implies --wait.")
+@click.option(
+    "--out", type=click.Path(), metavar="FILE.pdf", help="Write the PDF there, or into that folder; implies --wait."
+)
 @user_verb
 def command(api: Api, in_json: bool, prompt: str, pipeline: str, settings: dict[str, Any], key: str | None, wait: bool,
             timeout: float | None, out: str | None, **fields: Any) -> None:  # fmt: skip
@@ -119,7 +121,6 @@ def _wait(
     if out:
         from durable_research.cli.files import write
 
-        write(out, api.get_bytes(f"/api/reports/{run.workflow_id}.pdf"), is_text=False)
-        said["report"] = out
+        said["report"] = write(out, *api.get_file(f"/api/reports/{run.workflow_id}.pdf"), is_text=False)
     if not in_json:
         click.echo(said["report"])

@@ -2,13 +2,12 @@
 
 import click
 
-from durable_research.cli.client import Api, user_verb, workflow_id
-from durable_research.cli.running import Exit, stop
-from durable_research.cli.terminal import say
+from durable_research.cli.client import Api, user_verb
+from durable_research.cli.which import which_workflow, workflow_argument
 
 
 @click.command()
-@click.argument("id", required=False, callback=workflow_id)
+@workflow_argument
 @user_verb
 def command(api: Api, in_json: bool, id: str | None) -> None:
     """Follow a report live, without ID the latest one; a lost connection is taken up where it broke.
@@ -20,14 +19,4 @@ def command(api: Api, in_json: bool, id: str | None) -> None:
     """
     from durable_research.cli.watching import tell_end, watch_run
 
-    if id is None:
-        id = _latest(api)
-        say(f"watching {id}")
-    tell_end(api, watch_run(api, id, on_stdout=True, in_json=in_json))
-
-
-def _latest(api: Api) -> str:
-    found = api.get("/api/workflows", {"limit": 1})["workflows"]
-    if not found:
-        stop("there is nothing to watch", 'ask for a report: durable-research submit "…"', Exit.USAGE)
-    return str(found[0]["workflow_id"])
+    tell_end(api, watch_run(api, which_workflow(api, id, "watch"), on_stdout=True, in_json=in_json))

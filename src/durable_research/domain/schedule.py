@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, field_validator
@@ -129,6 +129,19 @@ def _least_gap(values: set[int], cycle: int) -> int:
     return min(
         (after - before) % cycle or cycle for before, after in zip(ordered, ordered[1:] + ordered[:1], strict=True)
     )
+
+
+def is_cron(every: str) -> bool:
+    """Whether it is a cron line rather than an interval."""
+    return len(every.split()) == len(_CRON_FIELDS)
+
+
+def names_time(line: str, wall: datetime) -> bool:
+    """Whether a cron line names the time that a clock shows."""
+    shown = (wall.minute, wall.hour, wall.day, wall.month)
+    *dates, weekdays = (_values(*each) for each in zip(line.lower().split(), _CRON_FIELDS, strict=True))
+    is_named = all(one in values for one, values in zip(shown, dates, strict=True))
+    return is_named and wall.isoweekday() % 7 in {day % 7 for day in weekdays} and wall.second == 0
 
 
 def in_words(every: str) -> str:

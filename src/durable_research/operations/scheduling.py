@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_research.catalogue import GENERATE_REPORT
+from durable_research.domain.clock_changes import once_id
 from durable_research.domain.errors import IdempotencyKeyReused, TooManySchedules
 from durable_research.domain.schedule import ID_PREFIX, MOST_SCHEDULES, ScheduleRequest, rhythm_of
 from durable_research.operations.starting import Starting
@@ -98,7 +99,10 @@ class Scheduling:
             workflow_type=AcceptScheduledReportWorkflow.__name__,
             task_queue=names.RESEARCH,
             message=AcceptScheduledReport(
-                tenant=tenant, request=request.report.model_dump(mode="json", exclude_none=True)
+                tenant=tenant,
+                request=request.report.model_dump(mode="json", exclude_none=True),
+                every=request.every,
+                timezone=request.timezone,
             ),
         )
 
@@ -118,7 +122,7 @@ def accepting_once(starting: Starting) -> AcceptOnce:
             GENERATE_REPORT.path,
             firing.request,
             tenant=firing.tenant,
-            idempotency_key=f"firing {firing.firing_id}",
+            idempotency_key=f"firing {once_id(firing.firing_id, firing.every, firing.timezone)}",
         )
         return started.row.workflow_id
 

@@ -9,6 +9,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError
 
 from durable_research import telemetry
+from durable_research.domain.errors import InfrastructureDown
 from durable_research.temporal.converter import data_converter
 from durable_research.temporal.keys import PayloadKey
 from durable_research.temporal.metrics import runtime
@@ -33,12 +34,17 @@ async def connect_lazily(identity: str, keys: Sequence[PayloadKey]) -> Client:
 
 
 async def connect(
-    identity: str | None, keys: Sequence[PayloadKey], *, patience_seconds: float, metrics_address: str | None = None
+    identity: str | None,
+    keys: Sequence[PayloadKey],
+    *,
+    patience_seconds: float,
+    metrics_address: str | None = None,
+    is_logged: bool = True,
 ) -> Client:
-    """A connected client; waits for a server that is still coming up.
+    """A connected client; waits for a server that is still coming up, and no longer than it is told to.
 
     Raises:
-        RuntimeError: no server answered in time (the SDK's own error).
+        InfrastructureDown: no server answered in time.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience_seconds
@@ -47,9 +53,12 @@ async def connect(
         config["runtime"] = runtime(metrics_address)
     while True:
         try:
-            return await Client.connect(**config)
-        except (RuntimeError, RPCError):
-            if loop.time() > deadline:
-                raise
+            # One try of the SDK takes many seconds where a port is open and nobody speaks.
+            async with asyncio.timeout_at(deadline):
+                return await Client.connect(**config)
+        except (RuntimeError, RPCError, TimeoutError) as cause:
+            if loop.time() + _LOOK_AGAIN_SECONDS > deadline:
+                raise InfrastructureDown(f"temporal does not answer at {config['target_host']}") from cause
+        if is_logged:
             telemetry.get_logger().info(telemetry.INFRASTRUCTURE_DOWN, what="temporal", at=config["target_host"])
-            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)

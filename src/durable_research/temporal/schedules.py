@@ -24,6 +24,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from durable_research.domain.clock_changes import next_asking
 from durable_research.domain.errors import FieldError, InfrastructureDown, InvalidInput, NotFound
 from durable_research.domain.schedule import Rhythm, is_schedule_id
 from durable_research.ports.schedules import NewSchedule, ScheduleView
@@ -203,7 +204,7 @@ async def _view(found: _Found) -> ScheduleView:
     state = found.schedule.state if found.schedule else None
     paused = state is not None and state.paused
     following = found.info.next_action_times if found.info else ()
-    recent = found.info.recent_actions if found.info else ()
+    past = [one.scheduled_at for one in found.info.recent_actions] if found.info else []
     return ScheduleView(
         schedule_id=found.id,
         title=about.title,
@@ -213,6 +214,6 @@ async def _view(found: _Found) -> ScheduleView:
         created_at=about.created_at,
         paused=paused,
         failed=paused and state is not None and (state.note or "").startswith(_PAUSED_BY_FAILURE),
-        next_at=None if paused or not following else following[0],
-        last_at=recent[-1].scheduled_at if recent else None,
+        next_at=None if paused else next_asking(following, past, about.every, about.timezone),
+        last_at=past[-1] if past else None,
     )

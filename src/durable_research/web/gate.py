@@ -16,7 +16,7 @@ from durable_research.web.problems import MEDIA_TYPE, NOT_FOUND, Problem, body_o
 LONGEST_URL_BYTES = 4 * 1024
 LARGEST_HEADERS_BYTES = 16 * 1024
 # The longest prompt must fit however it is spelled: 20,000 characters, each of which may be four code points before it is
-# normalised, or two halves of a pair, each written as \uXXXX or percent-encoded. So must a report that a person has edited: nine
+# normalised, or two halves of a pair, each written as \uXXXX or percent-encoded. So must a report that a person edited: nine
 # bytes for each Chinese character in a form.
 LARGEST_BODY_BYTES = 1024 * 1024
 _BODY_SECONDS = 15.0

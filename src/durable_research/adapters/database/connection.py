@@ -13,7 +13,7 @@ from durable_research.domain.errors import InfrastructureDown
 _POOL_SIZE = 8
 _POOL_OVERFLOW = 8
 _POOL_WAIT_SECONDS = 5
-_CONNECT_SECONDS = 3
+CONNECT_SECONDS = 3
 _STATEMENT_MILLISECONDS = 10_000
 
 
@@ -55,7 +55,7 @@ class Database:
             max_overflow=_POOL_OVERFLOW,
             pool_timeout=_POOL_WAIT_SECONDS,
             connect_args={
-                "connect_timeout": _CONNECT_SECONDS,
+                "connect_timeout": CONNECT_SECONDS,
                 "options": f"-c statement_timeout={_STATEMENT_MILLISECONDS}",
             },
         )

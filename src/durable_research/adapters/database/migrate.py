@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
-from durable_research.adapters.database.connection import driver_url
+from durable_research.adapters.database.connection import CONNECT_SECONDS, driver_url
 from durable_research.domain.errors import InfrastructureDown
 
 
@@ -34,7 +34,7 @@ def upgrade(url: str) -> None:
 
 def versions(url: str) -> tuple[str | None, str | None]:
     """The version that the database has, and the newest one."""
-    engine = create_engine(driver_url(url))
+    engine = create_engine(driver_url(url), connect_args={"connect_timeout": CONNECT_SECONDS})
     try:
         with engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
+from durable_research.domain.clock_changes import is_left_out
 from durable_research.pipelines.accept_scheduled.messages import AcceptedReport, Firing
 
 # Accepts the firing's report, or finds the one that it has made already, and returns its id.
@@ -20,4 +21,6 @@ class AcceptScheduledActivities:
     @activity.defn(name="accept_scheduled")
     async def accept_scheduled(self, firing: Firing) -> AcceptedReport:
         """Accept the report; a further try finds it."""
+        if is_left_out(firing.firing_id, firing.every, firing.timezone):
+            return AcceptedReport(report_id=None)
         return AcceptedReport(report_id=await self.accept_once(firing))

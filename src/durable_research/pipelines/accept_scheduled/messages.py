@@ -6,12 +6,15 @@ from pydantic import BaseModel, ConfigDict
 
 
 class AcceptScheduledReport(BaseModel):
-    """What a schedule gives to each of its firings: whose report, and the request as an API would get it."""
+    """What a schedule gives to each of its firings: whose report, the request as an API would get it, and when it is asked."""
 
     model_config = ConfigDict(frozen=True)
 
     tenant: str
     request: dict[str, Any]
+    # Schedules of before say nothing here, and none of their firings is left out.
+    every: str = ""
+    timezone: str = "UTC"
 
 
 class Firing(BaseModel):
@@ -22,11 +25,13 @@ class Firing(BaseModel):
     firing_id: str
     tenant: str
     request: dict[str, Any]
+    every: str = ""
+    timezone: str = "UTC"
 
 
 class AcceptedReport(BaseModel):
-    """The report that a firing asked for."""
+    """The report that a firing asked for; none when clocks skip the time at which it was due."""
 
     model_config = ConfigDict(frozen=True)
 
-    report_id: str
+    report_id: str | None

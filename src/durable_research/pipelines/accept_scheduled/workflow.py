@@ -16,5 +16,11 @@ class AcceptScheduledReportWorkflow:
     @workflow.run
     async def run(self, asked: AcceptScheduledReport) -> AcceptedReport:
         """Accept it. The server makes this workflow's id of the schedule's id and the time that the firing was due."""
-        firing = Firing(firing_id=workflow.info().workflow_id, tenant=asked.tenant, request=asked.request)
+        firing = Firing(
+            firing_id=workflow.info().workflow_id,
+            tenant=asked.tenant,
+            request=asked.request,
+            every=asked.every,
+            timezone=asked.timezone,
+        )
         return await run_step(AcceptScheduledActivities.accept_scheduled, firing, policies.ACCEPT_SCHEDULED)

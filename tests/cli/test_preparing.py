@@ -1,0 +1,96 @@
+"""init and migrate: what they prepare, where they find it, and what they say when there is nothing."""
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from durable_research.cli.main import cli
+from tests.installation import Installation
+
+# Nobody listens there.
+CLOSED = "127.0.0.1:1"
+
+
+def run(*arguments: str, **environment: str) -> Result:
+    return CliRunner(env=environment).invoke(cli, arguments, catch_exceptions=False)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_kept_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`init` sets Temporal's address in its own process, which here is the test's."""
+    for name in ("TEMPORAL_ADDRESS", "DATABASE_URL"):
+        monkeypatch.setenv(name, "put back afterwards")
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def silent_address() -> Iterator[str]:
+    """A port where a connection is taken and nothing is ever said."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_init_without_a_server_says_so_and_nothing_else(silent_address: str, is_open: bool) -> None:
+    address = silent_address if is_open else CLOSED
+
+    result = run("init", "--patience", "0.6", TEMPORAL_ADDRESS=address)
+
+    assert (result.exit_code, result.output) == (
+        3,
+        f"error: temporal does not answer at {address}\n"
+        "  check TEMPORAL_ADDRESS, or start it with: durable-research up --only temporal\n",
+    )
+
+
+def test_init_waits_for_less_than_five_seconds_unless_it_is_told_otherwise() -> None:
+    assert "[default: 3.0]" in " ".join(run("init", "--help").output.split())
+
+
+@pytest.mark.parametrize("arguments", [("migrate",), ("migrate", "--check")])
+def test_migrate_without_a_database_says_so_and_nothing_else(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments, DATABASE_URL=f"postgresql://me:secret@{CLOSED}/x")
+
+    assert (result.exit_code, result.output) == (
+        3,
+        "error: the database does not answer\n"
+        "  check DATABASE_URL, or start it with: durable-research up --only postgres\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("migrate", "--check"), "schema is at "),
+        (("migrate",), "schema is at "),
+        (("init",), "schedule reconcile-every-minute is in place"),
+    ],
+)
+def test_beside_a_running_up_its_own_servers_are_taken(
+    servers: Installation, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    (tmp_path / "up.json").write_text(json.dumps(servers.up))
+
+    result = run(*arguments, DURABLE_RESEARCH_DATA=str(tmp_path))
+
+    assert result.exit_code == 0, result.output
+    assert words in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (("migrate", "--check"), {"DATABASE_URL": f"postgresql://{CLOSED}/x"}),
+        (("init", "--patience", "0.6"), {"TEMPORAL_ADDRESS": CLOSED}),
+    ],
+)
+def test_what_the_environment_names_counts_before_up(
+    servers: Installation, tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    (tmp_path / "up.json").write_text(json.dumps(servers.up))
+
+    assert run(*arguments, DURABLE_RESEARCH_DATA=str(tmp_path), **environment).exit_code == 3
