@@ -4,6 +4,7 @@ import pytest
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.reports import PostgresReports
+from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.domain.report import DocumentReference, Report
 from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
@@ -34,3 +35,10 @@ async def test_a_row_that_was_stored_and_not_acknowledged_is_stored_again_unchan
     await reports.store(made.model_copy(update={"title": "Another"}), "default")
 
     assert await reports.get(made.report_id, "default") == made
+
+
+async def test_from_then_on_the_workflow_is_called_as_the_report_is(database: Database, made: Report) -> None:
+    await PostgresReports(database).store(made, "default")
+    await PostgresReports(database).store(made.model_copy(update={"title": "Another"}), "default")
+
+    assert (await PostgresWorkflows(database).get(made.report_id, "default")).title == "Tides"

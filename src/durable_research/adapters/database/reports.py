@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.tables import reports
 from durable_research.adapters.database.text_columns import TextRow, columns_of, text_of, usage_of
-from durable_research.adapters.database.workflows import words_pattern
+from durable_research.adapters.database.workflows import titled_as, words_pattern
 from durable_research.domain.errors import NotFound
 from durable_research.domain.report import DocumentReference, Report
 
@@ -39,7 +39,7 @@ class PostgresReports:
         self._database = database
 
     async def store(self, report: Report, tenant: str) -> None:
-        """Insert the row; a row that stands is left alone."""
+        """Insert the row; a row that stands is left alone. The workflow is called as the report is from now on."""
         statement = insert(reports).values(
             report_id=report.report_id,
             tenant=tenant,
@@ -58,8 +58,9 @@ class PostgresReports:
             asked_at=report.asked_at,
             **columns_of(report.text, report.usage),
         )
-        async with self._database.one() as connection:
+        async with self._database.begin() as connection:
             await connection.execute(statement.on_conflict_do_nothing(index_elements=["report_id"]))
+            await connection.execute(titled_as(reports.c.report_id, report.report_id))
 
     async def get(self, report_id: str, tenant: str) -> Report:
         """Read one of this tenant's."""
