@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import Any
 
-from durable_research.adapters.documents.direction import is_right_to_left, reads_right_to_left
 from durable_research.adapters.documents.glyphs import Glyphs
 from durable_research.adapters.documents.levels import HeadingLevels
 from durable_research.domain.document import (
@@ -29,6 +28,7 @@ from durable_research.domain.document import (
     inline_text,
     plain_text,
 )
+from durable_research.domain.languages import is_right_to_left, reads_right_to_left
 
 Data = dict[str, Any]
 
