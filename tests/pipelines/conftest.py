@@ -27,6 +27,7 @@ from durable_research.adapters.database.reports import PostgresReports
 from durable_research.adapters.database.similarity import PostgresSimilarity
 from durable_research.adapters.database.workers import PostgresWorkerRegistry
 from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.adapters.documents.html import to_html
 from durable_research.adapters.languages.langid import LangidLanguages
 from durable_research.adapters.models.openai_chat import OpenAIChat
 from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
@@ -272,7 +273,7 @@ async def house(
     address = "http://127.0.0.1:8000"
     similarity = PostgresSimilarity(database)
     report = GenerateReportActivities(
-        workflows, runner, writer, objects, renderer, reports, similarity, notifiers, address
+        workflows, runner, writer, objects, renderer, reports, similarity, notifiers, address, to_html=to_html
     )
     embeddings = OpenAIEmbeddings(
         deadlines=policies.CALL_DEADLINES,

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from durable_research.domain.errors import InfrastructureDown, RendererCrashed
+from durable_research.domain.text import page_key
 from durable_research.domain.workflow import Status
 from durable_research.temporal import policies
 from tests.pipelines.conftest import House
@@ -37,6 +38,40 @@ async def test_the_result_holds_ids_and_no_text(house: House) -> None:
 
     assert result["report_id"] == report
     assert result["notified"] == ["log", "webhook"]
+
+
+async def test_the_page_is_kept_beside_the_pdf_before_anybody_looks(house: House) -> None:
+    report = await house.ask("A page beside the PDF")
+    await house.finished(report)
+
+    row = await house.reports.get(report, "default")
+
+    page = (await house.objects.get(page_key(row.pdf.key))).decode()
+    assert page.startswith("<article lang=")
+    assert "Provenance" in page
+
+
+@pytest.mark.parametrize(
+    ("answer", "more", "title"),
+    [
+        ("Certainly!\n\n# Tides of the north\n\nThey rise.", {}, "Tides of the north"),
+        ("## Only level two\n\nwords", {}, "Only level two"),
+        ("words alone", {}, "What is"),
+        ("# Tides\n\nwords", {"title": "বাংলা"}, "বাংলা"),
+    ],
+    ids=["preamble", "level two", "question", "asked"],
+)
+async def test_everything_that_shows_a_title_shows_the_same(
+    house: House, answer: str, more: dict[str, str], title: str
+) -> None:
+    report = await house.ask(f"What is\nthis?\nECHO: {answer}", **more)
+    await house.finished(report)
+
+    row = await house.reports.get(report, "default")
+    listed = await house.workflows.get(report, "default")
+    result = await house.reading.result(report, "default")
+
+    assert {row.title, listed.title, result["title"], house.renderer.rendered[-1].title} == {title}
 
 
 async def test_neither_question_nor_answer_is_in_the_event_history(house: House) -> None:

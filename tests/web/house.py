@@ -11,11 +11,12 @@ from durable_research.catalogue import Receivers
 from durable_research.domain.approval import ApprovalAsked
 from durable_research.domain.document import plain_text
 from durable_research.domain.effects import Charges, EffectRecord, ProviderClass, Send, SendState, model_call_key
+from durable_research.domain.markdown import parse_markdown
 from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
 from durable_research.domain.report import DocumentReference, Report
 from durable_research.domain.text import TextReference, WrittenText
 from durable_research.domain.usage import TokenUsage
-from durable_research.domain.workflow import Kind, Status, new_workflow_id
+from durable_research.domain.workflow import Kind, Status, kind_of, new_workflow_id
 from durable_research.operations.approving import Approving
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
@@ -160,6 +161,9 @@ class House:
             made = WrittenText(text=reference, model="sim-1", provider="simulator", is_demo=True, usage=usage)
             kept[name] = made.model_dump(mode="json")
         self.world.effects.charged[workflow_id] = Charges(settled=len(texts), possible_extra=0)
+        if kind_of(workflow_id) is Kind.POST:
+            # As storing a post does.
+            self.world.workflows.change(workflow_id, title=parse_markdown(texts["text"]).title)
         await self.world.progress.close(workflow_id, Status.DONE, {"texts": kept})
 
     async def failed(self, *, text: str = TEXT, code: str = "document_error", status: Status = Status.FAILED) -> str:

@@ -12,7 +12,7 @@ from durable_research.domain.progress import EventKind
 from durable_research.domain.remedies import REMEDIES
 from durable_research.domain.workflow import Kind, Status
 from durable_research.ports.similarity import Related
-from tests.web.house import EMBEDDING_MODEL, UNKNOWN, House
+from tests.web.house import EMBEDDING_MODEL, TEXT, UNKNOWN, House
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 SCRIPT = "<script>alert(1)</script>"
@@ -164,6 +164,19 @@ async def test_a_finished_report_is_read_on_the_same_page(client: QuartClient, h
     assert f'href="/api/reports/{report_id}.pdf"' in text
     assert f'href="/api/reports/{report_id}.md"' in text
     assert "follow.js" not in text
+
+
+@pytest.mark.parametrize("kind", [Kind.REPORT, Kind.POST])
+async def test_no_later_view_of_a_page_reads_the_markdown_again(client: QuartClient, house: House, kind: Kind) -> None:
+    made = await house.asked(kind=kind)
+    await (house.done(made) if kind is Kind.REPORT else house.written(made, text=TEXT))
+    path = f"/{'reports' if kind is Kind.REPORT else 'posts'}/{made}"
+    await page(client, path)
+
+    for key in [key for key in house.world.objects.objects if not key.endswith(".html")]:
+        del house.world.objects.objects[key]
+
+    assert "The sea rises &amp; falls." in await page(client, path)
 
 
 async def test_a_possible_extra_charge_is_shown(client: QuartClient, house: House) -> None:

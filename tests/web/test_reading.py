@@ -1,6 +1,9 @@
 """Reading over HTTP: lists, status, result, files, health."""
 
+import base64
 import hashlib
+import html
+import re
 
 import pytest
 from quart.testing import QuartClient
@@ -222,6 +225,39 @@ async def test_a_report_as_a_page_of_its_own_shows_markup_as_text(client: QuartC
 
     assert "<script" not in text
     assert "<h1>&lt;b&gt;Tides&lt;/b&gt;</h1>" in text
+
+
+async def test_a_report_as_a_page_of_its_own_carries_its_style_and_forbids_everything_else(
+    client: QuartClient, house: House
+) -> None:
+    report_id = await house.asked()
+    await house.done(report_id)
+
+    response = await client.get(f"/api/reports/{report_id}.html")
+    text = await response.get_data(as_text=True)
+
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    (inside,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)"', text)
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert (html.unescape(inside), response.headers["Content-Security-Policy"]) == (
+        policy,
+        f"{policy}; frame-ancestors 'none'",
+    )
+    assert not re.search(r"<link|<script|@import|url\(|\ssrc=|\sstyle=", text)
+
+
+@pytest.mark.parametrize(("language", "direction"), [("ar", "rtl"), ("he-IL", "rtl"), ("de", "ltr"), (None, "ltr")])
+async def test_a_page_of_its_own_runs_as_its_language_does(
+    client: QuartClient, house: House, language: str | None, direction: str
+) -> None:
+    report_id = await house.asked()
+    report = await house.done(report_id)
+    house.world.reports.reports[report_id] = ("default", report.model_copy(update={"language": language}))
+
+    text = await (await client.get(f"/api/reports/{report_id}.html")).get_data(as_text=True)
+
+    assert f'<html lang="{language or "en"}" dir="{direction}">' in text
 
 
 async def test_health_names_what_is_away_and_stays_200(client: QuartClient, house: House) -> None:

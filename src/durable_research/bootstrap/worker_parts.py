@@ -18,6 +18,7 @@ from durable_research.adapters.database.reports import PostgresReports
 from durable_research.adapters.database.similarity import PostgresSimilarity
 from durable_research.adapters.database.workers import PostgresWorkerRegistry
 from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.adapters.documents.html import to_html
 from durable_research.adapters.documents.typst import TypstRenderer
 from durable_research.adapters.languages.langid import LangidLanguages
 from durable_research.bootstrap import adapters
@@ -161,6 +162,7 @@ def _report(shared: _Shared, renderer: TypstRenderer) -> GenerateReportActivitie
         notifiers=shared.notifiers,
         report_url_prefix=adapters.page_prefix(settings),
         notification_resend=ResendPolicy(settings.notification_resend),
+        to_html=to_html,
     )
 
 

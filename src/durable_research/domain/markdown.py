@@ -15,10 +15,12 @@ from durable_research.domain.markdown_tree import TreeBuilder, joined_texts
 from durable_research.domain.titles import title_and_rest
 from durable_research.domain.unwrapping import unwrap
 
-__all__ = ["joined_texts", "parse_markdown"]
+__all__ = ["joined_texts", "parse_blocks", "parse_markdown"]
 
 # A document's own limit, with room for a title.
 _LARGEST_BYTES = LARGEST_TEXT_BYTES - 10_000
+# Far more than a model writes, or than a PDF has pages for.
+_LONGEST_MARKDOWN = 1_000_000
 _AS_WRITTEN = "shown as it was written: it has too many marks to be read as Markdown"
 
 
@@ -43,9 +45,16 @@ def parse_markdown(
     return Document(title=title, language=language, blocks=blocks, footer_label=footer_label, facts=(*facts, *about))
 
 
+def parse_blocks(text: str) -> tuple[Block, ...]:
+    """Read the blocks alone: nothing is taken for a title or for what stands around a report."""
+    return _blocks(text, "")[0]
+
+
 def _blocks(text: str, notes_heading: str) -> tuple[tuple[Block, ...], Block | None, list[str]]:
     """What was read, our own heading above the notes, and what could not be shown as it was meant."""
     try:
+        if len(text) > _LONGEST_MARKDOWN:
+            raise TooMuchWork
         tokens, env = tokens_of(text)
     except TooMuchWork:
         return (CodeBlock(text=text.strip("\n")),), None, [_AS_WRITTEN]

@@ -1,6 +1,7 @@
 """A text that a model wrote: where it lies and what it took."""
 
 import unicodedata
+from pathlib import PurePosixPath
 
 from pydantic import BaseModel, ConfigDict
 
@@ -8,6 +9,7 @@ from durable_research.domain.usage import TokenUsage
 
 EDITED_SUFFIX = ".edited.md"
 CUT_SUFFIX = ".cut.md"
+PAGE_SUFFIX = ".html"
 
 # Letters and signs by their category that show nothing all the same: fillers of Hangul, the empty Braille pattern.
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
@@ -49,6 +51,11 @@ class WrittenText(BaseModel):
     def is_cut(self) -> bool:
         """Whether it ends where the model's longest was."""
         return self.text.is_cut
+
+
+def page_key(key: str) -> str:
+    """Where the page of a text or PDF with this key lies: beside it, made once, so that no view reads the Markdown again."""
+    return str(PurePosixPath(key).with_suffix(PAGE_SUFFIX))
 
 
 def has_visible_text(text: str) -> bool:

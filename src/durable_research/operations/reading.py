@@ -118,7 +118,12 @@ class Reading:
             if name in closing
         }
         texts = {name: f"/api/workflows/{workflow_id}/texts/{name}" for name in closing.get("texts", {})}
-        made = {f"{row.kind}_id": workflow_id, "status": row.status, **({"texts": texts} if texts else {})}
+        made = {
+            f"{row.kind}_id": workflow_id,
+            "title": row.title,
+            "status": row.status,
+            **({"texts": texts} if texts else {}),
+        }
         return {"workflow_id": workflow_id} | made | shown
 
     async def events(

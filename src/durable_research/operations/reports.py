@@ -1,7 +1,7 @@
 """Finished reports: the library, and a report as PDF, HTML and Markdown."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,12 +10,11 @@ from durable_research.domain.document import Document
 from durable_research.domain.errors import InvalidState, NotFound, NotReady
 from durable_research.domain.report import Report
 from durable_research.domain.workflow import Kind, Status, kind_of
+from durable_research.operations.kept_pages import Format, kept_page
 from durable_research.operations.leftover import words_of
 from durable_research.ports.objects import ObjectStore
 from durable_research.ports.reports import Reports
 from durable_research.ports.workflows import Workflows
-
-Format = Callable[[Document], str]
 
 
 @dataclass
@@ -71,8 +70,9 @@ class ReadingReports:
         )
 
     async def html(self, report_id: str, tenant: str) -> str:
-        """The report as an HTML fragment, sanitised."""
-        return await asyncio.to_thread(self.to_html, await self.document(await self.get(report_id, tenant)))
+        """The report as an HTML fragment, sanitised: as `create_pdf` kept it."""
+        report = await self.get(report_id, tenant)
+        return await kept_page(self.objects, report.pdf.key, self.to_html, lambda: self.document(report))
 
     async def markdown(self, report_id: str, tenant: str) -> str:
         """The report as Markdown."""

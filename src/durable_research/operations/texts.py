@@ -11,10 +11,10 @@ from durable_research.domain.errors import NotFound
 from durable_research.domain.progress import closing_of
 from durable_research.domain.request import WritingRequest
 from durable_research.domain.text import WrittenText
+from durable_research.operations.kept_pages import Format, kept_page
 from durable_research.operations.leftover import TEXT
 from durable_research.operations.paid_text import PaidTexts
 from durable_research.operations.reading import Reading
-from durable_research.operations.reports import Format
 from durable_research.ports.objects import ObjectStore
 from durable_research.ports.similarity import Related, Similarity
 
@@ -68,10 +68,18 @@ class ReadingTexts:
             await self.markdown(workflow_id, tenant, name),
             written,
             workflow_id=workflow_id,
-            title=request.title,
+            # What it is called since it was stored: the page's own heading says so, and the text does not repeat it.
+            title=row.title,
             question=request.prompt,
             language=request.language,
             asked_at=row.created_at,
+        )
+
+    async def html(self, workflow_id: str, tenant: str, name: str) -> str:
+        """One text as an HTML fragment, sanitised, as it was kept when it was first shown."""
+        written = (await self.list(workflow_id, tenant))[name]
+        return await kept_page(
+            self.objects, written.text.key, self.to_html, lambda: self.document(workflow_id, tenant, name)
         )
 
     async def related(self, workflow_id: str, tenant: str) -> Sequence[Related]:

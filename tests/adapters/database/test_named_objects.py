@@ -35,6 +35,16 @@ async def test_a_posts_text_is_an_orphan_only_when_the_post_is_gone(database: Da
     assert (kept, left) == ({f"{key}.other"}, {key})
 
 
+async def test_a_page_stays_as_long_as_what_it_lies_beside(database: Database) -> None:
+    post_id = await accepted(database, Kind.POST, status=Status.DONE)
+    page, other = (f"default/{post_id}/{name}.html" for name in ("text", "other"))
+    text = TextReference(key=f"default/{post_id}/text.md", sha256="a" * 64, size_bytes=1)
+    post = Post(post_id, "Tides", "tides?", None, text, "m", "p", True, TokenUsage(), datetime.now(UTC))
+    await PostgresPosts(database).store(post, "default", attempt_of(post_id))
+
+    assert await PostgresNamedObjects(database).orphans({page: post_id, other: post_id}, timedelta(0)) == {other}
+
+
 async def test_nothing_names_the_objects_of_a_story_that_was_taken_back(database: Database) -> None:
     told, taken_back, told_again = [await accepted(database) for _ in range(3)]
     keys = {f"default/{workflow_id}/text.md": workflow_id for workflow_id in (told, taken_back, told_again)}

@@ -72,3 +72,11 @@ async def test_a_row_that_stands_is_not_taken_back_by_a_wish_that_came_later(dat
     await reports.store(made, "default", attempt_of(made.report_id, "store_report_metadata", 2))
 
     assert await reports.get(made.report_id, "default") == made
+
+
+async def test_from_then_on_the_workflow_is_called_as_the_report_is(database: Database, made: Report) -> None:
+    attempt = attempt_of(made.report_id, "store_report_metadata")
+    await PostgresReports(database).store(made, "default", attempt)
+    await PostgresReports(database).store(made.model_copy(update={"title": "Another"}), "default", attempt)
+
+    assert (await PostgresWorkflows(database).get(made.report_id, "default")).title == "Tides"

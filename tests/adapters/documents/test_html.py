@@ -62,8 +62,9 @@ def test_facts_and_the_label_close_the_article() -> None:
     document = Document(title="t", language="he", blocks=(), footer_label="Demo <1>", facts=(("Model", "gpt & co"),))
 
     assert to_html(document) == (
-        '<article lang="he">\n\n'
-        '<section><h2 id="section-provenance" dir="auto">Provenance</h2><dl><dt>Model</dt><dd>gpt &amp; co</dd></dl>'
+        '<article lang="he" dir="rtl">\n\n'
+        '<section><h2 id="section-provenance" dir="auto">Provenance</h2><dl><dt>Model</dt>'
+        '<dd><bdi dir="ltr">gpt &amp; co</bdi></dd></dl>'
         "</section>\n<footer><p>Demo &lt;1&gt;</p></footer>\n</article>"
     )
 

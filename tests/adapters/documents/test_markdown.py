@@ -77,10 +77,26 @@ def test_a_document_reads_well_as_markdown() -> None:
         "[ref]: http://x/",
         "a #",
         "http://a.b",
+        "https://a.b/c_d",
+        "www.example.org",
+        "doi:10.1000/182",
+        "10.1000/182",
+        "dx.doi.org/10.1000/182",
+        "http://www.a.bc",
+        "[1] a",
     ],
 )
 def test_text_that_looks_like_a_mark_stays_text(text: str) -> None:
     document = Document(title="t", blocks=(Paragraph(inlines=(Text(text=text),)),))
+
+    assert parse_markdown(to_markdown(document)) == document
+
+
+@pytest.mark.parametrize(
+    "text", ["**Bold alone**", "[1] a https://x.y/a_b\n[2] www.x.yz (doi:10.1000/182)", "https://x.y/a*b"]
+)
+def test_a_paragraph_of_sources_or_in_bold_type_reads_back(text: str) -> None:
+    document = parse_markdown(f"words\n\n{text}", "t")
 
     assert parse_markdown(to_markdown(document)) == document
 

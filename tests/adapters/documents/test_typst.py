@@ -177,6 +177,17 @@ async def test_skipped_heading_levels_are_closed_up(renderer: TypstRenderer) -> 
     assert [entry if isinstance(entry, list) else entry.title for entry in reader.outline][::2] == ["A", "C"]
 
 
+async def test_values_of_facts_run_from_left_to_right_in_every_language(renderer: TypstRenderer) -> None:
+    document = Document(
+        title="T", language="ar", facts=(("Tokens", "1,234 in, 5,678 out"), ("Asked", "2026-11-28 00:00 UTC"))
+    )
+
+    shown = await _shown(renderer, document)
+
+    assert "1,234 in, 5,678 out" in shown
+    assert "2026-11-28 00:00 UTC" in shown
+
+
 async def test_facts_are_printed_at_the_end(renderer: TypstRenderer) -> None:
     document = Document(title="Title", facts=(("Model", "gpt #1"), ("Tokens", "1,234")))
 

@@ -17,25 +17,28 @@ from durable_research.domain.workflow import FINAL, Status
 # Reports name their text and PDF, posts their text; the ledger keeps a settled effect's result, and what came of one that was
 # stopped; the closing event of a partly
 # done report keeps what is to be stored. The last two are searched as text: wherever in the JSON a key stands, it counts.
+# A page is named by what it lies beside: it has that one's key but for the ending.
 # Nothing names the objects of a story that was taken back, whatever the ledger remembers: a worker that was frozen while the
 # undo removed them may have put one there again.
-_ORPHANS = text("""
+_ORPHANS = text(r"""
 SELECT given.key
 FROM unnest(CAST(:keys AS text[]), CAST(:workflows AS text[])) AS given (key, workflow_id)
+CROSS JOIN LATERAL (SELECT regexp_replace(given.key, '\.html$', '.') AS name) AS named
 JOIN workflows USING (workflow_id)
 WHERE workflows.status = ANY(:ended) AND workflows.updated_at < clock_timestamp() - CAST(:ended_for AS interval)
   AND (workflows.status <> ALL(:finished)
           AND EXISTS (SELECT FROM progress_events
                       WHERE progress_events.workflow_id = given.workflow_id AND data ? :undoes)
        OR NOT EXISTS (SELECT FROM reports
-                      WHERE report_id = given.workflow_id AND given.key IN (text_key, pdf_key))
+                      WHERE report_id = given.workflow_id
+                        AND (starts_with(text_key, named.name) OR starts_with(pdf_key, named.name)))
           AND NOT EXISTS (SELECT FROM posts
-                          WHERE post_id = given.workflow_id AND given.key = text_key)
+                          WHERE post_id = given.workflow_id AND starts_with(text_key, named.name))
           AND NOT EXISTS (SELECT FROM effects
                           WHERE effects.workflow_id = given.workflow_id
-                            AND (strpos(result::text, given.key) > 0 OR strpos(kept::text, given.key) > 0))
+                            AND (strpos(result::text, named.name) > 0 OR strpos(kept::text, named.name) > 0))
           AND NOT EXISTS (SELECT FROM progress_events
-                          WHERE progress_events.workflow_id = given.workflow_id AND strpos(data::text, given.key) > 0))
+                          WHERE progress_events.workflow_id = given.workflow_id AND strpos(data::text, named.name) > 0))
 """)
 
 

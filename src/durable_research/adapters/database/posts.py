@@ -7,6 +7,7 @@ from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.events import LockedLog
 from durable_research.adapters.database.tables import posts
 from durable_research.adapters.database.text_columns import columns_of
+from durable_research.adapters.database.workflows import titled_as
 from durable_research.domain.progress import Attempt
 from durable_research.ports.posts import Post
 
@@ -34,6 +35,7 @@ class PostgresPosts:
         async with self._database.begin() as connection:
             await LockedLog.hold_open(connection, attempt)
             await connection.execute(statement.on_conflict_do_nothing(index_elements=["post_id"]))
+            await connection.execute(titled_as(posts.c.post_id, post.post_id))
 
     async def delete(self, post_id: str, tenant: str) -> None:
         """Remove one of this tenant's."""

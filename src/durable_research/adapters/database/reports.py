@@ -10,7 +10,7 @@ from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.events import LockedLog
 from durable_research.adapters.database.tables import reports
 from durable_research.adapters.database.text_columns import TextRow, columns_of, text_of, usage_of
-from durable_research.adapters.database.workflows import words_pattern
+from durable_research.adapters.database.workflows import titled_as, words_pattern
 from durable_research.domain.errors import NotFound
 from durable_research.domain.progress import Attempt
 from durable_research.domain.report import DocumentReference, Report
@@ -42,7 +42,10 @@ class PostgresReports:
         self._database = database
 
     async def store(self, report: Report, tenant: str, attempt: Attempt | None) -> None:
-        """Insert the row, unless the workflow is to end; a row that stands is left alone."""
+        """Insert the row, unless the workflow is to end; a row that stands is left alone.
+
+        The workflow is called as the report is from now on.
+        """
         statement = insert(reports).values(
             report_id=report.report_id,
             tenant=tenant,
@@ -73,6 +76,7 @@ class PostgresReports:
             is_new = (await connection.execute(statement.returning(reports.c.report_id))).first() is not None
             if is_new and attempt:
                 await log.check_not_cancelled()
+            await connection.execute(titled_as(reports.c.report_id, report.report_id))
 
     async def delete(self, report_id: str, tenant: str) -> None:
         """Remove one of this tenant's."""

@@ -4,7 +4,21 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Row,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as insert_or_ignore
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -51,6 +65,12 @@ def words_pattern(text: str) -> str:
     """A LIKE pattern that finds the text literally."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
+
+
+def titled_as(made: Column[str], workflow_id: str) -> Update:
+    """Call the workflow as what it made is called: lists, pages and messages read the title there."""
+    title = select(made.table.c.title).where(made == workflow_id).scalar_subquery()
+    return update(workflows).where(workflows.c.workflow_id == workflow_id).values(title=title)
 
 
 def _row(row: "Row[*tuple[Any, ...]]") -> WorkflowRow:

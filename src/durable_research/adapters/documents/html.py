@@ -8,6 +8,7 @@ from html import escape
 import nh3
 
 from durable_research.adapters.documents.levels import HeadingLevels
+from durable_research.domain.direction import is_right_to_left
 from durable_research.domain.document import (
     Block,
     BulletList,
@@ -32,7 +33,22 @@ from durable_research.domain.document import (
 _LOWEST_HEADING = 6
 _LONGEST_SLUG = 60
 _HEADINGS = {f"h{level}" for level in range(1, 7)}
-_PLAIN_TAGS = {"p", "ul", "em", "strong", "pre", "blockquote", "hr", "br", "table", "thead", "tbody", "tr", "footer"}
+_PLAIN_TAGS = {
+    "p",
+    "ul",
+    "em",
+    "strong",
+    "pre",
+    "blockquote",
+    "hr",
+    "br",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "footer",
+    "bdi",
+}
 _SIDES = {"align-left", "align-center", "align-right"}
 _TAGS = _HEADINGS | _PLAIN_TAGS | {"article", "section", "dl", "dt", "dd", "ol", "li", "th", "td", "code", "a"}
 _ATTRIBUTES = {
@@ -68,9 +84,15 @@ class _Writer:
         self._slugs: set[str] = set()
 
     def article(self, document: Document) -> str:
-        parts = [f'<article lang="{escape(document.language)}">', self._blocks(document.blocks)]
+        # Lists and tables take their side from the whole; each sentence finds its own.
+        side = ' dir="rtl"' if is_right_to_left(document.language) else ""
+        parts = [f'<article lang="{escape(document.language)}"{side}>', self._blocks(document.blocks)]
         if document.facts:
-            pairs = (f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in document.facts)
+            # A value is words and figures of ours, and mixed with a text from right to left it would be shuffled.
+            pairs = (
+                f'<dt>{escape(name)}</dt><dd><bdi dir="ltr">{escape(value)}</bdi></dd>'
+                for name, value in document.facts
+            )
             heading = self._heading(Heading(level=1, inlines=(Text(text="Provenance"),)))
             parts.append(f"<section>{heading}<dl>{''.join(pairs)}</dl></section>")
         if document.footer_label:

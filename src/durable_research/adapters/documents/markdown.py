@@ -27,7 +27,7 @@ from durable_research.domain.document import (
     Text,
 )
 from durable_research.domain.linking import ADDRESS_START
-from durable_research.domain.markdown import joined_texts, parse_markdown
+from durable_research.domain.markdown import joined_texts, parse_blocks
 
 _MARKS = re.compile(r"[\\`*_\[\]<>~]|&(?=[#\w])|!(?=\[|$)")
 # What would be read as an address, and so as a link, up to the sign that a backslash can stand before.
@@ -114,7 +114,7 @@ def _sentence(inlines: Iterable[Inline]) -> str:
     wanted = joined_texts(inlines)
     for signs in _SIGNS if _has_marks(wanted) else ():
         written = _lines(wanted, signs)
-        if parse_markdown(written).blocks == (Paragraph(inlines=wanted),):
+        if parse_blocks(written) == (Paragraph(inlines=wanted),):
             return written
     return _lines(joined_texts(_unmarked(wanted)), "")
 

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import Any
 
-from durable_research.adapters.documents.direction import is_right_to_left, reads_right_to_left
 from durable_research.adapters.documents.glyphs import Glyphs
 from durable_research.adapters.documents.levels import HeadingLevels
+from durable_research.domain.direction import is_right_to_left, reads_right_to_left
 from durable_research.domain.document import (
     Block,
     BulletList,

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from temporalio import activity
@@ -10,10 +10,11 @@ from temporalio import activity
 from durable_research import failpoints
 from durable_research.domain.addresses import is_address
 from durable_research.domain.composition import compose
+from durable_research.domain.document import Document
 from durable_research.domain.effects import Effect, ResendPolicy
 from durable_research.domain.errors import NotificationRefused, Unconfirmed
 from durable_research.domain.report import DocumentReference, Report, ReportRequest
-from durable_research.domain.text import WrittenText
+from durable_research.domain.text import WrittenText, page_key
 from durable_research.domain.workflow import Status
 from durable_research.effects import EffectRunner
 from durable_research.pipelines.generate_report import prompts
@@ -42,7 +43,10 @@ _NEVER = (NotificationRefused, Unconfirmed)
 
 @dataclass
 class GenerateReportActivities:
-    """Its fields are its needs. `report_url_prefix` begins the address that a notification shows."""
+    """Its fields are its needs. `report_url_prefix` begins the address that a notification shows.
+
+    With `to_html`, the page is kept beside the PDF; without, whoever looks at it first makes it.
+    """
 
     workflows: Workflows
     effects: EffectRunner
@@ -54,6 +58,7 @@ class GenerateReportActivities:
     notifiers: Mapping[str, Notifier]
     report_url_prefix: str
     notification_resend: ResendPolicy = ResendPolicy.NEVER
+    to_html: Callable[[Document], str] | None = None
 
     @activity.defn(name="llm_call")
     async def llm_call(self, asked: LlmCall) -> WrittenText:
@@ -91,6 +96,9 @@ class GenerateReportActivities:
         digest = hashlib.sha256(rendered.content).hexdigest()
         key = f"{asked.tenant}/{asked.report_id}/{digest}.pdf"
         await self.objects.put(key, rendered.content)
+        if self.to_html:
+            page = await asyncio.to_thread(self.to_html, document)
+            await self.objects.put(page_key(key), page.encode())
         await failpoints.reach(failpoints.CREATE_PDF_STORED, asked.report_id)
         pdf = DocumentReference(key=key, sha256=digest, size_bytes=len(rendered.content), pages=rendered.pages)
         return ReportPdf(pdf=pdf, title=document.title)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from quart import Response, render_template, request
+from quart import Response, request
 
 from durable_research.operations.everything import Operations
-from durable_research.web import checks, cursors, files, queries
+from durable_research.web import checks, cursors, downloads, files, queries
 from durable_research.web.api import answers
 
 _OF = "reports"
@@ -53,10 +53,12 @@ class ReportsApi:
         return files.file_response(request, text.encode(errors="replace"), "text/markdown; charset=utf-8", name)
 
     async def html(self, report_id: str) -> Response:
-        """The report as an HTML page of its own, without style or script."""
+        """The report as an HTML page of its own: with its style, and without script or anything from elsewhere."""
         tenant = checks.tenant_of(request)
         report = await self.operations.reports.get(report_id, tenant)
         fragment = await self.operations.reports.html(report_id, tenant)
-        page = await render_template("download.html", report=report, fragment=fragment)
+        page = await downloads.html_file(report, fragment)
         name = files.file_name(report.title, report_id, "html")
-        return files.file_response(request, page.encode(errors="replace"), "text/html; charset=utf-8", name)
+        response = files.file_response(request, page.encode(errors="replace"), "text/html; charset=utf-8", name)
+        response.headers.update(downloads.SERVED_WITH)
+        return response

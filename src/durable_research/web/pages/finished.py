@@ -75,18 +75,14 @@ async def _report(operations: Operations, row: WorkflowRow) -> Finished:
 async def _texts(operations: Operations, row: WorkflowRow) -> Finished:
     texts = await operations.texts.list(row.workflow_id, row.tenant)
     articles = []
-    title = row.title
     # A summary is read first, though it was written last.
     for name in sorted(texts, key=lambda name: name != "summary"):
-        document = await operations.texts.document(row.workflow_id, row.tenant, name)
-        title = document.title if name == "text" else title
-        articles.append(
-            Article(name.capitalize() if len(texts) > 1 else "", _markup(operations.texts.to_html(document)))
-        )
+        page = await operations.texts.html(row.workflow_id, row.tenant, name)
+        articles.append(Article(name.capitalize() if len(texts) > 1 else "", _markup(page)))
     written = list(texts.values())
     base = f"/api/workflows/{row.workflow_id}/texts"
     return Finished(
-        title,
+        row.title,
         articles,
         _facts_of(written),
         [(f"{name.capitalize()} (Markdown)", f"{base}/{name}") for name in texts],
