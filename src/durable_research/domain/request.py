@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from durable_research.domain.patterns import LINE_PATTERN, TEXT_PATTERN, described
+
 PROMPT_LONGEST = 20_000
 TITLE_LONGEST = 200
 NAME_LONGEST = 100
@@ -59,8 +61,8 @@ def _time_with_offset(value: object) -> object:
 
 # RFC 3339: a time without its offset would mean another moment in each place.
 Moment = Annotated[datetime, BeforeValidator(_time_with_offset)]
-Text = Annotated[str, AfterValidator(_clean_text)]
-Line = Annotated[Text, AfterValidator(_one_line)]
+Text = Annotated[str, AfterValidator(_clean_text), described(pattern=TEXT_PATTERN, minLength=1)]
+Line = Annotated[Text, AfterValidator(_one_line), described(pattern=LINE_PATTERN, minLength=1)]
 
 
 class WritingRequest(BaseModel):
@@ -68,9 +70,9 @@ class WritingRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    prompt: Annotated[Text, shorter_than(PROMPT_LONGEST)]
-    title: Annotated[Line, shorter_than(TITLE_LONGEST)] | None = None
-    user: Annotated[Line, shorter_than(NAME_LONGEST)] | None = None
+    prompt: Annotated[Text, shorter_than(PROMPT_LONGEST), described(maxLength=PROMPT_LONGEST)]
+    title: Annotated[Line, shorter_than(TITLE_LONGEST), described(maxLength=TITLE_LONGEST)] | None = None
+    user: Annotated[Line, shorter_than(NAME_LONGEST), described(maxLength=NAME_LONGEST)] | None = None
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] | None = None
 
     @property

@@ -57,12 +57,12 @@ def limit(query: Query) -> int:
 
 def text(query: Query) -> str | None:
     """The words to look for; blank is the same as none."""
-    given = unicodedata.normalize("NFC", query.get("text", "")).strip()
+    given = unicodedata.normalize("NFC", query.get("text", ""))
     if len(given) > TEXT_LONGEST:
         raise InvalidInput([FieldError("/text", "too_long", f"must have at most {TEXT_LONGEST} characters")])
     if any(unicodedata.category(char) in {"Cc", "Cs"} for char in given):
         raise InvalidInput([FieldError("/text", "control_character", "must not contain control characters")])
-    return given or None
+    return given.strip() or None
 
 
 def before(query: Query, tenant: str, of: str) -> Position:
