@@ -5,7 +5,9 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
@@ -18,6 +20,7 @@ from durable_research.adapters.database.workflows import PostgresWorkflows
 from durable_research.domain.workflow import Kind, new_workflow_id
 from durable_research.local.temporal_binary import find_temporal
 from durable_research.ports.workflows import NewWorkflow
+from tests import contract
 from tests.installation import Installation
 
 # A setting of the person who runs the tests must not change what they test.
@@ -33,6 +36,31 @@ for name in (
     "PAYLOAD_KEYS_FILE",
 ):
     os.environ.pop(name, None)
+
+
+@pytest.fixture(autouse=True)
+def every_answer_is_as_described() -> Iterator[None]:
+    """What the API answers in this test is what its document says."""
+    contract.WRONG.clear()
+    yield
+    assert contract.WRONG == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def answers_are_noted() -> Iterator[None]:
+    """Also those of real processes, which tests ask by httpx; other servers do not name their requests as ours does."""
+    send = httpx.Client.send
+
+    def send_and_note(client: httpx.Client, request: httpx.Request, **more: Any) -> httpx.Response:
+        response = send(client, request, **more)
+        if "x-request-id" in response.headers and contract.is_of_the_api(request.url.path):
+            body = response.content if response.is_stream_consumed else None
+            contract.note(request.method, request.url.path, response.status_code, response.headers, body)
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx.Client, "send", send_and_note)
+        yield
 
 
 @pytest.fixture(scope="session")

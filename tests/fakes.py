@@ -401,7 +401,7 @@ class FakeReports:
         self.database = database
         self.reports: dict[str, tuple[str, Report]] = {}
 
-    async def store(self, report: Report, tenant: str, attempt: Attempt | None) -> None:
+    async def store(self, report: Report, tenant: str, attempt: Attempt | None = None) -> None:
         self.reports.setdefault(report.report_id, (tenant, report))
 
     async def delete(self, report_id: str, tenant: str) -> None:

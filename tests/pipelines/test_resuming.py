@@ -7,7 +7,7 @@ import pytest
 
 from durable_research.domain.errors import DocumentError, IdempotencyKeyReused, InvalidState
 from durable_research.domain.progress import EventKind
-from durable_research.operations.resuming import Price
+from durable_research.operations.leftover import Price
 from tests.pipelines.conftest import House
 
 

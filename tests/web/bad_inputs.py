@@ -324,6 +324,7 @@ OTHERS = [
     get("50-status-list", "/api/workflows?status=done,", 422, "enum", "/status"),
     get("50-kind", "/api/workflows?kind=letter", 422, "enum", "/kind"),
     get("50-text-nul", "/api/reports?text=a%00b", 422, "control_character", "/text"),
+    get("50-text-line-end", "/api/reports?text=tides%0A", 422, "control_character", "/text"),
     get("50-text-long", "/api/reports?text=" + "a" * 201, 422, "too_long", "/text"),
     get("50-long-name", "/api/reports?" + "n" * 3_000 + "=1", 422, "unknown_parameter"),
     Bad("51-delete", START, 405, "method_not_allowed", "DELETE"),

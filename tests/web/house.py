@@ -35,6 +35,7 @@ from durable_research.settings import Settings
 from durable_research.temporal.codec import PayloadOpener
 from durable_research.temporal.keys import Keyring
 from durable_research.web.app import create_app
+from tests.contract import Recorded
 from tests.fakes import START
 from tests.web.world import FakeWorld
 
@@ -99,6 +100,7 @@ class House:
             is_demo=self.is_demo,
         )
         self.app: Quart = create_app(self.operations, self.settings)
+        self.app.asgi_app = Recorded(self.app.asgi_app)  # type: ignore[method-assign]  # Quart's own way to wrap
 
     async def asked(
         self,

@@ -87,7 +87,10 @@ async def test_a_corrected_text_goes_on(client: QuartClient, house: House) -> No
     ("typed", "words"),
     [
         (" ", "Write a text first."),
-        ("# Mine\n\nwith a \x07 bell", "This must not contain control characters other than newline and tab."),
+        (
+            "# Mine\n\nwith a \x07 bell",
+            "This holds the control character U+0007; of these only newline and tab are allowed.",
+        ),
     ],
 )
 async def test_a_text_that_is_refused_stands_there_as_it_was_typed_beside_what_is_wrong(

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from durable_research.web.gate import LARGEST_BODY_BYTES
 from tests.web.behind import Behind, Reply
 
 POST = b"POST /api/workflows/generate-report HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -19,7 +20,7 @@ def refusal(reply: Reply) -> tuple[int, str]:
 
 
 async def test_a_chunked_body_is_refused_at_the_limit_and_the_connection_closed(server: Behind) -> None:
-    size = 64 * 1024 + 1
+    size = LARGEST_BODY_BYTES + 1
 
     reply = await server.send(
         POST + b"Transfer-Encoding: chunked\r\n\r\n" + f"{size:x}\r\n".encode() + b"a" * size + b"\r\n0\r\n\r\n"
@@ -30,7 +31,7 @@ async def test_a_chunked_body_is_refused_at_the_limit_and_the_connection_closed(
 
 async def test_an_endless_chunked_body_is_refused_while_it_still_comes(server: Behind) -> None:
     reply = await server.send(
-        POST + b"Transfer-Encoding: chunked\r\n\r\n" + (b"8000\r\n" + b"a" * 0x8000 + b"\r\n") * 20
+        POST + b"Transfer-Encoding: chunked\r\n\r\n" + (b"8000\r\n" + b"a" * 0x8000 + b"\r\n") * 40
     )
 
     assert refusal(reply) == (413, "body_too_large")

@@ -202,7 +202,7 @@ async def test_a_reader_that_never_reads_costs_a_bounded_number_of_events(server
         nonlocal told
         while True:
             told += 1
-            yield ProgressEvent(report_id, told, START, EventKind.ACCEPTED, data={"text": "x" * 10_000})
+            yield ProgressEvent(report_id, told, START, EventKind.ACCEPTED, data={"title": "x" * 10_000})
             await asyncio.sleep(0)
 
     server.house.operations.reading.events = flood  # type: ignore[method-assign, assignment]
@@ -227,7 +227,7 @@ async def test_a_stalled_reader_is_dropped(server: Behind, monkeypatch: pytest.M
     async def flood(*_: object) -> object:
         try:
             while True:
-                yield ProgressEvent(report_id, 1, START, EventKind.ACCEPTED, data={"text": "x" * 100_000})
+                yield ProgressEvent(report_id, 1, START, EventKind.ACCEPTED, data={"title": "x" * 100_000})
         finally:
             ended.set()
 

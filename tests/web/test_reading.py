@@ -96,12 +96,9 @@ async def test_the_status_tells_the_charges_of_model_calls_and_of_embeddings_apa
     house.world.effects.embedded[report_id] = Charges(1, 2)
 
     body = await (await client.get(f"/api/workflows/{report_id}/status")).get_json()
-    document = await (await client.get("/api/openapi.json")).get_json()
 
     told = {"charges": {"settled": 3, "possible_extra": 1}, "embedding_charges": {"settled": 1, "possible_extra": 2}}
-    described = document["components"]["schemas"]["Status"]["properties"]
     assert {name: body[name] for name in told} == told
-    assert {name: set(described[name]["properties"]) for name in told} == {name: set(told[name]) for name in told}
 
 
 async def test_the_status_works_without_worker_and_without_temporal(client: QuartClient, house: House) -> None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import takewhile
 from typing import Any
 
+from durable_research.domain.shapes import FailureBody
 from durable_research.domain.workflow import Status
 
 
@@ -155,7 +156,7 @@ class StepView:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     next_try_at: datetime | None = None
-    last_error: dict[str, str] | None = None
+    last_error: FailureBody | None = None
     left_out: str | None = None
 
 

@@ -5,7 +5,8 @@ A setting is written by its name, so that readers find it in `.env.example`.
 
 import re
 from dataclasses import dataclass
-from typing import Any
+
+from durable_research.domain.shapes import RemedyBody
 
 _SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 
@@ -27,7 +28,7 @@ class Remedy:
         """The settings that the words name."""
         return tuple(dict.fromkeys(_SETTING.findall(self.words)))
 
-    def as_json(self, *, resumable: bool = False) -> dict[str, Any]:
+    def as_json(self, *, resumable: bool = False) -> RemedyBody:
         """As the API tells it, of a workflow that can be resumed or of anything else."""
         resume = self.resume and resumable
         return {

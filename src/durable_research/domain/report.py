@@ -33,7 +33,14 @@ def _each_once(channels: tuple[str, ...]) -> tuple[str, ...]:
 Channel = Annotated[
     str,
     AfterValidator(_known),
-    Field(json_schema_extra={"anyOf": [{"enum": list(CHANNELS)}, {"format": "uri", "maxLength": URL_LONGEST}]}),
+    Field(
+        json_schema_extra={
+            "anyOf": [
+                {"enum": list(CHANNELS)},
+                {"format": "uri", "maxLength": URL_LONGEST, "pattern": "^[Hh][Tt][Tt][Pp][Ss]://"},
+            ]
+        }
+    ),
 ]
 
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
 from durable_research.domain.languages import LanguageTag
+from durable_research.domain.patterns import LINE_PATTERN, TEXT_PATTERN, described
 from durable_research.domain.titles import beginning_of
 
 PROMPT_LONGEST = 20_000
@@ -61,8 +62,8 @@ def shorter_than(longest: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-Text = Annotated[str, AfterValidator(_clean_text)]
-Line = Annotated[Text, AfterValidator(_one_line)]
+Text = Annotated[str, AfterValidator(_clean_text), described(pattern=TEXT_PATTERN, minLength=1)]
+Line = Annotated[Text, AfterValidator(_one_line), described(pattern=LINE_PATTERN, minLength=1)]
 
 
 class WritingRequest(BaseModel):
@@ -70,9 +71,9 @@ class WritingRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    prompt: Annotated[Text, shorter_than(PROMPT_LONGEST)]
-    title: Annotated[Line, shorter_than(TITLE_LONGEST)] | None = None
-    user: Annotated[Line, shorter_than(NAME_LONGEST)] | None = None
+    prompt: Annotated[Text, shorter_than(PROMPT_LONGEST), described(maxLength=PROMPT_LONGEST)]
+    title: Annotated[Line, shorter_than(TITLE_LONGEST), described(maxLength=TITLE_LONGEST)] | None = None
+    user: Annotated[Line, shorter_than(NAME_LONGEST), described(maxLength=NAME_LONGEST)] | None = None
     language: LanguageTag | None = None
 
     @property

@@ -9,12 +9,14 @@ from typing import Annotated
 from pydantic import AfterValidator, field_validator
 from pydantic_core import PydanticCustomError
 
+from durable_research.domain.patterns import described
 from durable_research.domain.report import ReportRequest
 from durable_research.domain.zones import ZONE_RULE, zone_named
 
 ID_PREFIX = "recurring-"
 MOST_SCHEDULES = 100
-_ID = re.compile(rf"{ID_PREFIX}[0-9a-f]{{32}}", re.ASCII)
+ID_PATTERN = rf"{ID_PREFIX}[0-9a-f]{{32}}"
+_ID = re.compile(ID_PATTERN, re.ASCII)
 
 _INTERVAL = re.compile(r"([1-9][0-9]{0,5})([smhdw])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -53,6 +55,9 @@ _CRON_FIELDS = (
     _CronField("day of the week", 0, 7, {name: number for number, name in enumerate(_DAYS)}),
 )
 _CRON_ITEM = re.compile(r"(?:\*|([0-9a-z]{1,3})(?:-([0-9a-z]{1,3}))?)(?:/([0-9]{1,2}))?", re.ASCII)
+# What the API's document says; values, ranges and names are left to the rules.
+_EVERY_PATTERN = r"^\s*([1-9][0-9]{0,5}[smhdw]|[0-9A-Za-z*,/-]+(\s+[0-9A-Za-z*,/-]+){4})\s*$"
+_ZONE_PATTERN = "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$"
 _FORM = "must be an interval such as 6h, 1d or 1w, or a cron line of five fields such as 0 9 * * 1-5"
 
 
@@ -172,8 +177,8 @@ def _one_zone(given: str) -> str:
 class ScheduleRequest(ReportRequest):
     """What a person asks for again and again: a report's request, and when."""
 
-    every: Annotated[str, AfterValidator(_one_every)]
-    timezone: Annotated[str, AfterValidator(_one_zone)] = "UTC"
+    every: Annotated[str, AfterValidator(_one_every), described(pattern=_EVERY_PATTERN)]
+    timezone: Annotated[str, AfterValidator(_one_zone), described(pattern=_ZONE_PATTERN)] = "UTC"
 
     @field_validator("start_after")
     @classmethod

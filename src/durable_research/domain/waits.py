@@ -11,9 +11,11 @@ from typing import Any
 
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.domain.progress import UNDOES, EventKind, ProgressEvent, since_resumed
+from durable_research.domain.shapes import FailureBody, WaitBody
 
 # In a failed attempt's event: for how many seconds after it the step goes on waiting; nothing is left at the wait's end.
 WAIT_LEFT = "wait_left_seconds"
+_UNTOLD: FailureBody = {"code": "", "detail": "the provider cannot be asked"}
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class ProviderWait:
     since: datetime
     looks: int
     until: datetime
-    last_error: dict[str, str]
+    last_error: FailureBody
 
     @property
     def words(self) -> str:
@@ -44,7 +46,7 @@ class ProviderWait:
         is_same_day = self.until.astimezone(UTC).date() == self.since.astimezone(UTC).date()
         return _clock(self.until) if is_same_day else f"{self.until.astimezone(UTC):%Y-%m-%d %H:%M}"
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> WaitBody:
         """As the status body shows it."""
         return {
             "since": self.since.isoformat(),
@@ -71,12 +73,12 @@ def wait_after(
         return None
     if kind is not EventKind.ATTEMPT_FAILED:
         return wait
-    error = data.get("error") or {}
+    error: FailureBody = data.get("error") or _UNTOLD
     # A death between this line and the engine's hearing of it must not begin another wait; a person's word does.
     if WAIT_LEFT in data and not data.get("asks_a_person"):
         until = at + timedelta(seconds=data[WAIT_LEFT])
         return ProviderWait(wait.since if wait else at, wait.looks + 1 if wait else 1, until, error)
-    return wait if error.get("code") == InfrastructureDown.code else None
+    return wait if error["code"] == InfrastructureDown.code else None
 
 
 def provider_wait(events: Sequence[ProgressEvent]) -> tuple[str, ProviderWait] | None:

@@ -90,7 +90,8 @@ def check_resumable(status: Status) -> None:
 
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
-_ID = re.compile(rf"({'|'.join(Kind)})-([{_ALPHABET}]{{26}})", re.ASCII)
+ID_PATTERN = rf"({'|'.join(Kind)})-[{_ALPHABET}]{{26}}"
+_ID = re.compile(ID_PATTERN, re.ASCII)
 RANDOM_BYTES = 10
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from durable_research import failpoints
 from durable_research.domain.approval import ApprovalDecision, Verdict
@@ -27,11 +27,17 @@ from durable_research.ports.workflows import WorkflowRow
 from durable_research.temporal import names
 from durable_research.writing import store_text
 
+_TEXT_WITH_AN_EDIT: dict[str, JsonValue] = {
+    "if": {"properties": {"decision": {"const": Verdict.EDIT.value}}},
+    "then": {"required": ["text"], "properties": {"text": {"type": "string"}}},
+    "else": {"properties": {"text": {"type": "null"}}},
+}
+
 
 class ApprovalRequest(BaseModel):
     """What a person sends; `text` comes with an edit and with nothing else."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, json_schema_extra=_TEXT_WITH_AN_EDIT)
 
     decision: Literal["approve", "edit", "refuse"]
     draft_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from durable_research.catalogue import BY_KIND, step_label
 from durable_research.domain.approval import ApprovalAsked, ApprovalDecision, decision_of
@@ -10,6 +9,7 @@ from durable_research.domain.errors import DecisionNeeded
 from durable_research.domain.progress import ENDS_OF_APPROVAL, EventKind, ProgressEvent, since_resumed
 from durable_research.domain.remedies import remedy_for
 from durable_research.domain.workflow import Decision, Status
+from durable_research.operations.bodies import AsksBody
 from durable_research.ports.workflows import WorkflowRow
 from durable_research.temporal import policies
 
@@ -37,7 +37,7 @@ class OpenQuestion:
         detail = self.detail.replace(self.step, _quoted(self.step))
         return f"cleaning up failed ({detail}); still to be done: {', '.join(map(_quoted, self.remaining))}"
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> AsksBody:
         """As the status body shows it."""
         remedy = remedy_for(self.code)
         return {
@@ -65,7 +65,7 @@ class OpenApproval:
         """The question as a person reads it."""
         return self.asked.words
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> AsksBody:
         """As the status body shows it."""
         return {
             "step": "approval",

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.domain.workflow import RESUMABLE
 from durable_research.operations.approving import Approving
+from durable_research.operations.bodies import WholeStatusBody
 from durable_research.operations.cancelling import Cancelling
 from durable_research.operations.deciding import Deciding
 from durable_research.operations.leftover import address_of
@@ -42,7 +42,7 @@ class Operations:
     payloads: PayloadReader
     is_demo: bool
 
-    async def status(self, workflow_id: str, tenant: str) -> dict[str, Any]:
+    async def status(self, workflow_id: str, tenant: str) -> WholeStatusBody:
         """The status body, with what can be made of one that failed: to go on (`resume`), and to read its text (`text_url`).
 
         Raises:
@@ -52,7 +52,8 @@ class Operations:
         # Only of what has ended so: nobody who follows a workflow waits for the ledger to be read.
         offer = await self.resuming.offer(workflow_id, tenant) if body["status"] in RESUMABLE else None
         has_text = offer is not None and offer.has_text
-        return body | {
+        return {
+            **body,
             "resume": offer.as_json() if offer else None,
             "text_url": address_of(workflow_id) if has_text else None,
         }

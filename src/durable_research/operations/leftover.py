@@ -1,11 +1,21 @@
 """What is left of a workflow that ended without what was asked for: a text that was paid for, and a way to go on."""
 
+from enum import StrEnum
+
 from durable_research.catalogue import BY_KIND
 from durable_research.domain.workflow import RESUMABLE
 from durable_research.ports.workflows import WorkflowRow
 
 # The name under which the paid text of a workflow is read.
 TEXT = "text"
+
+
+class Price(StrEnum):
+    """What going on may cost besides what was paid."""
+
+    NOTHING = "nothing"
+    ANOTHER_SEND = "another_send"  # an earlier send may have been charged, and nobody can be asked any more
+    ANOTHER_ANSWER = "another_answer"  # the answer was charged and is none
 
 
 def address_of(workflow_id: str) -> str:

@@ -1,11 +1,12 @@
 """Reading what goes on: lists, the status body, results, the events to follow, the Event History."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from durable_research.catalogue import BY_KIND, page_of
+from durable_research.domain.effects import Charges
 from durable_research.domain.errors import InfrastructureDown, InvalidState, NotFound, NotReady
 from durable_research.domain.progress import (
     Draft,
@@ -17,8 +18,10 @@ from durable_research.domain.progress import (
     steps_after,
 )
 from durable_research.domain.remedies import remedy_for
+from durable_research.domain.shapes import FailureBody
 from durable_research.domain.workflow import Status, kind_of
 from durable_research.operations.asking import open_approval, open_question
+from durable_research.operations.bodies import ChargesBody, ErrorBody, StatusBody, StepBody
 from durable_research.operations.leftover import can_be_resumed, words_of
 from durable_research.operations.waiting import waits_for
 from durable_research.ports.engine import EngineView, WorkflowEngine
@@ -58,7 +61,7 @@ class Reading:
         """Newest first."""
         return await self.workflows.list(tenant, which)
 
-    async def status(self, workflow_id: str, tenant: str) -> dict[str, Any]:
+    async def status(self, workflow_id: str, tenant: str) -> StatusBody:
         """The status body: the log's steps, completed by what the engine says this second."""
         row = await self.get(workflow_id, tenant)
         events = await self.progress.read(workflow_id)
@@ -85,8 +88,8 @@ class Reading:
             "created_at": row.created_at.isoformat(),
             "updated_at": row.updated_at.isoformat(),
             "steps": [_step_body(step) for step in steps],
-            "charges": asdict(charges),
-            "embedding_charges": asdict(embedding_charges),
+            "charges": _charges_body(charges),
+            "embedding_charges": _charges_body(embedding_charges),
             "workers": {"live": len(live), "identities": [worker.identity for worker in live]},
             "engine": "reachable" if reachable else "unreachable",
             "cancel_requested": row.cancel_requested,
@@ -184,9 +187,9 @@ class Reading:
         return f"{self.ui_prefix}/{workflow_id}" if self.ui_prefix else None
 
 
-def _explained(error: Mapping[str, Any], *, resumable: bool) -> dict[str, Any]:
+def _explained(error: FailureBody, *, resumable: bool) -> ErrorBody:
     """The error and what mends it."""
-    remedy = remedy_for(error.get("code", ""))
+    remedy = remedy_for(error["code"])
     return {**error, "remedy": remedy.as_json(resumable=resumable) if remedy else None}
 
 
@@ -201,7 +204,11 @@ def _complete(steps: Sequence[StepView], view: EngineView | None, live: Sequence
                 step.state = StepState.RETRYING
 
 
-def _step_body(step: StepView) -> dict[str, Any]:
+def _charges_body(charges: Charges) -> ChargesBody:
+    return {"settled": charges.settled, "possible_extra": charges.possible_extra}
+
+
+def _step_body(step: StepView) -> StepBody:
     def time(at: datetime | None) -> str | None:
         return at.isoformat() if at else None
 

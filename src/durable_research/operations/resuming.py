@@ -6,7 +6,6 @@ be is another call needed, and a person has to say so.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -27,7 +26,8 @@ from durable_research.domain.progress import EventKind, ProgressEvent, since_res
 from durable_research.domain.request import Text
 from durable_research.domain.text import EDITED_SUFFIX, WrittenText
 from durable_research.domain.workflow import RESUMABLE, check_resumable
-from durable_research.operations.leftover import can_be_resumed
+from durable_research.operations.bodies import OfferBody
+from durable_research.operations.leftover import Price, can_be_resumed
 from durable_research.operations.paid_text import PaidTexts
 from durable_research.operations.starting import Starting
 from durable_research.operations.validating import validated
@@ -54,14 +54,6 @@ class Resumed:
     replayed: bool
 
 
-class Price(StrEnum):
-    """What going on may cost besides what was paid."""
-
-    NOTHING = "nothing"
-    ANOTHER_SEND = "another_send"  # an earlier send may have been charged, and nobody can be asked any more
-    ANOTHER_ANSWER = "another_answer"  # the answer was charged and is none
-
-
 @dataclass(frozen=True)
 class Offer:
     """That a workflow can be resumed, and what that may cost; `charges` is what it has cost so far."""
@@ -78,7 +70,7 @@ class Offer:
         extra = f", and perhaps {self.charges.possible_extra} more" if self.charges.possible_extra else ""
         return f"the model may be charged again, {self.charges.settled} so far{extra}"
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> OfferBody:
         """As the status body shows it."""
         needs = self.price is not Price.NOTHING
         return {"may_charge_again": needs, "price": self.price, "words": self.words, "has_text": self.has_text}

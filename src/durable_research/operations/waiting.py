@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from durable_research.catalogue import step_label
 from durable_research.domain.progress import ProgressEvent
 from durable_research.domain.waits import ProviderWait, provider_wait
 from durable_research.domain.workflow import Status
 from durable_research.operations.asking import OpenApproval, OpenQuestion
+from durable_research.operations.bodies import WaitsForBody
 from durable_research.ports.workflows import WorkflowRow
 
 
@@ -19,7 +19,7 @@ def waits_for(
     events: Sequence[ProgressEvent],
     *,
     reachable: bool,
-) -> dict[str, Any] | None:
+) -> WaitsForBody | None:
     """What it waits for in words (`what`), and for a provider: `since`, `until`, how many `looks`, and the `last_error`."""
     if row.status.is_final:
         return None
@@ -31,7 +31,7 @@ def waits_for(
 
 
 def _of_provider(step: str, wait: ProviderWait) -> str:
-    return f"“{step_label(step)}” {wait.words}: {wait.last_error.get('detail', 'the provider cannot be asked')}"
+    return f"“{step_label(step)}” {wait.words}: {wait.last_error['detail']}"
 
 
 def _words(

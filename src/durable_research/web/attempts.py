@@ -130,7 +130,7 @@ class _Rows:
 
     def _end_wait(self, step: str) -> None:
         wait, row = self.waits.pop(step), self.of_wait.pop(step)
-        row.look, row.outcome = "lost", f"{wait.words_when_over}: {wait.last_error.get('detail', '')}"
+        row.look, row.outcome = "lost", f"{wait.words_when_over}: {wait.last_error['detail']}"
 
 
 def _detail(data: Mapping[str, Any]) -> str:

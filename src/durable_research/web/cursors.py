@@ -8,7 +8,7 @@ from datetime import datetime
 from durable_research.domain.workflow import kind_of
 from durable_research.web.problems import Problem
 
-_LONGEST = 200
+LONGEST = 200
 _CHECK_BYTES = 6
 
 
@@ -25,7 +25,7 @@ def decode(cursor: str, *, tenant: str, of: str) -> tuple[datetime, str]:
         Problem: 400 `invalid_cursor` when it was not made by `encode` for this tenant and list.
     """
     try:
-        if len(cursor) > _LONGEST:
+        if len(cursor) > LONGEST:
             raise ValueError
         data = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         text = data[_CHECK_BYTES:].decode()

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, NotRequired
 from urllib.parse import quote
 
+from pydantic import WithJsonSchema
+from typing_extensions import TypedDict
 from werkzeug.exceptions import HTTPException
 
 from durable_research.domain.errors import (
@@ -17,6 +19,7 @@ from durable_research.domain.errors import (
     UnknownPipeline,
 )
 from durable_research.domain.remedies import remedy_for
+from durable_research.domain.shapes import RemedyBody
 
 MEDIA_TYPE = "application/problem+json"
 # A body stays below 4 KB whatever was sent: this many fields, and this much of a sender's own text in each.
@@ -25,7 +28,63 @@ _LONGEST_ECHO = 64
 _RETRY_WHEN_DOWN_SECONDS = 2
 _RETRY_WHEN_NOT_READY_SECONDS = 1
 NOT_FOUND = "there is nothing at this address"
+# Every code that the API answers with, by its status.
+CODES: Mapping[int, tuple[str, ...]] = {
+    400: (
+        "bad_request",
+        "duplicate_key",
+        "invalid_cursor",
+        "invalid_host",
+        "invalid_idempotency_key",
+        "invalid_last_event_id",
+        "invalid_utf8",
+        "malformed_address",
+        "malformed_json",
+        "malformed_request",
+        "too_deep",
+    ),
+    403: ("csrf_failed",),
+    404: ("not_found", "unknown_pipeline"),
+    405: ("method_not_allowed",),
+    406: ("not_acceptable",),
+    408: ("request_timeout",),
+    409: ("already_decided", "invalid_state", "not_ready", "too_many_schedules"),
+    413: ("body_too_large",),
+    414: ("uri_too_long",),
+    415: ("unsupported_media_type",),
+    416: ("range_not_satisfiable",),
+    422: ("idempotency_key_reused", "invalid_input", "not_an_object"),
+    429: ("too_many_streams",),
+    431: ("headers_too_large",),
+    500: ("internal_error",),
+    503: ("dependency_unavailable",),
+}
 _HTTP_CODES = {405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
+
+
+class FieldErrorBody(TypedDict):
+    """A field that breaks its rule: a JSON pointer, or the name of a parameter after a slash."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class ProblemBody(TypedDict):
+    """Why a request is refused (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: Annotated[
+        str, WithJsonSchema({"type": "string", "enum": [code for codes in CODES.values() for code in codes]})
+    ]
+    request_id: str
+    errors: NotRequired[list[FieldErrorBody]]
+    remedy: NotRequired[RemedyBody]
+    retry_after: NotRequired[int]
 
 
 class Problem(Exception):
@@ -94,7 +153,7 @@ def _problem_of_http(error: HTTPException, status: int) -> Problem:
 def body_of(problem: Problem, path: str, request_id: str) -> bytes:
     """The body as bytes; ASCII only, so that no text of a sender can break it."""
     instance = quote(path, errors="replace")
-    body: dict[str, Any] = {
+    body: ProblemBody = {
         "type": f"urn:durable-research:problem:{problem.code}",
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,

@@ -58,7 +58,7 @@ def limit(query: Query) -> int:
 
 def text(query: Query) -> str | None:
     """The words to look for; blank is the same as none."""
-    given = unicodedata.normalize("NFC", query.get("text", "")).strip(" \t\r\n")
+    given = unicodedata.normalize("NFC", query.get("text", ""))
     if len(given) > TEXT_LONGEST:
         raise InvalidInput([FieldError("/text", "too_long", f"must have at most {TEXT_LONGEST} characters")])
     if found := control_in(given):

@@ -12,6 +12,14 @@ from durable_research.domain.workflow import Kind
 from durable_research.ports.schedules import ScheduleView
 from durable_research.ports.similarity import Related
 from durable_research.ports.workflows import WorkflowRow
+from durable_research.web.api.bodies import (
+    AddressesBody,
+    RelatedOneBody,
+    ReportBody,
+    ScheduleBody,
+    StartedBody,
+    WorkflowBody,
+)
 
 
 def json_response(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -20,21 +28,29 @@ def json_response(body: Mapping[str, Any], status: int = 200, headers: Mapping[s
     return Response(data, status, dict(headers or {}), content_type="application/json")
 
 
-def addresses(workflow_id: str) -> dict[str, str]:
+def addresses(workflow_id: str) -> AddressesBody:
     """Where to go on from a workflow. Paths without a host: what a client sent as its host must not come back as a link."""
     base = f"/api/workflows/{workflow_id}"
     return {"status_url": f"{base}/status", "events_url": f"{base}/events", "result_url": f"{base}/result"}
 
 
-def started(row: WorkflowRow) -> dict[str, Any]:
+def started(row: WorkflowRow) -> StartedBody:
     """The answer to an accepted start."""
-    body = {"workflow_id": row.workflow_id, "status": row.status}
+    where = addresses(row.workflow_id)
+    body: StartedBody = {
+        "workflow_id": row.workflow_id,
+        "status": row.status,
+        "page_url": page_of(row.workflow_id, row.kind),
+        "status_url": where["status_url"],
+        "events_url": where["events_url"],
+        "result_url": where["result_url"],
+    }
     if row.kind is Kind.REPORT:
         body["report_id"] = row.workflow_id
-    return body | {"page_url": page_of(row.workflow_id, row.kind)} | addresses(row.workflow_id)
+    return body
 
 
-def workflow(row: WorkflowRow) -> dict[str, Any]:
+def workflow(row: WorkflowRow) -> WorkflowBody:
     """One line of a list of workflows."""
     return {
         "workflow_id": row.workflow_id,
@@ -49,7 +65,7 @@ def workflow(row: WorkflowRow) -> dict[str, Any]:
     }
 
 
-def related(one: Related) -> dict[str, Any]:
+def related(one: Related) -> RelatedOneBody:
     """One line of what is related."""
     return {
         "workflow_id": one.subject_id,
@@ -60,7 +76,7 @@ def related(one: Related) -> dict[str, Any]:
     }
 
 
-def report(one: Report) -> dict[str, Any]:
+def report(one: Report) -> ReportBody:
     """A finished report's facts; where its files lie inside is not among them."""
     base = f"/api/reports/{one.report_id}"
     return {
@@ -72,7 +88,11 @@ def report(one: Report) -> dict[str, Any]:
         "asked_at": one.asked_at.isoformat(),
         "provider": {"name": one.provider, "kind": "demo" if one.is_demo else "live"},
         "model": one.model,
-        "usage": one.usage.model_dump(),
+        "usage": {
+            "input_tokens": one.usage.input_tokens,
+            "output_tokens": one.usage.output_tokens,
+            "is_estimate": one.usage.is_estimate,
+        },
         "pages": one.pdf.pages,
         "size_bytes": one.pdf.size_bytes,
         "sha256": one.pdf.sha256,
@@ -82,7 +102,7 @@ def report(one: Report) -> dict[str, Any]:
     }
 
 
-def schedule(one: ScheduleView) -> dict[str, Any]:
+def schedule(one: ScheduleView) -> ScheduleBody:
     """One schedule."""
     return {
         "schedule_id": one.schedule_id,

@@ -1,151 +1,58 @@
-"""The OpenAPI 3.1 document, written from the route table and the request models, so that it cannot drift from them."""
+"""The OpenAPI document, written from the route table and the types of requests and answers, so that it cannot drift from them.
+
+It is 3.1: one of the two client generators that it is tried with knows no later one. There is no `itemSchema` in 3.1, and what
+`schema` means for a stream of events is read in three ways (the whole text, a message, a message's data), so a stream's schema
+leaves it open and `x-itemSchema` says, in 3.2's words, what each message is.
+"""
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from durable_research.domain.approval import Verdict
-from durable_research.domain.workflow import Decision, Kind, Status
-from durable_research.operations.resuming import Price
-from durable_research.web import queries
-from durable_research.web.api.routes import ROUTES, Route
-from durable_research.web.problems import MEDIA_TYPE
+from durable_research.web import live
+from durable_research.web.api import examples, parameters
+from durable_research.web.api.bodies import DocumentBody
+from durable_research.web.api.routes import JSON, PDF, ROUTES, Route
+from durable_research.web.api.schemas import StreamItem, reference, schema_components
+from durable_research.web.problems import CODES, MEDIA_TYPE, ProblemBody
 
-_ANY_ADDRESS = (400, 406, 413, 414, 431, 500)
-_STRING: dict[str, Any] = {"type": "string"}
-_STRING_OR_NULL: dict[str, Any] = {"type": ["string", "null"]}
-_QUERY: dict[str, dict[str, Any]] = {
-    "status": {"type": "array", "items": {"type": "string", "enum": list(Status)}},
-    "kind": {"type": "string", "enum": list(Kind)},
-    "text": {"type": "string", "maxLength": queries.TEXT_LONGEST},
-    "limit": {"type": "integer", "minimum": 1, "maximum": queries.LIMIT_MOST, "default": queries.LIMIT_DEFAULT},
-    "cursor": _STRING,
-    "after": {"type": "integer", "minimum": 0},
-}
-_HEADERS: dict[str, dict[str, Any]] = {
-    "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 255},
-    "Last-Event-ID": {"type": "integer", "minimum": 0},
-    "Range": _STRING,
-    "If-None-Match": _STRING,
-}
-
-
-_STRINGS = {"type": "array", "items": _STRING}
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties}
-
-
-def _or_null(**properties: Any) -> dict[str, Any]:
-    return {"type": ["object", "null"], "properties": properties}
-
-
-def _strings(*names: str) -> dict[str, Any]:
-    return _object(**dict.fromkeys(names, _STRING))
-
-
-_CHARGES = _object(settled={"type": "integer"}, possible_extra={"type": "integer"})
-_REMEDY = _object(words=_STRING, settings=_STRINGS, resume={"type": "boolean"}, ask_again={"type": "boolean"})
-_SCHEMAS: dict[str, Any] = {
-    "Problem": _object(
-        **dict.fromkeys(("type", "title", "detail", "instance", "code", "request_id"), _STRING),
-        status={"type": "integer"},
-        retry_after={"type": "integer"},
-        remedy=_REMEDY,
-        errors={"type": "array", "items": _strings("pointer", "code", "detail")},
-    )
-    | {"required": ["type", "title", "status", "detail", "instance", "code", "request_id"]},
-    "Started": _strings("workflow_id", "report_id", "status", "page_url", "status_url", "events_url", "result_url"),
-    "Workflow": _strings(
-        "workflow_id", "kind", "status", "title", "created_at", "updated_at", "page_url", "status_url"
-    ),
-    "Resumed": _object(
-        **dict.fromkeys(("workflow_id", "kind", "status", "title", "page_url", "status_url"), _STRING),
-        resumption={"type": "integer"},
-    ),
-    "Decided": _object(
-        **dict.fromkeys(("workflow_id", "kind", "status", "title", "page_url", "status_url", "decision_id"), _STRING),
-        outcome={"type": ["string", "null"], "enum": [*Verdict, None]},
-    ),
-    "Workflows": _object(
-        workflows={"type": "array", "items": {"$ref": "#/components/schemas/Workflow"}},
-        next_cursor={"type": ["string", "null"]},
-    ),
-    "Report": _strings(
-        "report_id", "title", "prompt", "asked_at", "model", "sha256", "pdf_url", "markdown_url", "html_url"
-    ),
-    "Reports": _object(
-        reports={"type": "array", "items": {"$ref": "#/components/schemas/Report"}},
-        next_cursor={"type": ["string", "null"]},
-    ),
-    "Status": _object(
-        workflow_id=_STRING,
-        kind=_STRING,
-        status={"type": "string", "enum": list(Status)},
-        steps={"type": "array", "items": {"type": "object"}},
-        charges=_CHARGES,
-        embedding_charges=_CHARGES,
-        workers=_object(live={"type": "integer"}),
-        asks=_or_null(
-            step=_STRING,
-            attempt={"type": "integer"},
-            decisions={"type": "array", "items": {"type": "string", "enum": [*Decision, *Verdict]}},
-            remaining_undos=_STRINGS,
-            remedy=_or_null(**_REMEDY["properties"]),
-        ),
-        waits_for=_or_null(
-            what=_STRING,
-            since=_STRING_OR_NULL,
-            until=_STRING_OR_NULL,
-            looks={"type": "integer"},
-            last_error=_or_null(code=_STRING, detail=_STRING),
-        ),
-        error=_or_null(code=_STRING, detail=_STRING, remedy=_or_null(**_REMEDY["properties"])),
-        resumption={"type": "integer"},
-        resume=_or_null(
-            may_charge_again={"type": "boolean"},
-            price={"type": "string", "enum": list(Price)},
-            words=_STRING,
-            has_text={"type": "boolean"},
-        ),
-        text_url=_STRING_OR_NULL,
-        last_seq={"type": "integer"},
-    ),
-    "Related": _object(
-        related={"type": "array", "items": _strings("workflow_id", "kind", "title", "page_url")},
-        embeddings={"type": "string", "enum": ["on", "off"]},
-    ),
-    "Schedule": _object(
-        **dict.fromkeys(("schedule_id", "title", "every", "timezone", "created_at"), _STRING),
-        paused={"type": "boolean"},
-        failed={"type": "boolean"},
-        next_at={"type": ["string", "null"]},
-        last_at={"type": ["string", "null"]},
-    ),
-    "Schedules": _object(schedules={"type": "array", "items": {"$ref": "#/components/schemas/Schedule"}}),
-    "Health": _object(status={"enum": ["ok", "degraded"]}, dependencies={"type": "object"}),
-    "Object": {"type": "object"},
+# Refused at any address. 405 belongs to none: it is the answer to a method that is not described.
+ANY_ADDRESS = (400, 406, 408, 413, 414, 422, 431, 500)
+_FILE_HEADERS = ("ETag", "Cache-Control", "Accept-Ranges", "Content-Disposition")
+_PROBLEM_HEADERS: Mapping[int, tuple[str, ...]] = {
+    409: ("Retry-After",),
+    416: ("Content-Range",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
 }
 
 
 @cache
-def document() -> dict[str, Any]:
+def document() -> DocumentBody:
     """The whole document."""
-    schemas, paths = dict(_SCHEMAS), dict[str, dict[str, Any]]()
+    paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
-        if route.request is not None:
-            schema = route.request.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas |= schema.pop("$defs", {})
-            schemas[route.request.__name__] = schema
         path = re.sub(r"<(\w+)>", r"{\1}", route.path)
         paths.setdefault(path, {})[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Durable AI Research", "version": _version()},
+        "info": {
+            "title": "Durable AI Research",
+            "version": _version(),
+            "license": {"name": "MIT", "identifier": "MIT"},
+            "description": "Ask a question, get a typeset research report, made by durable steps.",
+        },
         "paths": paths,
-        "components": {"schemas": schemas},
+        "components": {
+            "schemas": schema_components(
+                {route.answer for route in ROUTES if route.answer is not None},
+                {route.request for route in ROUTES if route.request is not None},
+            ),
+            "responses": {f"Problem{status}": _problem(status) for status in CODES},
+            "headers": parameters.header_components(),
+        },
     }
 
 
@@ -162,27 +69,64 @@ def _operation(route: Route) -> dict[str, Any]:
         "summary": route.summary,
         "parameters": [
             *(
-                {"name": name, "in": "path", "required": True, "schema": _STRING}
+                parameters.of_path(name) | {"example": examples.PATH[name]}
                 for name in re.findall(r"<(\w+)>", route.path)
             ),
-            *({"name": name, "in": "query", "schema": _QUERY[name]} for name in route.query),
-            *({"name": name, "in": "header", "schema": _HEADERS[name]} for name in route.headers),
+            *(parameters.of_query(name) for name in route.query),
+            *(parameters.of_header(name) for name in route.headers),
         ],
-        "responses": {str(route.success): _answer(route)}
-        | {str(status): _problem() for status in sorted({*_ANY_ADDRESS, *route.problems})},
+        "responses": _answers(route)
+        | {
+            str(status): {"$ref": f"#/components/responses/Problem{status}"}
+            for status in sorted({*ANY_ADDRESS, *route.problems})
+        },
     }
     if route.request is not None:
-        schema = {"$ref": f"#/components/schemas/{route.request.__name__}"}
-        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        content = {"schema": reference(route.request), "examples": examples.requests_of(route.name)}
+        made["requestBody"] = {"required": True, "content": {JSON: content}}
     return made
 
 
-def _answer(route: Route) -> dict[str, Any]:
+def _answers(route: Route) -> dict[str, Any]:
+    """The answers that are no problems, by their status."""
+    headers = parameters.answer_headers(*route.answer_headers, *(_FILE_HEADERS if route.is_file else ()))
+    success: dict[str, Any] = {"description": route.summary, "headers": headers}
+    made = {str(route.success): success}
     if route.success == 204:
-        return {"description": route.summary}
-    schema = {"$ref": f"#/components/schemas/{route.schema}"} if route.produces == "application/json" else _STRING
-    return {"description": route.summary, "content": {route.produces: {"schema": schema}}}
+        return made
+    success["content"] = {route.produces: _content(route)}
+    if route.is_file:
+        part = parameters.answer_headers(*_FILE_HEADERS, "Content-Range")
+        made["206"] = {
+            "description": "the part that was asked for",
+            "headers": part,
+            "content": {route.produces: {"schema": _file_schema(route)}},
+        }
+        made["304"] = {"description": "the reader has it", "headers": parameters.answer_headers(*_FILE_HEADERS)}
+    return made
 
 
-def _problem() -> dict[str, Any]:
-    return {"description": "a problem", "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+def _content(route: Route) -> dict[str, Any]:
+    if route.produces == live.MEDIA_TYPE:
+        words = "messages as x-itemSchema says, with `retry` before them and comments that keep the connection"
+        made: dict[str, Any] = {"schema": {"description": words}, "x-itemSchema": reference(StreamItem)}
+    elif route.is_file:
+        made = {"schema": _file_schema(route)}
+    else:
+        made = {"schema": reference(route.answer)}
+    if route.name in examples.ANSWERS:
+        made["example"] = examples.ANSWERS[route.name]
+    return made
+
+
+def _file_schema(route: Route) -> dict[str, Any]:
+    return {"type": "string", "format": "binary"} if route.produces == PDF else {"type": "string"}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    codes = ", ".join(f"`{code}`" for code in CODES[status])
+    return {
+        "description": f"a problem: {codes}",
+        "headers": parameters.answer_headers(*_PROBLEM_HEADERS.get(status, ())),
+        "content": {MEDIA_TYPE: {"schema": reference(ProblemBody)}},
+    }

@@ -7,6 +7,7 @@ from quart import Response, request
 from durable_research.operations.everything import Operations
 from durable_research.web import checks, cursors, downloads, files, queries
 from durable_research.web.api import answers
+from durable_research.web.api.bodies import ReportsBody
 
 _OF = "reports"
 
@@ -30,7 +31,8 @@ class ReportsApi:
         shown = found[:limit]
         following = len(found) > limit
         cursor = cursors.encode(shown[-1].asked_at, shown[-1].report_id, tenant=tenant, of=_OF) if following else None
-        return answers.json_response({"reports": [answers.report(one) for one in shown], "next_cursor": cursor})
+        body: ReportsBody = {"reports": [answers.report(one) for one in shown], "next_cursor": cursor}
+        return answers.json_response(body)
 
     async def report(self, report_id: str) -> Response:
         """A report's facts."""

@@ -1,17 +1,38 @@
 """The API's addresses in one table: the blueprint is registered from it and the OpenAPI document is written from it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import BaseModel
 
 from durable_research.catalogue import PIPELINES
 from durable_research.domain.schedule import ScheduleRequest
 from durable_research.operations.approving import ApprovalRequest
+from durable_research.operations.bodies import HistoryBody, WholeStatusBody
 from durable_research.operations.deciding import DecisionRequest
 from durable_research.operations.resuming import ResumeRequest
 from durable_research.web import live
+from durable_research.web.api.bodies import (
+    AliveBody,
+    DecidedBody,
+    DocumentBody,
+    HealthBody,
+    RelatedBody,
+    ReportBody,
+    ReportsBody,
+    ResumedBody,
+    RetriedBody,
+    ScheduleBody,
+    SchedulesBody,
+    StartedBody,
+    WorkflowBody,
+    WorkflowsBody,
+)
+from durable_research.web.api.schemas import ResultBody
 
 JSON = "application/json"
+PDF = "application/pdf"
+_FILE = ("Range", "If-Range", "If-None-Match")
 _ID = "<workflow_id>"
 _REPORT = "<report_id>"
 _SCHEDULE = "<schedule_id>"
@@ -20,7 +41,10 @@ _LIST = ("status", "kind", "text", "limit", "cursor")
 
 @dataclass(frozen=True)
 class Route:
-    """One address. `problems` are the statuses of its own refusals; those that any address may give are added."""
+    """One address. `problems` are the statuses of its own refusals; those that any address may give are added.
+
+    `answer` is the type of its JSON answer, and None of any other answer.
+    """
 
     name: str
     method: str
@@ -31,9 +55,15 @@ class Route:
     query: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     problems: tuple[int, ...] = ()
-    schema: str = "Object"
+    answer: Any = None
+    answer_headers: tuple[str, ...] = ()
     request: type[BaseModel] | None = None
     defaults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it gives a file, whole or in part, or says that the reader has it."""
+        return "If-None-Match" in self.headers
 
 
 STARTS = tuple(
@@ -44,8 +74,9 @@ STARTS = tuple(
         summary=f"Start the {pipeline.path} pipeline",
         success=202,
         headers=("Idempotency-Key",),
-        problems=(403, 415, 422, 503),
-        schema="Started",
+        problems=(403, 415, 503),
+        answer=StartedBody,
+        answer_headers=("Location", "Idempotency-Replayed"),
         request=pipeline.request,
         defaults={"pipeline": pipeline.path},
     )
@@ -60,8 +91,9 @@ SCHEDULES = (
         "Ask a question again and again",
         success=201,
         headers=("Idempotency-Key",),
-        problems=(403, 409, 415, 422, 503),
-        schema="Schedule",
+        problems=(403, 409, 415, 503),
+        answer=ScheduleBody,
+        answer_headers=("Idempotency-Replayed",),
         request=ScheduleRequest,
     ),
     Route(
@@ -69,8 +101,8 @@ SCHEDULES = (
         "GET",
         "/api/schedules",
         "List schedules, newest first",
-        problems=(422, 503),
-        schema="Schedules",
+        problems=(503,),
+        answer=SchedulesBody,
     ),
     *(
         Route(
@@ -78,8 +110,8 @@ SCHEDULES = (
             "POST",
             f"/api/schedules/{_SCHEDULE}/{verb}",
             words,
-            problems=(403, 404, 415, 422, 503),
-            schema="Schedule",
+            problems=(403, 404, 415, 503),
+            answer=ScheduleBody,
         )
         for verb, words in (("pause", "Ask no more until it is resumed"), ("resume", "Ask again from the next time on"))
     ),
@@ -89,7 +121,7 @@ SCHEDULES = (
         f"/api/schedules/{_SCHEDULE}",
         "Remove a schedule; the reports that it asked for stay",
         success=204,
-        problems=(403, 404, 415, 422, 503),
+        problems=(403, 404, 415, 503),
     ),
 )
 
@@ -101,14 +133,24 @@ ROUTES = (
         "/api/workflows",
         "List workflows, newest first",
         query=_LIST,
-        problems=(422, 503),
-        schema="Workflows",
+        problems=(503,),
+        answer=WorkflowsBody,
     ),
     Route(
-        "status", "GET", f"/api/workflows/{_ID}/status", "Where a workflow stands", problems=(404, 503), schema="Status"
+        "status",
+        "GET",
+        f"/api/workflows/{_ID}/status",
+        "Where a workflow stands",
+        problems=(404, 503),
+        answer=WholeStatusBody,
     ),
     Route(
-        "result", "GET", f"/api/workflows/{_ID}/result", "The result of a finished workflow", problems=(404, 409, 503)
+        "result",
+        "GET",
+        f"/api/workflows/{_ID}/result",
+        "The result of a finished workflow",
+        problems=(404, 409, 503),
+        answer=ResultBody,
     ),
     Route(
         "events",
@@ -126,6 +168,7 @@ ROUTES = (
         f"/api/workflows/{_ID}/history",
         "The Event History as the engine keeps it",
         problems=(404, 503),
+        answer=HistoryBody,
     ),
     Route(
         "cancel",
@@ -133,7 +176,8 @@ ROUTES = (
         f"/api/workflows/{_ID}/cancel",
         "Ask a workflow to stop",
         success=202,
-        problems=(403, 404, 409, 503),
+        problems=(403, 404, 409, 415, 503),
+        answer=WorkflowBody,
     ),
     Route(
         "retry",
@@ -141,7 +185,8 @@ ROUTES = (
         f"/api/workflows/{_ID}/retry",
         "Try now what waits for its next try",
         success=202,
-        problems=(403, 404, 409, 503),
+        problems=(403, 404, 409, 415, 503),
+        answer=RetriedBody,
     ),
     Route(
         "decide",
@@ -149,8 +194,8 @@ ROUTES = (
         f"/api/workflows/{_ID}/decide",
         "Answer what a workflow that waits for a person asks",
         success=202,
-        problems=(403, 404, 409, 415, 422, 503),
-        schema="Workflow",
+        problems=(403, 404, 409, 415, 503),
+        answer=WorkflowBody,
         request=DecisionRequest,
     ),
     Route(
@@ -159,7 +204,7 @@ ROUTES = (
         f"/api/workflows/{_ID}/draft",
         "The draft that waits for approval, as Markdown",
         produces="text/markdown",
-        headers=("Range", "If-None-Match"),
+        headers=_FILE,
         problems=(404, 409, 416, 503),
     ),
     Route(
@@ -169,8 +214,8 @@ ROUTES = (
         "Approve, edit or refuse the draft that waits",
         success=202,
         headers=("Idempotency-Key",),
-        problems=(403, 404, 409, 415, 422, 503),
-        schema="Decided",
+        problems=(403, 404, 409, 415, 503),
+        answer=DecidedBody,
         request=ApprovalRequest,
     ),
     Route(
@@ -180,8 +225,9 @@ ROUTES = (
         "Go on from the step that failed, perhaps with a corrected text",
         success=202,
         headers=("Idempotency-Key",),
-        problems=(403, 404, 409, 415, 422, 503),
-        schema="Resumed",
+        problems=(403, 404, 409, 415, 503),
+        answer=ResumedBody,
+        answer_headers=("Idempotency-Replayed",),
         request=ResumeRequest,
     ),
     Route(
@@ -190,7 +236,7 @@ ROUTES = (
         f"/api/workflows/{_ID}/texts/<name>",
         "A text that a finished workflow wrote, or a failed report's, as Markdown",
         produces="text/markdown",
-        headers=("Range", "If-None-Match"),
+        headers=_FILE,
         problems=(404, 409, 416, 503),
     ),
     Route(
@@ -199,7 +245,7 @@ ROUTES = (
         f"/api/workflows/{_ID}/related",
         "Finished reports and posts about similar things, nearest first",
         problems=(404, 503),
-        schema="Related",
+        answer=RelatedBody,
     ),
     Route(
         "list_reports",
@@ -207,8 +253,8 @@ ROUTES = (
         "/api/reports",
         "List finished reports, newest first",
         query=("text", "limit", "cursor"),
-        problems=(422, 503),
-        schema="Reports",
+        problems=(503,),
+        answer=ReportsBody,
     ),
     Route(
         "report",
@@ -216,7 +262,7 @@ ROUTES = (
         f"/api/reports/{_REPORT}",
         "A finished report's facts",
         problems=(404, 409, 503),
-        schema="Report",
+        answer=ReportBody,
     ),
     *(
         Route(
@@ -225,19 +271,19 @@ ROUTES = (
             f"/api/reports/{_REPORT}.{extension}",
             f"A finished report as {words}",
             produces=media_type,
-            headers=("Range", "If-None-Match"),
+            headers=_FILE,
             problems=(404, 409, 416, 503),
         )
         for extension, words, media_type in (
-            ("pdf", "PDF", "application/pdf"),
+            ("pdf", "PDF", PDF),
             ("md", "Markdown", "text/markdown"),
             ("html", "HTML", "text/html"),
         )
     ),
     *SCHEDULES,
-    Route("openapi", "GET", "/api/openapi.json", "This document"),
-    Route("health", "GET", "/health", "Each dependency and whether it answers", schema="Health"),
-    Route("livez", "GET", "/livez", "Whether the process lives"),
-    Route("readyz", "GET", "/readyz", "Whether requests can be accepted", problems=(503,)),
+    Route("openapi", "GET", "/api/openapi.json", "This document", answer=DocumentBody),
+    Route("health", "GET", "/health", "Each dependency and whether it answers", answer=HealthBody),
+    Route("livez", "GET", "/livez", "Whether the process lives", answer=AliveBody),
+    Route("readyz", "GET", "/readyz", "Whether requests can be accepted", problems=(503,), answer=AliveBody),
 )
 BY_NAME = {route.name: route for route in ROUTES}

@@ -7,6 +7,7 @@ from quart import Response, request
 from durable_research.operations.everything import Operations
 from durable_research.web import checks
 from durable_research.web.api import answers
+from durable_research.web.api.bodies import SchedulesBody
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class SchedulesApi:
     async def list_schedules(self) -> Response:
         """All of them: they are few by rule."""
         rows = await self.operations.scheduling.list(checks.tenant_of(request))
-        return answers.json_response({"schedules": [answers.schedule(row) for row in rows]})
+        body: SchedulesBody = {"schedules": [answers.schedule(row) for row in rows]}
+        return answers.json_response(body)
 
     async def pause(self, schedule_id: str) -> Response:
         """Pause it; again is no error."""

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from quart import Response, request
 
+from durable_research.operations.bodies import HistoryBody
 from durable_research.operations.everything import Operations
 from durable_research.web import checks, cursors, files, live, queries
 from durable_research.web.api import answers
+from durable_research.web.api.bodies import DecidedBody, RelatedBody, RetriedBody, WorkflowsBody
 
 _OF = "workflows"
 
@@ -40,7 +42,8 @@ class WorkflowsApi:
         cursor = (
             cursors.encode(shown[-1].created_at, shown[-1].workflow_id, tenant=tenant, of=_OF) if following else None
         )
-        return answers.json_response({"workflows": [answers.workflow(row) for row in shown], "next_cursor": cursor})
+        body: WorkflowsBody = {"workflows": [answers.workflow(row) for row in shown], "next_cursor": cursor}
+        return answers.json_response(body)
 
     async def status(self, workflow_id: str) -> Response:
         """The status body."""
@@ -53,7 +56,8 @@ class WorkflowsApi:
     async def history(self, workflow_id: str) -> Response:
         """The engine's Event History."""
         events = await self.operations.reading.history(workflow_id, checks.tenant_of(request))
-        return answers.json_response({"workflow_id": workflow_id, "events": events})
+        body: HistoryBody = {"workflow_id": workflow_id, "events": list(events)}
+        return answers.json_response(body)
 
     async def cancel(self, workflow_id: str) -> Response:
         """Note the wish to stop; asking again is no error."""
@@ -65,7 +69,8 @@ class WorkflowsApi:
         """Try now what waits for its next try."""
         await checks.check_no_fields(request)
         steps = await self.operations.retrying.retry(workflow_id, checks.tenant_of(request))
-        return answers.json_response({"workflow_id": workflow_id, "steps": list(steps)}, 202)
+        body: RetriedBody = {"workflow_id": workflow_id, "steps": list(steps)}
+        return answers.json_response(body, 202)
 
     async def decide(self, workflow_id: str) -> Response:
         """Pass on what a person decided."""
@@ -76,10 +81,14 @@ class WorkflowsApi:
     async def approve(self, workflow_id: str) -> Response:
         """Pass on what a person decided about a draft; saying the same again is no error."""
         key = checks.idempotency_key_of(request)
-        body = await checks.json_object_of(request)
-        answered = await self.operations.approving.decide(workflow_id, checks.tenant_of(request), body, key)
-        said = {"decision_id": answered.decision_id, "outcome": answered.outcome}
-        return answers.json_response(answers.workflow(answered.row) | said, 202)
+        given = await checks.json_object_of(request)
+        answered = await self.operations.approving.decide(workflow_id, checks.tenant_of(request), given, key)
+        body: DecidedBody = {
+            **answers.workflow(answered.row),
+            "decision_id": answered.decision_id,
+            "outcome": answered.outcome,
+        }
+        return answers.json_response(body, 202)
 
     async def resume(self, workflow_id: str) -> Response:
         """Have it go on from the step that failed; asking again is no error."""
@@ -110,8 +119,11 @@ class WorkflowsApi:
     async def related(self, workflow_id: str) -> Response:
         """What is about similar things."""
         found = await self.operations.texts.related(workflow_id, checks.tenant_of(request))
-        embeddings = "on" if self.operations.texts.embedding_model else "off"
-        return answers.json_response({"related": [answers.related(one) for one in found], "embeddings": embeddings})
+        body: RelatedBody = {
+            "related": [answers.related(one) for one in found],
+            "embeddings": "on" if self.operations.texts.embedding_model else "off",
+        }
+        return answers.json_response(body)
 
     async def events(self, workflow_id: str) -> Response:
         """Follow the log. What can be refused is refused before the stream begins."""

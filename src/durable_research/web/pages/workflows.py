@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from durable_research.catalogue import Pipeline
 from durable_research.domain.errors import InvalidInput, InvalidState, NotFound
 from durable_research.domain.workflow import kind_of
+from durable_research.operations.bodies import StepBody, WholeStatusBody
 from durable_research.operations.everything import Operations
 from durable_research.ports.workflows import WorkflowFilter
 from durable_research.web import checks, cursors, queries, words
@@ -40,22 +41,19 @@ class WorkflowPages:
         return await self._show(workflow_id, await self.operations.status(workflow_id, checks.tenant_of(request)))
 
     async def _show(
-        self, workflow_id: str, status: dict[str, Any], form: forms.QuestionForm | None = None, answer: int = 200
+        self, workflow_id: str, status: WholeStatusBody, form: forms.QuestionForm | None = None, answer: int = 200
     ) -> Response:
         tenant, reading = checks.tenant_of(request), self.operations.reading
         row = await reading.get(workflow_id, tenant)
         events = await reading.log(workflow_id, tenant)
         offer = status["resume"]
-        for step in status["steps"]:
-            for name in ("started_at", "ended_at", "next_try_at"):
-                step[name] = datetime.fromisoformat(step[name]) if step[name] else None
         return await page(
             self.operations,
             "workflow.html",
             status=answer,
             row=row,
             pipeline=self.pipeline,
-            state=status,
+            state={**status, "steps": [_with_times(step) for step in status["steps"]]},
             attempts=attempt_lines(events),
             for_scripts=words.for_scripts(),
             finished=await finished(self.operations, row),
@@ -157,3 +155,9 @@ class WorkflowPages:
 
     def _address(self, workflow_id: str) -> str:
         return f"/{self.pipeline.page}/{workflow_id}"
+
+
+def _with_times(step: StepBody) -> dict[str, Any]:
+    """The step for the template, which says times in words."""
+    times = {name: step[name] for name in ("started_at", "ended_at", "next_try_at")}
+    return {**step, **{name: datetime.fromisoformat(at) if at else None for name, at in times.items()}}

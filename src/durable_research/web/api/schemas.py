@@ -1,0 +1,88 @@
+"""The schemas of the API's document, written from the types that answers are built of and requests are checked by."""
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import BaseModel, TypeAdapter, WithJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
+from typing_extensions import TypedDict
+
+from durable_research.catalogue import PIPELINES
+from durable_research.domain.progress import EventKind
+from durable_research.domain.workflow import Kind
+from durable_research.operations.bodies import DraftBody, EventBody, ReportResultBody, TextsResultBody, WorkflowId
+from durable_research.web.problems import ProblemBody
+
+_TEMPLATE = "#/components/schemas/{model}"
+_WORKFLOW_ID = TypeAdapter(WorkflowId).json_schema()
+
+
+class ResultBody(TypedDict):
+    """Stands for the result of any kind in the route table; each kind's own is described by `_results`."""
+
+
+class StreamItem(TypedDict):
+    """One message of the stream of events. A draft has no `id`: it is not part of the log."""
+
+    id: NotRequired[Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[0-9]+$"})]]
+    event: EventKind | Literal["draft"]
+    data: Annotated[
+        str,
+        WithJsonSchema(
+            {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": {
+                    "anyOf": [{"$ref": f"#/components/schemas/{one.__name__}"} for one in (EventBody, DraftBody)]
+                },
+            }
+        ),
+    ]
+
+
+_ALWAYS: tuple[Any, ...] = (ProblemBody, StreamItem, EventBody, DraftBody, ReportResultBody, TextsResultBody)
+
+
+class _Untitled(GenerateJsonSchema):
+    """Without a title for every field, which would only repeat its name."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def reference(one: Any) -> dict[str, Any]:
+    """The reference to a type's schema."""
+    return {"$ref": _TEMPLATE.format(model=one.__name__)}
+
+
+def schema_components(answers: set[Any], requests: set[type[BaseModel]]) -> dict[str, Any]:
+    """All schemas by their names: of answers, requests, problems and messages of streams."""
+    told: tuple[JsonSchemaMode, JsonSchemaMode] = ("serialization", "validation")
+    wanted = sorted({*answers, *_ALWAYS} - {ResultBody}, key=lambda one: str(one.__name__))
+    asked = sorted(requests, key=lambda one: one.__name__)
+    _, made = TypeAdapter.json_schemas(
+        [
+            *((one, told[0], TypeAdapter(one)) for one in wanted),
+            *((one, told[1], TypeAdapter(one)) for one in asked),
+        ],
+        ref_template=_TEMPLATE,
+        schema_generator=_Untitled,
+    )
+    components: dict[str, Any] = made["$defs"]
+    return components | _results(components.pop(TextsResultBody.__name__))
+
+
+def _results(of_texts: dict[str, Any]) -> dict[str, Any]:
+    """One result for each kind: other kinds than reports say their id by their name, and where their texts are."""
+    names, made = [ReportResultBody.__name__], dict[str, Any]()
+    for pipeline in PIPELINES.values():
+        if pipeline.kind is Kind.REPORT:
+            continue
+        name, own_id = f"{pipeline.kind.capitalize()}ResultBody", f"{pipeline.kind}_id"
+        made[name] = of_texts | {
+            "title": name,
+            "properties": of_texts["properties"] | {own_id: _WORKFLOW_ID},
+            "required": [*of_texts["required"], own_id],
+        }
+        names.append(name)
+    made[ResultBody.__name__] = {"anyOf": [{"$ref": _TEMPLATE.format(model=name)} for name in names]}
+    return made
