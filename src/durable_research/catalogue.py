@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from durable_research.domain.approval import ApprovalWaits
 from durable_research.domain.errors import UnknownPipeline
+from durable_research.domain.notice import OCCASIONS
 from durable_research.domain.post import PostRequest
 from durable_research.domain.processing import ProcessingRequest
 from durable_research.domain.report import ReportRequest
@@ -89,6 +90,7 @@ def _start_report(row: WorkflowRow, receivers: Receivers) -> GenerateReport:
         start_after=request.start_after,
         approval=request.approval or "none",
         approval_waits=receivers.approval_waits,
+        notify_on=OCCASIONS if request.notify_on is None else request.notify_on,
     )
 
 

@@ -1,17 +1,19 @@
 """A report: what is asked for, and what is kept of it."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from durable_research.domain.addresses import URL_LONGEST, is_address
 from durable_research.domain.moments import Moment
+from durable_research.domain.notice import Occasion
 from durable_research.domain.request import WritingRequest
 from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
 
+Named = TypeVar("Named", bound=str)
 CHANNELS = ("log", "webhook", "email", "slack")
 
 
@@ -24,9 +26,9 @@ def _known(channel: str) -> str:
     raise PydanticCustomError("enum", "must be {names} or an https:// address", {"names": ", ".join(CHANNELS)})
 
 
-def _each_once(channels: tuple[str, ...]) -> tuple[str, ...]:
+def _each_once(named: tuple[Named, ...]) -> tuple[Named, ...]:
     # Two messages to one channel would be one effect: the same key.
-    return tuple(dict.fromkeys(channels))
+    return tuple(dict.fromkeys(named))
 
 
 # What an address may be depends on the installation, so it is checked where a request is accepted: operations/starting.py.
@@ -45,11 +47,12 @@ Channel = Annotated[
 
 
 class ReportRequest(WritingRequest):
-    """What a person asks for, whom to tell, and whether to have the draft approved first."""
+    """What a person asks for, whom to tell and when (always, without `notify_on`), and whether to have the draft approved."""
 
     approval: Literal["none", "before_pdf", "before_notify"] | None = None
     notify: Annotated[tuple[Channel, ...], Field(strict=False, max_length=8), AfterValidator(_each_once)] | None = None
 
+    notify_on: Annotated[tuple[Occasion, ...], Field(strict=False), AfterValidator(_each_once)] | None = None
     start_after: Moment | None = None
 
     @property

@@ -5,12 +5,13 @@ from typing import Protocol
 
 from durable_research.domain.approval import ApprovalNotice
 from durable_research.domain.effects import ProviderClass
+from durable_research.domain.notice import Notice
 from durable_research.ports.remote import RemoteEffect
 
 
 @dataclass(frozen=True)
 class Notification:
-    """What is told when a report is ready, or waits for `approval`: ids, a title and links; no report text.
+    """What is told when a report is ready, waits for `approval`, or of a `notice`: ids, a title and links; no report text.
 
     `to` is the channel as it was asked for.
     """
@@ -21,6 +22,14 @@ class Notification:
     url: str
     to: str = ""
     approval: ApprovalNotice | None = None
+    notice: Notice | None = None
+
+    @property
+    def occasion(self) -> str:
+        """Why it is told, as machines read it."""
+        if self.approval:
+            return self.approval.occasion.value
+        return self.notice.kind.value if self.notice else "done"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 
+from durable_research.domain import notice
 from durable_research.ports.models import CallDeadlines
 from durable_research.temporal import names
 
@@ -222,6 +223,9 @@ SEND_NOTIFICATION = StepPolicy(
 # that a draft waits. So every try counts, also one that died or found our database away, which is looked for again every
 # second; where the receivers refuse, fifty tries last for most of an hour. The decision ends them.
 SEND_APPROVAL_NOTICE = replace(SEND_NOTIFICATION, step="send_approval_notice", failures_allowed=50, logged=False)
+
+# The same for what else people are told: that a report failed, or waits for a decision.
+SEND_NOTICE = replace(SEND_APPROVAL_NOTICE, step=notice.SEND_NOTICE)
 
 # Asking a provider to stop takes one short request; a call that cannot be stopped ends by itself and is counted.
 STOP_MODEL_CALLS = StepPolicy(names.STOP_MODEL_CALLS, names.AI_TASKS, try_seconds=15, failures_allowed=3, logged=False)

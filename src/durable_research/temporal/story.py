@@ -3,6 +3,7 @@
 A pipeline's workflow inherits from `Story`, tells its steps in a coroutine and hands that to `told`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,12 +14,14 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 from durable_research.domain.approval import ApprovalDecision, ApprovalQuestion, Verdict
-from durable_research.domain.errors import ApprovalExpired, ApprovalRefused
+from durable_research.domain.errors import ApprovalExpired, ApprovalRefused, DecisionNeeded
+from durable_research.domain.notice import NoticeKind
 from durable_research.domain.workflow import Decided, Decision, Status
 from durable_research.temporal import names
 from durable_research.temporal.approval import Approval, Tell
 from durable_research.temporal.metrics import METRICS, WORKFLOWS_COMPLETED
 from durable_research.temporal.policies import StepPolicy
+from durable_research.temporal.resumption import own_resumption
 from durable_research.temporal.saga import Saga
 from durable_research.temporal.steps import (
     Question,
@@ -87,10 +90,18 @@ class Story:
             self._approval.decide(decision)
 
     async def decision_about(self, question: Question) -> Decision:
-        """Wait for a person, as long as it takes."""
+        """Wait for a person, as long as it takes; people are told beside the waiting."""
         hear_cancel()
-        await workflow.wait_condition(lambda: question in self._decisions)
+        telling = asyncio.create_task(self.announce(NoticeKind.DECISION_ASKED, question.attempt, DecisionNeeded.code))
+        try:
+            await workflow.wait_condition(lambda: question in self._decisions)
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
         return self._decisions[question]
+
+    async def announce(self, kind: NoticeKind, number: int, code: str) -> None:
+        """Have people told what has happened; a pipeline that tells nobody leaves this as it is."""
 
     async def asleep_until(self, moment: datetime | None) -> None:
         """Sleep on a durable timer; a moment that has passed, or none, is now. Cancelling ends it at once."""
@@ -192,7 +203,9 @@ class Story:
             # Cancelled and not failed: nothing went wrong, a person ended it, as cancelling does.
             await self._close(Status.CANCELLED, {"error": cause_of(error)})
         else:
-            await self._close(Status.FAILED, {"error": cause_of(error)})
+            cause = cause_of(error)
+            await self._close(Status.FAILED, {"error": cause})
+            await whatever_is_cancelled(self.announce(NoticeKind.FAILED, own_resumption(), cause["code"]))
 
     async def _close(self, status: Status, data: dict[str, Any]) -> None:
         self.stage = status.value

@@ -20,6 +20,7 @@ from durable_research.adapters.notifiers.email import EmailNotifier
 from durable_research.domain.approval import ApprovalNotice
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous, NotificationFailed, NotificationRefused
+from durable_research.domain.notice import Notice, NoticeKind
 from durable_research.domain.progress import EventKind
 from durable_research.ports.notifiers import Notification
 from tests.installation import Installation
@@ -262,3 +263,22 @@ async def test_a_password_does_not_leave_the_machine_in_the_clear(note: Notifica
 
 async def test_nothing_can_be_asked_of_it(notifier: EmailNotifier) -> None:
     assert (notifier.provider_class, notifier.settle_seconds) == (ProviderClass.NOTHING, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [
+        (NoticeKind.FAILED, "Your report failed: Tides"),
+        (NoticeKind.DECISION_ASKED, "Your decision is asked for: Tides"),
+    ],
+)
+async def test_a_failure_or_a_decision_is_told_by_its_code(
+    notifier: EmailNotifier, servers: Installation, note: Notification, kind: NoticeKind, subject: str
+) -> None:
+    notice = Notice(kind=kind, number=0, code="document_error")
+
+    await notifier.prepare(dataclasses.replace(note, title="Tides", notice=notice)).send(KEY, None)
+
+    [letter] = received(servers, note)
+    assert letter["headers"]["subject"] == subject
+    assert "(document_error)" in letter["body"]

@@ -15,6 +15,7 @@ from durable_research.adapters.notifiers.slack import SlackNotifier
 from durable_research.domain.approval import ApprovalNotice
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous, NotificationBusy, NotificationFailed, NotificationRefused
+from durable_research.domain.notice import Notice, NoticeKind
 from durable_research.domain.progress import EventKind
 from durable_research.ports.notifiers import Notification
 from durable_research.ports.remote import EarlierSend
@@ -271,3 +272,14 @@ async def test_a_busy_slack_is_asked_to_delete_later(note: Notification) -> None
 async def test_a_slack_out_of_reach_is_asked_to_delete_later(note: Notification) -> None:
     with pytest.raises(NotificationFailed):
         await SlackNotifier("http://127.0.0.1:9/api/", "xoxb-test", CHANNEL).prepare(note).cancel("1.0")
+
+
+async def test_a_failure_is_told_by_its_code(
+    notifier: SlackNotifier, servers: Installation, note: Notification, key: str
+) -> None:
+    notice = Notice(kind=NoticeKind.FAILED, number=0, code="document_error")
+
+    message = said(servers, await notifier.prepare(dataclasses.replace(note, notice=notice)).send(key, None))
+
+    assert " failed: " in [part.get("text") for part in shown(message)]
+    assert "It failed (document_error)" in message["text"]

@@ -9,6 +9,7 @@ from durable_research.adapters.notifiers import standard_webhooks
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.domain.approval import ApprovalNotice
 from durable_research.domain.errors import NotificationFailed, NotificationRefused
+from durable_research.domain.notice import Notice, NoticeKind
 from durable_research.domain.progress import EventKind
 from durable_research.ports.notifiers import Notification
 from tests.installation import Installation
@@ -90,3 +91,14 @@ async def test_a_redirect_is_not_followed(servers: Installation) -> None:
 async def test_a_receiver_that_is_away_may_be_told_later() -> None:
     with pytest.raises(NotificationFailed):
         await WebhookNotifier("http://127.0.0.1:9/", None).prepare(notification("away")).send("e" * 64, None)
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_a_failure_and_a_decision_are_events_of_their_own_type_with_a_code_and_no_words(kind: NoticeKind) -> None:
+    notice = Notice(kind=kind, number=0, code="document_error")
+    note = Notification("report-a", "Tides", "failed", "http://127.0.0.1/reports/a", notice=notice)
+
+    body = json.loads(standard_webhooks.compose(note, "a" * 64, None).body)
+
+    assert body["type"] == f"report.{kind}"
+    assert body["data"]["code"] == "document_error"

@@ -34,6 +34,7 @@ from durable_research.domain.effects import (
     SendState,
 )
 from durable_research.domain.errors import EffectMismatch, InvalidState, StaleAttempt
+from durable_research.domain.notice import SEND_NOTICE
 from durable_research.domain.progress import NUMBERED_BY_LEDGER
 from durable_research.domain.workflow import FINAL, Status
 
@@ -124,6 +125,7 @@ _nobody_waits = exists().where(
     workflows.c.workflow_id == effects.c.workflow_id,
     workflows.c.status.in_(FINAL),
     ~_is_embedded_late,
+    effects.c.step != SEND_NOTICE,
 )
 # A later attempt may have found this very send and settled it: then it is the answer, and must not be taken back.
 _is_the_answer = exists().where(

@@ -16,6 +16,7 @@ from durable_research import telemetry
 from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous, NotificationFailed, NotificationRefused, StepFailed
 from durable_research.domain.mailboxes import Mailbox, mailboxes
+from durable_research.domain.notice import NoticeKind
 from durable_research.ports.notifiers import Delivery, Notification
 from durable_research.ports.remote import RemoteEffect
 
@@ -171,12 +172,16 @@ async def _offers_utf8(client: aiosmtplib.SMTP) -> bool:
 def _subject(note: Notification) -> str:
     if note.approval:
         return "Reminder: your approval is asked for" if note.approval.is_reminder else "Your approval is asked for"
+    if note.notice:
+        return "Your report failed" if note.notice.kind is NoticeKind.FAILED else "Your decision is asked for"
     return "Your report is ready"
 
 
 def _news(note: Notification) -> str:
     if note.approval:
         return f"Report {note.workflow_id} waits for you: {note.approval.words}."
+    if note.notice:
+        return f"Of report {note.workflow_id}: {note.notice.words}."
     return f"Report {note.workflow_id} is {note.status}."
 
 

@@ -5,6 +5,14 @@ from durable_research.domain.effects import ProviderClass
 from durable_research.ports.notifiers import Delivery, Notification
 from durable_research.ports.remote import RemoteEffect
 
+_EVENTS = {
+    "done": telemetry.NOTIFIED,
+    "approval_asked": telemetry.APPROVAL_ASKED,
+    "approval_reminded": telemetry.APPROVAL_REMINDED,
+    "failed": telemetry.REPORT_FAILED,
+    "decision_asked": telemetry.DECISION_ASKED,
+}
+
 
 class LogNotifier:
     """Writes the notification into the worker's log; a repeat is the same line with the same id."""
@@ -27,10 +35,7 @@ class LogLine(RemoteEffect[Delivery]):
     async def send(self, key: str, anchor: str | None) -> str:
         """Write it; ids only, the title is a person's text."""
         note = self._notification
-        event = telemetry.NOTIFIED
-        if note.approval:
-            event = telemetry.APPROVAL_REMINDED if note.approval.is_reminder else telemetry.APPROVAL_ASKED
-        telemetry.get_logger().info(event, report_id=note.workflow_id, key=key)
+        telemetry.get_logger().info(_EVENTS[note.occasion], report_id=note.workflow_id, key=key)
         return key
 
     async def collect(self, reference: str) -> Delivery:

@@ -22,6 +22,7 @@ from durable_research.domain.errors import (
     NotificationUnavailable,
     StepFailed,
 )
+from durable_research.domain.notice import NoticeKind
 from durable_research.domain.retry_after import retry_after_seconds
 from durable_research.ports.notifiers import Delivery, Notification
 from durable_research.ports.remote import KEY_TAG, EarlierSend, RemoteEffect, Shown, ours_among
@@ -173,6 +174,10 @@ def _words(note: Notification) -> tuple[str, str, str]:
     if approval := note.approval:
         waits = "still waits for you" if approval.is_reminder else "waits for you"
         return waits, "decide", f"{approval.words[:1].upper()}{approval.words[1:]}."
+    if notice := note.notice:
+        more = f"{notice.words[:1].upper()}{notice.words[1:]}."
+        is_failed = notice.kind is NoticeKind.FAILED
+        return ("failed", "see what can be done", more) if is_failed else ("waits for you", "decide", more)
     return "is ready", "open it", ""
 
 

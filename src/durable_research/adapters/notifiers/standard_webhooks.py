@@ -33,9 +33,10 @@ def compose(notification: Notification, key: str, secret: str | None) -> Message
         "status": notification.status,
         "url": notification.url,
     }
-    kind = "report.done"
+    kind = f"report.{notification.occasion}"
+    if notice := notification.notice:
+        data |= {"code": notice.code}
     if approval := notification.approval:
-        kind = f"report.{approval.occasion}"
         data |= {"before": approval.before, "expires_at": approval.expires_at.isoformat()}
     body = json.dumps({"type": kind, "data": data}, ensure_ascii=False)
     headers = {

@@ -13,6 +13,7 @@ from durable_research.domain.composition import compose
 from durable_research.domain.document import Document
 from durable_research.domain.effects import Effect, ResendPolicy
 from durable_research.domain.errors import NotificationRefused, Unconfirmed
+from durable_research.domain.notice import NoticeKind
 from durable_research.domain.report import DocumentReference, Report, ReportRequest
 from durable_research.domain.text import WrittenText, page_key
 from durable_research.domain.workflow import Status
@@ -26,6 +27,7 @@ from durable_research.pipelines.generate_report.messages import (
     Notified,
     ReportPdf,
     SendApprovalNotice,
+    SendNotice,
     SendNotification,
     StoreReportMetadata,
 )
@@ -169,6 +171,26 @@ class GenerateReportActivities:
         occasion = asked.notice.occasion.value
         request = {"report_id": asked.report_id, "occasion": occasion}
         telling = _Telling("send_approval_notice", asked.tenant, notification, request, f"{occasion} ")
+        return await self._tell_all(telling, asked.channels)
+
+    @activity.defn(name="send_notice")
+    async def send_notice(self, asked: SendNotice) -> NotificationOutcome:
+        """Tell each channel that the report failed, or waits for a decision, unless it does no longer.
+
+        Raises:
+            NotificationFailed: a receiver did not accept, and may accept later.
+        """
+        row = await self.workflows.get(asked.report_id, asked.tenant)
+        notice = asked.notice
+        if notice.kind is NoticeKind.FAILED:
+            still = row.status is Status.FAILED and row.resumption == notice.number
+        else:
+            still = row.status is Status.WAITING_FOR_YOU and not row.cancel_requested
+        if not still:
+            return NotificationOutcome(told=())
+        notification = Notification(asked.report_id, row.title, row.status, self._page(asked.report_id), notice=notice)
+        request = {"report_id": asked.report_id, "kind": notice.kind.value}
+        telling = _Telling("send_notice", asked.tenant, notification, request, f"{notice.kind} {notice.number} ")
         return await self._tell_all(telling, asked.channels)
 
     def _page(self, report_id: str) -> str:

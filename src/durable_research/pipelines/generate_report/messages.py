@@ -8,6 +8,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from durable_research.domain.approval import ApprovalNotice, ApprovalWaits
+from durable_research.domain.notice import Notice, Occasion
 from durable_research.domain.report import DocumentReference
 from durable_research.domain.text import WrittenText
 
@@ -19,7 +20,8 @@ class _Message(BaseModel):
 class GenerateReport(_Message):
     """Starts the workflow. The request itself lies in table `workflows`, frozen when it was accepted.
 
-    A resumed report may go on with a text that a person has `corrected`, or buy another `generation` of the model's.
+    A resumed report may go on with a text that a person has `corrected`, or buy another `generation` of the model's. A start
+    without `notify_on` is of a time when channels were told that a report is done or waits for approval, and of nothing else.
     """
 
     report_id: str
@@ -30,6 +32,7 @@ class GenerateReport(_Message):
     approval_waits: ApprovalWaits = ApprovalWaits()
     corrected: WrittenText | None = None
     generation: int = 0
+    notify_on: tuple[Occasion, ...] | None = None
 
 
 class LlmCall(_Message):
@@ -87,6 +90,15 @@ class SendApprovalNotice(_Message):
     tenant: str
     channels: tuple[str, ...]
     notice: ApprovalNotice
+
+
+class SendNotice(_Message):
+    """Asks to tell the channels that the report failed, or waits for a decision."""
+
+    report_id: str
+    tenant: str
+    channels: tuple[str, ...]
+    notice: Notice
 
 
 class Notified(_Message):

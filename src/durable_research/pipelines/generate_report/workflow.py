@@ -1,6 +1,7 @@
 """The story of a report: ask the model, have a person approve where that was asked for, typeset, store, tell."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from temporalio import workflow
@@ -14,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
         ApprovalQuestion,
         Verdict,
     )
+    from durable_research.domain.notice import Notice, NoticeKind
     from durable_research.domain.progress import SKIPPED
     from durable_research.domain.text import WrittenText
     from durable_research.domain.workflow import Status
@@ -26,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
         ReportPdf,
         ReportResult,
         SendApprovalNotice,
+        SendNotice,
         SendNotification,
         StoreReportMetadata,
     )
@@ -34,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
     from durable_research.temporal.story import Ending, Story
 
 
+_NOT_WANTED = "nobody wanted to be told that it is done"
 _TOO_LATE = "the report was cancelled when it was finished already; nobody was told"
 
 
@@ -44,7 +48,22 @@ class GenerateReportWorkflow(Story):
     @workflow.run
     async def run(self, start: GenerateReport) -> ReportResult:
         """Run the four steps and write the end."""
+        self._start = start
         return await self.told(self._steps(start))
+
+    async def announce(self, kind: NoticeKind, number: int, code: str) -> None:
+        """Tell the channels; what cannot be told changes nothing."""
+        start, occasion = self._start, "failed" if kind is NoticeKind.FAILED else "waits"
+        if occasion not in (start.notify_on or ()):
+            return
+        asked = SendNotice(
+            report_id=start.report_id,
+            tenant=start.tenant,
+            channels=start.channels,
+            notice=Notice(kind=kind, number=number, code=code),
+        )
+        with suppress(ActivityError):
+            await run_step(GenerateReportActivities.send_notice, asked, policies.SEND_NOTICE)
 
     async def _steps(self, start: GenerateReport) -> Ending[ReportResult]:
         await self.asleep_until(start.start_after)
@@ -92,6 +111,8 @@ class GenerateReportWorkflow(Story):
         question = ApprovalQuestion(before=start.approval, draft=draft, verdicts=verdicts, waits=start.approval_waits)
 
         async def tell(notice: ApprovalNotice) -> None:
+            if start.notify_on is not None and "waits" not in start.notify_on:
+                return
             asked = SendApprovalNotice(
                 report_id=start.report_id, tenant=start.tenant, channels=start.channels, notice=notice
             )
@@ -117,6 +138,8 @@ class GenerateReportWorkflow(Story):
 
     async def _tell(self, start: GenerateReport, pdf: ReportPdf) -> dict[str, Any]:
         """Tell the channels; what cannot be told never fails the report."""
+        if start.notify_on is not None and "done" not in start.notify_on:
+            return {SKIPPED: {policies.SEND_NOTIFICATION.step: _NOT_WANTED}}
         asked = SendNotification(
             report_id=start.report_id, tenant=start.tenant, channels=start.channels, title=pdf.title
         )
