@@ -75,7 +75,9 @@ def check_transition(old: Status, new: Status) -> None:
 
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
-ID_PATTERN = rf"({'|'.join(Kind)})-[{_ALPHABET}]{{26}}"
+_OWN_PART = f"[{_ALPHABET}]{{26}}"
+ID_PATTERN = rf"({'|'.join(Kind)})-{_OWN_PART}"
+REPORT_ID_PATTERN = f"{Kind.REPORT}-{_OWN_PART}"
 _ID = re.compile(ID_PATTERN, re.ASCII)
 RANDOM_BYTES = 10
 
