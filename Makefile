@@ -1,6 +1,6 @@
 # One front door: people, hooks and CI call the same targets. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev temporal demo up test test-litellm check fix bench chaos crash-table outages lock record clean
+.PHONY: help setup setup-dev temporal demo up test test-litellm test-clients check fix bench chaos crash-table outages lock record clean
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
@@ -54,6 +54,11 @@ test-litellm: check ## what `make test` leaves out: our stories on the LiteLLM g
 	$(FIND_TEMPORAL)
 	$(BIN)/pytest -m litellm
 
+test-clients: check ## the OpenAPI document from outside: two generated clients, and Schemathesis on the running product
+	sh tools/setup.sh clients
+	$(FIND_TEMPORAL)
+	$(BIN)/pytest -m clients
+
 bench: setup-bench ## recovery time, latency beside a bare workflow, memory at rest
 	$(BIN)/python -m bench
 
@@ -75,9 +80,9 @@ record: setup-dev ## record the Event Histories that the replay test keeps
 	$(BIN)/python -m tests.replay.record
 
 lock: setup-dev ## write the locks anew from requirements/*.in and tools/*/package.json
-	set -e; for name in runtime dev go node peers litellm; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	set -e; for name in runtime dev go node peers litellm clients; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header requirements/$$name.in -o requirements/$$name.txt; done
-	set -e; for name in azurite aimock; do (cd tools/$$name && npm install --package-lock-only --silent); done
+	set -e; for name in azurite aimock openapi-ts; do (cd tools/$$name && npm install --package-lock-only --silent); done
 
 clean: ## remove the virtual environment (data/ stays)
 	rm -rf $(VENV) .make

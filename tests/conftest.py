@@ -49,17 +49,21 @@ def every_answer_is_as_described() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def answers_are_noted() -> Iterator[None]:
     """Also those of real processes, which tests ask by httpx; other servers do not name their requests as ours does."""
-    send = httpx.Client.send
+    send, send_async = httpx.Client.send, httpx.AsyncClient.send
 
-    def send_and_note(client: httpx.Client, request: httpx.Request, **more: Any) -> httpx.Response:
-        response = send(client, request, **more)
+    def noted(response: httpx.Response) -> httpx.Response:
+        request = response.request
         if "x-request-id" in response.headers and contract.is_of_the_api(request.url.path):
             body = response.content if response.is_stream_consumed else None
             contract.note(request.method, request.url.path, response.status_code, response.headers, body)
         return response
 
+    async def send_async_and_note(client: httpx.AsyncClient, request: httpx.Request, **more: Any) -> httpx.Response:
+        return noted(await send_async(client, request, **more))
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(httpx.Client, "send", send_and_note)
+        patch.setattr(httpx.Client, "send", lambda *given, **more: noted(send(*given, **more)))
+        patch.setattr(httpx.AsyncClient, "send", send_async_and_note)
         yield
 
 

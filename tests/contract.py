@@ -49,7 +49,6 @@ def _differences(method: str, path: str, status: int, headers: Mapping[str, str]
         return
     described = operation["responses"].get(str(status))
     if described is None:
-        # A method that the framing does not know is no operation, and neither is a head that cannot be read.
         yield "the status is not described"
         return
     if "$ref" in described:

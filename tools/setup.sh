@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings a machine that has python3, make and git to where our programs run. Usage: setup.sh runtime|dev|browser|azurite|peers|litellm
+# Brings a machine that has python3, make and git to where our programs run. Usage: setup.sh runtime|dev|browser|azurite|peers|litellm|clients
 # As root it installs the Debian packages that are missing; otherwise it says which ones to install.
 set -eu
 cd "$(dirname "$0")/.."
@@ -96,5 +96,6 @@ case "$1" in
   azurite) alone; node_packages azurite ;;
   peers) alone; python_packages peers; node_packages aimock ;;
   litellm) alone; python_packages litellm ;;
-  *) say "usage: setup.sh runtime|dev|browser|azurite|peers|litellm" >&2; exit 2 ;;
+  clients) alone; python_packages clients; node_packages openapi-ts ;;
+  *) say "usage: setup.sh runtime|dev|browser|azurite|peers|litellm|clients" >&2; exit 2 ;;
 esac

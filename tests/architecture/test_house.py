@@ -205,7 +205,7 @@ def test_every_failpoint_is_reached_by_code_and_documented() -> None:
     assert {name for name in documented if f"`{name}`" not in text} == set()
 
 
-@pytest.mark.parametrize("lock", ["runtime.txt", "dev.txt", "go.txt"])
+@pytest.mark.parametrize("lock", ["runtime.txt", "dev.txt", "go.txt", "clients.txt"])
 def test_locks_carry_hashes_and_no_address(lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text()
 

@@ -46,24 +46,32 @@ Channel = Annotated[
 ]
 
 
-class ReportRequest(WritingRequest):
-    """What a person asks for, whom to tell and when (always, without `notify_on`), and whether to have the draft approved."""
+class ToldReportRequest(WritingRequest):
+    """What a person asks for, whom to tell and when (always, without `notify_on`), and whether to have the draft approved.
+
+    Others say when it begins.
+    """
 
     approval: Literal["none", "before_pdf", "before_notify"] | None = None
     notify: Annotated[tuple[Channel, ...], Field(strict=False, max_length=8), AfterValidator(_each_once)] | None = None
 
     notify_on: Annotated[tuple[Occasion, ...], Field(strict=False), AfterValidator(_each_once)] | None = None
+
+    @property
+    def named_channels(self) -> dict[str, str]:
+        """Those of `notify`."""
+        return {f"/notify/{place}": channel for place, channel in enumerate(self.notify or ())}
+
+
+class ReportRequest(ToldReportRequest):
+    """What a person asks for once, perhaps for later."""
+
     start_after: Moment | None = None
 
     @property
     def begins_at(self) -> datetime | None:
         """`start_after`."""
         return self.start_after
-
-    @property
-    def named_channels(self) -> dict[str, str]:
-        """Those of `notify`."""
-        return {f"/notify/{place}": channel for place, channel in enumerate(self.notify or ())}
 
 
 class DocumentReference(BaseModel):

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, field_validator
+from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from durable_research.domain.patterns import described
-from durable_research.domain.report import ReportRequest
+from durable_research.domain.report import ReportRequest, ToldReportRequest
 from durable_research.domain.zones import ZONE_RULE, zone_named
 
 ID_PREFIX = "recurring-"
@@ -174,19 +174,11 @@ def _one_zone(given: str) -> str:
     return given
 
 
-class ScheduleRequest(ReportRequest):
-    """What a person asks for again and again: a report's request, and when."""
+class ScheduleRequest(ToldReportRequest):
+    """What a person asks for again and again, and when: all reports of one `start_after` would begin at once."""
 
     every: Annotated[str, AfterValidator(_one_every), described(pattern=_EVERY_PATTERN)]
     timezone: Annotated[str, AfterValidator(_one_zone), described(pattern=_ZONE_PATTERN)] = "UTC"
-
-    @field_validator("start_after")
-    @classmethod
-    def _says_itself_when(cls, start_after: object) -> object:
-        """Each firing's report would wait for the same moment, and all would begin at once."""
-        if start_after is not None:
-            raise PydanticCustomError("extra_forbidden", "does not go with a schedule, which says by itself when")
-        return start_after
 
     @property
     def report(self) -> ReportRequest:

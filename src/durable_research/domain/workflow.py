@@ -90,7 +90,9 @@ def check_resumable(status: Status) -> None:
 
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
-ID_PATTERN = rf"({'|'.join(Kind)})-[{_ALPHABET}]{{26}}"
+_OWN_PART = f"[{_ALPHABET}]{{26}}"
+ID_PATTERN = rf"({'|'.join(Kind)})-{_OWN_PART}"
+REPORT_ID_PATTERN = f"{Kind.REPORT}-{_OWN_PART}"
 _ID = re.compile(ID_PATTERN, re.ASCII)
 RANDOM_BYTES = 10
 

@@ -8,10 +8,11 @@ from typing_extensions import TypedDict
 from durable_research.domain.approval import Verdict
 from durable_research.domain.progress import EventKind, StepState
 from durable_research.domain.shapes import At, FailureBody, RemedyBody
-from durable_research.domain.workflow import ID_PATTERN, Decision, Kind, Status
+from durable_research.domain.workflow import ID_PATTERN, REPORT_ID_PATTERN, Decision, Kind, Status
 from durable_research.operations.leftover import Price
 
 WorkflowId = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{ID_PATTERN}$"})]
+ReportId = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{REPORT_ID_PATTERN}$"})]
 Sha256 = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{64}$"})]
 
 
@@ -116,7 +117,7 @@ class ReportResultBody(TypedDict):
     """What a finished report came to; whom it was told, unless telling failed."""
 
     workflow_id: WorkflowId
-    report_id: WorkflowId
+    report_id: ReportId
     title: str
     status: Literal[Status.DONE, Status.PARTLY_DONE]
     pages: int

@@ -9,7 +9,7 @@ from durable_research.domain.approval import Verdict
 from durable_research.domain.schedule import ID_PATTERN as SCHEDULE_ID_PATTERN
 from durable_research.domain.shapes import At
 from durable_research.domain.workflow import Kind, Status
-from durable_research.operations.bodies import Sha256, WorkflowId
+from durable_research.operations.bodies import ReportId, Sha256, WorkflowId
 
 ScheduleId = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{SCHEDULE_ID_PATTERN}$"})]
 
@@ -26,7 +26,7 @@ class StartedBody(AddressesBody):
     """What was accepted; a report says its id also as `report_id`."""
 
     workflow_id: WorkflowId
-    report_id: NotRequired[WorkflowId]
+    report_id: NotRequired[ReportId]
     status: Status
     page_url: str
 
@@ -107,7 +107,7 @@ class UsageBody(TypedDict):
 class ReportBody(TypedDict):
     """A finished report's facts."""
 
-    report_id: WorkflowId
+    report_id: ReportId
     title: str
     prompt: str
     user: str | None

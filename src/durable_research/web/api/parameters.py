@@ -3,18 +3,17 @@
 from typing import Any
 
 from durable_research.domain.schedule import ID_PATTERN as SCHEDULE_ID_PATTERN
-from durable_research.domain.workflow import ID_PATTERN
+from durable_research.domain.workflow import ID_PATTERN, REPORT_ID_PATTERN
 from durable_research.web import cursors, queries
 
 Schema = dict[str, Any]
 _STRING: Schema = {"type": "string"}
-_WORKFLOW_ID: Schema = {"type": "string", "pattern": f"^{ID_PATTERN}$"}
 # An event's number is read up to so many digits.
 _EVENT_NUMBER: Schema = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 
 PATH: dict[str, Schema] = {
-    "workflow_id": _WORKFLOW_ID,
-    "report_id": {"type": "string", "pattern": f"^{ID_PATTERN}$"},
+    "workflow_id": {"type": "string", "pattern": f"^{ID_PATTERN}$"},
+    "report_id": {"type": "string", "pattern": f"^{REPORT_ID_PATTERN}$"},
     "schedule_id": {"type": "string", "pattern": f"^{SCHEDULE_ID_PATTERN}$"},
     "name": {"type": "string", "pattern": "^[a-z]+$"},
 }
