@@ -1,6 +1,6 @@
 # One front door: people, hooks and CI call the same targets. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev temporal demo up test test-litellm test-clients check fix bench chaos crash-table outages lock record clean
+.PHONY: help setup setup-dev temporal demo up test test-litellm test-clients check fix bench chaos crash-table outages lock picture record clean
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
@@ -75,6 +75,11 @@ crash-table: setup ## a process killed at every crash point (RUNS=50 OTHER_RUNS=
 
 outages: setup ## the provider slow, loading, failing and cut off for minutes, side by side (PACE=0.02 for seconds)
 	$(BIN)/durable-research outages $(if $(PACE),--pace $(PACE)) $(if $(OUT),--out $(OUT))
+
+picture: setup-dev ## the README's picture of the live page, from the running product
+	sh tools/setup.sh browser
+	$(FIND_TEMPORAL)
+	$(BIN)/python -m tests.browser.picture
 
 record: setup-dev ## record the Event Histories that the replay test keeps
 	$(BIN)/python -m tests.replay.record

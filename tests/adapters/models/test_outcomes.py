@@ -222,6 +222,7 @@ def test_an_error_within_a_200_has_the_status_that_it_tells_and_is_else_a_refusa
         (402, {"error": "no"}, "the account behind OPENAI_API_KEY"),
         (307, {}, "OPENAI_BASE_URL"),
         (404, {}, "OPENAI_BASE_URL"),
+        (404, {}, "set OPENAI_API=chat if the server speaks plain chat completions and nothing else"),
         (501, {}, "OPENAI_MODEL"),
         (404, {"error": {"code": "model_not_found"}}, "set OPENAI_MODEL"),
         (404, {"error": {"code": "DeploymentNotFound"}}, "set OPENAI_MODEL"),

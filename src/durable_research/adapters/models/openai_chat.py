@@ -49,7 +49,7 @@ class OpenAIChat:
         self.provider = provider
         self.model = model
         self.is_demo = is_demo
-        self.wire = Wire(base_url, api_key, Asked())
+        self.wire = Wire(base_url, api_key, Asked() if stored else Asked(otherwise=""))
         self._is_stored = stored
         self._settle_seconds = settle_seconds
         self._deadlines = deadlines

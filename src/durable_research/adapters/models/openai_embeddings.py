@@ -54,6 +54,7 @@ class OpenAIEmbeddings:
             model_setting="OPENAI_EMBEDDING_MODEL",
             key_setting=f"{prefix}_API_KEY",
             url_setting=f"{prefix}_BASE_URL",
+            otherwise="",
         )
         self.wire = Wire(base_url, api_key, asked)
         # An answer is whole at once, so it has the longest time alone.

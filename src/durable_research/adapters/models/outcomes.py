@@ -134,6 +134,8 @@ class Asked:
     key_setting: str = "OPENAI_API_KEY"
     url_setting: str = "OPENAI_BASE_URL"
     api_setting: str = "OPENAI_API"
+    # What else mends it where nothing is at the address.
+    otherwise: str = ", and set OPENAI_API=chat if the server speaks plain chat completions and nothing else"
     api_key: str = ""
     # What the request says: its words must not be quoted back.
     sent: str = ""
@@ -284,7 +286,7 @@ def _hint(made: type[StepFailed] | type[StillRunning], status: int, complaint: C
     if status == 200:
         return f"check {asked.url_setting} and {asked.api_setting}"
     if status in {404, 405, 501}:
-        return f"check {asked.url_setting}, {asked.api_setting} and {asked.model_setting}"
+        return f"check {asked.url_setting} and {asked.model_setting}{asked.otherwise}"
     return f"check {asked.model_setting} and {asked.api_setting}"
 
 
