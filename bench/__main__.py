@@ -9,17 +9,19 @@ from bench.held_calls import measure_held_calls
 from bench.latency import measure_latency
 from bench.memory import measure_memory
 from bench.recovery import measure_recovery
+from bench.typesetting import measure_typesetting
 
+KINDS = ["recovery", "latency", "memory", "held-calls", "typesetting"]
 DEFAULT_PEERS = Path(__file__).parents[2] / "shared" / "bench-peers"
 
 
 @click.command()
-@click.option("--only", type=click.Choice(["recovery", "latency", "memory", "held-calls"]), help="Measure just this.")
+@click.option("--only", type=click.Choice(KINDS), help="Measure just this.")
 @click.option("--rounds", default=3, show_default=True, help="Kills for each step; interleaved rounds of latency.")
 @click.option("--reports", default=20, show_default=True, help="Reports in a round of latency, one at a time.")
 @click.option("--peers", type=click.Path(path_type=Path), default=DEFAULT_PEERS, help="The folder of the peers.")
 def main(only: str | None, rounds: int, reports: int, peers: Path) -> None:
-    """Measure recovery after a kill, latency beside a bare workflow, memory at rest and of calls that last."""
+    """Measure recovery, latency beside a bare workflow, memory at rest and of calls that last, typesetting at its limits."""
     with tempfile.TemporaryDirectory(prefix="durable-research-bench-") as scratch:
         folder = Path(scratch)
         if only in {None, "memory"}:
@@ -28,6 +30,8 @@ def main(only: str | None, rounds: int, reports: int, peers: Path) -> None:
             measure_held_calls(folder / "held-calls")
         if only in {None, "recovery"}:
             measure_recovery(folder / "recovery", rounds)
+        if only in {None, "typesetting"}:
+            measure_typesetting()
         if only in {None, "latency"}:
             measure_latency(folder / "latency", peers, rounds, reports)
 

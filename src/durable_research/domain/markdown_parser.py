@@ -23,10 +23,10 @@ from durable_research.domain.linking import ADDRESS_START, address_at
 _LEVELS_OF_THE_PARSER = 3 * DEEPEST
 _CONTAINERS = {"blockquote", "list", "footnote_def"}
 # A hundred real reports tried at most 614 block rules for each kB; the busiest of 44 kB had 965 marks.
-MOST_BLOCK_RULES = 400_000
+MOST_BLOCK_RULES = 300_000
 MOST_MARKS = 60_000
 MOST_MARKS_OF_A_BLOCK = 10_000
-MOST_TOKENS = 60_000
+MOST_TOKENS = 40_000
 
 BlockRule = Callable[[StateBlock, int, int, bool], bool]
 

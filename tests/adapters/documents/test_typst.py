@@ -26,7 +26,6 @@ from durable_research.domain.document import (
     Table,
     Text,
 )
-from durable_research.domain.errors import DocumentError
 from durable_research.domain.markdown import parse_markdown
 
 
@@ -281,15 +280,6 @@ async def test_no_text_fails_to_be_typeset(renderer: TypstRenderer, text: str) -
     assert (await renderer.render(_everywhere(text))).pages >= 1
 
 
-async def test_a_refused_document_leaves_the_renderer_working(renderer: TypstRenderer) -> None:
-    before = renderer.process_ids
-    with pytest.raises(DocumentError):
-        await renderer.render(_document("word " * 500_000))
-
-    assert (await renderer.render(_document("next"))).pages == 1
-    assert renderer.process_ids == before
-
-
 async def test_a_very_long_word_is_broken_and_can_be_copied_out(renderer: TypstRenderer) -> None:
     pages = (await _pdf(renderer, _document("x" * 200_000))).pages
 
@@ -342,8 +332,3 @@ async def test_empty_parts_can_be_typeset(renderer: TypstRenderer) -> None:
     link = Paragraph(inlines=(Link(href="https://x.y/", children=()),))
 
     assert (await renderer.render(Document(title="T", blocks=(*empty, table, link)))).pages == 1
-
-
-async def test_more_text_than_fits_the_pages_is_refused(renderer: TypstRenderer) -> None:
-    with pytest.raises(DocumentError, match="500 pages hold"):
-        await renderer.render(_document("word " * 500_000))

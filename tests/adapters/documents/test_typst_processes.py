@@ -11,10 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from durable_research.adapters.documents import typst
 from durable_research.adapters.documents.typst import TypstRenderer
-from durable_research.domain.document import Document, Paragraph, Text
+from durable_research.domain.document import (
+    Block,
+    BulletList,
+    CodeBlock,
+    Document,
+    Heading,
+    Paragraph,
+    Strong,
+    Table,
+    Text,
+)
 from durable_research.domain.errors import RendererCrashed
-from durable_research.domain.markdown import parse_markdown
 
 # Long enough to be interrupted on any machine: it takes more than a second on an idle one.
 SLOW = Document(title="Slow", blocks=(Paragraph(inlines=(Text(text="x" * 200_000),)),))
@@ -79,13 +89,62 @@ async def test_a_cancelled_document_leaves_no_child_at_work_and_a_working_render
     await renderer.close()
 
 
-async def test_a_greedy_document_is_stopped_at_the_memory_limit() -> None:
-    renderer = TypstRenderer(memory_bytes=320 * 1024**2)
+_WORDS = (Text(text="ab cd "),)
+_MISSING, _STRONG = (Text(text="বাংলা " * 50),), (Strong(children=(Text(text="bold"),)), Text(text=" w "))
+_GREEDY: dict[str, tuple[Block, ...]] = {
+    "prose": (Paragraph(inlines=(Text(text="The tide rises and falls. " * 40),)),) * 800,
+    "one word": (Paragraph(inlines=(Text(text="x" * 1_000_000),)),),
+    "paragraphs": (Paragraph(inlines=_WORDS),) * 20_000,
+    "bold type": (Paragraph(inlines=_STRONG * 20),) * 1_000,
+    "items": (BulletList(items=((Paragraph(inlines=_WORDS),),) * 15_000),),
+    "headings": (Heading(level=2, inlines=_WORDS),) * 15_000,
+    "cells": (Table(header=(_WORDS,) * 5, alignments=("start",) * 5, rows=((_WORDS,) * 5,) * 900),) * 4,
+    "code": (CodeBlock(text="x\n" * 300_000),),
+    "coloured code": (CodeBlock(language="python", text="x = f(y) + 1\n" * 1_500),) * 10,
+    "no glyphs": (Paragraph(inlines=_MISSING),) * 1_000,
+}
 
-    with pytest.raises(RendererCrashed, match="ended with status"):
-        await renderer.render(parse_markdown("lorem ipsum " * 50_000))
 
-    await renderer.close()
+@pytest.mark.parametrize("blocks", _GREEDY.values(), ids=_GREEDY)
+async def test_the_largest_documents_are_typeset_in_256_megabytes(
+    renderer: TypstRenderer, blocks: tuple[Block, ...]
+) -> None:
+    """A child ends itself at its limit; what it was at most is read while it is there."""
+    await renderer.render(_document("small"))
+    document = Document(title="T", blocks=blocks)
+
+    rendering, peaks = asyncio.create_task(renderer.render(document)), [0]
+    while not rendering.done():
+        peaks += [_peak_kilobytes(child) for child in renderer.process_ids]
+        await asyncio.sleep(0.02)
+
+    assert (await rendering).pages > 20
+    assert max(peaks) <= 256 * 1024
+
+
+async def test_a_document_that_needs_more_than_was_foreseen_is_made_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    async def ask(_child: object, request: bytes, *, afresh: bool) -> bytes:
+        asked.append(len(request))
+        if len(asked) < 3:
+            raise typst._OutOfMemory("reached its limit")
+        return b"P" + (1).to_bytes(4, "big") + b"%PDF"
+
+    monkeypatch.setattr(typst._Child, "ask", ask)
+
+    rendered = await TypstRenderer().render(Document(title="T", blocks=(Paragraph(inlines=_STRONG * 20),) * 1_000))
+
+    assert rendered.content == b"%PDF"
+    assert asked[0] > asked[1] > asked[2]
+
+
+def _peak_kilobytes(process_id: int) -> int:
+    try:
+        status = Path(f"/proc/{process_id}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
 
 async def test_closing_fails_the_document_under_way_and_ends_every_child() -> None:

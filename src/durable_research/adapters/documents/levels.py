@@ -1,5 +1,8 @@
 """Heading levels without gaps, for every format that is read aloud."""
 
+# A longer list of contents would fill pages, and each entry costs as much memory as three headings.
+MOST_HEADINGS_IN_CONTENTS = 200
+
 
 class HeadingLevels:
     """Closes gaps in heading levels, in reading order: 2, 4, 3, 1 becomes 1, 2, 2, 1.

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 from typing import cast
 
+from durable_research.adapters.documents.fitting import MEMORY_BYTES, budget_of, fitted, weight
 from durable_research.adapters.documents.typst_frames import LEAVING, LENGTH, PDF, READY, REFUSED
 from durable_research.domain.document import Document, RenderedDocument
 from durable_research.domain.errors import DocumentError, RendererCrashed
@@ -17,8 +19,12 @@ _START_SECONDS = 30.0
 _END_SECONDS = 5.0
 # Each thread of Typst's reserves address space, so their number is fixed and not the machine's.
 _THREADS = "2"
-# Address space; the largest document allowed, 500 pages of prose, needed 1.0 GB.
-MEMORY_BYTES = 3 * 1024**3 // 2
+# How a child ends whose memory limit was reached: by Typst, or by Python itself.
+_OUT_OF_MEMORY = {-signal.SIGABRT, 1}
+# The sums of fitting.py are bounds; should one be wrong all the same, less of the document is asked for.
+_SHARES = (1.0, 0.5, 0.25)
+# A child that has set some documents keeps what it may need again, and has room for small ones only.
+_SMALL = 0.4
 
 
 class TypstRenderer:
@@ -29,6 +35,7 @@ class TypstRenderer:
     """
 
     def __init__(self, processes: int = 1, try_seconds: float = 30.0, memory_bytes: int = MEMORY_BYTES) -> None:
+        self._budget = budget_of(memory_bytes)
         self._children = [_Child(try_seconds, memory_bytes) for _ in range(processes)]
         self._idle: asyncio.LifoQueue[_Child] = asyncio.LifoQueue()
         for child in self._children:
@@ -58,15 +65,24 @@ class TypstRenderer:
             DocumentError: this document cannot be typeset; the words name the part.
             RendererCrashed: the child died or took too long.
         """
-        request = document.model_dump_json().encode()
+        for share in _SHARES:
+            request, is_small = await asyncio.to_thread(self._request, document, share)
+            with suppress(_OutOfMemory):
+                return _read(await self._ask(request, afresh=not is_small))
+        raise RendererCrashed("the document does not fit the memory of a rendering process")
+
+    def _request(self, document: Document, share: float) -> tuple[bytes, bool]:
+        fitting = fitted(document, int(self._budget * share))
+        return fitting.model_dump_json().encode(), weight(fitting) < self._budget * _SMALL
+
+    async def _ask(self, request: bytes, *, afresh: bool) -> bytes:
         child = await self._idle.get()
         try:
             if self._closed:
                 raise RendererCrashed("the renderer is closed")
-            answer = await child.ask(request)
+            return await child.ask(request, afresh=afresh)
         finally:
             self._idle.put_nowait(child)
-        return _read(answer)
 
     async def close(self) -> None:
         """End every child; a document under way, and any later one, fails with RendererCrashed."""
@@ -90,6 +106,10 @@ def _read(answer: bytes) -> RenderedDocument:
     return RenderedDocument(content=rest[LENGTH.size :], media_type="application/pdf", pages=pages)
 
 
+class _OutOfMemory(RendererCrashed):
+    """The child reached its memory limit."""
+
+
 class _Child:
     """One child process, started when needed and killed rather than repaired."""
 
@@ -97,6 +117,7 @@ class _Child:
         self._try_seconds = try_seconds
         self._arguments = [str(memory_bytes), str(try_seconds), str(os.getpid())]
         self._process: Process | None = None
+        self._has_worked = False
 
     @property
     def pid(self) -> int | None:
@@ -106,6 +127,7 @@ class _Child:
         if self.pid is not None:
             return
         await self.kill()
+        self._has_worked = False
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", _CHILD_MODULE, *self._arguments,
             stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=_environment(),
@@ -116,8 +138,11 @@ class _Child:
             await self.kill()
             raise RendererCrashed("the rendering process did not say that it is ready")
 
-    async def ask(self, request: bytes) -> bytes:
+    async def ask(self, request: bytes, *, afresh: bool = False) -> bytes:
+        if afresh and self._has_worked:
+            await self.kill()
         await self.start()
+        self._has_worked = True
         return await self._guarded(request, self._try_seconds)
 
     def interrupt(self) -> None:
@@ -148,7 +173,8 @@ class _Child:
             # It is ending by itself; asking for its status first keeps us from killing what is already reaped.
             with suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), _END_SECONDS)
-            raise RendererCrashed(f"the rendering process ended with status {process.returncode}") from cause
+            ended = _OutOfMemory if process.returncode in _OUT_OF_MEMORY else RendererCrashed
+            raise ended(f"the rendering process ended with status {process.returncode}") from cause
         finally:
             # A cancelled caller ends here too: the child may be in the middle of an answer that nobody will read.
             if not keep:

@@ -16,8 +16,10 @@ from itertools import chain
 from pathlib import Path
 from typing import cast
 
+import psutil
 import typst
 
+from durable_research.adapters.documents.fitting import FILES_BYTES, MEMORY_BYTES, budget_of, fitted
 from durable_research.adapters.documents.typst_data import Data, template_data
 from durable_research.adapters.documents.typst_frames import (
     LEAVING,
@@ -32,13 +34,9 @@ from durable_research.adapters.documents.typst_frames import (
 from durable_research.domain.document import Document, Paragraph, Text, plain_text
 from durable_research.domain.errors import DocumentError
 
-MOST_PAGES = 500
-# The densest prose measured has 3,300 characters a page; more than this cannot fit and would only cost memory.
-MOST_CHARACTERS = 4_000 * MOST_PAGES
-
 _FOLDER = Path(__file__).parent
 _OPEN_FILES = 64
-_GROWN = 0.4
+_GROWN = 0.6
 _PR_SET_PDEATHSIG = 1
 _MISSING_GLYPH = re.compile(r'the text `"((?:[^"`\\]|\\.)*)"` could not be displayed')
 _ASKED_AT_ONCE = 500
@@ -51,28 +49,30 @@ _PAGE_COUNT = re.compile(rb"/Type\s*/Pages\s*/Count\s+(\d+)")
 def main(memory_bytes: int, try_seconds: float, parent: int) -> None:
     """Warm up, say so, then answer until the input ends."""
     _die_with(parent)
-    _limit(resource.RLIMIT_AS, memory_bytes)
+    # What is written to memory; programs and fonts are files that every child maps into its own.
+    _limit(resource.RLIMIT_DATA, memory_bytes - FILES_BYTES)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _limit(resource.RLIMIT_CORE, 0)
     # Frames alone may go to standard output; a stray print must not break them.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    typesetter = Typesetter()
+    typesetter = Typesetter(memory_bytes)
     typesetter.typeset(_warm_up())
     send(answers, STAYING + READY)
     fate = STAYING
     while fate == STAYING and (request := receive(sys.stdin.buffer)) is not None:
         _allow_cpu(try_seconds)
         answer = _answer(typesetter, request)
-        # Typst keeps what it has set for the next time; a child that has grown large makes room for a fresh one.
-        fate = LEAVING if _peak_bytes() > memory_bytes * _GROWN else STAYING
+        # Typst keeps what it has set for the next time; a child that has grown makes room for a fresh one.
+        fate = LEAVING if _resident_bytes() > memory_bytes * _GROWN else STAYING
         send(answers, fate + answer)
 
 
 class Typesetter:
     """Typst with its fonts loaded."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory_bytes: int = MEMORY_BYTES) -> None:
+        self._budget = budget_of(memory_bytes)
         fonts = [str(_FOLDER / "fonts")]
         self._compiler = typst.Compiler(
             str(_FOLDER / "template.typ"), root=str(_FOLDER), font_paths=fonts, ignore_system_fonts=True
@@ -83,17 +83,11 @@ class Typesetter:
         """Return the number of pages and the file, the same bytes for the same document.
 
         Raises:
-            DocumentError: the file would be too long, or Typst refuses the document.
+            DocumentError: Typst refuses the document.
         """
-        characters = len(plain_text(document))
-        if characters > MOST_CHARACTERS:
-            raise DocumentError(f"the text has {characters:,} characters; {MOST_PAGES} pages hold {MOST_CHARACTERS:,}")
         pdf = self._compiled_somehow(document)
         count = _PAGE_COUNT.search(pdf)
-        pages = int(count[1]) if count else 0
-        if pages > MOST_PAGES:
-            raise DocumentError(f"the document has {pages:,} pages; at most {MOST_PAGES} can be typeset")
-        return pages, pdf
+        return int(count[1]) if count else 0, pdf
 
     def _compiled_somehow(self, document: Document) -> bytes:
         """Compile; characters that cannot be shown are replaced by their code points.
@@ -106,7 +100,8 @@ class Typesetter:
         for last_resort in (set[str](), {char for char in set(text) if not char.isascii()}):
             for _ in range(_TRIES):
                 try:
-                    return self._compile(template_data(document, missing | last_resort))
+                    missing |= last_resort
+                    return self._compile(template_data(fitted(document, self._budget, missing), missing))
                 except typst.TypstError as refusal:
                     refused, found = refusal, _accents_or_all(_missing_in(refusal))
                     if not found - missing:
@@ -186,9 +181,8 @@ def _die_with(parent: int) -> None:
             raise SystemExit(1)
 
 
-def _peak_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+def _resident_bytes() -> int:
+    return psutil.Process().memory_info().rss
 
 
 if __name__ == "__main__":

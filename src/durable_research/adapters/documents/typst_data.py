@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any
 
 from durable_research.adapters.documents.glyphs import Glyphs
-from durable_research.adapters.documents.levels import HeadingLevels
+from durable_research.adapters.documents.levels import MOST_HEADINGS_IN_CONTENTS, HeadingLevels
 from durable_research.domain.direction import is_right_to_left, reads_right_to_left
 from durable_research.domain.document import (
     Block,
@@ -71,7 +71,7 @@ def template_data(document: Document, missing: Collection[str] = ()) -> Data:
         "rtl": rtl,
         "families": [*_SCRIPT_FAMILIES, _cjk_family(document, language, region), *_SYMBOL_FAMILIES],
         "long": LONG_WORD,
-        "contents": blocks.headings >= HEADINGS_FOR_CONTENTS,
+        "contents": HEADINGS_FOR_CONTENTS <= blocks.headings <= MOST_HEADINGS_IN_CONTENTS,
         "blocks": shown,
         "footer": shown_as.runs(document.footer_label or ""),
         "facts": [[shown_as.runs(part) for part in fact] for fact in facts],
