@@ -98,8 +98,44 @@ def sagas(installation: Installation) -> dict[str, str]:
     ids["text-undone"] = installation.submit_with(
         pipeline="ai-processing", prompt=f"ECHO: # Undone\n\n{'A line of it. ' * 30}"
     )
+    # An embedding that is refused is asked about first: the post could be kept without it.
+    until("the question", lambda: installation.status(ids["post-undone"])["asks"])
+    given_up = f"{installation.api}/api/workflows/{ids['post-undone']}/decide"
+    httpx.post(given_up, json={"decision": "give_up"}, timeout=10).raise_for_status()
     for workflow_id in ids.values():
         installation.finished(workflow_id)
+    return ids
+
+
+async def terminate(address: str, workflow_id: str) -> None:
+    """End it as an operator does, and have reconciliation notice."""
+    client = await Client.connect(address)
+    await client.get_workflow_handle(workflow_id).terminate("an operator")
+    await client.get_schedule_handle(names.RECONCILE_SCHEDULE).trigger()
+
+
+def resumptions(installation: Installation) -> dict[str, str]:
+    """Live through the ways in which a report goes on after its end; the run that went on is the one that is recorded."""
+    installation.latency(0.3)
+    installation.simulator("faults", {"match": "mended and resumed", "fault": "401", "times": 1})
+    installation.simulator("faults", {"match": "Stopped and corrected", "quirk": "unknown_reason"})
+    ids = {
+        "failed-resumed": installation.submit("A key to be mended and resumed"),
+        "corrected-resumed": installation.submit("Stopped and corrected"),
+    }
+    for report in ids.values():
+        installation.finished(report)
+    installation.latency(8)
+    ids["terminated-resumed"] = terminated = installation.submit("Terminated in the call, and resumed")
+    installation.call_committed(terminated)
+    installation.latency(0.3)
+    asyncio.run(terminate(installation.up["temporal"], terminated))
+    installation.finished(terminated)
+    for name, report in ids.items():
+        body = {"text": "# By hand\n\nTo its end."} if name.startswith("corrected") else {}
+        httpx.post(f"{installation.api}/api/workflows/{report}/resume", json=body, timeout=10).raise_for_status()
+    for report in ids.values():
+        installation.finished(report)
     return ids
 
 
@@ -128,4 +164,5 @@ async def record(installation: Installation, ids: dict[str, str]) -> None:
 if __name__ == "__main__":
     settings = {"PAYLOAD_KEYS": _KEYS, "DURABLE_RESEARCH_APPROVAL_REMINDER": "3"}
     with tempfile.TemporaryDirectory() as scratch, Installation(Path(scratch) / "data", **settings) as running:
-        asyncio.run(record(running, stories(running) | waits(running) | notices(running) | sagas(running)))
+        lived = stories(running) | waits(running) | notices(running) | sagas(running) | resumptions(running)
+        asyncio.run(record(running, lived))

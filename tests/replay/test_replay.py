@@ -50,4 +50,6 @@ def test_every_way_a_report_can_go_was_recorded() -> None:
 
     notices = {"told-that-it-waits", "telling-stopped"}
 
-    assert by_itself | with_people | sagas | notices <= {file.stem for file in FILES}
+    resumptions = {"failed-resumed", "corrected-resumed", "terminated-resumed"}
+
+    assert by_itself | with_people | sagas | notices | resumptions <= {file.stem for file in FILES}

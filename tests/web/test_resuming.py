@@ -1,13 +1,16 @@
 """A failed report over HTTP: its text is read, it is resumed or corrected, and what may be charged again needs a yes."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from quart.testing import QuartClient
 
+from durable_research.domain.effects import ProviderClass, Send, SendState
 from durable_research.domain.progress import EventKind
 from durable_research.domain.workflow import Kind, Status
+from tests.fakes import START
 from tests.web.house import TEXT, House
 
 
@@ -173,3 +176,14 @@ async def test_without_the_database_nothing_is_resumed(client: QuartClient, hous
     house.world.database.is_away = True
 
     assert (await resume(client, report_id))[0] == 503
+
+
+async def test_what_a_worker_found_that_nobody_can_be_asked_needs_a_yes_though_the_ledger_names_one_who_can(
+    client: QuartClient, house: House
+) -> None:
+    report_id = await house.failed_in_silence()
+    ((key, record),) = house.world.effects.records.items()
+    open_send = Send(1, SendState.OPEN, START, anchor="conv_1")
+    house.world.effects.records[key] = replace(record, sends=(open_send,), provider_class=ProviderClass.LOCKED)
+
+    assert (await status_of(client, report_id))["resume"]["price"] == "another_send"

@@ -14,6 +14,7 @@ from durable_research import failpoints
 from durable_research.catalogue import BY_KIND
 from durable_research.domain.effects import (
     EMPTY_ANSWERS_ALLOWED,
+    UNRESOLVED,
     Charges,
     Effect,
     EffectRecord,
@@ -21,8 +22,8 @@ from durable_research.domain.effects import (
     ResendPolicy,
     next_move,
 )
-from durable_research.domain.errors import IdempotencyKeyReused, InvalidState
-from durable_research.domain.progress import EventKind, ProgressEvent, since_resumed
+from durable_research.domain.errors import IdempotencyKeyReused, InvalidState, Unconfirmed
+from durable_research.domain.progress import EventKind, ProgressEvent, closing_of, since_resumed
 from durable_research.domain.request import Text
 from durable_research.domain.text import EDITED_SUFFIX, WrittenText
 from durable_research.domain.workflow import RESUMABLE, check_resumable
@@ -181,6 +182,8 @@ class Resuming:
         latest = since_resumed(events)[0].data if row.resumption else {}
         answers = await self.texts.answers(row, events)
         price = Price.NOTHING if latest.get("texts") else self._price(row, answers)
+        if price is Price.NOTHING and _is_unconfirmed(events, answers):
+            price = Price.ANOTHER_SEND
         has_text = await self.texts.is_there(row, answers)
         return Offer(price, await self.ledger.charges(row.workflow_id), has_text)
 
@@ -209,3 +212,12 @@ class Resuming:
         if move is Move.FAIL_AGAIN:
             return Price.ANOTHER_ANSWER
         return Price.ANOTHER_SEND if move is Move.GIVE_UP else Price.NOTHING
+
+
+def _is_unconfirmed(events: Sequence[ProgressEvent], answers: Sequence[EffectRecord]) -> bool:
+    """Whether a worker has found that nobody can be asked, of a call that is unresolved to this day.
+
+    The ledger may tell of a provider that can be: what a worker has learned of a server, it knows by itself.
+    """
+    found = (closing_of(events).get("error") or {}).get("code") == Unconfirmed.code
+    return found and any(send.state in UNRESOLVED for one in answers if one.result is None for send in one.sends)
