@@ -128,6 +128,7 @@ async def test_before_telling_the_report_is_made_and_after_a_refusal_nothing_of_
     status = await house.reading.status(report, "default")
     assert house.step(status, "create_pdf")["state"] == "done"
     assert house.step(status, "store_report_metadata")["state"] == "pending", "it is not in the library yet"
+    assert b"told only if you like it" in await house.approving.draft_pdf(report, "default")
     with pytest.raises(InvalidInput):
         await decide(house, report, sha256, "edit", text="too late")
     await decide(house, report, sha256, "refuse")

@@ -216,11 +216,17 @@ class House:
                 "remind_at": START,
                 "expires_at": START,
                 "texts": {"draft": draft},
+                "pdf": await self._draft_pdf(report_id) if before == "before_notify" else None,
             }
         )
         data = asked.model_dump(mode="json")
         await self.world.progress.note_approval(report_id, EventKind.APPROVAL_ASKED, data)
         return report_id
+
+    async def _draft_pdf(self, report_id: str) -> DocumentReference:
+        pdf = DocumentReference(key=f"drafts/{report_id}.pdf", sha256="0" * 64, size_bytes=5, pages=1)
+        await self.world.objects.put(pdf.key, b"%PDF-")
+        return pdf
 
     async def done(self, workflow_id: str, *, text: str = TEXT, title: str = "Tides") -> Report:
         """The report, finished with one lost attempt on its way."""

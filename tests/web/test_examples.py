@@ -56,6 +56,7 @@ ARRANGED: dict[str, Callable[[House], Awaitable[str]]] = {
     "retry": retrying,
     "decide": lambda house: house.waiting(),
     "draft": lambda house: house.parked(),
+    "draft_pdf": lambda house: house.parked(before="before_notify"),
     "approve": lambda house: house.parked(),
     "resume": lambda house: house.failed(),
     "texts": _post,

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from durable_research.domain.progress import EventKind
+from durable_research.domain.report import DocumentReference
 from durable_research.domain.text import TextReference, WrittenText
 
 # Before what a report waits to be approved.
@@ -59,12 +60,13 @@ class ApprovalWaits(_Value):
 
 
 class ApprovalQuestion(_Value):
-    """A draft that waits, and what can be answered."""
+    """A draft that waits, typeset already or not, and what can be answered."""
 
     before: str
     draft: WrittenText
     verdicts: tuple[Verdict, ...]
     waits: ApprovalWaits
+    pdf: DocumentReference | None = None
 
 
 class _Waiting(_Value):
@@ -81,12 +83,13 @@ class _Waiting(_Value):
 
 
 class ApprovalAsked(_Waiting):
-    """The question as the log keeps it; `texts` is hidden from people."""
+    """The question as the log keeps it; `texts` and `pdf` are hidden from people."""
 
     draft_sha256: str
     verdicts: tuple[Verdict, ...]
     remind_at: datetime
     texts: dict[str, WrittenText]
+    pdf: DocumentReference | None = None
 
     @property
     def draft(self) -> WrittenText:

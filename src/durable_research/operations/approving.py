@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from durable_research import failpoints
 from durable_research.domain.approval import ApprovalDecision, Verdict
 from durable_research.domain.draft import check_text
-from durable_research.domain.errors import AlreadyDecided, FieldError, InvalidInput, InvalidState
+from durable_research.domain.errors import AlreadyDecided, FieldError, InvalidInput, InvalidState, NotFound
 from durable_research.domain.request import Text
 from durable_research.domain.text import EDITED_SUFFIX
 from durable_research.operations.asking import OpenApproval, open_approval, standing_decision
@@ -71,6 +71,18 @@ class Approving:
         """
         asked = await self._open(workflow_id, tenant)
         return (await self.objects.get(asked.asked.draft.text.key)).decode()
+
+    async def draft_pdf(self, workflow_id: str, tenant: str) -> bytes:
+        """The PDF of the draft that waits, where it is typeset already.
+
+        Raises:
+            NotFound: unknown id, or there is no PDF yet.
+            InvalidState: nothing waits for approval.
+        """
+        pdf = (await self._open(workflow_id, tenant)).asked.pdf
+        if pdf is None:
+            raise NotFound("the draft is not typeset yet")
+        return await self.objects.get(pdf.key)
 
     async def decide(
         self, workflow_id: str, tenant: str, body: Mapping[str, Any], decision_id: str | None = None

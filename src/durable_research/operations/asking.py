@@ -75,6 +75,7 @@ class OpenApproval:
             "remedy": None,
             "draft_sha256": self.asked.draft_sha256,
             "draft_url": f"/api/workflows/{self.workflow_id}/draft",
+            "draft_pdf_url": f"/api/workflows/{self.workflow_id}/draft.pdf" if self.asked.pdf else None,
             "expires_at": self.asked.expires_at.isoformat(),
         }
 

@@ -45,7 +45,7 @@ class LiveWorkersBody(TypedDict):
 
 
 class AsksBody(TypedDict):
-    """What a person is asked; the last three are told when a draft waits for approval."""
+    """What a person is asked; the last four are told when a draft waits for approval."""
 
     step: str
     attempt: int
@@ -54,6 +54,7 @@ class AsksBody(TypedDict):
     remedy: RemedyBody | None
     draft_sha256: NotRequired[Sha256]
     draft_url: NotRequired[str]
+    draft_pdf_url: NotRequired[str | None]
     expires_at: NotRequired[At]
 
 

@@ -147,6 +147,7 @@ def _asked(question: ApprovalQuestion) -> ApprovalAsked:
             "remind_at": after(waits.reminder_seconds),
             "expires_at": after(waits.expiry_seconds),
             "texts": {"draft": question.draft},
+            "pdf": question.pdf,
         }
     )
 

@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from durable_research.domain.notice import Notice, NoticeKind
     from durable_research.domain.progress import SKIPPED
+    from durable_research.domain.report import DocumentReference
     from durable_research.domain.text import WrittenText
     from durable_research.domain.workflow import Status
     from durable_research.pipelines.generate_report.activities import GenerateReportActivities
@@ -97,7 +98,7 @@ class GenerateReportWorkflow(Story):
             return stored
         if start.approval == BEFORE_NOTIFY:
             # The PDF is there: another text would be another report.
-            await self._approved(start, text, Verdict.APPROVE, Verdict.REFUSE)
+            await self._approved(start, text, Verdict.APPROVE, Verdict.REFUSE, pdf=pdf.pdf)
         else:
             hear_cancel()
         return await whatever_is_cancelled(self._store(start, text, pdf))
@@ -106,9 +107,13 @@ class GenerateReportWorkflow(Story):
         asked = LlmCall(report_id=start.report_id, tenant=start.tenant, generation=start.generation)
         return await self.paid_step(GenerateReportActivities.llm_call, asked, policies.LLM_CALL)
 
-    async def _approved(self, start: GenerateReport, draft: WrittenText, *verdicts: Verdict) -> WrittenText:
+    async def _approved(
+        self, start: GenerateReport, draft: WrittenText, *verdicts: Verdict, pdf: DocumentReference | None = None
+    ) -> WrittenText:
         """The text that a person has approved: the draft, or what they made of it."""
-        question = ApprovalQuestion(before=start.approval, draft=draft, verdicts=verdicts, waits=start.approval_waits)
+        question = ApprovalQuestion(
+            before=start.approval, draft=draft, verdicts=verdicts, waits=start.approval_waits, pdf=pdf
+        )
 
         async def tell(notice: ApprovalNotice) -> None:
             if start.notify_on is not None and "waits" not in start.notify_on:

@@ -66,6 +66,7 @@ def _views(operations: Operations, streams: live.Streams) -> dict[str, Callable[
         "decide": workflows.decide,
         "approve": workflows.approve,
         "draft": workflows.draft,
+        "draft_pdf": workflows.draft_pdf,
         "resume": workflows.resume,
         "texts": workflows.text,
         "related": workflows.related,

@@ -208,6 +208,15 @@ ROUTES = (
         problems=(404, 409, 416, 503),
     ),
     Route(
+        "draft_pdf",
+        "GET",
+        f"/api/workflows/{_ID}/draft.pdf",
+        "The PDF that waits for approval",
+        produces=PDF,
+        headers=_FILE,
+        problems=(404, 409, 416, 503),
+    ),
+    Route(
         "approve",
         "POST",
         f"/api/workflows/{_ID}/approve",

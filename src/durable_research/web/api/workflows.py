@@ -108,6 +108,13 @@ class WorkflowsApi:
         file = files.file_name(f"{row.title} draft", workflow_id, "md")
         return files.file_response(request, text.encode(errors="replace"), "text/markdown; charset=utf-8", file)
 
+    async def draft_pdf(self, workflow_id: str) -> Response:
+        """The PDF that waits for approval."""
+        tenant = checks.tenant_of(request)
+        pdf = await self.operations.approving.draft_pdf(workflow_id, tenant)
+        row = await self.operations.reading.get(workflow_id, tenant)
+        return files.file_response(request, pdf, "application/pdf", files.file_name(row.title, workflow_id, "pdf"))
+
     async def text(self, workflow_id: str, name: str) -> Response:
         """One of the texts that a finished workflow wrote, or the paid text of a report."""
         tenant = checks.tenant_of(request)
