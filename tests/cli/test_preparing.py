@@ -38,7 +38,7 @@ def silent_address() -> Iterator[str]:
 def test_init_without_a_server_says_so_and_nothing_else(silent_address: str, is_open: bool) -> None:
     address = silent_address if is_open else CLOSED
 
-    result = run("init", "--patience", "0.6", TEMPORAL_ADDRESS=address)
+    result = run("init", "--patience", "1.6", TEMPORAL_ADDRESS=address)
 
     assert (result.exit_code, result.output) == (
         3,

@@ -44,6 +44,20 @@ async def refused(client: QuartClient, house: House, path: str = "/reports", **f
     return text
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("title", "a\x07b", "This holds the control character U+0007; of these only newline and tab are allowed."),
+        ("title", "a\nb", "This must be one line, and holds U+000A."),
+        ("language", "en\x1b", "This holds the control character U+001B."),
+    ],
+)
+async def test_a_control_character_is_told_by_its_name_at_its_field(
+    client: QuartClient, house: House, name: str, given: str, words: str
+) -> None:
+    assert error(await refused(client, house, **{name: given}), name) == words
+
+
 @pytest.mark.parametrize("approval", ["before_pdf", "before_notify", "none"])
 async def test_a_report_may_be_asked_to_wait_for_approval(client: QuartClient, house: House, approval: str) -> None:
     assert await asked(client, house, approval=approval) == {"approval": approval}

@@ -183,8 +183,8 @@ def _compiled(text: str, packages: int) -> str:
 
 
 def _packages(text: str) -> list[str]:
-    """Lines that name a package: whatever else Go has to say begins with a mark or holds blanks."""
-    return [line for line in text.splitlines() if line and not line.startswith("#") and " " not in line]
+    """Lines that name a package: whatever else Go has to say holds blanks."""
+    return [line for line in text.splitlines() if line and " " not in line]
 
 
 def _last_lines(log: Path, count: int) -> str:

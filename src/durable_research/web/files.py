@@ -11,9 +11,8 @@ from quart import Request, Response
 from durable_research.web.problems import Problem
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
+# Most file systems take 255 bytes: so many characters of four bytes each, the id's end and the extension.
 _LONGEST_NAME = 60
-# Most file systems take 255 bytes; the id's end and the extension come on top.
-_LONGEST_NAME_BYTES = 200
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,7 @@ def file_name(title: str, report_id: str, extension: str) -> FileName:
 def _slug(title: str) -> str:
     """Letters, digits and the marks that belong to letters; whatever else there is becomes a hyphen."""
     kept = "".join(char if unicodedata.category(char)[0] in "LMN" else "-" for char in title.lower())
-    slug = re.sub("-+", "-", kept).strip("-")[:_LONGEST_NAME]
-    return slug.encode()[:_LONGEST_NAME_BYTES].decode(errors="ignore").strip("-")
+    return re.sub("-+", "-", kept).strip("-")[:_LONGEST_NAME].strip("-")
 
 
 def file_response(request: Request, data: bytes, media_type: str, name: FileName) -> Response:
