@@ -9,7 +9,7 @@ from durable_research.catalogue import BY_KIND, page_of
 from durable_research.domain.errors import InfrastructureDown, InvalidState, NotFound, NotReady
 from durable_research.domain.progress import Draft, EventKind, ProgressEvent, StepState, StepView, steps_after
 from durable_research.domain.remedies import remedy_for
-from durable_research.domain.workflow import Status, kind_of
+from durable_research.domain.workflow import Kind, Status, kind_of
 from durable_research.operations.asking import open_approval, open_question
 from durable_research.operations.waiting import waits_for
 from durable_research.ports.engine import EngineView, WorkflowEngine
@@ -106,12 +106,11 @@ class Reading:
             if name in closing
         }
         texts = {name: f"/api/workflows/{workflow_id}/texts/{name}" for name in closing.get("texts", {})}
-        made = {
-            f"{row.kind}_id": workflow_id,
-            "title": row.title,
-            "status": row.status,
-            **({"texts": texts} if texts else {}),
-        }
+        made: dict[str, Any] = {f"{row.kind}_id": workflow_id, "status": row.status}
+        if row.kind is Kind.REPORT:
+            made["title"] = row.title
+        if texts:
+            made["texts"] = texts
         return {"workflow_id": workflow_id} | made | shown
 
     async def events(
