@@ -16,3 +16,19 @@ def test_an_edit_with_nothing_to_read_is_refused(text: str) -> None:
         check_text(text)
 
     assert [(error.pointer, error.code) for error in refusal.value.errors] == [("/text", "blank")]
+
+
+def test_an_edit_that_is_longer_than_a_document_is_refused() -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        check_text("x" * 10_000_001)
+
+    assert [(error.pointer, error.code) for error in refusal.value.errors] == [("/text", "too_long")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["# Draft", "বাংলা", "|a|\n|-|\n" + "|b|\n" * 6_000, "[" * 60_000, "- a\n" * 60_000, "> " * 500 + "deep"],
+    ids=lambda text: ascii(text[:9]),
+)
+def test_an_edit_with_anything_to_read_is_accepted_as_it_is(text: str) -> None:
+    assert check_text(text) == text

@@ -105,9 +105,7 @@ _OF_MODELS = {
     "still_running": _neither("wait: the provider is at work on it, and it is looked up again by itself"),
 }
 _OF_STEPS = {
-    "document_error": _either(
-        "the words name the part that cannot be typeset: correct it in the text and go on, or report them"
-    ),
+    "document_error": _either("no text is known to cause this: correct the text and go on, or report the words"),
     "renderer_crashed": _either("give the machine more memory, or set DURABLE_RESEARCH_RENDERER_PROCESSES to less"),
     "notification_failed": _anew("see that the receiver accepts messages"),
     "notification_busy": _anew("see that the receiver accepts as many messages as are sent"),

@@ -131,7 +131,6 @@ class TextsResultBody(TypedDict):
     """What another finished workflow came to: the addresses of its texts by their names, and its id by its kind."""
 
     workflow_id: WorkflowId
-    title: str
     status: Literal[Status.DONE]
     texts: dict[str, str]
 

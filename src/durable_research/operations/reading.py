@@ -19,7 +19,7 @@ from durable_research.domain.progress import (
 )
 from durable_research.domain.remedies import remedy_for
 from durable_research.domain.shapes import FailureBody
-from durable_research.domain.workflow import Status, kind_of
+from durable_research.domain.workflow import Kind, Status, kind_of
 from durable_research.operations.asking import open_approval, open_question
 from durable_research.operations.bodies import ChargesBody, ErrorBody, StatusBody, StepBody
 from durable_research.operations.leftover import can_be_resumed, words_of
@@ -121,12 +121,11 @@ class Reading:
             if name in closing
         }
         texts = {name: f"/api/workflows/{workflow_id}/texts/{name}" for name in closing.get("texts", {})}
-        made = {
-            f"{row.kind}_id": workflow_id,
-            "title": row.title,
-            "status": row.status,
-            **({"texts": texts} if texts else {}),
-        }
+        made: dict[str, Any] = {f"{row.kind}_id": workflow_id, "status": row.status}
+        if row.kind is Kind.REPORT:
+            made["title"] = row.title
+        if texts:
+            made["texts"] = texts
         return {"workflow_id": workflow_id} | made | shown
 
     async def events(
