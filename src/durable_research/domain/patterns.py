@@ -15,7 +15,7 @@ _UNSEEN = (
     r"\u205f-\u2064\u2066-\u206f\u3000\ufeff\ufff9-\ufffb"
 )
 _SEEN = f"[^{_CONTROLS}{_UNSEEN}]"
-_OF_TEXT = r"(?:[^\x00-\x08\x0b-\x1f\x7f-\x9f]|\r\n)*"
+_OF_TEXT = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*"
 _OF_LINE = f"[^{_CONTROLS}]*"
 TEXT_PATTERN = f"^{_OF_TEXT}{_SEEN}{_OF_TEXT}$"
 LINE_PATTERN = f"^{_OF_LINE}{_SEEN}{_OF_LINE}$"
