@@ -1,6 +1,7 @@
 """What every test may use: real servers, started once."""
 
 import os
+import re
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -38,6 +39,9 @@ for name in (
     os.environ.pop(name, None)
 
 
+_OUR_REQUEST = re.compile("[0-9a-f]{16}")
+
+
 @pytest.fixture(autouse=True)
 def every_answer_is_as_described() -> Iterator[None]:
     """What the API answers in this test is what its document says."""
@@ -48,12 +52,14 @@ def every_answer_is_as_described() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def answers_are_noted() -> Iterator[None]:
-    """Also those of real processes, which tests ask by httpx; other servers do not name their requests as ours does."""
+    """Also those of real processes, which tests ask by httpx; the simulator names its requests otherwise."""
     send, send_async = httpx.Client.send, httpx.AsyncClient.send
 
     def noted(response: httpx.Response) -> httpx.Response:
         request = response.request
-        if "x-request-id" in response.headers and contract.is_of_the_api(request.url.path):
+        if _OUR_REQUEST.fullmatch(response.headers.get("x-request-id", "")) and contract.is_of_the_api(
+            request.url.path
+        ):
             body = response.content if response.is_stream_consumed else None
             contract.note(request.method, request.url.path, response.status_code, response.headers, body)
         return response

@@ -129,7 +129,7 @@ async def one_end(house: House) -> str:
         assert there == NOTHING
         assert told_that_it_is_done(house, report) == 0
     else:
-        assert (there["rows"], there["objects"]) == (1, 2)
+        assert (there["rows"], there["objects"]) == (1, 3), "the row, with text, PDF and page"
     return str(status["status"])
 
 
