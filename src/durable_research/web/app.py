@@ -13,7 +13,7 @@ from durable_research.web import checks, live
 from durable_research.web.api.blueprint import api_blueprint
 from durable_research.web.assets import Assets
 from durable_research.web.codec import codec_blueprint
-from durable_research.web.gate import LARGEST_FORM_BYTES, Gate
+from durable_research.web.gate import LARGEST_TEXT_BYTES, Gate
 from durable_research.web.pages.blueprint import pages_blueprint
 from durable_research.web.pages.errors import error_page
 from durable_research.web.problems import MEDIA_TYPE, Problem, body_of, problem_of
@@ -25,7 +25,7 @@ def create_app(operations: Operations, settings: Settings) -> Quart:
     """Build the application on these operations; connects to nothing."""
     app = Quart(__name__, static_folder=None)
     app.config.update(
-        MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
+        MAX_CONTENT_LENGTH=LARGEST_TEXT_BYTES,
         PROVIDE_AUTOMATIC_OPTIONS=False,  # OPTIONS would be a second, unchecked way to ask about an address
         RESPONSE_TIMEOUT=None,  # its default would cut every stream after a minute; the gate drops stalled readers
         PROPAGATE_EXCEPTIONS=False,  # an answer is a problem in tests, too
