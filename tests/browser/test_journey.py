@@ -180,6 +180,75 @@ def test_what_is_undone_shows_while_somebody_watches(page: Page, installation: I
     expect(page.get_by_role("heading", name="This blog post failed")).to_be_visible()
 
 
+def failed(installation: Installation, prompt: str, **fault: str) -> str:
+    """The address of the page of a report that has failed by this."""
+    installation.latency(0)
+    installation.simulator("faults", {"match": prompt, "kind": "model_call", **fault})
+    report = installation.submit(prompt)
+    assert installation.finished(report)["status"] == "failed"
+    return f"{installation.api}/reports/{report}"
+
+
+def test_a_failed_report_is_resumed_by_its_button_and_is_live_again(page: Page, installation: Installation) -> None:
+    page.goto(failed(installation, "Why do kettles sing?", fault="401"))
+
+    page.get_by_role("button", name="Resume").click()
+
+    expect(page.get_by_role("link", name="Open the PDF")).to_be_visible()
+    expect(page.get_by_text("After resuming")).to_be_visible()
+
+
+def test_another_charge_is_agreed_to_by_the_keyboard(page: Page, installation: Installation) -> None:
+    page.goto(failed(installation, "Why do foxes yelp?", quirk="only_reasoning"))
+    button, box = page.get_by_role("button", name="Resume"), page.get_by_role("checkbox", name="I agree")
+
+    button.press("Enter")
+    expect(box).to_be_focused()
+    box.press("Space")
+    button.press("Enter")
+
+    expect(page.get_by_role("link", name="Open the PDF")).to_be_visible()
+
+
+def test_a_text_is_corrected_without_scripts_and_what_is_wrong_with_it_is_said(
+    browser: Browser, installation: Installation
+) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    page.goto(failed(installation, "Why do geese fly in a wedge?", quirk="unknown_reason"))
+    page.get_by_text("Correct the text and go on").click()
+    text = page.get_by_role("textbox", name="The text, in Markdown")
+    expect(text).to_have_value(re.compile("^# "))
+
+    text.fill(" ")
+    page.get_by_role("button", name="Go on with my text").click()
+    expect(text).to_have_accessible_description(re.compile("Write a text first"))
+    text.fill("# A wedge\n\nThe one behind has it easier.")
+    page.get_by_role("button", name="Go on with my text").click()
+
+    heading, refresh = (
+        page.get_by_role("heading", name="A wedge", level=1),
+        page.get_by_role("link", name="Refresh", exact=True),
+    )
+    expect(heading.or_(refresh).first).to_be_visible()
+    deadline = time.monotonic() + 60
+    while not heading.count():
+        assert time.monotonic() < deadline, "the report did not come"
+        with page.expect_navigation():
+            refresh.click()
+    context.close()
+
+
+def test_the_page_of_a_failed_report_fits_a_phone(page: Page, installation: Installation) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(failed(installation, "Why do owls hoot?", quirk="unknown_reason"))
+    for words in ("Read the text", "Correct the text and go on"):
+        page.get_by_text(words).click()
+
+    expect(page.get_by_role("textbox", name="The text, in Markdown")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
 @pytest.mark.parametrize("path", ["/", "/posts", "/texts"])
 def test_pages_fit_a_phone(page: Page, installation: Installation, path: str) -> None:
     page.set_viewport_size({"width": 360, "height": 740})

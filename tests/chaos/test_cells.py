@@ -6,12 +6,21 @@ import pytest
 
 from durable_research.chaos.cells import CellResult, JudgedRun
 from durable_research.chaos.evidence import ReportSeen, Told
-from durable_research.chaos.points import CHANNELS, CLASSES, OTHER_POINTS, Cell, cells, effect_points
+from durable_research.chaos.points import (
+    CHANNELS,
+    CLASSES,
+    OTHER_POINTS,
+    RESUMED_CALLS,
+    RESUMING_POINTS,
+    Cell,
+    cells,
+    effect_points,
+)
 from durable_research.chaos.table_account import as_markdown, stands
 from durable_research.temporal.places import FAILPOINTS
 from tests.chaos.evidence import GOOD
 
-E = {point.number: point for point in effect_points("llm_call")}
+E = {point.number: point for point in (*effect_points("llm_call"), *RESUMED_CALLS)}
 
 
 def line(point: str, provider_class: str, *reports: ReportSeen | None, why_void: str = "") -> CellResult:
@@ -38,6 +47,12 @@ STRAY = replace(GOOD, model_calls=2, told=Told(2, 0))
         ("E9", "R", TWICE, True),
         ("E9", "R", replace(STRAY, told=Told(1, 0)), False),
         ("E9", "K", STRAY, False),
+        ("RE9", "L", STRAY, True),
+        ("RE8", "L", STRAY, False),
+        ("RE3", "N", TWICE, True),
+        ("RE3", "N", replace(TWICE, model_calls=3, told=Told(1, 2)), False),
+        ("RE7", "L", replace(GOOD, resumptions=1, endings=2), True),
+        ("RE7", "L", replace(GOOD, resumptions=1), False),
         ("E3", "N", TWICE, True),
         ("E3", "N", replace(TWICE, told=Told(1, 0)), False),
         ("E3", "N", replace(TWICE, model_calls=3, told=Told(1, 2)), False),
@@ -95,7 +110,8 @@ def test_the_page_shows_the_evidence_of_a_broken_line() -> None:
 
 
 def test_every_point_is_a_failpoint_of_ours() -> None:
-    points = [*OTHER_POINTS, *effect_points("llm_call"), *effect_points("send_notification")]
+    effects = (*effect_points("llm_call"), *effect_points("send_notification"))
+    points = [*OTHER_POINTS, *effects, *RESUMED_CALLS, *RESUMING_POINTS]
 
     assert {point.failpoint for point in points} <= FAILPOINTS
 
@@ -103,10 +119,30 @@ def test_every_point_is_a_failpoint_of_ours() -> None:
 def test_the_whole_table_has_every_point_with_every_class() -> None:
     found = cells(None, CLASSES, CHANNELS)
 
-    assert len([cell for cell in found if cell.effect == "model call"]) == 9 * 4
+    assert len([cell for cell in found if cell.effect == "model call"]) == 2 * 9 * 4
     assert len([cell for cell in found if cell.effect in CHANNELS]) == 9 * len(CHANNELS)
-    assert len([cell for cell in found if not cell.effect]) == len(OTHER_POINTS)
+    assert len([cell for cell in found if not cell.effect]) == len(OTHER_POINTS) + len(RESUMING_POINTS)
     assert len({cell.name for cell in found}) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("point", "rule"),
+    [
+        ("E3", "llm_call.sending=kill@1:0.2/workflow"),
+        ("E8", "llm_call.intent=freeze@1:4.0/workflow"),
+        ("RE1", "llm_call.begun=kill@2/workflow"),
+        ("RE3", "llm_call.sending=kill@2:0.2/workflow"),
+        ("RE4", "llm_call.accepted=kill@1/workflow"),
+        ("RE9", "llm_call.checked=freeze@2:4.0/workflow"),
+        ("A2", "start.accepted=kill@1"),
+        ("A7", "resume.begun=kill@1/workflow"),
+        ("RA4", "start.given=kill@2/workflow"),
+    ],
+)
+def test_a_resumed_report_meets_its_point_after_it_has_failed(point: str, rule: str) -> None:
+    (found,) = {cell.point for cell in cells((point,), CLASSES, {})}
+
+    assert found.rule(4.0) == rule
 
 
 def test_points_and_classes_can_be_chosen() -> None:

@@ -33,6 +33,8 @@ BROKEN = {
     "a workflow that runs on in Temporal": ("I1", with_report(engine_status="running")),
     "a workflow that Temporal forgot": ("I1", with_report(engine_status=None)),
     "a report with two ends": ("I1", with_report(endings=2)),
+    "a resumed report without its second end": ("I1", with_report(resumptions=1)),
+    "a resumed report with three ends": ("I1", with_report(resumptions=1, endings=3)),
     "a workflow that nobody asked for": ("I2", replace(WELL, unknown_rows=("report-9",))),
     "a request that was never accepted": ("I2", replace(WELL, wanted=3)),
     "one report for two requests": ("I2", replace(WELL, reports=(GOOD, GOOD))),

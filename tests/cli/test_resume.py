@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from durable_research.cli.run import Run
 from durable_research.domain.workflow import Kind
 
 from .conftest import Command, Process
-from .stand_in import StandIn, a_story, an_id, event
+from .stand_in import STEPS, StandIn, a_story, an_id, event
 
 RESUME = f"/api/workflows/{an_id()}/resume"
 STATUS = f"/api/workflows/{an_id()}/status"
@@ -134,6 +135,18 @@ def resumed_story() -> list[dict[str, Any]]:
         event(10, "attempt_completed", "create_pdf", 2),
         event(11, "closed", status="done", resumption=1),
     ]
+
+
+def test_what_is_resumed_has_not_ended() -> None:
+    run = Run(an_id(), "tides", "running", STEPS)
+
+    statuses = []
+    for one in resumed_story():
+        run.take(one["kind"], one)
+        statuses.append(run.status)
+
+    assert statuses[6:] == ["failed", "queued", "running", "running", "done"]
+    assert run.error == {}
 
 
 def test_waiting_follows_it_past_its_first_end(installation: StandIn, command: Command) -> None:

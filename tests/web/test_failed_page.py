@@ -83,6 +83,12 @@ async def test_a_corrected_text_goes_on(client: QuartClient, house: House) -> No
     assert house.world.objects.objects[resumed.data["texts"]["corrected"]["text"]["key"]] == b"# By hand\n\nWords."
 
 
+async def test_a_report_as_long_as_they_come_can_be_corrected_in_any_script(client: QuartClient, house: House) -> None:
+    report_id, long = await house.failed(), "潮" * 60_000
+
+    assert (await post(client, f"/reports/{report_id}/resume", token="t", text=long))[0] == 303
+
+
 @pytest.mark.parametrize(
     ("typed", "words"),
     [

@@ -75,17 +75,17 @@ async def test_what_runs_or_is_done_offers_no_resuming(client: QuartClient, hous
         assert (status["resume"], status["text_url"]) == (None, None)
 
 
-async def test_a_followed_report_is_not_looked_up_in_the_ledger(
+async def test_a_followed_report_is_not_looked_up_once_more(
     client: QuartClient, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
+    report_id, asked = await house.asked(), list[str]()
 
-    async def read(key: str) -> None:
-        asked.append(key)
+    async def offer(workflow_id: str, tenant: str) -> None:
+        asked.append(workflow_id)
 
-    monkeypatch.setattr(house.world.effects, "read", read)
+    monkeypatch.setattr(house.operations.resuming, "offer", offer)
 
-    await status_of(client, await house.asked())
+    await status_of(client, report_id)
 
     assert asked == []
 

@@ -85,7 +85,18 @@ class Client:
 
     async def live_through(self, one: Asked) -> None:
         """Ask for a report and follow it to its end, whatever happens to the API meanwhile."""
-        await self._submit(one)
+        one.asked_at = time.monotonic()
+        accepted = await self._accepted(f"/api/workflows/{one.pipeline}", one.body, one.key)
+        one.report_id = accepted["workflow_id"]
+        await self._follow(one)
+
+    async def resume(self, one: Asked) -> None:
+        """Have one that has failed go on, and follow it to its next end from where the last one was."""
+        await self._accepted(f"/api/workflows/{one.report_id}/resume", {}, f"{one.key}-resumed")
+        one.ended_at = None
+        await self._follow(one)
+
+    async def _follow(self, one: Asked) -> None:
         while one.ended_at is None:
             try:
                 await self._watch(one)
@@ -93,19 +104,18 @@ class Client:
                 self.answers[type(error).__name__] += 1
             await asyncio.sleep(0 if one.ended_at else _TRY_AGAIN_SECONDS)
 
-    async def _submit(self, one: Asked) -> None:
-        one.asked_at = time.monotonic()
-        headers = {"Idempotency-Key": one.key}
-        while one.report_id is None:
+    async def _accepted(self, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
+        """Post it until it is accepted, whatever happens to the API meanwhile."""
+        while True:
             try:
-                answer = await self._http.post(f"/api/workflows/{one.pipeline}", json=one.body, headers=headers)
+                answer = await self._http.post(path, json=body, headers={"Idempotency-Key": key})
             except AWAY as error:
                 self.answers[type(error).__name__] += 1
             else:
                 self._note(answer)
                 if answer.status_code == httpx.codes.ACCEPTED:
-                    one.report_id = answer.json()["workflow_id"]
-                    return
+                    accepted: dict[str, Any] = answer.json()
+                    return accepted
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
 
     async def _watch(self, one: Asked) -> None:

@@ -96,6 +96,7 @@ def report_seen(
         event_numbers=row.numbers,
         watched_numbers=tuple(asked.numbers),
         endings=row.endings,
+        resumptions=row.resumptions,
         counted_failures=row.counted_failures,
         counted_messages=row.counted_messages,
         quirk=asked.quirk,

@@ -41,7 +41,7 @@ class TableOptions:
 
     def runs_of(self, cell: Cell) -> int:
         """How often a line of the table is met; the paid calls matter most."""
-        return self.runs if cell.effect == "model call" else self.other_runs
+        return self.runs if cell.effect == "model call" and not cell.point.is_resumed else self.other_runs
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class ReportSeen:
     report_id: str
     word: str
     status: str | None = "done"  # None: no row
-    error: str | None = None  # the code of a report that failed
+    error: str | None = None  # the code of a report that failed, and was not resumed after that
     engine_started: bool = True
     engine_status: str | None = "completed"  # None: Temporal knows nothing of it
     model_calls: int = 1
@@ -52,7 +52,8 @@ class ReportSeen:
     event_numbers: tuple[int, ...] = ()
     watched_numbers: tuple[int, ...] | None = None  # as a reader of the live stream got them; None: nobody watched
     endings: int = 1
-    counted_failures: int = 0
+    resumptions: int = 0
+    counted_failures: int = 0  # since it was resumed last
     counted_messages: int = 0  # the same, of telling people
     quirk: Expected | None = None  # how the provider was odd to it
 

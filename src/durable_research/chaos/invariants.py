@@ -76,7 +76,10 @@ def _ended(report: ReportSeen) -> str | None:
         return f"never ended; it is {report.status or 'not in the table'}"
     if report.engine_status in {None, "running"}:
         return f"{report.status} here and {report.engine_status or 'unknown'} in Temporal"
-    return None if report.endings == 1 else f"has {report.endings} endings"
+    wanted = 1 + report.resumptions
+    return (
+        None if report.endings == wanted else f"has {report.endings} endings and was resumed {report.resumptions} times"
+    )
 
 
 def _accounted(seen: Seen) -> list[str]:
@@ -198,7 +201,11 @@ def _unexpected(report: ReportSeen) -> str | None:
 
 
 INVARIANTS = (
-    Invariant("I1", "every accepted report reaches exactly one end", lambda seen: _each(seen, _ended)),
+    Invariant(
+        "I1",
+        "every accepted report reaches exactly one end, and one more for each resumption",
+        lambda seen: _each(seen, _ended),
+    ),
     Invariant("I2", "what was asked for, what was accepted and what is in the table are the same", _accounted),
     Invariant(
         "I3",

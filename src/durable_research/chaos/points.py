@@ -18,24 +18,29 @@ ACCEPTANCE_SECONDS = 0.6
 
 @dataclass(frozen=True)
 class Point:
-    """One place. `victim` is the process that is killed there; a `freeze` stops it instead and lets it wake up later."""
+    """One place. `victim` is the process that is killed there; a `freeze` stops it instead and lets it wake up later.
+
+    `is_resumed` says that it is met by a report that has failed and goes on, at the `hit`-th time that this report comes by.
+    """
 
     number: str
     failpoint: str
     victim: Literal["worker", "api"] = "worker"
     act: Literal["kill", "freeze"] = "kill"
     after_seconds: float = 0.0
+    hit: int = 1
+    is_resumed: bool = False
 
     def as_kill(self) -> "Point":
         """The same place, where nobody is frozen."""
         return replace(self, act="kill")
 
     def rule(self, freeze_seconds: float) -> str:
-        """What `DURABLE_RESEARCH_FAILPOINTS` says. The API's points are passed before a workflow has its number."""
-        if self.act == "freeze":
-            return f"{self.failpoint}=freeze@1:{freeze_seconds:.1f}/workflow"
-        delay = f":{self.after_seconds:g}" if self.after_seconds else ""
-        return f"{self.failpoint}=kill@1{delay}{'/workflow' if self.victim == 'worker' else ''}"
+        """What `DURABLE_RESEARCH_FAILPOINTS` says. The API passes its first points before a workflow has its number."""
+        seconds = f"{freeze_seconds:.1f}" if self.act == "freeze" else f"{self.after_seconds:g}"
+        delay = f":{seconds}" if self.act == "freeze" or self.after_seconds else ""
+        each = "/workflow" if self.victim == "worker" or self.is_resumed else ""
+        return f"{self.failpoint}={self.act}@{self.hit}{delay}{each}"
 
 
 def effect_points(step: str) -> tuple[Point, ...]:
@@ -62,6 +67,20 @@ OTHER_POINTS = (
     Point("P1", "create_pdf.rendered"),
     Point("P2", "create_pdf.stored"),
     Point("D1", "store_report_metadata.stored"),
+)
+
+
+def _resumed(point: Point) -> Point:
+    """The same place on the way of a report that was refused once: its first run has come by as far as to the answer."""
+    was_met = point.failpoint.rpartition(".")[2] not in {"accepted", "sent", "stored", "settled"}
+    return replace(point, number=f"R{point.number}", hit=1 + was_met, is_resumed=True)
+
+
+RESUMED_CALLS = tuple(_resumed(point) for point in effect_points("llm_call"))
+RESUMING_POINTS = (
+    Point("A7", "resume.begun", victim="api", is_resumed=True),
+    Point("A8", "resume.written", victim="api", is_resumed=True),
+    *(_resumed(point) for point in OTHER_POINTS if point.failpoint in {"start.giving", "start.given"}),
 )
 
 # The channels whose receivers the simulator plays, by what can be asked of them.
@@ -92,7 +111,7 @@ class Cell:
         """How often such a report may be billed at most, whatever it tells."""
         if self.effect != "model call":
             return 1
-        stray = self.point.number == "E9" and self.provider_class in {"R", "L"}
+        stray = self.is_e9 and self.provider_class in {"R", "L"}
         return 2 if stray or self.provider_class == ProviderClass.NOTHING else 1
 
     @property
@@ -105,19 +124,23 @@ class Cell:
         """How many notifications its receiver gets at least and at most. Rather lost than doubled where nobody can be asked."""
         if self.effect == "email":
             return 0, 1
-        return 1, 2 if self.point.number == "E9" and self.effect == "slack" else 1
+        return 1, 2 if self.is_e9 and self.effect == "slack" else 1
+
+    @property
+    def is_e9(self) -> bool:
+        """Whether somebody sleeps between the check of the fence and the send."""
+        return self.point.number.removeprefix("R") == "E9"
 
 
 def cells(points: tuple[str, ...] | None, classes: tuple[str, ...], channels: dict[str, str]) -> list[Cell]:
     """All lines of the table that were asked for; `channels` maps a channel to its provider class."""
-    found = [
-        Cell(point, "model call", one, one) for point in effect_points("llm_call") for one in CLASSES if one in classes
-    ]
+    calls = (*effect_points("llm_call"), *RESUMED_CALLS)
+    found = [Cell(point, "model call", one, one) for point in calls for one in CLASSES if one in classes]
     found += [
         Cell(point, channel, of_channel, "L")
         for channel, of_channel in channels.items()
         for point in effect_points("send_notification")
         if of_channel in classes
     ]
-    found += [Cell(point, "", "", "L") for point in OTHER_POINTS]
+    found += [Cell(point, "", "", "L") for point in (*OTHER_POINTS, *RESUMING_POINTS)]
     return [cell for cell in found if points is None or cell.point.number in points]

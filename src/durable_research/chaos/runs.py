@@ -42,7 +42,11 @@ async def live_through(slot: Slot, cell: Cell, number: int, seed: int) -> Run:
     watching = [asyncio.create_task(_note_stops(victims, stopped)), asyncio.create_task(_backstop(slot, cell))]
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
+            if cell.point.is_resumed:
+                await slot.refuse_once(cell, asked.word)
             await client.live_through(asked)
+            if cell.point.is_resumed:
+                await client.resume(asked)
     except TimeoutError:
         pass  # judged by what there is: a lost report
     finally:

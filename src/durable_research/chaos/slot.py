@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client as TemporalClient
@@ -185,6 +186,12 @@ class Slot:
     def forget_hits(self) -> None:
         """Count from one again: the next run begins."""
         self.hits_file.unlink(missing_ok=True)
+
+    async def refuse_once(self, cell: Cell, word: str) -> None:
+        """Have the provider refuse the first call of the report with this word, which fails it and costs nothing."""
+        fault = {"match": word, "kind": "model_call", "fault": "401"}
+        async with httpx.AsyncClient(base_url=self.ground.providers[cell.model_class].url) as provider:
+            (await provider.post("/control/faults", json=fault)).raise_for_status()
 
     async def reconcile_now(self) -> None:
         """Have the schedule's next pass come now instead of in a minute."""

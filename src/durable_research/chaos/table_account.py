@@ -45,7 +45,8 @@ def as_json(results: Sequence[CellResult]) -> str:
 def _line(result: CellResult) -> str:
     cell = result.cell
     held = "no run" if not result.runs else "**NO**" if result.broken else "yes"
-    cut = [cell.point.number, f"`{cell.point.failpoint}`", cell.effect, cell.provider_class, len(result.runs)]
+    effect = ", ".join(filter(None, (cell.effect, "resumed" if cell.point.is_resumed else "")))
+    cut = [cell.point.number, f"`{cell.point.failpoint}`", effect, cell.provider_class, len(result.runs)]
     cut += [
         len(result.void),
         result.lost,

@@ -10,13 +10,15 @@ from psycopg.rows import namedtuple_row
 # A parked notification is none of the open sends: nobody can be asked and it is not sent again, so it stays unresolved. An
 # embedding of a report is made by reconciliation, whenever that comes by.
 _WORKFLOWS = """
-    SELECT workflow_id, status, engine_started,
+    SELECT workflow_id, status, engine_started, resumption,
            (SELECT array_agg(seq ORDER BY seq) FROM progress_events e WHERE e.workflow_id = w.workflow_id) AS numbers,
            (SELECT count(*) FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'closed') AS endings,
            (SELECT data->'error'->>'code' FROM progress_events e
-            WHERE e.workflow_id = w.workflow_id AND kind = 'closed') AS error,
+            WHERE e.workflow_id = w.workflow_id AND kind = 'closed' AND attempt = w.resumption) AS error,
            (SELECT count(*) FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'attempt_failed'
-                   AND (data->>'counted')::boolean AND step <> 'send_notification') AS counted_failures,
+                   AND (data->>'counted')::boolean AND step <> 'send_notification'
+                   AND NOT EXISTS (SELECT 1 FROM progress_events r WHERE r.workflow_id = e.workflow_id
+                                   AND r.kind = 'resumed' AND r.seq > e.seq)) AS counted_failures,
            (SELECT count(*) FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'attempt_failed'
                    AND (data->>'counted')::boolean AND step = 'send_notification') AS counted_messages,
            (SELECT count(*) FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'attempt_started'
@@ -57,6 +59,7 @@ class WorkflowRow:
     open_sends: int
     known_notifications: int
     error: str | None = None
+    resumptions: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ async def read_tables(database_url: str) -> Tables:
                 row.open_sends,
                 row.known_notifications,
                 row.error,
+                row.resumption,
             )
             for row in workflows
         },

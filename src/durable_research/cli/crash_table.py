@@ -73,7 +73,11 @@ def _cells(points: str | None, classes: str) -> "tuple[Cell, ...]":
 
     found = cells(tuple(points.split(",")) if points else None, tuple(classes.split(",")), CHANNELS)
     if not found:
-        stop("no line of the table has such a point and class", "E1-E9, A1-A4, P1, P2, D1, S2; K, R, L, N", Exit.USAGE)
+        stop(
+            "no line of the table has such a point and class",
+            "E1-E9, A1-A4, P1, P2, D1, S2, of resuming A7, A8, RE1-RE9, RA3, RA4; K, R, L, N",
+            Exit.USAGE,
+        )
     return tuple(found)
 
 
