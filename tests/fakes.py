@@ -310,7 +310,7 @@ class FakeEngine(Part):
             self.started[workflow_id] = message
         self.started.setdefault(workflow_id, message)
 
-    async def cancel(self, workflow_id: str) -> bool:
+    async def cancel(self, workflow_id: str, resumption: int = 0) -> bool:
         await self.check()
         self.cancelled.append(workflow_id)
         return workflow_id in self.started

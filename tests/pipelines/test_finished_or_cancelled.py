@@ -176,7 +176,8 @@ async def test_a_decision_around_the_moment_of_expiry_is_what_the_log_says(
 
     ends = await asyncio.gather(*(decided(late / 1000) for late in (-40, -10, -5, 0, 5, 10)))
 
-    assert set(ends) <= {(Verdict.APPROVE, "done"), (None, "failed")}
+    # Without an answer in time the decision is left as a signal, and may still be the first.
+    assert set(ends) <= {(Verdict.APPROVE, "done"), (None, "done"), (None, "failed")}
 
 
 async def test_cancelled_as_it_is_resumed_a_report_comes_to_one_end(house: House, quick_retries: None) -> None:

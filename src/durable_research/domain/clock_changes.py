@@ -22,7 +22,8 @@ _DUE_LENGTH = len("-2026-11-22T09:00:00Z")
 def is_left_out(firing_id: str, every: str, timezone: str) -> bool:
     """Whether a firing is due at a time that clocks skip. One that a person triggers by hand is due at any time."""
     zone, due = _cron_zone(every, timezone), _due(firing_id)
-    return zone is not None and due is not None and _is_moved(due, every, zone)
+    # Cron lines name minutes: what is due within one was triggered.
+    return zone is not None and due is not None and due.second == 0 and _is_moved(due, every, zone)
 
 
 def once_id(firing_id: str, every: str, timezone: str) -> str:

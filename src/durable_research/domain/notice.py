@@ -22,7 +22,7 @@ class NoticeKind(StrEnum):
 class Notice(BaseModel):
     """One announcement: a code of the error tree, and no words, which may be a provider's.
 
-    It is told once for each `number`: the resumption that failed, or the attempt that a person is asked about.
+    It is told once for each `number`: the resumption that failed, or the attempt of the `step` that a person is asked about.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,6 +30,7 @@ class Notice(BaseModel):
     kind: NoticeKind
     number: int
     code: str
+    step: str = ""
 
     @property
     def words(self) -> str:

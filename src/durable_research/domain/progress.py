@@ -177,6 +177,11 @@ def since_resumed(events: Sequence[ProgressEvent]) -> Sequence[ProgressEvent]:
     return events[began:]
 
 
+def resumption_after(events: Sequence[ProgressEvent]) -> int:
+    """How often the workflow has been resumed."""
+    return sum(event.kind is EventKind.RESUMED for event in events)
+
+
 def closing_of(events: Sequence[ProgressEvent]) -> Mapping[str, Any]:
     """What the closing event says; nothing of a workflow that goes on, or goes on again."""
     return next((event.data for event in since_resumed(events) if event.kind is EventKind.CLOSED), {})

@@ -103,7 +103,7 @@ class Approving:
         standing = standing_decision(await self.reading.log(workflow_id, tenant))
         if standing is None:
             outcome = await self._pass_on(workflow_id, tenant, request, decision_id)
-        elif standing.decision_id == decision_id and _is_the_same(request, standing):
+        elif standing.decision_id == decision_id and await _is_the_same(request, standing):
             outcome = standing.decision
         else:
             by = f" by decision {standing.decision_id!r}" if standing.decision_id else ""
@@ -148,9 +148,11 @@ class Approving:
         return asked
 
 
-def _is_the_same(request: ApprovalRequest, standing: ApprovalDecision) -> bool:
+async def _is_the_same(request: ApprovalRequest, standing: ApprovalDecision) -> bool:
     """Whether what is said again under one id is what was said first: an opposite word is another decision."""
     if request.decision != standing.decision:
         return False
-    text = check_text(request.text).encode(errors="replace") if request.text is not None else None
-    return text is None or (standing.edited is not None and hashlib.sha256(text).hexdigest() == standing.edited.sha256)
+    if request.text is None or standing.edited is None:
+        return request.text is None
+    text = await asyncio.to_thread(check_text, request.text)
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest() == standing.edited.sha256

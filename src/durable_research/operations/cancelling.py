@@ -39,10 +39,11 @@ class Cancelling:
             raise InvalidState(f"the workflow is {row.status.words} and cannot be cancelled")
         await self.workflows.request_cancel(workflow_id)
         try:
-            known = await self.engine.cancel(workflow_id)
+            known = await self.engine.cancel(workflow_id, row.resumption)
         except InfrastructureDown:
-            self._wishes.pass_on(workflow_id, lambda: self.engine.cancel(workflow_id))
+            self._wishes.pass_on(workflow_id, lambda: self.engine.cancel(workflow_id, row.resumption))
         else:
-            if not known and not row.engine_started:
-                await self.progress.close(workflow_id, Status.CANCELLED, {}, row.resumption)
+            # What was resumed has left things that its run removes when it is cancelled.
+            if not known and not row.engine_started and not row.resumption:
+                await self.progress.close(workflow_id, Status.CANCELLED, {})
         return await self.reading.get(workflow_id, tenant)

@@ -4,6 +4,8 @@ What is settled in the ledger comes back without a charge, and a call that was a
 be is another call needed, and a person has to say so.
 """
 
+import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from durable_research import failpoints
 from durable_research.catalogue import BY_KIND
+from durable_research.domain.draft import check_text
 from durable_research.domain.effects import (
     EMPTY_ANSWERS_ALLOWED,
     UNRESOLVED,
@@ -20,6 +23,7 @@ from durable_research.domain.effects import (
     EffectRecord,
     Move,
     ResendPolicy,
+    SendState,
     next_move,
 )
 from durable_research.domain.errors import IdempotencyKeyReused, InvalidState, Unconfirmed
@@ -119,9 +123,9 @@ class Resuming:
                 f"what a {pipeline.noun} had made is undone when it fails; run it again, which is paid anew"
             )
         events = await reading.log(workflow_id, tenant)
-        if idempotency_key and await self._is_known(row, events, request, idempotency_key):
+        if idempotency_key and await _is_known(events, request, idempotency_key):
             return Resumed(row, replayed=True)
-        if not row.resumption:
+        if row.status.is_final or not row.resumption:
             check_resumable(row.status)
         await failpoints.reach(failpoints.RESUME_BEGUN, workflow_id)
         wanted = Resumption(
@@ -160,23 +164,11 @@ class Resuming:
         return data | {"accepted_charge": True}
 
     async def _corrected(self, row: WorkflowRow, events: Sequence[ProgressEvent], text: str) -> WrittenText:
+        text = await asyncio.to_thread(check_text, text)
         paid = await self.texts.find(row, events)
         if paid is None:
             raise InvalidState("there is no text to correct: the model had written nothing")
         return paid.corrected(await store_text(self.texts.objects, row.tenant, row.workflow_id, text, EDITED_SUFFIX))
-
-    async def _is_known(
-        self, row: WorkflowRow, events: Sequence[ProgressEvent], request: ResumeRequest, key: str
-    ) -> bool:
-        known = next((e.data for e in events if e.kind is EventKind.RESUMED and e.data.get("key") == key), None)
-        if known is None:
-            return False
-        corrected = (known.get("texts") or {}).get("corrected")
-        if request.text is not None:
-            mine = (await self._corrected(row, events, request.text)).text.sha256
-            if not corrected or WrittenText.model_validate(corrected).text.sha256 != mine:
-                raise IdempotencyKeyReused("this Idempotency-Key was used with another text; send a new key")
-        return True
 
     async def _offer(self, row: WorkflowRow, events: Sequence[ProgressEvent]) -> Offer:
         latest = since_resumed(events)[0].data if row.resumption else {}
@@ -209,7 +201,8 @@ class Resuming:
             empty_allowed=0 if missing else EMPTY_ANSWERS_ALLOWED,
         )
         move = next_move(record, effect).move
-        if move is Move.FAIL_AGAIN:
+        is_spent = any(send.state is SendState.SPENT for send in record.sends)
+        if move is Move.FAIL_AGAIN or (move is Move.SEND and is_spent):
             return Price.ANOTHER_ANSWER
         return Price.ANOTHER_SEND if move is Move.GIVE_UP else Price.NOTHING
 
@@ -221,3 +214,21 @@ def _is_unconfirmed(events: Sequence[ProgressEvent], answers: Sequence[EffectRec
     """
     found = (closing_of(events).get("error") or {}).get("code") == Unconfirmed.code
     return found and any(send.state in UNRESOLVED for one in answers if one.result is None for send in one.sends)
+
+
+async def _is_known(events: Sequence[ProgressEvent], request: ResumeRequest, key: str) -> bool:
+    """Whether the workflow has been resumed under this key.
+
+    Raises:
+        IdempotencyKeyReused: with another text.
+    """
+    known = next((e.data for e in events if e.kind is EventKind.RESUMED and e.data.get("key") == key), None)
+    if known is None:
+        return False
+    if request.text is not None:
+        corrected = (known.get("texts") or {}).get("corrected")
+        text = await asyncio.to_thread(check_text, request.text)
+        sha256 = hashlib.sha256(text.encode(errors="replace")).hexdigest()
+        if not corrected or WrittenText.model_validate(corrected).text.sha256 != sha256:
+            raise IdempotencyKeyReused("this Idempotency-Key was used with another text; send a new key")
+    return True

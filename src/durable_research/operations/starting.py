@@ -113,7 +113,7 @@ class Starting:
         await failpoints.reach(failpoints.START_GIVEN, row.workflow_id)
         row = await self.workflows.mark_started(row.workflow_id, row.resumption)
         if row.cancel_requested:
-            await self.engine.cancel(row.workflow_id)
+            await self.engine.cancel(row.workflow_id, row.resumption)
 
     async def close(self) -> None:
         """Stop trying; what is accepted is in the database, and reconciliation starts it."""

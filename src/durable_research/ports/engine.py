@@ -50,8 +50,8 @@ class WorkflowEngine(Protocol):
         """
         ...
 
-    async def cancel(self, workflow_id: str) -> bool:
-        """Ask it to cancel; False when the engine does not know it as running."""
+    async def cancel(self, workflow_id: str, resumption: int = 0) -> bool:
+        """Ask this resumption of it to cancel; False when the engine does not know that as running."""
         ...
 
     async def signal(self, workflow_id: str, name: str, message: BaseModel) -> bool:

@@ -6,6 +6,7 @@ from temporalio import activity
 
 from durable_research.domain.approval import ApprovalAsked, ApprovalDecision
 from durable_research.domain.effects import SendState
+from durable_research.domain.progress import resumption_after
 from durable_research.domain.waits import ended_waiting
 from durable_research.ports.ledger import Effects
 from durable_research.ports.progress import ProgressLog
@@ -44,7 +45,9 @@ class StoppingActivities:
 
         Where a wait for the provider has ended, the answer may be there by now: it is paid for, and stays in the ledger.
         """
-        if ended_waiting(await self._progress.read(asked.workflow_id)):
+        events = await self._progress.read(asked.workflow_id)
+        is_earlier = asked.resumption not in (None, resumption_after(events))
+        if asked.keep or is_earlier or ended_waiting(events):
             return
         for key, reference in await self._ledger.running_calls(asked.workflow_id):
             await self._cancel(reference)

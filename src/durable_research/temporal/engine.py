@@ -111,11 +111,13 @@ class TemporalEngine:
             await self._tell(handle.terminate("it has been resumed", rpc_timeout=policies.ENGINE_ANSWER))
         return True
 
-    async def cancel(self, workflow_id: str) -> bool:
-        """Ask for cancellation; False when it is not running there."""
-        return await self._tell(
-            self._client.get_workflow_handle(workflow_id).cancel(rpc_timeout=policies.ENGINE_ANSWER)
-        )
+    async def cancel(self, workflow_id: str, resumption: int = 0) -> bool:
+        """Ask for cancellation; False when it is not running there. A wish may be old: it must not end a later run."""
+        latest = await self._describe(workflow_id)
+        if latest is None or await _resumption_of(latest) != resumption:
+            return False
+        handle = self._client.get_workflow_handle(workflow_id, run_id=latest.run_id)
+        return await self._tell(handle.cancel(rpc_timeout=policies.ENGINE_ANSWER))
 
     async def signal(self, workflow_id: str, name: str, message: BaseModel) -> bool:
         """Send it a message; False when it is not running there."""

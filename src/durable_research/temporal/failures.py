@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 
-from durable_research.domain.errors import DecisionNeeded, InvalidState, ResearchError, StepFailed
+from durable_research.domain.errors import DecisionNeeded, InvalidState, ResearchError, StaleAttempt, StepFailed
 from durable_research.domain.model_errors import ModelBusy, ModelError, ModelUnavailable
 from durable_research.ports.progress import Waited
 from durable_research.temporal import policies
@@ -43,7 +43,8 @@ def judge(
 
 
 def _is_final(error: ResearchError, policy: StepPolicy, failures: int) -> bool:
-    if isinstance(error, InvalidState | DecisionNeeded):
+    is_of_earlier_run = isinstance(error, StaleAttempt) and error.permanent
+    if isinstance(error, InvalidState | DecisionNeeded) or is_of_earlier_run:
         return True
     capped = policy.failures_allowed is not None and failures >= policy.failures_allowed
     return error.counted and (error.permanent or capped)

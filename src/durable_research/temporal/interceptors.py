@@ -202,10 +202,11 @@ def _as_research_error(error: Exception, policy: StepPolicy, seconds: float) -> 
 
 def _fail(judged: Judgement, attempt: int | None = None) -> NoReturn:
     """Hand the failure to Temporal. The attempt's number goes along, and whether a person is asked about it."""
+    # Without an attempt in the log nobody can be asked about one: 0 is the number of none.
     details: tuple[Any, ...] = () if attempt is None else (attempt,)
     raise ApplicationError(
         judged.error.detail,
-        *((*details, True) if judged.asks_a_person else details),
+        *((attempt or 0, True) if judged.asks_a_person else details),
         type=judged.error.code,
         non_retryable=judged.final,
         next_retry_delay=None if judged.final else max(judged.pause, policies.AT_ONCE),

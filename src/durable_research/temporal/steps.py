@@ -48,11 +48,16 @@ class NoteApproval(BaseModel):
 
 
 class StopModelCalls(BaseModel):
-    """Asks that what a workflow left running at the model's provider be cancelled."""
+    """Asks that what a workflow left running at the model's provider be cancelled, unless it is kept to be resumed.
+
+    A run of an earlier resumption stops nothing.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     workflow_id: str
+    keep: bool = False
+    resumption: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,12 +77,13 @@ async def run_step(step: Callable[[Any, Given], Awaitable[Result]], given: Given
     return await workflow.execute_activity_method(step, given, **_options(policy))
 
 
-async def stop_model_calls() -> None:
-    """Stop what may run on at the provider while no attempt is alive to stop it.
+async def stop_model_calls(*, keep: bool) -> None:
+    """Stop what may run on at the provider while no attempt is alive to stop it, unless it is kept to be resumed.
 
     A call that cannot be stopped ends there by itself, and the ledger counts it as charged.
     """
-    asked, policy = StopModelCalls(workflow_id=workflow.info().workflow_id), policies.STOP_MODEL_CALLS
+    asked = StopModelCalls(workflow_id=workflow.info().workflow_id, keep=keep, resumption=own_resumption())
+    policy = policies.STOP_MODEL_CALLS
     try:
         await workflow.execute_activity(policy.step, asked, **_options(policy))
     except ActivityError:

@@ -15,7 +15,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError,
 
 from durable_research.domain.approval import ApprovalDecision, ApprovalQuestion, Verdict
 from durable_research.domain.errors import ApprovalExpired, ApprovalRefused, DecisionNeeded
-from durable_research.domain.notice import NoticeKind
+from durable_research.domain.notice import Notice, NoticeKind
 from durable_research.domain.workflow import Decided, Decision, Status
 from durable_research.temporal import names
 from durable_research.temporal.approval import Approval, Tell
@@ -92,7 +92,16 @@ class Story:
     async def decision_about(self, question: Question) -> Decision:
         """Wait for a person, as long as it takes; people are told beside the waiting."""
         hear_cancel()
-        telling = asyncio.create_task(self.announce(NoticeKind.DECISION_ASKED, question.attempt, DecisionNeeded.code))
+        telling = asyncio.create_task(
+            self.announce(
+                Notice(
+                    kind=NoticeKind.DECISION_ASKED,
+                    number=question.attempt,
+                    code=DecisionNeeded.code,
+                    step=question.step,
+                )
+            )
+        )
         try:
             await workflow.wait_condition(lambda: question in self._decisions)
         finally:
@@ -100,7 +109,7 @@ class Story:
             await asyncio.gather(telling, return_exceptions=True)
         return self._decisions[question]
 
-    async def announce(self, kind: NoticeKind, number: int, code: str) -> None:
+    async def announce(self, notice: Notice) -> None:
         """Have people told what has happened; a pipeline that tells nobody leaves this as it is."""
 
     async def asleep_until(self, moment: datetime | None) -> None:
@@ -192,9 +201,10 @@ class Story:
         return ending.result
 
     async def _close_unfinished(self, error: BaseException) -> None:
-        await whatever_is_cancelled(stop_model_calls())
-        await whatever_is_cancelled(self.saga.undo_all())
         is_wanted = is_cancel(error) or is_refusal(error)
+        can_be_resumed = self.discards.has_undos and not is_wanted
+        await whatever_is_cancelled(stop_model_calls(keep=can_be_resumed))
+        await whatever_is_cancelled(self.saga.undo_all())
         if is_wanted and self.discards.has_undos and workflow.patched(names.COMMIT_POINT):
             await whatever_is_cancelled(self.discards.undo_all())
         if is_cancel(error):
@@ -205,7 +215,9 @@ class Story:
         else:
             cause = cause_of(error)
             await self._close(Status.FAILED, {"error": cause})
-            await whatever_is_cancelled(self.announce(NoticeKind.FAILED, own_resumption(), cause["code"]))
+            await whatever_is_cancelled(
+                self.announce(Notice(kind=NoticeKind.FAILED, number=own_resumption(), code=cause["code"]))
+            )
 
     async def _close(self, status: Status, data: dict[str, Any]) -> None:
         self.stage = status.value

@@ -47,15 +47,13 @@ _DATA_OF_KIND = select(progress_events.c.data).where(
     progress_events.c.attempt == bindparam("of_resumption"),
 )
 # What was decided about a draft stands after a resumption, too.
-_APPROVED_BEFORE = (
-    select(progress_events.c.data)
+_TOLD_OF_TEXTS = (
+    select(progress_events.c.kind, progress_events.c.data)
     .where(
         progress_events.c.workflow_id == bindparam("of_workflow"),
-        progress_events.c.kind == EventKind.APPROVAL_GIVEN,
-        progress_events.c.data["draft_sha256"].astext == bindparam("of_draft"),
+        progress_events.c.kind.in_([EventKind.APPROVAL_GIVEN, EventKind.RESUMED]),
     )
-    .order_by(progress_events.c.seq.desc())
-    .limit(1)
+    .order_by(progress_events.c.seq)
 )
 _FORGET_DRAFTS = delete(drafts).where(drafts.c.workflow_id == bindparam("of_workflow"))
 _FORGET_DRAFTS_OF_STEP = _FORGET_DRAFTS.where(drafts.c.step == bindparam("of_step"))
@@ -149,7 +147,7 @@ class PostgresProgressLog:
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
             if engine.resumption != log.resumption:
-                raise StaleAttempt(f"the workflow has been resumed since; {step} of an earlier run does nothing")
+                raise _of_an_earlier_run(step)
             if log.status.is_final:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
             told = _Told((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all())
@@ -225,7 +223,7 @@ class PostgresProgressLog:
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
             if resumption != log.resumption:
-                raise StaleAttempt("the workflow has been resumed since; nothing is asked any more")
+                raise _of_an_earlier_run("an approval")
             known = await log.kinds()
             if ends := known & ENDS_OF_APPROVAL:
                 return decision_of(await _data_of(connection, log, ends.pop()))
@@ -259,10 +257,27 @@ async def _data_of(connection: AsyncConnection, log: LockedLog, kind: EventKind)
 
 
 async def _approved_before(connection: AsyncConnection, log: LockedLog, draft_sha256: str) -> dict[str, Any] | None:
-    """What was decided about this draft before the workflow was resumed; written again, so that each resumption has it."""
-    mine = {"of_workflow": log.workflow_id, "of_draft": draft_sha256}
-    decided: dict[str, Any] | None = (await connection.execute(_APPROVED_BEFORE, mine)).scalar_one_or_none()
-    if decided is not None and not log.status.is_final:
+    """What was decided about this draft before the workflow was resumed; written again, so that each resumption has it.
+
+    A person who corrected the text after that has not decided about it, even if they made it what it had been.
+    """
+    decided: dict[str, Any] | None = None
+    corrected: object = None
+    for row in await connection.execute(_TOLD_OF_TEXTS, {"of_workflow": log.workflow_id}):
+        if row.kind == EventKind.APPROVAL_GIVEN:
+            decided = row.data
+        elif (row.data.get("texts") or {}).get("corrected") != corrected:
+            decided, corrected = None, (row.data.get("texts") or {}).get("corrected")
+    if decided is None or decided.get("draft_sha256") != draft_sha256:
+        return None
+    if not log.status.is_final:
         log.append(EventKind.APPROVAL_GIVEN, decided)
         await log.finish(status_after(EventKind.APPROVAL_GIVEN, decided))
     return decided
+
+
+def _of_an_earlier_run(what: str) -> StaleAttempt:
+    """For good: a run is never of a later resumption than it was begun as."""
+    stale = StaleAttempt(f"the workflow has been resumed since; {what} of an earlier run does nothing")
+    stale.permanent = True
+    return stale

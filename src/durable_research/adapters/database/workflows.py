@@ -176,8 +176,9 @@ class PostgresWorkflows:
                 check_resumable(log.status)
                 for left in await connection.execute(_LEFT_OPEN, {"of_workflow": wanted.workflow_id}):
                     log.append(EventKind.ATTEMPT_LOST, {"worker": left.worker}, left.step, left.attempt)
-                # What had been stored of it was never finished, and the text may be another one now.
-                await connection.execute(delete(reports).where(reports.c.report_id == wanted.workflow_id))
+                if wanted.data.get("texts") or wanted.data.get("generation"):
+                    # Ended from outside when its row was stored: the text is another one now.
+                    await connection.execute(delete(reports).where(reports.c.report_id == wanted.workflow_id))
                 log.resumption += 1
                 log.append(EventKind.RESUMED, wanted.data)
                 await log.finish(

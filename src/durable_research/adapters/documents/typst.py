@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import cast
 
 from durable_research.adapters.documents.fitting import MEMORY_BYTES, budget_of, fitted, weight
-from durable_research.adapters.documents.typst_frames import LEAVING, LENGTH, PDF, READY, REFUSED
+from durable_research.adapters.documents.typst_frames import LEAVING, LENGTH, OUT_OF_MEMORY, PDF, READY, REFUSED
 from durable_research.domain.document import Document, RenderedDocument
 from durable_research.domain.errors import DocumentError, RendererCrashed
 
@@ -20,7 +20,7 @@ _END_SECONDS = 5.0
 # Each thread of Typst's reserves address space, so their number is fixed and not the machine's.
 _THREADS = "2"
 # How a child ends whose memory limit was reached: by Typst, or by Python itself.
-_OUT_OF_MEMORY = {-signal.SIGABRT, 1}
+_OUT_OF_MEMORY = {-signal.SIGABRT, OUT_OF_MEMORY}
 # The sums of fitting.py are bounds; should one be wrong all the same, less of the document is asked for.
 _SHARES = (1.0, 0.5, 0.25)
 # A child that has set some documents keeps what it may need again, and has room for small ones only.

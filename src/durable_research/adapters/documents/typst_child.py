@@ -24,6 +24,7 @@ from durable_research.adapters.documents.typst_data import Data, template_data
 from durable_research.adapters.documents.typst_frames import (
     LEAVING,
     LENGTH,
+    OUT_OF_MEMORY,
     PDF,
     READY,
     REFUSED,
@@ -186,4 +187,8 @@ def _resident_bytes() -> int:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))
+    try:
+        main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))
+    except MemoryError:
+        # Any other error ends in 1: it is no reason to ask for less of the document.
+        raise SystemExit(OUT_OF_MEMORY) from None

@@ -12,6 +12,8 @@ STAYING, LEAVING = b"+", b"-"
 # What it says: warm; a number of pages and a PDF; or why this document cannot be typeset.
 READY, PDF, REFUSED = b"R", b"P", b"E"
 LENGTH = struct.Struct(">I")
+# The status by which it ends when Python has no memory left within its limit.
+OUT_OF_MEMORY = 75
 
 
 def receive(stream: BinaryIO) -> bytes | None:

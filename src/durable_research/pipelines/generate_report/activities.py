@@ -153,7 +153,7 @@ class GenerateReportActivities:
             NotificationFailed: a receiver did not accept, and may accept later.
         """
         notification = Notification(asked.report_id, asked.title, "done", self._page(asked.report_id))
-        request = {"report_id": asked.report_id, "title": asked.title}
+        request = {"report_id": asked.report_id} | ({"title": asked.title} if asked.names_title else {})
         return await self._tell_all(_Telling("send_notification", asked.tenant, notification, request), asked.channels)
 
     @activity.defn(name="send_approval_notice")
@@ -170,7 +170,8 @@ class GenerateReportActivities:
         notification = Notification(asked.report_id, row.title, row.status, page, approval=asked.notice)
         occasion = asked.notice.occasion.value
         request = {"report_id": asked.report_id, "occasion": occasion}
-        telling = _Telling("send_approval_notice", asked.tenant, notification, request, f"{occasion} ")
+        again = f"{asked.resumption} " if asked.resumption else ""
+        telling = _Telling("send_approval_notice", asked.tenant, notification, request, f"{occasion} {again}")
         return await self._tell_all(telling, asked.channels)
 
     @activity.defn(name="send_notice")
@@ -185,12 +186,14 @@ class GenerateReportActivities:
         if notice.kind is NoticeKind.FAILED:
             still = row.status is Status.FAILED and row.resumption == notice.number
         else:
-            still = row.status is Status.WAITING_FOR_YOU and not row.cancel_requested
+            still = row.status is Status.WAITING_FOR_YOU
         if not still:
             return NotificationOutcome(told=())
         notification = Notification(asked.report_id, row.title, row.status, self._page(asked.report_id), notice=notice)
         request = {"report_id": asked.report_id, "kind": notice.kind.value}
-        telling = _Telling("send_notice", asked.tenant, notification, request, f"{notice.kind} {notice.number} ")
+        telling = _Telling(
+            "send_notice", asked.tenant, notification, request, f"{notice.kind} {notice.step}{notice.number} "
+        )
         return await self._tell_all(telling, asked.channels)
 
     def _page(self, report_id: str) -> str:

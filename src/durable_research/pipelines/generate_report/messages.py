@@ -75,12 +75,16 @@ class DiscardReport(_Message):
 
 
 class SendNotification(_Message):
-    """Asks to tell the channels that the report is ready."""
+    """Asks to tell the channels that the report is ready.
+
+    Of a time when the title was part of what makes the effect the same, it is (`names_title`); a corrected text may change it.
+    """
 
     report_id: str
     tenant: str
     channels: tuple[str, ...]
     title: str
+    names_title: bool = True
 
 
 class SendApprovalNotice(_Message):
@@ -90,6 +94,7 @@ class SendApprovalNotice(_Message):
     tenant: str
     channels: tuple[str, ...]
     notice: ApprovalNotice
+    resumption: int = 0
 
 
 class SendNotice(_Message):

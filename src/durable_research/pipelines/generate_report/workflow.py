@@ -34,12 +34,13 @@ with workflow.unsafe.imports_passed_through():
         StoreReportMetadata,
     )
     from durable_research.temporal import names, policies
+    from durable_research.temporal.resumption import own_resumption
     from durable_research.temporal.steps import cause_of, hear_cancel, is_cancel, run_step, whatever_is_cancelled
     from durable_research.temporal.story import Ending, Story
 
 
 _NOT_WANTED = "nobody wanted to be told that it is done"
-_TOO_LATE = "the report was cancelled when it was finished already; nobody was told"
+_TOO_LATE = "the report was cancelled when it was finished already; whoever was not told by then is not told"
 
 
 @workflow.defn(name="GenerateReportWorkflow")
@@ -52,17 +53,12 @@ class GenerateReportWorkflow(Story):
         self._start = start
         return await self.told(self._steps(start))
 
-    async def announce(self, kind: NoticeKind, number: int, code: str) -> None:
+    async def announce(self, notice: Notice) -> None:
         """Tell the channels; what cannot be told changes nothing."""
-        start, occasion = self._start, "failed" if kind is NoticeKind.FAILED else "waits"
+        start, occasion = self._start, "failed" if notice.kind is NoticeKind.FAILED else "waits"
         if occasion not in (start.notify_on or ()):
             return
-        asked = SendNotice(
-            report_id=start.report_id,
-            tenant=start.tenant,
-            channels=start.channels,
-            notice=Notice(kind=kind, number=number, code=code),
-        )
+        asked = SendNotice(report_id=start.report_id, tenant=start.tenant, channels=start.channels, notice=notice)
         with suppress(ActivityError):
             await run_step(GenerateReportActivities.send_notice, asked, policies.SEND_NOTICE)
 
@@ -99,9 +95,13 @@ class GenerateReportWorkflow(Story):
         if start.approval == BEFORE_NOTIFY:
             # The PDF is there: another text would be another report.
             await self._approved(start, text, Verdict.APPROVE, Verdict.REFUSE, pdf=pdf.pdf)
-        else:
+            return await whatever_is_cancelled(self._store(start, text, pdf))
+        hear_cancel()
+        stored = await whatever_is_cancelled(self._store(start, text, pdf))
+        if not stored:
+            # Nothing has finished it yet.
             hear_cancel()
-        return await whatever_is_cancelled(self._store(start, text, pdf))
+        return stored
 
     async def _ask(self, start: GenerateReport) -> WrittenText:
         asked = LlmCall(report_id=start.report_id, tenant=start.tenant, generation=start.generation)
@@ -119,7 +119,11 @@ class GenerateReportWorkflow(Story):
             if start.notify_on is not None and "waits" not in start.notify_on:
                 return
             asked = SendApprovalNotice(
-                report_id=start.report_id, tenant=start.tenant, channels=start.channels, notice=notice
+                report_id=start.report_id,
+                tenant=start.tenant,
+                channels=start.channels,
+                notice=notice,
+                resumption=own_resumption(),
             )
             await run_step(GenerateReportActivities.send_approval_notice, asked, policies.SEND_APPROVAL_NOTICE)
 
@@ -146,7 +150,11 @@ class GenerateReportWorkflow(Story):
         if start.notify_on is not None and "done" not in start.notify_on:
             return {SKIPPED: {policies.SEND_NOTIFICATION.step: _NOT_WANTED}}
         asked = SendNotification(
-            report_id=start.report_id, tenant=start.tenant, channels=start.channels, title=pdf.title
+            report_id=start.report_id,
+            tenant=start.tenant,
+            channels=start.channels,
+            title=pdf.title,
+            names_title=start.notify_on is None,
         )
         try:
             if workflow.patched(names.COMMIT_POINT):

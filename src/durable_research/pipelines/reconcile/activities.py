@@ -107,7 +107,7 @@ class ReconcileActivities:
         return await self._each(await self._walks.next("unheard_cancels", due), self._cancel_one)
 
     async def _cancel_one(self, row: WorkflowRow) -> bool:
-        return await self.engine.cancel(row.workflow_id)
+        return await self.engine.cancel(row.workflow_id, row.resumption)
 
     async def _close_ended(self) -> int:
         due = partial(self.workflows.unended, _SILENT_LONG)

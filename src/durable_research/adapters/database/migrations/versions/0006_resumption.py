@@ -8,7 +8,7 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Add the number, 0 for all that there are: an older version's workers go on beside it."""
+    """Add the number, 0 for all that there are. Older workers know of no resumption: they are stopped first."""
     op.add_column("workflows", sa.Column("resumption", sa.Integer(), nullable=False, server_default="0"))
 
 
