@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from durable_research.chaos.evidence import Document, Fired, Seen, Told
+from durable_research.chaos.evidence import Closing, Document, Fired, Seen, Told
 from durable_research.chaos.invariants import INVARIANTS, bound, emptiness, judge
 from durable_research.chaos.quirks import Expected
 from tests.chaos.evidence import GOOD, WELL, with_report
@@ -13,6 +13,7 @@ from tests.chaos.evidence import GOOD, WELL, with_report
 DAMAGED = (Document("default/documents/b.pdf", is_whole=False, reads=True),)
 OF_ANOTHER = (Document("default/texts/a.md", is_whole=True, reads=False),)
 
+FAILED = Closing(status="failed", error="quota_exhausted")
 NO_MONEY = Expected("no_money", (), status="failed", error="quota_exhausted", billed=0)
 TWO_CALLS = Expected("same_id", (), billed=2, counted=1)
 REFUSED: dict[str, Any] = {
@@ -24,6 +25,8 @@ REFUSED: dict[str, Any] = {
     "documents": None,
     "notifications": 0,
     "counted_failures": 1,
+    "closings": (FAILED,),
+    "failure_notices": 1,
 }
 
 # What spoils a good campaign -> the one invariant that must say so.
@@ -32,7 +35,13 @@ BROKEN = {
     "a report without a row": ("I1", with_report(status=None, notifications=0)),
     "a workflow that runs on in Temporal": ("I1", with_report(engine_status="running")),
     "a workflow that Temporal forgot": ("I1", with_report(engine_status=None)),
-    "a report with two ends": ("I1", with_report(endings=2)),
+    "a report with two ends": ("I1", with_report(closings=(Closing(), Closing()))),
+    "a resumption without an end": ("I1", with_report(closings=(FAILED,), resumptions=1)),
+    "a failure that was told twice": (
+        "I4",
+        with_report(closings=(FAILED, Closing(1)), resumptions=1, failure_notices=2),
+    ),
+    "a failure that nobody was told": ("I4", with_report(**REFUSED | {"failure_notices": 0})),
     "a workflow that nobody asked for": ("I2", replace(WELL, unknown_rows=("report-9",))),
     "a request that was never accepted": ("I2", replace(WELL, wanted=3)),
     "one report for two requests": ("I2", replace(WELL, reports=(GOOD, GOOD))),

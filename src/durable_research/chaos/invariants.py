@@ -76,7 +76,9 @@ def _ended(report: ReportSeen) -> str | None:
         return f"never ended; it is {report.status or 'not in the table'}"
     if report.engine_status in {None, "running"}:
         return f"{report.status} here and {report.engine_status or 'unknown'} in Temporal"
-    return None if report.endings == 1 else f"has {report.endings} endings"
+    ends = [one.resumption for one in report.closings]
+    wanted = list(range(report.resumptions + 1))
+    return None if ends == wanted else f"was resumed {report.resumptions} times and has the ends {ends}"
 
 
 def _accounted(seen: Seen) -> list[str]:
@@ -123,7 +125,7 @@ def mischarged(report: ReportSeen, most: int) -> str | None:
 
 def _told(report: ReportSeen) -> str | None:
     wanted = int(report.status in WITH_RESULT)
-    return mistold(report, wanted, wanted)
+    return mistold(report, wanted, wanted) or _failure_mistold(report)
 
 
 def mistold(report: ReportSeen, least: int, most: int) -> str | None:
@@ -133,6 +135,14 @@ def mistold(report: ReportSeen, least: int, most: int) -> str | None:
     if report.notifications > report.known_notifications:
         return f"told {report.notifications} times, and the ledger knows {report.known_notifications}"
     return None
+
+
+def _failure_mistold(report: ReportSeen) -> str | None:
+    """A failure is told after its end; a resumption that comes meanwhile ends the telling."""
+    failures = sum(one.status == "failed" for one in report.closings)
+    if int(report.status == "failed") <= report.failure_notices <= failures:
+        return None
+    return f"failed {failures} times and told so {report.failure_notices} times"
 
 
 def _documented(report: ReportSeen) -> str | None:
@@ -198,14 +208,16 @@ def _unexpected(report: ReportSeen) -> str | None:
 
 
 INVARIANTS = (
-    Invariant("I1", "every accepted report reaches exactly one end", lambda seen: _each(seen, _ended)),
+    Invariant(
+        "I1", "an accepted report reaches one end, and one each time it is resumed", lambda seen: _each(seen, _ended)
+    ),
     Invariant("I2", "what was asked for, what was accepted and what is in the table are the same", _accounted),
     Invariant(
         "I3",
         "a report is billed once, or as its quirk has it (class N: and for each lost call), and no more often than it tells",
         lambda seen: _charged(seen) + [f"{one}: billed, and no report explains it" for one in seen.strange_calls],
     ),
-    Invariant("I4", "each report with a result is told once, no other is", lambda seen: _each(seen, _told)),
+    Invariant("I4", "each report with a result is told once, and each failure as one", lambda seen: _each(seen, _told)),
     Invariant("I5", "each done report has its PDF and text, whole and its own", lambda seen: _each(seen, _documented)),
     Invariant("I6", "no object without an owner", lambda seen: list(seen.orphans)),
     Invariant("I7", "a report that ended without a result left nothing", lambda seen: _each(seen, _nothing_left)),
