@@ -28,6 +28,12 @@ REFUSED: dict[str, Any] = {
     "closings": (FAILED,),
     "failure_notices": 1,
 }
+RESUMED: dict[str, Any] = {
+    "quirk": Expected("no_money, at first", (), first="quota_exhausted"),
+    "closings": (FAILED, Closing(1)),
+    "resumptions": 1,
+    "failure_notices": 1,
+}
 
 # What spoils a good campaign -> the one invariant that must say so.
 BROKEN = {
@@ -76,6 +82,12 @@ BROKEN = {
     "a report that fails otherwise than it should": ("I16", with_report(**REFUSED | {"error": "model_refused"})),
     "a report that should be done and failed": ("I16", with_report(**REFUSED | {"quirk": TWO_CALLS})),
     "a refusal that was billed": ("I3", with_report(**REFUSED | {"model_calls": 1, "told": Told(1, 0)})),
+    "a resumption that was paid for": ("I3", with_report(**RESUMED | {"model_calls": 2, "told": Told(2, 0)})),
+    "a charge that was agreed to and not made": (
+        "I3",
+        with_report(**RESUMED | {"quirk": Expected("empty", (), billed=3, first="quota_exhausted")}),
+    ),
+    "a report that failed otherwise before": ("I16", with_report(**RESUMED | {"closings": (Closing(), Closing(1))})),
     "an odd answer that counts too often": ("I15", with_report(quirk=TWO_CALLS, counted_failures=2)),
 }
 
@@ -117,6 +129,10 @@ def test_a_report_that_ends_as_its_quirk_has_it_is_well() -> None:
     assert broken(with_report(**REFUSED)) == set()
     assert emptiness(with_report(**REFUSED)) == []
     assert broken(twice) == set()
+
+
+def test_a_report_that_was_resumed_and_paid_what_it_had_cost_before_is_well() -> None:
+    assert broken(with_report(**RESUMED)) == set()
 
 
 def test_a_report_that_must_fail_may_say_so_again_after_a_death() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,7 @@ class Asked:
     key: str
     channels: tuple[str, ...] | None = None
     pipeline: str = "generate-report"
+    more: Mapping[str, Any] = field(default_factory=dict)
     report_id: str | None = None
     asked_at: float = 0.0
     ended_at: float | None = None
@@ -40,7 +42,7 @@ class Asked:
     @property
     def body(self) -> dict[str, Any]:
         """What is posted."""
-        return {"prompt": self.prompt} | ({"notify": self.channels} if self.channels else {})
+        return {"prompt": self.prompt, **({"notify": self.channels} if self.channels else {}), **self.more}
 
     @property
     def in_flight(self) -> bool:
@@ -85,7 +87,13 @@ class Client:
 
     async def live_through(self, one: Asked) -> None:
         """Ask for a report and follow it to its end, whatever happens to the API meanwhile."""
-        await self._submit(one)
+        one.asked_at = time.monotonic()
+        answer = await self.insist(f"/api/workflows/{one.pipeline}", one.body, one.key)
+        one.report_id = answer.json()["workflow_id"]
+        await self.follow(one)
+
+    async def follow(self, one: Asked) -> None:
+        """Follow it from the last event that was seen to its end."""
         while one.ended_at is None:
             try:
                 await self._watch(one)
@@ -93,20 +101,32 @@ class Client:
                 self.answers[type(error).__name__] += 1
             await asyncio.sleep(0 if one.ended_at else _TRY_AGAIN_SECONDS)
 
-    async def _submit(self, one: Asked) -> None:
-        one.asked_at = time.monotonic()
-        headers = {"Idempotency-Key": one.key}
-        while one.report_id is None:
-            try:
-                answer = await self._http.post(f"/api/workflows/{one.pipeline}", json=one.body, headers=headers)
-            except AWAY as error:
-                self.answers[type(error).__name__] += 1
-            else:
-                self._note(answer)
-                if answer.status_code == httpx.codes.ACCEPTED:
-                    one.report_id = answer.json()["workflow_id"]
-                    return
+    async def insist(self, path: str, body: Any, key: str, settling: Collection[int] = (202,)) -> httpx.Response:
+        """Post it until an answer settles it, with one key all the time; the answer."""
+        while True:
+            answer = await self._tried("POST", path, json=body, headers={"Idempotency-Key": key})
+            if answer is not None and answer.status_code in settling:
+                return answer
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
+
+    async def status(self, one: Asked) -> dict[str, Any]:
+        """Its status body, as soon as the API is there to say it."""
+        while True:
+            answer = await self._tried("GET", f"/api/workflows/{one.report_id}/status")
+            if answer is not None and answer.status_code == httpx.codes.OK:
+                body: dict[str, Any] = answer.json()
+                return body
+            await asyncio.sleep(_TRY_AGAIN_SECONDS)
+
+    async def _tried(self, method: str, path: str, **more: Any) -> httpx.Response | None:
+        """The answer, noted; None while the API is away."""
+        try:
+            answer = await self._http.request(method, path, **more)
+        except AWAY as error:
+            self.answers[type(error).__name__] += 1
+            return None
+        self._note(answer)
+        return answer
 
     async def _watch(self, one: Asked) -> None:
         """Follow the stream from the last event that was seen until it ends, whoever ends it."""

@@ -117,7 +117,8 @@ def mischarged(report: ReportSeen, most: int) -> str | None:
         return f"billed {report.model_calls} times and tells {told}"
     if report.told.settled > report.model_calls:
         return f"tells {report.told.settled} charges and was billed {report.model_calls} times"
-    least = int(report.status in WITH_RESULT)
+    # What a report had failed by is billed as often as by itself: resuming adds nothing but what was agreed to.
+    least = report.quirk.billed if report.quirk and report.quirk.first else int(report.status in WITH_RESULT)
     if not least <= report.model_calls <= most:
         return f"billed {report.model_calls} times; possible extra charges: {report.told.possible_extra}"
     return None
@@ -199,6 +200,9 @@ def _as_expected(seen: Seen) -> list[str]:
 
 
 def _unexpected(report: ReportSeen) -> str | None:
+    first = report.closings[0] if report.closings else None
+    if report.quirk and report.quirk.first and (first is None or first.error != report.quirk.first):
+        return f"ended by {first} at first instead of {report.quirk.first} ({report.quirk.name})"
     if report.ended_as_expected or report.status not in FINAL:
         return None
     quirk = report.quirk
