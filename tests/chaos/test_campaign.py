@@ -43,6 +43,30 @@ def test_a_short_campaign_of_kills_and_pauses_breaks_nothing(tmp_path: Path) -> 
     assert not (data / "up.json").exists()
 
 
+def test_reports_that_failed_are_resumed_amid_kills_and_pay_what_was_agreed_to_alone(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    size = ("--reports", "12", "--kills", "6", "--pauses", "0", "--gap", "1", "--at-once", "8", "--seed", "3")
+
+    ended = run("chaos", "--resume", *size, "--data", str(tmp_path / "data"), "--out", str(page))
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    words = page.read_text()
+    assert "| ended as they should | 12 |" in words
+    for name in ("begun", "written"):
+        assert f"| api | kill at resume.{name} | 1 | 1 | 1 |" in words
+    assert "| simulator |" not in words
+    for way, first, billed in (("cut off", "model_unavailable", 1), ("empty", "empty_output", 3)):
+        assert f"| {way} | 2 | {first}, then done | 2 | 2 times {billed} |" in words
+
+
+@pytest.mark.parametrize("what", [("--class", "N"), ("--pipeline", "blog-post")], ids=["nobody to ask", "undone"])
+def test_what_is_not_resumed_for_nothing_is_no_campaign_of_resuming(what: tuple[str, str]) -> None:
+    ended = run("chaos", "--resume", *what)
+
+    assert ended.returncode == 2
+    assert "--class K, R or L" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("seen", "code", "word"),
     [

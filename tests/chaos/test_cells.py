@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from durable_research.chaos.cells import CellResult, JudgedRun
-from durable_research.chaos.evidence import ReportSeen, Told
+from durable_research.chaos.evidence import Closing, ReportSeen, Told
 from durable_research.chaos.points import (
     CHANNELS,
     CLASSES,
@@ -51,7 +51,7 @@ STRAY = replace(GOOD, model_calls=2, told=Told(2, 0))
         ("RE8", "L", STRAY, False),
         ("RE3", "N", TWICE, True),
         ("RE3", "N", replace(TWICE, model_calls=3, told=Told(1, 2)), False),
-        ("RE7", "L", replace(GOOD, resumptions=1, endings=2), True),
+        ("RE7", "L", replace(GOOD, resumptions=1, closings=(Closing(), Closing(1))), True),
         ("RE7", "L", replace(GOOD, resumptions=1), False),
         ("E3", "N", TWICE, True),
         ("E3", "N", replace(TWICE, told=Told(1, 0)), False),

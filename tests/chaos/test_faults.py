@@ -47,6 +47,12 @@ def test_the_same_seed_plans_the_same_faults_and_another_seed_others() -> None:
     assert plan_faults(1, 60, 15, 7, 4.0) != plan_faults(2, 60, 15, 7, 4.0)
 
 
+def test_a_role_without_a_weight_is_left_in_peace() -> None:
+    weights = {role: weight for role, weight in WEIGHTS.items() if role != "simulator"}
+
+    assert {fault.role for fault in plan_faults(1, 60, 15, 0, 4.0, weights)} == set(weights)
+
+
 def test_every_role_is_killed_and_paused_at_least_once() -> None:
     planned = Counter((fault.role, fault.act) for fault in plan_faults(7, 6, 5, 2, 4.0))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from durable_research.chaos.evidence import Document, Fired, Seen, Told
+from durable_research.chaos.evidence import Closing, Document, Fired, Seen, Told
 from durable_research.chaos.invariants import INVARIANTS, bound, emptiness, judge
 from durable_research.chaos.quirks import Expected
 from tests.chaos.evidence import GOOD, WELL, with_report
@@ -13,6 +13,7 @@ from tests.chaos.evidence import GOOD, WELL, with_report
 DAMAGED = (Document("default/documents/b.pdf", is_whole=False, reads=True),)
 OF_ANOTHER = (Document("default/texts/a.md", is_whole=True, reads=False),)
 
+FAILED = Closing(status="failed", error="quota_exhausted")
 NO_MONEY = Expected("no_money", (), status="failed", error="quota_exhausted", billed=0)
 TWO_CALLS = Expected("same_id", (), billed=2, counted=1)
 REFUSED: dict[str, Any] = {
@@ -24,6 +25,14 @@ REFUSED: dict[str, Any] = {
     "documents": None,
     "notifications": 0,
     "counted_failures": 1,
+    "closings": (FAILED,),
+    "failure_notices": 1,
+}
+RESUMED: dict[str, Any] = {
+    "quirk": Expected("no_money, at first", (), first="quota_exhausted"),
+    "closings": (FAILED, Closing(1)),
+    "resumptions": 1,
+    "failure_notices": 1,
 }
 
 # What spoils a good campaign -> the one invariant that must say so.
@@ -32,9 +41,13 @@ BROKEN = {
     "a report without a row": ("I1", with_report(status=None, notifications=0)),
     "a workflow that runs on in Temporal": ("I1", with_report(engine_status="running")),
     "a workflow that Temporal forgot": ("I1", with_report(engine_status=None)),
-    "a report with two ends": ("I1", with_report(endings=2)),
-    "a resumed report without its second end": ("I1", with_report(resumptions=1)),
-    "a resumed report with three ends": ("I1", with_report(resumptions=1, endings=3)),
+    "a report with two ends": ("I1", with_report(closings=(Closing(), Closing()))),
+    "a resumption without an end": ("I1", with_report(closings=(FAILED,), resumptions=1)),
+    "a failure that was told twice": (
+        "I4",
+        with_report(closings=(FAILED, Closing(1)), resumptions=1, failure_notices=2),
+    ),
+    "a failure that nobody was told": ("I4", with_report(**REFUSED | {"failure_notices": 0})),
     "a workflow that nobody asked for": ("I2", replace(WELL, unknown_rows=("report-9",))),
     "a request that was never accepted": ("I2", replace(WELL, wanted=3)),
     "one report for two requests": ("I2", replace(WELL, reports=(GOOD, GOOD))),
@@ -69,6 +82,12 @@ BROKEN = {
     "a report that fails otherwise than it should": ("I16", with_report(**REFUSED | {"error": "model_refused"})),
     "a report that should be done and failed": ("I16", with_report(**REFUSED | {"quirk": TWO_CALLS})),
     "a refusal that was billed": ("I3", with_report(**REFUSED | {"model_calls": 1, "told": Told(1, 0)})),
+    "a resumption that was paid for": ("I3", with_report(**RESUMED | {"model_calls": 2, "told": Told(2, 0)})),
+    "a charge that was agreed to and not made": (
+        "I3",
+        with_report(**RESUMED | {"quirk": Expected("empty", (), billed=3, first="quota_exhausted")}),
+    ),
+    "a report that failed otherwise before": ("I16", with_report(**RESUMED | {"closings": (Closing(), Closing(1))})),
     "an odd answer that counts too often": ("I15", with_report(quirk=TWO_CALLS, counted_failures=2)),
 }
 
@@ -110,6 +129,10 @@ def test_a_report_that_ends_as_its_quirk_has_it_is_well() -> None:
     assert broken(with_report(**REFUSED)) == set()
     assert emptiness(with_report(**REFUSED)) == []
     assert broken(twice) == set()
+
+
+def test_a_report_that_was_resumed_and_paid_what_it_had_cost_before_is_well() -> None:
+    assert broken(with_report(**RESUMED)) == set()
 
 
 def test_a_report_that_must_fail_may_say_so_again_after_a_death() -> None:

@@ -1,6 +1,7 @@
 """The load lets in as many at once as it may, and only those that the gate lets through."""
 
 import asyncio
+from dataclasses import replace
 
 from durable_research.chaos.client import Asked, Client, words_of
 from durable_research.chaos.load import Load
@@ -51,6 +52,19 @@ async def test_a_report_behind_the_gate_is_asked_for_as_soon_as_the_load_would_r
     await running
 
     assert load.ended == 3
+
+
+async def test_what_had_ended_before_counts_as_soon_as_it_is_under_way() -> None:
+    client = SlowClient()
+    asked = [replace(words_of(number, 1, "none"), report_id=f"report-{number}", ended_at=1.0) for number in range(2)]
+    load = Load(client, asked, 12, lambda number: number < 1)
+
+    running = asyncio.create_task(load.run())
+    await begun(client, 1)
+
+    assert (load.in_flight, load.ended) == (0, 1)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_two_requests_of_one_campaign_share_neither_word_nor_key() -> None:

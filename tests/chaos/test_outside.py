@@ -52,6 +52,34 @@ def test_a_message_of_any_channel_counts_once_for_the_report_that_it_names(kind:
     assert outside.bills([bill(text, kind=kind)], WORDS, {}).notifications == {"report-1": 1}
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("slack", "Tides failed: http://127.0.0.1:8000/reports/report-1 It failed (model_refused)."),
+        ("email", "Your report failed: Tides\n\nOf report report-1: it failed (model_refused)."),
+        ("webhook", '{"type": "report.failed", "data": {"report_id": "report-1"}}'),
+    ],
+)
+def test_a_message_that_a_report_failed_counts_by_itself(kind: str, text: str) -> None:
+    bills = outside.bills([bill(text, kind=kind)], WORDS, {})
+
+    assert (bills.notifications, bills.failures) == ({}, {"report-1": 1})
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("slack", "Tides still waits for you: http://127.0.0.1:8000/reports/report-1"),
+        ("email", "Reminder: your approval is asked for: Tides\n\nReport report-1 waits for you: before the PDF."),
+        ("webhook", '{"type": "report.approval_asked", "data": {"report_id": "report-1"}}'),
+    ],
+)
+def test_a_message_that_something_waits_is_not_counted(kind: str, text: str) -> None:
+    bills = outside.bills([bill(text, kind=kind)], WORDS, {})
+
+    assert (bills.notifications, bills.failures) == ({}, {})
+
+
 def stored(folder: Path, text: bytes = b"# On chaos1x00001", pdf: bytes = PDF) -> NamedDocuments:
     (folder / "a.md").write_bytes(text)
     (folder / "b.pdf").write_bytes(pdf)

@@ -31,7 +31,10 @@ def account(command: str, seconds: float, seen: Seen, verdicts: Sequence[Verdict
 
 
 def _other_words(seen: Seen) -> list[str]:
-    return [] if seen.noun == "report" else [f"Every *report* below is a {seen.noun}: it has its text, and no PDF."]
+    words = [] if seen.noun == "report" else [f"Every *report* below is a {seen.noun}: it has its text, and no PDF."]
+    if any(report.quirk and report.quirk.first for report in seen.reports):
+        words.append("Every report had failed before the first fault; load and times are those of resuming it.")
+    return words
 
 
 def _figures(seen: Seen, seconds: float) -> str:
@@ -51,6 +54,9 @@ def _figures(seen: Seen, seconds: float) -> str:
         "answers of the API": ", ".join(f"{count} times {name}" for name, count in sorted(seen.answers.items())),
         "histories replayed; logs and histories searched": f"{seen.replayed}; {seen.searched}",
     }
+    if resumptions := sum(report.resumptions for report in seen.reports):
+        most = max(report.resumptions for report in seen.reports)
+        rows["times resumed; most often one report"] = f"{resumptions}; {most}"
     if len(took) > 1:
         cuts = statistics.quantiles(took, n=20)
         rows["from asking to the end: median, 95 %, longest"] = f"{cuts[9]:.1f} s, {cuts[18]:.1f} s, {took[-1]:.1f} s"
@@ -84,6 +90,7 @@ def _quirks(seen: Seen) -> list[str]:
 def _quirk(name: str, reports: Sequence[ReportSeen]) -> str:
     wanted = reports[0].quirk
     ends = " or ".join(filter(None, (wanted.error or wanted.status, wanted.or_error))) if wanted else ""
+    ends = f"{wanted.first}, then {ends}" if wanted and wanted.first else ends
     bills = Counter(report.model_calls for report in reports)
     billed = ", ".join(f"{count} times {calls}" for calls, count in sorted(bills.items()))
     told = sum(report.told.settled + report.told.possible_extra for report in reports if report.told)

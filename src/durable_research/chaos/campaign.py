@@ -12,20 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from temporalio.client import Client as TemporalClient
 
+from durable_research import failpoints
 from durable_research.catalogue import PIPELINES
+from durable_research.chaos import resumes
 from durable_research.chaos.client import Asked, Client, word_of, words_of
 from durable_research.chaos.collecting import collect
-from durable_research.chaos.evidence import Seen
-from durable_research.chaos.faults import Fault, Injector, in_a_row, plan_faults
+from durable_research.chaos.evidence import PROVIDER, Seen
+from durable_research.chaos.faults import WEIGHTS, Fault, Injector, in_a_row, plan_faults
 from durable_research.chaos.load import Load
 from durable_research.chaos.points import API_OF_CLASS
 from durable_research.chaos.proxy import Proxy
 from durable_research.chaos.quirks import drawn
+from durable_research.chaos.resuming import Failures, Resumer, with_deaths
 from durable_research.local import postgres
 from durable_research.local.data_folder import DataFolder
 from durable_research.local.edition import Finished, run_edition
 from durable_research.local.plan import SIMULATOR, UpOptions
+from durable_research.local.proof import witness_lines
 from durable_research.local.say import Say
 from durable_research.local.supervisor import Pace, Supervisor
 
@@ -59,18 +64,27 @@ class Options:
     provider_class: str = "L"
     pipeline: str = "generate-report"
     quirks: bool = True
+    resume: bool = False  # what failed, in every way of `resumes.py`, before the first fault
 
     @property
     def api(self) -> str:
         """The setting OPENAI_API."""
         return API_OF_CLASS[self.provider_class]
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What all processes are told besides."""
+        resuming = {**resumes.SETTINGS, failpoints.ENVIRONMENT: resumes.rule(self.reports)} if self.resume else {}
+        return {_API: self.api, **resuming}
+
     def faults(self) -> list[Fault]:
-        """What will be done, in order."""
+        """What will be done, in order; a provider that is away for a while has reports fail, when they resume."""
         pauses = self.kills // 4 if self.pauses is None else self.pauses
         cuts = self.kills // 8 if self.cuts is None else self.cuts
+        weights = {role: weight for role, weight in WEIGHTS.items() if not (self.resume and role == PROVIDER)}
+        cuts = 0 if self.resume else cuts
         outages = [Fault(self.outage[0], "outage", 2.0, self.outage[1])] if self.outage else []
-        planned = plan_faults(self.seed, self.kills, pauses, cuts, self.mean_gap_seconds)
+        planned = plan_faults(self.seed, self.kills, pauses, cuts, self.mean_gap_seconds, weights)
         return [*outages, *in_a_row(self.killed_in_a_row), *planned]
 
 
@@ -95,7 +109,7 @@ class Campaign:
         self.secrets = {"the model key": key, "the webhook's secret": webhook.removeprefix("whsec_")}
         self.secrets["a prompt"] = f"canary{secrets.token_hex(12)}"
         os.environ[_WEBHOOK_SECRET] = webhook
-        os.environ[_API] = options.api
+        os.environ.update(options.settings)
         await self._network.mend()
         up = UpOptions(
             data=options.data,
@@ -124,9 +138,11 @@ class Campaign:
         requests = self._requests()
         await _prepare_simulator(up["simulator"], requests)
         faults = options.faults()
-        client = Client(up["api"])
-        load = Load(client, requests, options.at_once, lambda number: self._may_ask(number, load, injector, faults))
         data = DataFolder(options.data)
+        client = Client(up["api"])
+        if options.resume:
+            client = await self._failed(requests, up, data)
+        load = Load(client, requests, options.at_once, lambda number: self._may_ask(number, load, injector, faults))
         log = data.root / FAULT_LOG
         injector = Injector(faults, data, log, lambda: load.in_flight, self._hold, self._cut, self.say)
         saying = asyncio.create_task(self._say_progress(load, injector))
@@ -149,6 +165,8 @@ class Campaign:
         kept["a title"] = word_of(options.seed)
         sample = random.Random(options.seed)  # noqa: S311 - repeatable
         seen = await collect(up, data, load, injector.fired, faults, kept, sample, options.replays)
+        if options.resume:
+            seen = with_deaths(seen, data)
         self.seen = replace(seen, provider_class=options.provider_class, noun=PIPELINES[options.pipeline].noun)
         raise Finished
 
@@ -158,10 +176,22 @@ class Campaign:
             words_of(number, options.seed, self.secrets["a prompt"], pipeline=options.pipeline)
             for number in range(options.reports)
         ]
+        if options.resume:
+            return [resumes.way_of(one.number).asked_as(one) for one in requests]
         dice = random.Random(f"the quirks of {options.seed}")  # noqa: S311 - repeatable
         for one in requests if options.quirks else []:
             one.quirk = drawn(dice, options.api, options.pipeline)
         return requests
+
+    async def _failed(self, requests: list[Asked], up: dict[str, Any], data: DataFolder) -> Resumer:
+        """Have all of them fail while nothing dies; what resumes them then."""
+        client = Resumer(up["api"])
+        engine = await TemporalClient.connect(up["temporal"])
+        self.say(f"having {len(requests)} reports fail")
+        await Failures(client, self._network, engine, lambda word: _is_billed(data, word)).bring_about(requests)
+        async with httpx.AsyncClient(base_url=f"{up['simulator']}/control", timeout=30) as control:
+            (await control.delete("/faults")).raise_for_status()
+        return client
 
     def _may_ask(self, number: int, load: Load, injector: Injector, faults: list[Fault]) -> bool:
         """Keep some reports for the last fault: the load lasts as long as the faults do, and never runs dry before."""
@@ -204,6 +234,11 @@ async def _prepare_simulator(simulator: str, requests: list[Asked]) -> None:
     async with httpx.AsyncClient(base_url=f"{simulator}/control", timeout=30) as client:
         for ask in asks:
             (await client.post("/faults", json=ask)).raise_for_status()
+
+
+def _is_billed(data: DataFolder, word: str) -> bool:
+    lines = witness_lines(data.witness)
+    return any(line["kind"] == "model_call" and word in line["text"].split() for line in lines)
 
 
 def discard(data: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,7 @@ class Asked:
     key: str
     channels: tuple[str, ...] | None = None
     pipeline: str = "generate-report"
+    more: Mapping[str, Any] = field(default_factory=dict)
     report_id: str | None = None
     asked_at: float = 0.0
     ended_at: float | None = None
@@ -40,7 +42,7 @@ class Asked:
     @property
     def body(self) -> dict[str, Any]:
         """What is posted."""
-        return {"prompt": self.prompt} | ({"notify": self.channels} if self.channels else {})
+        return {"prompt": self.prompt, **({"notify": self.channels} if self.channels else {}), **self.more}
 
     @property
     def in_flight(self) -> bool:
@@ -86,17 +88,18 @@ class Client:
     async def live_through(self, one: Asked) -> None:
         """Ask for a report and follow it to its end, whatever happens to the API meanwhile."""
         one.asked_at = time.monotonic()
-        accepted = await self._accepted(f"/api/workflows/{one.pipeline}", one.body, one.key)
-        one.report_id = accepted["workflow_id"]
-        await self._follow(one)
+        answer = await self.insist(f"/api/workflows/{one.pipeline}", one.body, one.key)
+        one.report_id = answer.json()["workflow_id"]
+        await self.follow(one)
 
     async def resume(self, one: Asked) -> None:
         """Have one that has failed go on, and follow it to its next end from where the last one was."""
-        await self._accepted(f"/api/workflows/{one.report_id}/resume", {}, f"{one.key}-resumed")
+        await self.insist(f"/api/workflows/{one.report_id}/resume", {}, f"{one.key}-resumed")
         one.ended_at = None
-        await self._follow(one)
+        await self.follow(one)
 
-    async def _follow(self, one: Asked) -> None:
+    async def follow(self, one: Asked) -> None:
+        """Follow it from the last event that was seen to its end."""
         while one.ended_at is None:
             try:
                 await self._watch(one)
@@ -104,19 +107,32 @@ class Client:
                 self.answers[type(error).__name__] += 1
             await asyncio.sleep(0 if one.ended_at else _TRY_AGAIN_SECONDS)
 
-    async def _accepted(self, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
-        """Post it until it is accepted, whatever happens to the API meanwhile."""
+    async def insist(self, path: str, body: Any, key: str, settling: Collection[int] = (202,)) -> httpx.Response:
+        """Post it until an answer settles it, with one key all the time; the answer."""
         while True:
-            try:
-                answer = await self._http.post(path, json=body, headers={"Idempotency-Key": key})
-            except AWAY as error:
-                self.answers[type(error).__name__] += 1
-            else:
-                self._note(answer)
-                if answer.status_code == httpx.codes.ACCEPTED:
-                    accepted: dict[str, Any] = answer.json()
-                    return accepted
+            answer = await self._tried("POST", path, json=body, headers={"Idempotency-Key": key})
+            if answer is not None and answer.status_code in settling:
+                return answer
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
+
+    async def status(self, one: Asked) -> dict[str, Any]:
+        """Its status body, as soon as the API is there to say it."""
+        while True:
+            answer = await self._tried("GET", f"/api/workflows/{one.report_id}/status")
+            if answer is not None and answer.status_code == httpx.codes.OK:
+                body: dict[str, Any] = answer.json()
+                return body
+            await asyncio.sleep(_TRY_AGAIN_SECONDS)
+
+    async def _tried(self, method: str, path: str, **more: Any) -> httpx.Response | None:
+        """The answer, noted; None while the API is away."""
+        try:
+            answer = await self._http.request(method, path, **more)
+        except AWAY as error:
+            self.answers[type(error).__name__] += 1
+            return None
+        self._note(answer)
+        return answer
 
     async def _watch(self, one: Asked) -> None:
         """Follow the stream from the last event that was seen until it ends, whoever ends it."""

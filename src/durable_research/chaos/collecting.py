@@ -22,7 +22,7 @@ from durable_research.temporal.converter import data_converter
 from durable_research.temporal.keys import parse_keys
 
 _NAMESPACE = "default"
-_GONE = WorkflowRow("", False, (), 0, 0, 0, 0, 0, 0)
+_GONE = WorkflowRow("", False, (), (), 0, 0, 0, 0, 0)
 
 
 async def collect(
@@ -37,12 +37,12 @@ async def collect(
 ) -> Seen:
     """Ask the database, the provider's log, the object folder, Temporal and the API."""
     accepted = {one.report_id: one for one in load.asked if one.report_id is not None}
+    converter = data_converter(parse_keys(data.payload_keys.read_text()), _NAMESPACE)
+    client = await Client.connect(up["temporal"], namespace=_NAMESPACE, data_converter=converter)
+    engine = await histories.last_statuses(client, accepted)
     tables = await read_tables(up["database"])
     words = {one.word: report_id for report_id, one in accepted.items()}
     bills = outside.bills(witness_lines(data.witness), words, tables.owners)
-    converter = data_converter(parse_keys(data.payload_keys.read_text()), _NAMESPACE)
-    client = await Client.connect(up["temporal"], namespace=_NAMESPACE, data_converter=converter)
-    engine = await histories.statuses(client, accepted)
     told = await tell_charges(up["api"], accepted)
     known = sorted(report_id for report_id, status in engine.items() if status)
     sample = await histories.fetch(client, dice.sample(known, min(replays, len(known))))
@@ -83,19 +83,20 @@ def report_seen(
         report_id=report_id,
         word=asked.word,
         status=row.status or None,
-        error=row.error,
+        error=row.closings[-1].error if row.closings else None,
         engine_started=row.engine_started,
         engine_status=engine_status,
         model_calls=bills.model_calls.get(report_id, 0),
         told=told,
         notifications=bills.notifications.get(report_id, 0),
         known_notifications=row.known_notifications,
+        failure_notices=bills.failures.get(report_id, 0),
         documents=outside.documents(objects, named, asked.word) if named else None,
         open_sends=row.open_sends,
         open_attempts=row.open_attempts,
         event_numbers=row.numbers,
         watched_numbers=tuple(asked.numbers),
-        endings=row.endings,
+        closings=row.closings,
         resumptions=row.resumptions,
         counted_failures=row.counted_failures,
         counted_messages=row.counted_messages,

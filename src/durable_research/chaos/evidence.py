@@ -24,6 +24,15 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Closing:
+    """One end by the log: of which resumption (0 is the first run), with which status and error."""
+
+    resumption: int = 0
+    status: str = "done"
+    error: str | None = None
+
+
+@dataclass(frozen=True)
 class Document:
     """An object that a report's row names, as it lies in the store."""
 
@@ -46,13 +55,14 @@ class ReportSeen:
     told: Told | None = Told(1, 0)
     notifications: int = 1
     known_notifications: int = 1  # that the ledger knows to have been taken, or possibly
+    failure_notices: int = 0  # messages that it failed
     documents: tuple[Document, ...] | None = None  # None: no row of a finished report
     open_sends: int = 0
     open_attempts: int = 0
     event_numbers: tuple[int, ...] = ()
     watched_numbers: tuple[int, ...] | None = None  # as a reader of the live stream got them; None: nobody watched
-    endings: int = 1
-    resumptions: int = 0
+    closings: tuple[Closing, ...] = (Closing(),)
+    resumptions: int = 0  # as its row says
     counted_failures: int = 0  # since it was resumed last
     counted_messages: int = 0  # the same, of telling people
     quirk: Expected | None = None  # how the provider was odd to it

@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,10 +38,12 @@ class Fault:
     name: str | None = None  # a process by its name, instead of any one of its role
 
 
-def plan_faults(seed: int, kills: int, pauses: int, cuts: int, mean_gap_seconds: float) -> list[Fault]:
+def plan_faults(
+    seed: int, kills: int, pauses: int, cuts: int, mean_gap_seconds: float, weights: Mapping[str, int] = WEIGHTS
+) -> list[Fault]:
     """Random faults from a seed; as far as the numbers go, each role is hit by each act at least once."""
     dice = random.Random(seed)  # noqa: S311 - a campaign must be repeatable
-    acts: list[tuple[str, Act]] = [*_roles(dice, kills, "kill"), *_roles(dice, pauses, "pause")]
+    acts: list[tuple[str, Act]] = [*_roles(dice, kills, "kill", weights), *_roles(dice, pauses, "pause", weights)]
     # Only the way to the provider can be cut: it leads over a relay of ours.
     acts += [(PROVIDER, "cut")] * cuts
     dice.shuffle(acts)
@@ -56,9 +58,9 @@ def plan_faults(seed: int, kills: int, pauses: int, cuts: int, mean_gap_seconds:
     ]
 
 
-def _roles(dice: random.Random, count: int, act: Act) -> list[tuple[str, Act]]:
-    certain = list(WEIGHTS)[:count]
-    chosen = dice.choices(list(WEIGHTS), list(WEIGHTS.values()), k=count - len(certain))
+def _roles(dice: random.Random, count: int, act: Act, weights: Mapping[str, int]) -> list[tuple[str, Act]]:
+    certain = list(weights)[:count]
+    chosen = dice.choices(list(weights), list(weights.values()), k=count - len(certain))
     return [(role, act) for role in (*certain, *chosen)]
 
 

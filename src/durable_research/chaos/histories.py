@@ -1,6 +1,7 @@
 """What Temporal keeps: how each workflow ended there, whether its history replays with today's code, and what it gives away."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
@@ -14,6 +15,7 @@ from durable_research.temporal.plugin import house_rules
 _AT_ONCE = 16
 # A history without workflow tasks would hang the replayer.
 _REPLAY_SECONDS = 60.0
+_TELLING_SECONDS, _LOOK_SECONDS = 60.0, 0.5
 
 
 async def statuses(client: Client, workflow_ids: Iterable[str]) -> dict[str, str | None]:
@@ -31,6 +33,14 @@ async def statuses(client: Client, workflow_ids: Iterable[str]) -> dict[str, str
         return workflow_id, (described.status or WorkflowExecutionStatus.RUNNING).name.lower()
 
     return dict(await asyncio.gather(*(one(workflow_id) for workflow_id in workflow_ids)))
+
+
+async def last_statuses(client: Client, workflow_ids: Iterable[str]) -> dict[str, str | None]:
+    """The same, once everything has ended: a workflow tells people of its failure after its end is in our log."""
+    deadline = time.monotonic() + _TELLING_SECONDS
+    while "running" in (found := await statuses(client, workflow_ids)).values() and time.monotonic() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(_LOOK_SECONDS)
+    return found
 
 
 async def fetch(client: Client, workflow_ids: Sequence[str]) -> list[WorkflowHistory]:

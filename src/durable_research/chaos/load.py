@@ -21,7 +21,7 @@ class Load:
     @property
     def in_flight(self) -> int:
         """How many reports are accepted and not ended."""
-        return sum(one.in_flight for one in self.asked)
+        return sum(one.in_flight for one in self._under_way)
 
     @property
     def wanted(self) -> int:
@@ -31,7 +31,12 @@ class Load:
     @property
     def ended(self) -> int:
         """How many have ended, as their clients saw it."""
-        return sum(one.ended_at is not None for one in self.asked)
+        return sum(one.ended_at is not None for one in self._under_way)
+
+    @property
+    def _under_way(self) -> list[Asked]:
+        # Of the others, some may have ended before: what failed is resumed by a load of its own.
+        return self.asked[: self._begun]
 
     async def run(self) -> None:
         """Ask for all of them, at most so many at once, and return when every one has ended."""

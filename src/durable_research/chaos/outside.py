@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from durable_research.chaos.tables import NamedDocuments
 _NOTIFICATIONS = frozenset({"webhook", "slack", "email"})
 _REPORT = re.compile(r"(?:report|post)-[0-9a-z]+")
 _TAKEN_BACK = "slack_deleted"
+# What people are told besides that something is done, by webhook, Slack and mail: that it failed, or waits for them.
+_FAILED = re.compile(r'"type": "report\.failed"| failed: http|Your report failed')
+_WAITS = re.compile(r'"type": "report\.(?!done")|waits for you: http|is asked for: ')
 
 
 @dataclass(frozen=True)
@@ -23,16 +26,18 @@ class Bills:
     model_calls: Mapping[str, int]
     notifications: Mapping[str, int]
     strange: tuple[str, ...]
+    failures: Mapping[str, int] = field(default_factory=dict)  # messages that it failed
 
 
 def bills(lines: Iterable[Mapping[str, Any]], words: Mapping[str, str], owners: Mapping[str, str]) -> Bills:
     """Count by the report's own word in the prompt; `words` maps it to the report, `owners` a ledger key to one.
 
     A call that carries no word of ours, or another report's ledger key, is strange. A notification that its receiver
-    knew already, by its id, is none, and one that was taken back does not count.
+    knew already, by its id, is none, and one that was taken back does not count; that something waits is not counted.
     """
     calls: Counter[str] = Counter()
     told: Counter[str] = Counter()
+    failures: Counter[str] = Counter()
     strange = []
     reports = set(words.values())
     for line in lines:
@@ -43,10 +48,14 @@ def bills(lines: Iterable[Mapping[str, Any]], words: Mapping[str, str], owners: 
             else:
                 calls[report] += 1
         elif line["kind"] in _NOTIFICATIONS and not line.get("repeat"):
-            told.update(set(_REPORT.findall(line["text"])) & reports)
+            named = set(_REPORT.findall(line["text"])) & reports
+            if _FAILED.search(line["text"]):
+                failures.update(named)
+            elif not _WAITS.search(line["text"]):
+                told.update(named)
         elif line["kind"] == _TAKEN_BACK:
             told.subtract(set(_REPORT.findall(line["text"])) & reports)
-    return Bills(calls, told, tuple(strange))
+    return Bills(calls, told, tuple(strange), failures)
 
 
 def documents(objects: Path, row: NamedDocuments, word: str) -> tuple[Document, ...]:

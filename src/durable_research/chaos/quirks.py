@@ -42,6 +42,7 @@ class Expected:
     is_estimate: bool = False
     is_cut: bool = False
     stage: int = 0
+    first: str | None = None  # by which it fails before it is resumed; its charges are those of both, and no others
 
     def ends_so(self, status: str | None, error: str | None) -> bool:
         """Whether this end is one of those that may come."""

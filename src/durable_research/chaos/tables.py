@@ -7,14 +7,15 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import namedtuple_row
 
+from durable_research.chaos.evidence import Closing
+
 # A parked notification is none of the open sends: nobody can be asked and it is not sent again, so it stays unresolved. An
 # embedding of a report is made by reconciliation, whenever that comes by.
 _WORKFLOWS = """
     SELECT workflow_id, status, engine_started, resumption,
            (SELECT array_agg(seq ORDER BY seq) FROM progress_events e WHERE e.workflow_id = w.workflow_id) AS numbers,
-           (SELECT count(*) FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'closed') AS endings,
-           (SELECT data->'error'->>'code' FROM progress_events e
-            WHERE e.workflow_id = w.workflow_id AND kind = 'closed' AND attempt = w.resumption) AS error,
+           (SELECT jsonb_agg(jsonb_build_array(attempt, data->>'status', data->'error'->>'code') ORDER BY seq)
+            FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'closed') AS closings,
            (SELECT count(*) FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'attempt_failed'
                    AND (data->>'counted')::boolean AND step <> 'send_notification'
                    AND NOT EXISTS (SELECT 1 FROM progress_events r WHERE r.workflow_id = e.workflow_id
@@ -52,13 +53,12 @@ class WorkflowRow:
     status: str
     engine_started: bool
     numbers: tuple[int, ...]
-    endings: int
+    closings: tuple[Closing, ...]
     counted_failures: int
     counted_messages: int
     open_attempts: int
     open_sends: int
     known_notifications: int
-    error: str | None = None
     resumptions: int = 0
 
 
@@ -83,7 +83,9 @@ class Tables:
     def named_objects(self) -> frozenset[str]:
         """Every object that something of ours names."""
         documents = {key for row in self.reports.values() for key, _ in filter(None, (row.text, row.pdf))}
-        return self.paid_texts | documents
+        named = self.paid_texts | documents
+        # The page that is kept beside an object has its key but for the ending.
+        return named | {f"{key.rpartition('.')[0]}.html" for key in named}
 
 
 async def read_tables(database_url: str) -> Tables:
@@ -100,13 +102,12 @@ async def read_tables(database_url: str) -> Tables:
                 row.status,
                 row.engine_started,
                 tuple(row.numbers or ()),
-                row.endings,
+                tuple(Closing(*one) for one in row.closings or ()),
                 row.counted_failures,
                 row.counted_messages,
                 row.open_attempts,
                 row.open_sends,
                 row.known_notifications,
-                row.error,
                 row.resumption,
             )
             for row in workflows

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ROLES = ("postgres", "temporal", "api", "worker", "simulator")
 
+_RESUMED = {(one, "generate-report") for one in ("K", "R", "L")}
+
 
 @click.command()
 @click.option("--reports", default=1000, show_default=True, type=click.IntRange(1), help="Reports to ask for.")
@@ -37,6 +39,8 @@ ROLES = ("postgres", "temporal", "api", "worker", "simulator")
               type=click.Choice(["generate-report", "blog-post"]), help="What is asked for.")  # fmt: skip
 @click.option("--quirks/--no-quirks", default=True, show_default=True,
               help="Have the provider be odd to most reports, each in a way of its own.")  # fmt: skip
+@click.option("--resume", is_flag=True,
+              help="First have every report fail, then resume it while everything but the provider dies.")  # fmt: skip
 @click.option("--outage", help="First hold a server down: ROLE:SECONDS, such as postgres:60.")
 @click.option("--kill-worker-in-a-row", "killed_in_a_row", default=0, type=click.IntRange(0),
               help="Then kill the same worker so often, each time it is back at work.")  # fmt: skip
@@ -54,6 +58,12 @@ def command(data: Path | None, out: Path | None, outage: str | None, **size: Any
     from durable_research.chaos.campaign import Campaign, Options, discard
     from durable_research.local.say import console
 
+    if size["resume"] and (size["provider_class"], size["pipeline"]) not in _RESUMED:
+        stop(
+            "only reports are resumed, and paid once only where the provider can be asked",
+            "--class K, R or L",
+            Exit.USAGE,
+        )
     folder = own_folder(data)
     campaign = Campaign(Options(data=folder, outage=_outage(outage), **size), console(sys.stderr, prefix="chaos"))
     asyncio.run(campaign.run())
