@@ -202,10 +202,19 @@ class FakeProgressLog:
     async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
         self.append(attempt.workflow_id, kind, data, attempt.step, attempt.number)
 
-    async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any], resumption: int = 0) -> None:
+    async def close(
+        self,
+        workflow_id: str,
+        status: Status,
+        data: Mapping[str, Any],
+        resumption: int = 0,
+        *,
+        unless_cancelled: bool = False,
+    ) -> bool:
         # The status with the event, as one transaction would: who sees the end must see the last event.
         self._status(workflow_id, status)
         self.append(workflow_id, EventKind.CLOSED, {"status": status, **data}, attempt=resumption)
+        return True
 
     async def note_approval(
         self, workflow_id: str, kind: EventKind, data: Mapping[str, Any], resumption: int = 0

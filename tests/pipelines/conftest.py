@@ -315,6 +315,7 @@ async def house(
         find_all,
         orphans,
         embed_late.embed_missing,
+        reports,
         resumable=RESUMABLE_KINDS,
     )
     reading = Reading(workflows, progress, drafts, ledger, PostgresWorkerRegistry(database), changes, engine)

@@ -364,10 +364,10 @@ async def test_an_end_that_cannot_be_written_at_once_is_written_later_and_fails_
 ) -> None:
     original, outages = house.progress.close, [InfrastructureDown("the database does not answer")] * 4
 
-    async def away(workflow_id: str, status: Status, data: Mapping[str, Any], resumption: int = 0) -> None:
+    async def away(workflow_id: str, status: Status, data: Mapping[str, Any], *more: int, **also: bool) -> bool:
         if outages:
             raise outages.pop()
-        await original(workflow_id, status, data, resumption)
+        return await original(workflow_id, status, data, *more, **also)
 
     monkeypatch.setattr(house.progress, "close", away)
     report = await house.ask("an end in an outage")

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import pytest
 
 from durable_research.domain.document import Document
-from durable_research.domain.errors import DocumentError, InvalidInput
+from durable_research.domain.errors import DocumentError, InvalidInput, InvalidState
 from durable_research.domain.progress import Attempt
 from durable_research.temporal import policies
 from tests.pipelines.conftest import House
@@ -62,43 +62,15 @@ async def test_resumed_and_cancelled_when_temporal_has_forgotten_it_nothing_is_l
     assert await left(house, report) == NOTHING
 
 
-async def test_a_wish_to_cancel_an_earlier_run_does_not_reach_a_later_one(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cancel, held, go_on = house.engine.cancel, asyncio.Event(), asyncio.Event()
-    render, rendering, rendered = house.renderer.render, asyncio.Event(), asyncio.Event()
-
-    async def cancel_late(workflow_id: str, *more: int) -> bool:
-        held.set()
-        await go_on.wait()
-        return await cancel(workflow_id, *more)
-
-    async def fail_late(document: Document) -> NoReturn:
-        rendering.set()
-        await rendered.wait()
-        raise DocumentError("no way")
-
-    monkeypatch.setattr(house.renderer, "render", fail_late)
-    report = await house.ask("cancelled too late for its run")
-    await rendering.wait()
-    monkeypatch.setattr(house.engine, "cancel", cancel_late)
-    wish = asyncio.create_task(house.cancelling.cancel(report, "default"))
-    await held.wait()
-    rendered.set()
-    assert (await house.finished(report))["status"] == "failed"
-    rendering.clear()
-    rendered.clear()
+async def test_a_wish_to_cancel_an_earlier_run_does_not_reach_a_later_one(house: House) -> None:
+    report = await failed(house, "cancelled too late for its run")
+    house.renderer.fail("cancelled too late for its run", "hang")
     await house.resuming.resume(report, "default", {})
-    await rendering.wait()
+    await house.until_step(report, "create_pdf", "running")
 
-    go_on.set()
-    await wish
-
-    kinds = {event["eventType"] for event in await house.reading.history(report, "default")}
-    assert "EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED" not in kinds
-    monkeypatch.setattr(house.renderer, "render", render)
-    rendered.set()
-    await house.finished(report)
+    assert await house.engine.cancel(report, 0) is False
+    assert await house.engine.cancel(report, 1) is True
+    assert (await house.finished(report))["status"] == "cancelled"
 
 
 @pytest.mark.parametrize("text", ["# ", "---\n\n&nbsp;"])
@@ -144,7 +116,7 @@ async def test_a_correction_back_to_the_draft_is_asked_about_anew(house: House) 
     assert await house.text(report) == draft
 
 
-async def test_a_corrected_title_is_told_to_whoever_was_not_told_before(
+async def test_terminated_when_its_row_was_stored_a_report_is_done(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held, tell_all = asyncio.Event(), house.report._tell_all
@@ -161,13 +133,59 @@ async def test_a_corrected_title_is_told_to_whoever_was_not_told_before(
     async with asyncio.timeout(60):
         while not await house.reconcile._close_one(await house.workflows.get(report, "default")):
             await asyncio.sleep(0.05)
-    monkeypatch.setattr(house.report, "_tell_all", tell_all)
 
-    await house.resuming.resume(report, "default", {"text": "# Quite another title\n\nWords."})
+    status = await house.reading.status(report, "default")
 
-    await house.finished(report)
-    assert (await house.reading.result(report, "default"))["notified"] == ["log", "webhook"]
-    assert told(house, report) == ["report.done"]
+    assert (status["status"], house.step(status, "send_notification")["state"]) == ("done", "left_out")
+    assert (await house.reading.result(report, "default"))["pages"] == 1
+    with pytest.raises(InvalidState):
+        await house.resuming.resume(report, "default", {})
+
+
+async def test_a_wish_to_cancel_that_stands_before_a_failure_is_heard(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, go_on = asyncio.Event(), asyncio.Event()
+
+    async def fail_late(document: Document) -> NoReturn:
+        held.set()
+        await go_on.wait()
+        raise DocumentError("no way")
+
+    monkeypatch.setattr(house.renderer, "render", fail_late)
+    report = await house.ask("cancelled before it fails")
+    await held.wait()
+    await house.workflows.request_cancel(report)  # and Temporal has not heard of it yet
+    go_on.set()
+
+    assert (await house.finished(report))["status"] == "cancelled"
+    assert await left(house, report) == NOTHING
+
+
+async def test_a_wish_to_cancel_that_comes_after_the_end_is_refused(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = house.workflows.request_cancel
+
+    async def end_first(workflow_id: str) -> None:
+        go_on.set()
+        await house.finished(workflow_id)
+        await request(workflow_id)
+
+    held, go_on = asyncio.Event(), asyncio.Event()
+
+    async def fail_late(document: Document) -> NoReturn:
+        held.set()
+        await go_on.wait()
+        raise DocumentError("no way")
+
+    monkeypatch.setattr(house.renderer, "render", fail_late)
+    report = await house.ask("failed before it is cancelled")
+    await held.wait()
+    monkeypatch.setattr(house.workflows, "request_cancel", end_first)
+
+    with pytest.raises(InvalidState):
+        await house.cancelling.cancel(report, "default")
 
 
 async def test_cancelled_while_its_row_cannot_be_stored_a_report_is_cancelled(

@@ -200,6 +200,7 @@ def _reconcile(shared: _Shared, report: GenerateReportActivities, starting: Star
         {(shared.model.provider, shared.model.provider_class): shared.model.find_all},
         Orphans(shared.objects, PostgresNamedObjects(shared.database), adapters.now),
         LateEmbedder(shared.embedder, runner, adapters.now).embed_missing,
+        PostgresReports(shared.database),
         timedelta(seconds=shared.settings.longest_call_seconds),
         RESUMABLE_KINDS,
     )

@@ -16,6 +16,8 @@ from durable_research.domain.characters import clean_text
 from durable_research.domain.errors import DocumentError
 
 LARGEST_TEXT_BYTES = 20_000_000
+# Typst refuses 8,000, and browsers began to at 2,083.
+LONGEST_ADDRESS = 2_083
 MOST_CELLS = 5_000
 DEEPEST = 20
 UNTITLED = "Untitled"
@@ -25,12 +27,12 @@ _WEB_OR_MAIL = re.compile(r"(https?://[^/?#]|mailto:.)", re.IGNORECASE)
 
 
 def safe_href(address: str) -> str | None:
-    r"""Return the address a link may lead to, or None when it is neither http, https nor mailto.
+    r"""Return the address a link may lead to, or None when it is neither http, https nor mailto, or is too long.
 
     Browsers ignore control characters and blanks inside a scheme (`java\tscript:`), so they go before the check.
     """
     address = _IGNORED_IN_ADDRESSES.sub("", clean_text(address))
-    return address if _WEB_OR_MAIL.match(address) else None
+    return address if len(address) <= LONGEST_ADDRESS and _WEB_OR_MAIL.match(address) else None
 
 
 def _allowed_href(address: str) -> str:

@@ -40,8 +40,8 @@ class Remedy:
 
 
 def remedy_for(code: str) -> Remedy | None:
-    """What mends this; None for a code that is not of the error tree."""
-    return REMEDIES.get(code)
+    """What mends this; None for a code that is neither of the error tree nor an end that Temporal made."""
+    return _ENDED_BY_THE_ENGINE if code.startswith("engine_") else REMEDIES.get(code)
 
 
 def _either(words: str) -> Remedy:
@@ -57,6 +57,8 @@ def _neither(words: str) -> Remedy:
     return Remedy(words, resume=False, ask_again=False)
 
 
+# `engine_terminated`, `engine_timed_out` and the like: what ended it was no error of its own.
+_ENDED_BY_THE_ENGINE = _either("see in Temporal who or what ended it; nothing is wrong here")
 _FIELDS_OF_THE_PROVIDER = (
     "mend what the words name: OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL or OPENAI_API; of an embedding "
     "OPENAI_EMBEDDING_API_KEY, OPENAI_EMBEDDING_BASE_URL or OPENAI_EMBEDDING_MODEL"
@@ -121,7 +123,7 @@ _OF_STEPS = {
     "step_timed_out": _either("see in the worker's log what hangs; one model call may take MODEL_LONGEST_SECONDS"),
     "step_failed": _either(_LATER),
     "approval_refused": _anew("ask again, in other words"),
-    "approval_expired": _anew("ask again, and approve within DURABLE_RESEARCH_APPROVAL_EXPIRY seconds"),
+    "approval_expired": _either("go on with it, and approve within DURABLE_RESEARCH_APPROVAL_EXPIRY seconds"),
     "cancel_requested": _anew("nothing is to be done: somebody wanted it to stop"),
     "stale_attempt": _neither("nothing is to be done: a newer attempt goes on"),
     "effect_mismatch": _anew(_OURS),

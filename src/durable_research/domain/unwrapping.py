@@ -30,7 +30,9 @@ def _without_fence(text: str) -> str:
     if closing is None:
         # The answer was cut: what is left of the fence would make all of it code.
         return "\n".join([*before, *after]) if fence.is_markdown else text
-    if sum(number > closing for number in said) > _LINES_AROUND:
+    behind = [number for number in said if number > closing]
+    # A heading out there is the report's, and the fence a piece of code in it.
+    if len(behind) > _LINES_AROUND or any(lines[number].lstrip().startswith("#") for number in behind):
         return text
     end = closing - fence.line - 1
     return "\n".join([*before, "", *after[:end], "", *after[end + 1 :]]).strip("\n") + "\n"

@@ -46,4 +46,7 @@ class Cancelling:
             # What was resumed has left things that its run removes when it is cancelled.
             if not known and not row.engine_started and not row.resumption:
                 await self.progress.close(workflow_id, Status.CANCELLED, {})
-        return await self.reading.get(workflow_id, tenant)
+        row = await self.reading.get(workflow_id, tenant)
+        if row.status.is_final and row.status is not Status.CANCELLED and not row.cancel_requested:
+            raise InvalidState(f"the workflow is {row.status.words} and cannot be cancelled")
+        return row

@@ -62,10 +62,19 @@ class ProgressLog(Protocol):
         """For how long the step has waited for its provider, by the database's clock; nothing when it does not wait."""
         ...
 
-    async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any], resumption: int = 0) -> None:
+    async def close(
+        self,
+        workflow_id: str,
+        status: Status,
+        data: Mapping[str, Any],
+        resumption: int = 0,
+        *,
+        unless_cancelled: bool = False,
+    ) -> bool:
         """Write the workflow's end, once for each resumption; partly done may later become done.
 
-        The end of an earlier resumption's run is none any more, and changes nothing.
+        The end of an earlier resumption's run is none any more, and changes nothing. False when it was not written because a
+        person's wish to cancel stands in the log.
         """
         ...
 

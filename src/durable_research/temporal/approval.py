@@ -90,8 +90,10 @@ class Approval:
             for notice in self._notices:
                 notice.cancel()
         self._decision = decision
-        if self._is_committed():
-            await whatever_is_cancelled(note_approval(decision.decision.event, decided_as(decision) | {COMMITS: True}))
+        if workflow.patched(names.COMMIT_POINT):
+            commits = question.before == BEFORE_NOTIFY and decision.decision is Verdict.APPROVE
+            data = decided_as(decision) | ({COMMITS: True} if commits else {})
+            await whatever_is_cancelled(note_approval(decision.decision.event, data))
         else:
             await note_approval(decision.decision.event, decided_as(decision))
         return decision
@@ -123,15 +125,11 @@ class Approval:
         except TimeoutError:
             pass
         except asyncio.CancelledError:
-            if not self._is_committed():
+            if self._decision is None or not workflow.patched(names.COMMIT_POINT):
+                self._question = None  # nothing can be decided any more
                 raise
+            # The person has been told that it is decided: that stands, and the cancellation is heard after it.
         return self._decision
-
-    def _is_committed(self) -> bool:
-        """Whether a person has been told that what they approved is finished by it: no cancellation can take that back."""
-        is_last = self._question is not None and self._question.before == BEFORE_NOTIFY
-        is_approved = self._decision is not None and self._decision.decision is Verdict.APPROVE
-        return is_last and is_approved and workflow.patched(names.COMMIT_POINT)
 
 
 def _asked(question: ApprovalQuestion) -> ApprovalAsked:

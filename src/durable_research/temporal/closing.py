@@ -21,9 +21,15 @@ class ClosingActivities:
         self._progress = progress
 
     @activity.defn(name=names.CLOSE_WORKFLOW)
-    async def close_workflow(self, closing: Closing) -> None:
-        """Write the end once; a repeat changes nothing."""
-        await self._progress.close(closing.workflow_id, closing.status, closing.data, closing.resumption)
+    async def close_workflow(self, closing: Closing) -> bool:
+        """Write the end once; a repeat changes nothing. False when a wish to cancel is to be heard first."""
+        return await self._progress.close(
+            closing.workflow_id,
+            closing.status,
+            closing.data,
+            closing.resumption,
+            unless_cancelled=closing.unless_cancelled,
+        )
 
     @activity.defn(name=names.NOTE_APPROVAL)
     async def note_approval(self, noted: NoteApproval) -> ApprovalAsked | ApprovalDecision | None:

@@ -34,6 +34,7 @@ class Closing(BaseModel):
     status: Status
     data: dict[str, Any] = {}
     resumption: int = 0
+    unless_cancelled: bool = False
 
 
 class NoteApproval(BaseModel):
@@ -90,10 +91,20 @@ async def stop_model_calls(*, keep: bool) -> None:
         return
 
 
-async def close_workflow(status: Status, data: dict[str, Any]) -> None:
-    """Write the end into the progress log, whatever it takes; the caller shields it from cancellation."""
-    closing = Closing(workflow_id=workflow.info().workflow_id, status=status, data=data, resumption=own_resumption())
-    await _write(closing, policies.CLOSE_WORKFLOW)
+async def close_workflow(status: Status, data: dict[str, Any], *, unless_cancelled: bool = False) -> bool:
+    """Write the end into the progress log, whatever it takes; the caller shields it from cancellation.
+
+    False when a person's wish to cancel stood there, and nothing was written.
+    """
+    closing = Closing(
+        workflow_id=workflow.info().workflow_id,
+        status=status,
+        data=data,
+        resumption=own_resumption(),
+        unless_cancelled=unless_cancelled,
+    )
+    # Histories of before have no answer here.
+    return await _write(closing, policies.CLOSE_WORKFLOW) is not False
 
 
 async def note_approval(kind: EventKind, data: dict[str, Any]) -> ApprovalAsked | ApprovalDecision | None:

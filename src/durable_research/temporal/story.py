@@ -202,27 +202,31 @@ class Story:
 
     async def _close_unfinished(self, error: BaseException) -> None:
         is_wanted = is_cancel(error) or is_refusal(error)
-        can_be_resumed = self.discards.has_undos and not is_wanted
-        await whatever_is_cancelled(stop_model_calls(keep=can_be_resumed))
+        keeps = self.discards.has_undos and not is_wanted
+        await whatever_is_cancelled(stop_model_calls(keep=keeps))
         await whatever_is_cancelled(self.saga.undo_all())
-        if is_wanted and self.discards.has_undos and workflow.patched(names.COMMIT_POINT):
-            await whatever_is_cancelled(self.discards.undo_all())
-        if is_cancel(error):
-            await self._close(Status.CANCELLED, {})
-        elif is_refusal(error):
-            # Cancelled and not failed: nothing went wrong, a person ended it, as cancelling does.
-            await self._close(Status.CANCELLED, {"error": cause_of(error)})
-        else:
-            cause = cause_of(error)
-            await self._close(Status.FAILED, {"error": cause})
-            await whatever_is_cancelled(
-                self.announce(Notice(kind=NoticeKind.FAILED, number=own_resumption(), code=cause["code"]))
-            )
+        if is_wanted:
+            # Cancelled and not failed, also when a draft is refused: nothing went wrong, a person ended it.
+            await self._close_cancelled({} if is_cancel(error) else {"error": cause_of(error)})
+            return
+        cause = cause_of(error)
+        if not await self._close(Status.FAILED, {"error": cause}, unless_cancelled=keeps):
+            # A wish to cancel stood in the log before this end, and has not come here yet.
+            await whatever_is_cancelled(stop_model_calls(keep=False))
+            await self._close_cancelled({})
+            return
+        notice = Notice(kind=NoticeKind.FAILED, number=own_resumption(), code=cause["code"])
+        await whatever_is_cancelled(self.announce(notice))
 
-    async def _close(self, status: Status, data: dict[str, Any]) -> None:
+    async def _close_cancelled(self, data: dict[str, Any]) -> None:
+        if self.discards.has_undos and workflow.patched(names.COMMIT_POINT):
+            await whatever_is_cancelled(self.discards.undo_all())
+        await self._close(Status.CANCELLED, data)
+
+    async def _close(self, status: Status, data: dict[str, Any], *, unless_cancelled: bool = False) -> bool:
         self.stage = status.value
         await whatever_is_cancelled(self._approval.quiet())
-        await whatever_is_cancelled(close_workflow(status, data))
+        return await whatever_is_cancelled(close_workflow(status, data, unless_cancelled=unless_cancelled))
 
 
 def _told_before() -> list[str]:

@@ -198,15 +198,25 @@ class PostgresProgressLog:
         async with self._database.one() as connection:
             return _Told((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all()).waited(step)
 
-    async def close(self, workflow_id: str, status: Status, data: Mapping[str, Any], resumption: int = 0) -> None:
+    async def close(
+        self,
+        workflow_id: str,
+        status: Status,
+        data: Mapping[str, Any],
+        resumption: int = 0,
+        *,
+        unless_cancelled: bool = False,
+    ) -> bool:
         """Write the end once; an end that stands is kept, but for partly done -> done."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
             if resumption != log.resumption:
-                return
+                return True
             later = log.status is Status.PARTLY_DONE and status is Status.DONE
             if log.status.is_final and not later:
-                return
+                return True
+            if unless_cancelled and log.cancel_requested:
+                return False
             check_transition(log.status, status)
             kind = EventKind.STORED_LATER if later else EventKind.CLOSED
             log.append(kind, {"status": status, **data})
@@ -215,6 +225,7 @@ class PostgresProgressLog:
             # left nothing else of what was paid for.
             if status not in RESUMABLE:
                 await connection.execute(_FORGET_DRAFTS, {"of_workflow": workflow_id})
+        return True
 
     async def note_approval(
         self, workflow_id: str, kind: EventKind, data: Mapping[str, Any], resumption: int = 0

@@ -11,10 +11,12 @@ from durable_research.adapters.database.events import LockedLog
 from durable_research.adapters.database.tables import reports
 from durable_research.adapters.database.text_columns import TextRow, columns_of, text_of, usage_of
 from durable_research.adapters.database.workflows import titled_as, words_pattern
-from durable_research.domain.errors import NotFound
+from durable_research.domain.errors import InvalidState, NotFound
 from durable_research.domain.progress import Attempt
 from durable_research.domain.report import DocumentReference, Report
-from durable_research.domain.workflow import Status
+from durable_research.domain.workflow import RESUMABLE, Status
+
+_ENDED_WITHOUT = {*RESUMABLE, Status.CANCELLED}
 
 
 def _report(row: TextRow) -> Report:
@@ -73,6 +75,8 @@ class PostgresReports:
                     return
             else:
                 log = await LockedLog.hold_open(connection, attempt)
+                if log.status in _ENDED_WITHOUT:
+                    raise InvalidState(f"the workflow is {log.status.words}; nothing finishes it any more")
             is_new = (await connection.execute(statement.returning(reports.c.report_id))).first() is not None
             if is_new and attempt:
                 await log.check_not_cancelled()

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from temporalio import activity
 
 from durable_research.domain.doubts import Doubt, Provider
-from durable_research.domain.errors import InfrastructureDown
-from durable_research.domain.progress import closing_of
+from durable_research.domain.errors import InfrastructureDown, NotFound
+from durable_research.domain.progress import SKIPPED, closing_of
 from durable_research.domain.workflow import RESUMABLE, Kind, Status, kind_of
 from durable_research.pipelines.reconcile.messages import Reconciled
 from durable_research.ports.clock import Clock
@@ -19,6 +19,7 @@ from durable_research.ports.ledger import Effects
 from durable_research.ports.objects import NamedObjects, ObjectStore, StoredObject
 from durable_research.ports.progress import ProgressLog
 from durable_research.ports.remote import EarlierSend
+from durable_research.ports.reports import Reports
 from durable_research.ports.workflows import Page, WorkflowRow, Workflows
 from durable_research.temporal import policies
 
@@ -32,6 +33,8 @@ _ENDED_BEHIND_OUR_BACK = {
     "failed": Status.FAILED,
     "canceled": Status.CANCELLED,
 }
+
+_ENDED_OUTSIDE = "the report was ended outside this app when it was finished already"
 
 StartWorkflow = Callable[[WorkflowRow], Awaitable[None]]
 FindAll = Callable[[EarlierSend], Awaitable[list[str]]]
@@ -76,6 +79,7 @@ class ReconcileActivities:
     find_all: Mapping[Provider, FindAll]
     orphans: "Orphans"
     embed_missing: Callable[[], Awaitable[int]]
+    reports: Reports
     longest_call: timedelta = timedelta(seconds=policies.CALL_DEADLINES.longest)
     resumable: frozenset[Kind] = frozenset()
     _walks: Walks = field(default_factory=Walks, init=False)
@@ -123,12 +127,26 @@ class ReconcileActivities:
         status = _ENDED_BEHIND_OUR_BACK.get(view.status)
         if status is None:
             return False
+        if await self._close_finished(row):
+            return True
         words = f"the workflow was {view.status.replace('_', ' ')} outside this app"
         if status not in RESUMABLE or row.kind not in self.resumable:
             # What may be resumed is not stopped: its answer is paid for, and asked about then.
             await self.stop_spending(row.workflow_id)
         error = {"code": f"engine_{view.status}", "detail": words}
         await self.progress.close(row.workflow_id, status, {"error": error}, row.resumption)
+        return True
+
+    async def _close_finished(self, row: WorkflowRow) -> bool:
+        """Close as done a report that was ended when its row was stored already: that is what finishes it."""
+        if row.kind is not Kind.REPORT:
+            return False
+        try:
+            report = await self.reports.get(row.workflow_id, row.tenant)
+        except NotFound:
+            return False
+        data = {"pages": report.pdf.pages, SKIPPED: {policies.SEND_NOTIFICATION.step: _ENDED_OUTSIDE}}
+        await self.progress.close(row.workflow_id, Status.DONE, data, row.resumption)
         return True
 
     async def _store_partly_done(self) -> int:
