@@ -63,7 +63,7 @@ class ReportSeen:
     watched_numbers: tuple[int, ...] | None = None  # as a reader of the live stream got them; None: nobody watched
     closings: tuple[Closing, ...] = (Closing(),)
     resumptions: int = 0  # as its row says
-    counted_failures: int = 0  # since it was resumed last
+    counted_failures: int = 0  # since it was resumed first, if it was
     counted_messages: int = 0  # the same, of telling people
     quirk: Expected | None = None  # how the provider was odd to it
 

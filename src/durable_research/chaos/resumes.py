@@ -47,13 +47,12 @@ class Failing(Expected):
 
 
 WAYS = (
-    Failing(name="refused", told=({"fault": "401", "times": _ALWAYS},), first="model_refused", counted=1),
+    Failing(name="refused", told=({"fault": "401", "times": _ALWAYS},), first="model_refused"),
     Failing(
         name="empty",
         told=({"fault": "empty", "times": 2},),
         first="empty_output",
         billed=3,
-        counted=2,
         resumed={"accept_charge": True},
     ),
     Failing(name="cut off", told=(_RUNNING,), first="model_unavailable", by="network"),
@@ -63,7 +62,6 @@ WAYS = (
         name="stopped",
         told=({"quirk": "unknown_reason", "times": _ALWAYS},),
         first="model_stopped",
-        counted=1,
         resumed={"text": "# About {word}\n\nCorrected by a person."},
     ),
 )

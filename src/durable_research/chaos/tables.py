@@ -10,7 +10,8 @@ from psycopg.rows import namedtuple_row
 from durable_research.chaos.evidence import Closing
 
 # A parked notification is none of the open sends: nobody can be asked and it is not sent again, so it stays unresolved. An
-# embedding of a report is made by reconciliation, whenever that comes by.
+# embedding of a report is made by reconciliation, whenever that comes by. What a report failed by before it was resumed has
+# counted rightly, and once more where Temporal had not heard of it.
 _WORKFLOWS = """
     SELECT workflow_id, status, engine_started, resumption,
            (SELECT array_agg(seq ORDER BY seq) FROM progress_events e WHERE e.workflow_id = w.workflow_id) AS numbers,
@@ -18,8 +19,8 @@ _WORKFLOWS = """
             FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'closed') AS closings,
            (SELECT count(*) FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'attempt_failed'
                    AND (data->>'counted')::boolean AND step <> 'send_notification'
-                   AND NOT EXISTS (SELECT 1 FROM progress_events r WHERE r.workflow_id = e.workflow_id
-                                   AND r.kind = 'resumed' AND r.seq > e.seq)) AS counted_failures,
+                   AND seq > coalesce((SELECT min(seq) FROM progress_events r
+                                       WHERE r.workflow_id = w.workflow_id AND r.kind = 'resumed'), 0)) AS counted_failures,
            (SELECT count(*) FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'attempt_failed'
                    AND (data->>'counted')::boolean AND step = 'send_notification') AS counted_messages,
            (SELECT count(*) FROM progress_events e WHERE e.workflow_id = w.workflow_id AND kind = 'attempt_started'
