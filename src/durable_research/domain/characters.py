@@ -25,6 +25,11 @@ _BEFORE_A_MARK = re.compile(
 )
 
 
+def code_point(char: str) -> str:
+    """`U+0007` for the character of that number."""
+    return f"U+{ord(char):04X}"
+
+
 def clean_text(text: str) -> str:
     """Take out what may not stand in a text, and put U+FFFD where a lone surrogate stands; line ends become newlines."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
+from durable_research.domain.characters import code_point
 from durable_research.domain.languages import LanguageTag
 from durable_research.domain.patterns import LINE_PATTERN, TEXT_PATTERN, described
 from durable_research.domain.titles import beginning_of
@@ -21,11 +22,6 @@ def control_in(text: str, *, allowed: str = "") -> str | None:
     """The first control character (Unicode's category Cc) by its code point, such as `U+0007`, or None."""
     found = next((char for char in text if unicodedata.category(char) == "Cc" and char not in allowed), None)
     return None if found is None else code_point(found)
-
-
-def code_point(char: str) -> str:
-    """`U+0007` for the character of that number."""
-    return f"U+{ord(char):04X}"
 
 
 def _clean_text(text: str) -> str:

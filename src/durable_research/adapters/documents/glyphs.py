@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Collection
 
+from durable_research.domain.characters import code_point
+
 Run = dict[str, str]
 
 # What follows the script in a character's name.
@@ -26,11 +28,11 @@ class Glyphs:
         if self._split is None:
             return [{"text": text}]
         pieces = enumerate(self._split.split(text))
-        return [{"missing" if at % 2 else "text": _code_point(one) if at % 2 else one} for at, one in pieces if one]
+        return [{"missing" if at % 2 else "text": code_point(one) if at % 2 else one} for at, one in pieces if one]
 
     def string(self, text: str) -> str:
         """The same in one string, for code: there is no box, so brackets stand for it."""
-        return text if self._split is None else self._split.sub(lambda found: f"[{_code_point(found[0])}]", text)
+        return text if self._split is None else self._split.sub(lambda found: f"[{code_point(found[0])}]", text)
 
     def fact(self) -> list[tuple[str, str]]:
         """The note for the provenance; none where nothing is missing."""
@@ -41,10 +43,6 @@ class Glyphs:
         count = len(self._missing)
         each = "1 character has" if count == 1 else f"{count:,} characters have"
         return [("Characters", f"{each} no glyph in the fonts of this file, shown as code points: {names}")]
-
-
-def _code_point(char: str) -> str:
-    return f"U+{ord(char):04X}"
 
 
 def _script(char: str) -> str:
