@@ -6,11 +6,12 @@ from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.progress import PostgresProgressLog
 from durable_research.adapters.database.reports import PostgresReports
 from durable_research.adapters.database.workflows import PostgresWorkflows
-from durable_research.domain.errors import CancelRequested, NotFound, StaleAttempt
+from durable_research.domain.errors import CancelRequested, InvalidState, NotFound, StaleAttempt
 from durable_research.domain.progress import EngineAttempt
 from durable_research.domain.report import DocumentReference, Report
 from durable_research.domain.text import TextReference
 from durable_research.domain.usage import TokenUsage
+from durable_research.domain.workflow import Status
 from tests.adapters.database.rows import attempt_of
 
 
@@ -80,3 +81,13 @@ async def test_from_then_on_the_workflow_is_called_as_the_report_is(database: Da
     await PostgresReports(database).store(made.model_copy(update={"title": "Another"}), "default", attempt)
 
     assert (await PostgresWorkflows(database).get(made.report_id, "default")).title == "Tides"
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.TERMINATED, Status.CANCELLED])
+async def test_what_has_ended_without_a_report_is_not_finished_by_a_late_writer(
+    database: Database, made: Report, status: Status
+) -> None:
+    await PostgresProgressLog(database).close(made.report_id, status, {})
+
+    with pytest.raises(InvalidState):
+        await PostgresReports(database).store(made, "default", attempt_of(made.report_id, "store_report_metadata"))

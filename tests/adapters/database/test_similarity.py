@@ -228,7 +228,7 @@ async def test_finished_reports_and_posts_without_an_embedding_by_the_model_are_
 ) -> None:
     reports, posts, model = PostgresReports(database), PostgresPosts(database), f"model of {tenant}"
     known, older, newer, by_another, failed = [
-        await accepted(database, Kind.REPORT, tenant, status) for status in [Status.DONE] * 4 + [Status.FAILED]
+        await accepted(database, Kind.REPORT, tenant, status) for status in [*[Status.DONE] * 4, None]
     ]
     post, embedded_post, unfinished = [
         await accepted(database, Kind.POST, tenant, status) for status in (Status.DONE, Status.DONE, None)
@@ -241,6 +241,7 @@ async def test_finished_reports_and_posts_without_an_embedding_by_the_model_are_
         await posts.store(post_of(one, asked_at=next(days)), tenant, attempt_of(one))
     for report in (newer, by_another, failed):
         await reports.store(report_of(report, asked_at=next(days)), tenant, attempt_of(report))
+    await PostgresProgressLog(database).close(failed, Status.FAILED, {})
     for subject, maker in [(known, model), (embedded_post, model), (by_another, "an older model")]:
         await similarity.store(tenant, towards(0, maker), attempt_of(subject))
 
