@@ -177,7 +177,7 @@ class Campaign:
             for number in range(options.reports)
         ]
         if options.resume:
-            return [resumes.way_of(one.number).asked_as(one) for one in requests]
+            return [resumes.way_of(one.number, options.api).asked_as(one) for one in requests]
         dice = random.Random(f"the quirks of {options.seed}")  # noqa: S311 - repeatable
         for one in requests if options.quirks else []:
             one.quirk = drawn(dice, options.api, options.pipeline)

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from durable_research import failpoints
 from durable_research.chaos.client import Asked
-from durable_research.chaos.quirks import Expected
+from durable_research.chaos.points import API_OF_CLASS
+from durable_research.chaos.quirks import ANY_API, Expected
 
 _ALWAYS = 1_000_000
 # A call that is cut off or terminated lasts longer than it takes to have a few of them running, and to break them all.
@@ -20,6 +21,8 @@ SETTINGS = {"PROVIDER_WAIT_SECONDS": "4", "DURABLE_RESEARCH_APPROVAL_EXPIRY": "1
 
 # Where the API dies, each at least once.
 DEATHS = (failpoints.RESUME_BEGUN, failpoints.RESUME_WRITTEN)
+
+_KEYED = frozenset({API_OF_CLASS["K"]})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +49,19 @@ class Failing(Expected):
         }
 
 
+_EMPTY = Failing(
+    name="empty",
+    told=({"fault": "empty", "times": 2},),
+    apis=ANY_API - _KEYED,
+    first="empty_output",
+    billed=3,
+    resumed={"accept_charge": True},
+)
 WAYS = (
     Failing(name="refused", told=({"fault": "401", "times": _ALWAYS},), first="model_refused"),
-    Failing(
-        name="empty",
-        told=({"fault": "empty", "times": 2},),
-        first="empty_output",
-        billed=3,
-        resumed={"accept_charge": True},
-    ),
+    _EMPTY,
+    # The same key brings the same answer, which is billed once.
+    replace(_EMPTY, apis=_KEYED, billed=2),
     Failing(name="cut off", told=(_RUNNING,), first="model_unavailable", by="network"),
     Failing(name="terminated", told=(_RUNNING,), first="engine_terminated", by="operator"),
     Failing(name="not approved", told=(), first="approval_expired", more={"approval": "before_pdf"}),
@@ -67,9 +74,10 @@ WAYS = (
 )
 
 
-def way_of(number: int) -> Failing:
-    """How the report of this number fails: each way as often as the others."""
-    return WAYS[number % len(WAYS)]
+def way_of(number: int, api: str) -> Failing:
+    """How the report of this number fails: each way that this API has as often as the others."""
+    fitting = [one for one in WAYS if api in one.apis]
+    return fitting[number % len(fitting)]
 
 
 def rule(reports: int) -> str:
