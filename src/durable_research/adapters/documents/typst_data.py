@@ -1,12 +1,13 @@
 """Turns the tree into what template.typ reads, so that every decision that needs Unicode's tables is made in Python."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
 from durable_research.adapters.documents.glyphs import Glyphs
 from durable_research.adapters.documents.levels import MOST_HEADINGS_IN_CONTENTS, HeadingLevels
+from durable_research.adapters.documents.long_words import LONG_WORD, breakable
 from durable_research.domain.direction import is_right_to_left, reads_right_to_left
 from durable_research.domain.document import (
     Block,
@@ -33,8 +34,6 @@ from durable_research.domain.languages import subtags
 
 Data = dict[str, Any]
 
-# Longer than any word that fits a line of ours; a hash or an address without blanks may then break.
-LONG_WORD = 32
 # A page of contents helps only when there is something to find.
 HEADINGS_FOR_CONTENTS = 3
 # The highlighter's time grows faster than the text; beyond this, code is printed without colours.
@@ -179,7 +178,7 @@ class _Blocks:
         for inline in inlines:
             match inline:
                 case Text():
-                    runs.extend({**run, **style} for run in self._shown_as.runs(_blank(inline.text)))
+                    runs.extend(_with_gaps({**run, **style} for run in self._shown_as.runs(_blank(inline.text))))
                 case Code():
                     runs.append({"text": self._shown_as.string(_blank(inline.text)), "code": True, **style})
                 case LineBreak():
@@ -195,6 +194,14 @@ class _Blocks:
                 case _:
                     runs.extend(self._runs(inline.children, {**style, "emphasis": True}))
         return runs
+
+
+def _with_gaps(runs: Iterable[Data]) -> Iterator[Data]:
+    for run in runs:
+        first, *others = breakable(run["text"]) if "text" in run else [""]
+        yield {**run, "text": first} if others else run
+        for piece in others:
+            yield from ({"gap": True}, {**run, "text": piece})
 
 
 def _blank(text: str) -> str:
