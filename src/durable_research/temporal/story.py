@@ -62,6 +62,7 @@ class Story:
         self.discards = Saga(self.step, self.decision_about)
         self._approval = Approval()
         self._decisions: dict[Question, Decision] = {}
+        self._tellings: list[asyncio.Task[None]] = []
 
     @workflow.query
     def progress(self) -> str:
@@ -92,21 +93,16 @@ class Story:
     async def decision_about(self, question: Question) -> Decision:
         """Wait for a person, as long as it takes; people are told beside the waiting."""
         hear_cancel()
-        telling = asyncio.create_task(
-            self.announce(
-                Notice(
-                    kind=NoticeKind.DECISION_ASKED,
-                    number=question.attempt,
-                    code=DecisionNeeded.code,
-                    step=question.step,
-                )
-            )
+        notice = Notice(
+            kind=NoticeKind.DECISION_ASKED, number=question.attempt, code=DecisionNeeded.code, step=question.step
         )
+        telling = asyncio.create_task(self.announce(notice))
+        self._tellings.append(telling)
         try:
             await workflow.wait_condition(lambda: question in self._decisions)
         finally:
+            # Not waited for here: a worker that lets go of the workflow ends this coroutine at the wait.
             telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
         return self._decisions[question]
 
     async def announce(self, notice: Notice) -> None:
@@ -225,8 +221,13 @@ class Story:
 
     async def _close(self, status: Status, data: dict[str, Any], *, unless_cancelled: bool = False) -> bool:
         self.stage = status.value
-        await whatever_is_cancelled(self._approval.quiet())
+        await whatever_is_cancelled(self._quiet())
         return await whatever_is_cancelled(close_workflow(status, data, unless_cancelled=unless_cancelled))
+
+    async def _quiet(self) -> None:
+        """Wait until nobody is being told any more, seconds at most."""
+        await self._approval.quiet()
+        await asyncio.gather(*self._tellings, return_exceptions=True)
 
 
 def _told_before() -> list[str]:
