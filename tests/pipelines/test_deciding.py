@@ -20,7 +20,7 @@ def asking_house(plain_house: House, monkeypatch: pytest.MonkeyPatch) -> House:
 
 async def waiting(house: House, prompt: str, times: int = 1) -> str:
     """A report whose answer was lost, waiting for a person."""
-    house.fault(prompt, fault="billed_500", times=times)
+    house.fault(prompt, kind="model_call", fault="billed_500", times=times)
     report = await house.ask(prompt)
     await house.until(report, "waiting_for_you")
     return report
