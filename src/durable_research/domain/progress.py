@@ -182,6 +182,11 @@ def resumption_after(events: Sequence[ProgressEvent]) -> int:
     return sum(event.kind is EventKind.RESUMED for event in events)
 
 
+def resumed_with(events: Sequence[ProgressEvent]) -> Mapping[str, Any]:
+    """What the latest event of resuming keeps; nothing of a workflow that never was resumed."""
+    return next((event.data for event in reversed(events) if event.kind is EventKind.RESUMED), {})
+
+
 def closing_of(events: Sequence[ProgressEvent]) -> Mapping[str, Any]:
     """What the closing event says; nothing of a workflow that goes on, or goes on again."""
     return next((event.data for event in since_resumed(events) if event.kind is EventKind.CLOSED), {})

@@ -25,7 +25,7 @@ def address_of(workflow_id: str) -> str:
 
 def can_be_resumed(row: WorkflowRow) -> bool:
     """Whether it ended so, and is of a kind, that it can go on from the step that failed."""
-    return row.status in RESUMABLE and BY_KIND[row.kind].resumed_message is not None
+    return row.status in RESUMABLE and BY_KIND[row.kind].can_resume
 
 
 def words_of(row: WorkflowRow) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from durable_research.catalogue import BY_KIND
 from durable_research.domain.effects import EffectRecord, model_call_key
 from durable_research.domain.errors import InvalidState, NotReady
-from durable_research.domain.progress import EventKind, ProgressEvent, since_resumed
+from durable_research.domain.progress import EventKind, ProgressEvent, resumed_with
 from durable_research.domain.text import TextReference, WrittenText
 from durable_research.domain.usage import TokenUsage
 from durable_research.domain.workflow import Status
@@ -105,7 +105,7 @@ class PaidTexts:
     async def answers(self, row: WorkflowRow, events: Sequence[ProgressEvent]) -> list[EffectRecord]:
         """What the ledger knows of the calls that wrote the text, the one that was cut first."""
         step = next(iter(BY_KIND[row.kind].steps))
-        generation = since_resumed(events)[0].data.get("generation", 0) if row.resumption else 0
+        generation = resumed_with(events).get("generation", 0)
         found = []
         for part in range(1 + policies.GOING_ON_ALLOWED):
             record = await self.reading.effects.read(

@@ -27,7 +27,7 @@ from durable_research.domain.effects import (
     next_move,
 )
 from durable_research.domain.errors import IdempotencyKeyReused, InvalidState, Unconfirmed
-from durable_research.domain.progress import EventKind, ProgressEvent, closing_of, since_resumed
+from durable_research.domain.progress import EventKind, ProgressEvent, closing_of, resumed_with
 from durable_research.domain.request import Text
 from durable_research.domain.text import EDITED_SUFFIX, WrittenText
 from durable_research.domain.workflow import RESUMABLE, check_resumable
@@ -118,7 +118,7 @@ class Resuming:
         reading = self.texts.reading
         row = await reading.get(workflow_id, tenant)
         pipeline = BY_KIND[row.kind]
-        if pipeline.resumed_message is None:
+        if not pipeline.can_resume:
             raise InvalidState(
                 f"what a {pipeline.noun} had made is undone when it fails; run it again, which is paid anew"
             )
@@ -143,7 +143,7 @@ class Resuming:
         self, row: WorkflowRow, events: Sequence[ProgressEvent], request: ResumeRequest, key: str | None
     ) -> dict[str, Any]:
         """What the event of resuming keeps."""
-        latest = since_resumed(events)[0].data if row.resumption else {}
+        latest = resumed_with(events)
         data: dict[str, Any] = {"generation": latest.get("generation", 0)} | ({"key": key} if key else {})
         if request.text is not None:
             corrected = await self._corrected(row, events, request.text)
@@ -171,7 +171,7 @@ class Resuming:
         return paid.corrected(await store_text(self.texts.objects, row.tenant, row.workflow_id, text, EDITED_SUFFIX))
 
     async def _offer(self, row: WorkflowRow, events: Sequence[ProgressEvent]) -> Offer:
-        latest = since_resumed(events)[0].data if row.resumption else {}
+        latest = resumed_with(events)
         answers = await self.texts.answers(row, events)
         price = Price.NOTHING if latest.get("texts") else self._price(row, answers)
         if price is Price.NOTHING and _is_unconfirmed(events, answers):

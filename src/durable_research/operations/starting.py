@@ -12,7 +12,7 @@ from durable_research import failpoints
 from durable_research.catalogue import BY_KIND, Pipeline, Receivers, pipeline_at
 from durable_research.domain.addresses import AddressRefused, check_address, is_address
 from durable_research.domain.errors import FieldError, InvalidInput
-from durable_research.domain.progress import EventKind, ProgressEvent, since_resumed
+from durable_research.domain.progress import EventKind, ProgressEvent, resumed_with, since_resumed
 from durable_research.domain.request import WritingRequest
 from durable_research.domain.workflow import RANDOM_BYTES, new_workflow_id
 from durable_research.operations.background import KeepTrying
@@ -99,7 +99,7 @@ class Starting:
         message = pipeline.start_message(row, self.receivers)
         events = await self.progress.read(row.workflow_id) if row.engine_started or row.resumption else ()
         if row.resumption and pipeline.resumed_message:
-            message = pipeline.resumed_message(message, since_resumed(events)[0].data)
+            message = pipeline.resumed_message(message, resumed_with(events))
         await failpoints.reach(failpoints.START_GIVING, row.workflow_id)
         await self.engine.start(
             row.workflow_id,

@@ -51,7 +51,7 @@ class ReadingTexts:
     async def markdown(self, workflow_id: str, tenant: str, name: str) -> str:
         """One text, as the model wrote it; the paid text of a report also when it has failed."""
         row = await self.reading.get(workflow_id, tenant)
-        if name == TEXT and BY_KIND[row.kind].resumed_message is not None:
+        if name == TEXT and BY_KIND[row.kind].can_resume:
             return (await self.paid.read(workflow_id, tenant)).text
         texts = await self.list(workflow_id, tenant)
         if name not in texts:
