@@ -23,7 +23,7 @@ from durable_research.domain.progress import (
     status_after,
 )
 from durable_research.domain.report import Report
-from durable_research.domain.workflow import Status, check_resumable
+from durable_research.domain.workflow import Decided, Status, check_resumable
 from durable_research.ports.engine import EngineView
 from durable_research.ports.objects import StoredObject
 from durable_research.ports.progress import Waited
@@ -296,8 +296,9 @@ class FakeEngine(Part):
         super().__init__("temporal")
         self.started: dict[str, BaseModel] = {}
         self.cancelled: list[str] = []
-        self.signalled: list[tuple[str, str, BaseModel]] = []
-        self.updated: list[tuple[str, str, BaseModel]] = []
+        self.decided: list[tuple[str, Decided]] = []
+        self.approved: list[tuple[str, ApprovalDecision]] = []
+        self.unanswered: list[ApprovalDecision] = []
         self.refuses: InvalidState | None = None
         self.has_workers = True
         self.views: dict[str, EngineView] = {}
@@ -324,17 +325,22 @@ class FakeEngine(Part):
         self.cancelled.append(workflow_id)
         return workflow_id in self.started
 
-    async def signal(self, workflow_id: str, name: str, message: BaseModel) -> bool:
+    async def decide(self, workflow_id: str, decided: Decided) -> bool:
         await self.check()
-        self.signalled.append((workflow_id, name, message))
+        self.decided.append((workflow_id, decided))
         return workflow_id in self.started
 
-    async def update(self, workflow_id: str, name: str, message: BaseModel, update_id: str) -> Mapping[str, Any] | None:
+    async def approve(self, workflow_id: str, decision: ApprovalDecision) -> ApprovalDecision | None:
         await self.check()
-        self.updated.append((workflow_id, name, message))
+        self.approved.append((workflow_id, decision))
         if self.refuses:
             raise self.refuses
-        return message.model_dump(mode="json") if self.has_workers else None
+        return decision if self.has_workers else None
+
+    async def approve_unanswered(self, workflow_id: str, decision: ApprovalDecision) -> bool:
+        await self.check()
+        self.unanswered.append(decision)
+        return workflow_id in self.started
 
     async def retry_now(self, workflow_id: str) -> Sequence[str]:
         await self.check()

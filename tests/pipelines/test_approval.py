@@ -12,7 +12,7 @@ from durable_research import failpoints
 from durable_research.domain.approval import ApprovalDecision, ApprovalWaits, Verdict
 from durable_research.domain.errors import AlreadyDecided, InvalidInput, InvalidState, ResearchError
 from durable_research.domain.progress import EventKind
-from durable_research.temporal import names, policies
+from durable_research.temporal import policies
 from tests.pipelines.conftest import House
 from tests.pipelines.leftovers import NOTHING, left
 from tests.pipelines.test_blog_post import until_held
@@ -192,8 +192,8 @@ async def test_another_draft_than_the_one_that_waits_is_not_approved(house: Hous
     # The workflow asks the same of what reaches it without us.
     wrong = ApprovalDecision(decision_id="by hand", decision=Verdict.APPROVE, draft_sha256="0" * 64)
     with pytest.raises(ResearchError, match="not the draft"):
-        await house.engine.update(report, names.APPROVE, wrong, "by hand")
-    await house.engine.signal(report, names.APPROVE_SIGNAL, wrong)
+        await house.engine.approve(report, wrong)
+    await house.engine.approve_unanswered(report, wrong)
 
     await decide(house, report, sha256, "refuse")
     assert (await house.finished(report))["status"] == "cancelled"
@@ -282,9 +282,8 @@ async def test_a_draft_that_nobody_approves_expires(house: House, monkeypatch: p
 
 async def test_a_report_that_the_engine_forgot_is_not_asked_about_again(house: House) -> None:
     report, sha256 = await parked(house, "asked once for ever")
-    await house.engine.signal(
+    await house.engine.approve_unanswered(
         report,
-        names.APPROVE_SIGNAL,
         ApprovalDecision(decision_id="before", decision=Verdict.APPROVE, draft_sha256=sha256),
     )
     await house.finished(report)

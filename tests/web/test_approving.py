@@ -22,8 +22,8 @@ async def test_a_decision_is_passed_to_the_workflow_and_its_answer_comes_back(
 
     body = await answer.get_json()
     assert (answer.status_code, body["outcome"], body["decision_id"]) == (202, "approve", "mine")
-    ((workflow_id, name, message),) = house.world.engine.updated
-    assert (workflow_id, name) == (report_id, "approve")
+    ((workflow_id, message),) = house.world.engine.approved
+    assert workflow_id == report_id
     assert message.model_dump(mode="json") == {**APPROVE, "decision_id": "mine", "edited": None}
 
 
@@ -34,7 +34,7 @@ async def test_without_a_worker_the_decision_is_left_as_a_signal(client: QuartCl
     answer = await client.post(f"/api/workflows/{report_id}/approve", json=APPROVE)
 
     assert (answer.status_code, (await answer.get_json())["outcome"]) == (202, None)
-    assert [name for _, name, _ in house.world.engine.signalled] == ["approve_signal"]
+    assert [decision.decision for decision in house.world.engine.unanswered] == ["approve"]
 
 
 async def test_who_comes_second_is_told(client: QuartClient, house: House) -> None:
@@ -63,7 +63,7 @@ async def test_an_edited_text_is_stored_before_its_reference_is_passed_on(client
 
     await client.post(f"/api/workflows/{report_id}/approve", json={**APPROVE, "decision": "edit", "text": "# Mine"})
 
-    ((_, _, message),) = house.world.engine.updated
+    ((_, message),) = house.world.engine.approved
     assert house.world.objects.objects[message.model_dump()["edited"]["key"]] == b"# Mine"
 
 
@@ -133,7 +133,7 @@ async def test_a_button_of_the_page_decides(client: QuartClient, house: House, d
     status, location, _ = await post(client, f"/reports/{report_id}/approve", decision=decision, **hidden, **more)
 
     assert (status, location) == (303, f"/reports/{report_id}")
-    ((_, _, message),) = house.world.engine.updated
+    ((_, message),) = house.world.engine.approved
     assert message.model_dump()["decision"] == decision
 
 

@@ -60,8 +60,8 @@ def everything(house: House) -> Any:
         {name: list(events) for name, events in world.progress.events.items() if events},
         dict(world.engine.started),
         list(world.engine.cancelled),
-        list(world.engine.signalled),
-        list(world.engine.updated),
+        list(world.engine.decided),
+        list(world.engine.approved),
         dict(world.objects.objects),
         dict(world.schedules.views),
     )

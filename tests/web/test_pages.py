@@ -314,7 +314,7 @@ async def test_a_report_that_waits_for_a_person_offers_both_decisions_without_a_
     assert "hidden" not in decide[1]
     assert "Waiting for you" in text
     assert "decide whether to pay again" in text
-    assert (status, location, len(house.world.engine.signalled)) == (303, f"/reports/{report_id}", 1)
+    assert (status, location, len(house.world.engine.decided)) == (303, f"/reports/{report_id}", 1)
 
 
 async def test_a_report_that_does_not_wait_hides_the_decision(client: QuartClient, house: House) -> None:
@@ -416,7 +416,7 @@ async def test_a_post_that_could_not_be_cleaned_up_asks_to_try_again_and_cannot_
     assert 'data-decision="try_again" class="primary">Try again' in text
     assert 'data-decision="send_again" class="primary" hidden' in text
     assert 'data-part="cancel" hidden' in text
-    assert (status, location, len(house.world.engine.signalled)) == (303, f"/posts/{post_id}", 1)
+    assert (status, location, len(house.world.engine.decided)) == (303, f"/posts/{post_id}", 1)
 
 
 async def test_a_failed_report_says_what_to_do_and_what_was_charged(client: QuartClient, house: House) -> None:

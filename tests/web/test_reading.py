@@ -304,10 +304,9 @@ async def test_a_decision_is_written_before_the_workflow_hears_of_it(client: Qua
     answer = await client.post(f"/api/workflows/{report_id}/decide", json={"decision": "send_again"})
 
     assert (answer.status_code, house.world.effects.granted) == (202, [(report_id, "llm_call")])
-    ((workflow_id, name, message),) = house.world.engine.signalled
-    assert (workflow_id, name, message.model_dump()) == (
+    ((workflow_id, message),) = house.world.engine.decided
+    assert (workflow_id, message.model_dump()) == (
         report_id,
-        "decide",
         {"step": "llm_call", "attempt": 1, "decision": "send_again"},
     )
 

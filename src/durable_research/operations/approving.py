@@ -24,7 +24,6 @@ from durable_research.operations.validating import validated
 from durable_research.ports.engine import WorkflowEngine
 from durable_research.ports.objects import ObjectStore
 from durable_research.ports.workflows import WorkflowRow
-from durable_research.temporal import names
 from durable_research.writing import store_text
 
 _TEXT_WITH_AN_EDIT: dict[str, JsonValue] = {
@@ -127,15 +126,14 @@ class Approving:
         decision = ApprovalDecision(
             decision_id=decision_id, decision=verdict, draft_sha256=request.draft_sha256, edited=edited
         )
-        answer = await self.engine.update(workflow_id, names.APPROVE, decision, decision_id)
+        standing = await self.engine.approve(workflow_id, decision)
         # Without a worker nobody can answer, but the engine keeps a signal until one is there.
-        if answer is None and not await self.engine.signal(workflow_id, names.APPROVE_SIGNAL, decision):
+        if standing is None and not await self.engine.approve_unanswered(workflow_id, decision):
             raise InvalidState("the workflow is not running any more")
         await failpoints.reach(failpoints.APPROVE_SENT, workflow_id)
-        if answer is None:
+        if standing is None:
             return None
         # Temporal answers an update that is sent again by what it answered first, whatever it says now.
-        standing = ApprovalDecision.model_validate(answer)
         if standing != decision:
             raise AlreadyDecided(f"the draft has been {standing.decision.words} by decision {decision_id!r}")
         return standing.decision

@@ -14,7 +14,6 @@ from durable_research.operations.validating import validated
 from durable_research.ports.engine import WorkflowEngine
 from durable_research.ports.ledger import Effects
 from durable_research.ports.workflows import WorkflowRow
-from durable_research.temporal import names
 
 
 class DecisionRequest(BaseModel):
@@ -55,6 +54,6 @@ class Deciding:
         if decision is Decision.SEND_AGAIN and not await self.ledger.grant_resend(workflow_id, asked.step):
             raise InvalidState("what was asked about has been answered meanwhile; nothing is sent again")
         decided = Decided(step=asked.step, attempt=asked.attempt, decision=decision)
-        if not await self.engine.signal(workflow_id, names.DECIDE, decided):
+        if not await self.engine.decide(workflow_id, decided):
             raise InvalidState("the workflow is not running any more")
         return row

@@ -1,11 +1,14 @@
 """The engine that makes workflows durable."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic import BaseModel
+
+from durable_research.domain.approval import ApprovalDecision
+from durable_research.domain.workflow import Decided
 
 
 @dataclass(frozen=True)
@@ -54,19 +57,23 @@ class WorkflowEngine(Protocol):
         """Ask this resumption of it to cancel; False when the engine does not know that as running."""
         ...
 
-    async def signal(self, workflow_id: str, name: str, message: BaseModel) -> bool:
-        """Send it a message; False when the engine does not know it as running."""
+    async def decide(self, workflow_id: str, decided: Decided) -> bool:
+        """Send it a person's decision, unanswered; False when the engine does not know it as running."""
         ...
 
-    async def update(self, workflow_id: str, name: str, message: BaseModel, update_id: str) -> Mapping[str, Any] | None:
-        """Send it a message and return its answer; None when no worker answered within seconds, and it may come yet.
+    async def approve(self, workflow_id: str, decision: ApprovalDecision) -> ApprovalDecision | None:
+        """Send it a decision about its draft and return the one that stands; None when no worker answered within seconds.
 
-        The same `update_id` again gets the same answer.
+        The same `decision_id` again gets the same answer.
 
         Raises:
-            AlreadyDecided: it refuses, as another message came first.
+            AlreadyDecided: the workflow refuses, as another decision came first.
             InvalidState: it refuses, or is not running.
         """
+        ...
+
+    async def approve_unanswered(self, workflow_id: str, decision: ApprovalDecision) -> bool:
+        """The same where no worker can answer: it is kept until one is there; False as for `decide`."""
         ...
 
     async def retry_now(self, workflow_id: str) -> Sequence[str]:

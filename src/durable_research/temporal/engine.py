@@ -1,7 +1,7 @@
 """The WorkflowEngine port on a Temporal client."""
 
 import json
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC
 from typing import Any
@@ -30,8 +30,9 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from durable_research.domain.approval import ApprovalDecision
 from durable_research.domain.errors import AlreadyDecided, InfrastructureDown, InvalidState
-from durable_research.domain.workflow import kind_of
+from durable_research.domain.workflow import Decided, kind_of
 from durable_research.ports.engine import EngineView, PendingStep
 from durable_research.temporal import names, policies
 from durable_research.temporal.answering import answers_within
@@ -119,19 +120,30 @@ class TemporalEngine:
         handle = self._client.get_workflow_handle(workflow_id, run_id=latest.run_id)
         return await self._tell(handle.cancel(rpc_timeout=policies.ENGINE_ANSWER))
 
-    async def signal(self, workflow_id: str, name: str, message: BaseModel) -> bool:
-        """Send it a message; False when it is not running there."""
+    async def decide(self, workflow_id: str, decided: Decided) -> bool:
+        """Send the signal; False when it is not running there."""
+        return await self._signal(workflow_id, names.DECIDE, decided)
+
+    async def approve_unanswered(self, workflow_id: str, decision: ApprovalDecision) -> bool:
+        """Send the signal; False when it is not running there."""
+        return await self._signal(workflow_id, names.APPROVE_SIGNAL, decision)
+
+    async def _signal(self, workflow_id: str, name: str, message: BaseModel) -> bool:
         handle = self._client.get_workflow_handle(workflow_id)
         return await self._tell(handle.signal(name, message, rpc_timeout=policies.ENGINE_ANSWER))
 
-    async def update(self, workflow_id: str, name: str, message: BaseModel, update_id: str) -> Mapping[str, Any] | None:
-        """Send it a message and wait shortly for its answer, which needs a worker."""
+    async def approve(self, workflow_id: str, decision: ApprovalDecision) -> ApprovalDecision | None:
+        """Send the update and wait shortly for its answer, which needs a worker."""
         handle = self._client.get_workflow_handle(workflow_id)
         try:
             # Two requests: the message is sent, and its answer is waited for.
             async with answers_within(2 * policies.ENGINE_UPDATE, except_for=_ENDED):
-                answer: Mapping[str, Any] = await handle.execute_update(
-                    name, message, id=update_id, result_type=dict, rpc_timeout=policies.ENGINE_UPDATE
+                standing: ApprovalDecision = await handle.execute_update(
+                    names.APPROVE,
+                    decision,
+                    id=decision.decision_id,
+                    result_type=ApprovalDecision,
+                    rpc_timeout=policies.ENGINE_UPDATE,
                 )
         except WorkflowUpdateFailedError as refused:
             raise _refusal(refused.cause) from None
@@ -139,7 +151,7 @@ class TemporalEngine:
             return None
         except RPCError:
             raise InvalidState("the workflow is not running any more") from None
-        return answer
+        return standing
 
     @staticmethod
     async def _tell(telling: Coroutine[Any, Any, None]) -> bool:
