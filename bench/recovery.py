@@ -7,14 +7,14 @@ from pathlib import Path
 
 from tests.installation import Installation, until
 
-from durable_research import failpoints
+from durable_research.failpoints import FAILPOINTS_VARIABLE, HITS_FILE, Place, Point
 
 # Where each step is held, in the middle of its work, until it is killed.
 HELD = {
-    "llm_call": f"llm_call.{failpoints.Place.SENT}",
-    "create_pdf": failpoints.CREATE_PDF_RENDERED,
-    "store_report_metadata": failpoints.STORE_REPORT_METADATA_STORED,
-    "send_notification": f"send_notification.{failpoints.Place.SENT}",
+    "llm_call": f"llm_call.{Place.SENT}",
+    "create_pdf": Point.CREATE_PDF_RENDERED,
+    "store_report_metadata": Point.STORE_REPORT_METADATA_STORED,
+    "send_notification": f"send_notification.{Place.SENT}",
 }
 
 
@@ -22,7 +22,7 @@ def measure_recovery(folder: Path, rounds: int) -> None:
     """Print the seconds from the kill to the step running elsewhere, for each of the four steps."""
     print("\nSIGKILL of the worker in a step -> the step running on another worker, seconds")
     for step, point in HELD.items():
-        rule = {failpoints.ENVIRONMENT: f"{point}=pause@1:3600"}
+        rule = {FAILPOINTS_VARIABLE: f"{point}=pause@1:3600"}
         with Installation(folder / step, **rule) as installation:
             installation.latency(0.2)
             taken = [_one(installation, step) for _ in range(rounds)]
@@ -31,7 +31,7 @@ def measure_recovery(folder: Path, rounds: int) -> None:
 
 
 def _one(installation: Installation, step: str) -> float:
-    hits = installation.data / failpoints.LOG_NAME
+    hits = installation.data / HITS_FILE
     hits.unlink(missing_ok=True)  # the next report is held again
     until("both workers", lambda: len([p for p in installation.up["processes"] if p["role"] == "worker"]) == 2)
     report = installation.submit(f"Killed in {step} at {time.time()}")

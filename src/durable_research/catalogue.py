@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from durable_research import queues
 from durable_research.domain.approval import ApprovalWaits
 from durable_research.domain.errors import UnknownPipeline
 from durable_research.domain.notice import OCCASIONS
@@ -23,7 +24,6 @@ from durable_research.pipelines.generate_report.messages import GenerateReport
 from durable_research.pipelines.generate_report.workflow import GenerateReportWorkflow
 from durable_research.pipelines.reconcile.workflow import ReconcileWorkflow
 from durable_research.ports.workflows import WorkflowRow
-from durable_research.temporal import names
 
 # So much of a name that does not exist is repeated.
 _LONGEST_ECHO = 64
@@ -42,7 +42,25 @@ class Receivers:
 
 
 @dataclass(frozen=True)
-class Pipeline:
+class Carried:
+    """A workflow that workers carry; those that are no `Pipeline` are started by no person."""
+
+    workflow: type[Any]
+    task_queue: str
+
+    @property
+    def workflow_type(self) -> str:
+        """The name that histories record: every workflow is defined by its class's."""
+        return self.workflow.__name__
+
+    @property
+    def package(self) -> str:
+        """The folder of the pipeline, as a dotted name."""
+        return self.workflow.__module__.rpartition(".")[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline(Carried):
     """One line of the catalogue. `path` is its name in the API and in commands, `page` the folder of its pages.
 
     `noun`, `button` and `description` are what people read; `steps`, with their words for
@@ -57,8 +75,6 @@ class Pipeline:
     button: str
     description: str
     page: str
-    workflow: type[Any]
-    task_queue: str
     steps: Mapping[str, str]
     undos: Mapping[str, str]
     request: type[WritingRequest]
@@ -69,16 +85,6 @@ class Pipeline:
     def can_resume(self) -> bool:
         """Whether what failed keeps what was paid for, and can be gone on with."""
         return self.resumed_message is not None
-
-    @property
-    def workflow_type(self) -> str:
-        """The name that histories record: every workflow is defined by its class's."""
-        return self.workflow.__name__
-
-    @property
-    def package(self) -> str:
-        """The folder of the pipeline, as a dotted name."""
-        return self.workflow.__module__.rpartition(".")[0]
 
 
 def _start_report(row: WorkflowRow, receivers: Receivers) -> GenerateReport:
@@ -117,7 +123,7 @@ GENERATE_REPORT = Pipeline(
     description="a typeset research report, as PDF",
     page="reports",
     workflow=GenerateReportWorkflow,
-    task_queue=names.RESEARCH,
+    task_queue=queues.RESEARCH,
     steps={
         "llm_call": "Ask the model",
         "create_pdf": "Typeset the PDF",
@@ -137,7 +143,7 @@ AI_PROCESSING = Pipeline(
     description="a text that is checked by rules, with a summary",
     page="texts",
     workflow=AIProcessingWorkflow,
-    task_queue=names.AI_TASKS,
+    task_queue=queues.AI_TASKS,
     steps={
         "generate_text": "Write the text",
         "validate_output": "Check it by the rules",
@@ -155,7 +161,7 @@ BLOG_POST = Pipeline(
     description="a blog post that is kept, with related texts, and told on Slack",
     page="posts",
     workflow=BlogPostWorkflow,
-    task_queue=names.RESEARCH,
+    task_queue=queues.RESEARCH,
     steps={
         "generate_content": "Write the post",
         "store_post": "Store the post",
@@ -203,16 +209,13 @@ def step_label(name: str) -> str:
 
 
 # These are no pipelines that people start, but workers carry them and their packages are known to the sandbox.
-MACHINERY = (ReconcileWorkflow, AcceptScheduledReportWorkflow)
-WORKFLOWS = (*(pipeline.workflow for pipeline in PIPELINES.values()), *MACHINERY)
-PACKAGES = (
-    *(pipeline.package for pipeline in PIPELINES.values()),
-    "durable_research.pipelines.reconcile",
-    "durable_research.pipelines.accept_scheduled",
-)
+RECONCILE = Carried(ReconcileWorkflow, queues.RESEARCH)
+ACCEPT_SCHEDULED = Carried(AcceptScheduledReportWorkflow, queues.RESEARCH)
+_CARRIED: tuple[Carried, ...] = (*PIPELINES.values(), RECONCILE, ACCEPT_SCHEDULED)
+WORKFLOWS = tuple(one.workflow for one in _CARRIED)
+PACKAGES = tuple(one.package for one in _CARRIED)
 
 
 def workflows_on(queue: str) -> tuple[type[Any], ...]:
     """The workflow classes whose tasks come by this queue."""
-    machinery = MACHINERY if queue == names.RESEARCH else ()
-    return (*(pipeline.workflow for pipeline in PIPELINES.values() if pipeline.task_queue == queue), *machinery)
+    return tuple(one.workflow for one in _CARRIED if one.task_queue == queue)

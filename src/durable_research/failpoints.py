@@ -43,22 +43,24 @@ class UndoPlace(StrEnum):
     DONE = "undo_done"  # it is undone, the engine does not know
 
 
-START_BEGUN = "start.begun"  # a valid request, nothing is committed
-START_ACCEPTED = "start.accepted"  # it is accepted, the client does not know
-START_GIVING = "start.giving"  # it is accepted, the engine does not know
-START_GIVEN = "start.given"  # the engine has it, our row does not say so
-RESUME_BEGUN = "resume.begun"  # a valid wish to resume, nothing is committed
-RESUME_WRITTEN = "resume.written"  # the workflow is resumed, neither the client nor the engine knows
-APPROVE_SENT = "approve.sent"  # the workflow has a person's decision, the person does not know
-EVENTS_STREAMING = "events.streaming"  # an event has gone out to a follower
-CREATE_PDF_RENDERED = "create_pdf.rendered"  # the PDF is rendered, not stored
-CREATE_PDF_STORED = "create_pdf.stored"  # the PDF is stored, the engine does not know
-STORE_REPORT_METADATA_STORED = "store_report_metadata.stored"  # the row is committed, the engine does not know
+class Point(StrEnum):
+    """The failpoints that stand in code by name; effects and undos have theirs by what the table of steps says."""
 
-# Effects and undos have theirs by what the table of steps says: `temporal/places.py`.
-OTHERS = frozenset(value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str))
-ENVIRONMENT = "DURABLE_RESEARCH_FAILPOINTS"
-LOG_NAME = "failpoints.jsonl"
+    START_BEGUN = "start.begun"  # a valid request, nothing is committed
+    START_ACCEPTED = "start.accepted"  # it is accepted, the client does not know
+    START_GIVING = "start.giving"  # it is accepted, the engine does not know
+    START_GIVEN = "start.given"  # the engine has it, our row does not say so
+    RESUME_BEGUN = "resume.begun"  # a valid wish to resume, nothing is committed
+    RESUME_WRITTEN = "resume.written"  # the workflow is resumed, neither the client nor the engine knows
+    APPROVE_SENT = "approve.sent"  # the workflow has a person's decision, the person does not know
+    EVENTS_STREAMING = "events.streaming"  # an event has gone out to a follower
+    CREATE_PDF_RENDERED = "create_pdf.rendered"  # the PDF is rendered, not stored
+    CREATE_PDF_STORED = "create_pdf.stored"  # the PDF is stored, the engine does not know
+    STORE_REPORT_METADATA_STORED = "store_report_metadata.stored"  # the row is committed, the engine does not know
+
+
+FAILPOINTS_VARIABLE = "DURABLE_RESEARCH_FAILPOINTS"
+HITS_FILE = "failpoints.jsonl"
 _RULE = re.compile(
     r"(?P<name>[a-z_.]+)=(?P<act>kill|pause|freeze)@(?P<first>\d+)(-(?P<last>\d+))?(:(?P<seconds>[\d.]+))?"
     r"(?P<each>/workflow)?"
@@ -97,7 +99,7 @@ def parse(text: str) -> dict[str, _Rule]:
 
 async def reach(name: str, workflow_id: str) -> None:
     """Come by the failpoint; without a rule for it this does nothing."""
-    text = os.environ.get(ENVIRONMENT)
+    text = os.environ.get(FAILPOINTS_VARIABLE)
     rule = parse(text).get(name) if text else None
     if rule is None:
         return
@@ -131,7 +133,7 @@ def _freeze(seconds: float) -> None:
 
 def _count(name: str, rule: _Rule, workflow_id: str) -> int:
     """Append this hit to the installation's log, on disk before anything happens, and return its number."""
-    path = Path(os.environ.get("DURABLE_RESEARCH_DATA", ".")) / LOG_NAME
+    path = Path(os.environ.get("DURABLE_RESEARCH_DATA", ".")) / HITS_FILE
     with path.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)

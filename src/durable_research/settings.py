@@ -11,8 +11,8 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from durable_research import failpoints
 from durable_research.domain.mailboxes import mailboxes
+from durable_research.failpoints import FAILPOINTS_VARIABLE
 from durable_research.setting_values import (
     LoopbackAddress,
     LoopbackHost,
@@ -244,13 +244,13 @@ class Settings(BaseSettings):
         description="for tests only: users' webhooks may be on this machine, over http, on any port",
     )
     failpoint_rules: str = Field(
-        default="", alias=failpoints.ENVIRONMENT, description="for tests only: where to kill or pause, NAME=kill@1"
+        default="", alias=FAILPOINTS_VARIABLE, description="for tests only: where to kill or pause, NAME=kill@1"
     )
 
     @field_validator("failpoint_rules")
     @classmethod
     def _known_failpoints(cls, text: str) -> str:
-        check_rules(text)
+        check_rules(text, policies.STEPS.values())
         return text
 
     @model_validator(mode="after")
@@ -269,7 +269,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _no_test_switches_in_production(self) -> "Settings":
         if self.production and (self.failpoint_rules or not self.reattach or self.allow_unsafe_webhooks):
-            switches = f"{failpoints.ENVIRONMENT}, DURABLE_RESEARCH_REATTACH, DURABLE_RESEARCH_ALLOW_UNSAFE_WEBHOOKS"
+            switches = f"{FAILPOINTS_VARIABLE}, DURABLE_RESEARCH_REATTACH, DURABLE_RESEARCH_ALLOW_UNSAFE_WEBHOOKS"
             raise ValueError(f"{switches} are refused in production")
         return self
 
@@ -284,7 +284,7 @@ def load(**overrides: Any) -> Settings:
     mistakes = []
     for field in Settings.model_fields.values():
         path = os.environ.get(f"{field.alias}{FILE_SUFFIX}")
-        if path and field.alias == failpoints.ENVIRONMENT:
+        if path and field.alias == FAILPOINTS_VARIABLE:
             mistakes.append(f"{field.alias}{FILE_SUFFIX}: failpoints are read from {field.alias} alone")
         elif path and field.alias:
             try:

@@ -12,14 +12,14 @@ from datetime import UTC, datetime, timedelta
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from durable_research import telemetry
+from durable_research import queues, telemetry
 from durable_research.bootstrap.adapters import payload_keys
 from durable_research.bootstrap.worker_parts import WorkerParts, open_worker_parts
 from durable_research.catalogue import PACKAGES, workflows_on
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.ports.workers import WorkerRegistry, WorkerRow
 from durable_research.settings import Settings
-from durable_research.temporal import names, policies
+from durable_research.temporal import policies
 from durable_research.temporal.connection import connect
 from durable_research.temporal.plugin import house_rules
 
@@ -27,7 +27,7 @@ _CONNECT_PATIENCE_SECONDS = 60.0
 _BEAT_SECONDS = 2.0
 # Each queue has slots of its own, so that one kind of work which hangs never takes the place of another. A model call only
 # waits, so one process holds many; a render keeps one child busy, and so has as many slots as there are children.
-_ACTIVITIES_AT_ONCE = {names.AI_TASKS: 100, names.NOTIFICATIONS: 50, names.RESEARCH: 50}
+_ACTIVITIES_AT_ONCE = {queues.AI_TASKS: 100, queues.NOTIFICATIONS: 50, queues.RESEARCH: 50}
 _POLLERS = 2
 
 
@@ -36,7 +36,7 @@ class WorkerOptions:
     """Which queues this process serves, under which name."""
 
     name: str
-    queues: tuple[str, ...] = names.QUEUES
+    queues: tuple[str, ...] = queues.QUEUES
 
 
 async def run_worker(settings: Settings, options: WorkerOptions) -> None:
@@ -92,10 +92,10 @@ async def _connected(identity: str, settings: Settings, stop: asyncio.Event) -> 
         raise InfrastructureDown(f"{down.detail}; check TEMPORAL_ADDRESS, or run: durable-research up") from down
 
 
-def _workers(client: Client, parts: WorkerParts, queues: Sequence[str], settings: Settings) -> list[Worker]:
+def _workers(client: Client, parts: WorkerParts, served: Sequence[str], settings: Settings) -> list[Worker]:
     plugin = house_rules(PACKAGES, client.data_converter, [parts.interceptor])
-    rendering = {names.DOCUMENTS: settings.renderer_processes}
-    a_second = {names.AI_TASKS: settings.ai_tasks_a_second, names.NOTIFICATIONS: settings.notifications_a_second}
+    rendering = {queues.DOCUMENTS: settings.renderer_processes}
+    a_second = {queues.AI_TASKS: settings.ai_tasks_a_second, queues.NOTIFICATIONS: settings.notifications_a_second}
     beat = policies.HEARTBEAT_EVERY
     return [
         Worker(
@@ -114,13 +114,13 @@ def _workers(client: Client, parts: WorkerParts, queues: Sequence[str], settings
             default_heartbeat_throttle_interval=beat,
             graceful_shutdown_timeout=drain_time(queue, settings),
         )
-        for queue in queues
+        for queue in served
     ]
 
 
 def drain_time(queue: str, settings: Settings) -> timedelta:
     """What goes on at the provider, or can be asked about there, is handed back at once; a plain chat call is lost with us."""
-    is_handed_back = queue == names.AI_TASKS and settings.openai_api != "chat"
+    is_handed_back = queue == queues.AI_TASKS and settings.openai_api != "chat"
     return timedelta(0) if is_handed_back else timedelta(seconds=settings.drain_seconds)
 
 

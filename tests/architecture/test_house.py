@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from durable_research import queues
 from durable_research.catalogue import PACKAGES, PIPELINES, WORKFLOWS
 from durable_research.cli.main import COMMANDS
 from durable_research.domain import errors, model_errors
 from durable_research.domain.progress import EventKind
 from durable_research.domain.remedies import REMEDIES
-from durable_research.failpoints import OTHERS, Place, UndoPlace
+from durable_research.failpoints import Place, Point, UndoPlace
 from durable_research.settings import Settings
-from durable_research.temporal import names, policies
+from durable_research.temporal import policies
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "durable_research"
@@ -101,7 +102,7 @@ def test_every_workflow_pins_its_recorded_name() -> None:
 
 
 def test_every_policy_lives_on_a_known_queue() -> None:
-    assert {policy.queue for policy in policies.STEPS.values()} <= set(names.QUEUES)
+    assert {policy.queue for policy in policies.STEPS.values()} <= set(queues.QUEUES)
 
 
 def test_no_workflow_holds_a_timeout_of_its_own() -> None:
@@ -195,13 +196,13 @@ def test_every_error_stands_in_the_drawn_tree() -> None:
 
 def test_every_failpoint_is_reached_by_code_and_documented() -> None:
     code = "".join(path.read_text() for path in MODULES if path.name != "failpoints.py")
-    constants = {name.replace(".", "_").upper() for name in OTHERS}
     text = (ROOT / "docs" / "failpoints.md").read_text()
     of_steps = {policy.step for policy in policies.STEPS.values() if policy.effect or policy.undoes}
 
-    assert {name for name in constants if f"failpoints.{name}" not in code} == set()
-    assert {place for place in [*Place, *UndoPlace] if f"{type(place).__name__}.{place.name}" not in code} == set()
-    documented = OTHERS | of_steps | {f"STEP.{place}" for place in [*Place, *UndoPlace]}
+    assert {
+        place for place in [*Place, *UndoPlace, *Point] if f"{type(place).__name__}.{place.name}" not in code
+    } == set()
+    documented = set(Point) | of_steps | {f"STEP.{place}" for place in [*Place, *UndoPlace]}
     assert {name for name in documented if f"`{name}`" not in text} == set()
 
 

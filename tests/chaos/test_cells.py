@@ -17,7 +17,8 @@ from durable_research.chaos.points import (
     effect_points,
 )
 from durable_research.chaos.table_account import as_markdown, stands
-from durable_research.temporal.places import FAILPOINTS
+from durable_research.temporal import policies
+from durable_research.temporal.places import failpoints_of
 from tests.chaos.evidence import GOOD
 
 E = {point.number: point for point in (*effect_points("llm_call"), *RESUMED_CALLS)}
@@ -113,7 +114,7 @@ def test_every_point_is_a_failpoint_of_ours() -> None:
     effects = (*effect_points("llm_call"), *effect_points("send_notification"))
     points = [*OTHER_POINTS, *effects, *RESUMED_CALLS, *RESUMING_POINTS]
 
-    assert {point.failpoint for point in points} <= FAILPOINTS
+    assert {point.failpoint for point in points} <= failpoints_of(policies.STEPS.values())
 
 
 def test_the_whole_table_has_every_point_with_every_class() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from durable_research import queues
 from durable_research.settings import load
-from durable_research.temporal import names
 from durable_research.worker import drain_time
 from tests.installation import end_with_the_tests, until
 
@@ -36,11 +36,11 @@ def test_a_worker_that_waits_for_temporal_leaves_when_it_is_told_to(tmp_path: Pa
 @pytest.mark.parametrize(
     ("api", "queue", "seconds"),
     [
-        ("chat", names.AI_TASKS, 7.0),
-        ("chat-stored", names.AI_TASKS, 0.0),
-        ("responses", names.AI_TASKS, 0.0),
-        ("responses-keyed", names.AI_TASKS, 0.0),
-        ("responses", names.DOCUMENTS, 7.0),
+        ("chat", queues.AI_TASKS, 7.0),
+        ("chat-stored", queues.AI_TASKS, 0.0),
+        ("responses", queues.AI_TASKS, 0.0),
+        ("responses-keyed", queues.AI_TASKS, 0.0),
+        ("responses", queues.DOCUMENTS, 7.0),
     ],
 )
 def test_what_can_be_taken_up_again_is_handed_back_at_once_and_the_rest_may_end(

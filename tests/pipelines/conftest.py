@@ -16,6 +16,7 @@ from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from durable_research import queues
 from durable_research.adapters.database.changes import PostgresChanges
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.drafts import PostgresDrafts
@@ -178,10 +179,10 @@ class House:
         self.servers.simulator("faults", {"match": match, **what})
 
     async def start_workers(
-        self, identity: str = "tester@1", client: Client | None = None, queues: Sequence[str] = names.QUEUES
+        self, identity: str = "tester@1", client: Client | None = None, queues: Sequence[str] = queues.QUEUES
     ) -> None:
         client = client or self.environment.client
-        interceptor = StepInterceptor(self.progress, identity, self.patience)
+        interceptor = StepInterceptor(self.progress, identity, policies.STEPS, self.patience)
         plugin = house_rules(PACKAGES, client.data_converter, [interceptor])
         for queue in queues:
             worker = Worker(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from durable_research import failpoints
+from durable_research.failpoints import FAILPOINTS_VARIABLE
 from tests.pipelines.conftest import House
 from tests.pipelines.leftovers import NOTHING, left, undone
 from tests.pipelines.test_blog_post import until_held
@@ -104,7 +104,7 @@ async def test_a_text_cancelled_there_leaves_nothing(
     house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, point: str
 ) -> None:
     monkeypatch.setenv("DURABLE_RESEARCH_DATA", str(tmp_path))
-    monkeypatch.setenv(failpoints.ENVIRONMENT, f"{point}=pause@1:600")
+    monkeypatch.setenv(FAILPOINTS_VARIABLE, f"{point}=pause@1:600")
     workflow_id = await process(house, f"Cancelled at {point}")
     await until_held(tmp_path)
 

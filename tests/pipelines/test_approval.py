@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from durable_research import failpoints
 from durable_research.domain.approval import ApprovalDecision, ApprovalWaits, Verdict
 from durable_research.domain.errors import AlreadyDecided, InvalidInput, InvalidState, ResearchError
 from durable_research.domain.progress import EventKind
+from durable_research.failpoints import FAILPOINTS_VARIABLE
 from durable_research.temporal import policies
 from tests.pipelines.conftest import House
 from tests.pipelines.leftovers import NOTHING, left
@@ -224,7 +224,7 @@ async def test_a_cancellation_that_the_end_of_a_step_hides_is_heard_before_anybo
     # No beat: the attempt never hears of it, and ends well a second later.
     monkeypatch.setattr(policies, "HEARTBEAT_EVERY", timedelta(minutes=10))
     monkeypatch.setenv("DURABLE_RESEARCH_DATA", str(tmp_path))
-    monkeypatch.setenv(failpoints.ENVIRONMENT, "llm_call.settled=pause@1:1")
+    monkeypatch.setenv(FAILPOINTS_VARIABLE, "llm_call.settled=pause@1:1")
     report = await house.ask("cancelled unheard", approval="before_pdf")
     await until_held(tmp_path)
 

@@ -10,11 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
+from durable_research import queues
 from durable_research.catalogue import GENERATE_REPORT
 from durable_research.domain.approval import ApprovalNotice
 from durable_research.domain.progress import EventKind
 from durable_research.pipelines.generate_report.messages import SendApprovalNotice
-from durable_research.temporal import names, policies
+from durable_research.temporal import policies
 from tests.pipelines.conftest import House
 from tests.pipelines.test_approval import decide, of_approval, parked, waiting
 from tests.pipelines.test_notifying import KINDS, told
@@ -169,7 +170,7 @@ async def test_a_notice_on_its_way_does_not_hold_up_the_decision_and_is_stopped(
 async def nobody_tells(house: House) -> AsyncIterator[None]:
     """Workers on every queue but that of notifications."""
     await house.stop_workers()
-    await house.start_workers(queues=[queue for queue in names.QUEUES if queue != names.NOTIFICATIONS])
+    await house.start_workers(queues=[queue for queue in queues.QUEUES if queue != queues.NOTIFICATIONS])
     yield
     await house.stop_workers()
     await house.start_workers()
@@ -181,7 +182,7 @@ async def test_a_notice_that_had_not_begun_is_never_sent_after_the_decision(hous
     await decide(house, report, sha256, "approve")
     await house.until_step(report, "store_report_metadata", "done")
 
-    await house.start_workers(queues=[names.NOTIFICATIONS])
+    await house.start_workers(queues=[queues.NOTIFICATIONS])
 
     assert (await house.finished(report))["status"] == "done"
     assert types(house, report) == ["report.done"]

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from durable_research import failpoints
 from durable_research.adapters.database.tables import posts
 from durable_research.adapters.notifiers.slack import SlackMessage, SlackNotifier
 from durable_research.domain.errors import (
@@ -19,6 +18,7 @@ from durable_research.domain.errors import (
     NotificationRefused,
     StaleAttempt,
 )
+from durable_research.failpoints import FAILPOINTS_VARIABLE, HITS_FILE
 from durable_research.ports.notifiers import Notification
 from durable_research.temporal import policies
 from tests.pipelines.conftest import House
@@ -143,13 +143,13 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], 
     monkeypatch.setenv("DURABLE_RESEARCH_DATA", str(tmp_path))
 
     def stop(point: str) -> None:
-        monkeypatch.setenv(failpoints.ENVIRONMENT, f"{point}=pause@1:600")
+        monkeypatch.setenv(FAILPOINTS_VARIABLE, f"{point}=pause@1:600")
 
     return stop
 
 
 async def until_held(folder: Path) -> None:
-    log = folder / failpoints.LOG_NAME
+    log = folder / HITS_FILE
     async with asyncio.timeout(60):
         while not (log.exists() and '"pause"' in log.read_text()):
             await asyncio.sleep(0.02)
@@ -265,7 +265,7 @@ async def test_a_cancellation_does_not_reach_an_undo(
     undo: str,
 ) -> None:
     monkeypatch.setenv("DURABLE_RESEARCH_DATA", str(tmp_path))
-    monkeypatch.setenv(failpoints.ENVIRONMENT, f"{undo}.undo_begun=pause@1:2")
+    monkeypatch.setenv(FAILPOINTS_VARIABLE, f"{undo}.undo_begun=pause@1:2")
     title = f"Cancelled in {undo}"
     refuse_message(house, title)
     post_id = await post(house, title)

@@ -7,7 +7,8 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from durable_research.temporal.metrics import METRICS, runtime
+from durable_research.temporal.connection import runtime
+from durable_research.temporal.metrics import METRICS
 from tests.pipelines.conftest import House
 from tests.programs import free_port
 

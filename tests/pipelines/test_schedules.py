@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from temporalio.client import Client, ScheduleBackfill, ScheduleHandle, ScheduleOverlapPolicy
 
+from durable_research import queues
 from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureDown, InvalidInput, NotFound
 from durable_research.domain.schedule import ID_PREFIX, Rhythm
 from durable_research.operations.scheduling import Scheduling
 from durable_research.pipelines.accept_scheduled.messages import AcceptScheduledReport, Firing
 from durable_research.ports.schedules import NewSchedule, ScheduleView
 from durable_research.ports.workflows import WorkflowFilter
-from durable_research.temporal import names
 from durable_research.temporal.converter import data_converter
 from durable_research.temporal.schedules import TemporalSchedules
 from tests.pipelines.conftest import House
@@ -53,7 +53,7 @@ async def each_second(
         fingerprint="",
         created_at=datetime.now(UTC),
         workflow_type="AcceptScheduledReportWorkflow",
-        task_queue=names.RESEARCH,
+        task_queue=queues.RESEARCH,
         message=AcceptScheduledReport(tenant=tenant, request=request or {"prompt": "each second"}),
     )
     await house.scheduling.schedules.create(new)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from durable_research import queues
 from durable_research.adapters.database.workers import PostgresWorkerRegistry
 from durable_research.domain.errors import InvalidInput
 from durable_research.domain.workflow import Status
 from durable_research.ports.workers import WorkerRow
-from durable_research.temporal import names
 from durable_research.temporal.closing import StoppingActivities
 from durable_research.temporal.steps import StopModelCalls
 from tests.pipelines.conftest import House
@@ -39,7 +39,7 @@ async def test_a_wait_is_seen_while_it_lasts(house: House) -> None:
     report = await house.ask("seen to wait")
     await house.until_step(report, "llm_call", "retrying")
     now = datetime.now(UTC)
-    await PostgresWorkerRegistry(house.database).beat(WorkerRow("tester@1", "tester", 1, "here", names.QUEUES, now))
+    await PostgresWorkerRegistry(house.database).beat(WorkerRow("tester@1", "tester", 1, "here", queues.QUEUES, now))
 
     waits = (await house.reading.status(report, "default"))["waits_for"]
 

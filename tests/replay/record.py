@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 from temporalio.client import Client
 
+from durable_research import queues
 from durable_research.pipelines.accept_scheduled.messages import AcceptScheduledReport
 from durable_research.temporal import names
 from durable_research.temporal.converter import data_converter
@@ -145,11 +146,11 @@ async def record(installation: Installation, ids: dict[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     client = await Client.connect(installation.up["temporal"], data_converter=data_converter(RECORDING_KEYS, "default"))
     ids["reconcile"] = "reconcile-recorded"
-    await client.execute_workflow("ReconcileWorkflow", id=ids["reconcile"], task_queue=names.RESEARCH)
+    await client.execute_workflow("ReconcileWorkflow", id=ids["reconcile"], task_queue=queues.RESEARCH)
     ids["accept-scheduled"] = "recurring-recorded-2026-11-21T09:00:00Z"
     asked = AcceptScheduledReport(tenant="default", request={"prompt": "Asked by a schedule"})
     await client.execute_workflow(
-        "AcceptScheduledReportWorkflow", asked, id=ids["accept-scheduled"], task_queue=names.RESEARCH
+        "AcceptScheduledReportWorkflow", asked, id=ids["accept-scheduled"], task_queue=queues.RESEARCH
     )
     for name, workflow_id in ids.items():
         if (folder / f"{name}.json").exists():

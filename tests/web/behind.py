@@ -54,7 +54,7 @@ async def behind(house: House) -> AsyncIterator[Behind]:
     """Start the server, and stop it at the end."""
     listener = bind("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    server = Server(house.app, f"http://127.0.0.1:{port}")
+    server = Server(house.app, house.streams, f"http://127.0.0.1:{port}")
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.01)

@@ -35,6 +35,7 @@ from durable_research.settings import Settings
 from durable_research.temporal.codec import PayloadOpener
 from durable_research.temporal.keys import Keyring
 from durable_research.web.app import create_app
+from durable_research.web.live import Streams
 from tests.contract import Recorded
 from tests.fakes import START
 from tests.web.world import FakeWorld
@@ -55,6 +56,7 @@ class House:
     is_demo: bool = True
     payloads: PayloadOpener = field(default_factory=lambda: PayloadOpener(Keyring((), "default")))
     made: int = 0
+    streams: Streams = field(default_factory=Streams)
 
     def __post_init__(self) -> None:
         world = self.world
@@ -99,7 +101,7 @@ class House:
             self.payloads,
             is_demo=self.is_demo,
         )
-        self.app: Quart = create_app(self.operations, self.settings)
+        self.app: Quart = create_app(self.operations, self.settings, self.streams)
         self.app.asgi_app = Recorded(self.app.asgi_app)  # type: ignore[method-assign]  # Quart's own way to wrap
 
     async def asked(

@@ -49,7 +49,7 @@ async def test_a_stop_ends_open_streams_cleanly_and_at_once(
     asked: signal.Signals, house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report_id, port = await house.asked(), free_port()
-    serving = asyncio.create_task(serve_app(house.app, "127.0.0.1", port))
+    serving = asyncio.create_task(serve_app(house.app, house.streams, "127.0.0.1", port))
     async with asyncio.timeout(10):
         while True:
             try:

@@ -161,11 +161,9 @@ async def test_a_database_that_goes_away_ends_the_stream_without_an_error(house:
     assert [message async for message in stream] == []
 
 
-async def test_one_stream_too_many_is_refused(
-    client: QuartClient, house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_one_stream_too_many_is_refused(client: QuartClient, house: House) -> None:
     report_id = await house.asked()
-    monkeypatch.setattr(house.app.extensions["durable_research.streams"], "_most", 0)
+    house.streams.most = 0
 
     response = await client.get(f"/api/workflows/{report_id}/events")
 

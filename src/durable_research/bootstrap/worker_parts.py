@@ -8,6 +8,7 @@ from typing import Any
 
 from temporalio.client import Client
 
+from durable_research import queues
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.drafts import PostgresDrafts
 from durable_research.adapters.database.effects import PostgresEffects
@@ -37,7 +38,7 @@ from durable_research.pipelines.reconcile.activities import Orphans, ReconcileAc
 from durable_research.ports.progress import CurrentAttempt
 from durable_research.ports.workers import WorkerRegistry
 from durable_research.settings import Settings
-from durable_research.temporal import names, policies
+from durable_research.temporal import policies
 from durable_research.temporal.closing import ClosingActivities, StoppingActivities
 from durable_research.temporal.engine import TemporalEngine
 from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
@@ -95,7 +96,7 @@ class _Shared:
 
 @asynccontextmanager
 async def open_worker_parts(
-    settings: Settings, identity: str, client: Client, queues: Sequence[str]
+    settings: Settings, identity: str, client: Client, served: Sequence[str]
 ) -> AsyncIterator[WorkerParts]:
     """Adapters and activities of one worker process; a renderer is only started where documents are rendered."""
     async with AsyncExitStack() as stack:
@@ -104,7 +105,7 @@ async def open_worker_parts(
         shared = _Shared(settings, database, client, stack)
         renderer = TypstRenderer(settings.renderer_processes, try_seconds=policies.CREATE_PDF.try_seconds)
         stack.push_async_callback(renderer.close)
-        if names.DOCUMENTS in queues:
+        if queues.DOCUMENTS in served:
             await renderer.start()
         report = _report(shared, renderer)
         starting = Starting(
@@ -126,7 +127,7 @@ async def open_worker_parts(
         )
         yield WorkerParts(
             activities_by_queue(holders, ClosingActivities(shared.progress)),
-            StepInterceptor(shared.progress, identity, _patience(settings)),
+            StepInterceptor(shared.progress, identity, policies.STEPS, _patience(settings)),
             PostgresWorkerRegistry(database),
         )
 
@@ -137,7 +138,7 @@ def _patience(settings: Settings) -> Patience:
 
 def activities_by_queue(holders: Iterable[object], closing: ClosingActivities) -> dict[str, tuple[Activity, ...]]:
     """Each activity on the queue that its policy names; what writes for a workflow itself is wherever one may live."""
-    found: dict[str, list[Activity]] = {queue: [] for queue in names.QUEUES}
+    found: dict[str, list[Activity]] = {queue: [] for queue in queues.QUEUES}
     for holder in holders:
         for step, policy in policies.STEPS.items():
             if hasattr(holder, step):

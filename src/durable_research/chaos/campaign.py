@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 from temporalio.client import Client as TemporalClient
 
-from durable_research import failpoints
 from durable_research.catalogue import PIPELINES
 from durable_research.chaos import resumes
 from durable_research.chaos.client import Asked, Client, word_of, words_of
@@ -26,6 +25,7 @@ from durable_research.chaos.points import API_OF_CLASS
 from durable_research.chaos.proxy import Proxy
 from durable_research.chaos.quirks import drawn
 from durable_research.chaos.resuming import Failures, Resumer, with_deaths
+from durable_research.failpoints import FAILPOINTS_VARIABLE
 from durable_research.local import postgres
 from durable_research.local.data_folder import DataFolder
 from durable_research.local.edition import Finished, run_edition
@@ -74,7 +74,7 @@ class Options:
     @property
     def settings(self) -> dict[str, str]:
         """What all processes are told besides."""
-        resuming = {**resumes.SETTINGS, failpoints.ENVIRONMENT: resumes.rule(self.reports)} if self.resume else {}
+        resuming = {**resumes.SETTINGS, FAILPOINTS_VARIABLE: resumes.rule(self.reports)} if self.resume else {}
         return {_API: self.api, **resuming}
 
     def faults(self) -> list[Fault]:

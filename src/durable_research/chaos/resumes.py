@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from durable_research import failpoints
 from durable_research.chaos.client import Asked
 from durable_research.chaos.points import API_OF_CLASS
 from durable_research.chaos.quirks import ANY_API, Expected
+from durable_research.failpoints import Point
 
 _ALWAYS = 1_000_000
 # A call that is cut off or terminated lasts longer than it takes to have a few of them running, and to break them all.
@@ -20,7 +20,7 @@ _RUNNING = {"latency_seconds": 20.0, "times": _ALWAYS}
 SETTINGS = {"PROVIDER_WAIT_SECONDS": "4", "DURABLE_RESEARCH_APPROVAL_EXPIRY": "15"}
 
 # Where the API dies, each at least once.
-DEATHS = (failpoints.RESUME_BEGUN, failpoints.RESUME_WRITTEN)
+DEATHS = (Point.RESUME_BEGUN, Point.RESUME_WRITTEN)
 
 _KEYED = frozenset({API_OF_CLASS["K"]})
 

@@ -9,12 +9,12 @@ from typing import cast
 
 from temporalio.client import Client as TemporalClient
 
-from durable_research import failpoints
 from durable_research.chaos.client import Asked, Client
 from durable_research.chaos.evidence import Fired, Seen
 from durable_research.chaos.load import Load
 from durable_research.chaos.proxy import Proxy
 from durable_research.chaos.resumes import DEATHS, Failing
+from durable_research.failpoints import HITS_FILE
 from durable_research.local.data_folder import DataFolder
 from durable_research.temporal import names
 
@@ -114,7 +114,7 @@ class Failures:
 
 def with_deaths(seen: Seen, data: DataFolder) -> Seen:
     """The evidence with the deaths of the API amid resuming, which the failpoints have written down themselves."""
-    lines = [json.loads(line) for line in (data.root / failpoints.LOG_NAME).read_text().splitlines()]
+    lines = [json.loads(line) for line in (data.root / HITS_FILE).read_text().splitlines()]
     # Several requests of one process may come by at the same moment.
     died = {(line["name"], line["pid"]) for line in lines if line["act"] == "kill"}
     fired = [Fired("api", f"kill at {name}", 1, happened=True) for name, _ in sorted(died)]

@@ -18,10 +18,10 @@ from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client as TemporalClient
 from temporalio.service import RPCError, RPCStatusCode
 
-from durable_research import failpoints
 from durable_research.chaos.kept import Kept
 from durable_research.chaos.nursing import Nursery
 from durable_research.chaos.points import API_OF_CLASS, Cell
+from durable_research.failpoints import FAILPOINTS_VARIABLE, HITS_FILE
 from durable_research.local import checks
 from durable_research.local.plan import WORKER_READY, outside_world
 from durable_research.local.postgres import DATABASE
@@ -90,7 +90,7 @@ class Slot:
     @property
     def hits_file(self) -> Path:
         """Where its processes write which failpoint they reached."""
-        return self.folder / failpoints.LOG_NAME
+        return self.folder / HITS_FILE
 
     async def prepare(self) -> None:
         """Make its database (a copy of the migrated one), namespace and folder."""
@@ -119,7 +119,7 @@ class Slot:
     async def begin(self, cell: Cell, rule: str) -> None:
         """Start the API and the workers that this cell needs; a freeze needs somebody to take over."""
         workers = 2 if cell.point.act == "freeze" else 1
-        await self.start(cell.model_class, workers, {failpoints.ENVIRONMENT: rule})
+        await self.start(cell.model_class, workers, {FAILPOINTS_VARIABLE: rule})
 
     async def start(self, model_class: str, workers: int, more: Mapping[str, str]) -> None:
         """Start its API and so many workers, with `more` settings, and wait until all are ready."""

@@ -10,7 +10,7 @@ from durable_research.cli.running import Exit, load_settings, run_role, stop
 @click.option("--queues", help="Task queues to serve, separated by commas. Default: all of them.")
 def command(name: str, queues: str | None) -> None:
     """Run one worker process. SIGTERM stops polling, finishes or hands back, and leaves."""
-    from durable_research.temporal.names import QUEUES
+    from durable_research.queues import QUEUES
     from durable_research.worker import WorkerOptions, run_worker
 
     wanted = tuple(queues.split(",")) if queues else QUEUES

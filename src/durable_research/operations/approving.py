@@ -12,12 +12,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from durable_research import failpoints
 from durable_research.domain.approval import ApprovalDecision, Verdict
 from durable_research.domain.draft import check_text
 from durable_research.domain.errors import AlreadyDecided, FieldError, InvalidInput, InvalidState, NotFound
 from durable_research.domain.request import Text
 from durable_research.domain.text import EDITED_SUFFIX
+from durable_research.failpoints import Point, reach
 from durable_research.operations.asking import OpenApproval, open_approval, standing_decision
 from durable_research.operations.reading import Reading
 from durable_research.operations.validating import validated
@@ -130,7 +130,7 @@ class Approving:
         # Without a worker nobody can answer, but the engine keeps a signal until one is there.
         if standing is None and not await self.engine.approve_unanswered(workflow_id, decision):
             raise InvalidState("the workflow is not running any more")
-        await failpoints.reach(failpoints.APPROVE_SENT, workflow_id)
+        await reach(Point.APPROVE_SENT, workflow_id)
         if standing is None:
             return None
         # Temporal answers an update that is sent again by what it answered first, whatever it says now.

@@ -12,7 +12,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from durable_research import failpoints
 from durable_research.catalogue import BY_KIND
 from durable_research.domain.draft import check_text
 from durable_research.domain.effects import (
@@ -31,6 +30,7 @@ from durable_research.domain.progress import EventKind, ProgressEvent, closing_o
 from durable_research.domain.request import Text
 from durable_research.domain.text import EDITED_SUFFIX, WrittenText
 from durable_research.domain.workflow import RESUMABLE, check_resumable
+from durable_research.failpoints import Point, reach
 from durable_research.operations.bodies import OfferBody
 from durable_research.operations.leftover import Price, can_be_resumed
 from durable_research.operations.paid_text import PaidTexts
@@ -127,7 +127,7 @@ class Resuming:
             return Resumed(row, replayed=True)
         if row.status.is_final or not row.resumption:
             check_resumable(row.status)
-        await failpoints.reach(failpoints.RESUME_BEGUN, workflow_id)
+        await reach(Point.RESUME_BEGUN, workflow_id)
         wanted = Resumption(
             workflow_id,
             row.resumption,
@@ -135,7 +135,7 @@ class Resuming:
             self.starting.sleeps_until(BY_KIND[row.kind].request.model_validate(row.input)),
         )
         row, replayed = await self.workflows.resume(wanted)
-        await failpoints.reach(failpoints.RESUME_WRITTEN, workflow_id)
+        await reach(Point.RESUME_WRITTEN, workflow_id)
         self.starting.pass_on(row)
         return Resumed(row, replayed)
 

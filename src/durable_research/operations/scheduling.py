@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from durable_research.catalogue import GENERATE_REPORT
+from durable_research.catalogue import ACCEPT_SCHEDULED, GENERATE_REPORT
 from durable_research.domain.clock_changes import once_id
 from durable_research.domain.errors import IdempotencyKeyReused, TooManySchedules
 from durable_research.domain.schedule import ID_PREFIX, MOST_SCHEDULES, ScheduleRequest, rhythm_of
@@ -15,10 +15,8 @@ from durable_research.operations.starting import Starting
 from durable_research.operations.validating import validated
 from durable_research.pipelines.accept_scheduled.activities import AcceptOnce
 from durable_research.pipelines.accept_scheduled.messages import AcceptScheduledReport, Firing
-from durable_research.pipelines.accept_scheduled.workflow import AcceptScheduledReportWorkflow
 from durable_research.ports.clock import Clock
 from durable_research.ports.schedules import NewSchedule, Schedules, ScheduleView
-from durable_research.temporal import names
 
 
 @dataclass(frozen=True)
@@ -96,8 +94,8 @@ class Scheduling:
             rhythm=rhythm_of(request.every),
             fingerprint=hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest(),
             created_at=self.now(),
-            workflow_type=AcceptScheduledReportWorkflow.__name__,
-            task_queue=names.RESEARCH,
+            workflow_type=ACCEPT_SCHEDULED.workflow_type,
+            task_queue=ACCEPT_SCHEDULED.task_queue,
             message=AcceptScheduledReport(
                 tenant=tenant,
                 request=request.report.model_dump(mode="json", exclude_none=True),

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from durable_research import failpoints
 from durable_research.catalogue import BY_KIND, Pipeline, Receivers, pipeline_at
 from durable_research.domain.addresses import AddressRefused, check_address, is_address
 from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.domain.progress import EventKind, ProgressEvent, resumed_with, since_resumed
 from durable_research.domain.request import WritingRequest
 from durable_research.domain.workflow import RANDOM_BYTES, new_workflow_id
+from durable_research.failpoints import Point, reach
 from durable_research.operations.background import KeepTrying
 from durable_research.operations.validating import validated
 from durable_research.ports.clock import Clock
@@ -74,9 +74,9 @@ class Starting:
             fingerprint=hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest(),
             begins_at=self.sleeps_until(request),
         )
-        await failpoints.reach(failpoints.START_BEGUN, new.workflow_id)
+        await reach(Point.START_BEGUN, new.workflow_id)
         row, replayed = await self.workflows.accept(new)
-        await failpoints.reach(failpoints.START_ACCEPTED, row.workflow_id)
+        await reach(Point.START_ACCEPTED, row.workflow_id)
         self.pass_on(row)
         return Started(row, replayed)
 
@@ -100,7 +100,7 @@ class Starting:
         events = await self.progress.read(row.workflow_id) if row.engine_started or row.resumption else ()
         if row.resumption and pipeline.resumed_message:
             message = pipeline.resumed_message(message, resumed_with(events))
-        await failpoints.reach(failpoints.START_GIVING, row.workflow_id)
+        await reach(Point.START_GIVING, row.workflow_id)
         await self.engine.start(
             row.workflow_id,
             pipeline.workflow_type,
@@ -110,7 +110,7 @@ class Starting:
             told_before=_told_before(events) if row.engine_started else (),
             resumption=row.resumption,
         )
-        await failpoints.reach(failpoints.START_GIVEN, row.workflow_id)
+        await reach(Point.START_GIVEN, row.workflow_id)
         row = await self.workflows.mark_started(row.workflow_id, row.resumption)
         if row.cancel_requested:
             await self.engine.cancel(row.workflow_id, row.resumption)

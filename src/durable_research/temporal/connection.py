@@ -6,13 +6,13 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 
 from durable_research import telemetry
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.temporal.converter import data_converter
 from durable_research.temporal.keys import PayloadKey
-from durable_research.temporal.metrics import runtime
 
 _LOOK_AGAIN_SECONDS = 0.5
 
@@ -62,3 +62,9 @@ async def connect(
         if is_logged:
             telemetry.get_logger().info(telemetry.INFRASTRUCTURE_DOWN, what="temporal", at=config["target_host"])
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def runtime(address: str) -> Runtime:
+    """A runtime that answers Prometheus at this `host:port`; one for a process."""
+    config = PrometheusConfig(bind_address=address, counters_total_suffix=True)
+    return Runtime(telemetry=TelemetryConfig(metrics=config))

@@ -5,7 +5,7 @@ infrastructure, which is never counted, and is tried again. What a failure means
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, NoReturn
@@ -20,11 +20,11 @@ from temporalio.worker import (
     WorkflowInterceptorClassInput,
 )
 
-from durable_research import failpoints, telemetry
+from durable_research import telemetry
 from durable_research.domain.errors import ResearchError, StaleAttempt, StepTimedOut
 from durable_research.domain.progress import LEFT_OUT, NUMBERED_BY_LEDGER, Attempt, EngineAttempt, EventKind
 from durable_research.domain.waits import WAIT_LEFT
-from durable_research.failpoints import UndoPlace
+from durable_research.failpoints import UndoPlace, reach_undo
 from durable_research.ports.progress import ProgressLog, Waited
 from durable_research.temporal import policies
 from durable_research.temporal.failures import Judgement, judge
@@ -51,14 +51,21 @@ def cancel_is_wanted() -> bool:
 class StepInterceptor(Interceptor):
     """Puts `_StepInbound` around every activity of a worker."""
 
-    def __init__(self, progress: ProgressLog, identity: str, patience: Patience = _PATIENCE) -> None:
+    def __init__(
+        self,
+        progress: ProgressLog,
+        identity: str,
+        steps: Mapping[str, StepPolicy],
+        patience: Patience = _PATIENCE,
+    ) -> None:
         self._progress = progress
         self._identity = identity
+        self._steps = steps
         self._patience = patience
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """Wrap the SDK's chain."""
-        return _StepInbound(next, self._progress, self._identity, self._patience)
+        return _StepInbound(next, self._progress, self._identity, self._steps, self._patience)
 
     def workflow_interceptor_class(
         self, input: WorkflowInterceptorClassInput
@@ -69,16 +76,22 @@ class StepInterceptor(Interceptor):
 
 class _StepInbound(ActivityInboundInterceptor):
     def __init__(
-        self, next_: ActivityInboundInterceptor, progress: ProgressLog, identity: str, patience: Patience
+        self,
+        next_: ActivityInboundInterceptor,
+        progress: ProgressLog,
+        identity: str,
+        steps: Mapping[str, StepPolicy],
+        patience: Patience,
     ) -> None:
         super().__init__(next_)
         self._progress = progress
         self._identity = identity
+        self._steps = steps
         self._patience = patience
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         info = activity.info()
-        policy = policies.STEPS[info.activity_type]
+        policy = self._steps[info.activity_type]
         async with _heartbeats(info.is_local):
             if not policy.logged:
                 return await self._run_unlogged(input, policy)
@@ -217,10 +230,10 @@ def _fail(judged: Judgement, attempt: int | None = None) -> NoReturn:
 async def _undo_places(policy: StepPolicy, workflow_id: str) -> AsyncIterator[None]:
     """Come by the two failpoints of an undo, around it; every undo has them without a word of its own."""
     if policy.undoes:
-        await failpoints.reach_undo(policy.step, UndoPlace.BEGUN, workflow_id)
+        await reach_undo(policy.step, UndoPlace.BEGUN, workflow_id)
     yield
     if policy.undoes:
-        await failpoints.reach_undo(policy.step, UndoPlace.DONE, workflow_id)
+        await reach_undo(policy.step, UndoPlace.DONE, workflow_id)
 
 
 @asynccontextmanager

@@ -1,16 +1,4 @@
-"""Names that outlive a deployment: task queues and who lives on each, recorded types, patches, search attributes, schedules.
-
-`research`       report and post workflows, stores, undos, reconciliation
-`ai-tasks`       AIProcessingWorkflow, and everything that asks a model
-`documents`      rendering
-`notifications`  telling people, Slack
-"""
-
-RESEARCH = "research"
-AI_TASKS = "ai-tasks"
-DOCUMENTS = "documents"
-NOTIFICATIONS = "notifications"
-QUEUES = (RESEARCH, AI_TASKS, DOCUMENTS, NOTIFICATIONS)
+"""Names that outlive a deployment: recorded types, patches, search attributes, schedules."""
 
 CLOSE_WORKFLOW = "close_workflow"
 STOP_MODEL_CALLS = "stop_model_calls"

@@ -1,23 +1,44 @@
 """Every failpoint there is: those that stand in code by name, and those that each effect and each undo of the table has."""
 
-from durable_research import failpoints
-from durable_research.failpoints import Place, UndoPlace, UnknownFailpoint
-from durable_research.temporal import policies
+from collections.abc import Iterable
+from typing import Protocol
 
-FAILPOINTS = (
-    failpoints.OTHERS
-    | {f"{policy.step}.{place}" for policy in policies.STEPS.values() if policy.effect for place in Place}
-    | {f"{policy.step}.{place}" for policy in policies.STEPS.values() if policy.undoes for place in UndoPlace}
-)
+from durable_research.failpoints import Place, Point, UndoPlace, UnknownFailpoint, parse
 
 
-def check_rules(text: str) -> None:
+class Step(Protocol):
+    """What a row of the table of steps says of its failpoints."""
+
+    @property
+    def step(self) -> str:
+        """Its activity's name."""
+        ...
+
+    @property
+    def effect(self) -> bool:
+        """Whether it has those of an effect."""
+        ...
+
+    @property
+    def undoes(self) -> bool:
+        """Whether it has those of an undo."""
+        ...
+
+
+def failpoints_of(steps: Iterable[Step]) -> frozenset[str]:
+    """Every failpoint that there is when these are the steps."""
+    rows = tuple(steps)
+    of_effects = {f"{row.step}.{place}" for row in rows if row.effect for place in Place}
+    of_undos = {f"{row.step}.{place}" for row in rows if row.undoes for place in UndoPlace}
+    return frozenset({*map(str, Point), *of_effects, *of_undos})
+
+
+def check_rules(text: str, steps: Iterable[Step]) -> None:
     """Refuse rules that would never do anything.
 
     Raises:
         UnknownFailpoint: a rule is malformed or names no failpoint of ours.
     """
-    if unknown := failpoints.parse(text).keys() - FAILPOINTS:
-        raise UnknownFailpoint(
-            f"no such failpoint: {', '.join(sorted(unknown))}; there are {', '.join(sorted(FAILPOINTS))}"
-        )
+    known = failpoints_of(steps)
+    if unknown := parse(text).keys() - known:
+        raise UnknownFailpoint(f"no such failpoint: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")

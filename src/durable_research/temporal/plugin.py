@@ -8,7 +8,12 @@ from temporalio.worker import Interceptor, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 # Never a workflow module and never the package as a whole: either would silently switch the sandbox off for workflow code.
-_PASSED_THROUGH = ("durable_research.domain", "durable_research.ports", "durable_research.temporal")
+_PASSED_THROUGH = (
+    "durable_research.domain",
+    "durable_research.ports",
+    "durable_research.queues",
+    "durable_research.temporal",
+)
 _PASSED_THROUGH_OF_A_PIPELINE = ("activities", "messages", "prompts")
 
 

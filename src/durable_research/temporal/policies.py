@@ -7,11 +7,9 @@ workers too, so it is unlimited here, and the interceptor alone turns the failur
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from temporalio.common import RetryPolicy
-
+from durable_research import queues
 from durable_research.domain import notice
 from durable_research.ports.models import CallDeadlines
-from durable_research.temporal import names
 
 # A dead worker is noticed after this long. Two seconds gave the quickest recovery (2.2-2.5 s), three still stays under five
 # and leaves a busy two-core machine twice the beat's own second (facts: measured on the dev server, three rounds each).
@@ -26,11 +24,6 @@ WORKFLOW_TASK_TIMEOUT = timedelta(seconds=5)
 
 # How long one step may keep being tried: an outage of ours may last for days and must not fail a report.
 GIVE_UP_AFTER = timedelta(days=30)
-
-# After a death the step is offered again at once; growing only guards against an input that kills every worker.
-AFTER_DEATH = RetryPolicy(
-    initial_interval=timedelta(milliseconds=500), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=5)
-)
 
 # Our own database, engine or object store is away: look again soon, for as long as it takes.
 INFRASTRUCTURE_WAIT = timedelta(seconds=1)
@@ -193,7 +186,7 @@ def _asks_model(step: str, *, asks_at_end_of_wait: bool) -> StepPolicy:
     """
     return StepPolicy(
         step,
-        names.AI_TASKS,
+        queues.AI_TASKS,
         try_seconds=Patience().step_seconds,
         failures_allowed=3,
         effect=True,
@@ -207,16 +200,16 @@ def _asks_model(step: str, *, asks_at_end_of_wait: bool) -> StepPolicy:
 LLM_CALL = _asks_model("llm_call", asks_at_end_of_wait=False)
 
 # A warm render takes well under a second; thirty mean that the renderer hangs. A second failure on the same tree is the tree's.
-CREATE_PDF = StepPolicy("create_pdf", names.DOCUMENTS, try_seconds=30, failures_allowed=2)
+CREATE_PDF = StepPolicy("create_pdf", queues.DOCUMENTS, try_seconds=30, failures_allowed=2)
 
 # One upsert. It is not fatal: reconciliation stores it later, so two quick tries are enough.
 STORE_REPORT_METADATA = StepPolicy(
-    "store_report_metadata", names.RESEARCH, try_seconds=10, failures_allowed=2, first_wait=0.5, commits=True
+    "store_report_metadata", queues.RESEARCH, try_seconds=10, failures_allowed=2, first_wait=0.5, commits=True
 )
 
 # Receivers restart and rate-limit; five tries over some seconds, and a failure never fails the report.
 SEND_NOTIFICATION = StepPolicy(
-    "send_notification", names.NOTIFICATIONS, try_seconds=15, failures_allowed=5, effect=True
+    "send_notification", queues.NOTIFICATIONS, try_seconds=15, failures_allowed=5, effect=True
 )
 
 # The same receivers. It is told beside the story and leaves no attempts in the log: the page that it leads to says all the time
@@ -228,7 +221,7 @@ SEND_APPROVAL_NOTICE = replace(SEND_NOTIFICATION, step="send_approval_notice", f
 SEND_NOTICE = replace(SEND_APPROVAL_NOTICE, step=notice.SEND_NOTICE)
 
 # Asking a provider to stop takes one short request; a call that cannot be stopped ends by itself and is counted.
-STOP_MODEL_CALLS = StepPolicy(names.STOP_MODEL_CALLS, names.AI_TASKS, try_seconds=15, failures_allowed=3, logged=False)
+STOP_MODEL_CALLS = StepPolicy("stop_model_calls", queues.AI_TASKS, try_seconds=15, failures_allowed=3, logged=False)
 
 # Writing, as for a report; but where giving up undoes what was paid for, a person is asked first.
 GENERATE_TEXT = _asks_model("generate_text", asks_at_end_of_wait=True)
@@ -236,10 +229,10 @@ SUMMARIZE_TEXT = _asks_model("summarize_text", asks_at_end_of_wait=True)
 GENERATE_CONTENT = _asks_model("generate_content", asks_at_end_of_wait=True)
 
 # Reading one object and looking at it; the same text breaks the same rules, so a second failure is no accident of the network.
-VALIDATE_OUTPUT = StepPolicy("validate_output", names.AI_TASKS, try_seconds=20, failures_allowed=2)
+VALIDATE_OUTPUT = StepPolicy("validate_output", queues.AI_TASKS, try_seconds=20, failures_allowed=2)
 
 # One insert of our own.
-STORE_POST = StepPolicy("store_post", names.RESEARCH, try_seconds=10, failures_allowed=3, first_wait=0.5)
+STORE_POST = StepPolicy("store_post", queues.RESEARCH, try_seconds=10, failures_allowed=3, first_wait=0.5)
 
 # One request to the model's provider and one insert. Many servers offer no embeddings: that must not undo a paid post unasked.
 CREATE_EMBEDDING = replace(_asks_model("create_embedding", asks_at_end_of_wait=True), optional=True)
@@ -247,7 +240,7 @@ CREATE_EMBEDDING = replace(_asks_model("create_embedding", asks_at_end_of_wait=T
 # Slack rate-limits and has outages, which are waited for as a model's: giving up would take a paid post back.
 POST_TO_SLACK = StepPolicy(
     "post_to_slack",
-    names.NOTIFICATIONS,
+    queues.NOTIFICATIONS,
     try_seconds=30,
     failures_allowed=5,
     effect=True,
@@ -261,33 +254,33 @@ UNDO_TRIES = 8
 # An undo that Temporal gave up (no worker came within GIVE_UP_AFTER) is offered again after this long, without end.
 UNDO_AGAIN_AFTER = timedelta(minutes=1)
 COMPENSATE_GENERATE = StepPolicy(
-    "compensate_generate", names.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True
+    "compensate_generate", queues.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True
 )
-DISCARD_REPORT = StepPolicy("discard_report", names.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True)
-DELETE_POST = StepPolicy("delete_post", names.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True)
+DISCARD_REPORT = StepPolicy("discard_report", queues.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True)
+DELETE_POST = StepPolicy("delete_post", queues.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True)
 DELETE_EMBEDDING = StepPolicy(
-    "delete_embedding", names.RESEARCH, try_seconds=20, failures_allowed=UNDO_TRIES, undoes=True
+    "delete_embedding", queues.RESEARCH, try_seconds=20, failures_allowed=UNDO_TRIES, undoes=True
 )
 DELETE_MESSAGE = StepPolicy(
-    "delete_message", names.NOTIFICATIONS, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True
+    "delete_message", queues.NOTIFICATIONS, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True
 )
 
 # The ordinary form of the closing write: our own database, so every failure is infrastructure and it is tried without end.
 CLOSE_WORKFLOW = StepPolicy(
-    names.CLOSE_WORKFLOW, names.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
+    "close_workflow", queues.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
 )
 
 # What happens to an approval, written like the end.
 NOTE_APPROVAL = StepPolicy(
-    names.NOTE_APPROVAL, names.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
+    "note_approval", queues.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
 )
 
 # One pass over what a crash may have left open; the next minute brings the next pass.
-RECONCILE = StepPolicy("reconcile", names.RESEARCH, try_seconds=50, failures_allowed=2, logged=False)
+RECONCILE = StepPolicy("reconcile", queues.RESEARCH, try_seconds=50, failures_allowed=2, logged=False)
 
 # One transaction on our own database, so it waits for as long as that is away; a request that breaks a rule fails at once.
 ACCEPT_SCHEDULED = StepPolicy(
-    "accept_scheduled", names.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
+    "accept_scheduled", queues.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
 )
 
 STEPS = {policy.step: policy for policy in list(globals().values()) if isinstance(policy, StepPolicy)}

@@ -21,6 +21,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from durable_research import queues
 from durable_research.temporal import names, policies
 
 # Histories are what people look at after an incident; the dev server would drop them after a day.
@@ -76,7 +77,7 @@ async def _schedule_reconcile(client: Client) -> None:
         action=ScheduleActionStartWorkflow(
             "ReconcileWorkflow",
             id=names.RECONCILE_WORKFLOW,
-            task_queue=names.RESEARCH,
+            task_queue=queues.RESEARCH,
             task_timeout=policies.WORKFLOW_TASK_TIMEOUT,
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=_EVERY)]),

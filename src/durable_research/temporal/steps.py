@@ -19,6 +19,11 @@ from durable_research.temporal import names, policies
 from durable_research.temporal.policies import StepPolicy
 from durable_research.temporal.resumption import own_resumption
 
+# After a death the step is offered again at once; growing only guards against an input that kills every worker.
+AFTER_DEATH = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=5)
+)
+
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 Done = TypeVar("Done")
@@ -135,7 +140,7 @@ def _options(policy: StepPolicy) -> dict[str, Any]:
         "schedule_to_close_timeout": policies.GIVE_UP_AFTER,
         "start_to_close_timeout": _start_to_close(policy),
         "heartbeat_timeout": policies.HEARTBEAT_TIMEOUT,
-        "retry_policy": policies.AFTER_DEATH,
+        "retry_policy": AFTER_DEATH,
         "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     }
 

@@ -18,11 +18,9 @@ from durable_research.web.pages.blueprint import pages_blueprint
 from durable_research.web.pages.errors import error_page
 from durable_research.web.problems import MEDIA_TYPE, Problem, body_of, problem_of
 
-STREAMS = "durable_research.streams"
 
-
-def create_app(operations: Operations, settings: Settings) -> Quart:
-    """Build the application on these operations; connects to nothing."""
+def create_app(operations: Operations, settings: Settings, streams: live.Streams) -> Quart:
+    """Build the application on these operations; connects to nothing. Its server drains `streams`."""
     app = Quart(__name__, static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_BODY_BYTES,
@@ -34,8 +32,6 @@ def create_app(operations: Operations, settings: Settings) -> Quart:
     app.url_map.merge_slashes = False
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    streams = live.Streams()
-    app.extensions[STREAMS] = streams
     assets = Assets()
     app.register_blueprint(api_blueprint(operations, streams, settings.public_url))
     app.register_blueprint(pages_blueprint(operations, assets, settings.public_url))

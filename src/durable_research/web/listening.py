@@ -12,8 +12,8 @@ import uvicorn
 from quart import Quart
 
 from durable_research import telemetry
-from durable_research.web.app import STREAMS
 from durable_research.web.framing import BoundedProtocol
+from durable_research.web.live import Streams
 
 # Streams end at once when told to; this is for a request that is being answered. Below the 30 s of Kubernetes.
 _DRAIN_SECONDS = 10
@@ -55,7 +55,7 @@ def bind(host: str, port: int) -> socket.socket:
 class Server(uvicorn.Server):
     """uvicorn's server without its signal handling, which would end the process before we have closed our own things."""
 
-    def __init__(self, app: Quart, url: str) -> None:
+    def __init__(self, app: Quart, streams: Streams, url: str) -> None:
         config = uvicorn.Config(
             app,
             http=BoundedProtocol,
@@ -71,7 +71,7 @@ class Server(uvicorn.Server):
         # Its warnings are about what clients send; each such request gets an answer instead of a line.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         super().__init__(config)
-        self._streams = app.extensions[STREAMS]
+        self._streams = streams
         self._url = url
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -91,7 +91,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-async def serve_app(app: Quart, host: str, port: int) -> None:
+async def serve_app(app: Quart, streams: Streams, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is being answered.
 
     Raises:
@@ -99,7 +99,7 @@ async def serve_app(app: Quart, host: str, port: int) -> None:
     """
     listener = bind(host, port)
     shown = f"[{host}]" if ":" in host else host
-    server = Server(app, f"http://{shown}:{listener.getsockname()[1]}")
+    server = Server(app, streams, f"http://{shown}:{listener.getsockname()[1]}")
     with _on_signals(server.stop):
         await server.serve(sockets=[listener])
 

@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
-from durable_research import failpoints, telemetry
+from durable_research import telemetry
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.domain.progress import Draft, ProgressEvent
+from durable_research.failpoints import Point, reach
 from durable_research.web.problems import Problem
 
 MEDIA_TYPE = "text/event-stream"
@@ -27,7 +28,7 @@ class Streams:
     """All open streams of this process: how many there are, and how they are told to end."""
 
     def __init__(self, most: int = _MOST_STREAMS) -> None:
-        self._most = most
+        self.most = most
         self._open = 0
         self._draining = asyncio.Event()
 
@@ -37,7 +38,7 @@ class Streams:
 
     def check_room(self) -> None:
         """Refuse one stream too many."""
-        if self._open >= self._most:
+        if self._open >= self.most:
             detail = "too many readers follow at the moment"
             raise Problem(429, "too_many_streams", detail, retry_after=_RETRY_AFTER_SECONDS)
 
@@ -56,7 +57,7 @@ class Streams:
                 event = coming.result()
                 yield frame(event)
                 if isinstance(event, ProgressEvent):
-                    await failpoints.reach(failpoints.EVENTS_STREAMING, event.workflow_id)
+                    await reach(Point.EVENTS_STREAMING, event.workflow_id)
         except (_Ended, InfrastructureDown) as end:
             # The answer has begun, so a database that goes away can only end it; the reader comes back by itself.
             if isinstance(end, InfrastructureDown):

@@ -4,6 +4,7 @@ from durable_research.bootstrap.operations import open_operations
 from durable_research.settings import Settings
 from durable_research.web.app import create_app
 from durable_research.web.listening import serve_app
+from durable_research.web.live import Streams
 
 
 async def serve(settings: Settings) -> None:
@@ -13,4 +14,5 @@ async def serve(settings: Settings) -> None:
         CannotListen: the address cannot be taken.
     """
     async with open_operations(settings) as operations:
-        await serve_app(create_app(operations, settings), settings.host, settings.port)
+        streams = Streams()
+        await serve_app(create_app(operations, settings, streams), streams, settings.host, settings.port)

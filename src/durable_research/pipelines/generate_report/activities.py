@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from temporalio import activity
 
-from durable_research import failpoints
 from durable_research.domain.addresses import is_address
 from durable_research.domain.composition import compose
 from durable_research.domain.document import Document
@@ -18,6 +17,7 @@ from durable_research.domain.report import DocumentReference, Report, ReportRequ
 from durable_research.domain.text import WrittenText, page_key
 from durable_research.domain.workflow import Status
 from durable_research.effects import EffectRunner
+from durable_research.failpoints import Point, reach
 from durable_research.pipelines.generate_report import prompts
 from durable_research.pipelines.generate_report.messages import (
     CreatePdf,
@@ -94,14 +94,14 @@ class GenerateReportActivities:
             asked_at=row.created_at,
         )
         rendered = await self.renderer.render(document)
-        await failpoints.reach(failpoints.CREATE_PDF_RENDERED, asked.report_id)
+        await reach(Point.CREATE_PDF_RENDERED, asked.report_id)
         digest = hashlib.sha256(rendered.content).hexdigest()
         key = f"{asked.tenant}/{asked.report_id}/{digest}.pdf"
         await self.objects.put(key, rendered.content)
         if self.to_html:
             page = await asyncio.to_thread(self.to_html, document)
             await self.objects.put(page_key(key), page.encode())
-        await failpoints.reach(failpoints.CREATE_PDF_STORED, asked.report_id)
+        await reach(Point.CREATE_PDF_STORED, asked.report_id)
         pdf = DocumentReference(key=key, sha256=digest, size_bytes=len(rendered.content), pages=rendered.pages)
         return ReportPdf(pdf=pdf, title=document.title)
 
@@ -113,7 +113,7 @@ class GenerateReportActivities:
             CancelRequested: a person wanted the report to end before.
         """
         await self.reports.store(await self._report(asked), asked.tenant, self.writer.current_attempt())
-        await failpoints.reach(failpoints.STORE_REPORT_METADATA_STORED, asked.report_id)
+        await reach(Point.STORE_REPORT_METADATA_STORED, asked.report_id)
 
     async def store_later(self, asked: StoreReportMetadata) -> None:
         """The same for a report that was delivered without its row."""

@@ -8,6 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from durable_research.pipelines.reconcile.activities import ReconcileActivities
     from durable_research.pipelines.reconcile.messages import Reconciled
     from durable_research.temporal import policies
+    from durable_research.temporal.steps import AFTER_DEATH
 
 
 @workflow.defn(name="ReconcileWorkflow")
@@ -23,5 +24,5 @@ class ReconcileWorkflow:
             task_queue=policy.queue,
             start_to_close_timeout=timedelta(seconds=policy.try_seconds) + policies.START_TO_CLOSE_MARGIN,
             heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
-            retry_policy=policies.AFTER_DEATH,
+            retry_policy=AFTER_DEATH,
         )
