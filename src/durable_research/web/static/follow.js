@@ -27,8 +27,8 @@ function announce(text) {
 
 function announceSteps(made) {
   for (const item of made.querySelectorAll("[data-step]")) {
-    const shown = root.querySelector(`[data-step="${CSS.escape(item.dataset.step)}"]`);
-    if (shown?.className !== item.className) announce(`${part("name", item).textContent}: ${part("state", item).textContent}`);
+    const old = root.querySelector(`[data-step="${CSS.escape(item.dataset.step)}"]`);
+    if (old?.className !== item.className) announce(`${part("name", item).textContent}: ${part("state", item).textContent}`);
   }
 }
 
@@ -51,16 +51,24 @@ function show(made) {
 }
 
 // Several events come together where an attempt ends and the next begins.
-let isReading = false;
+let isDue = false;
+let asked = 0;
+let shown = 0;
 async function readPage() {
-  if (isReading) return;
-  isReading = true;
+  if (isDue) return;
+  isDue = true;
   await new Promise((done) => { setTimeout(done, READ_MS); });
-  isReading = false; // what comes from here on may be missing in the answer
+  isDue = false; // what comes from here on may be missing in the answer
+  const number = ++asked;
   try {
     const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
-    if (answer.ok) show(new DOMParser().parseFromString(await answer.text(), "text/html"));
-    else seen = "";
+    const text = await answer.text();
+    if (!answer.ok) {
+      seen = "";
+    } else if (number > shown) { // an answer that a newer one has overtaken would take the page back
+      shown = number;
+      show(new DOMParser().parseFromString(text, "text/html"));
+    }
   } catch {
     seen = ""; // out of reach: the stream says so, and the next look has the page read again
   }
