@@ -100,7 +100,9 @@ def test_a_wait_for_the_provider_is_one_row_that_is_brought_up_to_date(page: Pag
     installation.simulator("faults", {"match": "Why do doors creak?", "fault": "429", "times": 9999})
     ask(page, installation, "Why do doors creak?")
     row = page.locator("[data-part=attempts] tr")
+    step = page.locator("[data-step=llm_call]")
 
+    expect(step).to_contain_text(re.compile(r"next try (in \d+\.\d s|in \d+ min \d\d s|now)"))
     expect(row).to_contain_text(re.compile(r"looked \d+ times"))
     expect(row).to_have_count(1)
     expect(page.get_by_text("“Ask the model” waits since")).to_contain_text("goes on until")

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from durable_research.cli.terminal import as_json, clean, clean_lines
-from durable_research.cli.views import _WORDS, age, duration, event_line, status_text
+from durable_research.cli.views import event_line, status_text
 from durable_research.domain.progress import EventKind, ProgressEvent, StepState
+from durable_research.domain.wording import look
 from durable_research.domain.workflow import Status
 
 EVERY_CONTROL = "".join(chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cc")
@@ -33,10 +34,8 @@ def test_json_has_no_raw_control_character_and_is_the_same_value() -> None:
 
 
 @pytest.mark.parametrize("status", [*Status, *StepState])
-def test_every_status_has_a_shape_and_a_word(status: str) -> None:
-    shape, _, word = status_text(status).plain.partition(" ")
-
-    assert (shape != "?", word) == (True, status.replace("_", " "))
+def test_every_status_has_its_shape_its_words_and_a_color(status: str) -> None:
+    assert (status_text(status).plain, bool(status_text(status).style)) == (" ".join(look(status)), True)
 
 
 def test_a_status_that_is_not_known_yet_is_shown_as_it_is() -> None:
@@ -44,24 +43,27 @@ def test_a_status_that_is_not_known_yet_is_shown_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("kind", [*EventKind])
-def test_every_kind_of_event_has_words(kind: EventKind) -> None:
+def test_no_event_steers_the_terminal(kind: EventKind) -> None:
+    error = {"code": "\x1b", "detail": "\x1b{0}"}
     event = ProgressEvent(
-        "report-x", 1, datetime(2026, 11, 21, tzinfo=UTC), kind, "llm_call{0}", 1, {"worker": "\x1b{x}"}
+        "report-x",
+        1,
+        datetime(2026, 11, 21, tzinfo=UTC),
+        kind,
+        "llm_call{0}\x1b",
+        1,
+        {"worker": "\x1b{x}", "error": error},
     )
 
-    assert set(_WORDS) == set(EventKind)
     assert "\x1b" not in event_line(event)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(-5, "0.0 s"), (4.21, "4.2 s"), (65, "1 min 05 s"), (7265, "2 h 01 min")]
-)
-def test_durations_read_well(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
+def test_a_failed_attempt_says_why_and_when_it_is_tried_again() -> None:
+    data = {"error": {"code": "rate_limited", "detail": "busy"}, "retry_in_seconds": 119.7}
+    event = ProgressEvent(
+        "report-x", 1, datetime(2026, 11, 21, tzinfo=UTC), EventKind.ATTEMPT_FAILED, "llm_call", 2, data
+    )
 
-
-@pytest.mark.parametrize(
-    ("at", "words"), [("12:00:30", "just now"), ("11:57:00", "3 min ago"), ("09:59:00", "2 h ago")]
-)
-def test_ages_read_well_and_are_never_in_the_future(at: str, words: str) -> None:
-    assert age(f"2026-11-21T{at}+00:00", datetime(2026, 11, 21, 12, 0, tzinfo=UTC)) == words
+    assert event_line(event).partition("  ")[2] == (
+        "llm_call, attempt 2: failed: rate_limited: busy; tries again in 1 min 59 s"
+    )

@@ -50,7 +50,7 @@ def test_the_attempt_that_the_provider_answers_has_a_row_of_its_own() -> None:
 def test_a_worker_that_dies_during_a_wait_has_a_row_and_the_wait_goes_on() -> None:
     assert rows(*look(1), (2, STARTED, {}), (2, LOST, {}), *look(3)) == [
         ("1 to 3", "waiting", "waits since 12:01 UTC, looked 2 times, goes on until 12:15 UTC: busy"),
-        ("2", "lost", "lost: its worker went away"),
+        ("2", "lost", "lost, its worker went away"),
     ]
 
 

@@ -211,7 +211,7 @@ async def test_a_lost_attempt_is_shown_in_words(client: QuartClient, house: Hous
     report_id = await house.asked()
     await house.done(report_id)
 
-    assert "lost: its worker went away" in await page(client, f"/reports/{report_id}")
+    assert "lost, worker-1@7 went away" in await page(client, f"/reports/{report_id}")
 
 
 async def test_a_failed_report_says_why_and_offers_to_ask_again(client: QuartClient, house: House) -> None:

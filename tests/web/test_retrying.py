@@ -49,5 +49,6 @@ async def test_the_page_offers_it_while_a_step_waits(client: QuartClient, house:
     status, location, _ = await post(client, f"/reports/{report_id}/retry")
 
     assert re.search(r'data-part="retry">', waiting)
+    assert re.search(r'; next try <time datetime="[^"]+" data-countdown>at \d\d:\d\d:\d\d UTC</time>', waiting)
     assert re.search(r'data-part="retry" hidden>', other)
     assert (status, location) == (303, f"/reports/{report_id}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from durable_research.cli.findings import Finding, address
 from durable_research.cli.model_list import ModelList, NoList, ask
 from durable_research.cli.terminal import clean
+from durable_research.domain.wording import plural
 from durable_research.settings import Settings
 
 _CLOSE = 3
@@ -42,7 +43,7 @@ def examine_provider(settings: Settings) -> Iterator[Finding]:
         yield Finding("provider", False, f"{no}; no call was paid", no.mend, matters=no.matters)
     else:
         where = address(settings.openai_base_url)
-        count = f"{len(models.names)} model{'' if len(models.names) == 1 else 's'}"
+        count = plural(len(models.names), "model")
         yield Finding("provider", True, f"{where} takes the key and lists {count}; no call was paid")
         yield _model("model", "OPENAI_MODEL", settings.openai_model, models, settings)
         if not settings.openai_embedding_base_url or not settings.openai_embedding_model:

@@ -8,6 +8,7 @@ import click
 from durable_research.cli.client import Api, user_verb
 from durable_research.cli.terminal import as_json, clean, console
 from durable_research.cli.which import which_workflow, workflow_argument
+from durable_research.domain.wording import plural
 
 
 @click.command()
@@ -62,7 +63,7 @@ def _facts(api: Api, body: Mapping[str, Any]) -> dict[str, str | None]:
 
 def _charges(call: str, charges: Mapping[str, int]) -> str:
     settled, extra = charges["settled"], charges["possible_extra"]
-    words = f"{settled} {call}{'' if settled == 1 else 's'} charged"
+    words = f"{plural(settled, call)} charged"
     if not extra:
         return words
     return f"{words}, and perhaps {extra} more: sent, and no answer whether {'it was' if extra == 1 else 'they were'} taken"

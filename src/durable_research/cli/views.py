@@ -1,4 +1,4 @@
-"""How runs, steps and events look on a terminal: always a shape and a word, never a colour alone."""
+"""How runs, steps and events look on a terminal: tables, lines and colours; the words are those of the pages."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,75 +10,36 @@ from rich.text import Text
 
 from durable_research.cli.run import Run
 from durable_research.cli.terminal import clean, shorten
+from durable_research.domain.durations import ago, duration
 from durable_research.domain.progress import EventKind, ProgressEvent, StepState, StepView
 from durable_research.domain.schedule import in_words
 from durable_research.domain.waits import ProviderWait, provider_wait
+from durable_research.domain.wording import ATTEMPT_EVENTS, event_words, look
 from durable_research.domain.workflow import Status
 from durable_research.domain.zones import zone_named
 
 _TITLE_LONGEST = 60
-_LOOKS = {
-    "pending": ("◌", "dim"),
-    "queued": ("◌", "dim"),
-    "running": ("●", "blue"),
-    "retrying": ("↻", "yellow"),
-    "waiting": ("◇", "yellow"),
-    "waiting_for_you": ("◇", "magenta"),
-    "sleeping": ("☾", "dim"),
-    "done": ("✔", "green"),
-    "left_out": ("⊖", "dim"),
-    "partly_done": ("◐", "yellow"),
-    "failed": ("✖", "red"),
-    "cancelled": ("⊘", "dim"),
-    "terminated": ("■", "red"),
+_COLORS: dict[str, str] = {
+    Status.QUEUED: "dim",
+    Status.RUNNING: "blue",
+    Status.RETRYING: "yellow",
+    Status.WAITING_FOR_YOU: "magenta",
+    Status.SLEEPING: "dim",
+    Status.DONE: "green",
+    Status.PARTLY_DONE: "yellow",
+    Status.FAILED: "red",
+    Status.CANCELLED: "dim",
+    Status.TERMINATED: "red",
+    StepState.PENDING: "dim",
+    StepState.WAITING: "yellow",
+    StepState.LEFT_OUT: "dim",
 }
-_WORDS = {
-    EventKind.ACCEPTED: "accepted",
-    EventKind.ATTEMPT_STARTED: "{attempt}: started on {worker}",
-    EventKind.ATTEMPT_REATTACHED: "{attempt}: took up the call that was already sent; nothing is paid again",
-    EventKind.CALL_SENT_AGAIN: "{attempt}: sends the call again: {possible_extra} earlier may have been charged",
-    EventKind.PROVIDER_ANSWERED: "{attempt}: the provider answers again",
-    EventKind.ATTEMPT_COMPLETED: "{attempt}: done",
-    EventKind.ATTEMPT_FAILED: "{attempt}: failed ({error}); {after}",
-    EventKind.ATTEMPT_LOST: "{attempt}: lost, {worker} went away",
-    EventKind.ATTEMPT_HANDED_BACK: "{attempt}: handed back, {worker} is shutting down",
-    EventKind.ATTEMPT_CANCELLED: "{attempt}: cancelled",
-    EventKind.APPROVAL_ASKED: "the draft waits for approval",
-    EventKind.APPROVAL_REMINDED: "the draft still waits for approval",
-    EventKind.APPROVAL_GIVEN: "the draft is approved",
-    EventKind.APPROVAL_REFUSED: "the draft was refused",
-    EventKind.APPROVAL_EXPIRED: "nobody approved the draft in time",
-    EventKind.CANCEL_REQUESTED: "cancelling was asked for",
-    EventKind.CLOSED: "the run {ended}",
-    EventKind.RESUMED: "resumed: it goes on from the step that failed",
-    EventKind.STORED_LATER: "the report's record is stored now; the run {ended}",
-}
-
-_ENDS: dict[str, str] = {Status.FAILED: "has failed", Status.TERMINATED: "was ended from outside"}
 
 
 def status_text(status: str) -> Text:
-    """A status or state as shape and word."""
-    shape, style = _LOOKS.get(status, ("?", ""))
-    return Text(f"{shape} {clean(status).replace('_', ' ')}", style=style)
-
-
-def duration(seconds: float) -> str:
-    """Words for a length of time; clocks that disagree give 0.0 s."""
-    seconds = max(seconds, 0.0)
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min {rest:02} s"
-
-
-def age(at: str, now: datetime) -> str:
-    """Words for how long ago that was."""
-    seconds = (now - datetime.fromisoformat(at)).total_seconds()
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= length:
-            return f"{int(seconds // length)} {unit} ago"
-    return "just now"
+    """A status or state as shape and words."""
+    shape, words = look(status)
+    return Text(f"{shape} {clean(words)}", style=_COLORS.get(status, ""))
 
 
 def workflows_table(rows: Iterable[Mapping[str, Any]]) -> Table:
@@ -90,7 +51,7 @@ def workflows_table(rows: Iterable[Mapping[str, Any]]) -> Table:
             Text(clean(row["workflow_id"]), no_wrap=True),
             Text(shorten(clean(row.get("title", "")), _TITLE_LONGEST)),
             status_text(str(row["status"])),
-            Text(age(row["created_at"], now)),
+            Text(ago(datetime.fromisoformat(row["created_at"]), now)),
         )
     return table
 
@@ -164,11 +125,6 @@ def resume_words(workflow_id: str, offer: Mapping[str, Any]) -> str:
     return f"durable-research resume {clean(workflow_id)} ({clean(offer.get('words', ''))})"
 
 
-def ended_words(status: str) -> str:
-    """How a run ended, as the rest of a sentence."""
-    return _ENDS.get(status) or f"is {clean(status).replace('_', ' ')}"
-
-
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in columns:
@@ -200,12 +156,7 @@ def _what_follows(event: ProgressEvent) -> str:
 
 
 def _event_words(event: ProgressEvent) -> str:
-    data = event.data
-    return _WORDS[event.kind].format(
-        attempt=f"{clean(event.step)}, attempt {event.attempt}",
-        worker=clean(data.get("worker") or "the worker"),
-        error=error_words(data.get("error")),
-        after=_what_follows(event),
-        ended=ended_words(data.get("status", "")),
-        possible_extra=clean(data.get("possible_extra", "?")),
-    )
+    words = clean(event_words(event.kind, event.data, error_words(event.data.get("error"))))
+    if event.kind is EventKind.ATTEMPT_FAILED:
+        words += f"; {_what_follows(event)}"
+    return f"{clean(event.step)}, attempt {event.attempt}: {words}" if event.kind in ATTEMPT_EVENTS else words

@@ -18,6 +18,7 @@ from durable_research.cli.terminal import as_json, clean, console, say
 from durable_research.domain.progress import EventKind, ProgressEvent
 from durable_research.domain.remedies import remedy_for
 from durable_research.domain.waits import WAIT_LEFT, ProviderWait, wait_after
+from durable_research.domain.wording import ended
 
 _FRAMES_A_SECOND = 4
 _WAIT_LINES_EVERY = timedelta(minutes=1)
@@ -48,11 +49,11 @@ def watch_run(
 
 def tell_end(api: Api, run: Run) -> None:
     """Say how it ended, and leave with exit code 1 unless there is a report."""
-    from durable_research.cli.views import ended_words, error_words, resume_words
+    from durable_research.cli.views import error_words, resume_words
 
-    ended = ended_words(run.status)
+    end = clean(ended(run.status))
     if not run.is_good:
-        say(f"error: the run {ended}{': ' + error_words(run.error) if run.error else ''}")
+        say(f"error: the run {end}{': ' + error_words(run.error) if run.error else ''}")
         if remedy := remedy_for(str(run.error.get("code", ""))):
             say(f"  what mends it: {remedy.words}")
         if offer := api.get(f"/api/workflows/{run.workflow_id}/status").get("resume"):
@@ -60,7 +61,7 @@ def tell_end(api: Api, run: Run) -> None:
         say(f"  look at it: durable-research show {run.workflow_id}")
         raise click.exceptions.Exit(int(Exit.FAILED))
     page = api.get(f"/api/workflows/{run.workflow_id}/status")["page_url"]
-    say(f"the run {ended}: {api.server}{clean(page)}")
+    say(f"the run {end}: {api.server}{clean(page)}")
 
 
 async def _follow(api: Api, run: Run, show: Show, *, seconds: float | None) -> None:

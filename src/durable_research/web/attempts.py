@@ -8,23 +8,18 @@ from typing import Any
 from durable_research.catalogue import step_label
 from durable_research.domain.progress import UNDOES, EventKind, ProgressEvent
 from durable_research.domain.waits import WAIT_LEFT, ProviderWait, wait_after
+from durable_research.domain.wording import ATTEMPT_EVENTS, event_words
 
-_OUTCOMES: dict[EventKind, tuple[str, str]] = {
-    EventKind.ATTEMPT_STARTED: ("running", "running"),
-    EventKind.ATTEMPT_COMPLETED: ("done", "finished"),
-    EventKind.ATTEMPT_FAILED: ("failed", "failed"),
-    EventKind.ATTEMPT_LOST: ("lost", "lost: its worker went away"),
-    EventKind.ATTEMPT_HANDED_BACK: ("lost", "handed back: its worker was told to stop"),
-    EventKind.ATTEMPT_CANCELLED: ("cancelled", "cancelled"),
-}
-# What is said of an attempt besides how it goes; filled with the event's data.
-_NOTES: dict[EventKind, str] = {
-    EventKind.ATTEMPT_REATTACHED: "took up the call that an earlier attempt had paid for",
-    EventKind.CALL_SENT_AGAIN: "sends the call again: {possible_extra} earlier may have been charged",
-    EventKind.PROVIDER_ANSWERED: "the provider answers again",
+# How a row is coloured after the event that ends its attempt; its other events are notes beside the outcome.
+_CLASSES: dict[EventKind, str] = {
+    EventKind.ATTEMPT_COMPLETED: "done",
+    EventKind.ATTEMPT_FAILED: "failed",
+    EventKind.ATTEMPT_LOST: "lost",
+    EventKind.ATTEMPT_HANDED_BACK: "lost",
+    EventKind.ATTEMPT_CANCELLED: "cancelled",
 }
 # The events that change the rows: a page that is followed reads them again then.
-KINDS = (*_OUTCOMES, *_NOTES)
+KINDS = tuple(ATTEMPT_EVENTS)
 
 
 @dataclass
@@ -57,15 +52,15 @@ class AttemptLine:
 
     def take(self, event: ProgressEvent) -> None:
         """Add what one more event says of this attempt."""
-        if event.kind in _NOTES:
-            self.notes.append(_NOTES[event.kind].format_map({"possible_extra": "?", **event.data}))
-        if event.kind not in _OUTCOMES:
+        if event.kind not in ATTEMPT_EVENTS:
             return
-        self.look, self.outcome = _OUTCOMES[event.kind]
-        if event.kind is EventKind.ATTEMPT_FAILED:
-            self.outcome += f": {_detail(event.data)}"
+        words = event_words(event.kind, event.data, _detail(event.data))
+        if event.kind not in _CLASSES:
+            self.notes.append(words)
+            return
+        self.look, self.outcome = _CLASSES[event.kind], words
         # A lost attempt is noticed by the next one, so when it really ended is unknown.
-        if event.kind not in {EventKind.ATTEMPT_STARTED, EventKind.ATTEMPT_LOST}:
+        if event.kind is not EventKind.ATTEMPT_LOST:
             self.seconds = (event.at - self.started_at).total_seconds()
 
 

@@ -16,8 +16,8 @@ from durable_research.domain.workflow import kind_of
 from durable_research.operations.bodies import StepBody, WholeStatusBody
 from durable_research.operations.everything import Operations
 from durable_research.ports.workflows import WorkflowFilter
-from durable_research.web import checks, cursors, queries, words
-from durable_research.web.attempts import attempt_lines
+from durable_research.web import checks, cursors, queries
+from durable_research.web.attempts import KINDS, attempt_lines
 from durable_research.web.pages import forms
 from durable_research.web.pages.errors import Visit, remember
 from durable_research.web.pages.failed import as_typed, body_of, failed
@@ -55,7 +55,7 @@ class WorkflowPages:
             pipeline=self.pipeline,
             state={**status, "steps": [_with_times(step) for step in status["steps"]]},
             attempts=attempt_lines(events),
-            for_scripts=words.for_scripts(),
+            attempt_kinds=KINDS,
             finished=await finished(self.operations, row),
             failed=await failed(self.operations, workflow_id, tenant, offer, form) if offer else None,
             approval=await self._approval(workflow_id, status["asks"]),

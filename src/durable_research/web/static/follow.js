@@ -1,13 +1,17 @@
-// Keeps a report's page up to date while it is made. Texts of models and people enter by textContent alone.
+// Keeps a report's page up to date while it is made. The server makes every text of the page, so that it reads the same with a
+// script and without; here are only the time until a next try, and the draft, which enters by textContent alone.
+import { duration } from "./durations.js";
+
 const root = document.querySelector("[data-follow]");
 const id = root.dataset.follow;
-const words = JSON.parse(root.dataset.words);
 const part = (name, within = document) => within.querySelector(`[data-part="${name}"]`);
+// What may change while somebody reads; a part that has not changed stays, with the focus that it may have.
+const MOVING = ["status", "decide", "retry", "cancel", "waits", "lamp", "steps", "attempts"];
 const POLL_MS = 2000;
 const ANNOUNCE_MS = 5000;
-const ROWS_MS = 300;
+const READ_MS = 300;
 let skew = 0; // server clock minus ours, so that a countdown is right on a machine whose clock is not
-let latest = null;
+let seen = "";
 let announced = 0;
 let waiting = null;
 
@@ -21,76 +25,56 @@ function announce(text) {
   }, Math.max(0, announced + ANNOUNCE_MS - Date.now()));
 }
 
-function seconds(ms) {
-  return ms < 60000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60000)} min ${Math.round((ms % 60000) / 1000)} s`;
+function announceSteps(made) {
+  for (const item of made.querySelectorAll("[data-step]")) {
+    const old = root.querySelector(`[data-step="${CSS.escape(item.dataset.step)}"]`);
+    if (old?.className !== item.className) announce(`${part("name", item).textContent}: ${part("state", item).textContent}`);
+  }
 }
 
-function detailOf(step) {
-  if ((step.state === "running" || step.state === "retrying") && step.attempt) {
-    let text = `attempt ${step.attempt}`;
-    if (step.worker && step.state === "running") text += ` on ${step.worker}`;
-    if (step.last_error && step.state === "retrying") text += `: ${step.last_error.detail}`;
-    if (step.next_try_at) {
-      const left = Math.ceil((Date.parse(step.next_try_at) - Date.now() - skew) / 1000);
-      text += left > 0 ? `; next try in ${left} s` : "; next try now";
+function countDown(within = document) {
+  for (const time of within.querySelectorAll("[data-countdown]")) {
+    const left = (Date.parse(time.dateTime) - Date.now() - skew) / 1000;
+    time.textContent = left > 0 ? `in ${duration(left)}` : "now";
+  }
+}
+
+function show(made) {
+  announceSteps(made);
+  countDown(made);
+  for (const name of MOVING) {
+    const [old, now] = [part(name), part(name, made)];
+    if (old && now && !old.isEqualNode(now)) old.replaceWith(now);
+  }
+  part("attempts-box").hidden = part("attempts-box", made).hidden;
+  document.title = made.title;
+}
+
+// Several events come together where an attempt ends and the next begins.
+let isDue = false;
+let asked = 0;
+let shown = 0;
+async function readPage() {
+  if (isDue) return;
+  isDue = true;
+  await new Promise((done) => { setTimeout(done, READ_MS); });
+  isDue = false; // what comes from here on may be missing in the answer
+  const number = ++asked;
+  try {
+    const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+    const text = await answer.text();
+    if (!answer.ok) {
+      seen = "";
+    } else if (number > shown) { // an answer that a newer one has overtaken would take the page back
+      shown = number;
+      show(new DOMParser().parseFromString(text, "text/html"));
     }
-    return text;
-  }
-  if (step.left_out) return step.left_out.charAt(0).toUpperCase() + step.left_out.slice(1);
-  if (step.started_at && step.ended_at) {
-    const took = seconds(Date.parse(step.ended_at) - Date.parse(step.started_at));
-    return step.attempt > 1 ? `${took}, ${step.attempt} attempts` : took;
-  }
-  return "";
-}
-
-// What is undone is no step of the story: it joins the list when it begins.
-function addStep({ name }) {
-  const item = root.querySelector("[data-step]").cloneNode(true);
-  Object.assign(item.dataset, { step: name, label: words.steps[name] ?? name });
-  item.className = "step";
-  part("name", item).textContent = item.dataset.label;
-  root.querySelector(".steps ol").append(item);
-  return item;
-}
-
-function showSteps() {
-  for (const step of latest?.steps ?? []) {
-    const item = root.querySelector(`[data-step="${CSS.escape(step.name)}"]`) ?? addStep(step);
-    const [shape, word] = words.states[step.state];
-    if (!item.classList.contains(step.state)) announce(`${item.dataset.label}: ${word}`);
-    item.className = `step ${step.state}`;
-    part("shape", item).textContent = shape;
-    part("state", item).textContent = word;
-    part("detail", item).textContent = detailOf(step);
+  } catch {
+    seen = ""; // out of reach: the stream says so, and the next look has the page read again
   }
 }
 
-function showStatus() {
-  const [shape, word] = words.statuses[latest.status];
-  const chip = part("status").firstElementChild;
-  const possible = latest.asks?.decisions ?? [];
-  const buttons = [...part("decide").querySelectorAll("[data-decision]")];
-  for (const button of buttons) button.hidden = !possible.includes(button.dataset.decision);
-  part("decide").hidden = buttons.every((button) => button.hidden);
-  chip.className = `chip-status ${latest.status}`;
-  chip.replaceChildren(Object.assign(document.createElement("span"), { ariaHidden: "true", textContent: shape }), ` ${word}`);
-  document.title = document.title.replace(/^\S+/, shape);
-  part("retry").hidden = !latest.steps.some((step) => step.next_try_at);
-  const waits = latest.waits_for?.what ?? "";
-  part("waits").hidden = !waits;
-  part("waits-words").textContent = waits.charAt(0).toUpperCase() + waits.slice(1);
-  const mends = latest.asks?.remedy?.words ?? "";
-  part("mends").hidden = !mends;
-  part("mends-words").textContent = mends;
-  part("cancel").hidden = Boolean(latest.asks?.remaining_undos?.length);
-  if (latest.cancel_requested) Object.assign(part("cancel"), { disabled: true, textContent: "Cancelling…" });
-  const live = latest.workers.live;
-  part("lamp-words").textContent = live ? `${live} worker${live === 1 ? "" : "s"}` : "no worker";
-  part("lamp").className = `lamp ${live ? "on" : "off"}`;
-  part("lamp").firstElementChild.textContent = live ? "●" : "○";
-}
-
+// Not everything that changes is an event: workers come and go, and the next try is the engine's to know.
 let asking = false;
 async function refresh() {
   if (asking || document.hidden) return;
@@ -99,32 +83,14 @@ async function refresh() {
     const answer = await fetch(`/api/workflows/${id}/status`, { headers: { Accept: "application/json" } });
     if (!answer.ok) return;
     skew = Date.parse(answer.headers.get("Date")) - Date.now() || 0;
-    latest = await answer.json();
-    showSteps();
-    showStatus();
-    if (["done", "partly_done", "failed", "cancelled", "terminated"].includes(latest.status)) location.reload();
+    const text = await answer.text();
+    if (["done", "partly_done", "failed", "cancelled", "terminated"].includes(JSON.parse(text).status)) location.reload();
+    else if (text !== seen) readPage();
+    seen = text;
   } catch {
     // Out of reach: the stream says so, and the next try comes by itself.
   } finally {
     asking = false;
-  }
-}
-
-// The server folds attempts into rows, so they are read from the page that it makes.
-let rowsAsked = false;
-async function refreshAttempts() {
-  if (rowsAsked) return;
-  rowsAsked = true;
-  await new Promise((done) => { setTimeout(done, ROWS_MS); });
-  rowsAsked = false; // what comes from here on may be missing in the answer
-  try {
-    const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
-    if (!answer.ok) return;
-    const made = new DOMParser().parseFromString(await answer.text(), "text/html");
-    part("attempts").replaceChildren(...part("attempts", made).rows);
-    part("attempts-box").hidden = part("attempts-box", made).hidden;
-  } catch {
-    // As below: the stream says so, and its next event asks again.
   }
 }
 
@@ -146,11 +112,9 @@ edited?.addEventListener("input", () => {
 });
 
 const stream = new EventSource(`/api/workflows/${id}/events?after=${root.dataset.after}`);
-for (const kind of words.attempts) {
-  stream.addEventListener(kind, () => { refreshAttempts(); refresh(); });
-}
+for (const kind of root.dataset.kinds.split(" ")) stream.addEventListener(kind, readPage);
 stream.addEventListener("draft", (message) => showDraft(JSON.parse(message.data)));
-stream.addEventListener("cancel_requested", refresh);
+stream.addEventListener("cancel_requested", readPage);
 // The draft and its form are the server's to write. A reminder changes nothing that somebody may be typing into.
 for (const kind of ["approval_asked", "approval_given", "approval_refused", "approval_expired"]) {
   stream.addEventListener(kind, () => location.reload());
@@ -159,5 +123,5 @@ stream.addEventListener("closed", () => { stream.close(); location.reload(); });
 stream.addEventListener("open", () => { part("offline").hidden = true; });
 stream.addEventListener("error", () => { part("offline").hidden = false; });
 setInterval(refresh, POLL_MS);
-setInterval(showSteps, 1000);
+setInterval(countDown, 1000);
 refresh();
