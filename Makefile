@@ -1,6 +1,6 @@
 # One front door: people, hooks and CI call the same targets. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev temporal demo up test test-litellm test-clients check fix bench chaos crash-table outages lock picture record clean
+.PHONY: help setup setup-dev setup-bench temporal demo up test test-litellm test-clients check fix bench chaos crash-table outages lock picture record clean
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
@@ -59,8 +59,8 @@ test-clients: check ## the OpenAPI document from outside: two generated clients,
 	$(FIND_TEMPORAL)
 	$(BIN)/pytest -m clients
 
-bench: setup-bench ## recovery time, latency beside a bare workflow, memory at rest
-	$(BIN)/python -m bench
+bench: setup-bench ## recovery time, latency, memory, typesetting (ONLY=latency PEERS=a folder with a bare workflow beside ours)
+	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(PEERS),--peers $(PEERS))
 
 RUNS ?= 3
 REPORTS ?= 1000
