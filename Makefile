@@ -85,7 +85,7 @@ record: setup-dev ## record the Event Histories that the replay test keeps
 	$(BIN)/python -m tests.replay.record
 
 lock: setup-dev ## write the locks anew from requirements/*.in and tools/*/package.json
-	set -e; for name in runtime dev go node peers litellm clients; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	set -e; for name in $(patsubst requirements/%.in,%,$(wildcard requirements/*.in)); do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header requirements/$$name.in -o requirements/$$name.txt; done
 	set -e; for name in azurite aimock openapi-ts; do (cd tools/$$name && npm install --package-lock-only --silent); done
 
