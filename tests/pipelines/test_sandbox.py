@@ -2,8 +2,10 @@
 
 import asyncio
 import secrets
+from typing import Any
 
 import pytest
+from temporalio.client import WorkflowHandle
 from temporalio.converter import DataConverter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -29,7 +31,7 @@ async def test_the_clock_is_refused_inside_a_workflow(environment: WorkflowEnvir
     assert "Cannot access datetime.datetime.now.__call__ from inside a workflow" in failure
 
 
-async def _first_task_failure(handle, converter: DataConverter) -> str:
+async def _first_task_failure(handle: WorkflowHandle[Any, Any], converter: DataConverter) -> str:
     async with asyncio.timeout(20):
         while True:
             async for event in handle.fetch_history_events():
