@@ -9,6 +9,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.converter import DataConverter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from durable_research.catalogue import PACKAGES, WORKFLOWS
 from durable_research.temporal.plugin import house_rules, sandbox
@@ -43,7 +44,9 @@ async def _first_task_failure(handle: WorkflowHandle[Any, Any], converter: DataC
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_no_workflow_module_is_passed_through_the_sandbox(workflow: type) -> None:
-    passed = sandbox(PACKAGES).restrictions.passthrough_modules  # type: ignore[attr-defined]
+    runner = sandbox(PACKAGES)
+    assert isinstance(runner, SandboxedWorkflowRunner)
+    passed = runner.restrictions.passthrough_modules
     parts = workflow.__module__.split(".")
 
     assert not {".".join(parts[:end]) for end in range(1, len(parts) + 1)} & set(passed)

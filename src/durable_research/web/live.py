@@ -41,7 +41,7 @@ class Streams:
             detail = "too many readers follow at the moment"
             raise Problem(429, "too_many_streams", detail, retry_after=_RETRY_AFTER_SECONDS)
 
-    async def stream(self, events: AsyncIterator[ProgressEvent | Draft | None]) -> AsyncGenerator[bytes, None]:
+    async def stream(self, events: AsyncGenerator[ProgressEvent | Draft | None, None]) -> AsyncGenerator[bytes, None]:
         """Turn events into bytes until they end or we drain. Holds one event at a time: a slow reader costs no memory."""
         self._open += 1
         draining = asyncio.create_task(self._draining.wait())
@@ -66,7 +66,7 @@ class Streams:
             await _stop(draining)
             if coming is not None:
                 await _stop(coming)
-            await events.aclose()  # type: ignore[attr-defined]  # the port promises an iterator; ours is a generator
+            await events.aclose()
 
 
 class _Ended(Exception):
