@@ -1,6 +1,6 @@
 # One front door: people, hooks and CI call the same targets. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev temporal demo up test test-litellm test-clients check fix bench chaos crash-table outages lock picture record clean
+.PHONY: help setup setup-dev setup-bench temporal demo up test test-litellm test-clients check fix bench chaos crash-table outages lock picture record clean
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
@@ -59,8 +59,8 @@ test-clients: check ## the OpenAPI document from outside: two generated clients,
 	$(FIND_TEMPORAL)
 	$(BIN)/pytest -m clients
 
-bench: setup-bench ## recovery time, latency beside a bare workflow, memory at rest
-	$(BIN)/python -m bench
+bench: setup-bench ## recovery time, latency, memory, typesetting (ONLY=latency PEERS=a folder with a bare workflow beside ours)
+	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(PEERS),--peers $(PEERS))
 
 RUNS ?= 3
 REPORTS ?= 1000
@@ -85,7 +85,7 @@ record: setup-dev ## record the Event Histories that the replay test keeps
 	$(BIN)/python -m tests.replay.record
 
 lock: setup-dev ## write the locks anew from requirements/*.in and tools/*/package.json
-	set -e; for name in runtime dev go node peers litellm clients; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	set -e; for name in $(patsubst requirements/%.in,%,$(wildcard requirements/*.in)); do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header requirements/$$name.in -o requirements/$$name.txt; done
 	set -e; for name in azurite aimock openapi-ts; do (cd tools/$$name && npm install --package-lock-only --silent); done
 

@@ -12,15 +12,18 @@ from bench.recovery import measure_recovery
 from bench.typesetting import measure_typesetting
 
 KINDS = ["recovery", "latency", "memory", "held-calls", "typesetting"]
-DEFAULT_PEERS = Path(__file__).parents[2] / "shared" / "bench-peers"
 
 
 @click.command()
 @click.option("--only", type=click.Choice(KINDS), help="Measure just this.")
 @click.option("--rounds", default=3, show_default=True, help="Kills for each step; interleaved rounds of latency.")
 @click.option("--reports", default=20, show_default=True, help="Reports in a round of latency, one at a time.")
-@click.option("--peers", type=click.Path(path_type=Path), default=DEFAULT_PEERS, help="The folder of the peers.")
-def main(only: str | None, rounds: int, reports: int, peers: Path) -> None:
+@click.option(
+    "--peers",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The folder of the bare workflow that latency is compared with; without one, ours is measured alone.",
+)
+def main(only: str | None, rounds: int, reports: int, peers: Path | None) -> None:
     """Measure recovery, latency beside a bare workflow, memory at rest and of calls that last, typesetting at its limits."""
     with tempfile.TemporaryDirectory(prefix="durable-research-bench-") as scratch:
         folder = Path(scratch)

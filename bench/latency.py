@@ -1,15 +1,18 @@
-"""A report, one at a time, with an instant model: ours beside the bare workflow of the peers' folder, in turns.
+"""A report, one at a time, with an instant model: ours, and the bare workflow of a peers' folder in turns where there is one.
 
-The bare workflow runs on a Temporal server of its own with the same settings, four task queues and the same PostgreSQL; its
-"model" is a function call, ours is HTTP to the simulator with latency 0, and ours keeps ledger, log, drafts and objects.
+The bare workflow is no part of this repository. It runs on a Temporal server of its own with the same settings, four task
+queues and the same PostgreSQL; its "model" is a function call, ours is HTTP to the simulator with latency 0, and ours keeps
+ledger, log, drafts and objects.
 """
 
+import importlib
 import os
 import socket
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -24,25 +27,33 @@ from durable_research.local.temporal_server import server_command
 WARM_UP = 5
 
 
-def measure_latency(folder: Path, peers: Path, rounds: int, reports: int) -> None:
-    """Print the medians of each round and the ratio of the two."""
+def measure_latency(folder: Path, peers: Path | None, rounds: int, reports: int) -> None:
+    """Print the medians of each round and, with a bare workflow beside ours, the ratio of the two."""
     print(f"\nOne report at a time, instant model, ms ({rounds} rounds of {reports} in turns)")
     with ExitStack() as stack:
         installation = stack.enter_context(Installation(folder / "ours"))
-        bare = stack.enter_context(Bare(folder / "bare", peers, installation))
+        bare = stack.enter_context(Bare(folder / "bare", peers, installation)) if peers else None
         installation.latency(0)
         client = stack.enter_context(httpx.Client(base_url=installation.api, timeout=30))
         for number in range(WARM_UP):
             _ours(client, f"warm {number}")
-            bare.one(f"warm-{number}")
+            if bare:
+                bare.one(f"warm-{number}")
         ratios = []
         for turn in range(rounds):
-            ours = [_ours(client, f"{turn}.{number}") for number in range(reports)]
-            theirs = [bare.one(f"{turn}-{number}") for number in range(reports)]
-            mine, other = statistics.median(ours) * 1000, statistics.median(theirs) * 1000
-            ratios.append(mine / other)
-            print(f"  round {turn + 1}: ours {mine:.0f}   bare {other:.0f}   ratio {mine / other:.2f}", flush=True)
-        print(f"  median ratio {statistics.median(ratios):.2f}")
+            mine = _median_milliseconds(_ours(client, f"{turn}.{number}") for number in range(reports))
+            line = f"  round {turn + 1}: ours {mine:.0f}"
+            if bare:
+                other = _median_milliseconds(bare.one(f"{turn}-{number}") for number in range(reports))
+                ratios.append(mine / other)
+                line += f"   bare {other:.0f}   ratio {mine / other:.2f}"
+            print(line, flush=True)
+        if ratios:
+            print(f"  median ratio {statistics.median(ratios):.2f}")
+
+
+def _median_milliseconds(seconds: Iterable[float]) -> float:
+    return statistics.median(seconds) * 1000
 
 
 def _ours(client: httpx.Client, name: str) -> float:
@@ -71,12 +82,12 @@ class Bare:
 
     def __enter__(self) -> "Bare":
         sys.path.insert(0, str(self._peers))
-        import job  # the peers' own module: it owns the schema
+        schema = importlib.import_module("job").SCHEMA  # the peers' own module
 
         with psycopg.connect(self._database, autocommit=True) as connection:
             connection.execute("CREATE SCHEMA bare")
             connection.execute("SET search_path TO bare")
-            connection.execute(job.SCHEMA)
+            connection.execute(schema)
         command = server_command(
             find_temporal(print), port=self._port, ui_port=_free_port(), database=self._folder / "temporal.db"
         )

@@ -158,7 +158,8 @@ class Recorded:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or not is_of_the_api(scope["path"]):
-            return await self._inner(scope, receive, send)
+            await self._inner(scope, receive, send)
+            return
         status, headers, body = 0, dict[str, str](), bytearray()
 
         async def listen(message: MutableMapping[str, Any]) -> None:
@@ -170,7 +171,7 @@ class Recorded:
             await send(message)
 
         try:
-            return await self._inner(scope, receive, listen)
+            await self._inner(scope, receive, listen)
         finally:
             if status:
                 note(scope["method"], scope["path"], status, headers, bytes(body))

@@ -20,6 +20,7 @@ from durable_research.domain.errors import (
     InfrastructureDown,
     InvalidState,
     StaleAttempt,
+    StepFailed,
     StillRunning,
     Unconfirmed,
 )
@@ -97,7 +98,7 @@ class Killed(BaseException):
 
 def killed_at(monkeypatch: pytest.MonkeyPatch, place: Place, effect: Effect) -> None:
     """The first time that this effect comes by: another test's workers may still be at work in this process."""
-    hits = []
+    hits: list[Place] = []
 
     async def reach(step: str, where: Place, workflow_id: str) -> None:
         if where is place and workflow_id == effect.workflow_id and not hits:
@@ -359,7 +360,7 @@ async def test_a_busy_look_after_a_cut_stream_uses_up_nothing(
 
 @pytest.mark.parametrize("error", [ModelStopped("odd"), OnlyReasoning("length"), ModelDeclined("no")])
 async def test_a_final_answer_is_not_bought_again_after_a_death(
-    error: Exception, attempt: Run, effect: Effect, ledger: PostgresEffects
+    error: StepFailed, attempt: Run, effect: Effect, ledger: PostgresEffects
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[error])
     with pytest.raises(type(error)):

@@ -36,6 +36,9 @@ class Said(RemoteEffect[ModelAnswer]):
         self._outcome = outcome
         self._is_last = is_last
 
+    async def send(self, key: str, anchor: str | None) -> str:
+        return "ref"
+
     async def collect(self, reference: str) -> ModelAnswer:
         if isinstance(self._outcome, Exception):
             raise self._outcome
@@ -64,7 +67,8 @@ class Runner:
 
     async def perform(self, effect: Any, prepare: Any, keep: Any, kept: Any, salvage: Any) -> Any:
         try:
-            return await keep(await prepare(effect.frozen).collect("ref"))
+            call = prepare(effect.frozen)
+            return await keep(await call.collect(await call.send(effect.key, None)))
         except ModelStopped as stopped:
             await salvage(stopped.text)
             raise

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,7 @@ def test_every_activity_has_a_policy_and_a_pinned_name() -> None:
 
 def test_every_workflow_pins_its_recorded_name() -> None:
     for workflow in WORKFLOWS:
-        assert f'@workflow.defn(name="{workflow.__name__}")' in inspect.getsource(inspect.getmodule(workflow))
+        assert f'@workflow.defn(name="{workflow.__name__}")' in inspect.getsource(sys.modules[workflow.__module__])
 
 
 def test_every_policy_lives_on_a_known_queue() -> None:
@@ -128,6 +129,7 @@ def test_every_setting_stands_in_the_example_with_its_meaning() -> None:
 
     assert {field.alias for field in Settings.model_fields.values()} <= documented
     for field in Settings.model_fields.values():
+        assert field.description, field.alias
         assert field.description in example, f"{field.alias}: {field.description}"
 
 

@@ -36,9 +36,9 @@ def injector(
         raise AssertionError("nothing is to be held down")
 
     async def cut(seconds: float) -> None:
-        cuts.append(seconds)
+        if cuts is not None:
+            cuts.append(seconds)
 
-    cuts = [] if cuts is None else cuts
     return Injector([fault], data, tmp_path / "faults.jsonl", in_flight, hold, cut, lambda words: None)
 
 

@@ -1,6 +1,7 @@
 """The outages that people fear most, shortened to seconds; a run of full length is kept in docs/outages.md."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,8 @@ from durable_research.chaos.outages import OUTAGES
 CUT = next(one for one in OUTAGES if one.name == "cut")
 
 
-def lived(**changes: object) -> Lived:
-    told = {
+def lived(**changes: Any) -> Lived:
+    told: dict[str, Any] = {
         "outage": CUT,
         "provider_class": "L",
         "is_killed": False,
@@ -23,7 +24,7 @@ def lived(**changes: object) -> Lived:
         "possible_extra": 0,
         "seconds": 1.0,
     }
-    return Lived(**{**told, **changes})  # type: ignore[arg-type]
+    return Lived(**{**told, **changes})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ DECIDE = f"/api/workflows/{an_id()}/decide"
 
 
 def test_a_decision_is_passed_on_in_the_apis_words(installation: StandIn, command: Command) -> None:
-    installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"})
+    installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"}, {})
 
     result = command("decide", an_id(), "send-again", "--yes")
 
@@ -16,7 +16,7 @@ def test_a_decision_is_passed_on_in_the_apis_words(installation: StandIn, comman
 
 
 def test_a_failed_undo_is_tried_again(installation: StandIn, command: Command) -> None:
-    installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"})
+    installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"}, {})
 
     result = command("decide", an_id(), "try-again")
 
@@ -25,7 +25,7 @@ def test_a_failed_undo_is_tried_again(installation: StandIn, command: Command) -
 
 
 def test_a_post_is_kept_without_its_embedding(installation: StandIn, command: Command) -> None:
-    installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"})
+    installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"}, {})
 
     result = command("decide", an_id(), "go-without")
 

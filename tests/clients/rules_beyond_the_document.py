@@ -24,7 +24,7 @@ QUERY = {"after": 0}
 HEADERS = {"Last-Event-ID": "0", "Range": "bytes=0-0"}
 
 
-@schemathesis.hook
+@schemathesis.hook  # type: ignore[untyped-decorator]  # installed in an environment of its own
 def filter_body(context: Any, body: Any) -> bool:
     """Lengths are counted after line ends and accents are brought to one form, which a schema cannot tell."""
     return not isinstance(body, dict) or not any(
@@ -37,7 +37,7 @@ def _one_form(text: str) -> str:
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
 
 
-@schemathesis.hook
+@schemathesis.hook  # type: ignore[untyped-decorator]  # installed in an environment of its own
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     """Make a request right that is meant to be."""
     if case.meta is None or not case.meta.generation.mode.is_positive:

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -45,7 +46,7 @@ def silent(fence: int = 1, anchor: str | None = None) -> Send:
 
 
 @pytest.mark.parametrize("change", [{"workflow_id": "report-2"}, {"ordinal": "1"}, {"generation": 1}, {"tenant": "x"}])
-def test_another_act_has_another_key(change: dict[str, object]) -> None:
+def test_another_act_has_another_key(change: dict[str, Any]) -> None:
     assert replace(EFFECT, **change).key != EFFECT.key
 
 

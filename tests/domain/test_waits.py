@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from durable_research.domain.progress import EventKind, ProgressEvent
+from durable_research.domain.shapes import FailureBody
 from durable_research.domain.waits import ProviderWait, ended_waiting, wait_after
 
 START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
-BUSY = {"code": "rate_limited", "detail": "busy"}
-AWAY = {"code": "model_unavailable", "detail": "away"}
+BUSY: FailureBody = {"code": "rate_limited", "detail": "busy"}
+AWAY: FailureBody = {"code": "model_unavailable", "detail": "away"}
 LOOKS_ON = {"error": BUSY, "wait_left_seconds": 60.0}
 
 Told = tuple[EventKind, dict[str, Any]]

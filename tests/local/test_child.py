@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,15 +30,15 @@ Starter = Callable[..., Child]
 
 @pytest.fixture
 def start(tmp_path: Path, guard: Guard, request: pytest.FixtureRequest) -> Starter:
-    def begin(code: str, **how: object) -> Child:
-        usual: dict[str, object] = {"argv": (sys.executable, "-I", "-S", "-u", "-c", code)}
+    def begin(code: str, **how: Any) -> Child:
+        usual: dict[str, Any] = {"argv": (sys.executable, "-I", "-S", "-u", "-c", code)}
         spec = ChildSpec(
             name="child",
             role="worker",
             env=dict(os.environ),
             log=tmp_path / "logs" / "child.log",
             ready=checks.on_log("ready"),
-            **{**usual, **how},  # type: ignore[arg-type] # each test names fields of the spec
+            **{**usual, **how},
         )
         child = Child.start(spec, guard)
         request.addfinalizer(child.reap)
@@ -164,6 +165,7 @@ PARENT = """
 import sys, time
 sys.path[:0] = {path!r}
 from pathlib import Path
+from typing import Any
 from durable_research.local import checks
 from durable_research.local.child import Child, ChildSpec, Guard
 inner = "import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
@@ -179,6 +181,7 @@ LONELY_PARENT = """
 import sys, time
 sys.path[:0] = {path!r}
 from pathlib import Path
+from typing import Any
 from durable_research.local import checks
 from durable_research.local.child import Account, Child, ChildSpec, Guard
 guard = Guard()

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,14 +37,14 @@ class Bench:
         self.starts: dict[str, int] = {}
         self.supervisor = Supervisor(self.said.append, self._next_start, self._changed, pace=PACE)
 
-    def spec(self, name: str, code: str = LIVE, **how: object) -> ChildSpec:
-        usual: dict[str, object] = {"ready": checks.on_log("ready"), "env": dict(os.environ)}
+    def spec(self, name: str, code: str = LIVE, **how: Any) -> ChildSpec:
+        usual: dict[str, Any] = {"ready": checks.on_log("ready"), "env": dict(os.environ)}
         return ChildSpec(
             name=name,
             role="worker",
             argv=(sys.executable, "-I", "-S", "-c", code),
             log=self.folder / f"{name}.log",
-            **{**usual, **how},  # type: ignore[arg-type] # each test names fields of the spec
+            **{**usual, **how},
         )
 
     def pid(self, name: str) -> int:

@@ -13,7 +13,8 @@ WORLDS = [(peer, api) for peer in PEERS for api in ("chat", "responses")]
 @pytest.fixture(scope="session", params=WORLDS, ids="-".join)
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Ended before the next one is started: pytest sorts the tests by it."""
-    with world_of(*request.param, tmp_path_factory.mktemp("peer")) as world:
+    peer, api = request.param
+    with world_of(peer, api, tmp_path_factory.mktemp("peer")) as world:
         yield world
 
 

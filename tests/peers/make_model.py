@@ -33,7 +33,7 @@ def text() -> list[str]:
     return pieces
 
 
-def tokens() -> list[tuple[str, Kind]]:
+def tokens() -> list[tuple[str, gguf.TokenType]]:
     """The vocabulary: three marks, a token for each byte, so that every prompt can be read, and the pieces of the text."""
     marks = [("<unk>", Kind.UNKNOWN), ("<s>", Kind.CONTROL), ("</s>", Kind.CONTROL)]
     return [*marks, *((f"<0x{byte:02X}>", Kind.BYTE) for byte in range(256)), *((one, Kind.NORMAL) for one in text())]

@@ -60,6 +60,7 @@ from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.generate_report.messages import StoreReportMetadata
 from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
+from durable_research.ports.notifiers import Notifier
 from durable_research.temporal import names, policies
 from durable_research.temporal.closing import ClosingActivities, StoppingActivities
 from durable_research.temporal.converter import data_converter
@@ -147,10 +148,14 @@ class House:
         started = await self.starting.start(pipeline, {"prompt": prompt, **more}, tenant="default")
         return started.row.workflow_id
 
+    async def status(self, report: str) -> dict[str, Any]:
+        """The status body as JSON: what a test looks for in it and does not find fails the test."""
+        return {**await self.reading.status(report, "default")}
+
     async def until(self, report: str, *statuses: str) -> dict[str, Any]:
         async with asyncio.timeout(60):
             while True:
-                status = await self.reading.status(report, "default")
+                status = await self.status(report)
                 if status["status"] in statuses:
                     return status
                 await asyncio.sleep(0.05)
@@ -164,7 +169,7 @@ class House:
 
     async def until_step(self, report: str, name: str, state: str) -> None:
         async with asyncio.timeout(60):
-            while self.step(await self.reading.status(report, "default"), name)["state"] != state:
+            while self.step(await self.status(report), name)["state"] != state:
                 await asyncio.sleep(0.05)
 
     async def kinds(self, report: str, step: str) -> list[str]:
@@ -264,7 +269,7 @@ async def house(
     runner = EffectRunner(ledger, progress, current_attempt, cancel_is_wanted)
     writer = TextWriter(runner, current_attempt, drafts, model, objects)
     slack = SlackNotifier(f"{simulator}/api/", "xoxb-test", "C0PIPELINES", settle_seconds=1.0)
-    notifiers = {
+    notifiers: dict[str, Notifier] = {
         "log": LogNotifier(),
         "webhook": webhook,
         "address": AddressNotifier(None, loopback_too=True),

@@ -51,7 +51,7 @@ async def test_a_report_that_needs_no_approval_is_never_asked_about(house: House
 async def test_a_draft_waits_for_approval_and_shows_itself(house: House) -> None:
     report, sha256 = await parked(house, "a draft to look at")
 
-    status = await house.reading.status(report, "default")
+    status = await house.status(report)
 
     assert status["asks"]["decisions"] == ["approve", "edit", "refuse"]
     assert "approve it to have it typeset" in status["waits_for"]["what"]
@@ -125,7 +125,7 @@ async def test_an_edited_draft_is_what_is_typeset_and_the_document_says_so(house
 async def test_before_telling_the_report_is_made_and_after_a_refusal_nothing_of_it_is_left(house: House) -> None:
     report, sha256 = await parked(house, "told only if you like it", "before_notify")
 
-    status = await house.reading.status(report, "default")
+    status = await house.status(report)
     assert house.step(status, "create_pdf")["state"] == "done"
     assert house.step(status, "store_report_metadata")["state"] == "pending", "it is not in the library yet"
     assert b"told only if you like it" in await house.approving.draft_pdf(report, "default")
@@ -261,7 +261,7 @@ async def test_who_waits_is_reminded_once(house: House, monkeypatch: pytest.Monk
     async with asyncio.timeout(30):
         while EventKind.APPROVAL_REMINDED not in await of_approval(house, report):
             await asyncio.sleep(0.05)
-    assert (await house.reading.status(report, "default"))["status"] == "waiting_for_you"
+    assert (await house.status(report))["status"] == "waiting_for_you"
     await decide(house, report, sha256, "approve")
 
     assert (await house.finished(report))["status"] == "done"
@@ -290,5 +290,5 @@ async def test_a_report_that_the_engine_forgot_is_not_asked_about_again(house: H
 
     standing = await house.progress.note_approval(report, EventKind.APPROVAL_ASKED, {})
 
-    assert standing is not None
+    assert isinstance(standing, ApprovalDecision)
     assert (standing.decision_id, standing.decision) == ("before", "approve")

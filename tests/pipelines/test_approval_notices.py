@@ -112,7 +112,7 @@ async def test_what_is_told_is_no_step_and_changes_no_status(house: House) -> No
     report, sha256 = await parked(house, "not a step")
     await until(lambda: webhooks(house, report))
 
-    status = await house.reading.status(report, "default")
+    status = await house.status(report)
 
     assert (status["status"], [step["name"] for step in status["steps"]]) == (
         "waiting_for_you",
@@ -142,7 +142,7 @@ async def test_a_receiver_that_does_not_accept_the_notice_keeps_nobody_from_deci
     report, sha256 = await parked(house, f"Deaf with {fault}")
     await ended(house, report, end, count)
 
-    assert (await house.reading.status(report, "default"))["status"] == "waiting_for_you"
+    assert (await house.status(report))["status"] == "waiting_for_you"
     await decide(house, report, sha256, "approve")
 
     assert (await house.finished(report))["status"] == "done"
@@ -191,7 +191,7 @@ async def test_a_notice_that_had_not_begun_is_never_sent_after_the_decision(hous
 async def test_an_attempt_that_begins_when_the_draft_waits_no_more_tells_nobody(house: House) -> None:
     report, sha256 = await parked(house, "Too late to tell")
     await until(lambda: webhooks(house, report))
-    expires_at = (await house.reading.status(report, "default"))["asks"]["expires_at"]
+    expires_at = (await house.status(report))["asks"]["expires_at"]
     await decide(house, report, sha256, "refuse")
     await house.finished(report)
     notice = ApprovalNotice(occasion=EventKind.APPROVAL_REMINDED, before="before_pdf", expires_at=expires_at)
@@ -218,7 +218,7 @@ async def test_a_parked_report_that_the_engine_lost_waits_by_the_times_that_were
 ) -> None:
     waiting(house, monkeypatch, reminder_seconds=3_000, expiry_seconds=4_000)
     report, sha256 = await parked(house, "Lost while parked")
-    shown = (await house.reading.status(report, "default"))["asks"]
+    shown = (await house.status(report))["asks"]
     await until(lambda: webhooks(house, report))
     await house.forget(report)
     waiting(house, monkeypatch, reminder_seconds=30_000, expiry_seconds=40_000)
@@ -228,7 +228,7 @@ async def test_a_parked_report_that_the_engine_lost_waits_by_the_times_that_were
     [timer, *_] = await ended(house, report, "timerStartedEventAttributes")
     assert timedelta(seconds=float(timer["startToFireTimeout"].removesuffix("s"))) <= timedelta(seconds=3_000)
     await ended(house, report, "activityTaskCompletedEventAttributes", 2)
-    assert (await house.reading.status(report, "default"))["asks"] == shown
+    assert (await house.status(report))["asks"] == shown
     assert types(house, report) == ["report.approval_asked"]
     await decide(house, report, sha256, "approve")
     assert (await house.finished(report))["status"] == "done"
@@ -240,7 +240,7 @@ async def test_a_parked_report_that_the_engine_lost_for_too_long_expires_when_it
 ) -> None:
     waiting(house, monkeypatch, reminder_seconds=11, expiry_seconds=12)
     report, _ = await parked(house, "Lost for too long")
-    expires_at = datetime.fromisoformat((await house.reading.status(report, "default"))["asks"]["expires_at"])
+    expires_at = datetime.fromisoformat((await house.status(report))["asks"]["expires_at"])
     await house.forget(report)
     waiting(house, monkeypatch, reminder_seconds=30_000, expiry_seconds=40_000)
     async with asyncio.timeout(30):

@@ -231,7 +231,7 @@ async def test_what_a_frozen_worker_stores_after_the_undo_is_refused(
     house: House, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     room = house.post.posts if what == "posts" else house.post.embedder.similarity
-    original, reached, sleeping = room.store, asyncio.Event(), asyncio.Event()  # type: ignore[union-attr]
+    original, reached, sleeping = room.store, asyncio.Event(), asyncio.Event()
     asleep: list[asyncio.Task[None]] = []
 
     async def once_awake(*given: Any) -> None:
@@ -308,7 +308,7 @@ async def stuck(house: House, quick_retries: None, monkeypatch: pytest.MonkeyPat
 
 
 async def test_an_undo_that_fails_for_good_waits_for_a_person_and_says_what_is_left(house: House, stuck: str) -> None:
-    status = await house.reading.status(stuck, "default")
+    status = await house.status(stuck)
 
     assert status["asks"]["step"] == "delete_embedding"
     assert (status["asks"]["decisions"], status["asks"]["remaining_undos"]) == (["try_again"], UNDOS[1:])

@@ -29,7 +29,7 @@ async def waiting(house: House, prompt: str, times: int = 1) -> str:
 async def test_a_lost_answer_waits_for_a_person_and_says_what_for(asking_house: House, quick_retries: None) -> None:
     report = await waiting(asking_house, "waits for you")
 
-    status = await asking_house.reading.status(report, "default")
+    status = await asking_house.status(report)
 
     assert "decide whether to pay again" in status["waits_for"]["what"]
     assert asking_house.step(status, "llm_call")["state"] == "waiting"

@@ -156,7 +156,7 @@ async def test_an_embedding_that_somebody_removed_is_bought_anew(house: House, o
 
     assert [await late.embed_missing() for _ in range(2)] == [1, 0]
     assert bought(house, title) == [FIRST, FIRST]
-    assert (await house.reading.status(removed, "default"))["embedding_charges"] == {"settled": 2, "possible_extra": 0}
+    assert (await house.status(removed))["embedding_charges"] == {"settled": 2, "possible_extra": 0}
 
 
 async def test_an_embedding_that_is_removed_again_and_again_is_given_up_and_keeps_no_other_waiting(
@@ -197,7 +197,7 @@ async def test_a_pass_with_an_old_list_buys_nothing_again(
 
 
 async def test_the_status_counts_embeddings_apart_from_model_calls(house: House) -> None:
-    status = await house.reading.status(await post(house, "One call and one embedding"), "default")
+    status = await house.status(await post(house, "One call and one embedding"))
 
     assert status["charges"] == {"settled": 1, "possible_extra": 0}
     assert status["embedding_charges"] == {"settled": 1, "possible_extra": 0}
@@ -209,7 +209,7 @@ async def test_an_embedding_whose_answer_never_came_is_counted_as_a_possible_ext
     title = "Embedded and the line was cut"
     house.fault(title, fault="cut", kind="embedding")
 
-    status = await house.reading.status(await post(house, title), "default")
+    status = await house.status(await post(house, title))
 
     assert bought(house, title) == [FIRST, FIRST]
     assert status["embedding_charges"] == {"settled": 1, "possible_extra": 1}
@@ -221,7 +221,7 @@ async def test_a_post_is_kept_without_an_embedding_while_embeddings_are_off(
     monkeypatch.setattr(house.post.embedder, "model", None)
     post_id = await post(house, "Nothing to compare it with")
 
-    step = house.step(await house.reading.status(post_id, "default"), "create_embedding")
+    step = house.step(await house.status(post_id), "create_embedding")
 
     assert (step["state"], step["left_out"], step["attempt"]) == ("left_out", "embeddings are off", 1)
     assert await left(house, post_id) == {**WHOLE, "embeddings": 0}

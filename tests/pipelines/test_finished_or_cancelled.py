@@ -81,13 +81,14 @@ async def test_cancelled_after_its_row_is_stored_it_is_done_and_says_what_was_sk
 async def test_what_a_person_approved_is_finished_though_another_cancels_at_once(house: House) -> None:
     report, sha256 = await parked(house, "approved and cancelled", "before_notify")
 
-    decided, _ = await asyncio.gather(
+    answers = await asyncio.gather(
         decide(house, report, sha256, "approve"),
         house.cancelling.cancel(report, "default"),
         return_exceptions=True,
     )
 
     status = await house.finished(report)
+    decided = answers[0]
     is_approved = not isinstance(decided, BaseException) and decided.outcome is Verdict.APPROVE
     assert not is_approved or status["status"] == "done"
     assert (await left(house, report) == NOTHING) == (status["status"] == "cancelled")

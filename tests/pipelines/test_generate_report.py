@@ -245,7 +245,7 @@ async def test_metadata_that_cannot_be_stored_leaves_the_report_partly_done_and_
     await house.reconcile.reconcile()
 
     assert partly["status"] == "partly_done"
-    assert (await house.reading.status(report, "default"))["status"] == "done"
+    assert (await house.status(report))["status"] == "done"
     assert (await house.reports.get(report, "default")).prompt == "stored later"
 
 

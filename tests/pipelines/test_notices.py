@@ -75,7 +75,8 @@ async def test_that_a_decision_is_asked_for_is_told(
     monkeypatch.setattr(house.writer, "resend", ResendPolicy.ASK)
     about = f"a decision, {len(types)} told"
     house.fault(about, fault="cut")
-    report = await house.ask(about, **({"notify_on": wanted} if wanted else {}))
+    more: dict[str, Any] = {"notify_on": wanted} if wanted else {}
+    report = await house.ask(about, **more)
     await house.until(report, "waiting_for_you")
     if types:
         async with asyncio.timeout(60):

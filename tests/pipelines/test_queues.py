@@ -13,7 +13,7 @@ async def test_a_rendering_that_hangs_does_not_delay_a_model_call(house: House) 
     other = await house.ask("Asked meanwhile")
 
     await house.until_step(other, "llm_call", "done")
-    assert house.step(await house.reading.status(hanging, "default"), "create_pdf")["state"] == "running"
+    assert house.step(await house.status(hanging), "create_pdf")["state"] == "running"
     await house.cancelling.cancel(hanging, "default")
     await asyncio.gather(house.finished(hanging), house.finished(other))
 

@@ -44,7 +44,7 @@ async def test_what_was_terminated_behind_our_back_is_closed(house: House) -> No
 
     await house.reconcile.reconcile()
 
-    status = await house.reading.status(report, "default")
+    status = await house.status(report)
     assert (status["status"], status["error"]["code"]) == ("terminated", "engine_terminated")
 
 

@@ -134,7 +134,7 @@ async def test_terminated_when_its_row_was_stored_a_report_is_done(
         while not await house.reconcile._close_one(await house.workflows.get(report, "default")):
             await asyncio.sleep(0.05)
 
-    status = await house.reading.status(report, "default")
+    status = await house.status(report)
 
     assert (status["status"], house.step(status, "send_notification")["state"]) == ("done", "left_out")
     assert (await house.reading.result(report, "default"))["pages"] == 1

@@ -13,7 +13,7 @@ async def test_what_waits_for_its_next_try_has_it_now_and_attempts_count_on(hous
     report = await house.ask("mended meanwhile")
     # Our log knows of the failure a moment before the engine does.
     async with asyncio.timeout(30):
-        while house.step(await house.reading.status(report, "default"), "llm_call")["next_try_at"] is None:
+        while house.step(await house.status(report), "llm_call")["next_try_at"] is None:
             await asyncio.sleep(0.05)
 
     assert await house.retrying.retry(report, "default") == ["llm_call"]

@@ -2,11 +2,14 @@
 
 import asyncio
 import secrets
+from typing import Any
 
 import pytest
+from temporalio.client import WorkflowHandle
 from temporalio.converter import DataConverter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from durable_research.catalogue import PACKAGES, WORKFLOWS
 from durable_research.temporal.plugin import house_rules, sandbox
@@ -29,7 +32,7 @@ async def test_the_clock_is_refused_inside_a_workflow(environment: WorkflowEnvir
     assert "Cannot access datetime.datetime.now.__call__ from inside a workflow" in failure
 
 
-async def _first_task_failure(handle, converter: DataConverter) -> str:
+async def _first_task_failure(handle: WorkflowHandle[Any, Any], converter: DataConverter) -> str:
     async with asyncio.timeout(20):
         while True:
             async for event in handle.fetch_history_events():
@@ -41,7 +44,9 @@ async def _first_task_failure(handle, converter: DataConverter) -> str:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_no_workflow_module_is_passed_through_the_sandbox(workflow: type) -> None:
-    passed = sandbox(PACKAGES).restrictions.passthrough_modules  # type: ignore[attr-defined]
+    runner = sandbox(PACKAGES)
+    assert isinstance(runner, SandboxedWorkflowRunner)
+    passed = runner.restrictions.passthrough_modules
     parts = workflow.__module__.split(".")
 
     assert not {".".join(parts[:end]) for end in range(1, len(parts) + 1)} & set(passed)

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -111,7 +112,7 @@ async def test_a_firing_that_is_started_twice_makes_one_report(house: House, ten
 
     for times in (1, 2):
         await handle(house, schedule.schedule_id).backfill(around)
-        await until(lambda times=times: _holds(lambda: ended_firings(house, schedule.schedule_id), times))
+        await until(partial(_holds, lambda: ended_firings(house, schedule.schedule_id), times))
 
     assert len(await reports(house, tenant)) == 1
 

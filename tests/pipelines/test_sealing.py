@@ -3,8 +3,9 @@
 import asyncio
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from typing import Final
 
 import pytest
 from google.protobuf.json_format import MessageToDict
@@ -24,8 +25,9 @@ from durable_research.temporal.plugin import house_rules
 from tests.pipelines.conftest import KEYS, House
 from tests.web.house import House as WebHouse
 
-_TASK_FAILED = "workflow_task_failed_event_attributes"
+_TASK_FAILED: Final = "workflow_task_failed_event_attributes"
 CANARY = "canary-5e0b9a"
+Story = Callable[[House], Awaitable[WorkflowHistory]]
 
 
 def payloads_of(message: Message) -> Iterator[Payload]:
@@ -64,8 +66,8 @@ async def titled(house: House) -> WorkflowHistory:
 
 
 @pytest.mark.parametrize("story", [told, titled], ids=["an error's words", "a title"])
-async def test_nothing_that_people_wrote_is_readable_in_the_event_history(house: House, story: object) -> None:
-    history = await story(house)  # type: ignore[operator]  # one of the two above
+async def test_nothing_that_people_wrote_is_readable_in_the_event_history(house: House, story: Story) -> None:
+    history = await story(house)
 
     stored = b"".join(event.SerializeToString() for event in history.events) + history.to_json().encode()
 
@@ -73,8 +75,8 @@ async def test_nothing_that_people_wrote_is_readable_in_the_event_history(house:
 
 
 @pytest.mark.parametrize("story", [told, titled], ids=["an error's words", "a title"])
-async def test_the_codec_endpoint_opens_it(house: House, story: object) -> None:
-    history = await story(house)  # type: ignore[operator]  # one of the two above
+async def test_the_codec_endpoint_opens_it(house: House, story: Story) -> None:
+    history = await story(house)
     sealed = [payload for event in history.events for payload in payloads_of(event)]
     opener = PayloadOpener(Keyring(KEYS, "default"))
     client = WebHouse(settings=Settings(codec_origin="http://127.0.0.1:8233"), payloads=opener).app.test_client()
@@ -106,7 +108,8 @@ async def task_failed(house: House, report: str) -> None:
 async def test_a_report_waits_for_a_key_that_is_missing_and_goes_on_when_it_is_back(house: House) -> None:
     await house.stop_workers()
     config = house.environment.client.config(active_config=True)
-    await house.start_workers("keyless@1", Client(**{**config, "data_converter": data_converter((), "default")}))
+    config["data_converter"] = data_converter((), "default")
+    await house.start_workers("keyless@1", Client(**config))
     try:
         report = await house.ask("waits for its key")
         await task_failed(house, report)

@@ -16,7 +16,7 @@ async def test_a_report_begins_when_it_was_asked_to(house: House) -> None:
     begins_at = in_(seconds=5)
 
     report = await house.ask("not before", start_after=begins_at)
-    status = await house.reading.status(report, "default")
+    status = await house.status(report)
     assert (status["status"], status["waits_for"]["what"][:12]) == ("sleeping", "it begins at")
 
     assert (await house.finished(report))["status"] == "done"

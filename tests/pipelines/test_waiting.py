@@ -41,7 +41,7 @@ async def test_a_wait_is_seen_while_it_lasts(house: House) -> None:
     now = datetime.now(UTC)
     await PostgresWorkerRegistry(house.database).beat(WorkerRow("tester@1", "tester", 1, "here", queues.QUEUES, now))
 
-    waits = (await house.reading.status(report, "default"))["waits_for"]
+    waits = (await house.status(report))["waits_for"]
 
     assert "busy" in waits["what"]
     assert waits["since"] < waits["until"]

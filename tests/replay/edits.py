@@ -53,13 +53,14 @@ class ActivityRenamed(GenerateReportWorkflow):
 
     async def _typeset(self, start: GenerateReport, text: WrittenText) -> ReportPdf:
         asked = CreatePdf(report_id=start.report_id, tenant=start.tenant, text=text)
-        return await workflow.execute_activity(
+        pdf: ReportPdf = await workflow.execute_activity(
             "make_pdf",
             asked,
             task_queue=policies.CREATE_PDF.queue,
             schedule_to_close_timeout=policies.GIVE_UP_AFTER,
             result_type=ReportPdf,
         )
+        return pdf
 
 
 @workflow.defn(name="GenerateReportWorkflow")

@@ -8,8 +8,10 @@ import base64
 import re
 import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import httpx
 from temporalio.client import Client
@@ -27,6 +29,17 @@ _KEYS = "recordings:" + base64.b64encode(b"a key for recorded histories, 32").de
 RECORDING_KEYS = parse_keys(_KEYS)
 
 
+def is_writing(installation: Installation, report: str) -> bool:
+    """Whether the model call runs."""
+    return bool(installation.step(report, "llm_call")["state"] == "running")
+
+
+def question(installation: Installation, workflow_id: str) -> dict[str, Any] | None:
+    """What a person is asked, once it is asked."""
+    asks: dict[str, Any] | None = installation.status(workflow_id)["asks"]
+    return asks
+
+
 def stories(installation: Installation) -> dict[str, str]:
     """Live through each way a report can go, and return the workflow ids by name."""
     installation.latency(0.3)
@@ -41,7 +54,7 @@ def stories(installation: Installation) -> dict[str, str]:
     cancelled = installation.submit("Cancelled in the call")
     killed = installation.submit("The worker is killed in the call")
     for report in (cancelled, killed):
-        until("the call", lambda report=report: installation.step(report, "llm_call")["state"] == "running" or None)
+        until("the call", partial(is_writing, installation, report))
     httpx.post(f"{installation.api}/api/workflows/{cancelled}/cancel", timeout=10).raise_for_status()
     installation.finished(cancelled)
     installation.kill(installation.step(killed, "llm_call")["worker"])
@@ -56,7 +69,7 @@ def waits(installation: Installation) -> dict[str, str]:
     for name, verdict, before in (("approved", "approve", "before_pdf"), ("edited", "edit", "before_pdf"),
                                   ("refused", "refuse", "before_notify")):  # fmt: skip
         ids[name] = installation.submit_with(prompt=f"A draft to be {name}", approval=before)
-        asks = until("the draft", lambda report=ids[name]: installation.status(report)["asks"])
+        asks = until("the draft", partial(question, installation, ids[name]))
         body = {"decision": verdict, "draft_sha256": asks["draft_sha256"], "decision_id": f"decision-{name}"}
         body |= {"text": "# Edited\n\nBy a person."} if verdict == "edit" else {}
         httpx.post(f"{installation.api}/api/workflows/{ids[name]}/approve", json=body, timeout=10).raise_for_status()
@@ -76,7 +89,7 @@ def notices(installation: Installation) -> dict[str, str]:
     installation.simulator("faults", slow)
     stopped = installation.submit_with(prompt="A draft that is told too slowly", approval="before_notify")
     for report in (heard, stopped):
-        asks = until("the draft", lambda report=report: installation.status(report)["asks"])
+        asks = until("the draft", partial(question, installation, report))
         body = {"decision": "approve", "draft_sha256": asks["draft_sha256"]}
         httpx.post(f"{installation.api}/api/workflows/{report}/approve", json=body, timeout=10).raise_for_status()
         installation.finished(report)
@@ -91,8 +104,9 @@ def sagas(installation: Installation) -> dict[str, str]:
         "text-done": installation.submit_with(pipeline="ai-processing", prompt="A text that is simply made"),
     }
     installation.simulator("faults", {"match": "Nobody embeds it", "fault": "401", "kind": "embedding"})
-    title = {"prompt": "A post that is undone", "title": "Nobody embeds it"}
-    ids["post-undone"] = installation.submit_with(pipeline="blog-post", **title)
+    ids["post-undone"] = installation.submit_with(
+        pipeline="blog-post", prompt="A post that is undone", title="Nobody embeds it"
+    )
     installation.simulator(
         "faults", {"match": "Summarise this text:\n\n# Undone", "fault": "401", "kind": "model_call"}
     )
@@ -100,7 +114,7 @@ def sagas(installation: Installation) -> dict[str, str]:
         pipeline="ai-processing", prompt=f"ECHO: # Undone\n\n{'A line of it. ' * 30}"
     )
     # An embedding that is refused is asked about first: the post could be kept without it.
-    until("the question", lambda: installation.status(ids["post-undone"])["asks"])
+    until("the question", partial(question, installation, ids["post-undone"]))
     given_up = f"{installation.api}/api/workflows/{ids['post-undone']}/decide"
     httpx.post(given_up, json={"decision": "give_up"}, timeout=10).raise_for_status()
     for workflow_id in ids.values():

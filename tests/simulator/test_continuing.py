@@ -2,6 +2,7 @@
 
 import pytest
 from openai import AsyncOpenAI
+from openai.types.chat import ChatCompletionMessageParam
 
 from durable_research.simulator.text import compose
 
@@ -58,8 +59,10 @@ async def test_a_chat_that_ends_with_the_unfinished_answer_gets_the_rest(
     simulator: Simulator, openai: AsyncOpenAI, topic: str, streamed: bool
 ) -> None:
     simulator.fault(topic, fault="truncated")
-    system = {"role": "system", "content": "be wise"}
-    asked = [system, {"role": "user", "content": topic}]
+    asked: list[ChatCompletionMessageParam] = [
+        {"role": "system", "content": "be wise"},
+        {"role": "user", "content": topic},
+    ]
     first = (await openai.chat.completions.create(model=MODEL, messages=asked)).choices[0]
 
     asked += [{"role": "assistant", "content": first.message.content}, {"role": "user", "content": GO_ON}]
@@ -67,14 +70,15 @@ async def test_a_chat_that_ends_with_the_unfinished_answer_gets_the_rest(
         chunks = [one async for one in await openai.chat.completions.create(model=MODEL, messages=asked, stream=True)]
         rest = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     else:
-        rest = (await openai.chat.completions.create(model=MODEL, messages=asked)).choices[0].message.content
+        second = await openai.chat.completions.create(model=MODEL, messages=asked)
+        rest = second.choices[0].message.content or ""
 
     assert first.finish_reason == "length"
-    assert first.message.content + rest == compose(topic, "be wise")
+    assert f"{first.message.content}{rest}" == compose(topic, "be wise")
 
 
 async def test_a_chat_about_something_else_is_a_question_of_its_own(openai: AsyncOpenAI, topic: str) -> None:
-    asked = [
+    asked: list[ChatCompletionMessageParam] = [
         {"role": "user", "content": "first"},
         {"role": "assistant", "content": "what we never said"},
         {"role": "user", "content": topic},

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 from openai import AsyncOpenAI
-from openai.types.responses import Response, ResponseStreamEvent
+from openai.types.responses import EasyInputMessageParam, Response, ResponseStreamEvent
 from slack_sdk.web.async_client import AsyncWebClient
 
 from .outside import MODEL, Simulator, eventually
@@ -33,8 +33,8 @@ async def live(simulator: Simulator) -> Before:
         streamed = await client.responses.create(model=MODEL, input="streamed", background=True, stream=True)
         conversation = await client.conversations.create()
         await client.responses.create(model=MODEL, input="conversed", conversation=conversation.id)
-        note = [{"type": "message", "role": "user", "content": "a note"}]
-        await client.conversations.items.create(conversation.id, items=note)
+        note: EasyInputMessageParam = {"type": "message", "role": "user", "content": "a note"}
+        await client.conversations.items.create(conversation.id, items=[note])
         completion = await client.chat.completions.create(
             model=MODEL, messages=[{"role": "user", "content": "chat"}], store=True, metadata={"effect_key": "chat"}
         )

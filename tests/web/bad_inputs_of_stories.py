@@ -258,8 +258,8 @@ OF_IDS = [
 THIS, OTHER = (f"decision=approve&draft_sha256={sha256}" for sha256 in (DRAFT_SHA256, "e" * 64))
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 OF_PAGES = [
-    Bad(f"page-{name}", path, status, code, "POST", body, FORM | headers)
-    for name, path, status, code, body, headers in (
+    Bad(f"page-{name}", path, status, code, "POST", fields.encode(), FORM | headers)
+    for name, path, status, code, fields, headers in (
         ("approve-expire", f"/reports/{PARKED}/approve", 422, "enum", f"decision=expire&draft_sha256={DRAFT_SHA256}", {}),
         ("approve-nothing", f"/reports/{PARKED}/approve", 422, "required", "", {}),
         ("approve-other-draft", f"/reports/{PARKED}/approve", 409, "invalid_state", OTHER, {}),
@@ -274,6 +274,5 @@ OF_PAGES = [
         ("text-foreign", "/texts", 403, "csrf_failed", "prompt=a", FOREIGN),
         ("post-twice", "/posts", 400, "duplicate_key", "prompt=a&prompt=b", {}),
     )
-    for body in [body.encode()]
 ]  # fmt: skip
 OF_STORIES = [*LATER, *OF_REQUESTS, *OF_POSTS_AND_TEXTS, *OF_APPROVALS, *OF_RESUMING, *OF_IDS, *OF_PAGES]

@@ -16,7 +16,7 @@ def house() -> House:
 
 @pytest.fixture
 def client(house: House) -> QuartClient:
-    return house.app.test_client()
+    return QuartClient(house.app)
 
 
 @pytest.fixture

@@ -75,7 +75,8 @@ async def test_what_an_example_asks_is_answered_as_its_example_says(
     if body and "draft_sha256" in body:
         body = body | {"draft_sha256": DRAFT_SHA256}  # the draft that is there has another one
 
-    answer = await client.open(path, method=route.method, **({} if body is None else {"json": body}))
+    sent: dict[str, Any] = {} if body is None else {"json": body}
+    answer = await client.open(path, method=route.method, **sent)
 
     assert answer.status_code == route.success
     example = _example(route)

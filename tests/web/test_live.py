@@ -191,10 +191,11 @@ async def test_a_reader_that_leaves_frees_its_place(server: Behind) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_reader_that_never_reads_costs_a_bounded_number_of_events(server: Behind) -> None:
+async def test_a_reader_that_never_reads_costs_a_bounded_number_of_events(
+    server: Behind, monkeypatch: pytest.MonkeyPatch
+) -> None:
     report_id = await server.house.asked()
     told = 0
-    events = server.house.operations.reading.events
 
     async def flood(*_: object) -> object:
         nonlocal told
@@ -203,7 +204,7 @@ async def test_a_reader_that_never_reads_costs_a_bounded_number_of_events(server
             yield ProgressEvent(report_id, told, START, EventKind.ACCEPTED, data={"title": "x" * 10_000})
             await asyncio.sleep(0)
 
-    server.house.operations.reading.events = flood  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(server.house.operations.reading, "events", flood)
     _, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
     writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     before = -1
@@ -214,7 +215,6 @@ async def test_a_reader_that_never_reads_costs_a_bounded_number_of_events(server
 
     assert told * 10_000 < 16 * 1024 * 1024
     writer.close()
-    server.house.operations.reading.events = events  # type: ignore[method-assign]
 
 
 async def test_a_stalled_reader_is_dropped(server: Behind, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +229,7 @@ async def test_a_stalled_reader_is_dropped(server: Behind, monkeypatch: pytest.M
         finally:
             ended.set()
 
-    server.house.operations.reading.events = flood  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(server.house.operations.reading, "events", flood)
     _, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
     writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 

@@ -109,7 +109,7 @@ async def test_every_page_of_a_demo_says_so(client: QuartClient, path: str) -> N
 
 
 async def test_pages_of_a_real_provider_show_no_ribbon() -> None:
-    assert "ribbon" not in await page(House(is_demo=False).app.test_client(), "/")
+    assert "ribbon" not in await page(QuartClient(House(is_demo=False).app), "/")
 
 
 async def test_a_running_report_shows_its_steps_and_can_be_cancelled_without_a_script(

@@ -9,6 +9,7 @@ import pytest
 from quart.testing import QuartClient
 
 from durable_research.domain.effects import Charges
+from durable_research.domain.progress import EventKind
 from tests.web.house import PDF, House
 
 
@@ -147,7 +148,7 @@ async def test_cancelling_twice_is_accepted_twice_and_noted_once(client: QuartCl
     answers = [(await client.post(f"/api/workflows/{report_id}/cancel")).status_code for _ in range(2)]
 
     kinds = [event.kind for event in house.world.progress.events[report_id]]
-    assert (answers, kinds.count("cancel_requested")) == ([202, 202], 1)
+    assert (answers, kinds.count(EventKind.CANCEL_REQUESTED)) == ([202, 202], 1)
 
 
 async def test_a_reports_facts_do_not_say_where_its_files_lie(client: QuartClient, house: House) -> None:

@@ -1,6 +1,6 @@
 """Reading what goes on: lists, the status body, results, the events to follow, the Event History."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -130,7 +130,7 @@ class Reading:
 
     async def events(
         self, workflow_id: str, tenant: str, after_seq: int
-    ) -> AsyncIterator[ProgressEvent | Draft | None]:
+    ) -> AsyncGenerator[ProgressEvent | Draft | None, None]:
         """Follow a workflow from after `after_seq` to its end; None when nothing happened for a while.
 
         The log's events come once each and in order. Drafts come between them while the text is being written.

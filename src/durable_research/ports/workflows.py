@@ -110,6 +110,10 @@ class Workflows(Protocol):
         """Note the wish to cancel, once."""
         ...
 
+
+class WorkflowsToReconcile(Workflows, Protocol):
+    """The same, with the walks over what a crash or an outage may have left open."""
+
     async def unstarted(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
         """Accepted that long ago, not ended, and not known to the engine."""
         ...

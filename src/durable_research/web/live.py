@@ -6,7 +6,7 @@ bytes again. Drafts and keep-alives carry no id: they are not part of the log.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from typing import Any
 
@@ -42,7 +42,7 @@ class Streams:
             detail = "too many readers follow at the moment"
             raise Problem(429, "too_many_streams", detail, retry_after=_RETRY_AFTER_SECONDS)
 
-    async def stream(self, events: AsyncIterator[ProgressEvent | Draft | None]) -> AsyncIterator[bytes]:
+    async def stream(self, events: AsyncGenerator[ProgressEvent | Draft | None, None]) -> AsyncGenerator[bytes, None]:
         """Turn events into bytes until they end or we drain. Holds one event at a time: a slow reader costs no memory."""
         self._open += 1
         draining = asyncio.create_task(self._draining.wait())
@@ -67,7 +67,7 @@ class Streams:
             await _stop(draining)
             if coming is not None:
                 await _stop(coming)
-            await events.aclose()  # type: ignore[attr-defined]  # the port promises an iterator; ours is a generator
+            await events.aclose()
 
 
 class _Ended(Exception):

@@ -1,6 +1,6 @@
 """What is asked after a send whose fate is unknown, what of it is believed, and what a server's class becomes."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ from durable_research.domain.model_errors import (
     ProviderSilent,
 )
 from durable_research.ports.models import CallDeadlines, ModelAnswer, ModelCall
-from durable_research.ports.remote import EarlierSend, Shown, ours_among
+from durable_research.ports.remote import EarlierSend, RemoteEffect, Shown, ours_among
 from tests.adapters.models.peer import Peer, Request, Said, Then, events, head, peer, whole
 
 PATIENT = CallDeadlines(silence=60, first_byte=60, longest=60)
@@ -34,7 +34,7 @@ KEY = "our key"
 TEXT = "Tides turn."
 TAGS = {"effect_key": KEY, "request_fingerprint": CALL.fingerprint}
 GONE = whole({"error": {"message": "no such thing"}}, 404)
-Routes = dict[str, Said]
+Routes = Mapping[str, Said]
 
 
 def routed(routes: Routes) -> Callable[[Request], Said]:
@@ -90,7 +90,7 @@ def closed() -> dict[str, Any]:
     return {"type": "response.completed", "response": response("completed")}
 
 
-CUT = [head() + events(created(), delta("Tides "), done=False), Then.RESET]
+CUT: Said = [head() + events(created(), delta("Tides "), done=False), Then.RESET]
 
 
 # -- one rule for all finders
@@ -223,9 +223,9 @@ async def test_a_server_without_conversations_has_class_n_for_an_hour(status: in
         assert await model.prepare(CALL, silent).anchor(KEY) is None
         assert len(provider.requests) == 1
         clock.now += 3599
-        assert model.provider_class is ProviderClass.NOTHING
+        assert (model.provider_class, model.settle_seconds) == (ProviderClass.NOTHING, 0)
         clock.now += 2
-        assert model.provider_class is ProviderClass.LOCKED
+        assert (model.provider_class, model.settle_seconds) == (ProviderClass.LOCKED, 1)
         await model.close()
 
 
@@ -273,11 +273,12 @@ async def test_a_single_forgotten_id_lowers_nothing() -> None:
 @pytest.mark.parametrize("status", [405, 501])
 async def test_a_look_up_that_does_not_exist_lowers_the_class(status: int) -> None:
     async with peer(whole({}, status)) as provider:
-        for ask, error in (
+        look_ups: list[tuple[Callable[[RemoteEffect[ModelAnswer]], Awaitable[object]], type[Exception]]] = [
             (lambda call: call.find(earlier("conv_1")), CannotAsk),
             (lambda call: call.collect("resp_1"), ModelForgotten),
             (lambda call: call.collect("conv_1/msg_1"), ModelForgotten),
-        ):
+        ]
+        for ask, error in look_ups:
             model = responses(provider)
             with pytest.raises(error):
                 await ask(model.prepare(CALL, silent))
@@ -324,7 +325,7 @@ async def test_a_stream_that_was_cut_is_asked_about_by_its_id(keyed: bool) -> No
 
 
 async def test_a_stream_that_fell_silent_is_asked_about_too() -> None:
-    said = [head() + events(created(), done=False), Then.HOLD]
+    said: Said = [head() + events(created(), done=False), Then.HOLD]
     routes = {"POST /responses": said, "GET /responses/resp_1": whole(response("completed"))}
 
     assert (await collected(routes, CallDeadlines(silence=0.05, first_byte=60, longest=60))).text == TEXT
@@ -373,14 +374,14 @@ async def test_a_server_that_forgets_what_it_has_just_named_keeps_nothing(shown:
 
 
 async def test_a_silence_at_a_server_that_keeps_nothing_is_said_as_one() -> None:
-    said = [head() + events(created(), done=False), Then.HOLD]
+    said: Said = [head() + events(created(), done=False), Then.HOLD]
 
     with pytest.raises(ProviderSilent):
         await collected({"POST /responses": said}, CallDeadlines(silence=0.05, first_byte=60, longest=60))
 
 
 async def test_with_class_n_nothing_is_asked_after_a_cut() -> None:
-    broken = [head() + events(created(), {"type": "error", "message": "gone"})]
+    broken: Said = [head() + events(created(), {"type": "error", "message": "gone"})]
     for said, error in ((CUT, Ambiguous), (broken, AnswerBroken)):
         async with peer(routed({"POST /responses": said})) as provider:
             model = responses(provider)

@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import itertools
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import httpx
@@ -27,7 +28,7 @@ from tests.installation import Installation, until
 
 
 @pytest.fixture
-async def model(servers: Installation):
+async def model(servers: Installation) -> AsyncIterator[OpenAIResponses]:
     model = OpenAIResponses(
         deadlines=policies.CALL_DEADLINES,
         base_url=f"{servers.up['simulator']}/v1",

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -44,9 +45,10 @@ def leading_to(*addresses: str) -> Resolve:
     return resolve
 
 
-async def deliver(url: str, resolve: Resolve | None = None, **options: object) -> str:
-    more = {"resolve": resolve} if resolve else {}
-    return await AddressNotifier(SECRET, **more, **options).prepare(note(url)).send(KEY, None)
+async def deliver(url: str, resolve: Resolve | None = None, **options: Any) -> str:
+    if resolve:
+        options["resolve"] = resolve
+    return await AddressNotifier(SECRET, **options).prepare(note(url)).send(KEY, None)
 
 
 @asynccontextmanager

@@ -1,4 +1,5 @@
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ def notification(name: str) -> Notification:
 
 
 @pytest.fixture
-async def notifier(servers: Installation):
+async def notifier(servers: Installation) -> AsyncIterator[WebhookNotifier]:
     notifier = WebhookNotifier(f"{servers.up['simulator']}/sink/webhook", SECRET)
     yield notifier
     await notifier.close()

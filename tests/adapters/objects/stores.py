@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from email.utils import formatdate
 from pathlib import Path
 from typing import Protocol
@@ -32,12 +32,17 @@ ENVIRONMENT = {
 class Store(Protocol):
     """Where objects are kept, seen from outside."""
 
-    url: str
-    endpoint: str | None
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def endpoint(self) -> str | None: ...
 
     def go_away(self) -> None: ...
 
     def come_back(self) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 class Folder:
@@ -148,4 +153,4 @@ class S3(_Server):
         httpx.put(f"{self.endpoint}/{_CONTAINER}").raise_for_status()
 
 
-STORES = {"folder": Folder, "azure": Azure, "s3": S3}
+STORES: dict[str, Callable[[Path], Store]] = {"folder": Folder, "azure": Azure, "s3": S3}

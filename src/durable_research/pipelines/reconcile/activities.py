@@ -20,7 +20,7 @@ from durable_research.ports.objects import NamedObjects, ObjectStore, StoredObje
 from durable_research.ports.progress import ProgressLog
 from durable_research.ports.remote import EarlierSend
 from durable_research.ports.reports import Reports
-from durable_research.ports.workflows import Page, WorkflowRow, Workflows
+from durable_research.ports.workflows import Page, WorkflowRow, WorkflowsToReconcile
 from durable_research.temporal import policies
 
 # The API starts what it accepts within a second; younger rows are its business.
@@ -69,7 +69,7 @@ class ReconcileActivities:
     Workflows of `resumable` kinds can be gone on with after a failure.
     """
 
-    workflows: Workflows
+    workflows: WorkflowsToReconcile
     progress: ProgressLog
     engine: WorkflowEngine
     ledger: Effects

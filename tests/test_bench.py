@@ -1,0 +1,28 @@
+"""The benchmarks take minutes and run by hand: what can be wrong with them before they start is found here."""
+
+import importlib
+import pkgutil
+
+import bench
+import pytest
+from bench.__main__ import main
+from bench.recovery import HELD
+from click.testing import CliRunner
+
+from durable_research.temporal.places import FAILPOINTS
+
+
+@pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(bench.__path__)])
+def test_every_module_of_the_benchmarks_can_be_imported(name: str) -> None:
+    assert importlib.import_module(f"bench.{name}")
+
+
+def test_the_benchmarks_say_what_they_measure() -> None:
+    result = CliRunner().invoke(main, ["--help"])
+
+    assert result.exit_code == 0
+    assert "recovery" in result.output
+
+
+def test_recovery_is_measured_at_failpoints_that_exist() -> None:
+    assert set(HELD.values()) <= set(FAILPOINTS)
