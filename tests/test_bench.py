@@ -9,7 +9,8 @@ from bench.__main__ import main
 from bench.recovery import HELD
 from click.testing import CliRunner
 
-from durable_research.temporal.places import FAILPOINTS
+from durable_research.temporal import policies
+from durable_research.temporal.places import failpoints_of
 
 
 @pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(bench.__path__)])
@@ -25,4 +26,4 @@ def test_the_benchmarks_say_what_they_measure() -> None:
 
 
 def test_recovery_is_measured_at_failpoints_that_exist() -> None:
-    assert set(HELD.values()) <= set(FAILPOINTS)
+    assert set(HELD.values()) <= failpoints_of(policies.STEPS.values())
