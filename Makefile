@@ -4,7 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
-FIND_TEMPORAL := $(BIN)/python -u -c "from durable_research.local.temporal_binary import find_temporal; print(find_temporal(print))"
+FIND_TEMPORAL := $(BIN)/python -u -c "from durable_research.local.temporal.binary import find_temporal; print(find_temporal(print))"
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-12s %s\n' "$$name" "$$words"; done

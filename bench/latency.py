@@ -21,8 +21,8 @@ import httpx
 import psycopg
 from tests.installation import Installation, until
 
-from durable_research.local.temporal_binary import find_temporal
-from durable_research.local.temporal_server import server_command
+from durable_research.local.temporal.binary import find_temporal
+from durable_research.local.temporal.server import server_command
 
 WARM_UP = 5
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.installation import Installation, until
 
-from durable_research.failpoints import FAILPOINTS_VARIABLE, HITS_FILE, Place, Point
+from durable_research.failpoints.reach import FAILPOINTS_VARIABLE, HITS_FILE, Place, Point
 
 # Where each step is held, in the middle of its work, until it is killed.
 HELD = {

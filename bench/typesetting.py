@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from durable_research.adapters.documents.typst import TypstRenderer
-from durable_research.domain.document import Document
-from durable_research.domain.markdown import parse_markdown
+from durable_research.domain.documents.markdown import parse_markdown
+from durable_research.domain.documents.tree import Document
 
 # Each costs a parser without limits more than its size, or a typesetter more than its text.
 UNITS = {

@@ -13,14 +13,14 @@ import psycopg
 import pytest
 
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.drafts import PostgresDrafts
-from durable_research.adapters.database.effects import PostgresEffects
+from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.log.drafts import PostgresDrafts
+from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.migrate import upgrade
-from durable_research.adapters.database.progress import PostgresProgressLog
-from durable_research.adapters.database.workflows import PostgresWorkflows
-from durable_research.domain.workflow import Kind, new_workflow_id
-from durable_research.local.temporal_binary import find_temporal
-from durable_research.ports.workflows import NewWorkflow
+from durable_research.adapters.database.rows.workflows import PostgresWorkflows
+from durable_research.domain.workflows.workflow import Kind, new_workflow_id
+from durable_research.local.temporal.binary import find_temporal
+from durable_research.ports.database.workflows import NewWorkflow
 from tests import contract
 from tests.installation import Installation
 

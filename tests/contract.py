@@ -10,8 +10,8 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
-from durable_research.web.api.openapi import document
-from durable_research.web.problems import CODES, MEDIA_TYPE
+from durable_research.web.api.openapi.document import document
+from durable_research.web.http.problems import CODES, MEDIA_TYPE
 
 # What answers of the API differed in from the document, in the test that runs.
 WRONG: list[str] = []

@@ -10,10 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from durable_research.domain.approval import ApprovalAsked, ApprovalDecision
-from durable_research.domain.effects import Charges, EffectRecord
 from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureDown, InvalidState, NotFound
-from durable_research.domain.progress import (
+from durable_research.domain.ledger.effects import Charges, EffectRecord
+from durable_research.domain.requests.report import Report
+from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision
+from durable_research.domain.workflows.progress import (
     ENDS_OF_ATTEMPT,
     Attempt,
     Draft,
@@ -22,15 +23,14 @@ from durable_research.domain.progress import (
     ProgressEvent,
     status_after,
 )
-from durable_research.domain.report import Report
-from durable_research.domain.workflow import Decided, Status, check_resumable
-from durable_research.ports.engine import EngineView
+from durable_research.domain.workflows.workflow import Decided, Status, check_resumable
+from durable_research.ports.database.progress import Waited
+from durable_research.ports.database.similarity import Related
+from durable_research.ports.database.workers import WorkerRow
+from durable_research.ports.database.workflows import NewWorkflow, Resumption, WorkflowFilter, WorkflowRow
+from durable_research.ports.engine.engine import EngineView
+from durable_research.ports.engine.schedules import NewSchedule, ScheduleView
 from durable_research.ports.objects import StoredObject
-from durable_research.ports.progress import Waited
-from durable_research.ports.schedules import NewSchedule, ScheduleView
-from durable_research.ports.similarity import Related
-from durable_research.ports.workers import WorkerRow
-from durable_research.ports.workflows import NewWorkflow, Resumption, WorkflowFilter, WorkflowRow
 
 START = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
 

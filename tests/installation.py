@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
-from durable_research.local.postgres_programs import STATE_OF_ROOT
-from durable_research.local.proof import accepted_call
+from durable_research.experiments.evidence.proof import accepted_call
+from durable_research.local.postgres.programs import STATE_OF_ROOT
 
 Found = TypeVar("Found")
 FINAL = {"done", "partly_done", "failed", "cancelled", "terminated"}

@@ -5,10 +5,10 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import StillRunning
+from durable_research.domain.ledger.effects import ProviderClass
 from durable_research.domain.model_errors import AnswerLost, ModelForgotten, ModelRefused
-from durable_research.ports.remote import EarlierSend, RemoteEffect
+from durable_research.ports.vendors.remote import EarlierSend, RemoteEffect
 
 Gate = Callable[[str], Awaitable[None]]
 

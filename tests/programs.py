@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from durable_research.local.temporal_binary import default_cache
+from durable_research.local.temporal.binary import default_cache
 
 
 def installed(what: str, path: str) -> str:

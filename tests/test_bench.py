@@ -9,8 +9,8 @@ from bench.__main__ import main
 from bench.recovery import HELD
 from click.testing import CliRunner
 
-from durable_research.temporal import policies
-from durable_research.temporal.places import failpoints_of
+from durable_research import policies
+from durable_research.failpoints.registry import failpoints_of
 
 
 @pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(bench.__path__)])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from durable_research.web.api import examples
+from durable_research.web.api.openapi import examples
 from tests import contract
 
 STATUS = "/api/workflows/report-01kb3v8m2q7x0c5d9e4f6g8h1j/status"

@@ -10,10 +10,9 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from durable_research import sending
+from durable_research import policies
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.effects import PostgresEffects
-from durable_research.domain.effects import Charges, Effect, ProviderClass, ResendPolicy, SendState
+from durable_research.adapters.database.ledger.effects import PostgresEffects
 from durable_research.domain.errors import (
     Ambiguous,
     DecisionNeeded,
@@ -24,6 +23,7 @@ from durable_research.domain.errors import (
     StillRunning,
     Unconfirmed,
 )
+from durable_research.domain.ledger.effects import Charges, Effect, ProviderClass, ResendPolicy, SendState
 from durable_research.domain.model_errors import (
     AnswerBroken,
     CannotAsk,
@@ -38,11 +38,11 @@ from durable_research.domain.model_errors import (
     ProviderFailed,
     ProviderSilent,
 )
-from durable_research.domain.progress import NUMBERED_BY_LEDGER, Attempt
-from durable_research.effects import EffectRunner
-from durable_research.failpoints import Place
-from durable_research.ports.remote import EarlierSend
-from durable_research.temporal import policies
+from durable_research.domain.workflows.progress import NUMBERED_BY_LEDGER, Attempt
+from durable_research.effects import attempt as sending
+from durable_research.effects.runner import EffectRunner
+from durable_research.failpoints.reach import Place
+from durable_research.ports.vendors.remote import EarlierSend
 from tests.pretend_provider import PretendAct, PretendProvider
 
 

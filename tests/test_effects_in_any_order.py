@@ -25,19 +25,19 @@ from hypothesis.stateful import (
 )
 from pydantic import BaseModel
 
-from durable_research import sending
+from durable_research import policies
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.effects import PostgresEffects
-from durable_research.adapters.database.workflows import PostgresWorkflows
-from durable_research.domain.effects import AMBIGUOUS_SENDS_ALLOWED, Charges, Effect, ProviderClass
+from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.domain.errors import ResearchError, Unconfirmed
-from durable_research.domain.progress import Attempt
-from durable_research.domain.workflow import Kind, new_workflow_id
-from durable_research.effects import EffectRunner
-from durable_research.failpoints import Place
-from durable_research.ports.remote import EarlierSend
-from durable_research.ports.workflows import NewWorkflow
-from durable_research.temporal import policies
+from durable_research.domain.ledger.effects import AMBIGUOUS_SENDS_ALLOWED, Charges, Effect, ProviderClass
+from durable_research.domain.workflows.progress import Attempt
+from durable_research.domain.workflows.workflow import Kind, new_workflow_id
+from durable_research.effects import attempt as sending
+from durable_research.effects.runner import EffectRunner
+from durable_research.failpoints.reach import Place
+from durable_research.ports.database.workflows import NewWorkflow
+from durable_research.ports.vendors.remote import EarlierSend
 from tests.pretend_provider import PretendProvider
 
 # A provider that is searched can be believed after: the longest age of an intent that is still sent, the way there, its lag.

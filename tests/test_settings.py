@@ -3,7 +3,7 @@
 import pytest
 
 from durable_research.bootstrap import adapters
-from durable_research.settings import SettingsInvalid, load
+from durable_research.settings.settings import SettingsInvalid, load
 
 MAIL = {"SMTP_URL": "smtp://mail.example.org:587", "DURABLE_RESEARCH_EMAIL_FROM": "a@example.org"}
 

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
-from durable_research.domain.composition import compose
-from durable_research.domain.effects import ProviderClass
+from durable_research import policies
+from durable_research.domain.documents.composition import compose
+from durable_research.domain.documents.text import WrittenText
+from durable_research.domain.ledger.effects import ProviderClass
+from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.model_errors import (
     EmptyOutput,
     ModelDeclined,
@@ -15,14 +18,11 @@ from durable_research.domain.model_errors import (
     ModelTruncated,
     OnlyReasoning,
 )
-from durable_research.domain.progress import Attempt
-from durable_research.domain.text import WrittenText
-from durable_research.domain.usage import TokenUsage
-from durable_research.ports.models import ModelAnswer, ModelCall, TextSink
+from durable_research.domain.workflows.progress import Attempt
+from durable_research.effects.text import Assignment, TextWriter
 from durable_research.ports.objects import StoredObject
-from durable_research.ports.remote import RemoteEffect
-from durable_research.temporal import policies
-from durable_research.writing import Assignment, TextWriter
+from durable_research.ports.vendors.models import ModelAnswer, ModelCall, TextSink
+from durable_research.ports.vendors.remote import RemoteEffect
 from tests.fakes import START
 
 ASSIGNMENT = Assignment("tenant", "workflow", "llm_call", "Write.", "Why do tides differ?")

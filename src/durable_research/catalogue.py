@@ -7,14 +7,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from durable_research import queues
-from durable_research.domain.approval import ApprovalWaits
 from durable_research.domain.errors import UnknownPipeline
-from durable_research.domain.notice import OCCASIONS
-from durable_research.domain.post import PostRequest
-from durable_research.domain.processing import ProcessingRequest
-from durable_research.domain.report import ReportRequest
-from durable_research.domain.request import WritingRequest
-from durable_research.domain.workflow import Kind
+from durable_research.domain.requests.notice import OCCASIONS
+from durable_research.domain.requests.post import PostRequest
+from durable_research.domain.requests.processing import ProcessingRequest
+from durable_research.domain.requests.report import ReportRequest
+from durable_research.domain.requests.writing import WritingRequest
+from durable_research.domain.workflows.approval import ApprovalWaits
+from durable_research.domain.workflows.workflow import Kind
 from durable_research.pipelines.accept_scheduled.workflow import AcceptScheduledReportWorkflow
 from durable_research.pipelines.ai_processing.messages import AIProcessing
 from durable_research.pipelines.ai_processing.workflow import AIProcessingWorkflow
@@ -23,7 +23,7 @@ from durable_research.pipelines.blog_post.workflow import BlogPostWorkflow
 from durable_research.pipelines.generate_report.messages import GenerateReport
 from durable_research.pipelines.generate_report.workflow import GenerateReportWorkflow
 from durable_research.pipelines.reconcile.workflow import ReconcileWorkflow
-from durable_research.ports.workflows import WorkflowRow
+from durable_research.ports.database.workflows import WorkflowRow
 
 # So much of a name that does not exist is repeated.
 _LONGEST_ECHO = 64

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from durable_research import queues
+from durable_research import policies, queues
 from durable_research.catalogue import PACKAGES, PIPELINES, WORKFLOWS
 from durable_research.cli.main import COMMANDS
 from durable_research.domain import errors, model_errors
-from durable_research.domain.progress import EventKind
-from durable_research.domain.remedies import REMEDIES
-from durable_research.failpoints import Place, Point, UndoPlace
-from durable_research.settings import Settings
-from durable_research.temporal import policies
+from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.remedies import REMEDIES
+from durable_research.failpoints.reach import Place, Point, UndoPlace
+from durable_research.settings.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "durable_research"
@@ -87,7 +86,10 @@ def test_each_pipeline_folder_holds_the_same_files(package: str) -> None:
 
 def test_every_activity_has_a_policy_and_a_pinned_name() -> None:
     named = set()
-    for path in [*(SOURCE / "pipelines").rglob("activities.py"), SOURCE / "temporal" / "closing.py"]:
+    for path in [
+        *(SOURCE / "pipelines").rglob("activities.py"),
+        SOURCE / "temporal" / "worker" / "builtin_activities.py",
+    ]:
         pinned = re.findall(r"@activity\.defn(.*)\n    async def (\w+)", path.read_text())
         # A worker finds the activities of its queues by their names, which are the methods'.
         for decoration, method in pinned:
@@ -197,7 +199,7 @@ def test_every_error_stands_in_the_drawn_tree() -> None:
 
 
 def test_every_failpoint_is_reached_by_code_and_documented() -> None:
-    code = "".join(path.read_text() for path in MODULES if path.name != "failpoints.py")
+    code = "".join(path.read_text() for path in MODULES if path.name != "failpoints/reach.py")
     text = (ROOT / "docs" / "failpoints.md").read_text()
     of_steps = {policy.step for policy in policies.STEPS.values() if policy.effect or policy.undoes}
 
@@ -215,3 +217,34 @@ def test_locks_carry_hashes_and_no_address(lock: str) -> None:
     assert "--hash=sha256:" in text
     assert "://" not in text
     assert "--index" not in text
+
+
+def test_every_path_that_the_documents_name_exists() -> None:
+    there = {
+        f"{relative(path)}/" if path.is_dir() else relative(path)
+        for part in ("src", "tests", "docs", "tools", "requirements", "bench", "examples")
+        for path in (ROOT / part).rglob("*")
+        if "__pycache__" not in path.parts
+    }
+    there |= {f"{part}/" for part in ("src", "tests", "docs", "tools", "requirements", "bench", "examples", "data")}
+    pages = [page for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")] if page.name != "CHANGELOG.md"]
+    named = {(page, path) for page in pages for path in _paths_in(page.read_text())}
+
+    assert len(named) > 60
+    missing = {
+        f"{relative(page)}: {path}"
+        for page, path in named
+        if not any(one == path or one.endswith(f"/{path}") for one in there)
+    }
+    assert missing == set()
+
+
+def _paths_in(text: str) -> set[str]:
+    """Files and folders that prose and tables name in code spans; blocks that a guide has its reader write are left out."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    spans = re.findall(r"`([^`\n]+)`", prose)
+    return {
+        one
+        for one in spans
+        if re.fullmatch(r"(?:[a-z_]+/)+(?:[\w-]+\.(?:py|md|toml|sh|html|css|js|typ))?|[a-z_]+\.py", one)
+    }

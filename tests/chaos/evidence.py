@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from durable_research.chaos.evidence import Document, Fired, ReportSeen, Seen
+from durable_research.experiments.evidence.evidence import Document, Fired, ReportSeen, Seen
 
 GOOD = ReportSeen(
     report_id="report-1",

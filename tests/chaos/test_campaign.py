@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from durable_research.chaos.campaign import Campaign, Options
-from durable_research.chaos.evidence import Seen
-from durable_research.chaos.quirks import Expected
-from durable_research.cli import chaos
-from durable_research.cli.running import Exit
+from durable_research.cli.experiments import chaos
+from durable_research.cli.shared.command import Exit
+from durable_research.experiments.campaign.campaign import Campaign, Options
+from durable_research.experiments.evidence.evidence import Seen
+from durable_research.experiments.evidence.quirks import Expected
 from tests.chaos.evidence import WELL, with_report
 
 

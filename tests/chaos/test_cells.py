@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from durable_research.chaos.cells import CellResult, JudgedRun
-from durable_research.chaos.evidence import Closing, ReportSeen, Told
-from durable_research.chaos.points import (
+from durable_research import policies
+from durable_research.experiments.crash_points import (
     CHANNELS,
     CLASSES,
     OTHER_POINTS,
@@ -16,9 +15,10 @@ from durable_research.chaos.points import (
     cells,
     effect_points,
 )
-from durable_research.chaos.table_account import as_markdown, stands
-from durable_research.temporal import policies
-from durable_research.temporal.places import failpoints_of
+from durable_research.experiments.crash_table.cells import CellResult, JudgedRun
+from durable_research.experiments.crash_table.table_report import as_markdown, stands
+from durable_research.experiments.evidence.evidence import Closing, ReportSeen, Told
+from durable_research.failpoints.registry import failpoints_of
 from tests.chaos.evidence import GOOD
 
 E = {point.number: point for point in (*effect_points("llm_call"), *RESUMED_CALLS)}

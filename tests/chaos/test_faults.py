@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from durable_research.chaos.faults import WEIGHTS, Fault, Injector, plan_faults
+from durable_research.experiments.campaign.nemesis import WEIGHTS, Fault, Injector, plan_faults
 from durable_research.local.data_folder import DataFolder, write_json
 
 

@@ -3,8 +3,8 @@
 import pytest
 from temporalio.client import WorkflowHistory
 
-from durable_research.chaos import histories
-from durable_research.temporal.converter import data_converter
+from durable_research.experiments.evidence import histories
+from durable_research.temporal.payloads.converter import data_converter
 from tests.replay.record import HISTORIES, RECORDING_KEYS
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from durable_research.chaos.evidence import Closing, Document, Fired, Seen, Told
-from durable_research.chaos.invariants import INVARIANTS, bound, emptiness, judge
-from durable_research.chaos.quirks import Expected
+from durable_research.experiments.evidence.evidence import Closing, Document, Fired, Seen, Told
+from durable_research.experiments.evidence.invariants import INVARIANTS, bound, emptiness, judge
+from durable_research.experiments.evidence.quirks import Expected
 from tests.chaos.evidence import GOOD, WELL, with_report
 
 DAMAGED = (Document("default/documents/b.pdf", is_whole=False, reads=True),)

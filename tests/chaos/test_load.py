@@ -3,8 +3,8 @@
 import asyncio
 from dataclasses import replace
 
-from durable_research.chaos.client import Asked, Client, words_of
-from durable_research.chaos.load import Load
+from durable_research.experiments.campaign.load import Load
+from durable_research.experiments.evidence.client import Asked, Client, words_of
 
 
 class SlowClient(Client):

@@ -8,13 +8,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from durable_research.chaos.kept import Kept
-from durable_research.chaos.nursing import Nursery, NurseryGone
+from durable_research.experiments.installations.fork_client import Nursery, NurseryGone
+from durable_research.experiments.installations.restarted_process import Kept
 
 
 @pytest.fixture
 async def nursery() -> AsyncIterator[Nursery]:
-    nursery = Nursery(["durable_research.cli.main", "durable_research.cli.doctor"])
+    nursery = Nursery(["durable_research.cli.main", "durable_research.cli.operator.doctor.command"])
     await nursery.open()
     yield nursery
     await nursery.close()

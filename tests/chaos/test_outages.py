@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from durable_research.chaos.outage_run import Lived, Options, OutageRun, as_markdown
-from durable_research.chaos.outages import OUTAGES
+from durable_research.experiments.outages.outage_run import Lived, Options, OutageRun, as_markdown
+from durable_research.experiments.outages.outages import OUTAGES
 
 CUT = next(one for one in OUTAGES if one.name == "cut")
 

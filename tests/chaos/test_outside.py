@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from durable_research.chaos import outside
-from durable_research.chaos.tables import NamedDocuments
+from durable_research.experiments.evidence import provider_evidence
+from durable_research.experiments.evidence.database_evidence import NamedDocuments
 
 WORDS = {"chaos1x00001": "report-1", "chaos1x00002": "report-2"}
 PDF = b"%PDF-1.7 something %%EOF\n"
@@ -17,7 +17,7 @@ def bill(text: str, key: str = "key-1", kind: str = "model_call", **more: object
 
 
 def test_a_bill_belongs_to_the_report_whose_word_stands_in_its_prompt() -> None:
-    bills = outside.bills([bill("What does chaos1x00002 tell?")], WORDS, {"key-1": "report-2"})
+    bills = provider_evidence.bills([bill("What does chaos1x00002 tell?")], WORDS, {"key-1": "report-2"})
 
     assert (bills.model_calls, bills.strange) == ({"report-2": 1}, ())
 
@@ -28,7 +28,7 @@ def test_a_bill_belongs_to_the_report_whose_word_stands_in_its_prompt() -> None:
     ids=["no word of ours", "another report's key"],
 )
 def test_a_bill_that_nobody_explains_is_strange(line: dict[str, object]) -> None:
-    bills = outside.bills([line], WORDS, {"key-of-another": "report-2"})
+    bills = provider_evidence.bills([line], WORDS, {"key-of-another": "report-2"})
 
     assert (bills.model_calls, len(bills.strange)) == ({}, 1)
 
@@ -37,7 +37,7 @@ def test_a_notification_that_its_receiver_knew_already_is_none() -> None:
     told = '{"data": {"report_id": "report-1", "url": "http://here/reports/report-1"}}'
     lines = [bill(told, kind="webhook"), bill(told, kind="webhook", repeat=True)]
 
-    assert outside.bills(lines, WORDS, {}).notifications == {"report-1": 1}
+    assert provider_evidence.bills(lines, WORDS, {}).notifications == {"report-1": 1}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_notification_that_its_receiver_knew_already_is_none() -> None:
     ],
 )
 def test_a_message_of_any_channel_counts_once_for_the_report_that_it_names(kind: str, text: str) -> None:
-    assert outside.bills([bill(text, kind=kind)], WORDS, {}).notifications == {"report-1": 1}
+    assert provider_evidence.bills([bill(text, kind=kind)], WORDS, {}).notifications == {"report-1": 1}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_message_of_any_channel_counts_once_for_the_report_that_it_names(kind:
     ],
 )
 def test_a_message_that_a_report_failed_counts_by_itself(kind: str, text: str) -> None:
-    bills = outside.bills([bill(text, kind=kind)], WORDS, {})
+    bills = provider_evidence.bills([bill(text, kind=kind)], WORDS, {})
 
     assert (bills.notifications, bills.failures) == ({}, {"report-1": 1})
 
@@ -75,7 +75,7 @@ def test_a_message_that_a_report_failed_counts_by_itself(kind: str, text: str) -
     ],
 )
 def test_a_message_that_something_waits_is_not_counted(kind: str, text: str) -> None:
-    bills = outside.bills([bill(text, kind=kind)], WORDS, {})
+    bills = provider_evidence.bills([bill(text, kind=kind)], WORDS, {})
 
     assert (bills.notifications, bills.failures) == ({}, {})
 
@@ -87,7 +87,7 @@ def stored(folder: Path, text: bytes = b"# On chaos1x00001", pdf: bytes = PDF) -
 
 
 def test_documents_that_are_whole_and_the_reports_own_read(tmp_path: Path) -> None:
-    found = outside.documents(tmp_path, stored(tmp_path), "chaos1x00001")
+    found = provider_evidence.documents(tmp_path, stored(tmp_path), "chaos1x00001")
 
     assert all(one.is_whole and one.reads for one in found)
 
@@ -97,19 +97,19 @@ def test_a_missing_or_changed_object_is_not_whole(tmp_path: Path) -> None:
     (tmp_path / "a.md").unlink()
     (tmp_path / "b.pdf").write_bytes(PDF + b"x")
 
-    assert [one.is_whole for one in outside.documents(tmp_path, row, "chaos1x00001")] == [False, False]
+    assert [one.is_whole for one in provider_evidence.documents(tmp_path, row, "chaos1x00001")] == [False, False]
 
 
 def test_a_text_of_another_report_and_half_a_pdf_do_not_read(tmp_path: Path) -> None:
     row = stored(tmp_path, text=b"# On chaos1x00002", pdf=b"%PDF-1.7 cut")
 
-    assert [one.reads for one in outside.documents(tmp_path, row, "chaos1x00001")] == [False, False]
+    assert [one.reads for one in provider_evidence.documents(tmp_path, row, "chaos1x00001")] == [False, False]
 
 
 def test_a_secret_in_a_log_is_found(tmp_path: Path) -> None:
     (tmp_path / "worker.log").write_bytes(b"calling with sk-canary-1")
     (tmp_path / "api.log").write_bytes(b"nothing")
 
-    found = outside.leaks(sorted(tmp_path.iterdir()), {"the model key": "sk-canary-1"})
+    found = provider_evidence.leaks(sorted(tmp_path.iterdir()), {"the model key": "sk-canary-1"})
 
     assert found == ["worker.log holds the model key"]

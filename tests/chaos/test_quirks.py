@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from durable_research.chaos.quirks import EXPECTED, Expected, drawn
-from durable_research.simulator.faults import Fault
-from durable_research.simulator.quirks import QUIRKS
+from durable_research.experiments.evidence.quirks import EXPECTED, Expected, drawn
+from durable_research.simulator.faults.faults import Fault
+from durable_research.simulator.faults.quirks import QUIRKS
 
 # The same missing list by another status; a server has one of the two.
 ONE_OF_TWO = {"no_stored_list_405"}

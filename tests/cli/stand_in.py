@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
-from durable_research.domain.workflow import RANDOM_BYTES, Kind, new_workflow_id
+from durable_research.domain.workflows.workflow import RANDOM_BYTES, Kind, new_workflow_id
 
 DEADLINE_SECONDS = 60.0
 STEPS = ("llm_call", "create_pdf", "store_report_metadata", "send_notification")

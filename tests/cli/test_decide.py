@@ -1,4 +1,4 @@
-from durable_research.domain.workflow import Decision
+from durable_research.domain.workflows.workflow import Decision
 
 from .conftest import Command
 from .stand_in import StandIn, an_id

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from durable_research import settings
-from durable_research.cli import model_list
-from durable_research.cli.findings import Finding
-from durable_research.cli.provider import examine_provider
+from durable_research.cli.operator.doctor import model_list
+from durable_research.cli.operator.doctor.findings import Finding
+from durable_research.cli.operator.doctor.provider import examine_provider
+from durable_research.settings import settings
 
 KEY = "sk-do-not-print-me"
 MODEL = "gpt-5-mini"

@@ -149,7 +149,7 @@ def test_the_data_folder_may_be_named_by_the_environment(installation: StandIn, 
 
 
 def test_a_damaged_up_json_is_as_good_as_none(elsewhere: Path) -> None:
-    from durable_research.cli.installation import DEFAULT_SERVER, default_server
+    from durable_research.cli.shared.installation import DEFAULT_SERVER, default_server
 
     (elsewhere / "data").mkdir()
     (elsewhere / "data" / "up.json").write_text("{")

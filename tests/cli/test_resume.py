@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from durable_research.cli.run import Run
-from durable_research.domain.workflow import Kind
+from durable_research.cli.shared.workflow_view import Run
+from durable_research.domain.workflows.workflow import Kind
 
 from .conftest import Command, Process
 from .stand_in import STEPS, StandIn, a_story, an_id, event

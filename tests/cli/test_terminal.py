@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from durable_research.cli.terminal import as_json, clean, clean_lines
-from durable_research.cli.views import event_line, status_text
-from durable_research.domain.progress import EventKind, ProgressEvent, StepState
+from durable_research.cli.shared.terminal import as_json, clean, clean_lines
+from durable_research.cli.shared.views import event_line, status_text
 from durable_research.domain.wording import look
-from durable_research.domain.workflow import Status
+from durable_research.domain.workflows.progress import EventKind, ProgressEvent, StepState
+from durable_research.domain.workflows.workflow import Status
 
 EVERY_CONTROL = "".join(chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cc")
 

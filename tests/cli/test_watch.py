@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from durable_research.cli import following
-from durable_research.cli.following import EventParser, Message
-from durable_research.domain.remedies import REMEDIES
+from durable_research.cli.shared import events
+from durable_research.cli.shared.events import EventParser, Message
+from durable_research.domain.workflows.remedies import REMEDIES
 
 from .conftest import Command, Process
 from .stand_in import StandIn, a_story, an_id, event
@@ -93,7 +93,7 @@ def test_an_api_that_is_not_ready_again_yet_is_asked_until_it_is(installation: S
 def test_patience_with_an_api_that_stays_away_ends_with_exit_3(
     installation: StandIn, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(events, "_PATIENCE_SECONDS", 0.1)
     installation.add(1, events=a_story()[:2])
 
     result = command("watch", an_id())

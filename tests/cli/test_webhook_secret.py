@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from durable_research.cli.main import cli
-from durable_research.domain.addresses import secret_for
+from durable_research.domain.requests.addresses import secret_for
 
 SECRET = "whsec_" + "c2VjcmV0" * 6
 URL = "https://example.org/hook"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from durable_research.domain.workflow import Kind
+from durable_research.domain.workflows.workflow import Kind
 
 from .conftest import Command, Process
 from .stand_in import StandIn, an_id

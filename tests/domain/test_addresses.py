@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_research.domain.addresses import AddressRefused, check_address, may_call, secret_for
+from durable_research.domain.requests.addresses import AddressRefused, check_address, may_call, secret_for
 
 LOCAL = [*map(ipaddress.ip_network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"))]
 local_addresses = st.one_of(

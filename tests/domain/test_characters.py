@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_research.domain.characters import clean_text, uncover_marks
+from durable_research.domain.language.characters import clean_text, uncover_marks
 
 
 @pytest.mark.parametrize(

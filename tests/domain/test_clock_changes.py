@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from durable_research.domain.clock_changes import is_left_out, next_asking, once_id
-from durable_research.domain.schedule import names_time
+from durable_research.domain.schedules.clock_changes import is_left_out, next_asking, once_id
+from durable_research.domain.schedules.schedule import names_time
 
 SCHEDULE = "recurring-" + "0a" * 16
 BERLIN, NEW_YORK, LORD_HOWE = "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_research.domain.direction import is_right_to_left, reads_right_to_left
+from durable_research.domain.language.direction import is_right_to_left, reads_right_to_left
 
 
 @pytest.mark.parametrize(

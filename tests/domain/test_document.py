@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from durable_research.domain.document import (
+from durable_research.domain.documents.tree import (
     DEEPEST,
     MOST_CELLS,
     Block,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_research.domain.draft import check_text
+from durable_research.domain.documents.draft import check_text
 from durable_research.domain.errors import InvalidInput
 
 

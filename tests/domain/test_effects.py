@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_research.domain.effects import (
+from durable_research.domain.ledger.effects import (
     AMBIGUOUS_SENDS_ALLOWED,
     Effect,
     EffectRecord,

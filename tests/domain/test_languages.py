@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_research.domain.languages import canonical_tag, document_language, primary_language, subtags
+from durable_research.domain.language.languages import canonical_tag, document_language, primary_language, subtags
 
 
 @pytest.mark.parametrize(

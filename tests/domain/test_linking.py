@@ -2,8 +2,8 @@
 
 import pytest
 
-from durable_research.domain.document import Code, Link, Paragraph, Text
-from durable_research.domain.markdown import parse_markdown
+from durable_research.domain.documents.markdown import parse_markdown
+from durable_research.domain.documents.tree import Code, Link, Paragraph, Text
 
 
 def _parts(text: str) -> list[str | tuple[str, str]]:

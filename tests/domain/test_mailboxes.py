@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_research.domain.mailboxes import Mailbox, mailboxes
+from durable_research.domain.requests.mailboxes import Mailbox, mailboxes
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durable_research.domain.document import (
+from durable_research.domain.documents.markdown import parse_markdown
+from durable_research.domain.documents.markdown_parser import (
+    MOST_BLOCK_RULES,
+    MOST_MARKS,
+    MOST_TOKENS,
+    TooMuchWork,
+    tokens_of,
+)
+from durable_research.domain.documents.tree import (
     Block,
     BulletList,
     Code,
@@ -22,14 +30,6 @@ from durable_research.domain.document import (
     Table,
     Text,
     plain_text,
-)
-from durable_research.domain.markdown import parse_markdown
-from durable_research.domain.markdown_parser import (
-    MOST_BLOCK_RULES,
-    MOST_MARKS,
-    MOST_TOKENS,
-    TooMuchWork,
-    tokens_of,
 )
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_research.domain.moments import read_moment
+from durable_research.domain.requests.moments import read_moment
 
 
 @pytest.mark.parametrize(

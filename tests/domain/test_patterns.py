@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from durable_research.domain.patterns import LINE_PATTERN, TEXT_PATTERN
-from durable_research.domain.request import Line, Text
+from durable_research.domain.requests.patterns import LINE_PATTERN, TEXT_PATTERN
+from durable_research.domain.requests.writing import Line, Text
 
 SURROGATES = range(0xD800, 0xE000)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from durable_research.domain.processing import OutputRules, broken_rules
+from durable_research.domain.requests.processing import OutputRules, broken_rules
 
 LONG = "The sea rises and falls. " * 20
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from durable_research.domain.progress import EventKind, ProgressEvent, StepState, steps_after
+from durable_research.domain.workflows.progress import EventKind, ProgressEvent, StepState, steps_after
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STEPS = ("llm_call", "create_pdf")

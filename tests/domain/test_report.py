@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from durable_research.domain.report import ReportRequest
+from durable_research.domain.requests.report import ReportRequest
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from durable_research.domain.retry_after import retry_after_seconds
+from durable_research.domain.ledger.retry_after import retry_after_seconds
 
 NOW = datetime(2029, 12, 31, 23, 59, tzinfo=UTC)
 

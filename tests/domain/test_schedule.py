@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from durable_research.domain.report import ReportRequest
-from durable_research.domain.schedule import ScheduleRequest, in_words, is_schedule_id, rhythm_of
+from durable_research.domain.requests.report import ReportRequest
+from durable_research.domain.schedules.schedule import ScheduleRequest, in_words, is_schedule_id, rhythm_of
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 

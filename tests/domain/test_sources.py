@@ -2,8 +2,17 @@
 
 import pytest
 
-from durable_research.domain.document import Heading, Inline, LineBreak, Link, NumberedList, Paragraph, Text, block_text
-from durable_research.domain.markdown import parse_markdown
+from durable_research.domain.documents.markdown import parse_markdown
+from durable_research.domain.documents.tree import (
+    Heading,
+    Inline,
+    LineBreak,
+    Link,
+    NumberedList,
+    Paragraph,
+    Text,
+    block_text,
+)
 
 
 def _lines(text: str) -> list[str]:

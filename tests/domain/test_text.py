@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_research.domain.text import CUT_SUFFIX, EDITED_SUFFIX, TextReference, has_visible_text
+from durable_research.domain.documents.text import CUT_SUFFIX, EDITED_SUFFIX, TextReference, has_visible_text
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from durable_research.domain.document import Heading
-from durable_research.domain.markdown import parse_markdown
+from durable_research.domain.documents.markdown import parse_markdown
+from durable_research.domain.documents.tree import Heading
 
 QUESTION = "How strong are tides?\nIn two pages."
 ASKED = "How strong are tides?"

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from durable_research.domain.progress import EventKind, ProgressEvent
 from durable_research.domain.shapes import FailureBody
-from durable_research.domain.waits import ProviderWait, ended_waiting, wait_after
+from durable_research.domain.workflows.progress import EventKind, ProgressEvent
+from durable_research.domain.workflows.waits import ProviderWait, ended_waiting, wait_after
 
 START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 BUSY: FailureBody = {"code": "rate_limited", "detail": "busy"}

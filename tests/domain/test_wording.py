@@ -1,8 +1,8 @@
 import pytest
 
-from durable_research.domain.progress import EventKind, StepState
 from durable_research.domain.wording import ATTEMPT_EVENTS, WORKFLOW_EVENTS, ended, event_words, look, plural
-from durable_research.domain.workflow import FINAL, Status
+from durable_research.domain.workflows.progress import EventKind, StepState
+from durable_research.domain.workflows.workflow import FINAL, Status
 
 
 def test_every_status_and_state_has_a_shape_and_words() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durable_research.domain.errors import InvalidState
-from durable_research.domain.workflow import FINAL, Kind, Status, check_transition, kind_of, new_workflow_id
+from durable_research.domain.workflows.workflow import FINAL, Kind, Status, check_transition, kind_of, new_workflow_id
 
 MOMENTS = st.integers(min_value=0, max_value=2**47)
 RANDOM = st.binary(min_size=10, max_size=10)

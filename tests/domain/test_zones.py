@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from durable_research.domain.zones import moment_of, zone_named
+from durable_research.domain.schedules.zones import moment_of, zone_named
 
 
 def wall(text: str) -> datetime:

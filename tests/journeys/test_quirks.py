@@ -14,7 +14,7 @@ import httpx
 import pypdf
 import pytest
 
-from durable_research.chaos.quirks import EXPECTED, Expected
+from durable_research.experiments.evidence.quirks import EXPECTED, Expected
 from tests.installation import FINAL, Installation, until
 
 # No deadline of these is meant to end anything here: a slow answer and a silent one outlast the silence that is allowed between

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from durable_research.local.temporal_binary import find_temporal
+from durable_research.local.temporal.binary import find_temporal
 
 from .running import Up
 

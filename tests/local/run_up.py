@@ -5,10 +5,10 @@ import asyncio
 import sys
 from pathlib import Path
 
+from durable_research.local.console import console
 from durable_research.local.edition import run_edition
 from durable_research.local.plan import UpOptions
-from durable_research.local.say import console
-from durable_research.local.supervisor import Pace
+from durable_research.local.processes.supervisor import Pace
 
 STAND_IN = (sys.executable, str(Path(__file__).with_name("stand_in.py")))
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from durable_research.local import checks
-from durable_research.local.child import Account, Child, ChildSpec, Guard, trim_log
+from durable_research.local.processes import readiness
+from durable_research.local.processes.child import Account, Child, ChildSpec, Guard, trim_log
 
 from .running import alive, eventually
 
@@ -37,7 +37,7 @@ def start(tmp_path: Path, guard: Guard, request: pytest.FixtureRequest) -> Start
             role="worker",
             env=dict(os.environ),
             log=tmp_path / "logs" / "child.log",
-            ready=checks.on_log("ready"),
+            ready=readiness.on_log("ready"),
             **{**usual, **how},
         )
         child = Child.start(spec, guard)
@@ -143,7 +143,7 @@ async def test_a_child_with_an_account_has_no_privileges_left(start: Starter) ->
 
 
 async def test_a_program_that_does_not_exist_is_named_in_the_log(start: Starter, guard: Guard, tmp_path: Path) -> None:
-    spec = ChildSpec("child", "api", ("/no/such/program",), {}, tmp_path / "child.log", checks.on_log("ready"))
+    spec = ChildSpec("child", "api", ("/no/such/program",), {}, tmp_path / "child.log", readiness.on_log("ready"))
 
     child = Child.start(spec, guard)
 
@@ -166,13 +166,13 @@ import sys, time
 sys.path[:0] = {path!r}
 from pathlib import Path
 from typing import Any
-from durable_research.local import checks
-from durable_research.local.child import Child, ChildSpec, Guard
+from durable_research.local.processes import readiness
+from durable_research.local.processes.child import Child, ChildSpec, Guard
 inner = "import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
 code = inner + "; print('inner', p.pid, flush=True); time.sleep(600)"
 argv = (sys.executable, "-c", code)
 guard = Guard()
-child = Child.start(ChildSpec("child", "worker", argv, {{}}, Path({log!r}), checks.on_log("")), guard)
+child = Child.start(ChildSpec("child", "worker", argv, {{}}, Path({log!r}), readiness.on_log("")), guard)
 print(guard._process.pid, child.pid, flush=True)
 time.sleep(600)
 """
@@ -182,10 +182,10 @@ import sys, time
 sys.path[:0] = {path!r}
 from pathlib import Path
 from typing import Any
-from durable_research.local import checks
-from durable_research.local.child import Account, Child, ChildSpec, Guard
+from durable_research.local.processes import readiness
+from durable_research.local.processes.child import Account, Child, ChildSpec, Guard
 guard = Guard()
-spec = ChildSpec("child", "worker", ("/bin/sleep", "600"), {{}}, Path({log!r}), checks.on_log(""), account={account!r})
+spec = ChildSpec("child", "worker", ("/bin/sleep", "600"), {{}}, Path({log!r}), readiness.on_log(""), account={account!r})
 child = Child.start(spec, guard)
 print(guard._process.pid, child.pid, flush=True)
 time.sleep(600)

@@ -6,7 +6,7 @@ import pytest
 
 from durable_research.local.data_folder import DataFolder, read_object, write_json
 from durable_research.local.errors import LocalError
-from durable_research.temporal.keys import parse_keys
+from durable_research.payload_keys import parse_keys
 
 
 def test_the_starts_of_a_name_are_counted_across_lives(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from durable_research.local import download
-from durable_research.local.download import DownloadFailed, download_temporal
 from durable_research.local.errors import Interrupted
+from durable_research.local.temporal import download
+from durable_research.local.temporal.download import DownloadFailed, download_temporal
 
 PROGRAM = b"#!/bin/sh\necho temporal version 1.8.2\n"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from durable_research.local import ports
 from durable_research.local.errors import LocalError, PortInUse
+from durable_research.local.processes import ports
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import psutil
 import psycopg
 import pytest
 
-from durable_research.local import postgres
 from durable_research.local.data_folder import DataFolder
 from durable_research.local.errors import LocalError, StartFailed
-from durable_research.local.ports import remembered_ports
-from durable_research.local.postgres import Instance
-from durable_research.local.supervisor import Pace, Supervisor
+from durable_research.local.postgres import server
+from durable_research.local.postgres.server import Instance
+from durable_research.local.processes.ports import remembered_ports
+from durable_research.local.processes.supervisor import Pace, Supervisor
 
 from .running import alive, eventually
 
@@ -34,7 +34,7 @@ class Database:
 
     @property
     def instance(self) -> Instance:
-        return postgres.open_instance(self.data, self.state)
+        return server.open_instance(self.data, self.state)
 
     @property
     def url(self) -> str:
@@ -46,10 +46,10 @@ class Database:
 
     async def start(self) -> "Database":
         instance = self.instance
-        await postgres.ensure_created(self.data, instance, self.supervisor.run_to_end, self.said.append)
-        await postgres.old_server_gone(instance)
-        await self.supervisor.start(postgres.server_spec(self.data, instance, self.port))
-        await postgres.ensure_database(instance, self.port)
+        await server.ensure_created(self.data, instance, self.supervisor.run_to_end, self.said.append)
+        await server.old_server_gone(instance)
+        await self.supervisor.start(server.server_spec(self.data, instance, self.port))
+        await server.ensure_database(instance, self.port)
         return self
 
     def ask(self, question: str) -> str | None:
@@ -203,7 +203,7 @@ async def test_a_database_of_another_version_is_named(own: Database) -> None:
 
 
 async def test_initdb_that_fails_says_why(own: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "USER", "pg_reserved")
+    monkeypatch.setattr(server, "USER", "pg_reserved")
 
     with pytest.raises(StartFailed, match="initdb ended with exit code 1; the end of"):
         await own.start()

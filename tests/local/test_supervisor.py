@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from durable_research.local import checks
-from durable_research.local.child import ChildSpec
 from durable_research.local.errors import StartFailed
-from durable_research.local.supervisor import Pace, Supervisor
+from durable_research.local.processes import readiness
+from durable_research.local.processes.child import ChildSpec
+from durable_research.local.processes.supervisor import Pace, Supervisor
 
 PACE = Pace(
     first_backoff_seconds=0.1,
@@ -38,7 +38,7 @@ class Bench:
         self.supervisor = Supervisor(self.said.append, self._next_start, self._changed, pace=PACE)
 
     def spec(self, name: str, code: str = LIVE, **how: Any) -> ChildSpec:
-        usual: dict[str, Any] = {"ready": checks.on_log("ready"), "env": dict(os.environ)}
+        usual: dict[str, Any] = {"ready": readiness.on_log("ready"), "env": dict(os.environ)}
         return ChildSpec(
             name=name,
             role="worker",

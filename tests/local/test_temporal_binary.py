@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from durable_research.local.build import BuildFailed, build_temporal
+from durable_research.local.console import Say
 from durable_research.local.errors import Interrupted, TemporalMissing
-from durable_research.local.say import Say
-from durable_research.local.temporal_binary import find_temporal
+from durable_research.local.temporal.binary import find_temporal
+from durable_research.local.temporal.build import BuildFailed, build_temporal
 
 from .running import eventually
 
@@ -261,7 +261,7 @@ def test_an_old_go_is_passed_over_for_the_pinned_one(tmp_path: Path) -> None:
 def test_an_installed_package_says_that_building_needs_the_sources(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("durable_research.local.build.source_checkout", lambda: None)
+    monkeypatch.setattr("durable_research.local.temporal.build.source_checkout", lambda: None)
 
     with pytest.raises(BuildFailed, match="needs the project's source checkout"):
         built_by(tmp_path)
@@ -270,7 +270,7 @@ def test_an_installed_package_says_that_building_needs_the_sources(
 def test_while_it_builds_packages_are_counted_of_those_that_the_build_lists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("durable_research.local.build.SAY_EVERY_SECONDS", 0.1)
+    monkeypatch.setattr("durable_research.local.temporal.build.SAY_EVERY_SECONDS", 0.1)
     fetches = "echo 'go: downloading example.org/x v1' >&2; echo 'go: downloading example.org/y v2' >&2"
     lists = (
         f'if [ "$1" = list ]; then {fetches}; {until_told(tmp_path, "fetched")}; printf "a/b\\nc/d\\ne\\n"; exit; fi'

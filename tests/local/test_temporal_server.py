@@ -4,7 +4,7 @@ from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
 
-from durable_research.local.temporal_server import known_options, server_command, tuning_arguments
+from durable_research.local.temporal.server import known_options, server_command, tuning_arguments
 
 
 def test_the_server_is_for_this_machine_and_keeps_everything_in_a_file() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from durable_research import queues
-from durable_research.settings import load
-from durable_research.worker import drain_time
+from durable_research.settings.settings import load
+from durable_research.worker.process import drain_time
 from tests.installation import end_with_the_tests, until
 
 

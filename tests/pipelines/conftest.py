@@ -16,18 +16,18 @@ from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from durable_research import queues
-from durable_research.adapters.database.changes import PostgresChanges
+from durable_research import policies, queues
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.drafts import PostgresDrafts
-from durable_research.adapters.database.effects import PostgresEffects
-from durable_research.adapters.database.named_objects import PostgresNamedObjects
-from durable_research.adapters.database.posts import PostgresPosts
-from durable_research.adapters.database.progress import PostgresProgressLog
-from durable_research.adapters.database.reports import PostgresReports
-from durable_research.adapters.database.similarity import PostgresSimilarity
-from durable_research.adapters.database.workers import PostgresWorkerRegistry
-from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.log.changes import PostgresChanges
+from durable_research.adapters.database.log.drafts import PostgresDrafts
+from durable_research.adapters.database.log.progress import PostgresProgressLog
+from durable_research.adapters.database.rows.named_objects import PostgresNamedObjects
+from durable_research.adapters.database.rows.posts import PostgresPosts
+from durable_research.adapters.database.rows.reports import PostgresReports
+from durable_research.adapters.database.rows.similarity import PostgresSimilarity
+from durable_research.adapters.database.rows.workers import PostgresWorkerRegistry
+from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.adapters.documents.html import to_html
 from durable_research.adapters.languages.langid import LangidLanguages
 from durable_research.adapters.models.openai_chat import OpenAIChat
@@ -41,36 +41,36 @@ from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
 from durable_research.bootstrap.worker_parts import Activity, activities_by_queue
 from durable_research.catalogue import PACKAGES, RESUMABLE_KINDS, Receivers, workflows_on
-from durable_research.domain.document import Document, RenderedDocument, plain_text
-from durable_research.effects import EffectRunner
-from durable_research.embedding import Embedder, LateEmbedder
-from durable_research.local.temporal_server import tuning_arguments
-from durable_research.operations.approving import Approving
-from durable_research.operations.cancelling import Cancelling
-from durable_research.operations.deciding import Deciding
-from durable_research.operations.paid_text import PaidTexts
-from durable_research.operations.reading import Reading
-from durable_research.operations.resuming import Resuming
-from durable_research.operations.retrying import Retrying
-from durable_research.operations.scheduling import Scheduling, accepting_once
-from durable_research.operations.starting import Starting
+from durable_research.domain.documents.tree import Document, RenderedDocument, plain_text
+from durable_research.effects.embedding import Embedder, LateEmbedder
+from durable_research.effects.runner import EffectRunner
+from durable_research.effects.text import TextWriter
+from durable_research.local.temporal.server import tuning_arguments
+from durable_research.operations.approve import Approving
+from durable_research.operations.cancel import Cancelling
+from durable_research.operations.decide import Deciding
+from durable_research.operations.reading.paid_text import PaidTexts
+from durable_research.operations.reading.read import Reading
+from durable_research.operations.resume import Resuming
+from durable_research.operations.retry import Retrying
+from durable_research.operations.schedule import Scheduling, accepting_once
+from durable_research.operations.start import Starting
+from durable_research.payload_keys import new_key, parse_keys
 from durable_research.pipelines.accept_scheduled.activities import AcceptScheduledActivities
 from durable_research.pipelines.ai_processing.activities import AIProcessingActivities
 from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.generate_report.messages import StoreReportMetadata
 from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
-from durable_research.ports.notifiers import Notifier
-from durable_research.temporal import names, policies
-from durable_research.temporal.closing import ClosingActivities, StoppingActivities
-from durable_research.temporal.converter import data_converter
-from durable_research.temporal.engine import TemporalEngine
-from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
-from durable_research.temporal.keys import new_key, parse_keys
-from durable_research.temporal.plugin import house_rules
-from durable_research.temporal.schedules import TemporalSchedules
-from durable_research.temporal.steps import StopModelCalls
-from durable_research.writing import TextWriter
+from durable_research.ports.vendors.notifiers import Notifier
+from durable_research.temporal import names
+from durable_research.temporal.client.engine import TemporalEngine
+from durable_research.temporal.client.schedules import TemporalSchedules
+from durable_research.temporal.payloads.converter import data_converter
+from durable_research.temporal.worker.builtin_activities import ClosingActivities, StoppingActivities
+from durable_research.temporal.worker.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
+from durable_research.temporal.worker.plugin import house_rules
+from durable_research.temporal.workflow.activities import StopModelCalls
 from tests.installation import FINAL, Installation
 
 KEYS = parse_keys(new_key())

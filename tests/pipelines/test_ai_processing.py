@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from durable_research.failpoints import FAILPOINTS_VARIABLE
+from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
 from tests.pipelines.conftest import House
 from tests.pipelines.leftovers import NOTHING, left, undone
 from tests.pipelines.test_blog_post import until_held

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from durable_research.domain.approval import ApprovalDecision, ApprovalWaits, Verdict
+from durable_research import policies
 from durable_research.domain.errors import AlreadyDecided, InvalidInput, InvalidState, ResearchError
-from durable_research.domain.progress import EventKind
-from durable_research.failpoints import FAILPOINTS_VARIABLE
-from durable_research.temporal import policies
+from durable_research.domain.workflows.approval import ApprovalDecision, ApprovalWaits, Verdict
+from durable_research.domain.workflows.progress import EventKind
+from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
 from tests.pipelines.conftest import House
 from tests.pipelines.leftovers import NOTHING, left
 from tests.pipelines.test_blog_post import until_held

@@ -10,12 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from durable_research import queues
+from durable_research import policies, queues
 from durable_research.catalogue import GENERATE_REPORT
-from durable_research.domain.approval import ApprovalNotice
-from durable_research.domain.progress import EventKind
+from durable_research.domain.workflows.approval import ApprovalNotice
+from durable_research.domain.workflows.progress import EventKind
 from durable_research.pipelines.generate_report.messages import SendApprovalNotice
-from durable_research.temporal import policies
 from tests.pipelines.conftest import House
 from tests.pipelines.test_approval import decide, of_approval, parked, waiting
 from tests.pipelines.test_notifying import KINDS, told

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from durable_research import policies
 from durable_research.adapters.database.tables import posts
 from durable_research.adapters.notifiers.slack import SlackMessage, SlackNotifier
 from durable_research.domain.errors import (
@@ -18,9 +19,8 @@ from durable_research.domain.errors import (
     NotificationRefused,
     StaleAttempt,
 )
-from durable_research.failpoints import FAILPOINTS_VARIABLE, HITS_FILE
-from durable_research.ports.notifiers import Notification
-from durable_research.temporal import policies
+from durable_research.failpoints.reach import FAILPOINTS_VARIABLE, HITS_FILE
+from durable_research.ports.vendors.notifiers import Notification
 from tests.pipelines.conftest import House
 from tests.pipelines.leftovers import NOTHING, WHOLE, left, undone
 

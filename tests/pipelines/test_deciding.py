@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from durable_research.domain.effects import ResendPolicy
 from durable_research.domain.errors import InfrastructureDown, InvalidInput, InvalidState
-from durable_research.domain.progress import Attempt, EventKind
+from durable_research.domain.ledger.effects import ResendPolicy
+from durable_research.domain.workflows.progress import Attempt, EventKind
 from tests.pipelines.conftest import House
 
 

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from durable_research import policies
 from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
 from durable_research.domain.errors import StaleAttempt
-from durable_research.domain.progress import Attempt
-from durable_research.effects import EffectRunner
-from durable_research.embedding import LateEmbedder
+from durable_research.domain.workflows.progress import Attempt
+from durable_research.effects.embedding import LateEmbedder
+from durable_research.effects.runner import EffectRunner
 from durable_research.ports.clock import Clock
-from durable_research.ports.embeddings import Embedding
-from durable_research.ports.similarity import Subject
-from durable_research.temporal import policies
+from durable_research.ports.database.similarity import Subject
+from durable_research.ports.vendors.embeddings import Embedding
 from tests.pipelines.conftest import House
 from tests.pipelines.leftovers import NOTHING, WHOLE, left
 

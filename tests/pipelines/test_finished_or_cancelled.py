@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from durable_research.domain.approval import Verdict
 from durable_research.domain.errors import DocumentError, InvalidState
-from durable_research.domain.progress import Attempt, EventKind
-from durable_research.domain.workflow import Status
+from durable_research.domain.workflows.approval import Verdict
+from durable_research.domain.workflows.progress import Attempt, EventKind
+from durable_research.domain.workflows.workflow import Status
 from tests.pipelines.conftest import House
 from tests.pipelines.leftovers import NOTHING, left
 from tests.pipelines.test_approval import decide, parked, waiting

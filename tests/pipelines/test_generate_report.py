@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from durable_research import policies
+from durable_research.domain.documents.text import page_key
 from durable_research.domain.errors import InfrastructureDown, RendererCrashed
-from durable_research.domain.text import page_key
-from durable_research.domain.workflow import Status
-from durable_research.temporal import policies
+from durable_research.domain.workflows.workflow import Status
 from tests.pipelines.conftest import House
 
 

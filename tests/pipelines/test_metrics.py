@@ -7,8 +7,8 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from durable_research.temporal.connection import runtime
-from durable_research.temporal.metrics import METRICS
+from durable_research.telemetry.metrics import METRICS
+from durable_research.temporal.client.connection import runtime
 from tests.pipelines.conftest import House
 from tests.programs import free_port
 

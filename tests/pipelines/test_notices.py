@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from durable_research.domain.effects import ResendPolicy
 from durable_research.domain.errors import DocumentError
+from durable_research.domain.ledger.effects import ResendPolicy
 from tests.pipelines.conftest import House
 
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from durable_research.adapters.notifiers.email import EmailNotifier
-from durable_research.domain.effects import ResendPolicy
+from durable_research.domain.ledger.effects import ResendPolicy
 from tests.pipelines.conftest import House
 
 KINDS = ("webhook", "email", "slack")

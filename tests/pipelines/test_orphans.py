@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from durable_research import policies
 from durable_research.domain.errors import DocumentError, InfrastructureDown, NotFound
-from durable_research.domain.workflow import Kind, Status, new_workflow_id
+from durable_research.domain.workflows.workflow import Kind, Status, new_workflow_id
 from durable_research.pipelines.reconcile.activities import Orphans
-from durable_research.ports.workflows import NewWorkflow
-from durable_research.temporal import policies
+from durable_research.ports.database.workflows import NewWorkflow
 from tests.pipelines.conftest import House
 
 LONG_AGO = policies.ORPHAN_AGE + timedelta(minutes=5)

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from durable_research.domain.effects import Charges, Effect, ProviderClass, SendState
-from durable_research.domain.workflow import Kind, new_workflow_id
+from durable_research import policies
+from durable_research.domain.ledger.effects import Charges, Effect, ProviderClass, SendState
+from durable_research.domain.workflows.workflow import Kind, new_workflow_id
 from durable_research.pipelines.reconcile import activities
-from durable_research.ports.models import ModelCall
-from durable_research.ports.workflows import NewWorkflow, Page, WorkflowRow
-from durable_research.temporal import policies
+from durable_research.ports.database.workflows import NewWorkflow, Page, WorkflowRow
+from durable_research.ports.vendors.models import ModelCall
 from tests.pipelines.conftest import House
 
 

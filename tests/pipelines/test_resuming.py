@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from durable_research.domain.errors import DocumentError, IdempotencyKeyReused, InvalidState
-from durable_research.domain.progress import EventKind
-from durable_research.operations.leftover import Price
+from durable_research.domain.workflows.progress import EventKind
+from durable_research.operations.reading.recoverable import Price
 from tests.pipelines.conftest import House
 
 

@@ -5,10 +5,10 @@ from typing import Any, NoReturn
 
 import pytest
 
-from durable_research.domain.document import Document
+from durable_research import policies
+from durable_research.domain.documents.tree import Document
 from durable_research.domain.errors import DocumentError, InvalidInput, InvalidState
-from durable_research.domain.progress import Attempt
-from durable_research.temporal import policies
+from durable_research.domain.workflows.progress import Attempt
 from tests.pipelines.conftest import House
 from tests.pipelines.leftovers import NOTHING, left
 from tests.pipelines.test_approval import decide, parked, waiting

@@ -12,7 +12,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from durable_research.catalogue import PACKAGES, WORKFLOWS
-from durable_research.temporal.plugin import house_rules, sandbox
+from durable_research.temporal.worker.plugin import house_rules, sandbox
 from tests.pipelines.clock_workflow import ClockWorkflow
 
 

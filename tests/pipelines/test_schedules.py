@@ -13,13 +13,13 @@ from temporalio.client import Client, ScheduleBackfill, ScheduleHandle, Schedule
 
 from durable_research import queues
 from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureDown, InvalidInput, NotFound
-from durable_research.domain.schedule import ID_PREFIX, Rhythm
-from durable_research.operations.scheduling import Scheduling
+from durable_research.domain.schedules.schedule import ID_PREFIX, Rhythm
+from durable_research.operations.schedule import Scheduling
 from durable_research.pipelines.accept_scheduled.messages import AcceptScheduledReport, Firing
-from durable_research.ports.schedules import NewSchedule, ScheduleView
-from durable_research.ports.workflows import WorkflowFilter
-from durable_research.temporal.converter import data_converter
-from durable_research.temporal.schedules import TemporalSchedules
+from durable_research.ports.database.workflows import WorkflowFilter
+from durable_research.ports.engine.schedules import NewSchedule, ScheduleView
+from durable_research.temporal.client.schedules import TemporalSchedules
+from durable_research.temporal.payloads.converter import data_converter
 from tests.pipelines.conftest import House
 
 EACH_SECOND = Rhythm(timedelta(seconds=1), interval=timedelta(seconds=1))

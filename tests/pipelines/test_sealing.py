@@ -17,11 +17,11 @@ from temporalio.worker import Replayer
 
 from durable_research.catalogue import PACKAGES, WORKFLOWS
 from durable_research.domain.errors import DocumentError
-from durable_research.settings import Settings
-from durable_research.temporal.codec import PayloadOpener
-from durable_research.temporal.converter import data_converter
-from durable_research.temporal.keys import Keyring
-from durable_research.temporal.plugin import house_rules
+from durable_research.payload_keys import Keyring
+from durable_research.settings.settings import Settings
+from durable_research.temporal.payloads.codec import PayloadOpener
+from durable_research.temporal.payloads.converter import data_converter
+from durable_research.temporal.worker.plugin import house_rules
 from tests.pipelines.conftest import KEYS, House
 from tests.web.house import House as WebHouse
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from durable_research import queues
-from durable_research.adapters.database.workers import PostgresWorkerRegistry
+from durable_research.adapters.database.rows.workers import PostgresWorkerRegistry
 from durable_research.domain.errors import InvalidInput
-from durable_research.domain.workflow import Status
-from durable_research.ports.workers import WorkerRow
-from durable_research.temporal.closing import StoppingActivities
-from durable_research.temporal.steps import StopModelCalls
+from durable_research.domain.workflows.workflow import Status
+from durable_research.ports.database.workers import WorkerRow
+from durable_research.temporal.worker.builtin_activities import StoppingActivities
+from durable_research.temporal.workflow.activities import StopModelCalls
 from tests.pipelines.conftest import House
 
 pytestmark = pytest.mark.usefixtures("quick_retries")

@@ -3,7 +3,8 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from durable_research.domain.text import WrittenText
+    from durable_research import policies
+    from durable_research.domain.documents.text import WrittenText
     from durable_research.pipelines.generate_report.activities import GenerateReportActivities
     from durable_research.pipelines.generate_report.messages import (
         CreatePdf,
@@ -12,8 +13,7 @@ with workflow.unsafe.imports_passed_through():
         ReportPdf,
         ReportResult,
     )
-    from durable_research.temporal import policies
-    from durable_research.temporal.steps import run_step
+    from durable_research.temporal.workflow.activities import run_step
 from durable_research.pipelines.generate_report.workflow import GenerateReportWorkflow
 
 

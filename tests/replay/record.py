@@ -17,10 +17,10 @@ import httpx
 from temporalio.client import Client
 
 from durable_research import queues
+from durable_research.payload_keys import parse_keys
 from durable_research.pipelines.accept_scheduled.messages import AcceptScheduledReport
 from durable_research.temporal import names
-from durable_research.temporal.converter import data_converter
-from durable_research.temporal.keys import parse_keys
+from durable_research.temporal.payloads.converter import data_converter
 from tests.installation import Installation, until
 
 HISTORIES = Path(__file__).parent / "histories"

@@ -9,8 +9,8 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from durable_research.catalogue import PACKAGES, WORKFLOWS
-from durable_research.temporal.converter import data_converter
-from durable_research.temporal.plugin import house_rules
+from durable_research.temporal.payloads.converter import data_converter
+from durable_research.temporal.worker.plugin import house_rules
 from tests.replay.edits import INCOMPATIBLE
 from tests.replay.record import HISTORIES, RECORDING_KEYS
 

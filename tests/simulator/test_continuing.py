@@ -4,7 +4,7 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
-from durable_research.simulator.text import compose
+from durable_research.simulator.text.writer import compose
 
 from .outside import MODEL, Simulator
 

@@ -11,7 +11,7 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.responses import Response, ResponseStreamEvent
 
-from durable_research.simulator.text import compose
+from durable_research.simulator.text.writer import compose
 
 from .outside import MODEL, Simulator, eventually
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from durable_research.simulator.quirks import QUIRKS
+from durable_research.simulator.faults.quirks import QUIRKS
 
 from .outside import MODEL, Simulator
 

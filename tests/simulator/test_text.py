@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from durable_research.simulator.phrases import DEMO_NOTE
-from durable_research.simulator.text import compose
+from durable_research.simulator.text.phrases import DEMO_NOTE
+from durable_research.simulator.text.writer import compose
 
 PROMPTS = [f"Write a research report about {topic}" for topic in ("tides", "glass", "the history of salt", "bees")]
 

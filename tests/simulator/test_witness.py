@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
-from durable_research.simulator.fault_book import FaultBook
-from durable_research.simulator.generation import Generation
+from durable_research.simulator.billing_log import Witness
+from durable_research.simulator.faults.fault_book import FaultBook
+from durable_research.simulator.generation.generation import Generation
+from durable_research.simulator.generation.state import State
 from durable_research.simulator.journal import Journal
-from durable_research.simulator.state import State
-from durable_research.simulator.witness import Witness
 from durable_research.simulator.world import Settings, World
 
 from .outside import MODEL, Simulator, eventually

@@ -7,7 +7,7 @@ import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
 from durable_research.domain.errors import InfrastructureDown
-from durable_research.temporal.answering import answers_within
+from durable_research.temporal.client.rpc import answers_within
 
 PATIENCE = timedelta(minutes=1)
 

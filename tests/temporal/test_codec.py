@@ -9,9 +9,9 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.exceptions import ApplicationError
 
-from durable_research.temporal.codec import SealingCodec
-from durable_research.temporal.converter import data_converter
-from durable_research.temporal.keys import Keyring, PayloadKey
+from durable_research.payload_keys import Keyring, PayloadKey
+from durable_research.temporal.payloads.codec import SealingCodec
+from durable_research.temporal.payloads.converter import data_converter
 
 OLD, NEW = PayloadKey("old", b"o" * 32), PayloadKey("new", b"n" * 32)
 PLAIN = Payload(metadata={"encoding": b"json/plain"}, data=b'"a question"')

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from durable_research import policies
 from durable_research.domain.errors import (
     Ambiguous,
     InfrastructureDown,
@@ -24,9 +25,8 @@ from durable_research.domain.model_errors import (
     ProviderFailed,
     ProviderSilent,
 )
-from durable_research.ports.progress import Waited
-from durable_research.temporal import policies
-from durable_research.temporal.failures import Judgement, judge
+from durable_research.ports.database.progress import Waited
+from durable_research.temporal.worker.attempt_failures import Judgement, judge
 
 HOUR = timedelta(hours=1)
 NO_WAIT = Waited()

@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from durable_research.settings import SettingsInvalid, load
-from durable_research.temporal.keys import KeysInvalid, new_key, parse_keys
+from durable_research.payload_keys import KeysInvalid, new_key, parse_keys
+from durable_research.settings.settings import SettingsInvalid, load
 
 SECRET = base64.b64encode(b"0" * 32).decode()
 

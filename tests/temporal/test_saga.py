@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutError, TimeoutType
 
-from durable_research.temporal import policies
-from durable_research.temporal.policies import StepPolicy
-from durable_research.temporal.saga import Saga
-from durable_research.temporal.steps import Question
+from durable_research import policies
+from durable_research.policies import StepPolicy
+from durable_research.temporal.workflow.activities import Question
+from durable_research.temporal.workflow.saga import Saga
 
 
 def gave_up(cause: BaseException, retry_state: RetryState | None = None) -> ActivityError:

@@ -4,7 +4,7 @@ import pytest
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, RetryState, TimeoutError, TimeoutType
 
-from durable_research.temporal.steps import is_cancel
+from durable_research.temporal.workflow.activities import is_cancel
 from tests.temporal.test_saga import gave_up
 
 DIED = TimeoutError("activity Heartbeat timeout", type=TimeoutType.HEARTBEAT, last_heartbeat_details=[])

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from durable_research.web.listening import Server, bind
+from durable_research.web.http.server import Server, bind
 from tests.web.house import House
 
 _PATIENCE = 10.0

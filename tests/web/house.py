@@ -8,34 +8,34 @@ from html import escape
 from quart import Quart
 
 from durable_research.catalogue import Receivers
-from durable_research.domain.approval import ApprovalAsked
-from durable_research.domain.document import plain_text
-from durable_research.domain.effects import Charges, EffectRecord, ProviderClass, Send, SendState, model_call_key
-from durable_research.domain.markdown import parse_markdown
-from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
-from durable_research.domain.report import DocumentReference, Report
-from durable_research.domain.text import TextReference, WrittenText
-from durable_research.domain.usage import TokenUsage
-from durable_research.domain.workflow import Kind, Status, kind_of, new_workflow_id
-from durable_research.operations.approving import Approving
-from durable_research.operations.cancelling import Cancelling
-from durable_research.operations.deciding import Deciding
-from durable_research.operations.everything import Operations
-from durable_research.operations.paid_text import PaidTexts
-from durable_research.operations.reading import Reading
-from durable_research.operations.reports import ReadingReports
-from durable_research.operations.resuming import Resuming
-from durable_research.operations.retrying import Retrying
-from durable_research.operations.scheduling import Scheduling
-from durable_research.operations.starting import Starting
-from durable_research.operations.texts import ReadingTexts
-from durable_research.ports.workers import WorkerRow
-from durable_research.ports.workflows import NewWorkflow
-from durable_research.settings import Settings
-from durable_research.temporal.codec import PayloadOpener
-from durable_research.temporal.keys import Keyring
+from durable_research.domain.documents.markdown import parse_markdown
+from durable_research.domain.documents.text import TextReference, WrittenText
+from durable_research.domain.documents.tree import plain_text
+from durable_research.domain.ledger.effects import Charges, EffectRecord, ProviderClass, Send, SendState, model_call_key
+from durable_research.domain.ledger.usage import TokenUsage
+from durable_research.domain.requests.report import DocumentReference, Report
+from durable_research.domain.workflows.approval import ApprovalAsked
+from durable_research.domain.workflows.progress import Attempt, EngineAttempt, EventKind
+from durable_research.domain.workflows.workflow import Kind, Status, kind_of, new_workflow_id
+from durable_research.operations.approve import Approving
+from durable_research.operations.cancel import Cancelling
+from durable_research.operations.decide import Deciding
+from durable_research.operations.facade import Operations
+from durable_research.operations.reading.paid_text import PaidTexts
+from durable_research.operations.reading.read import Reading
+from durable_research.operations.reading.reports import ReadingReports
+from durable_research.operations.reading.texts import ReadingTexts
+from durable_research.operations.resume import Resuming
+from durable_research.operations.retry import Retrying
+from durable_research.operations.schedule import Scheduling
+from durable_research.operations.start import Starting
+from durable_research.payload_keys import Keyring
+from durable_research.ports.database.workers import WorkerRow
+from durable_research.ports.database.workflows import NewWorkflow
+from durable_research.settings.settings import Settings
+from durable_research.temporal.payloads.codec import PayloadOpener
 from durable_research.web.app import create_app
-from durable_research.web.live import Streams
+from durable_research.web.http.event_stream import Streams
 from tests.contract import Recorded
 from tests.fakes import START
 from tests.web.world import FakeWorld

@@ -6,7 +6,7 @@ import pytest
 from quart.testing import QuartClient
 
 from durable_research.domain.errors import AlreadyDecided
-from durable_research.domain.progress import EventKind
+from durable_research.domain.workflows.progress import EventKind
 from tests.web.house import DRAFT_SHA256, TEXT, UNKNOWN, House
 from tests.web.test_pages import page, post
 

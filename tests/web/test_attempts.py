@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from durable_research.domain.progress import EventKind, ProgressEvent
-from durable_research.web.attempts import attempt_lines
+from durable_research.domain.workflows.progress import EventKind, ProgressEvent
+from durable_research.web.pages.attempts import attempt_lines
 
 START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 STARTED, FAILED, LOST = EventKind.ATTEMPT_STARTED, EventKind.ATTEMPT_FAILED, EventKind.ATTEMPT_LOST

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from quart.testing import QuartClient
 
-from durable_research.domain.workflow import Kind, Status
+from durable_research.domain.workflows.workflow import Kind, Status
 from tests.web.bad_inputs import BAD, DONE, IDS, OF_OTHERS, RUNNING, Bad
 from tests.web.bad_inputs_of_stories import (
     CANCELLED,

@@ -7,9 +7,9 @@ import pytest
 from quart.testing import QuartClient
 from temporalio.api.common.v1 import Payload
 
-from durable_research.settings import Settings, SettingsInvalid, load
-from durable_research.temporal.codec import PayloadOpener, SealingCodec
-from durable_research.temporal.keys import Keyring, PayloadKey
+from durable_research.payload_keys import Keyring, PayloadKey
+from durable_research.settings.settings import Settings, SettingsInvalid, load
+from durable_research.temporal.payloads.codec import PayloadOpener, SealingCodec
 from tests.web.house import House
 
 ORIGIN = "http://127.0.0.1:8233"

@@ -2,15 +2,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from durable_research.web import cursors
-from durable_research.web.problems import Problem
+from durable_research.web.http import pagination
+from durable_research.web.http.problems import Problem
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ID = "report-" + "0" * 26
 
 
 def test_a_position_is_read_back() -> None:
-    assert cursors.decode(cursors.encode(NOW, ID, tenant="t", of="l"), tenant="t", of="l") == (NOW, ID)
+    assert pagination.decode(pagination.encode(NOW, ID, tenant="t", of="l"), tenant="t", of="l") == (NOW, ID)
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ def test_a_position_is_read_back() -> None:
 )
 def test_a_forged_position_that_is_no_time_and_id_never_reaches_the_database(at: datetime, item: str) -> None:
     with pytest.raises(Problem):
-        cursors.decode(cursors.encode(at, item, tenant="t", of="l"), tenant="t", of="l")
+        pagination.decode(pagination.encode(at, item, tenant="t", of="l"), tenant="t", of="l")

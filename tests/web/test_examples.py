@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from quart.testing import QuartClient
 
-from durable_research.domain.workflow import Kind
-from durable_research.web.api.openapi import document
+from durable_research.domain.workflows.workflow import Kind
+from durable_research.web.api.openapi.document import document
 from durable_research.web.api.routes import JSON, ROUTES, Route
 from tests import contract
 from tests.web.house import DRAFT_SHA256, House

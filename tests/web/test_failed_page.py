@@ -6,8 +6,8 @@ import re
 import pytest
 from quart.testing import QuartClient
 
-from durable_research.domain.progress import EventKind
-from durable_research.domain.workflow import Kind, Status
+from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.workflow import Kind, Status
 from tests.web.house import TEXT, UNKNOWN, House
 from tests.web.test_pages import page, post
 

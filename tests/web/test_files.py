@@ -4,7 +4,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from durable_research.web.files import file_name
+from durable_research.web.http.files import file_name
 
 ID = "report-01m8gcpb5y4w87gx3jabcdef"
 

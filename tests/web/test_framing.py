@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from durable_research.web.gate import LARGEST_BODY_BYTES
+from durable_research.web.http.middleware import LARGEST_BODY_BYTES
 from tests.web.behind import Behind, Reply
 
 POST = b"POST /api/workflows/generate-report HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from durable_research.web.listening import CannotListen, bind, serve_app
+from durable_research.web.http.server import CannotListen, bind, serve_app
 from tests.web.behind import Behind
 from tests.web.house import House
 

@@ -6,9 +6,9 @@ import re
 import pytest
 from quart.testing import QuartClient
 
-from durable_research.domain.progress import Draft, EventKind, ProgressEvent
-from durable_research.domain.workflow import Status
-from durable_research.web import live
+from durable_research.domain.workflows.progress import Draft, EventKind, ProgressEvent
+from durable_research.domain.workflows.workflow import Status
+from durable_research.web.http import event_stream
 from tests.fakes import START
 from tests.web.behind import Behind
 from tests.web.house import House
@@ -28,7 +28,7 @@ def numbers(stream: bytes) -> list[int]:
 def test_an_events_bytes_are_a_function_of_its_row() -> None:
     event = ProgressEvent("w", 3, START, EventKind.ATTEMPT_FAILED, "llm_call", 2, {"error": {"detail": "é\n\ud800"}})
 
-    assert live.frame(event).decode() == (
+    assert event_stream.frame(event).decode() == (
         "id: 3\nevent: attempt_failed\n"
         'data: {"seq":3,"at":"2026-08-01T12:00:00+00:00","kind":"attempt_failed","step":"llm_call","attempt":2,'
         '"error":{"detail":"é\\n?"}}\n\n'
@@ -36,13 +36,13 @@ def test_an_events_bytes_are_a_function_of_its_row() -> None:
 
 
 def test_a_draft_has_no_number_as_it_is_not_of_the_log() -> None:
-    assert live.frame(Draft("w", "llm_call", 2, "a\nid: 9")) == (
+    assert event_stream.frame(Draft("w", "llm_call", 2, "a\nid: 9")) == (
         b'event: draft\ndata: {"step":"llm_call","attempt":2,"text":"a\\nid: 9"}\n\n'
     )
 
 
 def test_silence_is_kept_alive_with_a_comment() -> None:
-    assert live.frame(None) == b": keep-alive\n\n"
+    assert event_stream.frame(None) == b": keep-alive\n\n"
 
 
 async def test_a_finished_report_is_told_whole_and_ends_by_itself(client: QuartClient, house: House) -> None:
@@ -106,7 +106,7 @@ async def test_a_header_of_zero_wins_too(client: QuartClient, house: House) -> N
 
 async def test_events_are_told_while_they_happen(house: House) -> None:
     report_id = await house.asked()
-    streams = live.Streams()
+    streams = event_stream.Streams()
     stream = streams.stream(house.operations.reading.events(report_id, "default", 1))
     await anext(stream)
 
@@ -122,7 +122,7 @@ async def test_a_draft_comes_between_the_events(house: House) -> None:
     report_id = await house.asked()
     attempt = await house.step(report_id, "llm_call")
     house.world.drafts.show(attempt, "The sea")
-    stream = live.Streams().stream(house.operations.reading.events(report_id, "default", 2))
+    stream = event_stream.Streams().stream(house.operations.reading.events(report_id, "default", 2))
 
     messages = [await anext(stream) for _ in range(2)]
 
@@ -132,7 +132,7 @@ async def test_a_draft_comes_between_the_events(house: House) -> None:
 
 async def test_an_open_stream_ends_cleanly_when_the_process_drains(house: House) -> None:
     report_id = await house.asked()
-    streams = live.Streams()
+    streams = event_stream.Streams()
     asyncio.get_running_loop().call_later(0.05, streams.drain)
 
     async with asyncio.timeout(10):
@@ -143,7 +143,7 @@ async def test_an_open_stream_ends_cleanly_when_the_process_drains(house: House)
 
 async def test_a_stream_that_ended_leaves_no_watcher_behind(house: House) -> None:
     report_id = await house.asked()
-    stream = live.Streams().stream(house.operations.reading.events(report_id, "default", 0))
+    stream = event_stream.Streams().stream(house.operations.reading.events(report_id, "default", 0))
     await anext(stream)
     await anext(stream)
 
@@ -154,7 +154,7 @@ async def test_a_stream_that_ended_leaves_no_watcher_behind(house: House) -> Non
 
 async def test_a_database_that_goes_away_ends_the_stream_without_an_error(house: House) -> None:
     report_id = await house.asked()
-    stream = live.Streams().stream(house.operations.reading.events(report_id, "default", 0))
+    stream = event_stream.Streams().stream(house.operations.reading.events(report_id, "default", 0))
     await anext(stream)
     house.world.database.is_away = True
 
@@ -218,7 +218,7 @@ async def test_a_reader_that_never_reads_costs_a_bounded_number_of_events(
 
 
 async def test_a_stalled_reader_is_dropped(server: Behind, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("durable_research.web.gate._STALLED_SECONDS", 0.3)
+    monkeypatch.setattr("durable_research.web.http.middleware._STALLED_SECONDS", 0.3)
     report_id = await server.house.asked()
     ended = asyncio.Event()
 
@@ -242,7 +242,7 @@ async def test_a_stalled_reader_is_dropped(server: Behind, monkeypatch: pytest.M
 
 async def test_the_end_of_a_workflow_is_the_last_thing_told(house: House) -> None:
     report_id = await house.asked()
-    stream = live.Streams().stream(house.operations.reading.events(report_id, "default", 0))
+    stream = event_stream.Streams().stream(house.operations.reading.events(report_id, "default", 0))
     await anext(stream)
 
     await house.world.progress.close(report_id, Status.CANCELLED, {})

@@ -8,9 +8,9 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from quart.testing import QuartClient
 
-from durable_research.domain.workflow import Decision
-from durable_research.web.api.openapi import ANY_ADDRESS, document
-from durable_research.web.problems import CODES
+from durable_research.domain.workflows.workflow import Decision
+from durable_research.web.api.openapi.document import ANY_ADDRESS, document
+from durable_research.web.http.problems import CODES
 from tests.web.house import House
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -7,11 +7,11 @@ from markupsafe import escape
 from quart.testing import QuartClient
 
 from durable_research.catalogue import BY_KIND, PIPELINES
-from durable_research.domain.effects import Charges
-from durable_research.domain.progress import EventKind
-from durable_research.domain.remedies import REMEDIES
-from durable_research.domain.workflow import Kind, Status
-from durable_research.ports.similarity import Related
+from durable_research.domain.ledger.effects import Charges
+from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.remedies import REMEDIES
+from durable_research.domain.workflows.workflow import Kind, Status
+from durable_research.ports.database.similarity import Related
 from tests.web.house import EMBEDDING_MODEL, TEXT, UNKNOWN, House
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -8,8 +8,8 @@ import re
 import pytest
 from quart.testing import QuartClient
 
-from durable_research.domain.effects import Charges
-from durable_research.domain.progress import EventKind
+from durable_research.domain.ledger.effects import Charges
+from durable_research.domain.workflows.progress import EventKind
 from tests.web.house import PDF, House
 
 

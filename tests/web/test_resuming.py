@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from quart.testing import QuartClient
 
-from durable_research.domain.effects import ProviderClass, Send, SendState
-from durable_research.domain.progress import EventKind
-from durable_research.domain.workflow import Kind, Status
+from durable_research.domain.ledger.effects import ProviderClass, Send, SendState
+from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.workflow import Kind, Status
 from tests.fakes import START
 from tests.web.house import TEXT, House
 

@@ -4,8 +4,8 @@ import re
 
 from quart.testing import QuartClient
 
-from durable_research.domain.progress import EventKind
-from durable_research.ports.engine import EngineView, PendingStep
+from durable_research.domain.workflows.progress import EventKind
+from durable_research.ports.engine.engine import EngineView, PendingStep
 from tests.fakes import START
 from tests.web.house import House
 from tests.web.test_pages import page, post

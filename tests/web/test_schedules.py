@@ -8,7 +8,7 @@ import pytest
 from quart.testing import QuartClient
 
 from durable_research.domain.errors import FieldError, InvalidInput
-from durable_research.domain.schedule import MOST_SCHEDULES
+from durable_research.domain.schedules.schedule import MOST_SCHEDULES
 from durable_research.pipelines.accept_scheduled.messages import AcceptScheduledReport
 from tests.fakes import START
 from tests.web.house import House

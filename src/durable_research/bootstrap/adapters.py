@@ -15,11 +15,11 @@ from durable_research.adapters.notifiers.slack import SlackNotifier
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
 from durable_research.catalogue import Receivers
-from durable_research.domain.approval import ApprovalWaits
-from durable_research.ports.models import CallDeadlines
-from durable_research.ports.notifiers import Notifier
-from durable_research.settings import Settings
-from durable_research.temporal.keys import PayloadKey, parse_keys
+from durable_research.domain.workflows.approval import ApprovalWaits
+from durable_research.payload_keys import PayloadKey, parse_keys
+from durable_research.ports.vendors.models import CallDeadlines
+from durable_research.ports.vendors.notifiers import Notifier
+from durable_research.settings.settings import Settings
 
 # Servers that take any key want one all the same.
 NO_KEY = "missing"

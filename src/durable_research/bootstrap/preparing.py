@@ -5,9 +5,9 @@ from temporalio.service import RPCError
 from durable_research.adapters.database import migrate as migrations
 from durable_research.bootstrap.adapters import payload_keys
 from durable_research.domain.errors import InfrastructureDown
-from durable_research.settings import Settings
-from durable_research.temporal.connection import connect
-from durable_research.temporal.preparing import prepare
+from durable_research.settings.settings import Settings
+from durable_research.temporal.client.connection import connect
+from durable_research.temporal.client.preparing import prepare
 
 
 async def prepare_engine(settings: Settings, patience_seconds: float) -> list[str]:

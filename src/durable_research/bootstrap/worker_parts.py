@@ -8,43 +8,42 @@ from typing import Any
 
 from temporalio.client import Client
 
-from durable_research import queues
+from durable_research import policies, queues
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.drafts import PostgresDrafts
-from durable_research.adapters.database.effects import PostgresEffects
-from durable_research.adapters.database.named_objects import PostgresNamedObjects
-from durable_research.adapters.database.posts import PostgresPosts
-from durable_research.adapters.database.progress import PostgresProgressLog
-from durable_research.adapters.database.reports import PostgresReports
-from durable_research.adapters.database.similarity import PostgresSimilarity
-from durable_research.adapters.database.workers import PostgresWorkerRegistry
-from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.log.drafts import PostgresDrafts
+from durable_research.adapters.database.log.progress import PostgresProgressLog
+from durable_research.adapters.database.rows.named_objects import PostgresNamedObjects
+from durable_research.adapters.database.rows.posts import PostgresPosts
+from durable_research.adapters.database.rows.reports import PostgresReports
+from durable_research.adapters.database.rows.similarity import PostgresSimilarity
+from durable_research.adapters.database.rows.workers import PostgresWorkerRegistry
+from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.adapters.documents.html import to_html
 from durable_research.adapters.documents.typst import TypstRenderer
 from durable_research.adapters.languages.langid import LangidLanguages
 from durable_research.bootstrap import adapters
 from durable_research.catalogue import RESUMABLE_KINDS, workflows_on
-from durable_research.domain.effects import ResendPolicy
-from durable_research.effects import EffectRunner
-from durable_research.embedding import Embedder, LateEmbedder
-from durable_research.operations.scheduling import accepting_once
-from durable_research.operations.starting import Starting
+from durable_research.domain.ledger.effects import ResendPolicy
+from durable_research.effects.embedding import Embedder, LateEmbedder
+from durable_research.effects.runner import EffectRunner
+from durable_research.effects.text import TextWriter
+from durable_research.operations.schedule import accepting_once
+from durable_research.operations.start import Starting
 from durable_research.pipelines.accept_scheduled.activities import AcceptScheduledActivities
 from durable_research.pipelines.ai_processing.activities import AIProcessingActivities
 from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.generate_report.messages import StoreReportMetadata
 from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
-from durable_research.ports.progress import CurrentAttempt
-from durable_research.ports.workers import WorkerRegistry
-from durable_research.settings import Settings
-from durable_research.temporal import policies
-from durable_research.temporal.closing import ClosingActivities, StoppingActivities
-from durable_research.temporal.engine import TemporalEngine
-from durable_research.temporal.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
-from durable_research.temporal.policies import Patience
-from durable_research.temporal.steps import StopModelCalls
-from durable_research.writing import TextWriter
+from durable_research.policies import Patience
+from durable_research.ports.database.progress import CurrentAttempt
+from durable_research.ports.database.workers import WorkerRegistry
+from durable_research.settings.settings import Settings
+from durable_research.temporal.client.engine import TemporalEngine
+from durable_research.temporal.worker.builtin_activities import ClosingActivities, StoppingActivities
+from durable_research.temporal.worker.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
+from durable_research.temporal.workflow.activities import StopModelCalls
 
 Activity = Callable[..., Awaitable[Any]]
 

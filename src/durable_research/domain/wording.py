@@ -6,8 +6,8 @@ Pages add their classes and capitals, commands their colours. Lengths of time ar
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from durable_research.domain.progress import EventKind, StepState
-from durable_research.domain.workflow import Status
+from durable_research.domain.workflows.progress import EventKind, StepState
+from durable_research.domain.workflows.workflow import Status
 
 _SHAPES: dict[str, str] = {
     Status.QUEUED: "◌",

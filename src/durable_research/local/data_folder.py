@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from durable_research.local.errors import AlreadyRunning, LocalError
-from durable_research.temporal.keys import new_key
+from durable_research.payload_keys import new_key
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from durable_research.local import postgres
+from durable_research.local.console import Say
 from durable_research.local.data_folder import DataFolder, write_json
 from durable_research.local.errors import LocalError, StartFailed
 from durable_research.local.plan import Plan, UpOptions, current_environment
-from durable_research.local.ports import remembered_ports, require_free
-from durable_research.local.say import Say
-from durable_research.local.supervisor import Supervisor
-from durable_research.local.temporal_binary import find_temporal
+from durable_research.local.postgres import server
+from durable_research.local.processes.ports import remembered_ports, require_free
+from durable_research.local.processes.supervisor import Supervisor
+from durable_research.local.temporal.binary import find_temporal
 
 OnReady = Callable[[dict[str, Any]], Awaitable[None]]
 INIT_SECONDS = 60.0
@@ -105,7 +105,7 @@ class _Edition:
             ports["api"] = options.port
             if "api" in options.roles(environment):
                 require_free(options.port, options.host)
-        plan = Plan(options, data, ports, postgres.open_instance(data, options.state), environment)
+        plan = Plan(options, data, ports, server.open_instance(data, options.state), environment)
         if plan.keeps_payload_keys:
             data.ensure_payload_keys()
         return plan
@@ -122,10 +122,10 @@ class _Edition:
         if "postgres" not in self._plan.roles:
             return
         instance, port = self._plan.instance, self._plan.ports["postgres"]
-        await postgres.ensure_created(self._data, instance, self.supervisor.run_to_end, self._say)
-        await postgres.old_server_gone(instance)
-        await self.supervisor.start(postgres.server_spec(self._data, instance, port))
-        await postgres.ensure_database(instance, port)
+        await server.ensure_created(self._data, instance, self.supervisor.run_to_end, self._say)
+        await server.old_server_gone(instance)
+        await self.supervisor.start(server.server_spec(self._data, instance, port))
+        await server.ensure_database(instance, port)
         await self.supervisor.run_to_end(self._plan.preparation("migrate"))
         self._say("the database is migrated")
 

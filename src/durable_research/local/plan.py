@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from durable_research.local import checks, temporal_server
-from durable_research.local.child import Check, ChildSpec
+from durable_research import policies
 from durable_research.local.data_folder import DataFolder
 from durable_research.local.errors import LocalError
-from durable_research.local.postgres import Instance
-from durable_research.local.postgres_programs import STATE_OF_ROOT
-from durable_research.local.supervisor import Pace
-from durable_research.temporal import policies
+from durable_research.local.postgres.programs import STATE_OF_ROOT
+from durable_research.local.postgres.server import Instance
+from durable_research.local.processes import readiness
+from durable_research.local.processes.child import Check, ChildSpec
+from durable_research.local.processes.supervisor import Pace
+from durable_research.local.temporal import server
 
 ROLES = ("postgres", "temporal", "simulator", "api", "worker")
 SIMULATOR = (sys.executable, "-m", "durable_research.simulator")
@@ -148,21 +149,21 @@ class Plan:
 
     def preparation(self, verb: str) -> ChildSpec:
         """`migrate` or `init`: runs to its end."""
-        return self._ours(verb, verb, (verb,), ready=checks.on_log(""), stage=SERVERS)
+        return self._ours(verb, verb, (verb,), ready=readiness.on_log(""), stage=SERVERS)
 
     def temporal(self, program: Path) -> ChildSpec:
         """Temporal's dev server; its pages are asked too, because a hung process still accepts connections."""
         port, ui_port = self.ports["temporal"], self.ports["temporal_ui"]
-        serves = checks.all_of(checks.on_tcp("127.0.0.1", port), checks.on_http("127.0.0.1", ui_port, "/"))
+        serves = readiness.all_of(readiness.on_tcp("127.0.0.1", port), readiness.on_http("127.0.0.1", ui_port, "/"))
         return ChildSpec(
             name="temporal",
             role="temporal",
-            argv=temporal_server.server_command(
+            argv=server.server_command(
                 program,
                 port=port,
                 ui_port=ui_port,
                 database=self.data.temporal / "temporal.db",
-                options=temporal_server.known_options(program),
+                options=server.known_options(program),
                 codec=f"{self.api_url}/codec" if "api" in self.roles else None,
             ),
             env=self.environment,
@@ -183,22 +184,22 @@ class Plan:
             argv=(*self.options.simulator_program, *arguments),
             env={**self.environment, "PYTHONUNBUFFERED": "1"},
             log=self.data.logs / "simulator.log",
-            ready=checks.on_tcp("127.0.0.1", port),
-            healthy=checks.on_tcp("127.0.0.1", port),
+            ready=readiness.on_tcp("127.0.0.1", port),
+            healthy=readiness.on_tcp("127.0.0.1", port),
             stage=SERVERS,
         )
 
     def api(self) -> ChildSpec:
         """The API and the pages."""
         port = self.ports["api"]
-        alive = checks.on_http(self.reachable_host, port, "/livez")
+        alive = readiness.on_http(self.reachable_host, port, "/livez")
         arguments = ("api", "--host", self.options.host, "--port", str(port))
         return self._ours("api", "api", arguments, ready=alive, healthy=alive, stage=FRONT)
 
     def workers(self) -> list[ChildSpec]:
         """As many as were asked for; each is ready when it polls, and after that Temporal watches its heartbeats."""
         return [
-            self._ours(name, "worker", ("worker", "--name", name), ready=checks.on_log(WORKER_READY), stage=WORKERS)
+            self._ours(name, "worker", ("worker", "--name", name), ready=readiness.on_log(WORKER_READY), stage=WORKERS)
             for name in (f"worker-{number}" for number in range(1, self.options.workers + 1))
         ]
 

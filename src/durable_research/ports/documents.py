@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from durable_research.domain.document import Document, RenderedDocument
+from durable_research.domain.documents.tree import Document, RenderedDocument
 
 
 class DocumentRenderer(Protocol):

@@ -13,11 +13,11 @@ import uvicorn
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from durable_research.simulator.app import create_app
-from durable_research.simulator.fault_book import FaultBook
+from durable_research.simulator.billing_log import Witness
+from durable_research.simulator.faults.fault_book import FaultBook
+from durable_research.simulator.generation.state import State
 from durable_research.simulator.journal import Journal
-from durable_research.simulator.mail import serve_mail
-from durable_research.simulator.state import State
-from durable_research.simulator.witness import Witness
+from durable_research.simulator.smtp import serve_mail
 from durable_research.simulator.world import Settings, World
 
 

@@ -3,15 +3,15 @@
 from quart import Blueprint, Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
-from durable_research.simulator.chat import ChatApi
 from durable_research.simulator.control import Control
-from durable_research.simulator.conversations import ConversationsApi
-from durable_research.simulator.embeddings import EmbeddingsApi
-from durable_research.simulator.errors import AnsweredInstead, ApiError, error_reply, reply
-from durable_research.simulator.mail import Mailbox
-from durable_research.simulator.responses import ResponsesApi
-from durable_research.simulator.sink import Sink
+from durable_research.simulator.faults.errors import AnsweredInstead, ApiError, error_reply, reply
+from durable_research.simulator.openai.chat import ChatApi
+from durable_research.simulator.openai.conversations import ConversationsApi
+from durable_research.simulator.openai.embeddings import EmbeddingsApi
+from durable_research.simulator.openai.responses import ResponsesApi
 from durable_research.simulator.slack import SlackApi
+from durable_research.simulator.smtp import Mailbox
+from durable_research.simulator.webhook import Sink
 from durable_research.simulator.world import MODELS, World, check_model, new_id
 
 LARGEST_BODY_BYTES = 32 * 1024 * 1024

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from pydantic import BaseModel, ConfigDict, Field
 from quart import Blueprint, Response
 
-from durable_research.simulator.errors import parse_control, reply
-from durable_research.simulator.faults import Fault
-from durable_research.simulator.quirks import QUIRKS
+from durable_research.simulator.faults.errors import parse_control, reply
+from durable_research.simulator.faults.faults import Fault
+from durable_research.simulator.faults.quirks import QUIRKS
 from durable_research.simulator.world import World
 
 

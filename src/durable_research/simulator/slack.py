@@ -7,9 +7,9 @@ from typing import Any
 
 from quart import Blueprint, Response, request
 
-from durable_research.simulator.errors import reply
-from durable_research.simulator.faults import HANG_SECONDS, Call, Fault, cut_response
-from durable_research.simulator.state import SlackMessage
+from durable_research.simulator.faults.errors import reply
+from durable_research.simulator.faults.faults import HANG_SECONDS, Call, Fault, cut_response
+from durable_research.simulator.generation.state import SlackMessage
 from durable_research.simulator.world import World
 
 Json = dict[str, Any]

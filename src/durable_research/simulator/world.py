@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from quart import request
 
-from durable_research.simulator.errors import ApiError, not_found
-from durable_research.simulator.fault_book import FaultBook
-from durable_research.simulator.generation import Generation, billed_tokens
-from durable_research.simulator.state import State
-from durable_research.simulator.witness import Witness
+from durable_research.simulator.billing_log import Witness
+from durable_research.simulator.faults.errors import ApiError, not_found
+from durable_research.simulator.faults.fault_book import FaultBook
+from durable_research.simulator.generation.generation import Generation, billed_tokens
+from durable_research.simulator.generation.state import State
 
 TEXT_MODELS = ("simulator-research", "simulator-small")
 # Two, so that a change of the model can be tried.

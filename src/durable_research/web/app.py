@@ -6,20 +6,20 @@ from jinja2 import StrictUndefined
 from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
-from durable_research import telemetry
-from durable_research.operations.everything import Operations
-from durable_research.settings import Settings
-from durable_research.web import checks, live
+from durable_research.operations.facade import Operations
+from durable_research.settings.settings import Settings
+from durable_research.telemetry import logs
 from durable_research.web.api.blueprint import api_blueprint
-from durable_research.web.assets import Assets
-from durable_research.web.codec import codec_blueprint
-from durable_research.web.gate import LARGEST_BODY_BYTES, Gate
+from durable_research.web.api.codec import codec_blueprint
+from durable_research.web.http import event_stream, requests
+from durable_research.web.http.assets import Assets
+from durable_research.web.http.middleware import LARGEST_BODY_BYTES, Gate
+from durable_research.web.http.problems import MEDIA_TYPE, Problem, body_of, problem_of
 from durable_research.web.pages.blueprint import pages_blueprint
 from durable_research.web.pages.errors import error_page
-from durable_research.web.problems import MEDIA_TYPE, Problem, body_of, problem_of
 
 
-def create_app(operations: Operations, settings: Settings, streams: live.Streams) -> Quart:
+def create_app(operations: Operations, settings: Settings, streams: event_stream.Streams) -> Quart:
     """Build the application on these operations; connects to nothing. Its server drains `streams`."""
     app = Quart(__name__, static_folder=None)
     app.config.update(
@@ -47,13 +47,13 @@ def _answer_errors(app: Quart, operations: Operations) -> None:
     @app.errorhandler(Exception)
     async def answer(error: Exception) -> Any:
         problem = problem_of(getattr(error, "original_exception", None) or error)
-        request_id = checks.request_id_of(request)
+        request_id = requests.request_id_of(request)
         if problem.status >= 500 and problem.code == "internal_error":
             rule = str(request.url_rule or "unknown")
-            telemetry.get_logger().error(
-                telemetry.REQUEST_FAILED, request_id=request_id, method=request.method, route=rule, exc_info=error
+            logs.get_logger().error(
+                logs.REQUEST_FAILED, request_id=request_id, method=request.method, route=rule, exc_info=error
             )
-        if checks.wants_html(request):
+        if requests.wants_html(request):
             return await error_page(problem, request_id, is_demo=operations.is_demo)
         return _problem_response(problem, request_id)
 

@@ -4,11 +4,11 @@ import secrets
 import time
 
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.progress import PostgresProgressLog
-from durable_research.adapters.database.workflows import PostgresWorkflows
-from durable_research.domain.progress import Attempt
-from durable_research.domain.workflow import Kind, Status, new_workflow_id
-from durable_research.ports.workflows import NewWorkflow
+from durable_research.adapters.database.log.progress import PostgresProgressLog
+from durable_research.adapters.database.rows.workflows import PostgresWorkflows
+from durable_research.domain.workflows.progress import Attempt
+from durable_research.domain.workflows.workflow import Kind, Status, new_workflow_id
+from durable_research.ports.database.workflows import NewWorkflow
 
 
 def attempt_of(workflow_id: str, step: str = "create_embedding", number: int = 1) -> Attempt:

@@ -3,9 +3,10 @@ from datetime import timedelta
 
 import pytest
 
-from durable_research.adapters.database.effects import PostgresEffects
-from durable_research.adapters.database.progress import PostgresProgressLog
-from durable_research.domain.effects import (
+from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.log.progress import PostgresProgressLog
+from durable_research.domain.errors import EffectMismatch, InvalidState, StaleAttempt
+from durable_research.domain.ledger.effects import (
     WITHDRAWN,
     Charges,
     Effect,
@@ -16,9 +17,8 @@ from durable_research.domain.effects import (
     SendState,
     next_move,
 )
-from durable_research.domain.errors import EffectMismatch, InvalidState, StaleAttempt
-from durable_research.domain.progress import NUMBERED_BY_LEDGER
-from durable_research.domain.workflow import Status
+from durable_research.domain.workflows.progress import NUMBERED_BY_LEDGER
+from durable_research.domain.workflows.workflow import Status
 
 OPENAI = [("openai", ProviderClass.RETRIEVABLE), ("openai", ProviderClass.LOCKED)]
 

@@ -3,16 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.effects import PostgresEffects
-from durable_research.adapters.database.named_objects import PostgresNamedObjects
-from durable_research.adapters.database.posts import PostgresPosts
-from durable_research.adapters.database.progress import PostgresProgressLog
-from durable_research.domain.effects import Effect, ProviderClass
-from durable_research.domain.progress import EngineAttempt, EventKind
-from durable_research.domain.text import TextReference
-from durable_research.domain.usage import TokenUsage
-from durable_research.domain.workflow import Kind, Status
-from durable_research.ports.posts import Post
+from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.log.progress import PostgresProgressLog
+from durable_research.adapters.database.rows.named_objects import PostgresNamedObjects
+from durable_research.adapters.database.rows.posts import PostgresPosts
+from durable_research.domain.documents.text import TextReference
+from durable_research.domain.ledger.effects import Effect, ProviderClass
+from durable_research.domain.ledger.usage import TokenUsage
+from durable_research.domain.workflows.progress import EngineAttempt, EventKind
+from durable_research.domain.workflows.workflow import Kind, Status
+from durable_research.ports.database.posts import Post
 from tests.adapters.database.rows import accepted, attempt_of
 
 

@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import select
 
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.posts import PostgresPosts
-from durable_research.adapters.database.progress import PostgresProgressLog
+from durable_research.adapters.database.log.progress import PostgresProgressLog
+from durable_research.adapters.database.rows.posts import PostgresPosts
 from durable_research.adapters.database.tables import posts as table
+from durable_research.domain.documents.text import TextReference
 from durable_research.domain.errors import StaleAttempt
-from durable_research.domain.progress import EngineAttempt
-from durable_research.domain.text import TextReference
-from durable_research.domain.usage import TokenUsage
-from durable_research.ports.posts import Post
+from durable_research.domain.ledger.usage import TokenUsage
+from durable_research.domain.workflows.progress import EngineAttempt
+from durable_research.ports.database.posts import Post
 from tests.adapters.database.rows import accepted, attempt_of
 
 

@@ -3,14 +3,14 @@ from typing import Any
 
 import pytest
 
-from durable_research.adapters.database.changes import PostgresChanges
-from durable_research.adapters.database.drafts import PostgresDrafts
-from durable_research.adapters.database.progress import PostgresProgressLog
-from durable_research.adapters.database.workflows import PostgresWorkflows
-from durable_research.domain.approval import ApprovalAsked, ApprovalDecision, Verdict, decided_as
+from durable_research.adapters.database.log.changes import PostgresChanges
+from durable_research.adapters.database.log.drafts import PostgresDrafts
+from durable_research.adapters.database.log.progress import PostgresProgressLog
+from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
-from durable_research.domain.progress import Attempt, EngineAttempt, EventKind
-from durable_research.domain.workflow import Status
+from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision, Verdict, decided_as
+from durable_research.domain.workflows.progress import Attempt, EngineAttempt, EventKind
+from durable_research.domain.workflows.workflow import Status
 
 ENGINE = EngineAttempt("run", 1)
 FAILED = {"error": {"code": "rate_limited", "detail": "busy"}, "counted": True, "final": False}

@@ -3,15 +3,15 @@ from datetime import UTC, datetime
 import pytest
 
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.progress import PostgresProgressLog
-from durable_research.adapters.database.reports import PostgresReports
-from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.adapters.database.log.progress import PostgresProgressLog
+from durable_research.adapters.database.rows.reports import PostgresReports
+from durable_research.adapters.database.rows.workflows import PostgresWorkflows
+from durable_research.domain.documents.text import TextReference
 from durable_research.domain.errors import CancelRequested, InvalidState, NotFound, StaleAttempt
-from durable_research.domain.progress import EngineAttempt
-from durable_research.domain.report import DocumentReference, Report
-from durable_research.domain.text import TextReference
-from durable_research.domain.usage import TokenUsage
-from durable_research.domain.workflow import Status
+from durable_research.domain.ledger.usage import TokenUsage
+from durable_research.domain.requests.report import DocumentReference, Report
+from durable_research.domain.workflows.progress import EngineAttempt
+from durable_research.domain.workflows.workflow import Status
 from tests.adapters.database.rows import attempt_of
 
 

@@ -12,7 +12,7 @@ from durable_research.adapters.database import migrate
 from durable_research.adapters.database.connection import Database, driver_url
 from durable_research.adapters.database.tables import metadata
 from durable_research.domain.errors import InfrastructureDown
-from durable_research.ports.embeddings import DIMENSIONS
+from durable_research.ports.vendors.embeddings import DIMENSIONS
 
 
 def test_the_migrations_make_the_tables_that_the_code_names(database_url: str) -> None:

@@ -10,20 +10,20 @@ import psycopg
 import pytest
 
 from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.migrate import upgrade
-from durable_research.adapters.database.posts import PostgresPosts
-from durable_research.adapters.database.progress import PostgresProgressLog
-from durable_research.adapters.database.reports import PostgresReports
-from durable_research.adapters.database.similarity import PostgresSimilarity
+from durable_research.adapters.database.rows.posts import PostgresPosts
+from durable_research.adapters.database.rows.reports import PostgresReports
+from durable_research.adapters.database.rows.similarity import PostgresSimilarity
+from durable_research.domain.documents.text import TextReference
 from durable_research.domain.errors import StaleAttempt
-from durable_research.domain.progress import EngineAttempt
-from durable_research.domain.report import DocumentReference, Report
-from durable_research.domain.text import TextReference
-from durable_research.domain.usage import TokenUsage
-from durable_research.domain.workflow import Kind, Status
-from durable_research.ports.embeddings import DIMENSIONS, Embedding
-from durable_research.ports.posts import Post
-from durable_research.ports.similarity import Subject
+from durable_research.domain.ledger.usage import TokenUsage
+from durable_research.domain.requests.report import DocumentReference, Report
+from durable_research.domain.workflows.progress import EngineAttempt
+from durable_research.domain.workflows.workflow import Kind, Status
+from durable_research.ports.database.posts import Post
+from durable_research.ports.database.similarity import Subject
+from durable_research.ports.vendors.embeddings import DIMENSIONS, Embedding
 from tests.adapters.database.rows import accepted, attempt_of
 
 OTHERS = 24

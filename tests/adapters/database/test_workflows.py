@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from durable_research.adapters.database.progress import PostgresProgressLog
-from durable_research.adapters.database.workflows import PostgresWorkflows
+from durable_research.adapters.database.log.progress import PostgresProgressLog
+from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.domain.errors import IdempotencyKeyReused, NotFound
-from durable_research.domain.progress import EventKind
-from durable_research.domain.workflow import Status
-from durable_research.ports.workflows import Page, WorkflowFilter
+from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.workflow import Status
+from durable_research.ports.database.workflows import Page, WorkflowFilter
 from tests.conftest import new_report
 
 

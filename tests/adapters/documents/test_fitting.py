@@ -3,7 +3,7 @@
 import pytest
 
 from durable_research.adapters.documents.fitting import fitted, weight
-from durable_research.domain.document import (
+from durable_research.domain.documents.tree import (
     Block,
     BulletList,
     Code,

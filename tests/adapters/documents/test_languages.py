@@ -7,7 +7,7 @@ import pytest
 
 from durable_research.adapters.documents.typst import TypstRenderer
 from durable_research.adapters.documents.typst_data import template_data
-from durable_research.domain.document import Document, Paragraph, Text
+from durable_research.domain.documents.tree import Document, Paragraph, Text
 
 
 def document(tag: str) -> Document:

@@ -8,7 +8,7 @@ from pypdf import PdfReader
 
 from durable_research.adapters.documents.long_words import breakable
 from durable_research.adapters.documents.typst import TypstRenderer
-from durable_research.domain.markdown import parse_markdown
+from durable_research.domain.documents.markdown import parse_markdown
 
 
 def hashes(count: int) -> list[str]:

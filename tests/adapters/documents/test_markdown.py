@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from durable_research.adapters.documents.markdown import to_markdown
-from durable_research.domain.document import (
+from durable_research.domain.documents.markdown import joined_texts, parse_markdown
+from durable_research.domain.documents.tree import (
     Block,
     BulletList,
     Code,
@@ -25,7 +26,6 @@ from durable_research.domain.document import (
     Text,
     plain_text,
 )
-from durable_research.domain.markdown import joined_texts, parse_markdown
 from tests.domain.test_markdown import anything_like_markdown
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from durable_research.adapters.documents.typst import TypstRenderer
-from durable_research.domain.document import (
+from durable_research.domain.documents.markdown import parse_markdown
+from durable_research.domain.documents.tree import (
     DEEPEST,
     Block,
     BulletList,
@@ -26,7 +27,6 @@ from durable_research.domain.document import (
     Table,
     Text,
 )
-from durable_research.domain.markdown import parse_markdown
 
 
 def _document(text: str) -> Document:

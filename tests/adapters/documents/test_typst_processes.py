@@ -13,7 +13,7 @@ import pytest
 
 from durable_research.adapters.documents import typst
 from durable_research.adapters.documents.typst import TypstRenderer
-from durable_research.domain.document import (
+from durable_research.domain.documents.tree import (
     Block,
     BulletList,
     CodeBlock,

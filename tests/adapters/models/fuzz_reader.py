@@ -12,8 +12,8 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["durable_research.adapters.models"]):
-    from durable_research.adapters.models.events import Body, Heard
-    from durable_research.adapters.models.reading import Reading
+    from durable_research.adapters.models.answers.reader import Reading
+    from durable_research.adapters.models.json.events import Body, Heard
     from durable_research.domain.errors import ResearchError
 
 _TEXT = "Tides rise and fall twice a day."

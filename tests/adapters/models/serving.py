@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from quart import Quart
 
-from durable_research.web.listening import bind
+from durable_research.web.http.server import bind
 
 
 @asynccontextmanager

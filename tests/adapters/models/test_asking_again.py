@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from durable_research import telemetry
 from durable_research.adapters.models.openai_chat import OpenAIChat
 from durable_research.adapters.models.openai_responses import OpenAIResponses
 from durable_research.adapters.models.server_limits import ServerLimits
-from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous, StillRunning
+from durable_research.domain.ledger.effects import ProviderClass
 from durable_research.domain.model_errors import (
     AnswerBroken,
     AnswerLost,
@@ -24,8 +23,9 @@ from durable_research.domain.model_errors import (
     ModelUnavailable,
     ProviderSilent,
 )
-from durable_research.ports.models import CallDeadlines, ModelAnswer, ModelCall
-from durable_research.ports.remote import EarlierSend, RemoteEffect, Shown, ours_among
+from durable_research.ports.vendors.models import CallDeadlines, ModelAnswer, ModelCall
+from durable_research.ports.vendors.remote import EarlierSend, RemoteEffect, Shown, ours_among
+from durable_research.telemetry import logs as telemetry
 from tests.adapters.models.peer import Peer, Request, Said, Then, events, head, peer, whole
 
 PATIENT = CallDeadlines(silence=60, first_byte=60, longest=60)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_research.adapters.models.events import Body, Heard, Mark, Shape
+from durable_research.adapters.models.json.events import Body, Heard, Mark, Shape
 
 
 def heard(*pieces: bytes) -> list[Any]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_research.adapters.models.mending import Growing, mended
+from durable_research.adapters.models.json.split_characters import Growing, mended
 
 
 def grown(*pieces: str) -> str:

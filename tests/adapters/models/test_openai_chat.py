@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 import pytest
 from quart import Quart
 
+from durable_research import policies
 from durable_research.adapters.models.openai_chat import OpenAIChat
-from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous
+from durable_research.domain.ledger.effects import ProviderClass
 from durable_research.domain.model_errors import (
     AnswerLost,
     EmptyOutput,
@@ -21,9 +22,8 @@ from durable_research.domain.model_errors import (
     ModelUnavailable,
     ProviderFailed,
 )
-from durable_research.ports.models import ModelAnswer, ModelCall
-from durable_research.ports.remote import EarlierSend
-from durable_research.temporal import policies
+from durable_research.ports.vendors.models import ModelAnswer, ModelCall
+from durable_research.ports.vendors.remote import EarlierSend
 from tests.adapters.models.serving import serving
 from tests.installation import Installation
 

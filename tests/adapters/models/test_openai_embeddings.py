@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from quart import Quart, request
 
+from durable_research import policies
 from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings, vector_of
-from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous
+from durable_research.domain.ledger.effects import ProviderClass
 from durable_research.domain.model_errors import (
     AnswerLost,
     FieldRefused,
@@ -26,9 +27,8 @@ from durable_research.domain.model_errors import (
     ProviderSilent,
     QuotaExhausted,
 )
-from durable_research.ports.embeddings import DIMENSIONS, Embedding
-from durable_research.ports.models import CallDeadlines
-from durable_research.temporal import policies
+from durable_research.ports.vendors.embeddings import DIMENSIONS, Embedding
+from durable_research.ports.vendors.models import CallDeadlines
 from tests.adapters.models.peer import Request, Said, Then, head, peer, whole
 from tests.adapters.models.serving import serving
 from tests.installation import Installation

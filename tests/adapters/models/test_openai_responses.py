@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from durable_research import policies
 from durable_research.adapters.models.openai_client import messages
 from durable_research.adapters.models.openai_responses import OpenAIResponses, ResponseCall
 from durable_research.domain.errors import Ambiguous, StillRunning
@@ -21,9 +22,8 @@ from durable_research.domain.model_errors import (
     ModelUnavailable,
     ProviderFailed,
 )
-from durable_research.ports.models import ModelAnswer, ModelCall
-from durable_research.ports.remote import EarlierSend
-from durable_research.temporal import policies
+from durable_research.ports.vendors.models import ModelAnswer, ModelCall
+from durable_research.ports.vendors.remote import EarlierSend
 from tests.installation import Installation, until
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from durable_research.adapters.models.complaints import complaint_in, complaint_of, shown
-from durable_research.adapters.models.outcomes import (
+from durable_research.adapters.models.http.error_bodies import complaint_in, complaint_of, shown
+from durable_research.adapters.models.http.outcomes import (
     CONNECTION_ERRORS,
     Asked,
     of_answer,

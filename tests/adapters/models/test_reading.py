@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_research.adapters.models import reasons
-from durable_research.adapters.models.events import Body, Heard, Mark
-from durable_research.adapters.models.reading import Reading
-from durable_research.adapters.models.reasons import Ending, as_reason, ending_of
+from durable_research.adapters.models.answers import end_reasons
+from durable_research.adapters.models.answers.end_reasons import Ending, as_reason, ending_of
+from durable_research.adapters.models.answers.reader import Reading
+from durable_research.adapters.models.json.events import Body, Heard, Mark
 from durable_research.domain.errors import Ambiguous, StepFailed
+from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.model_errors import (
     AnswerBroken,
     EmptyOutput,
@@ -22,8 +23,7 @@ from durable_research.domain.model_errors import (
     ModelStopped,
     OnlyReasoning,
 )
-from durable_research.domain.usage import TokenUsage
-from durable_research.ports.models import ModelAnswer
+from durable_research.ports.vendors.models import ModelAnswer
 from tests.adapters.models.peer import chunk, events
 
 USAGE = {"prompt_tokens": 11, "completion_tokens": 22, "total_tokens": 33}
@@ -67,23 +67,23 @@ def event(kind: str, **more: Any) -> dict[str, Any]:
     return {"type": f"response.{kind}", **more}
 
 
-@pytest.mark.parametrize("reason", sorted(reasons.WHOLE))
+@pytest.mark.parametrize("reason", sorted(end_reasons.WHOLE))
 def test_a_reason_that_means_whole(reason: str) -> None:
     assert done(chunk(TEXT), chunk(reason=reason.upper())).is_whole
 
 
-@pytest.mark.parametrize("reason", sorted(reasons.CUT))
+@pytest.mark.parametrize("reason", sorted(end_reasons.CUT))
 def test_a_reason_that_means_cut(reason: str) -> None:
     assert not done(chunk(TEXT), chunk(reason=reason)).is_whole
 
 
-@pytest.mark.parametrize("reason", sorted(reasons.DECLINED))
+@pytest.mark.parametrize("reason", sorted(end_reasons.DECLINED))
 def test_a_reason_that_means_declined(reason: str) -> None:
     with pytest.raises(ModelDeclined):
         done(chunk(TEXT), chunk(reason=reason))
 
 
-@pytest.mark.parametrize("reason", [*sorted(reasons.BROKEN), "upstream_error", "INTERNAL_ERROR"])
+@pytest.mark.parametrize("reason", [*sorted(end_reasons.BROKEN), "upstream_error", "INTERNAL_ERROR"])
 def test_a_reason_that_names_an_error_is_tried_again(reason: str) -> None:
     with pytest.raises(AnswerBroken):
         done(chunk("half an an"), chunk(reason=reason))
@@ -97,11 +97,11 @@ def test_a_reason_on_no_list_is_not_published_and_its_text_is_kept(reason: Any) 
 
 
 def test_the_lists_have_nothing_in_common_and_are_in_small_letters() -> None:
-    lists = (reasons.WHOLE, reasons.CUT, reasons.DECLINED, reasons.BROKEN)
+    lists = (end_reasons.WHOLE, end_reasons.CUT, end_reasons.DECLINED, end_reasons.BROKEN)
 
     assert len(frozenset().union(*lists)) == sum(map(len, lists))
     assert all(name == name.lower() for names in lists for name in names)
-    assert {ending_of(name) for name in reasons.WHOLE} == {Ending.WHOLE}
+    assert {ending_of(name) for name in end_reasons.WHOLE} == {Ending.WHOLE}
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from cryptography.x509.oid import NameOID
 
 from durable_research.adapters.models.openai_chat import OpenAIChat
 from durable_research.adapters.models.openai_responses import OpenAIResponses
-from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous
+from durable_research.domain.ledger.effects import ProviderClass
 from durable_research.domain.model_errors import (
     AnswerBroken,
     FieldRefused,
@@ -30,7 +30,7 @@ from durable_research.domain.model_errors import (
     ProviderSilent,
     QuotaExhausted,
 )
-from durable_research.ports.models import CallDeadlines, ModelAnswer, ModelCall
+from durable_research.ports.vendors.models import CallDeadlines, ModelAnswer, ModelCall
 from tests.adapters.models.peer import Request, Said, Then, chunk, events, head, peer, whole
 
 # Long enough to be met by nothing but a hang, where a test is not about them.

@@ -18,7 +18,6 @@ from cryptography.x509.oid import NameOID
 from standardwebhooks import Webhook
 
 from durable_research.adapters.notifiers.address import AddressNotifier, Resolve
-from durable_research.domain.addresses import IPAddress, secret_for
 from durable_research.domain.errors import (
     ForbiddenAddress,
     NotificationBusy,
@@ -26,7 +25,8 @@ from durable_research.domain.errors import (
     NotificationRefused,
     RedirectRefused,
 )
-from durable_research.ports.notifiers import Notification
+from durable_research.domain.requests.addresses import IPAddress, secret_for
+from durable_research.ports.vendors.notifiers import Notification
 from tests.installation import Installation
 
 SECRET = "whsec_" + "c2VjcmV0" * 6

@@ -17,12 +17,12 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from durable_research.adapters.notifiers.email import EmailNotifier
-from durable_research.domain.approval import ApprovalNotice
-from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous, NotificationFailed, NotificationRefused
-from durable_research.domain.notice import Notice, NoticeKind
-from durable_research.domain.progress import EventKind
-from durable_research.ports.notifiers import Notification
+from durable_research.domain.ledger.effects import ProviderClass
+from durable_research.domain.requests.notice import Notice, NoticeKind
+from durable_research.domain.workflows.approval import ApprovalNotice
+from durable_research.domain.workflows.progress import EventKind
+from durable_research.ports.vendors.notifiers import Notification
 from tests.installation import Installation
 
 KEY = "a" * 64

@@ -12,13 +12,13 @@ import httpx
 import pytest
 
 from durable_research.adapters.notifiers.slack import SlackNotifier
-from durable_research.domain.approval import ApprovalNotice
-from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous, NotificationBusy, NotificationFailed, NotificationRefused
-from durable_research.domain.notice import Notice, NoticeKind
-from durable_research.domain.progress import EventKind
-from durable_research.ports.notifiers import Notification
-from durable_research.ports.remote import EarlierSend
+from durable_research.domain.ledger.effects import ProviderClass
+from durable_research.domain.requests.notice import Notice, NoticeKind
+from durable_research.domain.workflows.approval import ApprovalNotice
+from durable_research.domain.workflows.progress import EventKind
+from durable_research.ports.vendors.notifiers import Notification
+from durable_research.ports.vendors.remote import EarlierSend
 from tests.installation import Installation
 
 CHANNEL = "C0TESTS"

@@ -8,11 +8,11 @@ import pytest
 
 from durable_research.adapters.notifiers import standard_webhooks
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
-from durable_research.domain.approval import ApprovalNotice
 from durable_research.domain.errors import NotificationFailed, NotificationRefused
-from durable_research.domain.notice import Notice, NoticeKind
-from durable_research.domain.progress import EventKind
-from durable_research.ports.notifiers import Notification
+from durable_research.domain.requests.notice import Notice, NoticeKind
+from durable_research.domain.workflows.approval import ApprovalNotice
+from durable_research.domain.workflows.progress import EventKind
+from durable_research.ports.vendors.notifiers import Notification
 from tests.installation import Installation
 
 SECRET = "whsec_" + "c2VjcmV0" * 6

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from durable_research.adapters.database.vectors import Vector
-from durable_research.ports.embeddings import DIMENSIONS
+from durable_research.ports.vendors.embeddings import DIMENSIONS
 
 metadata = MetaData()
 _NOW = text("clock_timestamp()")

@@ -9,7 +9,8 @@ from itertools import chain
 from typing import TypeVar
 
 from durable_research.adapters.documents.levels import MOST_HEADINGS_IN_CONTENTS
-from durable_research.domain.document import (
+from durable_research.domain.documents.markdown import joined_texts
+from durable_research.domain.documents.tree import (
     Block,
     BulletList,
     Code,
@@ -29,7 +30,6 @@ from durable_research.domain.document import (
     inline_text,
     plain_text,
 )
-from durable_research.domain.markdown import joined_texts
 
 # A typesetter has no more, its programs and fonts included; without a document it needs WARM_BYTES of that.
 MEMORY_BYTES = 256 * 1024**2

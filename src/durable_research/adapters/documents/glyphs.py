@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 
-from durable_research.domain.characters import code_point
+from durable_research.domain.language.characters import code_point
 
 Run = dict[str, str]
 

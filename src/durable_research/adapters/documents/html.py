@@ -8,8 +8,7 @@ from html import escape
 import nh3
 
 from durable_research.adapters.documents.levels import HeadingLevels
-from durable_research.domain.direction import is_right_to_left
-from durable_research.domain.document import (
+from durable_research.domain.documents.tree import (
     Block,
     BulletList,
     Code,
@@ -29,6 +28,7 @@ from durable_research.domain.document import (
     Text,
     inline_text,
 )
+from durable_research.domain.language.direction import is_right_to_left
 
 _LOWEST_HEADING = 6
 _LONGEST_SLUG = 60

@@ -7,7 +7,9 @@ cell becomes a blank, and emphasis where CommonMark allows no mark (as in `a**"b
 import re
 from collections.abc import Iterable, Sequence
 
-from durable_research.domain.document import (
+from durable_research.domain.documents.linking import ADDRESS_START
+from durable_research.domain.documents.markdown import joined_texts, parse_blocks
+from durable_research.domain.documents.tree import (
     Block,
     BulletList,
     Code,
@@ -26,8 +28,6 @@ from durable_research.domain.document import (
     Table,
     Text,
 )
-from durable_research.domain.linking import ADDRESS_START
-from durable_research.domain.markdown import joined_texts, parse_blocks
 
 _MARKS = re.compile(r"[\\`*_\[\]<>~]|&(?=[#\w])|!(?=\[|$)")
 # What would be read as an address, and so as a link, up to the sign that a backslash can stand before.

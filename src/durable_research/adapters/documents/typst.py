@@ -10,7 +10,7 @@ from typing import cast
 
 from durable_research.adapters.documents.fitting import MEMORY_BYTES, budget_of, fitted, weight
 from durable_research.adapters.documents.typst_frames import LEAVING, LENGTH, OUT_OF_MEMORY, PDF, READY, REFUSED
-from durable_research.domain.document import Document, RenderedDocument
+from durable_research.domain.documents.tree import Document, RenderedDocument
 from durable_research.domain.errors import DocumentError, RendererCrashed
 
 _CHILD_MODULE = "durable_research.adapters.documents.typst_child"

@@ -32,7 +32,7 @@ from durable_research.adapters.documents.typst_frames import (
     receive,
     send,
 )
-from durable_research.domain.document import Document, Paragraph, Text, plain_text
+from durable_research.domain.documents.tree import Document, Paragraph, Text, plain_text
 from durable_research.domain.errors import DocumentError
 
 _FOLDER = Path(__file__).parent

@@ -8,8 +8,7 @@ from typing import Any
 from durable_research.adapters.documents.glyphs import Glyphs
 from durable_research.adapters.documents.levels import MOST_HEADINGS_IN_CONTENTS, HeadingLevels
 from durable_research.adapters.documents.long_words import LONG_WORD, breakable
-from durable_research.domain.direction import is_right_to_left, reads_right_to_left
-from durable_research.domain.document import (
+from durable_research.domain.documents.tree import (
     Block,
     BulletList,
     Code,
@@ -30,7 +29,8 @@ from durable_research.domain.document import (
     inline_text,
     plain_text,
 )
-from durable_research.domain.languages import subtags
+from durable_research.domain.language.direction import is_right_to_left, reads_right_to_left
+from durable_research.domain.language.languages import subtags
 
 Data = dict[str, Any]
 

@@ -5,7 +5,7 @@ Source: the installed package's `langid.py`, version 0.4.0, read 2026-11-21.
 
 from typing import Any
 
-from durable_research.domain.languages import is_hardly_told_from
+from durable_research.domain.language.languages import is_hardly_told_from
 
 # The beginning tells as well as the whole, and a long text would take long.
 _ENOUGH_CHARACTERS = 5000

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from durable_research.adapters.models.events import Heard
+from durable_research.adapters.models.answers.reader import Reading
+from durable_research.adapters.models.http.wire import Reply, Wire
+from durable_research.adapters.models.json.events import Heard
+from durable_research.adapters.models.json.untyped import as_dict, as_name
 from durable_research.adapters.models.openai_client import believed
-from durable_research.adapters.models.reading import Reading
-from durable_research.adapters.models.shapes import as_dict, as_name
-from durable_research.adapters.models.wire import Reply, Wire
 from durable_research.domain.errors import StillRunning
 from durable_research.domain.model_errors import CannotAsk, ModelForgotten, ModelUnavailable
-from durable_research.ports.models import ModelAnswer
-from durable_research.ports.remote import FINGERPRINT_TAG, KEY_TAG, Shown
+from durable_research.ports.vendors.models import ModelAnswer
+from durable_research.ports.vendors.remote import FINGERPRINT_TAG, KEY_TAG, Shown
 
 _PATH = "/conversations"
 _PAGE = 100

@@ -9,17 +9,17 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from durable_research.adapters.models.kept import fetched
-from durable_research.adapters.models.listening import Listening
+from durable_research.adapters.models.answers.reader import Reading
+from durable_research.adapters.models.answers.stored import fetched
+from durable_research.adapters.models.answers.stream import Listening
+from durable_research.adapters.models.http.outcomes import Asked
+from durable_research.adapters.models.http.wire import Wire
+from durable_research.adapters.models.json.untyped import as_dict, as_list, as_name
 from durable_research.adapters.models.openai_client import believed, messages, tags
-from durable_research.adapters.models.outcomes import Asked
-from durable_research.adapters.models.reading import Reading
-from durable_research.adapters.models.shapes import as_dict, as_list, as_name
-from durable_research.adapters.models.wire import Wire
-from durable_research.domain.effects import ProviderClass
+from durable_research.domain.ledger.effects import ProviderClass
 from durable_research.domain.model_errors import AnswerLost, CannotAsk, ModelUnavailable
-from durable_research.ports.models import CallDeadlines, ModelAnswer, ModelCall, TextSink
-from durable_research.ports.remote import FINGERPRINT_TAG, KEY_TAG, EarlierSend, RemoteEffect, Shown
+from durable_research.ports.vendors.models import CallDeadlines, ModelAnswer, ModelCall, TextSink
+from durable_research.ports.vendors.remote import FINGERPRINT_TAG, KEY_TAG, EarlierSend, RemoteEffect, Shown
 
 _PATH = "/chat/completions"
 _OPTIONAL = frozenset({"stream_options", "store", "metadata"})

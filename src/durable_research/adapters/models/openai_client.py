@@ -1,8 +1,8 @@
 """What every adapter for a server that speaks OpenAI's APIs shares: how a question is laid out, and how a send is tagged."""
 
-from durable_research import telemetry
-from durable_research.ports.models import ModelCall
-from durable_research.ports.remote import FINGERPRINT_TAG, KEY_TAG, Shown, ours_among
+from durable_research.ports.vendors.models import ModelCall
+from durable_research.ports.vendors.remote import FINGERPRINT_TAG, KEY_TAG, Shown, ours_among
+from durable_research.telemetry import logs
 
 
 def messages(call: ModelCall) -> list[dict[str, str]]:
@@ -23,5 +23,5 @@ def believed(shown: list[Shown], key: str, fingerprint: str | None) -> list[str]
     """Those that are ours; the others are passed over and logged."""
     ours, strays = ours_among(shown, key, fingerprint)
     if strays:
-        telemetry.get_logger().warning(telemetry.STRAY_SHOWN, key=key, strays=len(strays))
+        logs.get_logger().warning(logs.STRAY_SHOWN, key=key, strays=len(strays))
     return ours

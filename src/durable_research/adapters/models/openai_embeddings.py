@@ -11,18 +11,18 @@ import struct
 from dataclasses import replace
 from typing import Any
 
-from durable_research.adapters.models.complaints import complaint_of, is_complaint
-from durable_research.adapters.models.events import Body, Heard, Mark, Shape, parsed
-from durable_research.adapters.models.outcomes import Asked, of_complaint, of_prose
-from durable_research.adapters.models.shapes import as_dict, as_list, as_name, count_of
-from durable_research.adapters.models.wire import Exchange, Wire
-from durable_research.domain.effects import ProviderClass
+from durable_research.adapters.models.http.error_bodies import complaint_of, is_complaint
+from durable_research.adapters.models.http.outcomes import Asked, of_complaint, of_prose
+from durable_research.adapters.models.http.wire import Exchange, Wire
+from durable_research.adapters.models.json.events import Body, Heard, Mark, Shape, parsed
+from durable_research.adapters.models.json.untyped import as_dict, as_list, as_name, count_of
 from durable_research.domain.errors import Ambiguous
+from durable_research.domain.ledger.effects import ProviderClass
+from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.model_errors import AnswerLost, ModelRefused
-from durable_research.domain.usage import TokenUsage
-from durable_research.ports.embeddings import DIMENSIONS, Embedding
-from durable_research.ports.models import CallDeadlines
-from durable_research.ports.remote import RemoteEffect
+from durable_research.ports.vendors.embeddings import DIMENSIONS, Embedding
+from durable_research.ports.vendors.models import CallDeadlines
+from durable_research.ports.vendors.remote import RemoteEffect
 
 _OPTIONAL = frozenset({"dimensions", "encoding_format"})
 # OpenAI's models take 8,192 tokens, and no token is shorter than a byte: so many bytes fit whatever the language. What a text

@@ -12,17 +12,17 @@ from typing import Any
 from urllib.parse import quote
 
 from durable_research.adapters.models import conversations
-from durable_research.adapters.models.kept import fetched
-from durable_research.adapters.models.listening import Listening
+from durable_research.adapters.models.answers.reader import Reading
+from durable_research.adapters.models.answers.stored import fetched
+from durable_research.adapters.models.answers.stream import Listening
+from durable_research.adapters.models.http.outcomes import Asked
+from durable_research.adapters.models.http.wire import Wire
 from durable_research.adapters.models.openai_client import messages, tags
-from durable_research.adapters.models.outcomes import Asked
-from durable_research.adapters.models.reading import Reading
-from durable_research.adapters.models.wire import Wire
-from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous, StepFailed, StillRunning
+from durable_research.domain.ledger.effects import ProviderClass
 from durable_research.domain.model_errors import AnswerLost, ModelForgotten
-from durable_research.ports.models import CallDeadlines, ModelAnswer, ModelCall, TextSink
-from durable_research.ports.remote import EarlierSend, RemoteEffect
+from durable_research.ports.vendors.models import CallDeadlines, ModelAnswer, ModelCall, TextSink
+from durable_research.ports.vendors.remote import EarlierSend, RemoteEffect
 
 _PATH = "/responses"
 _OPTIONAL = frozenset({"background", "conversation", "store", "metadata"})

@@ -13,11 +13,18 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 from durable_research.adapters.notifiers import standard_webhooks
-from durable_research.domain.addresses import Address, AddressRefused, IPAddress, check_address, may_call, secret_for
-from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import ForbiddenAddress, NotificationFailed
-from durable_research.ports.notifiers import Delivery, Notification
-from durable_research.ports.remote import RemoteEffect
+from durable_research.domain.ledger.effects import ProviderClass
+from durable_research.domain.requests.addresses import (
+    Address,
+    AddressRefused,
+    IPAddress,
+    check_address,
+    may_call,
+    secret_for,
+)
+from durable_research.ports.vendors.notifiers import Delivery, Notification
+from durable_research.ports.vendors.remote import RemoteEffect
 
 Resolve = Callable[[str, int], Awaitable[list[IPAddress]]]
 # Receivers answer with nothing or a word; more is read to this length, so that one who writes is not cut off, and thrown away.

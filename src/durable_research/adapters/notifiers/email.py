@@ -12,20 +12,20 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 
-from durable_research import telemetry
-from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import Ambiguous, NotificationFailed, NotificationRefused, StepFailed
-from durable_research.domain.mailboxes import Mailbox, mailboxes
-from durable_research.domain.notice import NoticeKind
-from durable_research.ports.notifiers import Delivery, Notification
-from durable_research.ports.remote import RemoteEffect
+from durable_research.domain.ledger.effects import ProviderClass
+from durable_research.domain.requests.mailboxes import Mailbox, mailboxes
+from durable_research.domain.requests.notice import NoticeKind
+from durable_research.ports.vendors.notifiers import Delivery, Notification
+from durable_research.ports.vendors.remote import RemoteEffect
+from durable_research.telemetry import logs
 
 _TIMEOUT_SECONDS = 10.0
 _PORTS = {"smtp": 25, "smtps": 465}
 # Old servers pass seven bits only; this way the text arrives through all of them.
 _POLICY = SMTP_POLICY.clone(cte_type="7bit")
 _EXTENSION = "SMTPUTF8"
-_log = telemetry.get_logger()
+_log = logs.get_logger()
 
 
 class EmailNotifier:
@@ -94,7 +94,7 @@ class Letter(RemoteEffect[Delivery]):
         self._left_out = tuple(str(one) for one in refused)
         for one in self._left_out:
             # The others have it, so nothing will be tried again: the operator has to correct the address.
-            _log.error(telemetry.RECIPIENT_LEFT_OUT, workflow_id=self._notification.workflow_id, recipient=one)
+            _log.error(logs.RECIPIENT_LEFT_OUT, workflow_id=self._notification.workflow_id, recipient=one)
         return str(message["Message-ID"])
 
     async def collect(self, reference: str) -> Delivery:

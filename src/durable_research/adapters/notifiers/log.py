@@ -1,16 +1,16 @@
 """The channel that is always there: one log line."""
 
-from durable_research import telemetry
-from durable_research.domain.effects import ProviderClass
-from durable_research.ports.notifiers import Delivery, Notification
-from durable_research.ports.remote import RemoteEffect
+from durable_research.domain.ledger.effects import ProviderClass
+from durable_research.ports.vendors.notifiers import Delivery, Notification
+from durable_research.ports.vendors.remote import RemoteEffect
+from durable_research.telemetry import logs
 
 _EVENTS = {
-    "done": telemetry.NOTIFIED,
-    "approval_asked": telemetry.APPROVAL_ASKED,
-    "approval_reminded": telemetry.APPROVAL_REMINDED,
-    "failed": telemetry.REPORT_FAILED,
-    "decision_asked": telemetry.DECISION_ASKED,
+    "done": logs.NOTIFIED,
+    "approval_asked": logs.APPROVAL_ASKED,
+    "approval_reminded": logs.APPROVAL_REMINDED,
+    "failed": logs.REPORT_FAILED,
+    "decision_asked": logs.DECISION_ASKED,
 }
 
 
@@ -35,7 +35,7 @@ class LogLine(RemoteEffect[Delivery]):
     async def send(self, key: str, anchor: str | None) -> str:
         """Write it; ids only, the title is a person's text."""
         note = self._notification
-        telemetry.get_logger().info(_EVENTS[note.occasion], report_id=note.workflow_id, key=key)
+        logs.get_logger().info(_EVENTS[note.occasion], report_id=note.workflow_id, key=key)
         return key
 
     async def collect(self, reference: str) -> Delivery:

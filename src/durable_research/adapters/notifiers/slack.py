@@ -13,7 +13,6 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import (
     Ambiguous,
     NotificationBusy,
@@ -22,10 +21,11 @@ from durable_research.domain.errors import (
     NotificationUnavailable,
     StepFailed,
 )
-from durable_research.domain.notice import NoticeKind
-from durable_research.domain.retry_after import retry_after_seconds
-from durable_research.ports.notifiers import Delivery, Notification
-from durable_research.ports.remote import KEY_TAG, EarlierSend, RemoteEffect, Shown, ours_among
+from durable_research.domain.ledger.effects import ProviderClass
+from durable_research.domain.ledger.retry_after import retry_after_seconds
+from durable_research.domain.requests.notice import NoticeKind
+from durable_research.ports.vendors.notifiers import Delivery, Notification
+from durable_research.ports.vendors.remote import KEY_TAG, EarlierSend, RemoteEffect, Shown, ours_among
 
 EVENT_TYPE = "durable_research_report"
 _TIMEOUT_SECONDS = 10

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from standardwebhooks import Webhook
 
 from durable_research.domain.errors import NotificationBusy, NotificationFailed, NotificationRefused, RedirectRefused
-from durable_research.domain.retry_after import retry_after_seconds
-from durable_research.ports.notifiers import Notification
+from durable_research.domain.ledger.retry_after import retry_after_seconds
+from durable_research.ports.vendors.notifiers import Notification
 
 TIMEOUT_SECONDS = 10.0
 _TRY_AGAIN = {408, 409, 425}

@@ -3,10 +3,10 @@
 import httpx
 
 from durable_research.adapters.notifiers import standard_webhooks
-from durable_research.domain.effects import ProviderClass
 from durable_research.domain.errors import NotificationFailed
-from durable_research.ports.notifiers import Delivery, Notification
-from durable_research.ports.remote import RemoteEffect
+from durable_research.domain.ledger.effects import ProviderClass
+from durable_research.ports.vendors.notifiers import Delivery, Notification
+from durable_research.ports.vendors.remote import RemoteEffect
 
 
 class WebhookNotifier:

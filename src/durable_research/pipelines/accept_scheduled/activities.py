@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from durable_research.domain.clock_changes import is_left_out
+from durable_research.domain.schedules.clock_changes import is_left_out
 from durable_research.pipelines.accept_scheduled.messages import AcceptedReport, Firing
 
 # Accepts the firing's report, or finds the one that it has made already, and returns its id.

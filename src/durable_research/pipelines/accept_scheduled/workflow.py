@@ -3,10 +3,10 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from durable_research import policies
     from durable_research.pipelines.accept_scheduled.activities import AcceptScheduledActivities
     from durable_research.pipelines.accept_scheduled.messages import AcceptedReport, AcceptScheduledReport, Firing
-    from durable_research.temporal import policies
-    from durable_research.temporal.steps import run_step
+    from durable_research.temporal.workflow.activities import run_step
 
 
 @workflow.defn(name="AcceptScheduledReportWorkflow")

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
+from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.errors import OutputInvalid
-from durable_research.domain.languages import primary_language
-from durable_research.domain.processing import ProcessingRequest, broken_rules
-from durable_research.domain.text import WrittenText
+from durable_research.domain.language.languages import primary_language
+from durable_research.domain.requests.processing import ProcessingRequest, broken_rules
+from durable_research.effects.text import Assignment, TextWriter
 from durable_research.pipelines.ai_processing import prompts
 from durable_research.pipelines.ai_processing.messages import AIProcessing, WrittenFor
-from durable_research.ports.languages import Languages
-from durable_research.ports.workflows import Workflows
-from durable_research.writing import Assignment, TextWriter
+from durable_research.ports.database.workflows import Workflows
+from durable_research.ports.vendors.languages import Languages
 
 
 @dataclass

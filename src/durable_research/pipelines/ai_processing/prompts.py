@@ -1,6 +1,6 @@
 """What we tell the model. A change here changes new calls only: what was sent is frozen by its first claim."""
 
-from durable_research.domain.processing import ProcessingRequest
+from durable_research.domain.requests.processing import ProcessingRequest
 
 WRITE = """\
 You write texts for a reader who will use them as they are.

@@ -3,10 +3,10 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from durable_research import policies
     from durable_research.pipelines.ai_processing.activities import AIProcessingActivities
     from durable_research.pipelines.ai_processing.messages import AIProcessing, AIProcessingResult, WrittenFor
-    from durable_research.temporal import policies
-    from durable_research.temporal.story import Ending, Story
+    from durable_research.temporal.workflow.base import Ending, Story
 
 
 @workflow.defn(name="AIProcessingWorkflow")

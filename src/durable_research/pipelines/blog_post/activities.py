@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from durable_research.domain.composition import compose
-from durable_research.domain.effects import Effect, ResendPolicy
+from durable_research.domain.documents.composition import compose
+from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.errors import NotificationRefused
-from durable_research.domain.post import PostRequest
-from durable_research.domain.text import WrittenText
-from durable_research.effects import EffectRunner
-from durable_research.embedding import Embedded, Embedder
+from durable_research.domain.ledger.effects import Effect, ResendPolicy
+from durable_research.domain.requests.post import PostRequest
+from durable_research.effects.embedding import Embedded, Embedder
+from durable_research.effects.runner import EffectRunner
+from durable_research.effects.text import Assignment, TextWriter
 from durable_research.pipelines.blog_post import prompts
 from durable_research.pipelines.blog_post.messages import (
     BlogPost,
@@ -22,11 +23,10 @@ from durable_research.pipelines.blog_post.messages import (
     TellSlack,
     ToldSlack,
 )
-from durable_research.ports.notifiers import Delivery, Notification, Notifier
-from durable_research.ports.posts import Post, Posts
-from durable_research.ports.similarity import Subject
-from durable_research.ports.workflows import Workflows
-from durable_research.writing import Assignment, TextWriter
+from durable_research.ports.database.posts import Post, Posts
+from durable_research.ports.database.similarity import Subject
+from durable_research.ports.database.workflows import Workflows
+from durable_research.ports.vendors.notifiers import Delivery, Notification, Notifier
 
 
 @dataclass

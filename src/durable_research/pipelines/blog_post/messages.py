@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from durable_research.domain.text import WrittenText
+from durable_research.domain.documents.text import WrittenText
 
 
 class _Message(BaseModel):

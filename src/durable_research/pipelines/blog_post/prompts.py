@@ -1,6 +1,6 @@
 """What we tell the model. A change here changes new calls only: what was sent is frozen by its first claim."""
 
-from durable_research.domain.post import PostRequest
+from durable_research.domain.requests.post import PostRequest
 
 _INSTRUCTIONS = """\
 You write blog posts for curious readers.

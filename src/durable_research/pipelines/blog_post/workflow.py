@@ -3,6 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from durable_research import policies
     from durable_research.pipelines.blog_post.activities import BlogPostActivities
     from durable_research.pipelines.blog_post.messages import (
         BlogPost,
@@ -12,8 +13,7 @@ with workflow.unsafe.imports_passed_through():
         StorePost,
         TellSlack,
     )
-    from durable_research.temporal import policies
-    from durable_research.temporal.story import Ending, Story
+    from durable_research.temporal.workflow.base import Ending, Story
 
 
 @workflow.defn(name="BlogPostWorkflow")

@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 
 from temporalio import activity
 
-from durable_research.domain.addresses import is_address
-from durable_research.domain.composition import compose
-from durable_research.domain.document import Document
-from durable_research.domain.effects import Effect, ResendPolicy
+from durable_research.domain.documents.composition import compose
+from durable_research.domain.documents.text import WrittenText, page_key
+from durable_research.domain.documents.tree import Document
 from durable_research.domain.errors import NotificationRefused, Unconfirmed
-from durable_research.domain.notice import NoticeKind
-from durable_research.domain.report import DocumentReference, Report, ReportRequest
-from durable_research.domain.text import WrittenText, page_key
-from durable_research.domain.workflow import Status
-from durable_research.effects import EffectRunner
-from durable_research.failpoints import Point, reach
+from durable_research.domain.ledger.effects import Effect, ResendPolicy
+from durable_research.domain.requests.addresses import is_address
+from durable_research.domain.requests.notice import NoticeKind
+from durable_research.domain.requests.report import DocumentReference, Report, ReportRequest
+from durable_research.domain.workflows.workflow import Status
+from durable_research.effects.runner import EffectRunner
+from durable_research.effects.text import Assignment, TextWriter
+from durable_research.failpoints.reach import Point, reach
 from durable_research.pipelines.generate_report import prompts
 from durable_research.pipelines.generate_report.messages import (
     CreatePdf,
@@ -31,13 +32,12 @@ from durable_research.pipelines.generate_report.messages import (
     SendNotification,
     StoreReportMetadata,
 )
+from durable_research.ports.database.reports import Reports
+from durable_research.ports.database.similarity import Similarity
+from durable_research.ports.database.workflows import Workflows
 from durable_research.ports.documents import DocumentRenderer
-from durable_research.ports.notifiers import Delivery, Notification, Notifier
 from durable_research.ports.objects import ObjectStore
-from durable_research.ports.reports import Reports
-from durable_research.ports.similarity import Similarity
-from durable_research.ports.workflows import Workflows
-from durable_research.writing import Assignment, TextWriter
+from durable_research.ports.vendors.notifiers import Delivery, Notification, Notifier
 
 # A channel that will never be told: the others are still tried.
 _NEVER = (NotificationRefused, Unconfirmed)

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from durable_research.domain.approval import ApprovalNotice, ApprovalWaits
-from durable_research.domain.notice import Notice, Occasion
-from durable_research.domain.report import DocumentReference
-from durable_research.domain.text import WrittenText
+from durable_research.domain.documents.text import WrittenText
+from durable_research.domain.requests.notice import Notice, Occasion
+from durable_research.domain.requests.report import DocumentReference
+from durable_research.domain.workflows.approval import ApprovalNotice, ApprovalWaits
 
 
 class _Message(BaseModel):

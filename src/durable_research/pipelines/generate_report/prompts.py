@@ -1,6 +1,6 @@
 """What we tell the model. A change here changes new calls only: what was sent is frozen by its first claim."""
 
-from durable_research.domain.report import ReportRequest
+from durable_research.domain.requests.report import ReportRequest
 
 _INSTRUCTIONS = """\
 You write research reports for a reader who will act on them.

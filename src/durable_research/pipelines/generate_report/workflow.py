@@ -8,18 +8,19 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from durable_research.domain.approval import (
+    from durable_research import policies
+    from durable_research.domain.documents.text import WrittenText
+    from durable_research.domain.requests.notice import Notice, NoticeKind
+    from durable_research.domain.requests.report import DocumentReference
+    from durable_research.domain.workflows.approval import (
         BEFORE_NOTIFY,
         BEFORE_PDF,
         ApprovalNotice,
         ApprovalQuestion,
         Verdict,
     )
-    from durable_research.domain.notice import Notice, NoticeKind
-    from durable_research.domain.progress import SKIPPED
-    from durable_research.domain.report import DocumentReference
-    from durable_research.domain.text import WrittenText
-    from durable_research.domain.workflow import Status
+    from durable_research.domain.workflows.progress import SKIPPED
+    from durable_research.domain.workflows.workflow import Status
     from durable_research.pipelines.generate_report.activities import GenerateReportActivities
     from durable_research.pipelines.generate_report.messages import (
         CreatePdf,
@@ -33,10 +34,16 @@ with workflow.unsafe.imports_passed_through():
         SendNotification,
         StoreReportMetadata,
     )
-    from durable_research.temporal import names, policies
+    from durable_research.temporal import names
     from durable_research.temporal.resumption import own_resumption
-    from durable_research.temporal.steps import cause_of, hear_cancel, is_cancel, run_step, whatever_is_cancelled
-    from durable_research.temporal.story import Ending, Story
+    from durable_research.temporal.workflow.activities import (
+        cause_of,
+        hear_cancel,
+        is_cancel,
+        run_step,
+        whatever_is_cancelled,
+    )
+    from durable_research.temporal.workflow.base import Ending, Story
 
 
 _NOT_WANTED = "nobody wanted to be told that it is done"

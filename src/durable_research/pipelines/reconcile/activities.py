@@ -8,20 +8,20 @@ from typing import Any, TypeVar
 
 from temporalio import activity
 
-from durable_research.domain.doubts import Doubt, Provider
+from durable_research import policies
 from durable_research.domain.errors import InfrastructureDown, NotFound
-from durable_research.domain.progress import SKIPPED, closing_of
-from durable_research.domain.workflow import RESUMABLE, Kind, Status, kind_of
+from durable_research.domain.ledger.unresolved_sends import Doubt, Provider
+from durable_research.domain.workflows.progress import SKIPPED, closing_of
+from durable_research.domain.workflows.workflow import RESUMABLE, Kind, Status, kind_of
 from durable_research.pipelines.reconcile.messages import Reconciled
 from durable_research.ports.clock import Clock
-from durable_research.ports.engine import WorkflowEngine
-from durable_research.ports.ledger import Effects
+from durable_research.ports.database.ledger import Effects
+from durable_research.ports.database.progress import ProgressLog
+from durable_research.ports.database.reports import Reports
+from durable_research.ports.database.workflows import Page, WorkflowRow, WorkflowsToReconcile
+from durable_research.ports.engine.engine import WorkflowEngine
 from durable_research.ports.objects import NamedObjects, ObjectStore, StoredObject
-from durable_research.ports.progress import ProgressLog
-from durable_research.ports.remote import EarlierSend
-from durable_research.ports.reports import Reports
-from durable_research.ports.workflows import Page, WorkflowRow, WorkflowsToReconcile
-from durable_research.temporal import policies
+from durable_research.ports.vendors.remote import EarlierSend
 
 # The API starts what it accepts within a second; younger rows are its business.
 _ACCEPTED_LONG_AGO = timedelta(seconds=5)

@@ -5,10 +5,10 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from datetime import timedelta
 
+    from durable_research import policies
     from durable_research.pipelines.reconcile.activities import ReconcileActivities
     from durable_research.pipelines.reconcile.messages import Reconciled
-    from durable_research.temporal import policies
-    from durable_research.temporal.steps import AFTER_DEATH
+    from durable_research.temporal.workflow.activities import AFTER_DEATH
 
 
 @workflow.defn(name="ReconcileWorkflow")

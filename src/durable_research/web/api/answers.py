@@ -7,11 +7,11 @@ from typing import Any
 from quart import Response
 
 from durable_research.catalogue import page_of
-from durable_research.domain.report import Report
-from durable_research.domain.workflow import Kind
-from durable_research.ports.schedules import ScheduleView
-from durable_research.ports.similarity import Related
-from durable_research.ports.workflows import WorkflowRow
+from durable_research.domain.requests.report import Report
+from durable_research.domain.workflows.workflow import Kind
+from durable_research.ports.database.similarity import Related
+from durable_research.ports.database.workflows import WorkflowRow
+from durable_research.ports.engine.schedules import ScheduleView
 from durable_research.web.api.bodies import (
     AddressesBody,
     RelatedOneBody,

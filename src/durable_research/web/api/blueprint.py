@@ -6,18 +6,18 @@ from collections.abc import Awaitable, Callable
 from quart import Blueprint, Response, request
 
 from durable_research.catalogue import pipeline_at
-from durable_research.operations.everything import Operations
-from durable_research.web import checks, live, queries
+from durable_research.operations.facade import Operations
 from durable_research.web.api.health import HealthApi
 from durable_research.web.api.reports import ReportsApi
 from durable_research.web.api.routes import BY_NAME, ROUTES, STARTS
 from durable_research.web.api.schedules import SchedulesApi
 from durable_research.web.api.workflows import WorkflowsApi
+from durable_research.web.http import event_stream, query, requests
 
 _START = re.compile(r"/api/workflows/([^/]+)")
 
 
-def api_blueprint(operations: Operations, streams: live.Streams, public_url: str | None) -> Blueprint:
+def api_blueprint(operations: Operations, streams: event_stream.Streams, public_url: str | None) -> Blueprint:
     """Every address of the route table."""
     views = _views(operations, streams)
     blueprint = Blueprint("api", __name__)
@@ -42,16 +42,16 @@ def api_blueprint(operations: Operations, streams: live.Streams, public_url: str
         if request.routing_exception is not None:
             return  # an unknown address or method is answered first
         route = BY_NAME[(request.endpoint or "").removeprefix("api.")]
-        checks.check_origin(request, public_url)
+        requests.check_origin(request, public_url)
         if route.request is not None:
-            checks.check_content_type(request, checks.JSON)
-        checks.check_accept(request, route.produces)
-        queries.check_names(request.args, route.query)
+            requests.check_content_type(request, requests.JSON)
+        requests.check_accept(request, route.produces)
+        query.check_names(request.args, route.query)
 
     return blueprint
 
 
-def _views(operations: Operations, streams: live.Streams) -> dict[str, Callable[..., Awaitable[Response]]]:
+def _views(operations: Operations, streams: event_stream.Streams) -> dict[str, Callable[..., Awaitable[Response]]]:
     workflows, reports, health = WorkflowsApi(operations, streams), ReportsApi(operations), HealthApi(operations)
     schedules = SchedulesApi(operations)
     return {

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
-from durable_research.domain.approval import Verdict
-from durable_research.domain.schedule import ID_PATTERN as SCHEDULE_ID_PATTERN
+from durable_research.domain.schedules.schedule import ID_PATTERN as SCHEDULE_ID_PATTERN
 from durable_research.domain.shapes import At
-from durable_research.domain.workflow import Kind, Status
-from durable_research.operations.bodies import ReportId, Sha256, WorkflowId
+from durable_research.domain.workflows.approval import Verdict
+from durable_research.domain.workflows.workflow import Kind, Status
+from durable_research.operations.reading.bodies import ReportId, Sha256, WorkflowId
 
 ScheduleId = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{SCHEDULE_ID_PATTERN}$"})]
 

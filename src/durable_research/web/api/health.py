@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from quart import Response
 
 from durable_research.domain.errors import InfrastructureDown
-from durable_research.operations.everything import Operations
+from durable_research.operations.facade import Operations
 from durable_research.web.api import answers
 from durable_research.web.api.bodies import AliveBody, HealthBody
-from durable_research.web.api.openapi import document
-from durable_research.web.problems import Problem
+from durable_research.web.api.openapi.document import document
+from durable_research.web.http.problems import Problem
 
 # Below the shortest probe timeout that is common (1 s is Kubernetes' own default).
 _READY_SECONDS = 0.8

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from quart import Response, request
 
-from durable_research.operations.everything import Operations
-from durable_research.web import checks, cursors, downloads, files, queries
+from durable_research.operations.facade import Operations
 from durable_research.web.api import answers
 from durable_research.web.api.bodies import ReportsBody
+from durable_research.web.http import files, pagination, query, requests
+from durable_research.web.pages import downloads
 
 _OF = "reports"
 
@@ -20,35 +21,37 @@ class ReportsApi:
 
     async def list_reports(self) -> Response:
         """One page of the library."""
-        tenant = checks.tenant_of(request)
-        limit = queries.limit(request.args)
+        tenant = requests.tenant_of(request)
+        limit = query.limit(request.args)
         found = await self.operations.reports.list(
             tenant,
-            text=queries.text(request.args),
+            text=query.text(request.args),
             limit=limit + 1,
-            before=queries.before(request.args, tenant, _OF),
+            before=query.before(request.args, tenant, _OF),
         )
         shown = found[:limit]
         following = len(found) > limit
-        cursor = cursors.encode(shown[-1].asked_at, shown[-1].report_id, tenant=tenant, of=_OF) if following else None
+        cursor = (
+            pagination.encode(shown[-1].asked_at, shown[-1].report_id, tenant=tenant, of=_OF) if following else None
+        )
         body: ReportsBody = {"reports": [answers.report(one) for one in shown], "next_cursor": cursor}
         return answers.json_response(body)
 
     async def report(self, report_id: str) -> Response:
         """A report's facts."""
-        found = await self.operations.reports.get(report_id, checks.tenant_of(request))
+        found = await self.operations.reports.get(report_id, requests.tenant_of(request))
         return answers.json_response(answers.report(found))
 
     async def pdf(self, report_id: str) -> Response:
         """The stored PDF."""
-        tenant = checks.tenant_of(request)
+        tenant = requests.tenant_of(request)
         report = await self.operations.reports.get(report_id, tenant)
         data = await self.operations.reports.pdf(report_id, tenant)
         return files.file_response(request, data, "application/pdf", files.file_name(report.title, report_id, "pdf"))
 
     async def markdown(self, report_id: str) -> Response:
         """The report as Markdown."""
-        tenant = checks.tenant_of(request)
+        tenant = requests.tenant_of(request)
         report = await self.operations.reports.get(report_id, tenant)
         text = await self.operations.reports.markdown(report_id, tenant)
         name = files.file_name(report.title, report_id, "md")
@@ -56,7 +59,7 @@ class ReportsApi:
 
     async def html(self, report_id: str) -> Response:
         """The report as an HTML page of its own: with its style, and without script or anything from elsewhere."""
-        tenant = checks.tenant_of(request)
+        tenant = requests.tenant_of(request)
         report = await self.operations.reports.get(report_id, tenant)
         fragment = await self.operations.reports.html(report_id, tenant)
         page = await downloads.html_file(report, fragment)

@@ -6,12 +6,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from durable_research.catalogue import PIPELINES
-from durable_research.domain.schedule import ScheduleRequest
-from durable_research.operations.approving import ApprovalRequest
-from durable_research.operations.bodies import HistoryBody, WholeStatusBody
-from durable_research.operations.deciding import DecisionRequest
-from durable_research.operations.resuming import ResumeRequest
-from durable_research.web import live
+from durable_research.domain.schedules.schedule import ScheduleRequest
+from durable_research.operations.approve import ApprovalRequest
+from durable_research.operations.decide import DecisionRequest
+from durable_research.operations.reading.bodies import HistoryBody, WholeStatusBody
+from durable_research.operations.resume import ResumeRequest
 from durable_research.web.api.bodies import (
     AliveBody,
     DecidedBody,
@@ -29,6 +28,7 @@ from durable_research.web.api.bodies import (
     WorkflowsBody,
 )
 from durable_research.web.api.schemas import ResultBody
+from durable_research.web.http import event_stream
 
 JSON = "application/json"
 PDF = "application/pdf"
@@ -157,7 +157,7 @@ ROUTES = (
         "GET",
         f"/api/workflows/{_ID}/events",
         "Follow a workflow's progress log as server-sent events",
-        produces=live.MEDIA_TYPE,
+        produces=event_stream.MEDIA_TYPE,
         query=("after",),
         headers=("Last-Event-ID",),
         problems=(404, 429, 503),

@@ -7,10 +7,16 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from typing_extensions import TypedDict
 
 from durable_research.catalogue import PIPELINES
-from durable_research.domain.progress import EventKind
-from durable_research.domain.workflow import Kind
-from durable_research.operations.bodies import DraftBody, EventBody, ReportResultBody, TextsResultBody, WorkflowId
-from durable_research.web.problems import ProblemBody
+from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.workflow import Kind
+from durable_research.operations.reading.bodies import (
+    DraftBody,
+    EventBody,
+    ReportResultBody,
+    TextsResultBody,
+    WorkflowId,
+)
+from durable_research.web.http.problems import ProblemBody
 
 _TEMPLATE = "#/components/schemas/{model}"
 _WORKFLOW_ID = TypeAdapter(WorkflowId).json_schema()

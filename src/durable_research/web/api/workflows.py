@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from quart import Response, request
 
-from durable_research.operations.bodies import HistoryBody
-from durable_research.operations.everything import Operations
-from durable_research.web import checks, cursors, files, live, queries
+from durable_research.operations.facade import Operations
+from durable_research.operations.reading.bodies import HistoryBody
 from durable_research.web.api import answers
 from durable_research.web.api.bodies import DecidedBody, RelatedBody, RetriedBody, WorkflowsBody
+from durable_research.web.http import event_stream, files, pagination, query, requests
 
 _OF = "workflows"
 
@@ -18,14 +18,14 @@ class WorkflowsApi:
     """Its fields are its needs."""
 
     operations: Operations
-    streams: live.Streams
+    streams: event_stream.Streams
 
     async def start(self, pipeline: str) -> Response:
         """Accept work; 202 before anything is done, as the row is what counts."""
-        key = checks.idempotency_key_of(request)
-        body = await checks.json_object_of(request)
+        key = requests.idempotency_key_of(request)
+        body = await requests.json_object_of(request)
         started = await self.operations.starting.start(
-            pipeline, body, tenant=checks.tenant_of(request), idempotency_key=key
+            pipeline, body, tenant=requests.tenant_of(request), idempotency_key=key
         )
         headers = {"Location": answers.addresses(started.row.workflow_id)["status_url"]}
         if started.replayed:
@@ -34,55 +34,55 @@ class WorkflowsApi:
 
     async def list_workflows(self) -> Response:
         """One page of the list."""
-        tenant = checks.tenant_of(request)
-        which = queries.workflow_filter(request.args, tenant=tenant, of=_OF)
+        tenant = requests.tenant_of(request)
+        which = query.workflow_filter(request.args, tenant=tenant, of=_OF)
         rows = await self.operations.reading.list(tenant, which)
         shown = rows[: which.limit - 1]
         following = len(rows) > len(shown)
         cursor = (
-            cursors.encode(shown[-1].created_at, shown[-1].workflow_id, tenant=tenant, of=_OF) if following else None
+            pagination.encode(shown[-1].created_at, shown[-1].workflow_id, tenant=tenant, of=_OF) if following else None
         )
         body: WorkflowsBody = {"workflows": [answers.workflow(row) for row in shown], "next_cursor": cursor}
         return answers.json_response(body)
 
     async def status(self, workflow_id: str) -> Response:
         """The status body."""
-        return answers.json_response(await self.operations.status(workflow_id, checks.tenant_of(request)))
+        return answers.json_response(await self.operations.status(workflow_id, requests.tenant_of(request)))
 
     async def result(self, workflow_id: str) -> Response:
         """The result, once there is one."""
-        return answers.json_response(await self.operations.reading.result(workflow_id, checks.tenant_of(request)))
+        return answers.json_response(await self.operations.reading.result(workflow_id, requests.tenant_of(request)))
 
     async def history(self, workflow_id: str) -> Response:
         """The engine's Event History."""
-        events = await self.operations.reading.history(workflow_id, checks.tenant_of(request))
+        events = await self.operations.reading.history(workflow_id, requests.tenant_of(request))
         body: HistoryBody = {"workflow_id": workflow_id, "events": list(events)}
         return answers.json_response(body)
 
     async def cancel(self, workflow_id: str) -> Response:
         """Note the wish to stop; asking again is no error."""
-        await checks.check_no_fields(request)
-        row = await self.operations.cancelling.cancel(workflow_id, checks.tenant_of(request))
+        await requests.check_no_fields(request)
+        row = await self.operations.cancelling.cancel(workflow_id, requests.tenant_of(request))
         return answers.json_response(answers.workflow(row), 202)
 
     async def retry(self, workflow_id: str) -> Response:
         """Try now what waits for its next try."""
-        await checks.check_no_fields(request)
-        steps = await self.operations.retrying.retry(workflow_id, checks.tenant_of(request))
+        await requests.check_no_fields(request)
+        steps = await self.operations.retrying.retry(workflow_id, requests.tenant_of(request))
         body: RetriedBody = {"workflow_id": workflow_id, "steps": list(steps)}
         return answers.json_response(body, 202)
 
     async def decide(self, workflow_id: str) -> Response:
         """Pass on what a person decided."""
-        body = await checks.json_object_of(request)
-        row = await self.operations.deciding.decide(workflow_id, checks.tenant_of(request), body)
+        body = await requests.json_object_of(request)
+        row = await self.operations.deciding.decide(workflow_id, requests.tenant_of(request), body)
         return answers.json_response(answers.workflow(row), 202)
 
     async def approve(self, workflow_id: str) -> Response:
         """Pass on what a person decided about a draft; saying the same again is no error."""
-        key = checks.idempotency_key_of(request)
-        given = await checks.json_object_of(request)
-        answered = await self.operations.approving.decide(workflow_id, checks.tenant_of(request), given, key)
+        key = requests.idempotency_key_of(request)
+        given = await requests.json_object_of(request)
+        answered = await self.operations.approving.decide(workflow_id, requests.tenant_of(request), given, key)
         body: DecidedBody = {
             **answers.workflow(answered.row),
             "decision_id": answered.decision_id,
@@ -92,9 +92,9 @@ class WorkflowsApi:
 
     async def resume(self, workflow_id: str) -> Response:
         """Have it go on from the step that failed; asking again is no error."""
-        key = checks.idempotency_key_of(request)
-        body = await checks.json_object_of(request)
-        resumed = await self.operations.resuming.resume(workflow_id, checks.tenant_of(request), body, key)
+        key = requests.idempotency_key_of(request)
+        body = await requests.json_object_of(request)
+        resumed = await self.operations.resuming.resume(workflow_id, requests.tenant_of(request), body, key)
         headers = {"Idempotency-Replayed": "true"} if resumed.replayed else {}
         return answers.json_response(
             answers.workflow(resumed.row) | {"resumption": resumed.row.resumption}, 202, headers
@@ -102,7 +102,7 @@ class WorkflowsApi:
 
     async def draft(self, workflow_id: str) -> Response:
         """The draft that waits for approval."""
-        tenant = checks.tenant_of(request)
+        tenant = requests.tenant_of(request)
         text = await self.operations.approving.draft(workflow_id, tenant)
         row = await self.operations.reading.get(workflow_id, tenant)
         file = files.file_name(f"{row.title} draft", workflow_id, "md")
@@ -110,14 +110,14 @@ class WorkflowsApi:
 
     async def draft_pdf(self, workflow_id: str) -> Response:
         """The PDF that waits for approval."""
-        tenant = checks.tenant_of(request)
+        tenant = requests.tenant_of(request)
         pdf = await self.operations.approving.draft_pdf(workflow_id, tenant)
         row = await self.operations.reading.get(workflow_id, tenant)
         return files.file_response(request, pdf, "application/pdf", files.file_name(row.title, workflow_id, "pdf"))
 
     async def text(self, workflow_id: str, name: str) -> Response:
         """One of the texts that a finished workflow wrote, or the paid text of a report."""
-        tenant = checks.tenant_of(request)
+        tenant = requests.tenant_of(request)
         text = await self.operations.texts.markdown(workflow_id, tenant, name)
         row = await self.operations.reading.get(workflow_id, tenant)
         file = files.file_name(f"{row.title} {name}", workflow_id, "md")
@@ -125,7 +125,7 @@ class WorkflowsApi:
 
     async def related(self, workflow_id: str) -> Response:
         """What is about similar things."""
-        found = await self.operations.texts.related(workflow_id, checks.tenant_of(request))
+        found = await self.operations.texts.related(workflow_id, requests.tenant_of(request))
         body: RelatedBody = {
             "related": [answers.related(one) for one in found],
             "embeddings": "on" if self.operations.texts.embedding_model else "off",
@@ -134,17 +134,19 @@ class WorkflowsApi:
 
     async def events(self, workflow_id: str) -> Response:
         """Follow the log. What can be refused is refused before the stream begins."""
-        tenant = checks.tenant_of(request)
+        tenant = requests.tenant_of(request)
         await self.operations.reading.get(workflow_id, tenant)
         newest = await self.operations.reading.last_seq(workflow_id)
         # A browser that comes back repeats the first address and says in the header what it has seen since.
-        after = queries.event_number(request.args.get("after"), newest)
+        after = query.event_number(request.args.get("after"), newest)
         if "Last-Event-ID" in request.headers:
-            after = queries.event_number(request.headers["Last-Event-ID"], newest)
+            after = query.event_number(request.headers["Last-Event-ID"], newest)
         self.streams.check_room()
         if request.method == "HEAD":
-            return Response(b"", 200, live.HEADERS, content_type=live.MEDIA_TYPE)
+            return Response(b"", 200, event_stream.HEADERS, content_type=event_stream.MEDIA_TYPE)
         events = self.operations.reading.events(workflow_id, tenant, after)
-        response = Response(self.streams.stream(events), 200, live.HEADERS, content_type=live.MEDIA_TYPE)
+        response = Response(
+            self.streams.stream(events), 200, event_stream.HEADERS, content_type=event_stream.MEDIA_TYPE
+        )
         response.timeout = None
         return response

@@ -7,13 +7,13 @@ from typing import Any
 from quart import Blueprint, Response, request
 
 from durable_research.catalogue import PIPELINES
-from durable_research.operations.everything import Operations
-from durable_research.web import checks
-from durable_research.web.assets import Assets
+from durable_research.operations.facade import Operations
+from durable_research.web.http import requests
+from durable_research.web.http.assets import Assets
 from durable_research.web.pages.home import HomePages
 from durable_research.web.pages.schedules import SchedulePages
+from durable_research.web.pages.wording import capitalize_first
 from durable_research.web.pages.workflows import WorkflowPages
-from durable_research.web.words import capitalize_first
 
 _Page = tuple[str, str, Callable[..., Awaitable[Any]]]
 
@@ -55,6 +55,6 @@ def pages_blueprint(operations: Operations, assets: Assets, public_url: str | No
     @blueprint.before_request
     async def check() -> None:
         if request.routing_exception is None:
-            checks.check_origin(request, public_url)
+            requests.check_origin(request, public_url)
 
     return blueprint

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from quart import Response, g, render_template
 
-from durable_research.web import words
-from durable_research.web.problems import Problem
+from durable_research.web.http.problems import Problem
+from durable_research.web.pages import wording
 
 _TITLES = {
     400: "That request could not be read",
@@ -51,6 +51,6 @@ async def error_page(problem: Problem, request_id: str, *, is_demo: bool) -> Res
         is_demo=is_demo,
         workers=None,
         now=datetime.now(UTC),
-        words=words,
+        wording=wording,
     )
     return Response(html, problem.status, problem.headers, content_type="text/html; charset=utf-8")

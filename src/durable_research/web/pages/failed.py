@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from durable_research.domain.errors import InfrastructureDown, InvalidInput, InvalidState, ResearchError
-from durable_research.operations.everything import Operations
-from durable_research.operations.paid_text import PaidText
+from durable_research.operations.facade import Operations
+from durable_research.operations.reading.paid_text import PaidText
 from durable_research.web.pages import forms
 
 _LEAVE_NEEDED = "Tick the box first: going on may be charged again."

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from durable_research.domain.documents.text import TextReference, WrittenText
 from durable_research.domain.errors import InvalidState, NotReady
-from durable_research.domain.text import TextReference, WrittenText
-from durable_research.domain.workflow import Kind, Status
-from durable_research.operations.everything import Operations
-from durable_research.ports.similarity import Related
-from durable_research.ports.workflows import WorkflowRow
+from durable_research.domain.workflows.workflow import Kind, Status
+from durable_research.operations.facade import Operations
+from durable_research.ports.database.similarity import Related
+from durable_research.ports.database.workflows import WorkflowRow
 
 
 @dataclass(frozen=True)

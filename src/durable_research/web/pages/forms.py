@@ -13,10 +13,10 @@ from urllib.parse import parse_qsl
 from quart import Request
 
 from durable_research.domain.errors import FieldError, InvalidInput
-from durable_research.domain.request import PROMPT_LONGEST
-from durable_research.domain.zones import ZONE_RULE, moment_of, zone_named
-from durable_research.web import checks
-from durable_research.web.problems import Problem
+from durable_research.domain.requests.writing import PROMPT_LONGEST
+from durable_research.domain.schedules.zones import ZONE_RULE, moment_of, zone_named
+from durable_research.web.http import requests
+from durable_research.web.http.problems import Problem
 
 _MOST_FIELDS = 20
 QUESTION_FIELDS = ("prompt", "title", "language")
@@ -44,8 +44,8 @@ async def form_of(request: Request) -> dict[str, str]:
     Raises:
         Problem: 415 for another type, 400 when it cannot be read in one way only.
     """
-    checks.check_content_type(request, checks.FORM)
-    data = await checks.bytes_of(request)
+    requests.check_content_type(request, requests.FORM)
+    data = await requests.bytes_of(request)
     try:
         pairs = parse_qsl(data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError:

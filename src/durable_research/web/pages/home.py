@@ -6,12 +6,12 @@ from quart import Response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from durable_research.catalogue import Pipeline
-from durable_research.domain.approval import BEFORE_NOTIFY, BEFORE_PDF
 from durable_research.domain.errors import InvalidInput
-from durable_research.domain.request import PROMPT_LONGEST
-from durable_research.operations.everything import Operations
-from durable_research.ports.workflows import WorkflowFilter
-from durable_research.web import checks
+from durable_research.domain.requests.writing import PROMPT_LONGEST
+from durable_research.domain.workflows.approval import BEFORE_NOTIFY, BEFORE_PDF
+from durable_research.operations.facade import Operations
+from durable_research.ports.database.workflows import WorkflowFilter
+from durable_research.web.http import requests
 from durable_research.web.pages import forms
 from durable_research.web.pages.shell import page
 
@@ -53,7 +53,7 @@ class HomePages:
     async def home(self) -> Response:
         """The form, filled with an example when a chip was followed without a script, or with what was asked before."""
         if again := request.args.get("again"):
-            row = await self.operations.reading.get(again, checks.tenant_of(request))
+            row = await self.operations.reading.get(again, requests.tenant_of(request))
             return await self._home(forms.QuestionForm(forms.fields_of(row.input)))
         prompt = request.args.get("prompt", "")
         return await self._home(forms.QuestionForm({"prompt": prompt[:PROMPT_LONGEST]} if prompt else {}))
@@ -65,7 +65,7 @@ class HomePages:
             body = forms.start_body(fields)
             key = forms.idempotency_key(fields, body)
             started = await self.operations.starting.start(
-                pipeline.path, body, tenant=checks.tenant_of(request), idempotency_key=key
+                pipeline.path, body, tenant=requests.tenant_of(request), idempotency_key=key
             )
         except InvalidInput as error:
             return await self._home(forms.with_errors(fields, error, forms.START_FIELDS), status=422)
@@ -73,7 +73,7 @@ class HomePages:
 
     async def _home(self, form: forms.QuestionForm, status: int = 200) -> Response:
         which = WorkflowFilter(limit=_RECENT)
-        recent = await self.operations.reading.list(checks.tenant_of(request), which)
+        recent = await self.operations.reading.list(requests.tenant_of(request), which)
         return await page(
             self.operations,
             "home.html",

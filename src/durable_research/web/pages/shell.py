@@ -7,8 +7,8 @@ from quart import Response, render_template
 
 from durable_research.catalogue import BY_KIND, PIPELINES
 from durable_research.domain.errors import InfrastructureDown
-from durable_research.operations.everything import Operations
-from durable_research.web import words
+from durable_research.operations.facade import Operations
+from durable_research.web.pages import wording
 
 NO_CACHE = {"Cache-Control": "no-cache"}
 
@@ -28,7 +28,7 @@ async def page(operations: Operations, template: str, *, status: int = 200, **va
         "is_demo": operations.is_demo,
         "workers": workers,
         "now": datetime.now(UTC),
-        "words": words,
+        "words": wording,
         "pipelines": tuple(PIPELINES.values()),
         "by_kind": BY_KIND,
     }

@@ -12,13 +12,14 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from durable_research.catalogue import Pipeline
 from durable_research.domain.errors import InvalidInput, InvalidState, NotFound
-from durable_research.domain.workflow import kind_of
-from durable_research.operations.bodies import StepBody, WholeStatusBody
-from durable_research.operations.everything import Operations
-from durable_research.ports.workflows import WorkflowFilter
-from durable_research.web import checks, cursors, queries
-from durable_research.web.attempts import KINDS, attempt_lines
+from durable_research.domain.workflows.workflow import kind_of
+from durable_research.operations.facade import Operations
+from durable_research.operations.reading.bodies import StepBody, WholeStatusBody
+from durable_research.ports.database.workflows import WorkflowFilter
+from durable_research.web.http import pagination, requests
+from durable_research.web.http import query as queries
 from durable_research.web.pages import forms
+from durable_research.web.pages.attempts import KINDS, attempt_lines
 from durable_research.web.pages.errors import Visit, remember
 from durable_research.web.pages.failed import as_typed, body_of, failed
 from durable_research.web.pages.finished import finished
@@ -38,12 +39,12 @@ class WorkflowPages:
     async def show(self, workflow_id: str) -> Response:
         """The page of one workflow, as far as it has come."""
         self._check_kind(workflow_id)
-        return await self._show(workflow_id, await self.operations.status(workflow_id, checks.tenant_of(request)))
+        return await self._show(workflow_id, await self.operations.status(workflow_id, requests.tenant_of(request)))
 
     async def _show(
         self, workflow_id: str, status: WholeStatusBody, form: forms.QuestionForm | None = None, answer: int = 200
     ) -> Response:
-        tenant, reading = checks.tenant_of(request), self.operations.reading
+        tenant, reading = requests.tenant_of(request), self.operations.reading
         row = await reading.get(workflow_id, tenant)
         events = await reading.log(workflow_id, tenant)
         offer = status["resume"]
@@ -64,13 +65,13 @@ class WorkflowPages:
     async def cancel(self, workflow_id: str) -> BaseResponse:
         """Note the wish to stop and show the page again."""
         self._visit(workflow_id)
-        await self.operations.cancelling.cancel(workflow_id, checks.tenant_of(request))
+        await self.operations.cancelling.cancel(workflow_id, requests.tenant_of(request))
         return self._back(workflow_id)
 
     async def retry(self, workflow_id: str) -> BaseResponse:
         """Try now what waits, and show the page again."""
         self._visit(workflow_id)
-        await self.operations.retrying.retry(workflow_id, checks.tenant_of(request))
+        await self.operations.retrying.retry(workflow_id, requests.tenant_of(request))
         return self._back(workflow_id)
 
     async def decide(self, workflow_id: str) -> BaseResponse:
@@ -78,7 +79,7 @@ class WorkflowPages:
         self._visit(workflow_id)
         fields = await forms.form_of(request)
         await self.operations.deciding.decide(
-            workflow_id, checks.tenant_of(request), {"decision": fields.get("decision")}
+            workflow_id, requests.tenant_of(request), {"decision": fields.get("decision")}
         )
         return self._back(workflow_id)
 
@@ -87,7 +88,7 @@ class WorkflowPages:
         self._visit(workflow_id)
         body = forms.approval_body(await forms.form_of(request))
         self._visit(workflow_id, body.get("text"))
-        await self.operations.approving.decide(workflow_id, checks.tenant_of(request), body)
+        await self.operations.approving.decide(workflow_id, requests.tenant_of(request), body)
         return self._back(workflow_id)
 
     async def resume(self, workflow_id: str) -> Response | BaseResponse:
@@ -95,7 +96,7 @@ class WorkflowPages:
         self._visit(workflow_id)
         fields = await forms.form_of(request)
         self._visit(workflow_id, fields.get("text"))
-        body, tenant = body_of(fields), checks.tenant_of(request)
+        body, tenant = body_of(fields), requests.tenant_of(request)
         try:
             await self.operations.resuming.resume(workflow_id, tenant, body, forms.idempotency_key(fields, body))
         except (InvalidInput, InvalidState) as error:
@@ -107,7 +108,7 @@ class WorkflowPages:
 
     async def library(self) -> Response:
         """All of this kind, finished or not, with a search."""
-        tenant = checks.tenant_of(request)
+        tenant = requests.tenant_of(request)
         # A form sends its empty fields too; on a page they mean "any".
         query = MultiDict([(name, value) for name, value in request.args.items(multi=True) if value.strip()])
         queries.check_names(query, _QUERY)
@@ -119,7 +120,7 @@ class WorkflowPages:
         shown = rows[:_PAGE_ROWS]
         following = len(rows) > _PAGE_ROWS
         cursor = (
-            cursors.encode(shown[-1].created_at, shown[-1].workflow_id, tenant=tenant, of=of) if following else None
+            pagination.encode(shown[-1].created_at, shown[-1].workflow_id, tenant=tenant, of=of) if following else None
         )
         return await page(
             self.operations,
@@ -137,7 +138,7 @@ class WorkflowPages:
         if not asks or "draft_sha256" not in asks:
             return None
         try:
-            draft = await self.operations.approving.draft(workflow_id, checks.tenant_of(request))
+            draft = await self.operations.approving.draft(workflow_id, requests.tenant_of(request))
         except InvalidState:  # it was decided this moment
             return None
         return {**asks, "draft": draft, "decision_id": secrets.token_hex(16)}

@@ -1,0 +1,59 @@
+"""What the ledger knows to be charged, and what may be."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Text, case, cast, func, literal, select
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.ledger.sends import CHARGED
+from durable_research.adapters.database.tables import effect_attempts, effects, workflows
+from durable_research.domain.ledger.effects import Charges, ProviderClass, SendState
+from durable_research.domain.workflows.workflow import FINAL
+
+_HAS_ID = effect_attempts.c.reference.is_not(None)
+# Accepted for certain, though nobody has closed it: whether or not anybody fetches the answer, it is charged.
+_ACCEPTED = effect_attempts.c.state.in_([SendState.OPEN, SendState.ABSENT]) & _HAS_ID
+_KNOWN_CHARGED = effect_attempts.c.state.in_(CHARGED) | (_HAS_ID & (effect_attempts.c.state != SendState.REFUSED))
+_fence = effect_attempts.c.fence
+# Its sender has had an error, and nobody can be asked: it may be charged, whatever its attempt is still about to do.
+_IS_LOST = effect_attempts.c.failure.is_not(None) & (effects.c.provider_class == ProviderClass.NOTHING)
+
+
+class ChargedSends:
+    """The part of the ledger that counts."""
+
+    _database: Database
+
+    async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
+        """Count the calls known to be charged, and the sends that may have been charged besides.
+
+        A send that is on its way for the newest attempt of a living workflow is neither yet.
+        """
+        sends = effect_attempts.join(effects).join(workflows, workflows.c.workflow_id == effects.c.workflow_id)
+        mine = (effects.c.workflow_id == workflow_id) & (effects.c.kind == kind)
+        # Each answered send is a charge, whatever its id; but all sends of a key are one where the provider goes by it.
+        is_keyed = effects.c.provider_class == ProviderClass.KEYED
+        call = func.concat(effect_attempts.c.key, case((is_keyed, literal("")), else_=cast(_fence, Text)))
+        known = select(func.count(call.distinct())).select_from(sends).where(mine, _KNOWN_CHARGED)
+        is_left_behind = (_fence < effects.c.fence) | workflows.c.status.in_(FINAL) | _IS_LOST
+        may_be_its_own = is_left_behind & (effects.c.provider_class != ProviderClass.KEYED)
+        unresolved = (effect_attempts.c.state == SendState.UNKNOWN) | (
+            (effect_attempts.c.state == SendState.OPEN) & may_be_its_own
+        )
+        possible = (
+            select(func.count()).select_from(sends).where(mine, effect_attempts.c.reference.is_(None), unresolved)
+        )
+        query = select(known.scalar_subquery(), possible.scalar_subquery())
+        async with self._database.one() as connection:
+            settled, possible_extra = (await connection.execute(query)).one()
+        return Charges(settled, possible_extra)
+
+    async def running_calls(self, workflow_id: str) -> Sequence[tuple[str, str]]:
+        """Key and provider's id of this workflow's model calls that are accepted and not closed."""
+        query = (
+            select(effect_attempts.c.key, effect_attempts.c.reference)
+            .select_from(effect_attempts.join(effects))
+            .where(effects.c.workflow_id == workflow_id, effects.c.kind == "model_call", _ACCEPTED)
+        )
+        async with self._database.one() as connection:
+            return [(row.key, row.reference) for row in await connection.execute(query)]

@@ -1,0 +1,120 @@
+"""Sends whose fate is unknown: since when and why, which ones to ask about once more, and which ones nobody can ask about."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import case, exists, func, literal, select, tuple_, update
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.ledger.sends import AGE, CHARGED, OPEN_FOR, as_send
+from durable_research.adapters.database.tables import effect_attempts, effects, workflows
+from durable_research.domain.ledger.effects import ProviderClass, SendFailure, SendState
+from durable_research.domain.ledger.unresolved_sends import Doubt, Provider
+from durable_research.domain.workflows.workflow import FINAL
+
+# A pass of reconciliation has other things to do, and a provider that cannot be asked for a day is not asked any more.
+_DOUBTS_AT_ONCE = 20
+_DOUBTED_FOR = timedelta(days=1)
+_known = effect_attempts.alias("known")
+_same_handle = _known.c.anchor.is_not_distinct_from(effect_attempts.c.anchor)
+_accounted = (
+    select(func.count())
+    .select_from(_known)
+    .where(_known.c.key == effect_attempts.c.key, _same_handle, _known.c.state.in_(CHARGED))
+    .scalar_subquery()
+)
+_references = select(func.array_agg(_known.c.reference)).where(
+    _known.c.key == effect_attempts.c.key, _known.c.reference.is_not(None)
+)
+
+
+class DoubtfulSends:
+    """The part of the ledger that is about them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def doubts(
+        self, providers: Sequence[Provider], closed_before: timedelta, longest_call: timedelta
+    ) -> Sequence[Doubt]:
+        """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since."""
+        query = (
+            select(
+                effect_attempts,
+                effects.c.provider,
+                effects.c.provider_class,
+                _accounted.label("accounted"),
+                _references.scalar_subquery().label("known"),
+                AGE,
+                OPEN_FOR,
+            )
+            .select_from(effect_attempts.join(effects))
+            .where(
+                effect_attempts.c.state == SendState.ABSENT,
+                effect_attempts.c.reference.is_(None),
+                effect_attempts.c.checked_at.is_(None),
+                tuple_(effects.c.provider, effects.c.provider_class).in_(providers),
+                effect_attempts.c.closed_at < func.clock_timestamp() - closed_before,
+                (effects.c.provider_class != ProviderClass.RETRIEVABLE)
+                | (effect_attempts.c.opened_at < func.clock_timestamp() - longest_call),
+                effect_attempts.c.closed_at > func.clock_timestamp() - _DOUBTED_FOR,
+            )
+            .order_by(effect_attempts.c.closed_at.desc())
+            .limit(_DOUBTS_AT_ONCE)
+        )
+        async with self._database.one() as connection:
+            rows = await connection.execute(query)
+            return [
+                Doubt(
+                    row.key,
+                    (row.provider, ProviderClass(row.provider_class)),
+                    as_send(row),
+                    row.accounted,
+                    frozenset(row.known or ()),
+                )
+                for row in rows
+            ]
+
+    async def resolve_doubt(self, doubt: Doubt, reference: str | None) -> None:
+        """Write what the provider shows now: a stray is spent; without a result it is the answer, to be taken up."""
+        has_result = exists().where(effects.c.key == doubt.key, effects.c.result.is_not(None))
+        state = case((has_result, literal(str(SendState.SPENT))), else_=literal(str(SendState.ABSENT)))
+        found = {"reference": reference, "state": state} if reference else {}
+        async with self._database.one() as connection:
+            await connection.execute(
+                update(effect_attempts)
+                .where(effect_attempts.c.key == doubt.key, effect_attempts.c.fence == doubt.send.fence)
+                .values(checked_at=func.clock_timestamp(), **found)
+            )
+
+    async def note_lost(self, key: str, fence: int, failure: SendFailure | None) -> float:
+        """Write once when an open send was lost, and why."""
+        values: dict[str, Any] = {"lost_at": func.coalesce(effect_attempts.c.lost_at, func.clock_timestamp())}
+        if failure:
+            values["failure"] = {"code": failure.code, "detail": failure.detail}
+        noting = (
+            update(effect_attempts)
+            .where(effect_attempts.c.key == key, effect_attempts.c.fence == fence)
+            .values(values)
+            .returning(OPEN_FOR)
+        )
+        async with self._database.one() as connection:
+            return float((await connection.execute(noting)).scalar_one())
+
+    async def close_left_behind(self, closed_before: timedelta) -> int:
+        """Close the open sends of class N whose workflows have ended: their senders are dead, and nobody can be asked."""
+        ended = exists().where(
+            effects.c.key == effect_attempts.c.key,
+            effects.c.provider_class == ProviderClass.NOTHING,
+            workflows.c.workflow_id == effects.c.workflow_id,
+            workflows.c.status.in_(FINAL),
+            workflows.c.updated_at < func.clock_timestamp() - closed_before,
+        )
+        closing = (
+            update(effect_attempts)
+            .where(effect_attempts.c.state == SendState.OPEN, effect_attempts.c.reference.is_(None), ended)
+            .values(state=SendState.UNKNOWN, closed_at=func.clock_timestamp())
+        )
+        async with self._database.one() as connection:
+            return (await connection.execute(closing)).rowcount

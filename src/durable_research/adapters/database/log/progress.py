@@ -1,0 +1,294 @@
+"""The ProgressLog port on PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, bindparam, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.log.events import LockedLog
+from durable_research.adapters.database.tables import drafts, progress_events
+from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
+from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision, decision_of
+from durable_research.domain.workflows.progress import (
+    ENDS_OF_APPROVAL,
+    ENDS_OF_ATTEMPT,
+    UNDOES,
+    Attempt,
+    EngineAttempt,
+    EventKind,
+    ProgressEvent,
+    status_after,
+)
+from durable_research.domain.workflows.waits import ProviderWait, wait_after
+from durable_research.domain.workflows.workflow import RESUMABLE, Status, check_transition
+from durable_research.ports.database.progress import Waited
+
+# Made once, like the statements of `events.py`.
+_ATTEMPTS = (
+    select(
+        progress_events.c.step,
+        progress_events.c.attempt,
+        progress_events.c.kind,
+        progress_events.c.at,
+        progress_events.c.data,
+        func.clock_timestamp().label("now"),
+    )
+    .where(
+        progress_events.c.workflow_id == bindparam("of_workflow"),
+        (progress_events.c.step != "") | (progress_events.c.kind == EventKind.RESUMED),
+    )
+    .order_by(progress_events.c.seq)
+)
+_DATA_OF_KIND = select(progress_events.c.data).where(
+    progress_events.c.workflow_id == bindparam("of_workflow"),
+    progress_events.c.kind == bindparam("of_kind"),
+    progress_events.c.attempt == bindparam("of_resumption"),
+)
+# What was decided about a draft stands after a resumption, too.
+_TOLD_OF_TEXTS = (
+    select(progress_events.c.kind, progress_events.c.data)
+    .where(
+        progress_events.c.workflow_id == bindparam("of_workflow"),
+        progress_events.c.kind.in_([EventKind.APPROVAL_GIVEN, EventKind.RESUMED]),
+    )
+    .order_by(progress_events.c.seq)
+)
+_FORGET_DRAFTS = delete(drafts).where(drafts.c.workflow_id == bindparam("of_workflow"))
+_FORGET_DRAFTS_OF_STEP = _FORGET_DRAFTS.where(drafts.c.step == bindparam("of_step"))
+_READ = (
+    select(progress_events)
+    .where(progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.seq > bindparam("after"))
+    .order_by(progress_events.c.seq)
+)
+
+
+class _Told:
+    """What the log says of a workflow's attempts so far, by step and number."""
+
+    def __init__(self, rows: "Sequence[Row[*tuple[Any, ...]]]") -> None:
+        self._rows = rows
+        resumed = [number for number, row in enumerate(rows) if row.kind == EventKind.RESUMED]
+        self._recent = rows[resumed[-1] :] if resumed else rows
+        self.started = _data_by_attempt(rows, EventKind.ATTEMPT_STARTED)
+        self._ended = _data_by_attempt(rows, *ENDS_OF_ATTEMPT)
+        # What counts begins anew when a person has the workflow gone on with.
+        self._failed = _data_by_attempt(self._recent, EventKind.ATTEMPT_FAILED)
+        self._done = _data_by_attempt(self._recent, EventKind.ATTEMPT_COMPLETED)
+
+    def is_done(self, step: str) -> bool:
+        """Whether an attempt of the step was completed."""
+        return any(name == step for name, _ in self._done)
+
+    def is_taken_back_by(self, engine: EngineAttempt) -> bool:
+        """Whether an undo has begun in the engine's run; a later run tells the story anew, and takes it back anew."""
+        return any(data.get(UNDOES) and data.get("engine_run") == engine.run_id for data in self.started.values())
+
+    def has_begun_after(self, step: str, engine: EngineAttempt) -> bool:
+        """Whether a later attempt of the engine's run has begun this step."""
+        return any(
+            data.get("engine_run") == engine.run_id and data.get("engine_attempt", 0) > engine.number
+            for (name, _), data in self.started.items()
+            if name == step
+        )
+
+    def left_open(self, step: str | None) -> list[tuple[str, int]]:
+        """The attempts without an end, of one step or of all."""
+        return sorted(each for each in self.started.keys() - self._ended.keys() if step in (None, each[0]))
+
+    def last(self, step: str) -> int:
+        """The number of the step's newest attempt; 0 before the first."""
+        return max((number for name, number in self.started if name == step), default=0)
+
+    def wait(self, step: str) -> ProviderWait | None:
+        """The step's wait for its provider, while it waits."""
+        wait = None
+        for row in self._recent:
+            if row.step == step:
+                wait = wait_after(wait, EventKind(row.kind), row.at, row.data)
+        return wait
+
+    def waited(self, step: str) -> Waited:
+        """How long it has lasted, as the rows were read."""
+        wait = self.wait(step)
+        return Waited((self._rows[-1].now - wait.since).total_seconds(), wait.looks) if wait else Waited()
+
+    def failures(self, step: str) -> int:
+        """The step's counted failures since a person was asked about it."""
+        failed = {number: data for (name, number), data in self._failed.items() if name == step}
+        asked = max((number for number, data in failed.items() if data.get("asks_a_person")), default=0)
+        return sum(bool(data.get("counted")) for number, data in failed.items() if number > asked)
+
+
+def _data_by_attempt(
+    rows: "Sequence[Row[*tuple[Any, ...]]]", *kinds: EventKind
+) -> dict[tuple[str, int], dict[str, Any]]:
+    return {(row.step, row.attempt): row.data for row in rows if row.kind in kinds}
+
+
+class PostgresProgressLog:
+    """Events of all workflows, each workflow's under its own row lock."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin_attempt(
+        self,
+        workflow_id: str,
+        step: str,
+        worker: str,
+        engine: EngineAttempt,
+        *,
+        undoes: bool = False,
+        commits: bool = False,
+    ) -> Attempt:
+        """Close what earlier attempts left open as lost, and start the next one."""
+        async with self._database.begin() as connection:
+            log = await LockedLog.lock(connection, workflow_id)
+            if engine.resumption != log.resumption:
+                raise _of_an_earlier_run(step)
+            if log.status.is_final:
+                raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
+            told = _Told((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all())
+            # What was done is told again to the run that begins after the engine lost one: it must know what is to be undone.
+            if log.cancel_requested and not (undoes or commits or told.is_done(step)):
+                raise CancelRequested("a person asked for the workflow to be cancelled")
+            if told.is_taken_back_by(engine) and not undoes:
+                raise InvalidState(f"the workflow is being taken back; {step} runs no more")
+            if told.has_begun_after(step, engine):
+                raise StaleAttempt(f"a later attempt of {step} has begun; this one was frozen on the way")
+            # An undo begins when nothing else goes on: whoever is frozen in another step finds its attempt closed, too.
+            for name, number in told.left_open(None if undoes else step):
+                worker_then = told.started[name, number].get("worker")
+                log.append(EventKind.ATTEMPT_LOST, {"worker": worker_then}, name, number)
+            waits = told.wait(step) is not None
+            attempt = Attempt(workflow_id, step, told.last(step) + 1, worker, told.failures(step), waits)
+            begun = {"worker": worker, "engine_run": engine.run_id, "engine_attempt": engine.number}
+            log.append(EventKind.ATTEMPT_STARTED, begun | ({UNDOES: True} if undoes else {}), step, attempt.number)
+            await log.finish(Status.RUNNING)
+        return attempt
+
+    async def end_attempt(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+        """Close this attempt; a repeat of the same end changes nothing."""
+        async with self._database.begin() as connection:
+            log = await LockedLog.lock(connection, attempt.workflow_id)
+            if log.status.is_final:
+                return  # the log has been closed: what it says stays the same for ever
+            if kind in await log.kinds(attempt.step, attempt.number):
+                return
+            await log.check_open(attempt)
+            log.append(kind, data, attempt.step, attempt.number)
+            await log.finish(status_after(kind, data))
+            if kind is EventKind.ATTEMPT_COMPLETED:  # its text is kept, and whoever comes now reads that
+                step = {"of_workflow": attempt.workflow_id, "of_step": attempt.step}
+                await connection.execute(_FORGET_DRAFTS_OF_STEP, step)
+
+    async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+        """Write an event within an attempt, once."""
+        async with self._database.begin() as connection:
+            log = await LockedLog.lock(connection, attempt.workflow_id)
+            known = await log.kinds(attempt.step, attempt.number)
+            if not log.status.is_final and not known & {kind, *ENDS_OF_ATTEMPT}:
+                log.append(kind, data, attempt.step, attempt.number)
+                await log.finish()
+
+    async def waited(self, workflow_id: str, step: str) -> Waited:
+        """For how long the step has waited for its provider, by the database's clock."""
+        async with self._database.one() as connection:
+            return _Told((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all()).waited(step)
+
+    async def close(
+        self,
+        workflow_id: str,
+        status: Status,
+        data: Mapping[str, Any],
+        resumption: int = 0,
+        *,
+        unless_cancelled: bool = False,
+    ) -> bool:
+        """Write the end once; an end that stands is kept, but for partly done -> done."""
+        async with self._database.begin() as connection:
+            log = await LockedLog.lock(connection, workflow_id)
+            if resumption != log.resumption:
+                return True
+            later = log.status is Status.PARTLY_DONE and status is Status.DONE
+            if log.status.is_final and not later:
+                return True
+            if unless_cancelled and log.cancel_requested:
+                return False
+            check_transition(log.status, status)
+            kind = EventKind.STORED_LATER if later else EventKind.CLOSED
+            log.append(kind, {"status": status, **data})
+            await log.finish(status)
+            # Nobody follows a workflow that has ended, and a story that was taken back has left no text. What failed may have
+            # left nothing else of what was paid for.
+            if status not in RESUMABLE:
+                await connection.execute(_FORGET_DRAFTS, {"of_workflow": workflow_id})
+        return True
+
+    async def note_approval(
+        self, workflow_id: str, kind: EventKind, data: Mapping[str, Any], resumption: int = 0
+    ) -> ApprovalAsked | ApprovalDecision | None:
+        """Write the event with the status that it makes; after a decision nothing is asked or decided any more."""
+        async with self._database.begin() as connection:
+            log = await LockedLog.lock(connection, workflow_id)
+            if resumption != log.resumption:
+                raise _of_an_earlier_run("an approval")
+            known = await log.kinds()
+            if ends := known & ENDS_OF_APPROVAL:
+                return decision_of(await _data_of(connection, log, ends.pop()))
+            if kind is EventKind.APPROVAL_ASKED and resumption and kind not in known:
+                before = await _approved_before(connection, log, str(data["draft_sha256"]))
+                if before:
+                    return decision_of(before)
+            if not log.status.is_final:
+                if kind not in known:
+                    log.append(kind, data)
+                await log.finish(status_after(kind, data))
+            if kind is not EventKind.APPROVAL_ASKED:
+                return None
+            first = await _data_of(connection, log, kind) if kind in known else data
+        return ApprovalAsked.model_validate(first)
+
+    async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
+        """Events after `after_seq`, in order."""
+        async with self._database.one() as connection:
+            rows = (await connection.execute(_READ, {"of_workflow": workflow_id, "after": after_seq})).all()
+        return [
+            ProgressEvent(row.workflow_id, row.seq, row.at, EventKind(row.kind), row.step, row.attempt, row.data)
+            for row in rows
+        ]
+
+
+async def _data_of(connection: AsyncConnection, log: LockedLog, kind: EventKind) -> dict[str, Any]:
+    mine = {"of_workflow": log.workflow_id, "of_kind": kind, "of_resumption": log.resumption}
+    data: dict[str, Any] = (await connection.execute(_DATA_OF_KIND, mine)).scalar_one()
+    return data
+
+
+async def _approved_before(connection: AsyncConnection, log: LockedLog, draft_sha256: str) -> dict[str, Any] | None:
+    """What was decided about this draft before the workflow was resumed; written again, so that each resumption has it.
+
+    A person who corrected the text after that has not decided about it, even if they made it what it had been.
+    """
+    decided: dict[str, Any] | None = None
+    corrected: object = None
+    for row in await connection.execute(_TOLD_OF_TEXTS, {"of_workflow": log.workflow_id}):
+        if row.kind == EventKind.APPROVAL_GIVEN:
+            decided = row.data
+        elif (row.data.get("texts") or {}).get("corrected") != corrected:
+            decided, corrected = None, (row.data.get("texts") or {}).get("corrected")
+    if decided is None or decided.get("draft_sha256") != draft_sha256:
+        return None
+    if not log.status.is_final:
+        log.append(EventKind.APPROVAL_GIVEN, decided)
+        await log.finish(status_after(EventKind.APPROVAL_GIVEN, decided))
+    return decided
+
+
+def _of_an_earlier_run(what: str) -> StaleAttempt:
+    """For good: a run is never of a later resumption than it was begun as."""
+    stale = StaleAttempt(f"the workflow has been resumed since; {what} of an earlier run does nothing")
+    stale.permanent = True
+    return stale

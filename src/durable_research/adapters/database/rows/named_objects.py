@@ -1,0 +1,62 @@
+"""The NamedObjects port on PostgreSQL: every place where a row may hold an object's key stands in this one statement.
+
+A new table or column that holds keys must be added here, or its objects are collected an hour after their workflow's end.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from durable_research.adapters.database.connection import Database
+from durable_research.domain.workflows.progress import UNDOES
+from durable_research.domain.workflows.workflow import FINAL, Status
+
+# Only what belongs to a workflow that we know has ended: after a restore from an older backup, or in a store that two
+# installations share, an unknown workflow's objects are somebody's.
+# Reports name their text and PDF, posts their text; the ledger keeps a settled effect's result, and what came of one that was
+# stopped; the closing event of a partly
+# done report keeps what is to be stored. The last two are searched as text: wherever in the JSON a key stands, it counts.
+# A page is named by what it lies beside: it has that one's key but for the ending.
+# Nothing names the objects of a story that was taken back, whatever the ledger remembers: a worker that was frozen while the
+# undo removed them may have put one there again.
+_ORPHANS = text(r"""
+SELECT given.key
+FROM unnest(CAST(:keys AS text[]), CAST(:workflows AS text[])) AS given (key, workflow_id)
+CROSS JOIN LATERAL (SELECT regexp_replace(given.key, '\.html$', '.') AS name) AS named
+JOIN workflows USING (workflow_id)
+WHERE workflows.status = ANY(:ended) AND workflows.updated_at < clock_timestamp() - CAST(:ended_for AS interval)
+  AND (workflows.status <> ALL(:finished)
+          AND EXISTS (SELECT FROM progress_events
+                      WHERE progress_events.workflow_id = given.workflow_id AND data ? :undoes)
+       OR NOT EXISTS (SELECT FROM reports
+                      WHERE report_id = given.workflow_id
+                        AND (starts_with(text_key, named.name) OR starts_with(pdf_key, named.name)))
+          AND NOT EXISTS (SELECT FROM posts
+                          WHERE post_id = given.workflow_id AND starts_with(text_key, named.name))
+          AND NOT EXISTS (SELECT FROM effects
+                          WHERE effects.workflow_id = given.workflow_id
+                            AND (strpos(result::text, named.name) > 0 OR strpos(kept::text, named.name) > 0))
+          AND NOT EXISTS (SELECT FROM progress_events
+                          WHERE progress_events.workflow_id = given.workflow_id AND strpos(data::text, named.name) > 0))
+""")
+
+
+class PostgresNamedObjects:
+    """What our rows say about objects."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def orphans(self, workflow_of: Mapping[str, str], ended_for: timedelta) -> set[str]:
+        """Those of these keys that no row names, of workflows that ended that long ago."""
+        given = {
+            "keys": list(workflow_of),
+            "workflows": list(workflow_of.values()),
+            "ended": [str(status) for status in FINAL],
+            "ended_for": ended_for,
+            "finished": [str(Status.DONE), str(Status.PARTLY_DONE)],
+            "undoes": UNDOES,
+        }
+        async with self._database.one() as connection:
+            return set((await connection.execute(_ORPHANS, given)).scalars())

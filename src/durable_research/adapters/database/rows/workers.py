@@ -1,0 +1,46 @@
+"""The WorkerRegistry port on PostgreSQL."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.tables import workers
+from durable_research.ports.database.workers import WorkerRow
+
+# Three beats of two seconds: one may be late on a busy machine, three are a dead worker.
+_LIVE_FOR = timedelta(seconds=6)
+
+
+class PostgresWorkerRegistry:
+    """A row for each worker process, renewed by itself."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def beat(self, worker: WorkerRow) -> None:
+        """Renew the row with the database's clock."""
+        statement = insert(workers).values(
+            identity=worker.identity, name=worker.name, pid=worker.pid, host=worker.host, queues=list(worker.queues)
+        )
+        statement = statement.on_conflict_do_update(
+            index_elements=["identity"], set_={"pid": worker.pid, "seen_at": func.clock_timestamp()}
+        )
+        async with self._database.one() as connection:
+            await connection.execute(statement)
+
+    async def leave(self, identity: str) -> None:
+        """Remove the row."""
+        async with self._database.one() as connection:
+            await connection.execute(delete(workers).where(workers.c.identity == identity))
+
+    async def live(self) -> Sequence[WorkerRow]:
+        """Workers seen within the last seconds, by name."""
+        query = (
+            select(workers).where(workers.c.seen_at > func.clock_timestamp() - _LIVE_FOR).order_by(workers.c.identity)
+        )
+        async with self._database.one() as connection:
+            rows = (await connection.execute(query)).all()
+        return [WorkerRow(r.identity, r.name, r.pid, r.host, tuple(r.queues), r.seen_at) for r in rows]

@@ -1,0 +1,29 @@
+"""One of the answers that a chat completion may hold, as far as it has been said; a response is read as one."""
+
+from dataclasses import dataclass, field
+
+from durable_research.adapters.models.answers.end_reasons import Ending, ending_of
+from durable_research.adapters.models.json.split_characters import Growing, mended
+
+REAL_ENDS = frozenset({Ending.WHOLE, Ending.CUT})
+
+
+@dataclass
+class Choice:
+    """What has been said, in pieces or as a message, and why it ended."""
+
+    said: Growing = field(default_factory=Growing)
+    # A message that came whole; some servers repeat the text in one at the end of its stream.
+    message: str = ""
+    refusal: str = ""
+    reason: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Whichever of the two says more."""
+        return max(mended(self.message), self.said.whole, key=len)
+
+    @property
+    def has_a_real_end(self) -> bool:
+        """Whether the model came to its end, or to its longest."""
+        return self.reason is not None and ending_of(self.reason) in REAL_ENDS

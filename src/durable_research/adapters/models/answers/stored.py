@@ -1,0 +1,25 @@
+"""An answer that a server keeps, fetched by its id: as it stands now, whole or still growing."""
+
+from durable_research.adapters.models.answers.reader import Reading
+from durable_research.adapters.models.http.wire import Wire
+from durable_research.adapters.models.json.events import Heard
+from durable_research.domain.model_errors import ModelForgotten, ModelUnavailable
+
+
+async def fetched(wire: Wire, path: str, reading: Reading) -> Reading:
+    """Fetch it into the reading.
+
+    Raises:
+        ModelForgotten: the server no longer knows it, or keeps nothing.
+        ModelUnavailable: it could not be asked, or shows something else.
+    """
+    reply = await wire.ask("GET", path)
+    if reply.status in {405, 501}:
+        wire.limits.note_missing_endpoint()
+    if reply.status in {404, 405, 501}:
+        raise ModelForgotten("the provider no longer knows the accepted call")
+    reading.is_whole_body = True
+    reading.hear(Heard(reply.checked()))
+    if not reading.is_begun:
+        raise ModelUnavailable("the provider shows something that is no answer of a model")
+    return reading

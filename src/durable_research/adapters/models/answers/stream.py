@@ -1,0 +1,88 @@
+"""An answer as it comes over the wire: from its first word, which tells its id, to its end."""
+
+import secrets
+from dataclasses import dataclass, field
+
+from durable_research.adapters.models.answers.reader import Reading
+from durable_research.adapters.models.http.error_bodies import complaint_of
+from durable_research.adapters.models.http.outcomes import of_complaint, of_prose
+from durable_research.adapters.models.http.wire import Exchange
+from durable_research.adapters.models.json.events import Body, Shape
+from durable_research.domain.errors import Ambiguous
+from durable_research.ports.vendors.models import TextSink
+
+# After the end was told only the tokens may still come.
+_AFTER_THE_END_SECONDS = 10.0
+
+
+@dataclass
+class Listening:
+    """Reads one exchange; whoever makes it closes it."""
+
+    exchange: Exchange
+    reading: Reading
+    on_text: TextSink
+    _body: Body = field(default_factory=Body)
+    _is_at_the_end: bool = False
+
+    async def begin(self) -> str:
+        """Wait for the first word of the answer and return its id, or one of ours where it has none.
+
+        Raises:
+            StepFailed, StillRunning: what came is no answer.
+            Ambiguous: nothing came.
+        """
+        while not self.reading.is_named and not self.reading.is_refused and await self._take():
+            pass
+        if self.reading.is_refused:
+            raise of_complaint(
+                self.exchange.response.status_code, complaint_of(self.reading.error), self.exchange.asked
+            )
+        if not self.reading.is_named:
+            raise Ambiguous("the answer ended before anything came that could be read")
+        # Two sends without a name must not look like one.
+        return self.reading.reference or f"unnamed-{secrets.token_hex(8)}"
+
+    async def finish(self) -> None:
+        """Read on to the end; once the end was told, nothing that happens to the connection can take the answer away.
+
+        Raises:
+            Ambiguous: the connection was lost, or silent for too long, before that.
+        """
+        is_hurried = False
+        try:
+            while not self.reading.is_over:
+                if self.reading.has_ended and not is_hurried:
+                    is_hurried = True
+                    self.exchange.hurry(_AFTER_THE_END_SECONDS)
+                if not await self._take():
+                    break
+        except Ambiguous:
+            if not self.reading.has_ended:
+                raise
+        self.on_text(self.reading.text)
+
+    async def close(self) -> None:
+        """Close the connection; a server that writes for this reader alone stops then."""
+        await self.exchange.close()
+
+    async def _take(self) -> bool:
+        """Hear what comes next; False at the end."""
+        if self._is_at_the_end:
+            return False
+        data = await self.exchange.read()
+        if data is None:
+            self._is_at_the_end = True
+            last = list(self._body.end())
+            self.reading.is_whole_body = self._body.shape is Shape.JSON and len(last) == 1
+            for heard in last:
+                self.reading.hear(heard)
+            return False
+        before = self.reading.growing
+        for heard in self._body.feed(data):
+            self.reading.hear(heard)
+        if self._body.shape is Shape.OTHER:
+            raise of_prose(self.exchange.asked)
+        if len(self.reading.growing) > len(before):
+            self.on_text(self.reading.growing)
+        return True

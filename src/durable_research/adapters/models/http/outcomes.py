@@ -1,0 +1,299 @@
+"""What becomes of a call: one table for every status, every error of the connection, and errors within a 200.
+
+Refused is final and names the setting that mends it; busy and away took nothing, and are waited for; what may have been
+accepted is `Ambiguous`, and so asked about or counted.
+
+Source: the HTTP library's exceptions, httpx 0.28.1, and for each name what stands beside it, all read 2026-11-28:
+`owner/name#number` is an issue or pull request on GitHub that quotes the body; Anthropic's names stand in its SDK for Python,
+`types/shared/error_type.py`.
+"""
+
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+
+from durable_research.adapters.models.http.error_bodies import Complaint, complaint_in, shown
+from durable_research.domain.errors import Ambiguous, StepFailed, StillRunning
+from durable_research.domain.ledger.retry_after import retry_after_seconds
+from durable_research.domain.model_errors import (
+    FieldRefused,
+    ModelBusy,
+    ModelDeclined,
+    ModelForgotten,
+    ModelRefused,
+    ModelTooLarge,
+    ModelUnavailable,
+    ProviderFailed,
+    QuotaExhausted,
+)
+
+BUSY = frozenset({408, 425, 429, 503, 529})
+_LOCKED = "conversation_locked"  # OpenAI, with HTTP 400: paulgmiller/careme#379
+
+# Whatever the HTTP library raises. An `OSError` comes through it where a TLS connection breaks in the middle.
+CONNECTION_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
+# What can be said of them beyond whether the request had begun to be written; any other is told by that alone.
+_NEVER_WRITTEN = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_CANNOT_BE_WRITTEN = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+
+_BUSY_NAMES = frozenset(
+    {
+        "rate_limit_exceeded",  # OpenAI: DrShushen/climb#13
+        "rate_limit_error",  # Anthropic
+        "overloaded_error",  # Anthropic
+        "resource_exhausted",  # Google: n4ze3m/page-assist#406
+        "too_many_requests",  # HTTP's words for 429; as a name not verified, but without it a wait becomes an end
+    }
+)
+# llama.cpp: canonical/inference-snaps#234; Hugging Face: huggingface/transformers#23793.
+_LOADING = re.compile(r"\bmodel\b.{0,80}\b(loading|being loaded|warming up)\b|\bloading\b.{0,20}\bmodel\b", re.I | re.S)
+_NOT_LOADING = re.compile(
+    r"\b(fail\w*( to| in| while)?|errors?( in| while)?|could not|cannot|unable to) (be )?load"
+    r"|\bload\w*( of)?( the)?( model)?( has| was)? fail",
+    re.I,
+)
+
+_TOO_LARGE_NAMES = frozenset(
+    {
+        "context_length_exceeded",  # OpenAI: mckaywrigley/chatbot-ui#102
+        "string_above_max_length",  # OpenAI: VectorlyApp/bluebox#31
+        "exceed_context_size_error",  # llama.cpp, `tools/server/server-common.cpp`
+        "request_too_large",  # Anthropic, the page "Errors"
+    }
+)
+# Anthropic: boldsoftware/exe.dev#62; Bedrock: aws-samples/bedrock-chat#95; llama.cpp, seen; LiteLLM, in the file named below.
+_TOO_LARGE_WORDS = re.compile(
+    r"context ?window ?exceeded|(maximum|available|model'?s) context (length|size|window)|context (length|size|window) exceeded"
+    r"|exceeds? .{0,40}context|(prompt|input|request)( is|s are)? too (long|large)|\btoo large to process|input is too long",
+    re.I,
+)
+# OpenAI's 429 for a request above the minute's allowance: DrShushen/climb#13.
+_TOO_LARGE_FOR_A_MINUTE = re.compile(r"request too large", re.I)
+
+_DECLINED_NAMES = frozenset(
+    {
+        "content_filter",  # Azure: learn.microsoft.com, question 5896505
+        "responsibleaipolicyviolation",  # Azure, innererror: BerriAI/litellm, `exception_mapping_utils.py`
+        "content_policy_violation",  # OpenAI: the same file
+        "invalid_prompt",  # OpenAI: microsoft/PyRIT#1463
+        "data_inspection_failed",  # DashScope: camel-ai/owl#432
+        "bio_policy",  # OpenAI's SDK for Python 3.54, `ResponseError.code`, as the next two
+        "misalignment_policy_violation",
+        "data_residency_mismatch",
+    }
+)
+_DECLINED_WORDS = re.compile(r"content[ _]?(filter|policy|management policy)|responsible ?ai ?policy", re.I)
+
+_QUOTA_NAMES = frozenset(
+    {
+        "arrearage",  # DashScope, not verified
+        "insufficient_quota",  # OpenAI: simonw/llm#494
+        "billing_hard_limit_reached",  # OpenAI: dfinke/PowerShellAI#127
+        "billing_not_active",  # OpenAI: BerriAI/litellm#2743
+        "exceeded_current_quota_error",  # Moonshot: MoonshotAI/kimi-code#1857
+        "insufficient_balance",  # a reseller: hanzoai/ai, an earlier `filter_balance.go`
+        "insufficient_user_quota",  # a gateway: songquanpeng/one-api, `relay/controller/helper.go`
+        "billing_error",  # Anthropic
+    }
+)
+# Google's 429 calls a rate a quota: n4ze3m/page-assist#406.
+_FOR_A_WHILE = re.compile(r"(re)?try (again )?in\b|per[- ](second|minute|hour|day)", re.I)
+# OpenAI: simonw/llm#494; Anthropic: anthropics/claude-quickstarts#229; DeepSeek: Aider-AI/aider#4851.
+_QUOTA_WORDS = re.compile(
+    r"insufficient.{0,12}(quota|balance|credit|fund)|out of (credit|quota)|credit balance is too low"
+    r"|exceeded your current quota"
+    r"|(quota|balance|credits?) (is|are|has been|have been) (used up|exhausted|depleted|insufficient)",
+    re.I,
+)
+
+_NO_MODEL_NAMES = frozenset(
+    {
+        "model_not_found",  # OpenAI: Aider-AI/aider#2030
+        "deploymentnotfound",  # Azure: chatboxai/chatbox#646
+        "unknown_model",  # GitHub Models: github/gh-models#65
+        "invalid_model",  # Mistral: tmc/langchaingo#1233
+    }
+)
+_NO_MODEL_WORDS = re.compile(
+    r"\b(model|deployment)\b.{0,80}(not found|(does|do) not exist|not exist|unknown|not available|not supported|no longer)"
+    r"|(no such|unknown|invalid|unsupported) (model|deployment)",
+    re.I | re.S,
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked: what a refusal may say of it, and whether asking again costs nothing."""
+
+    is_free: bool = False
+    model_setting: str = "OPENAI_MODEL"
+    key_setting: str = "OPENAI_API_KEY"
+    url_setting: str = "OPENAI_BASE_URL"
+    api_setting: str = "OPENAI_API"
+    # What else mends it where nothing is at the address.
+    otherwise: str = ", and set OPENAI_API=chat if the server speaks plain chat completions and nothing else"
+    api_key: str = ""
+    # What the request says: its words must not be quoted back.
+    sent: str = ""
+    # It hangs on a conversation, which may be gone.
+    is_anchored: bool = False
+    # Those fields of the request that it can do without.
+    optional_fields: frozenset[str] = frozenset()
+
+
+def of_answer(status: int, headers: Mapping[str, str], body: bytes, asked: Asked) -> StepFailed | StillRunning:
+    """What an answer means that is no 2xx."""
+    return of_complaint(status, complaint_in(body), asked, retry_after_seconds(headers, datetime.now(UTC)))
+
+
+def of_complaint(
+    status: int, complaint: Complaint, asked: Asked, retry_after: float | None = None
+) -> StepFailed | StillRunning:
+    """What an error means; within a 2xx it has the status that its body tells, and is a refusal if that tells none."""
+    if status < 300:
+        status = complaint.status or 200
+    made = _class_of(status, complaint, asked, retry_after)
+    if made is StillRunning:
+        return StillRunning("an earlier call still runs on this conversation")
+    if asked.is_free and made in {ModelBusy, ProviderFailed}:
+        made = ModelUnavailable
+    said = shown(complaint.message or ", ".join(sorted(complaint.names)), asked.api_key, asked.sent)
+    detail = f'HTTP {status}: "{said}"' if said else f"HTTP {status}"
+    hint = _hint(made, status, complaint, asked)
+    return made(f"{_LEADS[made]} ({detail}){hint and '; '}{hint}", retry_after)
+
+
+def of_prose(asked: Asked) -> StepFailed:
+    """What a 200 means whose body is a page or words, and no answer of a model."""
+    if asked.is_free:
+        return ModelUnavailable("the provider answers with a page where data was asked for")
+    return ModelRefused(
+        "the provider answers with a page where an answer was asked for (HTTP 200); "
+        f"check {asked.url_setting} and {asked.api_setting}"
+    )
+
+
+def of_lost(error: Exception, asked: Asked, *, is_written: bool) -> StepFailed:
+    """What an error of the connection means, by whether the request had begun to be written."""
+    name = type(error).__name__
+    if _has_bad_certificate(error):
+        return ModelRefused(
+            f"the provider's certificate does not verify; check {asked.url_setting}, or trust its issuer"
+        )
+    if isinstance(error, _CANNOT_BE_WRITTEN):
+        return ModelRefused(f"no request can be made ({name}); check {asked.url_setting} and {asked.key_setting}")
+    if not is_written or isinstance(error, _NEVER_WRITTEN):
+        return ModelUnavailable(f"the provider cannot be reached ({name}); nothing was sent")
+    if asked.is_free:
+        return ModelUnavailable(f"the provider could not be asked ({name})")
+    return Ambiguous(f"the connection was lost ({name}), and no word came whether the call was accepted")
+
+
+def is_refusal(complaint: Complaint) -> bool:
+    """Whether a call that was accepted and then failed would fail the same way again."""
+    return bool(complaint.names & (_DECLINED_NAMES | _QUOTA_NAMES | _TOO_LARGE_NAMES))
+
+
+def refused_fields(complaint: Complaint, optional: frozenset[str]) -> frozenset[str]:
+    """The fields that a 400 or 422 names and that the request can do without."""
+    return frozenset(name for name in optional if name in complaint.fields or _names_field(complaint.message, name))
+
+
+def _names_field(message: str, name: str) -> bool:
+    quoted = rf"[\"'`“.\[(]{name}[\"'`”:.\])]"
+    if "_" in name:
+        return re.search(rf"\b{name}\b", message) is not None
+    # A plain word may stand in any sentence, so it must be quoted or called what it is.
+    called = (
+        rf"\b(parameter|argument|field|property|option|key)s?(\W+(supplied|named|called|given|provided))?\W+{name}\b"
+    )
+    denied = rf"\b{name}\b( is| are)?( currently)? (not |un)(supported|allowed|permitted|known|recognized|expected)"
+    return re.search(f"{quoted}|{called}|{denied}", message, re.I) is not None
+
+
+def _class_of(
+    status: int, complaint: Complaint, asked: Asked, retry_after: float | None
+) -> type[StepFailed] | type[StillRunning]:
+    words, names = complaint.message, complaint.names
+    if by_name := _class_by_name(status, names):
+        return by_name
+    if status in BUSY or names & _BUSY_NAMES or (_LOADING.search(words) and not _NOT_LOADING.search(words)):
+        return _busy_or_final(status, words, retry_after)
+    if status == 413 or names & _TOO_LARGE_NAMES or _TOO_LARGE_WORDS.search(words):
+        return ModelTooLarge
+    if status >= 500 and status != 501:
+        return ProviderFailed
+    if status == 402 or _QUOTA_WORDS.search(words):
+        return QuotaExhausted
+    if names & _DECLINED_NAMES or _DECLINED_WORDS.search(words):
+        return ModelDeclined
+    if status == 404 and asked.is_anchored and "conversation" in f"{words} {complaint.fields}".lower():
+        return ModelForgotten
+    if status in {400, 422} and not asked.is_free and refused_fields(complaint, asked.optional_fields):
+        return FieldRefused
+    return ModelRefused
+
+
+def _class_by_name(status: int, names: frozenset[str]) -> type[StepFailed] | type[StillRunning] | None:
+    """What these names mean whatever the status says."""
+    if _LOCKED in names:
+        return StillRunning
+    if names & _QUOTA_NAMES and status < 500:
+        return QuotaExhausted
+    return ModelRefused if names & _NO_MODEL_NAMES else None  # new-api answers 503
+
+
+def _busy_or_final(status: int, words: str, retry_after: float | None) -> type[StepFailed]:
+    if status != 429:
+        return ModelBusy
+    if _TOO_LARGE_FOR_A_MINUTE.search(words):
+        return ModelTooLarge
+    is_for_a_while = retry_after is not None or _FOR_A_WHILE.search(words)
+    return QuotaExhausted if _QUOTA_WORDS.search(words) and not is_for_a_while else ModelBusy
+
+
+_LEADS: dict[type[StepFailed] | type[StillRunning], str] = {
+    ModelBusy: "the provider is busy",
+    ModelUnavailable: "the provider could not be asked",
+    ModelDeclined: "the provider's content filter turned the request away",
+    ModelForgotten: "the provider no longer knows the conversation",
+    ModelRefused: "the provider refuses the request",
+    ModelTooLarge: "the request is longer than the model takes",
+    QuotaExhausted: "the account's money or quota is used up",
+    FieldRefused: "the server does not know a field of the request, which is left out from now on",
+    ProviderFailed: "the provider failed and does not say whether it accepted the call",
+}
+
+
+def _hint(made: type[StepFailed] | type[StillRunning], status: int, complaint: Complaint, asked: Asked) -> str:
+    """The setting that mends it, where one may."""
+    if made is QuotaExhausted:
+        return f"check the account behind {asked.key_setting}"
+    if made is ModelTooLarge:
+        return f"ask for less, or set {asked.model_setting} to a model that reads more"
+    if made is not ModelRefused:
+        return ""
+    if complaint.names & _NO_MODEL_NAMES or _NO_MODEL_WORDS.search(complaint.message):
+        return f"set {asked.model_setting} to a model that the provider offers to this key"
+    if status in {401, 403}:
+        return f"check {asked.key_setting}"
+    if 300 <= status < 400:
+        return f"redirects are not followed: set {asked.url_setting} to the address that it leads to"
+    if status == 200:
+        return f"check {asked.url_setting} and {asked.api_setting}"
+    if status in {404, 405, 501}:
+        return f"check {asked.url_setting} and {asked.model_setting}{asked.otherwise}"
+    return f"check {asked.model_setting} and {asked.api_setting}"
+
+
+def _has_bad_certificate(error: BaseException | None) -> bool:
+    seen = 0
+    while error is not None and seen < 10:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error, seen = error.__cause__ or error.__context__, seen + 1
+    return False

@@ -1,0 +1,289 @@
+"""One provider over HTTP: nothing is tried twice, no redirect is followed, and every error is one of the table's.
+
+A request that costs nothing is asked (`ask`); a paid one is opened (`open`), and its body read as it comes, by deadlines.
+Each has a connection of its own: one that was kept may have been closed by the server just now, which would look like a send
+of unknown fate.
+"""
+
+import asyncio
+import contextlib
+import functools
+import json
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+
+from durable_research.adapters.models.http.error_bodies import complaint_in
+from durable_research.adapters.models.http.outcomes import (
+    CONNECTION_ERRORS,
+    Asked,
+    of_answer,
+    of_lost,
+    of_prose,
+    refused_fields,
+)
+from durable_research.adapters.models.json.events import parsed
+from durable_research.adapters.models.server_limits import ServerLimits
+from durable_research.domain.errors import StepFailed, StillRunning
+from durable_research.domain.model_errors import FieldRefused, ModelUnavailable, ProviderSilent
+from durable_research.ports.vendors.models import CallDeadlines
+
+_CONNECT_SECONDS = 5.0
+# Name, connection, a proxy's tunnel and TLS together.
+_BEGIN_SECONDS = 20.0
+# One short question about something that exists already, or an error's words.
+_ASK_SECONDS = 10.0
+_LONGEST_ERROR_BYTES = 64 * 1024
+
+# Where a request's body holds what a person asked.
+_PROMPTS = ("messages", "instructions", "input")
+
+# The events of the transport: from the first on, something of the request may have reached the server.
+_BEGUN, _WRITTEN = "http11.send_request_headers.started", "http11.send_request_body.complete"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to a question that costs nothing: a value, or the failure that it means; a page in a 2xx is one too."""
+
+    status: int
+    value: Any = None
+    failure: StepFailed | StillRunning | None = None
+
+    def checked(self) -> Any:
+        """The value.
+
+        Raises:
+            StepFailed, StillRunning: the server refuses the question, or answers something else.
+        """
+        if self.failure:
+            raise self.failure
+        return self.value
+
+
+@dataclass
+class Wire:
+    """`asked` says what the words of a refusal name, and the key that they must not show."""
+
+    base_url: str
+    api_key: str
+    asked: Asked
+    limits: ServerLimits = field(default_factory=ServerLimits)
+
+    def __post_init__(self) -> None:
+        self.asked = replace(self.asked, api_key=self.api_key)
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+            follow_redirects=False,
+            verify=_trusted(),
+        )
+
+    async def ask(
+        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Ask what costs nothing.
+
+        Raises:
+            ModelUnavailable: no answer that can be read came: ask again later.
+        """
+        asked = replace(self.asked, is_free=True)
+        try:
+            async with asyncio.timeout(_ASK_SECONDS):
+                request = self._request(method, path, body, query, {})
+                response = await self._client.send(request)
+        except TimeoutError as cause:
+            raise ModelUnavailable(f"the provider did not answer within {_ASK_SECONDS:g} s") from cause
+        except CONNECTION_ERRORS as cause:
+            raise of_lost(cause, asked, is_written=True) from cause
+        if response.is_success:
+            try:
+                return Reply(response.status_code, parsed(response.content.decode("utf-8", "replace")))
+            except (ValueError, RecursionError):
+                return Reply(response.status_code, failure=of_prose(asked))
+        failure = of_answer(response.status_code, response.headers, response.content, asked)
+        if isinstance(failure, ModelUnavailable):
+            raise failure
+        return Reply(response.status_code, failure=failure)
+
+    async def open(
+        self,
+        method: str,
+        path: str,
+        deadlines: CallDeadlines,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        optional: frozenset[str] = frozenset(),
+        is_anchored: bool = False,
+    ) -> "Exchange":
+        """Send, and return the answer before its body is read; a field that is refused is left out from then on.
+
+        Raises:
+            StepFailed, StillRunning: what the table of outcomes says.
+        """
+        fields = optional & frozenset(body or ())
+        sent = "\n".join(_texts([(body or {}).get(name) for name in _PROMPTS]))
+        asked = replace(self.asked, optional_fields=fields, is_anchored=is_anchored, sent=sent)
+        exchange = Exchange(asked, deadlines)
+        try:
+            request = self._request(method, path, body, query, headers or {})
+            await exchange.begin(self._client, request)
+        except CONNECTION_ERRORS as cause:
+            raise of_lost(cause, asked, is_written=exchange.is_begun) from cause
+        if not exchange.response.is_success:
+            failure = await exchange.failure()
+            if isinstance(failure, FieldRefused):
+                failure.retry_after_seconds = 0.0
+                self.limits.left_out |= refused_fields(complaint_in(exchange.error_body), fields)
+            raise failure
+        return exchange
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        query: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+    ) -> httpx.Request:
+        base = httpx.URL(self.base_url)
+        return self._client.build_request(
+            method,
+            base.copy_with(path=base.path.rstrip("/") + path).copy_merge_params(query or {}),
+            content=None if body is None else _encoded(body),
+            headers={
+                b"authorization": f"Bearer {self.api_key}".encode(),
+                b"content-type": b"application/json",
+                # Compressed events come late and in heaps.
+                b"accept-encoding": b"identity",
+                **{name.encode(): value.encode() for name, value in headers.items()},
+            },
+        )
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._client.aclose()
+
+
+class Exchange:
+    """One request and the body of its answer, which ends by silence, by its longest, or by itself."""
+
+    response: httpx.Response
+    error_body: bytes = b""
+
+    def __init__(self, asked: Asked, deadlines: CallDeadlines) -> None:
+        self.asked = asked
+        self.is_begun = False
+        self._deadlines = deadlines
+        self._now = asyncio.get_running_loop().time
+        self._ends_at = self._now() + deadlines.longest
+        self._speaks_by = self._ends_at
+        self._patience = deadlines.first_byte
+        self._chunks: AsyncIterator[bytes] | None = None
+
+    async def begin(self, client: httpx.AsyncClient, request: httpx.Request) -> None:
+        """Write the request and wait for the head of its answer."""
+        # A proxy that takes the connection and says nothing must not hold the call for its longest.
+        limit = asyncio.timeout_at(min(self._ends_at, self._now() + _BEGIN_SECONDS))
+
+        async def trace(event: str, info: Mapping[str, Any]) -> None:
+            # A tunnel through a proxy is asked for in the same words; the request itself has not begun by then.
+            if event == _BEGUN and info["request"].method != b"CONNECT":
+                self.is_begun = True
+                with contextlib.suppress(RuntimeError):
+                    limit.reschedule(self._ends_at)
+            if event == _WRITTEN and self.is_begun:
+                self._wait_for(self._deadlines.first_byte)
+                with contextlib.suppress(RuntimeError):  # it has run out just now
+                    limit.reschedule(self._speaks_by)
+
+        request.extensions["trace"] = trace
+        try:
+            async with limit:
+                self.response = await client.send(request, stream=True)
+        except TimeoutError as cause:
+            raise self._silent() from cause
+        self._chunks = self.response.aiter_bytes()
+
+    async def read(self) -> bytes | None:
+        """The next bytes of the body; None at its end.
+
+        Raises:
+            ProviderSilent: nothing came for too long.
+            Ambiguous: the connection was lost.
+        """
+        if self._chunks is None:
+            return None
+        try:
+            async with asyncio.timeout_at(self._speaks_by):
+                data = await anext(self._chunks, None)
+        except TimeoutError as cause:
+            raise self._silent() from cause
+        except CONNECTION_ERRORS as cause:
+            raise of_lost(cause, self.asked, is_written=True) from cause
+        self._wait_for(self._deadlines.silence)
+        return data
+
+    def hurry(self, seconds: float) -> None:
+        """Wait no longer than this for what may still come."""
+        self._deadlines = replace(self._deadlines, silence=min(seconds, self._deadlines.silence))
+        self._ends_at = min(self._ends_at, self._now() + seconds)
+        self._wait_for(self._deadlines.silence)
+
+    async def failure(self) -> StepFailed | StillRunning:
+        """What an answer that is no 2xx means, by whatever of its words can be had."""
+        parts: list[bytes] = []
+        with contextlib.suppress(TimeoutError, *CONNECTION_ERRORS):
+            async with asyncio.timeout(_ASK_SECONDS):
+                while self._chunks and sum(map(len, parts)) < _LONGEST_ERROR_BYTES:
+                    if (data := await anext(self._chunks, None)) is None:
+                        break
+                    parts.append(data)
+        await self.close()
+        self.error_body = b"".join(parts)
+        return of_answer(self.response.status_code, self.response.headers, self.error_body, self.asked)
+
+    async def close(self) -> None:
+        """Close the connection, whether or not the answer has ended."""
+        chunks, self._chunks = self._chunks, None
+        if chunks is not None:
+            with contextlib.suppress(*CONNECTION_ERRORS):
+                await self.response.aclose()
+
+    def _wait_for(self, seconds: float) -> None:
+        self._patience = seconds
+        self._speaks_by = min(self._ends_at, self._now() + seconds)
+
+    def _silent(self) -> StepFailed:
+        if not self.is_begun:
+            return ModelUnavailable("the provider could not be reached in time; nothing was sent")
+        if self._now() >= self._ends_at:
+            return ProviderSilent(f"the call was given up after {self._deadlines.longest:g} s")
+        return ProviderSilent(f"no byte of an answer came for {self._patience:g} s")
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """Whom we trust; reading the list takes longer than a call on a line that is at hand."""
+    return httpx.create_ssl_context()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a request's body."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)

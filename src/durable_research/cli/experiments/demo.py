@@ -1,0 +1,49 @@
+"""`durable-research demo`: what `make demo` runs."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from durable_research.cli.shared.command import Exit, load_settings, stop
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Stop everything after the proof; exit 0 when it holds, else 1.")
+@click.option("--data", type=click.Path(path_type=Path), envvar="DURABLE_RESEARCH_DATA", default=Path("data"),
+              show_default=True, help="Folder that keeps everything.")  # fmt: skip
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port of pages and API.")
+def command(once: bool, data: Path, port: int) -> None:
+    """Survive a real worker kill, and prove it from outside.
+
+    Starts everything with the simulator, asks for a report, waits until the provider has accepted the paid call, kills the
+    worker that holds it, and counts what happened. Then the app stays up until Ctrl-C.
+    """
+    from durable_research.experiments.demo import Demo, DemoFailed
+    from durable_research.local.console import console
+    from durable_research.local.edition import Finished, run_edition
+    from durable_research.local.plan import UpOptions
+
+    # The demo is about the pretend provider: a key in the environment must not be spent by it.
+    os.environ.pop("OPENAI_API_KEY", None)
+    # ... and its proof counts the PDFs in the data folder.
+    os.environ.pop("OBJECT_STORE_URL", None)
+    load_settings()  # mistakes are told before anything is started
+    say = console(sys.stdout, prefix="demo")
+    story = Demo(data.resolve(), say)
+
+    async def tell(up: dict[str, Any]) -> None:
+        await story.run(up)
+        if once:
+            raise Finished
+        say("The app stays up; Ctrl-C stops it.")
+
+    try:
+        code = asyncio.run(run_edition(UpOptions(data=data, port=port), say, tell))
+    except DemoFailed as error:
+        stop(f"the demo stopped: {error}", f"look into {data}/logs", Exit.FAILED)
+    held = story.result is not None and not story.result.failures()
+    raise click.exceptions.Exit(code or (Exit.OK if held else Exit.FAILED))

@@ -1,0 +1,18 @@
+"""`durable-research api`."""
+
+import click
+
+
+@click.command()
+@click.option("--host", help="Loopback address to listen on.")
+@click.option("--port", type=int, help="Port to listen on (DURABLE_RESEARCH_PORT, 8000).")
+def command(host: str | None, port: int | None) -> None:
+    """Run the web app and REST API. SIGTERM ends the streams and drains."""
+    from durable_research.cli.shared.command import load_settings, run_role, stop
+    from durable_research.web.http.server import CannotListen
+    from durable_research.web.serve import serve
+
+    try:
+        run_role("api", serve(load_settings(host=host, port=port)))
+    except CannotListen as error:
+        stop(str(error), "choose another port with --port")

@@ -1,0 +1,37 @@
+"""`durable-research up`."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from durable_research.cli.shared.command import Exit, load_settings, stop
+
+ROLES = ("postgres", "temporal", "simulator", "api", "worker")
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path), envvar="DURABLE_RESEARCH_DATA", default=Path("data"),
+              show_default=True, help="Folder that keeps everything; a second `up` on it continues where it was.")  # fmt: skip
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port of pages and API.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 16), help="Worker processes.")
+@click.option("--only", help=f"Start just these, separated by commas: {', '.join(ROLES)}.")
+def command(data: Path, port: int, workers: int, only: str | None) -> None:
+    """Run everything on this machine, in the foreground.
+
+    That is PostgreSQL, Temporal, the simulator (when no key is set), the web app and the workers.
+
+    Addresses and process ids are in DATA/up.json while it runs. Ctrl-C stops everything and leaves nothing behind.
+    """
+    load_settings()  # mistakes are told before anything is started
+    from durable_research.local.console import console
+    from durable_research.local.edition import run_edition
+    from durable_research.local.plan import UpOptions
+
+    chosen = tuple(only.split(",")) if only else None
+    unknown = [role for role in chosen or () if role not in ROLES]
+    if unknown:
+        stop(f"no such role: {', '.join(unknown)}", f"choose from {', '.join(ROLES)}", Exit.USAGE)
+    options = UpOptions(data=data, port=port, workers=workers, only=chosen)
+    raise click.exceptions.Exit(asyncio.run(run_edition(options, console(sys.stdout))))

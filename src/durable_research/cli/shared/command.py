@@ -1,0 +1,55 @@
+"""What every operator command shares: reading the settings, logging, running a coroutine, and the exit codes."""
+
+from collections.abc import Coroutine
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:  # user commands must not pay for what only operators need
+    from durable_research.settings.settings import Settings
+
+
+class Exit(IntEnum):
+    """Exit codes of all commands."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    TIMED_OUT = 4
+    REFUSED = 5
+    INTERRUPTED = 130
+
+
+def stop(message: str, hint: str, code: Exit = Exit.FAILED) -> NoReturn:
+    """Say what is wrong and what to type next, and leave."""
+    click.echo(f"error: {message}\n  {hint}", err=True)
+    raise click.exceptions.Exit(int(code))
+
+
+def load_settings(**overrides: Any) -> "Settings":
+    """The settings, or every mistake in them and exit code 2."""
+    from durable_research.settings import settings as settings_room
+    from durable_research.settings.settings import SettingsInvalid
+
+    try:
+        return settings_room.load(**overrides)
+    except SettingsInvalid as error:
+        stop(f"the environment holds mistakes:\n{error}", "correct them; .env.example names every setting", Exit.USAGE)
+
+
+def run_role(role: str, work: Coroutine[Any, Any, None]) -> None:
+    """Run a long-lived role in the foreground, with its logs."""
+    import uvloop
+
+    from durable_research.domain.errors import InfrastructureDown
+    from durable_research.telemetry.logs import configure_logging
+
+    configure_logging(role)
+    try:
+        uvloop.run(work)
+    except InfrastructureDown as down:
+        stop(f"{role} cannot run: {down.detail}", "see what is missing: durable-research doctor", Exit.UNREACHABLE)
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(int(Exit.INTERRUPTED)) from None

@@ -1,0 +1,150 @@
+"""Following a run by Server-Sent Events, through lost connections and restarts of the API."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from durable_research.cli.shared.client import CONNECT_SECONDS, Api
+from durable_research.cli.shared.command import Exit, stop
+from durable_research.cli.shared.terminal import say
+
+if TYPE_CHECKING:
+    import httpx
+
+# The server sends a comment every 15 s: three missed ones mean that nobody is there.
+_SILENCE_SECONDS = 45.0
+_PATIENCE_SECONDS = 300.0
+_RETRY_SECONDS = 0.5
+_ENDS = frozenset({"closed", "stored_later"})
+_RESUMED = "resumed"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One arrival. An empty `event` is the server's sign of life."""
+
+    event: str = ""
+    data: str = ""
+    id: str | None = None
+
+
+class EventParser:
+    """Bytes to messages, as the HTML standard's "event stream" says.
+
+    Lines end by LF or CR LF only: httpx's own line reader also splits at U+2028 and the like, within a JSON text.
+    """
+
+    def __init__(self) -> None:
+        self.retry_seconds = _RETRY_SECONDS
+        self._rest = b""
+        self._fields: dict[str, list[str]] = {}
+
+    def feed(self, chunk: bytes) -> list[Message]:
+        """The messages that are complete with this chunk."""
+        *lines, self._rest = (self._rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
+        return [message for line in lines if (message := self._take(line.decode("utf-8", "replace"))) is not None]
+
+    def _take(self, line: str) -> Message | None:
+        if line.startswith(":"):
+            return Message()
+        if line:
+            name, _, value = line.partition(":")
+            self._fields.setdefault(name, []).append(value.removeprefix(" "))
+            return None
+        fields, self._fields = self._fields, {}
+        if (retry := fields.get("retry", [""])[-1]).isdecimal():
+            self.retry_seconds = min(int(retry) / 1000, 30.0)
+        if "data" not in fields:
+            return None
+        number = fields["id"][-1] if "id" in fields else None
+        return Message(fields.get("event", ["message"])[-1], "\n".join(fields["data"]), number)
+
+
+async def follow(api: Api, workflow_id: str) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
+    """Yield ("draft", …) and (kind, event) in order and once each, until the run has ended."""
+    import httpx
+
+    follower = _Follower(api, workflow_id)
+    timeout = httpx.Timeout(_SILENCE_SECONDS, connect=CONNECT_SECONDS)
+    async with httpx.AsyncClient(**api.connection() | {"timeout": timeout}) as client:
+        while True:
+            async with aclosing(follower.listen(client)) as arrivals:
+                async for arrival in arrivals:
+                    yield arrival
+            if follower.ended:
+                return
+            follower.note_loss()
+            await asyncio.sleep(follower.parser.retry_seconds)
+
+
+class _Follower:
+    """Remembers across connections where we are."""
+
+    def __init__(self, api: Api, workflow_id: str) -> None:
+        self.parser = EventParser()
+        self.ended = False
+        self._api = api
+        self._workflow_id = workflow_id
+        self._last_id: str | None = None
+        self._was_connected = False
+        self._lost_at: float | None = None
+
+    async def listen(self, client: "httpx.AsyncClient") -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
+        """One connection, from where the last one ended; returns when it ends or is cut."""
+        import httpx
+
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": self._last_id} if self._last_id else {})
+        parser = self.parser = EventParser()
+        try:
+            async with client.stream("GET", f"/api/workflows/{self._workflow_id}/events", headers=headers) as response:
+                if not await self._is_taken(response):
+                    return
+                async for chunk in response.aiter_bytes():
+                    for message in parser.feed(chunk):
+                        self._note_life()
+                        if message.event:
+                            yield self._arrived(message, response)
+                        elif self.ended:
+                            return  # alive, and nothing more to tell
+        except httpx.TransportError:
+            if not self._was_connected:
+                self._api.unreachable()
+
+    def note_loss(self) -> None:
+        """Say so once; leave when it lasts too long."""
+        if self._lost_at is None:
+            self._lost_at = time.monotonic()
+            say("connection lost; the run goes on; connecting again…")
+        elif time.monotonic() - self._lost_at > _PATIENCE_SECONDS:
+            hint = f"the run goes on; watch it again with: durable-research watch {self._workflow_id}"
+            stop(f"no answer from {self._api.server} for {_PATIENCE_SECONDS:.0f} s", hint, Exit.UNREACHABLE)
+
+    async def _is_taken(self, response: "httpx.Response") -> bool:
+        if response.status_code != 200:
+            await response.aread()
+            # An API that comes up again may not have its database yet, or too many streams at once.
+            if not self._was_connected or response.status_code not in {429, 500, 502, 503, 504}:
+                self._api.check(response)
+            return False
+        if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
+            self._api.not_ours(response)
+        self._was_connected = True
+        return True
+
+    def _note_life(self) -> None:
+        """A stream is back when it says something: one that ends at once, again and again, is not."""
+        if self._lost_at is not None:
+            say("connected again")
+        self._lost_at = None
+
+    def _arrived(self, message: Message, response: "httpx.Response") -> tuple[str, dict[str, Any]]:
+        self._last_id = message.id or self._last_id
+        self.ended = message.event != _RESUMED and (self.ended or message.event in _ENDS)
+        try:
+            return message.event, dict(json.loads(message.data))
+        except (ValueError, TypeError):
+            self._api.not_ours(response)

@@ -1,0 +1,162 @@
+"""How runs, steps and events look on a terminal: tables, lines and colours; the words are those of the pages."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from durable_research.cli.shared.terminal import clean, shorten
+from durable_research.cli.shared.workflow_view import Run
+from durable_research.domain.durations import ago, duration
+from durable_research.domain.schedules.schedule import in_words
+from durable_research.domain.schedules.zones import zone_named
+from durable_research.domain.wording import ATTEMPT_EVENTS, event_words, look
+from durable_research.domain.workflows.progress import EventKind, ProgressEvent, StepState, StepView
+from durable_research.domain.workflows.waits import ProviderWait, provider_wait
+from durable_research.domain.workflows.workflow import Status
+
+_TITLE_LONGEST = 60
+_COLORS: dict[str, str] = {
+    Status.QUEUED: "dim",
+    Status.RUNNING: "blue",
+    Status.RETRYING: "yellow",
+    Status.WAITING_FOR_YOU: "magenta",
+    Status.SLEEPING: "dim",
+    Status.DONE: "green",
+    Status.PARTLY_DONE: "yellow",
+    Status.FAILED: "red",
+    Status.CANCELLED: "dim",
+    Status.TERMINATED: "red",
+    StepState.PENDING: "dim",
+    StepState.WAITING: "yellow",
+    StepState.LEFT_OUT: "dim",
+}
+
+
+def status_text(status: str) -> Text:
+    """A status or state as shape and words."""
+    shape, words = look(status)
+    return Text(f"{shape} {clean(words)}", style=_COLORS.get(status, ""))
+
+
+def workflows_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """The list."""
+    table = _table("ID", "TITLE", "STATUS", "AGE")
+    now = datetime.now(UTC)
+    for row in rows:
+        table.add_row(
+            Text(clean(row["workflow_id"]), no_wrap=True),
+            Text(shorten(clean(row.get("title", "")), _TITLE_LONGEST)),
+            status_text(str(row["status"])),
+            Text(ago(datetime.fromisoformat(row["created_at"]), now)),
+        )
+    return table
+
+
+def schedules_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """Schedules with their next firing, each in its own time zone, which stands beside every time."""
+    table = _table("ID", "TITLE", "EVERY", "ZONE", "NEXT")
+    for row in rows:
+        state = "failed" if row.get("failed") else "paused"
+        following = _in_zone(row["next_at"], str(row["timezone"])) if row.get("next_at") else "never"
+        table.add_row(
+            Text(clean(row["schedule_id"]), no_wrap=True),
+            Text(shorten(clean(row.get("title", "")), _TITLE_LONGEST)),
+            Text(clean(in_words(str(row["every"])))),
+            Text(clean(row["timezone"])),
+            Text(f"‖ {state}", style="yellow") if row["paused"] else Text(following),
+        )
+    return table
+
+
+def _in_zone(at: str, zone: str) -> str:
+    """A time with the zone that it is told in: UTC where this machine does not know the other one."""
+    return f"{datetime.fromisoformat(at).astimezone(zone_named(zone) or UTC):%Y-%m-%d %H:%M %Z}"
+
+
+def steps_table(
+    steps: Sequence[StepView],
+    drafts: Mapping[str, int] | None = None,
+    waits: Mapping[str, ProviderWait] | None = None,
+) -> Table:
+    """Steps with attempts, workers, times, and what there is to say."""
+    table = _table("STEP", "STATE", "ATTEMPT", "WORKER", "TIME", "NOTE")
+    now = datetime.now(UTC)
+    for step in steps:
+        passed = ((step.ended_at or now) - step.started_at).total_seconds() if step.started_at else None
+        table.add_row(
+            Text(clean(step.name)),
+            status_text(step.state),
+            Text(str(step.attempt or "")),
+            Text(clean(step.worker or "")),
+            Text("" if passed is None else duration(passed)),
+            Text(_note(step, now, (drafts or {}).get(step.name, 0), (waits or {}).get(step.name))),
+        )
+    return table
+
+
+def live_view(run: Run) -> Group:
+    """The run as it stands this moment."""
+    head = Text.assemble(Text(shorten(clean(run.title), 100), style="bold"), "  ", status_text(run.status))
+    return Group(head, steps_table(run.steps(), run.drafts, dict(filter(None, [provider_wait(run.events)]))))
+
+
+def wait_line(event: ProgressEvent, wait: ProviderWait) -> str:
+    """One line for the looks of a wait so far."""
+    words = f"{clean(event.step)}, attempt {event.attempt}: {wait.words} ({error_words(wait.last_error)})"
+    return f"{event.at.astimezone():%H:%M:%S}  {words}"
+
+
+def event_line(event: ProgressEvent) -> str:
+    """One line for one event, for logs and pipes."""
+    return f"{event.at.astimezone():%H:%M:%S}  {_event_words(event)}"
+
+
+def error_words(error: Mapping[str, Any] | None) -> str:
+    """`code: detail` of a failure."""
+    return clean(f"{error.get('code', 'error')}: {error.get('detail', '')}") if error else ""
+
+
+def resume_words(workflow_id: str, offer: Mapping[str, Any]) -> str:
+    """The command that goes on with a failed one, and what that may cost."""
+    return f"durable-research resume {clean(workflow_id)} ({clean(offer.get('words', ''))})"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in columns:
+        table.add_column(name, no_wrap=name in {"ID", "STATUS", "STATE", "AGE", "TIME"})
+    return table
+
+
+def _note(step: StepView, now: datetime, draft_characters: int, wait: ProviderWait | None) -> str:
+    notes = [clean(step.left_out)] if step.left_out else []
+    if wait:
+        notes.append(wait.words)
+    if step.state is StepState.RUNNING and draft_characters:
+        notes.append(f"{draft_characters:,} characters so far")
+    if step.state is not StepState.DONE and step.last_error:
+        notes.append(error_words(step.last_error))
+    if step.next_try_at and step.next_try_at > now:
+        notes.append(f"tries again in {duration((step.next_try_at - now).total_seconds())}")
+    if step.state is StepState.DONE and step.attempt > 1 and step.last_error:
+        notes.append(f"before: {error_words(step.last_error)}")
+    return "; ".join(notes)
+
+
+def _what_follows(event: ProgressEvent) -> str:
+    """What becomes of a failed attempt."""
+    if event.data.get("asks_a_person"):
+        return f"waits for you: durable-research decide {clean(event.workflow_id)}"
+    wait = event.data.get("retry_in_seconds")
+    return "given up" if wait is None else f"tries again in {duration(float(wait))}"
+
+
+def _event_words(event: ProgressEvent) -> str:
+    words = clean(event_words(event.kind, event.data, error_words(event.data.get("error"))))
+    if event.kind is EventKind.ATTEMPT_FAILED:
+        words += f"; {_what_follows(event)}"
+    return f"{clean(event.step)}, attempt {event.attempt}: {words}" if event.kind in ATTEMPT_EVENTS else words

@@ -1,0 +1,122 @@
+"""What a client knows of one run: the status body to begin with, then every event that arrives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from durable_research.domain.workflows.progress import (
+    EventKind,
+    ProgressEvent,
+    StepState,
+    StepView,
+    closing_of,
+    status_after,
+    steps_after,
+)
+from durable_research.domain.workflows.workflow import FINAL, Status
+
+_ENDS = frozenset({EventKind.CLOSED, EventKind.STORED_LATER})
+_ENVELOPE = frozenset({"seq", "at", "kind", "step", "attempt", "resumption"})
+
+
+def parse_event(workflow_id: str, body: Mapping[str, Any]) -> ProgressEvent | None:
+    """An event from its JSON; None when only a newer installation would understand it."""
+    data = {name: value for name, value in body.items() if name not in _ENVELOPE}
+    # An event of the workflow itself bears the number of its resumption where those of a step have the attempt's.
+    attempt = int(body.get("attempt", body.get("resumption", 0)))
+    step, seq = str(body.get("step", "")), int(body.get("seq", 0))
+    try:
+        at, kind = datetime.fromisoformat(str(body.get("at"))), EventKind(str(body.get("kind")))
+    except ValueError:
+        return None
+    return ProgressEvent(workflow_id, seq, at, kind, step, attempt, data)
+
+
+def parse_step(body: Mapping[str, Any]) -> StepView:
+    """A step from the status body."""
+
+    def time(name: str) -> datetime | None:
+        return datetime.fromisoformat(body[name]) if body.get(name) else None
+
+    return StepView(
+        name=str(body["name"]),
+        state=StepState(body["state"]),
+        attempt=int(body.get("attempt") or 0),
+        worker=body.get("worker"),
+        started_at=time("started_at"),
+        ended_at=time("ended_at"),
+        next_try_at=time("next_try_at"),
+        last_error=body.get("last_error"),
+        left_out=body.get("left_out"),
+    )
+
+
+@dataclass
+class Run:
+    """A run, followed."""
+
+    workflow_id: str
+    title: str
+    status: str
+    step_names: tuple[str, ...]
+    events: list[ProgressEvent] = field(default_factory=list)
+    drafts: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_status(cls, body: Mapping[str, Any]) -> "Run":
+        """Begin with the status body; its steps are folded anew from the events."""
+        names = tuple(str(step["name"]) for step in body.get("steps", ()))
+        return cls(str(body["workflow_id"]), str(body.get("title", "")), str(body["status"]), names)
+
+    def take(self, kind: str, body: Mapping[str, Any]) -> ProgressEvent | None:
+        """Add what arrived; returns it when it is an event that we understand."""
+        if kind == "draft":
+            self.drafts[str(body.get("step", ""))] = len(str(body.get("text", "")))
+            return None
+        event = parse_event(self.workflow_id, body)
+        if event:
+            self.events.append(event)
+            self.status = self._status_after(event)
+        return event
+
+    def steps(self) -> list[StepView]:
+        """Where each step stands, with the time of its next try."""
+        steps = steps_after(self.step_names, self.events)
+        for step in steps:
+            if step.state is StepState.RETRYING:
+                step.next_try_at = self._next_try(step.name)
+        return steps
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it has ended."""
+        return self.status in FINAL
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it has ended with a report."""
+        return self.status in {Status.DONE, Status.PARTLY_DONE}
+
+    @property
+    def error(self) -> Mapping[str, Any]:
+        """Why it failed, if it did; nothing of what it has been resumed from."""
+        error: Mapping[str, Any] = closing_of(self.events).get("error") or {}
+        return error
+
+    def _next_try(self, step: str) -> datetime | None:
+        last = next((one for one in reversed(self.events) if one.step == step), None)
+        if last is None or "retry_in_seconds" not in last.data:
+            return None
+        return last.at + timedelta(seconds=float(last.data["retry_in_seconds"]))
+
+    def _status_after(self, event: ProgressEvent) -> str:
+        if event.kind is EventKind.RESUMED:
+            return Status.QUEUED
+        if event.kind in _ENDS:
+            return str(event.data.get("status", self.status))
+        if self.is_final:
+            return self.status
+        if event.kind is EventKind.ACCEPTED and event.data.get("begins_at"):
+            return Status.SLEEPING
+        return status_after(event.kind, event.data) or (Status.RUNNING if event.step else self.status)

@@ -1,0 +1,237 @@
+"""The document tree, built from the tokens of Markdown: what a token of every kind becomes."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import filterfalse, groupby
+from typing import Any
+
+from markdown_it.token import Token
+
+from durable_research.domain.documents.sources import (
+    destination_of,
+    is_citation,
+    kept_line_ends,
+    used_labels,
+    with_brackets,
+)
+from durable_research.domain.documents.tree import (
+    DEEPEST,
+    MOST_CELLS,
+    Alignment,
+    Block,
+    BulletList,
+    Code,
+    CodeBlock,
+    Emphasis,
+    Heading,
+    Inline,
+    LineBreak,
+    Link,
+    NumberedList,
+    Paragraph,
+    Quote,
+    Rule,
+    Strong,
+    Table,
+    Text,
+    inline_text,
+    safe_href,
+)
+
+# A wider table cannot be read on any page.
+MOST_COLUMNS = 64
+_LANGUAGE = re.compile(r"[\w+#.-]{1,40}(?=\s|$)")
+_ALIGNMENTS: dict[str, Alignment] = {
+    "text-align:left": "left",
+    "text-align:center": "center",
+    "text-align:right": "right",
+}
+
+
+class TreeBuilder:
+    """Reads the flat list of tokens from left to right; each method takes what belongs to it."""
+
+    def __init__(self, tokens: list[Token], env: Mapping[str, Any], text: str, notes_heading: str) -> None:
+        self._tokens = tokens
+        self._at = 0
+        self._references: Mapping[str, Mapping[str, str]] = env.get("references", {})
+        self._lines = text.split("\n")
+        self._used = used_labels(tokens)
+        self._notes_heading = notes_heading
+        self.tables_changed = 0
+        self.notes: Heading | None = None
+
+    def blocks(self, until: str | None = None) -> tuple[Block, ...]:
+        """Take blocks up to and including the token `until`."""
+        found: list[Block] = []
+        while self._at < len(self._tokens):
+            token = self._take()
+            if token.type == until:
+                break
+            found.extend(self._block(token))
+        return tuple(found)
+
+    def _take(self) -> Token:
+        token = self._tokens[self._at]
+        self._at += 1
+        return token
+
+    def _block(self, token: Token) -> Sequence[Block]:
+        match token.type:
+            case "inline":
+                inlines = self._inlines(token)
+                return [Paragraph(inlines=inlines)] if inlines else []
+            case "heading_open":
+                inlines = self._inlines(self._take())
+                return [Heading(level=int(token.tag[1]), inlines=inlines)] if inlines else []
+            case "fence" | "code_block":
+                return [_code_block(token)]
+            case "hr":
+                return [Rule()]
+            case "blockquote_open":
+                inside = self.blocks("blockquote_close")
+                return [Quote(blocks=inside)] if inside else []
+            case "bullet_list_open":
+                return [BulletList(items=self._items("bullet_list_close", "list_item_close"))]
+            case "ordered_list_open":
+                start = int(token.attrGet("start") or 1) if token.attrGet("start") != 0 else 0
+                return [NumberedList(start=start, items=self._items("ordered_list_close", "list_item_close"))]
+            case "table_open":
+                return self._table()
+            case "footnote_block_open":
+                notes = NumberedList(items=self._items("footnote_block_close", "footnote_close"))
+                self.notes = Heading(level=1, inlines=(Text(text=self._notes_heading),))
+                return [self.notes, notes]
+            case _:
+                return self._definitions(token) if token.type == "definition" else []
+
+    def _items(self, until: str, item_close: str) -> tuple[tuple[Block, ...], ...]:
+        items = []
+        while self._take().type != until:
+            items.append(self.blocks(item_close))
+        return tuple(items)
+
+    def _definitions(self, token: Token) -> Sequence[Block]:
+        """Definitions of links as a list of sources, one on a line, but for those that only say where words lead."""
+        definitions = [token]
+        while self._at < len(self._tokens) and self._tokens[self._at].type == "definition":
+            definitions.append(self._take())
+        lines: list[Inline] = []
+        for one in definitions:
+            # `[//]: # (words)` is a comment.
+            if is_citation(one.meta["label"]) or (
+                one.meta["id"] not in self._used and one.meta["url"] not in ("", "#")
+            ):
+                lines += [LineBreak(), *self._definition(one)]
+        return [Paragraph(inlines=joined_texts(lines[1:]))] if lines else []
+
+    def _definition(self, token: Token) -> Sequence[Inline]:
+        written, href = destination_of(token, self._lines), safe_href(token.meta["url"])
+        title = f"{token.meta['title']} " if token.meta["title"] else ""
+        leads = Link(href=href, children=(Text(text=written),)) if href else Text(text=written)
+        return [Text(text=f"[{token.meta['label']}] {title}".replace("\n", " ")), leads]
+
+    def _table(self) -> Sequence[Block]:
+        rows: list[list[tuple[Inline, ...]]] = []
+        alignments: list[Alignment] = []
+        while (token := self._take()).type != "table_close":
+            if token.type == "tr_open":
+                rows.append([])
+            elif token.type == "inline":
+                rows[-1].append(self._inlines(token))
+            elif token.type == "th_open":
+                alignments.append(_ALIGNMENTS.get(str(token.attrGet("style")), "start"))
+        return self._within_limits(rows, tuple(alignments))
+
+    def _within_limits(
+        self, rows: list[list[tuple[Inline, ...]]], alignments: tuple[Alignment, ...]
+    ) -> Sequence[Block]:
+        """One table, or several with the same head where it has more cells than one may have; as text when far too wide."""
+        width = len(alignments)
+        if width > MOST_COLUMNS:
+            self.tables_changed += 1
+            return [CodeBlock(text="\n".join(" | ".join(map(inline_text, row)) for row in rows))]
+        header, body = tuple(rows[0]), [tuple(row) for row in rows[1:]]
+        at_once = MOST_CELLS // width - 1
+        parts = [body[start : start + at_once] for start in range(0, len(body), at_once)] or [[]]
+        self.tables_changed += len(parts) > 1
+        return [Table(header=header, alignments=alignments, rows=tuple(part)) for part in parts]
+
+    def _inlines(self, token: Token) -> tuple[Inline, ...]:
+        """Build a sentence's tree with a stack of our own, because emphasis may be nested thousands deep.
+
+        What is nested deeper than the limit, and a link that leads nowhere allowed, is left to its parent.
+        """
+        children = with_brackets(token.children or (), self._references)
+        kept_ends = kept_line_ends(children)
+        stack: list[list[Inline]] = [[]]
+        kept: list[bool] = []
+        hrefs: list[str] = []
+        for at, child in enumerate(children):
+            if child.nesting == 1:
+                href = safe_href(str(child.attrGet("href"))) if child.type == "link_open" else ""
+                # markdown-it lets an address in angle brackets be a link inside a link; no format can show that.
+                kept.append(href is not None and len(stack) <= DEEPEST and not (href and any(hrefs)))
+                hrefs.append(href or "")
+                if kept[-1]:
+                    stack.append([])
+            elif child.nesting == -1:
+                href = hrefs.pop()
+                if kept.pop():
+                    inside = joined_texts(stack.pop())
+                    stack[-1].append(_wrapped(child.type, inside, href))
+            elif child.type == "softbreak":
+                stack[-1].append(LineBreak() if at in kept_ends else Text(text=" "))
+            elif child.type == "image":
+                stack[-1].append(Text(text=inline_text(self._inlines(child)).replace("\n", " ")))
+            else:
+                stack[-1].append(_leaf(child))
+        return joined_texts(stack[0])
+
+
+def _code_block(token: Token) -> CodeBlock:
+    language = _LANGUAGE.match(token.info.strip())
+    return CodeBlock(language=language[0] if language else "", text=token.content.removesuffix("\n"))
+
+
+_WRAPPERS: dict[str, Callable[[tuple[Inline, ...]], Inline]] = {
+    "em_close": lambda children: Emphasis(children=children),
+    "strong_close": lambda children: Strong(children=children),
+}
+
+
+def _wrapped(closing: str, inside: tuple[Inline, ...], href: str) -> Inline:
+    if closing == "link_close":
+        # A link without words would be invisible; its address is all there is to show.
+        return Link(href=href, children=inside or (Text(text=href),))
+    return _WRAPPERS[closing](inside)
+
+
+def _leaf(token: Token) -> Inline:
+    match token.type:
+        case "code_inline":
+            return Code(text=token.content)
+        case "hardbreak":
+            return LineBreak()
+        case "footnote_ref":
+            return Text(text=f"[{token.meta['id'] + 1}]")
+        case _:
+            # A newline can still come from an entity (`&#10;`); in running text it is a blank.
+            return Text(text=token.content.replace("\n", " "))
+
+
+def joined_texts(inlines: Iterable[Inline]) -> tuple[Inline, ...]:
+    """Join neighbouring texts and leave out what is empty, as every tree read from Markdown is."""
+    joined: list[Inline] = []
+    for is_text, group in groupby(filterfalse(_is_empty, inlines), key=lambda inline: isinstance(inline, Text)):
+        siblings = list(group)
+        joined.extend([Text(text=inline_text(siblings))] if is_text else siblings)
+    return tuple(joined)
+
+
+def _is_empty(inline: Inline) -> bool:
+    match inline:
+        case Text(text="") | Code(text="") | Emphasis(children=()) | Strong(children=()):
+            return True
+        case _:
+            return False

@@ -1,0 +1,18 @@
+"""A blog post: what is asked for."""
+
+from pydantic import Field
+
+from durable_research.domain.requests.writing import WritingRequest
+
+
+class PostRequest(WritingRequest):
+    """What a person asks to have written, kept and told on Slack."""
+
+    slack: bool | None = Field(
+        default=None, description="whether Slack is told; by default it is where a channel is configured"
+    )
+
+    @property
+    def named_channels(self) -> dict[str, str]:
+        """Slack, when it is asked for."""
+        return {"/slack": "slack"} if self.slack else {}

@@ -1,0 +1,105 @@
+"""A report: what is asked for, and what is kept of it."""
+
+from datetime import datetime
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from durable_research.domain.documents.text import TextReference
+from durable_research.domain.ledger.usage import TokenUsage
+from durable_research.domain.requests.addresses import URL_LONGEST, is_address
+from durable_research.domain.requests.moments import Moment
+from durable_research.domain.requests.notice import Occasion
+from durable_research.domain.requests.writing import WritingRequest
+
+Named = TypeVar("Named", bound=str)
+CHANNELS = ("log", "webhook", "email", "slack")
+
+
+def _known(channel: str) -> str:
+    if channel in CHANNELS or is_address(channel):
+        return channel
+    if "@" in channel:
+        words = "must be {names} or an https:// address; email goes to the addresses that the operator has set"
+        raise PydanticCustomError("enum", words, {"names": ", ".join(CHANNELS)})
+    raise PydanticCustomError("enum", "must be {names} or an https:// address", {"names": ", ".join(CHANNELS)})
+
+
+def _each_once(named: tuple[Named, ...]) -> tuple[Named, ...]:
+    # Two messages to one channel would be one effect: the same key.
+    return tuple(dict.fromkeys(named))
+
+
+# What an address may be depends on the installation, so it is checked where a request is accepted: operations/start.py.
+Channel = Annotated[
+    str,
+    AfterValidator(_known),
+    Field(
+        json_schema_extra={
+            "anyOf": [
+                {"enum": list(CHANNELS)},
+                {"format": "uri", "maxLength": URL_LONGEST, "pattern": "^[Hh][Tt][Tt][Pp][Ss]://"},
+            ]
+        }
+    ),
+]
+
+
+class ToldReportRequest(WritingRequest):
+    """What a person asks for, whom to tell and when (always, without `notify_on`), and whether to have the draft approved.
+
+    Others say when it begins.
+    """
+
+    approval: Literal["none", "before_pdf", "before_notify"] | None = None
+    notify: Annotated[tuple[Channel, ...], Field(strict=False, max_length=8), AfterValidator(_each_once)] | None = None
+
+    notify_on: Annotated[tuple[Occasion, ...], Field(strict=False), AfterValidator(_each_once)] | None = None
+
+    @property
+    def named_channels(self) -> dict[str, str]:
+        """Those of `notify`."""
+        return {f"/notify/{place}": channel for place, channel in enumerate(self.notify or ())}
+
+
+class ReportRequest(ToldReportRequest):
+    """What a person asks for once, perhaps for later."""
+
+    start_after: Moment | None = None
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """`start_after`."""
+        return self.start_after
+
+
+class DocumentReference(BaseModel):
+    """A rendered document kept in the object store."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    sha256: str
+    size_bytes: int
+    pages: int
+
+
+class Report(BaseModel):
+    """One finished report: what `store_report_metadata` writes and the library shows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    report_id: str
+    title: str
+    prompt: str
+    user: str | None = None
+    language: str | None = None
+    text: TextReference
+    pdf: DocumentReference
+    model: str
+    provider: str
+    is_demo: bool
+    usage: TokenUsage
+    asked_title: str | None = None
+    asked_at: datetime

@@ -1,0 +1,132 @@
+"""A person's word about a draft, before a workflow goes on: who is asked when, and what can be answered."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from durable_research.domain.documents.text import TextReference, WrittenText
+from durable_research.domain.requests.report import DocumentReference
+from durable_research.domain.workflows.progress import EventKind
+
+# Before what a report waits to be approved.
+BEFORE_PDF = "before_pdf"
+BEFORE_NOTIFY = "before_notify"
+
+
+class Verdict(StrEnum):
+    """What became of a draft. Only the clock lets it expire."""
+
+    APPROVE = "approve"
+    EDIT = "edit"
+    REFUSE = "refuse"
+    EXPIRE = "expire"
+
+    @property
+    def event(self) -> EventKind:
+        """The event that tells it."""
+        return _EVENTS[self]
+
+    @property
+    def words(self) -> str:
+        """What was done, as a person reads it."""
+        return _WORDS[self]
+
+
+_EVENTS = {
+    Verdict.APPROVE: EventKind.APPROVAL_GIVEN,
+    Verdict.EDIT: EventKind.APPROVAL_GIVEN,
+    Verdict.REFUSE: EventKind.APPROVAL_REFUSED,
+    Verdict.EXPIRE: EventKind.APPROVAL_EXPIRED,
+}
+_WORDS = {
+    Verdict.APPROVE: "approved",
+    Verdict.EDIT: "edited and approved",
+    Verdict.REFUSE: "refused",
+    Verdict.EXPIRE: "given up, as nobody had answered in time",
+}
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ApprovalWaits(_Value):
+    """How long a person is waited for, frozen in the message that starts a workflow. Seconds."""
+
+    reminder_seconds: float = timedelta(days=1).total_seconds()
+    expiry_seconds: float = timedelta(days=7).total_seconds()
+
+
+class ApprovalQuestion(_Value):
+    """A draft that waits, typeset already or not, and what can be answered."""
+
+    before: str
+    draft: WrittenText
+    verdicts: tuple[Verdict, ...]
+    waits: ApprovalWaits
+    pdf: DocumentReference | None = None
+
+
+class _Waiting(_Value):
+    before: str
+    expires_at: datetime
+
+    @property
+    def words(self) -> str:
+        """What waits and until when, as a person reads it."""
+        until = f"until {self.expires_at:%Y-%m-%d %H:%M} UTC"
+        if self.before == BEFORE_NOTIFY:
+            return f"the report is made; approve it to have it told, or refuse ({until})"
+        return f"the draft is written; approve it to have it typeset, edit it or refuse ({until})"
+
+
+class ApprovalAsked(_Waiting):
+    """The question as the log keeps it; `texts` and `pdf` are hidden from people."""
+
+    draft_sha256: str
+    verdicts: tuple[Verdict, ...]
+    remind_at: datetime
+    texts: dict[str, WrittenText]
+    pdf: DocumentReference | None = None
+
+    @property
+    def draft(self) -> WrittenText:
+        """The text that waits."""
+        return self.texts["draft"]
+
+
+class ApprovalNotice(_Waiting):
+    """What people are told of a draft that waits: for the first time, or again."""
+
+    occasion: Literal[EventKind.APPROVAL_ASKED, EventKind.APPROVAL_REMINDED]
+
+    @property
+    def is_reminder(self) -> bool:
+        """Whether they have been told before."""
+        return self.occasion is EventKind.APPROVAL_REMINDED
+
+
+class ApprovalDecision(_Value):
+    """One answer. `decision_id` is the client's own: the same one again is the same answer."""
+
+    decision_id: str
+    decision: Verdict
+    draft_sha256: str
+    edited: TextReference | None = None
+
+
+def decided_as(decision: ApprovalDecision) -> dict[str, object]:
+    """The decision as its event keeps it: the reference of an edited text among what is hidden from people."""
+    kept = decision.model_dump(mode="json", exclude={"edited"})
+    return kept | ({"texts": {"edited": decision.edited.model_dump(mode="json")}} if decision.edited else {})
+
+
+def decision_of(data: dict[str, object]) -> ApprovalDecision:
+    """The decision that an event keeps."""
+    texts = data.get("texts")
+    return ApprovalDecision.model_validate(
+        {name: value for name, value in data.items() if name in ApprovalDecision.model_fields}
+        | {"edited": texts.get("edited") if isinstance(texts, dict) else None}
+    )

@@ -1,0 +1,101 @@
+"""A step's wait for a provider that is busy or cannot be reached, folded from the events of the step.
+
+It begins with the first such failure and ends with any other word of the provider; deaths, drains and failures of our own
+parts neither begin nor end it. So it survives everything that the log survives.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from durable_research.domain.errors import InfrastructureDown
+from durable_research.domain.shapes import FailureBody, WaitBody
+from durable_research.domain.workflows.progress import UNDOES, EventKind, ProgressEvent, since_resumed
+
+# In a failed attempt's event: for how many seconds after it the step goes on waiting; nothing is left at the wait's end.
+WAIT_LEFT = "wait_left_seconds"
+_UNTOLD: FailureBody = {"code": "", "detail": "the provider cannot be asked"}
+
+
+@dataclass(frozen=True)
+class ProviderWait:
+    """Since when a step waits, how often it has looked, until when it goes on, and what the last look found."""
+
+    since: datetime
+    looks: int
+    until: datetime
+    last_error: FailureBody
+
+    @property
+    def words(self) -> str:
+        """The wait as a person reads it while it goes on."""
+        return f"waits since {_clock(self.since)} UTC, {self._looked}, goes on until {self._until} UTC"
+
+    @property
+    def words_when_over(self) -> str:
+        """The same when it has ended."""
+        return f"waited since {_clock(self.since)} UTC, {self._looked}"
+
+    @property
+    def _looked(self) -> str:
+        return "looked once" if self.looks == 1 else f"looked {self.looks} times"
+
+    @property
+    def _until(self) -> str:
+        is_same_day = self.until.astimezone(UTC).date() == self.since.astimezone(UTC).date()
+        return _clock(self.until) if is_same_day else f"{self.until.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+    def as_json(self) -> WaitBody:
+        """As the status body shows it."""
+        return {
+            "since": self.since.isoformat(),
+            "until": self.until.isoformat(),
+            "looks": self.looks,
+            "last_error": self.last_error,
+        }
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%H:%M}"
+
+
+def wait_after(
+    wait: ProviderWait | None, kind: EventKind, at: datetime, data: Mapping[str, Any]
+) -> ProviderWait | None:
+    """What one more event of the step makes of its wait."""
+    if kind in {
+        EventKind.PROVIDER_ANSWERED,
+        EventKind.ATTEMPT_COMPLETED,
+        EventKind.ATTEMPT_CANCELLED,
+        EventKind.RESUMED,
+    }:
+        return None
+    if kind is not EventKind.ATTEMPT_FAILED:
+        return wait
+    error: FailureBody = data.get("error") or _UNTOLD
+    # A death between this line and the engine's hearing of it must not begin another wait; a person's word does.
+    if WAIT_LEFT in data and not data.get("asks_a_person"):
+        until = at + timedelta(seconds=data[WAIT_LEFT])
+        return ProviderWait(wait.since if wait else at, wait.looks + 1 if wait else 1, until, error)
+    return wait if error["code"] == InfrastructureDown.code else None
+
+
+def provider_wait(events: Sequence[ProgressEvent]) -> tuple[str, ProviderWait] | None:
+    """The step that waits for its provider now, and its wait; none of a workflow that has ended or is being undone."""
+    waits: dict[str, ProviderWait | None] = {}
+    for event in events:
+        if event.kind is EventKind.CLOSED or event.data.get(UNDOES):
+            waits.clear()
+        elif event.step:
+            waits[event.step] = wait_after(waits.get(event.step), event.kind, event.at, event.data)
+    return next(((step, wait) for step, wait in waits.items() if wait), None)
+
+
+def ended_waiting(events: Sequence[ProgressEvent]) -> bool:
+    """Whether a step's wait for its provider ended unanswered and nobody wanted an end: not a person, and not an undo."""
+    events = since_resumed(events)
+    if any(event.kind is EventKind.CANCEL_REQUESTED or event.data.get(UNDOES) for event in events):
+        return False
+    failed = [event for event in events if event.kind is EventKind.ATTEMPT_FAILED]
+    return bool(failed) and failed[-1].data.get(WAIT_LEFT) == 0 and not failed[-1].data.get("asks_a_person")

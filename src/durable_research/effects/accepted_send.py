@@ -1,0 +1,156 @@
+"""What an attempt does with a send that the provider has accepted: take it up, wait for its answer, or stop it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from durable_research import policies
+from durable_research.domain.documents.text import has_visible_text
+from durable_research.domain.errors import Ambiguous, InfrastructureDown, ResearchError, StillRunning
+from durable_research.domain.ledger.effects import (
+    Effect,
+    EffectRecord,
+    ProviderClass,
+    SendFailure,
+    SendState,
+    was_empty,
+)
+from durable_research.domain.model_errors import (
+    AnswerBroken,
+    EmptyOutput,
+    GenerationFailed,
+    ModelDeclined,
+    ModelError,
+    ModelStopped,
+    OnlyReasoning,
+    ProviderSilent,
+)
+from durable_research.domain.workflows.progress import Attempt
+from durable_research.ports.database.ledger import Effects
+from durable_research.ports.vendors.remote import RemoteEffect
+
+Answer = TypeVar("Answer")
+Written = TypeVar("Written")
+Salvage = Callable[[str], Awaitable[Mapping[str, Any]]]
+
+# An answer came and is charged, but there is nothing to settle.
+_CHARGED_IN_VAIN = (EmptyOutput, ModelDeclined, ModelStopped, OnlyReasoning, AnswerBroken)
+
+
+@dataclass
+class Collector(Generic[Answer]):
+    """One attempt at one effect that it has claimed, as `record` says.
+
+    `salvage` stores the text of an answer that is not published, and returns what the ledger keeps of that.
+    """
+
+    effect: Effect
+    remote: RemoteEffect[Answer]
+    attempt: Attempt
+    record: EffectRecord
+    ledger: Effects
+    cancel_is_wanted: Callable[[], bool]
+    longest_call: float
+    salvage: Salvage | None = field(default=None, init=False)
+    has_sent: bool = field(default=False, init=False)
+    _claimed_at: float = field(default_factory=lambda: asyncio.get_running_loop().time(), init=False)
+
+    async def outlast(self, write: Callable[[], Awaitable[Written]]) -> Written:
+        """Keep what was paid for, waiting for our own store and database while we live.
+
+        Where nobody can be asked, an attempt that gives up here has lost the answer.
+        """
+        while True:
+            try:
+                return await write()
+            except InfrastructureDown as away:
+                try:
+                    await asyncio.sleep(policies.INFRASTRUCTURE_WAIT.total_seconds())
+                except asyncio.CancelledError:
+                    if self.cancel_is_wanted():
+                        raise
+                    raise away from None  # our patience ended, not the provider's time: it must not count as a failure
+
+    async def take_up(self, reference: str) -> None:
+        """Make sure that an accepted send of an earlier attempt can be collected by this one."""
+        try:
+            await self.remote.take_up(reference)
+        except asyncio.CancelledError:
+            await self.stop_spending(reference)
+            raise
+
+    async def collect(self, reference: str) -> Answer:
+        """Wait for the answer; what the failure says about the charge is kept."""
+        try:
+            return await self.remote.collect(reference)
+        except asyncio.CancelledError:
+            await self.stop_spending(reference)
+            raise
+        except _CHARGED_IN_VAIN as error:
+            await self._close_spent(reference, error)
+            raise
+        except GenerationFailed:
+            await self._close(reference, SendState.REFUSED)
+            raise
+        except (Ambiguous, StillRunning) as error:
+            # Its id is known: it stays open, and the next attempt takes it up or, in class N, sends again.
+            await self._judge_unfinished(reference, error)
+            raise
+        # Any other error is one of asking, not of the call: it stays open, too.
+
+    async def _close_spent(self, reference: str, error: ModelError) -> None:
+        """Keep what came of a charged answer, and why it is none, before its send is closed: an attempt may die in between."""
+        if isinstance(error, ModelStopped) and self.salvage and has_visible_text(error.text):
+            salvage, text = self.salvage, error.text
+            kept = await self.outlast(lambda: salvage(text))
+            await self.outlast(lambda: self.ledger.keep(self.effect.key, self.attempt.number, kept))
+        if isinstance(error, EmptyOutput):
+            empty = 1 + sum(was_empty(send) for send in self.record.sends)
+            error.permanent = empty > self.effect.empty_allowed
+        await self._note_lost(reference, error)
+        await self._close(reference, SendState.SPENT)
+
+    async def _close(self, reference: str, state: SendState) -> None:
+        key, number = self.effect.key, self.attempt.number
+        await self.outlast(lambda: self.ledger.close_send(key, reference, number, state))
+
+    async def _note_lost(self, reference: str, error: ResearchError) -> None:
+        earlier = (one.fence for one in self.record.sends if one.reference == reference)
+        # Ids may repeat at some servers: this attempt's own send is known by its number.
+        fence = self.attempt.number if self.has_sent else next(earlier, self.attempt.number)
+        lost = SendFailure(error.code, error.detail)
+        await self.outlast(lambda: self.ledger.note_lost(self.effect.key, fence, lost))
+
+    async def _judge_unfinished(self, reference: str, error: Ambiguous | StillRunning) -> None:
+        """An accepted call is asked about until the provider says how it ended, or until it runs for longer than any may.
+
+        Raises:
+            StillRunning: it is to be asked about again.
+            ProviderSilent: it has run for too long.
+        """
+        if self.effect.provider_class is ProviderClass.NOTHING:
+            await self._note_lost(reference, error)
+            return
+        age = asyncio.get_running_loop().time() - self._claimed_at
+        age += next((one.age_seconds for one in self.record.sends if one.reference == reference), 0.0)
+        if age > self.longest_call:
+            raise ProviderSilent(f"the call still runs after {age:.0f} s ({error.detail})") from error
+        if isinstance(error, Ambiguous):
+            raise StillRunning(f"the accepted call is asked about again ({error.detail})") from error
+
+    async def stop_spending(self, reference: str) -> None:
+        """Cancel at the provider when a person wants it; a worker that only drains leaves the call running."""
+        if self.cancel_is_wanted():
+            await self.stop(reference)
+
+    async def stop(self, reference: str) -> None:
+        async def stop() -> None:
+            async with asyncio.timeout(policies.STOP_CALL.total_seconds()):
+                await self.remote.cancel(reference)
+            await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.SPENT)
+
+        stopping = asyncio.create_task(stop())
+        await asyncio.wait([stopping])
+        if not stopping.cancelled():
+            stopping.exception()  # seen: a stop that failed leaves a call that ends by itself

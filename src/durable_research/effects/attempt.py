@@ -1,0 +1,217 @@
+"""One attempt's try at one effect: what it finds of earlier sends, whether it sends, and what it keeps of that.
+
+The failpoints are passed in the order in which `failpoints.Place` lists them.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from durable_research import policies
+from durable_research.domain.errors import (
+    Ambiguous,
+    DecisionNeeded,
+    InfrastructureDown,
+    StaleAttempt,
+    StepFailed,
+    StillRunning,
+    Unconfirmed,
+)
+from durable_research.domain.ledger.effects import (
+    FINAL_ANSWERS,
+    SERVER_ERRORS_ALLOWED,
+    UNRESOLVED,
+    Move,
+    ProviderClass,
+    ResendPolicy,
+    Send,
+    SendFailure,
+    SendState,
+    anchor_to_reuse,
+    is_answered,
+    move_without_asking,
+    next_move,
+    still_to_settle,
+)
+from durable_research.domain.model_errors import (
+    CannotAsk,
+    ModelForgotten,
+    ProviderFailed,
+    ProviderSilent,
+)
+from durable_research.effects.accepted_send import Collector
+from durable_research.failpoints.reach import Place, reach_effect
+from durable_research.ports.vendors.remote import EarlierSend
+from durable_research.telemetry import logs
+
+Answer = TypeVar("Answer")
+
+
+@dataclass
+class Try(Collector[Answer]):
+    """One attempt's try at one effect; `sent_again` is called when a send goes out that may be charged besides another."""
+
+    sent_again: Callable[[], Awaitable[None]]
+    handle_is_gone: bool = False
+
+    async def pass_by(self, place: Place) -> None:
+        await reach_effect(self.effect.step, place, self.effect.workflow_id)
+
+    async def reference(self, *, reattach: bool) -> tuple[str, bool]:
+        """The provider's id of an accepted send: of an earlier one (True), or of one made now."""
+        move = next_move(self.record, self.effect)
+        if move.move is Move.FAIL_AGAIN and move.send and move.send.failure:
+            failed = FINAL_ANSWERS[move.send.failure.code](move.send.failure.detail)
+            failed.permanent = True
+            raise failed
+        if move.send and not reattach:
+            # For tests only: as if nothing had been sent.
+            await self.ledger.close_send(self.effect.key, None, move.send.fence, SendState.UNKNOWN)
+            return await self._send(earlier=SendState.UNKNOWN), False
+        match move.move:
+            case Move.COLLECT if move.send and move.send.reference:
+                return move.send.reference, True
+            case Move.FIND if move.send:
+                try:
+                    found = await self._find(move.send)
+                except (ModelForgotten, CannotAsk):
+                    return await self._send_past_the_forgotten(), False
+                return (found, True) if found else (await self._send(earlier=SendState.ABSENT), False)
+            case Move.SEND:
+                return await self._send(earlier=None), False
+        return await self._send_if_allowed(move.move), False
+
+    async def send_without_the_lost(self, reference: str) -> str:
+        """Send again, if the policy allows it: an earlier send is charged and its answer cannot be read any more."""
+        await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.UNKNOWN)
+        return await self._send_past_the_forgotten()
+
+    async def _send_past_the_forgotten(self) -> str:
+        """The provider has deleted the call or its handle, or never keeps one: the next send hangs on nothing of it."""
+        self.handle_is_gone = True
+        return await self._send_if_allowed(move_without_asking(self.record, self.effect))
+
+    async def _send_if_allowed(self, move: Move) -> str:
+        provider = self.effect.provider
+        if move is Move.SEND_AGAIN:
+            return await self._send(earlier=SendState.UNKNOWN)
+        unresolved = [send for send in self.record.sends if send.state in UNRESOLVED]
+        failure = unresolved[-1].failure if unresolved else None
+        why = failure.detail if failure else "its sender died before an answer came"
+        if move is Move.ASK_A_PERSON:
+            raise DecisionNeeded(f"{provider} may have accepted an earlier send ({why}); a person must decide")
+        raise Unconfirmed(f"{provider} may have accepted an earlier send ({why}) and cannot be asked; not sent again")
+
+    async def withdraw(self, send: Send) -> None:
+        """Take one send back; one that nobody can be asked about stays what it is."""
+        if send.state is SendState.REFUSED:
+            return
+        can_ask = send.anchor or self.effect.provider_class is ProviderClass.RETRIEVABLE
+        reference = send.reference or (await self._find(send) if can_ask else None)
+        if reference:
+            await self.remote.cancel(reference)
+            await self.ledger.close_send(self.effect.key, reference, send.fence, SendState.SPENT)
+
+    async def _find(self, send: Send) -> str | None:
+        """Ask about an earlier send until the provider shows it, or can be believed that there is nothing."""
+        earlier = EarlierSend(self.effect.key, send.anchor, send.opened_at)
+        loop = asyncio.get_running_loop()
+        lost = replace(send, open_seconds=await self.ledger.note_lost(self.effect.key, send.fence, None))
+        settled_at = loop.time() + still_to_settle(lost, self.effect, self.longest_call)
+        patient_until = loop.time() + policies.FIND_FOR.total_seconds()
+        while True:
+            is_last_look = loop.time() >= settled_at
+            try:
+                found = await self.remote.find(earlier)
+            except StillRunning as running:
+                if send.age_seconds > self.longest_call + self.effect.settle_seconds:
+                    raise ProviderSilent(f"an earlier send still runs after {send.age_seconds:.0f} s") from running
+                is_last_look, settled_at = False, loop.time() + self.effect.settle_seconds
+            else:
+                if found:
+                    await self._remember(send.fence, found)
+                    return await self._known_as(send) or found
+            if is_last_look:
+                return None
+            if loop.time() > patient_until:
+                raise StillRunning(f"{self.effect.provider} has not yet shown what became of an earlier send")
+            await asyncio.sleep(policies.FIND_EVERY.total_seconds())
+
+    async def _known_as(self, send: Send) -> str | None:
+        """The id in the ledger. The sender may have told its own meanwhile: a conversation names the same call otherwise."""
+        record = await self.ledger.claim(self.effect, self.attempt.number)
+        return next((one.reference for one in record.sends if one.fence == send.fence), None)
+
+    async def _send(self, earlier: SendState | None) -> str:
+        await self.pass_by(Place.BEGUN)
+        earlier_anchor = None if self.handle_is_gone else anchor_to_reuse(self.record)
+        anchor = earlier_anchor or await self.remote.anchor(self.effect.key)
+        await self.ledger.open_send(self.effect, self.attempt.number, anchor, earlier=earlier)
+        self.has_sent = True
+        if earlier is SendState.UNKNOWN:
+            await self.sent_again()
+        await self.pass_by(Place.INTENT)
+        await self.ledger.check_fence(self.effect.key, self.attempt.number, policies.SEND_WITHIN)
+        await self.pass_by(Place.CHECKED)
+        sending = asyncio.create_task(self._send_and_remember(anchor))
+        beside = asyncio.create_task(self.pass_by(Place.SENDING))
+        try:
+            reference = await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await asyncio.wait([sending], timeout=policies.LAST_WORD.total_seconds())
+            sending.cancel()
+            await asyncio.wait([sending])
+            if not sending.cancelled():
+                away = sending.exception()
+                if away is None:
+                    await self.stop_spending(sending.result())
+                elif isinstance(away, InfrastructureDown):
+                    raise away from None
+            raise
+        finally:
+            beside.cancel()
+        await self.pass_by(Place.SENT)
+        return reference
+
+    async def _send_and_remember(self, anchor: str | None) -> str:
+        try:
+            reference = await self.remote.send(self.effect.key, anchor)
+        except StillRunning:
+            raise  # the send stays open: the next attempt decides by the provider's class
+        except Ambiguous as error:  # ... and here too
+            lost = SendFailure(error.code, error.detail)
+            await self.outlast(lambda: self.ledger.note_lost(self.effect.key, self.attempt.number, lost))
+            self._say_when_again(error, can_ask=self._can_ask(anchor))
+            raise
+        except StepFailed:
+            await self.ledger.close_send(self.effect.key, None, self.attempt.number, SendState.REFUSED)
+            raise
+        await self.pass_by(Place.ACCEPTED)
+        if await self._remember(self.attempt.number, reference):
+            await self._give_up_stray(reference)
+        return reference
+
+    def _can_ask(self, anchor: str | None) -> bool:
+        """Whether the provider can be asked what became of a send, or takes a repeated one for the same."""
+        return bool(anchor) or self.effect.provider_class in {ProviderClass.KEYED, ProviderClass.RETRIEVABLE}
+
+    def _say_when_again(self, error: Ambiguous, *, can_ask: bool) -> None:
+        """Where nothing can be charged twice, the step waits as for a provider that is away; silence counts everywhere."""
+        if can_ask:
+            error.waits = not isinstance(error, ProviderSilent)
+        elif isinstance(error, ProviderFailed):
+            before = sum(map(is_answered, self.record.sends))
+            pause = policies.SERVER_ERROR_WAIT.total_seconds() * 2**before
+            is_sent_again = self.effect.resend is ResendPolicy.BOUNDED and before < SERVER_ERRORS_ALLOWED
+            error.retry_after_seconds = max(pause, error.retry_after_seconds or 0.0) if is_sent_again else 0.0
+
+    async def _remember(self, fence: int, reference: str) -> bool:
+        """Commit the provider's id, which nobody else knows, and say whether this call is one too many."""
+        return await self.outlast(lambda: self.ledger.remember_reference(self.effect.key, fence, reference))
+
+    async def _give_up_stray(self, reference: str) -> None:
+        """This attempt slept between its check and its send, and another has sent meanwhile, or nobody waits any more."""
+        logs.get_logger().warning(logs.STRAY_SEND, step=self.effect.step, key=self.effect.key)
+        await self.stop(reference)
+        raise StaleAttempt("this send came too late to be of use; it is counted as spent")

@@ -1,0 +1,134 @@
+"""Making a text findable by what it is about: one paid call, through the effect ledger, and its vector in the database."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from durable_research import policies
+from durable_research.domain.errors import (
+    InfrastructureDown,
+    InvalidState,
+    ResearchError,
+    StaleAttempt,
+    StepFailed,
+    StepTimedOut,
+)
+from durable_research.domain.ledger.effects import Effect, ResendPolicy
+from durable_research.domain.workflows.progress import NUMBERED_BY_LEDGER, Attempt
+from durable_research.effects.runner import EffectRunner
+from durable_research.ports.clock import Clock
+from durable_research.ports.database.progress import CurrentAttempt
+from durable_research.ports.database.similarity import Similarity, Subject
+from durable_research.ports.objects import ObjectStore
+from durable_research.ports.vendors.embeddings import Embedding, EmbeddingModel
+from durable_research.telemetry import logs
+
+
+class Embedded(BaseModel):
+    """Which model made the vector, and what it read; or, with neither, why there is none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    tokens: int
+    left_out: str = ""
+
+
+@dataclass
+class Embedder:
+    """Its fields are its needs. `model` is None where embeddings are off."""
+
+    model: EmbeddingModel | None
+    similarity: Similarity
+    objects: ObjectStore
+    resend: ResendPolicy = ResendPolicy.BOUNDED
+
+    async def embed(self, subject: Subject, effects: EffectRunner, generation: int = 0) -> Embedded:
+        """Have the vector made and keep it; a repeat returns what was kept, another `generation` buys it anew."""
+        model = self.model
+        if model is None:
+            return Embedded(model="", tokens=0, left_out="embeddings are off")
+        text = f"{subject.title}\n\n{(await self.objects.get(subject.text.key)).decode()}"
+        effect = Effect(
+            subject.tenant,
+            subject.workflow_id,
+            "create_embedding",
+            kind="embedding",
+            provider=model.provider,
+            provider_class=model.provider_class,
+            request={"sha256": subject.text.sha256, "title": subject.title},
+            # Another model's vector is another purchase: the two cannot be compared.
+            ordinal=model.model,
+            generation=generation,
+            resend=self.resend,
+            settle_seconds=model.settle_seconds,
+            ambiguous_allowed=policies.EMBEDDINGS_IN_DOUBT_ALLOWED,
+        )
+
+        async def keep(embedding: Embedding) -> Embedded:
+            await self.similarity.store(subject.tenant, embedding, effects.current_attempt())
+            return Embedded(model=embedding.model, tokens=embedding.tokens)
+
+        return await effects.perform(effect, lambda _: model.prepare(text), keep, Embedded)
+
+
+@dataclass
+class LateEmbedder:
+    """Gives finished reports and posts the vectors that they lack: nobody waits for them.
+
+    A post lacks one when another model embedded it, when embeddings were off, or when a person went on without it.
+
+    A provider that refuses is left alone for an hour, since it may have no embeddings at all, and the text that it refused
+    by this process for good. A workflow that has ended begins no attempts, so the ledger numbers them.
+    """
+
+    embedder: Embedder
+    runner: Callable[[CurrentAttempt], EffectRunner]
+    now: Clock
+    _rests_until: datetime | None = field(default=None, init=False)
+    _given_up: set[str] = field(default_factory=set, init=False)
+
+    async def embed_missing(self) -> int:
+        """Embed some that today's model has not; return how many."""
+        if self.embedder.model is None or (self._rests_until and self.now() < self._rests_until):
+            return 0
+        model = self.embedder.model.model
+        done = 0
+        limit = policies.EMBEDDINGS_A_PASS + len(self._given_up)
+        found = await self.embedder.similarity.subjects_without(model, limit)
+        for subject in [one for one in found if one.workflow_id not in self._given_up]:
+            try:
+                async with asyncio.timeout(policies.EMBED_LATE_WITHIN.total_seconds()):
+                    await self._embed(subject, model)
+            except InfrastructureDown:
+                raise
+            except StaleAttempt:
+                continue  # another pass is at it
+            except (ResearchError, TimeoutError) as error:
+                code = error.code if isinstance(error, ResearchError) else StepTimedOut.code
+                logs.get_logger().warning(logs.EMBEDDING_FAILED, id=subject.workflow_id, error=code)
+                if isinstance(error, ResearchError) and not error.waits:
+                    # One that cannot be embedded must not stand before the others for ever.
+                    self._given_up.add(subject.workflow_id)
+                if isinstance(error, StepFailed | TimeoutError):
+                    self._rests_until = self.now() + policies.EMBED_AGAIN_AFTER
+                    break
+            else:
+                done += 1
+        return done
+
+    async def _embed(self, subject: Subject, model: str) -> None:
+        attempt = Attempt(subject.workflow_id, "create_embedding", NUMBERED_BY_LEDGER, "reconcile")
+        runner = self.runner(lambda: attempt)
+        for generation in range(policies.EMBEDDINGS_BOUGHT_AT_MOST):
+            await self.embedder.embed(subject, runner, generation)
+            # What the ledger has settled is not made again, though somebody may have removed the row since. We look, because
+            # a pass that was slow may hold an old list.
+            if await self.embedder.similarity.has(subject.workflow_id, subject.tenant, model):
+                return
+        raise InvalidState(
+            f"its embedding was removed {policies.EMBEDDINGS_BOUGHT_AT_MOST} times; it is not bought again"
+        )

@@ -1,0 +1,163 @@
+"""Having a model write a text, to its end: one paid call, and others that go on where it was cut.
+
+Every pipeline's writing goes through here, and so through the effect ledger. Texts go to the object store under the hash of
+their bytes; results and histories hold references.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from durable_research import policies
+from durable_research.domain.documents.text import CUT_SUFFIX, TextReference, WrittenText
+from durable_research.domain.ledger.effects import EMPTY_ANSWERS_ALLOWED, Effect, ResendPolicy
+from durable_research.domain.ledger.usage import TokenUsage
+from durable_research.domain.model_errors import (
+    EmptyOutput,
+    ModelTooLarge,
+    ModelTruncated,
+    OnlyReasoning,
+)
+from durable_research.effects.runner import EffectRunner
+from durable_research.ports.database.progress import CurrentAttempt, Drafts
+from durable_research.ports.objects import ObjectStore
+from durable_research.ports.vendors.models import LanguageModel, ModelAnswer, ModelCall
+from durable_research.ports.vendors.remote import RemoteEffect
+
+# A change here changes new calls only: what was sent is frozen by its first claim.
+GO_ON = """\
+Your answer was cut off at its end. Go on exactly there, even in the middle of a word.
+Repeat nothing, do not comment on the interruption, and keep the Markdown that is open."""
+
+# What going on may end with where the model has said all that it can: the text in hand is the answer then.
+_ADDS_NOTHING = (EmptyOutput, OnlyReasoning, ModelTooLarge)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a step asks the model to write; another `generation` is a deliberate second purchase."""
+
+    tenant: str
+    workflow_id: str
+    step: str
+    instructions: str
+    prompt: str
+    generation: int = 0
+
+
+@dataclass
+class TextWriter:
+    """Its fields are its needs; the text shows as a draft while it grows."""
+
+    effects: EffectRunner
+    current_attempt: CurrentAttempt
+    drafts: Drafts
+    model: LanguageModel
+    objects: ObjectStore
+    resend: ResendPolicy = ResendPolicy.BOUNDED
+
+    async def write(self, assignment: Assignment) -> WrittenText:
+        """Ask the model, and go on where it was cut; a retry takes up the call that an earlier attempt began.
+
+        A text whose going on adds nothing, or that fills the model's context, is the answer, and says that it was cut.
+
+        Raises:
+            ModelTruncated: it was cut as often as we go on.
+            ModelStopped: it ended for an unknown reason; what came of it is in the object store, and named in the ledger.
+        """
+        so_far, usage = "", TokenUsage()
+        latest: WrittenText | None = None
+        for part_number in range(1 + policies.GOING_ON_ALLOWED):
+            try:
+                part = await self._write_part(assignment, part_number, so_far)
+            except _ADDS_NOTHING:
+                if latest is None:
+                    raise
+                return await self._finished(assignment, latest, so_far, usage, CUT_SUFFIX)
+            usage += part.usage
+            if part.is_whole and not so_far:
+                return part
+            so_far += await self.read(part.text)
+            if part.is_whole:
+                return await self._finished(assignment, part, so_far, usage)
+            latest = part
+        raise ModelTruncated(f"the answer was cut {1 + policies.GOING_ON_ALLOWED} times and is still not whole")
+
+    async def read(self, text: TextReference) -> str:
+        """The text itself."""
+        return (await self.objects.get(text.key)).decode()
+
+    async def remove_all(self, tenant: str, workflow_id: str) -> None:
+        """Remove every object of a workflow; what is gone already is no error."""
+        for one in [one async for one in self.objects.list(f"{tenant}/{workflow_id}")]:
+            await self.objects.delete(one.key)
+
+    async def _finished(
+        self, assignment: Assignment, part: WrittenText, text: str, usage: TokenUsage, suffix: str = ".md"
+    ) -> WrittenText:
+        """The whole text, of which this is the last part that says anything."""
+        self.drafts.drop(self.current_attempt())
+        stored = await store_text(self.objects, assignment.tenant, assignment.workflow_id, text, suffix)
+        return part.model_copy(update={"text": stored, "usage": usage, "is_whole": True})
+
+    async def _write_part(self, assignment: Assignment, part_number: int, so_far: str) -> WrittenText:
+        """One paid model call: the answer's beginning, or what follows where it was cut."""
+        attempt = self.current_attempt()
+        effect = Effect(
+            assignment.tenant,
+            assignment.workflow_id,
+            assignment.step,
+            kind="model_call",
+            provider=self.model.provider,
+            provider_class=self.model.provider_class,
+            request={"prompt": assignment.prompt},
+            frozen={"model": self.model.model, "instructions": assignment.instructions, "go_on": GO_ON},
+            ordinal=str(part_number),
+            generation=assignment.generation,
+            resend=self.resend,
+            settle_seconds=self.model.settle_seconds,
+            # Going on that adds nothing tells that there is no more; a second answer would tell the same.
+            empty_allowed=0 if so_far else EMPTY_ANSWERS_ALLOWED,
+        )
+
+        async def keep(answer: ModelAnswer) -> WrittenText:
+            kept = WrittenText(
+                text=await self._store(assignment, answer.text),
+                model=answer.model,
+                provider=self.model.provider,
+                is_demo=self.model.is_demo,
+                usage=answer.usage,
+                is_whole=answer.is_whole,
+            )
+            if answer.is_whole:
+                self.drafts.drop(attempt)
+            return kept
+
+        def prepare(frozen: Mapping[str, Any]) -> RemoteEffect[ModelAnswer]:
+            call = ModelCall(
+                frozen["instructions"], assignment.prompt, frozen["model"], so_far, frozen.get("go_on", GO_ON)
+            )
+            return self.model.prepare(call, lambda text: self.drafts.show(attempt, so_far + text))
+
+        salvage = partial(self._salvage, assignment, so_far)
+        return await self.effects.perform(effect, prepare, keep, WrittenText, salvage)
+
+    async def _salvage(self, assignment: Assignment, so_far: str, text: str) -> Mapping[str, Any]:
+        """Keep what is not published, as nobody knows whether it is whole: it is paid for."""
+        return {"text": (await self._store(assignment, so_far + text)).model_dump(mode="json")}
+
+    async def _store(self, assignment: Assignment, text: str) -> TextReference:
+        return await store_text(self.objects, assignment.tenant, assignment.workflow_id, text)
+
+
+async def store_text(
+    objects: ObjectStore, tenant: str, workflow_id: str, text: str, suffix: str = ".md"
+) -> TextReference:
+    """Keep a text of a workflow under the hash of its bytes."""
+    data = text.encode(errors="replace")  # a lone surrogate of a model is no reason to lose an answer
+    digest = hashlib.sha256(data).hexdigest()
+    key = f"{tenant}/{workflow_id}/{digest}{suffix}"
+    await objects.put(key, data)
+    return TextReference(key=key, sha256=digest, size_bytes=len(data))

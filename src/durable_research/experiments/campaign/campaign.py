@@ -1,0 +1,249 @@
+"""One campaign: an installation of its own under load, faults from a seed, quiet, and then the evidence for the judge."""
+
+import asyncio
+import os
+import random
+import secrets
+import shutil
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+from temporalio.client import Client as TemporalClient
+
+from durable_research.catalogue import PIPELINES
+from durable_research.experiments.campaign import resumes
+from durable_research.experiments.campaign.collection import collect
+from durable_research.experiments.campaign.load import Load
+from durable_research.experiments.campaign.nemesis import WEIGHTS, Fault, Injector, in_a_row, plan_faults
+from durable_research.experiments.campaign.resuming import Failures, Resumer, with_deaths
+from durable_research.experiments.crash_points import API_OF_CLASS
+from durable_research.experiments.evidence.client import Asked, Client, word_of, words_of
+from durable_research.experiments.evidence.evidence import PROVIDER, Seen
+from durable_research.experiments.evidence.proof import witness_lines
+from durable_research.experiments.evidence.quirks import drawn
+from durable_research.experiments.installations.proxy import Proxy
+from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
+from durable_research.local.console import Say
+from durable_research.local.data_folder import DataFolder
+from durable_research.local.edition import Finished, run_edition
+from durable_research.local.plan import SIMULATOR, UpOptions
+from durable_research.local.postgres import server
+from durable_research.local.processes.supervisor import Pace, Supervisor
+
+FAULT_LOG = "faults.jsonl"
+# Quicker than people need it, so that the hundredth kill of a role waits no longer than the first.
+_PACE = Pace(first_backoff_seconds=1.0, longest_backoff_seconds=2.0)
+_SAY_EVERY_SECONDS = 10.0
+# The longest that an accepted report may take when nothing is broken any more.
+PATIENCE_SECONDS = 600.0
+_WEBHOOK_SECRET = "DURABLE_RESEARCH_WEBHOOK_SECRET"  # noqa: S105 - its name
+_API = "OPENAI_API"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person chose. `outage` is a role and seconds; `killed_in_a_row` kills of the same worker come after it."""
+
+    reports: int
+    kills: int
+    seed: int
+    data: Path
+    workers: int = 2
+    pauses: int | None = None  # None: a quarter of the kills
+    cuts: int | None = None  # of the way to the provider; None: an eighth of the kills
+    mean_gap_seconds: float = 4.0
+    at_once: int = 12
+    latency_seconds: float = 1.0
+    outage: tuple[str, float] | None = None
+    killed_in_a_row: int = 0
+    replays: int = 100
+    provider_class: str = "L"
+    pipeline: str = "generate-report"
+    quirks: bool = True
+    resume: bool = False  # what failed, in every way of `resumes.py`, before the first fault
+
+    @property
+    def api(self) -> str:
+        """The setting OPENAI_API."""
+        return API_OF_CLASS[self.provider_class]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What all processes are told besides."""
+        resuming = {**resumes.SETTINGS, FAILPOINTS_VARIABLE: resumes.rule(self.reports)} if self.resume else {}
+        return {_API: self.api, **resuming}
+
+    def faults(self) -> list[Fault]:
+        """What will be done, in order; a provider that is away for a while has reports fail, when they resume."""
+        pauses = self.kills // 4 if self.pauses is None else self.pauses
+        cuts = self.kills // 8 if self.cuts is None else self.cuts
+        weights = {role: weight for role, weight in WEIGHTS.items() if not (self.resume and role == PROVIDER)}
+        cuts = 0 if self.resume else cuts
+        outages = [Fault(self.outage[0], "outage", 2.0, self.outage[1])] if self.outage else []
+        planned = plan_faults(self.seed, self.kills, pauses, cuts, self.mean_gap_seconds, weights)
+        return [*outages, *in_a_row(self.killed_in_a_row), *planned]
+
+
+@dataclass
+class Campaign:
+    """Runs once; `seen` and `seconds` are there afterwards."""
+
+    options: Options
+    say: Say
+    seen: Seen | None = None
+    seconds: float = 0.0
+    secrets: dict[str, str] = field(default_factory=dict)
+    _supervisor: Supervisor | None = None
+    _network: Proxy = field(default_factory=lambda: Proxy(""))
+    _cutting: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def run(self) -> None:
+        """Start everything, live through it, collect the evidence, stop everything."""
+        options = self.options
+        key = f"sk-canary-{secrets.token_hex(12)}"
+        webhook = f"whsec_{secrets.token_hex(16)}"
+        self.secrets = {"the model key": key, "the webhook's secret": webhook.removeprefix("whsec_")}
+        self.secrets["a prompt"] = f"canary{secrets.token_hex(12)}"
+        os.environ[_WEBHOOK_SECRET] = webhook
+        os.environ.update(options.settings)
+        await self._network.mend()
+        up = UpOptions(
+            data=options.data,
+            port=0,
+            workers=options.workers,
+            pace=_PACE,
+            simulator_key=key,
+            model_address=self._network.url,
+            simulator_program=(
+                *SIMULATOR,
+                *("--latency-seconds", str(options.latency_seconds)),
+                *(("--honour-idempotency-key",) * (options.provider_class == "K")),
+            ),
+        )
+        code = await run_edition(up, self.say, self._live_through, supervised=self._meet)
+        await self._network.cut()
+        if code:
+            raise RuntimeError("the installation did not start; see above")
+
+    def _meet(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+
+    async def _live_through(self, up: dict[str, Any]) -> None:
+        options, began = self.options, time.monotonic()
+        self._network.target = up["simulator"]
+        requests = self._requests()
+        await _prepare_simulator(up["simulator"], requests)
+        faults = options.faults()
+        data = DataFolder(options.data)
+        client = Client(up["api"])
+        if options.resume:
+            client = await self._failed(requests, up, data)
+        load = Load(client, requests, options.at_once, lambda number: self._may_ask(number, load, injector, faults))
+        log = data.root / FAULT_LOG
+        injector = Injector(faults, data, log, lambda: load.in_flight, self._hold, self._cut, self.say)
+        saying = asyncio.create_task(self._say_progress(load, injector))
+        try:
+            loading = asyncio.create_task(load.run())
+            await _until_first(injector.run(), loading)
+            self.say(f"all {len(faults)} faults are over; waiting for {load.in_flight} reports in flight")
+            await asyncio.wait([loading], timeout=PATIENCE_SECONDS)
+            loading.cancel()
+            await asyncio.gather(loading, return_exceptions=True)
+        finally:
+            saying.cancel()
+            await client.close()
+        self.seconds = time.monotonic() - began
+        self.say("collecting the evidence")
+        password = up["database"].split(":", 2)[2].split("@")[0]
+        # The word of every report stands in its title, and that in what Temporal is given.
+        sealing = data.payload_keys.read_text().strip().partition(":")[2]
+        kept = self.secrets | {"the database's password": password, "the key that seals": sealing}
+        kept["a title"] = word_of(options.seed)
+        sample = random.Random(options.seed)  # noqa: S311 - repeatable
+        seen = await collect(up, data, load, injector.fired, faults, kept, sample, options.replays)
+        if options.resume:
+            seen = with_deaths(seen, data)
+        self.seen = replace(seen, provider_class=options.provider_class, noun=PIPELINES[options.pipeline].noun)
+        raise Finished
+
+    def _requests(self) -> list[Asked]:
+        options = self.options
+        requests = [
+            words_of(number, options.seed, self.secrets["a prompt"], pipeline=options.pipeline)
+            for number in range(options.reports)
+        ]
+        if options.resume:
+            return [resumes.way_of(one.number, options.api).asked_as(one) for one in requests]
+        dice = random.Random(f"the quirks of {options.seed}")  # noqa: S311 - repeatable
+        for one in requests if options.quirks else []:
+            one.quirk = drawn(dice, options.api, options.pipeline)
+        return requests
+
+    async def _failed(self, requests: list[Asked], up: dict[str, Any], data: DataFolder) -> Resumer:
+        """Have all of them fail while nothing dies; what resumes them then."""
+        client = Resumer(up["api"])
+        engine = await TemporalClient.connect(up["temporal"])
+        self.say(f"having {len(requests)} reports fail")
+        await Failures(client, self._network, engine, lambda word: _is_billed(data, word)).bring_about(requests)
+        async with httpx.AsyncClient(base_url=f"{up['simulator']}/control", timeout=30) as control:
+            (await control.delete("/faults")).raise_for_status()
+        return client
+
+    def _may_ask(self, number: int, load: Load, injector: Injector, faults: list[Fault]) -> bool:
+        """Keep some reports for the last fault: the load lasts as long as the faults do, and never runs dry before."""
+        lead = min(self.options.at_once, self.options.reports // 4)
+        share = injector.begun / len(faults) if faults else 1.0
+        return number < lead + share * (self.options.reports - lead) or not load.wanted
+
+    async def _hold(self, name: str, seconds: float) -> None:
+        if self._supervisor is not None:
+            await self._supervisor.hold_down(name, seconds)
+
+    async def _cut(self, seconds: float) -> None:
+        """Cut the way to the provider for a while; one cut after another."""
+        async with self._cutting:
+            await self._network.cut()
+            await asyncio.sleep(seconds)
+            await self._network.mend()
+
+    async def _say_progress(self, load: Load, injector: Injector) -> None:
+        while True:
+            await asyncio.sleep(_SAY_EVERY_SECONDS)
+            self.say(
+                f"{load.ended} of {len(load.asked)} reports ended, {load.in_flight} in flight, "
+                f"{injector.begun} faults so far"
+            )
+
+
+async def _until_first(faults: Awaitable[None], loading: "asyncio.Task[None]") -> None:
+    """Wait for the faults to be over. A load that is at its end leaves nothing for faults to hit."""
+    firing = asyncio.ensure_future(faults)
+    await asyncio.wait([firing, loading], return_when=asyncio.FIRST_COMPLETED)
+    if not firing.done():
+        firing.cancel()
+    await asyncio.gather(firing, return_exceptions=loading.done())
+
+
+async def _prepare_simulator(simulator: str, requests: list[Asked]) -> None:
+    """Tell it how to be odd to whom, before anything is broken: it remembers that when it is killed."""
+    asks = [ask for one in requests if one.quirk for ask in one.quirk.asks(one.word)]
+    async with httpx.AsyncClient(base_url=f"{simulator}/control", timeout=30) as client:
+        for ask in asks:
+            (await client.post("/faults", json=ask)).raise_for_status()
+
+
+def _is_billed(data: DataFolder, word: str) -> bool:
+    lines = witness_lines(data.witness)
+    return any(line["kind"] == "model_call" and word in line["text"].split() for line in lines)
+
+
+def discard(data: Path) -> None:
+    """Remove the installation, with the database that lies outside its folder when we are root."""
+    folder = DataFolder(data)
+    if folder.postgres.exists():
+        shutil.rmtree(server.open_instance(folder).folder, ignore_errors=True)
+    shutil.rmtree(folder.root, ignore_errors=True)

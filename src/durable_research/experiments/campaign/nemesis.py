@@ -1,0 +1,202 @@
+"""The faults of a campaign: planned from a seed, fired while work is in flight, each written down with what it hit."""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from durable_research.experiments.evidence.evidence import PROVIDER, Fired
+from durable_research.local.console import Say
+from durable_research.local.data_folder import DataFolder, read_object
+from durable_research.local.plan import WORKER_READY
+
+Act = Literal["kill", "pause", "cut", "outage"]
+# How often each role is hit: workers are many and die most in life, servers seldom.
+WEIGHTS = {"worker": 9, "api": 4, "temporal": 3, "postgres": 3, "simulator": 3}
+SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 8.0
+_DEATH_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What to do, to whom, and how long after the fault before it."""
+
+    role: str
+    act: Act
+    gap_seconds: float
+    seconds: float = 0.0  # of a pause, a cut or an outage
+    name: str | None = None  # a process by its name, instead of any one of its role
+
+
+def plan_faults(
+    seed: int, kills: int, pauses: int, cuts: int, mean_gap_seconds: float, weights: Mapping[str, int] = WEIGHTS
+) -> list[Fault]:
+    """Random faults from a seed; as far as the numbers go, each role is hit by each act at least once."""
+    dice = random.Random(seed)  # noqa: S311 - a campaign must be repeatable
+    acts: list[tuple[str, Act]] = [*_roles(dice, kills, "kill", weights), *_roles(dice, pauses, "pause", weights)]
+    # Only the way to the provider can be cut: it leads over a relay of ours.
+    acts += [(PROVIDER, "cut")] * cuts
+    dice.shuffle(acts)
+    return [
+        Fault(
+            role,
+            act,
+            dice.expovariate(1 / mean_gap_seconds),
+            0.0 if act == "kill" else dice.uniform(SHORTEST_PAUSE, LONGEST_PAUSE),
+        )
+        for role, act in acts
+    ]
+
+
+def _roles(dice: random.Random, count: int, act: Act, weights: Mapping[str, int]) -> list[tuple[str, Act]]:
+    certain = list(weights)[:count]
+    chosen = dice.choices(list(weights), list(weights.values()), k=count - len(certain))
+    return [(role, act) for role in (*certain, *chosen)]
+
+
+def in_a_row(times: int) -> list[Fault]:
+    """The same worker, killed again as soon as it is back at work."""
+    return [Fault("worker", "kill", 0.5, name="worker-1")] * times
+
+
+class Injector:
+    """Fires the faults one after another; `in_flight` counts unfinished reports.
+
+    `hold` keeps a child down for a while, `cut` the way to the provider.
+    """
+
+    def __init__(
+        self,
+        faults: Sequence[Fault],
+        data: DataFolder,
+        log: Path,
+        in_flight: Callable[[], int],
+        hold: Callable[[str, float], Awaitable[None]],
+        cut: Callable[[float], Awaitable[None]],
+        say: Say,
+    ) -> None:
+        self._faults = faults
+        self._data = data
+        self._log = log
+        self._in_flight = in_flight
+        self._hold = hold
+        self._cut = cut
+        self._say = say
+        self.fired: list[Fired] = []
+        self.begun = 0
+
+    async def run(self) -> None:
+        """Fire all of them; other faults happen while one process is paused or cut off."""
+        async with asyncio.TaskGroup() as paused:
+            for number, fault in enumerate(self._faults, 1):
+                await asyncio.sleep(fault.gap_seconds)
+                # A fault that hits an idle installation proves nothing.
+                while not self._in_flight():  # noqa: ASYNC110 - it is a number, not an event
+                    await asyncio.sleep(_LOOK_SECONDS)
+                process = await self._victim(fault)
+                self.begun = number
+                if fault.act in ("pause", "cut"):
+                    paused.create_task(self._one(number, fault, process))
+                else:
+                    await self._one(number, fault, process)
+
+    async def _one(self, number: int, fault: Fault, process: dict[str, str | int]) -> None:
+        in_flight, at = self._in_flight(), time.time()
+        happened = await self._fire(fault, process)
+        self.fired.append(Fired(fault.role, fault.act, in_flight, happened))
+        line = {"at": at, "number": number, **asdict(fault), **process, "in_flight": in_flight, "happened": happened}
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+
+    async def _victim(self, fault: Fault) -> dict[str, str | int]:
+        """Wait for a running process of the role; the named one must be back at work, too."""
+        dice = random.Random(f"{fault}{self.begun}")  # noqa: S311 - as above
+        while True:
+            processes = [
+                one
+                for one in read_object(self._data.up).get("processes", [])
+                if one["role"] == fault.role
+                and (fault.name is None or (fault.name == one["name"] and self._is_ready(one["identity"], fault.name)))
+                and _runs(one["pid"])
+            ]
+            if processes:
+                return dict(dice.choice(processes))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _is_ready(self, identity: str, name: str) -> bool:
+        log = self._data.logs / f"{name}.log"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        return any(WORKER_READY in line and f'"{identity}"' in line for line in lines)
+
+    async def _fire(self, fault: Fault, process: dict[str, str | int]) -> bool:
+        pid = int(process["pid"])
+        self._say(f"{fault.act} {process['name']} (pid {pid}){f' for {fault.seconds:.0f} s' if fault.seconds else ''}")
+        match fault.act:
+            case "kill":
+                os.kill(pid, signal.SIGKILL)
+                return await _within(_DEATH_SECONDS, lambda: not _runs(pid))
+            case "outage":
+                await self._hold(str(process["name"]), fault.seconds)
+                return True
+            case "cut":
+                await self._cut(fault.seconds)
+                return True
+            case "pause":
+                return await _pause(pid, fault.seconds)
+
+
+async def _pause(pid: int, seconds: float) -> bool:
+    """Stop a process with everything that it started (PostgreSQL's backends, a worker's renderer), then let it go on."""
+    family = _family(pid)
+    _send(family, signal.SIGSTOP)
+    try:
+        stopped = await _within(_DEATH_SECONDS, lambda: _status(pid) == psutil.STATUS_STOPPED)
+        await asyncio.sleep(seconds)
+    finally:
+        _send(family, signal.SIGCONT)
+    return stopped
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    return []
+
+
+def _send(family: Iterable[psutil.Process], number: int) -> None:
+    for process in family:
+        with contextlib.suppress(
+            psutil.Error
+        ):  # psutil looks at the start time too: never a stranger with the same pid
+            process.send_signal(number)
+
+
+def _status(pid: int) -> str | None:
+    try:
+        return str(psutil.Process(pid).status())
+    except psutil.Error:
+        return None
+
+
+def _runs(pid: int) -> bool:
+    return _status(pid) not in {None, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+
+
+async def _within(seconds: float, look: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not look():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(_LOOK_SECONDS)
+    return True

@@ -1,0 +1,125 @@
+"""The judge of the crash table: for each line, what was met, what was lost, and whether the bill kept the promise."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from durable_research.experiments.campaign.collection import report_seen
+from durable_research.experiments.crash_points import Cell
+from durable_research.experiments.crash_table.runs import Run
+from durable_research.experiments.evidence import histories, provider_evidence
+from durable_research.experiments.evidence.database_evidence import read_tables
+from durable_research.experiments.evidence.evidence import FINAL, ReportSeen, Told
+from durable_research.experiments.evidence.invariants import (
+    REPORT_RULES,
+    RULES_OF_A_FAILED_REPORT,
+    Rule,
+    mischarged,
+    mistold,
+)
+from durable_research.experiments.evidence.proof import witness_lines
+from durable_research.experiments.installations.slot import Slot
+
+GAVE_UP = "unconfirmed_effect"
+
+
+@dataclass(frozen=True)
+class JudgedRun:
+    """One run with what was seen of its report; `report` is None when it was never accepted."""
+
+    proof: str
+    why_void: str
+    report: ReportSeen | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """One line of the table."""
+
+    cell: Cell
+    runs: tuple[JudgedRun, ...]
+
+    @property
+    def reports(self) -> list[ReportSeen]:
+        """Those that were accepted."""
+        return [run.report for run in self.runs if run.report is not None]
+
+    @property
+    def void(self) -> list[str]:
+        """Why runs prove nothing."""
+        return [run.why_void for run in self.runs if run.why_void]
+
+    @property
+    def lost(self) -> int:
+        """Reports that never came to an end, or never to a beginning."""
+        return sum(run.report is None or run.report.status not in FINAL for run in self.runs)
+
+    @property
+    def gave_up(self) -> int:
+        """Reports that ended as failed, because the cap on uncertain calls was used up."""
+        return sum(report.error == GAVE_UP for report in self.reports)
+
+    @property
+    def mean_calls(self) -> float:
+        """Billed model calls a report."""
+        return statistics.fmean(report.model_calls for report in self.reports) if self.reports else 0.0
+
+    @property
+    def most_calls(self) -> int:
+        """Of one report."""
+        return max((report.model_calls for report in self.reports), default=0)
+
+    @property
+    def mean_messages(self) -> float:
+        """Notifications received a report; a repeat that its receiver knows by its id is none."""
+        return statistics.fmean(report.notifications for report in self.reports) if self.reports else 0.0
+
+    @property
+    def possible_extra(self) -> int:
+        """Possible extra charges told, of all reports together."""
+        return sum(report.told.possible_extra for report in self.reports if report.told)
+
+    @property
+    def broken(self) -> list[str]:
+        """A sentence for each piece of evidence against the promise."""
+        found = ["a report was never accepted" for run in self.runs if run.report is None]
+        for report in self.reports:
+            rules: tuple[Rule, ...] = REPORT_RULES
+            messages = self.cell.messages
+            if self.cell.may_give_up and report.error == GAVE_UP:
+                rules, messages = RULES_OF_A_FAILED_REPORT, (0, 0)
+            words = [rule(report) for rule in rules]
+            words += [mischarged(report, self.cell.most_calls), mistold(report, *messages)]
+            found += [f"{report.report_id} ({report.word}): {one}" for one in words if one]
+        return found
+
+
+async def judge_cells(
+    cells: Iterable[Cell], lived: Sequence[tuple[Slot, Run]], told: Mapping[str, Told]
+) -> list[CellResult]:
+    """Collect what every place outside says of all runs, and sort it by cell."""
+    seen = await _seen(lived, told)
+    by_cell: dict[Cell, list[JudgedRun]] = defaultdict(list)
+    for _, run in lived:
+        report = seen.get(run.asked.report_id or "")
+        by_cell[run.cell].append(JudgedRun(run.proof, run.why_void, report, run.seconds))
+    return [CellResult(cell, tuple(by_cell[cell])) for cell in cells]
+
+
+async def _seen(lived: Sequence[tuple[Slot, Run]], told: Mapping[str, Told]) -> dict[str, ReportSeen]:
+    slots = {slot.number: slot for slot, _ in lived}
+    found: dict[str, ReportSeen] = {}
+    for slot in slots.values():
+        mine = {run.asked.report_id: run for one, run in lived if one is slot and run.asked.report_id}
+        tables = await read_tables(slot.database_url)
+        words = {run.asked.word: report_id for report_id, run in mine.items()}
+        lines = [line for one in slot.ground.providers.values() for line in witness_lines(one.witness)]
+        bills = provider_evidence.bills(lines, words, tables.owners)
+        engine = await histories.statuses(slot.engine(), mine)
+        for report_id, run in mine.items():
+            found[report_id] = report_seen(
+                slot.objects, report_id, run.asked, tables, bills, engine[report_id], told.get(report_id)
+            )
+    return found

@@ -1,0 +1,240 @@
+"""The judge of a campaign: what must hold when the faults are over. Pure: tests show it evidence that breaks each rule."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from durable_research.experiments.evidence.evidence import FINAL, WITH_RESULT, ReportSeen, Seen
+
+# Fewer than this, and the campaign has shown that little works rather than that nothing breaks.
+LEAST_SHARE_DONE = 0.9
+# Zero failures in n trials bound the rate to 3/n with 95 % confidence (the rule of three).
+RULE_OF_THREE = 3
+# Where nobody can be asked: the caps on sends without word, and on answers that were broken off.
+SENDS_WITHOUT_WORD = 1
+ANSWERS_BROKEN_OFF = 3
+# How a report may fail there when too many calls were lost.
+GIVEN_UP = frozenset({"unconfirmed_effect", "ambiguous_send", "answer_lost", "provider_silent"})
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """One rule; `broken` returns a sentence for each piece of evidence against it."""
+
+    number: str
+    sentence: str
+    broken: Callable[[Seen], list[str]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the judge found of one rule."""
+
+    invariant: Invariant
+    against: tuple[str, ...]
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.against
+
+
+def judge(seen: Seen) -> list[Verdict]:
+    """Hold all evidence against all rules."""
+    return [Verdict(rule, tuple(rule.broken(seen))) for rule in INVARIANTS]
+
+
+def emptiness(seen: Seen) -> list[str]:
+    """I14: why the campaign proves nothing, in sentences; empty when it does."""
+    ended = sum(report.ended_as_expected for report in seen.reports)
+    reasons = []
+    if ended < LEAST_SHARE_DONE * seen.wanted:
+        reasons.append(f"only {ended} of {seen.wanted} reports ended as they should")
+    for (role, act), planned in sorted(seen.planned.items()):
+        counted = sum(fault.counts for fault in seen.fired if (fault.role, fault.act) == (role, act))
+        if counted < planned:
+            reasons.append(f"{act} of {role} counted {counted} times, not {planned}")
+    if not seen.replayed:
+        reasons.append("no history was replayed")
+    if not seen.searched:
+        reasons.append("nothing was searched for secrets")
+    return reasons
+
+
+def bound(seen: Seen) -> float | None:
+    """The highest rate of lost reports that this campaign still allows, at 95 %; None when one was lost."""
+    lost = sum(report.status not in FINAL for report in seen.reports)
+    return None if lost or not seen.reports else RULE_OF_THREE / len(seen.reports)
+
+
+def _each(seen: Seen, wrong: Callable[[ReportSeen], str | None]) -> list[str]:
+    found = ((report, wrong(report)) for report in seen.reports)
+    return [f"{report.report_id}: {words}" for report, words in found if words]
+
+
+def _ended(report: ReportSeen) -> str | None:
+    if report.status not in FINAL:
+        return f"never ended; it is {report.status or 'not in the table'}"
+    if report.engine_status in {None, "running"}:
+        return f"{report.status} here and {report.engine_status or 'unknown'} in Temporal"
+    ends = [one.resumption for one in report.closings]
+    wanted = list(range(report.resumptions + 1))
+    return None if ends == wanted else f"was resumed {report.resumptions} times and has the ends {ends}"
+
+
+def _accounted(seen: Seen) -> list[str]:
+    ids = [report.report_id for report in seen.reports]
+    twice = sorted({one for one in ids if ids.count(one) > 1}) if len(set(ids)) < len(ids) else []
+    found = [f"{one}: given to two clients" for one in twice]
+    found += [f"{one}: in the table, and no client was given it" for one in seen.unknown_rows]
+    if len(seen.reports) != seen.wanted:
+        found.append(f"{seen.wanted} were asked for and {len(seen.reports)} accepted")
+    return found
+
+
+def _charged(seen: Seen) -> list[str]:
+    return _each(seen, lambda report: mischarged(report, _most_calls(report, seen)))
+
+
+def _most_calls(report: ReportSeen, seen: Seen) -> int:
+    """How often it may be billed: as its quirk has it, and once for each call that was lost where nobody can be asked."""
+    expected = report.quirk.billed if report.quirk else 1
+    return expected + (_lost_calls(seen) if expected else 0)
+
+
+def _lost_calls(seen: Seen) -> int:
+    """How many calls of one report may be lost: the cap on sends without word, and on answers that the provider broke off."""
+    if seen.provider_class != "N":
+        return 0
+    return SENDS_WITHOUT_WORD + (ANSWERS_BROKEN_OFF if seen.provider_was_hit else 0)
+
+
+def mischarged(report: ReportSeen, most: int) -> str | None:
+    """Why the provider's bill is not as it was promised and told; `most` is how often this report may be billed."""
+    if report.told is None:
+        return "tells no charges"
+    told = report.told.settled + report.told.possible_extra
+    if report.model_calls > told:
+        return f"billed {report.model_calls} times and tells {told}"
+    if report.told.settled > report.model_calls:
+        return f"tells {report.told.settled} charges and was billed {report.model_calls} times"
+    # What a report had failed by is billed as often as by itself: resuming adds nothing but what was agreed to.
+    least = report.quirk.billed if report.quirk and report.quirk.first else int(report.status in WITH_RESULT)
+    if not least <= report.model_calls <= most:
+        return f"billed {report.model_calls} times; possible extra charges: {report.told.possible_extra}"
+    return None
+
+
+def _told(report: ReportSeen) -> str | None:
+    wanted = int(report.status in WITH_RESULT)
+    return mistold(report, wanted, wanted) or _failure_mistold(report)
+
+
+def mistold(report: ReportSeen, least: int, most: int) -> str | None:
+    """Why the receiver did not get as many messages as was promised, or more than the ledger knows."""
+    if not least <= report.notifications <= most:
+        return f"{report.status} and told {report.notifications} times"
+    if report.notifications > report.known_notifications:
+        return f"told {report.notifications} times, and the ledger knows {report.known_notifications}"
+    return None
+
+
+def _failure_mistold(report: ReportSeen) -> str | None:
+    """A failure is told after its end; a resumption that comes meanwhile ends the telling."""
+    failures = sum(one.status == "failed" for one in report.closings)
+    if int(report.status == "failed") <= report.failure_notices <= failures:
+        return None
+    return f"failed {failures} times and told so {report.failure_notices} times"
+
+
+def _documented(report: ReportSeen) -> str | None:
+    if report.status != "done":
+        return None
+    if report.documents is None:
+        return "done, and has no row of a report"
+    broken = [one.key for one in report.documents if not (one.is_whole and one.reads)]
+    return f"damaged or missing: {', '.join(broken)}" if broken or not report.documents else None
+
+
+def _nothing_left(report: ReportSeen) -> str | None:
+    if report.status in FINAL - WITH_RESULT and (report.documents is not None or report.notifications):
+        return f"{report.status}, and left a row or a notification behind"
+    return None
+
+
+def _closed(report: ReportSeen) -> str | None:
+    if not report.engine_started and report.status not in FINAL:
+        return "accepted, and never given to Temporal"
+    if report.open_sends:
+        return f"{report.open_sends} sends are still open"
+    return f"{report.open_attempts} attempts are still open" if report.open_attempts else None
+
+
+def _gapless(report: ReportSeen) -> str | None:
+    for name, numbers in (("log", report.event_numbers), ("stream", report.watched_numbers)):
+        if numbers is not None and numbers != tuple(range(1, len(numbers) + 1)):
+            return f"the {name} has a gap or a repeat: {numbers}"
+    if report.watched_numbers is not None and len(report.watched_numbers) < len(report.event_numbers):
+        return f"the stream ended after {len(report.watched_numbers)} of {len(report.event_numbers)} events"
+    return None
+
+
+def _uncapped(report: ReportSeen, broken_off: int = 0, *, receiver_was_hit: bool = False) -> str | None:
+    if report.quirk is None and report.status in {"failed", "partly_done"} and not broken_off:
+        return f"{report.status}, though nobody outside ever said no"
+    if report.quirk is not None and report.quirk.status == "failed":
+        return None  # it was to fail, and says so again when its worker dies before Temporal hears of it
+    most = broken_off + (report.quirk.most_counted if report.quirk else 0)
+    counted = report.counted_failures + (0 if receiver_was_hit else report.counted_messages)
+    return f"{counted} failures count against a cap, though nobody outside said no so often" if counted > most else None
+
+
+def _all_uncapped(seen: Seen) -> list[str]:
+    # The provider's program receives what is told to people, too.
+    hit = seen.provider_was_hit
+    return _each(seen, lambda report: _uncapped(report, _lost_calls(seen), receiver_was_hit=hit))
+
+
+def _as_expected(seen: Seen) -> list[str]:
+    gave_up = GIVEN_UP if seen.provider_class == "N" else frozenset()
+    return _each(seen, lambda report: None if report.error in gave_up else _unexpected(report))
+
+
+def _unexpected(report: ReportSeen) -> str | None:
+    first = report.closings[0] if report.closings else None
+    if report.quirk and report.quirk.first and (first is None or first.error != report.quirk.first):
+        return f"ended by {first} at first instead of {report.quirk.first} ({report.quirk.name})"
+    if report.ended_as_expected or report.status not in FINAL:
+        return None
+    quirk = report.quirk
+    wanted = f"{quirk.status} {quirk.error or ''}".strip() if quirk else "done"
+    came = f"{report.status} {report.error or ''}".strip()
+    return f"{came} instead of {wanted} ({quirk.name if quirk else 'nothing odd'})"
+
+
+INVARIANTS = (
+    Invariant(
+        "I1", "an accepted report reaches one end, and one each time it is resumed", lambda seen: _each(seen, _ended)
+    ),
+    Invariant("I2", "what was asked for, what was accepted and what is in the table are the same", _accounted),
+    Invariant(
+        "I3",
+        "a report is billed once, or as its quirk has it (class N: and for each lost call), and no more often than it tells",
+        lambda seen: _charged(seen) + [f"{one}: billed, and no report explains it" for one in seen.strange_calls],
+    ),
+    Invariant("I4", "each report with a result is told once, and each failure as one", lambda seen: _each(seen, _told)),
+    Invariant("I5", "each done report has its PDF and text, whole and its own", lambda seen: _each(seen, _documented)),
+    Invariant("I6", "no object without an owner", lambda seen: list(seen.orphans)),
+    Invariant("I7", "a report that ended without a result left nothing", lambda seen: _each(seen, _nothing_left)),
+    Invariant("I8", "no send, attempt or start is left open", lambda seen: _each(seen, _closed)),
+    Invariant("I9", "log and live stream count 1..n without gap or repeat", lambda seen: _each(seen, _gapless)),
+    Invariant("I10", "the API answers what its documents say, and no 500", lambda seen: list(seen.undocumented)),
+    Invariant("I12", "histories replay with today's code", lambda seen: list(seen.not_replayable)),
+    Invariant("I13", "no secret and no prompt in logs and histories", lambda seen: list(seen.leaks)),
+    Invariant("I15", "no fault of ours counts against a cap", _all_uncapped),
+    Invariant("I16", "each report ends as its provider's quirk has it end, done where there was none", _as_expected),
+)
+
+# What must hold of each report by itself, but for its bill and its messages.
+Rule = Callable[[ReportSeen], str | None]
+RULES_OF_A_FAILED_REPORT: tuple[Rule, ...] = (_ended, _nothing_left, _closed, _gapless)
+REPORT_RULES: tuple[Rule, ...] = (*RULES_OF_A_FAILED_REPORT, _documented, _uncapped)

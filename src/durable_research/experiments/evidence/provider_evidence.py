@@ -1,0 +1,97 @@
+"""What lies outside our code: the provider's log, the object folder, the log files. Read, never written."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from durable_research.experiments.evidence.database_evidence import NamedDocuments
+from durable_research.experiments.evidence.evidence import Document
+
+_NOTIFICATIONS = frozenset({"webhook", "slack", "email"})
+_REPORT = re.compile(r"(?:report|post)-[0-9a-z]+")
+_TAKEN_BACK = "slack_deleted"
+# What people are told besides that something is done, by webhook, Slack and mail: that it failed, or waits for them.
+_FAILED = re.compile(r'"type": "report\.failed"| failed: http|Your report failed')
+_WAITS = re.compile(r'"type": "report\.(?!done")|waits for you: http|is asked for: ')
+
+
+@dataclass(frozen=True)
+class Bills:
+    """The provider's log by report; `strange` are billed calls that belong to none."""
+
+    model_calls: Mapping[str, int]
+    notifications: Mapping[str, int]
+    strange: tuple[str, ...]
+    failures: Mapping[str, int] = field(default_factory=dict)  # messages that it failed
+
+
+def bills(lines: Iterable[Mapping[str, Any]], words: Mapping[str, str], owners: Mapping[str, str]) -> Bills:
+    """Count by the report's own word in the prompt; `words` maps it to the report, `owners` a ledger key to one.
+
+    A call that carries no word of ours, or another report's ledger key, is strange. A notification that its receiver
+    knew already, by its id, is none, and one that was taken back does not count; that something waits is not counted.
+    """
+    calls: Counter[str] = Counter()
+    told: Counter[str] = Counter()
+    failures: Counter[str] = Counter()
+    strange = []
+    reports = set(words.values())
+    for line in lines:
+        if line["kind"] == "model_call":
+            report = next((words[word] for word in line["text"].split() if word in words), None)
+            if report is None or owners.get(line["key"], report) != report:
+                strange.append(f"{line['id']} ({line['text'][:40]!r})")
+            else:
+                calls[report] += 1
+        elif line["kind"] in _NOTIFICATIONS and not line.get("repeat"):
+            named = set(_REPORT.findall(line["text"])) & reports
+            if _FAILED.search(line["text"]):
+                failures.update(named)
+            elif not _WAITS.search(line["text"]):
+                told.update(named)
+        elif line["kind"] == _TAKEN_BACK:
+            told.subtract(set(_REPORT.findall(line["text"])) & reports)
+    return Bills(calls, told, tuple(strange), failures)
+
+
+def documents(objects: Path, row: NamedDocuments, word: str) -> tuple[Document, ...]:
+    """Read a report's two objects; the text must hold the report's own word, the PDF must begin and end as one."""
+    text = _content(objects, row.text[0])
+    found = (Document(row.text[0], _hash(text) == row.text[1], text is not None and word.encode() in text),)
+    if row.pdf is None:
+        return found
+    pdf = _content(objects, row.pdf[0])
+    return (*found, Document(row.pdf[0], _hash(pdf) == row.pdf[1], pdf is not None and _is_pdf(pdf)))
+
+
+def _content(objects: Path, key: str) -> bytes | None:
+    try:
+        return (objects / key).read_bytes()
+    except OSError:
+        return None
+
+
+def _hash(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.sha256(content).hexdigest()
+
+
+def _is_pdf(content: bytes) -> bool:
+    return content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")
+
+
+def stored(objects: Path) -> frozenset[str]:
+    """The key of every object in the folder."""
+    return frozenset(path.relative_to(objects).as_posix() for path in objects.rglob("*") if path.is_file())
+
+
+def leaks(files: Iterable[Path], secrets: Mapping[str, str]) -> list[str]:
+    """Which file holds which secret; `secrets` maps what it is called to what it is."""
+    found = []
+    for path in files:
+        content = path.read_bytes()
+        found += [f"{path.name} holds {name}" for name, secret in secrets.items() if secret.encode() in content]
+    return found

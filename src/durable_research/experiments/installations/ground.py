@@ -1,0 +1,115 @@
+"""What several small installations on one machine share: the servers, a simulator for each class of provider, a nursery."""
+
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from durable_research.experiments.crash_points import ACCEPTANCE_SECONDS
+from durable_research.experiments.installations.fork_client import Nursery
+from durable_research.experiments.installations.slot import Ground, Provider, Slot
+from durable_research.local.console import Say
+from durable_research.local.data_folder import DataFolder
+from durable_research.local.edition import run_edition
+from durable_research.local.plan import SIMULATOR, UpOptions
+from durable_research.local.processes import readiness
+from durable_research.local.processes.child import ChildSpec
+from durable_research.local.processes.ports import remembered_ports
+from durable_research.local.processes.supervisor import Supervisor
+
+# What a worker and an API read before they work; the nursery reads it once.
+MODULES = (
+    "durable_research.cli.main",
+    "durable_research.cli.operator.worker",
+    "durable_research.cli.operator.api",
+    "durable_research.worker.process",
+    "durable_research.web.serve",
+    "uvloop",
+)
+_OURS = (
+    "DURABLE_RESEARCH_", "OPENAI_", "MODEL_", "PROVIDER_", "DRAIN_", "TEMPORAL_", "SLACK_", "SMTP_", "DATABASE_",
+    "OBJECT_STORE_",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """How the simulators answer: how long a call takes, and how long one that was accepted cannot be searched."""
+
+    latency_seconds: float = 0.3
+    lag_seconds: float = 0.5
+    # Longer than an intent may be old, latency, acceptance and lag together, as an operator must choose it for a real provider.
+    settle_seconds: float = 5.0
+    # Longer than any call and any freeze: a searched provider is believed after that at the latest.
+    longest_call_seconds: float = 15.0
+
+
+async def run_beside_servers(
+    data: Path, say: Say, live_through: Callable[[dict[str, Any], Supervisor], Awaitable[None]]
+) -> None:
+    """Start PostgreSQL and Temporal alone, give what is up to the story, and stop them when it raises `Finished`."""
+    met: list[Supervisor] = []
+    up = UpOptions(data=data, port=0, workers=0, only=("postgres", "temporal"))
+    code = await run_edition(up, say, lambda told: live_through(told, met[0]), supervised=met.append)
+    if code:
+        raise RuntimeError("the servers did not start; see above")
+
+
+async def prepare_ground(
+    data: DataFolder,
+    up: Mapping[str, Any],
+    nursery: Nursery,
+    supervisor: Supervisor,
+    classes: Iterable[str],
+    simulated: Simulated,
+    label: str = "",
+) -> Ground:
+    """Start a simulator for each class, beside the servers that are up; the label keeps several grounds apart."""
+    wanted = sorted(set(classes))
+    names = {one: f"simulator-{label}{one}" for one in wanted}
+    ports = remembered_ports(data.ports, [f"{name}{what}" for name in names.values() for what in ("", "-smtp")])
+    providers = {}
+    for one, name in names.items():
+        port, smtp_port, witness = ports[name], ports[f"{name}-smtp"], data.root / f"witness-{label}{one}.jsonl"
+        providers[one] = Provider(f"http://127.0.0.1:{port}", witness, smtp_port)
+        await supervisor.start(_simulator(name, port, providers[one], data.logs, simulated, keyed=one == "K"))
+    return Ground(
+        database_url=up["database"],
+        temporal=up["temporal"],
+        providers=providers,
+        nursery=nursery,
+        base={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+        settle_seconds=simulated.settle_seconds,
+        longest_call_seconds=simulated.longest_call_seconds,
+        payload_keys=data.payload_keys,
+    )
+
+
+async def prepare_slots(data: DataFolder, ground: Ground, count: int, first: int = 1) -> list[Slot]:
+    """Make so many slots, one by one: a database that serves as a template must be nobody else's meanwhile."""
+    numbers = range(first, first + count)
+    ports = remembered_ports(data.ports, [f"slot-{number}" for number in numbers])
+    slots = [Slot(number, data.root / f"slot-{number}", ports[f"slot-{number}"], ground) for number in numbers]
+    for slot in slots:
+        await slot.prepare()
+    return slots
+
+
+def _simulator(name: str, port: int, provider: Provider, logs: Path, simulated: Simulated, *, keyed: bool) -> ChildSpec:
+    times = {
+        "latency": simulated.latency_seconds,
+        "visibility-lag": simulated.lag_seconds,
+        "acceptance": ACCEPTANCE_SECONDS,
+    }
+    arguments = ["--port", str(port), "--smtp-port", str(provider.smtp_port), "--witness", str(provider.witness)]
+    for name_of, seconds in times.items():
+        arguments += [f"--{name_of}-seconds", str(seconds)]
+    return ChildSpec(
+        name=name,
+        role="simulator",
+        argv=(*SIMULATOR, *arguments, *(("--honour-idempotency-key",) * keyed)),
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        log=logs / f"{name}.log",
+        ready=readiness.on_tcp("127.0.0.1", port),
+    )

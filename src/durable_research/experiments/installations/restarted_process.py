@@ -1,0 +1,79 @@
+"""One program of a slot, started again as soon as it ends, with a note of how it ended each time."""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from durable_research.experiments.installations.fork_client import Nursery, Nursling
+
+_STOP_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Death:
+    """A process that ended; the code is negative for a signal."""
+
+    pid: int
+    code: int
+
+
+@dataclass
+class Kept:
+    """A worker or an API. `deaths` grows; a stop by us is none."""
+
+    nursery: Nursery
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    log: Path
+    deaths: list[Death] = field(default_factory=list)
+    started_again: asyncio.Event = field(default_factory=asyncio.Event)
+    _now: Nursling | None = None
+    _keeping: asyncio.Task[None] | None = None
+    _starts: int = 0
+
+    async def start(self) -> None:
+        """Start it and keep it."""
+        await self._begin()
+        self._keeping = asyncio.create_task(self._keep())
+
+    async def stop(self) -> None:
+        """Ask it to end, as an operator would; what does not is killed."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+        if self._now is not None:
+            self._now.send(signal.SIGCONT)
+            self._now.send(signal.SIGTERM)
+            await asyncio.wait([self._now.ended], timeout=_STOP_SECONDS)
+            self._now.send(signal.SIGKILL)
+            await asyncio.wait([self._now.ended])
+
+    @property
+    def pid(self) -> int | None:
+        """The process that runs now."""
+        return self._now.pid if self._now and not self._now.ended.done() else None
+
+    def is_stopped(self) -> bool:
+        """Whether it stands still (SIGSTOP)."""
+        try:
+            return self.pid is not None and psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+        except psutil.Error:
+            return False
+
+    async def _begin(self) -> None:
+        self._starts += 1
+        name = f"{self.log.stem}@{self._starts}"
+        environment = {**self.environment, "DURABLE_RESEARCH_WORKER_IDENTITY": name}
+        self._now = await self.nursery.start(self.arguments, environment, self.log)
+
+    async def _keep(self) -> None:
+        while self._now is not None:
+            # Shielded: cancelling us must not cancel the news of its end, which `stop` waits for.
+            code = await asyncio.shield(self._now.ended)
+            self.deaths.append(Death(self._now.pid, code))
+            await self._begin()
+            self.started_again.set()

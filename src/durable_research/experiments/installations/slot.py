@@ -1,0 +1,210 @@
+"""A slot: one small installation among several side by side, in which one report after another is lived through.
+
+It has a database, a Temporal namespace, a data folder, an API and workers of its own; the servers and the provider of its
+class are shared. What runs here is what `up` runs: the same programs with the same kinds of settings.
+"""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import Client as TemporalClient
+from temporalio.service import RPCError, RPCStatusCode
+
+from durable_research.experiments.crash_points import API_OF_CLASS, Cell
+from durable_research.experiments.installations.fork_client import Nursery
+from durable_research.experiments.installations.restarted_process import Kept
+from durable_research.failpoints.reach import FAILPOINTS_VARIABLE, HITS_FILE
+from durable_research.local.plan import WORKER_READY, outside_world
+from durable_research.local.postgres.server import DATABASE
+from durable_research.local.processes import readiness
+from durable_research.temporal import names
+from durable_research.temporal.client.preparing import RETENTION, prepare
+
+_READY_SECONDS = 60.0
+_LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Provider:
+    """The simulator of one class, and the log that it bills into."""
+
+    url: str
+    witness: Path
+    smtp_port: int
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all slots share. `base` is the environment of the person, without settings of ours."""
+
+    database_url: str
+    temporal: str
+    providers: Mapping[str, Provider]
+    nursery: Nursery
+    base: Mapping[str, str]
+    settle_seconds: float
+    longest_call_seconds: float
+    payload_keys: Path
+
+
+@dataclass(eq=False)  # one of its kind: a key of dictionaries
+class Slot:
+    """Prepared once, then given one cell after another."""
+
+    number: int
+    folder: Path
+    port: int
+    ground: Ground
+    api: Kept | None = None
+    workers: list[Kept] = field(default_factory=list)
+    temporal: TemporalClient | None = None
+
+    @property
+    def name(self) -> str:
+        """Of its database and namespace."""
+        return f"slot_{self.number}"
+
+    @property
+    def url(self) -> str:
+        """Where its API answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def database_url(self) -> str:
+        """Its own database on the shared server."""
+        return self.ground.database_url.rsplit("/", 1)[0] + f"/{self.name}"
+
+    @property
+    def objects(self) -> Path:
+        """Its object folder."""
+        return self.folder / "objects"
+
+    @property
+    def hits_file(self) -> Path:
+        """Where its processes write which failpoint they reached."""
+        return self.folder / HITS_FILE
+
+    async def prepare(self) -> None:
+        """Make its database (a copy of the migrated one), namespace and folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.objects.mkdir(parents=True)
+        admin = self.ground.database_url.rsplit("/", 1)[0] + "/postgres"
+        async with await psycopg.AsyncConnection.connect(admin, autocommit=True) as connection:
+            await connection.execute(f"CREATE DATABASE {self.name} TEMPLATE {DATABASE}".encode())
+        service = (await TemporalClient.connect(self.ground.temporal)).workflow_service
+        wanted = RegisterNamespaceRequest(namespace=self.name)
+        wanted.workflow_execution_retention_period.FromTimedelta(RETENTION)
+        await service.register_namespace(wanted)
+        self.temporal = await TemporalClient.connect(self.ground.temporal, namespace=self.name)
+        await self._until("the namespace", self._prepared)
+
+    async def _prepared(self) -> bool:
+        """A namespace is known to every part of the server some seconds after it was made."""
+        try:
+            await prepare(self.engine())
+        except RPCError as error:
+            if error.status in {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.UNAVAILABLE}:
+                return False
+            raise
+        return True
+
+    async def begin(self, cell: Cell, rule: str) -> None:
+        """Start the API and the workers that this cell needs; a freeze needs somebody to take over."""
+        workers = 2 if cell.point.act == "freeze" else 1
+        await self.start(cell.model_class, workers, {FAILPOINTS_VARIABLE: rule})
+
+    async def start(self, model_class: str, workers: int, more: Mapping[str, str]) -> None:
+        """Start its API and so many workers, with `more` settings, and wait until all are ready."""
+        environment = {**self.environment(model_class), **more}
+        arguments = ("api", "--host", "127.0.0.1", "--port", str(self.port))
+        self.api = Kept(self.ground.nursery, arguments, environment, self.folder / "api.log")
+        self.workers = [
+            Kept(self.ground.nursery, ("worker", "--name", name), environment, self.folder / f"{name}.log")
+            for name in (f"worker-{number}" for number in range(1, workers + 1))
+        ]
+        ready_before = [self._ready_words(worker) for worker in self.workers]
+        await asyncio.gather(self.api.start(), *(worker.start() for worker in self.workers))
+        await self._until("the API", lambda: readiness.answers("127.0.0.1", self.port, "/livez"))
+        for worker, before in zip(self.workers, ready_before, strict=True):
+            await self._until("a worker", lambda worker=worker, before=before: self._is_ready(worker, before))
+
+    async def stop_workers(self) -> None:
+        """Let its workers drain and leave."""
+        await asyncio.gather(*(worker.stop() for worker in self.workers))
+        self.workers = []
+
+    async def stop_api(self) -> None:
+        """Stop its API; the next cell meets none of these processes."""
+        if self.api is not None:
+            await self.api.stop()
+        self.api = None
+
+    def engine(self) -> TemporalClient:
+        """The client of its namespace."""
+        if self.temporal is None:
+            raise RuntimeError("the slot is not prepared")
+        return self.temporal
+
+    def environment(self, model_class: str) -> dict[str, str]:
+        """What its processes are told."""
+        provider = self.ground.providers[model_class]
+        return {
+            **self.ground.base,
+            "DURABLE_RESEARCH_DATA": str(self.folder),
+            "DATABASE_URL": self.database_url,
+            "TEMPORAL_ADDRESS": self.ground.temporal,
+            "TEMPORAL_NAMESPACE": self.name,
+            "OBJECT_STORE_URL": self.objects.as_uri(),
+            "PAYLOAD_KEYS_FILE": str(self.ground.payload_keys),
+            **outside_world(provider.url, provider.smtp_port, slack_channel=f"C0SLOT{self.number}"),
+            "OPENAI_API": API_OF_CLASS[model_class],
+            "DURABLE_RESEARCH_SETTLE_SECONDS": f"{self.ground.settle_seconds:g}",
+            "MODEL_LONGEST_SECONDS": f"{self.ground.longest_call_seconds:g}",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def victims(self, cell: Cell) -> list[Kept]:
+        """The processes that its point may hit."""
+        return self.workers if cell.point.victim == "worker" else [self.api] if self.api else []
+
+    def hits(self) -> list[dict[str, Any]]:
+        """Which failpoints were reached since `forget_hits`."""
+        try:
+            text = self.hits_file.read_text()
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in text.split("\n")[:-1]]
+
+    def forget_hits(self) -> None:
+        """Count from one again: the next run begins."""
+        self.hits_file.unlink(missing_ok=True)
+
+    async def refuse_once(self, cell: Cell, word: str) -> None:
+        """Have the provider refuse the first call of the report with this word, which fails it and costs nothing."""
+        fault = {"match": word, "kind": "model_call", "fault": "401"}
+        async with httpx.AsyncClient(base_url=self.ground.providers[cell.model_class].url) as provider:
+            (await provider.post("/control/faults", json=fault)).raise_for_status()
+
+    async def reconcile_now(self) -> None:
+        """Have the schedule's next pass come now instead of in a minute."""
+        await self.engine().get_schedule_handle(names.RECONCILE_SCHEDULE).trigger()
+
+    @staticmethod
+    def _ready_words(worker: Kept) -> int:
+        return worker.log.read_text().count(WORKER_READY) if worker.log.exists() else 0
+
+    async def _is_ready(self, worker: Kept, before: int) -> bool:
+        return self._ready_words(worker) > before
+
+    async def _until(self, what: str, look: Any) -> None:
+        async with asyncio.timeout(_READY_SECONDS):
+            while not await look():  # noqa: ASYNC110 - other processes set no event of ours
+                await asyncio.sleep(_LOOK_SECONDS)

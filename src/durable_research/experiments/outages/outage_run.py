@@ -1,0 +1,219 @@
+"""Living through the outages of `outages.py`: each report in an installation of its own, so that all last side by side."""
+
+import asyncio
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from durable_research.domain.errors import Unconfirmed
+from durable_research.domain.ledger.effects import SERVER_ERRORS_ALLOWED, ProviderClass
+from durable_research.experiments.crash_points import CLASSES
+from durable_research.experiments.evidence.client import Asked, Client, words_of
+from durable_research.experiments.evidence.evidence import FINAL
+from durable_research.experiments.installations.fork_client import Nursery
+from durable_research.experiments.installations.ground import (
+    MODULES,
+    Simulated,
+    prepare_ground,
+    prepare_slots,
+    run_beside_servers,
+)
+from durable_research.experiments.installations.proxy import Proxy
+from durable_research.experiments.installations.slot import Slot
+from durable_research.experiments.outages.outages import OUTAGES, Outage, World
+from durable_research.local.console import Say
+from durable_research.local.data_folder import DataFolder
+from durable_research.local.edition import Finished
+from durable_research.local.processes.supervisor import Supervisor
+from durable_research.policies import CALL_DEADLINES
+
+_LOOK_SECONDS = 0.1
+# A call may last as long here as the product's own default lets it.
+_AS_REAL = Simulated(longest_call_seconds=CALL_DEADLINES.longest)
+# Programs that all start at once on a small machine are all late.
+_STARTING_AT_ONCE = 2
+# What a report may take beside its outage: pauses of up to five minutes between server errors, a take-over, the other steps.
+_BESIDE_SECONDS = 900.0
+
+
+@dataclass(frozen=True)
+class Lived:
+    """One report that lived through one outage, as told (`settled`, `possible_extra`) and as billed outside."""
+
+    outage: Outage
+    provider_class: str
+    is_killed: bool
+    kills: int
+    status: str
+    error: str | None
+    billed: int
+    settled: int
+    possible_extra: int
+    seconds: float
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the cap on uncertain calls was used up: by a death amid the one that may be sent besides."""
+        return self.is_killed and self.provider_class == ProviderClass.NOTHING and self.error == Unconfirmed.code
+
+    @property
+    def broken(self) -> list[str]:
+        """What of the promise does not hold."""
+        wrong = [] if self.status == "done" or self.gave_up else [f"the report is {self.status} ({self.error})"]
+        if self.is_killed and not self.kills:
+            wrong.append("no worker died: the line proves nothing")
+        if self.billed > self.settled + self.possible_extra:
+            wrong.append(f"billed {self.billed}, told {self.settled} and {self.possible_extra} possible")
+        if self.provider_class != ProviderClass.NOTHING and (self.billed, self.settled) != (1, 1):
+            wrong.append(f"billed {self.billed} times where the provider can be asked")
+        if self.possible_extra > SERVER_ERRORS_ALLOWED + 1:
+            wrong.append(f"{self.possible_extra} possible extras are more than the cap")
+        return wrong
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person chose. `pace` shortens every outage: 1.0 is as told, 0.02 is seconds."""
+
+    data: Path
+    pace: float = 1.0
+    outages: tuple[str, ...] = tuple(one.name for one in OUTAGES)
+    classes: tuple[str, ...] = CLASSES
+    deaths: tuple[bool, ...] = (False, True)  # without a death of the worker amid it, and with one
+
+
+@dataclass
+class OutageRun:
+    """Runs once; `lived` and `seconds` are there afterwards."""
+
+    options: Options
+    say: Say
+    lived: list[Lived] = field(default_factory=list)
+    seconds: float = 0.0
+    _first_slot: int = 1
+    _starting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STARTING_AT_ONCE))
+
+    async def run(self) -> None:
+        """Start the servers, live through all outages side by side, stop everything."""
+        await run_beside_servers(self.options.data, self.say, self._live_through)
+
+    async def _live_through(self, up: dict[str, Any], supervisor: Supervisor) -> None:
+        nursery = Nursery(MODULES)
+        try:
+            await nursery.open()
+            lines = [line for outage in OUTAGES for line in await self._prepared(outage, up, supervisor, nursery)]
+            self.say(f"{len(lines)} reports, each in an installation of its own")
+            began = time.monotonic()
+            async with asyncio.TaskGroup() as living:
+                for line in lines:
+                    living.create_task(self._live_one(*line))
+            self.seconds = time.monotonic() - began
+        finally:
+            await nursery.close()
+        raise Finished
+
+    async def _prepared(
+        self, outage: Outage, up: dict[str, Any], supervisor: Supervisor, nursery: Nursery
+    ) -> list[tuple[Slot, Outage, str, bool]]:
+        """The lines of one outage, each with a slot; its simulators are its own, as faults are cleared for all at once."""
+        classes = [one for one in outage.classes if one in self.options.classes]
+        lines = [(one, is_killed) for one in classes for is_killed in self.options.deaths]
+        if outage.name not in self.options.outages:
+            return []
+        data = DataFolder(self.options.data)
+        label = f"{outage.name}-"
+        ground = await prepare_ground(data, up, nursery, supervisor, classes, _AS_REAL, label)
+        slots = await prepare_slots(data, ground, len(lines), self._first_slot)
+        self._first_slot += len(lines)
+        return [(slot, outage, *line) for slot, line in zip(slots, lines, strict=True)]
+
+    async def _live_one(self, slot: Slot, outage: Outage, provider_class: str, is_killed: bool) -> None:
+        provider = slot.ground.providers[provider_class]
+        proxy = Proxy(provider.url)
+        await proxy.mend()
+        async with self._starting:
+            await slot.start(provider_class, 1, {"OPENAI_BASE_URL": f"{proxy.url}/v1"})
+        asked = words_of(slot.number, 1, "none")
+        world = World(proxy, provider, asked, outage.seconds * self.options.pace)
+        client, began, killed = Client(slot.url), time.monotonic(), 0
+        try:
+            await outage.prepare(world)
+            happening = asyncio.create_task(outage.happen(world))
+            killing = asyncio.create_task(_kill_amid(slot, asked, world.seconds)) if is_killed else None
+            async with asyncio.timeout(world.seconds + _BESIDE_SECONDS):
+                await client.live_through(asked)
+            await happening
+            killed = await killing if killing else 0
+        except TimeoutError:
+            self.say(f"{outage.name} {provider_class}: not ended")
+        finally:
+            await client.close()
+        body = await _status(slot.url, asked)
+        lived = Lived(
+            outage,
+            provider_class,
+            is_killed,
+            killed,
+            body["status"],
+            (body.get("error") or {}).get("code"),
+            world.billed(),
+            body["charges"]["settled"],
+            body["charges"]["possible_extra"],
+            time.monotonic() - began,
+        )
+        self.lived.append(lived)
+        self.say(f"{outage.name} {provider_class}{' killed' * is_killed}: {lived.status} after {lived.seconds:.0f} s")
+        await slot.stop_workers()
+        await slot.stop_api()
+        await proxy.cut()
+
+
+async def _kill_amid(slot: Slot, asked: Asked, seconds: float) -> int:
+    """Kill every worker halfway through the outage, whichever of them holds the step; return how many died."""
+    while asked.report_id is None:  # noqa: ASYNC110 - the client sets no event
+        await asyncio.sleep(_LOOK_SECONDS)
+    await asyncio.sleep(seconds / 2)
+    if asked.ended_at is not None:
+        return 0
+    victims = [psutil.Process(worker.pid) for worker in slot.workers if worker.pid]
+    for victim in victims:
+        victim.send_signal(signal.SIGKILL)
+    return len(victims)
+
+
+async def _status(api: str, asked: Asked) -> dict[str, Any]:
+    async with httpx.AsyncClient(base_url=api, timeout=30) as client, asyncio.timeout(_BESIDE_SECONDS):
+        # The database may be catching up with everything that has just come back.
+        while (answer := await client.get(f"/api/workflows/{asked.report_id}/status")).status_code != httpx.codes.OK:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
+    body: dict[str, Any] = answer.json()
+    if body["status"] not in FINAL:
+        body["error"] = {"code": "not_ended"}
+    return body
+
+
+def as_markdown(command: str, run: OutageRun) -> str:
+    """The page."""
+    held = all(not one.broken for one in run.lived) and bool(run.lived)
+    lines = [
+        "| outage | lasts | class | workers killed | report | after | billed | told | possible extra | held |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for one in sorted(run.lived, key=lambda one: (one.outage.name, one.provider_class, one.is_killed)):
+        lasts = f"{one.outage.seconds * run.options.pace:g} s"
+        cells = [one.outage.sentence, lasts, one.provider_class, one.kills, one.status, f"{one.seconds:.0f} s"]
+        cells += [
+            one.billed,
+            one.settled,
+            one.possible_extra,
+            "**NO**: " + "; ".join(one.broken) if one.broken else "yes",
+        ]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    head = f"# Outages of the provider: {'every promise held' if held else 'NOT HELD'}"
+    words = f"{len(run.lived)} reports in {run.seconds:.0f} s, all side by side; billed is what the provider's own log says."
+    return "\n\n".join([head, f"`{command}`", words, "\n".join(lines)]) + "\n"

@@ -1,0 +1,113 @@
+"""Outages of the model's provider, each lived through by a report, without and with a death of its worker amid it.
+
+What people fear most of a model's API: it writes for long, loads for long, answers with server errors, and cannot be reached
+after it accepted a call. Each runs in an installation of its own, so that all of them can last side by side.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from durable_research.experiments.crash_points import CLASSES
+from durable_research.experiments.evidence.client import Asked
+from durable_research.experiments.evidence.proof import witness_lines
+from durable_research.experiments.installations.proxy import Proxy
+from durable_research.experiments.installations.slot import Provider
+
+_LOOK_SECONDS = 0.1
+_FOR_EVER = 1_000_000
+# A call lasts this long at the provider when the outage does not say otherwise: long enough to be cut amid it.
+_CALL_SECONDS = 3.0
+
+
+@dataclass
+class World:
+    """What an outage may touch: its own network, the provider's control, and how long it is to last."""
+
+    proxy: Proxy
+    provider: Provider
+    asked: Asked
+    seconds: float
+
+    async def arm(self, **fault: object) -> None:
+        """Have every model call of the report meet this."""
+        await self._control("POST", {"match": self.asked.word, "kind": "model_call", "times": _FOR_EVER, **fault})
+
+    async def disarm(self) -> None:
+        """Let the provider be well again."""
+        await self._control("DELETE", None)
+
+    async def _control(self, method: str, body: Mapping[str, object] | None) -> None:
+        async with httpx.AsyncClient(timeout=10) as client:
+            answer = await client.request(method, f"{self.provider.url}/control/faults", json=body)
+            answer.raise_for_status()
+
+    def billed(self) -> int:
+        """How many calls the provider billed for the report."""
+        lines = witness_lines(self.provider.witness)
+        return sum(line["kind"] == "model_call" and self.asked.word in line["text"].split() for line in lines)
+
+    async def until_accepted(self) -> None:
+        """Wait for the provider's bill."""
+        while not self.billed():  # noqa: ASYNC110 - another process sets no event of ours
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+Prepare = Callable[[World], Coroutine[Any, Any, None]]
+
+
+async def _nothing(world: World) -> None:
+    return
+
+
+async def _slow(world: World) -> None:
+    await world.arm(latency_seconds=world.seconds)
+
+
+async def _loading(world: World) -> None:
+    await world.arm(quirk="silent", latency_seconds=world.seconds)
+
+
+async def _server_errors(world: World) -> None:
+    await world.arm(fault="500")
+
+
+async def _accepts(world: World) -> None:
+    await world.arm(latency_seconds=_CALL_SECONDS)
+
+
+async def _errors_end(world: World) -> None:
+    await asyncio.sleep(world.seconds)
+    await world.disarm()
+
+
+async def _cut_after_acceptance(world: World) -> None:
+    await world.until_accepted()
+    await world.proxy.cut()
+    await asyncio.sleep(world.seconds)
+    await world.proxy.mend()
+
+
+@dataclass(frozen=True)
+class Outage:
+    """One kind: what is set before the question, and what happens while the report is made."""
+
+    name: str
+    sentence: str
+    seconds: float
+    classes: tuple[str, ...]
+    prepare: Prepare
+    happen: Prepare = _nothing
+
+
+OUTAGES = (
+    Outage("long", "the model writes for ten minutes", 600, ("N",), _slow),
+    Outage("loading", "the server loads for three minutes before the first byte", 180, ("N",), _loading),
+    Outage("errors", "the provider answers 500 for five minutes", 300, CLASSES, _server_errors, _errors_end),
+    Outage(
+        "cut", "the network is cut for five minutes after acceptance", 300, CLASSES, _accepts, _cut_after_acceptance
+    ),
+)

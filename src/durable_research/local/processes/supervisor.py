@@ -1,0 +1,232 @@
+"""Keeps the children alive: starts them, waits until they are ready, restarts the dead, stops all in order."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypedDict
+
+from durable_research.local.console import Say
+from durable_research.local.errors import StartFailed
+from durable_research.local.processes.child import Check, Child, ChildSpec, Guard
+
+READY_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How quickly the supervisor reacts; tests shorten it.
+
+    The first back-off is 2 s on purpose: another worker takes the step over before the dead one is back.
+    """
+
+    first_backoff_seconds: float = 2.0
+    longest_backoff_seconds: float = 30.0
+    healthy_again_seconds: float = 60.0
+    check_every_seconds: float = 5.0
+    check_timeout_seconds: float = 5.0
+    # Three in a row: on busy cores one late answer is no illness, and a restart costs more than patience.
+    checks_failed_in_a_row: int = 3
+    # Who has not answered for so long will hardly end in good order.
+    grace_of_the_silent_seconds: float = 3.0
+
+
+class ProcessEntry(TypedDict):
+    """One running child, as `up.json` lists it."""
+
+    role: str
+    name: str
+    pid: int
+    identity: str
+
+
+@dataclass
+class _Kept:
+    spec: ChildSpec
+    child: Child | None = None
+    identity: str = ""
+    backoff_seconds: float = 0.0
+    watcher: asyncio.Task[None] | None = field(default=None, repr=False)
+
+
+class Supervisor:
+    """Owns every child.
+
+    `next_start` numbers the starts of a name; `on_change` is called whenever a pid comes or goes; `with_us` is a file
+    that is removed even when we are killed.
+    """
+
+    def __init__(
+        self,
+        say: Say,
+        next_start: Callable[[str], int],
+        on_change: Callable[[], None],
+        *,
+        pace: Pace | None = None,
+        with_us: Path | None = None,
+    ) -> None:
+        self._say = say
+        self._next_start = next_start
+        self._on_change = on_change
+        self._pace = pace or Pace()
+        self._guard = Guard(with_us)
+        self._kept: dict[str, _Kept] = {}
+        self._hurry = asyncio.Event()
+
+    def processes(self) -> list[ProcessEntry]:
+        """List the children that run now; one that is waiting to be started again is not among them."""
+        return [
+            {"role": each.spec.role, "name": name, "pid": each.child.pid, "identity": each.identity}
+            for name, each in self._kept.items()
+            if each.child is not None
+        ]
+
+    async def start(self, spec: ChildSpec) -> None:
+        """Start a child, wait until it is ready, and look after it from then on.
+
+        Raises:
+            StartFailed: it ended or was not ready in time; the text ends with the last lines of its log.
+        """
+        kept = self._kept[spec.name] = _Kept(spec)
+        for tries_left in reversed(range(spec.tries)):
+            child = self._launch(kept)
+            trouble = await self._trouble_while_starting(child)
+            if trouble is None:
+                break
+            await self._let_go(kept)
+            if not tries_left:
+                raise StartFailed(f"{spec.name} {trouble}; the end of {spec.log}:\n{child.last_lines()}")
+            await asyncio.sleep(1)
+        self._say(f"{spec.name} is ready after {time.monotonic() - child.started_at:.1f} s (pid {child.pid})")
+        kept.watcher = asyncio.create_task(self._watch(kept), name=f"watch {spec.name}")
+
+    async def run_to_end(self, spec: ChildSpec) -> None:
+        """Run a program that ends by itself within `ready_seconds`.
+
+        Raises:
+            StartFailed: it failed or took too long; the text ends with the last lines of its log.
+        """
+        child = Child.start(spec, self._guard)
+        try:
+            async with asyncio.timeout(spec.ready_seconds):
+                code = await child.exited()
+        except TimeoutError:
+            code = None
+        finally:
+            child.reap()
+        if code != 0:
+            how = f"did not finish within {spec.ready_seconds:.0f} s" if code is None else _ended(code)
+            raise StartFailed(f"{spec.name} {how}; the end of {spec.log}:\n{child.last_lines()}")
+
+    async def hold_down(self, name: str, seconds: float) -> None:
+        """Kill a child, keep it down for a while, then start it again: an outage on purpose."""
+        kept = self._kept[name]
+        if kept.watcher is not None:
+            kept.watcher.cancel()
+            await asyncio.gather(kept.watcher, return_exceptions=True)
+        if kept.child is not None:
+            kept.child.kill()
+        await self._let_go(kept)
+        self._say(f"{name} is held down for {seconds:g} s")
+        await asyncio.sleep(seconds)
+        await self.start(kept.spec)
+
+    def hurry(self) -> None:
+        """Stop waiting politely: whoever is still stopping is killed."""
+        self._hurry.set()
+
+    async def stop(self) -> None:
+        """Stop every child, the highest stage first and each stage together; nothing is left when this returns."""
+        watchers = [each.watcher for each in self._kept.values() if each.watcher is not None]
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)
+        for stage in sorted({each.spec.stage for each in self._kept.values()}, reverse=True):
+            leaving = [each for each in self._kept.values() if each.spec.stage == stage and each.child is not None]
+            if leaving:
+                self._say(f"stopping {', '.join(each.spec.name for each in leaving)}")
+                await asyncio.gather(*(self._let_go(each) for each in leaving))
+        self._guard.close()
+
+    def _launch(self, kept: _Kept) -> Child:
+        spec = kept.spec
+        kept.identity = f"{spec.name}@{self._next_start(spec.name)}"
+        extra = {spec.identity_variable: kept.identity} if spec.identity_variable else None
+        kept.child = Child.start(spec, self._guard, extra)
+        self._on_change()
+        return kept.child
+
+    async def _let_go(self, kept: _Kept, grace_seconds: float | None = None) -> None:
+        if kept.child is not None:
+            await kept.child.stop(self._say, self._hurry, grace_seconds)
+            kept.child = None
+            self._on_change()
+
+    async def _trouble_while_starting(self, child: Child) -> str | None:
+        """Return why the child did not become ready, or None when it did."""
+        deadline = child.started_at + child.spec.ready_seconds
+        while True:
+            code = child.exit_code()
+            if code is not None:
+                return f"{_ended(code)} before it was ready"
+            if await self._passes(child, child.spec.ready):
+                return None
+            if time.monotonic() > deadline:
+                return f"was not ready after {child.spec.ready_seconds:.0f} s"
+            await asyncio.sleep(READY_POLL_SECONDS)
+
+    async def _watch(self, kept: _Kept) -> None:
+        """Start the child again whenever it dies or stops answering, with a growing pause between the tries."""
+        trouble = await self._trouble_while_running(kept)
+        while True:
+            await self._pause(kept, trouble)
+            try:
+                child = self._launch(kept)
+            except OSError as cause:  # a full disk, no more processes: may pass
+                trouble = f"could not be started ({cause})"
+                continue
+            trouble_at_start = await self._trouble_while_starting(child)
+            if trouble_at_start is None:
+                self._say(f"{kept.spec.name} is ready again (pid {child.pid}, {kept.identity})")
+            trouble = trouble_at_start or await self._trouble_while_running(kept)
+
+    async def _pause(self, kept: _Kept, trouble: str) -> None:
+        child, pace = kept.child, self._pace
+        if child is not None and time.monotonic() - child.started_at >= pace.healthy_again_seconds:
+            kept.backoff_seconds = 0.0
+        doubled = kept.backoff_seconds * 2 or pace.first_backoff_seconds
+        kept.backoff_seconds = min(doubled, pace.longest_backoff_seconds)
+        # Who was killed from outside had nothing to say about it.
+        last_words = child.last_lines(1) if child is not None and "signal" not in trouble else ""
+        hint = f" (last line of its log: {last_words})" if last_words else ""
+        self._say(f"{kept.spec.name} {trouble}; starting it again in {kept.backoff_seconds:g} s{hint}")
+        await self._let_go(kept, pace.grace_of_the_silent_seconds)
+        await asyncio.sleep(kept.backoff_seconds)
+
+    async def _trouble_while_running(self, kept: _Kept) -> str:
+        """Wait until the child has ended or stopped answering; return which."""
+        child, pace = kept.child, self._pace
+        if child is None:
+            return "was not running"
+        failed = 0
+        while failed < pace.checks_failed_in_a_row:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pace.check_every_seconds):
+                    return _ended(await child.exited())
+            child.trim_log()
+            if child.spec.healthy is not None:
+                failed = 0 if await self._passes(child, child.spec.healthy) else failed + 1
+        return f"(pid {child.pid}) did not answer {failed} times in a row"
+
+    async def _passes(self, child: Child, check: Check) -> bool:
+        try:
+            async with asyncio.timeout(self._pace.check_timeout_seconds):
+                return await check(child)
+        except TimeoutError:
+            return False
+
+
+def _ended(code: int) -> str:
+    return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"

@@ -1,0 +1,156 @@
+"""Approving a draft: showing it, and passing a person's decision on to the workflow that waits for it.
+
+The workflow alone decides which decision is the first; what is answered here comes from it, or from the log that it wrote.
+"""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from durable_research.domain.documents.draft import check_text
+from durable_research.domain.documents.text import EDITED_SUFFIX
+from durable_research.domain.errors import AlreadyDecided, FieldError, InvalidInput, InvalidState, NotFound
+from durable_research.domain.requests.writing import Text
+from durable_research.domain.workflows.approval import ApprovalDecision, Verdict
+from durable_research.effects.text import store_text
+from durable_research.failpoints.reach import Point, reach
+from durable_research.operations.reading.pending_decisions import OpenApproval, open_approval, standing_decision
+from durable_research.operations.reading.read import Reading
+from durable_research.operations.validation import validated
+from durable_research.ports.database.workflows import WorkflowRow
+from durable_research.ports.engine.engine import WorkflowEngine
+from durable_research.ports.objects import ObjectStore
+
+_TEXT_WITH_AN_EDIT: dict[str, JsonValue] = {
+    "if": {"properties": {"decision": {"const": Verdict.EDIT.value}}},
+    "then": {"required": ["text"], "properties": {"text": {"type": "string"}}},
+    "else": {"properties": {"text": {"type": "null"}}},
+}
+
+
+class ApprovalRequest(BaseModel):
+    """What a person sends; `text` comes with an edit and with nothing else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, json_schema_extra=_TEXT_WITH_AN_EDIT)
+
+    decision: Literal["approve", "edit", "refuse"]
+    draft_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    decision_id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")] | None = None
+    text: Text | None = None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A decision that was passed on. `outcome` is what the workflow says; None while no worker is there to say it."""
+
+    row: WorkflowRow
+    decision_id: str
+    outcome: Verdict | None
+
+
+@dataclass
+class Approving:
+    """An edited text is an object before the workflow hears of it, as every text is."""
+
+    reading: Reading
+    objects: ObjectStore
+    engine: WorkflowEngine
+
+    async def draft(self, workflow_id: str, tenant: str) -> str:
+        """The text that waits for approval, as the model wrote it.
+
+        Raises:
+            NotFound: unknown id.
+            InvalidState: nothing waits for approval.
+        """
+        asked = await self._open(workflow_id, tenant)
+        return (await self.objects.get(asked.asked.draft.text.key)).decode()
+
+    async def draft_pdf(self, workflow_id: str, tenant: str) -> bytes:
+        """The PDF of the draft that waits, where it is typeset already.
+
+        Raises:
+            NotFound: unknown id, or there is no PDF yet.
+            InvalidState: nothing waits for approval.
+        """
+        pdf = (await self._open(workflow_id, tenant)).asked.pdf
+        if pdf is None:
+            raise NotFound("the draft is not typeset yet")
+        return await self.objects.get(pdf.key)
+
+    async def decide(
+        self, workflow_id: str, tenant: str, body: Mapping[str, Any], decision_id: str | None = None
+    ) -> Answered:
+        """Pass a person's decision on; the same `decision_id` again gets the same answer.
+
+        Raises:
+            InvalidInput: the body is no decision, or none that is possible here.
+            NotFound: unknown id.
+            InvalidState: nothing waits for approval, or another draft does.
+            AlreadyDecided: another decision came first.
+            InfrastructureDown: the engine is away; it can be said again.
+        """
+        request = validated(ApprovalRequest, body)
+        if (request.text is not None) != (request.decision == "edit"):
+            raise InvalidInput([FieldError("/text", "required", "comes with an edit, and with nothing else")])
+        decision_id = request.decision_id or decision_id or secrets.token_hex(16)
+        standing = standing_decision(await self.reading.log(workflow_id, tenant))
+        if standing is None:
+            outcome = await self._pass_on(workflow_id, tenant, request, decision_id)
+        elif standing.decision_id == decision_id and await _is_the_same(request, standing):
+            outcome = standing.decision
+        else:
+            by = f" by decision {standing.decision_id!r}" if standing.decision_id else ""
+            raise AlreadyDecided(f"the draft has been {standing.decision.words}{by}")
+        return Answered(await self.reading.get(workflow_id, tenant), decision_id, outcome)
+
+    async def _pass_on(
+        self, workflow_id: str, tenant: str, request: ApprovalRequest, decision_id: str
+    ) -> Verdict | None:
+        asked = (await self._open(workflow_id, tenant)).asked
+        verdict = Verdict(request.decision)
+        if verdict not in asked.verdicts:
+            words = " or ".join(one.value for one in asked.verdicts)
+            raise InvalidInput([FieldError("/decision", "enum", f"must be {words} here")])
+        if request.draft_sha256 != asked.draft_sha256:
+            raise InvalidState("this is not the draft that waits for approval; read it again")
+        edited = None
+        if request.text is not None:
+            text = await asyncio.to_thread(check_text, request.text)
+            edited = await store_text(self.objects, tenant, workflow_id, text, EDITED_SUFFIX)
+        decision = ApprovalDecision(
+            decision_id=decision_id, decision=verdict, draft_sha256=request.draft_sha256, edited=edited
+        )
+        standing = await self.engine.approve(workflow_id, decision)
+        # Without a worker nobody can answer, but the engine keeps a signal until one is there.
+        if standing is None and not await self.engine.approve_unanswered(workflow_id, decision):
+            raise InvalidState("the workflow is not running any more")
+        await reach(Point.APPROVE_SENT, workflow_id)
+        if standing is None:
+            return None
+        # Temporal answers an update that is sent again by what it answered first, whatever it says now.
+        if standing != decision:
+            raise AlreadyDecided(f"the draft has been {standing.decision.words} by decision {decision_id!r}")
+        return standing.decision
+
+    async def _open(self, workflow_id: str, tenant: str) -> OpenApproval:
+        row = await self.reading.get(workflow_id, tenant)
+        asked = open_approval(row, await self.reading.log(workflow_id, tenant))
+        if asked is None:
+            raise InvalidState(f"the workflow is {row.status.words} and nothing waits for approval")
+        return asked
+
+
+async def _is_the_same(request: ApprovalRequest, standing: ApprovalDecision) -> bool:
+    """Whether what is said again under one id is what was said first: an opposite word is another decision."""
+    if request.decision != standing.decision:
+        return False
+    if request.text is None or standing.edited is None:
+        return request.text is None
+    text = await asyncio.to_thread(check_text, request.text)
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest() == standing.edited.sha256

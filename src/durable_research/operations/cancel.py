@@ -1,0 +1,52 @@
+"""Cancelling: note the wish for good, then pass it on to the engine."""
+
+from dataclasses import dataclass, field
+
+from durable_research.domain.errors import InfrastructureDown, InvalidState
+from durable_research.domain.workflows.workflow import Status
+from durable_research.operations.outbox import KeepTrying
+from durable_research.operations.reading.read import Reading
+from durable_research.ports.database.progress import ProgressLog
+from durable_research.ports.database.workflows import WorkflowRow, Workflows
+from durable_research.ports.engine.engine import WorkflowEngine
+
+
+@dataclass
+class Cancelling:
+    """A wish that the engine cannot hear now is passed on until it does; meanwhile no further step begins."""
+
+    reading: Reading
+    workflows: Workflows
+    progress: ProgressLog
+    engine: WorkflowEngine
+    _wishes: KeepTrying = field(default_factory=KeepTrying)
+
+    async def close(self) -> None:
+        """Stop asking."""
+        await self._wishes.close()
+
+    async def cancel(self, workflow_id: str, tenant: str) -> WorkflowRow:
+        """Ask a workflow to stop; asking again changes nothing.
+
+        Raises:
+            NotFound: unknown id.
+            InvalidState: it has ended otherwise.
+        """
+        row = await self.reading.get(workflow_id, tenant)
+        if row.status is Status.CANCELLED:
+            return row
+        if row.status.is_final:
+            raise InvalidState(f"the workflow is {row.status.words} and cannot be cancelled")
+        await self.workflows.request_cancel(workflow_id)
+        try:
+            known = await self.engine.cancel(workflow_id, row.resumption)
+        except InfrastructureDown:
+            self._wishes.pass_on(workflow_id, lambda: self.engine.cancel(workflow_id, row.resumption))
+        else:
+            # What was resumed has left things that its run removes when it is cancelled.
+            if not known and not row.engine_started and not row.resumption:
+                await self.progress.close(workflow_id, Status.CANCELLED, {})
+        row = await self.reading.get(workflow_id, tenant)
+        if row.status.is_final and row.status is not Status.CANCELLED and not row.cancel_requested:
+            raise InvalidState(f"the workflow is {row.status.words} and cannot be cancelled")
+        return row

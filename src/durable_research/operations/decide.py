@@ -1,0 +1,59 @@
+"""Deciding for a workflow that waits for a person: to send again what may have been accepted, or to try an undo again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from durable_research.domain.errors import FieldError, InvalidInput, InvalidState
+from durable_research.domain.workflows.workflow import Decided, Decision, Status
+from durable_research.operations.reading.pending_decisions import open_question
+from durable_research.operations.reading.read import Reading
+from durable_research.operations.validation import validated
+from durable_research.ports.database.ledger import Effects
+from durable_research.ports.database.workflows import WorkflowRow
+from durable_research.ports.engine.engine import WorkflowEngine
+
+
+class DecisionRequest(BaseModel):
+    """What a person sends."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decision: Decision
+
+
+@dataclass
+class Deciding:
+    """The leave to send again is written before the workflow hears of it; saying the same twice changes nothing."""
+
+    reading: Reading
+    ledger: Effects
+    engine: WorkflowEngine
+
+    async def decide(self, workflow_id: str, tenant: str, body: Mapping[str, Any]) -> WorkflowRow:
+        """Tell a waiting workflow what a person wants.
+
+        Raises:
+            InvalidInput: the body is no decision.
+            NotFound: unknown id.
+            InvalidState: it does not wait for a person.
+            InfrastructureDown: the engine is away; it can be said again.
+        """
+        decision = validated(DecisionRequest, body).decision
+        row = await self.reading.get(workflow_id, tenant)
+        asked = open_question(row, await self.reading.log(workflow_id, tenant))
+        if asked is None and row.status is Status.WAITING_FOR_YOU:
+            raise InvalidState("the workflow waits for a draft to be approved: durable-research approve, or /approve")
+        if asked is None:
+            raise InvalidState(f"the workflow is {row.status.words} and does not wait for a decision")
+        if decision not in asked.decisions:
+            words = " or ".join(one.value for one in asked.decisions)
+            raise InvalidInput([FieldError("/decision", "enum", f"must be {words} here")])
+        if decision is Decision.SEND_AGAIN and not await self.ledger.grant_resend(workflow_id, asked.step):
+            raise InvalidState("what was asked about has been answered meanwhile; nothing is sent again")
+        decided = Decided(step=asked.step, attempt=asked.attempt, decision=decision)
+        if not await self.engine.decide(workflow_id, decided):
+            raise InvalidState("the workflow is not running any more")
+        return row

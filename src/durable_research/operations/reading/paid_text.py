@@ -1,0 +1,137 @@
+"""The text that a workflow has paid for, wherever it stands by now: what failed after the model was paid has lost nothing.
+
+It is looked for where it is written: what a person made of it (the log), what the model answered (the ledger), and what had
+come of an answer that was lost on the way (the draft).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from durable_research import policies
+from durable_research.catalogue import BY_KIND
+from durable_research.domain.documents.text import TextReference, WrittenText
+from durable_research.domain.errors import InvalidState, NotReady
+from durable_research.domain.ledger.effects import EffectRecord, model_call_key
+from durable_research.domain.ledger.usage import TokenUsage
+from durable_research.domain.workflows.progress import EventKind, ProgressEvent, resumed_with
+from durable_research.domain.workflows.workflow import Status
+from durable_research.operations.reading.read import Reading
+from durable_research.ports.database.workflows import WorkflowRow
+from durable_research.ports.objects import ObjectStore
+
+SIMULATOR = "simulator"
+
+
+@dataclass(frozen=True)
+class PaidText:
+    """A text and what is known of its making. One that is not `is_whole` was cut, stopped or lost on its way."""
+
+    text: str
+    model: str
+    provider: str
+    usage: TokenUsage
+    is_whole: bool
+
+    def corrected(self, reference: TextReference) -> WrittenText:
+        """What a person made of it, as a step's result."""
+        return WrittenText(
+            text=reference,
+            model=self.model,
+            provider=self.provider,
+            is_demo=self.provider == SIMULATOR,
+            usage=self.usage,
+        )
+
+
+def edited_by_a_person(events: Sequence[ProgressEvent]) -> TextReference | None:
+    """The text that a person last made of the model's; none after the model was paid to write another."""
+    made, generation = None, 0
+    for event in events:
+        texts = event.data.get("texts") or {}
+        if event.kind is EventKind.APPROVAL_GIVEN and texts.get("edited"):
+            made = TextReference.model_validate(texts["edited"])
+        elif event.kind is EventKind.RESUMED:
+            if event.data.get("generation", 0) > generation:
+                made, generation = None, event.data["generation"]
+            if texts.get("corrected"):
+                made = WrittenText.model_validate(texts["corrected"]).text
+    return made
+
+
+@dataclass
+class PaidTexts:
+    """Reads log, ledger, drafts and objects."""
+
+    reading: Reading
+    objects: ObjectStore
+
+    async def read(self, workflow_id: str, tenant: str) -> PaidText:
+        """The text of a workflow that has not been cancelled or undone, as far as it was written.
+
+        Raises:
+            NotFound: unknown id.
+            NotReady: nothing is written yet.
+            InvalidState: it ended without a text, or what it had written is gone.
+        """
+        row = await self.reading.get(workflow_id, tenant)
+        pipeline = BY_KIND[row.kind]
+        if row.status is Status.CANCELLED or (row.status is Status.FAILED and not pipeline.can_resume):
+            raise InvalidState(f"the {pipeline.noun} is {row.status.words}; nothing of it was kept")
+        found = await self.find(row, await self.reading.log(workflow_id, tenant))
+        if found is None and row.status.is_final:
+            raise InvalidState(f"the {pipeline.noun} is {row.status.words}, and the model had written nothing")
+        if found is None:
+            raise NotReady(f"the {pipeline.noun} is {row.status.words}; nothing is written yet")
+        return found
+
+    async def find(self, row: WorkflowRow, events: Sequence[ProgressEvent]) -> PaidText | None:
+        """The same; None where nothing was written."""
+        written = await self._written(row, await self.answers(row, events))
+        made = edited_by_a_person(events)
+        if made is None or written is None:
+            return written
+        text = await self._text(made)
+        return PaidText(text, written.model, written.provider, written.usage, is_whole=True)
+
+    async def is_there(self, row: WorkflowRow, answers: Sequence[EffectRecord]) -> bool:
+        """Whether anything was written, told without reading it."""
+        kept = [TextReference.model_validate(one.kept["text"]) for one in answers if one.kept]
+        kept += [WrittenText.model_validate(one.result).text for one in answers if one.result]
+        if any(one.size_bytes for one in kept):
+            return True
+        draft = await self.reading.drafts.read(row.workflow_id) if answers else None
+        return draft is not None and bool(draft.text)
+
+    async def answers(self, row: WorkflowRow, events: Sequence[ProgressEvent]) -> list[EffectRecord]:
+        """What the ledger knows of the calls that wrote the text, the one that was cut first."""
+        step = next(iter(BY_KIND[row.kind].steps))
+        generation = resumed_with(events).get("generation", 0)
+        found = []
+        for part in range(1 + policies.GOING_ON_ALLOWED):
+            record = await self.reading.effects.read(
+                model_call_key(row.tenant, row.workflow_id, step, part, generation)
+            )
+            if record is None:
+                break
+            found.append(record)
+        return found
+
+    async def _written(self, row: WorkflowRow, answers: Sequence[EffectRecord]) -> PaidText | None:
+        if not answers:
+            return None
+        parts = [WrittenText.model_validate(one.result) for one in answers if one.result]
+        usage = sum((part.usage for part in parts), TokenUsage())
+        text = "".join([await self._text(part.text) for part in parts])
+        last = answers[-1]
+        if last.kept:  # what had been written before is in it
+            text = await self._text(TextReference.model_validate(last.kept["text"]))
+        if not text:
+            draft = await self.reading.drafts.read(row.workflow_id)
+            text = draft.text if draft else ""
+        if not text:
+            return None
+        is_whole = bool(parts) and parts[-1].is_whole and last.result is not None
+        return PaidText(text, last.frozen.get("model", ""), last.provider, usage, is_whole)
+
+    async def _text(self, reference: TextReference) -> str:
+        return (await self.objects.get(reference.key)).decode()

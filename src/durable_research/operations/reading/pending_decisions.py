@@ -1,0 +1,119 @@
+"""What a workflow that waits for a person asks, and what can be answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from durable_research import policies
+from durable_research.catalogue import BY_KIND, step_label
+from durable_research.domain.errors import DecisionNeeded
+from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision, decision_of
+from durable_research.domain.workflows.progress import ENDS_OF_APPROVAL, EventKind, ProgressEvent, since_resumed
+from durable_research.domain.workflows.remedies import remedy_for
+from durable_research.domain.workflows.workflow import Decision, Status
+from durable_research.operations.reading.bodies import AsksBody
+from durable_research.ports.database.workflows import WorkflowRow
+
+
+@dataclass(frozen=True)
+class OpenQuestion:
+    """A step's attempt that could not go on; `remaining` are the undos that wait with it, it first."""
+
+    step: str
+    attempt: int
+    detail: str
+    decisions: tuple[Decision, ...]
+    remaining: tuple[str, ...] = ()
+    code: str = ""
+
+    @property
+    def words(self) -> str:
+        """The question as a person reads it."""
+        if Decision.SEND_AGAIN in self.decisions:
+            return "an earlier model call may have been charged, and its answer is lost; decide whether to pay again"
+        if not self.remaining:
+            without = ", go on without it" if Decision.GO_WITHOUT in self.decisions else ""
+            return f"{_quoted(self.step)} could not be done ({self.detail}); try again{without}, or give up and undo"
+        # What went wrong names its step as the code does, which says nothing to a person.
+        detail = self.detail.replace(self.step, _quoted(self.step))
+        return f"cleaning up failed ({detail}); still to be done: {', '.join(map(_quoted, self.remaining))}"
+
+    def as_json(self) -> AsksBody:
+        """As the status body shows it."""
+        remedy = remedy_for(self.code)
+        return {
+            "step": self.step,
+            "attempt": self.attempt,
+            "decisions": list(self.decisions),
+            "remaining_undos": list(self.remaining),
+            "remedy": remedy.as_json() if remedy else None,
+        }
+
+
+def _quoted(step: str) -> str:
+    return f"“{step_label(step)}”"
+
+
+@dataclass(frozen=True)
+class OpenApproval:
+    """A draft that waits for a person's word."""
+
+    workflow_id: str
+    asked: ApprovalAsked
+
+    @property
+    def words(self) -> str:
+        """The question as a person reads it."""
+        return self.asked.words
+
+    def as_json(self) -> AsksBody:
+        """As the status body shows it."""
+        return {
+            "step": "approval",
+            "attempt": 0,
+            "decisions": list(self.asked.verdicts),
+            "remaining_undos": [],
+            "remedy": None,
+            "draft_sha256": self.asked.draft_sha256,
+            "draft_url": f"/api/workflows/{self.workflow_id}/draft",
+            "draft_pdf_url": f"/api/workflows/{self.workflow_id}/draft.pdf" if self.asked.pdf else None,
+            "expires_at": self.asked.expires_at.isoformat(),
+        }
+
+
+def _is_question(event: ProgressEvent) -> bool:
+    return bool(event.data.get("asks_a_person")) or event.kind is EventKind.APPROVAL_ASKED
+
+
+def open_approval(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenApproval | None:
+    """The draft that waits for a person now, by the log."""
+    events = since_resumed(events)
+    last = next((event for event in reversed(events) if _is_question(event)), None)
+    if row.status is not Status.WAITING_FOR_YOU or last is None or last.kind is not EventKind.APPROVAL_ASKED:
+        return None
+    return OpenApproval(row.workflow_id, ApprovalAsked.model_validate(last.data))
+
+
+def standing_decision(events: Sequence[ProgressEvent]) -> ApprovalDecision | None:
+    """What was decided about the draft, by the log."""
+    return next((decision_of(event.data) for event in since_resumed(events) if event.kind in ENDS_OF_APPROVAL), None)
+
+
+def open_question(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenQuestion | None:
+    """What a person is asked now, by the log."""
+    asking = [event for event in since_resumed(events) if _is_question(event)]
+    if row.status is not Status.WAITING_FOR_YOU or not asking:
+        return None
+    last = asking[-1]
+    if last.kind is EventKind.APPROVAL_ASKED:
+        return None
+    error = last.data.get("error") or {}
+    detail, code = error.get("detail", ""), error.get("code", "")
+    if code == DecisionNeeded.code:
+        return OpenQuestion(last.step, last.attempt, detail, (Decision.SEND_AGAIN, Decision.GIVE_UP), code=code)
+    undos = tuple(BY_KIND[row.kind].undos)
+    if last.step in undos:
+        remaining = undos[undos.index(last.step) :]
+        return OpenQuestion(last.step, last.attempt, detail, (Decision.TRY_AGAIN,), remaining, code)
+    without = (Decision.GO_WITHOUT,) if policies.STEPS[last.step].optional else ()
+    decisions = (Decision.TRY_AGAIN, *without, Decision.GIVE_UP)
+    return OpenQuestion(last.step, last.attempt, detail, decisions, code=code)

@@ -1,0 +1,234 @@
+"""Resuming what failed or was terminated: the same workflow goes on from its failed step, and what was paid for stays paid.
+
+What is settled in the ledger comes back without a charge, and a call that was accepted is asked about. Only where neither can
+be is another call needed, and a person has to say so.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from durable_research import policies
+from durable_research.catalogue import BY_KIND
+from durable_research.domain.documents.draft import check_text
+from durable_research.domain.documents.text import EDITED_SUFFIX, WrittenText
+from durable_research.domain.errors import IdempotencyKeyReused, InvalidState, Unconfirmed
+from durable_research.domain.ledger.effects import (
+    EMPTY_ANSWERS_ALLOWED,
+    UNRESOLVED,
+    Charges,
+    Effect,
+    EffectRecord,
+    Move,
+    ResendPolicy,
+    SendState,
+    next_move,
+)
+from durable_research.domain.requests.writing import Text
+from durable_research.domain.workflows.progress import EventKind, ProgressEvent, closing_of, resumed_with
+from durable_research.domain.workflows.workflow import RESUMABLE, check_resumable
+from durable_research.effects.text import store_text
+from durable_research.failpoints.reach import Point, reach
+from durable_research.operations.reading.bodies import OfferBody
+from durable_research.operations.reading.paid_text import PaidTexts
+from durable_research.operations.reading.recoverable import Price, can_be_resumed
+from durable_research.operations.start import Starting
+from durable_research.operations.validation import validated
+from durable_research.ports.database.ledger import Effects
+from durable_research.ports.database.workflows import Resumption, WorkflowRow, Workflows
+
+
+class ResumeRequest(BaseModel):
+    """What a person sends: nothing, a corrected text, or leave to be charged again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    text: Text | None = None
+    accept_charge: bool = False
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A workflow that goes on; `replayed` when it had been resumed so already."""
+
+    row: WorkflowRow
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Offer:
+    """That a workflow can be resumed, and what that may cost; `charges` is what it has cost so far."""
+
+    price: Price
+    charges: Charges
+    has_text: bool
+
+    @property
+    def words(self) -> str:
+        """The price as a person reads it."""
+        if self.price is Price.NOTHING:
+            return "what was paid for is not paid again"
+        extra = f", and perhaps {self.charges.possible_extra} more" if self.charges.possible_extra else ""
+        return f"the model may be charged again, {self.charges.settled} so far{extra}"
+
+    def as_json(self) -> OfferBody:
+        """As the status body shows it."""
+        needs = self.price is not Price.NOTHING
+        return {"may_charge_again": needs, "price": self.price, "words": self.words, "has_text": self.has_text}
+
+
+@dataclass
+class Resuming:
+    """`resend` is the installation's rule for calls of which nobody can be asked."""
+
+    texts: PaidTexts
+    workflows: Workflows
+    ledger: Effects
+    starting: Starting
+    resend: ResendPolicy = ResendPolicy.BOUNDED
+
+    async def offer(self, workflow_id: str, tenant: str) -> Offer | None:
+        """Whether it can be resumed, and what that may cost; None where it cannot.
+
+        Raises:
+            NotFound: unknown id.
+        """
+        row = await self.texts.reading.get(workflow_id, tenant)
+        if not can_be_resumed(row):
+            return None
+        return await self._offer(row, await self.texts.reading.log(workflow_id, tenant))
+
+    async def resume(
+        self, workflow_id: str, tenant: str, body: Mapping[str, Any], idempotency_key: str | None = None
+    ) -> Resumed:
+        """Have it go on from the step that failed, perhaps with a corrected text.
+
+        Raises:
+            InvalidInput: the body breaks its rules.
+            NotFound: unknown id.
+            InvalidState: it goes on, ended otherwise, was undone, or may be charged again without leave for that.
+            IdempotencyKeyReused: the key came with another text.
+            InfrastructureDown: the database is away; nothing was changed.
+        """
+        request = validated(ResumeRequest, body)
+        reading = self.texts.reading
+        row = await reading.get(workflow_id, tenant)
+        pipeline = BY_KIND[row.kind]
+        if not pipeline.can_resume:
+            raise InvalidState(
+                f"what a {pipeline.noun} had made is undone when it fails; run it again, which is paid anew"
+            )
+        events = await reading.log(workflow_id, tenant)
+        if idempotency_key and await _is_known(events, request, idempotency_key):
+            return Resumed(row, replayed=True)
+        if row.status.is_final or not row.resumption:
+            check_resumable(row.status)
+        await reach(Point.RESUME_BEGUN, workflow_id)
+        wanted = Resumption(
+            workflow_id,
+            row.resumption,
+            await self._data(row, events, request, idempotency_key),
+            self.starting.sleeps_until(BY_KIND[row.kind].request.model_validate(row.input)),
+        )
+        row, replayed = await self.workflows.resume(wanted)
+        await reach(Point.RESUME_WRITTEN, workflow_id)
+        self.starting.pass_on(row)
+        return Resumed(row, replayed)
+
+    async def _data(
+        self, row: WorkflowRow, events: Sequence[ProgressEvent], request: ResumeRequest, key: str | None
+    ) -> dict[str, Any]:
+        """What the event of resuming keeps."""
+        latest = resumed_with(events)
+        data: dict[str, Any] = {"generation": latest.get("generation", 0)} | ({"key": key} if key else {})
+        if request.text is not None:
+            corrected = await self._corrected(row, events, request.text)
+            return data | {"texts": {"corrected": corrected.model_dump(mode="json")}}
+        if kept := latest.get("texts"):
+            return data | {"texts": kept}
+        if row.status not in RESUMABLE:
+            return data
+        offer = await self._offer(row, events)
+        if offer.price is Price.NOTHING:
+            return data
+        if not request.accept_charge:
+            raise InvalidState(f"{offer.words}; say that it may: accept_charge")
+        if offer.price is Price.ANOTHER_ANSWER:
+            data["generation"] += 1
+        else:
+            await self.ledger.grant_resend(row.workflow_id, next(iter(BY_KIND[row.kind].steps)))
+        return data | {"accepted_charge": True}
+
+    async def _corrected(self, row: WorkflowRow, events: Sequence[ProgressEvent], text: str) -> WrittenText:
+        text = await asyncio.to_thread(check_text, text)
+        paid = await self.texts.find(row, events)
+        if paid is None:
+            raise InvalidState("there is no text to correct: the model had written nothing")
+        return paid.corrected(await store_text(self.texts.objects, row.tenant, row.workflow_id, text, EDITED_SUFFIX))
+
+    async def _offer(self, row: WorkflowRow, events: Sequence[ProgressEvent]) -> Offer:
+        latest = resumed_with(events)
+        answers = await self.texts.answers(row, events)
+        price = Price.NOTHING if latest.get("texts") else self._price(row, answers)
+        if price is Price.NOTHING and _is_unconfirmed(events, answers):
+            price = Price.ANOTHER_SEND
+        has_text = await self.texts.is_there(row, answers)
+        return Offer(price, await self.ledger.charges(row.workflow_id), has_text)
+
+    def _price(self, row: WorkflowRow, answers: Sequence[EffectRecord]) -> Price:
+        """What the ledger's next move would be, for the part of the text that is missing."""
+        missing = next((part for part, record in enumerate(answers) if record.result is None), None)
+        if missing is None:
+            is_cut_for_good = len(answers) > policies.GOING_ON_ALLOWED
+            is_cut_for_good = is_cut_for_good and not any(
+                WrittenText.model_validate(one.result).is_whole for one in answers
+            )
+            return Price.ANOTHER_ANSWER if is_cut_for_good else Price.NOTHING
+        record = answers[missing]
+        effect = Effect(
+            row.tenant,
+            row.workflow_id,
+            next(iter(BY_KIND[row.kind].steps)),
+            kind="model_call",
+            provider=record.provider,
+            provider_class=record.provider_class,
+            request={},
+            resend=self.resend,
+            empty_allowed=0 if missing else EMPTY_ANSWERS_ALLOWED,
+        )
+        move = next_move(record, effect).move
+        is_spent = any(send.state is SendState.SPENT for send in record.sends)
+        if move is Move.FAIL_AGAIN or (move is Move.SEND and is_spent):
+            return Price.ANOTHER_ANSWER
+        return Price.ANOTHER_SEND if move is Move.GIVE_UP else Price.NOTHING
+
+
+def _is_unconfirmed(events: Sequence[ProgressEvent], answers: Sequence[EffectRecord]) -> bool:
+    """Whether a worker has found that nobody can be asked, of a call that is unresolved to this day.
+
+    The ledger may tell of a provider that can be: what a worker has learned of a server, it knows by itself.
+    """
+    found = (closing_of(events).get("error") or {}).get("code") == Unconfirmed.code
+    return found and any(send.state in UNRESOLVED for one in answers if one.result is None for send in one.sends)
+
+
+async def _is_known(events: Sequence[ProgressEvent], request: ResumeRequest, key: str) -> bool:
+    """Whether the workflow has been resumed under this key.
+
+    Raises:
+        IdempotencyKeyReused: with another text.
+    """
+    known = next((e.data for e in events if e.kind is EventKind.RESUMED and e.data.get("key") == key), None)
+    if known is None:
+        return False
+    if request.text is not None:
+        corrected = (known.get("texts") or {}).get("corrected")
+        text = await asyncio.to_thread(check_text, request.text)
+        sha256 = hashlib.sha256(text.encode(errors="replace")).hexdigest()
+        if not corrected or WrittenText.model_validate(corrected).text.sha256 != sha256:
+            raise IdempotencyKeyReused("this Idempotency-Key was used with another text; send a new key")
+    return True

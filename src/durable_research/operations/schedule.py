@@ -1,0 +1,127 @@
+"""Recurring reports: schedules that the engine keeps, each of whose firings asks one question again."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from durable_research.catalogue import ACCEPT_SCHEDULED, GENERATE_REPORT
+from durable_research.domain.errors import IdempotencyKeyReused, TooManySchedules
+from durable_research.domain.schedules.clock_changes import once_id
+from durable_research.domain.schedules.schedule import ID_PREFIX, MOST_SCHEDULES, ScheduleRequest, rhythm_of
+from durable_research.operations.start import Starting
+from durable_research.operations.validation import validated
+from durable_research.pipelines.accept_scheduled.activities import AcceptOnce
+from durable_research.pipelines.accept_scheduled.messages import AcceptScheduledReport, Firing
+from durable_research.ports.clock import Clock
+from durable_research.ports.engine.schedules import NewSchedule, Schedules, ScheduleView
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A schedule that was made; `replayed` when the same Idempotency-Key had made it before."""
+
+    view: ScheduleView
+    replayed: bool
+
+
+@dataclass
+class Scheduling:
+    """Makes, lists, pauses, resumes and deletes schedules, which live in the engine alone: without it none of this works."""
+
+    starting: Starting
+    schedules: Schedules
+    now: Clock
+
+    async def add(self, body: Mapping[str, Any], *, tenant: str, idempotency_key: str | None = None) -> Scheduled:
+        """Make a schedule.
+
+        Raises:
+            InvalidInput: fields break their rules; nothing was changed.
+            TooManySchedules: the tenant has as many as are allowed.
+            IdempotencyKeyReused: the key came with another request, and its schedule still exists.
+            InfrastructureDown: the engine is away.
+        """
+        request = validated(ScheduleRequest, body)
+        self.starting.check_channels(request)
+        new = self._new(request, tenant, idempotency_key)
+        ids = {row.schedule_id for row in await self.schedules.list(tenant)}
+        if new.schedule_id not in ids and len(ids) >= MOST_SCHEDULES:
+            raise TooManySchedules(f"there are {MOST_SCHEDULES} schedules, which is as many as are allowed")
+        view, known = await self.schedules.create(new)
+        if known and view.fingerprint != new.fingerprint:
+            raise IdempotencyKeyReused("the key came with another request")
+        return Scheduled(view, known)
+
+    async def list(self, tenant: str) -> Sequence[ScheduleView]:
+        """A tenant's schedules, newest first."""
+        return await self.schedules.list(tenant)
+
+    async def pause(self, schedule_id: str, tenant: str) -> ScheduleView:
+        """Ask no more until it is resumed.
+
+        Raises:
+            NotFound: unknown id.
+        """
+        return await self.schedules.pause(schedule_id, tenant)
+
+    async def resume(self, schedule_id: str, tenant: str) -> ScheduleView:
+        """Ask again from the next time on.
+
+        Raises:
+            NotFound: unknown id.
+        """
+        return await self.schedules.resume(schedule_id, tenant)
+
+    async def delete(self, schedule_id: str, tenant: str) -> None:
+        """Remove it for good; reports that it asked for stay.
+
+        Raises:
+            NotFound: unknown id.
+        """
+        await self.schedules.delete(schedule_id, tenant)
+
+    def _new(self, request: ScheduleRequest, tenant: str, idempotency_key: str | None) -> NewSchedule:
+        kept = request.model_dump(mode="json", exclude_none=True)
+        return NewSchedule(
+            schedule_id=_schedule_id(tenant, idempotency_key),
+            tenant=tenant,
+            title=request.shown_title,
+            every=request.every,
+            timezone=request.timezone,
+            rhythm=rhythm_of(request.every),
+            fingerprint=hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest(),
+            created_at=self.now(),
+            workflow_type=ACCEPT_SCHEDULED.workflow_type,
+            task_queue=ACCEPT_SCHEDULED.task_queue,
+            message=AcceptScheduledReport(
+                tenant=tenant,
+                request=request.report.model_dump(mode="json", exclude_none=True),
+                every=request.every,
+                timezone=request.timezone,
+            ),
+        )
+
+
+def _schedule_id(tenant: str, idempotency_key: str | None) -> str:
+    """The same key gives the same id, which the engine knows once."""
+    if idempotency_key is None:
+        return ID_PREFIX + secrets.token_hex(16)
+    return ID_PREFIX + hashlib.sha256(json.dumps([tenant, idempotency_key]).encode()).hexdigest()[:32]
+
+
+def accepting_once(starting: Starting) -> AcceptOnce:
+    """How a firing is accepted: like any start, under a key that no request can bring, as theirs hold no blanks."""
+
+    async def accept_once(firing: Firing) -> str:
+        started = await starting.start(
+            GENERATE_REPORT.path,
+            firing.request,
+            tenant=firing.tenant,
+            idempotency_key=f"firing {once_id(firing.firing_id, firing.every, firing.timezone)}",
+        )
+        return started.row.workflow_id
+
+    return accept_once

@@ -1,0 +1,152 @@
+"""Starting work: check what was sent, accept it in one transaction, then give it to the engine until it has it."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from durable_research.catalogue import BY_KIND, Pipeline, Receivers, pipeline_at
+from durable_research.domain.errors import FieldError, InvalidInput
+from durable_research.domain.requests.addresses import AddressRefused, check_address, is_address
+from durable_research.domain.requests.writing import WritingRequest
+from durable_research.domain.workflows.progress import EventKind, ProgressEvent, resumed_with, since_resumed
+from durable_research.domain.workflows.workflow import RANDOM_BYTES, new_workflow_id
+from durable_research.failpoints.reach import Point, reach
+from durable_research.operations.outbox import KeepTrying
+from durable_research.operations.validation import validated
+from durable_research.ports.clock import Clock
+from durable_research.ports.database.progress import ProgressLog
+from durable_research.ports.database.workflows import NewWorkflow, WorkflowRow, Workflows
+from durable_research.ports.engine.engine import WorkflowEngine
+
+_LONGEST_SLEEP = timedelta(days=366)
+
+
+@dataclass(frozen=True)
+class Started:
+    """An accepted workflow; `replayed` when the same Idempotency-Key had been accepted before."""
+
+    row: WorkflowRow
+    replayed: bool
+
+
+@dataclass
+class Starting:
+    """Accepts work and keeps giving it to the engine, each second, while this process lives.
+
+    `unsafe_addresses` is for tests only.
+    """
+
+    workflows: Workflows
+    progress: ProgressLog
+    engine: WorkflowEngine
+    now: Clock
+    receivers: Receivers
+    unsafe_addresses: bool = False
+    _starts: KeepTrying = field(default_factory=KeepTrying)
+
+    async def start(
+        self, path: str, body: Mapping[str, Any], *, tenant: str, idempotency_key: str | None = None
+    ) -> Started:
+        """Accept a request for the pipeline at `path`.
+
+        Raises:
+            UnknownPipeline: no such pipeline.
+            InvalidInput: fields break their rules; nothing was changed.
+            IdempotencyKeyReused: the key came with another request.
+            InfrastructureDown: the database is away; nothing was changed.
+        """
+        pipeline = pipeline_at(path)
+        request = self._validate(pipeline, body)
+        kept = request.model_dump(mode="json", exclude_none=True)
+        new = NewWorkflow(
+            workflow_id=new_workflow_id(
+                pipeline.kind, int(self.now().timestamp() * 1000), secrets.token_bytes(RANDOM_BYTES)
+            ),
+            kind=pipeline.kind,
+            tenant=tenant,
+            title=request.shown_title,
+            input=kept,
+            idempotency_key=idempotency_key,
+            fingerprint=hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest(),
+            begins_at=self.sleeps_until(request),
+        )
+        await reach(Point.START_BEGUN, new.workflow_id)
+        row, replayed = await self.workflows.accept(new)
+        await reach(Point.START_ACCEPTED, row.workflow_id)
+        self.pass_on(row)
+        return Started(row, replayed)
+
+    def sleeps_until(self, request: WritingRequest) -> datetime | None:
+        """The moment at which it is to begin; none where that is now or has passed."""
+        return request.begins_at if request.begins_at and request.begins_at > self.now() else None
+
+    def pass_on(self, row: WorkflowRow) -> None:
+        """Give an accepted or resumed workflow to the engine, each second until it has it."""
+        if not row.engine_started and not row.status.is_final:
+            self._starts.pass_on(row.workflow_id, lambda: self.give(row))
+
+    async def give(self, row: WorkflowRow) -> None:
+        """Give one accepted workflow to the engine, once; a cancellation that came meanwhile is passed on.
+
+        Raises:
+            InfrastructureDown: the engine or the database is away.
+        """
+        pipeline = BY_KIND[row.kind]
+        message = pipeline.start_message(row, self.receivers)
+        events = await self.progress.read(row.workflow_id) if row.engine_started or row.resumption else ()
+        if row.resumption and pipeline.resumed_message:
+            message = pipeline.resumed_message(message, resumed_with(events))
+        await reach(Point.START_GIVING, row.workflow_id)
+        await self.engine.start(
+            row.workflow_id,
+            pipeline.workflow_type,
+            pipeline.task_queue,
+            message,
+            tenant=row.tenant,
+            told_before=_told_before(events) if row.engine_started else (),
+            resumption=row.resumption,
+        )
+        await reach(Point.START_GIVEN, row.workflow_id)
+        row = await self.workflows.mark_started(row.workflow_id, row.resumption)
+        if row.cancel_requested:
+            await self.engine.cancel(row.workflow_id, row.resumption)
+
+    async def close(self) -> None:
+        """Stop trying; what is accepted is in the database, and reconciliation starts it."""
+        await self._starts.close()
+
+    def _validate(self, pipeline: Pipeline, body: Mapping[str, Any]) -> WritingRequest:
+        request = validated(pipeline.request, body)
+        self.check_channels(request)
+        return request
+
+    def check_channels(self, request: WritingRequest) -> None:
+        """Refuse receivers that are not configured here, and addresses that we do not call.
+
+        Raises:
+            InvalidInput: with an entry for each of them.
+        """
+        wrong = [self._wrong_channel(channel, pointer) for pointer, channel in request.named_channels.items()]
+        if request.begins_at and request.begins_at - self.now() > _LONGEST_SLEEP:
+            words = f"must be at most {_LONGEST_SLEEP.days} days ahead"
+            wrong.append(FieldError("/start_after", "out_of_range", words))
+        if errors := [error for error in wrong if error]:
+            raise InvalidInput(errors)
+
+    def _wrong_channel(self, channel: str, pointer: str) -> FieldError | None:
+        if is_address(channel):
+            try:
+                check_address(channel, loopback_too=self.unsafe_addresses)
+            except AddressRefused as refused:
+                return FieldError(pointer, refused.code, refused.detail)
+        elif channel not in (*self.receivers.default, *self.receivers.on_request):
+            return FieldError(pointer, "not_configured", f"no receiver is configured for {channel!r}")
+        return None
+
+
+def _told_before(events: Sequence[ProgressEvent]) -> Sequence[str]:
+    return sorted({event.step for event in since_resumed(events) if event.kind is EventKind.ATTEMPT_COMPLETED})

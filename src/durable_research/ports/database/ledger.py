@@ -1,0 +1,98 @@
+"""The effect ledger: who may send, what was sent, what it brought."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Protocol
+
+from durable_research.domain.ledger.effects import Charges, Effect, EffectRecord, SendFailure, SendState
+from durable_research.domain.ledger.unresolved_sends import Doubt, Provider
+
+
+class Effects(Protocol):
+    """The effect ledger's tables. `fence` is the attempt's number; a lower one than the newest raises StaleAttempt."""
+
+    async def claim(self, effect: Effect, fence: int) -> EffectRecord:
+        """Make or lock the effect and raise its fence to ours; an attempt without a number gets the next one.
+
+        Raises:
+            EffectMismatch: the key is known with another request.
+            InvalidState: what the effect did has been taken back.
+        """
+        ...
+
+    async def read(self, key: str) -> EffectRecord | None:
+        """What stands of the effect, without claiming it; None where no attempt has."""
+        ...
+
+    async def open_send(self, effect: Effect, fence: int, anchor: str | None, *, earlier: SendState | None) -> None:
+        """Commit the intent to send; `earlier` is what becomes of earlier open sends (None: they stay open).
+
+        UNKNOWN counts this send as a possible extra.
+
+        Raises:
+            StaleAttempt: a newer attempt holds the effect, this one has sent already, or an earlier send has become known as
+                accepted.
+        """
+        ...
+
+    async def check_fence(self, key: str, fence: int, within: timedelta) -> None:
+        """Raise StaleAttempt unless the fence is still ours and our intent is not older than `within`.
+
+        An intent that is too old is closed as refused: it will not be sent.
+        """
+        ...
+
+    async def remember_reference(self, key: str, fence: int, reference: str) -> bool:
+        """Commit the provider's id, even when a newer attempt has taken over: it is how that one finds the call.
+
+        True when this call is one too many: a newer send is known as accepted, or the workflow has ended meanwhile.
+        """
+        ...
+
+    async def settle(self, key: str, fence: int, reference: str, result: Mapping[str, Any]) -> None:
+        """Store the result and close the send that has this reference."""
+        ...
+
+    async def close_send(self, key: str, reference: str | None, fence: int, state: SendState) -> None:
+        """Close a send that gave no result."""
+        ...
+
+    async def note_lost(self, key: str, fence: int, failure: SendFailure | None) -> float:
+        """Write, once, when an open send was lost, and the error that its sender got (None: its sender died).
+
+        Returns for how many seconds it had been open by then.
+        """
+        ...
+
+    async def keep(self, key: str, fence: int, kept: Mapping[str, Any]) -> None:
+        """Keep what came of an answer that is not published, while the fence is ours."""
+        ...
+
+    async def close_left_behind(self, closed_before: timedelta) -> int:
+        """Close, as unknown, unanswered sends that nobody can be asked about, of workflows that ended so long ago."""
+        ...
+
+    async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
+        """What this workflow's effects of one kind were charged, and may have been charged besides."""
+        ...
+
+    async def grant_resend(self, workflow_id: str, step: str) -> bool:
+        """Allow one more send of the step's unresolved effects, as a person decided; False when none is unresolved."""
+        ...
+
+    async def doubts(
+        self, providers: Sequence[Provider], closed_before: timedelta, longest_call: timedelta
+    ) -> Sequence[Doubt]:
+        """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since.
+
+        A searched provider (class R) cannot show a call that it still writes: it is asked when the longest one has ended.
+        """
+        ...
+
+    async def resolve_doubt(self, doubt: Doubt, reference: str | None) -> None:
+        """Write what the provider shows now: nothing, or the id of a stray, which is counted as spent."""
+        ...
+
+    async def running_calls(self, workflow_id: str) -> Sequence[tuple[str, str]]:
+        """Key and provider's id of this workflow's model calls that are accepted and not closed."""
+        ...

@@ -1,0 +1,42 @@
+"""Finished reports."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from durable_research.domain.requests.report import Report
+from durable_research.domain.workflows.progress import Attempt
+
+
+class Reports(Protocol):
+    """Finished reports."""
+
+    async def store(self, report: Report, tenant: str, attempt: Attempt | None) -> None:
+        """Insert the report while the attempt is open; storing it again changes nothing.
+
+        This is what makes a workflow finished: a cancellation comes before it or too late. Without an attempt it is the row
+        of a partly done report that is stored later.
+
+        Raises:
+            StaleAttempt: the attempt has been closed.
+            CancelRequested: a person wanted the workflow to end before.
+        """
+        ...
+
+    async def delete(self, report_id: str, tenant: str) -> None:
+        """Remove what a cancelled workflow had stored; what is gone already is no error."""
+        ...
+
+    async def get(self, report_id: str, tenant: str) -> Report:
+        """Read one.
+
+        Raises:
+            NotFound: unknown, or another tenant's.
+        """
+        ...
+
+    async def list(
+        self, tenant: str, text: str | None, limit: int, before: tuple[datetime, str] | None
+    ) -> Sequence[Report]:
+        """Newest first, filtered by words in title or prompt."""
+        ...

@@ -1,0 +1,131 @@
+"""Accepted workflows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from durable_research.domain.workflows.workflow import Kind, Status
+
+
+@dataclass(frozen=True)
+class WorkflowRow:
+    """One row of table `workflows`, the authority on what was accepted; `resumption` counts how often it was resumed."""
+
+    workflow_id: str
+    kind: Kind
+    tenant: str
+    status: Status
+    title: str
+    input: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    engine_started: bool
+    cancel_requested: bool
+    resumption: int = 0
+
+
+@dataclass(frozen=True)
+class NewWorkflow:
+    """What a start asks to be accepted; one that begins later sleeps until then."""
+
+    workflow_id: str
+    kind: Kind
+    tenant: str
+    title: str
+    input: dict[str, Any]
+    idempotency_key: str | None = None
+    fingerprint: str = ""
+    begins_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """What a person wants to be gone on with; `after` is the number of the last resumption that they know of.
+
+    `data` is kept with the event, the reference of a `corrected` text among its hidden texts.
+    """
+
+    workflow_id: str
+    after: int
+    data: dict[str, Any]
+    begins_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class WorkflowFilter:
+    """Which workflows a list shows."""
+
+    statuses: tuple[Status, ...] = ()
+    kind: Kind | None = None
+    text: str | None = None
+    limit: int = 50
+    before: tuple[datetime, str] | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """The next so many rows of a walk, by their ids."""
+
+    after: str
+    limit: int
+
+
+class Workflows(Protocol):
+    """Accepted workflows of every kind."""
+
+    async def accept(self, new: NewWorkflow) -> tuple[WorkflowRow, bool]:
+        """Write the workflow, its idempotency key and its first event in one transaction; True when it is a replay.
+
+        Raises:
+            IdempotencyKeyReused: the key is known with another fingerprint.
+        """
+        ...
+
+    async def get(self, workflow_id: str, tenant: str) -> WorkflowRow:
+        """Read one.
+
+        Raises:
+            NotFound: unknown, or another tenant's.
+        """
+        ...
+
+    async def list(self, tenant: str, which: WorkflowFilter) -> Sequence[WorkflowRow]:
+        """Newest first."""
+        ...
+
+    async def resume(self, wanted: Resumption) -> tuple[WorkflowRow, bool]:
+        """Have an ended workflow begin again, in one transaction; True when it has been resumed so already.
+
+        Raises:
+            InvalidState: it goes on, ended otherwise, or has been resumed with another text.
+        """
+        ...
+
+    async def mark_started(self, workflow_id: str, resumption: int) -> WorkflowRow:
+        """Note that the engine has this resumption; returns the row, which may ask for cancellation meanwhile."""
+        ...
+
+    async def request_cancel(self, workflow_id: str) -> None:
+        """Note the wish to cancel, once."""
+        ...
+
+
+class WorkflowsToReconcile(Workflows, Protocol):
+    """The same, with the walks over what a crash or an outage may have left open."""
+
+    async def unstarted(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
+        """Accepted that long ago, not ended, and not known to the engine."""
+        ...
+
+    async def unended(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
+        """Known to the engine, not ended, and untouched for that long."""
+        ...
+
+    async def unheard_cancels(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
+        """Those of `unended` whose end a person wants."""
+        ...
+
+    async def partly_done(self, page: Page) -> Sequence[WorkflowRow]:
+        """Ended without their metadata stored, with the metadata in the closing event."""
+        ...

@@ -1,0 +1,40 @@
+"""Asking a model where a text lies among all texts."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from durable_research.domain.ledger.effects import ProviderClass
+from durable_research.ports.vendors.remote import RemoteEffect
+
+# What the provider is asked for, whatever its model could do: enough to find neighbours, 1 KiB a row, and one length for all
+# models, so that one column and one index hold them.
+DIMENSIONS = 256
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """A text's place; only places that the same model named can be compared.
+
+    `model` is the name that we asked for: providers answer with longer names of their own.
+    """
+
+    vector: tuple[float, ...]
+    model: str
+    tokens: int
+
+
+class EmbeddingModel(Protocol):
+    """A provider of embeddings; `settle_seconds` is how long it may take to show a send that it has accepted."""
+
+    provider: str
+    provider_class: ProviderClass
+    model: str
+    settle_seconds: float
+
+    def prepare(self, text: str) -> RemoteEffect[Embedding]:
+        """Make the effect of embedding this text; of one that is too long, its beginning."""
+        ...
+
+    async def close(self) -> None:
+        """Close its connections."""
+        ...

@@ -1,0 +1,90 @@
+"""Asking a model."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+from durable_research.domain.ledger.effects import ProviderClass
+from durable_research.domain.ledger.usage import TokenUsage
+from durable_research.ports.vendors.remote import EarlierSend, RemoteEffect
+
+TextSink = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class CallDeadlines:
+    """When one call (a send and its answer) is given up, in seconds; a call that does not stream has the longest alone.
+
+    `silence` counts from the last byte of the body, and a comment or an empty event is a byte; `first_byte` from when the
+    request was written, and headers are no byte of the body.
+    """
+
+    silence: float
+    first_byte: float
+    longest: float
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """One question to a model: plain strings, already composed.
+
+    `so_far` is the answer's text up to where it was cut, and `go_on` what asks the model to go on there.
+    """
+
+    instructions: str
+    prompt: str
+    model: str
+    so_far: str = ""
+    go_on: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of all that is asked, and of which model: what an answer must fit to be taken for this call's."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class ModelAnswer:
+    """An answer; one that is not whole was cut at the model's longest and can be gone on with."""
+
+    text: str
+    model: str
+    usage: TokenUsage
+    reference: str
+    is_whole: bool = True
+
+
+class LanguageModel(Protocol):
+    """A provider of text. `is_demo` marks the simulator, whose text is labelled everywhere.
+
+    `settle_seconds` is how long it may take the provider to show a send that it has accepted. Both it and the class are asked
+    for each call anew, since a server may turn out to keep less than it should.
+    """
+
+    provider: str
+    model: str
+    is_demo: bool
+
+    @property
+    def provider_class(self) -> ProviderClass:
+        """What can be asked after a call that is sent now."""
+        ...
+
+    @property
+    def settle_seconds(self) -> float:
+        """How long it may take the provider to show a send that it has accepted."""
+        ...
+
+    def prepare(self, call: ModelCall, on_text: TextSink) -> RemoteEffect[ModelAnswer]:
+        """Make the effect of this call; `on_text` gets the whole text so far, as it grows."""
+        ...
+
+    async def cancel(self, reference: str) -> None:
+        """Stop an accepted call; one that has ended or is unknown is left alone."""
+        ...
+
+    async def find_all(self, send: EarlierSend) -> list[str]:
+        """Every answer that the provider shows for this send's key or handle."""
+        ...

@@ -1,0 +1,55 @@
+"""Telling people."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from durable_research.domain.ledger.effects import ProviderClass
+from durable_research.domain.requests.notice import Notice
+from durable_research.domain.workflows.approval import ApprovalNotice
+from durable_research.ports.vendors.remote import RemoteEffect
+
+
+@dataclass(frozen=True)
+class Notification:
+    """What is told when a report is ready, waits for `approval`, or of a `notice`: ids, a title and links; no report text.
+
+    `to` is the channel as it was asked for.
+    """
+
+    workflow_id: str
+    title: str
+    status: str
+    url: str
+    to: str = ""
+    approval: ApprovalNotice | None = None
+    notice: Notice | None = None
+
+    @property
+    def occasion(self) -> str:
+        """Why it is told, as machines read it."""
+        if self.approval:
+            return self.approval.occasion.value
+        return self.notice.kind.value if self.notice else "done"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A notification that the receiver accepted; `left_out` are those of several for whom it did not, each with the reason."""
+
+    reference: str
+    left_out: tuple[str, ...] = ()
+
+
+class Notifier(Protocol):
+    """One channel. The effect's key is the message's id, so that receivers can drop repeats.
+
+    `settle_seconds` is how long after a send its receiver may take to show it to who asks; 0 where nothing can be asked.
+    """
+
+    channel: str
+    provider_class: ProviderClass
+    settle_seconds: float
+
+    def prepare(self, notification: Notification) -> RemoteEffect[Delivery]:
+        """Make the effect of this notification."""
+        ...

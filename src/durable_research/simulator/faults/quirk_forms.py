@@ -1,0 +1,72 @@
+"""The form of an entry in the table of quirks, and how it acts on a normal answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from durable_research.simulator.faults.quirk_edits import Edit, Rewrite
+from durable_research.simulator.generation.generation import Outcome
+from durable_research.simulator.generation.streaming import EVENT_STREAM, NEWLINES, Framing, Timed, Told
+
+Json = dict[str, Any]
+Api = Literal["chat", "responses", "embeddings", "conversations", "stored_list"]
+
+TEXT: frozenset[Api] = frozenset({"chat", "responses"})
+PAID: frozenset[Api] = TEXT | {"embeddings"}
+
+
+@dataclass(frozen=True)
+class Instead:
+    """What is answered instead, unbilled."""
+
+    status: int
+    body: Json | str
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Quirk:
+    """One odd way. `source` says who does so, by whose report; `if_field` limits it to requests that have the field."""
+
+    says: str
+    source: str
+    apis: frozenset[Api]
+    instead: Instead | None = None
+    if_field: str | None = None
+    outcome: Outcome = "complete"
+    edits: tuple[Edit, ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
+    framing: Framing = NEWLINES
+    content_type: str = EVENT_STREAM
+    tells_usage: bool = False  # also when it was not asked for
+    ignores_stream: bool = False
+    ignores_filter: bool = False
+    forgets: bool = False  # cuts the connection in mid-answer, and knows nothing of the call any more
+    silence_seconds: float = 0.0  # from acceptance to the first byte
+    chunk_seconds: float = 0.0  # between two pieces of the text
+
+    @property
+    def is_billed(self) -> bool:
+        """Whether a call that meets it is accepted, and so billed."""
+        return self.instead is None and bool(self.apis & PAID)
+
+    def payload(self, told: Json) -> Json:
+        """One JSON object of the answer."""
+        for edit in self.edits:
+            told = edit(told)
+        return told
+
+    def rewritten(self, events: list[Told]) -> list[Told]:
+        """The events of a stream; their objects are still to be edited."""
+        for rewrite in self.rewrites:
+            events = rewrite(events)
+        return events
+
+    def timed(self, events: list[Told]) -> list[Timed]:
+        """The stream's bytes, its objects edited."""
+        edited = [one if one.block else Told(one.moment, self.payload(one.data), one.is_named) for one in events]
+        return self.framing.timed(edited)
+
+
+NORMAL = Quirk("", "", frozenset())

@@ -1,0 +1,89 @@
+"""Writing while time passes: server-sent events at their moments, and clients that hang up."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from quart import Response
+
+from durable_research.simulator.generation.generation import Generation
+from durable_research.simulator.generation.state import State
+
+EVENT_STREAM = "text/event-stream; charset=utf-8"
+Timed = tuple[float, bytes]
+
+
+@dataclass(frozen=True)
+class Told:
+    """One server-sent event with its moment; one that is named bears its type as its name. A block is sent as it is."""
+
+    moment: float
+    data: dict[str, Any] = field(default_factory=dict)
+    is_named: bool = False
+    block: str = ""
+
+    def lines(self) -> str:
+        """Its lines, without the blank one that ends it."""
+        if self.block:
+            return self.block
+        head = f"event: {self.data['type']}\n" if self.is_named else ""
+        return f"{head}data: {json.dumps(self.data, separators=(',', ':'))}"
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How events are put on the wire; the last one's blank line is optional with some servers."""
+
+    newline: str = "\n"
+    ends_last: bool = True
+
+    def timed(self, events: Sequence[Told]) -> list[Timed]:
+        """The bytes of each event with its moment."""
+        framed = [(one.moment, (one.lines() + "\n\n").replace("\n", self.newline).encode()) for one in events]
+        if framed and not self.ends_last:
+            framed[-1] = (framed[-1][0], framed[-1][1].rstrip())
+        return framed
+
+
+NEWLINES = Framing()
+
+
+def event_stream(body: AsyncIterator[bytes], content_type: str = EVENT_STREAM) -> Response:
+    """Answer with events, to be read as they come."""
+    return Response(body, 200, {"cache-control": "no-store"}, content_type=content_type)
+
+
+async def paced(state: State, generation: Generation, events: Sequence[Timed]) -> AsyncIterator[bytes]:
+    """Send each event when its moment has come, those of the past together; end where the generation was stopped."""
+    sent = 0
+    while sent < len(events):
+        stopped_at = state.stopped_at(generation.id)
+        horizon = state.now() if stopped_at is None else min(stopped_at, state.now())
+        due = sent
+        while due < len(events) and events[due][0] <= horizon:
+            due += 1
+        if due > sent:
+            yield b"".join(data for _, data in events[sent:due])
+            sent = due
+        elif stopped_at is not None:
+            return
+        else:
+            await state.wait(generation, events[sent][0])
+
+
+async def while_connected(state: State, generation: Generation, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes; the generation stops when the client goes away before the end."""
+    try:
+        async for data in body:
+            yield data
+    except BaseException:
+        # Hung up, or cut by a fault in the middle: either way nobody reads on.
+        state.stop(generation)
+        raise
+
+
+async def finished(state: State, generation: Generation) -> None:
+    """Wait until a generation has ended or was stopped."""
+    while not state.is_finished(generation):
+        await state.wait(generation, generation.done_at)

@@ -1,0 +1,238 @@
+"""/v1/chat/completions: calls without an id until they end, but searchable by metadata when they are stored."""
+
+import asyncio
+import re
+from typing import Any
+
+from quart import Blueprint, Response, request
+
+from durable_research.simulator.faults.errors import not_found, parse, reply
+from durable_research.simulator.faults.faults import (
+    Call,
+    Fault,
+    broken_off,
+    cut_in_half,
+    cut_response,
+    refuse,
+    told_failed,
+)
+from durable_research.simulator.faults.quirks import in_its_time, quirk_of
+from durable_research.simulator.generation.generation import (
+    Generation,
+    answer,
+    input_tokens,
+    rest_of_chat,
+    timed_chunks,
+    tokens,
+)
+from durable_research.simulator.generation.requests import ChatRequest
+from durable_research.simulator.generation.streaming import (
+    EVENT_STREAM,
+    Told,
+    event_stream,
+    finished,
+    paced,
+    while_connected,
+)
+from durable_research.simulator.openai.listing import page
+from durable_research.simulator.world import TEXT_MODELS, World, caller_key, check_model, new_id
+
+Json = dict[str, Any]
+
+
+class ChatApi:
+    """The routes of chat completions."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._state = world.state
+
+    def routes(self) -> Blueprint:
+        routes = Blueprint("chat", __name__, url_prefix="/v1/chat/completions")
+        routes.add_url_rule("", view_func=self.create, methods=["POST"])
+        routes.add_url_rule("", view_func=self.stored, methods=["GET"])
+        routes.add_url_rule("/<completion_id>", view_func=self.retrieve, methods=["GET"])
+        routes.add_url_rule("/<completion_id>/messages", view_func=self.messages, methods=["GET"])
+        return routes
+
+    async def create(self) -> Response:
+        asked = await parse(ChatRequest)
+        check_model(asked.model, TEXT_MODELS)
+        fault = self._world.faults.take(Call("model_call", asked.prompt, "chat", asked.given))
+        await refuse(fault, too_large="messages")
+        generation = self._generation(asked, fault)
+        try:
+            await self._world.accept(generation, caller_key(asked.metadata), fault.silence if fault else 0)
+        except asyncio.CancelledError:
+            self._hung_up(generation)
+            raise
+        if fault and fault.fault in ("billed_500", "failed"):
+            raise told_failed()
+        if fault and fault.fault == "cut":
+            self._hung_up(generation)
+            return cut_response(EVENT_STREAM, b"data: {") if asked.stream else cut_response("application/json", b"{")
+        is_cut = fault is not None and fault.fault == "cut_midway"
+        quirk = quirk_of(generation)
+        if asked.stream and not quirk.ignores_stream:
+            with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
+            return self._stream(generation, with_usage=with_usage or quirk.tells_usage, is_cut=is_cut)
+        await finished(self._state, generation)
+        whole = reply(_completion(generation))
+        return await cut_in_half(whole) if is_cut else whole
+
+    def _stream(self, generation: Generation, *, with_usage: bool, is_cut: bool) -> Response:
+        quirk = quirk_of(generation)
+        chunks = quirk.timed(quirk.rewritten(_told(generation, with_usage=with_usage)))
+        if is_cut:
+            body = broken_off(paced(self._state, generation, chunks[: len(chunks) // 2]))
+        else:
+            body = paced(self._state, generation, chunks)
+        return event_stream(while_connected(self._state, generation, body), quirk.content_type)
+
+    async def stored(self) -> Response:
+        fault = self._world.faults.take(Call("stored_list", "", "stored_list"))
+        await refuse(fault)
+        wanted = {
+            named[1]: value
+            for name, value in request.args.items()
+            if (named := re.fullmatch(r"metadata\[(.+)\]", name))
+        }
+        model = request.args.get("model")
+        ignores_filter = fault is not None and fault.way.ignores_filter
+        found = [
+            _completion(one)
+            for one in sorted(self._state.generations.values(), key=lambda one: one.created)
+            if self._is_visible(one)
+            and model in (None, one.model)
+            and (ignores_filter or all(one.metadata.get(key) == value for key, value in wanted.items()))
+        ]
+        return reply(page(found, newest_first=False))
+
+    async def retrieve(self, completion_id: str) -> Response:
+        return reply(_completion(self._known(completion_id)))
+
+    async def messages(self, completion_id: str) -> Response:
+        asked = [
+            {"id": f"{completion_id}-{number}", "content_parts": None, **message}
+            for number, message in enumerate(self._known(completion_id).messages)
+        ]
+        return reply(page(asked, newest_first=False))
+
+    def _generation(self, asked: ChatRequest, fault: Fault | None) -> Generation:
+        latency = self._world.settings.latency_seconds
+        generation = Generation(
+            id=new_id("chatcmpl-"),
+            created=self._state.now(),
+            latency=fault.latency(latency) if fault else latency,
+            model=asked.model,
+            prompt=asked.prompt,
+            instructions=asked.guidance,
+            outcome=fault.outcome if fault else "complete",
+            token_limit=asked.max_completion_tokens or asked.max_tokens,
+            metadata=asked.metadata or {},
+            store=bool(asked.store),
+            streamed=bool(asked.stream),
+            messages=[{"role": message.role, "content": message.text} for message in asked.messages],
+            quirk=fault.quirk if fault else None,
+            **rest_of_chat(list(asked.messages), asked.guidance),
+        )
+        return generation if fault is None or fault.latency_seconds is not None else in_its_time(generation)
+
+    def _hung_up(self, generation: Generation) -> None:
+        # A choice, for OpenAI does not say: what is streamed stops with its reader, a whole answer is written anyway.
+        # The second is the case a stored completion exists for: paid, lost on the way, and still to be found.
+        if generation.streamed:
+            self._state.stop(generation)
+
+    def _known(self, completion_id: str) -> Generation:
+        generation = self._state.generations.get(completion_id)
+        if generation is None or not self._is_visible(generation):
+            raise not_found(f"No chat completion found with id '{completion_id}'.")
+        return generation
+
+    def _is_visible(self, generation: Generation) -> bool:
+        visible_at = generation.done_at + self._world.settings.visibility_lag_seconds
+        return (
+            generation.is_chat
+            and generation.store
+            and generation.outcome != "failed"
+            and self._state.stopped_at(generation.id) is None
+            and self._state.now() >= visible_at
+        )
+
+
+def _completion(generation: Generation) -> Json:
+    ended = answer(generation)
+    told = {
+        "id": generation.id,
+        "object": "chat.completion",
+        "created": int(generation.created),
+        "model": generation.model,
+        "choices": [
+            {
+                "index": 0,
+                "message": {
+                    "role": "assistant",
+                    "content": None if ended.is_refusal else ended.text,
+                    "refusal": ended.text if ended.is_refusal else None,
+                    "annotations": [],
+                },
+                "logprobs": None,
+                "finish_reason": _finish_reason(generation),
+            }
+        ],
+        "usage": _usage(generation),
+        "service_tier": "default",
+        "metadata": generation.metadata,
+    }
+    return quirk_of(generation).payload(told)
+
+
+def _finish_reason(generation: Generation) -> str:
+    if answer(generation).ending != "incomplete":
+        return "stop"
+    return "content_filter" if generation.outcome == "filtered" else "length"
+
+
+def _usage(generation: Generation) -> Json:
+    read, written = input_tokens(generation), tokens(answer(generation).text)
+    return {
+        "prompt_tokens": read,
+        "completion_tokens": written,
+        "total_tokens": read + written,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
+    }
+
+
+def _told(generation: Generation, *, with_usage: bool) -> list[Told]:
+    field = "refusal" if answer(generation).is_refusal else "content"
+    # With include_usage OpenAI sends a null usage in every chunk but the last.
+    empty_usage = {"usage": None} if with_usage else {}
+    end = generation.done_at
+    deltas: list[tuple[float, Json, str | None]] = [
+        (generation.created, {"role": "assistant", "content": "", "refusal": None}, None),
+        *((moment, {field: text}, None) for moment, text in timed_chunks(generation)),
+        (end, {}, _finish_reason(generation)),
+    ]
+    told = [
+        Told(moment, {**_chunk(generation, [_choice(delta, reason)]), **empty_usage})
+        for moment, delta, reason in deltas
+    ]
+    if with_usage:
+        told.append(Told(end, {**_chunk(generation, []), "usage": _usage(generation)}))
+    return [*told, Told(end, block="data: [DONE]")]
+
+
+def _choice(delta: Json, finish_reason: str | None) -> Json:
+    return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+
+
+def _chunk(generation: Generation, choices: list[Json]) -> Json:
+    return {
+        "id": generation.id,
+        "object": "chat.completion.chunk",
+        "created": int(generation.created),
+        "model": generation.model,
+        "choices": choices,
+    }

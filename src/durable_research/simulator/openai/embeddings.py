@@ -1,0 +1,112 @@
+"""/v1/embeddings: vectors without a model; texts that share words and pieces of words point the same way."""
+
+import asyncio
+import base64
+import math
+import re
+import struct
+import unicodedata
+import zlib
+from collections import Counter
+from typing import Any
+
+from quart import Blueprint, Response
+
+from durable_research.simulator.faults.errors import parse, reply
+from durable_research.simulator.faults.faults import Call, cut_response, refuse, told_failed
+from durable_research.simulator.generation.generation import tokens
+from durable_research.simulator.generation.requests import EmbeddingRequest
+from durable_research.simulator.world import EMBEDDING_MODELS, World, caller_key, check_model, new_id
+
+DEFAULT_DIMENSIONS = 256
+_PIECE = 3
+# "the" and "of" are in every text and say nothing about it.
+_FILLER_LENGTH = 3
+_FILLER_WEIGHT = 0.2
+_PIECE_WEIGHT = 0.3
+
+
+class EmbeddingsApi:
+    """The route of embeddings."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def routes(self) -> Blueprint:
+        routes = Blueprint("embeddings", __name__, url_prefix="/v1/embeddings")
+        routes.add_url_rule("", view_func=self.create, methods=["POST"])
+        return routes
+
+    async def create(self) -> Response:
+        asked = await parse(EmbeddingRequest)
+        check_model(asked.model, EMBEDDING_MODELS)
+        text = "\n".join(asked.texts)
+        fault = self._world.faults.take(Call("embedding", text, "embeddings", asked.given))
+        await refuse(fault)
+        used = tokens(text)
+        await self._world.witness.write(
+            "embedding",
+            key=caller_key(asked.metadata, asked.user),
+            text=text,
+            id=new_id("emb_"),
+            model=asked.model,
+            tokens=used,
+        )
+        if fault and fault.fault == "billed_500":
+            raise told_failed()
+        if fault and fault.fault == "cut":
+            return cut_response("application/json", b"{")
+        if fault:
+            await asyncio.sleep(fault.latency(0))
+        vectors = await asyncio.to_thread(_vectors, asked)
+        shown = _shown(asked, vectors, used)
+        return reply(fault.way.payload(shown) if fault else shown)
+
+
+def _shown(asked: EmbeddingRequest, vectors: list[list[float]], used: int) -> dict[str, Any]:
+    as_base64 = asked.encoding_format == "base64"
+    return {
+        "object": "list",
+        "data": [
+            {"object": "embedding", "index": index, "embedding": _packed(vector) if as_base64 else vector}
+            for index, vector in enumerate(vectors)
+        ],
+        "model": asked.model,
+        "usage": {"prompt_tokens": used, "total_tokens": used},
+    }
+
+
+def _packed(vector: list[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+def _vectors(asked: EmbeddingRequest) -> list[list[float]]:
+    size = asked.dimensions or DEFAULT_DIMENSIONS
+    return [embed(text, size, EMBEDDING_MODELS.index(asked.model)) for text in asked.texts]
+
+
+def embed(text: str, size: int, seed: int) -> list[float]:
+    """Hash words and pieces of words into a vector of length one; what two seeds make cannot be compared."""
+    vector = [0.0] * size
+    for feature, weight in _features(text).items():
+        hashed = zlib.crc32(feature.encode(), seed)
+        # A sign of its own for each feature keeps collisions from making all texts alike.
+        vector[(hashed >> 1) % size] += weight if hashed & 1 else -weight
+    length = math.sqrt(sum(value * value for value in vector))
+    if length == 0:
+        vector[0] = length = 1.0
+    return [value / length for value in vector]
+
+
+def _features(text: str) -> dict[str, float]:
+    words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+    features: dict[str, float] = {}
+    for word, count in Counter(words).items():
+        # The square root: a word said ten times matters more than once, but not ten times more.
+        weight = math.sqrt(count) * (_FILLER_WEIGHT if word.isascii() and len(word) <= _FILLER_LENGTH else 1.0)
+        features[word] = features.get(word, 0) + weight
+        marked = f"<{word}>"
+        for start in range(len(marked) - _PIECE + 1):
+            piece = "#" + marked[start : start + _PIECE]
+            features[piece] = features.get(piece, 0) + weight * _PIECE_WEIGHT
+    return features

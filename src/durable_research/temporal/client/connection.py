@@ -1,0 +1,70 @@
+"""Reaching Temporal: the same variables and profile file as the `temporal` program (temporalio.envconfig)."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError
+
+from durable_research.domain.errors import InfrastructureDown
+from durable_research.payload_keys import PayloadKey
+from durable_research.telemetry import logs
+from durable_research.temporal.payloads.converter import data_converter
+
+_LOOK_AGAIN_SECONDS = 0.5
+
+
+def _connect_config(identity: str | None, keys: Sequence[PayloadKey]) -> dict[str, Any]:
+    config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
+    config.setdefault("target_host", "127.0.0.1:7233")
+    config.setdefault("namespace", "default")
+    # The namespace is sealed into every payload, so the converter must be told the one that the client connects to.
+    config["data_converter"] = data_converter(keys, config["namespace"])
+    if identity:
+        config["identity"] = identity
+    return config
+
+
+async def connect_lazily(identity: str, keys: Sequence[PayloadKey]) -> Client:
+    """A client that dials at its first call: the API must answer without Temporal."""
+    return await Client.connect(**_connect_config(identity, keys), lazy=True)
+
+
+async def connect(
+    identity: str | None,
+    keys: Sequence[PayloadKey],
+    *,
+    patience_seconds: float,
+    metrics_address: str | None = None,
+    is_logged: bool = True,
+) -> Client:
+    """A connected client; waits for a server that is still coming up, and no longer than it is told to.
+
+    Raises:
+        InfrastructureDown: no server answered in time.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience_seconds
+    config = _connect_config(identity, keys)
+    if metrics_address:
+        config["runtime"] = runtime(metrics_address)
+    while True:
+        try:
+            # One try of the SDK takes many seconds where a port is open and nobody speaks.
+            async with asyncio.timeout_at(deadline):
+                return await Client.connect(**config)
+        except (RuntimeError, RPCError, TimeoutError) as cause:
+            if loop.time() + _LOOK_AGAIN_SECONDS > deadline:
+                raise InfrastructureDown(f"temporal does not answer at {config['target_host']}") from cause
+        if is_logged:
+            logs.get_logger().info(logs.INFRASTRUCTURE_DOWN, what="temporal", at=config["target_host"])
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def runtime(address: str) -> Runtime:
+    """A runtime that answers Prometheus at this `host:port`; one for a process."""
+    config = PrometheusConfig(bind_address=address, counters_total_suffix=True)
+    return Runtime(telemetry=TelemetryConfig(metrics=config))

@@ -1,0 +1,60 @@
+"""The activities of every pipeline's workflow: what only it knows goes into the progress log, and nothing is left running."""
+
+from collections.abc import Awaitable, Callable
+
+from temporalio import activity
+
+from durable_research.domain.ledger.effects import SendState
+from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision
+from durable_research.domain.workflows.progress import resumption_after
+from durable_research.domain.workflows.waits import ended_waiting
+from durable_research.ports.database.ledger import Effects
+from durable_research.ports.database.progress import ProgressLog
+from durable_research.temporal import names
+from durable_research.temporal.workflow.activities import Closing, NoteApproval, StopModelCalls
+
+
+class ClosingActivities:
+    """Needs the progress log and nothing else."""
+
+    def __init__(self, progress: ProgressLog) -> None:
+        self._progress = progress
+
+    @activity.defn(name=names.CLOSE_WORKFLOW)
+    async def close_workflow(self, closing: Closing) -> bool:
+        """Write the end once; a repeat changes nothing. False when a wish to cancel is to be heard first."""
+        return await self._progress.close(
+            closing.workflow_id,
+            closing.status,
+            closing.data,
+            closing.resumption,
+            unless_cancelled=closing.unless_cancelled,
+        )
+
+    @activity.defn(name=names.NOTE_APPROVAL)
+    async def note_approval(self, noted: NoteApproval) -> ApprovalAsked | ApprovalDecision | None:
+        """Write the event once; returns what stands already, as after the engine's loss of the workflow."""
+        return await self._progress.note_approval(noted.workflow_id, noted.kind, noted.data, noted.resumption)
+
+
+class StoppingActivities:
+    """`cancel` stops one accepted call at the model's provider."""
+
+    def __init__(self, ledger: Effects, progress: ProgressLog, cancel: Callable[[str], Awaitable[None]]) -> None:
+        self._ledger = ledger
+        self._progress = progress
+        self._cancel = cancel
+
+    @activity.defn(name=names.STOP_MODEL_CALLS)
+    async def stop_model_calls(self, asked: StopModelCalls) -> None:
+        """Cancel what still runs at the provider for a workflow that has ended: nobody will fetch it.
+
+        Where a wait for the provider has ended, the answer may be there by now: it is paid for, and stays in the ledger.
+        """
+        events = await self._progress.read(asked.workflow_id)
+        is_earlier = asked.resumption not in (None, resumption_after(events))
+        if asked.keep or is_earlier or ended_waiting(events):
+            return
+        for key, reference in await self._ledger.running_calls(asked.workflow_id):
+            await self._cancel(reference)
+            await self._ledger.close_send(key, reference, 0, SendState.SPENT)

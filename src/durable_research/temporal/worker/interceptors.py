@@ -1,0 +1,255 @@
+"""What surrounds every activity: heartbeats, our attempt's number, our deadline, and what becomes of a failure.
+
+An attempt's end is written to the progress log before Temporal gets it; when it cannot be written the attempt fails as
+infrastructure, which is never counted, and is tried again. What a failure means is in `attempt_failures.py`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any, NoReturn
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+)
+
+from durable_research import policies
+from durable_research.domain.errors import ResearchError, StaleAttempt, StepTimedOut
+from durable_research.domain.workflows.progress import LEFT_OUT, NUMBERED_BY_LEDGER, Attempt, EngineAttempt, EventKind
+from durable_research.domain.workflows.waits import WAIT_LEFT
+from durable_research.failpoints.reach import UndoPlace, reach_undo
+from durable_research.policies import Patience, StepPolicy
+from durable_research.ports.database.progress import ProgressLog, Waited
+from durable_research.telemetry import logs
+from durable_research.telemetry.metrics import ACTIVITIES_EXECUTED, METRICS
+from durable_research.temporal.resumption import ResumptionInbound, resumption_in
+from durable_research.temporal.worker.attempt_failures import Judgement, judge
+
+_attempt: ContextVar[Attempt] = ContextVar("attempt")
+_PATIENCE = Patience()
+_NO_WAIT = Waited()
+
+
+def current_attempt() -> Attempt:
+    """The attempt that this activity code runs in."""
+    return _attempt.get()
+
+
+def cancel_is_wanted() -> bool:
+    """Whether the activity is being cancelled because a person wants it, not because the worker is told to stop."""
+    details = activity.cancellation_details()
+    return bool(details and details.cancel_requested)
+
+
+class StepInterceptor(Interceptor):
+    """Puts `_StepInbound` around every activity of a worker."""
+
+    def __init__(
+        self,
+        progress: ProgressLog,
+        identity: str,
+        steps: Mapping[str, StepPolicy],
+        patience: Patience = _PATIENCE,
+    ) -> None:
+        self._progress = progress
+        self._identity = identity
+        self._steps = steps
+        self._patience = patience
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Wrap the SDK's chain."""
+        return _StepInbound(next, self._progress, self._identity, self._steps, self._patience)
+
+    def workflow_interceptor_class(
+        self, input: WorkflowInterceptorClassInput
+    ) -> type[WorkflowInboundInterceptor] | None:
+        """Have activities know which resumption they are of."""
+        return ResumptionInbound
+
+
+class _StepInbound(ActivityInboundInterceptor):
+    def __init__(
+        self,
+        next_: ActivityInboundInterceptor,
+        progress: ProgressLog,
+        identity: str,
+        steps: Mapping[str, StepPolicy],
+        patience: Patience,
+    ) -> None:
+        super().__init__(next_)
+        self._progress = progress
+        self._identity = identity
+        self._steps = steps
+        self._patience = patience
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        info = activity.info()
+        policy = self._steps[info.activity_type]
+        async with _heartbeats(info.is_local):
+            if not policy.logged:
+                return await self._run_unlogged(input, policy)
+            workflow_id = info.workflow_id or ""
+            try:
+                engine = EngineAttempt(info.workflow_run_id or "", info.attempt, resumption_in(input.headers))
+                attempt = await self._progress.begin_attempt(
+                    workflow_id, policy.step, self._identity, engine, undoes=policy.undoes, commits=policy.commits
+                )
+            except ResearchError as error:
+                _fail(self._judged(error, policy))
+            return await self._run_logged(input, policy, attempt)
+
+    async def _run_unlogged(self, input_: ExecuteActivityInput, policy: StepPolicy) -> Any:
+        workflow_id = activity.info().workflow_id or ""
+        token = _attempt.set(Attempt(workflow_id, policy.step, NUMBERED_BY_LEDGER, self._identity))
+        try:
+            async with asyncio.timeout(policy.try_seconds):
+                return await self.next.execute_activity(input_)
+        except Exception as error:  # the activity edge: every failure leaves here as one that Temporal understands
+            made = _as_research_error(error, policy, policy.try_seconds)
+            _fail(self._judged(made, policy, failures_before=activity.info().attempt - made.counted))
+        finally:
+            _attempt.reset(token)
+
+    async def _run_logged(self, input_: ExecuteActivityInput, policy: StepPolicy, attempt: Attempt) -> Any:
+        token = _attempt.set(attempt)
+        seconds = self._deadline(policy)
+        try:
+            async with asyncio.timeout(seconds), _undo_places(policy, attempt.workflow_id):
+                result = await self.next.execute_activity(input_)
+            left_out = getattr(result, LEFT_OUT, "")
+            await self._progress.end_attempt(
+                attempt, EventKind.ATTEMPT_COMPLETED, {LEFT_OUT: left_out} if left_out else {}
+            )
+        except asyncio.CancelledError:
+            await asyncio.shield(self._close_cancelled(attempt))
+            raise
+        except Exception as error:  # the activity edge, as above
+            await self._close_failed(attempt, policy, _as_research_error(error, policy, seconds))
+        else:
+            counted = activity.metric_meter().create_counter(ACTIVITIES_EXECUTED, METRICS[ACTIVITIES_EXECUTED])
+            counted.add(1, {"activity": policy.step})
+            return result
+        finally:
+            _attempt.reset(token)
+
+    async def _close_cancelled(self, attempt: Attempt) -> None:
+        """Write why the attempt stops; one that the server gave away meanwhile is the next attempt's to close."""
+        details = activity.cancellation_details()
+        if details and details.cancel_requested:
+            kind = EventKind.ATTEMPT_CANCELLED
+        elif details and details.worker_shutdown:
+            kind = EventKind.ATTEMPT_HANDED_BACK
+        else:
+            return
+        try:
+            async with asyncio.timeout(policies.LAST_WRITE.total_seconds()):
+                await self._progress.end_attempt(attempt, kind, {"worker": attempt.worker})
+        except (ResearchError, TimeoutError) as error:
+            logs.get_logger().warning(logs.ATTEMPT_STALE, step=attempt.step, error=str(error))
+
+    def _deadline(self, policy: StepPolicy) -> float:
+        """How long this attempt may take here: by the policy or the settings, and before the server takes it for dead."""
+        seconds = self._patience.step_seconds if policy.asks_model else policy.try_seconds
+        recorded = activity.info().start_to_close_timeout
+        return min(seconds, (recorded - policies.BEFORE_START_TO_CLOSE).total_seconds()) if recorded else seconds
+
+    def _judged(
+        self, error: ResearchError, policy: StepPolicy, failures_before: int = 0, waited: Waited = _NO_WAIT
+    ) -> Judgement:
+        return judge(error, policy, failures_before, waited, self._patience.provider_wait)
+
+    async def _close_failed(self, attempt: Attempt, policy: StepPolicy, error: ResearchError) -> NoReturn:
+        judged = self._judged(error, policy, attempt.failures_before)
+        try:
+            if error.waits and policy.waits:
+                waited = await self._progress.waited(attempt.workflow_id, attempt.step)
+                judged = self._judged(error, policy, attempt.failures_before, waited)
+            words = {"code": judged.error.code, "detail": judged.error.detail}
+            logs.get_logger().warning(
+                logs.ATTEMPT_FAILED,
+                workflow_id=attempt.workflow_id,
+                step=attempt.step,
+                attempt=attempt.number,
+                code=judged.error.code,  # not its words, which may be a provider's and quote a prompt
+            )
+            if not isinstance(error, StaleAttempt):
+                data = _as_data(judged) | {"error": words, "worker": attempt.worker}
+                await self._progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, data)
+        except ResearchError as unwritten:
+            _fail(self._judged(unwritten, policy, attempt.failures_before))
+        _fail(judged, attempt.number)
+
+
+def _as_data(judged: Judgement) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "counted": judged.counted,
+        "final": judged.final,
+        "asks_a_person": judged.asks_a_person,
+    }
+    if not judged.final:
+        data["retry_in_seconds"] = judged.pause.total_seconds()
+    if judged.wait_left is not None:
+        data[WAIT_LEFT] = judged.wait_left.total_seconds()
+    return data
+
+
+def _as_research_error(error: Exception, policy: StepPolicy, seconds: float) -> ResearchError:
+    if isinstance(error, ResearchError):
+        return error
+    if isinstance(error, TimeoutError):
+        made: ResearchError = StepTimedOut(f"{policy.step} did not finish within {seconds:g} s")
+    else:
+        # A bug: its class is named, its text is not shown, as it may hold anything.
+        made = ResearchError(f"{type(error).__name__} in {policy.step}")
+        logs.get_logger().error(logs.ATTEMPT_FAILED, step=policy.step, exc_info=error)
+    made.__cause__ = error
+    return made
+
+
+def _fail(judged: Judgement, attempt: int | None = None) -> NoReturn:
+    """Hand the failure to Temporal. The attempt's number goes along, and whether a person is asked about it."""
+    # Without an attempt in the log nobody can be asked about one: 0 is the number of none.
+    details: tuple[Any, ...] = () if attempt is None else (attempt,)
+    raise ApplicationError(
+        judged.error.detail,
+        *((attempt or 0, True) if judged.asks_a_person else details),
+        type=judged.error.code,
+        non_retryable=judged.final,
+        next_retry_delay=None if judged.final else max(judged.pause, policies.AT_ONCE),
+    ) from None  # a cause would take the vendor's words, which may quote a prompt, into the Event History
+
+
+@asynccontextmanager
+async def _undo_places(policy: StepPolicy, workflow_id: str) -> AsyncIterator[None]:
+    """Come by the two failpoints of an undo, around it; every undo has them without a word of its own."""
+    if policy.undoes:
+        await reach_undo(policy.step, UndoPlace.BEGUN, workflow_id)
+    yield
+    if policy.undoes:
+        await reach_undo(policy.step, UndoPlace.DONE, workflow_id)
+
+
+@asynccontextmanager
+async def _heartbeats(is_local: bool) -> AsyncIterator[None]:
+    """Beat each second while the block runs; this is also how a cancellation reaches the activity."""
+    if is_local:
+        yield
+        return
+
+    async def beat() -> None:
+        while True:  # the start itself is news to the server, so the first beat is due a second later
+            await asyncio.sleep(policies.HEARTBEAT_EVERY.total_seconds())
+            activity.heartbeat()
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()

@@ -1,0 +1,154 @@
+"""Parking a workflow until a person has seen its draft: asked, reminded, and given up when nobody answers.
+
+The first decision wins. It comes as an update, which is answered, or as a signal of the same effect; both carry the client's
+`decision_id`, so that one that is sent again is known.
+
+People are told beside the waiting, so that no receiver holds a decision up. With the decision what is still being told is
+cancelled: what had not begun is never told, and the story sees to it before its end (`quiet`) that nothing is left running.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from durable_research.domain.errors import AlreadyDecided, InvalidState
+from durable_research.domain.workflows.approval import (
+    BEFORE_NOTIFY,
+    ApprovalAsked,
+    ApprovalDecision,
+    ApprovalNotice,
+    ApprovalQuestion,
+    ApprovalWaits,
+    Verdict,
+    decided_as,
+)
+from durable_research.domain.workflows.progress import COMMITS, EventKind
+from durable_research.temporal import names
+from durable_research.temporal.workflow.activities import hear_cancel, note_approval, whatever_is_cancelled
+
+Occasion = Literal[EventKind.APPROVAL_ASKED, EventKind.APPROVAL_REMINDED]
+Tell = Callable[[ApprovalNotice], Coroutine[Any, Any, object]]
+
+
+class Approval:
+    """The one approval of a story."""
+
+    def __init__(self) -> None:
+        self._question: ApprovalQuestion | None = None
+        self._decision: ApprovalDecision | None = None
+        self._notices: list[asyncio.Task[object]] = []
+
+    def check(self, decision: ApprovalDecision) -> None:
+        """Refuse what cannot be decided, or is decided otherwise.
+
+        Raises:
+            ApplicationError: its type is the code of our error.
+        """
+        standing = self._decision
+        if standing and standing == decision:
+            return
+        if standing:
+            words = f"the draft has been {standing.decision.words} by decision {standing.decision_id!r}"
+            raise _refused(
+                words if standing.decision_id else f"the draft was {standing.decision.words}", AlreadyDecided
+            )
+        if self._question is None:
+            raise _refused("nothing waits for approval", InvalidState)
+        if decision.draft_sha256 != self._question.draft.text.sha256:
+            raise _refused("this is not the draft that waits for approval", InvalidState)
+        if decision.decision not in self._question.verdicts:
+            raise _refused(f"{decision.decision.value} cannot be decided here", InvalidState)
+
+    def decide(self, decision: ApprovalDecision) -> ApprovalDecision:
+        """Take a decision, and return it as it stands.
+
+        Raises:
+            ApplicationError: as for `check`.
+        """
+        self.check(decision)
+        self._decision = self._decision or decision
+        return self._decision
+
+    async def wait(self, question: ApprovalQuestion, tell: Tell) -> ApprovalDecision:
+        """Ask, have people told, and wait as long as the question says."""
+        # Whoever reads the event may answer before the writing of it has come back here.
+        self._question = question
+        asked = _asked(question)
+        standing = await note_approval(EventKind.APPROVAL_ASKED, asked.model_dump(mode="json"))
+        if isinstance(standing, ApprovalDecision):
+            # The engine had lost this workflow, not our log: nobody is asked twice.
+            self._decision = standing
+            return standing
+        try:
+            # Recorded before people were told: nothing stood in the answer, and a history must go on as it was begun.
+            decision = await self._decided(standing or asked, tell if standing else None)
+        finally:
+            for notice in self._notices:
+                notice.cancel()
+        self._decision = decision
+        if workflow.patched(names.COMMIT_POINT):
+            commits = question.before == BEFORE_NOTIFY and decision.decision is Verdict.APPROVE
+            data = decided_as(decision) | ({COMMITS: True} if commits else {})
+            await whatever_is_cancelled(note_approval(decision.decision.event, data))
+        else:
+            await note_approval(decision.decision.event, decided_as(decision))
+        return decision
+
+    async def quiet(self) -> None:
+        """Wait until nobody is being told any more; after a decision that takes seconds at most. What failed fails no story."""
+        await asyncio.gather(*self._notices, return_exceptions=True)
+
+    async def _decided(self, asked: ApprovalAsked, tell: Tell | None) -> ApprovalDecision:
+        self._tell(EventKind.APPROVAL_ASKED, asked, tell)
+        # By the times that people were shown: a workflow that was lost and begun again does not wait anew.
+        if asked.remind_at < asked.expires_at and await self._decided_until(asked.remind_at) is None:
+            await note_approval(EventKind.APPROVAL_REMINDED, {})
+            self._tell(EventKind.APPROVAL_REMINDED, asked, tell)
+        expired = ApprovalDecision(decision_id="", decision=Verdict.EXPIRE, draft_sha256=asked.draft_sha256)
+        return await self._decided_until(asked.expires_at) or expired
+
+    def _tell(self, occasion: Occasion, asked: ApprovalAsked, tell: Tell | None) -> None:
+        if tell and not self._decision:
+            notice = ApprovalNotice(occasion=occasion, before=asked.before, expires_at=asked.expires_at)
+            self._notices.append(asyncio.create_task(tell(notice)))
+
+    async def _decided_until(self, moment: datetime) -> ApprovalDecision | None:
+        hear_cancel()
+        # Never nothing: without a time to wait for the SDK starts no timer, where a history of before has one.
+        left = max(moment - workflow.now(), timedelta(milliseconds=1))
+        try:
+            await workflow.wait_condition(lambda: self._decision is not None, timeout=left)
+        except TimeoutError:
+            pass
+        except asyncio.CancelledError:
+            if self._decision is None or not workflow.patched(names.COMMIT_POINT):
+                self._question = None  # nothing can be decided any more
+                raise
+            # The person has been told that it is decided: that stands, and the cancellation is heard after it.
+        return self._decision
+
+
+def _asked(question: ApprovalQuestion) -> ApprovalAsked:
+    def after(seconds: float) -> object:
+        return workflow.now() + timedelta(seconds=seconds)
+
+    waits: ApprovalWaits = question.waits
+    return ApprovalAsked.model_validate(
+        {
+            "before": question.before,
+            "draft_sha256": question.draft.text.sha256,
+            "verdicts": question.verdicts,
+            "remind_at": after(waits.reminder_seconds),
+            "expires_at": after(waits.expiry_seconds),
+            "texts": {"draft": question.draft},
+            "pdf": question.pdf,
+        }
+    )
+
+
+def _refused(words: str, error: type[InvalidState]) -> ApplicationError:
+    return ApplicationError(words, type=error.code, non_retryable=True)

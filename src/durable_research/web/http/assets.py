@@ -1,0 +1,50 @@
+"""Our own style, scripts and icon: read once, addressed by a hash of their content, so that they may be kept for good."""
+
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+
+from quart import Request, Response
+from werkzeug.exceptions import NotFound
+
+_FOLDER = Path(__file__).parents[1] / "static"
+_FOR_GOOD = "public, max-age=31536000, immutable"
+_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True)
+class _Asset:
+    data: bytes
+    version: str
+    media_type: str
+
+
+class Assets:
+    """A fixed set of files; no path of a request ever reaches the file system."""
+
+    def __init__(self) -> None:
+        self._known = {path.name: _read(path) for path in sorted(_FOLDER.iterdir()) if path.is_file()}
+
+    def url(self, name: str) -> str:
+        """The address of a file as it is now."""
+        return f"/static/{name}?v={self._known[name].version}"
+
+    def response(self, request: Request, name: str) -> Response:
+        """Answer with a file."""
+        asset = self._known.get(name)
+        if asset is None:
+            raise NotFound
+        etag = f'"{asset.version}"'
+        kept = _FOR_GOOD if request.args.get("v") == asset.version else "no-cache"
+        headers = {"ETag": etag, "Cache-Control": kept}
+        if request.headers.get("If-None-Match") == etag:
+            return Response(b"", 304, headers)
+        return Response(asset.data, 200, headers, content_type=asset.media_type)
+
+
+def _read(path: Path) -> _Asset:
+    data = path.read_bytes()
+    kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    charset = "; charset=utf-8" if kind.startswith("text/") else ""
+    return _Asset(data, hashlib.sha256(data).hexdigest()[:16], kind + charset)

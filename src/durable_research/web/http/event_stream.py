@@ -1,0 +1,104 @@
+"""Server-sent events: a workflow's log as it is written. Neutral to the web framework: events in, bytes out.
+
+A log event's bytes are a pure function of its stored row, so a reader that comes back with `Last-Event-ID` gets the same
+bytes again. Drafts and keep-alives carry no id: they are not part of the log.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+from durable_research.domain.errors import InfrastructureDown
+from durable_research.domain.workflows.progress import Draft, ProgressEvent
+from durable_research.failpoints.reach import Point, reach
+from durable_research.telemetry import logs
+from durable_research.web.http.problems import Problem
+
+MEDIA_TYPE = "text/event-stream"
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_MOST_STREAMS = 1_000
+_RETRY_AFTER_SECONDS = 5
+_FIRST = b"retry: 500\n\n"
+_KEEP_ALIVE = b": keep-alive\n\n"
+
+
+class Streams:
+    """All open streams of this process: how many there are, and how they are told to end."""
+
+    def __init__(self, most: int = _MOST_STREAMS) -> None:
+        self.most = most
+        self._open = 0
+        self._draining = asyncio.Event()
+
+    def drain(self) -> None:
+        """End every stream in good order; readers come back by themselves, to the process that follows."""
+        self._draining.set()
+
+    def check_room(self) -> None:
+        """Refuse one stream too many."""
+        if self._open >= self.most:
+            detail = "too many readers follow at the moment"
+            raise Problem(429, "too_many_streams", detail, retry_after=_RETRY_AFTER_SECONDS)
+
+    async def stream(self, events: AsyncGenerator[ProgressEvent | Draft | None, None]) -> AsyncGenerator[bytes, None]:
+        """Turn events into bytes until they end or we drain. Holds one event at a time: a slow reader costs no memory."""
+        self._open += 1
+        draining = asyncio.create_task(self._draining.wait())
+        coming: asyncio.Task[ProgressEvent | Draft | None] | None = None
+        try:
+            yield _FIRST
+            while True:
+                coming = asyncio.create_task(_next(events))
+                await asyncio.wait({coming, draining}, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    return
+                event = coming.result()
+                yield frame(event)
+                if isinstance(event, ProgressEvent):
+                    await reach(Point.EVENTS_STREAMING, event.workflow_id)
+        except (_Ended, InfrastructureDown) as end:
+            # The answer has begun, so a database that goes away can only end it; the reader comes back by itself.
+            if isinstance(end, InfrastructureDown):
+                logs.get_logger().info(logs.INFRASTRUCTURE_DOWN, what="stream", error=end.detail)
+        finally:
+            self._open -= 1
+            await _stop(draining)
+            if coming is not None:
+                await _stop(coming)
+            await events.aclose()
+
+
+class _Ended(Exception):
+    """The events ended; a StopAsyncIteration cannot leave a task."""
+
+
+async def _next(events: AsyncIterator[ProgressEvent | Draft | None]) -> ProgressEvent | Draft | None:
+    try:
+        return await anext(events)
+    except StopAsyncIteration:
+        raise _Ended from None
+
+
+async def _stop(task: "asyncio.Task[Any]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, _Ended, InfrastructureDown):
+        await task
+
+
+def frame(event: ProgressEvent | Draft | None) -> bytes:
+    """One message of the stream."""
+    match event:
+        case None:
+            return _KEEP_ALIVE
+        case Draft():
+            body = {"step": event.step, "attempt": event.attempt, "text": event.text}
+            return _message("event: draft", body)
+        case ProgressEvent():
+            return _message(f"id: {event.seq}\nevent: {event.kind}", event.as_json())
+
+
+def _message(head: str, body: dict[str, Any]) -> bytes:
+    data = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return f"{head}\ndata: {data}\n\n".encode(errors="replace")

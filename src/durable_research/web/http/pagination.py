@@ -1,0 +1,47 @@
+"""Opaque positions in lists: where the next page begins, in a form that nobody is tempted to write by hand."""
+
+import base64
+import binascii
+import hashlib
+from datetime import datetime
+
+from durable_research.domain.workflows.workflow import kind_of
+from durable_research.web.http.problems import Problem
+
+LONGEST = 200
+_CHECK_BYTES = 6
+
+
+def encode(at: datetime, item_id: str, *, tenant: str, of: str) -> str:
+    """The position after an item of the list `of`."""
+    text = f"{at.isoformat()}|{item_id}"
+    return base64.urlsafe_b64encode(_check(text, tenant, of) + text.encode()).decode().rstrip("=")
+
+
+def decode(cursor: str, *, tenant: str, of: str) -> tuple[datetime, str]:
+    """Read a position back.
+
+    Raises:
+        Problem: 400 `invalid_cursor` when it was not made by `encode` for this tenant and list.
+    """
+    try:
+        if len(cursor) > LONGEST:
+            raise ValueError
+        data = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        text = data[_CHECK_BYTES:].decode()
+        at, _, item_id = text.partition("|")
+        position = datetime.fromisoformat(at), item_id
+        # What `encode` would not give is not ours: that covers the checksum, and every other way to write the same bytes.
+        if encode(*position, tenant=tenant, of=of) != cursor:
+            raise ValueError
+        # The checksum can be forged; what reaches the database must still be a time and an id.
+        if kind_of(item_id) is None or position[0].tzinfo is None:
+            raise ValueError
+    except (ValueError, binascii.Error):
+        raise Problem(400, "invalid_cursor", "the cursor is not one that this list gave out") from None
+    return position
+
+
+def _check(text: str, tenant: str, of: str) -> bytes:
+    # A checksum, not a signature: whoever forges one only moves within their own list, as every query names the tenant.
+    return hashlib.sha256(f"{tenant}|{of}|{text}".encode()).digest()[:_CHECK_BYTES]

@@ -1,0 +1,103 @@
+"""Query parameters, read strictly: what is unknown, repeated or out of range is refused and never quietly bent."""
+
+import re
+import unicodedata
+from collections.abc import Collection
+from datetime import datetime
+
+from werkzeug.datastructures import MultiDict
+
+from durable_research.domain.errors import FieldError, InvalidInput
+from durable_research.domain.requests.writing import control_in
+from durable_research.domain.workflows.workflow import Kind, Status
+from durable_research.ports.database.workflows import WorkflowFilter
+from durable_research.web.http import pagination
+from durable_research.web.http.problems import Problem
+
+LIMIT_DEFAULT = 50
+LIMIT_MOST = 200
+TEXT_LONGEST = 200
+_REPEATABLE = frozenset({"status"})
+
+Query = MultiDict[str, str]
+Position = tuple[datetime, str] | None
+
+
+def check_names(query: Query, allowed: Collection[str]) -> None:
+    """Refuse parameters that this address does not have, and values given twice."""
+    errors = []
+    for name, values in query.lists():
+        if name not in allowed:
+            errors.append(FieldError(f"/{name}", "unknown_parameter", "is not a parameter of this address"))
+        elif len(values) > 1 and name not in _REPEATABLE:
+            errors.append(FieldError(f"/{name}", "repeated", "may be given once"))
+    if errors:
+        raise InvalidInput(errors)
+
+
+def workflow_filter(query: Query, *, tenant: str, of: str) -> WorkflowFilter:
+    """The filter that a list's query asks for; one row more than the page, to know whether another page follows."""
+    return WorkflowFilter(
+        statuses=_statuses(query),
+        kind=_kind(query),
+        text=text(query),
+        limit=limit(query) + 1,
+        before=before(query, tenant, of),
+    )
+
+
+def limit(query: Query) -> int:
+    """How many rows a page holds."""
+    given = query.get("limit")
+    if given is None:
+        return LIMIT_DEFAULT
+    if not re.fullmatch(r"[0-9]{1,4}", given, re.ASCII) or not 1 <= int(given) <= LIMIT_MOST:
+        raise InvalidInput([FieldError("/limit", "out_of_range", f"must be a whole number from 1 to {LIMIT_MOST}")])
+    return int(given)
+
+
+def text(query: Query) -> str | None:
+    """The words to look for; blank is the same as none."""
+    given = unicodedata.normalize("NFC", query.get("text", ""))
+    if len(given) > TEXT_LONGEST:
+        raise InvalidInput([FieldError("/text", "too_long", f"must have at most {TEXT_LONGEST} characters")])
+    if found := control_in(given):
+        raise InvalidInput([FieldError("/text", "control_character", f"holds the control character {found}")])
+    if any(unicodedata.category(char) == "Cs" for char in given):
+        raise InvalidInput([FieldError("/text", "invalid_unicode", "must be valid Unicode without lone surrogates")])
+    return given.strip() or None
+
+
+def before(query: Query, tenant: str, of: str) -> Position:
+    """Where the page begins; None is the newest."""
+    given = query.get("cursor")
+    return None if given is None else pagination.decode(given, tenant=tenant, of=of)
+
+
+def _statuses(query: Query) -> tuple[Status, ...]:
+    given = [word for value in query.getlist("status") for word in value.split(",")]
+    if not all(word in set(Status) for word in given):
+        raise InvalidInput([FieldError("/status", "enum", f"must be one of {', '.join(Status)}")])
+    return tuple(dict.fromkeys(map(Status, given)))
+
+
+def _kind(query: Query) -> Kind | None:
+    given = query.get("kind")
+    if given is None:
+        return None
+    if given not in set(Kind):
+        raise InvalidInput([FieldError("/kind", "enum", f"must be one of {', '.join(Kind)}")])
+    return Kind(given)
+
+
+def event_number(given: str | None, newest: int) -> int:
+    """The number of the last event that a reader has; 0 when it has none.
+
+    Raises:
+        Problem: 400 `invalid_last_event_id` when it is no number, or beyond the newest event.
+    """
+    if given is None:
+        return 0
+    if not re.fullmatch(r"[0-9]{1,18}", given, re.ASCII) or int(given) > newest:
+        raise Problem(400, "invalid_last_event_id", f"must be a whole number from 0 to {newest}")
+    return int(given)

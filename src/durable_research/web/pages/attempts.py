@@ -1,0 +1,132 @@
+"""The attempts of a workflow as people read them: one row each, but the looks of one wait for a provider are one row."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from durable_research.catalogue import step_label
+from durable_research.domain.wording import ATTEMPT_EVENTS, event_words
+from durable_research.domain.workflows.progress import UNDOES, EventKind, ProgressEvent
+from durable_research.domain.workflows.waits import WAIT_LEFT, ProviderWait, wait_after
+
+# How a row is coloured after the event that ends its attempt; its other events are notes beside the outcome.
+_CLASSES: dict[EventKind, str] = {
+    EventKind.ATTEMPT_COMPLETED: "done",
+    EventKind.ATTEMPT_FAILED: "failed",
+    EventKind.ATTEMPT_LOST: "lost",
+    EventKind.ATTEMPT_HANDED_BACK: "lost",
+    EventKind.ATTEMPT_CANCELLED: "cancelled",
+}
+# The events that change the rows: a page that is followed reads them again then.
+KINDS = tuple(ATTEMPT_EVENTS)
+
+
+@dataclass
+class AttemptLine:
+    """One attempt, or the looks of one wait from `number` to `last`, in words. `look` names its colour.
+
+    `resumption` is the one that it belongs to, 0 until the workflow is resumed first.
+    """
+
+    step: str
+    number: int
+    worker: str
+    started_at: datetime
+    look: str = "running"
+    outcome: str = "running"
+    notes: list[str] = field(default_factory=list)
+    seconds: float | None = None
+    last: int = 0
+    resumption: int = 0
+
+    @property
+    def label(self) -> str:
+        """The step's name for people."""
+        return step_label(self.step)
+
+    @property
+    def numbers(self) -> str:
+        """Which attempts they are."""
+        return f"{self.number} to {self.last}" if self.last > self.number else str(self.number)
+
+    def take(self, event: ProgressEvent) -> None:
+        """Add what one more event says of this attempt."""
+        if event.kind not in ATTEMPT_EVENTS:
+            return
+        words = event_words(event.kind, event.data, _detail(event.data))
+        if event.kind not in _CLASSES:
+            self.notes.append(words)
+            return
+        self.look, self.outcome = _CLASSES[event.kind], words
+        # A lost attempt is noticed by the next one, so when it really ended is unknown.
+        if event.kind is not EventKind.ATTEMPT_LOST:
+            self.seconds = (event.at - self.started_at).total_seconds()
+
+
+def attempt_lines(events: Sequence[ProgressEvent]) -> list[AttemptLine]:
+    """Every attempt that the log knows, in the order in which they began; a look that is under way joins its wait's row."""
+    rows = _Rows()
+    for event in events:
+        rows.take(event)
+    return list(rows.lines.values())
+
+
+@dataclass
+class _Rows:
+    """`waits` and `of_wait` are the steps' open waits and their rows; `held` are attempts that may turn out to be looks."""
+
+    lines: dict[tuple[str, int], AttemptLine] = field(default_factory=dict)
+    waits: dict[str, ProviderWait] = field(default_factory=dict)
+    of_wait: dict[str, AttemptLine] = field(default_factory=dict)
+    held: dict[tuple[str, int], AttemptLine] = field(default_factory=dict)
+    resumption: int = 0
+
+    def take(self, event: ProgressEvent) -> None:
+        if event.kind is EventKind.RESUMED:
+            self.resumption = event.attempt
+        if event.kind in {EventKind.CLOSED, EventKind.RESUMED} or event.data.get(UNDOES):
+            for step in list(self.waits):
+                self._end_wait(step)
+        key = (event.step, event.attempt)
+        if event.kind is EventKind.ATTEMPT_STARTED:
+            worker = str(event.data.get("worker") or "unknown")
+            begun = AttemptLine(event.step, event.attempt, worker, event.at, resumption=self.resumption)
+            (self.held if event.step in self.waits else self.lines)[key] = begun
+        elif event.kind is EventKind.ATTEMPT_FAILED and event.data.get(WAIT_LEFT):
+            self._look(key, event)
+        else:
+            self._other(key, event)
+
+    def _look(self, key: tuple[str, int], event: ProgressEvent) -> None:
+        """The provider was busy or away: the step's wait begins, or goes on."""
+        look = self.held.pop(key, None) or self.lines.get(key)
+        if look is None:
+            return
+        wait = wait_after(self.waits.get(event.step), event.kind, event.at, event.data)
+        row = self.of_wait.setdefault(event.step, look)
+        if key in self.lines and row is not look:  # it has a row of its own, as it said more than a look does
+            look.take(event)
+        if wait:
+            self.waits[event.step] = wait
+            row.outcome = f"{wait.words}: {_detail(event.data)}"
+        row.look, row.last, row.worker = "waiting", event.attempt, look.worker
+        row.seconds = (event.at - row.started_at).total_seconds()
+
+    def _other(self, key: tuple[str, int], event: ProgressEvent) -> None:
+        """An attempt that was more than a look has a row of its own."""
+        if key in self.held:
+            self.lines[key] = self.held.pop(key)
+        if line := self.lines.get(key):
+            line.take(event)
+        wait = self.waits.get(event.step)
+        if wait and (event.data.get("final") or wait_after(wait, event.kind, event.at, event.data) is None):
+            self._end_wait(event.step)
+
+    def _end_wait(self, step: str) -> None:
+        wait, row = self.waits.pop(step), self.of_wait.pop(step)
+        row.look, row.outcome = "lost", f"{wait.words_when_over}: {wait.last_error['detail']}"
+
+
+def _detail(data: Mapping[str, Any]) -> str:
+    return str((data.get("error") or {}).get("detail", "no reason was given"))

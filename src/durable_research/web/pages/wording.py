@@ -1,0 +1,47 @@
+"""What templates say: the wording that pages share with commands, and what only pages say."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from durable_research.catalogue import step_label
+from durable_research.domain.durations import ago, duration
+from durable_research.domain.wording import look, plural
+from durable_research.domain.workflows.approval import Verdict
+from durable_research.domain.workflows.workflow import Decision, Status
+
+# Templates find these among the words.
+__all__ = ["Status", "ago", "duration", "look", "plural", "step_label"]
+
+# What a person can answer, and how its button looks.
+DECISIONS: dict[Decision, tuple[str, str]] = {
+    Decision.SEND_AGAIN: ("Pay again for a new answer", "primary"),
+    Decision.TRY_AGAIN: ("Try again", "primary"),
+    Decision.GO_WITHOUT: ("Go on without it", ""),
+    Decision.GIVE_UP: ("Give this up", ""),
+}
+# What a person can say about a draft.
+VERDICTS: dict[Verdict, tuple[str, str]] = {
+    Verdict.APPROVE: ("Approve", "primary"),
+    Verdict.REFUSE: ("Refuse", ""),
+}
+
+
+def paid(status: Mapping[str, Any]) -> str:
+    """What was charged, of the status body, as a sentence; also what may have been."""
+    settled = status["charges"]["settled"] + status["embedding_charges"]["settled"]
+    possible = status["charges"]["possible_extra"] + status["embedding_charges"]["possible_extra"]
+    if not settled and not possible:
+        return "Nothing was charged."
+    words = f"{plural(settled, 'call')} to the model's provider {'was' if settled == 1 else 'were'} charged"
+    return f"{words}, and perhaps {possible} more." if possible else f"{words}."
+
+
+def ordinal(number: int) -> str:
+    """A number's place in a row: 1st, 2nd, 3rd, 4th, 11th."""
+    ending = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def capitalize_first(text: str) -> str:
+    """The text as a sentence begins; the rest stays as it is."""
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,133 @@
+"""One worker process: a Temporal Worker for each of its task queues, a row in the registry, and an orderly drain."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from durable_research import policies, queues
+from durable_research.bootstrap.adapters import payload_keys
+from durable_research.bootstrap.worker_parts import WorkerParts, open_worker_parts
+from durable_research.catalogue import PACKAGES, workflows_on
+from durable_research.domain.errors import InfrastructureDown
+from durable_research.ports.database.workers import WorkerRegistry, WorkerRow
+from durable_research.settings.settings import Settings
+from durable_research.telemetry import logs
+from durable_research.temporal.client.connection import connect
+from durable_research.temporal.worker.plugin import house_rules
+
+_CONNECT_PATIENCE_SECONDS = 60.0
+_BEAT_SECONDS = 2.0
+# Each queue has slots of its own, so that one kind of work which hangs never takes the place of another. A model call only
+# waits, so one process holds many; a render keeps one child busy, and so has as many slots as there are children.
+_ACTIVITIES_AT_ONCE = {queues.AI_TASKS: 100, queues.NOTIFICATIONS: 50, queues.RESEARCH: 50}
+_POLLERS = 2
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """Which queues this process serves, under which name."""
+
+    name: str
+    queues: tuple[str, ...] = queues.QUEUES
+
+
+async def run_worker(settings: Settings, options: WorkerOptions) -> None:
+    """Work until SIGTERM or SIGINT, then stop polling, finish or hand back, and leave."""
+    identity = settings.worker_identity or f"{options.name}@{socket.gethostname()}-{os.getpid()}"
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    client = await _connected(identity, settings, stop)
+    if client is None:
+        return
+    async with open_worker_parts(settings, identity, client, options.queues) as parts, AsyncExitStack() as stack:
+        workers = _workers(client, parts, options.queues, settings)
+        for worker in workers:
+            await stack.enter_async_context(worker)
+        row = WorkerRow(identity, options.name, os.getpid(), socket.gethostname(), options.queues, datetime.now(UTC))
+        beating = asyncio.create_task(_beat(parts.registry, row))
+        logs.get_logger().info(logs.WORKER_READY, identity=identity, queues=options.queues)
+        await stop.wait()
+        logs.get_logger().info(logs.WORKER_DRAINING, identity=identity)
+        # All queues at once: none takes new work while another drains.
+        await asyncio.gather(*(worker.shutdown() for worker in workers))
+        beating.cancel()
+        with suppress(InfrastructureDown):
+            await parts.registry.leave(identity)
+    logs.get_logger().info(logs.WORKER_STOPPED, identity=identity)
+
+
+async def _connected(identity: str, settings: Settings, stop: asyncio.Event) -> Client | None:
+    """A client; None when we are told to stop while Temporal is still coming up.
+
+    Raises:
+        InfrastructureDown: it did not come up in time.
+    """
+    connecting = asyncio.create_task(
+        connect(
+            identity,
+            payload_keys(settings),
+            patience_seconds=_CONNECT_PATIENCE_SECONDS,
+            metrics_address=settings.metrics_address,
+        )
+    )
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not connecting.done():
+        connecting.cancel()
+        return None
+    try:
+        return connecting.result()
+    except InfrastructureDown as down:
+        raise InfrastructureDown(f"{down.detail}; check TEMPORAL_ADDRESS, or run: durable-research up") from down
+
+
+def _workers(client: Client, parts: WorkerParts, served: Sequence[str], settings: Settings) -> list[Worker]:
+    plugin = house_rules(PACKAGES, client.data_converter, [parts.interceptor])
+    rendering = {queues.DOCUMENTS: settings.renderer_processes}
+    a_second = {queues.AI_TASKS: settings.ai_tasks_a_second, queues.NOTIFICATIONS: settings.notifications_a_second}
+    beat = policies.HEARTBEAT_EVERY
+    return [
+        Worker(
+            client,
+            task_queue=queue,
+            workflows=workflows_on(queue),
+            activities=parts.activities[queue],
+            plugins=[plugin],
+            max_concurrent_activities=(_ACTIVITIES_AT_ONCE | rendering)[queue],
+            max_task_queue_activities_per_second=a_second.get(queue),
+            max_concurrent_workflow_task_polls=_POLLERS,
+            max_concurrent_activity_task_polls=_POLLERS,
+            sticky_queue_schedule_to_start_timeout=policies.STICKY_TIMEOUT,
+            # The SDK holds heartbeats back to 0.8 of their timeout; on a busy machine that looks like death.
+            max_heartbeat_throttle_interval=beat,
+            default_heartbeat_throttle_interval=beat,
+            graceful_shutdown_timeout=drain_time(queue, settings),
+        )
+        for queue in served
+    ]
+
+
+def drain_time(queue: str, settings: Settings) -> timedelta:
+    """What goes on at the provider, or can be asked about there, is handed back at once; a plain chat call is lost with us."""
+    is_handed_back = queue == queues.AI_TASKS and settings.openai_api != "chat"
+    return timedelta(0) if is_handed_back else timedelta(seconds=settings.drain_seconds)
+
+
+async def _beat(registry: WorkerRegistry, row: WorkerRow) -> None:
+    while True:
+        try:
+            await registry.beat(row)
+        except Exception as error:
+            logs.get_logger().warning(logs.BEAT_FAILED, error=type(error).__name__)
+        await asyncio.sleep(_BEAT_SECONDS)
