@@ -12,8 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from durable_research.cli.main import cli
-
-from .stand_in import DEADLINE_SECONDS, StandIn
+from tests.cli.stand_in import DEADLINE_SECONDS, StandIn
 
 Command = Callable[..., Result]
 

@@ -7,8 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from durable_research.cli.main import COMMANDS, cli
-
-from .stand_in import StandIn
+from tests.cli.stand_in import StandIn
 
 REST = {
     "submit": "POST /api/workflows/PIPELINE",

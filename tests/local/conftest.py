@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from durable_research.local.temporal.binary import find_temporal
-
-from .running import Up
+from tests.local.running import Up
 
 
 @pytest.fixture(scope="session")

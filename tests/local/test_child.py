@@ -12,8 +12,7 @@ import pytest
 
 from durable_research.local.processes import readiness
 from durable_research.local.processes.child import Account, Child, ChildSpec, Guard, trim_log
-
-from .running import alive, eventually
+from tests.local.running import alive, eventually
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 

@@ -15,9 +15,8 @@ import pytest
 from durable_research.local.edition import Finished, run_edition
 from durable_research.local.errors import LocalError
 from durable_research.local.plan import UpOptions
-
-from .run_up import STAND_IN
-from .running import Up, alive, eventually
+from tests.local.run_up import STAND_IN
+from tests.local.running import Up, alive, eventually
 
 Start = Callable[..., Up]
 

@@ -17,8 +17,7 @@ from durable_research.local.postgres import server
 from durable_research.local.postgres.server import Instance
 from durable_research.local.processes.ports import remembered_ports
 from durable_research.local.processes.supervisor import Pace, Supervisor
-
-from .running import alive, eventually
+from tests.local.running import alive, eventually
 
 
 class Database:

@@ -10,8 +10,7 @@ from durable_research.local.console import Say
 from durable_research.local.errors import Interrupted, TemporalMissing
 from durable_research.local.temporal.binary import find_temporal
 from durable_research.local.temporal.build import BuildFailed, build_temporal
-
-from .running import eventually
+from tests.local.running import eventually
 
 NOWHERE = "http://127.0.0.1:1"
 

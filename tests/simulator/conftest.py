@@ -8,7 +8,7 @@ import httpx
 import pytest
 from openai import AsyncOpenAI
 
-from .outside import Simulator
+from tests.simulator.outside import Simulator
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from openai import AsyncOpenAI
 
-from .outside import MODEL, Simulator, eventually
-from .test_mail import letter, send
+from tests.simulator.outside import MODEL, Simulator, eventually
+from tests.simulator.test_smtp import letter, send
 
 LONG = 60
 

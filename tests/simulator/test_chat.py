@@ -7,7 +7,7 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion
 
-from .outside import MODEL, Simulator, eventually
+from tests.simulator.outside import MODEL, Simulator, eventually
 
 
 async def ask(openai: AsyncOpenAI, topic: str, key: str | None = None) -> ChatCompletion:

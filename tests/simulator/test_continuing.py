@@ -5,8 +5,7 @@ from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
 from durable_research.simulator.text.writer import compose
-
-from .outside import MODEL, Simulator
+from tests.simulator.outside import MODEL, Simulator
 
 GO_ON = "Continue exactly where you stopped."
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from openai import AsyncOpenAI
 
-from .outside import Simulator
+from tests.simulator.outside import Simulator
 
 
 async def test_faults_are_listed_with_how_often_they_fired(

@@ -6,7 +6,7 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.conversations import ConversationItem
 
-from .outside import MODEL, Simulator, eventually
+from tests.simulator.outside import MODEL, Simulator, eventually
 
 
 async def test_question_and_answer_appear_when_the_response_is_complete(

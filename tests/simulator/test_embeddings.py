@@ -4,7 +4,7 @@ import httpx
 import pytest
 from openai import AsyncOpenAI
 
-from .outside import Simulator
+from tests.simulator.outside import Simulator
 
 MODEL = "simulator-embedding"
 

@@ -12,8 +12,7 @@ from openai import AsyncOpenAI
 from openai.types.responses import Response, ResponseStreamEvent
 
 from durable_research.simulator.text.writer import compose
-
-from .outside import MODEL, Simulator, eventually
+from tests.simulator.outside import MODEL, Simulator, eventually
 
 
 async def ask(openai: AsyncOpenAI, topic: str) -> Response:

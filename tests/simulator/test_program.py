@@ -7,8 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from durable_research.simulator.__main__ import main
-
-from .outside import Simulator
+from tests.simulator.outside import Simulator
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

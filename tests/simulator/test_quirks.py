@@ -12,8 +12,7 @@ import httpx
 import pytest
 
 from durable_research.simulator.faults.quirks import QUIRKS
-
-from .outside import MODEL, Simulator
+from tests.simulator.outside import MODEL, Simulator
 
 TEXT = "# Tides\n\nThe sea comes and goes 🌊 twice a day, as the moon pulls at it, and so it does everywhere.\n"
 PATHS = {

@@ -8,7 +8,7 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.responses import Response
 
-from .outside import MODEL, Simulator, eventually
+from tests.simulator.outside import MODEL, Simulator, eventually
 
 
 async def completed(openai: AsyncOpenAI, response_id: str) -> Response:

@@ -12,7 +12,7 @@ from openai import AsyncOpenAI
 from openai.types.responses import EasyInputMessageParam, Response, ResponseStreamEvent
 from slack_sdk.web.async_client import AsyncWebClient
 
-from .outside import MODEL, Simulator, eventually
+from tests.simulator.outside import MODEL, Simulator, eventually
 
 
 @dataclass(frozen=True)

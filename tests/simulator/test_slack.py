@@ -7,7 +7,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from .outside import Simulator, eventually
+from tests.simulator.outside import Simulator, eventually
 
 
 def client_of(simulator: Simulator, token: str) -> AsyncWebClient:

@@ -7,7 +7,7 @@ import pytest
 from openai import AsyncOpenAI, AsyncStream
 from openai.types.responses import Response, ResponseStreamEvent
 
-from .outside import MODEL, Simulator, eventually
+from tests.simulator.outside import MODEL, Simulator, eventually
 
 
 async def some_events(stream: AsyncStream[ResponseStreamEvent], count: int) -> list[ResponseStreamEvent]:

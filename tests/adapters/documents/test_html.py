@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from durable_research.adapters.documents.html import to_html
 from durable_research.domain.documents.markdown import parse_markdown
 from durable_research.domain.documents.tree import Document, Paragraph, Text
-from tests.domain.test_markdown import anything_like_markdown
+from tests.domain.documents.test_markdown import anything_like_markdown
 
 
 def _html(markdown: str) -> str:

@@ -26,7 +26,7 @@ from durable_research.domain.documents.tree import (
     Text,
     plain_text,
 )
-from tests.domain.test_markdown import anything_like_markdown
+from tests.domain.documents.test_markdown import anything_like_markdown
 
 
 def test_a_document_reads_well_as_markdown() -> None:

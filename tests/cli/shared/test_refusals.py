@@ -1,0 +1,170 @@
+"""What the installation refuses, or that it does not answer: the cause, the next command, and the exit code."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from durable_research.cli.main import cli
+from tests.cli.conftest import Command
+from tests.cli.stand_in import StandIn, an_id
+
+USER_VERBS = (
+    ("submit", "x"),
+    ("watch",),
+    ("list",),
+    ("show", an_id()),
+    ("open", an_id()),
+    ("cancel", an_id(), "--yes"),
+)
+
+
+@pytest.mark.parametrize("arguments", USER_VERBS)
+def test_no_answer_is_exit_3_with_the_command_that_starts_it(
+    installation: StandIn, command: Command, arguments: tuple[str, ...]
+) -> None:
+    installation.stop()
+
+    result = command(*arguments)
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.endswith(f"error: no answer from {installation.url}\n  start it with: durable-research up\n")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, 2),
+        (404, 2),
+        (413, 2),
+        (415, 2),
+        (422, 2),
+        (401, 5),
+        (403, 5),
+        (409, 5),
+        (429, 5),
+        (503, 3),
+        (500, 1),
+        (504, 3),
+    ],
+)
+def test_every_status_has_its_exit_code(installation: StandIn, command: Command, status: int, code: int) -> None:
+    installation.refuse("/api/workflows", status, "some_code", detail="the cause")
+
+    result = command("list")
+
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert result.stderr.startswith("error: the cause\n  ")
+
+
+def test_wrong_fields_are_named_one_by_one(installation: StandIn, command: Command) -> None:
+    errors = [
+        {"pointer": "/language", "code": "pattern", "detail": "is no language"},
+        {"pointer": "", "detail": "\x1b[2J"},
+    ]
+    installation.refuse("/api/workflows/generate-report", 422, "invalid_input", errors=errors)
+
+    result = command("submit", "x", "--language", "klingon")
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[0] == "error: language: is no language; request: \N{REPLACEMENT CHARACTER}[2J"
+
+
+def test_too_many_requests_says_when_to_come_back(installation: StandIn, command: Command) -> None:
+    installation.refuse("/api/workflows", 429, "rate_limited", headers={"Retry-After": "7"})
+
+    assert command("list").stderr == "error: words\n  try again in 7 s\n"
+
+
+def test_a_bug_of_the_installation_names_the_request(installation: StandIn, command: Command) -> None:
+    installation.refuse("/api/workflows", 500, "internal_error")
+
+    assert "request id r-1" in command("list").stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, b"<html>hi</html>"), (404, b"nope"), (502, b"bad gateway"), (302, b"")]
+)
+def test_another_program_on_that_port_is_told_as_such(
+    installation: StandIn, command: Command, status: int, body: bytes
+) -> None:
+    installation.answers["/api/workflows"] = (status, body, {"Content-Type": "text/html"})
+
+    result = command("list")
+
+    assert result.exit_code == 3
+    assert "is not Durable AI Research" in result.stderr
+
+
+@pytest.mark.parametrize("id", ["../../health", "report-1", "", an_id().upper(), "\x1b[2J"])
+def test_what_is_no_id_never_becomes_part_of_an_address(installation: StandIn, command: Command, id: str) -> None:
+    result = command("show", id)
+
+    assert (result.exit_code, installation.asked) == (2, [])
+    assert "\x1b" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "server", ["127.0.0.1:8000", "ftp://x", "http://", "http://u:p@x", "http://x:99999", "http://x?y=1"]
+)
+def test_what_is_no_address_is_exit_2(server: str) -> None:
+    assert CliRunner().invoke(cli, ["list", "--server", server]).exit_code == 2
+
+
+def test_another_machine_is_not_started_from_here() -> None:
+    result = CliRunner().invoke(cli, ["list", "--server", "http://durable.invalid:1"])
+
+    assert (result.exit_code, result.stderr) == (
+        3,
+        "error: no answer from http://durable.invalid:1\n  check --server and DURABLE_RESEARCH_SERVER\n",
+    )
+
+
+def test_the_installation_in_the_data_folder_is_the_default(installation: StandIn, elsewhere: Path) -> None:
+    (elsewhere / "data").mkdir()
+    (elsewhere / "data" / "up.json").write_text(json.dumps({"api": installation.url}))
+
+    assert CliRunner().invoke(cli, ["list"]).exit_code == 0
+
+
+def test_an_installation_that_should_run_there_is_looked_at_rather_than_started_again(
+    installation: StandIn, elsewhere: Path
+) -> None:
+    (elsewhere / "data").mkdir()
+    (elsewhere / "data" / "up.json").write_text(json.dumps({"api": installation.url}))
+    installation.stop()
+
+    result = CliRunner().invoke(cli, ["list"])
+
+    assert result.exit_code == 3
+    assert "try again in a moment, or see: durable-research doctor" in result.stderr
+
+
+def test_the_data_folder_may_be_named_by_the_environment(installation: StandIn, elsewhere: Path) -> None:
+    (elsewhere / "up.json").write_text(json.dumps({"api": installation.url}))
+
+    assert CliRunner(env={"DURABLE_RESEARCH_DATA": str(elsewhere)}).invoke(cli, ["list"]).exit_code == 0
+
+
+def test_a_damaged_up_json_is_as_good_as_none(elsewhere: Path) -> None:
+    from durable_research.cli.shared.installation import DEFAULT_SERVER, default_server
+
+    (elsewhere / "data").mkdir()
+    (elsewhere / "data" / "up.json").write_text("{")
+
+    assert default_server() == DEFAULT_SERVER
+
+
+def test_the_option_wins_over_the_environment(installation: StandIn) -> None:
+    environment = {"DURABLE_RESEARCH_SERVER": "http://durable.invalid:1"}
+
+    assert CliRunner(env=environment).invoke(cli, ["list", "--server", f"{installation.url}/"]).exit_code == 0
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(installation: StandIn, command: Command,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+
+    assert command("list").exit_code == 0

@@ -1,0 +1,45 @@
+from durable_research.domain.workflows.workflow import Decision
+from tests.cli.conftest import Command
+from tests.cli.stand_in import StandIn, an_id
+
+DECIDE = f"/api/workflows/{an_id()}/decide"
+
+
+def test_a_decision_is_passed_on_in_the_apis_words(installation: StandIn, command: Command) -> None:
+    installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"}, {})
+
+    result = command("decide", an_id(), "send-again", "--yes")
+
+    assert (result.exit_code, result.stdout) == (0, f"{an_id()}: asks the model once more\n")
+    assert installation.paths() == [DECIDE]
+
+
+def test_a_failed_undo_is_tried_again(installation: StandIn, command: Command) -> None:
+    installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"}, {})
+
+    result = command("decide", an_id(), "try-again")
+
+    assert (result.exit_code, result.stdout) == (0, f"{an_id()}: tries it again\n")
+    assert installation.asked[0].body == {"decision": "try_again"}
+
+
+def test_a_post_is_kept_without_its_embedding(installation: StandIn, command: Command) -> None:
+    installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"}, {})
+
+    result = command("decide", an_id(), "go-without")
+
+    assert (result.exit_code, result.stdout) == (0, f"{an_id()}: goes on without it\n")
+    assert installation.asked[0].body == {"decision": "go_without"}
+
+
+def test_every_decision_can_be_given_here(command: Command) -> None:
+    words = command("decide", "--help").stdout
+
+    assert [one for one in Decision if one.replace("_", "-") not in words] == []
+
+
+def test_another_word_is_refused_here(installation: StandIn, command: Command) -> None:
+    result = command("decide", an_id(), "maybe")
+
+    assert result.exit_code == 2
+    assert installation.paths() == []

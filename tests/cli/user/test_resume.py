@@ -1,0 +1,217 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from durable_research.cli.shared.workflow_view import Run
+from durable_research.domain.workflows.workflow import Kind
+from tests.cli.conftest import Command, Process
+from tests.cli.stand_in import STEPS, StandIn, a_story, an_id, event
+
+RESUME = f"/api/workflows/{an_id()}/resume"
+STATUS = f"/api/workflows/{an_id()}/status"
+FREE = {"may_charge_again": False, "words": "what was paid for is not paid again", "has_text": True}
+COSTLY = {"may_charge_again": True, "words": "the model may be charged again, 2 so far", "has_text": False}
+
+
+def failed(installation: StandIn, offer: dict[str, Any] | None = FREE, replayed: bool = False) -> None:
+    text_url = f"/api/workflows/{an_id()}/texts/text" if offer and offer["has_text"] else None
+    installation.add(1, status="failed", more={"resume": offer, "text_url": text_url})
+    headers = {"Idempotency-Replayed": "true"} if replayed else {}
+    installation.answers[RESUME] = (202, {"workflow_id": an_id(), "status": "queued", "resumption": 1}, headers)
+
+
+def sent(installation: StandIn) -> Any:
+    return next(one.body for one in installation.asked if one.path == RESUME)
+
+
+def test_a_failed_report_goes_on(installation: StandIn, command: Command) -> None:
+    failed(installation)
+
+    result = command("resume", an_id())
+
+    assert (result.exit_code, result.stdout, sent(installation)) == (0, f"{an_id()} goes on\n", {})
+
+
+def test_without_an_id_it_is_the_latest_report_that_failed_or_was_terminated(
+    installation: StandIn, command: Command
+) -> None:
+    failed(installation)
+
+    result = command("resume")
+
+    assert (result.exit_code, f"taking the latest to resume: {an_id()}" in result.stderr) == (0, True)
+    assert installation.paths()[0].startswith("/api/workflows?status=failed&status=terminated&kind=report")
+
+
+def test_with_none_that_failed_it_says_so(command: Command) -> None:
+    result = command("resume")
+
+    assert (result.exit_code, "there is nothing to resume" in result.stderr) == (2, True)
+
+
+def test_a_file_takes_the_texts_place_and_nobody_is_asked(
+    installation: StandIn, command: Command, tmp_path: Path
+) -> None:
+    failed(installation, COSTLY)
+    file = tmp_path / "mine.md"
+    file.write_text("# Mine\n")
+
+    result = command("resume", an_id(), "--text", str(file))
+
+    assert (result.stdout, sent(installation)) == (f"{an_id()} goes on with your text\n", {"text": "# Mine\n"})
+    assert installation.paths() == [RESUME]
+
+
+def test_one_that_somebody_else_has_resumed_is_no_error(installation: StandIn, command: Command) -> None:
+    failed(installation, replayed=True)
+
+    assert command("resume", an_id()).stdout == f"{an_id()} had been resumed already\n"
+
+
+def test_with_nobody_to_ask_a_possible_charge_wants_a_yes_and_changes_nothing(
+    installation: StandIn, command: Command
+) -> None:
+    failed(installation, COSTLY)
+
+    result = command("resume", an_id())
+
+    assert (result.exit_code, installation.paths("POST")) == (2, [])
+    assert "the model may be charged again, 2 so far" in result.stderr
+    assert "add --yes" in result.stderr
+
+
+def test_a_yes_says_that_it_may_be_charged(installation: StandIn, command: Command) -> None:
+    failed(installation, COSTLY)
+
+    assert command("resume", an_id(), "--yes").exit_code == 0
+    assert sent(installation) == {"accept_charge": True}
+
+
+@pytest.mark.parametrize(("answer", "code", "asked"), [("\n", 5, []), ("y\n", 0, [RESUME])], ids=["no", "yes"])
+def test_on_a_terminal_it_asks_by_the_price_and_no_is_the_default(
+    installation: StandIn, process: Callable[..., Process], answer: str, code: int, asked: list[str]
+) -> None:
+    failed(installation, COSTLY)
+    running = process("resume", an_id(), on_terminal=True)
+
+    question = running.read_until("Resume it all the same? [y/N]: ")
+    running.type(answer)
+
+    assert "the model may be charged again, 2 so far" in question
+    assert (running.end()[0], installation.paths("POST")) == (code, asked)
+
+
+def test_what_cannot_be_resumed_is_exit_5_in_the_apis_words(installation: StandIn, command: Command) -> None:
+    installation.add(1)
+    installation.refuse(RESUME, 409, "invalid_state", detail="the workflow is done")
+
+    result = command("resume", an_id())
+
+    assert (result.exit_code, "the workflow is done" in result.stderr) == (5, True)
+
+
+def test_a_text_that_is_refused_is_exit_2_with_the_field(
+    installation: StandIn, command: Command, tmp_path: Path
+) -> None:
+    errors = [{"pointer": "/text", "code": "blank", "detail": "must contain something to read"}]
+    installation.refuse(RESUME, 422, "invalid_input", errors=errors)
+    file = tmp_path / "mine.md"
+    file.write_text(" ")
+
+    result = command("resume", an_id(), "--text", str(file))
+
+    assert (result.exit_code, "text: must contain something to read" in result.stderr) == (2, True)
+
+
+def resumed_story() -> list[dict[str, Any]]:
+    error = {"code": "document_error", "detail": "line 3"}
+    return [
+        *a_story("failed", error=error),
+        event(8, "resumed", resumption=1),
+        event(9, "attempt_started", "create_pdf", 2, worker="worker-1@1"),
+        event(10, "attempt_completed", "create_pdf", 2),
+        event(11, "closed", status="done", resumption=1),
+    ]
+
+
+def test_what_is_resumed_has_not_ended() -> None:
+    run = Run(an_id(), "tides", "running", STEPS)
+
+    statuses = []
+    for one in resumed_story():
+        run.take(one["kind"], one)
+        statuses.append(run.status)
+
+    assert statuses[6:] == ["failed", "queued", "running", "running", "done"]
+    assert run.error == {}
+
+
+def test_waiting_follows_it_past_its_first_end(installation: StandIn, command: Command) -> None:
+    failed(installation)
+    installation.runs[an_id()].events = resumed_story()
+
+    result = command("resume", an_id(), "--wait")
+
+    assert result.exit_code == 0
+    assert "resumed: it goes on from the step that failed" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("the run is done")
+
+
+def test_a_connection_that_is_lost_between_an_end_and_what_follows_is_taken_up(
+    installation: StandIn, command: Command
+) -> None:
+    failed(installation)
+    installation.runs[an_id()].events, installation.runs[an_id()].cuts = resumed_story(), [8]
+
+    result = command("watch", an_id())
+
+    assert result.exit_code == 0
+    assert [line.count('"closed"') for line in result.stdout.splitlines()].count(1) == 2
+
+
+def test_what_was_resumed_and_fails_again_tells_its_last_error(installation: StandIn, command: Command) -> None:
+    failed(installation)
+    again = event(11, "closed", status="failed", resumption=1, error={"code": "renderer_crashed", "detail": "it died"})
+    installation.runs[an_id()].events = [*resumed_story()[:-1], again]
+
+    result = command("resume", an_id(), "--wait")
+
+    assert result.exit_code == 1
+    assert "renderer_crashed: it died" in result.stderr
+    assert f"go on with it: durable-research resume {an_id()} (what was paid for is not paid again)" in result.stderr
+
+
+def test_show_says_how_to_go_on_and_where_the_text_is(installation: StandIn, command: Command) -> None:
+    failed(installation)
+
+    lines = command("show", an_id()).stdout.splitlines()
+
+    assert f"resume    durable-research resume {an_id()} (what was paid for is not paid again)" in lines
+    assert f"text      durable-research open {an_id()} --md FILE" in lines
+
+
+def test_the_markdown_of_a_failed_report_is_its_paid_text_and_is_said_to_be(
+    installation: StandIn, command: Command, tmp_path: Path
+) -> None:
+    failed(installation)
+    installation.files = b"# Paid for"
+    file = tmp_path / "text.md"
+
+    result = command("open", an_id(), "--md", str(file))
+
+    assert (result.exit_code, file.read_bytes()) == (0, b"# Paid for")
+    assert installation.paths()[-1] == f"/api/workflows/{an_id()}/texts/text"
+    assert "is failed; this is its text" in result.stderr
+
+
+def test_a_post_that_was_undone_is_refused_with_what_to_do(installation: StandIn, command: Command) -> None:
+    post = an_id(2, Kind.POST)
+    installation.refuse(
+        f"/api/workflows/{post}/resume", 409, "invalid_state", detail="run it again, which is paid anew"
+    )
+
+    result = command("resume", post, "--yes")
+
+    assert (result.exit_code, "paid anew" in result.stderr) == (5, True)

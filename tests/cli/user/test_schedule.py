@@ -1,0 +1,178 @@
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from durable_research.cli.main import cli
+from tests.cli.conftest import Command
+from tests.cli.stand_in import StandIn
+
+ID = "recurring-" + "0a" * 16
+PATH = "/api/schedules"
+
+
+def a_schedule(**more: Any) -> dict[str, Any]:
+    return {"schedule_id": ID, "title": "tides", "every": "0 9 * * *", "timezone": "Europe/Berlin", "paused": False,
+            "failed": False, "created_at": "2026-11-21T12:00:00+00:00", "next_at": "2026-11-22T08:00:00+00:00",
+            "last_at": None} | more  # fmt: skip
+
+
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine's clock shows a time that no schedule means."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def test_add_sends_the_question_and_the_rhythm_and_prints_the_id(installation: StandIn, command: Command) -> None:
+    installation.answers[PATH] = (201, a_schedule(), {})
+
+    result = command("schedule", "add", "tides?", "--every", "0 9 * * *", "--timezone", "Europe/Berlin", "--key", "k")
+
+    assert (result.exit_code, result.stdout) == (0, f"{ID}\n")
+    assert "first report: 2026-11-22T08:00:00+00:00" in result.stderr
+    (asked,) = installation.asked
+    assert asked.body == {"prompt": "tides?", "every": "0 9 * * *", "timezone": "Europe/Berlin"}
+    assert asked.headers["Idempotency-Key"] == "k"
+
+
+def test_add_reads_the_question_from_stdin(installation: StandIn, command: Command) -> None:
+    installation.answers[PATH] = (201, a_schedule(), {})
+
+    command("schedule", "add", "-", "--every", "1d", stdin="from stdin")
+
+    assert installation.asked[0].body == {"prompt": "from stdin", "every": "1d"}
+
+
+def test_a_repeat_of_the_key_is_told(installation: StandIn, command: Command) -> None:
+    installation.answers[PATH] = (201, a_schedule(), {"Idempotency-Replayed": "true"})
+
+    assert "accepted before" in command("schedule", "add", "tides?", "--every", "1d").stderr
+
+
+def test_a_wrong_rhythm_is_told_in_the_apis_words(installation: StandIn, command: Command) -> None:
+    fields = [{"pointer": "/every", "code": "too_often", "detail": "must be at least a minute"}]
+    installation.refuse(PATH, 422, "invalid_input", errors=fields)
+
+    result = command("schedule", "add", "tides?", "--every", "1s")
+
+    assert result.exit_code == 2
+    assert "every: must be at least a minute" in result.stderr
+
+
+def test_one_too_many_names_the_way_out(installation: StandIn, command: Command) -> None:
+    installation.refuse(PATH, 409, "too_many_schedules")
+
+    result = command("schedule", "add", "tides?", "--every", "1d")
+
+    assert result.exit_code == 5
+    assert "durable-research schedule delete ID" in result.stderr
+
+
+def test_list_shows_each_with_its_rhythm_and_state(installation: StandIn, command: Command) -> None:
+    rows = [a_schedule(), a_schedule(paused=True, next_at=None), a_schedule(paused=True, failed=True, next_at=None)]
+    installation.answers[PATH] = (200, {"schedules": rows}, {})
+
+    result = command("schedule", "list")
+
+    head, *lines = result.stdout.splitlines()
+    assert head.split() == ["ID", "TITLE", "EVERY", "ZONE", "NEXT"]
+    assert all(ID in line and "every day at 09:00" in line and "Europe/Berlin" in line for line in lines)
+    assert ["2026-11-2" in lines[0], "‖ paused" in lines[1], "‖ failed" in lines[2]] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("Europe/Berlin", "2026-11-22 09:00 CET"),
+        ("UTC", "2026-11-22 08:00 UTC"),
+        ("America/Sao_Paulo", "2026-11-22 05:00 -03"),
+        ("Mars/Olympus", "2026-11-22 08:00 UTC"),
+        ("?", "2026-11-22 08:00 UTC"),
+        ("../../etc", "2026-11-22 08:00 UTC"),
+        ("Europe", "2026-11-22 08:00 UTC"),
+    ],
+)
+@pytest.mark.usefixtures("in_tokyo")
+def test_list_tells_each_next_time_in_the_schedules_zone_and_names_it(
+    installation: StandIn, command: Command, zone: str, shown: str
+) -> None:
+    installation.answers[PATH] = (200, {"schedules": [a_schedule(timezone=zone)]}, {})
+
+    assert command("schedule", "list").stdout.splitlines()[1].endswith(f"  {shown}")
+
+
+def test_list_in_json_is_the_apis_answer(installation: StandIn, command: Command) -> None:
+    installation.answers[PATH] = (200, {"schedules": [a_schedule()]}, {})
+
+    assert json.loads(command("schedule", "list", "-o", "json").stdout) == {"schedules": [a_schedule()]}
+
+
+def test_an_empty_list_says_how_to_begin(installation: StandIn, command: Command) -> None:
+    installation.answers[PATH] = (200, {"schedules": []}, {})
+
+    result = command("schedule", "list")
+
+    assert result.stdout == ""
+    assert "durable-research schedule add" in result.stderr
+
+
+def test_a_title_cannot_steer_the_terminal(installation: StandIn, command: Command) -> None:
+    installation.answers[PATH] = (200, {"schedules": [a_schedule(title="a\x1b[2Jb")]}, {})
+
+    assert "\x1b" not in command("schedule", "list").stdout
+
+
+@pytest.mark.parametrize(("verb", "words"), [("pause", "is paused"), ("resume", "goes on; next: 2026-11-22T08:00")])
+def test_pause_and_resume_say_what_is_the_case_now(
+    installation: StandIn, command: Command, verb: str, words: str
+) -> None:
+    installation.answers[f"{PATH}/{ID}/{verb}"] = (200, a_schedule(), {})
+
+    result = command("schedule", verb, ID)
+
+    assert (result.exit_code, result.stdout.startswith(f"{ID} {words}")) == (0, True)
+
+
+def test_delete_removes_it(installation: StandIn, command: Command) -> None:
+    installation.answers[f"{PATH}/{ID}"] = (204, b"", {})
+
+    result = command("schedule", "delete", ID, "--yes")
+
+    assert (result.exit_code, result.stdout) == (0, f"{ID} is deleted\n")
+    assert [(one.method, one.path) for one in installation.asked] == [("DELETE", f"{PATH}/{ID}")]
+
+
+def test_an_unknown_one_is_told_with_the_way_to_see_them(installation: StandIn, command: Command) -> None:
+    result = command("schedule", "delete", ID, "--yes")
+
+    assert result.exit_code == 2
+    assert f"there is no {ID}" in result.stderr
+    assert "durable-research schedule list" in result.stderr
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "delete"])
+def test_what_is_no_id_never_reaches_an_address(installation: StandIn, command: Command, verb: str) -> None:
+    result = command("schedule", verb, "../reports")
+
+    assert (result.exit_code, installation.asked) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("verb", "call"),
+    [
+        ("add", "POST /api/schedules"),
+        ("list", "GET /api/schedules"),
+        ("pause", "POST /api/schedules/ID/pause"),
+        ("resume", "POST /api/schedules/ID/resume"),
+        ("delete", "DELETE /api/schedules/ID"),
+    ],
+)
+def test_the_help_names_the_rest_call(verb: str, call: str) -> None:
+    assert f"REST: {call}" in " ".join(CliRunner().invoke(cli, ["schedule", verb, "--help"]).stdout.split())

@@ -1,0 +1,282 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command, Process
+from tests.cli.stand_in import StandIn, a_story, an_id
+
+START = "/api/workflows/generate-report"
+
+
+def test_submit_prints_the_id_and_the_address(installation: StandIn, command: Command) -> None:
+    result = command("submit", "why tides?")
+
+    assert (result.exit_code, result.stdout) == (0, f"{an_id()}\n{installation.url}/reports/{an_id()}\n")
+    assert installation.asked[0].body == {"prompt": "why tides?"}
+
+
+def test_submit_sends_only_the_fields_that_were_given(installation: StandIn, command: Command) -> None:
+    command(
+        "submit",
+        "why?",
+        "--title",
+        "潮汐",
+        "--language",
+        "pt-BR",
+        "--user",
+        "Ana",
+        "--notify",
+        "log",
+        "--notify",
+        "webhook",
+    )
+
+    assert installation.asked[0].body == {
+        "prompt": "why?", "title": "潮汐", "language": "pt-BR", "user": "Ana", "notify": ["log", "webhook"],
+    }  # fmt: skip
+
+
+def test_another_pipeline_is_asked_with_its_own_fields(installation: StandIn, command: Command) -> None:
+    rules = '{"min_characters": 500}'
+    command("submit", "why?", "--pipeline", "ai-processing", "--set", f"rules={rules}", "--set", "user=null")
+
+    (asked,) = installation.asked
+    assert asked.path == "/api/workflows/ai-processing"
+    assert asked.body == {"prompt": "why?", "rules": {"min_characters": 500}, "user": None}
+
+
+@pytest.mark.parametrize("field", ["slack", "slack=", "slack=no", "=true"])
+def test_a_field_that_is_not_json_is_refused_before_anything_is_sent(
+    installation: StandIn, command: Command, field: str
+) -> None:
+    assert command("submit", "why?", "--pipeline", "blog-post", "--set", field).exit_code == 2
+    assert installation.asked == []
+
+
+@pytest.mark.parametrize("name", ["../cancel", "Blog", ""])
+def test_a_pipelines_name_cannot_leave_its_place_in_the_address(
+    installation: StandIn, command: Command, name: str
+) -> None:
+    assert command("submit", "why?", "--pipeline", name).exit_code == 2
+    assert installation.asked == []
+
+
+def test_an_unknown_pipeline_is_named_with_those_that_there_are_and_the_next_command(
+    installation: StandIn, command: Command
+) -> None:
+    detail = "there is no pipeline 'frobnicate'; there are generate-report, blog-post"
+    installation.refuse("/api/workflows/frobnicate", 404, "unknown_pipeline", detail=detail)
+
+    result = command("submit", "why?", "--pipeline", "frobnicate")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"error: {detail}\n  name one of them: durable-research submit … --pipeline NAME\n"
+
+
+def test_only_a_report_can_be_written_to_a_pdf(installation: StandIn, command: Command) -> None:
+    assert command("submit", "why?", "--pipeline", "blog-post", "--out", "post.pdf").exit_code == 2
+    assert installation.asked == []
+
+
+def test_a_report_may_wait_for_approval_and_begin_later(installation: StandIn, command: Command) -> None:
+    command("submit", "why?", "--approval", "before_pdf", "--start-after", "2026-11-22T09:00:00+01:00")
+
+    assert installation.asked[0].body == {
+        "prompt": "why?", "approval": "before_pdf", "start_after": "2026-11-22T09:00:00+01:00",
+    }  # fmt: skip
+
+
+def test_every_channel_and_an_address_may_be_told(installation: StandIn, command: Command) -> None:
+    channels = ["log", "webhook", "email", "slack", "https://example.org/hook"]
+
+    command("submit", "why?", *(word for channel in channels for word in ("--notify", channel)))
+
+    assert installation.asked[0].body == {"prompt": "why?", "notify": channels}
+
+
+def test_a_channel_that_does_not_exist_is_refused_before_anything_is_sent(
+    installation: StandIn, command: Command
+) -> None:
+    assert command("submit", "why?", "--notify", "fax").exit_code == 2
+    assert installation.asked == []
+
+
+def test_the_question_may_come_from_stdin(installation: StandIn, command: Command) -> None:
+    command("submit", "-", stdin="first line\nsecond — line\n".encode())
+
+    assert installation.asked[0].body == {"prompt": "first line\nsecond — line\n"}
+
+
+def test_the_question_may_come_from_a_file(installation: StandIn, command: Command, elsewhere: Path) -> None:
+    (elsewhere / "question.txt").write_text("\ufeffwhy?", encoding="utf-8")
+
+    command("submit", "@question.txt")
+
+    assert installation.asked[0].body == {"prompt": "why?"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("submit", "@missing.txt"),
+        ("submit", "\udcff"),
+        ("submit", "x", "--title", "\udcff"),
+        ("submit", "x", "--start-after", "\udcff"),
+        ("submit", "x", "--approval", "before_breakfast"),
+        ("submit", "x", "--approval", ""),
+        ("schedule", "add", "\udcff", "--every", "1d"),
+        ("schedule", "add", "x", "--every", "\udcff"),
+        ("schedule", "add", "x", "--every", "1d", "--timezone", "\udcff"),
+        ("schedule", "add", "x"),
+    ],
+)
+def test_what_cannot_be_read_is_exit_2_and_nothing_is_sent(
+    installation: StandIn, command: Command, arguments: tuple[str, ...]
+) -> None:
+    result = command(*arguments)
+
+    assert (result.exit_code, installation.asked) == (2, [])
+
+
+def test_stdin_that_is_no_utf8_is_exit_2(installation: StandIn, command: Command) -> None:
+    assert (command("submit", "-", stdin=b"\xff\xfe").exit_code, installation.asked) == (2, [])
+
+
+def test_every_submit_has_a_key_of_its_own(installation: StandIn, command: Command) -> None:
+    command("submit", "why?")
+    command("submit", "why?")
+
+    assert len(installation.accepted) == 2
+
+
+def test_a_lost_answer_is_asked_for_again_with_the_same_key_and_makes_one_report(
+    installation: StandIn, command: Command
+) -> None:
+    installation.answers_to_lose = 1
+
+    result = command("submit", "why?")
+
+    assert (result.exit_code, result.stdout.split()[0]) == (0, an_id())
+    assert (installation.paths("POST"), len(installation.accepted)) == ([START, START], 1)
+    assert "asking again with the same Idempotency-Key" in result.stderr
+
+
+def test_when_no_answer_comes_at_all_the_key_to_ask_again_with_is_named(
+    installation: StandIn, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("durable_research.cli.shared.client._ASK_AGAIN_AFTER_SECONDS", (0.0, 0.0))
+    installation.answers_to_lose = 3
+
+    result = command("submit", "why?", "--key", "my-key")
+
+    assert result.exit_code == 3
+    assert "--key my-key" in result.stderr
+
+
+def test_a_key_that_was_accepted_before_gives_that_report_and_says_so(installation: StandIn, command: Command) -> None:
+    first = command("submit", "why?", "--key", "k")
+
+    second = command("submit", "why?", "--key", "k")
+
+    assert second.stdout == first.stdout
+    assert "had been accepted before" in second.stderr
+
+
+@pytest.mark.parametrize("key", ["", "with blank", "é", "x" * 256, "line\nend"])
+def test_a_key_that_no_header_can_carry_is_exit_2(installation: StandIn, command: Command, key: str) -> None:
+    assert (command("submit", "why?", "--key", key).exit_code, installation.asked) == (2, [])
+
+
+def test_wait_shows_the_steps_on_stderr_and_ends_by_the_reports_address(
+    installation: StandIn, command: Command
+) -> None:
+    result = command("submit", "why?", "--wait")
+
+    report = f"{installation.url}/api/reports/{an_id()}.pdf"
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, report)
+    words = [line.partition("  ")[2] for line in result.stderr.splitlines()[:7]]
+    assert words == [
+        "accepted",
+        "llm_call, attempt 1: started on worker-1@1",
+        "llm_call, attempt 1: lost, worker-1@1 went away",
+        "llm_call, attempt 2: started on worker-2@1",
+        "llm_call, attempt 2: took up the call that was already sent; nothing is paid again",
+        "llm_call, attempt 2: done",
+        "the run is done",
+    ]
+
+
+def test_out_waits_and_writes_the_pdf(installation: StandIn, command: Command, elsewhere: Path) -> None:
+    result = command("submit", "why?", "--out", "r.pdf")
+
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "r.pdf")
+    assert [path.name for path in elsewhere.iterdir()] == ["r.pdf"]
+    assert (elsewhere / "r.pdf").read_bytes() == installation.files
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_asked_for(
+    installation: StandIn, command: Command
+) -> None:
+    assert (command("submit", "why?", "--out", "no/such/folder/r.pdf").exit_code, installation.asked) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("failed", "has failed"), ("cancelled", "is cancelled"), ("terminated", "was ended from outside")],
+)
+def test_wait_is_exit_1_when_there_will_be_no_report(
+    installation: StandIn, command: Command, status: str, words: str
+) -> None:
+    installation.add(1, events=a_story(status, error={"code": "model_refused", "detail": "no"}))
+
+    result = command("submit", "why?", "--wait")
+
+    assert result.exit_code == 1
+    assert f"the run {words}: model_refused: no" in result.stderr
+
+
+def test_a_partly_done_report_has_no_pdf_yet(installation: StandIn, command: Command, elsewhere: Path) -> None:
+    installation.add(1, events=a_story("partly_done"))
+
+    result = command("submit", "why?", "--out", "r.pdf")
+
+    assert (result.exit_code, list(elsewhere.iterdir())) == (1, [])
+    assert f"durable-research open {an_id()} --pdf FILE" in result.stderr
+
+
+def test_a_timeout_of_wait_is_exit_4_and_the_run_goes_on(installation: StandIn, command: Command) -> None:
+    installation.add(1, events=a_story()[:2], held=True)
+
+    result = command("submit", "why?", "--wait", "--timeout", "0.3")
+
+    assert (result.exit_code, result.stdout.split()[0]) == (4, an_id())
+    assert f"the run goes on; watch it again with: durable-research watch {an_id()}" in result.stderr
+
+
+def test_a_timeout_without_wait_is_a_mistake(command: Command) -> None:
+    assert command("submit", "why?", "--timeout", "3").exit_code == 2
+
+
+def test_json_is_one_object_with_the_end(installation: StandIn, command: Command) -> None:
+    result = command("submit", "why?", "--wait", "-o", "json")
+
+    assert json.loads(result.stdout) == {
+        "workflow_id": an_id(),
+        "status": "done",
+        "url": f"{installation.url}/reports/{an_id()}",
+        "report": f"{installation.url}/api/reports/{an_id()}.pdf",
+    }
+
+
+def test_ctrl_c_while_waiting_is_exit_130_and_detaches(installation: StandIn, process: Callable[..., Process]) -> None:
+    installation.add(1, events=a_story()[:2], held=True)
+    running = process("submit", "why?", "--wait")
+    installation.wait_for(f"/api/workflows/{an_id()}/events")
+
+    running.interrupt()
+
+    code, out, err = running.end()
+    assert (code, out.split()[0]) == (130, an_id())
+    assert f"the run goes on; watch it again with: durable-research watch {an_id()}" in err

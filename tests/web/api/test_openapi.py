@@ -1,0 +1,108 @@
+"""The OpenAPI document describes exactly what is registered, and is told whole on the page for people."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from quart.testing import QuartClient
+
+from durable_research.domain.workflows.workflow import Decision
+from durable_research.web.api.openapi.document import ANY_ADDRESS, document
+from durable_research.web.http.problems import CODES
+from tests.web.house import House
+
+DOCS = Path(__file__).parents[3] / "docs"
+# Codes of the form on a page and of the address for Temporal's Web UI, which are no part of the API.
+NOT_OF_THE_API = {"malformed_form", "wrong_namespace"}
+
+
+def operations() -> dict[str, dict[str, Any]]:
+    """All operations by method and path."""
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in document()["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+async def test_the_document_is_one_of_openapi_3_1(client: QuartClient) -> None:
+    served = await (await client.get("/api/openapi.json")).get_json()
+
+    assert list(OpenAPIV31SpecValidator(served).iter_errors()) == []
+
+
+async def test_each_registered_address_is_described_and_no_other(house: House) -> None:
+    registered = {
+        f"{method} {rule.rule}".replace("<", "{").replace(">", "}")
+        for rule in house.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD"}
+        if rule.endpoint.startswith("api.")
+    }
+
+    assert set(operations()) == registered
+
+
+async def test_no_address_below_api_is_registered_outside_the_table(house: House) -> None:
+    assert [
+        rule
+        for rule in house.app.url_map.iter_rules()
+        if rule.rule.startswith("/api") and not rule.endpoint.startswith("api.")
+    ] == []
+
+
+def test_every_decision_is_described() -> None:
+    schemas = document()["components"]["schemas"]
+
+    assert schemas["Decision"]["enum"] == list(Decision)
+    asked = schemas["AsksBody"]["properties"]["decisions"]["items"]["anyOf"]
+    assert {"$ref": "#/components/schemas/Decision"} in asked
+
+
+@pytest.mark.parametrize(
+    "name", ["ReportRequest", "WholeStatusBody", "ProblemBody", "ReportResultBody", "PostResultBody"]
+)
+def test_a_body_says_what_is_always_in_it(name: str) -> None:
+    required = {
+        "ReportRequest": {"prompt"},
+        "WholeStatusBody": {
+            "error",
+            "asks",
+            "waits_for",
+            "title",
+            "created_at",
+            "cancel_requested",
+            "steps",
+            "charges",
+        },
+        "ProblemBody": {"type", "title", "status", "detail", "instance", "code", "request_id"},
+        "ReportResultBody": {"workflow_id", "report_id", "status", "pages"},
+        "PostResultBody": {"workflow_id", "post_id", "status", "texts"},
+    }
+
+    assert required[name] <= set(document()["components"]["schemas"][name]["required"])
+
+
+def test_every_address_and_status_stands_on_the_page_for_people_and_no_other() -> None:
+    """The rows to put there: `| `GET /path` | answers | refusals of its own |`."""
+    page = (DOCS / "api.md").read_text()
+    told = re.findall(r"^\| `([A-Z]+ /\S+)` \| ([0-9, ]+) \|(?: ([0-9, ]+))? \|$", page, re.MULTILINE)
+
+    assert {row[0]: row[1:] for row in told} == {name: _statuses(operation) for name, operation in operations().items()}
+
+
+def _statuses(operation: dict[str, Any]) -> tuple[str, str]:
+    given = {int(status) for status in operation["responses"]} - set(ANY_ADDRESS)
+    answers = sorted(status for status in given if status < 400)
+    return ", ".join(map(str, answers)), ", ".join(map(str, sorted(given - set(answers))))
+
+
+def test_the_codes_of_the_document_are_those_on_the_page_for_people() -> None:
+    page = (DOCS / "errors.md").read_text().partition("## Codes of the API")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]+`) \| (\d+) \|", page, re.MULTILINE)
+    told = {(code, int(status)) for codes, status in rows for code in re.findall(r"`(\w+)`", codes)}
+
+    assert {one for one in told if one[0] not in NOT_OF_THE_API} == {
+        (code, status) for status, codes in CODES.items() for code in codes
+    }

@@ -1,0 +1,165 @@
+"""Whatever is sent, the answer is a problem of the right kind, says nothing of ours, and nothing was changed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quart.testing import QuartClient
+
+from durable_research.domain.workflows.workflow import Kind, Status
+from tests.web.house import House
+from tests.web.http.bad_inputs import BAD, DONE, IDS, OF_OTHERS, RUNNING, Bad
+from tests.web.http.bad_inputs_of_stories import (
+    CANCELLED,
+    FAILED,
+    OF_STORIES,
+    PARKED,
+    PARKED_TO_BE_TOLD,
+    POST,
+    SILENT,
+    UNPAID,
+)
+
+MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"}
+EVERY = [*BAD, *OF_STORIES]
+DOCUMENTED = (Path(__file__).parents[3] / "docs" / "errors.md").read_text()
+OURS = ("Traceback", "Input should", "instance of", "/web/", "quart", "werkzeug", "pydantic", "SELECT", "site-packages")
+
+
+@pytest.fixture
+async def ids(house: House) -> dict[str, str]:
+    """Reports: running, finished, cancelled, failed, another tenant's, three that wait for a person; and a finished post."""
+    running, done = await house.asked("running"), await house.asked("done")
+    await house.done(done)
+    of_others = await house.asked("of others", tenant="others")
+    await house.done(of_others)
+    post = await house.asked("a post", kind=Kind.POST)
+    await house.written(post, text="# Bees")
+    cancelled = await house.asked("cancelled")
+    await house.world.progress.close(cancelled, Status.CANCELLED, {})
+    return {
+        RUNNING: running,
+        DONE: done,
+        OF_OTHERS: of_others,
+        PARKED: await house.parked(),
+        PARKED_TO_BE_TOLD: await house.parked(before="before_notify"),
+        POST: post,
+        UNPAID: await house.waiting(),
+        FAILED: await house.failed(),
+        SILENT: await house.failed_in_silence(),
+        CANCELLED: cancelled,
+    }
+
+
+def everything(house: House) -> Any:
+    world = house.world
+    return (
+        dict(world.workflows.rows),
+        dict(world.workflows.keys),
+        {name: list(events) for name, events in world.progress.events.items() if events},
+        dict(world.engine.started),
+        list(world.engine.cancelled),
+        list(world.engine.decided),
+        list(world.engine.approved),
+        dict(world.objects.objects),
+        dict(world.schedules.views),
+    )
+
+
+async def ask(client: QuartClient, bad: Bad, ids: dict[str, str]) -> Any:
+    path = bad.path
+    for name, value in ids.items():
+        path = path.replace(name, value)
+    return await client.open(path, method=bad.method, headers=bad.headers, data=bad.body)
+
+
+def test_no_two_rows_have_one_name() -> None:
+    assert len({bad.id for bad in EVERY}) == len(EVERY)
+
+
+@pytest.mark.parametrize("bad", EVERY, ids=[bad.id for bad in EVERY])
+async def test_a_bad_input_is_refused_as_the_table_says(
+    bad: Bad, client: QuartClient, house: House, ids: dict[str, str]
+) -> None:
+    before = everything(house)
+
+    response = await ask(client, bad, ids)
+
+    text = await response.get_data(as_text=True)
+    assert response.status_code == bad.status, text
+    assert response.content_type == "application/problem+json"
+    body = json.loads(text)
+    errors = body.get("errors", [])
+    assert bad.code in {body["code"], *(error["code"] for error in errors)}
+    if bad.pointer is not None:
+        assert errors[0]["pointer"] == bad.pointer
+    assert [one["code"] for one in errors if f"`{one['code']}`" not in DOCUMENTED] == []
+    assert body.keys() >= MEMBERS
+    assert body["status"] == bad.status
+    assert body["request_id"] == response.headers["X-Request-Id"]
+    assert len(text) <= 4096
+    assert not any(word in text for word in OURS)
+    assert ("Retry-After" in response.headers) == ("retry_after" in body)
+    assert everything(house) == before
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_every_kind_of_wrong_id_gets_the_same_answer(
+    method: str, client: QuartClient, ids: dict[str, str]
+) -> None:
+    answers = set()
+    for bad in (bad for bad in IDS if bad.method == "GET"):
+        response = await ask(client, Bad(bad.id, bad.path, 404, "not_found", method), ids)
+        text = await response.get_data(as_text=True)
+        body = json.loads(text) if text else {}
+        body.pop("request_id", None), body.pop("instance", None)
+        headers = {
+            name: value
+            for name, value in response.headers.items()
+            if name.lower() not in {"x-request-id", "content-length"}
+        }
+        answers.add((response.status_code, json.dumps(body), json.dumps(headers)))
+
+    assert len(answers) == 1
+
+
+async def test_an_unknown_pipeline_is_named_with_those_that_there_are(client: QuartClient) -> None:
+    body = await (await client.post("/api/workflows/frobnicate", json={"prompt": "a"})).get_json()
+
+    assert body["detail"] == "there is no pipeline 'frobnicate'; there are generate-report, blog-post, ai-processing"
+    assert body["instance"] == "/api/workflows/frobnicate"
+
+
+async def test_a_refused_method_names_the_allowed_ones(client: QuartClient) -> None:
+    response = await client.delete("/api/workflows/generate-report")
+
+    assert response.headers["Allow"] == "POST"
+
+
+async def test_an_unexpected_error_says_nothing_and_is_logged_with_the_request_id(
+    client: QuartClient, house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> Any:
+        raise RuntimeError("secret words")
+
+    monkeypatch.setattr(house.world.workflows, "list", broken)
+
+    response = await client.get("/api/workflows")
+
+    text = await response.get_data(as_text=True)
+    said = capsys.readouterr()
+    assert response.status_code == 500
+    assert "secret words" not in text
+    assert json.loads(text)["code"] == "internal_error"
+    assert json.loads(text)["request_id"] in said.out + said.err
+
+
+async def test_a_database_that_is_away_is_503_with_a_time_to_come_back(client: QuartClient, house: House) -> None:
+    house.world.database.is_away = True
+
+    response = await client.post("/api/workflows/generate-report", json={"prompt": "a"})
+
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert (await response.get_json())["code"] == "dependency_unavailable"
+    assert house.world.workflows.rows == {}

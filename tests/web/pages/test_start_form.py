@@ -1,0 +1,199 @@
+"""The options of the question form: a report that waits for approval, and one that begins later."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from quart.testing import QuartClient
+
+from tests.web.house import House
+from tests.web.pages.test_pages import page, post
+
+SOON = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
+
+
+def field(text: str, name: str) -> str:
+    """The tag of one field, with its attributes."""
+    found = re.search(rf'<(?:input|select|textarea) id="{name}"[^>]*>', text)
+    assert found, f"there is no field {name}"
+    return found[0]
+
+
+def error(text: str, name: str) -> str:
+    """The words at one field, which its summary and its tag lead to."""
+    found = re.search(rf'<p class="field-error" id="{name}-error">([^<]+)</p>', text)
+    assert found, f"nothing is said at {name}"
+    assert f'<a href="#{name}">{found[1]}</a>' in text
+    assert f'aria-invalid="true" aria-describedby="{name}-error"' in field(text, name)
+    return found[1]
+
+
+async def asked(client: QuartClient, house: House, **fields: str) -> dict[str, object]:
+    """What the accepted request says, besides the question."""
+    status, _, text = await post(client, prompt="tides", token="t", **fields)
+    assert status == 303, text
+    ((_, row),) = house.world.workflows.rows.items()
+    return {name: value for name, value in row.input.items() if name != "prompt"}
+
+
+async def refused(client: QuartClient, house: House, path: str = "/reports", **fields: str) -> str:
+    """The form again; nothing was started."""
+    status, _, text = await post(client, path, prompt="tides", token="t", **fields)
+    assert status == 422
+    assert house.world.workflows.rows == {}
+    return text
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("title", "a\x07b", "This holds the control character U+0007; of these only newline and tab are allowed."),
+        ("title", "a\nb", "This must be one line, and holds U+000A."),
+        ("language", "en\x1b", "This holds the control character U+001B."),
+    ],
+)
+async def test_a_control_character_is_told_by_its_name_at_its_field(
+    client: QuartClient, house: House, name: str, given: str, words: str
+) -> None:
+    assert error(await refused(client, house, **{name: given}), name) == words
+
+
+@pytest.mark.parametrize("approval", ["before_pdf", "before_notify", "none"])
+async def test_a_report_may_be_asked_to_wait_for_approval(client: QuartClient, house: House, approval: str) -> None:
+    assert await asked(client, house, approval=approval) == {"approval": approval}
+
+
+async def test_the_form_offers_what_a_report_may_wait_for_and_nothing_is_chosen(client: QuartClient) -> None:
+    text = await page(client, "/")
+
+    offered = re.search(r'<select id="approval".*?</select>', text, re.DOTALL)
+    assert offered
+    assert re.findall(r'<option value="(\w*)"( selected)?>', offered[0]) == [
+        ("", " selected"),
+        ("before_pdf", ""),
+        ("before_notify", ""),
+    ]
+
+
+async def test_options_that_were_left_alone_ask_for_nothing(client: QuartClient, house: House) -> None:
+    assert await asked(client, house, approval="", start_after="", timezone="UTC") == {}
+
+
+async def test_a_zone_that_nobody_needs_is_not_looked_at(client: QuartClient, house: House) -> None:
+    assert await asked(client, house, start_after=" ", timezone="Mars/Olympus") == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "zone", "begins"),
+    [
+        (f"{SOON}T09:00", "Asia/Kathmandu", f"{SOON}T03:15:00Z"),
+        (f"{SOON}T09:00", "UTC", f"{SOON}T09:00:00Z"),
+        (f"{SOON}T09:00", "", f"{SOON}T09:00:00Z"),
+        (f"{SOON}T09:00:30", "UTC", f"{SOON}T09:00:30Z"),
+        (f"{SOON}T09:00:30.000", "UTC", f"{SOON}T09:00:30Z"),
+        (f" {SOON} 09:00 ", "UTC", f"{SOON}T09:00:00Z"),
+        (f"{SOON}T09:00:00+05:00", "UTC", f"{SOON}T04:00:00Z"),
+    ],
+)
+async def test_a_time_means_what_clocks_of_its_zone_show_unless_it_brings_its_offset(
+    client: QuartClient, house: House, given: str, zone: str, begins: str
+) -> None:
+    assert await asked(client, house, start_after=given, timezone=zone) == {"start_after": begins}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "tomorrow",
+        "2027-02-30T09:00",
+        "2027-01-01",
+        f"{SOON}T09:00:00.5",
+        "0001-01-01T00:00",
+        "9999-12-31T23:59",
+        "٢٠٢٧-01-01T09:00",
+    ],
+)
+async def test_what_is_no_time_is_told_at_its_field(client: QuartClient, house: House, given: str) -> None:
+    zone = "Asia/Tokyo" if given < "1" else "Pacific/Pago_Pago"
+
+    text = await refused(client, house, start_after=given, timezone=zone)
+
+    assert error(text, "start_after") == "Write the day and the time, such as 2026-11-22 09:00."
+    assert f'value="{given}"' in field(text, "start_after")
+
+
+async def test_a_time_that_clocks_skip_is_told_at_its_field(client: QuartClient, house: House) -> None:
+    text = await refused(client, house, start_after="2027-03-28T02:30", timezone="Europe/Berlin")
+
+    assert error(text, "start_after") == "This does not exist in Europe/Berlin, where clocks are put forward then."
+
+
+async def test_a_time_too_far_ahead_is_told_at_its_field(client: QuartClient, house: House) -> None:
+    text = await refused(client, house, start_after="2126-01-01T09:00", timezone="UTC")
+
+    assert error(text, "start_after") == "This must be at most 366 days ahead."
+
+
+async def test_an_unknown_zone_is_told_at_its_field(client: QuartClient, house: House) -> None:
+    text = await refused(client, house, start_after=f"{SOON}T09:00", timezone='Mars"/>')
+
+    assert error(text, "timezone") == "This must be an IANA time zone such as Europe/Berlin or UTC."
+    assert 'value="Mars&#34;/&gt;"' in field(text, "timezone")
+    assert f'value="{SOON}T09:00"' in field(text, "start_after")
+
+
+async def test_an_approval_that_there_is_not_is_told_at_its_field(client: QuartClient, house: House) -> None:
+    assert error(await refused(client, house, approval="before_breakfast"), "approval") == "Choose from the list."
+
+
+@pytest.mark.parametrize("path", ["/posts", "/texts"])
+async def test_what_only_reports_can_do_is_told_when_something_else_is_asked_for(
+    client: QuartClient, house: House, path: str
+) -> None:
+    text = await refused(client, house, path, approval="before_pdf", start_after=f"{SOON}T09:00", timezone="UTC")
+
+    assert error(text, "approval") == "Only a report can wait for your approval."
+    assert error(text, "start_after") == "Only a report can begin later."
+    assert '<option value="before_pdf" selected>' in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "opens"),
+    [
+        ({"timezone": "Europe/Berlin"}, False),
+        ({"title": "mine"}, True),
+        ({"language": "de"}, True),
+        ({"approval": "before_pdf"}, True),
+        ({"start_after": f"{SOON}T09:00"}, True),
+    ],
+)
+async def test_the_options_stand_open_when_one_was_used(
+    client: QuartClient, fields: dict[str, str], opens: bool
+) -> None:
+    _, _, text = await post(client, prompt="", token="t", **fields)
+
+    assert ('<details class="more" open>' in text) is opens
+
+
+async def test_the_options_stand_closed_at_first(client: QuartClient) -> None:
+    assert '<details class="more">' in await page(client, "/")
+
+
+async def test_without_a_script_the_zone_is_utc_and_says_so(client: QuartClient) -> None:
+    tag = field(await page(client, "/"), "timezone")
+
+    assert 'value="UTC" data-own-zone' in tag
+
+
+async def test_a_zone_that_was_sent_is_not_replaced_by_the_browsers_own(client: QuartClient) -> None:
+    _, _, text = await post(client, prompt="", token="t", timezone="Asia/Tokyo")
+
+    assert 'value="Asia/Tokyo"' in field(text, "timezone")
+    assert "data-own-zone" not in text
+
+
+async def test_the_same_form_with_another_time_starts_another_report(client: QuartClient, house: House) -> None:
+    for zone in ("UTC", "Asia/Tokyo", "UTC"):
+        await post(client, prompt="tides", token="t", start_after=f"{SOON}T09:00", timezone=zone)
+
+    assert len(house.world.workflows.rows) == 2
