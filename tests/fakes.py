@@ -312,7 +312,7 @@ class FakeEngine(Part):
         message: BaseModel,
         *,
         tenant: str,
-        told_before: Sequence[str] = (),
+        completed_steps: Sequence[str] = (),
         resumption: int = 0,
     ) -> None:
         await self.check()

@@ -66,11 +66,11 @@ from durable_research.ports.vendors.notifiers import Notifier
 from durable_research.temporal import names
 from durable_research.temporal.client.engine import TemporalEngine
 from durable_research.temporal.client.schedules import TemporalSchedules
+from durable_research.temporal.messages import StopModelCalls
 from durable_research.temporal.payloads.converter import data_converter
 from durable_research.temporal.worker.builtin_activities import ClosingActivities, StoppingActivities
 from durable_research.temporal.worker.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
 from durable_research.temporal.worker.plugin import house_rules
-from durable_research.temporal.workflow.activities import StopModelCalls
 from tests.installation import FINAL, Installation
 
 KEYS = parse_keys(new_key())

@@ -10,8 +10,8 @@ from durable_research.adapters.database.rows.workers import PostgresWorkerRegist
 from durable_research.domain.errors import InvalidInput
 from durable_research.domain.workflows.workflow import Status
 from durable_research.ports.database.workers import WorkerRow
+from durable_research.temporal.messages import StopModelCalls
 from durable_research.temporal.worker.builtin_activities import StoppingActivities
-from durable_research.temporal.workflow.activities import StopModelCalls
 from tests.pipelines.conftest import House
 
 pytestmark = pytest.mark.usefixtures("quick_retries")

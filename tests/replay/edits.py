@@ -26,7 +26,7 @@ class TwoStepsSwapped(GenerateReportWorkflow):
         return await super().run(start)
 
     async def _store(self, start: GenerateReport, text: WrittenText, pdf: ReportPdf) -> bool:
-        await self._tell(start, pdf)
+        await self._notify(start, pdf)
         return await super()._store(start, text, pdf)
 
 
@@ -71,8 +71,8 @@ class StepRepeated(GenerateReportWorkflow):
     async def run(self, start: GenerateReport) -> ReportResult:
         return await super().run(start)
 
-    async def _ask(self, start: GenerateReport) -> WrittenText:
-        await super()._ask(start)
+    async def _write(self, start: GenerateReport) -> WrittenText:
+        await super()._write(start)
         asked = LlmCall(report_id=start.report_id, tenant=start.tenant)
         return await run_step(GenerateReportActivities.llm_call, asked, policies.LLM_CALL)
 

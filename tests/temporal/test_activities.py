@@ -4,7 +4,7 @@ import pytest
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, RetryState, TimeoutError, TimeoutType
 
-from durable_research.temporal.workflow.activities import is_cancel
+from durable_research.temporal.workflow.cancellation import is_cancellation
 from tests.temporal.test_saga import gave_up
 
 DIED = TimeoutError("activity Heartbeat timeout", type=TimeoutType.HEARTBEAT, last_heartbeat_details=[])
@@ -27,4 +27,4 @@ def test_a_step_that_ended_after_a_cancellation_was_asked_for_was_cancelled(
 ) -> None:
     monkeypatch.setattr(workflow, "patched", lambda _: True)  # as in every history of today
 
-    assert is_cancel(error) is is_one
+    assert is_cancellation(error) is is_one

@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, RetryState, T
 
 from durable_research import policies
 from durable_research.policies import StepPolicy
-from durable_research.temporal.workflow.activities import Question
+from durable_research.temporal.workflow.failures import Question
 from durable_research.temporal.workflow.saga import Saga
 
 

@@ -41,9 +41,9 @@ from durable_research.ports.database.progress import CurrentAttempt
 from durable_research.ports.database.workers import WorkerRegistry
 from durable_research.settings.settings import Settings
 from durable_research.temporal.client.engine import TemporalEngine
+from durable_research.temporal.messages import StopModelCalls
 from durable_research.temporal.worker.builtin_activities import ClosingActivities, StoppingActivities
 from durable_research.temporal.worker.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
-from durable_research.temporal.workflow.activities import StopModelCalls
 
 Activity = Callable[..., Awaitable[Any]]
 

@@ -107,7 +107,7 @@ class Starting:
             pipeline.task_queue,
             message,
             tenant=row.tenant,
-            told_before=_told_before(events) if row.engine_started else (),
+            completed_steps=_completed_steps(events) if row.engine_started else (),
             resumption=row.resumption,
         )
         await reach(Point.START_GIVEN, row.workflow_id)
@@ -148,5 +148,5 @@ class Starting:
         return None
 
 
-def _told_before(events: Sequence[ProgressEvent]) -> Sequence[str]:
+def _completed_steps(events: Sequence[ProgressEvent]) -> Sequence[str]:
     return sorted({event.step for event in since_resumed(events) if event.kind is EventKind.ATTEMPT_COMPLETED})

@@ -8,14 +8,14 @@ DECIDE = "decide"  # the signal with a person's decision
 APPROVE = "approve"  # the update with a person's word about a draft; it is answered
 APPROVE_SIGNAL = "approve_signal"  # the same where nobody waits for the answer: Temporal's UI and command line
 
-# The memo of a workflow that begins again after the engine had lost it: the steps that were done.
-TOLD_BEFORE = "told-before"
+# The memo of a workflow that is started again after the engine lost it: the steps that were completed.
+COMPLETED_STEPS = "told-before"
 # The memo of a resumed workflow's run, and the header of its activities: which resumption it is.
 RESUMPTION = "resumption"
 COMMIT_POINT = (
     "finished-or-cancelled"  # the patch since which the stored row decides which of the two, and nothing is left
 )
-HEAR_CANCEL = "hear-every-cancel"  # the patch since which no cancellation is missed
+EVERY_CANCELLATION = "hear-every-cancel"  # the patch since which no cancellation is missed
 
 # Keyword search attributes for operators' filters; never text of users, as these are not encrypted.
 TENANT = "ResearchTenant"

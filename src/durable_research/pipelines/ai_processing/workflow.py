@@ -1,4 +1,4 @@
-"""The story of a processed text: write it, check it, summarise it; and what goes when that fails."""
+"""The workflow of a processed text: write it, check it, summarise it; and the compensation when that fails."""
 
 from temporalio import workflow
 
@@ -6,19 +6,19 @@ with workflow.unsafe.imports_passed_through():
     from durable_research import policies
     from durable_research.pipelines.ai_processing.activities import AIProcessingActivities
     from durable_research.pipelines.ai_processing.messages import AIProcessing, AIProcessingResult, WrittenFor
-    from durable_research.temporal.workflow.base import Ending, Story
+    from durable_research.temporal.workflow.base import DurableWorkflow, Outcome
 
 
 @workflow.defn(name="AIProcessingWorkflow")
-class AIProcessingWorkflow(Story):
-    """Durable from the accepted question to the summary, or back to nothing."""
+class AIProcessingWorkflow(DurableWorkflow):
+    """Durable from the accepted question to the summary, or compensated."""
 
     @workflow.run
     async def run(self, start: AIProcessing) -> AIProcessingResult:
-        """Run the three steps and write the end."""
-        return await self.told(self._steps(start))
+        """Run the three steps and write the outcome."""
+        return await self.run_to_end(self._steps(start))
 
-    async def _steps(self, start: AIProcessing) -> Ending[AIProcessingResult]:
+    async def _steps(self, start: AIProcessing) -> Outcome[AIProcessingResult]:
         self.saga.register(AIProcessingActivities.compensate_generate, start, policies.COMPENSATE_GENERATE)
         text = await self.paid_step(AIProcessingActivities.generate_text, start, policies.GENERATE_TEXT)
         written = WrittenFor(workflow_id=start.workflow_id, tenant=start.tenant, text=text)
@@ -26,4 +26,4 @@ class AIProcessingWorkflow(Story):
         summary = await self.paid_step(AIProcessingActivities.summarize_text, written, policies.SUMMARIZE_TEXT)
         result = AIProcessingResult(workflow_id=start.workflow_id, text_key=text.text.key, summary_key=summary.text.key)
         texts = {"text": text.model_dump(mode="json"), "summary": summary.model_dump(mode="json")}
-        return Ending(result, data={"texts": texts})
+        return Outcome(result, data={"texts": texts})

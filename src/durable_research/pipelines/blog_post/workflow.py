@@ -1,4 +1,4 @@
-"""The story of a post: write it, store it, make it findable, tell Slack; and what goes when that fails."""
+"""The workflow of a post: write it, store it, make it findable, post to Slack; and the compensation when that fails."""
 
 from temporalio import workflow
 
@@ -13,19 +13,19 @@ with workflow.unsafe.imports_passed_through():
         StorePost,
         TellSlack,
     )
-    from durable_research.temporal.workflow.base import Ending, Story
+    from durable_research.temporal.workflow.base import DurableWorkflow, Outcome
 
 
 @workflow.defn(name="BlogPostWorkflow")
-class BlogPostWorkflow(Story):
-    """Durable from the accepted question to the told channel, or back to nothing."""
+class BlogPostWorkflow(DurableWorkflow):
+    """Durable from the accepted question to the message on Slack, or compensated."""
 
     @workflow.run
     async def run(self, start: BlogPost) -> BlogPostResult:
-        """Run the four steps and write the end."""
-        return await self.told(self._steps(start))
+        """Run the four steps and write the outcome."""
+        return await self.run_to_end(self._steps(start))
 
-    async def _steps(self, start: BlogPost) -> Ending[BlogPostResult]:
+    async def _steps(self, start: BlogPost) -> Outcome[BlogPostResult]:
         # Content and row are one undo: an object that no row names yet goes with it.
         self.saga.register(BlogPostActivities.delete_post, start, policies.DELETE_POST)
         text = await self.paid_step(BlogPostActivities.generate_content, start, policies.GENERATE_CONTENT)
@@ -35,11 +35,11 @@ class BlogPostWorkflow(Story):
         post = PostReference(post_id=start.post_id, tenant=start.tenant)
         self.saga.register(BlogPostActivities.delete_embedding, post, policies.DELETE_EMBEDDING)
         to_embed = EmbedPost(post_id=start.post_id, tenant=start.tenant, title=stored.title, text=text)
-        await self.optional_step(BlogPostActivities.create_embedding, to_embed, policies.CREATE_EMBEDDING)
+        await self.skippable_step(BlogPostActivities.create_embedding, to_embed, policies.CREATE_EMBEDDING)
 
         if start.tells_slack:
             to_tell = TellSlack(post_id=start.post_id, tenant=start.tenant, title=stored.title)
             self.saga.register(BlogPostActivities.delete_message, to_tell, policies.DELETE_MESSAGE)
             await self.paid_step(BlogPostActivities.post_to_slack, to_tell, policies.POST_TO_SLACK)
         data = {"texts": {"text": text.model_dump(mode="json")}, "title": stored.title}
-        return Ending(BlogPostResult(post_id=start.post_id), data=data)
+        return Outcome(BlogPostResult(post_id=start.post_id), data=data)

@@ -1,6 +1,5 @@
-"""The story of a report: ask the model, have a person approve where that was asked for, typeset, store, tell."""
+"""The workflow of a report: call the model, wait for approval where that was requested, typeset, store, notify."""
 
-import asyncio
 from contextlib import suppress
 from typing import Any
 
@@ -36,14 +35,9 @@ with workflow.unsafe.imports_passed_through():
     )
     from durable_research.temporal import names
     from durable_research.temporal.resumption import own_resumption
-    from durable_research.temporal.workflow.activities import (
-        cause_of,
-        hear_cancel,
-        is_cancel,
-        run_step,
-        whatever_is_cancelled,
-    )
-    from durable_research.temporal.workflow.base import Ending, Story
+    from durable_research.temporal.workflow.activities import run_step
+    from durable_research.temporal.workflow.base import DurableWorkflow, Outcome, StepFailure, TooLate
+    from durable_research.temporal.workflow.cancellation import raise_if_cancelled, shielded
 
 
 _NOT_WANTED = "nobody wanted to be told that it is done"
@@ -51,17 +45,17 @@ _TOO_LATE = "the report was cancelled when it was finished already; whoever was 
 
 
 @workflow.defn(name="GenerateReportWorkflow")
-class GenerateReportWorkflow(Story):
-    """Durable from the accepted question to the told reader."""
+class GenerateReportWorkflow(DurableWorkflow):
+    """Durable from the accepted question to the sent notification."""
 
     @workflow.run
     async def run(self, start: GenerateReport) -> ReportResult:
-        """Run the four steps and write the end."""
+        """Run the four steps and write the outcome."""
         self._start = start
-        return await self.told(self._steps(start))
+        return await self.run_to_end(self._steps(start))
 
     async def announce(self, notice: Notice) -> None:
-        """Tell the channels; what cannot be told changes nothing."""
+        """Send it to the channels; a notice that cannot be sent changes nothing."""
         start, occasion = self._start, "failed" if notice.kind is NoticeKind.FAILED else "waits"
         if occasion not in (start.notify_on or ()):
             return
@@ -69,16 +63,16 @@ class GenerateReportWorkflow(Story):
         with suppress(ActivityError):
             await run_step(GenerateReportActivities.send_notice, asked, policies.SEND_NOTICE)
 
-    async def _steps(self, start: GenerateReport) -> Ending[ReportResult]:
-        await self.asleep_until(start.start_after)
+    async def _steps(self, start: GenerateReport) -> Outcome[ReportResult]:
+        await self.sleep_until(start.start_after)
         discard = DiscardReport(report_id=start.report_id, tenant=start.tenant)
         self.discards.register(GenerateReportActivities.discard_report, discard, policies.DISCARD_REPORT)
-        text = start.corrected or await self._ask(start)
+        text = start.corrected or await self._write(start)
         if start.approval == BEFORE_PDF:
             text = await self._approved(start, text, Verdict.APPROVE, Verdict.EDIT, Verdict.REFUSE)
         pdf = await self._typeset(start, text)
         stored = await self._committed(start, text, pdf)
-        notified = await self._tell(start, pdf)
+        notified = await self._notify(start, pdf)
         status = Status.DONE if stored else Status.PARTLY_DONE
         result = ReportResult(
             report_id=start.report_id,
@@ -87,12 +81,12 @@ class GenerateReportWorkflow(Story):
             text_key=text.text.key,
             notified=tuple(notified.get("notified", ())),
         )
-        return Ending(result, status, self._closing_data(start, text, pdf, notified, stored=stored))
+        return Outcome(result, status, self._closing_data(start, text, pdf, notified, stored=stored))
 
     async def _committed(self, start: GenerateReport, text: WrittenText, pdf: ReportPdf) -> bool:
-        """Store the row, by which the report is finished; where a person approves that, it is finished by their word.
+        """Store the row, which finishes the report; with `before_notify` a person's approval finishes it.
 
-        A cancellation that is heard before leaves nothing; one that comes later comes too late.
+        A cancellation that arrives before leaves nothing; one that arrives later is too late.
         """
         if not workflow.patched(names.COMMIT_POINT):
             stored = await self._store(start, text, pdf)
@@ -102,27 +96,27 @@ class GenerateReportWorkflow(Story):
         if start.approval == BEFORE_NOTIFY:
             # The PDF is there: another text would be another report.
             await self._approved(start, text, Verdict.APPROVE, Verdict.REFUSE, pdf=pdf.pdf)
-            return await whatever_is_cancelled(self._store(start, text, pdf))
-        hear_cancel()
-        stored = await whatever_is_cancelled(self._store(start, text, pdf))
+            return await shielded(self._store(start, text, pdf))
+        raise_if_cancelled()
+        stored = await shielded(self._store(start, text, pdf))
         if not stored:
-            # Nothing has finished it yet.
-            hear_cancel()
+            # Nothing has finished the report yet.
+            raise_if_cancelled()
         return stored
 
-    async def _ask(self, start: GenerateReport) -> WrittenText:
+    async def _write(self, start: GenerateReport) -> WrittenText:
         asked = LlmCall(report_id=start.report_id, tenant=start.tenant, generation=start.generation)
         return await self.paid_step(GenerateReportActivities.llm_call, asked, policies.LLM_CALL)
 
     async def _approved(
         self, start: GenerateReport, draft: WrittenText, *verdicts: Verdict, pdf: DocumentReference | None = None
     ) -> WrittenText:
-        """The text that a person has approved: the draft, or what they made of it."""
+        """The text that a person has approved: the draft, or their edit of it."""
         question = ApprovalQuestion(
             before=start.approval, draft=draft, verdicts=verdicts, waits=start.approval_waits, pdf=pdf
         )
 
-        async def tell(notice: ApprovalNotice) -> None:
+        async def notify(notice: ApprovalNotice) -> None:
             if start.notify_on is not None and "waits" not in start.notify_on:
                 return
             asked = SendApprovalNotice(
@@ -134,7 +128,7 @@ class GenerateReportWorkflow(Story):
             )
             await run_step(GenerateReportActivities.send_approval_notice, asked, policies.SEND_APPROVAL_NOTICE)
 
-        decision = await self.approved(question, tell)
+        decision = await self.approved(question, notify)
         return draft.model_copy(update={"text": decision.edited}) if decision.edited else draft
 
     async def _typeset(self, start: GenerateReport, text: WrittenText) -> ReportPdf:
@@ -144,16 +138,13 @@ class GenerateReportWorkflow(Story):
     async def _store(self, start: GenerateReport, text: WrittenText, pdf: ReportPdf) -> bool:
         """Store the row; a failure for good leaves the report partly done, to be stored by reconciliation."""
         asked = StoreReportMetadata(report_id=start.report_id, tenant=start.tenant, text=text, pdf=pdf)
-        try:
-            await self.step(GenerateReportActivities.store_report_metadata, asked, policies.STORE_REPORT_METADATA)
-        except ActivityError as error:
-            if is_cancel(error):
-                raise
-            return False
-        return True
+        stored = await self.optional_step(
+            GenerateReportActivities.store_report_metadata, asked, policies.STORE_REPORT_METADATA
+        )
+        return not isinstance(stored, StepFailure)
 
-    async def _tell(self, start: GenerateReport, pdf: ReportPdf) -> dict[str, Any]:
-        """Tell the channels; what cannot be told never fails the report."""
+    async def _notify(self, start: GenerateReport, pdf: ReportPdf) -> dict[str, Any]:
+        """Notify the channels; a notification that cannot be sent never fails the report."""
         if start.notify_on is not None and "done" not in start.notify_on:
             return {SKIPPED: {policies.SEND_NOTIFICATION.step: _NOT_WANTED}}
         asked = SendNotification(
@@ -163,17 +154,16 @@ class GenerateReportWorkflow(Story):
             title=pdf.title,
             names_title=start.notify_on is None,
         )
-        try:
-            if workflow.patched(names.COMMIT_POINT):
-                hear_cancel()
-            outcome = await self.step(GenerateReportActivities.send_notification, asked, policies.SEND_NOTIFICATION)
-        except (ActivityError, asyncio.CancelledError) as error:
-            if not is_cancel(error):
-                return {"notification_error": cause_of(error)}
-            if not workflow.patched(names.COMMIT_POINT):
-                raise
-            return {SKIPPED: {policies.SEND_NOTIFICATION.step: _TOO_LATE}}
-        return {"notified": list(outcome.told), "not_notified": list(outcome.refused)}
+        sent = await self.step_after_commit(
+            GenerateReportActivities.send_notification, asked, policies.SEND_NOTIFICATION
+        )
+        match sent:
+            case StepFailure(cause):
+                return {"notification_error": cause}
+            case TooLate():
+                return {SKIPPED: {policies.SEND_NOTIFICATION.step: _TOO_LATE}}
+            case _:
+                return {"notified": list(sent.told), "not_notified": list(sent.refused)}
 
     def _closing_data(
         self, start: GenerateReport, text: WrittenText, pdf: ReportPdf, notified: dict[str, Any], *, stored: bool

@@ -43,13 +43,13 @@ class WorkflowEngine(Protocol):
         message: BaseModel,
         *,
         tenant: str,
-        told_before: Sequence[str] = (),
+        completed_steps: Sequence[str] = (),
         resumption: int = 0,
     ) -> None:
         """Start it, labelled for operators with tenant and kind; an id that the engine knows already is left alone.
 
         A resumption is a new run of the same id: what still runs of an earlier one is ended, as it has closed its log.
-        `told_before` names the steps that were done when the engine lost it: a cancellation waits until they are told again.
+        `completed_steps` names the steps that were completed when the engine lost it: a cancellation waits until their replay.
         """
         ...
 

@@ -72,13 +72,13 @@ class TemporalEngine:
         message: BaseModel,
         *,
         tenant: str,
-        told_before: Sequence[str] = (),
+        completed_steps: Sequence[str] = (),
         resumption: int = 0,
     ) -> None:
         """Start it under its own id; one that is running or has ended is left alone."""
         if resumption and not await self._make_way(workflow_id, resumption):
             return
-        memo: dict[str, Any] = {names.TOLD_BEFORE: list(told_before)} if told_before else {}
+        memo: dict[str, Any] = {names.COMPLETED_STEPS: list(completed_steps)} if completed_steps else {}
         memo |= {names.RESUMPTION: resumption} if resumption else {}
         again = WorkflowIDReusePolicy.ALLOW_DUPLICATE if resumption else WorkflowIDReusePolicy.REJECT_DUPLICATE
         with suppress(WorkflowAlreadyStartedError):

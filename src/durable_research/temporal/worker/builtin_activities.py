@@ -11,7 +11,7 @@ from durable_research.domain.workflows.waits import ended_waiting
 from durable_research.ports.database.ledger import Effects
 from durable_research.ports.database.progress import ProgressLog
 from durable_research.temporal import names
-from durable_research.temporal.workflow.activities import Closing, NoteApproval, StopModelCalls
+from durable_research.temporal.messages import Closing, NoteApproval, StopModelCalls
 
 
 class ClosingActivities:

@@ -1,23 +1,20 @@
 """How a workflow runs a step, writes its end and stops its spending: the only ways for workflow code to reach the world."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, RetryState, is_cancelled_exception
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 from durable_research import policies
-from durable_research.domain.errors import ApprovalRefused, CancelRequested, DecisionNeeded
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision
 from durable_research.domain.workflows.progress import EventKind
 from durable_research.domain.workflows.workflow import Status
 from durable_research.policies import StepPolicy
-from durable_research.temporal import names
+from durable_research.temporal.messages import Closing, NoteApproval, StopModelCalls
 from durable_research.temporal.resumption import own_resumption
 
 # After a death the step is offered again at once; growing only guards against an input that kills every worker.
@@ -29,50 +26,6 @@ Given = TypeVar("Given")
 Result = TypeVar("Result")
 Done = TypeVar("Done")
 _STANDING: TypeAdapter[ApprovalAsked | ApprovalDecision | None] = TypeAdapter(ApprovalAsked | ApprovalDecision | None)
-
-
-class Closing(BaseModel):
-    """A workflow's end, as the progress log keeps it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    workflow_id: str
-    status: Status
-    data: dict[str, Any] = {}
-    resumption: int = 0
-    unless_cancelled: bool = False
-
-
-class NoteApproval(BaseModel):
-    """An event of an approval, as the progress log keeps it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    workflow_id: str
-    kind: EventKind
-    data: dict[str, Any] = {}
-    resumption: int = 0
-
-
-class StopModelCalls(BaseModel):
-    """Asks that what a workflow left running at the model's provider be cancelled, unless it is kept to be resumed.
-
-    A run of an earlier resumption stops nothing.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    workflow_id: str
-    keep: bool = False
-    resumption: int | None = None
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a person is asked about: a step's attempt that could not go on; 0 when none of the log's is to blame."""
-
-    step: str
-    attempt: int
 
 
 async def run_step(step: Callable[[Any, Given], Awaitable[Result]], given: Given, policy: StepPolicy) -> Result:
@@ -150,63 +103,3 @@ def _start_to_close(policy: StepPolicy) -> timedelta:
     if policy.asks_model:
         return policies.MODEL_START_TO_CLOSE
     return timedelta(seconds=policy.try_seconds) + policies.START_TO_CLOSE_MARGIN
-
-
-async def whatever_is_cancelled(told: Coroutine[Any, Any, Done]) -> Done:
-    """Tell it to its end. Temporal cancels a workflow once; `hear_cancel` hears of it later."""
-    task = asyncio.create_task(told)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        return await task
-
-
-def hear_cancel() -> None:
-    """Hear what a step's own end has hidden: before a person is waited for, and when a lost story has been told again.
-
-    Temporal tells it once; a step that ends well while it is being cancelled answers with its result instead.
-
-    Raises:
-        CancelledError: cancelling was asked for.
-    """
-    task = asyncio.current_task()
-    # Histories that were recorded before wait on, as they did.
-    if task and task.cancelling() and workflow.patched(names.HEAR_CANCEL):
-        raise asyncio.CancelledError
-
-
-def is_cancel(error: BaseException) -> bool:
-    """Whether a step ended because a person wants the workflow to end, heard from Temporal or from our own log."""
-    # Temporal tries nothing again whose cancelling was asked for, however it ended: its worker may have died meanwhile.
-    if is_cancelled_exception(error) or cause_of(error)["code"] == CancelRequested.code:
-        return True
-    was_asked = isinstance(error, ActivityError) and error.retry_state is RetryState.CANCEL_REQUESTED
-    return was_asked and workflow.patched(names.HEAR_CANCEL)
-
-
-def is_refusal(error: BaseException) -> bool:
-    """Whether a story ended because a person refused its draft; that nobody answered is a failure, which can be resumed."""
-    return cause_of(error)["code"] == ApprovalRefused.code
-
-
-def question_of(error: ActivityError) -> Question:
-    """The step and the number of our attempt that failed, as the interceptor sent it along."""
-    cause = error.__cause__
-    details = cause.details if isinstance(cause, ApplicationError) else ()
-    return Question(error.activity_type, int(details[0]) if details else 0)
-
-
-def asks_a_person(error: ActivityError) -> bool:
-    """Whether the step's attempt stopped for a person to decide, as the interceptor sent it along."""
-    cause = error.__cause__
-    details = cause.details if isinstance(cause, ApplicationError) else ()
-    # Older histories name no more than the attempt, and were asked about one code alone.
-    return cause_of(error)["code"] == DecisionNeeded.code or details[1:2] == (True,)
-
-
-def cause_of(error: BaseException) -> dict[str, str]:
-    """The code and words of what made a step fail, for the progress log and the status body."""
-    cause = error.__cause__ if isinstance(error, ActivityError) else error
-    if isinstance(cause, ApplicationError):
-        return {"code": cause.type or "internal_error", "detail": cause.message}
-    return {"code": "internal_error", "detail": type(cause).__name__}

@@ -3,8 +3,8 @@
 The first decision wins. It comes as an update, which is answered, or as a signal of the same effect; both carry the client's
 `decision_id`, so that one that is sent again is known.
 
-People are told beside the waiting, so that no receiver holds a decision up. With the decision what is still being told is
-cancelled: what had not begun is never told, and the story sees to it before its end (`quiet`) that nothing is left running.
+Notices are sent meanwhile, so that no receiver delays a decision. A decision cancels those that are still on their way: one
+that had not begun is never sent, and the workflow waits before its end (`quiet`) until none is left running.
 """
 
 import asyncio
@@ -28,14 +28,15 @@ from durable_research.domain.workflows.approval import (
 )
 from durable_research.domain.workflows.progress import COMMITS, EventKind
 from durable_research.temporal import names
-from durable_research.temporal.workflow.activities import hear_cancel, note_approval, whatever_is_cancelled
+from durable_research.temporal.workflow.activities import note_approval
+from durable_research.temporal.workflow.cancellation import raise_if_cancelled, shielded
 
 Occasion = Literal[EventKind.APPROVAL_ASKED, EventKind.APPROVAL_REMINDED]
-Tell = Callable[[ApprovalNotice], Coroutine[Any, Any, object]]
+Notify = Callable[[ApprovalNotice], Coroutine[Any, Any, object]]
 
 
 class Approval:
-    """The one approval of a story."""
+    """The one approval of a workflow."""
 
     def __init__(self) -> None:
         self._question: ApprovalQuestion | None = None
@@ -73,19 +74,19 @@ class Approval:
         self._decision = self._decision or decision
         return self._decision
 
-    async def wait(self, question: ApprovalQuestion, tell: Tell) -> ApprovalDecision:
-        """Ask, have people told, and wait as long as the question says."""
-        # Whoever reads the event may answer before the writing of it has come back here.
+    async def wait(self, question: ApprovalQuestion, notify: Notify) -> ApprovalDecision:
+        """Write the question, send notices, and wait as long as the question says."""
+        # A reader of the event may answer before its write has returned here.
         self._question = question
         asked = _asked(question)
         standing = await note_approval(EventKind.APPROVAL_ASKED, asked.model_dump(mode="json"))
         if isinstance(standing, ApprovalDecision):
-            # The engine had lost this workflow, not our log: nobody is asked twice.
+            # The engine lost this workflow, our log did not: no second question.
             self._decision = standing
             return standing
         try:
-            # Recorded before people were told: nothing stood in the answer, and a history must go on as it was begun.
-            decision = await self._decided(standing or asked, tell if standing else None)
+            # Histories from before notices existed have no answer here, and must replay without notices.
+            decision = await self._decided(standing or asked, notify if standing else None)
         finally:
             for notice in self._notices:
                 notice.cancel()
@@ -93,31 +94,31 @@ class Approval:
         if workflow.patched(names.COMMIT_POINT):
             commits = question.before == BEFORE_NOTIFY and decision.decision is Verdict.APPROVE
             data = decided_as(decision) | ({COMMITS: True} if commits else {})
-            await whatever_is_cancelled(note_approval(decision.decision.event, data))
+            await shielded(note_approval(decision.decision.event, data))
         else:
             await note_approval(decision.decision.event, decided_as(decision))
         return decision
 
     async def quiet(self) -> None:
-        """Wait until nobody is being told any more; after a decision that takes seconds at most. What failed fails no story."""
+        """Wait until no notice is being sent any more, after a decision seconds at most. A failed notice fails no workflow."""
         await asyncio.gather(*self._notices, return_exceptions=True)
 
-    async def _decided(self, asked: ApprovalAsked, tell: Tell | None) -> ApprovalDecision:
-        self._tell(EventKind.APPROVAL_ASKED, asked, tell)
+    async def _decided(self, asked: ApprovalAsked, notify: Notify | None) -> ApprovalDecision:
+        self._send(EventKind.APPROVAL_ASKED, asked, notify)
         # By the times that people were shown: a workflow that was lost and begun again does not wait anew.
         if asked.remind_at < asked.expires_at and await self._decided_until(asked.remind_at) is None:
             await note_approval(EventKind.APPROVAL_REMINDED, {})
-            self._tell(EventKind.APPROVAL_REMINDED, asked, tell)
+            self._send(EventKind.APPROVAL_REMINDED, asked, notify)
         expired = ApprovalDecision(decision_id="", decision=Verdict.EXPIRE, draft_sha256=asked.draft_sha256)
         return await self._decided_until(asked.expires_at) or expired
 
-    def _tell(self, occasion: Occasion, asked: ApprovalAsked, tell: Tell | None) -> None:
-        if tell and not self._decision:
+    def _send(self, occasion: Occasion, asked: ApprovalAsked, notify: Notify | None) -> None:
+        if notify and not self._decision:
             notice = ApprovalNotice(occasion=occasion, before=asked.before, expires_at=asked.expires_at)
-            self._notices.append(asyncio.create_task(tell(notice)))
+            self._notices.append(asyncio.create_task(notify(notice)))
 
     async def _decided_until(self, moment: datetime) -> ApprovalDecision | None:
-        hear_cancel()
+        raise_if_cancelled()
         # Never nothing: without a time to wait for the SDK starts no timer, where a history of before has one.
         left = max(moment - workflow.now(), timedelta(milliseconds=1))
         try:
@@ -128,7 +129,7 @@ class Approval:
             if self._decision is None or not workflow.patched(names.COMMIT_POINT):
                 self._question = None  # nothing can be decided any more
                 raise
-            # The person has been told that it is decided: that stands, and the cancellation is heard after it.
+            # The person was answered that it is decided: the decision stands, and the cancellation is raised after it.
         return self._decision
 
 

@@ -1,6 +1,6 @@
-"""What the workflows of all pipelines share: stage, a person's decisions, undos, and an end that is written in any case.
+"""The base class of all pipelines' workflows: stage, a person's decisions, compensation, and an outcome that is always written.
 
-A pipeline's workflow inherits from `Story`, tells its steps in a coroutine and hands that to `told`.
+A pipeline's workflow inherits from `DurableWorkflow`, runs its steps in a coroutine and hands that to `run_to_end`.
 """
 
 import asyncio
@@ -21,20 +21,10 @@ from durable_research.policies import StepPolicy
 from durable_research.telemetry.metrics import METRICS, WORKFLOWS_COMPLETED
 from durable_research.temporal import names
 from durable_research.temporal.resumption import own_resumption
-from durable_research.temporal.workflow.activities import (
-    Question,
-    asks_a_person,
-    cause_of,
-    close_workflow,
-    hear_cancel,
-    is_cancel,
-    is_refusal,
-    question_of,
-    run_step,
-    stop_model_calls,
-    whatever_is_cancelled,
-)
-from durable_research.temporal.workflow.approval import Approval, Tell
+from durable_research.temporal.workflow.activities import close_workflow, run_step, stop_model_calls
+from durable_research.temporal.workflow.approval import Approval, Notify
+from durable_research.temporal.workflow.cancellation import is_cancellation, raise_if_cancelled, shielded
+from durable_research.temporal.workflow.failures import Question, asks_a_person, cause_of, is_refusal, question_of
 from durable_research.temporal.workflow.saga import Saga
 
 Given = TypeVar("Given")
@@ -44,25 +34,36 @@ Step = Callable[[Any, Given], Awaitable[Done]]
 
 
 @dataclass(frozen=True)
-class Ending(Generic[Result]):
-    """How a story ended well. `data` is kept with the closing event."""
+class Outcome(Generic[Result]):
+    """How a workflow ended well. `data` is stored with the closing event."""
 
     result: Result
     status: Status = Status.DONE
     data: dict[str, Any] = field(default_factory=dict)
 
 
-class Story:
-    """The durable part that no pipeline writes for itself."""
+@dataclass(frozen=True)
+class StepFailure:
+    """Why an optional step failed for good."""
+
+    cause: dict[str, str]
+
+
+class TooLate:
+    """A cancellation that came after the workflow was finished."""
+
+
+class DurableWorkflow:
+    """Runs a pipeline's steps, compensates what failed or was cancelled, and records the outcome."""
 
     def __init__(self) -> None:
         self.stage = "queued"
         self.saga = Saga(self.step, self.decision_about)
-        # What goes when a person ends the workflow, though what fails of it is kept, to be gone on with.
+        # Compensation for a workflow that a person ends; one that fails keeps its text, to be resumed.
         self.discards = Saga(self.step, self.decision_about)
         self._approval = Approval()
         self._decisions: dict[Question, Decision] = {}
-        self._tellings: list[asyncio.Task[None]] = []
+        self._announcements: list[asyncio.Task[None]] = []
 
     @workflow.query
     def progress(self) -> str:
@@ -76,12 +77,12 @@ class Story:
 
     @workflow.update(name=names.APPROVE)
     def approve(self, decision: ApprovalDecision) -> ApprovalDecision:
-        """Take a person's word about the draft that waits, and answer with the one that stands."""
+        """Take a person's decision about the draft that waits, and answer with the one that stands."""
         return self._approval.decide(decision)
 
     @approve.validator
     def _check_approve(self, decision: ApprovalDecision) -> None:
-        """What is refused here leaves no trace in the history."""
+        """Refuse before the update is accepted, so that it leaves no trace in the Event History."""
         self._approval.check(decision)
 
     @workflow.signal(name=names.APPROVE_SIGNAL)
@@ -91,24 +92,24 @@ class Story:
             self._approval.decide(decision)
 
     async def decision_about(self, question: Question) -> Decision:
-        """Wait for a person, as long as it takes; people are told beside the waiting."""
-        hear_cancel()
+        """Wait for a person, as long as it takes; notices about it are sent meanwhile."""
+        raise_if_cancelled()
         notice = Notice(
             kind=NoticeKind.DECISION_ASKED, number=question.attempt, code=DecisionNeeded.code, step=question.step
         )
-        telling = asyncio.create_task(self.announce(notice))
-        self._tellings.append(telling)
+        announcement = asyncio.create_task(self.announce(notice))
+        self._announcements.append(announcement)
         try:
             await workflow.wait_condition(lambda: question in self._decisions)
         finally:
             # Not waited for here: a worker that lets go of the workflow ends this coroutine at the wait.
-            telling.cancel()
+            announcement.cancel()
         return self._decisions[question]
 
     async def announce(self, notice: Notice) -> None:
-        """Have people told what has happened; a pipeline that tells nobody leaves this as it is."""
+        """Send a notice of what has happened; a pipeline without notices leaves this as it is."""
 
-    async def asleep_until(self, moment: datetime | None) -> None:
+    async def sleep_until(self, moment: datetime | None) -> None:
         """Sleep on a durable timer; a moment that has passed, or none, is now. Cancelling ends it at once."""
         if moment is None or moment <= workflow.now():
             return
@@ -118,23 +119,23 @@ class Story:
     async def step(self, step: Step[Given, Done], given: Given, policy: StepPolicy) -> Done:
         """Run one step.
 
-        Where the engine had lost this workflow, what was done is told again first and cannot be cancelled meanwhile: a story
-        that ends amid that does not know what it has to undo.
+        When the engine lost this workflow, the completed steps are replayed first, from the ledger and the log, and cannot be
+        cancelled meanwhile: a run that ended before they are replayed would not know what to compensate.
 
         Raises:
             ActivityError: it failed for good, or was cancelled.
         """
         self.stage = policy.step
-        told_before = _told_before()
-        if policy.step in told_before and self.saga.has_undos:
+        completed_steps = _completed_steps()
+        if policy.step in completed_steps and self.saga.has_undos:
             try:
-                return await whatever_is_cancelled(run_step(step, given, policy))
+                return await shielded(run_step(step, given, policy))
             except ActivityError:
-                # What it needs may have been undone already, when that was lost amid its undos.
-                hear_cancel()
+                # Its inputs may already be compensated, if the lost run died while it was compensating.
+                raise_if_cancelled()
                 raise
-        if told_before:
-            hear_cancel()
+        if completed_steps:
+            raise_if_cancelled()
         return await run_step(step, given, policy)
 
     async def paid_step(self, step: Step[Given, Done], given: Given, policy: StepPolicy) -> Done:
@@ -146,8 +147,31 @@ class Story:
                 if await self._decision_after(error) is Decision.GIVE_UP:
                     raise
 
-    async def optional_step(self, step: Step[Given, Done], given: Given, policy: StepPolicy) -> Done | None:
-        """The same, for a step that the story can go on without, when a person says so."""
+    async def optional_step(self, step: Step[Given, Done], given: Given, policy: StepPolicy) -> Done | StepFailure:
+        """Run one step whose failure does not fail the workflow: the failure is returned, and a cancellation is raised."""
+        try:
+            return await self.step(step, given, policy)
+        except ActivityError as error:
+            if is_cancellation(error):
+                raise
+            return StepFailure(cause_of(error))
+
+    async def step_after_commit(
+        self, step: Step[Given, Done], given: Given, policy: StepPolicy
+    ) -> Done | StepFailure | TooLate:
+        """An optional step of a workflow that is finished already: a cancellation comes too late, and is returned as that."""
+        is_committed = workflow.patched(names.COMMIT_POINT)
+        try:
+            if is_committed:
+                raise_if_cancelled()
+            return await self.optional_step(step, given, policy)
+        except (ActivityError, asyncio.CancelledError):  # a cancellation, as an optional step raises nothing else
+            if not is_committed:
+                raise
+            return TooLate()
+
+    async def skippable_step(self, step: Step[Given, Done], given: Given, policy: StepPolicy) -> Done | None:
+        """Run one step that a person may decide to skip when it fails; None when it was skipped."""
         while True:
             try:
                 return await self.step(step, given, policy)
@@ -160,76 +184,76 @@ class Story:
 
     async def _decision_after(self, error: ActivityError) -> Decision:
         """What a person decides about a step that failed; to give up, where nobody is asked."""
-        if is_cancel(error) or not asks_a_person(error):
+        if is_cancellation(error) or not asks_a_person(error):
             return Decision.GIVE_UP
         return await self.decision_about(question_of(error))
 
-    async def approved(self, question: ApprovalQuestion, tell: Tell) -> ApprovalDecision:
-        """Park until a person approves the draft, perhaps with an edited text; `tell` has people told that it waits.
+    async def approved(self, question: ApprovalQuestion, notify: Notify) -> ApprovalDecision:
+        """Park until a person approves the draft, perhaps with an edited text; `notify` sends the notices that it waits.
 
         Raises:
             ApplicationError: it was refused, or nobody answered in time.
         """
-        hear_cancel()
+        raise_if_cancelled()
         self.stage = "approval"
-        decision = await self._approval.wait(question, tell)
+        decision = await self._approval.wait(question, notify)
         if decision.decision is Verdict.REFUSE:
             raise ApplicationError("a person refused the draft", type=ApprovalRefused.code, non_retryable=True)
         if decision.decision is Verdict.EXPIRE:
             raise ApplicationError("nobody approved the draft in time", type=ApprovalExpired.code, non_retryable=True)
         return decision
 
-    async def told(self, steps: Coroutine[Any, Any, Ending[Result]]) -> Result:
-        """Run the steps and write how they ended; a failure for good or a cancellation undoes what is registered."""
+    async def run_to_end(self, steps: Coroutine[Any, Any, Outcome[Result]]) -> Result:
+        """Run the steps and write their outcome; a failure for good or a cancellation is compensated."""
         try:
-            ending = await steps
-            if _told_before() and self.saga.has_undos:
-                hear_cancel()
+            outcome = await steps
+            if _completed_steps() and self.saga.has_undos:
+                raise_if_cancelled()
         except BaseException as error:
             if not isinstance(error, FailureError) and not is_cancelled_exception(error):
-                # The worker lets go of a cached workflow, or our code is wrong: no end, the task is tried again.
+                # The worker evicts a cached workflow, or our code is wrong: no outcome, the workflow task is retried.
                 raise
             await self._close_unfinished(error)
             raise
-        await self._close(ending.status, ending.data)
+        await self._close(outcome.status, outcome.data)
         completed = workflow.metric_meter().create_counter(WORKFLOWS_COMPLETED, METRICS[WORKFLOWS_COMPLETED])
         completed.add(1)
-        return ending.result
+        return outcome.result
 
     async def _close_unfinished(self, error: BaseException) -> None:
-        is_wanted = is_cancel(error) or is_refusal(error)
+        is_wanted = is_cancellation(error) or is_refusal(error)
         keeps = self.discards.has_undos and not is_wanted
-        await whatever_is_cancelled(stop_model_calls(keep=keeps))
-        await whatever_is_cancelled(self.saga.undo_all())
+        await shielded(stop_model_calls(keep=keeps))
+        await shielded(self.saga.undo_all())
         if is_wanted:
             # Cancelled and not failed, also when a draft is refused: nothing went wrong, a person ended it.
-            await self._close_cancelled({} if is_cancel(error) else {"error": cause_of(error)})
+            await self._close_cancelled({} if is_cancellation(error) else {"error": cause_of(error)})
             return
         cause = cause_of(error)
         if not await self._close(Status.FAILED, {"error": cause}, unless_cancelled=keeps):
-            # A wish to cancel stood in the log before this end, and has not come here yet.
-            await whatever_is_cancelled(stop_model_calls(keep=False))
+            # A request to cancel was in the log before this outcome, and has not reached the workflow yet.
+            await shielded(stop_model_calls(keep=False))
             await self._close_cancelled({})
             return
         notice = Notice(kind=NoticeKind.FAILED, number=own_resumption(), code=cause["code"])
-        await whatever_is_cancelled(self.announce(notice))
+        await shielded(self.announce(notice))
 
     async def _close_cancelled(self, data: dict[str, Any]) -> None:
         if self.discards.has_undos and workflow.patched(names.COMMIT_POINT):
-            await whatever_is_cancelled(self.discards.undo_all())
+            await shielded(self.discards.undo_all())
         await self._close(Status.CANCELLED, data)
 
     async def _close(self, status: Status, data: dict[str, Any], *, unless_cancelled: bool = False) -> bool:
         self.stage = status.value
-        await whatever_is_cancelled(self._quiet())
-        return await whatever_is_cancelled(close_workflow(status, data, unless_cancelled=unless_cancelled))
+        await shielded(self._quiet())
+        return await shielded(close_workflow(status, data, unless_cancelled=unless_cancelled))
 
     async def _quiet(self) -> None:
-        """Wait until nobody is being told any more, seconds at most."""
+        """Wait until no notice is being sent any more, seconds at most."""
         await self._approval.quiet()
-        await asyncio.gather(*self._tellings, return_exceptions=True)
+        await asyncio.gather(*self._announcements, return_exceptions=True)
 
 
-def _told_before() -> list[str]:
-    """The steps that were done when the engine lost this workflow; none in a workflow that it has never lost."""
-    return workflow.memo_value(names.TOLD_BEFORE, [], type_hint=list[str])
+def _completed_steps() -> list[str]:
+    """The steps that were completed when the engine lost this workflow; none in one that it has never lost."""
+    return workflow.memo_value(names.COMPLETED_STEPS, [], type_hint=list[str])

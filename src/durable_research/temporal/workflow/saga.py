@@ -1,4 +1,4 @@
-"""Undoing what a story did, when it fails for good or is cancelled.
+"""Compensation: undoes what a workflow did, when it fails for good or is cancelled.
 
 An undo is registered before the step that it undoes: a step that failed, or whose worker died, may have done its work all the
 same. Undos run last in, first out, each with its own row of the policy table, and every undo may run again. One that fails for
@@ -16,7 +16,7 @@ from temporalio.exceptions import ActivityError
 from durable_research import policies
 from durable_research.domain.errors import InvalidState
 from durable_research.policies import StepPolicy
-from durable_research.temporal.workflow.activities import Question, cause_of, question_of
+from durable_research.temporal.workflow.failures import Question, cause_of, question_of
 
 Given = TypeVar("Given")
 Undo = Callable[[Any, Given], Awaitable[None]]
@@ -30,7 +30,7 @@ class _Registered:
 
 
 class Saga:
-    """The undos of one story. `run` runs a step of it; `ask` waits for a person's word to try the failed one again."""
+    """The undos of one workflow. `run` runs a step; `ask` waits for a person's decision to try the failed undo again."""
 
     def __init__(
         self,
