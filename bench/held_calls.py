@@ -16,7 +16,7 @@ def measure_held_calls(folder: Path, calls: int = 200, seconds: float = 600.0) -
         installation.latency(seconds)
         for number in range(calls):
             installation.submit(f"Held number {number}")
-        until("all calls to be accepted", lambda: len(installation.witness("Held number")) == calls, 600)
+        until("all calls to be accepted", lambda: len(installation.billing_log("Held number")) == calls, 600)
         held = _workers_megabytes(installation)
         print(
             f"  workers before {before:.0f}, with all calls {held:.0f}: {(held - before) * 1024 / calls:.0f} kB a call"

@@ -194,8 +194,8 @@ class Installation:
         """Wait until the provider has accepted the model call and its id is in our ledger."""
         until("the call's id to be committed", lambda: asyncio.run(accepted_call(self.up["database"], workflow_id)))
 
-    def witness(self, text: str, kind: str = "model_call") -> list[dict[str, Any]]:
-        """The outside witness's lines about a text."""
+    def billing_log(self, text: str, kind: str = "model_call") -> list[dict[str, Any]]:
+        """The billing log's lines about a text."""
         path = self.data / "witness.jsonl"
         if not path.exists():
             return []

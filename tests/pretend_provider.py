@@ -23,7 +23,7 @@ class Call:
 
     reference: str
     key: str
-    anchor: str | None
+    handle: str | None
     accepted_at: float
     is_running: bool
 
@@ -36,7 +36,7 @@ class PretendProvider:
     lag_seconds: float = 0.0
     calls_run_on: bool = False
     calls: list[Call] = field(default_factory=list)
-    anchors: int = 0
+    handles: int = 0
     failures: list[Exception] = field(default_factory=list)  # of the next sends
     answers: list[Exception] = field(default_factory=list)  # to the next asks for an accepted call
     deleted: set[str] = field(default_factory=set)  # handles that are not known any more
@@ -49,18 +49,18 @@ class PretendProvider:
     def charges(self, key: str) -> int:
         return sum(call.key == key for call in self.calls)
 
-    def accept(self, key: str, anchor: str | None) -> str:
+    def accept(self, key: str, handle: str | None) -> str:
         if self.failures:
             raise self.failures.pop(0)
         if self.provider_class is ProviderClass.KEYED:
             for call in self.calls:
                 if call.key == key:
                     return call.reference
-        if anchor in self.deleted:
+        if handle in self.deleted:
             raise ModelRefused("no such handle")
-        if anchor and any(call.is_running for call in self.calls if call.anchor == anchor):
+        if handle and any(call.is_running for call in self.calls if call.handle == handle):
             raise StillRunning("locked")
-        call = Call(self.name(), key, anchor, time.monotonic(), self.calls_run_on)
+        call = Call(self.name(), key, handle, time.monotonic(), self.calls_run_on)
         self.calls.append(call)
         return call.reference
 
@@ -69,7 +69,7 @@ class PretendProvider:
 
     def shown(self, send: EarlierSend) -> list[str]:
         if self.provider_class is ProviderClass.LOCKED:
-            return [call.reference for call in self.calls if call.anchor == send.anchor and not call.is_running]
+            return [call.reference for call in self.calls if call.handle == send.handle and not call.is_running]
         visible = time.monotonic() - self.lag_seconds
         return [call.reference for call in self.calls if call.key == send.key and call.accepted_at <= visible]
 
@@ -85,24 +85,24 @@ class PretendAct(RemoteEffect[str]):
         self._gate = gate
         self._mine: str | None = None
 
-    async def anchor(self, key: str) -> str | None:
+    async def handle(self, key: str) -> str | None:
         if self._provider.provider_class is not ProviderClass.LOCKED:
             return None
-        self._provider.anchors += 1
-        return f"conv_{self._provider.anchors}"
+        self._provider.handles += 1
+        return f"conv_{self._provider.handles}"
 
-    async def send(self, key: str, anchor: str | None) -> str:
+    async def send(self, key: str, handle: str | None) -> str:
         await self._gate("leaving")
-        reference = self._provider.accept(key, anchor)
+        reference = self._provider.accept(key, handle)
         await self._gate("answering")
         self._mine = reference
         return reference
 
     async def find(self, send: EarlierSend) -> str | None:
         await asyncio.sleep(0)
-        if send.anchor in self._provider.deleted:
+        if send.handle in self._provider.deleted:
             raise ModelForgotten("no such handle")
-        if any(call.is_running for call in self._provider.calls if send.anchor and call.anchor == send.anchor):
+        if any(call.is_running for call in self._provider.calls if send.handle and call.handle == send.handle):
             raise StillRunning("running")
         shown = self._provider.shown(send)
         return shown[0] if shown else None

@@ -93,7 +93,7 @@ FIND_FOR = timedelta(seconds=30)
 
 # A send that came to nothing is looked up once more after this long: a sender that slept has woken up or is gone, and any
 # provider shows what it has.
-LOOK_UP_DOUBTS_AFTER = timedelta(minutes=5)
+LOOK_UP_UNRESOLVED_AFTER = timedelta(minutes=5)
 
 # Asking the engine for what only it knows must not hold up a page.
 ENGINE_ANSWER = timedelta(seconds=2)
@@ -115,7 +115,7 @@ EMBEDDINGS_A_PASS = 10
 
 # An embedding reads a text and writes none, so it costs far less than the text did. Two workers that died in it took a whole
 # post back (a campaign of 200 posts and 40 kills showed one); each further one is counted.
-EMBEDDINGS_IN_DOUBT_ALLOWED = 20
+EMBEDDINGS_UNRESOLVED_ALLOWED = 20
 
 # An embedding that somebody removed from the database is bought anew. Where that goes on, something else is wrong.
 EMBEDDINGS_BOUGHT_AT_MOST = 3

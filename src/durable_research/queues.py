@@ -1,9 +1,9 @@
 """The task queues, and who lives on each.
 
 `research`       report and post workflows, stores, undos, reconciliation
-`ai-tasks`       AIProcessingWorkflow, and everything that asks a model
+`ai-tasks`       AIProcessingWorkflow, and every model call
 `documents`      rendering
-`notifications`  telling people, Slack
+`notifications`  notifications, Slack
 """
 
 RESEARCH = "research"

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from durable_research.cli.main import cli
-from tests.cli.stand_in import DEADLINE_SECONDS, StandIn
+from tests.cli.stub_server import DEADLINE_SECONDS, StubServer
 
 Command = Callable[..., Result]
 
@@ -27,14 +27,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def installation() -> Iterator[StandIn]:
-    stand_in = StandIn()
+def installation() -> Iterator[StubServer]:
+    stand_in = StubServer()
     yield stand_in
     stand_in.stop()
 
 
 @pytest.fixture
-def command(installation: StandIn) -> Command:
+def command(installation: StubServer) -> Command:
     """Run a command in this process, with its streams piped."""
 
     def run(*arguments: str, stdin: str | bytes | None = None) -> Result:
@@ -105,7 +105,7 @@ class Process:
 
 
 @pytest.fixture
-def process(installation: StandIn) -> Callable[..., Process]:
+def process(installation: StubServer) -> Callable[..., Process]:
     def start(*arguments: str, on_terminal: bool = False) -> Process:
         return Process(*arguments, server=installation.url, on_terminal=on_terminal)
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from durable_research.cli.main import COMMANDS, cli
-from tests.cli.stand_in import StandIn
+from tests.cli.stub_server import StubServer
 
 REST = {
     "submit": "POST /api/workflows/PIPELINE",
@@ -34,7 +34,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("submit", "x", "--wait")])
-def test_a_user_verb_is_nothing_but_a_client(installation: StandIn, arguments: tuple[str, ...]) -> None:
+def test_a_user_verb_is_nothing_but_a_client(installation: StubServer, arguments: tuple[str, ...]) -> None:
     servers_own = {"temporalio", "sqlalchemy", "psycopg", "openai", "quart", "uvicorn", "typst", "obstore"}
 
     assert imported_by(*arguments, "--server", installation.url) & servers_own == set()

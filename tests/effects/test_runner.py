@@ -478,7 +478,7 @@ async def test_a_call_that_ended_without_use_is_closed_and_a_new_one_is_sent_on_
         await attempt(1, effect, provider)
 
     assert (await attempt(2, effect, provider)).text == "answer of call_2"
-    assert [call.anchor for call in provider.calls] == ["conv_1", "conv_2"]
+    assert [call.handle for call in provider.calls] == ["conv_1", "conv_2"]
     assert await ledger.charges(effect.workflow_id) == Charges(settled=charged, possible_extra=0)
 
 
@@ -658,7 +658,7 @@ async def test_a_handle_that_the_provider_forgot_is_not_used_again(
     provider.deleted = {"conv_1"}
 
     assert await attempt(2, effect, provider) == Kept(text="answer of call_1")
-    assert [call.anchor for call in provider.calls] == ["conv_2"]
+    assert [call.handle for call in provider.calls] == ["conv_2"]
 
 
 async def test_a_call_that_the_provider_forgot_is_bought_again_as_the_policy_allows(

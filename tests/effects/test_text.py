@@ -36,7 +36,7 @@ class Said(RemoteEffect[ModelAnswer]):
         self._outcome = outcome
         self._is_last = is_last
 
-    async def send(self, key: str, anchor: str | None) -> str:
+    async def send(self, key: str, handle: str | None) -> str:
         return "ref"
 
     async def collect(self, reference: str) -> ModelAnswer:

@@ -1,4 +1,4 @@
-"""A program from the nursery is a process like any other: its own environment and log, a real signal, a real status."""
+"""A program from the forks is a process like any other: its own environment and log, a real signal, a real status."""
 
 import os
 import signal
@@ -8,33 +8,33 @@ from pathlib import Path
 import psutil
 import pytest
 
-from durable_research.experiments.installations.fork_client import Nursery, NurseryGone
-from durable_research.experiments.installations.restarted_process import Kept
+from durable_research.experiments.installations.fork_client import ForkClient, ForkServerGone
+from durable_research.experiments.installations.restarted_process import RestartedProcess
 
 
 @pytest.fixture
-async def nursery() -> AsyncIterator[Nursery]:
-    nursery = Nursery(["durable_research.cli.main", "durable_research.cli.operator.doctor.command"])
-    await nursery.open()
-    yield nursery
-    await nursery.close()
+async def forks() -> AsyncIterator[ForkClient]:
+    forks = ForkClient(["durable_research.cli.main", "durable_research.cli.operator.doctor.command"])
+    await forks.open()
+    yield forks
+    await forks.close()
 
 
 def environment(**more: str) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], **more}
 
 
-async def test_a_program_runs_with_its_own_arguments_environment_and_log(nursery: Nursery, tmp_path: Path) -> None:
+async def test_a_program_runs_with_its_own_arguments_environment_and_log(forks: ForkClient, tmp_path: Path) -> None:
     log = tmp_path / "doctor.log"
 
-    child = await nursery.start(("doctor",), environment(DURABLE_RESEARCH_PORT="not a number"), log)
+    child = await forks.start(("doctor",), environment(DURABLE_RESEARCH_PORT="not a number"), log)
 
     assert await child.ended == 1
     assert "DURABLE_RESEARCH_PORT" in log.read_text()
 
 
-async def test_a_killed_program_is_reported_with_its_signal(nursery: Nursery, tmp_path: Path) -> None:
-    child = await nursery.start(("worker",), environment(TEMPORAL_ADDRESS="127.0.0.1:1"), tmp_path / "worker.log")
+async def test_a_killed_program_is_reported_with_its_signal(forks: ForkClient, tmp_path: Path) -> None:
+    child = await forks.start(("worker",), environment(TEMPORAL_ADDRESS="127.0.0.1:1"), tmp_path / "worker.log")
 
     os.kill(child.pid, signal.SIGKILL)
 
@@ -42,8 +42,8 @@ async def test_a_killed_program_is_reported_with_its_signal(nursery: Nursery, tm
     child.send(signal.SIGKILL)  # nobody is there any more, and no stranger with that number is hit
 
 
-async def test_a_kept_program_is_started_again_and_its_death_is_noted(nursery: Nursery, tmp_path: Path) -> None:
-    kept = Kept(nursery, ("worker",), environment(TEMPORAL_ADDRESS="127.0.0.1:1"), tmp_path / "worker-1.log")
+async def test_a_kept_program_is_started_again_and_its_death_is_noted(forks: ForkClient, tmp_path: Path) -> None:
+    kept = RestartedProcess(forks, ("worker",), environment(TEMPORAL_ADDRESS="127.0.0.1:1"), tmp_path / "worker-1.log")
     await kept.start()
     first = kept.pid
     assert first is not None
@@ -59,17 +59,17 @@ async def test_a_kept_program_is_started_again_and_its_death_is_noted(nursery: N
 
 
 async def test_what_it_started_ends_with_the_nursery(tmp_path: Path) -> None:
-    nursery = Nursery(["durable_research.cli.main"])
-    await nursery.open()
-    child = await nursery.start(("worker",), environment(TEMPORAL_ADDRESS="127.0.0.1:1"), tmp_path / "worker.log")
+    forks = ForkClient(["durable_research.cli.main"])
+    await forks.open()
+    child = await forks.start(("worker",), environment(TEMPORAL_ADDRESS="127.0.0.1:1"), tmp_path / "worker.log")
     process = psutil.Process(child.pid)
 
-    await nursery.close()
+    await forks.close()
 
     psutil.wait_procs([process], timeout=10)
     assert not process.is_running()
 
 
 async def test_a_nursery_that_is_not_open_starts_nothing(tmp_path: Path) -> None:
-    with pytest.raises(NurseryGone):
-        await Nursery([]).start(("worker",), {}, tmp_path / "worker.log")
+    with pytest.raises(ForkServerGone):
+        await ForkClient([]).start(("worker",), {}, tmp_path / "worker.log")

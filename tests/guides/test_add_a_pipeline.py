@@ -144,7 +144,7 @@ def test_an_outline_is_made_and_read(installation: Installation) -> None:
     assert "About this outline" in page(installation, f"/outlines/{outline_id}")
     assert f'href="/outlines/{outline_id}"' in page(installation, "/outlines")
     assert "Write an outline" in page(installation, "/")
-    assert len(installation.witness("Outline how tides work")) == 1
+    assert len(installation.billing_log("Outline how tides work")) == 1
 
 
 def test_an_outline_with_too_few_sections_leaves_nothing_behind(installation: Installation) -> None:

@@ -29,7 +29,7 @@ def test_a_draft_that_waits_is_there_after_everything_was_killed(own_installatio
     answer = approve(own_installation, report, sha256)
     assert answer.status_code == 202, answer.text
     assert own_installation.finished(report)["status"] == "done"
-    assert len(own_installation.witness("Waiting through the night")) == 1
+    assert len(own_installation.billing_log("Waiting through the night")) == 1
 
 
 def test_a_decision_whose_answer_died_with_the_api_is_said_again_and_counts_once(

@@ -60,7 +60,7 @@ def test_fifty_starts_at_once_with_one_key_make_one_report_and_one_bill(installa
     assert {answer.status_code for answer in answers} == {202}
     assert len(ids) == 1
     assert sum(answer.headers.get("Idempotency-Replayed") == "true" for answer in answers) == 49
-    assert len(installation.witness(prompt)) == 1
+    assert len(installation.billing_log(prompt)) == 1
 
 
 def test_a_report_is_accepted_while_temporal_is_down_and_made_when_it_is_back(own_installation: Installation) -> None:
@@ -88,7 +88,7 @@ def test_a_worker_told_to_stop_hands_its_call_back(installation: Installation) -
     kinds = [event["kind"] for event in installation.events(report) if event.get("step") == "llm_call"]
     assert status["status"] == "done"
     assert kinds[1] == "attempt_handed_back"
-    assert len(installation.witness(prompt)) == 1
+    assert len(installation.billing_log(prompt)) == 1
 
 
 def test_a_cancelled_report_stops_the_call_at_the_provider(installation: Installation) -> None:
@@ -102,7 +102,7 @@ def test_a_cancelled_report_stops_the_call_at_the_provider(installation: Install
 
     assert answer.status_code == 202
     assert status["status"] == "cancelled"
-    line = installation.witness("Cancelled by a person")[0]
+    line = installation.billing_log("Cancelled by a person")[0]
     provider = httpx.get(f"{installation.up['simulator']}/v1/responses/{line['id']}", timeout=10).json()
     assert provider["status"] == "cancelled"
 
@@ -122,7 +122,7 @@ def test_a_wish_to_cancel_survives_that_temporal_is_away(own_installation: Insta
 
     assert answer.status_code == 202
     assert status["status"] == "cancelled"
-    assert not own_installation.witness(report, kind="webhook")
+    assert not own_installation.billing_log(report, kind="webhook")
 
 
 @pytest.mark.parametrize(("reattach", "code", "billed"), [("true", 0, 1), ("false", 1, 2)])

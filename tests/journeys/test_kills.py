@@ -16,16 +16,16 @@ def holder(installation: Installation, report: str, step: str) -> str:
 
 
 def accepted(installation: Installation, prompt: str) -> None:
-    until("the provider to accept the call", lambda: installation.witness(prompt) or None)
+    until("the provider to accept the call", lambda: installation.billing_log(prompt) or None)
 
 
 def assert_arrived_and_billed_once(installation: Installation, report: str, prompt: str) -> None:
     status = installation.finished(report)
     assert status["status"] == "done", status
     assert status["charges"] == {"settled": 1, "possible_extra": 0}
-    assert len(installation.witness(prompt)) == 1
+    assert len(installation.billing_log(prompt)) == 1
     # A delivery whose receipt died with the worker comes again under the same id; the receiver drops it and says so.
-    told = installation.witness(report, kind="webhook")
+    told = installation.billing_log(report, kind="webhook")
     assert len({line["key"] for line in told}) == 1
     assert sum(not line.get("repeat") for line in told) == 1
 

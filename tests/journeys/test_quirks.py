@@ -86,7 +86,7 @@ class Asking:
     def look(self, met: Met) -> None:
         """Wait for its end, and take everything that a person could see of it."""
         met.status = until(f"{met.expected.name} to end", lambda: self._ended(met.id), PATIENCE_SECONDS)
-        met.billed = len(self._installation.witness(word_of(met.expected), met.expected.kind))
+        met.billed = len(self._installation.billing_log(word_of(met.expected), met.expected.kind))
         if met.status["status"] != "done":
             return
         if met.expected.pipeline == "blog-post":

@@ -144,7 +144,7 @@ class Journey:
         return result.stdout
 
     def _billed(self, number: int) -> int:
-        return len(self.installation.witness(f"odd{number:03d}"))
+        return len(self.installation.billing_log(f"odd{number:03d}"))
 
     def _ended(self, id: str) -> dict[str, Any]:
         def look() -> dict[str, Any] | None:

@@ -35,7 +35,7 @@ def test_a_worker_that_dies_while_a_schedule_fires_leaves_one_report(own_install
     assert own_installation.finished(report)["status"] == "done"
     firing_ended(own_installation, made.json()["schedule_id"])
     assert reports(own_installation, prompt) == [report]
-    assert len(own_installation.witness(prompt)) == 1
+    assert len(own_installation.billing_log(prompt)) == 1
     hits = [json.loads(line) for line in (own_installation.data / "failpoints.jsonl").read_text().splitlines()]
     assert [hit["act"] for hit in hits].count("kill") == 1
 

@@ -27,8 +27,8 @@ def rows(installation: Installation, workflow_id: str) -> int:
 
 
 def left(installation: Installation, workflow_id: str) -> dict[str, int]:
-    told = len(installation.witness(workflow_id, kind="slack"))
-    taken_back = len(installation.witness(workflow_id, kind="slack_deleted"))
+    told = len(installation.billing_log(workflow_id, kind="slack"))
+    taken_back = len(installation.billing_log(workflow_id, kind="slack_deleted"))
     objects = [path for path in (installation.data / "objects").rglob("*") if path.is_file()]
     return {
         "rows": rows(installation, workflow_id),
@@ -53,7 +53,7 @@ def test_a_post_whose_message_nobody_knows_of_is_taken_back(own_installation: In
     own_installation.environment["DURABLE_RESEARCH_FAILPOINTS"] = failpoints
     own_installation.start()
     post_id = own_installation.submit_with(pipeline="blog-post", prompt="Undone under fire")
-    until("the message", lambda: own_installation.witness(post_id, kind="slack") or None)
+    until("the message", lambda: own_installation.billing_log(post_id, kind="slack") or None)
 
     httpx.post(f"{own_installation.api}/api/workflows/{post_id}/cancel", timeout=10).raise_for_status()
 

@@ -110,7 +110,7 @@ class FailingReports(PostgresReports):
 
 
 @dataclass
-class House:
+class Harness:
     """Everything in one process, with what tests look at."""
 
     servers: Installation
@@ -215,7 +215,7 @@ class House:
 
     async def begin_again(self, workflow_id: str) -> None:
         """Give the engine a workflow that it has lost, as reconciliation does."""
-        await self.starting.give(await self.workflows.get(workflow_id, "default"))
+        await self.starting.submit(await self.workflows.get(workflow_id, "default"))
 
     async def stop_workers(self) -> None:
         await self.workers.aclose()
@@ -247,9 +247,9 @@ async def environment(
 
 
 @pytest.fixture(scope="session")
-async def house(
+async def harness(
     servers: Installation, environment: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[House]:
+) -> AsyncIterator[Harness]:
     url, simulator = servers.up["database"], servers.up["simulator"]
     database = Database(url)
     workflows, progress, drafts = PostgresWorkflows(database), PostgresProgressLog(database), PostgresDrafts(database)
@@ -315,7 +315,7 @@ async def house(
         progress,
         engine,
         ledger,
-        starting.give,
+        starting.submit,
         store_later,
         stop_spending,
         find_all,
@@ -326,7 +326,7 @@ async def house(
     )
     reading = Reading(workflows, progress, drafts, ledger, PostgresWorkerRegistry(database), changes, engine)
     accept = AcceptScheduledActivities(accepting_once(starting))
-    house = House(
+    harness = Harness(
         servers=servers,
         workflows=workflows,
         progress=progress,
@@ -356,9 +356,9 @@ async def house(
         named=named,
         database=database,
     )
-    await house.start_workers()
-    yield house
-    await house.stop_workers()
+    await harness.start_workers()
+    yield harness
+    await harness.stop_workers()
     await starting.close()
     await model.close()
     await embeddings.close()
@@ -368,19 +368,19 @@ async def house(
 
 
 @pytest.fixture
-async def plain_house(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+async def plain_house(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Harness]:
     """The same with a provider that can be asked nothing: plain chat completions."""
     model = OpenAIChat(
         deadlines=policies.CALL_DEADLINES,
-        base_url=f"{house.servers.up['simulator']}/v1",
+        base_url=f"{harness.servers.up['simulator']}/v1",
         api_key="k",
         model="simulator-research",
         provider="simulator",
         is_demo=True,
         stored=False,
     )
-    monkeypatch.setattr(house.writer, "model", model)
-    yield house
+    monkeypatch.setattr(harness.writer, "model", model)
+    yield harness
     await model.close()
 
 
@@ -395,12 +395,12 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def impatient_house(house: House) -> AsyncIterator[House]:
+async def impatient_house(harness: Harness) -> AsyncIterator[Harness]:
     """The same house with workers that wait two seconds for a provider."""
-    await house.stop_workers()
-    house.patience = policies.Patience(timedelta(seconds=2))
-    await house.start_workers()
-    yield house
-    await house.stop_workers()
-    house.patience = policies.Patience()
-    await house.start_workers()
+    await harness.stop_workers()
+    harness.patience = policies.Patience(timedelta(seconds=2))
+    await harness.start_workers()
+    yield harness
+    await harness.stop_workers()
+    harness.patience = policies.Patience()
+    await harness.start_workers()

@@ -3,15 +3,15 @@
 import httpx
 from sqlalchemy import text
 
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 
 NOTHING = {"rows": 0, "embeddings": 0, "drafts": 0, "objects": 0, "messages": 0}
 WHOLE = {"rows": 1, "embeddings": 1, "drafts": 0, "objects": 1, "messages": 1}
 
 
-async def left(house: House, workflow_id: str) -> dict[str, int]:
+async def left(harness: Harness, workflow_id: str) -> dict[str, int]:
     """Counts by kind."""
-    async with house.database.one() as connection:
+    async with harness.database.one() as connection:
         rows = await connection.execute(
             text(
                 "SELECT (SELECT count(*) FROM posts WHERE post_id = :id)"
@@ -29,22 +29,22 @@ async def left(house: House, workflow_id: str) -> dict[str, int]:
         "rows": rows.scalar_one(),
         "embeddings": vectors.scalar_one(),
         "drafts": drafts.scalar_one(),
-        "objects": len([one async for one in house.objects.list(f"default/{workflow_id}")]),
-        "messages": messages(house, workflow_id),
+        "objects": len([one async for one in harness.objects.list(f"default/{workflow_id}")]),
+        "messages": messages(harness, workflow_id),
     }
 
 
-def messages(house: House, workflow_id: str) -> int:
+def messages(harness: Harness, workflow_id: str) -> int:
     """The channel's messages with a link to this workflow."""
     with httpx.Client(
-        timeout=30, base_url=house.servers.up["simulator"], headers={"authorization": "Bearer xoxb-test"}
+        timeout=30, base_url=harness.servers.up["simulator"], headers={"authorization": "Bearer xoxb-test"}
     ) as client:
         answer = client.get("/api/conversations.history", params={"channel": "C0PIPELINES", "limit": "999"}).json()
     return sum(workflow_id in message["text"] for message in answer["messages"])
 
 
-async def undone(house: House, workflow_id: str) -> list[str]:
+async def undone(harness: Harness, workflow_id: str) -> list[str]:
     """The undos that the log says were done, in order."""
-    events = await house.progress.read(workflow_id)
+    events = await harness.progress.read(workflow_id)
     undos = {"compensate_generate", "delete_message", "delete_embedding", "delete_post"}
     return [event.step for event in events if event.step in undos and str(event.kind) == "attempt_completed"]

@@ -7,32 +7,32 @@ from typing import Any
 import pytest
 
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 from tests.pipelines.leftovers import NOTHING, left, undone
 from tests.pipelines.test_blog_post import until_held
 
 GOOD = "ECHO: # Tides\n\nThe sea comes and goes twice a day, as the moon pulls at it. " + "It does so everywhere. " * 12
 
 
-async def process(house: House, prompt: str, **more: Any) -> str:
-    return await house.ask(prompt, "ai-processing", **more)
+async def process(harness: Harness, prompt: str, **more: Any) -> str:
+    return await harness.ask(prompt, "ai-processing", **more)
 
 
-async def test_a_text_is_written_checked_and_summarised(house: House) -> None:
-    workflow_id = await process(house, "How do tides work?")
+async def test_a_text_is_written_checked_and_summarised(harness: Harness) -> None:
+    workflow_id = await process(harness, "How do tides work?")
 
-    assert (await house.finished(workflow_id))["status"] == "done"
-    result = await house.reading.result(workflow_id, "default")
+    assert (await harness.finished(workflow_id))["status"] == "done"
+    result = await harness.reading.result(workflow_id, "default")
     assert list(result["texts"]) == ["text", "summary"]
-    assert (await left(house, workflow_id))["objects"] == 2
+    assert (await left(harness, workflow_id))["objects"] == 2
 
 
-async def test_the_summary_is_a_second_paid_call_about_the_text(house: House) -> None:
-    workflow_id = await process(house, GOOD)
-    status = await house.finished(workflow_id)
+async def test_the_summary_is_a_second_paid_call_about_the_text(harness: Harness) -> None:
+    workflow_id = await process(harness, GOOD)
+    status = await harness.finished(workflow_id)
 
     assert status["charges"] == {"settled": 2, "possible_extra": 0}
-    asked = [line["text"] for line in house.servers.witness("The sea comes and goes twice a day")]
+    asked = [line["text"] for line in harness.servers.billing_log("The sea comes and goes twice a day")]
     assert any(text.startswith("Summarise this text:") for text in asked)
 
 
@@ -47,45 +47,45 @@ async def test_the_summary_is_a_second_paid_call_about_the_text(house: House) ->
     ],
 )
 async def test_a_text_that_breaks_a_rule_is_removed_and_the_reason_told(
-    house: House, text: str, more: dict[str, Any], words: str
+    harness: Harness, text: str, more: dict[str, Any], words: str
 ) -> None:
-    workflow_id = await process(house, f"ECHO: {text}", **more)
+    workflow_id = await process(harness, f"ECHO: {text}", **more)
 
-    status = await house.finished(workflow_id)
+    status = await harness.finished(workflow_id)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "output_invalid")
     assert words in status["error"]["detail"]
-    assert (await left(house, workflow_id), await undone(house, workflow_id)) == (NOTHING, ["compensate_generate"])
+    assert (await left(harness, workflow_id), await undone(harness, workflow_id)) == (NOTHING, ["compensate_generate"])
 
 
-async def test_a_rule_can_be_switched_off(house: House) -> None:
-    workflow_id = await process(house, "ECHO: Too short.", rules={"min_characters": 0})
+async def test_a_rule_can_be_switched_off(harness: Harness) -> None:
+    workflow_id = await process(harness, "ECHO: Too short.", rules={"min_characters": 0})
 
-    assert (await house.finished(workflow_id))["status"] == "done"
+    assert (await harness.finished(workflow_id))["status"] == "done"
 
 
 @pytest.mark.parametrize("match", ["Refused writing", "Summarise this text:\n\n# Refused summary"])
-async def test_a_call_that_fails_for_good_leaves_nothing(house: House, match: str) -> None:
-    house.fault(match, fault="401", kind="model_call")
+async def test_a_call_that_fails_for_good_leaves_nothing(harness: Harness, match: str) -> None:
+    harness.fault(match, fault="401", kind="model_call")
 
-    workflow_id = await process(house, f"ECHO: # {match.split('# ')[-1]}\n\n{GOOD[6:]}")
+    workflow_id = await process(harness, f"ECHO: # {match.split('# ')[-1]}\n\n{GOOD[6:]}")
 
-    assert (await house.finished(workflow_id))["status"] == "failed"
-    assert (await left(house, workflow_id), await undone(house, workflow_id)) == (NOTHING, ["compensate_generate"])
+    assert (await harness.finished(workflow_id))["status"] == "failed"
+    assert (await left(harness, workflow_id), await undone(harness, workflow_id)) == (NOTHING, ["compensate_generate"])
 
 
 async def test_a_check_that_cannot_be_made_leaves_nothing(
-    house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_model(text: str) -> str:
         raise ValueError("a bug of ours")
 
-    monkeypatch.setattr(house.processing.languages, "language_of", no_model)
-    workflow_id = await process(house, "A check with a bug", language="en")
+    monkeypatch.setattr(harness.processing.languages, "language_of", no_model)
+    workflow_id = await process(harness, "A check with a bug", language="en")
 
-    status = await house.finished(workflow_id)
+    status = await harness.finished(workflow_id)
 
-    assert (status["status"], await left(house, workflow_id)) == ("failed", NOTHING)
+    assert (status["status"], await left(harness, workflow_id)) == ("failed", NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -101,33 +101,33 @@ async def test_a_check_that_cannot_be_made_leaves_nothing(
     ],
 )
 async def test_a_text_cancelled_there_leaves_nothing(
-    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, point: str
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, point: str
 ) -> None:
     monkeypatch.setenv("DURABLE_RESEARCH_DATA", str(tmp_path))
     monkeypatch.setenv(FAILPOINTS_VARIABLE, f"{point}=pause@1:600")
-    workflow_id = await process(house, f"Cancelled at {point}")
+    workflow_id = await process(harness, f"Cancelled at {point}")
     await until_held(tmp_path)
 
-    await house.cancelling.cancel(workflow_id, "default")
+    await harness.cancelling.cancel(workflow_id, "default")
 
-    assert (await house.finished(workflow_id))["status"] == "cancelled"
-    assert (await left(house, workflow_id), await undone(house, workflow_id)) == (NOTHING, ["compensate_generate"])
+    assert (await harness.finished(workflow_id))["status"] == "cancelled"
+    assert (await left(harness, workflow_id), await undone(harness, workflow_id)) == (NOTHING, ["compensate_generate"])
 
 
-async def test_a_text_cancelled_in_its_check_leaves_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    reading, reached = house.writer.read, asyncio.Event()
+async def test_a_text_cancelled_in_its_check_leaves_nothing(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, reached = harness.writer.read, asyncio.Event()
 
     async def read_slowly(*_: object) -> str:
         reached.set()
         await asyncio.sleep(600)
         return ""
 
-    monkeypatch.setattr(house.writer, "read", read_slowly)
-    workflow_id = await process(house, "Cancelled in the check")
+    monkeypatch.setattr(harness.writer, "read", read_slowly)
+    workflow_id = await process(harness, "Cancelled in the check")
     await asyncio.wait_for(reached.wait(), 60)
 
-    await house.cancelling.cancel(workflow_id, "default")
-    monkeypatch.setattr(house.writer, "read", reading)
+    await harness.cancelling.cancel(workflow_id, "default")
+    monkeypatch.setattr(harness.writer, "read", reading)
 
-    assert (await house.finished(workflow_id))["status"] == "cancelled"
-    assert await left(house, workflow_id) == NOTHING
+    assert (await harness.finished(workflow_id))["status"] == "cancelled"
+    assert await left(harness, workflow_id) == NOTHING

@@ -13,83 +13,85 @@ from durable_research.domain.errors import AlreadyDecided, InvalidInput, Invalid
 from durable_research.domain.workflows.approval import ApprovalDecision, ApprovalWaits, Verdict
 from durable_research.domain.workflows.progress import EventKind
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 from tests.pipelines.leftovers import NOTHING, left
 from tests.pipelines.test_blog_post import until_held
 
 EDITED = ("Edited", "by a person, after the model had written it")
 
 
-async def parked(house: House, prompt: str, before: str = "before_pdf") -> tuple[str, str]:
+async def parked(harness: Harness, prompt: str, before: str = "before_pdf") -> tuple[str, str]:
     """A report that waits for approval, and the hash of its draft."""
-    report = await house.ask(prompt, approval=before)
-    status = await house.until(report, "waiting_for_you")
+    report = await harness.ask(prompt, approval=before)
+    status = await harness.until(report, "waiting_for_you")
     return report, status["asks"]["draft_sha256"]
 
 
-async def decide(house: House, report: str, sha256: str, decision: str, decision_id: str = "mine", **more: Any) -> Any:
+async def decide(
+    harness: Harness, report: str, sha256: str, decision: str, decision_id: str = "mine", **more: Any
+) -> Any:
     body = {"decision": decision, "draft_sha256": sha256, "decision_id": decision_id, **more}
-    return await house.approving.decide(report, "default", body)
+    return await harness.approving.decide(report, "default", body)
 
 
-async def of_approval(house: House, report: str) -> list[str]:
-    return [event.kind for event in await house.progress.read(report) if event.kind.startswith("approval_")]
+async def of_approval(harness: Harness, report: str) -> list[str]:
+    return [event.kind for event in await harness.progress.read(report) if event.kind.startswith("approval_")]
 
 
-def waiting(house: House, monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
+def waiting(harness: Harness, monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
     waits = ApprovalWaits(**seconds)
-    monkeypatch.setattr(house.starting, "receivers", replace(house.starting.receivers, approval_waits=waits))
+    monkeypatch.setattr(harness.starting, "receivers", replace(harness.starting.receivers, approval_waits=waits))
 
 
-async def test_a_report_that_needs_no_approval_is_never_asked_about(house: House) -> None:
-    report = await house.ask("nobody is asked", approval="none")
+async def test_a_report_that_needs_no_approval_is_never_asked_about(harness: Harness) -> None:
+    report = await harness.ask("nobody is asked", approval="none")
 
-    assert (await house.finished(report))["status"] == "done"
-    assert await of_approval(house, report) == []
+    assert (await harness.finished(report))["status"] == "done"
+    assert await of_approval(harness, report) == []
 
 
-async def test_a_draft_waits_for_approval_and_shows_itself(house: House) -> None:
-    report, sha256 = await parked(house, "a draft to look at")
+async def test_a_draft_waits_for_approval_and_shows_itself(harness: Harness) -> None:
+    report, sha256 = await parked(harness, "a draft to look at")
 
-    status = await house.status(report)
+    status = await harness.status(report)
 
     assert status["asks"]["decisions"] == ["approve", "edit", "refuse"]
     assert "approve it to have it typeset" in status["waits_for"]["what"]
-    assert house.step(status, "create_pdf")["state"] == "pending"
-    assert "a draft to look at" in await house.approving.draft(report, "default")
-    await decide(house, report, sha256, "refuse")
-    await house.finished(report)
+    assert harness.step(status, "create_pdf")["state"] == "pending"
+    assert "a draft to look at" in await harness.approving.draft(report, "default")
+    await decide(harness, report, sha256, "refuse")
+    await harness.finished(report)
 
 
-async def test_an_approved_draft_becomes_the_report(house: House) -> None:
-    report, sha256 = await parked(house, "approved in time")
+async def test_an_approved_draft_becomes_the_report(harness: Harness) -> None:
+    report, sha256 = await parked(harness, "approved in time")
 
-    answered = await decide(house, report, sha256, "approve")
+    answered = await decide(harness, report, sha256, "approve")
 
     assert (answered.outcome, answered.decision_id) == ("approve", "mine")
-    assert (await house.finished(report))["status"] == "done"
-    assert await of_approval(house, report) == ["approval_asked", "approval_given"]
-    assert len(house.servers.witness("approved in time")) == 1
+    assert (await harness.finished(report))["status"] == "done"
+    assert await of_approval(harness, report) == ["approval_asked", "approval_given"]
+    assert len(harness.servers.billing_log("approved in time")) == 1
 
 
-async def test_the_same_decision_again_has_the_same_outcome_also_when_all_is_over(house: House) -> None:
-    report, sha256 = await parked(house, "said twice")
+async def test_the_same_decision_again_has_the_same_outcome_also_when_all_is_over(harness: Harness) -> None:
+    report, sha256 = await parked(harness, "said twice")
 
-    first = await decide(house, report, sha256, "approve")
-    await house.finished(report)
-    again = await decide(house, report, sha256, "approve")
+    first = await decide(harness, report, sha256, "approve")
+    await harness.finished(report)
+    again = await decide(harness, report, sha256, "approve")
 
     assert again.outcome == first.outcome == "approve"
     with pytest.raises(AlreadyDecided, match="approved by decision 'mine'"):
-        await decide(house, report, sha256, "refuse", "another")
+        await decide(harness, report, sha256, "refuse", "another")
 
 
-async def test_of_two_decisions_at_once_one_wins_and_the_other_is_told(house: House) -> None:
-    report, sha256 = await parked(house, "two at once")
+async def test_of_two_decisions_at_once_one_wins_and_the_other_is_told(harness: Harness) -> None:
+    report, sha256 = await parked(harness, "two at once")
 
     answers = await asyncio.gather(
-        decide(house, report, sha256, "approve", "one"),
-        decide(house, report, sha256, "refuse", "two"),
+        decide(harness, report, sha256, "approve", "one"),
+        decide(harness, report, sha256, "refuse", "two"),
         return_exceptions=True,
     )
 
@@ -97,72 +99,72 @@ async def test_of_two_decisions_at_once_one_wins_and_the_other_is_told(house: Ho
     [won] = [answer for answer in answers if not isinstance(answer, BaseException)]
     assert [won.decision_id in str(error) for error in lost] == [True]
     expected = {"approve": "done", "refuse": "cancelled"}[won.outcome]
-    assert (await house.finished(report))["status"] == expected
+    assert (await harness.finished(report))["status"] == expected
 
 
-async def test_a_refused_draft_ends_the_report_as_cancelled_and_says_why(house: House) -> None:
-    report, sha256 = await parked(house, "not good enough")
+async def test_a_refused_draft_ends_the_report_as_cancelled_and_says_why(harness: Harness) -> None:
+    report, sha256 = await parked(harness, "not good enough")
 
-    await decide(house, report, sha256, "refuse")
-    status = await house.finished(report)
+    await decide(harness, report, sha256, "refuse")
+    status = await harness.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("cancelled", "approval_refused")
-    assert house.step(status, "create_pdf")["state"] == "pending"
+    assert harness.step(status, "create_pdf")["state"] == "pending"
 
 
-async def test_an_edited_draft_is_what_is_typeset_and_the_document_says_so(house: House) -> None:
-    report, sha256 = await parked(house, "to be edited")
+async def test_an_edited_draft_is_what_is_typeset_and_the_document_says_so(harness: Harness) -> None:
+    report, sha256 = await parked(harness, "to be edited")
 
-    await decide(house, report, sha256, "edit", text="# Better\n\nWords of a person.\n")
-    await house.finished(report)
+    await decide(harness, report, sha256, "edit", text="# Better\n\nWords of a person.\n")
+    await harness.finished(report)
 
-    row = await house.reports.get(report, "default")
-    assert (row.title, await house.text(report)) == ("Better", "# Better\n\nWords of a person.\n")
-    assert EDITED in house.renderer.rendered[-1].facts
-    assert "Words of a person" in (await house.objects.get(row.pdf.key)).decode()
+    row = await harness.reports.get(report, "default")
+    assert (row.title, await harness.text(report)) == ("Better", "# Better\n\nWords of a person.\n")
+    assert EDITED in harness.renderer.rendered[-1].facts
+    assert "Words of a person" in (await harness.objects.get(row.pdf.key)).decode()
 
 
-async def test_before_telling_the_report_is_made_and_after_a_refusal_nothing_of_it_is_left(house: House) -> None:
-    report, sha256 = await parked(house, "told only if you like it", "before_notify")
+async def test_before_telling_the_report_is_made_and_after_a_refusal_nothing_of_it_is_left(harness: Harness) -> None:
+    report, sha256 = await parked(harness, "told only if you like it", "before_notify")
 
-    status = await house.status(report)
-    assert house.step(status, "create_pdf")["state"] == "done"
-    assert house.step(status, "store_report_metadata")["state"] == "pending", "it is not in the library yet"
-    assert b"told only if you like it" in await house.approving.draft_pdf(report, "default")
+    status = await harness.status(report)
+    assert harness.step(status, "create_pdf")["state"] == "done"
+    assert harness.step(status, "store_report_metadata")["state"] == "pending", "it is not in the library yet"
+    assert b"told only if you like it" in await harness.approving.draft_pdf(report, "default")
     with pytest.raises(InvalidInput):
-        await decide(house, report, sha256, "edit", text="too late")
-    await decide(house, report, sha256, "refuse")
+        await decide(harness, report, sha256, "edit", text="too late")
+    await decide(harness, report, sha256, "refuse")
 
-    assert (await house.finished(report))["status"] == "cancelled"
-    assert await left(house, report) == NOTHING
-    assert [line for line in house.servers.witness(report, kind="webhook") if "report.done" in line["text"]] == []
+    assert (await harness.finished(report))["status"] == "cancelled"
+    assert await left(harness, report) == NOTHING
+    assert [line for line in harness.servers.billing_log(report, kind="webhook") if "report.done" in line["text"]] == []
 
 
 async def test_a_draft_that_expired_keeps_its_text_and_can_be_resumed(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting(house, monkeypatch, reminder_seconds=0.2, expiry_seconds=0.6)
-    report = await house.ask("nobody looked in time", approval="before_notify")
-    assert (await house.finished(report))["status"] == "failed"
-    waiting(house, monkeypatch, reminder_seconds=600, expiry_seconds=900)
+    waiting(harness, monkeypatch, reminder_seconds=0.2, expiry_seconds=0.6)
+    report = await harness.ask("nobody looked in time", approval="before_notify")
+    assert (await harness.finished(report))["status"] == "failed"
+    waiting(harness, monkeypatch, reminder_seconds=600, expiry_seconds=900)
 
-    assert "nobody looked in time" in (await house.paid.read(report, "default")).text
-    await house.resuming.resume(report, "default", {})
-    asks = (await house.until(report, "waiting_for_you"))["asks"]
-    await decide(house, report, asks["draft_sha256"], "approve")
+    assert "nobody looked in time" in (await harness.paid.read(report, "default")).text
+    await harness.resuming.resume(report, "default", {})
+    asks = (await harness.until(report, "waiting_for_you"))["asks"]
+    await decide(harness, report, asks["draft_sha256"], "approve")
 
-    assert (await house.finished(report))["status"] == "done"
+    assert (await harness.finished(report))["status"] == "done"
 
 
-async def test_an_opposite_decision_under_the_same_id_is_another_one(house: House) -> None:
-    report, sha256 = await parked(house, "first this, then that")
-    await decide(house, report, sha256, "approve", "one-id")
+async def test_an_opposite_decision_under_the_same_id_is_another_one(harness: Harness) -> None:
+    report, sha256 = await parked(harness, "first this, then that")
+    await decide(harness, report, sha256, "approve", "one-id")
 
     with pytest.raises(AlreadyDecided):
-        await decide(house, report, sha256, "refuse", "one-id")
+        await decide(harness, report, sha256, "refuse", "one-id")
 
-    assert (await decide(house, report, sha256, "approve", "one-id")).outcome is Verdict.APPROVE
-    assert (await house.finished(report))["status"] == "done"
+    assert (await decide(harness, report, sha256, "approve", "one-id")).outcome is Verdict.APPROVE
+    assert (await harness.finished(report))["status"] == "done"
 
 
 @pytest.mark.parametrize(
@@ -176,119 +178,119 @@ async def test_an_opposite_decision_under_the_same_id_is_another_one(house: Hous
     ],
     ids=str,
 )
-async def test_what_is_no_decision_is_refused(house: House, body: dict[str, str]) -> None:
-    report = await house.ask("never approved by this")
-    await house.finished(report)
+async def test_what_is_no_decision_is_refused(harness: Harness, body: dict[str, str]) -> None:
+    report = await harness.ask("never approved by this")
+    await harness.finished(report)
 
     with pytest.raises(InvalidInput):
-        await house.approving.decide(report, "default", {"draft_sha256": "0" * 64, **body})
+        await harness.approving.decide(report, "default", {"draft_sha256": "0" * 64, **body})
 
 
-async def test_another_draft_than_the_one_that_waits_is_not_approved(house: House) -> None:
-    report, sha256 = await parked(house, "look again")
+async def test_another_draft_than_the_one_that_waits_is_not_approved(harness: Harness) -> None:
+    report, sha256 = await parked(harness, "look again")
 
     with pytest.raises(InvalidState):
-        await decide(house, report, "0" * 64, "approve")
+        await decide(harness, report, "0" * 64, "approve")
     # The workflow asks the same of what reaches it without us.
     wrong = ApprovalDecision(decision_id="by hand", decision=Verdict.APPROVE, draft_sha256="0" * 64)
     with pytest.raises(ResearchError, match="not the draft"):
-        await house.engine.approve(report, wrong)
-    await house.engine.approve_unanswered(report, wrong)
+        await harness.engine.approve(report, wrong)
+    await harness.engine.approve_unanswered(report, wrong)
 
-    await decide(house, report, sha256, "refuse")
-    assert (await house.finished(report))["status"] == "cancelled"
+    await decide(harness, report, sha256, "refuse")
+    assert (await harness.finished(report))["status"] == "cancelled"
 
 
-async def test_what_does_not_wait_cannot_be_approved(house: House) -> None:
-    report = await house.ask("nothing to approve")
-    await house.finished(report)
+async def test_what_does_not_wait_cannot_be_approved(harness: Harness) -> None:
+    report = await harness.ask("nothing to approve")
+    await harness.finished(report)
 
     with pytest.raises(InvalidState):
-        await decide(house, report, "0" * 64, "approve")
+        await decide(harness, report, "0" * 64, "approve")
     with pytest.raises(InvalidState):
-        await house.approving.draft(report, "default")
+        await harness.approving.draft(report, "default")
 
 
-async def test_a_parked_report_can_be_cancelled(house: House) -> None:
-    report, _ = await parked(house, "cancelled while parked")
+async def test_a_parked_report_can_be_cancelled(harness: Harness) -> None:
+    report, _ = await parked(harness, "cancelled while parked")
 
-    await house.cancelling.cancel(report, "default")
-    status = await house.finished(report)
+    await harness.cancelling.cancel(report, "default")
+    status = await harness.finished(report)
 
     assert (status["status"], status["asks"]) == ("cancelled", None)
 
 
 async def test_a_cancellation_that_the_end_of_a_step_hides_is_heard_before_anybody_is_asked(
-    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # No beat: the attempt never hears of it, and ends well a second later.
     monkeypatch.setattr(policies, "HEARTBEAT_EVERY", timedelta(minutes=10))
     monkeypatch.setenv("DURABLE_RESEARCH_DATA", str(tmp_path))
     monkeypatch.setenv(FAILPOINTS_VARIABLE, "llm_call.settled=pause@1:1")
-    report = await house.ask("cancelled unheard", approval="before_pdf")
+    report = await harness.ask("cancelled unheard", approval="before_pdf")
     await until_held(tmp_path)
 
-    await house.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, "default")
 
-    assert (await house.finished(report))["status"] == "cancelled"
-    assert await of_approval(house, report) == []
+    assert (await harness.finished(report))["status"] == "cancelled"
+    assert await of_approval(harness, report) == []
 
 
 async def test_a_decision_without_a_worker_is_kept_for_the_next_one(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policies, "ENGINE_UPDATE", timedelta(seconds=2))
-    report, sha256 = await parked(house, "nobody at home")
-    await house.stop_workers()
+    report, sha256 = await parked(harness, "nobody at home")
+    await harness.stop_workers()
 
     try:
-        answered = await decide(house, report, sha256, "approve")
+        answered = await decide(harness, report, sha256, "approve")
     finally:
-        await house.start_workers()
+        await harness.start_workers()
 
     assert answered.outcome is None
-    assert (await house.finished(report))["status"] == "done"
+    assert (await harness.finished(report))["status"] == "done"
     # The engine may have kept the unanswered update too, but in its memory alone; the signal is in the history.
-    history = [event async for event in house.engine.history(report)]
+    history = [event async for event in harness.engine.history(report)]
     assert sum("workflowExecutionSignaledEventAttributes" in event for event in history) == 1
-    assert await of_approval(house, report) == ["approval_asked", "approval_given"]
+    assert await of_approval(harness, report) == ["approval_asked", "approval_given"]
 
 
-async def test_who_waits_is_reminded_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting(house, monkeypatch, reminder_seconds=0.5, expiry_seconds=600)
-    report, sha256 = await parked(house, "reminded")
+async def test_who_waits_is_reminded_once(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(harness, monkeypatch, reminder_seconds=0.5, expiry_seconds=600)
+    report, sha256 = await parked(harness, "reminded")
 
     async with asyncio.timeout(30):
-        while EventKind.APPROVAL_REMINDED not in await of_approval(house, report):
+        while EventKind.APPROVAL_REMINDED not in await of_approval(harness, report):
             await asyncio.sleep(0.05)
-    assert (await house.status(report))["status"] == "waiting_for_you"
-    await decide(house, report, sha256, "approve")
+    assert (await harness.status(report))["status"] == "waiting_for_you"
+    await decide(harness, report, sha256, "approve")
 
-    assert (await house.finished(report))["status"] == "done"
-    assert await of_approval(house, report) == ["approval_asked", "approval_reminded", "approval_given"]
+    assert (await harness.finished(report))["status"] == "done"
+    assert await of_approval(harness, report) == ["approval_asked", "approval_reminded", "approval_given"]
 
 
-async def test_a_draft_that_nobody_approves_expires(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting(house, monkeypatch, reminder_seconds=0.2, expiry_seconds=0.6)
-    report = await house.ask("forgotten", approval="before_pdf")
+async def test_a_draft_that_nobody_approves_expires(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(harness, monkeypatch, reminder_seconds=0.2, expiry_seconds=0.6)
+    report = await harness.ask("forgotten", approval="before_pdf")
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "approval_expired")
-    assert await of_approval(house, report) == ["approval_asked", "approval_reminded", "approval_expired"]
+    assert await of_approval(harness, report) == ["approval_asked", "approval_reminded", "approval_expired"]
     with pytest.raises(AlreadyDecided):
-        await decide(house, report, "0" * 64, "approve")
+        await decide(harness, report, "0" * 64, "approve")
 
 
-async def test_a_report_that_the_engine_forgot_is_not_asked_about_again(house: House) -> None:
-    report, sha256 = await parked(house, "asked once for ever")
-    await house.engine.approve_unanswered(
+async def test_a_report_that_the_engine_forgot_is_not_asked_about_again(harness: Harness) -> None:
+    report, sha256 = await parked(harness, "asked once for ever")
+    await harness.engine.approve_unanswered(
         report,
         ApprovalDecision(decision_id="before", decision=Verdict.APPROVE, draft_sha256=sha256),
     )
-    await house.finished(report)
+    await harness.finished(report)
 
-    standing = await house.progress.note_approval(report, EventKind.APPROVAL_ASKED, {})
+    standing = await harness.progress.note_approval(report, EventKind.APPROVAL_ASKED, {})
 
     assert isinstance(standing, ApprovalDecision)
     assert (standing.decision_id, standing.decision) == ("before", "approve")

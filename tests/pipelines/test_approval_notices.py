@@ -15,21 +15,21 @@ from durable_research.catalogue import GENERATE_REPORT
 from durable_research.domain.workflows.approval import ApprovalNotice
 from durable_research.domain.workflows.progress import EventKind
 from durable_research.pipelines.generate_report.messages import SendApprovalNotice
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 from tests.pipelines.test_approval import decide, of_approval, parked, waiting
 from tests.pipelines.test_notifying import KINDS, told
 
 NOTICE = "send_approval_notice"
 
 
-def webhooks(house: House, report: str) -> list[dict[str, Any]]:
+def webhooks(harness: Harness, report: str) -> list[dict[str, Any]]:
     """The bodies that the operator's webhook got about a report, oldest first."""
-    bodies = [one["body"] for one in httpx.get(f"{house.servers.up['simulator']}/sink/webhook", timeout=30).json()]
+    bodies = [one["body"] for one in httpx.get(f"{harness.servers.up['simulator']}/sink/webhook", timeout=30).json()]
     return [json.loads(body) for body in bodies if report in body]
 
 
-def types(house: House, report: str) -> list[str]:
-    return [body["type"] for body in webhooks(house, report)]
+def types(harness: Harness, report: str) -> list[str]:
+    return [body["type"] for body in webhooks(harness, report)]
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -38,34 +38,34 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def ended(house: House, report: str, attribute: str, count: int = 1) -> list[dict[str, Any]]:
+async def ended(harness: Harness, report: str, attribute: str, count: int = 1) -> list[dict[str, Any]]:
     """Wait until the Event History holds so many events of a kind; return them."""
     async with asyncio.timeout(60):
         while True:
-            found = [event[attribute] async for event in house.engine.history(report) if attribute in event]
+            found = [event[attribute] async for event in harness.engine.history(report) if attribute in event]
             if len(found) >= count:
                 return found
             await asyncio.sleep(0.05)
 
 
-async def in_flight(house: House, report: str) -> None:
+async def in_flight(harness: Harness, report: str) -> None:
     """Wait until a worker is telling that the draft waits."""
     async with asyncio.timeout(60):
         while True:
-            view = await house.engine.describe(report)
+            view = await harness.engine.describe(report)
             if view and any(one.step == NOTICE and one.worker for one in view.pending):
                 return
             await asyncio.sleep(0.05)
 
 
-async def test_each_channel_of_the_report_is_told_once_that_the_draft_waits(house: House) -> None:
-    report = await house.ask("Who approves this?", approval="before_pdf", notify=["log", *KINDS])
-    asks = (await house.until(report, "waiting_for_you"))["asks"]
+async def test_each_channel_of_the_report_is_told_once_that_the_draft_waits(harness: Harness) -> None:
+    report = await harness.ask("Who approves this?", approval="before_pdf", notify=["log", *KINDS])
+    asks = (await harness.until(report, "waiting_for_you"))["asks"]
 
-    await until(lambda: all(told(house, report).values()))
+    await until(lambda: all(told(harness, report).values()))
 
-    assert {kind: len(keys) for kind, keys in told(house, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
-    [body] = webhooks(house, report)
+    assert {kind: len(keys) for kind, keys in told(harness, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
+    [body] = webhooks(harness, report)
     assert body == {
         "type": "report.approval_asked",
         "data": {
@@ -77,49 +77,51 @@ async def test_each_channel_of_the_report_is_told_once_that_the_draft_waits(hous
             "expires_at": asks["expires_at"],
         },
     }
-    await decide(house, report, asks["draft_sha256"], "approve")
-    await house.finished(report)
+    await decide(harness, report, asks["draft_sha256"], "approve")
+    await harness.finished(report)
     # Approved and made, it is told again: that it is done.
-    assert {kind: len(keys) for kind, keys in told(house, report).items()} == {"webhook": 2, "email": 2, "slack": 2}
-    assert types(house, report) == ["report.approval_asked", "report.done"]
+    assert {kind: len(keys) for kind, keys in told(harness, report).items()} == {"webhook": 2, "email": 2, "slack": 2}
+    assert types(harness, report) == ["report.approval_asked", "report.done"]
 
 
-async def test_who_was_told_is_told_once_more_at_the_reminder(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting(house, monkeypatch, reminder_seconds=0.5, expiry_seconds=600)
-    report = await house.ask("Still nobody?", approval="before_notify", notify=["log", *KINDS])
-    asks = (await house.until(report, "waiting_for_you"))["asks"]
+async def test_who_was_told_is_told_once_more_at_the_reminder(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(harness, monkeypatch, reminder_seconds=0.5, expiry_seconds=600)
+    report = await harness.ask("Still nobody?", approval="before_notify", notify=["log", *KINDS])
+    asks = (await harness.until(report, "waiting_for_you"))["asks"]
 
-    await until(lambda: all(len(keys) >= 2 for keys in told(house, report).values()))
+    await until(lambda: all(len(keys) >= 2 for keys in told(harness, report).values()))
 
-    keys = told(house, report)
+    keys = told(harness, report)
     assert {kind: len(set(of_kind)) for kind, of_kind in keys.items()} == {"webhook": 2, "email": 2, "slack": 2}
-    assert sorted(types(house, report)) == ["report.approval_asked", "report.approval_reminded"]
+    assert sorted(types(harness, report)) == ["report.approval_asked", "report.approval_reminded"]
     mails = [
         one
-        for one in httpx.get(f"{house.servers.up['simulator']}/sink/email", timeout=30).json()
+        for one in httpx.get(f"{harness.servers.up['simulator']}/sink/email", timeout=30).json()
         if report in one["body"]
     ]
     assert sorted(one["headers"]["subject"] for one in mails) == [
         "Reminder: your approval is asked for: Still nobody?",
         "Your approval is asked for: Still nobody?",
     ]
-    await decide(house, report, asks["draft_sha256"], "refuse")
-    await house.finished(report)
+    await decide(harness, report, asks["draft_sha256"], "refuse")
+    await harness.finished(report)
 
 
-async def test_what_is_told_is_no_step_and_changes_no_status(house: House) -> None:
-    report, sha256 = await parked(house, "not a step")
-    await until(lambda: webhooks(house, report))
+async def test_what_is_told_is_no_step_and_changes_no_status(harness: Harness) -> None:
+    report, sha256 = await parked(harness, "not a step")
+    await until(lambda: webhooks(harness, report))
 
-    status = await house.status(report)
+    status = await harness.status(report)
 
     assert (status["status"], [step["name"] for step in status["steps"]]) == (
         "waiting_for_you",
         list(GENERATE_REPORT.steps),
     )
-    assert [event.kind for event in await house.progress.read(report) if event.step == NOTICE] == []
-    await decide(house, report, sha256, "refuse")
-    await house.finished(report)
+    assert [event.kind for event in await harness.progress.read(report) if event.step == NOTICE] == []
+    await decide(harness, report, sha256, "refuse")
+    await harness.finished(report)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ async def test_what_is_told_is_no_step_and_changes_no_status(house: House) -> No
     [("410", 1, "activityTaskCompletedEventAttributes", 2), ("500", 5, "activityTaskFailedEventAttributes", 1)],
 )
 async def test_a_receiver_that_does_not_accept_the_notice_keeps_nobody_from_deciding(
-    house: House,
+    harness: Harness,
     quick_retries: None,
     monkeypatch: pytest.MonkeyPatch,
     fault: str,
@@ -137,117 +139,119 @@ async def test_a_receiver_that_does_not_accept_the_notice_keeps_nobody_from_deci
     count: int,
 ) -> None:
     monkeypatch.setitem(policies.STEPS, NOTICE, replace(policies.STEPS[NOTICE], failures_allowed=5))
-    house.fault(f"Deaf with {fault}", fault=fault, kind="webhook", times=times)
-    report, sha256 = await parked(house, f"Deaf with {fault}")
-    await ended(house, report, end, count)
+    harness.fault(f"Deaf with {fault}", fault=fault, kind="webhook", times=times)
+    report, sha256 = await parked(harness, f"Deaf with {fault}")
+    await ended(harness, report, end, count)
 
-    assert (await house.status(report))["status"] == "waiting_for_you"
-    await decide(house, report, sha256, "approve")
+    assert (await harness.status(report))["status"] == "waiting_for_you"
+    await decide(harness, report, sha256, "approve")
 
-    assert (await house.finished(report))["status"] == "done"
-    assert types(house, report) == ["report.done"]
+    assert (await harness.finished(report))["status"] == "done"
+    assert types(harness, report) == ["report.done"]
 
 
-async def test_a_notice_on_its_way_does_not_hold_up_the_decision_and_is_stopped(house: House) -> None:
-    house.fault("Slow to hear", fault="slow", kind="webhook", latency_seconds=60)
-    report, sha256 = await parked(house, "Slow to hear")
-    await in_flight(house, report)
+async def test_a_notice_on_its_way_does_not_hold_up_the_decision_and_is_stopped(harness: Harness) -> None:
+    harness.fault("Slow to hear", fault="slow", kind="webhook", latency_seconds=60)
+    report, sha256 = await parked(harness, "Slow to hear")
+    await in_flight(harness, report)
 
-    answered = await decide(house, report, sha256, "approve")
+    answered = await decide(harness, report, sha256, "approve")
 
     assert answered.outcome == "approve"
-    assert (await house.finished(report))["status"] == "done"
+    assert (await harness.finished(report))["status"] == "done"
     # Nothing is left running: the engine has heard the notice's end, and its last word came before the report's own.
-    history = [event async for event in house.engine.history(report)]
+    history = [event async for event in harness.engine.history(report)]
     [stopped] = [number for number, event in enumerate(history) if "activityTaskCanceledEventAttributes" in event]
     [closed] = [number for number, event in enumerate(history) if "workflowExecutionCompletedEventAttributes" in event]
     assert stopped < closed
-    assert types(house, report) == ["report.done"]
+    assert types(harness, report) == ["report.done"]
 
 
 @pytest.fixture
-async def nobody_tells(house: House) -> AsyncIterator[None]:
+async def nobody_tells(harness: Harness) -> AsyncIterator[None]:
     """Workers on every queue but that of notifications."""
-    await house.stop_workers()
-    await house.start_workers(queues=[queue for queue in queues.QUEUES if queue != queues.NOTIFICATIONS])
+    await harness.stop_workers()
+    await harness.start_workers(queues=[queue for queue in queues.QUEUES if queue != queues.NOTIFICATIONS])
     yield
-    await house.stop_workers()
-    await house.start_workers()
+    await harness.stop_workers()
+    await harness.start_workers()
 
 
-async def test_a_notice_that_had_not_begun_is_never_sent_after_the_decision(house: House, nobody_tells: None) -> None:
-    report, sha256 = await parked(house, "Decided before anybody was told")
-    await ended(house, report, "activityTaskScheduledEventAttributes", 2)
-    await decide(house, report, sha256, "approve")
-    await house.until_step(report, "store_report_metadata", "done")
+async def test_a_notice_that_had_not_begun_is_never_sent_after_the_decision(
+    harness: Harness, nobody_tells: None
+) -> None:
+    report, sha256 = await parked(harness, "Decided before anybody was told")
+    await ended(harness, report, "activityTaskScheduledEventAttributes", 2)
+    await decide(harness, report, sha256, "approve")
+    await harness.until_step(report, "store_report_metadata", "done")
 
-    await house.start_workers(queues=[queues.NOTIFICATIONS])
+    await harness.start_workers(queues=[queues.NOTIFICATIONS])
 
-    assert (await house.finished(report))["status"] == "done"
-    assert types(house, report) == ["report.done"]
+    assert (await harness.finished(report))["status"] == "done"
+    assert types(harness, report) == ["report.done"]
 
 
-async def test_an_attempt_that_begins_when_the_draft_waits_no_more_tells_nobody(house: House) -> None:
-    report, sha256 = await parked(house, "Too late to tell")
-    await until(lambda: webhooks(house, report))
-    expires_at = (await house.status(report))["asks"]["expires_at"]
-    await decide(house, report, sha256, "refuse")
-    await house.finished(report)
+async def test_an_attempt_that_begins_when_the_draft_waits_no_more_tells_nobody(harness: Harness) -> None:
+    report, sha256 = await parked(harness, "Too late to tell")
+    await until(lambda: webhooks(harness, report))
+    expires_at = (await harness.status(report))["asks"]["expires_at"]
+    await decide(harness, report, sha256, "refuse")
+    await harness.finished(report)
     notice = ApprovalNotice(occasion=EventKind.APPROVAL_REMINDED, before="before_pdf", expires_at=expires_at)
     asked = SendApprovalNotice(report_id=report, tenant="default", channels=("webhook",), notice=notice)
 
-    assert (await house.report.send_approval_notice(asked)).told == ()
-    assert types(house, report) == ["report.approval_asked"]
+    assert (await harness.report.send_approval_notice(asked)).told == ()
+    assert types(harness, report) == ["report.approval_asked"]
 
 
-async def test_a_parked_report_that_is_cancelled_leaves_no_notice_running(house: House) -> None:
-    house.fault("Cancelled while telling", fault="slow", kind="webhook", latency_seconds=60)
-    report, _ = await parked(house, "Cancelled while telling")
-    await in_flight(house, report)
+async def test_a_parked_report_that_is_cancelled_leaves_no_notice_running(harness: Harness) -> None:
+    harness.fault("Cancelled while telling", fault="slow", kind="webhook", latency_seconds=60)
+    report, _ = await parked(harness, "Cancelled while telling")
+    await in_flight(harness, report)
 
-    await house.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, "default")
 
-    assert (await house.finished(report))["status"] == "cancelled"
-    assert len(await ended(house, report, "activityTaskCanceledEventAttributes")) == 1
-    assert types(house, report) == []
+    assert (await harness.finished(report))["status"] == "cancelled"
+    assert len(await ended(harness, report, "activityTaskCanceledEventAttributes")) == 1
+    assert types(harness, report) == []
 
 
 async def test_a_parked_report_that_the_engine_lost_waits_by_the_times_that_were_shown(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting(house, monkeypatch, reminder_seconds=3_000, expiry_seconds=4_000)
-    report, sha256 = await parked(house, "Lost while parked")
-    shown = (await house.status(report))["asks"]
-    await until(lambda: webhooks(house, report))
-    await house.forget(report)
-    waiting(house, monkeypatch, reminder_seconds=30_000, expiry_seconds=40_000)
+    waiting(harness, monkeypatch, reminder_seconds=3_000, expiry_seconds=4_000)
+    report, sha256 = await parked(harness, "Lost while parked")
+    shown = (await harness.status(report))["asks"]
+    await until(lambda: webhooks(harness, report))
+    await harness.forget(report)
+    waiting(harness, monkeypatch, reminder_seconds=30_000, expiry_seconds=40_000)
 
-    await house.begin_again(report)
+    await harness.begin_again(report)
 
-    [timer, *_] = await ended(house, report, "timerStartedEventAttributes")
+    [timer, *_] = await ended(harness, report, "timerStartedEventAttributes")
     assert timedelta(seconds=float(timer["startToFireTimeout"].removesuffix("s"))) <= timedelta(seconds=3_000)
-    await ended(house, report, "activityTaskCompletedEventAttributes", 2)
-    assert (await house.status(report))["asks"] == shown
-    assert types(house, report) == ["report.approval_asked"]
-    await decide(house, report, sha256, "approve")
-    assert (await house.finished(report))["status"] == "done"
-    assert await of_approval(house, report) == ["approval_asked", "approval_given"]
+    await ended(harness, report, "activityTaskCompletedEventAttributes", 2)
+    assert (await harness.status(report))["asks"] == shown
+    assert types(harness, report) == ["report.approval_asked"]
+    await decide(harness, report, sha256, "approve")
+    assert (await harness.finished(report))["status"] == "done"
+    assert await of_approval(harness, report) == ["approval_asked", "approval_given"]
 
 
 async def test_a_parked_report_that_the_engine_lost_for_too_long_expires_when_it_is_found(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting(house, monkeypatch, reminder_seconds=11, expiry_seconds=12)
-    report, _ = await parked(house, "Lost for too long")
-    expires_at = datetime.fromisoformat((await house.status(report))["asks"]["expires_at"])
-    await house.forget(report)
-    waiting(house, monkeypatch, reminder_seconds=30_000, expiry_seconds=40_000)
+    waiting(harness, monkeypatch, reminder_seconds=11, expiry_seconds=12)
+    report, _ = await parked(harness, "Lost for too long")
+    expires_at = datetime.fromisoformat((await harness.status(report))["asks"]["expires_at"])
+    await harness.forget(report)
+    waiting(harness, monkeypatch, reminder_seconds=30_000, expiry_seconds=40_000)
     async with asyncio.timeout(30):
         while datetime.now(UTC) < expires_at:
             await asyncio.sleep(0.05)
 
-    await house.begin_again(report)
+    await harness.begin_again(report)
 
-    assert (await house.finished(report))["error"]["code"] == "approval_expired"
+    assert (await harness.finished(report))["error"]["code"] == "approval_expired"
     # As in a history of before that had begun to wait: without a timer it would not replay.
-    await ended(house, report, "timerStartedEventAttributes")
+    await ended(harness, report, "timerStartedEventAttributes")

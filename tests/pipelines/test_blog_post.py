@@ -21,22 +21,22 @@ from durable_research.domain.errors import (
 )
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE, HITS_FILE
 from durable_research.ports.vendors.notifiers import Notification
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 from tests.pipelines.leftovers import NOTHING, WHOLE, left, undone
 
 UNDOS = ["delete_message", "delete_embedding", "delete_post"]
-Break = Callable[[House, str], None]
+Break = Callable[[Harness, str], None]
 
 
 async def bug(*_: object) -> None:
     raise ValueError("a bug of ours")
 
 
-def refuse_content(house: House, title: str) -> None:
-    house.fault(title, fault="401", kind="model_call")
+def refuse_content(harness: Harness, title: str) -> None:
+    harness.fault(title, fault="401", kind="model_call")
 
 
-def refuse_message(house: House, title: str) -> None:
+def refuse_message(harness: Harness, title: str) -> None:
     refused_titles.add(title)
 
 
@@ -49,7 +49,7 @@ def slack_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     original = SlackNotifier.prepare
 
     class Refused(SlackMessage):
-        async def send(self, key: str, anchor: str | None) -> str:
+        async def send(self, key: str, handle: str | None) -> str:
             raise NotificationRefused("slack answered is_archived (HTTP 200)")
 
     def prepare(self: SlackNotifier, notification: Notification) -> SlackMessage:
@@ -61,28 +61,28 @@ def slack_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SlackNotifier, "prepare", prepare)
 
 
-async def post(house: House, title: str, **more: Any) -> str:
-    return await house.ask(f"Write about {title}", "blog-post", title=title, **more)
+async def post(harness: Harness, title: str, **more: Any) -> str:
+    return await harness.ask(f"Write about {title}", "blog-post", title=title, **more)
 
 
-async def title_of(house: House, post_id: str) -> object:
-    async with house.database.one() as connection:
+async def title_of(harness: Harness, post_id: str) -> object:
+    async with harness.database.one() as connection:
         return (await connection.execute(select(posts.c.title).where(posts.c.post_id == post_id))).scalar_one()
 
 
-async def test_a_post_is_stored_embedded_and_told_once(house: House) -> None:
-    post_id = await post(house, "Why bees dance")
+async def test_a_post_is_stored_embedded_and_told_once(harness: Harness) -> None:
+    post_id = await post(harness, "Why bees dance")
 
-    assert (await house.finished(post_id))["status"] == "done"
-    assert await left(house, post_id) == WHOLE
-    assert await title_of(house, post_id) == "Why bees dance"
+    assert (await harness.finished(post_id))["status"] == "done"
+    assert await left(harness, post_id) == WHOLE
+    assert await title_of(harness, post_id) == "Why bees dance"
 
 
-async def test_the_result_is_the_posts_id_and_where_its_text_is(house: House) -> None:
-    post_id = await post(house, "What a result holds")
-    await house.finished(post_id)
+async def test_the_result_is_the_posts_id_and_where_its_text_is(harness: Harness) -> None:
+    post_id = await post(harness, "What a result holds")
+    await harness.finished(post_id)
 
-    assert await house.reading.result(post_id, "default") == {
+    assert await harness.reading.result(post_id, "default") == {
         "workflow_id": post_id,
         "post_id": post_id,
         "status": "done",
@@ -90,11 +90,11 @@ async def test_the_result_is_the_posts_id_and_where_its_text_is(house: House) ->
     }
 
 
-async def test_slack_is_not_told_when_the_request_says_so(house: House) -> None:
-    post_id = await post(house, "A quiet post", slack=False)
+async def test_slack_is_not_told_when_the_request_says_so(harness: Harness) -> None:
+    post_id = await post(harness, "A quiet post", slack=False)
 
-    assert (await house.finished(post_id))["status"] == "done"
-    assert await left(house, post_id) == {**WHOLE, "messages": 0}
+    assert (await harness.finished(post_id))["status"] == "done"
+    assert await left(harness, post_id) == {**WHOLE, "messages": 0}
 
 
 @pytest.mark.parametrize(
@@ -103,38 +103,38 @@ async def test_slack_is_not_told_when_the_request_says_so(house: House) -> None:
     ids=["generate_content", "post_to_slack"],
 )
 async def test_a_step_that_fails_for_good_leaves_nothing(
-    house: House, quick_retries: None, break_it: Break, expected: list[str]
+    harness: Harness, quick_retries: None, break_it: Break, expected: list[str]
 ) -> None:
     title = f"Failing by {break_it.__name__}"
-    break_it(house, title)
+    break_it(harness, title)
 
-    post_id = await post(house, title)
+    post_id = await post(harness, title)
 
-    assert (await house.finished(post_id))["status"] == "failed"
-    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, expected)
+    assert (await harness.finished(post_id))["status"] == "failed"
+    assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, expected)
 
 
 async def test_an_embedding_that_fails_three_times_leaves_nothing(
-    house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house.post.embedder.similarity, "store", bug)
+    monkeypatch.setattr(harness.post.embedder.similarity, "store", bug)
 
-    post_id = await post(house, "A bug in embedding")
+    post_id = await post(harness, "A bug in embedding")
 
-    assert (await house.finished(post_id))["status"] == "failed"
-    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, UNDOS[1:])
-    assert (await house.kinds(post_id, "create_embedding")).count("attempt_failed") == 3
+    assert (await harness.finished(post_id))["status"] == "failed"
+    assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, UNDOS[1:])
+    assert (await harness.kinds(post_id, "create_embedding")).count("attempt_failed") == 3
 
 
 async def test_a_row_that_cannot_be_stored_leaves_no_text(
-    house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house.post.posts, "store", bug)
+    monkeypatch.setattr(harness.post.posts, "store", bug)
 
-    post_id = await post(house, "A bug in storing")
+    post_id = await post(harness, "A bug in storing")
 
-    assert (await house.finished(post_id))["status"] == "failed"
-    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, ["delete_post"])
+    assert (await harness.finished(post_id))["status"] == "failed"
+    assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, ["delete_post"])
 
 
 @pytest.fixture
@@ -170,23 +170,23 @@ async def until_held(folder: Path) -> None:
     ],
 )
 async def test_a_post_cancelled_there_leaves_nothing(
-    house: House, stop_at: Callable[[str], None], tmp_path: Path, point: str, expected: list[str]
+    harness: Harness, stop_at: Callable[[str], None], tmp_path: Path, point: str, expected: list[str]
 ) -> None:
     stop_at(point)
-    post_id = await post(house, f"Cancelled at {point}")
+    post_id = await post(harness, f"Cancelled at {point}")
     await until_held(tmp_path)
 
-    await house.cancelling.cancel(post_id, "default")
+    await harness.cancelling.cancel(post_id, "default")
 
-    assert (await house.finished(post_id))["status"] == "cancelled"
-    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, expected)
+    assert (await harness.finished(post_id))["status"] == "cancelled"
+    assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, expected)
 
 
 @pytest.mark.parametrize("stored", [False, True])
 async def test_a_post_cancelled_while_it_is_stored_leaves_nothing(
-    house: House, monkeypatch: pytest.MonkeyPatch, stored: bool
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, stored: bool
 ) -> None:
-    original, reached = house.post.posts.store, asyncio.Event()
+    original, reached = harness.post.posts.store, asyncio.Event()
 
     async def store_slowly(*given: Any) -> None:
         if stored:
@@ -194,18 +194,18 @@ async def test_a_post_cancelled_while_it_is_stored_leaves_nothing(
         reached.set()
         await asyncio.sleep(600)
 
-    monkeypatch.setattr(house.post.posts, "store", store_slowly)
-    post_id = await post(house, f"Cancelled in storing, {stored}")
+    monkeypatch.setattr(harness.post.posts, "store", store_slowly)
+    post_id = await post(harness, f"Cancelled in storing, {stored}")
     await asyncio.wait_for(reached.wait(), 60)
 
-    await house.cancelling.cancel(post_id, "default")
+    await harness.cancelling.cancel(post_id, "default")
 
-    assert (await house.finished(post_id))["status"] == "cancelled"
-    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, ["delete_post"])
+    assert (await harness.finished(post_id))["status"] == "cancelled"
+    assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, ["delete_post"])
 
 
 async def test_a_post_whose_worker_dies_while_it_is_cancelled_is_cancelled(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reached = asyncio.Event()
 
@@ -213,24 +213,24 @@ async def test_a_post_whose_worker_dies_while_it_is_cancelled_is_cancelled(
         reached.set()
         await asyncio.sleep(600)
 
-    monkeypatch.setattr(house.post.posts, "store", hang)
+    monkeypatch.setattr(harness.post.posts, "store", hang)
     # No beat: the attempt never hears of the cancellation, and Temporal believes its worker dead.
     monkeypatch.setattr(policies, "HEARTBEAT_EVERY", timedelta(minutes=10))
     monkeypatch.setattr(policies, "HEARTBEAT_TIMEOUT", timedelta(seconds=3))
-    post_id = await post(house, "Cancelled and dead")
+    post_id = await post(harness, "Cancelled and dead")
     await asyncio.wait_for(reached.wait(), 60)
 
-    await house.cancelling.cancel(post_id, "default")
+    await harness.cancelling.cancel(post_id, "default")
 
-    assert (await house.finished(post_id))["status"] == "cancelled"
-    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, ["delete_post"])
+    assert (await harness.finished(post_id))["status"] == "cancelled"
+    assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, ["delete_post"])
 
 
 @pytest.mark.parametrize("what", ["posts", "similarity"])
 async def test_what_a_frozen_worker_stores_after_the_undo_is_refused(
-    house: House, monkeypatch: pytest.MonkeyPatch, what: str
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    room = house.post.posts if what == "posts" else house.post.embedder.similarity
+    room = harness.post.posts if what == "posts" else harness.post.embedder.similarity
     original, reached, sleeping = room.store, asyncio.Event(), asyncio.Event()
     asleep: list[asyncio.Task[None]] = []
 
@@ -244,21 +244,21 @@ async def test_what_a_frozen_worker_stores_after_the_undo_is_refused(
         await asyncio.sleep(600)  # cancelled with its attempt, as a dead worker's is; the insert is still to come
 
     monkeypatch.setattr(room, "store", freeze)
-    post_id = await post(house, f"Frozen before {what}")
+    post_id = await post(harness, f"Frozen before {what}")
     await asyncio.wait_for(reached.wait(), 60)
-    await house.cancelling.cancel(post_id, "default")
-    assert (await house.finished(post_id))["status"] == "cancelled"
+    await harness.cancelling.cancel(post_id, "default")
+    assert (await harness.finished(post_id))["status"] == "cancelled"
 
     sleeping.set()
 
     with pytest.raises(StaleAttempt):
         await asleep[0]
-    assert await left(house, post_id) == NOTHING
+    assert await left(harness, post_id) == NOTHING
 
 
 @pytest.mark.parametrize("undo", UNDOS)
 async def test_a_cancellation_does_not_reach_an_undo(
-    house: House,
+    harness: Harness,
     quick_retries: None,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -267,100 +267,106 @@ async def test_a_cancellation_does_not_reach_an_undo(
     monkeypatch.setenv("DURABLE_RESEARCH_DATA", str(tmp_path))
     monkeypatch.setenv(FAILPOINTS_VARIABLE, f"{undo}.undo_begun=pause@1:2")
     title = f"Cancelled in {undo}"
-    refuse_message(house, title)
-    post_id = await post(house, title)
+    refuse_message(harness, title)
+    post_id = await post(harness, title)
     await until_held(tmp_path)
 
-    await house.cancelling.cancel(post_id, "default")
+    await harness.cancelling.cancel(post_id, "default")
 
-    assert (await house.finished(post_id))["status"] == "failed"
-    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, UNDOS)
+    assert (await harness.finished(post_id))["status"] == "failed"
+    assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, UNDOS)
 
 
 async def test_an_outage_does_not_use_up_an_undos_tries(
-    house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, outages = house.post.embedder.similarity.delete, [InfrastructureDown("away")] * 12
+    original, outages = harness.post.embedder.similarity.delete, [InfrastructureDown("away")] * 12
 
     async def away_for_a_while(*given: Any) -> None:
         if outages:
             raise outages.pop()
         await original(*given)
 
-    monkeypatch.setattr(house.post.embedder.similarity, "delete", away_for_a_while)
-    refuse_message(house, "An outage in the undo")
-    post_id = await post(house, "An outage in the undo")
+    monkeypatch.setattr(harness.post.embedder.similarity, "delete", away_for_a_while)
+    refuse_message(harness, "An outage in the undo")
+    post_id = await post(harness, "An outage in the undo")
 
-    assert (await house.finished(post_id))["status"] == "failed"
-    assert await left(house, post_id) == NOTHING
+    assert (await harness.finished(post_id))["status"] == "failed"
+    assert await left(harness, post_id) == NOTHING
 
 
 @pytest.fixture
-async def stuck(house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch) -> str:
+async def stuck(harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch) -> str:
     """A post whose second undo fails for good."""
     with monkeypatch.context() as broken:
-        broken.setattr(house.post.embedder.similarity, "delete", bug)
+        broken.setattr(harness.post.embedder.similarity, "delete", bug)
         title = f"Stuck in an undo {id(monkeypatch)}"
-        refuse_message(house, title)
-        post_id = await post(house, title)
-        await house.until(post_id, "waiting_for_you")
+        refuse_message(harness, title)
+        post_id = await post(harness, title)
+        await harness.until(post_id, "waiting_for_you")
     return post_id
 
 
-async def test_an_undo_that_fails_for_good_waits_for_a_person_and_says_what_is_left(house: House, stuck: str) -> None:
-    status = await house.status(stuck)
+async def test_an_undo_that_fails_for_good_waits_for_a_person_and_says_what_is_left(
+    harness: Harness, stuck: str
+) -> None:
+    status = await harness.status(stuck)
 
     assert status["asks"]["step"] == "delete_embedding"
     assert (status["asks"]["decisions"], status["asks"]["remaining_undos"]) == (["try_again"], UNDOS[1:])
     assert "“Undo: remove the embedding”, “Undo: remove the post”" in status["waits_for"]["what"]
-    await house.deciding.decide(stuck, "default", {"decision": "try_again"})
-    await house.finished(stuck)
+    await harness.deciding.decide(stuck, "default", {"decision": "try_again"})
+    await harness.finished(stuck)
 
 
-async def test_a_post_that_the_engine_lost_amid_its_undos_is_taken_back_wholly(house: House, stuck: str) -> None:
-    await house.forget(stuck)
+async def test_a_post_that_the_engine_lost_amid_its_undos_is_taken_back_wholly(harness: Harness, stuck: str) -> None:
+    await harness.forget(stuck)
 
-    await house.begin_again(stuck)
+    await harness.begin_again(stuck)
 
-    assert (await house.finished(stuck))["status"] == "failed"
-    assert await left(house, stuck) == NOTHING
+    assert (await harness.finished(stuck))["status"] == "failed"
+    assert await left(harness, stuck) == NOTHING
 
 
-async def test_a_cancelled_post_that_the_engine_lost_is_taken_back_wholly(house: House) -> None:
+async def test_a_cancelled_post_that_the_engine_lost_is_taken_back_wholly(harness: Harness) -> None:
     title = "Cancelled, and lost"
-    house.fault(title, fault="500", kind="slack", times=50)
-    post_id = await post(house, title)
-    await house.until_step(post_id, "post_to_slack", "retrying")
-    await house.forget(post_id)
-    await house.workflows.request_cancel(post_id)
+    harness.fault(title, fault="500", kind="slack", times=50)
+    post_id = await post(harness, title)
+    await harness.until_step(post_id, "post_to_slack", "retrying")
+    await harness.forget(post_id)
+    await harness.workflows.request_cancel(post_id)
 
-    await house.begin_again(post_id)
+    await harness.begin_again(post_id)
 
-    assert (await house.finished(post_id))["status"] == "cancelled"
-    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, UNDOS)
+    assert (await harness.finished(post_id))["status"] == "cancelled"
+    assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, UNDOS)
 
 
-async def test_a_post_that_is_cancelled_while_it_is_told_again_is_taken_back_wholly(house: House) -> None:
+async def test_a_post_that_is_cancelled_while_it_is_told_again_is_taken_back_wholly(harness: Harness) -> None:
     title = "Told again, and cancelled"
-    house.fault(title, fault="500", kind="slack", times=50)
-    post_id = await post(house, title)
-    await house.until_step(post_id, "post_to_slack", "retrying")
-    await house.forget(post_id)
-    await house.stop_workers()
-    await house.begin_again(post_id)
+    harness.fault(title, fault="500", kind="slack", times=50)
+    post_id = await post(harness, title)
+    await harness.until_step(post_id, "post_to_slack", "retrying")
+    await harness.forget(post_id)
+    await harness.stop_workers()
+    await harness.begin_again(post_id)
 
     # Nothing has been told again yet: Temporal hears of it before the first step.
-    await house.cancelling.cancel(post_id, "default")
-    await house.start_workers()
+    await harness.cancelling.cancel(post_id, "default")
+    await harness.start_workers()
 
-    assert (await house.finished(post_id))["status"] == "cancelled"
-    assert (await left(house, post_id), await undone(house, post_id)) == (NOTHING, UNDOS)
+    assert (await harness.finished(post_id))["status"] == "cancelled"
+    assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, UNDOS)
 
 
 async def test_a_cancelled_post_that_the_engine_lost_after_its_text_was_removed_stays_cancelled(
-    house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch, stop_at: Callable[[str], None], tmp_path: Path
+    harness: Harness,
+    quick_retries: None,
+    monkeypatch: pytest.MonkeyPatch,
+    stop_at: Callable[[str], None],
+    tmp_path: Path,
 ) -> None:
-    original = house.post.writer.remove_all
+    original = harness.post.writer.remove_all
 
     async def remove_and_fail(*given: Any) -> None:
         await original(*given)
@@ -368,33 +374,33 @@ async def test_a_cancelled_post_that_the_engine_lost_after_its_text_was_removed_
 
     stop_at("post_to_slack.begun")
     with monkeypatch.context() as broken:
-        broken.setattr(house.post.writer, "remove_all", remove_and_fail)
-        post_id = await post(house, "Cancelled, removed and lost")
+        broken.setattr(harness.post.writer, "remove_all", remove_and_fail)
+        post_id = await post(harness, "Cancelled, removed and lost")
         await until_held(tmp_path)
-        await house.cancelling.cancel(post_id, "default")
-        await house.until(post_id, "waiting_for_you")
-    await house.forget(post_id)
-    await house.stop_workers()
+        await harness.cancelling.cancel(post_id, "default")
+        await harness.until(post_id, "waiting_for_you")
+    await harness.forget(post_id)
+    await harness.stop_workers()
 
-    await house.begin_again(post_id)
-    await house.start_workers()
+    await harness.begin_again(post_id)
+    await harness.start_workers()
 
-    assert (await house.finished(post_id))["status"] == "cancelled"
-    assert await left(house, post_id) == NOTHING
-
-
-async def test_a_person_has_the_rest_undone(house: House, stuck: str) -> None:
-    await house.deciding.decide(stuck, "default", {"decision": "try_again"})
-
-    assert (await house.finished(stuck))["status"] == "failed"
-    assert (await left(house, stuck), await undone(house, stuck)) == (NOTHING, UNDOS)
+    assert (await harness.finished(post_id))["status"] == "cancelled"
+    assert await left(harness, post_id) == NOTHING
 
 
-async def test_an_undo_is_no_call_that_could_be_paid_again(house: House, stuck: str) -> None:
+async def test_a_person_has_the_rest_undone(harness: Harness, stuck: str) -> None:
+    await harness.deciding.decide(stuck, "default", {"decision": "try_again"})
+
+    assert (await harness.finished(stuck))["status"] == "failed"
+    assert (await left(harness, stuck), await undone(harness, stuck)) == (NOTHING, UNDOS)
+
+
+async def test_an_undo_is_no_call_that_could_be_paid_again(harness: Harness, stuck: str) -> None:
     with pytest.raises(InvalidInput, match="try_again"):
-        await house.deciding.decide(stuck, "default", {"decision": "send_again"})
-    await house.deciding.decide(stuck, "default", {"decision": "try_again"})
-    await house.finished(stuck)
+        await harness.deciding.decide(stuck, "default", {"decision": "send_again"})
+    await harness.deciding.decide(stuck, "default", {"decision": "try_again"})
+    await harness.finished(stuck)
 
     with pytest.raises(InvalidState):
-        await house.deciding.decide(stuck, "default", {"decision": "try_again"})
+        await harness.deciding.decide(stuck, "default", {"decision": "try_again"})

@@ -9,37 +9,37 @@ import pytest
 from durable_research.domain.errors import InfrastructureDown, InvalidInput, InvalidState
 from durable_research.domain.ledger.effects import ResendPolicy
 from durable_research.domain.workflows.progress import Attempt, EventKind
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 
 
 @pytest.fixture
-def asking_house(plain_house: House, monkeypatch: pytest.MonkeyPatch) -> House:
+def asking_house(plain_house: Harness, monkeypatch: pytest.MonkeyPatch) -> Harness:
     monkeypatch.setattr(plain_house.writer, "resend", ResendPolicy.ASK)
     return plain_house
 
 
-async def waiting(house: House, prompt: str, times: int = 1) -> str:
+async def waiting(harness: Harness, prompt: str, times: int = 1) -> str:
     """A report whose answer was lost, waiting for a person."""
-    house.fault(prompt, kind="model_call", fault="billed_500", times=times)
-    report = await house.ask(prompt)
-    await house.until(report, "waiting_for_you")
+    harness.fault(prompt, kind="model_call", fault="billed_500", times=times)
+    report = await harness.ask(prompt)
+    await harness.until(report, "waiting_for_you")
     return report
 
 
-async def test_a_lost_answer_waits_for_a_person_and_says_what_for(asking_house: House, quick_retries: None) -> None:
+async def test_a_lost_answer_waits_for_a_person_and_says_what_for(asking_house: Harness, quick_retries: None) -> None:
     report = await waiting(asking_house, "waits for you")
 
     status = await asking_house.status(report)
 
     assert "decide whether to pay again" in status["waits_for"]["what"]
     assert asking_house.step(status, "llm_call")["state"] == "waiting"
-    assert len(asking_house.servers.witness("waits for you")) == 1
+    assert len(asking_house.servers.billing_log("waits for you")) == 1
     await asking_house.deciding.decide(report, "default", {"decision": "give_up"})
     await asking_house.finished(report)
 
 
 async def test_a_person_who_sends_again_gets_the_report_and_sees_both_charges(
-    asking_house: House, quick_retries: None
+    asking_house: Harness, quick_retries: None
 ) -> None:
     report = await waiting(asking_house, "sent again by hand")
 
@@ -47,15 +47,15 @@ async def test_a_person_who_sends_again_gets_the_report_and_sees_both_charges(
     status = await asking_house.finished(report)
 
     assert (status["status"], status["charges"]) == ("done", {"settled": 1, "possible_extra": 1})
-    assert len(asking_house.servers.witness("sent again by hand")) == 2
+    assert len(asking_house.servers.billing_log("sent again by hand")) == 2
 
 
-async def test_each_lost_answer_needs_a_decision_of_its_own(asking_house: House, quick_retries: None) -> None:
+async def test_each_lost_answer_needs_a_decision_of_its_own(asking_house: Harness, quick_retries: None) -> None:
     report = await waiting(asking_house, "lost twice over", times=2)
 
     await asking_house.deciding.decide(report, "default", {"decision": "send_again"})
     async with asyncio.timeout(30):
-        while len(asking_house.servers.witness("lost twice over")) < 2:
+        while len(asking_house.servers.billing_log("lost twice over")) < 2:
             await asyncio.sleep(0.05)
     await asking_house.until(report, "waiting_for_you")
 
@@ -63,17 +63,17 @@ async def test_each_lost_answer_needs_a_decision_of_its_own(asking_house: House,
     assert (await asking_house.finished(report))["status"] == "done"
 
 
-async def test_giving_up_fails_the_report_in_words(asking_house: House, quick_retries: None) -> None:
+async def test_giving_up_fails_the_report_in_words(asking_house: Harness, quick_retries: None) -> None:
     report = await waiting(asking_house, "given up by hand")
 
     await asking_house.deciding.decide(report, "default", {"decision": "give_up"})
     status = await asking_house.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "decision_needed")
-    assert len(asking_house.servers.witness("given up by hand")) == 1
+    assert len(asking_house.servers.billing_log("given up by hand")) == 1
 
 
-async def test_a_report_that_waits_can_be_cancelled(asking_house: House, quick_retries: None) -> None:
+async def test_a_report_that_waits_can_be_cancelled(asking_house: Harness, quick_retries: None) -> None:
     report = await waiting(asking_house, "cancelled while it waits")
 
     await asking_house.cancelling.cancel(report, "default")
@@ -81,18 +81,18 @@ async def test_a_report_that_waits_can_be_cancelled(asking_house: House, quick_r
     assert (await asking_house.finished(report))["status"] == "cancelled"
 
 
-async def test_what_does_not_wait_cannot_be_decided(house: House) -> None:
-    report = await house.ask("nothing to decide")
-    await house.finished(report)
+async def test_what_does_not_wait_cannot_be_decided(harness: Harness) -> None:
+    report = await harness.ask("nothing to decide")
+    await harness.finished(report)
 
     with pytest.raises(InvalidState):
-        await house.deciding.decide(report, "default", {"decision": "send_again"})
+        await harness.deciding.decide(report, "default", {"decision": "send_again"})
     with pytest.raises(InvalidInput):
-        await house.deciding.decide(report, "default", {"decision": "maybe"})
+        await harness.deciding.decide(report, "default", {"decision": "maybe"})
 
 
 async def test_a_decision_finds_its_question_though_a_worker_died_between_asking_and_telling(
-    asking_house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch
+    asking_house: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original, deaths = asking_house.progress.end_attempt, ["one"]
 
@@ -114,5 +114,5 @@ async def test_a_decision_finds_its_question_though_a_worker_died_between_asking
     assert (await asking_house.finished(report))["status"] == "done"
 
 
-async def asked(house: House, report: str) -> list[int]:
-    return [event.attempt for event in await house.progress.read(report) if event.data.get("asks_a_person")]
+async def asked(harness: Harness, report: str) -> list[int]:
+    return [event.attempt for event in await harness.progress.read(report) if event.data.get("asks_a_person")]

@@ -16,7 +16,7 @@ from durable_research.effects.runner import EffectRunner
 from durable_research.ports.clock import Clock
 from durable_research.ports.database.similarity import Subject
 from durable_research.ports.vendors.embeddings import Embedding
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 from tests.pipelines.leftovers import NOTHING, WHOLE, left
 
 FIRST, OTHER = "simulator-embedding", "simulator-embedding-2"
@@ -24,9 +24,9 @@ Only = Callable[..., None]
 
 
 @pytest.fixture
-def only(house: House, monkeypatch: pytest.MonkeyPatch) -> Only:
+def only(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Only:
     """Let reconciliation see these texts alone, in this order: other tests leave theirs."""
-    similarity = house.post.embedder.similarity
+    similarity = harness.post.embedder.similarity
     without = similarity.subjects_without
 
     def look_at(*ids: str) -> None:
@@ -40,102 +40,104 @@ def only(house: House, monkeypatch: pytest.MonkeyPatch) -> Only:
 
 
 @pytest.fixture
-async def change_model(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[[str], None]]:
+async def change_model(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[[str], None]]:
     """Name another model, as a person does who sets OPENAI_EMBEDDING_MODEL and starts the workers again."""
-    first = house.post.embedder.model
+    first = harness.post.embedder.model
     other = OpenAIEmbeddings(
         deadlines=policies.CALL_DEADLINES,
-        base_url=f"{house.servers.up['simulator']}/v1",
+        base_url=f"{harness.servers.up['simulator']}/v1",
         api_key="k",
         model=OTHER,
         provider="simulator",
     )
 
     def change(model: str) -> None:
-        monkeypatch.setattr(house.post.embedder, "model", {FIRST: first, OTHER: other}[model])
+        monkeypatch.setattr(harness.post.embedder, "model", {FIRST: first, OTHER: other}[model])
 
     yield change
     await other.close()
 
 
-def late_embedder(house: House, now: Clock) -> LateEmbedder:
+def late_embedder(harness: Harness, now: Clock) -> LateEmbedder:
     """As reconciliation has it, and of the test's own: it remembers refusals."""
     return LateEmbedder(
-        house.post.embedder, lambda attempt: EffectRunner(house.ledger, house.progress, attempt, lambda: False), now
+        harness.post.embedder,
+        lambda attempt: EffectRunner(harness.ledger, harness.progress, attempt, lambda: False),
+        now,
     )
 
 
 @pytest.fixture
-def late(house: House) -> LateEmbedder:
-    return late_embedder(house, lambda: datetime.now(UTC))
+def late(harness: Harness) -> LateEmbedder:
+    return late_embedder(harness, lambda: datetime.now(UTC))
 
 
-async def post(house: House, title: str) -> str:
-    post_id = await house.ask(f"Write about {title}", "blog-post", title=title)
-    assert (await house.finished(post_id))["status"] == "done"
+async def post(harness: Harness, title: str) -> str:
+    post_id = await harness.ask(f"Write about {title}", "blog-post", title=title)
+    assert (await harness.finished(post_id))["status"] == "done"
     return post_id
 
 
-async def report(house: House, title: str) -> str:
-    report_id = await house.ask(f"What about {title}?", title=title)
-    assert (await house.finished(report_id))["status"] == "done"
+async def report(harness: Harness, title: str) -> str:
+    report_id = await harness.ask(f"What about {title}?", title=title)
+    assert (await harness.finished(report_id))["status"] == "done"
     return report_id
 
 
-async def related(house: House, subject: str, model: str) -> list[str]:
-    return [one.subject_id for one in await house.post.embedder.similarity.nearest(subject, "default", model, 1000)]
+async def related(harness: Harness, subject: str, model: str) -> list[str]:
+    return [one.subject_id for one in await harness.post.embedder.similarity.nearest(subject, "default", model, 1000)]
 
 
-async def remove_embeddings(house: House, subject: str) -> None:
+async def remove_embeddings(harness: Harness, subject: str) -> None:
     """By hand, in the database: nothing of ours removes a finished text's."""
-    async with house.database.one() as connection:
+    async with harness.database.one() as connection:
         await connection.execute(text("DELETE FROM embeddings WHERE subject_id = :id"), {"id": subject})
 
 
-def bought(house: House, title: str) -> list[str]:
+def bought(harness: Harness, title: str) -> list[str]:
     """The models that the provider was paid for embedding this."""
-    return [line["model"] for line in house.servers.witness(title, kind="embedding")]
+    return [line["model"] for line in harness.servers.billing_log(title, kind="embedding")]
 
 
-async def test_a_neighbour_is_found_by_what_it_is_about(house: House) -> None:
+async def test_a_neighbour_is_found_by_what_it_is_about(harness: Harness) -> None:
     near, far, asked = [
-        await post(house, title)
+        await post(harness, title)
         for title in ("Harvesting tidal energy", "Medieval bookbinding", "Tidal energy harvesting at sea")
     ]
 
-    found = await related(house, asked, FIRST)
+    found = await related(harness, asked, FIRST)
 
     assert found.index(near) < found.index(far)
 
 
-async def test_a_finished_report_becomes_findable_by_reconciliation(house: House, only: Only) -> None:
+async def test_a_finished_report_becomes_findable_by_reconciliation(harness: Harness, only: Only) -> None:
     title = "How glaciers carve fjords"
-    glaciers = await report(house, title)
+    glaciers = await report(harness, title)
     only(glaciers)
 
-    assert [await house.reconcile.embed_missing() for _ in range(2)] == [1, 0]
-    assert glaciers in await related(house, await post(house, "Fjords carved by glaciers"), FIRST)
-    assert bought(house, title) == [FIRST]
+    assert [await harness.reconcile.embed_missing() for _ in range(2)] == [1, 0]
+    assert glaciers in await related(harness, await post(harness, "Fjords carved by glaciers"), FIRST)
+    assert bought(harness, title) == [FIRST]
 
 
 async def test_after_a_change_of_the_model_reports_and_posts_are_embedded_by_the_new_one(
-    house: House, only: Only, late: LateEmbedder, change_model: Callable[[str], None]
+    harness: Harness, only: Only, late: LateEmbedder, change_model: Callable[[str], None]
 ) -> None:
-    old_report, old_post = await report(house, "Salt in the sea"), await post(house, "The sea is salty")
+    old_report, old_post = await report(harness, "Salt in the sea"), await post(harness, "The sea is salty")
     only(old_report, old_post)
     await late.embed_missing()
 
     change_model(OTHER)
 
     assert [await late.embed_missing() for _ in range(2)] == [2, 0]
-    assert old_report in await related(house, old_post, OTHER)
-    assert bought(house, "The sea is salty") == [FIRST, OTHER]
+    assert old_report in await related(harness, old_post, OTHER)
+    assert bought(harness, "The sea is salty") == [FIRST, OTHER]
 
 
 async def test_changing_the_model_back_finds_what_it_made_before_and_buys_nothing(
-    house: House, only: Only, late: LateEmbedder, change_model: Callable[[str], None]
+    harness: Harness, only: Only, late: LateEmbedder, change_model: Callable[[str], None]
 ) -> None:
-    old_report, old_post = await report(house, "Rust on iron ships"), await post(house, "Iron ships that rust")
+    old_report, old_post = await report(harness, "Rust on iron ships"), await post(harness, "Iron ships that rust")
     only(old_report, old_post)
 
     done = []
@@ -144,150 +146,154 @@ async def test_changing_the_model_back_finds_what_it_made_before_and_buys_nothin
         done.append(await late.embed_missing())
 
     assert done == [1, 2, 0]
-    assert old_report in await related(house, old_post, FIRST)
-    assert bought(house, "Rust on iron ships") == [FIRST, OTHER]
+    assert old_report in await related(harness, old_post, FIRST)
+    assert bought(harness, "Rust on iron ships") == [FIRST, OTHER]
 
 
-async def test_an_embedding_that_somebody_removed_is_bought_anew(house: House, only: Only, late: LateEmbedder) -> None:
+async def test_an_embedding_that_somebody_removed_is_bought_anew(
+    harness: Harness, only: Only, late: LateEmbedder
+) -> None:
     title = "Removed by hand from the rows"
-    removed = await post(house, title)
+    removed = await post(harness, title)
     only(removed)
-    await remove_embeddings(house, removed)
+    await remove_embeddings(harness, removed)
 
     assert [await late.embed_missing() for _ in range(2)] == [1, 0]
-    assert bought(house, title) == [FIRST, FIRST]
-    assert (await house.status(removed))["embedding_charges"] == {"settled": 2, "possible_extra": 0}
+    assert bought(harness, title) == [FIRST, FIRST]
+    assert (await harness.status(removed))["embedding_charges"] == {"settled": 2, "possible_extra": 0}
 
 
 async def test_an_embedding_that_is_removed_again_and_again_is_given_up_and_keeps_no_other_waiting(
-    house: House, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     title = "Removed as soon as it is there"
-    vanishing, other = await report(house, title), await report(house, "One that comes after it")
+    vanishing, other = await report(harness, title), await report(harness, "One that comes after it")
     only(vanishing, other)
-    store = house.post.embedder.similarity.store
+    store = harness.post.embedder.similarity.store
 
     async def store_and_lose(tenant: str, embedding: Embedding, attempt: Attempt) -> None:
         await store(tenant, embedding, attempt)
         if attempt.workflow_id == vanishing:
-            await remove_embeddings(house, attempt.workflow_id)
+            await remove_embeddings(harness, attempt.workflow_id)
 
-    monkeypatch.setattr(house.post.embedder.similarity, "store", store_and_lose)
+    monkeypatch.setattr(harness.post.embedder.similarity, "store", store_and_lose)
 
     assert [await late.embed_missing() for _ in range(2)] == [1, 0]
-    assert len(bought(house, title)) == 3
+    assert len(bought(harness, title)) == 3
 
 
 async def test_a_pass_with_an_old_list_buys_nothing_again(
-    house: House, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     title = "Listed long ago"
-    listed = await report(house, title)
+    listed = await report(harness, title)
     only(listed)
-    old = await house.post.embedder.similarity.subjects_without(FIRST, 1)
+    old = await harness.post.embedder.similarity.subjects_without(FIRST, 1)
     await late.embed_missing()
 
     async def old_list(model: str, limit: int) -> Sequence[Subject]:
         return old
 
-    monkeypatch.setattr(house.post.embedder.similarity, "subjects_without", old_list)
+    monkeypatch.setattr(harness.post.embedder.similarity, "subjects_without", old_list)
     await late.embed_missing()
 
-    assert bought(house, title) == [FIRST]
+    assert bought(harness, title) == [FIRST]
 
 
-async def test_the_status_counts_embeddings_apart_from_model_calls(house: House) -> None:
-    status = await house.status(await post(house, "One call and one embedding"))
+async def test_the_status_counts_embeddings_apart_from_model_calls(harness: Harness) -> None:
+    status = await harness.status(await post(harness, "One call and one embedding"))
 
     assert status["charges"] == {"settled": 1, "possible_extra": 0}
     assert status["embedding_charges"] == {"settled": 1, "possible_extra": 0}
 
 
 async def test_an_embedding_whose_answer_never_came_is_counted_as_a_possible_extra(
-    house: House, quick_retries: None
+    harness: Harness, quick_retries: None
 ) -> None:
     title = "Embedded and the line was cut"
-    house.fault(title, fault="cut", kind="embedding")
+    harness.fault(title, fault="cut", kind="embedding")
 
-    status = await house.status(await post(house, title))
+    status = await harness.status(await post(harness, title))
 
-    assert bought(house, title) == [FIRST, FIRST]
+    assert bought(harness, title) == [FIRST, FIRST]
     assert status["embedding_charges"] == {"settled": 1, "possible_extra": 1}
 
 
 async def test_a_post_is_kept_without_an_embedding_while_embeddings_are_off(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house.post.embedder, "model", None)
-    post_id = await post(house, "Nothing to compare it with")
+    monkeypatch.setattr(harness.post.embedder, "model", None)
+    post_id = await post(harness, "Nothing to compare it with")
 
-    step = house.step(await house.status(post_id), "create_embedding")
+    step = harness.step(await harness.status(post_id), "create_embedding")
 
     assert (step["state"], step["left_out"], step["attempt"]) == ("left_out", "embeddings are off", 1)
-    assert await left(house, post_id) == {**WHOLE, "embeddings": 0}
-    assert bought(house, "Nothing to compare it with") == []
+    assert await left(harness, post_id) == {**WHOLE, "embeddings": 0}
+    assert bought(harness, "Nothing to compare it with") == []
 
 
 async def test_what_was_made_while_embeddings_were_off_is_embedded_when_they_are_on(
-    house: House, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as off:
-        off.setattr(house.post.embedder, "model", None)
-        old_post, old_report = await post(house, "Written in the dark"), await report(house, "Asked in the dark")
+        off.setattr(harness.post.embedder, "model", None)
+        old_post, old_report = await post(harness, "Written in the dark"), await report(harness, "Asked in the dark")
         only(old_post, old_report)
         assert await late.embed_missing() == 0
 
     assert await late.embed_missing() == 2
-    assert old_post in await related(house, old_report, FIRST)
+    assert old_post in await related(harness, old_report, FIRST)
 
 
-async def refused(house: House, title: str) -> str:
+async def refused(harness: Harness, title: str) -> str:
     """A post whose embedding was refused, and which asks a person."""
-    house.fault(title, fault="401", kind="embedding")
-    post_id = await house.ask(f"Write about {title}", "blog-post", title=title)
-    asks = (await house.until(post_id, "waiting_for_you"))["asks"]
+    harness.fault(title, fault="401", kind="embedding")
+    post_id = await harness.ask(f"Write about {title}", "blog-post", title=title)
+    asks = (await harness.until(post_id, "waiting_for_you"))["asks"]
     assert (asks["step"], asks["decisions"]) == ("create_embedding", ["try_again", "go_without", "give_up"])
     return post_id
 
 
-async def test_a_refused_embedding_is_tried_again_when_a_person_says_so(house: House) -> None:
-    post_id = await refused(house, "Refused and tried again")
+async def test_a_refused_embedding_is_tried_again_when_a_person_says_so(harness: Harness) -> None:
+    post_id = await refused(harness, "Refused and tried again")
 
-    house.servers.clear_faults()
-    await house.deciding.decide(post_id, "default", {"decision": "try_again"})
+    harness.servers.clear_faults()
+    await harness.deciding.decide(post_id, "default", {"decision": "try_again"})
 
-    assert (await house.finished(post_id))["status"] == "done"
-    assert await left(house, post_id) == WHOLE
+    assert (await harness.finished(post_id))["status"] == "done"
+    assert await left(harness, post_id) == WHOLE
 
 
 async def test_a_post_whose_embedding_is_refused_is_kept_without_it_when_a_person_says_so(
-    house: House, only: Only, late: LateEmbedder
+    harness: Harness, only: Only, late: LateEmbedder
 ) -> None:
-    post_id = await refused(house, "Refused and gone without")
+    post_id = await refused(harness, "Refused and gone without")
 
-    await house.deciding.decide(post_id, "default", {"decision": "go_without"})
-    status = await house.finished(post_id)
+    await harness.deciding.decide(post_id, "default", {"decision": "go_without"})
+    status = await harness.finished(post_id)
 
-    step = house.step(status, "create_embedding")
+    step = harness.step(status, "create_embedding")
     assert (status["status"], step["state"]) == ("done", "left_out")
     assert step["left_out"] == "a person decided to go on without it"
-    assert await left(house, post_id) == {**WHOLE, "embeddings": 0}
-    house.servers.clear_faults()
+    assert await left(harness, post_id) == {**WHOLE, "embeddings": 0}
+    harness.servers.clear_faults()
     only(post_id)
     assert await late.embed_missing() == 1
 
 
-async def test_a_post_whose_embedding_is_refused_is_undone_when_a_person_says_so(house: House) -> None:
-    post_id = await refused(house, "Refused and given up")
+async def test_a_post_whose_embedding_is_refused_is_undone_when_a_person_says_so(harness: Harness) -> None:
+    post_id = await refused(harness, "Refused and given up")
 
-    await house.deciding.decide(post_id, "default", {"decision": "give_up"})
-    status = await house.finished(post_id)
+    await harness.deciding.decide(post_id, "default", {"decision": "give_up"})
+    status = await harness.finished(post_id)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "model_refused")
-    assert await left(house, post_id) == NOTHING
+    assert await left(harness, post_id) == NOTHING
 
 
-async def test_the_end_of_the_wait_for_an_embedding_asks_the_same(impatient_house: House, quick_retries: None) -> None:
+async def test_the_end_of_the_wait_for_an_embedding_asks_the_same(
+    impatient_house: Harness, quick_retries: None
+) -> None:
     title = "Embedded by nobody for now"
     impatient_house.fault(title, fault="429", kind="embedding", times=9999)
     post_id = await impatient_house.ask(f"Write about {title}", "blog-post", title=title)
@@ -302,29 +308,29 @@ async def test_the_end_of_the_wait_for_an_embedding_asks_the_same(impatient_hous
 
 
 async def test_a_text_that_another_pass_has_taken_over_is_left_to_it(
-    house: House, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     title = "Tried by two passes at once"
-    only(await report(house, title))
-    original, overtaken = house.ledger.open_send, [StaleAttempt("attempt 2 has taken over")]
+    only(await report(harness, title))
+    original, overtaken = harness.ledger.open_send, [StaleAttempt("attempt 2 has taken over")]
 
     async def open_send(*given: Any, **more: Any) -> None:
         if overtaken:
             raise overtaken.pop()
         await original(*given, **more)
 
-    monkeypatch.setattr(house.ledger, "open_send", open_send)
+    monkeypatch.setattr(harness.ledger, "open_send", open_send)
 
     assert [await late.embed_missing() for _ in range(3)] == [0, 1, 0]
-    assert bought(house, title) == [FIRST]
+    assert bought(harness, title) == [FIRST]
 
 
 async def test_a_provider_that_refuses_to_embed_is_left_alone_for_an_hour(
-    house: House, only: Only, late: LateEmbedder
+    harness: Harness, only: Only, late: LateEmbedder
 ) -> None:
-    refused, waiting = await report(house, "Nobody embeds this"), await report(house, "Somebody would embed this")
+    refused, waiting = await report(harness, "Nobody embeds this"), await report(harness, "Somebody would embed this")
     only(refused, waiting)
-    house.fault("Nobody embeds this", fault="401", kind="embedding")
+    harness.fault("Nobody embeds this", fault="401", kind="embedding")
 
     assert [await late.embed_missing() for _ in range(2)] == [0, 0]
-    assert bought(house, "Nobody embeds this") + bought(house, "Somebody would embed this") == []
+    assert bought(harness, "Nobody embeds this") + bought(harness, "Somebody would embed this") == []

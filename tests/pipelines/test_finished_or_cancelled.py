@@ -14,7 +14,7 @@ from durable_research.domain.errors import DocumentError, InvalidState
 from durable_research.domain.workflows.approval import Verdict
 from durable_research.domain.workflows.progress import Attempt, EventKind
 from durable_research.domain.workflows.workflow import Status
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 from tests.pipelines.leftovers import NOTHING, left
 from tests.pipelines.test_approval import decide, parked, waiting
 
@@ -24,88 +24,88 @@ CANCELS_A_STEP = int(os.environ.get("CANCELS_A_STEP", "8"))
 AT_ONCE = 8
 
 
-def told_that_it_is_done(house: House, report: str) -> int:
-    return sum("report.done" in line["text"] for line in house.servers.witness(report, kind="webhook"))
+def told_that_it_is_done(harness: Harness, report: str) -> int:
+    return sum("report.done" in line["text"] for line in harness.servers.billing_log(report, kind="webhook"))
 
 
 @pytest.mark.parametrize("step", ["llm_call", "create_pdf"])
 async def test_cancelled_before_its_row_is_stored_it_leaves_nothing(
-    house: House, monkeypatch: pytest.MonkeyPatch, step: str
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    async with held_at_the_end_of(house, monkeypatch, step, "left nothing") as (report, go_on):
-        await house.cancelling.cancel(report, "default")
+    async with held_at_the_end_of(harness, monkeypatch, step, "left nothing") as (report, go_on):
+        await harness.cancelling.cancel(report, "default")
         go_on.set()
 
-        assert (await house.finished(report))["status"] == "cancelled"
-    assert await left(house, report) == NOTHING
+        assert (await harness.finished(report))["status"] == "cancelled"
+    assert await left(harness, report) == NOTHING
     with pytest.raises(InvalidState):
-        await house.paid.read(report, "default")
+        await harness.paid.read(report, "default")
 
 
 async def test_a_cancellation_at_the_very_moment_of_storing_wins_when_it_is_written_first(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, held, go_on = house.reports.store, asyncio.Event(), asyncio.Event()
+    original, held, go_on = harness.reports.store, asyncio.Event(), asyncio.Event()
 
     async def store(row: Any, tenant: str, attempt: Attempt | None) -> None:
         held.set()
         await go_on.wait()
         await original(row, tenant, attempt)
 
-    monkeypatch.setattr(house.reports, "store", store)
-    report = await house.ask("at the very moment")
+    monkeypatch.setattr(harness.reports, "store", store)
+    report = await harness.ask("at the very moment")
     await held.wait()
-    await house.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, "default")
     go_on.set()
 
-    assert (await house.finished(report))["status"] == "cancelled"
-    assert await left(house, report) == NOTHING
+    assert (await harness.finished(report))["status"] == "cancelled"
+    assert await left(harness, report) == NOTHING
 
 
 async def test_cancelled_after_its_row_is_stored_it_is_done_and_says_what_was_skipped(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with held_at_the_end_of(house, monkeypatch, "store_report_metadata", "too late") as (report, go_on):
-        await house.cancelling.cancel(report, "default")
+    async with held_at_the_end_of(harness, monkeypatch, "store_report_metadata", "too late") as (report, go_on):
+        await harness.cancelling.cancel(report, "default")
         go_on.set()
 
-        status = await house.finished(report)
+        status = await harness.finished(report)
 
     assert status["status"] == "done"
-    assert house.step(status, "send_notification")["state"] == "left_out"
-    assert "finished already" in house.step(status, "send_notification")["left_out"]
-    assert told_that_it_is_done(house, report) == 0
-    assert (await house.reports.get(report, "default")).report_id == report
+    assert harness.step(status, "send_notification")["state"] == "left_out"
+    assert "finished already" in harness.step(status, "send_notification")["left_out"]
+    assert told_that_it_is_done(harness, report) == 0
+    assert (await harness.reports.get(report, "default")).report_id == report
 
 
-async def test_what_a_person_approved_is_finished_though_another_cancels_at_once(house: House) -> None:
-    report, sha256 = await parked(house, "approved and cancelled", "before_notify")
+async def test_what_a_person_approved_is_finished_though_another_cancels_at_once(harness: Harness) -> None:
+    report, sha256 = await parked(harness, "approved and cancelled", "before_notify")
 
     answers = await asyncio.gather(
-        decide(house, report, sha256, "approve"),
-        house.cancelling.cancel(report, "default"),
+        decide(harness, report, sha256, "approve"),
+        harness.cancelling.cancel(report, "default"),
         return_exceptions=True,
     )
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
     decided = answers[0]
     is_approved = not isinstance(decided, BaseException) and decided.outcome is Verdict.APPROVE
     assert not is_approved or status["status"] == "done"
-    assert (await left(house, report) == NOTHING) == (status["status"] == "cancelled")
+    assert (await left(harness, report) == NOTHING) == (status["status"] == "cancelled")
 
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_cancellation_within_ten_milliseconds_of_a_steps_end_leaves_one_end(
-    house: House, monkeypatch: pytest.MonkeyPatch, step: str
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """Before and after it, at random; each report is either in the library, or nothing of it is anywhere."""
-    original, chance = house.progress.end_attempt, random.Random(step)  # noqa: S311 # no secret
+    original, chance = harness.progress.end_attempt, random.Random(step)  # noqa: S311 # no secret
     tasks: set[asyncio.Task[Any]] = set()
 
     async def cancel_later(report: str, seconds: float) -> None:
         await asyncio.sleep(seconds)
         with suppress(InvalidState):  # it had ended
-            await house.cancelling.cancel(report, "default")
+            await harness.cancelling.cancel(report, "default")
 
     async def end_attempt(attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
         if attempt.step == step and kind is EventKind.ATTEMPT_COMPLETED:
@@ -114,25 +114,25 @@ async def test_a_cancellation_within_ten_milliseconds_of_a_steps_end_leaves_one_
             await asyncio.sleep(max(0.0, before))
         await original(attempt, kind, data)
 
-    monkeypatch.setattr(house.progress, "end_attempt", end_attempt)
+    monkeypatch.setattr(harness.progress, "end_attempt", end_attempt)
     ends: set[str] = set()
     for _ in range(0, CANCELS_A_STEP, AT_ONCE):
-        ends |= set(await asyncio.gather(*(one_end(house) for _ in range(AT_ONCE))))
+        ends |= set(await asyncio.gather(*(one_end(harness) for _ in range(AT_ONCE))))
     await asyncio.gather(*tasks)
 
     assert ends <= {Status.DONE, Status.CANCELLED}
 
 
-async def one_end(house: House) -> str:
+async def one_end(harness: Harness) -> str:
     """Live through one report, and look that it came to one end."""
-    report = await house.ask("cancelled around a step's end")
-    status = await house.finished(report)
-    there = await left(house, report)
-    closings = [event for event in await house.progress.read(report) if event.kind is EventKind.CLOSED]
+    report = await harness.ask("cancelled around a step's end")
+    status = await harness.finished(report)
+    there = await left(harness, report)
+    closings = [event for event in await harness.progress.read(report) if event.kind is EventKind.CLOSED]
     assert len(closings) == 1
     if status["status"] == Status.CANCELLED:
         assert there == NOTHING
-        assert told_that_it_is_done(house, report) == 0
+        assert told_that_it_is_done(harness, report) == 0
     else:
         assert (there["rows"], there["objects"]) == (1, 3), "the row, with text, PDF and page"
     return str(status["status"])
@@ -140,10 +140,10 @@ async def one_end(house: House) -> str:
 
 @asynccontextmanager
 async def held_at_the_end_of(
-    house: House, monkeypatch: pytest.MonkeyPatch, step: str, prompt: str
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, step: str, prompt: str
 ) -> AsyncIterator[tuple[str, asyncio.Event]]:
     """A report whose step is done, while its worker has not yet told the engine."""
-    original, held, go_on = house.progress.end_attempt, asyncio.Event(), asyncio.Event()
+    original, held, go_on = harness.progress.end_attempt, asyncio.Event(), asyncio.Event()
     known: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def end_attempt(attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
@@ -153,8 +153,8 @@ async def held_at_the_end_of(
             await go_on.wait()
         await original(attempt, kind, data)
 
-    monkeypatch.setattr(house.progress, "end_attempt", end_attempt)
-    report = await house.ask(prompt)
+    monkeypatch.setattr(harness.progress, "end_attempt", end_attempt)
+    report = await harness.ask(prompt)
     known.set_result(report)
     await held.wait()
     try:
@@ -164,20 +164,20 @@ async def held_at_the_end_of(
 
 
 async def test_a_decision_around_the_moment_of_expiry_is_what_the_log_says(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting(house, monkeypatch, reminder_seconds=5, expiry_seconds=1)
+    waiting(harness, monkeypatch, reminder_seconds=5, expiry_seconds=1)
 
     async def decided(late: float) -> tuple[str | None, str]:
-        report = await house.ask("approved as it expires", approval="before_pdf")
-        status = await house.until(report, "waiting_for_you", "failed")
+        report = await harness.ask("approved as it expires", approval="before_pdf")
+        status = await harness.until(report, "waiting_for_you", "failed")
         outcome = None
         if asks := status["asks"]:
             left_seconds = datetime.fromisoformat(asks["expires_at"]) - datetime.now(UTC)
             await asyncio.sleep(max(0.0, left_seconds.total_seconds() + late))
             with suppress(InvalidState):  # it had expired
-                outcome = (await decide(house, report, asks["draft_sha256"], "approve")).outcome
-        return outcome, str((await house.finished(report))["status"])
+                outcome = (await decide(harness, report, asks["draft_sha256"], "approve")).outcome
+        return outcome, str((await harness.finished(report))["status"])
 
     ends = await asyncio.gather(*(decided(late / 1000) for late in (-40, -10, -5, 0, 5, 10)))
 
@@ -185,18 +185,18 @@ async def test_a_decision_around_the_moment_of_expiry_is_what_the_log_says(
     assert set(ends) <= {(Verdict.APPROVE, "done"), (None, "done"), (None, "failed")}
 
 
-async def test_cancelled_as_it_is_resumed_a_report_comes_to_one_end(house: House, quick_retries: None) -> None:
-    house.renderer.fail("resumed and cancelled", DocumentError("no way"))
-    report = await house.ask("resumed and cancelled", title="resumed and cancelled")
-    assert (await house.finished(report))["status"] == "failed"
+async def test_cancelled_as_it_is_resumed_a_report_comes_to_one_end(harness: Harness, quick_retries: None) -> None:
+    harness.renderer.fail("resumed and cancelled", DocumentError("no way"))
+    report = await harness.ask("resumed and cancelled", title="resumed and cancelled")
+    assert (await harness.finished(report))["status"] == "failed"
 
     resumed, cancelled = await asyncio.gather(
-        house.resuming.resume(report, "default", {}),
-        house.cancelling.cancel(report, "default"),
+        harness.resuming.resume(report, "default", {}),
+        harness.cancelling.cancel(report, "default"),
         return_exceptions=True,
     )
 
     assert not isinstance(resumed, BaseException)
     assert not isinstance(cancelled, BaseException) or isinstance(cancelled, InvalidState)
-    status = await house.finished(report)
-    assert (await left(house, report) == NOTHING) == (status["status"] == "cancelled")
+    status = await harness.finished(report)
+    assert (await left(harness, report) == NOTHING) == (status["status"] == "cancelled")

@@ -11,13 +11,13 @@ from durable_research import policies
 from durable_research.domain.documents.text import page_key
 from durable_research.domain.errors import InfrastructureDown, RendererCrashed
 from durable_research.domain.workflows.workflow import Status
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 
 
-async def test_a_question_becomes_a_report_in_four_steps(house: House) -> None:
-    report = await house.ask("Four steps, please")
+async def test_a_question_becomes_a_report_in_four_steps(harness: Harness) -> None:
+    report = await harness.ask("Four steps, please")
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
 
     assert status["status"] == "done"
     assert [(step["name"], step["state"], step["attempt"]) for step in status["steps"]] == [
@@ -27,26 +27,26 @@ async def test_a_question_becomes_a_report_in_four_steps(house: House) -> None:
         ("send_notification", "done", 1),
     ]
     assert status["charges"] == {"settled": 1, "possible_extra": 0}
-    assert len(house.servers.witness("Four steps")) == 1
+    assert len(harness.servers.billing_log("Four steps")) == 1
 
 
-async def test_the_result_holds_ids_and_no_text(house: House) -> None:
-    report = await house.ask("A result of ids")
-    await house.finished(report)
+async def test_the_result_holds_ids_and_no_text(harness: Harness) -> None:
+    report = await harness.ask("A result of ids")
+    await harness.finished(report)
 
-    result = await house.reading.result(report, "default")
+    result = await harness.reading.result(report, "default")
 
     assert result["report_id"] == report
     assert result["notified"] == ["log", "webhook"]
 
 
-async def test_the_page_is_kept_beside_the_pdf_before_anybody_looks(house: House) -> None:
-    report = await house.ask("A page beside the PDF")
-    await house.finished(report)
+async def test_the_page_is_kept_beside_the_pdf_before_anybody_looks(harness: Harness) -> None:
+    report = await harness.ask("A page beside the PDF")
+    await harness.finished(report)
 
-    row = await house.reports.get(report, "default")
+    row = await harness.reports.get(report, "default")
 
-    page = (await house.objects.get(page_key(row.pdf.key))).decode()
+    page = (await harness.objects.get(page_key(row.pdf.key))).decode()
     assert page.startswith("<article lang=")
     assert "Provenance" in page
 
@@ -62,83 +62,83 @@ async def test_the_page_is_kept_beside_the_pdf_before_anybody_looks(house: House
     ids=["preamble", "level two", "question", "asked"],
 )
 async def test_everything_that_shows_a_title_shows_the_same(
-    house: House, answer: str, more: dict[str, str], title: str
+    harness: Harness, answer: str, more: dict[str, str], title: str
 ) -> None:
-    report = await house.ask(f"What is\nthis?\nECHO: {answer}", **more)
-    await house.finished(report)
+    report = await harness.ask(f"What is\nthis?\nECHO: {answer}", **more)
+    await harness.finished(report)
 
-    row = await house.reports.get(report, "default")
-    listed = await house.workflows.get(report, "default")
-    result = await house.reading.result(report, "default")
+    row = await harness.reports.get(report, "default")
+    listed = await harness.workflows.get(report, "default")
+    result = await harness.reading.result(report, "default")
 
-    assert {row.title, listed.title, result["title"], house.renderer.rendered[-1].title} == {title}
+    assert {row.title, listed.title, result["title"], harness.renderer.rendered[-1].title} == {title}
 
 
-async def test_neither_question_nor_answer_is_in_the_event_history(house: House) -> None:
-    report = await house.ask("canary-7c1f in the question")
-    await house.finished(report)
+async def test_neither_question_nor_answer_is_in_the_event_history(harness: Harness) -> None:
+    report = await harness.ask("canary-7c1f in the question")
+    await harness.finished(report)
 
-    history = str(await house.reading.history(report, "default"))
+    history = str(await harness.reading.history(report, "default"))
 
     assert "canary-7c1f" not in history
 
 
-async def test_a_vendors_error_text_is_not_in_the_event_history_either(house: House) -> None:
-    house.fault("canary-91d2 is refused", fault="401")
-    report = await house.ask("canary-91d2 is refused")
-    await house.finished(report)
+async def test_a_vendors_error_text_is_not_in_the_event_history_either(harness: Harness) -> None:
+    harness.fault("canary-91d2 is refused", fault="401")
+    report = await harness.ask("canary-91d2 is refused")
+    await harness.finished(report)
 
-    history = str(await house.reading.history(report, "default"))
+    history = str(await harness.reading.history(report, "default"))
 
     assert "model_refused" in history
     assert "Incorrect API key" not in history
 
 
-async def test_429_waits_as_the_provider_wishes_and_is_billed_once(house: House, quick_retries: None) -> None:
-    house.fault("busy twice", fault="429", times=2, retry_after=0)
-    report = await house.ask("busy twice")
+async def test_429_waits_as_the_provider_wishes_and_is_billed_once(harness: Harness, quick_retries: None) -> None:
+    harness.fault("busy twice", fault="429", times=2, retry_after=0)
+    report = await harness.ask("busy twice")
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
 
     assert status["status"] == "done"
-    assert house.step(status, "llm_call")["attempt"] == 3
-    assert len(house.servers.witness("busy twice")) == 1
+    assert harness.step(status, "llm_call")["attempt"] == 3
+    assert len(harness.servers.billing_log("busy twice")) == 1
 
 
-async def test_the_third_failure_that_counts_is_the_last(house: House, quick_retries: None) -> None:
-    house.fault("always failing", fault="failed", times=9)
-    report = await house.ask("always failing")
+async def test_the_third_failure_that_counts_is_the_last(harness: Harness, quick_retries: None) -> None:
+    harness.fault("always failing", fault="failed", times=9)
+    report = await harness.ask("always failing")
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "generation_failed")
-    failures = [kind for kind in await house.kinds(report, "llm_call") if kind == "attempt_failed"]
+    failures = [kind for kind in await harness.kinds(report, "llm_call") if kind == "attempt_failed"]
     assert len(failures) == 3
 
 
-async def test_a_key_that_is_refused_fails_at_once(house: House) -> None:
-    house.fault("bad key", fault="401", times=9)
-    report = await house.ask("bad key")
+async def test_a_key_that_is_refused_fails_at_once(harness: Harness) -> None:
+    harness.fault("bad key", fault="401", times=9)
+    report = await harness.ask("bad key")
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "model_refused")
-    assert house.step(status, "llm_call")["attempt"] == 1
+    assert harness.step(status, "llm_call")["attempt"] == 1
 
 
-async def test_an_answer_whose_id_was_lost_is_found_and_not_paid_again(house: House, quick_retries: None) -> None:
-    house.fault("billed and lost", fault="billed_500")
-    report = await house.ask("billed and lost")
+async def test_an_answer_whose_id_was_lost_is_found_and_not_paid_again(harness: Harness, quick_retries: None) -> None:
+    harness.fault("billed and lost", fault="billed_500")
+    report = await harness.ask("billed and lost")
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
 
     assert status["status"] == "done"
     assert status["charges"] == {"settled": 1, "possible_extra": 0}
-    assert len(house.servers.witness("billed and lost")) == 1
+    assert len(harness.servers.billing_log("billed and lost")) == 1
 
 
 async def test_where_nothing_can_be_asked_a_lost_answer_is_paid_again_once_and_counted(
-    plain_house: House, quick_retries: None
+    plain_house: Harness, quick_retries: None
 ) -> None:
     plain_house.fault("plainly lost", fault="billed_500")
     report = await plain_house.ask("plainly lost")
@@ -147,11 +147,11 @@ async def test_where_nothing_can_be_asked_a_lost_answer_is_paid_again_once_and_c
 
     assert status["status"] == "done"
     assert status["charges"] == {"settled": 1, "possible_extra": 1}
-    assert len(plain_house.servers.witness("plainly lost")) == 2
+    assert len(plain_house.servers.billing_log("plainly lost")) == 2
 
 
 async def test_after_a_second_silent_call_no_other_is_sent_without_a_person(
-    plain_house: House, quick_retries: None
+    plain_house: Harness, quick_retries: None
 ) -> None:
     plain_house.fault("silent and silent again", fault="cut", times=9)
     report = await plain_house.ask("silent and silent again")
@@ -159,11 +159,11 @@ async def test_after_a_second_silent_call_no_other_is_sent_without_a_person(
     status = await plain_house.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "unconfirmed_effect")
-    assert len(plain_house.servers.witness("silent and silent again")) == 2
+    assert len(plain_house.servers.billing_log("silent and silent again")) == 2
 
 
 async def test_server_errors_have_a_cap_of_their_own_and_each_is_counted(
-    plain_house: House, quick_retries: None
+    plain_house: Harness, quick_retries: None
 ) -> None:
     plain_house.fault("billed and failed again", fault="billed_500", times=99)
     report = await plain_house.ask("billed and failed again")
@@ -173,171 +173,171 @@ async def test_server_errors_have_a_cap_of_their_own_and_each_is_counted(
     assert (status["status"], status["error"]["code"]) == ("failed", "unconfirmed_effect")
     assert "HTTP 500" in status["error"]["detail"]
     assert status["charges"] == {"settled": 0, "possible_extra": 7}
-    assert len(plain_house.servers.witness("billed and failed again")) == 7
+    assert len(plain_house.servers.billing_log("billed and failed again")) == 7
 
 
-async def test_an_answer_that_is_cut_is_gone_on_with_in_calls_of_their_own(house: House) -> None:
-    house.fault("cut twice", fault="truncated", times=2)
-    report = await house.ask("cut twice")
+async def test_an_answer_that_is_cut_is_gone_on_with_in_calls_of_their_own(harness: Harness) -> None:
+    harness.fault("cut twice", fault="truncated", times=2)
+    report = await harness.ask("cut twice")
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
 
     assert status["status"] == "done"
     assert status["charges"] == {"settled": 3, "possible_extra": 0}
-    assert len({line["key"] for line in house.servers.witness("cut twice")}) == 3
-    whole = await house.ask("cut twice")
-    await house.finished(whole)
-    assert await house.text(report) == await house.text(whole)
+    assert len({line["key"] for line in harness.servers.billing_log("cut twice")}) == 3
+    whole = await harness.ask("cut twice")
+    await harness.finished(whole)
+    assert await harness.text(report) == await harness.text(whole)
 
 
-async def test_an_answer_that_never_becomes_whole_fails_in_words(house: House) -> None:
-    house.fault("cut for ever", fault="truncated", times=99)
-    report = await house.ask("cut for ever")
+async def test_an_answer_that_never_becomes_whole_fails_in_words(harness: Harness) -> None:
+    harness.fault("cut for ever", fault="truncated", times=99)
+    report = await harness.ask("cut for ever")
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "model_truncated")
-    assert len(house.servers.witness("cut for ever")) == 4
+    assert len(harness.servers.billing_log("cut for ever")) == 4
 
 
-async def test_a_renderer_that_crashes_once_is_tried_again(house: House, quick_retries: None) -> None:
-    house.renderer.fail("renderer crashes once", RendererCrashed("died"))
-    report = await house.ask("renderer crashes once")
+async def test_a_renderer_that_crashes_once_is_tried_again(harness: Harness, quick_retries: None) -> None:
+    harness.renderer.fail("renderer crashes once", RendererCrashed("died"))
+    report = await harness.ask("renderer crashes once")
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
 
     assert status["status"] == "done"
-    assert len(house.servers.witness("renderer crashes once")) == 1
+    assert len(harness.servers.billing_log("renderer crashes once")) == 1
 
 
 async def test_a_step_that_hangs_does_not_live_on_its_heartbeats(
-    house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = replace(policies.STEPS["create_pdf"], try_seconds=0.3)
     monkeypatch.setitem(policies.STEPS, "create_pdf", quick)
-    house.renderer.fail("renderer hangs", "hang", "hang")
-    report = await house.ask("renderer hangs")
+    harness.renderer.fail("renderer hangs", "hang", "hang")
+    report = await harness.ask("renderer hangs")
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "step_timed_out")
 
 
-async def test_an_outage_of_ours_uses_up_no_cap(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_outage_of_ours_uses_up_no_cap(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policies, "INFRASTRUCTURE_WAIT", policies.INFRASTRUCTURE_WAIT / 20)
-    house.renderer.fail("an outage of ours", *[InfrastructureDown("the object store does not answer")] * 5)
-    report = await house.ask("an outage of ours")
+    harness.renderer.fail("an outage of ours", *[InfrastructureDown("the object store does not answer")] * 5)
+    report = await harness.ask("an outage of ours")
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
 
     assert status["status"] == "done"
-    assert house.step(status, "create_pdf")["attempt"] == 6
+    assert harness.step(status, "create_pdf")["attempt"] == 6
 
 
 async def test_metadata_that_cannot_be_stored_leaves_the_report_partly_done_and_reconciliation_stores_it(
-    house: House, quick_retries: None
+    harness: Harness, quick_retries: None
 ) -> None:
-    house.reports.broken = True
-    report = await house.ask("stored later")
-    partly = await house.finished(report)
-    house.reports.broken = False
+    harness.reports.broken = True
+    report = await harness.ask("stored later")
+    partly = await harness.finished(report)
+    harness.reports.broken = False
 
-    await house.reconcile.reconcile()
+    await harness.reconcile.reconcile()
 
     assert partly["status"] == "partly_done"
-    assert (await house.status(report))["status"] == "done"
-    assert (await house.reports.get(report, "default")).prompt == "stored later"
+    assert (await harness.status(report))["status"] == "done"
+    assert (await harness.reports.get(report, "default")).prompt == "stored later"
 
 
-async def test_a_receiver_that_refuses_never_fails_the_report(house: House) -> None:
-    house.fault("efused-receiver", fault="410", kind="webhook")
-    report = await house.ask("refused-receiver")
+async def test_a_receiver_that_refuses_never_fails_the_report(harness: Harness) -> None:
+    harness.fault("efused-receiver", fault="410", kind="webhook")
+    report = await harness.ask("refused-receiver")
 
-    assert (await house.finished(report))["status"] == "done"
-    result = await house.reading.result(report, "default")
+    assert (await harness.finished(report))["status"] == "done"
+    result = await harness.reading.result(report, "default")
     assert (result["notified"], result["not_notified"]) == (["log"], ["webhook"])
 
 
-async def test_cancelling_in_the_model_call_stops_the_spending(house: House) -> None:
-    house.fault("cancel in the call", latency_seconds=60)
-    report = await house.ask("cancel in the call")
-    await house.until_step(report, "llm_call", "running")
-    await house.until(report, "running")
-    reference = await _reference(house, report)
+async def test_cancelling_in_the_model_call_stops_the_spending(harness: Harness) -> None:
+    harness.fault("cancel in the call", latency_seconds=60)
+    report = await harness.ask("cancel in the call")
+    await harness.until_step(report, "llm_call", "running")
+    await harness.until(report, "running")
+    reference = await _reference(harness, report)
 
-    await house.cancelling.cancel(report, "default")
-    status = await house.finished(report)
+    await harness.cancelling.cancel(report, "default")
+    status = await harness.finished(report)
 
     assert status["status"] == "cancelled"
-    provider = httpx.get(f"{house.servers.up['simulator']}/v1/responses/{reference}", timeout=30).json()
+    provider = httpx.get(f"{harness.servers.up['simulator']}/v1/responses/{reference}", timeout=30).json()
     assert provider["status"] == "cancelled"
-    assert await house.kinds(report, "create_pdf") == []
+    assert await harness.kinds(report, "create_pdf") == []
 
 
-async def _reference(house: House, report: str) -> str:
+async def _reference(harness: Harness, report: str) -> str:
     import asyncio
 
     async with asyncio.timeout(30):
-        while not (found := await house.reading.effects.running_calls(report)):
+        while not (found := await harness.reading.effects.running_calls(report)):
             await asyncio.sleep(0.05)
     return found[0][1]
 
 
-async def test_cancelling_while_no_attempt_lives_stops_the_spending_too(house: House, quick_retries: None) -> None:
+async def test_cancelling_while_no_attempt_lives_stops_the_spending_too(harness: Harness, quick_retries: None) -> None:
     """The worker went away in the call and the step waits for its retry: nobody is there who holds the call."""
-    house.fault("cancel between attempts", latency_seconds=60)
-    report = await house.ask("cancel between attempts")
-    reference = await _reference(house, report)
-    await house.stop_workers()
+    harness.fault("cancel between attempts", latency_seconds=60)
+    report = await harness.ask("cancel between attempts")
+    reference = await _reference(harness, report)
+    await harness.stop_workers()
 
-    await house.cancelling.cancel(report, "default")
-    await house.start_workers("tester@3")
-    status = await house.finished(report)
+    await harness.cancelling.cancel(report, "default")
+    await harness.start_workers("tester@3")
+    status = await harness.finished(report)
 
     assert status["status"] == "cancelled"
-    provider = httpx.get(f"{house.servers.up['simulator']}/v1/responses/{reference}", timeout=30).json()
+    provider = httpx.get(f"{harness.servers.up['simulator']}/v1/responses/{reference}", timeout=30).json()
     assert provider["status"] == "cancelled"
     assert status["charges"] == {"settled": 1, "possible_extra": 0}
 
 
-async def test_cancelling_while_a_step_runs_ends_the_report_as_cancelled(house: House) -> None:
-    house.renderer.fail("cancel in create_pdf", "hang")
-    report = await house.ask("cancel in create_pdf")
-    await house.until_step(report, "create_pdf", "running")
+async def test_cancelling_while_a_step_runs_ends_the_report_as_cancelled(harness: Harness) -> None:
+    harness.renderer.fail("cancel in create_pdf", "hang")
+    report = await harness.ask("cancel in create_pdf")
+    await harness.until_step(report, "create_pdf", "running")
 
-    await house.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, "default")
 
-    assert (await house.finished(report))["status"] == "cancelled"
-    assert await house.kinds(report, "create_pdf") == ["attempt_started", "attempt_cancelled"]
+    assert (await harness.finished(report))["status"] == "cancelled"
+    assert await harness.kinds(report, "create_pdf") == ["attempt_started", "attempt_cancelled"]
 
 
 async def test_cancelling_while_a_retry_waits_ends_the_report_as_cancelled(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(
         policies.STEPS, "create_pdf", replace(policies.STEPS["create_pdf"], first_wait=60, longest_wait=60)
     )
-    house.renderer.fail("cancel in the wait", RendererCrashed("died"))
-    report = await house.ask("cancel in the wait")
-    await house.until(report, "retrying")
+    harness.renderer.fail("cancel in the wait", RendererCrashed("died"))
+    report = await harness.ask("cancel in the wait")
+    await harness.until(report, "retrying")
 
-    await house.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, "default")
 
-    assert (await house.finished(report))["status"] == "cancelled"
+    assert (await harness.finished(report))["status"] == "cancelled"
 
 
-async def test_a_drained_worker_hands_the_call_back_and_it_is_not_paid_again(house: House) -> None:
-    house.fault("handed back", latency_seconds=6)
-    report = await house.ask("handed back")
-    await _reference(house, report)
+async def test_a_drained_worker_hands_the_call_back_and_it_is_not_paid_again(harness: Harness) -> None:
+    harness.fault("handed back", latency_seconds=6)
+    report = await harness.ask("handed back")
+    await _reference(harness, report)
 
-    await house.stop_workers()
-    await house.start_workers("tester@2")
-    status = await house.finished(report)
+    await harness.stop_workers()
+    await harness.start_workers("tester@2")
+    status = await harness.finished(report)
 
     assert status["charges"] == {"settled": 1, "possible_extra": 0}
-    assert len(house.servers.witness("handed back")) == 1
-    kinds = await house.kinds(report, "llm_call")
+    assert len(harness.servers.billing_log("handed back")) == 1
+    kinds = await harness.kinds(report, "llm_call")
     assert kinds == [
         "attempt_started",
         "attempt_handed_back",
@@ -347,31 +347,31 @@ async def test_a_drained_worker_hands_the_call_back_and_it_is_not_paid_again(hou
     ]
 
 
-async def test_the_progress_query_names_the_step(house: House) -> None:
-    house.renderer.fail("a query", "hang")
-    report = await house.ask("a query")
-    await house.until_step(report, "create_pdf", "running")
+async def test_the_progress_query_names_the_step(harness: Harness) -> None:
+    harness.renderer.fail("a query", "hang")
+    report = await harness.ask("a query")
+    await harness.until_step(report, "create_pdf", "running")
 
-    stage = await house.environment.client.get_workflow_handle(report).query("progress")
-    await house.cancelling.cancel(report, "default")
-    await house.finished(report)
+    stage = await harness.environment.client.get_workflow_handle(report).query("progress")
+    await harness.cancelling.cancel(report, "default")
+    await harness.finished(report)
 
     assert stage == "create_pdf"
 
 
 async def test_an_end_that_cannot_be_written_at_once_is_written_later_and_fails_nothing(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, outages = house.progress.close, [InfrastructureDown("the database does not answer")] * 4
+    original, outages = harness.progress.close, [InfrastructureDown("the database does not answer")] * 4
 
     async def away(workflow_id: str, status: Status, data: Mapping[str, Any], *more: int, **also: bool) -> bool:
         if outages:
             raise outages.pop()
         return await original(workflow_id, status, data, *more, **also)
 
-    monkeypatch.setattr(house.progress, "close", away)
-    report = await house.ask("an end in an outage")
+    monkeypatch.setattr(harness.progress, "close", away)
+    report = await harness.ask("an end in an outage")
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
 
     assert (status["status"], outages) == ("done", [])

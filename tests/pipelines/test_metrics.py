@@ -9,7 +9,7 @@ from temporalio.client import Client
 
 from durable_research.telemetry.metrics import METRICS
 from durable_research.temporal.client.connection import runtime
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 from tests.programs import free_port
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -17,23 +17,23 @@ _SAMPLE = re.compile(r"^(\w+?)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-async def told(house: House) -> str:
+async def told(harness: Harness) -> str:
     """What Prometheus is told by workers that made one checked text."""
     address = f"127.0.0.1:{free_port()}"
-    known = house.environment.client
+    known = harness.environment.client
     client = await Client.connect(
         known.service_client.config.target_host,
         namespace=known.namespace,
         data_converter=known.data_converter,
         runtime=runtime(address),
     )
-    await house.stop_workers()
-    await house.start_workers("counting@1", client)
+    await harness.stop_workers()
+    await harness.start_workers("counting@1", client)
     try:
-        await house.finished(await house.ask("How are tides counted?", "ai-processing"))
+        await harness.finished(await harness.ask("How are tides counted?", "ai-processing"))
     finally:
-        await house.stop_workers()
-        await house.start_workers()
+        await harness.stop_workers()
+        await harness.start_workers()
     return httpx.get(f"http://{address}/metrics").text
 
 

@@ -7,85 +7,85 @@ import pytest
 
 from durable_research.domain.errors import DocumentError
 from durable_research.domain.ledger.effects import ResendPolicy
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 
 
-async def ended(house: House, report: str) -> None:
+async def ended(harness: Harness, report: str) -> None:
     """Wait until the run is over: what is told of a failure is told after its end is written."""
     async with asyncio.timeout(60):
-        while (view := await house.engine.describe(report)) and view.status == "running":
+        while (view := await harness.engine.describe(report)) and view.status == "running":
             await asyncio.sleep(0.02)
 
 
-def told(house: House, report: str) -> list[str]:
-    """The types of what the webhook was told, oldest first; the witness keeps the beginning of each message."""
-    lines = house.servers.witness(report, kind="webhook")
+def told(harness: Harness, report: str) -> list[str]:
+    """The types of what the webhook received, oldest first; the billing log stores the beginning of each message."""
+    lines = harness.servers.billing_log(report, kind="webhook")
     return [line["text"].removeprefix('{"type": "').partition('"')[0] for line in lines]
 
 
-async def failed(house: House, about: str, **more: Any) -> str:
-    house.renderer.fail(about, DocumentError("no way"))
-    report = await house.ask(about, title=about, **more)
-    assert (await house.finished(report))["status"] == "failed"
-    await ended(house, report)
+async def failed(harness: Harness, about: str, **more: Any) -> str:
+    harness.renderer.fail(about, DocumentError("no way"))
+    report = await harness.ask(about, title=about, **more)
+    assert (await harness.finished(report))["status"] == "failed"
+    await ended(harness, report)
     return report
 
 
-async def test_a_failure_is_told_once(house: House) -> None:
-    report = await failed(house, "failing is told")
+async def test_a_failure_is_told_once(harness: Harness) -> None:
+    report = await failed(harness, "failing is told")
 
-    assert told(house, report) == ["report.failed"]
-
-
-async def test_each_failure_of_a_resumed_report_is_told(house: House) -> None:
-    report = await failed(house, "failing twice is told twice")
-    house.renderer.fail("failing twice is told twice", DocumentError("no way"))
-
-    await house.resuming.resume(report, "default", {})
-    assert (await house.finished(report))["resumption"] == 1
-    await ended(house, report)
-
-    assert told(house, report) == ["report.failed", "report.failed"]
+    assert told(harness, report) == ["report.failed"]
 
 
-async def test_who_wants_to_know_of_the_end_alone_hears_of_nothing_else(house: House) -> None:
-    report = await failed(house, "failing unheard", notify_on=["done"])
+async def test_each_failure_of_a_resumed_report_is_told(harness: Harness) -> None:
+    report = await failed(harness, "failing twice is told twice")
+    harness.renderer.fail("failing twice is told twice", DocumentError("no way"))
 
-    assert told(house, report) == []
+    await harness.resuming.resume(report, "default", {})
+    assert (await harness.finished(report))["resumption"] == 1
+    await ended(harness, report)
+
+    assert told(harness, report) == ["report.failed", "report.failed"]
 
 
-async def test_who_wants_to_know_of_failures_alone_is_not_told_that_it_is_done(house: House) -> None:
-    report = await house.ask("done unheard", notify_on=["failed"])
+async def test_who_wants_to_know_of_the_end_alone_hears_of_nothing_else(harness: Harness) -> None:
+    report = await failed(harness, "failing unheard", notify_on=["done"])
 
-    status = await house.finished(report)
+    assert told(harness, report) == []
 
-    assert house.step(status, "send_notification")["state"] == "left_out"
-    assert told(house, report) == []
+
+async def test_who_wants_to_know_of_failures_alone_is_not_told_that_it_is_done(harness: Harness) -> None:
+    report = await harness.ask("done unheard", notify_on=["failed"])
+
+    status = await harness.finished(report)
+
+    assert harness.step(status, "send_notification")["state"] == "left_out"
+    assert told(harness, report) == []
 
 
 @pytest.mark.parametrize(("wanted", "types"), [(None, ["report.decision_asked"]), (["done"], [])])
 async def test_that_a_decision_is_asked_for_is_told(
-    plain_house: House,
+    plain_house: Harness,
     monkeypatch: pytest.MonkeyPatch,
     quick_retries: None,
     wanted: list[str] | None,
     types: list[str],
 ) -> None:
-    house = plain_house
-    monkeypatch.setattr(house.writer, "resend", ResendPolicy.ASK)
+    harness = plain_house
+    monkeypatch.setattr(harness.writer, "resend", ResendPolicy.ASK)
     about = f"a decision, {len(types)} told"
-    house.fault(about, fault="cut")
+    harness.fault(about, fault="cut")
     more: dict[str, Any] = {"notify_on": wanted} if wanted else {}
-    report = await house.ask(about, **more)
-    await house.until(report, "waiting_for_you")
+    report = await harness.ask(about, **more)
+    await harness.until(report, "waiting_for_you")
     if types:
         async with asyncio.timeout(60):
-            while not told(house, report):
+            while not told(harness, report):
                 await asyncio.sleep(0.02)
 
-    await house.deciding.decide(report, "default", {"decision": "give_up"})
-    await house.finished(report)
-    await ended(house, report)
+    await harness.deciding.decide(report, "default", {"decision": "give_up"})
+    await harness.finished(report)
+    await ended(harness, report)
 
-    assert told(house, report)[: len(types)] == types
-    assert len(told(house, report)) == (2 if types else 0)
+    assert told(harness, report)[: len(types)] == types
+    assert len(told(harness, report)) == (2 if types else 0)

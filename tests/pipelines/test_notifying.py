@@ -7,112 +7,114 @@ import pytest
 
 from durable_research.adapters.notifiers.email import EmailNotifier
 from durable_research.domain.ledger.effects import ResendPolicy
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 
 KINDS = ("webhook", "email", "slack")
 
 
-def told(house: House, report: str) -> dict[str, list[str]]:
+def told(harness: Harness, report: str) -> dict[str, list[str]]:
     """The keys under which the outside world was told of a report, by kind."""
-    listed = httpx.get(f"{house.servers.up['simulator']}/sink/email", timeout=30).json()
+    listed = httpx.get(f"{harness.servers.up['simulator']}/sink/email", timeout=30).json()
     mails = {mail["id"] for mail in listed if report in mail["body"]}
-    found = {kind: house.servers.witness("", kind=kind) for kind in KINDS}
+    found = {kind: harness.servers.billing_log("", kind=kind) for kind in KINDS}
     return {
         kind: [line["key"] for line in lines if report in line["text"] or line["id"] in mails]
         for kind, lines in found.items()
     }
 
 
-async def ask_all(house: House, prompt: str, *more: str) -> tuple[str, dict[str, Any]]:
-    report = await house.ask(prompt, notify=["log", *KINDS, *more])
-    return report, await house.finished(report)
+async def ask_all(harness: Harness, prompt: str, *more: str) -> tuple[str, dict[str, Any]]:
+    report = await harness.ask(prompt, notify=["log", *KINDS, *more])
+    return report, await harness.finished(report)
 
 
-async def test_each_channel_that_was_asked_for_is_told_once(house: House) -> None:
-    report, status = await ask_all(house, "tell everybody")
+async def test_each_channel_that_was_asked_for_is_told_once(harness: Harness) -> None:
+    report, status = await ask_all(harness, "tell everybody")
 
     assert status["status"] == "done"
-    assert (await house.reading.result(report, "default"))["notified"] == ["log", *KINDS]
-    assert {kind: len(keys) for kind, keys in told(house, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
+    assert (await harness.reading.result(report, "default"))["notified"] == ["log", *KINDS]
+    assert {kind: len(keys) for kind, keys in told(harness, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
 
 
-async def test_each_channel_has_a_key_of_its_own(house: House) -> None:
-    report, _ = await ask_all(house, "keys of their own")
+async def test_each_channel_has_a_key_of_its_own(harness: Harness) -> None:
+    report, _ = await ask_all(harness, "keys of their own")
 
-    keys = [key for keys in told(house, report).values() for key in keys]
+    keys = [key for keys in told(harness, report).values() for key in keys]
     assert len(set(keys)) == len(KINDS)
 
 
-async def test_an_address_in_the_request_is_told_too(house: House) -> None:
-    url = f"{house.servers.up['simulator']}/sink/webhook/of-a-user"
+async def test_an_address_in_the_request_is_told_too(harness: Harness) -> None:
+    url = f"{harness.servers.up['simulator']}/sink/webhook/of-a-user"
 
-    report, _ = await ask_all(house, "tell my own address", url)
+    report, _ = await ask_all(harness, "tell my own address", url)
 
-    delivered = httpx.get(f"{house.servers.up['simulator']}/sink/webhook", timeout=30).json()
+    delivered = httpx.get(f"{harness.servers.up['simulator']}/sink/webhook", timeout=30).json()
     assert sorted(str(one["name"]) for one in delivered if report in one["body"]) == ["None", "of-a-user"]
 
 
 async def test_an_address_that_gets_no_mail_is_named_and_the_others_are_told(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipients = ["missing@example.org", "operator@example.org"]
-    email = EmailNotifier(house.servers.up["smtp"], "reports@example.org", recipients)
-    monkeypatch.setattr(house.report, "notifiers", {**house.report.notifiers, "email": email})
+    email = EmailNotifier(harness.servers.up["smtp"], "reports@example.org", recipients)
+    monkeypatch.setattr(harness.report, "notifiers", {**harness.report.notifiers, "email": email})
 
-    report, status = await ask_all(house, "one wrong address")
+    report, status = await ask_all(harness, "one wrong address")
 
-    result = await house.reading.result(report, "default")
+    result = await harness.reading.result(report, "default")
     assert (status["status"], result["notified"]) == ("done", ["log", *KINDS])
     assert result["not_notified"] == ["email: missing@example.org (the mail server answered 550)"]
-    assert len(told(house, report)["email"]) == 1
+    assert len(told(harness, report)["email"]) == 1
 
 
-async def test_a_channel_that_is_busy_is_told_later_and_the_others_not_again(house: House, quick_retries: None) -> None:
-    house.fault("Busy channel", fault="429", kind="slack", retry_after=0)
-    report, status = await ask_all(house, "Busy channel")
+async def test_a_channel_that_is_busy_is_told_later_and_the_others_not_again(
+    harness: Harness, quick_retries: None
+) -> None:
+    harness.fault("Busy channel", fault="429", kind="slack", retry_after=0)
+    report, status = await ask_all(harness, "Busy channel")
 
     waits = [
         event.data["retry_in_seconds"]
-        for event in await house.progress.read(report)
+        for event in await harness.progress.read(report)
         if (event.step, event.kind) == ("send_notification", "attempt_failed")
     ]
-    assert (house.step(status, "send_notification")["attempt"], waits) == (2, [0])
-    assert {kind: len(keys) for kind, keys in told(house, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
+    assert (harness.step(status, "send_notification")["attempt"], waits) == (2, [0])
+    assert {kind: len(keys) for kind, keys in told(harness, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
 
 
-async def test_a_mail_whose_reply_is_lost_is_not_sent_again(house: House, quick_retries: None) -> None:
-    house.fault("Lost mail", fault="cut", kind="email")
-    report, status = await ask_all(house, "Lost mail")
+async def test_a_mail_whose_reply_is_lost_is_not_sent_again(harness: Harness, quick_retries: None) -> None:
+    harness.fault("Lost mail", fault="cut", kind="email")
+    report, status = await ask_all(harness, "Lost mail")
 
     assert status["status"] == "done"
-    assert {kind: len(keys) for kind, keys in told(house, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
-    assert (await house.reading.result(report, "default"))["notified"] == ["log", "webhook", "slack"]
+    assert {kind: len(keys) for kind, keys in told(harness, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
+    assert (await harness.reading.result(report, "default"))["notified"] == ["log", "webhook", "slack"]
 
 
 async def test_a_mail_is_sent_again_once_when_the_operator_prefers_two_to_none(
-    house: House, quick_retries: None, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house.report, "notification_resend", ResendPolicy.BOUNDED)
-    house.fault("Mail twice", fault="cut", kind="email")
-    report, _ = await ask_all(house, "Mail twice")
+    monkeypatch.setattr(harness.report, "notification_resend", ResendPolicy.BOUNDED)
+    harness.fault("Mail twice", fault="cut", kind="email")
+    report, _ = await ask_all(harness, "Mail twice")
 
-    keys = told(house, report)
+    keys = told(harness, report)
     assert (len(keys["email"]), len(set(keys["email"]))) == (2, 1)
 
 
 async def test_a_slack_message_whose_receipt_is_lost_is_found_and_not_posted_again(
-    house: House, quick_retries: None
+    harness: Harness, quick_retries: None
 ) -> None:
-    house.fault("Lost receipt", fault="billed_500", kind="slack")
-    report, _ = await ask_all(house, "Lost receipt")
+    harness.fault("Lost receipt", fault="billed_500", kind="slack")
+    report, _ = await ask_all(harness, "Lost receipt")
 
-    assert len(told(house, report)["slack"]) == 1
-    assert "slack" in (await house.reading.result(report, "default"))["notified"]
+    assert len(told(harness, report)["slack"]) == 1
+    assert "slack" in (await harness.reading.result(report, "default"))["notified"]
 
 
-async def test_a_channel_that_refuses_for_good_does_not_fail_the_report(house: House) -> None:
-    house.fault("Mailbox without an owner", fault="550", kind="email")
-    report, status = await ask_all(house, "Mailbox without an owner")
+async def test_a_channel_that_refuses_for_good_does_not_fail_the_report(harness: Harness) -> None:
+    harness.fault("Mailbox without an owner", fault="550", kind="email")
+    report, status = await ask_all(harness, "Mailbox without an owner")
 
     assert status["status"] == "done"
-    assert (await house.reading.result(report, "default"))["notified"] == ["log", "webhook", "slack"]
+    assert (await harness.reading.result(report, "default"))["notified"] == ["log", "webhook", "slack"]

@@ -2,29 +2,29 @@
 
 import asyncio
 
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 
 
-async def test_a_rendering_that_hangs_does_not_delay_a_model_call(house: House) -> None:
-    house.renderer.fail("A rendering that hangs", "hang")
-    hanging = await house.ask("A rendering that hangs")
-    await house.until_step(hanging, "create_pdf", "running")
+async def test_a_rendering_that_hangs_does_not_delay_a_model_call(harness: Harness) -> None:
+    harness.renderer.fail("A rendering that hangs", "hang")
+    hanging = await harness.ask("A rendering that hangs")
+    await harness.until_step(hanging, "create_pdf", "running")
 
-    other = await house.ask("Asked meanwhile")
+    other = await harness.ask("Asked meanwhile")
 
-    await house.until_step(other, "llm_call", "done")
-    assert house.step(await house.status(hanging), "create_pdf")["state"] == "running"
-    await house.cancelling.cancel(hanging, "default")
-    await asyncio.gather(house.finished(hanging), house.finished(other))
+    await harness.until_step(other, "llm_call", "done")
+    assert harness.step(await harness.status(hanging), "create_pdf")["state"] == "running"
+    await harness.cancelling.cancel(hanging, "default")
+    await asyncio.gather(harness.finished(hanging), harness.finished(other))
 
 
-async def test_slack_that_is_down_does_not_keep_a_report_from_its_reader(house: House) -> None:
-    house.fault("Slack is down meanwhile", fault="500", kind="slack", times=50)
-    report = await house.ask("Slack is down meanwhile", title="Slack is down meanwhile", notify=["slack"])
-    await house.until_step(report, "send_notification", "retrying")
+async def test_slack_that_is_down_does_not_keep_a_report_from_its_reader(harness: Harness) -> None:
+    harness.fault("Slack is down meanwhile", fault="500", kind="slack", times=50)
+    report = await harness.ask("Slack is down meanwhile", title="Slack is down meanwhile", notify=["slack"])
+    await harness.until_step(report, "send_notification", "retrying")
 
-    assert (await house.reports.get(report, "default")).title == "Slack is down meanwhile"
-    other = await house.ask("Another one meanwhile")
-    assert (await house.finished(other))["status"] == "done"
-    await house.cancelling.cancel(report, "default")
-    await house.finished(report)
+    assert (await harness.reports.get(report, "default")).title == "Slack is down meanwhile"
+    other = await harness.ask("Another one meanwhile")
+    assert (await harness.finished(other))["status"] == "done"
+    await harness.cancelling.cancel(report, "default")
+    await harness.finished(report)

@@ -11,7 +11,7 @@ from durable_research.domain.workflows.workflow import Kind, new_workflow_id
 from durable_research.pipelines.reconcile import activities
 from durable_research.ports.database.workflows import NewWorkflow, Page, WorkflowRow
 from durable_research.ports.vendors.models import ModelCall
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 
 
 @pytest.fixture(autouse=True)
@@ -21,79 +21,79 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(activities, "_SILENT_LONG", timedelta(0))
 
 
-async def accepted(house: House, prompt: str) -> str:
+async def accepted(harness: Harness, prompt: str) -> str:
     """A report that was accepted by an API that died before it started the workflow."""
     workflow_id = new_workflow_id(Kind.REPORT, int(datetime.now(UTC).timestamp() * 1000), secrets.token_bytes(10))
-    await house.workflows.accept(NewWorkflow(workflow_id, Kind.REPORT, "default", prompt, {"prompt": prompt}))
+    await harness.workflows.accept(NewWorkflow(workflow_id, Kind.REPORT, "default", prompt, {"prompt": prompt}))
     return workflow_id
 
 
-async def test_what_was_accepted_and_not_started_is_started(house: House) -> None:
-    report = await accepted(house, "accepted by a dead API")
+async def test_what_was_accepted_and_not_started_is_started(harness: Harness) -> None:
+    report = await accepted(harness, "accepted by a dead API")
 
-    await house.reconcile.reconcile()
+    await harness.reconcile.reconcile()
 
-    assert (await house.finished(report))["status"] == "done"
+    assert (await harness.finished(report))["status"] == "done"
 
 
-async def test_what_was_terminated_behind_our_back_is_closed(house: House) -> None:
-    house.renderer.fail("terminated by an operator", "hang")
-    report = await house.ask("terminated by an operator")
-    await house.until_step(report, "create_pdf", "running")
-    await house.environment.client.get_workflow_handle(report).terminate("by hand")
+async def test_what_was_terminated_behind_our_back_is_closed(harness: Harness) -> None:
+    harness.renderer.fail("terminated by an operator", "hang")
+    report = await harness.ask("terminated by an operator")
+    await harness.until_step(report, "create_pdf", "running")
+    await harness.environment.client.get_workflow_handle(report).terminate("by hand")
 
-    await house.reconcile.reconcile()
+    await harness.reconcile.reconcile()
 
-    status = await house.status(report)
+    status = await harness.status(report)
     assert (status["status"], status["error"]["code"]) == ("terminated", "engine_terminated")
 
 
-async def test_what_the_engine_lost_is_driven_again(house: House) -> None:
-    report = await accepted(house, "lost by the engine")
-    await house.workflows.mark_started(report, 0)
+async def test_what_the_engine_lost_is_driven_again(harness: Harness) -> None:
+    report = await accepted(harness, "lost by the engine")
+    await harness.workflows.mark_started(report, 0)
 
-    await house.reconcile.reconcile()
+    await harness.reconcile.reconcile()
 
-    assert (await house.finished(report))["status"] == "done"
+    assert (await harness.finished(report))["status"] == "done"
 
 
-async def test_a_wish_to_cancel_that_the_engine_never_heard_is_passed_on(house: House) -> None:
-    house.renderer.fail("cancel that was not heard", "hang")
-    report = await house.ask("cancel that was not heard")
-    await house.until_step(report, "create_pdf", "running")
-    await house.workflows.request_cancel(report)
+async def test_a_wish_to_cancel_that_the_engine_never_heard_is_passed_on(harness: Harness) -> None:
+    harness.renderer.fail("cancel that was not heard", "hang")
+    report = await harness.ask("cancel that was not heard")
+    await harness.until_step(report, "create_pdf", "running")
+    await harness.workflows.request_cancel(report)
 
-    await house.reconcile.reconcile()
+    await harness.reconcile.reconcile()
 
-    assert (await house.finished(report))["status"] == "cancelled"
+    assert (await harness.finished(report))["status"] == "cancelled"
 
 
 async def test_a_send_that_turned_up_after_all_is_counted_by_the_next_pass(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policies, "LOOK_UP_DOUBTS_AFTER", timedelta(0))
-    report = await house.ask("a stray call")
-    await house.finished(report)
+    monkeypatch.setattr(policies, "LOOK_UP_UNRESOLVED_AFTER", timedelta(0))
+    report = await harness.ask("a stray call")
+    await harness.finished(report)
     effect = Effect("default", report, "llm_call", "model_call", "simulator", ProviderClass.LOCKED, {}, ordinal="stray")
-    call = house.writer.model.prepare(ModelCall("Write.", "a stray call", "simulator-research"), lambda text: None)
-    anchor = await call.anchor(effect.key)
-    await house.ledger.claim(effect, 1)
-    await house.ledger.open_send(effect, 1, anchor, earlier=None)
-    await house.ledger.close_send(effect.key, None, 1, SendState.ABSENT)
-    await call.collect(await call.send(effect.key, anchor))
+    call = harness.writer.model.prepare(ModelCall("Write.", "a stray call", "simulator-research"), lambda text: None)
+    handle = await call.handle(effect.key)
+    await harness.ledger.claim(effect, 1)
+    await harness.ledger.open_send(effect, 1, handle, earlier=None)
+    await harness.ledger.close_send(effect.key, None, 1, SendState.ABSENT)
+    await call.collect(await call.send(effect.key, handle))
 
-    reconciled = await house.reconcile.reconcile()
+    reconciled = await harness.reconcile.reconcile()
 
     assert reconciled.strays >= 1
-    assert await house.ledger.charges(report) == Charges(settled=2, possible_extra=0)
+    assert await harness.ledger.charges(report) == Charges(settled=2, possible_extra=0)
 
 
 async def test_what_waits_rightly_does_not_hide_the_others_from_the_next_passes(
-    monkeypatch: pytest.MonkeyPatch, house: House
+    monkeypatch: pytest.MonkeyPatch, harness: Harness
 ) -> None:
     monkeypatch.setattr(policies, "ROWS_A_PASS", 2)
-    ids = sorted([await accepted(house, "one of many") for _ in range(3)])
-    rows = [await house.workflows.get(one, "default") for one in ids]
+    ids = sorted([await accepted(harness, "one of many") for _ in range(3)])
+    rows = [await harness.workflows.get(one, "default") for one in ids]
 
     async def find(page: Page) -> list[WorkflowRow]:
         return [row for row in rows if row.workflow_id > page.after][: page.limit]

@@ -9,7 +9,7 @@ from durable_research import policies
 from durable_research.domain.documents.tree import Document
 from durable_research.domain.errors import DocumentError, InvalidInput, InvalidState
 from durable_research.domain.workflows.progress import Attempt
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 from tests.pipelines.leftovers import NOTHING, left
 from tests.pipelines.test_approval import decide, parked, waiting
 from tests.pipelines.test_notices import ended, failed, told
@@ -18,132 +18,132 @@ pytestmark = pytest.mark.usefixtures("quick_retries")
 
 
 async def test_a_call_that_still_ran_when_its_report_failed_is_taken_up(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policies.Patience, "step_seconds", property(lambda _: 2.0))
-    house.fault("a call that outlives its step", latency_seconds=15)
-    report = await house.ask("a call that outlives its step")
-    assert (await house.finished(report))["error"]["code"] == "step_timed_out"
+    harness.fault("a call that outlives its step", latency_seconds=15)
+    report = await harness.ask("a call that outlives its step")
+    assert (await harness.finished(report))["error"]["code"] == "step_timed_out"
     monkeypatch.undo()
 
-    offer = await house.resuming.offer(report, "default")
-    await house.resuming.resume(report, "default", {})
+    offer = await harness.resuming.offer(report, "default")
+    await harness.resuming.resume(report, "default", {})
 
-    assert (await house.finished(report))["status"] == "done"
+    assert (await harness.finished(report))["status"] == "done"
     assert offer is not None
     assert offer.price == "nothing"
-    assert len(house.servers.witness("a call that outlives its step")) == 1
+    assert len(harness.servers.billing_log("a call that outlives its step")) == 1
 
 
 async def test_cancelled_before_temporal_has_it_a_report_leaves_no_run_behind(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house.starting, "pass_on", lambda _: None)
-    row = (await house.starting.start("generate-report", {"prompt": "never given"}, tenant="default")).row
-    await house.cancelling.cancel(row.workflow_id, "default")
+    monkeypatch.setattr(harness.starting, "deliver", lambda _: None)
+    row = (await harness.starting.start("generate-report", {"prompt": "never given"}, tenant="default")).row
+    await harness.cancelling.cancel(row.workflow_id, "default")
 
-    await house.starting.give(row)
+    await harness.starting.submit(row)
 
-    await ended(house, row.workflow_id)
+    await ended(harness, row.workflow_id)
 
 
 async def test_resumed_and_cancelled_when_temporal_has_forgotten_it_nothing_is_left(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = await failed(house, "forgotten between two runs")
-    await house.forget(report)
-    monkeypatch.setattr(house.starting, "pass_on", lambda _: None)
-    await house.resuming.resume(report, "default", {})
-    await house.cancelling.cancel(report, "default")
+    report = await failed(harness, "forgotten between two runs")
+    await harness.forget(report)
+    monkeypatch.setattr(harness.starting, "deliver", lambda _: None)
+    await harness.resuming.resume(report, "default", {})
+    await harness.cancelling.cancel(report, "default")
 
-    await house.begin_again(report)
+    await harness.begin_again(report)
 
-    await ended(house, report)
-    assert await left(house, report) == NOTHING
+    await ended(harness, report)
+    assert await left(harness, report) == NOTHING
 
 
-async def test_a_wish_to_cancel_an_earlier_run_does_not_reach_a_later_one(house: House) -> None:
-    report = await failed(house, "cancelled too late for its run")
-    house.renderer.fail("cancelled too late for its run", "hang")
-    await house.resuming.resume(report, "default", {})
-    await house.until_step(report, "create_pdf", "running")
+async def test_a_wish_to_cancel_an_earlier_run_does_not_reach_a_later_one(harness: Harness) -> None:
+    report = await failed(harness, "cancelled too late for its run")
+    harness.renderer.fail("cancelled too late for its run", "hang")
+    await harness.resuming.resume(report, "default", {})
+    await harness.until_step(report, "create_pdf", "running")
 
-    assert await house.engine.cancel(report, 0) is False
-    assert await house.engine.cancel(report, 1) is True
-    assert (await house.finished(report))["status"] == "cancelled"
+    assert await harness.engine.cancel(report, 0) is False
+    assert await harness.engine.cancel(report, 1) is True
+    assert (await harness.finished(report))["status"] == "cancelled"
 
 
 @pytest.mark.parametrize("text", ["# ", "---\n\n&nbsp;"])
-async def test_a_corrected_text_is_checked_as_a_drafts_edit_is(house: House, text: str) -> None:
-    report = await failed(house, f"corrected to nothing {len(text)}")
+async def test_a_corrected_text_is_checked_as_a_drafts_edit_is(harness: Harness, text: str) -> None:
+    report = await failed(harness, f"corrected to nothing {len(text)}")
 
     with pytest.raises(InvalidInput):
-        await house.resuming.resume(report, "default", {"text": text})
+        await harness.resuming.resume(report, "default", {"text": text})
 
 
 async def test_a_resumed_report_that_waits_for_approval_again_is_told_again(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting(house, monkeypatch, reminder_seconds=5, expiry_seconds=2)
-    report = await house.ask("nobody looked the first time", approval="before_pdf")
-    await house.finished(report)
-    await ended(house, report)
-    waiting(house, monkeypatch, reminder_seconds=600, expiry_seconds=900)
-    asked_before = told(house, report).count("report.approval_asked")
+    waiting(harness, monkeypatch, reminder_seconds=5, expiry_seconds=2)
+    report = await harness.ask("nobody looked the first time", approval="before_pdf")
+    await harness.finished(report)
+    await ended(harness, report)
+    waiting(harness, monkeypatch, reminder_seconds=600, expiry_seconds=900)
+    asked_before = told(harness, report).count("report.approval_asked")
 
-    await house.resuming.resume(report, "default", {})
-    asks = (await house.until(report, "waiting_for_you"))["asks"]
+    await harness.resuming.resume(report, "default", {})
+    asks = (await harness.until(report, "waiting_for_you"))["asks"]
 
     async with asyncio.timeout(60):
-        while told(house, report).count("report.approval_asked") == asked_before:
+        while told(harness, report).count("report.approval_asked") == asked_before:
             await asyncio.sleep(0.02)
-    await decide(house, report, asks["draft_sha256"], "approve")
-    await house.finished(report)
+    await decide(harness, report, asks["draft_sha256"], "approve")
+    await harness.finished(report)
 
 
-async def test_a_correction_back_to_the_draft_is_asked_about_anew(house: House) -> None:
-    house.renderer.fail("edited by hand", DocumentError("no way"))
-    report, sha256 = await parked(house, "edited, failed, and corrected back")
-    draft = await house.approving.draft(report, "default")
-    await decide(house, report, sha256, "edit", text="# Edited by hand\n\nAnother text.\n")
-    assert (await house.finished(report))["status"] == "failed"
+async def test_a_correction_back_to_the_draft_is_asked_about_anew(harness: Harness) -> None:
+    harness.renderer.fail("edited by hand", DocumentError("no way"))
+    report, sha256 = await parked(harness, "edited, failed, and corrected back")
+    draft = await harness.approving.draft(report, "default")
+    await decide(harness, report, sha256, "edit", text="# Edited by hand\n\nAnother text.\n")
+    assert (await harness.finished(report))["status"] == "failed"
 
-    await house.resuming.resume(report, "default", {"text": draft})
+    await harness.resuming.resume(report, "default", {"text": draft})
 
-    assert (await house.until(report, "waiting_for_you", "done", "failed"))["status"] == "waiting_for_you"
-    await decide(house, report, sha256, "approve", "another")
-    await house.finished(report)
-    assert await house.text(report) == draft
+    assert (await harness.until(report, "waiting_for_you", "done", "failed"))["status"] == "waiting_for_you"
+    await decide(harness, report, sha256, "approve", "another")
+    await harness.finished(report)
+    assert await harness.text(report) == draft
 
 
 async def test_terminated_when_its_row_was_stored_a_report_is_done(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held, tell_all = asyncio.Event(), house.report._tell_all
+    held, tell_all = asyncio.Event(), harness.report._tell_all
 
     async def tell_one(telling: Any, channels: Any) -> None:
         await tell_all(telling, channels[:1])
         held.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(house.report, "_tell_all", tell_one)
-    report = await house.ask("terminated amid telling")
+    monkeypatch.setattr(harness.report, "_tell_all", tell_one)
+    report = await harness.ask("terminated amid telling")
     await held.wait()
-    await house.environment.client.get_workflow_handle(report).terminate("an operator")
+    await harness.environment.client.get_workflow_handle(report).terminate("an operator")
     async with asyncio.timeout(60):
-        while not await house.reconcile._close_one(await house.workflows.get(report, "default")):
+        while not await harness.reconcile._close_one(await harness.workflows.get(report, "default")):
             await asyncio.sleep(0.05)
 
-    status = await house.status(report)
+    status = await harness.status(report)
 
-    assert (status["status"], house.step(status, "send_notification")["state"]) == ("done", "left_out")
-    assert (await house.reading.result(report, "default"))["pages"] == 1
+    assert (status["status"], harness.step(status, "send_notification")["state"]) == ("done", "left_out")
+    assert (await harness.reading.result(report, "default"))["pages"] == 1
     with pytest.raises(InvalidState):
-        await house.resuming.resume(report, "default", {})
+        await harness.resuming.resume(report, "default", {})
 
 
 async def test_a_wish_to_cancel_that_stands_before_a_failure_is_heard(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held, go_on = asyncio.Event(), asyncio.Event()
 
@@ -152,24 +152,24 @@ async def test_a_wish_to_cancel_that_stands_before_a_failure_is_heard(
         await go_on.wait()
         raise DocumentError("no way")
 
-    monkeypatch.setattr(house.renderer, "render", fail_late)
-    report = await house.ask("cancelled before it fails")
+    monkeypatch.setattr(harness.renderer, "render", fail_late)
+    report = await harness.ask("cancelled before it fails")
     await held.wait()
-    await house.workflows.request_cancel(report)  # and Temporal has not heard of it yet
+    await harness.workflows.request_cancel(report)  # and Temporal has not heard of it yet
     go_on.set()
 
-    assert (await house.finished(report))["status"] == "cancelled"
-    assert await left(house, report) == NOTHING
+    assert (await harness.finished(report))["status"] == "cancelled"
+    assert await left(harness, report) == NOTHING
 
 
 async def test_a_wish_to_cancel_that_comes_after_the_end_is_refused(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = house.workflows.request_cancel
+    request = harness.workflows.request_cancel
 
     async def end_first(workflow_id: str) -> None:
         go_on.set()
-        await house.finished(workflow_id)
+        await harness.finished(workflow_id)
         await request(workflow_id)
 
     held, go_on = asyncio.Event(), asyncio.Event()
@@ -179,17 +179,17 @@ async def test_a_wish_to_cancel_that_comes_after_the_end_is_refused(
         await go_on.wait()
         raise DocumentError("no way")
 
-    monkeypatch.setattr(house.renderer, "render", fail_late)
-    report = await house.ask("failed before it is cancelled")
+    monkeypatch.setattr(harness.renderer, "render", fail_late)
+    report = await harness.ask("failed before it is cancelled")
     await held.wait()
-    monkeypatch.setattr(house.workflows, "request_cancel", end_first)
+    monkeypatch.setattr(harness.workflows, "request_cancel", end_first)
 
     with pytest.raises(InvalidState):
-        await house.cancelling.cancel(report, "default")
+        await harness.cancelling.cancel(report, "default")
 
 
 async def test_cancelled_while_its_row_cannot_be_stored_a_report_is_cancelled(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held, go_on = asyncio.Event(), asyncio.Event()
 
@@ -198,11 +198,11 @@ async def test_cancelled_while_its_row_cannot_be_stored_a_report_is_cancelled(
         await go_on.wait()
         raise ValueError("a bug of ours")
 
-    monkeypatch.setattr(house.reports, "store", store)
-    report = await house.ask("cancelled while it cannot be stored")
+    monkeypatch.setattr(harness.reports, "store", store)
+    report = await harness.ask("cancelled while it cannot be stored")
     await held.wait()
-    await house.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, "default")
     go_on.set()
 
-    assert (await house.finished(report))["status"] == "cancelled"
-    assert await left(house, report) == NOTHING
+    assert (await harness.finished(report))["status"] == "cancelled"
+    assert await left(harness, report) == NOTHING

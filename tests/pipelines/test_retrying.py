@@ -5,23 +5,23 @@ import asyncio
 import pytest
 
 from durable_research.domain.errors import InvalidState
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 
 
-async def test_what_waits_for_its_next_try_has_it_now_and_attempts_count_on(house: House) -> None:
-    house.fault("mended meanwhile", fault="429", retry_after=110)
-    report = await house.ask("mended meanwhile")
+async def test_what_waits_for_its_next_try_has_it_now_and_attempts_count_on(harness: Harness) -> None:
+    harness.fault("mended meanwhile", fault="429", retry_after=110)
+    report = await harness.ask("mended meanwhile")
     # Our log knows of the failure a moment before the engine does.
     async with asyncio.timeout(30):
-        while house.step(await house.status(report), "llm_call")["next_try_at"] is None:
+        while harness.step(await harness.status(report), "llm_call")["next_try_at"] is None:
             await asyncio.sleep(0.05)
 
-    assert await house.retrying.retry(report, "default") == ["llm_call"]
+    assert await harness.retrying.retry(report, "default") == ["llm_call"]
 
     # Waiting it out would take longer than the house's patience.
-    status = await house.finished(report)
+    status = await harness.finished(report)
     assert status["status"] == "done"
-    assert await house.kinds(report, "llm_call") == [
+    assert await harness.kinds(report, "llm_call") == [
         "attempt_started",
         "attempt_failed",
         "attempt_started",
@@ -29,26 +29,26 @@ async def test_what_waits_for_its_next_try_has_it_now_and_attempts_count_on(hous
         "attempt_completed",
     ]
     numbers = [
-        event.data["engine_attempt"] for event in await house.progress.read(report) if event.kind == "attempt_started"
+        event.data["engine_attempt"] for event in await harness.progress.read(report) if event.kind == "attempt_started"
     ]
     assert numbers[:2] == [1, 2]
 
 
-async def test_where_nothing_waits_nothing_is_tried(house: House) -> None:
-    report = await house.ask("nothing to try")
-    await house.finished(report)
+async def test_where_nothing_waits_nothing_is_tried(harness: Harness) -> None:
+    report = await harness.ask("nothing to try")
+    await harness.finished(report)
 
     with pytest.raises(InvalidState):
-        await house.retrying.retry(report, "default")
+        await harness.retrying.retry(report, "default")
 
 
-async def test_a_step_that_is_being_tried_is_left_alone(house: House) -> None:
-    house.fault("slow on purpose", latency_seconds=20)
-    report = await house.ask("slow on purpose")
-    await house.until_step(report, "llm_call", "running")
+async def test_a_step_that_is_being_tried_is_left_alone(harness: Harness) -> None:
+    harness.fault("slow on purpose", latency_seconds=20)
+    report = await harness.ask("slow on purpose")
+    await harness.until_step(report, "llm_call", "running")
 
     with pytest.raises(InvalidState):
-        await house.retrying.retry(report, "default")
+        await harness.retrying.retry(report, "default")
 
-    await house.cancelling.cancel(report, "default")
-    await house.finished(report)
+    await harness.cancelling.cancel(report, "default")
+    await harness.finished(report)

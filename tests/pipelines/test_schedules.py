@@ -20,7 +20,7 @@ from durable_research.ports.database.workflows import WorkflowFilter
 from durable_research.ports.engine.schedules import NewSchedule, ScheduleView
 from durable_research.temporal.client.schedules import TemporalSchedules
 from durable_research.temporal.payloads.converter import data_converter
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 
 EACH_SECOND = Rhythm(timedelta(seconds=1), interval=timedelta(seconds=1))
 
@@ -31,13 +31,13 @@ def tenant() -> str:
     return f"tenant-{secrets.token_hex(4)}"
 
 
-async def added(house: House, tenant: str, **more: Any) -> ScheduleView:
+async def added(harness: Harness, tenant: str, **more: Any) -> ScheduleView:
     body = {"prompt": "What is new about tides?", "every": "1h", **more}
-    return (await house.scheduling.add(body, tenant=tenant)).view
+    return (await harness.scheduling.add(body, tenant=tenant)).view
 
 
 async def each_second(
-    house: House,
+    harness: Harness,
     tenant: str,
     request: dict[str, Any] | None = None,
     rhythm: Rhythm = EACH_SECOND,
@@ -57,12 +57,12 @@ async def each_second(
         task_queue=queues.RESEARCH,
         message=AcceptScheduledReport(tenant=tenant, request=request or {"prompt": "each second"}),
     )
-    await house.scheduling.schedules.create(new)
+    await harness.scheduling.schedules.create(new)
     return new.schedule_id
 
 
-def handle(house: House, schedule_id: str) -> ScheduleHandle:
-    return house.environment.client.get_schedule_handle(schedule_id)
+def handle(harness: Harness, schedule_id: str) -> ScheduleHandle:
+    return harness.environment.client.get_schedule_handle(schedule_id)
 
 
 async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
@@ -71,17 +71,17 @@ async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def ended_firings(house: House, schedule_id: str) -> int:
+async def ended_firings(harness: Harness, schedule_id: str) -> int:
     query = f"TemporalScheduledById = '{schedule_id}' AND ExecutionStatus = 'Completed'"
-    return (await house.environment.client.count_workflows(query)).count
+    return (await harness.environment.client.count_workflows(query)).count
 
 
-async def reports(house: House, tenant: str) -> list[str]:
-    return [row.workflow_id for row in await house.workflows.list(tenant, WorkflowFilter())]
+async def reports(harness: Harness, tenant: str) -> list[str]:
+    return [row.workflow_id for row in await harness.workflows.list(tenant, WorkflowFilter())]
 
 
 @pytest.fixture
-def firings(house: House, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def firings(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ids of firings, of which no report is made: those that come each second would be many."""
     seen: list[str] = []
 
@@ -89,38 +89,38 @@ def firings(house: House, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(firing.firing_id)
         return "report-none"
 
-    monkeypatch.setattr(house.accept, "accept_once", note)
+    monkeypatch.setattr(harness.accept, "accept_once", note)
     return seen
 
 
-async def test_a_firing_makes_one_ordinary_report(house: House, tenant: str) -> None:
-    schedule = await added(house, tenant, prompt="Tides, again", title="Tides weekly", notify=["log"])
+async def test_a_firing_makes_one_ordinary_report(harness: Harness, tenant: str) -> None:
+    schedule = await added(harness, tenant, prompt="Tides, again", title="Tides weekly", notify=["log"])
 
-    await handle(house, schedule.schedule_id).trigger()
-    await until(lambda: _holds(lambda: ended_firings(house, schedule.schedule_id), 1))
+    await handle(harness, schedule.schedule_id).trigger()
+    await until(lambda: _holds(lambda: ended_firings(harness, schedule.schedule_id), 1))
 
-    (report,) = await reports(house, tenant)
-    row = await house.workflows.get(report, tenant)
+    (report,) = await reports(harness, tenant)
+    row = await harness.workflows.get(report, tenant)
     assert row.input == {"prompt": "Tides, again", "title": "Tides weekly", "notify": ["log"]}
-    await until(lambda: _holds(lambda: _status(house, report, tenant), "done"))
+    await until(lambda: _holds(lambda: _status(harness, report, tenant), "done"))
 
 
-async def test_a_firing_that_is_started_twice_makes_one_report(house: House, tenant: str) -> None:
-    schedule = await added(house, tenant)
+async def test_a_firing_that_is_started_twice_makes_one_report(harness: Harness, tenant: str) -> None:
+    schedule = await added(harness, tenant)
     due = schedule.created_at - timedelta(hours=1)
     around = ScheduleBackfill(start_at=due - timedelta(minutes=30), end_at=due + timedelta(minutes=30))
 
     for times in (1, 2):
-        await handle(house, schedule.schedule_id).backfill(around)
-        await until(partial(_holds, lambda: ended_firings(house, schedule.schedule_id), times))
+        await handle(harness, schedule.schedule_id).backfill(around)
+        await until(partial(_holds, lambda: ended_firings(harness, schedule.schedule_id), times))
 
-    assert len(await reports(house, tenant)) == 1
+    assert len(await reports(harness, tenant)) == 1
 
 
 async def test_a_firing_whose_answer_was_lost_finds_its_report_when_it_is_tried_again(
-    house: House, tenant: str, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accept_once, tries = house.accept.accept_once, []
+    accept_once, tries = harness.accept.accept_once, []
 
     async def lose_the_first_answer(firing: Firing) -> str:
         tries.append(await accept_once(firing))
@@ -128,26 +128,26 @@ async def test_a_firing_whose_answer_was_lost_finds_its_report_when_it_is_tried_
             raise InfrastructureDown("the database does not answer")
         return tries[-1]
 
-    monkeypatch.setattr(house.accept, "accept_once", lose_the_first_answer)
-    schedule = await added(house, tenant)
+    monkeypatch.setattr(harness.accept, "accept_once", lose_the_first_answer)
+    schedule = await added(harness, tenant)
 
-    await handle(house, schedule.schedule_id).trigger()
-    await until(lambda: _holds(lambda: ended_firings(house, schedule.schedule_id), 1))
+    await handle(harness, schedule.schedule_id).trigger()
+    await until(lambda: _holds(lambda: ended_firings(harness, schedule.schedule_id), 1))
 
     assert len(tries) == 2
-    assert [tries[0]] == await reports(house, tenant) == [tries[1]]
+    assert [tries[0]] == await reports(harness, tenant) == [tries[1]]
 
 
-async def test_two_firings_make_two_reports(house: House, tenant: str) -> None:
-    schedule = await added(house, tenant)
+async def test_two_firings_make_two_reports(harness: Harness, tenant: str) -> None:
+    schedule = await added(harness, tenant)
     start = schedule.created_at - timedelta(hours=2, minutes=30)
 
-    await handle(house, schedule.schedule_id).backfill(
+    await handle(harness, schedule.schedule_id).backfill(
         ScheduleBackfill(start_at=start, end_at=start + timedelta(hours=2))
     )
-    await until(lambda: _holds(lambda: ended_firings(house, schedule.schedule_id), 2))
+    await until(lambda: _holds(lambda: ended_firings(harness, schedule.schedule_id), 2))
 
-    assert len(await reports(house, tenant)) == 2
+    assert len(await reports(harness, tenant)) == 2
 
 
 @pytest.mark.parametrize(
@@ -162,30 +162,30 @@ async def test_two_firings_make_two_reports(house: House, tenant: str) -> None:
     ],
 )
 async def test_a_time_that_clocks_skip_is_skipped_and_one_that_comes_twice_is_asked_once(
-    house: House, tenant: str, every: str, timezone: str, day: str, fired: list[str], asked: int
+    harness: Harness, tenant: str, every: str, timezone: str, day: str, fired: list[str], asked: int
 ) -> None:
-    schedule = (await added(house, tenant, every=every, timezone=timezone)).schedule_id
+    schedule = (await added(harness, tenant, every=every, timezone=timezone)).schedule_id
     midnight = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(timezone))
     # The next day's firing shows that the day's have begun. A trigger would not do: two patches of a schedule at once are one.
     until_noon = ScheduleBackfill(
         start_at=midnight, end_at=midnight + timedelta(hours=36), overlap=ScheduleOverlapPolicy.ALLOW_ALL
     )
 
-    await handle(house, schedule).backfill(until_noon)
+    await handle(harness, schedule).backfill(until_noon)
 
-    await until(lambda: _holds(lambda: ended_firings(house, schedule), len(fired) + 1))
-    found = house.environment.client.list_workflows(f"TemporalScheduledById = '{schedule}'")
+    await until(lambda: _holds(lambda: ended_firings(harness, schedule), len(fired) + 1))
+    found = harness.environment.client.list_workflows(f"TemporalScheduledById = '{schedule}'")
     due = sorted([one.id[-20:] async for one in found])[:-1]  # without the next day's
     assert [at[-9:-4] for at in due] == fired
-    assert len(await reports(house, tenant)) == asked + 1
+    assert len(await reports(harness, tenant)) == asked + 1
 
 
-async def test_the_next_time_is_none_that_clocks_skip(house: House, tenant: str) -> None:
+async def test_the_next_time_is_none_that_clocks_skip(harness: Harness, tenant: str) -> None:
     october = datetime(datetime.now(UTC).year + 1, 10, 1, tzinfo=UTC)
     sunday = next(day for day in range(1, 8) if october.replace(day=day).isoweekday() == 7)
 
     # Clocks go from 02:00 to 02:30 there on that Sunday.
-    schedule = await added(house, tenant, every=f"15 2 {sunday} 10 *", timezone="Australia/Lord_Howe")
+    schedule = await added(harness, tenant, every=f"15 2 {sunday} 10 *", timezone="Australia/Lord_Howe")
 
     assert schedule.next_at is not None
     shown = schedule.next_at.astimezone(ZoneInfo("Australia/Lord_Howe"))
@@ -193,29 +193,29 @@ async def test_the_next_time_is_none_that_clocks_skip(house: House, tenant: str)
 
 
 async def test_a_paused_schedule_fires_no_more_until_it_is_resumed(
-    house: House, tenant: str, firings: list[str]
+    harness: Harness, tenant: str, firings: list[str]
 ) -> None:
-    paused, other = await each_second(house, tenant), await each_second(house, tenant)
+    paused, other = await each_second(harness, tenant), await each_second(harness, tenant)
     await until(lambda: _fired(firings, paused, 1))
 
-    assert (await house.scheduling.pause(paused, tenant)).paused
-    before = (await handle(house, paused).describe()).info.num_actions
+    assert (await harness.scheduling.pause(paused, tenant)).paused
+    before = (await handle(harness, paused).describe()).info.num_actions
     seen = len([one for one in firings if other in one])
     await until(lambda: _fired(firings, other, seen + 3))  # the time for three firings has passed
-    assert (await handle(house, paused).describe()).info.num_actions == before
+    assert (await handle(harness, paused).describe()).info.num_actions == before
 
-    assert not (await house.scheduling.resume(paused, tenant)).paused
+    assert not (await harness.scheduling.resume(paused, tenant)).paused
     seen = len([one for one in firings if paused in one])
     await until(lambda: _fired(firings, paused, seen + 1))
     for schedule in (paused, other):
-        await house.scheduling.delete(schedule, tenant)
+        await harness.scheduling.delete(schedule, tenant)
 
 
-async def test_a_deleted_schedule_fires_no_more(house: House, tenant: str, firings: list[str]) -> None:
-    deleted, other = await each_second(house, tenant), await each_second(house, tenant)
+async def test_a_deleted_schedule_fires_no_more(harness: Harness, tenant: str, firings: list[str]) -> None:
+    deleted, other = await each_second(harness, tenant), await each_second(harness, tenant)
     await until(lambda: _fired(firings, deleted, 1))
 
-    await house.scheduling.delete(deleted, tenant)
+    await harness.scheduling.delete(deleted, tenant)
     # One that had begun may still come: the other's next firing is given to it.
     seen = len([one for one in firings if other in one])
     await until(lambda: _fired(firings, other, seen + 3))
@@ -224,34 +224,34 @@ async def test_a_deleted_schedule_fires_no_more(house: House, tenant: str, firin
 
     assert [one for one in firings if deleted in one] == before
     with pytest.raises(NotFound):
-        await house.scheduling.pause(deleted, tenant)
-    await house.scheduling.delete(other, tenant)
+        await harness.scheduling.pause(deleted, tenant)
+    await harness.scheduling.delete(other, tenant)
 
 
-async def test_a_schedule_whose_request_is_refused_stops_and_says_so(house: House, tenant: str) -> None:
-    refused = await each_second(house, tenant, {"prompt": "tides?", "notify": ["fax"]})
+async def test_a_schedule_whose_request_is_refused_stops_and_says_so(harness: Harness, tenant: str) -> None:
+    refused = await each_second(harness, tenant, {"prompt": "tides?", "notify": ["fax"]})
 
     async def has_stopped() -> bool:
-        (row,) = await house.scheduling.list(tenant)
+        (row,) = await harness.scheduling.list(tenant)
         return row.failed and row.paused
 
     await until(has_stopped)
-    assert await reports(house, tenant) == []
-    await house.scheduling.delete(refused, tenant)
+    assert await reports(harness, tenant) == []
+    await harness.scheduling.delete(refused, tenant)
 
 
-async def test_every_change_is_in_the_list_at_once(house: House, tenant: str) -> None:
-    first, second = await added(house, tenant, title="first"), await added(house, tenant, title="second")
-    assert [row.title for row in await house.scheduling.list(tenant)] == ["second", "first"]
+async def test_every_change_is_in_the_list_at_once(harness: Harness, tenant: str) -> None:
+    first, second = await added(harness, tenant, title="first"), await added(harness, tenant, title="second")
+    assert [row.title for row in await harness.scheduling.list(tenant)] == ["second", "first"]
 
-    await house.scheduling.pause(first.schedule_id, tenant)
-    assert [row.paused for row in await house.scheduling.list(tenant)] == [False, True]
+    await harness.scheduling.pause(first.schedule_id, tenant)
+    assert [row.paused for row in await harness.scheduling.list(tenant)] == [False, True]
 
-    await house.scheduling.resume(first.schedule_id, tenant)
-    assert [row.paused for row in await house.scheduling.list(tenant)] == [False, False]
+    await harness.scheduling.resume(first.schedule_id, tenant)
+    assert [row.paused for row in await harness.scheduling.list(tenant)] == [False, False]
 
-    await house.scheduling.delete(second.schedule_id, tenant)
-    assert [row.title for row in await house.scheduling.list(tenant)] == ["first"]
+    await harness.scheduling.delete(second.schedule_id, tenant)
+    assert [row.title for row in await harness.scheduling.list(tenant)] == ["first"]
 
 
 class LateList(TemporalSchedules):
@@ -264,35 +264,35 @@ class LateList(TemporalSchedules):
         return [] if self.late > 0 else await super().list(tenant)
 
 
-async def test_a_list_that_follows_late_is_waited_for(house: House, tenant: str) -> None:
-    schedules = LateList(house.environment.client)
-    scheduling = Scheduling(house.starting, schedules, house.scheduling.now)
+async def test_a_list_that_follows_late_is_waited_for(harness: Harness, tenant: str) -> None:
+    schedules = LateList(harness.environment.client)
+    scheduling = Scheduling(harness.starting, schedules, harness.scheduling.now)
 
     await scheduling.add({"prompt": "tides?", "every": "1h"}, tenant=tenant)
 
     assert schedules.late <= 0
 
 
-async def test_another_tenants_schedule_is_unknown(house: House, tenant: str) -> None:
-    schedule = await added(house, tenant)
+async def test_another_tenants_schedule_is_unknown(harness: Harness, tenant: str) -> None:
+    schedule = await added(harness, tenant)
 
-    assert await house.scheduling.list(f"{tenant}' OR ResearchTenant != '") == []
-    for verb in (house.scheduling.pause, house.scheduling.resume, house.scheduling.delete):
+    assert await harness.scheduling.list(f"{tenant}' OR ResearchTenant != '") == []
+    for verb in (harness.scheduling.pause, harness.scheduling.resume, harness.scheduling.delete):
         with pytest.raises(NotFound):
             await verb(schedule.schedule_id, "others")
-    assert [row.paused for row in await house.scheduling.list(tenant)] == [False]
+    assert [row.paused for row in await harness.scheduling.list(tenant)] == [False]
 
 
-async def test_the_same_key_and_request_are_one_schedule(house: House, tenant: str) -> None:
+async def test_the_same_key_and_request_are_one_schedule(harness: Harness, tenant: str) -> None:
     body = {"prompt": "tides?", "every": "1d"}
-    first = await house.scheduling.add(body, tenant=tenant, idempotency_key="k")
-    again = await house.scheduling.add(body, tenant=tenant, idempotency_key="k")
+    first = await harness.scheduling.add(body, tenant=tenant, idempotency_key="k")
+    again = await harness.scheduling.add(body, tenant=tenant, idempotency_key="k")
 
     assert (first.replayed, again.replayed) == (False, True)
     assert first.view.schedule_id == again.view.schedule_id
     with pytest.raises(IdempotencyKeyReused):
-        await house.scheduling.add(body | {"every": "2d"}, tenant=tenant, idempotency_key="k")
-    assert len(await house.scheduling.list(tenant)) == 1
+        await harness.scheduling.add(body | {"every": "2d"}, tenant=tenant, idempotency_key="k")
+    assert len(await harness.scheduling.list(tenant)) == 1
 
 
 @pytest.mark.parametrize(
@@ -300,22 +300,22 @@ async def test_the_same_key_and_request_are_one_schedule(house: House, tenant: s
     [("6h", timedelta(hours=6)), ("*/5 * * * *", timedelta(minutes=5)), ("0 9 1 * *", timedelta(days=1))],
 )
 async def test_after_an_outage_one_firing_is_made_up_for_and_one_may_wait(
-    house: House, tenant: str, every: str, window: timedelta
+    harness: Harness, tenant: str, every: str, window: timedelta
 ) -> None:
-    schedule = await added(house, tenant, every=every)
+    schedule = await added(harness, tenant, every=every)
 
-    policy = (await handle(house, schedule.schedule_id).describe()).schedule.policy
+    policy = (await handle(harness, schedule.schedule_id).describe()).schedule.policy
     assert (policy.catchup_window, policy.overlap) == (window, ScheduleOverlapPolicy.BUFFER_ONE)
 
 
-async def test_an_interval_is_counted_from_now(house: House, tenant: str) -> None:
-    schedule = await added(house, tenant, every="1w")
+async def test_an_interval_is_counted_from_now(harness: Harness, tenant: str) -> None:
+    schedule = await added(harness, tenant, every="1w")
 
     assert schedule.next_at == schedule.created_at.replace(microsecond=0) + timedelta(weeks=1)
 
 
-async def test_a_cron_line_is_meant_in_its_time_zone(house: House, tenant: str) -> None:
-    schedule = await added(house, tenant, every="30 9 * * *", timezone="Asia/Tokyo")
+async def test_a_cron_line_is_meant_in_its_time_zone(harness: Harness, tenant: str) -> None:
+    schedule = await added(harness, tenant, every="30 9 * * *", timezone="Asia/Tokyo")
 
     assert schedule.next_at is not None
     assert (schedule.next_at.hour, schedule.next_at.minute) == (0, 30)
@@ -334,45 +334,45 @@ async def test_a_cron_line_is_meant_in_its_time_zone(house: House, tenant: str) 
     ],
 )
 async def test_temporal_reads_a_cron_line_as_we_do(
-    house: House, tenant: str, line: str, weekdays: set[int] | None
+    harness: Harness, tenant: str, line: str, weekdays: set[int] | None
 ) -> None:
-    schedule = await added(house, tenant, every=line)
+    schedule = await added(harness, tenant, every=line)
 
-    times = (await handle(house, schedule.schedule_id).describe()).info.next_action_times
+    times = (await handle(harness, schedule.schedule_id).describe()).info.next_action_times
     assert len(times) > 0
     assert weekdays is None or {time.weekday() for time in times} == weekdays
-    await house.scheduling.delete(schedule.schedule_id, tenant)
+    await harness.scheduling.delete(schedule.schedule_id, tenant)
 
 
-async def test_a_time_zone_that_only_we_know_is_refused_and_not_waited_for(house: House, tenant: str) -> None:
+async def test_a_time_zone_that_only_we_know_is_refused_and_not_waited_for(harness: Harness, tenant: str) -> None:
     with pytest.raises(InvalidInput):
-        await each_second(house, tenant, rhythm=Rhythm(timedelta(days=1), cron="0 9 * * *"), timezone="Mars/Olympus")
+        await each_second(harness, tenant, rhythm=Rhythm(timedelta(days=1), cron="0 9 * * *"), timezone="Mars/Olympus")
 
-    assert await house.scheduling.list(tenant) == []
+    assert await harness.scheduling.list(tenant) == []
 
 
-async def test_what_temporal_keeps_of_a_schedule_is_sealed(house: House, tenant: str) -> None:
-    schedule = await added(house, tenant, prompt="canary of a schedule", title="canary in its title")
+async def test_what_temporal_keeps_of_a_schedule_is_sealed(harness: Harness, tenant: str) -> None:
+    schedule = await added(harness, tenant, prompt="canary of a schedule", title="canary in its title")
 
-    described = await handle(house, schedule.schedule_id).describe()
-    listed = [one async for one in await house.environment.client.list_schedules() if one.id == schedule.schedule_id]
+    described = await handle(harness, schedule.schedule_id).describe()
+    listed = [one async for one in await harness.environment.client.list_schedules() if one.id == schedule.schedule_id]
 
     kept = described.raw_description.SerializeToString() + listed[0].raw_entry.SerializeToString()
     assert schedule.schedule_id.encode() in kept or b"recurring" in kept
     assert b"canary" not in kept
 
 
-async def test_a_schedule_whose_key_is_missing_can_still_be_seen_and_deleted(house: House, tenant: str) -> None:
-    schedule = await added(house, tenant)
-    target = house.environment.client.service_client.config.target_host
+async def test_a_schedule_whose_key_is_missing_can_still_be_seen_and_deleted(harness: Harness, tenant: str) -> None:
+    schedule = await added(harness, tenant)
+    target = harness.environment.client.service_client.config.target_host
     without_keys = await Client.connect(target, data_converter=data_converter((), "default"))
-    scheduling = Scheduling(house.starting, TemporalSchedules(without_keys), house.scheduling.now)
+    scheduling = Scheduling(harness.starting, TemporalSchedules(without_keys), harness.scheduling.now)
 
     (row,) = await scheduling.list(tenant)
     await scheduling.delete(schedule.schedule_id, tenant)
 
     assert (row.schedule_id, row.title) == (schedule.schedule_id, "(sealed with a key that is not here)")
-    assert await house.scheduling.list(tenant) == []
+    assert await harness.scheduling.list(tenant) == []
 
 
 async def _holds(ask: Callable[[], Awaitable[object]], wanted: object) -> bool:
@@ -383,5 +383,5 @@ async def _fired(firings: list[str], schedule_id: str, times: int) -> bool:
     return len([one for one in firings if schedule_id in one]) >= times
 
 
-async def _status(house: House, report: str, tenant: str) -> str:
-    return (await house.workflows.get(report, tenant)).status
+async def _status(harness: Harness, report: str, tenant: str) -> str:
+    return (await harness.workflows.get(report, tenant)).status

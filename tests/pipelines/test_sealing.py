@@ -22,12 +22,12 @@ from durable_research.settings.settings import Settings
 from durable_research.temporal.payloads.codec import PayloadOpener
 from durable_research.temporal.payloads.converter import data_converter
 from durable_research.temporal.worker.plugin import house_rules
-from tests.pipelines.conftest import KEYS, House
-from tests.web.house import House as WebHouse
+from tests.pipelines.conftest import KEYS, Harness
+from tests.web.harness import Harness as WebHouse
 
 _TASK_FAILED: Final = "workflow_task_failed_event_attributes"
 CANARY = "canary-5e0b9a"
-Story = Callable[[House], Awaitable[WorkflowHistory]]
+Story = Callable[[Harness], Awaitable[WorkflowHistory]]
 
 
 def payloads_of(message: Message) -> Iterator[Payload]:
@@ -50,24 +50,24 @@ def forms_of(text: str) -> list[bytes]:
     return [text.encode(), *inner]
 
 
-async def told(house: House) -> WorkflowHistory:
+async def told(harness: Harness) -> WorkflowHistory:
     """A report whose title and whose failure hold the canary, and what Temporal stored of it."""
-    house.renderer.fail(f"{CANARY} in the question", DocumentError(f"{CANARY} cannot be typeset"))
-    failed = await house.ask(f"{CANARY} in the question")
-    await house.finished(failed)
-    return await house.environment.client.get_workflow_handle(failed).fetch_history()
+    harness.renderer.fail(f"{CANARY} in the question", DocumentError(f"{CANARY} cannot be typeset"))
+    failed = await harness.ask(f"{CANARY} in the question")
+    await harness.finished(failed)
+    return await harness.environment.client.get_workflow_handle(failed).fetch_history()
 
 
-async def titled(house: House) -> WorkflowHistory:
+async def titled(harness: Harness) -> WorkflowHistory:
     body = {"prompt": f"{CANARY} in the question", "title": f"{CANARY} in the title"}
-    report = (await house.starting.start("generate-report", body, tenant="default")).row.workflow_id
-    await house.finished(report)
-    return await house.environment.client.get_workflow_handle(report).fetch_history()
+    report = (await harness.starting.start("generate-report", body, tenant="default")).row.workflow_id
+    await harness.finished(report)
+    return await harness.environment.client.get_workflow_handle(report).fetch_history()
 
 
 @pytest.mark.parametrize("story", [told, titled], ids=["an error's words", "a title"])
-async def test_nothing_that_people_wrote_is_readable_in_the_event_history(house: House, story: Story) -> None:
-    history = await story(house)
+async def test_nothing_that_people_wrote_is_readable_in_the_event_history(harness: Harness, story: Story) -> None:
+    history = await story(harness)
 
     stored = b"".join(event.SerializeToString() for event in history.events) + history.to_json().encode()
 
@@ -75,8 +75,8 @@ async def test_nothing_that_people_wrote_is_readable_in_the_event_history(house:
 
 
 @pytest.mark.parametrize("story", [told, titled], ids=["an error's words", "a title"])
-async def test_the_codec_endpoint_opens_it(house: House, story: Story) -> None:
-    history = await story(house)
+async def test_the_codec_endpoint_opens_it(harness: Harness, story: Story) -> None:
+    history = await story(harness)
     sealed = [payload for event in history.events for payload in payloads_of(event)]
     opener = PayloadOpener(Keyring(KEYS, "default"))
     client = WebHouse(settings=Settings(codec_origin="http://127.0.0.1:8233"), payloads=opener).app.test_client()
@@ -87,16 +87,16 @@ async def test_the_codec_endpoint_opens_it(house: House, story: Story) -> None:
     assert CANARY.encode() in b"".join(opened)
 
 
-async def test_a_sealed_history_replays_with_its_key(house: House) -> None:
-    history = await told(house)
-    replayer = Replayer(workflows=WORKFLOWS, plugins=[house_rules(PACKAGES, house.environment.client.data_converter)])
+async def test_a_sealed_history_replays_with_its_key(harness: Harness) -> None:
+    history = await told(harness)
+    replayer = Replayer(workflows=WORKFLOWS, plugins=[house_rules(PACKAGES, harness.environment.client.data_converter)])
 
     await replayer.replay_workflow(history)
 
 
-async def task_failed(house: House, report: str) -> None:
+async def task_failed(harness: Harness, report: str) -> None:
     """Wait until a workflow task of the report has failed."""
-    handle = house.environment.client.get_workflow_handle(report)
+    handle = harness.environment.client.get_workflow_handle(report)
     async with asyncio.timeout(60):
         while True:
             with suppress(RPCError):  # it is handed to Temporal after it was accepted
@@ -105,29 +105,29 @@ async def task_failed(house: House, report: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_report_waits_for_a_key_that_is_missing_and_goes_on_when_it_is_back(house: House) -> None:
-    await house.stop_workers()
-    config = house.environment.client.config(active_config=True)
+async def test_a_report_waits_for_a_key_that_is_missing_and_goes_on_when_it_is_back(harness: Harness) -> None:
+    await harness.stop_workers()
+    config = harness.environment.client.config(active_config=True)
     config["data_converter"] = data_converter((), "default")
-    await house.start_workers("keyless@1", Client(**config))
+    await harness.start_workers("keyless@1", Client(**config))
     try:
-        report = await house.ask("waits for its key")
-        await task_failed(house, report)
+        report = await harness.ask("waits for its key")
+        await task_failed(harness, report)
     finally:
-        await house.stop_workers()
-        await house.start_workers()
+        await harness.stop_workers()
+        await harness.start_workers()
 
-    assert (await house.finished(report))["status"] == "done"
+    assert (await harness.finished(report))["status"] == "done"
 
 
-async def test_the_words_of_a_failure_still_reach_the_person_who_asked(house: House) -> None:
-    house.renderer.fail("a failing report", DocumentError("the table in line 7 cannot be typeset"))
-    report = await house.ask("a failing report")
+async def test_the_words_of_a_failure_still_reach_the_person_who_asked(harness: Harness) -> None:
+    harness.renderer.fail("a failing report", DocumentError("the table in line 7 cannot be typeset"))
+    report = await harness.ask("a failing report")
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
 
     assert (status["error"]["code"], status["error"]["detail"]) == (
         "document_error",
         "the table in line 7 cannot be typeset",
     )
-    assert "document_error" in json.dumps(await house.reading.history(report, "default"))
+    assert "document_error" in json.dumps(await harness.reading.history(report, "default"))

@@ -5,48 +5,48 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from durable_research.domain.errors import InvalidInput
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 
 
 def in_(**time: float) -> str:
     return (datetime.now(UTC) + timedelta(**time)).isoformat()
 
 
-async def test_a_report_begins_when_it_was_asked_to(house: House) -> None:
+async def test_a_report_begins_when_it_was_asked_to(harness: Harness) -> None:
     begins_at = in_(seconds=5)
 
-    report = await house.ask("not before", start_after=begins_at)
-    status = await house.status(report)
+    report = await harness.ask("not before", start_after=begins_at)
+    status = await harness.status(report)
     assert (status["status"], status["waits_for"]["what"][:12]) == ("sleeping", "it begins at")
 
-    assert (await house.finished(report))["status"] == "done"
-    events = await house.progress.read(report)
+    assert (await harness.finished(report))["status"] == "done"
+    events = await harness.progress.read(report)
     begun = next(event.at for event in events if event.kind == "attempt_started")
     assert begun >= datetime.fromisoformat(begins_at)
 
 
-async def test_a_moment_that_has_passed_is_now(house: House) -> None:
-    report = await house.ask("late already", start_after="2020-02-29T12:00:00+05:30")
+async def test_a_moment_that_has_passed_is_now(harness: Harness) -> None:
+    report = await harness.ask("late already", start_after="2020-02-29T12:00:00+05:30")
 
-    assert (await house.finished(report))["status"] == "done"
-
-
-async def test_a_sleeping_report_is_cancelled_at_once(house: House) -> None:
-    report = await house.ask("never to begin", start_after=in_(days=300))
-
-    await house.cancelling.cancel(report, "default")
-
-    assert (await house.finished(report))["status"] == "cancelled"
-    assert house.servers.witness("never to begin") == []
+    assert (await harness.finished(report))["status"] == "done"
 
 
-async def test_a_sleeping_report_sleeps_on_while_no_worker_runs(house: House) -> None:
-    report = await house.ask("sleeps on", start_after=in_(seconds=2))
+async def test_a_sleeping_report_is_cancelled_at_once(harness: Harness) -> None:
+    report = await harness.ask("never to begin", start_after=in_(days=300))
 
-    await house.stop_workers()
-    await house.start_workers()
+    await harness.cancelling.cancel(report, "default")
 
-    assert (await house.finished(report))["status"] == "done"
+    assert (await harness.finished(report))["status"] == "cancelled"
+    assert harness.servers.billing_log("never to begin") == []
+
+
+async def test_a_sleeping_report_sleeps_on_while_no_worker_runs(harness: Harness) -> None:
+    report = await harness.ask("sleeps on", start_after=in_(seconds=2))
+
+    await harness.stop_workers()
+    await harness.start_workers()
+
+    assert (await harness.finished(report))["status"] == "done"
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ async def test_a_sleeping_report_sleeps_on_while_no_worker_runs(house: House) ->
     ],
     ids=["a year and two days", "no offset", "a day", "a word", "no such day", "before all time", "a number"],
 )
-async def test_what_is_no_moment_within_a_year_is_refused(house: House, moment: object, code: str) -> None:
+async def test_what_is_no_moment_within_a_year_is_refused(harness: Harness, moment: object, code: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        await house.ask("when?", start_after=moment)
+        await harness.ask("when?", start_after=moment)
 
     assert [(error.pointer, error.code) for error in refused.value.errors] == [("/start_after", code)]

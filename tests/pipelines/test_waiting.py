@@ -12,46 +12,46 @@ from durable_research.domain.workflows.workflow import Status
 from durable_research.ports.database.workers import WorkerRow
 from durable_research.temporal.messages import StopModelCalls
 from durable_research.temporal.worker.builtin_activities import StoppingActivities
-from tests.pipelines.conftest import House
+from tests.pipelines.conftest import Harness
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
 
-async def failures(house: House, workflow_id: str, step: str) -> list[dict[str, Any]]:
-    events = await house.progress.read(workflow_id)
+async def failures(harness: Harness, workflow_id: str, step: str) -> list[dict[str, Any]]:
+    events = await harness.progress.read(workflow_id)
     return [event.data for event in events if event.step == step and event.kind == "attempt_failed"]
 
 
-async def test_a_provider_that_is_busy_more_often_than_a_step_may_fail_is_waited_for(house: House) -> None:
-    house.fault("busy for long", fault="429", times=7)
-    report = await house.ask("busy for long")
+async def test_a_provider_that_is_busy_more_often_than_a_step_may_fail_is_waited_for(harness: Harness) -> None:
+    harness.fault("busy for long", fault="429", times=7)
+    report = await harness.ask("busy for long")
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
 
     assert (status["status"], status["charges"]) == ("done", {"settled": 1, "possible_extra": 0})
-    looks = await failures(house, report, "llm_call")
+    looks = await failures(harness, report, "llm_call")
     assert [(look["counted"], look["final"]) for look in looks] == [(False, False)] * 7
-    assert "provider_answered" in await house.kinds(report, "llm_call")
+    assert "provider_answered" in await harness.kinds(report, "llm_call")
 
 
-async def test_a_wait_is_seen_while_it_lasts(house: House) -> None:
-    house.fault("seen to wait", fault="429", times=99)
-    report = await house.ask("seen to wait")
-    await house.until_step(report, "llm_call", "retrying")
+async def test_a_wait_is_seen_while_it_lasts(harness: Harness) -> None:
+    harness.fault("seen to wait", fault="429", times=99)
+    report = await harness.ask("seen to wait")
+    await harness.until_step(report, "llm_call", "retrying")
     now = datetime.now(UTC)
-    await PostgresWorkerRegistry(house.database).beat(WorkerRow("tester@1", "tester", 1, "here", queues.QUEUES, now))
+    await PostgresWorkerRegistry(harness.database).beat(WorkerRow("tester@1", "tester", 1, "here", queues.QUEUES, now))
 
-    waits = (await house.status(report))["waits_for"]
+    waits = (await harness.status(report))["waits_for"]
 
     assert "busy" in waits["what"]
     assert waits["since"] < waits["until"]
     assert waits["looks"] >= 1
     assert waits["last_error"]["code"] == "rate_limited"
-    await house.cancelling.cancel(report, "default")
-    assert (await house.finished(report))["status"] == "cancelled"
+    await harness.cancelling.cancel(report, "default")
+    assert (await harness.finished(report))["status"] == "cancelled"
 
 
-async def test_the_waits_end_fails_the_report_by_its_cause(impatient_house: House) -> None:
+async def test_the_waits_end_fails_the_report_by_its_cause(impatient_house: Harness) -> None:
     impatient_house.fault("busy for ever", fault="429", times=9999)
     report = await impatient_house.ask("busy for ever")
 
@@ -60,23 +60,23 @@ async def test_the_waits_end_fails_the_report_by_its_cause(impatient_house: Hous
     assert (status["status"], status["error"]["code"]) == ("failed", "rate_limited")
     assert "waited for" in status["error"]["detail"]
     assert (await failures(impatient_house, report, "llm_call"))[-1]["wait_left_seconds"] == 0
-    assert not impatient_house.servers.witness("busy for ever")
+    assert not impatient_house.servers.billing_log("busy for ever")
 
 
-async def test_a_provider_that_wishes_for_longer_than_the_wait_ends_it_at_once(house: House) -> None:
-    house.fault("busy until tomorrow", fault="429", times=9, retry_after=86_400)
-    report = await house.ask("busy until tomorrow")
+async def test_a_provider_that_wishes_for_longer_than_the_wait_ends_it_at_once(harness: Harness) -> None:
+    harness.fault("busy until tomorrow", fault="429", times=9, retry_after=86_400)
+    report = await harness.ask("busy until tomorrow")
 
-    status = await house.finished(report)
+    status = await harness.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "rate_limited")
     assert "asks to be left alone for 1 day" in status["error"]["detail"]
-    assert len(await failures(house, report, "llm_call")) == 1
+    assert len(await failures(harness, report, "llm_call")) == 1
 
 
 @pytest.mark.parametrize(("decision", "end"), [("try_again", "done"), ("give_up", "failed")])
 async def test_the_waits_end_asks_a_person_before_a_paid_post_is_undone(
-    impatient_house: House, decision: str, end: str
+    impatient_house: Harness, decision: str, end: str
 ) -> None:
     prompt = f"a post whose writer is away, {decision}"
     impatient_house.fault(prompt, fault="429", times=9999, kind="model_call")
@@ -92,10 +92,10 @@ async def test_the_waits_end_asks_a_person_before_a_paid_post_is_undone(
     assert (await impatient_house.finished(post))["status"] == end
 
 
-async def test_an_accepted_call_is_left_alone_at_the_waits_end_and_stopped_on_a_cancellation(house: House) -> None:
+async def test_an_accepted_call_is_left_alone_at_the_waits_end_and_stopped_on_a_cancellation(harness: Harness) -> None:
     """The answer may be there already, and is paid for."""
-    report = await house.ask("left alone")
-    await house.finished(report)
+    report = await harness.ask("left alone")
+    await harness.finished(report)
     stopped: list[str] = []
 
     class Accepted:
@@ -109,7 +109,7 @@ async def test_an_accepted_call_is_left_alone_at_the_waits_end_and_stopped_on_a_
             self.wait_left = wait_left
 
         async def read(self, workflow_id: str) -> list[Any]:
-            events = list(await house.progress.read(workflow_id))
+            events = list(await harness.progress.read(workflow_id))
             failed = next(event for event in events if event.kind == "attempt_completed")
             data = {"error": {"code": "rate_limited"}, "final": True}
             data |= {} if self.wait_left is None else {"wait_left_seconds": self.wait_left}
@@ -124,12 +124,12 @@ async def test_an_accepted_call_is_left_alone_at_the_waits_end_and_stopped_on_a_
         assert stopped == ([] if wait_left == 0.0 else ["resp_1"])
 
 
-async def test_cancelling_ends_a_wait(house: House) -> None:
-    house.fault("cancelled in the wait", fault="429", times=9999)
-    report = await house.ask("cancelled in the wait")
-    await house.until_step(report, "llm_call", "retrying")
+async def test_cancelling_ends_a_wait(harness: Harness) -> None:
+    harness.fault("cancelled in the wait", fault="429", times=9999)
+    report = await harness.ask("cancelled in the wait")
+    await harness.until_step(report, "llm_call", "retrying")
 
-    await house.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, "default")
 
-    assert (await house.finished(report))["status"] == Status.CANCELLED
-    assert not house.servers.witness("cancelled in the wait")
+    assert (await harness.finished(report))["status"] == Status.CANCELLED
+    assert not harness.servers.billing_log("cancelled in the wait")

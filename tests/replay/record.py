@@ -84,7 +84,7 @@ def notices(installation: Installation) -> dict[str, str]:
     """Live through the ways in which people are told that a draft waits: twice before they decide, or not in time."""
     installation.latency(0.3)
     heard = installation.submit_with(prompt="A draft that is told of twice", approval="before_pdf")
-    until("the reminder", lambda: len(installation.witness(heard, kind="webhook")) == 2 or None)
+    until("the reminder", lambda: len(installation.billing_log(heard, kind="webhook")) == 2 or None)
     slow = {"match": "told too slowly", "kind": "webhook", "fault": "slow", "latency_seconds": 60}
     installation.simulator("faults", slow)
     stopped = installation.submit_with(prompt="A draft that is told too slowly", approval="before_notify")

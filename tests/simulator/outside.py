@@ -23,14 +23,14 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class Simulator:
-    def __init__(self, witness: Path, *options: str) -> None:
-        self.witness_file = witness
+    def __init__(self, billing_log: Path, *options: str) -> None:
+        self.billing_log = billing_log
         self._options = options
         self.start()
 
     def start(self) -> None:
         command = [sys.executable, "-m", "durable_research.simulator", "--port", "0", "--latency-seconds", "0"]
-        command += ["--witness", str(self.witness_file), *self._options]
+        command += ["--witness", str(self.billing_log), *self._options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.ready_line = self.process.stdout.readline()
@@ -64,8 +64,8 @@ class Simulator:
         self.settings(latency_seconds=0, visibility_lag_seconds=0, acceptance_seconds=0)
         self._control.delete("/control/faults").raise_for_status()
 
-    def witnessed(self, text: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.witness_file.read_text().splitlines()]
+    def billed(self, text: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.billing_log.read_text().splitlines()]
         return [line for line in lines if text in line["text"]]
 
 

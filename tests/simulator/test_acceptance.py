@@ -15,7 +15,7 @@ LONG = 60
 
 async def billed(simulator: Simulator, topic: str) -> list[dict[str, Any]]:
     async def look() -> list[dict[str, Any]]:
-        return simulator.witnessed(topic)
+        return simulator.billed(topic)
 
     return await eventually(look)
 
@@ -68,7 +68,7 @@ async def test_a_stored_chat_that_nobody_waits_for_becomes_visible(
         found = await openai.chat.completions.list(metadata={"effect_key": topic})
         return [one.id for one in found.data] or None
 
-    assert await eventually(look) == [simulator.witnessed(topic)[0]["id"]]
+    assert await eventually(look) == [simulator.billed(topic)[0]["id"]]
 
 
 async def test_a_receiver_keeps_a_message_whose_sender_never_heard_so(

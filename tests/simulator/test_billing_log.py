@@ -1,4 +1,4 @@
-"""The witness tells what was billed, before anybody is answered."""
+"""The billing log holds what was billed, before the call is answered."""
 
 import asyncio
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
-from durable_research.simulator.billing_log import Witness
+from durable_research.simulator.billing_log import BillingLog
 from durable_research.simulator.faults.fault_book import FaultBook
 from durable_research.simulator.generation.generation import Generation
 from durable_research.simulator.generation.state import State
@@ -21,7 +21,7 @@ async def test_a_billed_call_is_witnessed_before_its_id_is_told(
 ) -> None:
     accepted = await openai.responses.create(model=MODEL, input=topic, background=True)
 
-    assert [line["id"] for line in simulator.witnessed(topic)] == [accepted.id]
+    assert [line["id"] for line in simulator.billed(topic)] == [accepted.id]
 
 
 async def test_a_call_is_billed_when_it_is_accepted_not_when_it_is_answered(
@@ -31,7 +31,7 @@ async def test_a_call_is_billed_when_it_is_accepted_not_when_it_is_answered(
     call = asyncio.create_task(openai.responses.create(model=MODEL, input=topic))
 
     async def billed() -> bool:
-        return bool(simulator.witnessed(topic))
+        return bool(simulator.billed(topic))
 
     assert (await eventually(billed), call.done()) == (True, False)
     call.cancel()
@@ -41,7 +41,7 @@ async def test_a_line_holds_what_identifies_the_call(simulator: Simulator, opena
     prompt = topic + "x" * 300
     response = await openai.responses.create(model=MODEL, input=prompt, metadata={"effect_key": "our key"})
 
-    [line] = simulator.witnessed(topic)
+    [line] = simulator.billed(topic)
 
     assert response.usage is not None
     del line["at"]
@@ -59,7 +59,7 @@ async def test_a_call_sent_twice_is_billed_twice(simulator: Simulator, openai: A
     for _ in range(2):
         await openai.responses.create(model=MODEL, input=topic, metadata={"effect_key": "same"})
 
-    assert len(simulator.witnessed(topic)) == 2
+    assert len(simulator.billed(topic)) == 2
 
 
 async def test_calls_at_the_same_time_each_have_a_whole_line(
@@ -67,7 +67,7 @@ async def test_calls_at_the_same_time_each_have_a_whole_line(
 ) -> None:
     await asyncio.gather(*(openai.responses.create(model=MODEL, input=topic) for _ in range(20)))
 
-    assert len(simulator.witnessed(topic)) == 20
+    assert len(simulator.billed(topic)) == 20
 
 
 async def test_asking_again_is_not_billed(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
@@ -75,7 +75,7 @@ async def test_asking_again_is_not_billed(simulator: Simulator, openai: AsyncOpe
 
     await openai.responses.retrieve(accepted.id)
 
-    assert len(simulator.witnessed(topic)) == 1
+    assert len(simulator.billed(topic)) == 1
 
 
 async def test_the_lines_can_be_read_over_http(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
@@ -84,10 +84,10 @@ async def test_the_lines_can_be_read_over_http(simulator: Simulator, openai: Asy
     async with simulator.http() as http:
         lines = (await http.get("/control/witness")).json()
 
-    assert [line for line in lines if topic in line["text"]] == simulator.witnessed(topic)
+    assert [line for line in lines if topic in line["text"]] == simulator.billed(topic)
 
 
-class SlowDisk(Witness):
+class SlowDisk(BillingLog):
     """A witness whose disk is done only when the test says so."""
 
     def __init__(self, path: Path) -> None:

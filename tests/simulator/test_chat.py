@@ -113,7 +113,7 @@ async def test_a_stored_completion_is_finished_and_found_when_its_caller_hung_up
     call = asyncio.create_task(ask(openai, topic, key=topic))
 
     async def billed() -> bool:
-        return bool(simulator.witnessed(topic))
+        return bool(simulator.billed(topic))
 
     await eventually(billed)
     call.cancel()

@@ -58,7 +58,7 @@ async def test_a_response_refused_for_the_lock_is_not_billed(
     with pytest.raises(sdk.BadRequestError):
         await openai.responses.create(model=MODEL, input=topic, background=True, conversation=conversation.id)
 
-    assert simulator.witnessed(topic) == []
+    assert simulator.billed(topic) == []
 
 
 async def test_cancelling_frees_the_conversation(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:

@@ -60,7 +60,7 @@ async def test_another_model_has_another_place_for_the_same_text(openai: AsyncOp
 async def test_each_call_is_witnessed_once_under_our_key(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     await openai.embeddings.create(model=MODEL, input=[topic, "more"], extra_headers={"Idempotency-Key": "our key"})
 
-    assert [(line["kind"], line["key"]) for line in simulator.witnessed(topic)] == [("embedding", "our key")]
+    assert [(line["kind"], line["key"]) for line in simulator.billed(topic)] == [("embedding", "our key")]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ async def test_a_refused_call_is_not_billed(simulator: Simulator, openai: AsyncO
     with pytest.raises(sdk.APIStatusError):
         await ask(openai, topic)
 
-    assert simulator.witnessed(topic) == []
+    assert simulator.billed(topic) == []
 
 
 async def test_a_429_tells_when_to_come_back(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
@@ -86,7 +86,7 @@ async def test_a_call_that_hangs_is_neither_answered_nor_billed(
     with pytest.raises(sdk.APITimeoutError):
         await openai.with_options(timeout=0.3).responses.create(model=MODEL, input=topic)
 
-    assert simulator.witnessed(topic) == []
+    assert simulator.billed(topic) == []
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -105,7 +105,7 @@ async def test_a_connection_cut_is_billed_and_the_id_is_never_seen(
 
     with pytest.raises(httpx.RemoteProtocolError):
         await read()
-    assert (len(simulator.witnessed(topic)), b"resp_" in seen) == (1, False)
+    assert (len(simulator.billed(topic)), b"resp_" in seen) == (1, False)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -147,7 +147,7 @@ async def test_a_stored_completion_is_found_after_the_cut(
 
     stored = await openai.chat.completions.list(metadata={"effect_key": topic})
 
-    assert [one.id for one in stored.data] == [simulator.witnessed(topic)[0]["id"]]
+    assert [one.id for one in stored.data] == [simulator.billed(topic)[0]["id"]]
 
 
 async def test_a_billed_500_is_billed(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
@@ -156,7 +156,7 @@ async def test_a_billed_500_is_billed(simulator: Simulator, openai: AsyncOpenAI,
     with pytest.raises(sdk.InternalServerError):
         await ask(openai, topic)
 
-    assert len(simulator.witnessed(topic)) == 1
+    assert len(simulator.billed(topic)) == 1
 
 
 async def test_an_empty_answer_is_complete(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
@@ -268,7 +268,7 @@ async def test_a_prompt_that_is_not_taken_is_refused_by_its_code_and_not_billed(
     with pytest.raises(sdk.BadRequestError) as of_chat:
         await openai.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": topic}])
 
-    assert (of_response.value.code, of_chat.value.code, simulator.witnessed(topic)) == (code, code, [])
+    assert (of_response.value.code, of_chat.value.code, simulator.billed(topic)) == (code, code, [])
 
 
 async def test_an_answer_that_is_filtered_ends_for_that_reason(
@@ -346,4 +346,4 @@ async def test_an_answer_in_one_piece_cut_midway_is_cut_in_its_middle(
     with pytest.raises(sdk.APIConnectionError):
         await openai.responses.create(model=MODEL, input=topic, background=background)
 
-    assert len(simulator.witnessed(topic)) == 1
+    assert len(simulator.billed(topic)) == 1

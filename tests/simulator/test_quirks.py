@@ -224,7 +224,7 @@ async def test_a_quirk_is_billed_as_its_table_says(
 
     await ask(http, api, topic, **more)
 
-    assert len(simulator.witnessed(topic)) == QUIRKS[name].is_billed
+    assert len(simulator.billed(topic)) == QUIRKS[name].is_billed
 
 
 @pytest.mark.parametrize(("name", "api"), TOLD_WHOLE)
@@ -248,7 +248,7 @@ async def test_a_field_is_refused_only_where_it_is_sent(
     answer = await ask(http, api, topic, **{QUIRKS[name].if_field or "": None})
 
     assert answer.status == 200
-    assert len(simulator.witnessed(topic)) == 1
+    assert len(simulator.billed(topic)) == 1
 
 
 async def test_a_quirk_begins_at_its_call_and_fires_so_many_times(

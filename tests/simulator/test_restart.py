@@ -79,7 +79,7 @@ def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Simula
     )
     before = asyncio.run(live(simulator))
     simulator.end(signal.SIGKILL)
-    for log in simulator.witness_file.parent.iterdir():
+    for log in simulator.billing_log.parent.iterdir():
         # A power cut leaves half a line behind.
         with log.open("a") as file:
             file.write('{"at": "2026-')
@@ -133,7 +133,7 @@ async def test_slack_keeps_what_was_posted_and_not_what_was_deleted(simulator: S
 async def test_a_message_mailed_again_is_still_a_repeat(simulator: Simulator) -> None:
     send_mail(simulator)
 
-    assert [line.get("repeat") for line in simulator.witnessed("mailed")] == [None, True]
+    assert [line.get("repeat") for line in simulator.billed("mailed")] == [None, True]
 
 
 async def test_a_stored_completion_is_still_found(openai: AsyncOpenAI, before: Before) -> None:
@@ -151,10 +151,10 @@ async def test_a_repeated_idempotency_key_is_answered_with_the_same_response(
 async def test_a_repeated_idempotency_key_is_billed_once(simulator: Simulator, before: Before) -> None:
     await post_keyed(simulator)
 
-    assert [line["id"] for line in simulator.witnessed("keyed")] == [before.keyed]
+    assert [line["id"] for line in simulator.billed("keyed")] == [before.keyed]
 
 
 async def test_the_witness_is_continued(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     await openai.responses.create(model=MODEL, input=topic, background=True)
 
-    assert [len(simulator.witnessed(text)) for text in ("under way", topic)] == [1, 1]
+    assert [len(simulator.billed(text)) for text in ("under way", topic)] == [1, 1]

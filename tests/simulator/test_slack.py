@@ -33,7 +33,7 @@ async def test_a_message_is_witnessed_with_its_key_and_ts(
 ) -> None:
     posted = await slack.chat_postMessage(channel=channel, text=topic, metadata=tagged("key-1"))
 
-    assert [(line["kind"], line["key"], line["id"]) for line in simulator.witnessed(topic)] == [
+    assert [(line["kind"], line["key"], line["id"]) for line in simulator.billed(topic)] == [
         ("slack", "key-1", posted["ts"])
     ]
 
@@ -96,7 +96,7 @@ async def test_a_deleted_message_is_gone_and_witnessed(
     await slack.chat_delete(channel=channel, ts=posted["ts"])
 
     assert (await slack.conversations_history(channel=channel))["messages"] == []
-    assert [(line["kind"], line["key"]) for line in simulator.witnessed(topic)] == [
+    assert [(line["kind"], line["key"]) for line in simulator.billed(topic)] == [
         ("slack", "key-4"),
         ("slack_deleted", "key-4"),
     ]
@@ -129,7 +129,7 @@ async def test_a_rate_limit_says_how_long_and_takes_nothing(
         await slack.chat_postMessage(channel=channel, text=topic)
 
     assert (refusal.value.response.status_code, refusal.value.response.headers["Retry-After"]) == (429, "3")
-    assert simulator.witnessed(topic) == []
+    assert simulator.billed(topic) == []
 
 
 @pytest.mark.parametrize(("fault", "taken"), [("500", 0), ("billed_500", 1), ("cut", 1)])
@@ -141,4 +141,4 @@ async def test_what_breaks_is_taken_or_not(
     with pytest.raises(Exception):  # noqa: B017, PT011 - each breaks in another way; what counts is what was taken
         await slack.chat_postMessage(channel=channel, text=topic)
 
-    assert len(simulator.witnessed(topic)) == taken
+    assert len(simulator.billed(topic)) == taken

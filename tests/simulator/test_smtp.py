@@ -1,4 +1,4 @@
-"""The mail server: what it takes is witnessed once a message, and it breaks on demand at the moments that matter."""
+"""The mail server: what it takes is billed once a message, and it breaks on demand at the moments that matter."""
 
 import smtplib
 from email.message import EmailMessage
@@ -30,7 +30,7 @@ async def test_its_address_is_announced(simulator: Simulator) -> None:
 async def test_a_message_is_witnessed_by_its_id(simulator: Simulator, topic: str) -> None:
     send(simulator, letter(topic, Message_ID="<key-1@example.org>"))
 
-    assert [(line["kind"], line["key"], line["text"]) for line in simulator.witnessed(topic)] == [
+    assert [(line["kind"], line["key"], line["text"]) for line in simulator.billed(topic)] == [
         ("email", "key-1", f"{topic}\nYour report is ready.\n")
     ]
 
@@ -38,14 +38,14 @@ async def test_a_message_is_witnessed_by_its_id(simulator: Simulator, topic: str
 async def test_an_effect_key_in_a_header_wins(simulator: Simulator, topic: str) -> None:
     send(simulator, letter(topic, Message_ID="<other@example.org>", X_Effect_Key="key-2"))
 
-    assert [line["key"] for line in simulator.witnessed(topic)] == ["key-2"]
+    assert [line["key"] for line in simulator.billed(topic)] == ["key-2"]
 
 
 async def test_a_repeat_is_marked(simulator: Simulator, topic: str) -> None:
     for _ in range(2):
         send(simulator, letter(topic, Message_ID=f"<{topic.replace(' ', '-')}@example.org>"))
 
-    assert [line.get("repeat") for line in simulator.witnessed(topic)] == [None, True]
+    assert [line.get("repeat") for line in simulator.billed(topic)] == [None, True]
 
 
 async def test_what_arrived_is_listed(simulator: Simulator, http: httpx.AsyncClient, topic: str) -> None:
@@ -63,14 +63,14 @@ async def test_a_message_can_be_refused(simulator: Simulator, topic: str, status
     with pytest.raises(smtplib.SMTPDataError) as refusal:
         send(simulator, letter(topic))
 
-    assert (refusal.value.smtp_code, simulator.witnessed(topic)) == (status, [])
+    assert (refusal.value.smtp_code, simulator.billed(topic)) == (status, [])
 
 
 async def test_a_mailbox_that_is_missing_is_refused_before_any_text(simulator: Simulator, topic: str) -> None:
     with pytest.raises(smtplib.SMTPRecipientsRefused):
         send(simulator, letter(topic), to="missing@example.org")
 
-    assert simulator.witnessed(topic) == []
+    assert simulator.billed(topic) == []
 
 
 async def test_a_cut_takes_the_message_and_never_says_so(simulator: Simulator, topic: str) -> None:
@@ -79,7 +79,7 @@ async def test_a_cut_takes_the_message_and_never_says_so(simulator: Simulator, t
     with pytest.raises(smtplib.SMTPServerDisconnected):
         send(simulator, letter(topic))
 
-    assert len(simulator.witnessed(topic)) == 1
+    assert len(simulator.billed(topic)) == 1
 
 
 async def test_a_timeout_takes_nothing(simulator: Simulator, topic: str) -> None:
@@ -91,4 +91,4 @@ async def test_a_timeout_takes_nothing(simulator: Simulator, topic: str) -> None
     ):
         client.send_message(letter(topic))
 
-    assert simulator.witnessed(topic) == []
+    assert simulator.billed(topic) == []

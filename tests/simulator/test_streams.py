@@ -142,7 +142,7 @@ async def test_a_foreground_stream_that_was_left_stays_billed(
     simulator.settings(latency_seconds=60)
     await some_events(await openai.responses.create(model=MODEL, input=topic, stream=True), 1)
 
-    assert len(simulator.witnessed(topic)) == 1
+    assert len(simulator.billed(topic)) == 1
 
 
 async def test_cancelling_ends_the_stream_of_a_reader(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:

@@ -40,14 +40,14 @@ async def test_a_delivery_is_taken_with_204(http: httpx.AsyncClient, topic: str)
 async def test_a_delivery_is_witnessed_under_its_id(simulator: Simulator, http: httpx.AsyncClient, topic: str) -> None:
     await http.post("/sink/webhook", content=topic, headers={"webhook-id": "wh-1 " + topic})
 
-    assert [(line["kind"], line["key"]) for line in simulator.witnessed(topic)] == [("webhook", "wh-1 " + topic)]
+    assert [(line["kind"], line["key"]) for line in simulator.billed(topic)] == [("webhook", "wh-1 " + topic)]
 
 
 async def test_a_repeat_is_taken_too_but_told_apart(simulator: Simulator, http: httpx.AsyncClient, topic: str) -> None:
     answers = [await http.post("/sink/webhook", content=topic, headers={"webhook-id": topic}) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [204, 204]
-    assert [line.get("repeat") for line in simulator.witnessed(topic)] == [None, True]
+    assert [line.get("repeat") for line in simulator.billed(topic)] == [None, True]
 
 
 async def test_deliveries_are_listed_with_body_and_name(http: httpx.AsyncClient, topic: str) -> None:
@@ -89,7 +89,7 @@ async def test_a_delivery_refused_for_its_signature_is_not_witnessed(strict: Sim
     async with strict.http() as http:
         await http.post("/sink/webhook", content=topic)
 
-    assert strict.witnessed(topic) == []
+    assert strict.billed(topic) == []
 
 
 @pytest.mark.parametrize("status", [410, 429, 500, 503])
@@ -100,7 +100,7 @@ async def test_a_receiver_in_trouble_refuses_and_keeps_nothing(
 
     answer = await http.post("/sink/webhook", content=topic, headers={"webhook-id": topic})
 
-    assert (answer.status_code, simulator.witnessed(topic)) == (status, [])
+    assert (answer.status_code, simulator.billed(topic)) == (status, [])
 
 
 async def test_a_receiver_that_hangs_keeps_nothing(simulator: Simulator, http: httpx.AsyncClient, topic: str) -> None:
@@ -108,7 +108,7 @@ async def test_a_receiver_that_hangs_keeps_nothing(simulator: Simulator, http: h
 
     with pytest.raises(httpx.ReadTimeout):
         await http.post("/sink/webhook", content=topic, timeout=0.3)
-    assert simulator.witnessed(topic) == []
+    assert simulator.billed(topic) == []
 
 
 async def test_a_delivery_whose_answer_is_cut_was_received(
@@ -118,7 +118,7 @@ async def test_a_delivery_whose_answer_is_cut_was_received(
 
     with pytest.raises(httpx.RemoteProtocolError):
         await http.post("/sink/webhook", content=topic, headers={"webhook-id": topic})
-    assert len(simulator.witnessed(topic)) == 1
+    assert len(simulator.billed(topic)) == 1
 
 
 async def test_a_repeat_is_known_after_a_restart(strict: Simulator, topic: str) -> None:
@@ -129,4 +129,4 @@ async def test_a_repeat_is_known_after_a_restart(strict: Simulator, topic: str) 
         async with strict.http() as http:
             await http.post("/sink/webhook", content=topic, headers=signed(topic, topic))
 
-    assert [line.get("repeat") for line in strict.witnessed(topic)] == [None, True]
+    assert [line.get("repeat") for line in strict.billed(topic)] == [None, True]

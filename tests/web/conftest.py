@@ -5,21 +5,21 @@ from collections.abc import AsyncIterator
 import pytest
 from quart.testing import QuartClient
 
-from tests.web.behind import Behind, behind
-from tests.web.house import House
+from tests.web.harness import Harness
+from tests.web.running_server import RunningServer, behind
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def harness() -> Harness:
+    return Harness()
 
 
 @pytest.fixture
-def client(house: House) -> QuartClient:
-    return QuartClient(house.app)
+def client(harness: Harness) -> QuartClient:
+    return QuartClient(harness.app)
 
 
 @pytest.fixture
-async def server(house: House) -> AsyncIterator[Behind]:
-    async with behind(house) as running:
+async def server(harness: Harness) -> AsyncIterator[RunningServer]:
+    async with behind(harness) as running:
         yield running

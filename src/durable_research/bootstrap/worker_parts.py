@@ -194,7 +194,7 @@ def _reconcile(shared: _Shared, report: GenerateReportActivities, starting: Star
         shared.progress,
         shared.engine,
         shared.ledger,
-        starting.give,
+        starting.submit,
         store_later,
         stop_spending,
         {(shared.model.provider, shared.model.provider_class): shared.model.find_all},

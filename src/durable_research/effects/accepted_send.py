@@ -1,4 +1,4 @@
-"""What an attempt does with a send that the provider has accepted: take it up, wait for its answer, or stop it."""
+"""A send that the provider has accepted: re-attach to it, wait for its answer, or cancel it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -56,10 +56,10 @@ class Collector(Generic[Answer]):
     has_sent: bool = field(default=False, init=False)
     _claimed_at: float = field(default_factory=lambda: asyncio.get_running_loop().time(), init=False)
 
-    async def outlast(self, write: Callable[[], Awaitable[Written]]) -> Written:
-        """Keep what was paid for, waiting for our own store and database while we live.
+    async def retry_through_outage(self, write: Callable[[], Awaitable[Written]]) -> Written:
+        """Write what was paid for, retrying through an outage of our own object store or database.
 
-        Where nobody can be asked, an attempt that gives up here has lost the answer.
+        Where the provider cannot be asked, an attempt that gives up here loses the answer.
         """
         while True:
             try:
@@ -81,7 +81,7 @@ class Collector(Generic[Answer]):
             raise
 
     async def collect(self, reference: str) -> Answer:
-        """Wait for the answer; what the failure says about the charge is kept."""
+        """Wait for the answer; what a failure says about the charge is written into the ledger."""
         try:
             return await self.remote.collect(reference)
         except asyncio.CancelledError:
@@ -97,14 +97,14 @@ class Collector(Generic[Answer]):
             # Its id is known: it stays open, and the next attempt takes it up or, in class N, sends again.
             await self._judge_unfinished(reference, error)
             raise
-        # Any other error is one of asking, not of the call: it stays open, too.
+        # Any other error is one of the request, not of the call: it stays open, too.
 
     async def _close_spent(self, reference: str, error: ModelError) -> None:
-        """Keep what came of a charged answer, and why it is none, before its send is closed: an attempt may die in between."""
+        """Store what came of a charged answer, and why it is none, before its send is closed: a worker may die in between."""
         if isinstance(error, ModelStopped) and self.salvage and has_visible_text(error.text):
             salvage, text = self.salvage, error.text
-            kept = await self.outlast(lambda: salvage(text))
-            await self.outlast(lambda: self.ledger.keep(self.effect.key, self.attempt.number, kept))
+            stored = await self.retry_through_outage(lambda: salvage(text))
+            await self.retry_through_outage(lambda: self.ledger.keep(self.effect.key, self.attempt.number, stored))
         if isinstance(error, EmptyOutput):
             empty = 1 + sum(was_empty(send) for send in self.record.sends)
             error.permanent = empty > self.effect.empty_allowed
@@ -113,20 +113,20 @@ class Collector(Generic[Answer]):
 
     async def _close(self, reference: str, state: SendState) -> None:
         key, number = self.effect.key, self.attempt.number
-        await self.outlast(lambda: self.ledger.close_send(key, reference, number, state))
+        await self.retry_through_outage(lambda: self.ledger.close_send(key, reference, number, state))
 
     async def _note_lost(self, reference: str, error: ResearchError) -> None:
         earlier = (one.fence for one in self.record.sends if one.reference == reference)
         # Ids may repeat at some servers: this attempt's own send is known by its number.
         fence = self.attempt.number if self.has_sent else next(earlier, self.attempt.number)
         lost = SendFailure(error.code, error.detail)
-        await self.outlast(lambda: self.ledger.note_lost(self.effect.key, fence, lost))
+        await self.retry_through_outage(lambda: self.ledger.note_lost(self.effect.key, fence, lost))
 
     async def _judge_unfinished(self, reference: str, error: Ambiguous | StillRunning) -> None:
-        """An accepted call is asked about until the provider says how it ended, or until it runs for longer than any may.
+        """An accepted call is polled until the provider says how it ended, or until it runs for longer than any may.
 
         Raises:
-            StillRunning: it is to be asked about again.
+            StillRunning: poll it again.
             ProviderSilent: it has run for too long.
         """
         if self.effect.provider_class is ProviderClass.NOTHING:

@@ -1,6 +1,6 @@
-"""One attempt's try at one effect: what it finds of earlier sends, whether it sends, and what it keeps of that.
+"""One send attempt at one effect: what it finds of earlier sends, whether it sends, and what it stores of that.
 
-The failpoints are passed in the order in which `failpoints.Place` lists them.
+Its failpoints come in the order of `failpoints.reach.Place`.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from durable_research.domain.ledger.effects import (
     Send,
     SendFailure,
     SendState,
-    anchor_to_reuse,
+    handle_to_reuse,
     is_answered,
     move_without_asking,
     next_move,
@@ -49,13 +49,13 @@ Answer = TypeVar("Answer")
 
 
 @dataclass
-class Try(Collector[Answer]):
-    """One attempt's try at one effect; `sent_again` is called when a send goes out that may be charged besides another."""
+class SendAttempt(Collector[Answer]):
+    """One send attempt at one effect; `sent_again` is called before a send that may be charged besides another."""
 
     sent_again: Callable[[], Awaitable[None]]
     handle_is_gone: bool = False
 
-    async def pass_by(self, place: Place) -> None:
+    async def reach(self, place: Place) -> None:
         await reach_effect(self.effect.step, place, self.effect.workflow_id)
 
     async def reference(self, *, reattach: bool) -> tuple[str, bool]:
@@ -88,7 +88,7 @@ class Try(Collector[Answer]):
         return await self._send_past_the_forgotten()
 
     async def _send_past_the_forgotten(self) -> str:
-        """The provider has deleted the call or its handle, or never keeps one: the next send hangs on nothing of it."""
+        """The provider has deleted the call or its handle, or never stores one: the next send uses a handle of its own."""
         self.handle_is_gone = True
         return await self._send_if_allowed(move_without_asking(self.record, self.effect))
 
@@ -104,18 +104,18 @@ class Try(Collector[Answer]):
         raise Unconfirmed(f"{provider} may have accepted an earlier send ({why}) and cannot be asked; not sent again")
 
     async def withdraw(self, send: Send) -> None:
-        """Take one send back; one that nobody can be asked about stays what it is."""
+        """Withdraw one send; one that the provider cannot be asked about stays as it is."""
         if send.state is SendState.REFUSED:
             return
-        can_ask = send.anchor or self.effect.provider_class is ProviderClass.RETRIEVABLE
+        can_ask = send.handle or self.effect.provider_class is ProviderClass.RETRIEVABLE
         reference = send.reference or (await self._find(send) if can_ask else None)
         if reference:
             await self.remote.cancel(reference)
             await self.ledger.close_send(self.effect.key, reference, send.fence, SendState.SPENT)
 
     async def _find(self, send: Send) -> str | None:
-        """Ask about an earlier send until the provider shows it, or can be believed that there is nothing."""
-        earlier = EarlierSend(self.effect.key, send.anchor, send.opened_at)
+        """Poll for an earlier send until the provider shows it, or its eventual visibility is over and there is none."""
+        earlier = EarlierSend(self.effect.key, send.handle, send.opened_at)
         loop = asyncio.get_running_loop()
         lost = replace(send, open_seconds=await self.ledger.note_lost(self.effect.key, send.fence, None))
         settled_at = loop.time() + still_to_settle(lost, self.effect, self.longest_call)
@@ -139,23 +139,23 @@ class Try(Collector[Answer]):
             await asyncio.sleep(policies.FIND_EVERY.total_seconds())
 
     async def _known_as(self, send: Send) -> str | None:
-        """The id in the ledger. The sender may have told its own meanwhile: a conversation names the same call otherwise."""
+        """The id in the ledger. The sender may have committed another: a conversation names the same call differently."""
         record = await self.ledger.claim(self.effect, self.attempt.number)
         return next((one.reference for one in record.sends if one.fence == send.fence), None)
 
     async def _send(self, earlier: SendState | None) -> str:
-        await self.pass_by(Place.BEGUN)
-        earlier_anchor = None if self.handle_is_gone else anchor_to_reuse(self.record)
-        anchor = earlier_anchor or await self.remote.anchor(self.effect.key)
-        await self.ledger.open_send(self.effect, self.attempt.number, anchor, earlier=earlier)
+        await self.reach(Place.BEGUN)
+        earlier_handle = None if self.handle_is_gone else handle_to_reuse(self.record)
+        handle = earlier_handle or await self.remote.handle(self.effect.key)
+        await self.ledger.open_send(self.effect, self.attempt.number, handle, earlier=earlier)
         self.has_sent = True
         if earlier is SendState.UNKNOWN:
             await self.sent_again()
-        await self.pass_by(Place.INTENT)
+        await self.reach(Place.INTENT)
         await self.ledger.check_fence(self.effect.key, self.attempt.number, policies.SEND_WITHIN)
-        await self.pass_by(Place.CHECKED)
-        sending = asyncio.create_task(self._send_and_remember(anchor))
-        beside = asyncio.create_task(self.pass_by(Place.SENDING))
+        await self.reach(Place.CHECKED)
+        sending = asyncio.create_task(self._send_and_remember(handle))
+        beside = asyncio.create_task(self.reach(Place.SENDING))
         try:
             reference = await asyncio.shield(sending)
         except asyncio.CancelledError:
@@ -171,30 +171,30 @@ class Try(Collector[Answer]):
             raise
         finally:
             beside.cancel()
-        await self.pass_by(Place.SENT)
+        await self.reach(Place.SENT)
         return reference
 
-    async def _send_and_remember(self, anchor: str | None) -> str:
+    async def _send_and_remember(self, handle: str | None) -> str:
         try:
-            reference = await self.remote.send(self.effect.key, anchor)
+            reference = await self.remote.send(self.effect.key, handle)
         except StillRunning:
             raise  # the send stays open: the next attempt decides by the provider's class
         except Ambiguous as error:  # ... and here too
             lost = SendFailure(error.code, error.detail)
-            await self.outlast(lambda: self.ledger.note_lost(self.effect.key, self.attempt.number, lost))
-            self._say_when_again(error, can_ask=self._can_ask(anchor))
+            await self.retry_through_outage(lambda: self.ledger.note_lost(self.effect.key, self.attempt.number, lost))
+            self._say_when_again(error, can_ask=self._can_ask(handle))
             raise
         except StepFailed:
             await self.ledger.close_send(self.effect.key, None, self.attempt.number, SendState.REFUSED)
             raise
-        await self.pass_by(Place.ACCEPTED)
+        await self.reach(Place.ACCEPTED)
         if await self._remember(self.attempt.number, reference):
-            await self._give_up_stray(reference)
+            await self._give_up_duplicate(reference)
         return reference
 
-    def _can_ask(self, anchor: str | None) -> bool:
+    def _can_ask(self, handle: str | None) -> bool:
         """Whether the provider can be asked what became of a send, or takes a repeated one for the same."""
-        return bool(anchor) or self.effect.provider_class in {ProviderClass.KEYED, ProviderClass.RETRIEVABLE}
+        return bool(handle) or self.effect.provider_class in {ProviderClass.KEYED, ProviderClass.RETRIEVABLE}
 
     def _say_when_again(self, error: Ambiguous, *, can_ask: bool) -> None:
         """Where nothing can be charged twice, the step waits as for a provider that is away; silence counts everywhere."""
@@ -207,11 +207,13 @@ class Try(Collector[Answer]):
             error.retry_after_seconds = max(pause, error.retry_after_seconds or 0.0) if is_sent_again else 0.0
 
     async def _remember(self, fence: int, reference: str) -> bool:
-        """Commit the provider's id, which nobody else knows, and say whether this call is one too many."""
-        return await self.outlast(lambda: self.ledger.remember_reference(self.effect.key, fence, reference))
+        """Commit the provider's id, which only this attempt knows, and say whether this call is a duplicate."""
+        return await self.retry_through_outage(
+            lambda: self.ledger.remember_reference(self.effect.key, fence, reference)
+        )
 
-    async def _give_up_stray(self, reference: str) -> None:
-        """This attempt slept between its check and its send, and another has sent meanwhile, or nobody waits any more."""
+    async def _give_up_duplicate(self, reference: str) -> None:
+        """Cancel a late send: this attempt was frozen before it, and another attempt has sent, or the workflow ended."""
         logs.get_logger().warning(logs.STRAY_SEND, step=self.effect.step, key=self.effect.key)
         await self.stop(reference)
         raise StaleAttempt("this send came too late to be of use; it is counted as spent")

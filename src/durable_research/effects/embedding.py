@@ -47,7 +47,7 @@ class Embedder:
     resend: ResendPolicy = ResendPolicy.BOUNDED
 
     async def embed(self, subject: Subject, effects: EffectRunner, generation: int = 0) -> Embedded:
-        """Have the vector made and keep it; a repeat returns what was kept, another `generation` buys it anew."""
+        """Buy the vector and store it; a repeat returns what was stored, another `generation` buys it anew."""
         model = self.model
         if model is None:
             return Embedded(model="", tokens=0, left_out="embeddings are off")
@@ -65,7 +65,7 @@ class Embedder:
             generation=generation,
             resend=self.resend,
             settle_seconds=model.settle_seconds,
-            ambiguous_allowed=policies.EMBEDDINGS_IN_DOUBT_ALLOWED,
+            ambiguous_allowed=policies.EMBEDDINGS_UNRESOLVED_ALLOWED,
         )
 
         async def keep(embedding: Embedding) -> Embedded:
@@ -77,7 +77,7 @@ class Embedder:
 
 @dataclass
 class LateEmbedder:
-    """Gives finished reports and posts the vectors that they lack: nobody waits for them.
+    """Buys the vectors that finished reports and posts lack, in reconciliation.
 
     A post lacks one when another model embedded it, when embeddings were off, or when a person went on without it.
 

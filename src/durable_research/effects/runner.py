@@ -1,6 +1,6 @@
-"""The one function that every paid or visible effect goes through: intent, reconcile, fence, send, settle.
+"""The effect protocol, through which every paid or visible effect goes: intent, reconcile, fence, send, settle.
 
-It takes ports and knows no vendor. The rules are in `domain/ledger/effects.py`, one attempt's moves in `effects/attempt.py`.
+It takes ports and knows no vendor. The rules are in `domain/ledger/effects.py`, one send attempt in `effects/attempt.py`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,14 +14,14 @@ from durable_research.domain.ledger.effects import WITHDRAWN, Effect, EffectReco
 from durable_research.domain.model_errors import AnswerLost, ModelForgotten
 from durable_research.domain.workflows.progress import Attempt, EventKind
 from durable_research.effects.accepted_send import Salvage
-from durable_research.effects.attempt import Try
+from durable_research.effects.attempt import SendAttempt
 from durable_research.failpoints.reach import Place
 from durable_research.ports.database.ledger import Effects
 from durable_research.ports.database.progress import CurrentAttempt, ProgressLog
 from durable_research.ports.vendors.remote import RemoteEffect
 
 Answer = TypeVar("Answer")
-Kept = TypeVar("Kept", bound=BaseModel)
+Stored = TypeVar("Stored", bound=BaseModel)
 
 
 class EffectRunner:
@@ -48,68 +48,74 @@ class EffectRunner:
         self,
         effect: Effect,
         prepare: Callable[[Mapping[str, Any]], RemoteEffect[Answer]],
-        keep: Callable[[Answer], Awaitable[Kept]],
-        kept: type[Kept],
+        store: Callable[[Answer], Awaitable[Stored]],
+        stored: type[Stored],
         salvage: Salvage | None = None,
-    ) -> Kept:
-        """Have the effect happen once and return what was kept of its answer, from this attempt or an earlier one.
+    ) -> Stored:
+        """Apply the effect once and return what was stored of its answer, by this attempt or an earlier one.
 
-        `prepare` makes the act from what the first claim froze. `keep` stores the answer and returns the small value that
-        the ledger and the history hold; it may run again. `salvage` stores the text of an answer that is not published, and
-        returns what the ledger keeps of that.
+        `prepare` makes the request from what the first claim froze. `store` stores the answer and returns the small value
+        that the ledger and the Event History hold; it may run again. `salvage` stores the text of an answer that is not
+        published, and returns what the ledger holds of that.
 
         Raises:
             StepFailed: the provider answered with a failure.
             StillRunning: the provider is at work on an earlier send, or may yet show it.
-            Unconfirmed, DecisionNeeded: an earlier send is unresolved, nobody can be asked, and the cap is used up.
+            Unconfirmed, DecisionNeeded: an earlier send is unresolved, the provider cannot be asked, and the cap is used up.
             StaleAttempt: a newer attempt holds the step.
         """
         current = self.current_attempt()
         record = await self._ledger.claim(effect, current.number)
         if record.result is not None:
-            return kept.model_validate(record.result)
-        try_ = self._try(effect, prepare(record.frozen), current, record)
-        try_.salvage = salvage
-        reference = await self._accepted(try_, current)
-        reference, answer = await self._answered(try_, reference)
-        await try_.pass_by(Place.ANSWERED)
-        value = await try_.outlast(lambda: keep(answer))
-        await try_.pass_by(Place.STORED)
+            return stored.model_validate(record.result)
+        send_attempt = self._try(effect, prepare(record.frozen), current, record)
+        send_attempt.salvage = salvage
+        reference = await self._accepted(send_attempt, current)
+        reference, answer = await self._answered(send_attempt, reference)
+        await send_attempt.reach(Place.ANSWERED)
+        value = await send_attempt.retry_through_outage(lambda: store(answer))
+        await send_attempt.reach(Place.STORED)
         result = value.model_dump(mode="json")
-        await try_.outlast(lambda: self._ledger.settle(effect.key, record.fence, reference, result))
-        await try_.pass_by(Place.SETTLED)
+        await send_attempt.retry_through_outage(
+            lambda: self._ledger.settle(effect.key, record.fence, reference, result)
+        )
+        await send_attempt.reach(Place.SETTLED)
         return value
 
-    async def _accepted(self, try_: Try[Answer], current: Attempt) -> str:
+    async def _accepted(self, send_attempt: SendAttempt[Answer], current: Attempt) -> str:
         """The provider's id of a send that it has accepted and that this attempt can collect."""
-        reference, is_taken_up = await try_.reference(reattach=self._reattach)
+        reference, is_taken_up = await send_attempt.reference(reattach=self._reattach)
         if is_taken_up:
             try:
-                await try_.take_up(reference)
+                await send_attempt.take_up(reference)
             except (AnswerLost, ModelForgotten):
-                reference = await try_.send_without_the_lost(reference)
+                reference = await send_attempt.send_without_the_lost(reference)
             else:
-                await self._note(current, try_.attempt, EventKind.ATTEMPT_REATTACHED, {"worker": current.worker})
+                await self._note(
+                    current, send_attempt.attempt, EventKind.ATTEMPT_REATTACHED, {"worker": current.worker}
+                )
         if current.is_waiting:
-            await self._note(current, try_.attempt, EventKind.PROVIDER_ANSWERED, {})
+            await self._note(current, send_attempt.attempt, EventKind.PROVIDER_ANSWERED, {})
         return reference
 
     @staticmethod
-    async def _answered(try_: Try[Answer], reference: str) -> tuple[str, Answer]:
+    async def _answered(send_attempt: SendAttempt[Answer], reference: str) -> tuple[str, Answer]:
         try:
-            return reference, await try_.collect(reference)
+            return reference, await send_attempt.collect(reference)
         except (AnswerLost, ModelForgotten):
-            reference = await try_.send_without_the_lost(reference)
-            return reference, await try_.collect(reference)
+            reference = await send_attempt.send_without_the_lost(reference)
+            return reference, await send_attempt.collect(reference)
 
-    def _try(self, effect: Effect, remote: RemoteEffect[Answer], current: Attempt, record: EffectRecord) -> Try[Answer]:
+    def _try(
+        self, effect: Effect, remote: RemoteEffect[Answer], current: Attempt, record: EffectRecord
+    ) -> SendAttempt[Answer]:
         attempt = replace(current, number=record.fence)
 
         async def sent_again() -> None:
             charges = {"possible_extra": record.possible_extra + 1}
             await self._note(current, attempt, EventKind.CALL_SENT_AGAIN, charges)
 
-        return Try(
+        return SendAttempt(
             effect, remote, attempt, record, self._ledger, self._cancel_is_wanted, self._longest_call, sent_again
         )
 
@@ -125,7 +131,7 @@ class EffectRunner:
             StillRunning: the provider may yet show an earlier send.
         """
         record = await self._ledger.claim(effect, WITHDRAWN)
-        try_ = self._try(effect, prepare(record.frozen), self.current_attempt(), record)
+        send_attempt = self._try(effect, prepare(record.frozen), self.current_attempt(), record)
         # Those that we know first: a search for the others must not find them.
         for send in sorted(record.sends, key=lambda send: send.reference is None):
-            await try_.withdraw(send)
+            await send_attempt.withdraw(send)

@@ -1,4 +1,4 @@
-"""Having a model write a text, to its end: one paid call, and others that go on where it was cut.
+"""The text effect: one paid model call, and further calls that continue where its answer was cut.
 
 Every pipeline's writing goes through here, and so through the effect ledger. Texts go to the object store under the hash of
 their bytes; results and histories hold references.
@@ -37,7 +37,7 @@ _ADDS_NOTHING = (EmptyOutput, OnlyReasoning, ModelTooLarge)
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a step asks the model to write; another `generation` is a deliberate second purchase."""
+    """What the model is to write for a step; another `generation` is a deliberate second purchase."""
 
     tenant: str
     workflow_id: str
@@ -59,12 +59,12 @@ class TextWriter:
     resend: ResendPolicy = ResendPolicy.BOUNDED
 
     async def write(self, assignment: Assignment) -> WrittenText:
-        """Ask the model, and go on where it was cut; a retry takes up the call that an earlier attempt began.
+        """Call the model, and continue where it was cut; a retry re-attaches to the call that an earlier attempt began.
 
         A text whose going on adds nothing, or that fills the model's context, is the answer, and says that it was cut.
 
         Raises:
-            ModelTruncated: it was cut as often as we go on.
+            ModelTruncated: it was cut in every continuation that is allowed.
             ModelStopped: it ended for an unknown reason; what came of it is in the object store, and named in the ledger.
         """
         so_far, usage = "", TokenUsage()
@@ -118,7 +118,7 @@ class TextWriter:
             generation=assignment.generation,
             resend=self.resend,
             settle_seconds=self.model.settle_seconds,
-            # Going on that adds nothing tells that there is no more; a second answer would tell the same.
+            # A continuation that adds nothing means that there is no more; a second answer would add nothing either.
             empty_allowed=0 if so_far else EMPTY_ANSWERS_ALLOWED,
         )
 
@@ -145,7 +145,7 @@ class TextWriter:
         return await self.effects.perform(effect, prepare, keep, WrittenText, salvage)
 
     async def _salvage(self, assignment: Assignment, so_far: str, text: str) -> Mapping[str, Any]:
-        """Keep what is not published, as nobody knows whether it is whole: it is paid for."""
+        """Store a paid text that is not published, since it may be incomplete."""
         return {"text": (await self._store(assignment, so_far + text)).model_dump(mode="json")}
 
     async def _store(self, assignment: Assignment, text: str) -> TextReference:

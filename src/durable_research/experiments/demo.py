@@ -85,7 +85,7 @@ class Demo:
             raise DemoFailed(f"{holder} holds the call but is no process of this installation")
         accepted = any(
             line["key"] == call.key and line["id"] == call.reference
-            for line in proof.witness_lines(Path(up["witness"]))
+            for line in proof.billing_lines(Path(up["witness"]))
         )
         os.kill(process["pid"], signal.SIGKILL)
         self.say(f"the provider has accepted the call ({call.reference[:16]}…) and its id is committed")

@@ -32,7 +32,7 @@ class Place(StrEnum):
     ACCEPTED = "accepted"  # the provider has said yes, nothing of that is committed
     SENT = "sent"  # the provider's id is committed
     ANSWERED = "answered"  # the answer is here, nothing of it is stored
-    STORED = "stored"  # what is kept of it is stored, the effect is not settled
+    STORED = "stored"  # the result is stored, the effect is not settled
     SETTLED = "settled"  # the effect is settled, the engine does not know
 
 

@@ -53,7 +53,7 @@ class DataFolder:
         self.root = root.resolve()
         self.logs = self.root / "logs"
         self.objects = self.root / "objects"
-        self.witness = self.root / "witness.jsonl"
+        self.billing_log = self.root / "witness.jsonl"
         self.temporal = self.root / "temporal"
         self.postgres = self.root / "postgres"
         self.payload_keys = self.root / "keys" / "payload.keys"

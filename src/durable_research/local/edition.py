@@ -93,7 +93,7 @@ class _Edition:
             "database": plan.database_url,
             "simulator": plan.simulator_url,
             "smtp": f"smtp://127.0.0.1:{plan.ports['simulator_smtp']}" if plan.simulator_url else None,
-            "witness": str(self._data.witness) if plan.simulator_url else None,
+            "witness": str(self._data.billing_log) if plan.simulator_url else None,
             "processes": self.supervisor.processes(),
         }
 

@@ -177,7 +177,7 @@ class Plan:
     def simulator(self) -> ChildSpec:
         """The pretend outside world; it is told none of our addresses: it knows nothing of us."""
         port, smtp_port = self.ports["simulator"], self.ports["simulator_smtp"]
-        arguments = ("--port", str(port), "--smtp-port", str(smtp_port), "--witness", str(self.data.witness))
+        arguments = ("--port", str(port), "--smtp-port", str(smtp_port), "--witness", str(self.data.billing_log))
         return ChildSpec(
             name="simulator",
             role="simulator",

@@ -101,7 +101,7 @@ class Approving:
         decision_id = request.decision_id or decision_id or secrets.token_hex(16)
         standing = standing_decision(await self.reading.log(workflow_id, tenant))
         if standing is None:
-            outcome = await self._pass_on(workflow_id, tenant, request, decision_id)
+            outcome = await self._deliver(workflow_id, tenant, request, decision_id)
         elif standing.decision_id == decision_id and await _is_the_same(request, standing):
             outcome = standing.decision
         else:
@@ -109,7 +109,7 @@ class Approving:
             raise AlreadyDecided(f"the draft has been {standing.decision.words}{by}")
         return Answered(await self.reading.get(workflow_id, tenant), decision_id, outcome)
 
-    async def _pass_on(
+    async def _deliver(
         self, workflow_id: str, tenant: str, request: ApprovalRequest, decision_id: str
     ) -> Verdict | None:
         asked = (await self._open(workflow_id, tenant)).asked

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from durable_research.domain.errors import InfrastructureDown, InvalidState
 from durable_research.domain.workflows.workflow import Status
-from durable_research.operations.outbox import KeepTrying
+from durable_research.operations.outbox import Outbox
 from durable_research.operations.reading.read import Reading
 from durable_research.ports.database.progress import ProgressLog
 from durable_research.ports.database.workflows import WorkflowRow, Workflows
@@ -19,7 +19,7 @@ class Cancelling:
     workflows: Workflows
     progress: ProgressLog
     engine: WorkflowEngine
-    _wishes: KeepTrying = field(default_factory=KeepTrying)
+    _wishes: Outbox = field(default_factory=Outbox)
 
     async def close(self) -> None:
         """Stop asking."""
@@ -41,7 +41,7 @@ class Cancelling:
         try:
             known = await self.engine.cancel(workflow_id, row.resumption)
         except InfrastructureDown:
-            self._wishes.pass_on(workflow_id, lambda: self.engine.cancel(workflow_id, row.resumption))
+            self._wishes.deliver(workflow_id, lambda: self.engine.cancel(workflow_id, row.resumption))
         else:
             # What was resumed has left things that its run removes when it is cancelled.
             if not known and not row.engine_started and not row.resumption:

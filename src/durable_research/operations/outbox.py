@@ -11,12 +11,12 @@ _TRY_AGAIN_SECONDS = 1.0
 
 
 @dataclass
-class KeepTrying:
+class Outbox:
     """One task for each workflow. Nothing depends on it: the wish is in the database, and reconciliation passes it on too."""
 
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
-    def pass_on(self, workflow_id: str, act: Callable[[], Awaitable[object]]) -> None:
+    def deliver(self, workflow_id: str, act: Callable[[], Awaitable[object]]) -> None:
         """Run `act` until it is not stopped by infrastructure of ours; a wish that is on its way is left alone."""
         if workflow_id in self._tasks:
             return

@@ -136,7 +136,7 @@ class Resuming:
         )
         row, replayed = await self.workflows.resume(wanted)
         await reach(Point.RESUME_WRITTEN, workflow_id)
-        self.starting.pass_on(row)
+        self.starting.deliver(row)
         return Resumed(row, replayed)
 
     async def _data(

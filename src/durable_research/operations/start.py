@@ -15,7 +15,7 @@ from durable_research.domain.requests.writing import WritingRequest
 from durable_research.domain.workflows.progress import EventKind, ProgressEvent, resumed_with, since_resumed
 from durable_research.domain.workflows.workflow import RANDOM_BYTES, new_workflow_id
 from durable_research.failpoints.reach import Point, reach
-from durable_research.operations.outbox import KeepTrying
+from durable_research.operations.outbox import Outbox
 from durable_research.operations.validation import validated
 from durable_research.ports.clock import Clock
 from durable_research.ports.database.progress import ProgressLog
@@ -46,7 +46,7 @@ class Starting:
     now: Clock
     receivers: Receivers
     unsafe_addresses: bool = False
-    _starts: KeepTrying = field(default_factory=KeepTrying)
+    _starts: Outbox = field(default_factory=Outbox)
 
     async def start(
         self, path: str, body: Mapping[str, Any], *, tenant: str, idempotency_key: str | None = None
@@ -77,19 +77,19 @@ class Starting:
         await reach(Point.START_BEGUN, new.workflow_id)
         row, replayed = await self.workflows.accept(new)
         await reach(Point.START_ACCEPTED, row.workflow_id)
-        self.pass_on(row)
+        self.deliver(row)
         return Started(row, replayed)
 
     def sleeps_until(self, request: WritingRequest) -> datetime | None:
         """The moment at which it is to begin; none where that is now or has passed."""
         return request.begins_at if request.begins_at and request.begins_at > self.now() else None
 
-    def pass_on(self, row: WorkflowRow) -> None:
+    def deliver(self, row: WorkflowRow) -> None:
         """Give an accepted or resumed workflow to the engine, each second until it has it."""
         if not row.engine_started and not row.status.is_final:
-            self._starts.pass_on(row.workflow_id, lambda: self.give(row))
+            self._starts.deliver(row.workflow_id, lambda: self.submit(row))
 
-    async def give(self, row: WorkflowRow) -> None:
+    async def submit(self, row: WorkflowRow) -> None:
         """Give one accepted workflow to the engine, once; a cancellation that came meanwhile is passed on.
 
         Raises:

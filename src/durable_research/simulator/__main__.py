@@ -13,7 +13,7 @@ import uvicorn
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from durable_research.simulator.app import create_app
-from durable_research.simulator.billing_log import Witness
+from durable_research.simulator.billing_log import BillingLog
 from durable_research.simulator.faults.fault_book import FaultBook
 from durable_research.simulator.generation.state import State
 from durable_research.simulator.journal import Journal
@@ -44,7 +44,9 @@ def _webhook_secret(_context: click.Context, _parameter: click.Parameter, secret
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, callback=_loopback)
 @click.option("--port", type=click.IntRange(0, 65535), required=True, help="0 takes a free one.")
-@click.option("--witness", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The billing log.")
+@click.option(
+    "--witness", "billing_log", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The billing log."
+)
 @click.option("--latency-seconds", type=click.FloatRange(0, 3600), default=2.0, show_default=True)
 @click.option("--visibility-lag-seconds", type=click.FloatRange(0, 3600), default=0.0, show_default=True)
 @click.option("--acceptance-seconds", type=click.FloatRange(0, 3600), default=0.0, show_default=True)
@@ -54,7 +56,7 @@ def _webhook_secret(_context: click.Context, _parameter: click.Parameter, secret
 def main(
     host: str,
     port: int,
-    witness: Path,
+    billing_log: Path,
     latency_seconds: float,
     visibility_lag_seconds: float,
     acceptance_seconds: float,
@@ -64,10 +66,10 @@ def main(
 ) -> None:
     """A pretend OpenAI, Slack, mail server and webhook receiver on this machine, with faults on demand."""
     world = World(
-        witness=Witness(witness),
-        state=State(witness.with_name(witness.name + ".responses.jsonl")),
+        billing_log=BillingLog(billing_log),
+        state=State(billing_log.with_name(billing_log.name + ".responses.jsonl")),
         settings=Settings(latency_seconds, visibility_lag_seconds, acceptance_seconds),
-        faults=FaultBook(Journal(witness.with_name(witness.name + ".faults.jsonl"))),
+        faults=FaultBook(Journal(billing_log.with_name(billing_log.name + ".faults.jsonl"))),
         webhook_secret=webhook_secret,
         honour_idempotency_key=honour_idempotency_key,
     )

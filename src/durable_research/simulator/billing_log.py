@@ -1,4 +1,4 @@
-"""The judge: a log of everything billed or received, written by the outside world and by nobody else."""
+"""The billing log: everything that was billed or received, written by the simulator alone. Its file is the witness."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,11 +8,11 @@ from typing import Any
 
 from durable_research.simulator.journal import Journal
 
-TEXT_KEPT = 200
+TEXT_STORED = 200
 
 
-class Witness:
-    """Each line is on the disk before the call it tells of is answered."""
+class BillingLog:
+    """Each line is on the disk before its call is answered."""
 
     def __init__(self, path: Path) -> None:
         self._journal = Journal(path)
@@ -32,7 +32,7 @@ class Witness:
             "at": datetime.now(UTC).isoformat(),
             "kind": kind,
             "key": key,
-            "text": text[:TEXT_KEPT],
+            "text": text[:TEXT_STORED],
             "id": id,
             "model": model,
             "tokens": tokens,

@@ -1,4 +1,4 @@
-"""The strings of the pretend world: faults, settings, and a look at what was witnessed."""
+"""The control API: faults, settings, and the lines of the billing log."""
 
 from dataclasses import asdict
 
@@ -34,7 +34,7 @@ class Control:
         routes.add_url_rule("/faults", view_func=self.clear_faults, methods=["DELETE"])
         routes.add_url_rule("/quirks", view_func=self.quirks, methods=["GET"])
         routes.add_url_rule("/settings", view_func=self.change_settings, methods=["POST"])
-        routes.add_url_rule("/witness", view_func=self.witness, methods=["GET"])
+        routes.add_url_rule("/witness", view_func=self.billing_log, methods=["GET"])
         return routes
 
     async def add_fault(self) -> Response:
@@ -64,5 +64,5 @@ class Control:
             setattr(settings, name, value)
         return reply(asdict(settings))
 
-    async def witness(self) -> Response:
-        return reply(self._world.witness.lines())
+    async def billing_log(self) -> Response:
+        return reply(self._world.billing_log.lines())

@@ -81,7 +81,7 @@ class SlackApi:
         if message is None:
             raise _NotOk("message_not_found")
         self._state.unpost(message)
-        await self._world.witness.write("slack_deleted", key=message.key, text=message.text, id=message.ts)
+        await self._world.billing_log.write("slack_deleted", key=message.key, text=message.text, id=message.ts)
         return reply({"ok": True, "channel": message.channel, "ts": message.ts})
 
     def _message(self, asked: Json) -> SlackMessage:
@@ -96,7 +96,7 @@ class SlackApi:
         return SlackMessage(ts=f"{self._last:.6f}", channel=channel, text=text, blocks=blocks, metadata=metadata)
 
     async def _record(self, message: SlackMessage) -> None:
-        await self._world.witness.write("slack", key=message.key, text=message.text, id=message.ts)
+        await self._world.billing_log.write("slack", key=message.key, text=message.text, id=message.ts)
         self._state.post(message)
 
 

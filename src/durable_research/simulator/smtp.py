@@ -94,7 +94,7 @@ class _Handler:
             body=_body(message),
         )
         repeat = {"repeat": True} if mail.repeat else {}
-        await self._world.witness.write("email", key=mail.key, text=text, id=mail.id, extra=repeat)
+        await self._world.billing_log.write("email", key=mail.key, text=text, id=mail.id, extra=repeat)
         state.take_mail(mail)
 
 

@@ -74,6 +74,8 @@ class Sink:
 
     async def _record(self, delivery: Delivery) -> None:
         repeat = {"repeat": True} if delivery.repeat else {}
-        await self._world.witness.write("webhook", key=delivery.key, text=delivery.body, id=delivery.id, extra=repeat)
+        await self._world.billing_log.write(
+            "webhook", key=delivery.key, text=delivery.body, id=delivery.id, extra=repeat
+        )
         self._state.receive(delivery)
         self._state.keep_delivery(delivery)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from quart import request
 
-from durable_research.simulator.billing_log import Witness
+from durable_research.simulator.billing_log import BillingLog
 from durable_research.simulator.faults.errors import ApiError, not_found
 from durable_research.simulator.faults.fault_book import FaultBook
 from durable_research.simulator.generation.generation import Generation, billed_tokens
@@ -31,7 +31,7 @@ class Settings:
 class World:
     """The pretend world: its memory, its judge, its faults and its settings."""
 
-    witness: Witness
+    billing_log: BillingLog
     state: State
     settings: Settings
     faults: FaultBook
@@ -59,8 +59,8 @@ class World:
             await asyncio.shield(task)
 
     async def _bill(self, generation: Generation, key: str | None) -> None:
-        # The witness first: killed in between, the judge has seen a call too many, never one too few.
-        await self.witness.write(
+        # The billing log first: killed in between, it holds a call too many, never one too few.
+        await self.billing_log.write(
             "model_call",
             key=key,
             text=generation.prompt,

@@ -32,7 +32,7 @@ class NoteApproval(BaseModel):
 
 
 class StopModelCalls(BaseModel):
-    """Asks that what a workflow left running at the model's provider be cancelled, unless it is kept to be resumed.
+    """Cancels the calls that a workflow left running at the provider, unless they are retained to be resumed.
 
     A run of an earlier resumption stops nothing.
     """

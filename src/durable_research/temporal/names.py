@@ -5,8 +5,8 @@ STOP_MODEL_CALLS = "stop_model_calls"
 NOTE_APPROVAL = "note_approval"
 
 DECIDE = "decide"  # the signal with a person's decision
-APPROVE = "approve"  # the update with a person's word about a draft; it is answered
-APPROVE_SIGNAL = "approve_signal"  # the same where nobody waits for the answer: Temporal's UI and command line
+APPROVE = "approve"  # the update with a person's decision about a draft; it returns an answer
+APPROVE_SIGNAL = "approve_signal"  # the same without an answer: Temporal's UI and command line
 
 # The memo of a workflow that is started again after the engine lost it: the steps that were completed.
 COMPLETED_STEPS = "told-before"

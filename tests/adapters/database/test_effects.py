@@ -28,10 +28,10 @@ def effect(report: str) -> Effect:
     return Effect("default", report, "llm_call", "model_call", "openai", ProviderClass.LOCKED, {"prompt": "tides?"})
 
 
-async def begun(ledger: PostgresEffects, effect: Effect, fence: int, anchor: str | None = None) -> None:
+async def begun(ledger: PostgresEffects, effect: Effect, fence: int, handle: str | None = None) -> None:
     """An attempt that has committed its intent to send."""
     await ledger.claim(effect, fence)
-    await ledger.open_send(effect, fence, anchor, earlier=None)
+    await ledger.open_send(effect, fence, handle, earlier=None)
 
 
 async def test_a_new_effect_is_sent(ledger: PostgresEffects, effect: Effect) -> None:
@@ -259,7 +259,7 @@ async def test_an_id_never_replaces_another(ledger: PostgresEffects, effect: Eff
     await ledger.remember_reference(effect.key, 1, "resp_1")
 
     (send,) = (await ledger.claim(effect, 2)).sends
-    assert (send.reference, send.anchor) == ("conv_1/msg_1", "conv_1")
+    assert (send.reference, send.handle) == ("conv_1/msg_1", "conv_1")
 
 
 async def test_a_late_sender_learns_that_its_workflow_has_ended(
@@ -305,7 +305,7 @@ async def test_a_send_that_turned_up_after_all_is_counted_as_spent(ledger: Postg
     await ledger.settle(searched.key, 2, "chatcmpl_2", {})
 
     (doubt,) = [one for one in await ledger.doubts(OPENAI, timedelta(0), timedelta(0)) if one.key == searched.key]
-    await ledger.resolve_doubt(doubt, doubt.stray_among(["chatcmpl_1", "chatcmpl_2"]))
+    await ledger.resolve_send(doubt, doubt.late_send_among(["chatcmpl_1", "chatcmpl_2"]))
 
     assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
     assert [one for one in await ledger.doubts(OPENAI, timedelta(0), timedelta(0)) if one.key == searched.key] == []
@@ -344,7 +344,7 @@ async def test_a_stray_that_turns_up_before_there_is_an_answer_is_the_answer(
     await ledger.close_send(searched.key, None, 1, SendState.ABSENT)
     (doubt,) = [one for one in await ledger.doubts(OPENAI, timedelta(0), timedelta(0)) if one.key == searched.key]
 
-    await ledger.resolve_doubt(doubt, "chatcmpl_1")
+    await ledger.resolve_send(doubt, "chatcmpl_1")
 
     assert next_move(await ledger.claim(searched, 2), searched).move is Move.COLLECT
 

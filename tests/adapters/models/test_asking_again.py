@@ -61,8 +61,8 @@ def responses(provider: Peer, deadlines: CallDeadlines = PATIENT, *, keyed: bool
     )
 
 
-def earlier(anchor: str | None = None) -> EarlierSend:
-    return EarlierSend(KEY, anchor, datetime.now(UTC))
+def earlier(handle: str | None = None) -> EarlierSend:
+    return EarlierSend(KEY, handle, datetime.now(UTC))
 
 
 def silent(text: str) -> None:
@@ -192,7 +192,7 @@ async def test_a_send_is_tagged_with_our_key_and_its_fingerprint() -> None:
     async with peer(routed({"POST /conversations": whole({"id": "conv_1"})})) as provider:
         for model in (stored_chat(provider), responses(provider)):
             call = model.prepare(CALL, silent)
-            await call.anchor(KEY)
+            await call.handle(KEY)
             with pytest.raises(ModelRefused):
                 await call.send(KEY, None)
             await model.close()
@@ -217,10 +217,10 @@ async def test_a_server_without_conversations_has_class_n_for_an_hour(status: in
         model.wire.limits = ServerLimits(clock := Clock())
         assert (model.provider_class, model.settle_seconds) == (ProviderClass.LOCKED, 1)
 
-        assert await model.prepare(CALL, silent).anchor(KEY) is None
+        assert await model.prepare(CALL, silent).handle(KEY) is None
 
         assert (model.provider_class, model.settle_seconds) == (ProviderClass.NOTHING, 0)
-        assert await model.prepare(CALL, silent).anchor(KEY) is None
+        assert await model.prepare(CALL, silent).handle(KEY) is None
         assert len(provider.requests) == 1
         clock.now += 3599
         assert (model.provider_class, model.settle_seconds) == (ProviderClass.NOTHING, 0)
@@ -244,7 +244,7 @@ async def test_a_server_without_a_list_cannot_be_asked_and_has_class_n(status: i
 async def test_any_other_answer_lowers_nothing(status: int) -> None:
     async with peer(whole({}, status)) as provider:
         chat, model = stored_chat(provider), responses(provider)
-        for asking in (chat.prepare(CALL, silent).find(earlier()), model.prepare(CALL, silent).anchor(KEY)):
+        for asking in (chat.prepare(CALL, silent).find(earlier()), model.prepare(CALL, silent).handle(KEY)):
             with pytest.raises(ModelRefused if status in {401, 403} else ModelUnavailable):
                 await asking
 
@@ -300,7 +300,7 @@ async def test_a_response_without_what_a_look_up_needs_is_class_n(field: str) ->
 
         assert model.provider_class is ProviderClass.NOTHING
         call = model.prepare(CALL, silent)
-        assert (await call.collect(await call.send(KEY, await call.anchor(KEY)))).text == TEXT
+        assert (await call.collect(await call.send(KEY, await call.handle(KEY)))).text == TEXT
         await model.close()
 
 
@@ -453,7 +453,7 @@ async def test_a_response_whose_id_holds_a_stroke_is_no_item_of_a_conversation(r
 async def test_a_page_where_conversations_should_be_is_none_and_lowers_nothing() -> None:
     async with peer([head(kind="text/html") + b"<html>"]) as provider:
         model = responses(provider)
-        assert await model.prepare(CALL, silent).anchor(KEY) is None
+        assert await model.prepare(CALL, silent).handle(KEY) is None
         assert model.provider_class is ProviderClass.LOCKED
         await model.close()
 

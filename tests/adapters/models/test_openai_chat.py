@@ -85,7 +85,7 @@ async def test_an_answer_comes_whole_with_its_tokens_and_our_key_at_the_provider
     assert answer.is_whole
     assert answer.usage.output_tokens > 100
     assert not answer.usage.is_estimate
-    assert [line["key"] for line in servers.witness(prompt)] == [f"key of {prompt}"]
+    assert [line["key"] for line in servers.billing_log(prompt)] == [f"key of {prompt}"]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_a_fault_becomes_one_of_our_errors(
 
     with pytest.raises(error):
         await ask(model, prompt)
-    assert len(servers.witness(prompt)) <= 1
+    assert len(servers.billing_log(prompt)) <= 1
 
 
 async def test_a_cut_answer_is_gone_on_with_and_the_parts_are_the_whole(
@@ -157,7 +157,7 @@ async def test_a_stored_answer_that_never_reached_us_is_found_by_our_key(
     assert reference
     assert "lost chat" in (await later.collect(reference)).text
     assert await stored.find_all(send) == [reference]
-    assert len(servers.witness("lost chat")) == 1
+    assert len(servers.billing_log("lost chat")) == 1
 
 
 async def test_a_stored_answer_is_written_to_its_end_though_we_go_away(
@@ -167,7 +167,7 @@ async def test_a_stored_answer_is_written_to_its_end_though_we_go_away(
     call = stored.prepare(ModelCall("Write.", "hung up", stored.model), lambda text: None)
     asking = asyncio.create_task(call.send("key of hung up", None))
     async with asyncio.timeout(20):
-        while not servers.witness("hung up"):
+        while not servers.billing_log("hung up"):
             await asyncio.sleep(0.01)
     asking.cancel()
     with contextlib.suppress(asyncio.CancelledError):

@@ -85,7 +85,7 @@ async def test_a_text_has_a_place_near_texts_of_its_kind(model: OpenAIEmbeddings
     assert len(tides.vector) == DIMENSIONS
     assert tides.tokens > 0
     assert likeness(tides, tide_tables) > likeness(tides, tax)
-    assert [line["key"] for line in servers.witness("How tides turn", kind="embedding")] == ["our key"]
+    assert [line["key"] for line in servers.billing_log("How tides turn", kind="embedding")] == ["our key"]
 
 
 @pytest.mark.parametrize(("has_own_address", "key"), [(False, "OPENAI_API_KEY"), (True, "OPENAI_EMBEDDING_API_KEY")])
@@ -125,7 +125,7 @@ async def test_a_fault_becomes_one_of_our_errors(
 
     with pytest.raises(error):
         await embed(model, text)
-    assert len(servers.witness(text, kind="embedding")) == billed
+    assert len(servers.billing_log(text, kind="embedding")) == billed
 
 
 async def test_a_silent_server_is_not_waited_for_without_end(

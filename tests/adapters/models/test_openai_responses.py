@@ -86,7 +86,7 @@ async def test_an_accepted_call_is_taken_up_by_its_id_and_not_billed_again(
     answer = await model.prepare(ModelCall("Write.", "taken up", model.model), lambda text: None).collect(reference)
 
     assert "taken up" in answer.text
-    lines = servers.witness("taken up")
+    lines = servers.billing_log("taken up")
     assert [(line["id"], line["key"]) for line in lines] == [(reference, "key of taken up")]
 
 
@@ -108,7 +108,7 @@ async def test_429_is_busy_with_the_providers_wish(model: OpenAIResponses, serve
         await ask(model, "too many")
 
     assert caught.value.retry_after_seconds == 7
-    assert not servers.witness("too many")
+    assert not servers.billing_log("too many")
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ async def test_a_connection_cut_after_the_send_is_ambiguous_and_sent_once(
     with pytest.raises(Ambiguous):
         await ask(model, "cut the line")
 
-    assert len(servers.witness("cut the line")) == 1
+    assert len(servers.billing_log("cut the line")) == 1
 
 
 async def test_a_provider_that_forgot_the_call_says_so(model: OpenAIResponses) -> None:
@@ -207,11 +207,11 @@ async def test_a_call_whose_id_never_came_is_found_on_its_conversation(
     model: OpenAIResponses, servers: Installation
 ) -> None:
     call = model.prepare(ModelCall("Write.", "lost id", model.model), lambda text: None)
-    anchor = await call.anchor("key of lost id")
+    handle = await call.handle("key of lost id")
     fault(servers, "lost id", fault="billed_500")
     with pytest.raises(Ambiguous):
-        await call.send("key of lost id", anchor)
-    send = EarlierSend("key of lost id", anchor, datetime.now(UTC))
+        await call.send("key of lost id", handle)
+    send = EarlierSend("key of lost id", handle, datetime.now(UTC))
 
     later = model.prepare(ModelCall("Write.", "lost id", model.model), lambda text: None)
     reference = await found(later, send)
@@ -219,28 +219,28 @@ async def test_a_call_whose_id_never_came_is_found_on_its_conversation(
     answer = await later.collect(reference)
     assert "lost id" in answer.text
     assert answer.usage.is_estimate
-    assert len(servers.witness("lost id")) == 1
+    assert len(servers.billing_log("lost id")) == 1
     assert await model.find_all(send) == [reference]
 
 
 async def test_a_running_call_on_the_conversation_is_said_to_run(model: OpenAIResponses, servers: Installation) -> None:
     fault(servers, "still at it", latency_seconds=30)
     call = model.prepare(ModelCall("Write.", "still at it", model.model), lambda text: None)
-    anchor = await call.anchor("key")
-    reference = await call.send("key", anchor)
+    handle = await call.handle("key")
+    reference = await call.send("key", handle)
 
     with pytest.raises(StillRunning):
-        await call.find(EarlierSend("key", anchor, datetime.now(UTC)))
+        await call.find(EarlierSend("key", handle, datetime.now(UTC)))
     with pytest.raises(StillRunning):
-        await model.prepare(ModelCall("Write.", "another", model.model), lambda text: None).send("key", anchor)
+        await model.prepare(ModelCall("Write.", "another", model.model), lambda text: None).send("key", handle)
     await call.cancel(reference)
 
 
 async def test_a_conversation_without_an_answer_shows_none(model: OpenAIResponses) -> None:
     call = model.prepare(ModelCall("Write.", "never sent", model.model), lambda text: None)
-    anchor = await call.anchor("key")
+    handle = await call.handle("key")
 
-    assert await call.find(EarlierSend("key", anchor, datetime.now(UTC))) is None
+    assert await call.find(EarlierSend("key", handle, datetime.now(UTC))) is None
 
 
 async def test_a_server_without_conversations_has_no_handle(servers: Installation) -> None:
@@ -253,5 +253,5 @@ async def test_a_server_without_conversations_has_no_handle(servers: Installatio
         is_demo=False,
     )
 
-    assert await model.prepare(ModelCall("Write.", "q", "m"), lambda text: None).anchor("key") is None
+    assert await model.prepare(ModelCall("Write.", "q", "m"), lambda text: None).handle("key") is None
     await model.close()

@@ -53,7 +53,7 @@ async def test_a_message_arrives_with_a_message_id_made_of_the_key(
     assert [(one["message_id"], one["recipients"]) for one in received(servers, note)] == [
         (reference, ["one@example.org", "two@example.org"])
     ]
-    assert [line["key"] for line in servers.witness(note.title, kind="email")] == [KEY]
+    assert [line["key"] for line in servers.billing_log(note.title, kind="email")] == [KEY]
 
 
 async def test_the_message_names_the_report_and_where_it_is(

@@ -68,7 +68,7 @@ async def test_a_message_is_posted_once_under_its_key(
 ) -> None:
     reference = await notifier.prepare(note).send(key, None)
 
-    assert [(line["key"], line["id"]) for line in servers.witness(note.title, kind="slack")] == [(key, reference)]
+    assert [(line["key"], line["id"]) for line in servers.billing_log(note.title, kind="slack")] == [(key, reference)]
 
 
 def said(servers: Installation, reference: str) -> dict[str, Any]:
@@ -243,7 +243,7 @@ async def test_a_cancelled_message_is_deleted_and_cancelling_it_again_is_no_erro
         await notifier.prepare(note).cancel(goes)
 
     assert await notifier.prepare(note).find_all(earlier(key)) == [stays]
-    assert [line["id"] for line in servers.witness(note.title, kind="slack_deleted")] == [goes]
+    assert [line["id"] for line in servers.billing_log(note.title, kind="slack_deleted")] == [goes]
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ async def notifier(servers: Installation) -> AsyncIterator[WebhookNotifier]:
 async def test_a_message_arrives_with_its_id(notifier: WebhookNotifier, servers: Installation) -> None:
     reference = await notifier.prepare(notification("report-a")).send("a" * 64, None)
 
-    lines = servers.witness("report-a", kind="webhook")
+    lines = servers.billing_log("report-a", kind="webhook")
     assert [line["key"] for line in lines] == [reference]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from durable_research.domain.workflows.workflow import Kind
 from tests.cli.conftest import Command, Process
-from tests.cli.stand_in import StandIn, an_id
+from tests.cli.stub_server import StubServer, an_id
 
 POST, TEXT = Kind.POST, Kind.PROCESSING
 APPROVAL = {"asks": {"step": "approval", "decisions": ["approve", "refuse"], "draft_sha256": "d" * 64}}
@@ -46,7 +46,7 @@ def named(value: str | tuple[str, ...]) -> str:
 
 
 @pytest.fixture
-def world(installation: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+def world(installation: StubServer, monkeypatch: pytest.MonkeyPatch) -> StubServer:
     monkeypatch.setattr("webbrowser.open", lambda url: True)
     for one in WORLD:
         run = installation.add(**one)
@@ -61,14 +61,14 @@ def world(installation: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     return installation
 
 
-def acted_on(installation: StandIn) -> str:
+def acted_on(installation: StubServer) -> str:
     """The id in the last request that names one."""
     return [path.split("/")[3].partition(".")[0] for path in installation.paths() if path.count("/") > 2][-1]
 
 
 @pytest.mark.parametrize(("arguments", "verb", "id"), VERBS, ids=named)
 def test_without_an_id_it_is_the_latest_that_fits_and_says_so(
-    world: StandIn, command: Command, arguments: tuple[str, ...], verb: str, id: str
+    world: StubServer, command: Command, arguments: tuple[str, ...], verb: str, id: str
 ) -> None:
     result = command(*arguments)
 
@@ -79,7 +79,7 @@ def test_without_an_id_it_is_the_latest_that_fits_and_says_so(
 @pytest.mark.parametrize(("arguments", "verb", "id"), VERBS, ids=named)
 @pytest.mark.parametrize("length", [6, 10, 26])
 def test_the_end_of_an_id_is_enough(
-    world: StandIn, command: Command, arguments: tuple[str, ...], verb: str, id: str, length: int
+    world: StubServer, command: Command, arguments: tuple[str, ...], verb: str, id: str, length: int
 ) -> None:
     name, *options = arguments
 
@@ -91,7 +91,7 @@ def test_the_end_of_an_id_is_enough(
 
 @pytest.mark.parametrize(("arguments", "verb", "id"), VERBS, ids=named)
 def test_without_any_that_fits_it_says_so(
-    installation: StandIn, command: Command, arguments: tuple[str, ...], verb: str, id: str
+    installation: StubServer, command: Command, arguments: tuple[str, ...], verb: str, id: str
 ) -> None:
     result = command(*arguments)
 
@@ -99,7 +99,7 @@ def test_without_any_that_fits_it_says_so(
     assert result.stderr.startswith(f"error: there is nothing to {verb}\n  ")
 
 
-def twins(installation: StandIn) -> list[str]:
+def twins(installation: StubServer) -> list[str]:
     """Two workflows whose ids end alike."""
     ids = [an_id(1), an_id(1, POST)]
     for kind in (Kind.REPORT, POST):
@@ -109,7 +109,7 @@ def twins(installation: StandIn) -> list[str]:
 
 @pytest.mark.parametrize("verb", ["show", "watch", "open", "cancel", "approve", "retry"])
 def test_two_that_end_alike_are_both_named_and_nothing_is_done(
-    installation: StandIn, command: Command, verb: str
+    installation: StubServer, command: Command, verb: str
 ) -> None:
     report, post = twins(installation)
 
@@ -121,7 +121,7 @@ def test_two_that_end_alike_are_both_named_and_nothing_is_done(
     )
 
 
-def test_the_whole_list_is_looked_through(installation: StandIn, command: Command) -> None:
+def test_the_whole_list_is_looked_through(installation: StubServer, command: Command) -> None:
     installation.longest_page = 2
     for number in range(1, 8):
         installation.add(number, status="running")
@@ -140,7 +140,7 @@ def test_the_whole_list_is_looked_through(installation: StandIn, command: Comman
         ("z" * 33, "is not an id, nor the end of one"),
     ],
 )
-def test_what_is_the_end_of_none_is_refused(installation: StandIn, command: Command, given: str, words: str) -> None:
+def test_what_is_the_end_of_none_is_refused(installation: StubServer, command: Command, given: str, words: str) -> None:
     installation.add(1)
 
     result = command("show", given)
@@ -154,7 +154,7 @@ def a_schedule(letter: str, paused: bool = False) -> dict[str, Any]:
 
 
 @pytest.fixture
-def schedules(installation: StandIn) -> StandIn:
+def schedules(installation: StubServer) -> StubServer:
     rows = [a_schedule("c", paused=True), a_schedule("b"), a_schedule("a", paused=True)]
     installation.answers[SCHEDULES] = (200, {"schedules": rows}, {})
     for row in rows:
@@ -169,7 +169,7 @@ def schedules(installation: StandIn) -> StandIn:
 
 @pytest.mark.parametrize(("verb", "taken"), [("pause", "b"), ("resume", "c"), ("delete", "c")])
 def test_a_schedule_is_the_latest_that_fits_or_the_one_that_ends_so(
-    schedules: StandIn, command: Command, verb: str, taken: str
+    schedules: StubServer, command: Command, verb: str, taken: str
 ) -> None:
     yes = ["--yes"] if verb == "delete" else []
 
@@ -183,7 +183,7 @@ def test_a_schedule_is_the_latest_that_fits_or_the_one_that_ends_so(
     assert (latest.exit_code, by_end.exit_code) == (0, 0)
 
 
-def test_two_schedules_that_end_alike_are_both_named(installation: StandIn, command: Command) -> None:
+def test_two_schedules_that_end_alike_are_both_named(installation: StubServer, command: Command) -> None:
     rows = [a_schedule("a"), a_schedule("a") | {"schedule_id": "recurring-" + "b" * 16 + "a" * 16}]
     installation.answers[SCHEDULES] = (200, {"schedules": rows}, {})
 
@@ -203,13 +203,13 @@ ENDING = [
 ]
 
 
-def changes(installation: StandIn) -> list[str]:
+def changes(installation: StubServer) -> list[str]:
     return installation.paths("POST") + installation.paths("DELETE")
 
 
 @pytest.mark.parametrize(("arguments", "question", "effect"), ENDING, ids=named)
 def test_what_ends_or_pays_wants_yes_where_nobody_can_be_asked(
-    world: StandIn, schedules: StandIn, command: Command, arguments: tuple[str, ...], question: str, effect: str
+    world: StubServer, schedules: StubServer, command: Command, arguments: tuple[str, ...], question: str, effect: str
 ) -> None:
     refused = command(*arguments)
 
@@ -220,8 +220,8 @@ def test_what_ends_or_pays_wants_yes_where_nobody_can_be_asked(
 
 @pytest.mark.parametrize(("arguments", "question", "effect"), ENDING, ids=named)
 def test_on_a_terminal_it_names_the_effect_and_return_alone_changes_nothing(
-    world: StandIn,
-    schedules: StandIn,
+    world: StubServer,
+    schedules: StubServer,
     process: Callable[..., Process],
     arguments: tuple[str, ...],
     question: str,
@@ -250,7 +250,7 @@ def test_on_a_terminal_it_names_the_effect_and_return_alone_changes_nothing(
     ],
 )  # fmt: skip
 def test_into_a_folder_a_file_is_written_under_the_name_that_it_is_given(
-    installation: StandIn, command: Command, tmp_path: Path, disposition: str, name: str
+    installation: StubServer, command: Command, tmp_path: Path, disposition: str, name: str
 ) -> None:
     folder = tmp_path / "downloads"
     folder.mkdir()

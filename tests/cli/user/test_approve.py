@@ -4,22 +4,22 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.stand_in import StandIn, an_id
+from tests.cli.stub_server import StubServer, an_id
 
 APPROVE = f"/api/workflows/{an_id()}/approve"
 ASKS = {"step": "approval", "decisions": ["approve", "edit", "refuse"], "draft_sha256": "d" * 64}
 
 
-def waiting(installation: StandIn, outcome: str | None) -> None:
+def waiting(installation: StubServer, outcome: str | None) -> None:
     installation.add(status="waiting_for_you", more={"asks": ASKS})
     installation.answers[APPROVE] = (202, {"workflow_id": an_id(), "outcome": outcome}, {})
 
 
-def sent(installation: StandIn) -> Any:
+def sent(installation: StubServer) -> Any:
     return next(one.body for one in installation.asked if one.path == APPROVE)
 
 
-def test_the_draft_that_waits_is_approved_by_its_hash(installation: StandIn, command: Command) -> None:
+def test_the_draft_that_waits_is_approved_by_its_hash(installation: StubServer, command: Command) -> None:
     waiting(installation, "approve")
 
     result = command("approve", an_id())
@@ -28,14 +28,14 @@ def test_the_draft_that_waits_is_approved_by_its_hash(installation: StandIn, com
     assert sent(installation) == {"decision": "approve", "draft_sha256": "d" * 64}
 
 
-def test_it_can_be_refused(installation: StandIn, command: Command) -> None:
+def test_it_can_be_refused(installation: StubServer, command: Command) -> None:
     waiting(installation, "refuse")
 
     assert command("approve", an_id(), "--refuse", "--yes").exit_code == 0
     assert sent(installation)["decision"] == "refuse"
 
 
-def test_a_file_takes_the_drafts_place(installation: StandIn, command: Command, tmp_path: Path) -> None:
+def test_a_file_takes_the_drafts_place(installation: StubServer, command: Command, tmp_path: Path) -> None:
     waiting(installation, None)
     file = tmp_path / "mine.md"
     file.write_text("# Mine\n")
@@ -46,14 +46,14 @@ def test_a_file_takes_the_drafts_place(installation: StandIn, command: Command, 
     assert sent(installation) == {"decision": "edit", "draft_sha256": "d" * 64, "text": "# Mine\n"}
 
 
-def test_what_does_not_wait_is_not_approved(installation: StandIn, command: Command) -> None:
+def test_what_does_not_wait_is_not_approved(installation: StubServer, command: Command) -> None:
     installation.add()
 
     assert command("approve", an_id()).exit_code == 5
     assert APPROVE not in installation.paths()
 
 
-def test_a_text_that_is_no_utf8_is_refused_here(installation: StandIn, command: Command, tmp_path: Path) -> None:
+def test_a_text_that_is_no_utf8_is_refused_here(installation: StubServer, command: Command, tmp_path: Path) -> None:
     file = tmp_path / "mine.md"
     file.write_bytes(b"# M\xff\n")
 
@@ -65,13 +65,13 @@ def test_a_text_that_is_no_utf8_is_refused_here(installation: StandIn, command: 
     "verb", [("approve",), ("decide", "give-up"), ("retry",), ("cancel", "--yes"), ("open",), ("watch",)]
 )
 def test_what_is_no_id_never_becomes_part_of_an_address(
-    installation: StandIn, command: Command, verb: tuple[str, ...]
+    installation: StubServer, command: Command, verb: tuple[str, ...]
 ) -> None:
     assert command(verb[0], "../reports", *verb[1:]).exit_code == 2
     assert installation.paths() == []
 
 
 @pytest.mark.parametrize("wrong", [("--edit", "/no/such/file"), ("--edit", "/dev/null", "--refuse")], ids=str)
-def test_wrong_usage_is_refused_here(installation: StandIn, command: Command, wrong: tuple[str, ...]) -> None:
+def test_wrong_usage_is_refused_here(installation: StubServer, command: Command, wrong: tuple[str, ...]) -> None:
     assert command("approve", an_id(), *wrong).exit_code == 2
     assert installation.paths() == []

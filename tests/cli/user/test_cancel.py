@@ -2,12 +2,12 @@ import json
 from collections.abc import Callable
 
 from tests.cli.conftest import Command, Process
-from tests.cli.stand_in import StandIn, an_id
+from tests.cli.stub_server import StubServer, an_id
 
 CANCEL = f"/api/workflows/{an_id()}/cancel"
 
 
-def test_yes_cancels_without_asking(installation: StandIn, command: Command) -> None:
+def test_yes_cancels_without_asking(installation: StubServer, command: Command) -> None:
     installation.add(1, status="running")
 
     result = command("cancel", an_id(), "--yes")
@@ -16,13 +16,13 @@ def test_yes_cancels_without_asking(installation: StandIn, command: Command) -> 
     assert installation.paths() == [CANCEL]
 
 
-def test_one_that_is_cancelled_stays_so(installation: StandIn, command: Command) -> None:
+def test_one_that_is_cancelled_stays_so(installation: StubServer, command: Command) -> None:
     installation.add(1, status="cancelled")
 
     assert command("cancel", an_id(), "--yes").stdout == f"{an_id()} is cancelled\n"
 
 
-def test_in_json_it_is_the_apis_answer(installation: StandIn, command: Command) -> None:
+def test_in_json_it_is_the_apis_answer(installation: StubServer, command: Command) -> None:
     run = installation.add(1, status="running")
 
     stdout = command("cancel", an_id(), "--yes", "-o", "json").stdout
@@ -30,7 +30,7 @@ def test_in_json_it_is_the_apis_answer(installation: StandIn, command: Command) 
     assert json.loads(stdout) == run.row() | {"cancel_requested": True}
 
 
-def test_with_nobody_to_ask_it_wants_yes_and_changes_nothing(installation: StandIn, command: Command) -> None:
+def test_with_nobody_to_ask_it_wants_yes_and_changes_nothing(installation: StubServer, command: Command) -> None:
     installation.add(1, status="running")
 
     result = command("cancel", an_id())
@@ -40,7 +40,7 @@ def test_with_nobody_to_ask_it_wants_yes_and_changes_nothing(installation: Stand
 
 
 def test_on_a_terminal_it_says_what_happens_and_a_no_changes_nothing(
-    installation: StandIn, process: Callable[..., Process]
+    installation: StubServer, process: Callable[..., Process]
 ) -> None:
     installation.add(1, status="running")
     running = process("cancel", an_id(), on_terminal=True)
@@ -54,7 +54,7 @@ def test_on_a_terminal_it_says_what_happens_and_a_no_changes_nothing(
     assert "nothing was changed" in rest
 
 
-def test_on_a_terminal_a_yes_cancels(installation: StandIn, process: Callable[..., Process]) -> None:
+def test_on_a_terminal_a_yes_cancels(installation: StubServer, process: Callable[..., Process]) -> None:
     installation.add(1, status="running")
     running = process("cancel", an_id(), on_terminal=True)
 
@@ -64,7 +64,9 @@ def test_on_a_terminal_a_yes_cancels(installation: StandIn, process: Callable[..
     assert (running.end()[0], installation.paths("POST")) == (0, [CANCEL])
 
 
-def test_one_that_has_ended_is_exit_5_with_the_command_to_look_at_it(installation: StandIn, command: Command) -> None:
+def test_one_that_has_ended_is_exit_5_with_the_command_to_look_at_it(
+    installation: StubServer, command: Command
+) -> None:
     installation.refuse(CANCEL, 409, "invalid_state", detail="the workflow is done and cannot be cancelled")
 
     result = command("cancel", an_id(), "--yes")

@@ -1,11 +1,11 @@
 from durable_research.domain.workflows.workflow import Decision
 from tests.cli.conftest import Command
-from tests.cli.stand_in import StandIn, an_id
+from tests.cli.stub_server import StubServer, an_id
 
 DECIDE = f"/api/workflows/{an_id()}/decide"
 
 
-def test_a_decision_is_passed_on_in_the_apis_words(installation: StandIn, command: Command) -> None:
+def test_a_decision_is_passed_on_in_the_apis_words(installation: StubServer, command: Command) -> None:
     installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"}, {})
 
     result = command("decide", an_id(), "send-again", "--yes")
@@ -14,7 +14,7 @@ def test_a_decision_is_passed_on_in_the_apis_words(installation: StandIn, comman
     assert installation.paths() == [DECIDE]
 
 
-def test_a_failed_undo_is_tried_again(installation: StandIn, command: Command) -> None:
+def test_a_failed_undo_is_tried_again(installation: StubServer, command: Command) -> None:
     installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"}, {})
 
     result = command("decide", an_id(), "try-again")
@@ -23,7 +23,7 @@ def test_a_failed_undo_is_tried_again(installation: StandIn, command: Command) -
     assert installation.asked[0].body == {"decision": "try_again"}
 
 
-def test_a_post_is_kept_without_its_embedding(installation: StandIn, command: Command) -> None:
+def test_a_post_is_kept_without_its_embedding(installation: StubServer, command: Command) -> None:
     installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"}, {})
 
     result = command("decide", an_id(), "go-without")
@@ -38,7 +38,7 @@ def test_every_decision_can_be_given_here(command: Command) -> None:
     assert [one for one in Decision if one.replace("_", "-") not in words] == []
 
 
-def test_another_word_is_refused_here(installation: StandIn, command: Command) -> None:
+def test_another_word_is_refused_here(installation: StubServer, command: Command) -> None:
     result = command("decide", an_id(), "maybe")
 
     assert result.exit_code == 2

@@ -7,7 +7,7 @@ import pytest
 from durable_research.cli.shared.workflow_view import Run
 from durable_research.domain.workflows.workflow import Kind
 from tests.cli.conftest import Command, Process
-from tests.cli.stand_in import STEPS, StandIn, a_story, an_id, event
+from tests.cli.stub_server import STEPS, StubServer, a_story, an_id, event
 
 RESUME = f"/api/workflows/{an_id()}/resume"
 STATUS = f"/api/workflows/{an_id()}/status"
@@ -15,18 +15,18 @@ FREE = {"may_charge_again": False, "words": "what was paid for is not paid again
 COSTLY = {"may_charge_again": True, "words": "the model may be charged again, 2 so far", "has_text": False}
 
 
-def failed(installation: StandIn, offer: dict[str, Any] | None = FREE, replayed: bool = False) -> None:
+def failed(installation: StubServer, offer: dict[str, Any] | None = FREE, replayed: bool = False) -> None:
     text_url = f"/api/workflows/{an_id()}/texts/text" if offer and offer["has_text"] else None
     installation.add(1, status="failed", more={"resume": offer, "text_url": text_url})
     headers = {"Idempotency-Replayed": "true"} if replayed else {}
     installation.answers[RESUME] = (202, {"workflow_id": an_id(), "status": "queued", "resumption": 1}, headers)
 
 
-def sent(installation: StandIn) -> Any:
+def sent(installation: StubServer) -> Any:
     return next(one.body for one in installation.asked if one.path == RESUME)
 
 
-def test_a_failed_report_goes_on(installation: StandIn, command: Command) -> None:
+def test_a_failed_report_goes_on(installation: StubServer, command: Command) -> None:
     failed(installation)
 
     result = command("resume", an_id())
@@ -35,7 +35,7 @@ def test_a_failed_report_goes_on(installation: StandIn, command: Command) -> Non
 
 
 def test_without_an_id_it_is_the_latest_report_that_failed_or_was_terminated(
-    installation: StandIn, command: Command
+    installation: StubServer, command: Command
 ) -> None:
     failed(installation)
 
@@ -52,7 +52,7 @@ def test_with_none_that_failed_it_says_so(command: Command) -> None:
 
 
 def test_a_file_takes_the_texts_place_and_nobody_is_asked(
-    installation: StandIn, command: Command, tmp_path: Path
+    installation: StubServer, command: Command, tmp_path: Path
 ) -> None:
     failed(installation, COSTLY)
     file = tmp_path / "mine.md"
@@ -64,14 +64,14 @@ def test_a_file_takes_the_texts_place_and_nobody_is_asked(
     assert installation.paths() == [RESUME]
 
 
-def test_one_that_somebody_else_has_resumed_is_no_error(installation: StandIn, command: Command) -> None:
+def test_one_that_somebody_else_has_resumed_is_no_error(installation: StubServer, command: Command) -> None:
     failed(installation, replayed=True)
 
     assert command("resume", an_id()).stdout == f"{an_id()} had been resumed already\n"
 
 
 def test_with_nobody_to_ask_a_possible_charge_wants_a_yes_and_changes_nothing(
-    installation: StandIn, command: Command
+    installation: StubServer, command: Command
 ) -> None:
     failed(installation, COSTLY)
 
@@ -82,7 +82,7 @@ def test_with_nobody_to_ask_a_possible_charge_wants_a_yes_and_changes_nothing(
     assert "add --yes" in result.stderr
 
 
-def test_a_yes_says_that_it_may_be_charged(installation: StandIn, command: Command) -> None:
+def test_a_yes_says_that_it_may_be_charged(installation: StubServer, command: Command) -> None:
     failed(installation, COSTLY)
 
     assert command("resume", an_id(), "--yes").exit_code == 0
@@ -91,7 +91,7 @@ def test_a_yes_says_that_it_may_be_charged(installation: StandIn, command: Comma
 
 @pytest.mark.parametrize(("answer", "code", "asked"), [("\n", 5, []), ("y\n", 0, [RESUME])], ids=["no", "yes"])
 def test_on_a_terminal_it_asks_by_the_price_and_no_is_the_default(
-    installation: StandIn, process: Callable[..., Process], answer: str, code: int, asked: list[str]
+    installation: StubServer, process: Callable[..., Process], answer: str, code: int, asked: list[str]
 ) -> None:
     failed(installation, COSTLY)
     running = process("resume", an_id(), on_terminal=True)
@@ -103,7 +103,7 @@ def test_on_a_terminal_it_asks_by_the_price_and_no_is_the_default(
     assert (running.end()[0], installation.paths("POST")) == (code, asked)
 
 
-def test_what_cannot_be_resumed_is_exit_5_in_the_apis_words(installation: StandIn, command: Command) -> None:
+def test_what_cannot_be_resumed_is_exit_5_in_the_apis_words(installation: StubServer, command: Command) -> None:
     installation.add(1)
     installation.refuse(RESUME, 409, "invalid_state", detail="the workflow is done")
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_resumed_is_exit_5_in_the_apis_words(installation: StandI
 
 
 def test_a_text_that_is_refused_is_exit_2_with_the_field(
-    installation: StandIn, command: Command, tmp_path: Path
+    installation: StubServer, command: Command, tmp_path: Path
 ) -> None:
     errors = [{"pointer": "/text", "code": "blank", "detail": "must contain something to read"}]
     installation.refuse(RESUME, 422, "invalid_input", errors=errors)
@@ -148,7 +148,7 @@ def test_what_is_resumed_has_not_ended() -> None:
     assert run.error == {}
 
 
-def test_waiting_follows_it_past_its_first_end(installation: StandIn, command: Command) -> None:
+def test_waiting_follows_it_past_its_first_end(installation: StubServer, command: Command) -> None:
     failed(installation)
     installation.runs[an_id()].events = resumed_story()
 
@@ -160,7 +160,7 @@ def test_waiting_follows_it_past_its_first_end(installation: StandIn, command: C
 
 
 def test_a_connection_that_is_lost_between_an_end_and_what_follows_is_taken_up(
-    installation: StandIn, command: Command
+    installation: StubServer, command: Command
 ) -> None:
     failed(installation)
     installation.runs[an_id()].events, installation.runs[an_id()].cuts = resumed_story(), [8]
@@ -171,7 +171,7 @@ def test_a_connection_that_is_lost_between_an_end_and_what_follows_is_taken_up(
     assert [line.count('"closed"') for line in result.stdout.splitlines()].count(1) == 2
 
 
-def test_what_was_resumed_and_fails_again_tells_its_last_error(installation: StandIn, command: Command) -> None:
+def test_what_was_resumed_and_fails_again_tells_its_last_error(installation: StubServer, command: Command) -> None:
     failed(installation)
     again = event(11, "closed", status="failed", resumption=1, error={"code": "renderer_crashed", "detail": "it died"})
     installation.runs[an_id()].events = [*resumed_story()[:-1], again]
@@ -183,7 +183,7 @@ def test_what_was_resumed_and_fails_again_tells_its_last_error(installation: Sta
     assert f"go on with it: durable-research resume {an_id()} (what was paid for is not paid again)" in result.stderr
 
 
-def test_show_says_how_to_go_on_and_where_the_text_is(installation: StandIn, command: Command) -> None:
+def test_show_says_how_to_go_on_and_where_the_text_is(installation: StubServer, command: Command) -> None:
     failed(installation)
 
     lines = command("show", an_id()).stdout.splitlines()
@@ -193,7 +193,7 @@ def test_show_says_how_to_go_on_and_where_the_text_is(installation: StandIn, com
 
 
 def test_the_markdown_of_a_failed_report_is_its_paid_text_and_is_said_to_be(
-    installation: StandIn, command: Command, tmp_path: Path
+    installation: StubServer, command: Command, tmp_path: Path
 ) -> None:
     failed(installation)
     installation.files = b"# Paid for"
@@ -206,7 +206,7 @@ def test_the_markdown_of_a_failed_report_is_its_paid_text_and_is_said_to_be(
     assert "is failed; this is its text" in result.stderr
 
 
-def test_a_post_that_was_undone_is_refused_with_what_to_do(installation: StandIn, command: Command) -> None:
+def test_a_post_that_was_undone_is_refused_with_what_to_do(installation: StubServer, command: Command) -> None:
     post = an_id(2, Kind.POST)
     installation.refuse(
         f"/api/workflows/{post}/resume", 409, "invalid_state", detail="run it again, which is paid anew"

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from durable_research.cli.main import cli
 from tests.cli.conftest import Command
-from tests.cli.stand_in import StandIn
+from tests.cli.stub_server import StubServer
 
 ID = "recurring-" + "0a" * 16
 PATH = "/api/schedules"
@@ -30,7 +30,7 @@ def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def test_add_sends_the_question_and_the_rhythm_and_prints_the_id(installation: StandIn, command: Command) -> None:
+def test_add_sends_the_question_and_the_rhythm_and_prints_the_id(installation: StubServer, command: Command) -> None:
     installation.answers[PATH] = (201, a_schedule(), {})
 
     result = command("schedule", "add", "tides?", "--every", "0 9 * * *", "--timezone", "Europe/Berlin", "--key", "k")
@@ -42,7 +42,7 @@ def test_add_sends_the_question_and_the_rhythm_and_prints_the_id(installation: S
     assert asked.headers["Idempotency-Key"] == "k"
 
 
-def test_add_reads_the_question_from_stdin(installation: StandIn, command: Command) -> None:
+def test_add_reads_the_question_from_stdin(installation: StubServer, command: Command) -> None:
     installation.answers[PATH] = (201, a_schedule(), {})
 
     command("schedule", "add", "-", "--every", "1d", stdin="from stdin")
@@ -50,13 +50,13 @@ def test_add_reads_the_question_from_stdin(installation: StandIn, command: Comma
     assert installation.asked[0].body == {"prompt": "from stdin", "every": "1d"}
 
 
-def test_a_repeat_of_the_key_is_told(installation: StandIn, command: Command) -> None:
+def test_a_repeat_of_the_key_is_told(installation: StubServer, command: Command) -> None:
     installation.answers[PATH] = (201, a_schedule(), {"Idempotency-Replayed": "true"})
 
     assert "accepted before" in command("schedule", "add", "tides?", "--every", "1d").stderr
 
 
-def test_a_wrong_rhythm_is_told_in_the_apis_words(installation: StandIn, command: Command) -> None:
+def test_a_wrong_rhythm_is_told_in_the_apis_words(installation: StubServer, command: Command) -> None:
     fields = [{"pointer": "/every", "code": "too_often", "detail": "must be at least a minute"}]
     installation.refuse(PATH, 422, "invalid_input", errors=fields)
 
@@ -66,7 +66,7 @@ def test_a_wrong_rhythm_is_told_in_the_apis_words(installation: StandIn, command
     assert "every: must be at least a minute" in result.stderr
 
 
-def test_one_too_many_names_the_way_out(installation: StandIn, command: Command) -> None:
+def test_one_too_many_names_the_way_out(installation: StubServer, command: Command) -> None:
     installation.refuse(PATH, 409, "too_many_schedules")
 
     result = command("schedule", "add", "tides?", "--every", "1d")
@@ -75,7 +75,7 @@ def test_one_too_many_names_the_way_out(installation: StandIn, command: Command)
     assert "durable-research schedule delete ID" in result.stderr
 
 
-def test_list_shows_each_with_its_rhythm_and_state(installation: StandIn, command: Command) -> None:
+def test_list_shows_each_with_its_rhythm_and_state(installation: StubServer, command: Command) -> None:
     rows = [a_schedule(), a_schedule(paused=True, next_at=None), a_schedule(paused=True, failed=True, next_at=None)]
     installation.answers[PATH] = (200, {"schedules": rows}, {})
 
@@ -101,20 +101,20 @@ def test_list_shows_each_with_its_rhythm_and_state(installation: StandIn, comman
 )
 @pytest.mark.usefixtures("in_tokyo")
 def test_list_tells_each_next_time_in_the_schedules_zone_and_names_it(
-    installation: StandIn, command: Command, zone: str, shown: str
+    installation: StubServer, command: Command, zone: str, shown: str
 ) -> None:
     installation.answers[PATH] = (200, {"schedules": [a_schedule(timezone=zone)]}, {})
 
     assert command("schedule", "list").stdout.splitlines()[1].endswith(f"  {shown}")
 
 
-def test_list_in_json_is_the_apis_answer(installation: StandIn, command: Command) -> None:
+def test_list_in_json_is_the_apis_answer(installation: StubServer, command: Command) -> None:
     installation.answers[PATH] = (200, {"schedules": [a_schedule()]}, {})
 
     assert json.loads(command("schedule", "list", "-o", "json").stdout) == {"schedules": [a_schedule()]}
 
 
-def test_an_empty_list_says_how_to_begin(installation: StandIn, command: Command) -> None:
+def test_an_empty_list_says_how_to_begin(installation: StubServer, command: Command) -> None:
     installation.answers[PATH] = (200, {"schedules": []}, {})
 
     result = command("schedule", "list")
@@ -123,7 +123,7 @@ def test_an_empty_list_says_how_to_begin(installation: StandIn, command: Command
     assert "durable-research schedule add" in result.stderr
 
 
-def test_a_title_cannot_steer_the_terminal(installation: StandIn, command: Command) -> None:
+def test_a_title_cannot_steer_the_terminal(installation: StubServer, command: Command) -> None:
     installation.answers[PATH] = (200, {"schedules": [a_schedule(title="a\x1b[2Jb")]}, {})
 
     assert "\x1b" not in command("schedule", "list").stdout
@@ -131,7 +131,7 @@ def test_a_title_cannot_steer_the_terminal(installation: StandIn, command: Comma
 
 @pytest.mark.parametrize(("verb", "words"), [("pause", "is paused"), ("resume", "goes on; next: 2026-11-22T08:00")])
 def test_pause_and_resume_say_what_is_the_case_now(
-    installation: StandIn, command: Command, verb: str, words: str
+    installation: StubServer, command: Command, verb: str, words: str
 ) -> None:
     installation.answers[f"{PATH}/{ID}/{verb}"] = (200, a_schedule(), {})
 
@@ -140,7 +140,7 @@ def test_pause_and_resume_say_what_is_the_case_now(
     assert (result.exit_code, result.stdout.startswith(f"{ID} {words}")) == (0, True)
 
 
-def test_delete_removes_it(installation: StandIn, command: Command) -> None:
+def test_delete_removes_it(installation: StubServer, command: Command) -> None:
     installation.answers[f"{PATH}/{ID}"] = (204, b"", {})
 
     result = command("schedule", "delete", ID, "--yes")
@@ -149,7 +149,7 @@ def test_delete_removes_it(installation: StandIn, command: Command) -> None:
     assert [(one.method, one.path) for one in installation.asked] == [("DELETE", f"{PATH}/{ID}")]
 
 
-def test_an_unknown_one_is_told_with_the_way_to_see_them(installation: StandIn, command: Command) -> None:
+def test_an_unknown_one_is_told_with_the_way_to_see_them(installation: StubServer, command: Command) -> None:
     result = command("schedule", "delete", ID, "--yes")
 
     assert result.exit_code == 2
@@ -158,7 +158,7 @@ def test_an_unknown_one_is_told_with_the_way_to_see_them(installation: StandIn, 
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "delete"])
-def test_what_is_no_id_never_reaches_an_address(installation: StandIn, command: Command, verb: str) -> None:
+def test_what_is_no_id_never_reaches_an_address(installation: StubServer, command: Command, verb: str) -> None:
     result = command("schedule", verb, "../reports")
 
     assert (result.exit_code, installation.asked) == (2, [])

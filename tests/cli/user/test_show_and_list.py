@@ -10,7 +10,7 @@ import pytest
 
 from durable_research.domain.workflows.workflow import Kind
 from tests.cli.conftest import Command, Process
-from tests.cli.stand_in import StandIn, an_id, problem
+from tests.cli.stub_server import StubServer, an_id, problem
 
 HOSTILE = "[red]x[/red]\x1b[2J\x9b31m\u202egnp.exe\r\nsecond"
 TAMED = "[red]x[/red]\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}31m\N{REPLACEMENT CHARACTER}gnp.exe second"
@@ -29,7 +29,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return urls
 
 
-def test_list_is_a_table_with_shape_and_word(installation: StandIn, command: Command) -> None:
+def test_list_is_a_table_with_shape_and_word(installation: StubServer, command: Command) -> None:
     installation.add(1, title="Tides", status="waiting_for_you")
 
     result = command("list")
@@ -40,14 +40,14 @@ def test_list_is_a_table_with_shape_and_word(installation: StandIn, command: Com
     assert row.startswith(f"{an_id()}  Tides  ◇ waiting for you  ")
 
 
-def test_a_hostile_title_is_shown_and_steers_nothing(installation: StandIn, command: Command) -> None:
+def test_a_hostile_title_is_shown_and_steers_nothing(installation: StubServer, command: Command) -> None:
     installation.add(1, title=HOSTILE)
 
     assert TAMED in command("list").stdout
     assert TAMED in command("show", an_id()).stdout
 
 
-def test_a_hostile_title_is_escaped_in_json_and_comes_out_the_same(installation: StandIn, command: Command) -> None:
+def test_a_hostile_title_is_escaped_in_json_and_comes_out_the_same(installation: StubServer, command: Command) -> None:
     installation.add(1, title=HOSTILE)
 
     stdout = command("list", "-o", "json").stdout
@@ -56,7 +56,7 @@ def test_a_hostile_title_is_escaped_in_json_and_comes_out_the_same(installation:
     assert json.loads(stdout)["workflows"][0]["title"] == HOSTILE
 
 
-def test_a_long_title_is_shortened_and_an_id_never_is(installation: StandIn, command: Command) -> None:
+def test_a_long_title_is_shortened_and_an_id_never_is(installation: StubServer, command: Command) -> None:
     installation.add(1, title="t" * 500)
 
     row = command("list").stdout.splitlines()[1]
@@ -64,7 +64,7 @@ def test_a_long_title_is_shortened_and_an_id_never_is(installation: StandIn, com
     assert row.startswith(f"{an_id()}  {'t' * 59}…  ✔ done")
 
 
-def test_the_filters_of_list_are_the_apis(installation: StandIn, command: Command) -> None:
+def test_the_filters_of_list_are_the_apis(installation: StubServer, command: Command) -> None:
     command("list", "--status", "failed", "--status", "queued", "--kind", "report", "--text", "a&b", "--limit", "3")
 
     assert installation.paths() == ["/api/workflows?status=failed&status=queued&kind=report&text=a%26b&limit=3"]
@@ -81,7 +81,7 @@ def test_a_list_that_the_filters_leave_empty_says_so(command: Command) -> None:
     assert "nothing matches" in command("list", "--status", "failed").stderr
 
 
-def test_list_says_when_there_is_more(installation: StandIn, command: Command) -> None:
+def test_list_says_when_there_is_more(installation: StubServer, command: Command) -> None:
     row = installation.add(1).row()
     installation.answers["/api/workflows"] = (200, {"workflows": [row], "next_cursor": "c"}, {})
 
@@ -93,7 +93,7 @@ def a_step(name: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "state": "pending", "attempt": 0} | none | more
 
 
-def test_show_tells_steps_attempts_charges_and_what_it_waits_for(installation: StandIn, command: Command) -> None:
+def test_show_tells_steps_attempts_charges_and_what_it_waits_for(installation: StubServer, command: Command) -> None:
     busy = {"code": "rate_limited", "detail": "slow down"}
     steps = [
         a_step("llm_call", state="done", attempt=2, worker="worker-2@1", started_at="2026-11-21T12:00:00+00:00",
@@ -120,21 +120,21 @@ def test_show_tells_steps_attempts_charges_and_what_it_waits_for(installation: S
     assert "error     x: y" in lines
 
 
-def test_show_tells_what_mends_a_failure(installation: StandIn, command: Command) -> None:
+def test_show_tells_what_mends_a_failure(installation: StubServer, command: Command) -> None:
     error = {"code": "quota_exhausted", "detail": "used up", "remedy": {"words": "put money on the account"}}
     installation.add(1, status="failed", more={"error": error})
 
     assert "remedy    put money on the account" in command("show", an_id()).stdout
 
 
-def test_show_in_json_is_the_status_body(installation: StandIn, command: Command) -> None:
+def test_show_in_json_is_the_status_body(installation: StubServer, command: Command) -> None:
     run = installation.add(1)
 
     assert json.loads(command("show", an_id(), "-o", "json").stdout) == run.status_body()
 
 
 def test_open_prints_the_address_and_opens_the_browser(
-    installation: StandIn, command: Command, opened: list[str]
+    installation: StubServer, command: Command, opened: list[str]
 ) -> None:
     installation.add(1)
 
@@ -152,7 +152,7 @@ def test_open_tells_a_wrong_id_itself(command: Command, opened: list[str]) -> No
 
 
 def test_without_a_browser_the_address_is_enough(
-    installation: StandIn, command: Command, monkeypatch: pytest.MonkeyPatch
+    installation: StubServer, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webbrowser.open", lambda url: False)
     installation.add(1)
@@ -161,7 +161,7 @@ def test_without_a_browser_the_address_is_enough(
 
 
 def test_open_writes_files_whole_and_opens_nothing(
-    installation: StandIn, command: Command, opened: list[str], elsewhere: Path
+    installation: StubServer, command: Command, opened: list[str], elsewhere: Path
 ) -> None:
     installation.add(1)
 
@@ -174,7 +174,7 @@ def test_open_writes_files_whole_and_opens_nothing(
     )
 
 
-def with_texts(installation: StandIn, id: str, **texts: bytes) -> None:
+def with_texts(installation: StubServer, id: str, **texts: bytes) -> None:
     """What a finished post or checked text wrote."""
     places = {name: f"/api/workflows/{id}/texts/{name}" for name in texts}
     installation.answers[f"/api/workflows/{id}/result"] = (200, {"workflow_id": id, "texts": places}, {})
@@ -182,7 +182,7 @@ def with_texts(installation: StandIn, id: str, **texts: bytes) -> None:
         installation.answers[places[name]] = (200, text, {"Content-Type": "text/markdown"})
 
 
-def test_open_writes_the_text_of_a_post(installation: StandIn, command: Command, elsewhere: Path) -> None:
+def test_open_writes_the_text_of_a_post(installation: StubServer, command: Command, elsewhere: Path) -> None:
     post = an_id(kind=Kind.POST)
     with_texts(installation, post, text="# Bees — 蜂\n".encode())
 
@@ -192,7 +192,9 @@ def test_open_writes_the_text_of_a_post(installation: StandIn, command: Command,
     assert {path.name: path.read_text() for path in elsewhere.iterdir()} == {"post.md": "# Bees — 蜂\n"}
 
 
-def test_open_writes_a_checked_text_and_its_summary(installation: StandIn, command: Command, elsewhere: Path) -> None:
+def test_open_writes_a_checked_text_and_its_summary(
+    installation: StubServer, command: Command, elsewhere: Path
+) -> None:
     text = an_id(kind=Kind.PROCESSING)
     with_texts(installation, text, text=b"# Tides", summary=b"They rise.")
 
@@ -205,7 +207,7 @@ def test_open_writes_a_checked_text_and_its_summary(installation: StandIn, comma
 @pytest.mark.parametrize("kind", [Kind.POST, Kind.PROCESSING])
 @pytest.mark.parametrize(("option", "word"), [("--pdf", "PDF"), ("--html", "HTML")])
 def test_a_file_that_only_reports_have_is_told_as_such_with_what_there_is_instead(
-    installation: StandIn, command: Command, elsewhere: Path, kind: Kind, option: str, word: str
+    installation: StubServer, command: Command, elsewhere: Path, kind: Kind, option: str, word: str
 ) -> None:
     id = an_id(kind=kind)
     with_texts(installation, id, text=b"# Bees")
@@ -221,7 +223,7 @@ def test_a_file_that_only_reports_have_is_told_as_such_with_what_there_is_instea
 
 @pytest.mark.parametrize("kind", [Kind.POST, Kind.REPORT])
 def test_a_summary_that_there_is_not_is_told_as_such(
-    installation: StandIn, command: Command, elsewhere: Path, kind: Kind
+    installation: StubServer, command: Command, elsewhere: Path, kind: Kind
 ) -> None:
     id = an_id(kind=kind)
     with_texts(installation, id, text=b"# Bees")
@@ -242,7 +244,7 @@ def test_a_summary_that_there_is_not_is_told_as_such(
     ],
 )
 def test_a_post_that_has_no_text_yet_or_never_leaves_no_file(
-    installation: StandIn, command: Command, elsewhere: Path,
+    installation: StubServer, command: Command, elsewhere: Path,
     status: int, code: str, detail: str, words: str, exit_code: int,
 ) -> None:  # fmt: skip
     post = an_id(kind=Kind.POST)
@@ -256,7 +258,7 @@ def test_a_post_that_has_no_text_yet_or_never_leaves_no_file(
 
 @pytest.mark.parametrize(("kind", "option"), [(Kind.REPORT, "--pdf"), (Kind.POST, "--md")])
 def test_without_a_browser_the_file_that_there_is_is_offered(
-    installation: StandIn, command: Command, monkeypatch: pytest.MonkeyPatch, kind: Kind, option: str
+    installation: StubServer, command: Command, monkeypatch: pytest.MonkeyPatch, kind: Kind, option: str
 ) -> None:
     monkeypatch.setattr("webbrowser.open", lambda url: False)
     id = an_id(kind=kind)
@@ -275,7 +277,7 @@ def test_a_file_gets_the_rights_that_the_users_files_have(command: Command, else
     assert (elsewhere / "r.pdf").stat().st_mode & 0o777 == 0o640
 
 
-def test_a_dash_is_stdout_byte_for_byte(installation: StandIn, command: Command) -> None:
+def test_a_dash_is_stdout_byte_for_byte(installation: StubServer, command: Command) -> None:
     installation.files = b"%PDF \x00\xff\r\n"
 
     assert command("open", an_id(), "--pdf", "-").stdout_bytes == installation.files
@@ -294,7 +296,7 @@ def test_files_that_cannot_be_written_are_exit_2(command: Command, arguments: tu
 
 
 def test_a_report_that_is_not_there_yet_is_exit_5_and_leaves_no_file(
-    installation: StandIn, command: Command, elsewhere: Path
+    installation: StubServer, command: Command, elsewhere: Path
 ) -> None:
     installation.refuse(f"/api/reports/{an_id()}.pdf", 409, "not_ready", detail="the report is running")
 
@@ -305,7 +307,7 @@ def test_a_report_that_is_not_there_yet_is_exit_5_and_leaves_no_file(
 
 
 def test_a_terminal_gets_the_text_without_what_could_steer_it_and_no_pdf(
-    installation: StandIn, process: Callable[..., Process]
+    installation: StubServer, process: Callable[..., Process]
 ) -> None:
     installation.add(1)
     installation.files = b"# Tides\n\x1b]0;owned\x07end\n"

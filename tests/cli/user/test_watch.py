@@ -9,12 +9,12 @@ from durable_research.cli.shared import events
 from durable_research.cli.shared.events import EventParser, Message
 from durable_research.domain.workflows.remedies import REMEDIES
 from tests.cli.conftest import Command, Process
-from tests.cli.stand_in import StandIn, a_story, an_id, event
+from tests.cli.stub_server import StubServer, a_story, an_id, event
 
 EVENTS = f"/api/workflows/{an_id()}/events"
 
 
-def test_piped_it_writes_one_json_event_a_line(installation: StandIn, command: Command) -> None:
+def test_piped_it_writes_one_json_event_a_line(installation: StubServer, command: Command) -> None:
     installation.add(1, drafts=[{"step": "llm_call", "attempt": 1, "text": "Tides are"}])
 
     result = command("watch", an_id())
@@ -23,7 +23,7 @@ def test_piped_it_writes_one_json_event_a_line(installation: StandIn, command: C
     assert [json.loads(line) for line in result.stdout.splitlines()] == a_story()
 
 
-def test_without_an_id_it_follows_the_latest(installation: StandIn, command: Command) -> None:
+def test_without_an_id_it_follows_the_latest(installation: StubServer, command: Command) -> None:
     installation.add(1)
     installation.add(2)
 
@@ -42,7 +42,9 @@ def test_with_nothing_there_it_says_what_to_type(command: Command) -> None:
     )
 
 
-def test_a_cut_stream_goes_on_where_it_broke_and_no_event_comes_twice(installation: StandIn, command: Command) -> None:
+def test_a_cut_stream_goes_on_where_it_broke_and_no_event_comes_twice(
+    installation: StubServer, command: Command
+) -> None:
     installation.add(1, cuts=[2, 1, 0])
 
     result = command("watch", an_id())
@@ -59,7 +61,7 @@ def test_a_cut_stream_goes_on_where_it_broke_and_no_event_comes_twice(installati
 
 
 def test_an_api_that_is_killed_and_comes_back_is_found_again(
-    installation: StandIn, process: Callable[..., Process]
+    installation: StubServer, process: Callable[..., Process]
 ) -> None:
     run = installation.add(1, events=a_story()[:2], held=True)
     running = process("watch", an_id())
@@ -73,7 +75,7 @@ def test_an_api_that_is_killed_and_comes_back_is_found_again(
     assert err.splitlines()[:2] == ["connection lost; the run goes on; connecting again…", "connected again"]
 
 
-def test_an_api_that_is_not_ready_again_yet_is_asked_until_it_is(installation: StandIn, command: Command) -> None:
+def test_an_api_that_is_not_ready_again_yet_is_asked_until_it_is(installation: StubServer, command: Command) -> None:
     run = installation.add(1, events=a_story()[:2], held=True)
 
     def soon() -> None:
@@ -90,7 +92,7 @@ def test_an_api_that_is_not_ready_again_yet_is_asked_until_it_is(installation: S
 
 
 def test_patience_with_an_api_that_stays_away_ends_with_exit_3(
-    installation: StandIn, command: Command, monkeypatch: pytest.MonkeyPatch
+    installation: StubServer, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "_PATIENCE_SECONDS", 0.1)
     installation.add(1, events=a_story()[:2])
@@ -102,7 +104,7 @@ def test_patience_with_an_api_that_stays_away_ends_with_exit_3(
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "terminated"])
-def test_a_run_without_a_report_is_exit_1(installation: StandIn, command: Command, status: str) -> None:
+def test_a_run_without_a_report_is_exit_1(installation: StubServer, command: Command, status: str) -> None:
     installation.add(1, events=a_story(status))
 
     result = command("watch", an_id())
@@ -111,14 +113,14 @@ def test_a_run_without_a_report_is_exit_1(installation: StandIn, command: Comman
     assert f"durable-research show {an_id()}" in result.stderr
 
 
-def test_a_run_that_failed_says_what_mends_it(installation: StandIn, command: Command) -> None:
+def test_a_run_that_failed_says_what_mends_it(installation: StubServer, command: Command) -> None:
     error = {"code": "quota_exhausted", "detail": "used up"}
     installation.add(1, events=a_story("failed", error=error))
 
     assert f"what mends it: {REMEDIES['quota_exhausted'].words}" in command("watch", an_id()).stderr
 
 
-def test_a_call_that_is_sent_again_is_told_with_the_count(installation: StandIn, command: Command) -> None:
+def test_a_call_that_is_sent_again_is_told_with_the_count(installation: StubServer, command: Command) -> None:
     again = event(5, "call_sent_again", "llm_call", 2, possible_extra=1)
     installation.add(1, events=[*a_story()[:4], again, *a_story()[5:]])
 
@@ -129,7 +131,7 @@ def test_a_call_that_is_sent_again_is_told_with_the_count(installation: StandIn,
 
 
 def test_a_wait_for_the_provider_is_told_at_its_beginning_each_minute_and_at_its_end(
-    installation: StandIn, command: Command
+    installation: StubServer, command: Command
 ) -> None:
     busy = {"error": {"code": "rate_limited", "detail": "busy"}, "wait_left_seconds": 3000.0, "retry_in_seconds": 25}
     looks = [
@@ -164,13 +166,13 @@ def test_a_wait_for_the_provider_is_told_at_its_beginning_each_minute_and_at_its
     ]
 
 
-def test_a_report_whose_record_is_stored_later_is_exit_0(installation: StandIn, command: Command) -> None:
+def test_a_report_whose_record_is_stored_later_is_exit_0(installation: StubServer, command: Command) -> None:
     installation.add(1, events=[*a_story("partly_done"), event(8, "stored_later", status="done")])
 
     assert command("watch", an_id()).exit_code == 0
 
 
-def test_ctrl_c_is_exit_130_and_the_run_goes_on(installation: StandIn, process: Callable[..., Process]) -> None:
+def test_ctrl_c_is_exit_130_and_the_run_goes_on(installation: StubServer, process: Callable[..., Process]) -> None:
     installation.add(1, events=a_story()[:2], held=True)
     running = process("watch", an_id())
     installation.wait_for(EVENTS)
@@ -182,7 +184,7 @@ def test_ctrl_c_is_exit_130_and_the_run_goes_on(installation: StandIn, process: 
     assert "stopped watching; the run goes on" in err
 
 
-def test_on_a_terminal_it_draws_the_steps(installation: StandIn, process: Callable[..., Process]) -> None:
+def test_on_a_terminal_it_draws_the_steps(installation: StubServer, process: Callable[..., Process]) -> None:
     installation.add(1, title="Tides \x1b]0;owned\x07[bold]of[/bold] Brittany")
 
     code, screen, _ = process("watch", an_id(), on_terminal=True).end()
@@ -196,7 +198,7 @@ def test_on_a_terminal_it_draws_the_steps(installation: StandIn, process: Callab
 
 
 def test_an_event_of_a_kind_that_only_a_newer_installation_knows_is_passed_on(
-    installation: StandIn, command: Command
+    installation: StubServer, command: Command
 ) -> None:
     installation.add(1, events=[event(1, "budget_raised", usd=2), event(2, "closed", status="done")])
 
@@ -205,7 +207,7 @@ def test_an_event_of_a_kind_that_only_a_newer_installation_knows_is_passed_on(
     assert [json.loads(line)["kind"] for line in result.stdout.splitlines()] == ["budget_raised", "closed"]
 
 
-def test_a_line_separator_within_a_text_does_not_end_the_line(installation: StandIn, command: Command) -> None:
+def test_a_line_separator_within_a_text_does_not_end_the_line(installation: StubServer, command: Command) -> None:
     told = event(1, "accepted", title="one\u2028two\u0085three")
     installation.add(1, events=[told, event(2, "closed", status="done")])
 
@@ -214,7 +216,7 @@ def test_a_line_separator_within_a_text_does_not_end_the_line(installation: Stan
     assert json.loads(result.stdout.split("\n")[0]) == told
 
 
-def test_what_is_no_event_stream_is_told_as_somebody_else(installation: StandIn, command: Command) -> None:
+def test_what_is_no_event_stream_is_told_as_somebody_else(installation: StubServer, command: Command) -> None:
     installation.add(1)
     installation.answers[EVENTS] = (200, {"hello": "world"}, {})
 

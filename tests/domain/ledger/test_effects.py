@@ -16,7 +16,7 @@ from durable_research.domain.ledger.effects import (
     ResendPolicy,
     Send,
     SendState,
-    anchor_to_reuse,
+    handle_to_reuse,
     next_move,
     still_to_settle,
 )
@@ -41,8 +41,8 @@ def of(provider_class: ProviderClass, resend: ResendPolicy = ResendPolicy.BOUNDE
     return replace(EFFECT, provider_class=provider_class, resend=resend)
 
 
-def silent(fence: int = 1, anchor: str | None = None) -> Send:
-    return Send(fence, SendState.OPEN, NOW, anchor=anchor)
+def silent(fence: int = 1, handle: str | None = None) -> Send:
+    return Send(fence, SendState.OPEN, NOW, handle=handle)
 
 
 @pytest.mark.parametrize("change", [{"workflow_id": "report-2"}, {"ordinal": "1"}, {"generation": 1}, {"tenant": "x"}])
@@ -92,7 +92,7 @@ def test_an_id_is_a_receipt_even_where_nothing_can_be_asked() -> None:
 
 
 def test_a_silent_send_is_asked_about_where_the_provider_can_be_asked() -> None:
-    on_a_handle = silent(anchor="conv_1")
+    on_a_handle = silent(handle="conv_1")
 
     assert next_move(EffectRecord((silent(),)), of(ProviderClass.RETRIEVABLE)) == NextMove(Move.FIND, silent())
     assert next_move(EffectRecord((on_a_handle,)), of(ProviderClass.LOCKED)) == NextMove(Move.FIND, on_a_handle)
@@ -118,16 +118,16 @@ def test_the_policy_decides_where_nothing_can_be_asked(resend: ResendPolicy, gra
 
 
 def test_the_next_send_hangs_on_the_handle_of_one_that_came_to_nothing() -> None:
-    absent = Send(1, SendState.ABSENT, NOW, anchor="conv_1")
+    absent = Send(1, SendState.ABSENT, NOW, handle="conv_1")
 
-    assert anchor_to_reuse(EffectRecord((absent,))) == "conv_1"
+    assert handle_to_reuse(EffectRecord((absent,))) == "conv_1"
 
 
 def test_a_send_that_was_charged_leaves_its_handle_to_itself() -> None:
-    spent = Send(1, SendState.SPENT, NOW, reference="resp_1", anchor="conv_1")
+    spent = Send(1, SendState.SPENT, NOW, reference="resp_1", handle="conv_1")
 
-    assert anchor_to_reuse(EffectRecord((spent,))) is None
-    assert anchor_to_reuse(EffectRecord()) is None
+    assert handle_to_reuse(EffectRecord((spent,))) is None
+    assert handle_to_reuse(EffectRecord()) is None
 
 
 @given(st.floats(0, 100), st.floats(0, 100))

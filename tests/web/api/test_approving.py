@@ -7,50 +7,52 @@ from quart.testing import QuartClient
 
 from durable_research.domain.errors import AlreadyDecided
 from durable_research.domain.workflows.progress import EventKind
-from tests.web.house import DRAFT_SHA256, TEXT, UNKNOWN, House
+from tests.web.harness import DRAFT_SHA256, TEXT, UNKNOWN, Harness
 from tests.web.pages.test_pages import page, post
 
 APPROVE = {"decision": "approve", "draft_sha256": DRAFT_SHA256}
 
 
 async def test_a_decision_is_passed_to_the_workflow_and_its_answer_comes_back(
-    client: QuartClient, house: House
+    client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await house.parked()
+    report_id = await harness.parked()
 
     answer = await client.post(f"/api/workflows/{report_id}/approve", json=APPROVE, headers={"Idempotency-Key": "mine"})
 
     body = await answer.get_json()
     assert (answer.status_code, body["outcome"], body["decision_id"]) == (202, "approve", "mine")
-    ((workflow_id, message),) = house.world.engine.approved
+    ((workflow_id, message),) = harness.world.engine.approved
     assert workflow_id == report_id
     assert message.model_dump(mode="json") == {**APPROVE, "decision_id": "mine", "edited": None}
 
 
-async def test_without_a_worker_the_decision_is_left_as_a_signal(client: QuartClient, house: House) -> None:
-    report_id = await house.parked()
-    house.world.engine.has_workers = False
+async def test_without_a_worker_the_decision_is_left_as_a_signal(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.parked()
+    harness.world.engine.has_workers = False
 
     answer = await client.post(f"/api/workflows/{report_id}/approve", json=APPROVE)
 
     assert (answer.status_code, (await answer.get_json())["outcome"]) == (202, None)
-    assert [decision.decision for decision in house.world.engine.unanswered] == ["approve"]
+    assert [decision.decision for decision in harness.world.engine.unanswered] == ["approve"]
 
 
-async def test_who_comes_second_is_told(client: QuartClient, house: House) -> None:
-    report_id = await house.parked()
-    house.world.engine.refuses = AlreadyDecided("the draft has been refused")
+async def test_who_comes_second_is_told(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.parked()
+    harness.world.engine.refuses = AlreadyDecided("the draft has been refused")
 
     answer = await client.post(f"/api/workflows/{report_id}/approve", json=APPROVE)
 
     assert (answer.status_code, (await answer.get_json())["code"]) == (409, "already_decided")
 
 
-async def test_a_decision_that_the_log_knows_is_answered_without_the_engine(client: QuartClient, house: House) -> None:
-    report_id = await house.parked()
+async def test_a_decision_that_the_log_knows_is_answered_without_the_engine(
+    client: QuartClient, harness: Harness
+) -> None:
+    report_id = await harness.parked()
     decided = {**APPROVE, "decision_id": "mine"}
-    await house.world.progress.note_approval(report_id, EventKind.APPROVAL_GIVEN, decided)
-    house.world.engine.is_away = True
+    await harness.world.progress.note_approval(report_id, EventKind.APPROVAL_GIVEN, decided)
+    harness.world.engine.is_away = True
 
     again = await client.post(f"/api/workflows/{report_id}/approve", json=decided)
     another = await client.post(f"/api/workflows/{report_id}/approve", json=APPROVE)
@@ -58,53 +60,55 @@ async def test_a_decision_that_the_log_knows_is_answered_without_the_engine(clie
     assert (again.status_code, another.status_code) == (202, 409)
 
 
-async def test_an_edited_text_is_stored_before_its_reference_is_passed_on(client: QuartClient, house: House) -> None:
-    report_id = await house.parked()
+async def test_an_edited_text_is_stored_before_its_reference_is_passed_on(
+    client: QuartClient, harness: Harness
+) -> None:
+    report_id = await harness.parked()
 
     await client.post(f"/api/workflows/{report_id}/approve", json={**APPROVE, "decision": "edit", "text": "# Mine"})
 
-    ((_, message),) = house.world.engine.approved
-    assert house.world.objects.objects[message.model_dump()["edited"]["key"]] == b"# Mine"
+    ((_, message),) = harness.world.engine.approved
+    assert harness.world.objects.objects[message.model_dump()["edited"]["key"]] == b"# Mine"
 
 
-async def test_an_edited_text_may_be_as_long_as_a_report(client: QuartClient, house: House) -> None:
+async def test_an_edited_text_may_be_as_long_as_a_report(client: QuartClient, harness: Harness) -> None:
     edit = {**APPROVE, "decision": "edit", "text": "x" * 200_000}
 
-    assert (await client.post(f"/api/workflows/{await house.parked()}/approve", json=edit)).status_code == 202
+    assert (await client.post(f"/api/workflows/{await harness.parked()}/approve", json=edit)).status_code == 202
 
 
 async def test_who_decides_about_a_draft_as_about_a_call_is_led_to_the_approval(
-    client: QuartClient, house: House
+    client: QuartClient, harness: Harness
 ) -> None:
-    answer = await client.post(f"/api/workflows/{await house.parked()}/decide", json={"decision": "give_up"})
+    answer = await client.post(f"/api/workflows/{await harness.parked()}/decide", json={"decision": "give_up"})
 
     assert answer.status_code == 409
     assert (await answer.get_json())["detail"].endswith("approved: durable-research approve, or /approve")
 
 
-async def test_a_report_that_was_edited_says_so_wherever_it_is_read(house: House) -> None:
-    report = await house.done(await house.asked())
+async def test_a_report_that_was_edited_says_so_wherever_it_is_read(harness: Harness) -> None:
+    report = await harness.done(await harness.asked())
     text = report.text.model_copy(update={"key": "drafts/one.edited.md"})
-    await house.world.objects.put(text.key, b"# Mine")
+    await harness.world.objects.put(text.key, b"# Mine")
 
-    written = await house.operations.reports.document(report)
-    edited = await house.operations.reports.document(report.model_copy(update={"text": text}))
+    written = await harness.operations.reports.document(report)
+    edited = await harness.operations.reports.document(report.model_copy(update={"text": text}))
 
     assert [name for name, _ in edited.facts if name not in dict(written.facts)] == ["Edited"]
 
 
-async def test_the_draft_can_be_read_while_it_waits(client: QuartClient, house: House) -> None:
-    report_id = await house.parked()
+async def test_the_draft_can_be_read_while_it_waits(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.parked()
 
     answer = await client.get(f"/api/workflows/{report_id}/draft")
-    none = await client.get(f"/api/workflows/{await house.asked()}/draft")
+    none = await client.get(f"/api/workflows/{await harness.asked()}/draft")
 
     assert (answer.status_code, await answer.get_data(as_text=True)) == (200, TEXT)
     assert none.status_code == 409
 
 
-async def test_the_page_shows_the_draft_as_text_and_what_can_be_answered(client: QuartClient, house: House) -> None:
-    text = await page(client, f"/reports/{await house.parked()}")
+async def test_the_page_shows_the_draft_as_text_and_what_can_be_answered(client: QuartClient, harness: Harness) -> None:
+    text = await page(client, f"/reports/{await harness.parked()}")
 
     assert re.findall(r'name="decision" value="(\w+)"[^>]*>([^<]+)<', text.split('data-part="approval"')[1])[:3] == [
         ("approve", "Approve"),
@@ -116,16 +120,16 @@ async def test_the_page_shows_the_draft_as_text_and_what_can_be_answered(client:
     assert re.search(r'data-part="decide" hidden>', text)
 
 
-async def test_before_telling_the_page_offers_no_edit(client: QuartClient, house: House) -> None:
-    text = await page(client, f"/reports/{await house.parked(before='before_notify')}")
+async def test_before_telling_the_page_offers_no_edit(client: QuartClient, harness: Harness) -> None:
+    text = await page(client, f"/reports/{await harness.parked(before='before_notify')}")
 
     assert 'value="edit"' not in text
     assert 'value="refuse"' in text
 
 
 @pytest.mark.parametrize("decision", ["approve", "edit", "refuse"])
-async def test_a_button_of_the_page_decides(client: QuartClient, house: House, decision: str) -> None:
-    report_id = await house.parked()
+async def test_a_button_of_the_page_decides(client: QuartClient, harness: Harness, decision: str) -> None:
+    report_id = await harness.parked()
     text = await page(client, f"/reports/{report_id}")
     hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="(\w+)"', text))
 
@@ -133,17 +137,17 @@ async def test_a_button_of_the_page_decides(client: QuartClient, house: House, d
     status, location, _ = await post(client, f"/reports/{report_id}/approve", decision=decision, **hidden, **more)
 
     assert (status, location) == (303, f"/reports/{report_id}")
-    ((_, message),) = house.world.engine.approved
+    ((_, message),) = harness.world.engine.approved
     assert message.model_dump()["decision"] == decision
 
 
 @pytest.mark.parametrize(("is_away", "status"), [(False, 409), (True, 503)])
 async def test_an_edited_text_that_is_not_taken_is_shown_again_with_the_way_back(
-    client: QuartClient, house: House, is_away: bool, status: int
+    client: QuartClient, harness: Harness, is_away: bool, status: int
 ) -> None:
-    report_id = await house.parked()
-    house.world.engine.refuses = AlreadyDecided("the draft has been refused")
-    house.world.engine.is_away = is_away
+    report_id = await harness.parked()
+    harness.world.engine.refuses = AlreadyDecided("the draft has been refused")
+    harness.world.engine.is_away = is_away
     edit = {"decision": "edit", "draft_sha256": DRAFT_SHA256, "text": "# Mine\n</textarea><script>alert(1)"}
 
     answered, _, text = await post(client, f"/reports/{report_id}/approve", **edit)
@@ -153,8 +157,8 @@ async def test_an_edited_text_that_is_not_taken_is_shown_again_with_the_way_back
     assert f'href="/reports/{report_id}">Back to the report</a>' in text
 
 
-async def test_a_form_that_is_not_taken_says_which_field_is_wrong(client: QuartClient, house: House) -> None:
-    report_id = await house.parked()
+async def test_a_form_that_is_not_taken_says_which_field_is_wrong(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.parked()
 
     status, _, text = await post(client, f"/reports/{report_id}/approve", decision="edit", draft_sha256=DRAFT_SHA256)
 
@@ -165,9 +169,9 @@ async def test_a_form_that_is_not_taken_says_which_field_is_wrong(client: QuartC
 
 @pytest.mark.parametrize("path", ["/posts/{parked}", f"/reports/{UNKNOWN}"])
 async def test_a_decision_about_what_is_not_there_leads_nowhere_back(
-    client: QuartClient, house: House, path: str
+    client: QuartClient, harness: Harness, path: str
 ) -> None:
-    path = path.format(parked=await house.parked())
+    path = path.format(parked=await harness.parked())
 
     status, _, text = await post(client, f"{path}/approve", decision="approve", draft_sha256=DRAFT_SHA256)
 
@@ -175,5 +179,5 @@ async def test_a_decision_about_what_is_not_there_leads_nowhere_back(
     assert "Back to" not in text
 
 
-async def test_a_page_that_waits_for_nothing_has_no_approval(client: QuartClient, house: House) -> None:
-    assert 'data-part="approval"' not in await page(client, f"/reports/{await house.asked()}")
+async def test_a_page_that_waits_for_nothing_has_no_approval(client: QuartClient, harness: Harness) -> None:
+    assert 'data-part="approval"' not in await page(client, f"/reports/{await harness.asked()}")

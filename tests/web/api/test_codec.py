@@ -10,7 +10,7 @@ from temporalio.api.common.v1 import Payload
 from durable_research.payload_keys import Keyring, PayloadKey
 from durable_research.settings.settings import Settings, SettingsInvalid, load
 from durable_research.temporal.payloads.codec import PayloadOpener, SealingCodec
-from tests.web.house import House
+from tests.web.harness import Harness
 
 ORIGIN = "http://127.0.0.1:8233"
 RING = Keyring([PayloadKey("here", b"h" * 32)], "default")
@@ -18,8 +18,8 @@ PLAIN = Payload(metadata={"encoding": b"json/plain"}, data=b'"canary"')
 
 
 @pytest.fixture
-def house() -> House:
-    return House(settings=Settings(codec_origin=ORIGIN), payloads=PayloadOpener(RING))
+def harness() -> Harness:
+    return Harness(settings=Settings(codec_origin=ORIGIN), payloads=PayloadOpener(RING))
 
 
 async def sealed(ring: Keyring = RING) -> dict[str, Any]:
@@ -84,7 +84,7 @@ async def test_a_wrong_request_is_refused_in_words_that_its_page_can_read(
     body: Any, headers: dict[str, str], status: int, code: str
 ) -> None:
     settings = Settings(codec_origin=ORIGIN, public_url="https://research.example")
-    client = House(settings=settings, payloads=PayloadOpener(RING)).app.test_client()
+    client = Harness(settings=settings, payloads=PayloadOpener(RING)).app.test_client()
 
     answer = await client.post("/codec/decode", json=body, headers={"Origin": ORIGIN, **headers})
 
@@ -119,7 +119,7 @@ async def test_there_is_no_way_to_seal(client: QuartClient) -> None:
 
 
 async def test_it_is_off_unless_an_origin_is_named() -> None:
-    client = House(payloads=PayloadOpener(RING)).app.test_client()
+    client = Harness(payloads=PayloadOpener(RING)).app.test_client()
 
     assert (await client.post("/codec/decode", json={"payloads": []})).status_code == 404
 

@@ -11,7 +11,7 @@ from durable_research.web.api.openapi.document import document
 from durable_research.web.api.routes import JSON, ROUTES, Route
 from tests import contract
 from tests.web.api.test_retrying import retrying
-from tests.web.house import DRAFT_SHA256, House
+from tests.web.harness import DRAFT_SHA256, Harness
 
 OPERATIONS: dict[str, dict[str, Any]] = {
     operation["operationId"]: operation for methods in document()["paths"].values() for operation in methods.values()
@@ -25,40 +25,40 @@ CALLS = [
 ]
 
 
-async def _running(house: House) -> str:
-    report_id = await house.asked()
-    await house.step(report_id, "llm_call")
+async def _running(harness: Harness) -> str:
+    report_id = await harness.asked()
+    await harness.step(report_id, "llm_call")
     return report_id
 
 
-async def _done(house: House) -> str:
-    report_id = await house.asked()
-    await house.done(report_id)
+async def _done(harness: Harness) -> str:
+    report_id = await harness.asked()
+    await harness.done(report_id)
     return report_id
 
 
-async def _post(house: House) -> str:
-    post_id = await house.asked(kind=Kind.POST)
-    await house.written(post_id, text="# Bees\n")
+async def _post(harness: Harness) -> str:
+    post_id = await harness.asked(kind=Kind.POST)
+    await harness.written(post_id, text="# Bees\n")
     return post_id
 
 
-async def _schedule(house: House) -> str:
+async def _schedule(harness: Harness) -> str:
     asked = {"prompt": "How do tides work?", "every": "1d"}
-    made = await house.app.test_client().post("/api/schedules", json=asked)
+    made = await harness.app.test_client().post("/api/schedules", json=asked)
     return str((await made.get_json())["schedule_id"])
 
 
 # What there has to be before the call; without a word here, a report that is done.
-ARRANGED: dict[str, Callable[[House], Awaitable[str]]] = {
+ARRANGED: dict[str, Callable[[Harness], Awaitable[str]]] = {
     "status": _running,
     "cancel": _running,
     "retry": retrying,
-    "decide": lambda house: house.waiting(),
-    "draft": lambda house: house.parked(),
-    "draft_pdf": lambda house: house.parked(before="before_notify"),
-    "approve": lambda house: house.parked(),
-    "resume": lambda house: house.failed(),
+    "decide": lambda harness: harness.waiting(),
+    "draft": lambda harness: harness.parked(),
+    "draft_pdf": lambda harness: harness.parked(before="before_notify"),
+    "approve": lambda harness: harness.parked(),
+    "resume": lambda harness: harness.failed(),
     "texts": _post,
     **dict.fromkeys(("list_schedules", "pause_schedule", "resume_schedule", "delete_schedule"), _schedule),
 }
@@ -66,9 +66,9 @@ ARRANGED: dict[str, Callable[[House], Awaitable[str]]] = {
 
 @pytest.mark.parametrize(("route", "body"), CALLS)
 async def test_what_an_example_asks_is_answered_as_its_example_says(
-    client: QuartClient, house: House, route: Route, body: dict[str, Any] | None
+    client: QuartClient, harness: Harness, route: Route, body: dict[str, Any] | None
 ) -> None:
-    subject = await ARRANGED.get(route.name, _done)(house)
+    subject = await ARRANGED.get(route.name, _done)(harness)
     path = route.path.replace("<name>", "text")
     for name in ("<workflow_id>", "<report_id>", "<schedule_id>"):
         path = path.replace(name, subject)

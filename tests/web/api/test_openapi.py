@@ -11,7 +11,7 @@ from quart.testing import QuartClient
 from durable_research.domain.workflows.workflow import Decision
 from durable_research.web.api.openapi.document import ANY_ADDRESS, document
 from durable_research.web.http.problems import CODES
-from tests.web.house import House
+from tests.web.harness import Harness
 
 DOCS = Path(__file__).parents[3] / "docs"
 # Codes of the form on a page and of the address for Temporal's Web UI, which are no part of the API.
@@ -33,10 +33,10 @@ async def test_the_document_is_one_of_openapi_3_1(client: QuartClient) -> None:
     assert list(OpenAPIV31SpecValidator(served).iter_errors()) == []
 
 
-async def test_each_registered_address_is_described_and_no_other(house: House) -> None:
+async def test_each_registered_address_is_described_and_no_other(harness: Harness) -> None:
     registered = {
         f"{method} {rule.rule}".replace("<", "{").replace(">", "}")
-        for rule in house.app.url_map.iter_rules()
+        for rule in harness.app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD"}
         if rule.endpoint.startswith("api.")
     }
@@ -44,10 +44,10 @@ async def test_each_registered_address_is_described_and_no_other(house: House) -
     assert set(operations()) == registered
 
 
-async def test_no_address_below_api_is_registered_outside_the_table(house: House) -> None:
+async def test_no_address_below_api_is_registered_outside_the_table(harness: Harness) -> None:
     assert [
         rule
-        for rule in house.app.url_map.iter_rules()
+        for rule in harness.app.url_map.iter_rules()
         if rule.rule.startswith("/api") and not rule.endpoint.startswith("api.")
     ] == []
 

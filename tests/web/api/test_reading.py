@@ -10,16 +10,16 @@ from quart.testing import QuartClient
 
 from durable_research.domain.ledger.effects import Charges
 from durable_research.domain.workflows.progress import EventKind
-from tests.web.house import PDF, House
+from tests.web.harness import PDF, Harness
 
 
 async def titles(client: QuartClient, query: str) -> list[str]:
     return [row["title"] for row in (await (await client.get(f"/api/workflows?{query}")).get_json())["workflows"]]
 
 
-async def test_a_list_is_read_page_by_page_without_gap_or_repeat(client: QuartClient, house: House) -> None:
+async def test_a_list_is_read_page_by_page_without_gap_or_repeat(client: QuartClient, harness: Harness) -> None:
     for number in range(5):
-        await house.asked(f"q{number}")
+        await harness.asked(f"q{number}")
     seen, cursor = [], ""
 
     while cursor is not None:
@@ -30,45 +30,45 @@ async def test_a_list_is_read_page_by_page_without_gap_or_repeat(client: QuartCl
     assert seen == ["q4", "q3", "q2", "q1", "q0"]
 
 
-async def test_a_list_shows_the_statuses_asked_for(client: QuartClient, house: House) -> None:
-    await house.done(await house.asked("a"))
-    await house.asked("b")
-    await house.step(await house.asked("c"), "llm_call")
+async def test_a_list_shows_the_statuses_asked_for(client: QuartClient, harness: Harness) -> None:
+    await harness.done(await harness.asked("a"))
+    await harness.asked("b")
+    await harness.step(await harness.asked("c"), "llm_call")
 
     assert await titles(client, "status=done,running") == ["c", "a"]
     assert await titles(client, "status=done&status=queued") == ["b", "a"]
 
 
-async def test_a_list_finds_words_literally(client: QuartClient, house: House) -> None:
-    await house.asked("100% tide")
-    await house.asked("100 tides")
+async def test_a_list_finds_words_literally(client: QuartClient, harness: Harness) -> None:
+    await harness.asked("100% tide")
+    await harness.asked("100 tides")
 
     assert await titles(client, "text=100%25") == ["100% tide"]
 
 
-async def test_a_list_of_another_kind_is_empty(client: QuartClient, house: House) -> None:
-    await house.asked()
+async def test_a_list_of_another_kind_is_empty(client: QuartClient, harness: Harness) -> None:
+    await harness.asked()
 
     assert await titles(client, "kind=post") == []
 
 
-async def test_a_list_shows_nothing_of_other_tenants(client: QuartClient, house: House) -> None:
-    await house.asked(tenant="others")
+async def test_a_list_shows_nothing_of_other_tenants(client: QuartClient, harness: Harness) -> None:
+    await harness.asked(tenant="others")
 
     assert await titles(client, "") == []
 
 
-async def test_a_cursor_of_one_list_is_refused_by_another(client: QuartClient, house: House) -> None:
-    await house.asked("a")
-    await house.asked("b")
+async def test_a_cursor_of_one_list_is_refused_by_another(client: QuartClient, harness: Harness) -> None:
+    await harness.asked("a")
+    await harness.asked("b")
     cursor = (await (await client.get("/api/workflows?limit=1")).get_json())["next_cursor"]
 
     assert (await client.get(f"/api/reports?cursor={cursor}")).status_code == 400
 
 
-async def test_a_changed_cursor_is_refused(client: QuartClient, house: House) -> None:
-    await house.asked("a")
-    await house.asked("b")
+async def test_a_changed_cursor_is_refused(client: QuartClient, harness: Harness) -> None:
+    await harness.asked("a")
+    await harness.asked("b")
     cursor = (await (await client.get("/api/workflows?limit=1")).get_json())["next_cursor"]
     changed = [cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1 :] for at in range(len(cursor))]
 
@@ -77,10 +77,10 @@ async def test_a_changed_cursor_is_refused(client: QuartClient, house: House) ->
     assert statuses == {400}
 
 
-async def test_the_status_names_steps_attempts_and_workers(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.worker()
-    await house.step(report_id, "llm_call")
+async def test_the_status_names_steps_attempts_and_workers(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    await harness.worker()
+    await harness.step(report_id, "llm_call")
 
     body = await (await client.get(f"/api/workflows/{report_id}/status")).get_json()
 
@@ -90,11 +90,11 @@ async def test_the_status_names_steps_attempts_and_workers(client: QuartClient, 
 
 
 async def test_the_status_tells_the_charges_of_model_calls_and_of_embeddings_apart(
-    client: QuartClient, house: House
+    client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await house.asked()
-    house.world.effects.charged[report_id] = Charges(3, 1)
-    house.world.effects.embedded[report_id] = Charges(1, 2)
+    report_id = await harness.asked()
+    harness.world.effects.charged[report_id] = Charges(3, 1)
+    harness.world.effects.embedded[report_id] = Charges(1, 2)
 
     body = await (await client.get(f"/api/workflows/{report_id}/status")).get_json()
 
@@ -102,58 +102,58 @@ async def test_the_status_tells_the_charges_of_model_calls_and_of_embeddings_apa
     assert {name: body[name] for name in told} == told
 
 
-async def test_the_status_works_without_worker_and_without_temporal(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    house.world.engine.is_away = True
+async def test_the_status_works_without_worker_and_without_temporal(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    harness.world.engine.is_away = True
 
     body = await (await client.get(f"/api/workflows/{report_id}/status")).get_json()
 
     assert (body["engine"], body["workers"]["live"]) == ("unreachable", 0)
 
 
-async def test_a_result_that_is_not_ready_says_when_to_come_back(client: QuartClient, house: House) -> None:
-    response = await client.get(f"/api/workflows/{await house.asked()}/result")
+async def test_a_result_that_is_not_ready_says_when_to_come_back(client: QuartClient, harness: Harness) -> None:
+    response = await client.get(f"/api/workflows/{await harness.asked()}/result")
 
     assert (response.status_code, response.headers["Retry-After"]) == (409, "1")
 
 
-async def test_a_finished_result_names_the_report(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
+async def test_a_finished_result_names_the_report(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id)
 
     body = await (await client.get(f"/api/workflows/{report_id}/result")).get_json()
 
     assert (body["report_id"], body["status"], body["pages"]) == (report_id, "done", 3)
 
 
-async def test_the_event_history_is_the_engines_own(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    house.world.engine.histories[report_id] = [{"eventId": "1"}]
+async def test_the_event_history_is_the_engines_own(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    harness.world.engine.histories[report_id] = [{"eventId": "1"}]
 
     body = await (await client.get(f"/api/workflows/{report_id}/history")).get_json()
 
     assert body == {"workflow_id": report_id, "events": [{"eventId": "1"}]}
 
 
-async def test_an_event_history_without_temporal_is_503(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    house.world.engine.is_away = True
+async def test_an_event_history_without_temporal_is_503(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    harness.world.engine.is_away = True
 
     assert (await client.get(f"/api/workflows/{report_id}/history")).status_code == 503
 
 
-async def test_cancelling_twice_is_accepted_twice_and_noted_once(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
+async def test_cancelling_twice_is_accepted_twice_and_noted_once(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
 
     answers = [(await client.post(f"/api/workflows/{report_id}/cancel")).status_code for _ in range(2)]
 
-    kinds = [event.kind for event in house.world.progress.events[report_id]]
+    kinds = [event.kind for event in harness.world.progress.events[report_id]]
     assert (answers, kinds.count(EventKind.CANCEL_REQUESTED)) == ([202, 202], 1)
 
 
-async def test_a_reports_facts_do_not_say_where_its_files_lie(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
+async def test_a_reports_facts_do_not_say_where_its_files_lie(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id)
 
     text = await (await client.get(f"/api/reports/{report_id}")).get_data(as_text=True)
 
@@ -161,9 +161,9 @@ async def test_a_reports_facts_do_not_say_where_its_files_lie(client: QuartClien
     assert '"kind":"demo"' in text
 
 
-async def test_the_pdf_is_sent_whole_with_a_safe_name(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.done(report_id, title='Tide\r\n"; power/../ — Größe')
+async def test_the_pdf_is_sent_whole_with_a_safe_name(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id, title='Tide\r\n"; power/../ — Größe')
 
     response = await client.get(f"/api/reports/{report_id}.pdf")
 
@@ -176,9 +176,9 @@ async def test_the_pdf_is_sent_whole_with_a_safe_name(client: QuartClient, house
     assert "frame-ancestors 'self'" in response.headers["Content-Security-Policy"]
 
 
-async def test_a_known_etag_is_answered_without_the_file(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
+async def test_a_known_etag_is_answered_without_the_file(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id)
     etag = (await client.get(f"/api/reports/{report_id}.pdf")).headers["ETag"]
 
     response = await client.get(f"/api/reports/{report_id}.pdf", headers={"If-None-Match": f'"x", W/{etag}'})
@@ -195,9 +195,9 @@ async def test_a_known_etag_is_answered_without_the_file(client: QuartClient, ho
         ("bytes=0-999999", 0, len(PDF) - 1),
     ],
 )
-async def test_one_range_is_sent(client: QuartClient, house: House, wanted: str, first: int, last: int) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
+async def test_one_range_is_sent(client: QuartClient, harness: Harness, wanted: str, first: int, last: int) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id)
 
     response = await client.get(f"/api/reports/{report_id}.pdf", headers={"Range": wanted})
 
@@ -206,18 +206,18 @@ async def test_one_range_is_sent(client: QuartClient, house: House, wanted: str,
     assert await response.get_data(as_text=False) == PDF[first : last + 1]
 
 
-async def test_a_range_of_another_version_gets_the_whole_file(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
+async def test_a_range_of_another_version_gets_the_whole_file(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id)
 
     response = await client.get(f"/api/reports/{report_id}.pdf", headers={"Range": "bytes=0-9", "If-Range": '"old"'})
 
     assert response.status_code == 200
 
 
-async def test_a_report_as_a_page_of_its_own_shows_markup_as_text(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.done(report_id, title="<b>Tides</b>")
+async def test_a_report_as_a_page_of_its_own_shows_markup_as_text(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id, title="<b>Tides</b>")
 
     text = await (await client.get(f"/api/reports/{report_id}.html")).get_data(as_text=True)
 
@@ -226,10 +226,10 @@ async def test_a_report_as_a_page_of_its_own_shows_markup_as_text(client: QuartC
 
 
 async def test_a_report_as_a_page_of_its_own_carries_its_style_and_forbids_everything_else(
-    client: QuartClient, house: House
+    client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
+    report_id = await harness.asked()
+    await harness.done(report_id)
 
     response = await client.get(f"/api/reports/{report_id}.html")
     text = await response.get_data(as_text=True)
@@ -247,19 +247,19 @@ async def test_a_report_as_a_page_of_its_own_carries_its_style_and_forbids_every
 
 @pytest.mark.parametrize(("language", "direction"), [("ar", "rtl"), ("he-IL", "rtl"), ("de", "ltr"), (None, "ltr")])
 async def test_a_page_of_its_own_runs_as_its_language_does(
-    client: QuartClient, house: House, language: str | None, direction: str
+    client: QuartClient, harness: Harness, language: str | None, direction: str
 ) -> None:
-    report_id = await house.asked()
-    report = await house.done(report_id)
-    house.world.reports.reports[report_id] = ("default", report.model_copy(update={"language": language}))
+    report_id = await harness.asked()
+    report = await harness.done(report_id)
+    harness.world.reports.reports[report_id] = ("default", report.model_copy(update={"language": language}))
 
     text = await (await client.get(f"/api/reports/{report_id}.html")).get_data(as_text=True)
 
     assert f'<html lang="{language or "en"}" dir="{direction}">' in text
 
 
-async def test_health_names_what_is_away_and_stays_200(client: QuartClient, house: House) -> None:
-    house.world.engine.is_away = True
+async def test_health_names_what_is_away_and_stays_200(client: QuartClient, harness: Harness) -> None:
+    harness.world.engine.is_away = True
 
     response = await client.get("/health")
 
@@ -270,20 +270,20 @@ async def test_health_names_what_is_away_and_stays_200(client: QuartClient, hous
     }
 
 
-async def test_a_process_lives_whatever_is_away(client: QuartClient, house: House) -> None:
-    house.world.database.is_away = True
+async def test_a_process_lives_whatever_is_away(client: QuartClient, harness: Harness) -> None:
+    harness.world.database.is_away = True
 
     assert (await client.get("/livez")).status_code == 200
 
 
-async def test_without_temporal_the_process_is_ready_as_it_can_accept(client: QuartClient, house: House) -> None:
-    house.world.engine.is_away = True
+async def test_without_temporal_the_process_is_ready_as_it_can_accept(client: QuartClient, harness: Harness) -> None:
+    harness.world.engine.is_away = True
 
     assert (await client.get("/readyz")).status_code == 200
 
 
-async def test_without_the_database_the_process_is_not_ready(client: QuartClient, house: House) -> None:
-    house.world.database.is_away = True
+async def test_without_the_database_the_process_is_not_ready(client: QuartClient, harness: Harness) -> None:
+    harness.world.database.is_away = True
 
     response = await client.get("/readyz")
 
@@ -299,22 +299,22 @@ async def test_every_answer_carries_a_new_request_id(client: QuartClient) -> Non
     assert "mine" not in ids
 
 
-async def test_a_decision_is_written_before_the_workflow_hears_of_it(client: QuartClient, house: House) -> None:
-    report_id = await house.waiting()
+async def test_a_decision_is_written_before_the_workflow_hears_of_it(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.waiting()
 
     answer = await client.post(f"/api/workflows/{report_id}/decide", json={"decision": "send_again"})
 
-    assert (answer.status_code, house.world.effects.granted) == (202, [(report_id, "llm_call")])
-    ((workflow_id, message),) = house.world.engine.decided
+    assert (answer.status_code, harness.world.effects.granted) == (202, [(report_id, "llm_call")])
+    ((workflow_id, message),) = harness.world.engine.decided
     assert (workflow_id, message.model_dump()) == (
         report_id,
         {"step": "llm_call", "attempt": 1, "decision": "send_again"},
     )
 
 
-async def test_giving_up_grants_nothing(client: QuartClient, house: House) -> None:
-    report_id = await house.waiting()
+async def test_giving_up_grants_nothing(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.waiting()
 
     answer = await client.post(f"/api/workflows/{report_id}/decide", json={"decision": "give_up"})
 
-    assert (answer.status_code, house.world.effects.granted) == (202, [])
+    assert (answer.status_code, harness.world.effects.granted) == (202, [])

@@ -11,7 +11,7 @@ from durable_research.domain.ledger.effects import ProviderClass, Send, SendStat
 from durable_research.domain.workflows.progress import EventKind
 from durable_research.domain.workflows.workflow import Kind, Status
 from tests.fakes import START
-from tests.web.house import TEXT, House
+from tests.web.harness import TEXT, Harness
 
 
 async def status_of(client: QuartClient, workflow_id: str) -> Any:
@@ -24,15 +24,15 @@ async def resume(client: QuartClient, workflow_id: str, key: str | None = None, 
     return answer.status_code, await answer.get_json(), answer.headers.get("Idempotency-Replayed") == "true"
 
 
-async def resumptions(house: House, workflow_id: str) -> int:
-    return sum(event.kind is EventKind.RESUMED for event in await house.world.progress.read(workflow_id))
+async def resumptions(harness: Harness, workflow_id: str) -> int:
+    return sum(event.kind is EventKind.RESUMED for event in await harness.world.progress.read(workflow_id))
 
 
 @pytest.mark.parametrize("ended", [Status.FAILED, Status.TERMINATED])
 async def test_the_status_of_a_failed_report_says_where_its_text_is_and_that_it_can_be_resumed(
-    client: QuartClient, house: House, ended: Status
+    client: QuartClient, harness: Harness, ended: Status
 ) -> None:
-    report_id = await house.failed(status=ended)
+    report_id = await harness.failed(status=ended)
 
     status = await status_of(client, report_id)
 
@@ -43,9 +43,9 @@ async def test_the_status_of_a_failed_report_says_where_its_text_is_and_that_it_
 
 
 async def test_where_nobody_can_be_asked_the_status_names_what_may_be_charged(
-    client: QuartClient, house: House
+    client: QuartClient, harness: Harness
 ) -> None:
-    status = await status_of(client, await house.failed_in_silence())
+    status = await status_of(client, await harness.failed_in_silence())
 
     words = "the model may be charged again, 0 so far, and perhaps 2 more"
     assert status["resume"] == {"may_charge_again": True, "price": "another_send", "words": words, "has_text": False}
@@ -54,10 +54,10 @@ async def test_where_nobody_can_be_asked_the_status_names_what_may_be_charged(
 
 @pytest.mark.parametrize("kind", [Kind.POST, Kind.PROCESSING])
 async def test_what_was_undone_offers_neither_resuming_nor_a_text(
-    client: QuartClient, house: House, kind: Kind
+    client: QuartClient, harness: Harness, kind: Kind
 ) -> None:
-    undone = await house.asked("undone", kind=kind)
-    await house.world.progress.close(undone, Status.FAILED, {"error": {"code": "internal_error", "detail": "x"}})
+    undone = await harness.asked("undone", kind=kind)
+    await harness.world.progress.close(undone, Status.FAILED, {"error": {"code": "internal_error", "detail": "x"}})
 
     status = await status_of(client, undone)
 
@@ -66,9 +66,9 @@ async def test_what_was_undone_offers_neither_resuming_nor_a_text(
     assert (code, "run it again, which is paid anew" in body["detail"]) == (409, True)
 
 
-async def test_what_runs_or_is_done_offers_no_resuming(client: QuartClient, house: House) -> None:
-    running, done = await house.asked(), await house.asked()
-    await house.done(done)
+async def test_what_runs_or_is_done_offers_no_resuming(client: QuartClient, harness: Harness) -> None:
+    running, done = await harness.asked(), await harness.asked()
+    await harness.done(done)
 
     for report_id in (running, done):
         status = await status_of(client, report_id)
@@ -76,23 +76,23 @@ async def test_what_runs_or_is_done_offers_no_resuming(client: QuartClient, hous
 
 
 async def test_a_followed_report_is_not_looked_up_once_more(
-    client: QuartClient, house: House, monkeypatch: pytest.MonkeyPatch
+    client: QuartClient, harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report_id, asked = await house.asked(), list[str]()
+    report_id, asked = await harness.asked(), list[str]()
 
     async def offer(workflow_id: str, tenant: str) -> None:
         asked.append(workflow_id)
 
-    monkeypatch.setattr(house.operations.resuming, "offer", offer)
+    monkeypatch.setattr(harness.operations.resuming, "offer", offer)
 
     await status_of(client, report_id)
 
     assert asked == []
 
 
-async def test_the_status_of_a_failed_report_needs_no_object_store(client: QuartClient, house: House) -> None:
-    report_id = await house.failed()
-    house.world.objects.is_away = True
+async def test_the_status_of_a_failed_report_needs_no_object_store(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.failed()
+    harness.world.objects.is_away = True
 
     assert (await status_of(client, report_id))["resume"]["has_text"]
 
@@ -101,9 +101,9 @@ async def test_the_status_of_a_failed_report_needs_no_object_store(client: Quart
     "place", ["reports/{}", "reports/{}.md", "reports/{}.pdf", "reports/{}.html", "workflows/{}/result"]
 )
 async def test_what_a_failed_report_lacks_is_refused_with_the_place_of_its_text(
-    client: QuartClient, house: House, place: str
+    client: QuartClient, harness: Harness, place: str
 ) -> None:
-    report_id = await house.failed()
+    report_id = await harness.failed()
 
     answer = await client.get(f"/api/{place.format(report_id)}")
 
@@ -114,9 +114,9 @@ async def test_what_a_failed_report_lacks_is_refused_with_the_place_of_its_text(
 
 
 async def test_resuming_answers_with_the_workflow_and_how_often_it_was_resumed(
-    client: QuartClient, house: House
+    client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await house.failed()
+    report_id = await harness.failed()
 
     code, body, is_replayed = await resume(client, report_id)
 
@@ -125,21 +125,23 @@ async def test_resuming_answers_with_the_workflow_and_how_often_it_was_resumed(
     assert (await status_of(client, report_id))["resume"] is None
 
 
-async def test_two_who_resume_at_once_are_one(client: QuartClient, house: House) -> None:
-    report_id = await house.failed()
+async def test_two_who_resume_at_once_are_one(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.failed()
 
     answers = await asyncio.gather(*(resume(client, report_id) for _ in range(2)))
 
     assert sorted((code, is_replayed) for code, _, is_replayed in answers) == [(202, False), (202, True)]
-    assert await resumptions(house, report_id) == 1
+    assert await resumptions(harness, report_id) == 1
 
 
 async def test_the_same_key_again_is_the_same_answer_and_another_text_under_it_is_refused(
-    client: QuartClient, house: House
+    client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await house.failed()
+    report_id = await harness.failed()
     await resume(client, report_id, "key-1", text="# One")
-    await house.world.progress.close(report_id, Status.FAILED, {"error": {"code": "document_error", "detail": "x"}}, 1)
+    await harness.world.progress.close(
+        report_id, Status.FAILED, {"error": {"code": "document_error", "detail": "x"}}, 1
+    )
 
     again, other = (
         await resume(client, report_id, "key-1", text="# One"),
@@ -148,42 +150,44 @@ async def test_the_same_key_again_is_the_same_answer_and_another_text_under_it_i
 
     assert (again[0], again[2]) == (202, True)
     assert (other[0], other[1]["code"]) == (422, "idempotency_key_reused")
-    assert await resumptions(house, report_id) == 1
+    assert await resumptions(harness, report_id) == 1
 
 
-async def test_a_corrected_text_is_what_is_read_from_then_on(client: QuartClient, house: House) -> None:
-    report_id = await house.failed()
+async def test_a_corrected_text_is_what_is_read_from_then_on(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.failed()
     await resume(client, report_id, text="# By hand")
-    await house.world.progress.close(report_id, Status.FAILED, {"error": {"code": "document_error", "detail": "x"}}, 1)
+    await harness.world.progress.close(
+        report_id, Status.FAILED, {"error": {"code": "document_error", "detail": "x"}}, 1
+    )
 
     text_url = (await status_of(client, report_id))["text_url"]
 
     assert await (await client.get(text_url)).get_data(as_text=True) == "# By hand"
 
 
-async def test_what_may_be_charged_again_is_resumed_by_a_yes_alone(client: QuartClient, house: House) -> None:
-    report_id = await house.failed_in_silence()
+async def test_what_may_be_charged_again_is_resumed_by_a_yes_alone(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.failed_in_silence()
 
     refused, taken = await resume(client, report_id), await resume(client, report_id, accept_charge=True)
 
     assert (refused[0], taken[0]) == (409, 202)
     assert "may be charged again, 0 so far, and perhaps 2 more" in refused[1]["detail"]
-    assert house.world.effects.granted == [(report_id, "llm_call")]
+    assert harness.world.effects.granted == [(report_id, "llm_call")]
 
 
-async def test_without_the_database_nothing_is_resumed(client: QuartClient, house: House) -> None:
-    report_id = await house.failed()
-    house.world.database.is_away = True
+async def test_without_the_database_nothing_is_resumed(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.failed()
+    harness.world.database.is_away = True
 
     assert (await resume(client, report_id))[0] == 503
 
 
 async def test_what_a_worker_found_that_nobody_can_be_asked_needs_a_yes_though_the_ledger_names_one_who_can(
-    client: QuartClient, house: House
+    client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await house.failed_in_silence()
-    ((key, record),) = house.world.effects.records.items()
-    open_send = Send(1, SendState.OPEN, START, anchor="conv_1")
-    house.world.effects.records[key] = replace(record, sends=(open_send,), provider_class=ProviderClass.LOCKED)
+    report_id = await harness.failed_in_silence()
+    ((key, record),) = harness.world.effects.records.items()
+    open_send = Send(1, SendState.OPEN, START, handle="conv_1")
+    harness.world.effects.records[key] = replace(record, sends=(open_send,), provider_class=ProviderClass.LOCKED)
 
     assert (await status_of(client, report_id))["resume"]["price"] == "another_send"

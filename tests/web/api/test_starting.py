@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from quart.testing import QuartClient
 
-from tests.web.house import House
+from tests.web.harness import Harness
 
 START = "/api/workflows/generate-report"
 
@@ -35,31 +35,31 @@ async def test_a_start_is_accepted_with_the_addresses_to_go_on_from(client: Quar
     assert headers["location"] == f"{base}/status"
 
 
-async def test_a_start_is_accepted_while_temporal_is_away(client: QuartClient, house: House) -> None:
-    house.world.engine.is_away = True
+async def test_a_start_is_accepted_while_temporal_is_away(client: QuartClient, harness: Harness) -> None:
+    harness.world.engine.is_away = True
 
     status, body, _ = await start(client)
-    await house.operations.starting.close()
+    await harness.operations.starting.close()
 
     assert status == 202
-    assert house.world.workflows.rows[body["workflow_id"]].engine_started is False
+    assert harness.world.workflows.rows[body["workflow_id"]].engine_started is False
 
 
-async def test_the_same_key_and_body_give_the_same_report_and_say_so(client: QuartClient, house: House) -> None:
+async def test_the_same_key_and_body_give_the_same_report_and_say_so(client: QuartClient, harness: Harness) -> None:
     _, first, first_headers = await start(client, Idempotency_Key="k")
 
     status, second, second_headers = await start(client, Idempotency_Key="k")
 
     assert (status, second["workflow_id"]) == (202, first["workflow_id"])
     assert ("idempotency-replayed" in first_headers, second_headers["idempotency-replayed"]) == (False, "true")
-    assert len(house.world.workflows.rows) == 1
+    assert len(harness.world.workflows.rows) == 1
 
 
-async def test_fifty_starts_at_once_with_one_key_make_one_report(client: QuartClient, house: House) -> None:
+async def test_fifty_starts_at_once_with_one_key_make_one_report(client: QuartClient, harness: Harness) -> None:
     answers = await asyncio.gather(*(start(client, Idempotency_Key="k") for _ in range(50)))
 
     assert {status for status, _, _ in answers} == {202}
-    assert len({body["workflow_id"] for _, body, _ in answers}) == len(house.world.workflows.rows) == 1
+    assert len({body["workflow_id"] for _, body, _ in answers}) == len(harness.world.workflows.rows) == 1
 
 
 async def test_the_same_key_with_another_body_is_refused(client: QuartClient) -> None:
@@ -85,7 +85,7 @@ async def test_a_key_of_255_characters_is_accepted(client: QuartClient) -> None:
     ids=["escaped", "escaped-pairs", "as-it-is", "decomposed"],
 )
 async def test_the_longest_prompt_is_accepted_however_its_json_spells_it(
-    client: QuartClient, house: House, written: str, read: str
+    client: QuartClient, harness: Harness, written: str, read: str
 ) -> None:
     title = r"\ud83c\udf0a" * 200
     body = f'{{"prompt": "{written}", "title": "{title}"}}'.encode()
@@ -93,7 +93,7 @@ async def test_the_longest_prompt_is_accepted_however_its_json_spells_it(
     response = await client.post(START, data=body, headers={"Content-Type": "application/json"})
 
     assert response.status_code == 202
-    [row] = house.world.workflows.rows.values()
+    [row] = harness.world.workflows.rows.values()
     assert (row.input["prompt"] == read, row.input["title"] == "🌊" * 200) == (True, True)
 
 
@@ -110,12 +110,12 @@ async def test_the_longest_prompt_is_accepted_however_its_json_spells_it(
     ],
 )
 async def test_what_is_spelled_otherwise_is_kept_in_one_way(
-    client: QuartClient, house: House, given: dict[str, str], kept: dict[str, str]
+    client: QuartClient, harness: Harness, given: dict[str, str], kept: dict[str, str]
 ) -> None:
     response = await client.post(START, json={"prompt": "tides"} | given)
 
     assert response.status_code == 202
-    [row] = house.world.workflows.rows.values()
+    [row] = harness.world.workflows.rows.values()
     assert row.input == {"prompt": "tides"} | kept
 
 
@@ -154,10 +154,10 @@ async def test_a_control_character_is_refused_by_its_name_and_field(
         "x" * 20_000,
     ],
 )
-async def test_a_prompt_is_kept_as_it_was_written(client: QuartClient, house: House, prompt: str) -> None:
+async def test_a_prompt_is_kept_as_it_was_written(client: QuartClient, harness: Harness, prompt: str) -> None:
     status, body, _ = await start(client, prompt)
 
-    assert (status, house.world.workflows.rows[body["workflow_id"]].input["prompt"]) == (202, prompt)
+    assert (status, harness.world.workflows.rows[body["workflow_id"]].input["prompt"]) == (202, prompt)
 
 
 @pytest.mark.parametrize(

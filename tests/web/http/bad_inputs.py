@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 
-from tests.web.house import UNKNOWN
+from tests.web.harness import UNKNOWN
 
 START = "/api/workflows/generate-report"
 JSON = {"Content-Type": "application/json"}

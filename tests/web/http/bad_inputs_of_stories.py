@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.web.house import DRAFT_SHA256, UNKNOWN
+from tests.web.harness import DRAFT_SHA256, UNKNOWN
 from tests.web.http.bad_inputs import DONE, JSON, OF_OTHERS, RUNNING, START, Bad, get, schedule, start
 
 PARKED = "{parked}"

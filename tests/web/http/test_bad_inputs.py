@@ -8,7 +8,7 @@ import pytest
 from quart.testing import QuartClient
 
 from durable_research.domain.workflows.workflow import Kind, Status
-from tests.web.house import House
+from tests.web.harness import Harness
 from tests.web.http.bad_inputs import BAD, DONE, IDS, OF_OTHERS, RUNNING, Bad
 from tests.web.http.bad_inputs_of_stories import (
     CANCELLED,
@@ -28,32 +28,32 @@ OURS = ("Traceback", "Input should", "instance of", "/web/", "quart", "werkzeug"
 
 
 @pytest.fixture
-async def ids(house: House) -> dict[str, str]:
+async def ids(harness: Harness) -> dict[str, str]:
     """Reports: running, finished, cancelled, failed, another tenant's, three that wait for a person; and a finished post."""
-    running, done = await house.asked("running"), await house.asked("done")
-    await house.done(done)
-    of_others = await house.asked("of others", tenant="others")
-    await house.done(of_others)
-    post = await house.asked("a post", kind=Kind.POST)
-    await house.written(post, text="# Bees")
-    cancelled = await house.asked("cancelled")
-    await house.world.progress.close(cancelled, Status.CANCELLED, {})
+    running, done = await harness.asked("running"), await harness.asked("done")
+    await harness.done(done)
+    of_others = await harness.asked("of others", tenant="others")
+    await harness.done(of_others)
+    post = await harness.asked("a post", kind=Kind.POST)
+    await harness.written(post, text="# Bees")
+    cancelled = await harness.asked("cancelled")
+    await harness.world.progress.close(cancelled, Status.CANCELLED, {})
     return {
         RUNNING: running,
         DONE: done,
         OF_OTHERS: of_others,
-        PARKED: await house.parked(),
-        PARKED_TO_BE_TOLD: await house.parked(before="before_notify"),
+        PARKED: await harness.parked(),
+        PARKED_TO_BE_TOLD: await harness.parked(before="before_notify"),
         POST: post,
-        UNPAID: await house.waiting(),
-        FAILED: await house.failed(),
-        SILENT: await house.failed_in_silence(),
+        UNPAID: await harness.waiting(),
+        FAILED: await harness.failed(),
+        SILENT: await harness.failed_in_silence(),
         CANCELLED: cancelled,
     }
 
 
-def everything(house: House) -> Any:
-    world = house.world
+def everything(harness: Harness) -> Any:
+    world = harness.world
     return (
         dict(world.workflows.rows),
         dict(world.workflows.keys),
@@ -80,9 +80,9 @@ def test_no_two_rows_have_one_name() -> None:
 
 @pytest.mark.parametrize("bad", EVERY, ids=[bad.id for bad in EVERY])
 async def test_a_bad_input_is_refused_as_the_table_says(
-    bad: Bad, client: QuartClient, house: House, ids: dict[str, str]
+    bad: Bad, client: QuartClient, harness: Harness, ids: dict[str, str]
 ) -> None:
-    before = everything(house)
+    before = everything(harness)
 
     response = await ask(client, bad, ids)
 
@@ -101,7 +101,7 @@ async def test_a_bad_input_is_refused_as_the_table_says(
     assert len(text) <= 4096
     assert not any(word in text for word in OURS)
     assert ("Retry-After" in response.headers) == ("retry_after" in body)
-    assert everything(house) == before
+    assert everything(harness) == before
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -138,12 +138,12 @@ async def test_a_refused_method_names_the_allowed_ones(client: QuartClient) -> N
 
 
 async def test_an_unexpected_error_says_nothing_and_is_logged_with_the_request_id(
-    client: QuartClient, house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    client: QuartClient, harness: Harness, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: Any) -> Any:
         raise RuntimeError("secret words")
 
-    monkeypatch.setattr(house.world.workflows, "list", broken)
+    monkeypatch.setattr(harness.world.workflows, "list", broken)
 
     response = await client.get("/api/workflows")
 
@@ -155,11 +155,11 @@ async def test_an_unexpected_error_says_nothing_and_is_logged_with_the_request_i
     assert json.loads(text)["request_id"] in said.out + said.err
 
 
-async def test_a_database_that_is_away_is_503_with_a_time_to_come_back(client: QuartClient, house: House) -> None:
-    house.world.database.is_away = True
+async def test_a_database_that_is_away_is_503_with_a_time_to_come_back(client: QuartClient, harness: Harness) -> None:
+    harness.world.database.is_away = True
 
     response = await client.post("/api/workflows/generate-report", json={"prompt": "a"})
 
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
     assert (await response.get_json())["code"] == "dependency_unavailable"
-    assert house.world.workflows.rows == {}
+    assert harness.world.workflows.rows == {}

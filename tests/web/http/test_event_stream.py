@@ -10,8 +10,8 @@ from durable_research.domain.workflows.progress import Draft, EventKind, Progres
 from durable_research.domain.workflows.workflow import Status
 from durable_research.web.http import event_stream
 from tests.fakes import START
-from tests.web.behind import Behind
-from tests.web.house import House
+from tests.web.harness import Harness
+from tests.web.running_server import RunningServer
 
 
 async def read(client: QuartClient, report_id: str, after: int | None = None) -> bytes:
@@ -45,20 +45,20 @@ def test_silence_is_kept_alive_with_a_comment() -> None:
     assert event_stream.frame(None) == b": keep-alive\n\n"
 
 
-async def test_a_finished_report_is_told_whole_and_ends_by_itself(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
+async def test_a_finished_report_is_told_whole_and_ends_by_itself(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id)
 
     stream = await read(client, report_id)
 
     assert stream.startswith(b"retry: 500\n\n")
-    assert numbers(stream) == [event.seq for event in house.world.progress.events[report_id]]
+    assert numbers(stream) == [event.seq for event in harness.world.progress.events[report_id]]
     assert b"event: closed" in stream
 
 
-async def test_each_resumption_gives_the_rest_with_the_same_bytes(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
+async def test_each_resumption_gives_the_rest_with_the_same_bytes(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id)
     whole = (await read(client, report_id)).removeprefix(b"retry: 500\n\n")
     messages = re.findall(rb"id: .*?\n\n", whole, re.DOTALL)
 
@@ -67,62 +67,64 @@ async def test_each_resumption_gives_the_rest_with_the_same_bytes(client: QuartC
         assert rest == b"".join(messages[after:])
 
 
-async def test_a_finished_report_is_told_without_temporal_and_without_worker(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
-    house.world.engine.is_away = True
+async def test_a_finished_report_is_told_without_temporal_and_without_worker(
+    client: QuartClient, harness: Harness
+) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id)
+    harness.world.engine.is_away = True
 
     assert b"event: closed" in await read(client, report_id)
 
 
 async def test_the_header_wins_over_the_address_as_browsers_repeat_the_first_address(
-    client: QuartClient, house: House
+    client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
+    report_id = await harness.asked()
+    await harness.done(report_id)
 
     response = await client.get(f"/api/workflows/{report_id}/events?after=1", headers={"Last-Event-ID": "4"})
 
     assert numbers(await response.get_data(as_text=False))[0] == 5
 
 
-async def test_a_first_reader_may_name_its_place_in_the_address(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
+async def test_a_first_reader_may_name_its_place_in_the_address(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id)
 
     response = await client.get(f"/api/workflows/{report_id}/events?after=3")
 
     assert numbers(await response.get_data(as_text=False))[0] == 4
 
 
-async def test_a_header_of_zero_wins_too(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
+async def test_a_header_of_zero_wins_too(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id)
 
     response = await client.get(f"/api/workflows/{report_id}/events?after=3", headers={"Last-Event-ID": "0"})
 
     assert numbers(await response.get_data(as_text=False))[0] == 1
 
 
-async def test_events_are_told_while_they_happen(house: House) -> None:
-    report_id = await house.asked()
+async def test_events_are_told_while_they_happen(harness: Harness) -> None:
+    report_id = await harness.asked()
     streams = event_stream.Streams()
-    stream = streams.stream(house.operations.reading.events(report_id, "default", 1))
+    stream = streams.stream(harness.operations.reading.events(report_id, "default", 1))
     await anext(stream)
 
     waiting = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0)
-    await house.step(report_id, "llm_call")
+    await harness.step(report_id, "llm_call")
 
     assert b"event: attempt_started" in await asyncio.wait_for(waiting, 10)
     await stream.aclose()
 
 
-async def test_a_draft_comes_between_the_events(house: House) -> None:
-    report_id = await house.asked()
-    attempt = await house.step(report_id, "llm_call")
-    house.world.drafts.show(attempt, "The sea")
-    stream = event_stream.Streams().stream(house.operations.reading.events(report_id, "default", 2))
+async def test_a_draft_comes_between_the_events(harness: Harness) -> None:
+    report_id = await harness.asked()
+    attempt = await harness.step(report_id, "llm_call")
+    harness.world.drafts.show(attempt, "The sea")
+    stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, "default", 2))
 
     messages = [await anext(stream) for _ in range(2)]
 
@@ -130,40 +132,40 @@ async def test_a_draft_comes_between_the_events(house: House) -> None:
     await stream.aclose()
 
 
-async def test_an_open_stream_ends_cleanly_when_the_process_drains(house: House) -> None:
-    report_id = await house.asked()
+async def test_an_open_stream_ends_cleanly_when_the_process_drains(harness: Harness) -> None:
+    report_id = await harness.asked()
     streams = event_stream.Streams()
     asyncio.get_running_loop().call_later(0.05, streams.drain)
 
     async with asyncio.timeout(10):
-        told = [message async for message in streams.stream(house.operations.reading.events(report_id, "default", 0))]
+        told = [message async for message in streams.stream(harness.operations.reading.events(report_id, "default", 0))]
 
     assert len(told) == 2
 
 
-async def test_a_stream_that_ended_leaves_no_watcher_behind(house: House) -> None:
-    report_id = await house.asked()
-    stream = event_stream.Streams().stream(house.operations.reading.events(report_id, "default", 0))
+async def test_a_stream_that_ended_leaves_no_watcher_behind(harness: Harness) -> None:
+    report_id = await harness.asked()
+    stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, "default", 0))
     await anext(stream)
     await anext(stream)
 
     await stream.aclose()
 
-    assert not house.world.changes.watchers[report_id]
+    assert not harness.world.changes.watchers[report_id]
 
 
-async def test_a_database_that_goes_away_ends_the_stream_without_an_error(house: House) -> None:
-    report_id = await house.asked()
-    stream = event_stream.Streams().stream(house.operations.reading.events(report_id, "default", 0))
+async def test_a_database_that_goes_away_ends_the_stream_without_an_error(harness: Harness) -> None:
+    report_id = await harness.asked()
+    stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, "default", 0))
     await anext(stream)
-    house.world.database.is_away = True
+    harness.world.database.is_away = True
 
     assert [message async for message in stream] == []
 
 
-async def test_one_stream_too_many_is_refused(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    house.streams.most = 0
+async def test_one_stream_too_many_is_refused(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    harness.streams.most = 0
 
     response = await client.get(f"/api/workflows/{report_id}/events")
 
@@ -171,15 +173,15 @@ async def test_one_stream_too_many_is_refused(client: QuartClient, house: House)
     assert response.headers["Retry-After"] == "5"
 
 
-async def test_asking_for_the_head_of_a_stream_does_not_open_one(client: QuartClient, house: House) -> None:
-    response = await asyncio.wait_for(client.head(f"/api/workflows/{await house.asked()}/events"), 10)
+async def test_asking_for_the_head_of_a_stream_does_not_open_one(client: QuartClient, harness: Harness) -> None:
+    response = await asyncio.wait_for(client.head(f"/api/workflows/{await harness.asked()}/events"), 10)
 
     assert response.headers["Content-Type"] == "text/event-stream"
     assert response.headers["X-Accel-Buffering"] == "no"
 
 
-async def test_a_reader_that_leaves_frees_its_place(server: Behind) -> None:
-    report_id = await server.house.asked()
+async def test_a_reader_that_leaves_frees_its_place(server: RunningServer) -> None:
+    report_id = await server.harness.asked()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     await reader.readuntil(b"event: accepted")
@@ -187,14 +189,14 @@ async def test_a_reader_that_leaves_frees_its_place(server: Behind) -> None:
     writer.close()
 
     async with asyncio.timeout(20):
-        while server.house.world.changes.watchers[report_id]:
+        while server.harness.world.changes.watchers[report_id]:
             await asyncio.sleep(0.01)
 
 
 async def test_a_reader_that_never_reads_costs_a_bounded_number_of_events(
-    server: Behind, monkeypatch: pytest.MonkeyPatch
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report_id = await server.house.asked()
+    report_id = await server.harness.asked()
     told = 0
 
     async def flood(*_: object) -> object:
@@ -204,7 +206,7 @@ async def test_a_reader_that_never_reads_costs_a_bounded_number_of_events(
             yield ProgressEvent(report_id, told, START, EventKind.ACCEPTED, data={"title": "x" * 10_000})
             await asyncio.sleep(0)
 
-    monkeypatch.setattr(server.house.operations.reading, "events", flood)
+    monkeypatch.setattr(server.harness.operations.reading, "events", flood)
     _, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
     writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     before = -1
@@ -217,9 +219,9 @@ async def test_a_reader_that_never_reads_costs_a_bounded_number_of_events(
     writer.close()
 
 
-async def test_a_stalled_reader_is_dropped(server: Behind, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stalled_reader_is_dropped(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("durable_research.web.http.middleware._STALLED_SECONDS", 0.3)
-    report_id = await server.house.asked()
+    report_id = await server.harness.asked()
     ended = asyncio.Event()
 
     async def flood(*_: object) -> object:
@@ -229,7 +231,7 @@ async def test_a_stalled_reader_is_dropped(server: Behind, monkeypatch: pytest.M
         finally:
             ended.set()
 
-    monkeypatch.setattr(server.house.operations.reading, "events", flood)
+    monkeypatch.setattr(server.harness.operations.reading, "events", flood)
     _, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
     writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 
@@ -240,12 +242,12 @@ async def test_a_stalled_reader_is_dropped(server: Behind, monkeypatch: pytest.M
     writer.close()
 
 
-async def test_the_end_of_a_workflow_is_the_last_thing_told(house: House) -> None:
-    report_id = await house.asked()
-    stream = event_stream.Streams().stream(house.operations.reading.events(report_id, "default", 0))
+async def test_the_end_of_a_workflow_is_the_last_thing_told(harness: Harness) -> None:
+    report_id = await harness.asked()
+    stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, "default", 0))
     await anext(stream)
 
-    await house.world.progress.close(report_id, Status.CANCELLED, {})
+    await harness.world.progress.close(report_id, Status.CANCELLED, {})
 
     told = [message async for message in stream]
     assert b"event: closed" in told[-1]

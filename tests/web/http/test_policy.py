@@ -5,7 +5,7 @@ import re
 import pytest
 from quart.testing import QuartClient
 
-from tests.web.house import House
+from tests.web.harness import Harness
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; "
@@ -23,9 +23,9 @@ async def test_every_answer_carries_the_strict_policy(client: QuartClient, path:
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
-async def test_pages_hold_no_inline_style_or_script(client: QuartClient, house: House) -> None:
-    running, done = await house.asked(), await house.asked()
-    await house.done(done)
+async def test_pages_hold_no_inline_style_or_script(client: QuartClient, harness: Harness) -> None:
+    running, done = await harness.asked(), await harness.asked()
+    await harness.done(done)
     await client.post("/api/schedules", json={"prompt": "tides", "every": "1d"})
 
     for path in ("/", "/reports", "/schedules", f"/reports/{running}", f"/reports/{done}"):

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from durable_research.web.http.middleware import LARGEST_BODY_BYTES
-from tests.web.behind import Behind, Reply
+from tests.web.running_server import Reply, RunningServer
 
 POST = b"POST /api/workflows/generate-report HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
@@ -19,7 +19,7 @@ def refusal(reply: Reply) -> tuple[int, str]:
     return reply.status, body["code"]
 
 
-async def test_a_chunked_body_is_refused_at_the_limit_and_the_connection_closed(server: Behind) -> None:
+async def test_a_chunked_body_is_refused_at_the_limit_and_the_connection_closed(server: RunningServer) -> None:
     size = LARGEST_BODY_BYTES + 1
 
     reply = await server.send(
@@ -29,7 +29,7 @@ async def test_a_chunked_body_is_refused_at_the_limit_and_the_connection_closed(
     assert (*refusal(reply), reply.headers["connection"]) == (413, "body_too_large", "close")
 
 
-async def test_an_endless_chunked_body_is_refused_while_it_still_comes(server: Behind) -> None:
+async def test_an_endless_chunked_body_is_refused_while_it_still_comes(server: RunningServer) -> None:
     reply = await server.send(
         POST + b"Transfer-Encoding: chunked\r\n\r\n" + (b"8000\r\n" + b"a" * 0x8000 + b"\r\n") * 40
     )
@@ -37,13 +37,13 @@ async def test_an_endless_chunked_body_is_refused_while_it_still_comes(server: B
     assert refusal(reply) == (413, "body_too_large")
 
 
-async def test_a_huge_content_length_is_refused_before_reading(server: Behind) -> None:
+async def test_a_huge_content_length_is_refused_before_reading(server: RunningServer) -> None:
     reply = await server.send(POST + b"Content-Length: 1000000000000\r\n\r\nhello")
 
     assert refusal(reply) == (413, "body_too_large")
 
 
-async def test_bytes_that_are_no_text_are_refused(server: Behind) -> None:
+async def test_bytes_that_are_no_text_are_refused(server: RunningServer) -> None:
     reply = await server.send(POST + b"Content-Length: 3\r\n\r\n\xff\xfe\x00")
 
     assert refusal(reply) == (400, "invalid_utf8")
@@ -51,7 +51,7 @@ async def test_bytes_that_are_no_text_are_refused(server: Behind) -> None:
 
 @pytest.mark.parametrize("method", ["TRACE", "DELETE", "BREW", "PROPFIND", "get"])
 async def test_a_method_that_the_address_does_not_have_is_405_with_the_allowed_ones(
-    server: Behind, method: str
+    server: RunningServer, method: str
 ) -> None:
     reply = await server.send(
         f"{method} /api/workflows/generate-report HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode()
@@ -60,41 +60,41 @@ async def test_a_method_that_the_address_does_not_have_is_405_with_the_allowed_o
     assert (*refusal(reply), reply.headers["allow"]) == (405, "method_not_allowed", "POST")
 
 
-async def test_an_unknown_method_at_an_unknown_address_is_404(server: Behind) -> None:
+async def test_an_unknown_method_at_an_unknown_address_is_404(server: RunningServer) -> None:
     assert refusal(await server.send(b"BREW /coffee HTTP/1.1\r\nHost: localhost\r\n\r\n")) == (404, "not_found")
 
 
-async def test_ten_thousand_ranges_are_refused_as_a_header_too_large(server: Behind) -> None:
-    report_id = await server.house.asked()
-    await server.house.done(report_id)
+async def test_ten_thousand_ranges_are_refused_as_a_header_too_large(server: RunningServer) -> None:
+    report_id = await server.harness.asked()
+    await server.harness.done(report_id)
 
     reply = await server.get(f"/api/reports/{report_id}.pdf", f"Range: bytes={','.join(['0-0'] * 10_000)}\r\n")
 
     assert refusal(reply) == (431, "headers_too_large")
 
 
-async def test_many_ranges_that_fit_are_refused_as_more_than_one(server: Behind) -> None:
-    report_id = await server.house.asked()
-    await server.house.done(report_id)
+async def test_many_ranges_that_fit_are_refused_as_more_than_one(server: RunningServer) -> None:
+    report_id = await server.harness.asked()
+    await server.harness.done(report_id)
 
     reply = await server.get(f"/api/reports/{report_id}.pdf", f"Range: bytes={','.join(['0-0'] * 1_000)}\r\n")
 
     assert refusal(reply) == (416, "range_not_satisfiable")
 
 
-async def test_a_long_address_is_414(server: Behind) -> None:
+async def test_a_long_address_is_414(server: RunningServer) -> None:
     assert refusal(await server.get("/api/" + "a" * 5_000)) == (414, "uri_too_long")
 
 
-async def test_an_endless_address_is_414(server: Behind) -> None:
+async def test_an_endless_address_is_414(server: RunningServer) -> None:
     assert refusal(await server.send(b"GET /" + b"a" * 300_000)) == (414, "uri_too_long")
 
 
-async def test_a_large_head_is_431(server: Behind) -> None:
+async def test_a_large_head_is_431(server: RunningServer) -> None:
     assert refusal(await server.get("/api/reports", f"X-Big: {'a' * 17_000}\r\n")) == (431, "headers_too_large")
 
 
-async def test_an_endless_header_is_431(server: Behind) -> None:
+async def test_an_endless_header_is_431(server: RunningServer) -> None:
     reply = await server.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Big: " + b"a" * 300_000)
 
     assert refusal(reply) == (431, "headers_too_large")
@@ -112,57 +112,57 @@ async def test_an_endless_header_is_431(server: Behind) -> None:
         b" folded: 1\r\n",
     ],
 )
-async def test_a_request_that_can_be_read_in_two_ways_is_400(server: Behind, head: bytes) -> None:
+async def test_a_request_that_can_be_read_in_two_ways_is_400(server: RunningServer, head: bytes) -> None:
     reply = await server.send(POST + head + b"\r\nhello")
 
     assert reply.status == 400
     assert refusal(reply)[1] in {"malformed_request", "malformed_json"}
-    assert server.house.world.workflows.rows == {}
+    assert server.harness.world.workflows.rows == {}
 
 
-async def test_a_request_without_a_host_is_refused(server: Behind) -> None:
+async def test_a_request_without_a_host_is_refused(server: RunningServer) -> None:
     assert refusal(await server.send(b"GET / HTTP/1.1\r\n\r\n")) == (400, "invalid_host")
 
 
-async def test_a_request_with_two_hosts_is_refused(server: Behind) -> None:
+async def test_a_request_with_two_hosts_is_refused(server: RunningServer) -> None:
     reply = await server.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n")
 
     assert refusal(reply) == (400, "invalid_host")
 
 
-async def test_another_servers_name_is_refused_and_never_repeated(server: Behind) -> None:
+async def test_another_servers_name_is_refused_and_never_repeated(server: RunningServer) -> None:
     reply = await server.send(b"GET /api/reports HTTP/1.1\r\nHost: evil.example\r\n\r\n")
 
     assert refusal(reply) == (400, "invalid_host")
     assert b"evil" not in reply.body
 
 
-async def test_a_forwarded_host_is_ignored(server: Behind) -> None:
+async def test_a_forwarded_host_is_ignored(server: RunningServer) -> None:
     reply = await server.get("/", "X-Forwarded-Host: evil.example\r\nForwarded: host=evil.example\r\n")
 
     assert reply.status == 200
     assert b"evil" not in reply.body
 
 
-async def test_a_doubled_slash_is_another_address(server: Behind) -> None:
+async def test_a_doubled_slash_is_another_address(server: RunningServer) -> None:
     assert refusal(await server.get("//api/reports")) == (404, "not_found")
 
 
 @pytest.mark.parametrize("target", [b"/\xff", b"/?q=\xff", b"*", b"http://evil.example:99999/", b"/%"])
-async def test_a_strange_target_is_no_error_of_ours(server: Behind, target: bytes) -> None:
+async def test_a_strange_target_is_no_error_of_ours(server: RunningServer, target: bytes) -> None:
     reply = await server.send(b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
     assert 400 <= reply.status < 500
 
 
-async def test_an_upgrade_is_not_offered(server: Behind) -> None:
+async def test_an_upgrade_is_not_offered(server: RunningServer) -> None:
     reply = await server.get("/livez", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n")
 
     assert reply.status == 200
 
 
-async def test_rubbish_in_the_middle_of_a_stream_ends_the_connection(server: Behind) -> None:
-    report_id = await server.house.asked()
+async def test_rubbish_in_the_middle_of_a_stream_ends_the_connection(server: RunningServer) -> None:
+    report_id = await server.harness.asked()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     await reader.readuntil(b"event: accepted")

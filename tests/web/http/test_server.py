@@ -9,8 +9,8 @@ import time
 import pytest
 
 from durable_research.web.http.server import CannotListen, bind, serve_app
-from tests.web.behind import Behind
-from tests.web.house import House
+from tests.web.harness import Harness
+from tests.web.running_server import RunningServer
 
 
 def test_a_port_in_use_is_named_with_what_to_do() -> None:
@@ -26,7 +26,7 @@ def test_an_address_that_is_not_ours_is_refused_in_words() -> None:
         bind("203.0.113.1", 8000)
 
 
-async def test_an_answer_on_a_kept_connection_is_not_held_back_by_the_network_stack(server: Behind) -> None:
+async def test_an_answer_on_a_kept_connection_is_not_held_back_by_the_network_stack(server: RunningServer) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     took = []
     for _ in range(20):
@@ -46,10 +46,10 @@ def free_port() -> int:
 
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
 async def test_a_stop_ends_open_streams_cleanly_and_at_once(
-    asked: signal.Signals, house: House, capsys: pytest.CaptureFixture[str]
+    asked: signal.Signals, harness: Harness, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report_id, port = await house.asked(), free_port()
-    serving = asyncio.create_task(serve_app(house.app, house.streams, "127.0.0.1", port))
+    report_id, port = await harness.asked(), free_port()
+    serving = asyncio.create_task(serve_app(harness.app, harness.streams, "127.0.0.1", port))
     async with asyncio.timeout(10):
         while True:
             try:

@@ -8,7 +8,7 @@ from quart.testing import QuartClient
 
 from durable_research.domain.workflows.progress import EventKind
 from durable_research.domain.workflows.workflow import Kind, Status
-from tests.web.house import TEXT, UNKNOWN, House
+from tests.web.harness import TEXT, UNKNOWN, Harness
 from tests.web.pages.test_pages import page, post
 
 EVIL = "</pre></textarea><script>alert(1)</script>\n\n# Tides"
@@ -29,9 +29,9 @@ def token(text: str) -> str:
 
 @pytest.mark.parametrize("ended", [Status.FAILED, Status.TERMINATED])
 async def test_the_paid_text_is_read_downloaded_and_corrected_on_the_page(
-    client: QuartClient, house: House, ended: Status
+    client: QuartClient, harness: Harness, ended: Status
 ) -> None:
-    report_id = await house.failed(status=ended)
+    report_id = await harness.failed(status=ended)
 
     text = await page(client, f"/reports/{report_id}")
 
@@ -41,15 +41,15 @@ async def test_the_paid_text_is_read_downloaded_and_corrected_on_the_page(
     assert "accept_charge" not in text
 
 
-async def test_a_text_is_data_and_never_markup(client: QuartClient, house: House) -> None:
-    text = await page(client, f"/reports/{await house.failed(text=EVIL)}")
+async def test_a_text_is_data_and_never_markup(client: QuartClient, harness: Harness) -> None:
+    text = await page(client, f"/reports/{await harness.failed(text=EVIL)}")
 
     assert shown(text) == EVIL
     assert "<script>alert(1)" not in text
 
 
-async def test_the_button_resumes_and_leads_to_the_live_page(client: QuartClient, house: House) -> None:
-    report_id = await house.failed()
+async def test_the_button_resumes_and_leads_to_the_live_page(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.failed()
     before = await page(client, f"/reports/{report_id}")
 
     status, location, _ = await post(client, f"/reports/{report_id}/resume", token=token(before))
@@ -60,31 +60,33 @@ async def test_the_button_resumes_and_leads_to_the_live_page(client: QuartClient
     assert "Go on with this report" not in live
 
 
-async def test_a_double_click_resumes_once(client: QuartClient, house: House) -> None:
-    report_id = await house.failed()
+async def test_a_double_click_resumes_once(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.failed()
     key = token(await page(client, f"/reports/{report_id}"))
     error = {"error": {"code": "document_error", "detail": "x"}}
     await post(client, f"/reports/{report_id}/resume", token=key)
-    await house.world.progress.close(report_id, Status.FAILED, error, 1)
+    await harness.world.progress.close(report_id, Status.FAILED, error, 1)
 
     await post(client, f"/reports/{report_id}/resume", token=key)
 
-    events = await house.world.progress.read(report_id)
+    events = await harness.world.progress.read(report_id)
     assert sum(event.kind is EventKind.RESUMED for event in events) == 1
 
 
-async def test_a_corrected_text_goes_on(client: QuartClient, house: House) -> None:
-    report_id = await house.failed()
+async def test_a_corrected_text_goes_on(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.failed()
 
     status, _, _ = await post(client, f"/reports/{report_id}/resume", token="t", text="# By hand\r\n\r\nWords.")
 
-    (resumed,) = [event for event in await house.world.progress.read(report_id) if event.kind is EventKind.RESUMED]
+    (resumed,) = [event for event in await harness.world.progress.read(report_id) if event.kind is EventKind.RESUMED]
     assert status == 303
-    assert house.world.objects.objects[resumed.data["texts"]["corrected"]["text"]["key"]] == b"# By hand\n\nWords."
+    assert harness.world.objects.objects[resumed.data["texts"]["corrected"]["text"]["key"]] == b"# By hand\n\nWords."
 
 
-async def test_a_report_as_long_as_they_come_can_be_corrected_in_any_script(client: QuartClient, house: House) -> None:
-    report_id, long = await house.failed(), "潮" * 60_000
+async def test_a_report_as_long_as_they_come_can_be_corrected_in_any_script(
+    client: QuartClient, harness: Harness
+) -> None:
+    report_id, long = await harness.failed(), "潮" * 60_000
 
     assert (await post(client, f"/reports/{report_id}/resume", token="t", text=long))[0] == 303
 
@@ -100,9 +102,9 @@ async def test_a_report_as_long_as_they_come_can_be_corrected_in_any_script(clie
     ],
 )
 async def test_a_text_that_is_refused_stands_there_as_it_was_typed_beside_what_is_wrong(
-    client: QuartClient, house: House, typed: str, words: str
+    client: QuartClient, harness: Harness, typed: str, words: str
 ) -> None:
-    report_id = await house.failed()
+    report_id = await harness.failed()
 
     status, _, text = await post(client, f"/reports/{report_id}/resume", token="t", text=typed)
 
@@ -112,10 +114,10 @@ async def test_a_text_that_is_refused_stands_there_as_it_was_typed_beside_what_i
     assert "<details open><summary>Correct the text" in text
 
 
-async def test_a_text_that_comes_too_late_is_not_lost(client: QuartClient, house: House) -> None:
-    report_id = await house.failed()
+async def test_a_text_that_comes_too_late_is_not_lost(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.failed()
     await post(client, f"/reports/{report_id}/resume", token="t")
-    await house.world.progress.close(report_id, Status.DONE, {}, 1)
+    await harness.world.progress.close(report_id, Status.DONE, {}, 1)
 
     status, _, text = await post(client, f"/reports/{report_id}/resume", token="u", text="# Typed for long")
 
@@ -123,8 +125,8 @@ async def test_a_text_that_comes_too_late_is_not_lost(client: QuartClient, house
     assert "# Typed for long" in text
 
 
-async def test_what_may_be_charged_again_asks_for_a_tick_first(client: QuartClient, house: House) -> None:
-    report_id = await house.failed_in_silence()
+async def test_what_may_be_charged_again_asks_for_a_tick_first(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.failed_in_silence()
     address = f"/reports/{report_id}/resume"
 
     before = await page(client, f"/reports/{report_id}")
@@ -138,9 +140,9 @@ async def test_what_may_be_charged_again_asks_for_a_tick_first(client: QuartClie
     assert taken[0] == 303
 
 
-async def test_an_object_store_that_is_away_keeps_nobody_from_resuming(client: QuartClient, house: House) -> None:
-    report_id = await house.failed()
-    house.world.objects.is_away = True
+async def test_an_object_store_that_is_away_keeps_nobody_from_resuming(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.failed()
+    harness.world.objects.is_away = True
 
     text = await page(client, f"/reports/{report_id}")
 
@@ -150,10 +152,10 @@ async def test_an_object_store_that_is_away_keeps_nobody_from_resuming(client: Q
 
 @pytest.mark.parametrize(("kind", "folder"), [(Kind.POST, "posts"), (Kind.PROCESSING, "texts")])
 async def test_what_was_undone_is_run_again_and_the_page_says_that_it_is_paid_anew(
-    client: QuartClient, house: House, kind: Kind, folder: str
+    client: QuartClient, harness: Harness, kind: Kind, folder: str
 ) -> None:
-    undone = await house.asked("Why do bees dance?", kind=kind)
-    await house.world.progress.close(undone, Status.FAILED, {"error": {"code": "internal_error", "detail": "x"}})
+    undone = await harness.asked("Why do bees dance?", kind=kind)
+    await harness.world.progress.close(undone, Status.FAILED, {"error": {"code": "internal_error", "detail": "x"}})
 
     text = await page(client, f"/{folder}/{undone}")
 
@@ -161,10 +163,10 @@ async def test_what_was_undone_is_run_again_and_the_page_says_that_it_is_paid_an
     assert "Resume" not in text
 
 
-async def test_running_again_begins_with_the_question_and_its_options(client: QuartClient, house: House) -> None:
+async def test_running_again_begins_with_the_question_and_its_options(client: QuartClient, harness: Harness) -> None:
     asked = {"prompt": "潮" * 9_000, "title": "Tides & <winds>", "language": "de", "approval": "before_pdf"}
     await client.post("/api/workflows/generate-report", json=asked)
-    (report_id,) = house.world.workflows.rows
+    (report_id,) = harness.world.workflows.rows
 
     text = await page(client, f"/?again={report_id}")
 
@@ -179,13 +181,13 @@ async def test_what_is_no_id_cannot_be_run_again(client: QuartClient, wrong: str
     await page(client, f"/?again={wrong}", 404)
 
 
-async def test_attempts_after_resuming_stand_below_a_line_that_says_so(client: QuartClient, house: House) -> None:
-    report_id = await house.failed()
+async def test_attempts_after_resuming_stand_below_a_line_that_says_so(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.failed()
     for number in range(1, 4):
         await post(client, f"/reports/{report_id}/resume", token=str(number))
-        attempt = await house.step(report_id, "create_pdf")
-        await house.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, {"final": True, "error": {}})
-        await house.world.progress.close(report_id, Status.FAILED, {}, number)
+        attempt = await harness.step(report_id, "create_pdf")
+        await harness.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, {"final": True, "error": {}})
+        await harness.world.progress.close(report_id, Status.FAILED, {}, number)
 
     text = await page(client, f"/reports/{report_id}")
 

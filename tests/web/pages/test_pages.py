@@ -12,7 +12,7 @@ from durable_research.domain.workflows.progress import EventKind
 from durable_research.domain.workflows.remedies import REMEDIES
 from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.ports.database.similarity import Related
-from tests.web.house import EMBEDDING_MODEL, TEXT, UNKNOWN, House
+from tests.web.harness import EMBEDDING_MODEL, TEXT, UNKNOWN, Harness
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 SCRIPT = "<script>alert(1)</script>"
@@ -31,25 +31,25 @@ async def post(client: QuartClient, path: str = "/reports", **fields: str) -> tu
     return response.status_code, response.headers.get("Location", ""), await response.get_data(as_text=True)
 
 
-async def test_a_question_sent_by_form_leads_to_the_reports_page(client: QuartClient, house: House) -> None:
+async def test_a_question_sent_by_form_leads_to_the_reports_page(client: QuartClient, harness: Harness) -> None:
     status, location, _ = await post(client, prompt="How do\r\ntides work?", title="", language="", token="t")
 
-    (row,) = house.world.workflows.rows.values()
+    (row,) = harness.world.workflows.rows.values()
     assert (status, location) == (303, f"/reports/{row.workflow_id}")
     assert row.input == {"prompt": "How do\ntides work?"}
 
 
-async def test_the_same_form_sent_twice_starts_one_report(client: QuartClient, house: House) -> None:
+async def test_the_same_form_sent_twice_starts_one_report(client: QuartClient, harness: Harness) -> None:
     answers = {(await post(client, prompt="tides", token="t"))[1] for _ in range(3)}
 
-    assert len(answers) == len(house.world.workflows.rows) == 1
+    assert len(answers) == len(harness.world.workflows.rows) == 1
 
 
-async def test_the_same_form_with_another_question_starts_another_report(client: QuartClient, house: House) -> None:
+async def test_the_same_form_with_another_question_starts_another_report(client: QuartClient, harness: Harness) -> None:
     await post(client, prompt="tides", token="t")
     await post(client, prompt="winds", token="t")
 
-    assert len(house.world.workflows.rows) == 2
+    assert len(harness.world.workflows.rows) == 2
 
 
 async def test_each_form_has_a_token_of_its_own(client: QuartClient) -> None:
@@ -58,14 +58,14 @@ async def test_each_form_has_a_token_of_its_own(client: QuartClient) -> None:
     assert len(tokens) == 2
 
 
-async def test_an_empty_question_is_explained_and_nothing_is_started(client: QuartClient, house: House) -> None:
+async def test_an_empty_question_is_explained_and_nothing_is_started(client: QuartClient, harness: Harness) -> None:
     status, _, text = await post(client, prompt="  ", title="My title", token="t")
 
     assert status == 422
     assert '<a href="#prompt">Write a question first.</a>' in text
     assert 'aria-invalid="true"' in text
     assert 'value="My title"' in text
-    assert house.world.workflows.rows == {}
+    assert harness.world.workflows.rows == {}
 
 
 async def test_a_question_that_is_too_long_is_kept_in_its_box(client: QuartClient) -> None:
@@ -86,17 +86,17 @@ async def test_an_example_fills_the_box_without_a_script(client: QuartClient) ->
     assert re.search(r"<textarea[^>]*>\s*How do tidal power plants work", await page(client, link[1]))
 
 
-async def test_home_says_so_when_no_worker_runs(client: QuartClient, house: House) -> None:
+async def test_home_says_so_when_no_worker_runs(client: QuartClient, harness: Harness) -> None:
     without = await page(client, "/")
-    await house.worker()
+    await harness.worker()
 
     assert "No worker is running" in without
     assert "No worker is running" not in await page(client, "/")
 
 
-async def test_the_header_counts_the_workers(client: QuartClient, house: House) -> None:
-    await house.worker("worker-1")
-    await house.worker("worker-2")
+async def test_the_header_counts_the_workers(client: QuartClient, harness: Harness) -> None:
+    await harness.worker("worker-1")
+    await harness.worker("worker-2")
 
     assert "2 workers" in await page(client, "/reports")
 
@@ -109,15 +109,15 @@ async def test_every_page_of_a_demo_says_so(client: QuartClient, path: str) -> N
 
 
 async def test_pages_of_a_real_provider_show_no_ribbon() -> None:
-    assert "ribbon" not in await page(QuartClient(House(is_demo=False).app), "/")
+    assert "ribbon" not in await page(QuartClient(Harness(is_demo=False).app), "/")
 
 
 async def test_a_running_report_shows_its_steps_and_can_be_cancelled_without_a_script(
-    client: QuartClient, house: House
+    client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await house.asked()
-    await house.worker()
-    await house.step(report_id, "llm_call")
+    report_id = await harness.asked()
+    await harness.worker()
+    await harness.step(report_id, "llm_call")
 
     text = await page(client, f"/reports/{report_id}")
 
@@ -127,11 +127,11 @@ async def test_a_running_report_shows_its_steps_and_can_be_cancelled_without_a_s
     assert "follow.js" in text
 
 
-async def test_a_retrying_step_says_why(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    attempt = await house.step(report_id, "llm_call")
+async def test_a_retrying_step_says_why(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    attempt = await harness.step(report_id, "llm_call")
     error = {"code": "rate_limited", "detail": "the provider is busy"}
-    await house.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, {"error": error, "counted": True})
+    await harness.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, {"error": error, "counted": True})
 
     text = await page(client, f"/reports/{report_id}")
 
@@ -139,24 +139,24 @@ async def test_a_retrying_step_says_why(client: QuartClient, house: House) -> No
     assert "failed: the provider is busy" in text
 
 
-async def test_a_report_that_waits_for_a_worker_says_so(client: QuartClient, house: House) -> None:
-    text = await page(client, f"/reports/{await house.asked()}")
+async def test_a_report_that_waits_for_a_worker_says_so(client: QuartClient, harness: Harness) -> None:
+    text = await page(client, f"/reports/{await harness.asked()}")
 
     assert "No worker is running; the work starts or goes on by itself" in text
 
 
-async def test_cancelling_by_form_leads_back_to_the_report(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
+async def test_cancelling_by_form_leads_back_to_the_report(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
 
     status, location, _ = await post(client, f"/reports/{report_id}/cancel")
 
-    assert (status, location, house.world.engine.cancelled) == (303, f"/reports/{report_id}", [report_id])
+    assert (status, location, harness.world.engine.cancelled) == (303, f"/reports/{report_id}", [report_id])
     assert "Cancelling…" in await page(client, location)
 
 
-async def test_a_finished_report_is_read_on_the_same_page(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
+async def test_a_finished_report_is_read_on_the_same_page(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id)
 
     text = await page(client, f"/reports/{report_id}")
 
@@ -167,21 +167,23 @@ async def test_a_finished_report_is_read_on_the_same_page(client: QuartClient, h
 
 
 @pytest.mark.parametrize("kind", [Kind.REPORT, Kind.POST])
-async def test_no_later_view_of_a_page_reads_the_markdown_again(client: QuartClient, house: House, kind: Kind) -> None:
-    made = await house.asked(kind=kind)
-    await (house.done(made) if kind is Kind.REPORT else house.written(made, text=TEXT))
+async def test_no_later_view_of_a_page_reads_the_markdown_again(
+    client: QuartClient, harness: Harness, kind: Kind
+) -> None:
+    made = await harness.asked(kind=kind)
+    await (harness.done(made) if kind is Kind.REPORT else harness.written(made, text=TEXT))
     path = f"/{'reports' if kind is Kind.REPORT else 'posts'}/{made}"
     await page(client, path)
 
-    for key in [key for key in house.world.objects.objects if not key.endswith(".html")]:
-        del house.world.objects.objects[key]
+    for key in [key for key in harness.world.objects.objects if not key.endswith(".html")]:
+        del harness.world.objects.objects[key]
 
     assert "The sea rises &amp; falls." in await page(client, path)
 
 
-async def test_a_possible_extra_charge_is_shown(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
+async def test_a_possible_extra_charge_is_shown(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id)
 
     assert '<dt>Possible extra charges</dt><dd class="warn">1</dd>' in await page(client, f"/reports/{report_id}")
 
@@ -195,11 +197,11 @@ async def test_a_possible_extra_charge_is_shown(client: QuartClient, house: Hous
     ],
 )
 async def test_embeddings_are_shown_apart_from_model_calls_where_there_are_any(
-    client: QuartClient, house: House, embedded: Charges, shown: list[str]
+    client: QuartClient, harness: Harness, embedded: Charges, shown: list[str]
 ) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
-    house.world.effects.embedded[report_id] = embedded
+    report_id = await harness.asked()
+    await harness.done(report_id)
+    harness.world.effects.embedded[report_id] = embedded
 
     text = await page(client, f"/reports/{report_id}")
 
@@ -207,17 +209,17 @@ async def test_embeddings_are_shown_apart_from_model_calls_where_there_are_any(
     assert re.findall(r"<dt>Embeddings paid</dt>(<dd.*?</dd>)", text) == shown
 
 
-async def test_a_lost_attempt_is_shown_in_words(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
+async def test_a_lost_attempt_is_shown_in_words(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id)
 
     assert "lost, worker-1@7 went away" in await page(client, f"/reports/{report_id}")
 
 
-async def test_a_failed_report_says_why_and_offers_to_ask_again(client: QuartClient, house: House) -> None:
-    report_id = await house.asked("winds?")
+async def test_a_failed_report_says_why_and_offers_to_ask_again(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked("winds?")
     error = {"code": "model_refused", "detail": "the key is refused"}
-    await house.world.progress.close(report_id, Status.FAILED, {"error": error})
+    await harness.world.progress.close(report_id, Status.FAILED, {"error": error})
 
     text = await page(client, f"/reports/{report_id}")
 
@@ -225,16 +227,16 @@ async def test_a_failed_report_says_why_and_offers_to_ask_again(client: QuartCli
     assert f"/?again={report_id}" in text
 
 
-async def test_a_partly_done_report_says_what_is_still_to_come(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    await house.world.progress.close(report_id, Status.PARTLY_DONE, {})
+async def test_a_partly_done_report_says_what_is_still_to_come(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    await harness.world.progress.close(report_id, Status.PARTLY_DONE, {})
 
     assert "not yet in the library" in await page(client, f"/reports/{report_id}")
 
 
-async def test_no_text_of_anybody_becomes_markup(client: QuartClient, house: House) -> None:
-    report_id = await house.asked(SCRIPT, title=SCRIPT)
-    await house.done(report_id, title=SCRIPT, text=f"# {SCRIPT}\n\n{SCRIPT}\n")
+async def test_no_text_of_anybody_becomes_markup(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked(SCRIPT, title=SCRIPT)
+    await harness.done(report_id, title=SCRIPT, text=f"# {SCRIPT}\n\n{SCRIPT}\n")
 
     for path in (
         "/",
@@ -251,8 +253,8 @@ async def test_an_unknown_report_is_a_page_for_people(client: QuartClient, repor
     assert "There is nothing here" in await page(client, f"/reports/{report_id}", 404)
 
 
-async def test_a_report_of_another_tenant_is_not_there(client: QuartClient, house: House) -> None:
-    report_id = await house.asked(tenant="others")
+async def test_a_report_of_another_tenant_is_not_there(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked(tenant="others")
 
     assert "There is nothing here" in await page(client, f"/reports/{report_id}", 404)
 
@@ -261,16 +263,16 @@ async def test_programs_get_a_problem_where_browsers_get_a_page(client: QuartCli
     assert (await client.get("/nothing", headers={"Accept": "*/*"})).content_type == "application/problem+json"
 
 
-async def test_without_the_database_pages_say_what_is_safe(client: QuartClient, house: House) -> None:
-    house.world.database.is_away = True
+async def test_without_the_database_pages_say_what_is_safe(client: QuartClient, harness: Harness) -> None:
+    harness.world.database.is_away = True
 
     assert "what was accepted is kept" in await page(client, "/", 503)
 
 
 async def test_a_mistake_of_ours_is_a_page_with_an_id_to_quote(
-    client: QuartClient, house: House, monkeypatch: pytest.MonkeyPatch
+    client: QuartClient, harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house.operations.reading, "list", None)
+    monkeypatch.setattr(harness.operations.reading, "list", None)
 
     response = await client.get("/", headers=HTML)
 
@@ -282,15 +284,15 @@ async def test_an_empty_library_leads_to_the_first_question(client: QuartClient)
     assert "No reports yet" in await page(client, "/reports")
 
 
-async def test_a_search_without_a_match_says_what_was_looked_for(client: QuartClient, house: House) -> None:
-    await house.asked("tides")
+async def test_a_search_without_a_match_says_what_was_looked_for(client: QuartClient, harness: Harness) -> None:
+    await harness.asked("tides")
 
     assert "<q>winds</q>" in await page(client, "/reports?text=winds&status=")
 
 
-async def test_the_library_is_turned_page_by_page_with_links(client: QuartClient, house: House) -> None:
+async def test_the_library_is_turned_page_by_page_with_links(client: QuartClient, harness: Harness) -> None:
     for number in range(30):
-        await house.asked(f"question {number:02}")
+        await harness.asked(f"question {number:02}")
 
     first = await page(client, "/reports?text=question")
     link = re.search(r'rel="next" href="([^"]+)"', first)
@@ -302,9 +304,9 @@ async def test_the_library_is_turned_page_by_page_with_links(client: QuartClient
 
 
 async def test_a_report_that_waits_for_a_person_offers_both_decisions_without_a_script(
-    client: QuartClient, house: House
+    client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await house.waiting()
+    report_id = await harness.waiting()
     text = await page(client, f"/reports/{report_id}")
     decide = re.search(r'<form[^>]*data-part="decide"([^>]*)>', text)
 
@@ -314,17 +316,17 @@ async def test_a_report_that_waits_for_a_person_offers_both_decisions_without_a_
     assert "hidden" not in decide[1]
     assert "Waiting for you" in text
     assert "decide whether to pay again" in text
-    assert (status, location, len(house.world.engine.decided)) == (303, f"/reports/{report_id}", 1)
+    assert (status, location, len(harness.world.engine.decided)) == (303, f"/reports/{report_id}", 1)
 
 
-async def test_a_report_that_does_not_wait_hides_the_decision(client: QuartClient, house: House) -> None:
-    text = await page(client, f"/reports/{await house.asked()}")
+async def test_a_report_that_does_not_wait_hides_the_decision(client: QuartClient, harness: Harness) -> None:
+    text = await page(client, f"/reports/{await harness.asked()}")
 
     assert re.search(r'data-part="decide" hidden>', text)
 
 
 async def test_home_has_a_button_for_each_pipeline_and_each_leads_to_its_own_page(
-    client: QuartClient, house: House
+    client: QuartClient, harness: Harness
 ) -> None:
     text = await page(client, "/")
 
@@ -332,13 +334,13 @@ async def test_home_has_a_button_for_each_pipeline_and_each_leads_to_its_own_pag
     for action in re.findall(r'formaction="([^"]+)"', text):
         status, location, _ = await post(client, action, prompt=f"tides for {action}")
         assert (status, location.rpartition("/")[0]) == (303, action)
-    assert {row.kind for row in house.world.workflows.rows.values()} == set(Kind) - {Kind.REPORT}
+    assert {row.kind for row in harness.world.workflows.rows.values()} == set(Kind) - {Kind.REPORT}
 
 
 @pytest.mark.parametrize(("path", "title"), [("/reports", "Reports"), ("/posts", "Posts"), ("/texts", "Texts")])
-async def test_each_kind_has_a_library_of_its_own(client: QuartClient, house: House, path: str, title: str) -> None:
+async def test_each_kind_has_a_library_of_its_own(client: QuartClient, harness: Harness, path: str, title: str) -> None:
     for kind in Kind:
-        await house.asked(f"a question for a {kind}", kind=kind)
+        await harness.asked(f"a question for a {kind}", kind=kind)
 
     text = await page(client, path)
 
@@ -347,20 +349,20 @@ async def test_each_kind_has_a_library_of_its_own(client: QuartClient, house: Ho
     assert len(re.findall(r"a question for a", text)) == 1
 
 
-async def test_home_says_of_each_what_it_is_in_words_for_people(client: QuartClient, house: House) -> None:
+async def test_home_says_of_each_what_it_is_in_words_for_people(client: QuartClient, harness: Harness) -> None:
     for kind in Kind:
-        await house.asked(kind=kind)
+        await harness.asked(kind=kind)
 
     kinds = re.findall(r'<span class="row-kind">([^<]+)</span>', await page(client, "/"))
 
     assert kinds == [BY_KIND[kind].noun for kind in reversed(Kind)]
 
 
-async def test_a_finished_post_shows_its_text_and_what_is_related(client: QuartClient, house: House) -> None:
-    report_id = await house.asked("How do tides work?")
-    post_id = await house.asked(kind=Kind.POST)
-    await house.written(post_id, text="# Bees\n\nBees dance.\n")
-    house.world.similarity.neighbours[post_id, EMBEDDING_MODEL] = [Related(report_id, Kind.REPORT, SCRIPT, 0.8349)]
+async def test_a_finished_post_shows_its_text_and_what_is_related(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked("How do tides work?")
+    post_id = await harness.asked(kind=Kind.POST)
+    await harness.written(post_id, text="# Bees\n\nBees dance.\n")
+    harness.world.similarity.neighbours[post_id, EMBEDDING_MODEL] = [Related(report_id, Kind.REPORT, SCRIPT, 0.8349)]
 
     text = await page(client, f"/posts/{post_id}")
 
@@ -372,14 +374,14 @@ async def test_a_finished_post_shows_its_text_and_what_is_related(client: QuartC
 
 
 async def test_a_finished_post_says_that_embeddings_are_off_and_what_was_left_out(
-    client: QuartClient, house: House
+    client: QuartClient, harness: Harness
 ) -> None:
-    post_id = await house.asked(kind=Kind.POST)
-    attempt = await house.step(post_id, "create_embedding")
-    await house.world.progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {"left_out": "embeddings are off"})
+    post_id = await harness.asked(kind=Kind.POST)
+    attempt = await harness.step(post_id, "create_embedding")
+    await harness.world.progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {"left_out": "embeddings are off"})
     running = await page(client, f"/posts/{post_id}")
-    await house.written(post_id, text="# Bees\n\nBees dance.\n")
-    house.operations.texts.embedding_model = ""
+    await harness.written(post_id, text="# Bees\n\nBees dance.\n")
+    harness.operations.texts.embedding_model = ""
 
     text = await page(client, f"/posts/{post_id}")
 
@@ -391,9 +393,9 @@ async def test_a_finished_post_says_that_embeddings_are_off_and_what_was_left_ou
     assert await related.get_json() == {"related": [], "embeddings": "off"}
 
 
-async def test_a_checked_text_is_shown_with_its_summary(client: QuartClient, house: House) -> None:
-    text_id = await house.asked(kind=Kind.PROCESSING)
-    await house.written(text_id, text="# Tides\n\nThe sea rises.\n", summary="It rises and falls.\n")
+async def test_a_checked_text_is_shown_with_its_summary(client: QuartClient, harness: Harness) -> None:
+    text_id = await harness.asked(kind=Kind.PROCESSING)
+    await harness.written(text_id, text="# Tides\n\nThe sea rises.\n", summary="It rises and falls.\n")
 
     text = await page(client, f"/texts/{text_id}")
 
@@ -403,9 +405,9 @@ async def test_a_checked_text_is_shown_with_its_summary(client: QuartClient, hou
 
 
 async def test_a_post_that_could_not_be_cleaned_up_asks_to_try_again_and_cannot_be_cancelled(
-    client: QuartClient, house: House
+    client: QuartClient, harness: Harness
 ) -> None:
-    post_id = await house.asks_to_clean_up()
+    post_id = await harness.asks_to_clean_up()
 
     text = await page(client, f"/posts/{post_id}")
     status, location, _ = await post(client, f"/posts/{post_id}/decide", decision="try_again")
@@ -416,14 +418,14 @@ async def test_a_post_that_could_not_be_cleaned_up_asks_to_try_again_and_cannot_
     assert 'data-decision="try_again" class="primary">Try again' in text
     assert 'data-decision="send_again" class="primary" hidden' in text
     assert 'data-part="cancel" hidden' in text
-    assert (status, location, len(house.world.engine.decided)) == (303, f"/posts/{post_id}", 1)
+    assert (status, location, len(harness.world.engine.decided)) == (303, f"/posts/{post_id}", 1)
 
 
-async def test_a_failed_report_says_what_to_do_and_what_was_charged(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    house.world.effects.charged[report_id] = Charges(settled=0, possible_extra=2)
+async def test_a_failed_report_says_what_to_do_and_what_was_charged(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    harness.world.effects.charged[report_id] = Charges(settled=0, possible_extra=2)
     error = {"code": "quota_exhausted", "detail": "the quota is used up"}
-    await house.world.progress.close(report_id, Status.FAILED, {"error": error})
+    await harness.world.progress.close(report_id, Status.FAILED, {"error": error})
 
     text = await page(client, f"/reports/{report_id}")
     status = await (await client.get(f"/api/workflows/{report_id}/status")).get_json()
@@ -433,11 +435,11 @@ async def test_a_failed_report_says_what_to_do_and_what_was_charged(client: Quar
     assert status["error"]["remedy"] == REMEDIES["quota_exhausted"].as_json(resumable=True)
 
 
-async def test_a_question_to_a_person_says_what_mends_it(client: QuartClient, house: House) -> None:
-    post_id = await house.asked(kind=Kind.POST)
-    attempt = await house.step(post_id, "create_embedding")
+async def test_a_question_to_a_person_says_what_mends_it(client: QuartClient, harness: Harness) -> None:
+    post_id = await harness.asked(kind=Kind.POST)
+    attempt = await harness.step(post_id, "create_embedding")
     error = {"code": "model_refused", "detail": "no such model"}
-    await house.world.progress.end_attempt(
+    await harness.world.progress.end_attempt(
         attempt, EventKind.ATTEMPT_FAILED, {"final": True, "asks_a_person": True, "error": error}
     )
 
@@ -449,14 +451,14 @@ async def test_a_question_to_a_person_says_what_mends_it(client: QuartClient, ho
 
 
 async def test_a_step_that_waits_for_its_provider_is_one_row_and_says_until_when(
-    client: QuartClient, house: House
+    client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await house.asked()
-    await house.worker()
+    report_id = await harness.asked()
+    await harness.worker()
     busy = {"error": {"code": "rate_limited", "detail": "the provider is busy"}, "wait_left_seconds": 60.0}
     for _ in range(3):
-        attempt = await house.step(report_id, "llm_call")
-        await house.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, busy)
+        attempt = await harness.step(report_id, "llm_call")
+        await harness.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, busy)
 
     text = await page(client, f"/reports/{report_id}")
 
@@ -467,10 +469,10 @@ async def test_a_step_that_waits_for_its_provider_is_one_row_and_says_until_when
     )
 
 
-async def test_a_call_that_is_sent_again_is_told_where_it_happens(client: QuartClient, house: House) -> None:
-    report_id = await house.asked()
-    attempt = await house.step(report_id, "llm_call")
-    await house.world.progress.note(attempt, EventKind.CALL_SENT_AGAIN, {"possible_extra": 2})
+async def test_a_call_that_is_sent_again_is_told_where_it_happens(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+    attempt = await harness.step(report_id, "llm_call")
+    await harness.world.progress.note(attempt, EventKind.CALL_SENT_AGAIN, {"possible_extra": 2})
 
     text = await page(client, f"/reports/{report_id}")
 
@@ -478,18 +480,18 @@ async def test_a_call_that_is_sent_again_is_told_where_it_happens(client: QuartC
 
 
 @pytest.mark.parametrize("path", ["/", "a finished report"])
-async def test_pages_say_that_no_sources_are_looked_up(client: QuartClient, house: House, path: str) -> None:
-    report_id = await house.asked()
-    await house.done(report_id)
+async def test_pages_say_that_no_sources_are_looked_up(client: QuartClient, harness: Harness, path: str) -> None:
+    report_id = await harness.asked()
+    await harness.done(report_id)
 
     text = await page(client, path if path == "/" else f"/reports/{report_id}")
 
     assert "comes from the model's memory" in text or "come from the model's memory" in text
 
 
-async def test_a_failed_text_says_that_what_was_made_is_removed(client: QuartClient, house: House) -> None:
-    text_id = await house.asked(kind=Kind.PROCESSING)
-    await house.world.progress.close(
+async def test_a_failed_text_says_that_what_was_made_is_removed(client: QuartClient, harness: Harness) -> None:
+    text_id = await harness.asked(kind=Kind.PROCESSING)
+    await harness.world.progress.close(
         text_id, Status.FAILED, {"error": {"code": "output_invalid", "detail": "too short"}}
     )
 
@@ -500,7 +502,7 @@ async def test_a_failed_text_says_that_what_was_made_is_removed(client: QuartCli
 
 
 @pytest.mark.parametrize("path", ["/reports", "/texts"])
-async def test_a_post_is_not_found_among_other_kinds(client: QuartClient, house: House, path: str) -> None:
-    post_id = await house.asked(kind=Kind.POST)
+async def test_a_post_is_not_found_among_other_kinds(client: QuartClient, harness: Harness, path: str) -> None:
+    post_id = await harness.asked(kind=Kind.POST)
 
     assert "There is nothing here" in await page(client, f"{path}/{post_id}", 404)

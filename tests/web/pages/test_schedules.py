@@ -11,7 +11,7 @@ from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.domain.schedules.schedule import MOST_SCHEDULES
 from durable_research.pipelines.accept_scheduled.messages import AcceptScheduledReport
 from tests.fakes import START
-from tests.web.house import House
+from tests.web.harness import Harness
 from tests.web.pages.test_pages import SCRIPT, page, post
 
 SCHEDULES = "/api/schedules"
@@ -28,7 +28,7 @@ async def listed(client: QuartClient) -> list[dict[str, Any]]:
     return list((await (await client.get(SCHEDULES)).get_json())["schedules"])
 
 
-async def test_a_schedule_is_made_and_said_in_full(client: QuartClient, house: House) -> None:
+async def test_a_schedule_is_made_and_said_in_full(client: QuartClient, harness: Harness) -> None:
     status, body, _ = await add(client, title="Tides each morning")
 
     assert status == 201
@@ -44,13 +44,13 @@ async def test_a_schedule_is_made_and_said_in_full(client: QuartClient, house: H
         "last_at": None,
     }
     assert await listed(client) == [body]
-    assert house.world.workflows.rows == {}
+    assert harness.world.workflows.rows == {}
 
 
-async def test_each_firing_gets_the_request_and_beside_it_the_rhythm(client: QuartClient, house: House) -> None:
+async def test_each_firing_gets_the_request_and_beside_it_the_rhythm(client: QuartClient, harness: Harness) -> None:
     await add(client, language="de")
 
-    (made,) = house.world.schedules.made.values()
+    (made,) = harness.world.schedules.made.values()
     assert made.message == AcceptScheduledReport(
         tenant="default",
         request={"prompt": "How do tides work?", "language": "de"},
@@ -109,39 +109,39 @@ async def test_pausing_resuming_and_deleting_are_seen_in_the_list(client: QuartC
 
 @pytest.mark.parametrize(("method", "path"), [("GET", SCHEDULES), ("POST", SCHEDULES)])
 async def test_without_temporal_it_says_when_to_come_back(
-    client: QuartClient, house: House, method: str, path: str
+    client: QuartClient, harness: Harness, method: str, path: str
 ) -> None:
-    house.world.engine.is_away = True
+    harness.world.engine.is_away = True
 
     response = await client.open(path, method=method, json=ASKED if method == "POST" else None)
 
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
 
 
-async def test_the_form_makes_a_schedule_and_shows_it(client: QuartClient, house: House) -> None:
+async def test_the_form_makes_a_schedule_and_shows_it(client: QuartClient, harness: Harness) -> None:
     status, location, _ = await post(
         client, "/schedules", prompt="tides?", day="1-5", time="09:05", timezone="Europe/Berlin", every="", token="t"
     )
 
-    (made,) = house.world.schedules.made.values()
+    (made,) = harness.world.schedules.made.values()
     assert (status, location) == (303, "/schedules")
     assert (made.every, made.timezone) == ("5 9 * * 1-5", "Europe/Berlin")
     assert "Monday to Friday at 09:05 (Europe/Berlin) · next " in await page(client, "/schedules")
 
 
-async def test_a_rhythm_that_is_typed_counts_before_day_and_time(client: QuartClient, house: House) -> None:
+async def test_a_rhythm_that_is_typed_counts_before_day_and_time(client: QuartClient, harness: Harness) -> None:
     await post(client, "/schedules", prompt="tides?", day="*", time="09:00", timezone="", every=" 6h ", token="t")
 
-    (made,) = house.world.schedules.made.values()
+    (made,) = harness.world.schedules.made.values()
     assert (made.every, made.timezone) == ("6h", "UTC")
     assert "Every 6 hours" in await page(client, "/schedules")
 
 
-async def test_the_same_form_sent_twice_is_one_schedule(client: QuartClient, house: House) -> None:
+async def test_the_same_form_sent_twice_is_one_schedule(client: QuartClient, harness: Harness) -> None:
     for _ in range(3):
         await post(client, "/schedules", prompt="tides?", day="*", time="09:00", token="t")
 
-    assert len(house.world.schedules.made) == 1
+    assert len(harness.world.schedules.made) == 1
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ async def test_the_same_form_sent_twice_is_one_schedule(client: QuartClient, hou
     ],
 )
 async def test_a_wrong_field_is_explained_and_what_was_typed_stays(
-    client: QuartClient, house: House, field: str, value: str, words: str
+    client: QuartClient, harness: Harness, field: str, value: str, words: str
 ) -> None:
     fields = {"prompt": "tides & winds?", "day": "2", "time": "09:00", "timezone": "UTC", "token": "t", field: value}
 
@@ -167,16 +167,16 @@ async def test_a_wrong_field_is_explained_and_what_was_typed_stays(
     assert re.search(rf'id="{field}"[^>]*aria-invalid="true" aria-describedby="{field}-error"', text)
     assert field == "prompt" or "tides &amp; winds?" in text
     assert field == "day" or '<option value="2" selected>' in text
-    assert house.world.schedules.made == {}
+    assert harness.world.schedules.made == {}
 
 
 async def test_what_temporal_refuses_of_a_chosen_time_is_told_where_it_can_be_seen(
-    client: QuartClient, house: House, monkeypatch: pytest.MonkeyPatch
+    client: QuartClient, harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(_: object) -> None:
         raise InvalidInput([FieldError("/every", "refused", "is refused by Temporal")])
 
-    monkeypatch.setattr(house.world.schedules, "create", refuse)
+    monkeypatch.setattr(harness.world.schedules, "create", refuse)
 
     _, _, text = await post(client, "/schedules", prompt="tides?", day="*", time="09:00", token="t")
 
@@ -211,10 +211,10 @@ async def test_the_pages_buttons_pause_resume_and_delete(client: QuartClient) ->
     assert "Nothing is asked by itself yet" in await page(client, "/schedules")
 
 
-async def test_a_schedule_that_stopped_by_itself_says_why(client: QuartClient, house: House) -> None:
+async def test_a_schedule_that_stopped_by_itself_says_why(client: QuartClient, harness: Harness) -> None:
     _, made, _ = await add(client)
-    view = house.world.schedules.views[made["schedule_id"]]
-    house.world.schedules.views[made["schedule_id"]] = replace(view, paused=True, failed=True, next_at=None)
+    view = harness.world.schedules.views[made["schedule_id"]]
+    harness.world.schedules.views[made["schedule_id"]] = replace(view, paused=True, failed=True, next_at=None)
 
     text = await page(client, "/schedules")
     assert "Its last question was refused" in text
@@ -230,8 +230,10 @@ async def test_a_title_is_text_and_nothing_else(client: QuartClient) -> None:
     assert "&lt;script&gt;" in text
 
 
-async def test_without_temporal_the_page_says_so_and_keeps_what_was_typed(client: QuartClient, house: House) -> None:
-    house.world.engine.is_away = True
+async def test_without_temporal_the_page_says_so_and_keeps_what_was_typed(
+    client: QuartClient, harness: Harness
+) -> None:
+    harness.world.engine.is_away = True
 
     assert "Temporal does not answer" in await page(client, "/schedules")
     status, _, text = await post(client, "/schedules", prompt="typed words", day="*", time="09:00", token="t")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from quart.testing import QuartClient
 
-from tests.web.house import House
+from tests.web.harness import Harness
 from tests.web.pages.test_pages import page, post
 
 SOON = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
@@ -28,19 +28,19 @@ def error(text: str, name: str) -> str:
     return found[1]
 
 
-async def asked(client: QuartClient, house: House, **fields: str) -> dict[str, object]:
+async def asked(client: QuartClient, harness: Harness, **fields: str) -> dict[str, object]:
     """What the accepted request says, besides the question."""
     status, _, text = await post(client, prompt="tides", token="t", **fields)
     assert status == 303, text
-    ((_, row),) = house.world.workflows.rows.items()
+    ((_, row),) = harness.world.workflows.rows.items()
     return {name: value for name, value in row.input.items() if name != "prompt"}
 
 
-async def refused(client: QuartClient, house: House, path: str = "/reports", **fields: str) -> str:
+async def refused(client: QuartClient, harness: Harness, path: str = "/reports", **fields: str) -> str:
     """The form again; nothing was started."""
     status, _, text = await post(client, path, prompt="tides", token="t", **fields)
     assert status == 422
-    assert house.world.workflows.rows == {}
+    assert harness.world.workflows.rows == {}
     return text
 
 
@@ -53,14 +53,14 @@ async def refused(client: QuartClient, house: House, path: str = "/reports", **f
     ],
 )
 async def test_a_control_character_is_told_by_its_name_at_its_field(
-    client: QuartClient, house: House, name: str, given: str, words: str
+    client: QuartClient, harness: Harness, name: str, given: str, words: str
 ) -> None:
-    assert error(await refused(client, house, **{name: given}), name) == words
+    assert error(await refused(client, harness, **{name: given}), name) == words
 
 
 @pytest.mark.parametrize("approval", ["before_pdf", "before_notify", "none"])
-async def test_a_report_may_be_asked_to_wait_for_approval(client: QuartClient, house: House, approval: str) -> None:
-    assert await asked(client, house, approval=approval) == {"approval": approval}
+async def test_a_report_may_be_asked_to_wait_for_approval(client: QuartClient, harness: Harness, approval: str) -> None:
+    assert await asked(client, harness, approval=approval) == {"approval": approval}
 
 
 async def test_the_form_offers_what_a_report_may_wait_for_and_nothing_is_chosen(client: QuartClient) -> None:
@@ -75,12 +75,12 @@ async def test_the_form_offers_what_a_report_may_wait_for_and_nothing_is_chosen(
     ]
 
 
-async def test_options_that_were_left_alone_ask_for_nothing(client: QuartClient, house: House) -> None:
-    assert await asked(client, house, approval="", start_after="", timezone="UTC") == {}
+async def test_options_that_were_left_alone_ask_for_nothing(client: QuartClient, harness: Harness) -> None:
+    assert await asked(client, harness, approval="", start_after="", timezone="UTC") == {}
 
 
-async def test_a_zone_that_nobody_needs_is_not_looked_at(client: QuartClient, house: House) -> None:
-    assert await asked(client, house, start_after=" ", timezone="Mars/Olympus") == {}
+async def test_a_zone_that_nobody_needs_is_not_looked_at(client: QuartClient, harness: Harness) -> None:
+    assert await asked(client, harness, start_after=" ", timezone="Mars/Olympus") == {}
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ async def test_a_zone_that_nobody_needs_is_not_looked_at(client: QuartClient, ho
     ],
 )
 async def test_a_time_means_what_clocks_of_its_zone_show_unless_it_brings_its_offset(
-    client: QuartClient, house: House, given: str, zone: str, begins: str
+    client: QuartClient, harness: Harness, given: str, zone: str, begins: str
 ) -> None:
-    assert await asked(client, house, start_after=given, timezone=zone) == {"start_after": begins}
+    assert await asked(client, harness, start_after=given, timezone=zone) == {"start_after": begins}
 
 
 @pytest.mark.parametrize(
@@ -113,44 +113,44 @@ async def test_a_time_means_what_clocks_of_its_zone_show_unless_it_brings_its_of
         "٢٠٢٧-01-01T09:00",
     ],
 )
-async def test_what_is_no_time_is_told_at_its_field(client: QuartClient, house: House, given: str) -> None:
+async def test_what_is_no_time_is_told_at_its_field(client: QuartClient, harness: Harness, given: str) -> None:
     zone = "Asia/Tokyo" if given < "1" else "Pacific/Pago_Pago"
 
-    text = await refused(client, house, start_after=given, timezone=zone)
+    text = await refused(client, harness, start_after=given, timezone=zone)
 
     assert error(text, "start_after") == "Write the day and the time, such as 2026-11-22 09:00."
     assert f'value="{given}"' in field(text, "start_after")
 
 
-async def test_a_time_that_clocks_skip_is_told_at_its_field(client: QuartClient, house: House) -> None:
-    text = await refused(client, house, start_after="2027-03-28T02:30", timezone="Europe/Berlin")
+async def test_a_time_that_clocks_skip_is_told_at_its_field(client: QuartClient, harness: Harness) -> None:
+    text = await refused(client, harness, start_after="2027-03-28T02:30", timezone="Europe/Berlin")
 
     assert error(text, "start_after") == "This does not exist in Europe/Berlin, where clocks are put forward then."
 
 
-async def test_a_time_too_far_ahead_is_told_at_its_field(client: QuartClient, house: House) -> None:
-    text = await refused(client, house, start_after="2126-01-01T09:00", timezone="UTC")
+async def test_a_time_too_far_ahead_is_told_at_its_field(client: QuartClient, harness: Harness) -> None:
+    text = await refused(client, harness, start_after="2126-01-01T09:00", timezone="UTC")
 
     assert error(text, "start_after") == "This must be at most 366 days ahead."
 
 
-async def test_an_unknown_zone_is_told_at_its_field(client: QuartClient, house: House) -> None:
-    text = await refused(client, house, start_after=f"{SOON}T09:00", timezone='Mars"/>')
+async def test_an_unknown_zone_is_told_at_its_field(client: QuartClient, harness: Harness) -> None:
+    text = await refused(client, harness, start_after=f"{SOON}T09:00", timezone='Mars"/>')
 
     assert error(text, "timezone") == "This must be an IANA time zone such as Europe/Berlin or UTC."
     assert 'value="Mars&#34;/&gt;"' in field(text, "timezone")
     assert f'value="{SOON}T09:00"' in field(text, "start_after")
 
 
-async def test_an_approval_that_there_is_not_is_told_at_its_field(client: QuartClient, house: House) -> None:
-    assert error(await refused(client, house, approval="before_breakfast"), "approval") == "Choose from the list."
+async def test_an_approval_that_there_is_not_is_told_at_its_field(client: QuartClient, harness: Harness) -> None:
+    assert error(await refused(client, harness, approval="before_breakfast"), "approval") == "Choose from the list."
 
 
 @pytest.mark.parametrize("path", ["/posts", "/texts"])
 async def test_what_only_reports_can_do_is_told_when_something_else_is_asked_for(
-    client: QuartClient, house: House, path: str
+    client: QuartClient, harness: Harness, path: str
 ) -> None:
-    text = await refused(client, house, path, approval="before_pdf", start_after=f"{SOON}T09:00", timezone="UTC")
+    text = await refused(client, harness, path, approval="before_pdf", start_after=f"{SOON}T09:00", timezone="UTC")
 
     assert error(text, "approval") == "Only a report can wait for your approval."
     assert error(text, "start_after") == "Only a report can begin later."
@@ -192,8 +192,8 @@ async def test_a_zone_that_was_sent_is_not_replaced_by_the_browsers_own(client: 
     assert "data-own-zone" not in text
 
 
-async def test_the_same_form_with_another_time_starts_another_report(client: QuartClient, house: House) -> None:
+async def test_the_same_form_with_another_time_starts_another_report(client: QuartClient, harness: Harness) -> None:
     for zone in ("UTC", "Asia/Tokyo", "UTC"):
         await post(client, prompt="tides", token="t", start_after=f"{SOON}T09:00", timezone=zone)
 
-    assert len(house.world.workflows.rows) == 2
+    assert len(harness.world.workflows.rows) == 2

@@ -109,7 +109,7 @@ effect_attempts = Table(
     Column("fence", Integer, primary_key=True),
     Column("state", Text, nullable=False),
     Column("reference", Text),
-    Column("anchor", Text),
+    Column("anchor", Text, key="handle"),  # the handle that the send hangs on; an older word, kept by the schema
     _time("opened_at", nullable=False, server_default=_NOW),
     _time("closed_at"),
     _time("checked_at"),

@@ -131,7 +131,7 @@ class _ChatCall(RemoteEffect[ModelAnswer]):
 class PlainChatCall(_ChatCall):
     """One streamed completion that nobody keeps: when the stream is lost, so is the answer."""
 
-    async def send(self, key: str, anchor: str | None) -> str:
+    async def send(self, key: str, handle: str | None) -> str:
         """Ask; the first chunk brings the id."""
         return await self._begin(key, self._deadlines, _STREAMED)
 
@@ -156,7 +156,7 @@ class StoredChatCall(_ChatCall):
         self._is_kept = provider_class is ProviderClass.RETRIEVABLE
         self._stored: Reading | None = None
 
-    async def send(self, key: str, anchor: str | None) -> str:
+    async def send(self, key: str, handle: str | None) -> str:
         """Ask, and wait for the whole answer; where nothing is kept, there is no reason not to stream it."""
         stored = {"store": True, "metadata": tags(key, self._call)}
         if not self._is_kept:

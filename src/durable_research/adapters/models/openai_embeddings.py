@@ -80,7 +80,7 @@ class EmbeddingCall(RemoteEffect[Embedding]):
         self._deadlines = deadlines
         self._answer: dict[str, Any] | None = None
 
-    async def send(self, key: str, anchor: str | None) -> str:
+    async def send(self, key: str, handle: str | None) -> str:
         """Ask, and wait for the answer. The key goes along as a header, for gateways that log it."""
         wanted = {"dimensions": DIMENSIONS, "encoding_format": "float"}
         body = {

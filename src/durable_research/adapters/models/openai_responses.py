@@ -78,7 +78,7 @@ class OpenAIResponses:
 
     async def find_all(self, send: EarlierSend) -> list[str]:
         """Every answer on the send's conversation."""
-        return await conversations.answers_on(self.wire, send.anchor, send.key, None) if send.anchor else []
+        return await conversations.answers_on(self.wire, send.handle, send.key, None) if send.handle else []
 
     async def close(self) -> None:
         """Close its connections."""
@@ -101,17 +101,17 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         self._item: ModelAnswer | None = None
         self._named_at = -math.inf
 
-    async def anchor(self, key: str) -> str | None:
+    async def handle(self, key: str) -> str | None:
         """An empty conversation; None where the server has no conversations."""
         if self._class is not ProviderClass.LOCKED:
             return None
         return await conversations.make(self._wire, tags(key, self._call))
 
-    async def send(self, key: str, anchor: str | None) -> str:
+    async def send(self, key: str, handle: str | None) -> str:
         """Create the response, tagged with our key; its first event brings the id."""
         wanted: dict[str, Any] = {"background": True, "store": True, "metadata": tags(key, self._call)}
-        if anchor:
-            wanted["conversation"] = anchor
+        if handle:
+            wanted["conversation"] = handle
         body = {
             "model": self._call.model,
             "instructions": self._call.instructions,
@@ -126,7 +126,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
             body=body,
             headers={"idempotency-key": key} if self._class is ProviderClass.KEYED else {},
             optional=_OPTIONAL,
-            is_anchored=anchor is not None,
+            is_anchored=handle is not None,
         )
         self._listening = Listening(exchange, self._reading(), self._on_text)
         try:
@@ -139,10 +139,10 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
 
     async def find(self, send: EarlierSend) -> str | None:
         """Look for an answer on the conversation, after making sure that no call runs on it."""
-        if send.anchor is None:
+        if send.handle is None:
             return None
-        await conversations.check_unlocked(self._wire, send.anchor)
-        found = await conversations.answers_on(self._wire, send.anchor, send.key, self._call.fingerprint)
+        await conversations.check_unlocked(self._wire, send.handle)
+        found = await conversations.answers_on(self._wire, send.handle, send.key, self._call.fingerprint)
         return found[0] if found else None
 
     async def take_up(self, reference: str) -> None:

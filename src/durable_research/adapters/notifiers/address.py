@@ -117,7 +117,7 @@ class AddressPost(RemoteEffect[Delivery]):
         self._notifier = notifier
         self._notification = notification
 
-    async def send(self, key: str, anchor: str | None) -> str:
+    async def send(self, key: str, handle: str | None) -> str:
         """Post it; any answer but a 2xx is a failure, and a 4xx is one for good."""
         url = self._notification.to
         message = standard_webhooks.compose(self._notification, key, self._notifier.secret_of(url))

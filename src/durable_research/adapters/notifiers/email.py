@@ -65,7 +65,7 @@ class Letter(RemoteEffect[Delivery]):
         self._notification = notification
         self._left_out: tuple[str, ...] = ()
 
-    async def send(self, key: str, anchor: str | None) -> str:
+    async def send(self, key: str, handle: str | None) -> str:
         """Send it; nothing is sent when the server takes none of the recipients.
 
         Raises:

@@ -32,7 +32,7 @@ class LogLine(RemoteEffect[Delivery]):
     def __init__(self, notification: Notification) -> None:
         self._notification = notification
 
-    async def send(self, key: str, anchor: str | None) -> str:
+    async def send(self, key: str, handle: str | None) -> str:
         """Write it; ids only, the title is a person's text."""
         note = self._notification
         logs.get_logger().info(_EVENTS[note.occasion], report_id=note.workflow_id, key=key)

@@ -68,7 +68,7 @@ class SlackMessage(RemoteEffect[Delivery]):
         self._channel_id = channel_id
         self._notification = notification
 
-    async def send(self, key: str, anchor: str | None) -> str:
+    async def send(self, key: str, handle: str | None) -> str:
         """Post it, tagged with our key."""
         try:
             answer = await self._client.chat_postMessage(

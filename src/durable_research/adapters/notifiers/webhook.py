@@ -41,7 +41,7 @@ class WebhookPost(RemoteEffect[Delivery]):
         self._secret = secret
         self._notification = notification
 
-    async def send(self, key: str, anchor: str | None) -> str:
+    async def send(self, key: str, handle: str | None) -> str:
         """Post it; any answer but a 2xx is a failure, and a 4xx is one for good."""
         message = standard_webhooks.compose(self._notification, key, self._secret)
         try:

@@ -135,7 +135,7 @@ class Send:
     opened_at: datetime
     age_seconds: float = 0.0
     reference: str | None = None
-    anchor: str | None = None
+    handle: str | None = None
     open_seconds: float = 0.0
     failure: SendFailure | None = None
 
@@ -212,7 +212,7 @@ def next_move(record: EffectRecord, effect: Effect) -> NextMove:
     latest = open_sends[-1]
     if effect.provider_class is ProviderClass.KEYED:
         return NextMove(Move.SEND)
-    if effect.provider_class is ProviderClass.RETRIEVABLE or latest.anchor:
+    if effect.provider_class is ProviderClass.RETRIEVABLE or latest.handle:
         return NextMove(Move.FIND, latest)
     return NextMove(move_without_asking(record, effect))
 
@@ -249,10 +249,10 @@ def was_empty(send: Send) -> bool:
     return send.state is SendState.SPENT and send.failure is not None and send.failure.code == EmptyOutput.code
 
 
-def anchor_to_reuse(record: EffectRecord) -> str | None:
+def handle_to_reuse(record: EffectRecord) -> str | None:
     """The handle of a send that came to nothing: hanging the next one on it locks a late sender out."""
     latest = max(record.sends, key=lambda send: send.fence, default=None)
-    return latest.anchor if latest and latest.state in {SendState.ABSENT, SendState.OPEN} else None
+    return latest.handle if latest and latest.state in {SendState.ABSENT, SendState.OPEN} else None
 
 
 def still_to_settle(send: Send, effect: Effect, longest_call: float) -> float:

@@ -10,7 +10,7 @@ Provider = tuple[str, ProviderClass]
 
 
 @dataclass(frozen=True)
-class Doubt:
+class UnresolvedSend:
     """A send of which the provider showed nothing then.
 
     `accounted` counts the sends of the effect (on the same handle, in class L) that are known as charged; `known` are the
@@ -23,7 +23,7 @@ class Doubt:
     accounted: int
     known: frozenset[str] = frozenset()
 
-    def stray_among(self, shown: Sequence[str]) -> str | None:
+    def late_send_among(self, shown: Sequence[str]) -> str | None:
         """The id of a call that nobody has accounted for; a conversation names its answers otherwise than their calls."""
         unknown = [reference for reference in shown if reference not in self.known]
         return unknown[-1] if unknown and len(shown) > self.accounted else None

@@ -23,7 +23,7 @@ from durable_research.experiments.campaign.resuming import Failures, Resumer, wi
 from durable_research.experiments.crash_points import API_OF_CLASS
 from durable_research.experiments.evidence.client import Asked, Client, word_of, words_of
 from durable_research.experiments.evidence.evidence import PROVIDER, Seen
-from durable_research.experiments.evidence.proof import witness_lines
+from durable_research.experiments.evidence.proof import billing_lines
 from durable_research.experiments.evidence.quirks import drawn
 from durable_research.experiments.installations.proxy import Proxy
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
@@ -237,7 +237,7 @@ async def _prepare_simulator(simulator: str, requests: list[Asked]) -> None:
 
 
 def _is_billed(data: DataFolder, word: str) -> bool:
-    lines = witness_lines(data.witness)
+    lines = billing_lines(data.billing_log)
     return any(line["kind"] == "model_call" and word in line["text"].split() for line in lines)
 
 

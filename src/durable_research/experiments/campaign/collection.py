@@ -16,7 +16,7 @@ from durable_research.experiments.evidence import histories, provider_evidence
 from durable_research.experiments.evidence.client import Asked
 from durable_research.experiments.evidence.database_evidence import Tables, WorkflowRow, read_tables
 from durable_research.experiments.evidence.evidence import Fired, ReportSeen, Seen, Told
-from durable_research.experiments.evidence.proof import witness_lines
+from durable_research.experiments.evidence.proof import billing_lines
 from durable_research.local.data_folder import DataFolder
 from durable_research.payload_keys import parse_keys
 from durable_research.temporal.payloads.converter import data_converter
@@ -42,7 +42,7 @@ async def collect(
     engine = await histories.last_statuses(client, accepted)
     tables = await read_tables(up["database"])
     words = {one.word: report_id for report_id, one in accepted.items()}
-    bills = provider_evidence.bills(witness_lines(data.witness), words, tables.owners)
+    bills = provider_evidence.bills(billing_lines(data.billing_log), words, tables.owners)
     told = await tell_charges(up["api"], accepted)
     known = sorted(report_id for report_id, status in engine.items() if status)
     sample = await histories.fetch(client, dice.sample(known, min(replays, len(known))))

@@ -18,7 +18,7 @@ from durable_research.experiments.evidence.invariants import (
     mischarged,
     mistold,
 )
-from durable_research.experiments.evidence.proof import witness_lines
+from durable_research.experiments.evidence.proof import billing_lines
 from durable_research.experiments.installations.slot import Slot
 
 GAVE_UP = "unconfirmed_effect"
@@ -115,7 +115,7 @@ async def _seen(lived: Sequence[tuple[Slot, Run]], told: Mapping[str, Told]) -> 
         mine = {run.asked.report_id: run for one, run in lived if one is slot and run.asked.report_id}
         tables = await read_tables(slot.database_url)
         words = {run.asked.word: report_id for report_id, run in mine.items()}
-        lines = [line for one in slot.ground.providers.values() for line in witness_lines(one.witness)]
+        lines = [line for one in slot.ground.providers.values() for line in billing_lines(one.billing_log)]
         bills = provider_evidence.bills(lines, words, tables.owners)
         engine = await histories.statuses(slot.engine(), mine)
         for report_id, run in mine.items():

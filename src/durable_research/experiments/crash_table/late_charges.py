@@ -11,13 +11,13 @@ from durable_research.experiments.crash_points import Cell
 from durable_research.experiments.crash_table.runs import Run
 from durable_research.experiments.evidence import provider_evidence
 from durable_research.experiments.evidence.evidence import Told
-from durable_research.experiments.evidence.proof import witness_lines
+from durable_research.experiments.evidence.proof import billing_lines
 from durable_research.experiments.installations.slot import Slot
 from durable_research.local.console import Say
 
 _EVERY_SECONDS = 5.0
 # A doubt is looked up when it is that old; reconciliation's next pass is brought forward, so a minute more is plenty.
-_PATIENCE_SECONDS = policies.LOOK_UP_DOUBTS_AFTER.total_seconds() + 60
+_PATIENCE_SECONDS = policies.LOOK_UP_UNRESOLVED_AFTER.total_seconds() + 60
 
 
 async def settle(lived: Sequence[tuple[Slot, Run]], told: Mapping[str, Told], say: Say) -> dict[str, Told]:
@@ -37,9 +37,9 @@ async def settle(lived: Sequence[tuple[Slot, Run]], told: Mapping[str, Told], sa
 
 def _billed(lived: Sequence[tuple[Slot, Run]]) -> Mapping[str, int]:
     """How often each report was billed, by its word."""
-    files = {provider.witness for slot, _ in lived for provider in slot.ground.providers.values()}
+    files = {provider.billing_log for slot, _ in lived for provider in slot.ground.providers.values()}
     words = {run.asked.word: run.asked.word for _, run in lived}
-    return provider_evidence.bills((line for file in files for line in witness_lines(file)), words, {}).model_calls
+    return provider_evidence.bills((line for file in files for line in billing_lines(file)), words, {}).model_calls
 
 
 def _is_untold(run: Run, billed: Mapping[str, int], told: Mapping[str, Told]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from durable_research.experiments.crash_points import Cell
 from durable_research.experiments.evidence.client import Asked, Client, words_of
-from durable_research.experiments.installations.restarted_process import Death, Kept
+from durable_research.experiments.installations.restarted_process import Death, RestartedProcess
 from durable_research.experiments.installations.slot import Slot
 
 PATIENCE_SECONDS = 120.0
@@ -75,13 +75,13 @@ def _proof(slot: Slot, cell: Cell, asked: Asked, deaths: list[Death], stopped: s
     return (f"pid {pid} SIGKILL", "") if killed else ("", f"pid {pid} met it; ended: {deaths}")
 
 
-async def _note_stops(victims: list[Kept], stopped: set[int]) -> None:
+async def _note_stops(victims: list[RestartedProcess], stopped: set[int]) -> None:
     while True:
         stopped.update(victim.pid for victim in victims if victim.pid and victim.is_stopped())
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _all_awake(victims: list[Kept]) -> None:
+async def _all_awake(victims: list[RestartedProcess]) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_WAKE_SECONDS):
             while any(victim.is_stopped() for victim in victims):  # noqa: ASYNC110 - the kernel sets no event

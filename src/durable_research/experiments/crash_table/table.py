@@ -15,7 +15,7 @@ from durable_research.experiments.crash_table.cells import CellResult, judge_cel
 from durable_research.experiments.crash_table.late_charges import settle
 from durable_research.experiments.crash_table.runs import Run
 from durable_research.experiments.evidence.evidence import Told
-from durable_research.experiments.installations.fork_client import Nursery
+from durable_research.experiments.installations.fork_client import ForkClient
 from durable_research.experiments.installations.ground import (
     MODULES,
     Simulated,
@@ -75,12 +75,12 @@ class CrashTable:
 
     async def _live_through(self, up: dict[str, Any], supervisor: Supervisor) -> None:
         data = DataFolder(self.options.data)
-        nursery = Nursery(MODULES)
+        forks = ForkClient(MODULES)
         saying = asyncio.create_task(self._say_progress())
         try:
-            await nursery.open()
+            await forks.open()
             classes = [cell.model_class for cell in self.options.cells]
-            ground = await prepare_ground(data, up, nursery, supervisor, classes, Simulated())
+            ground = await prepare_ground(data, up, forks, supervisor, classes, Simulated())
             slots = await prepare_slots(data, ground, self.options.side_by_side)
             self.say(f"{len(slots)} slots are prepared")
             began = time.monotonic()
@@ -96,7 +96,7 @@ class CrashTable:
             self.results = await judge_cells(self.options.cells, self._runs, self._told)
         finally:
             saying.cancel()
-            await nursery.close()
+            await forks.close()
         raise Finished
 
     def _chunks(self) -> list[_Chunk]:

@@ -45,11 +45,11 @@ class AcceptedCall:
     reference: str
 
 
-def witness_lines(witness: Path) -> list[dict[str, Any]]:
+def billing_lines(billing_log: Path) -> list[dict[str, Any]]:
     """All whole lines of the simulator's log."""
-    if not witness.exists():
+    if not billing_log.exists():
         return []
-    lines = witness.read_text().split("\n")
+    lines = billing_log.read_text().split("\n")
     return [json.loads(line) for line in lines[:-1] if line]
 
 
@@ -66,7 +66,7 @@ async def accepted_call(database_url: str, report_id: str) -> AcceptedCall | Non
 
 async def count(up: dict[str, Any], objects: Path, report_id: str, key: str) -> dict[str, int]:
     """Count this report's billed calls, PDFs, rows and notifications."""
-    lines = witness_lines(Path(up["witness"]))
+    lines = billing_lines(Path(up["witness"]))
     async with await psycopg.AsyncConnection.connect(up["database"]) as connection:
         found = await connection.execute("SELECT pdf_key, pdf_sha256 FROM reports WHERE report_id = %s", (report_id,))
         rows = await found.fetchall()

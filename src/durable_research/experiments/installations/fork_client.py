@@ -16,12 +16,12 @@ _READY_SECONDS = 60.0
 _LONGEST_LINE = 1 << 20
 
 
-class NurseryGone(Exception):
+class ForkServerGone(Exception):
     """The process that starts our children ended; its last words are on standard error."""
 
 
-class Nursery:
-    """One nursery process. Its children die with it, and it dies with us."""
+class ForkClient:
+    """One forks process. Its children die with it, and it dies with us."""
 
     def __init__(self, modules: Sequence[str]) -> None:
         self._modules = modules
@@ -45,7 +45,7 @@ class Nursery:
         )
         async with asyncio.timeout(_READY_SECONDS):
             if "ready" not in await self._next():
-                raise NurseryGone("it did not say that it is ready")
+                raise ForkServerGone("it did not say that it is ready")
         self._hearing = asyncio.create_task(self._hear())
 
     async def close(self) -> None:
@@ -56,17 +56,17 @@ class Nursery:
         if self._hearing is not None:
             await asyncio.gather(self._hearing, return_exceptions=True)
 
-    async def start(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> "Nursling":
+    async def start(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> "ForkedProcess":
         """Start `durable-research ARGUMENTS…` with exactly this environment."""
         if self._process is None or self._process.stdin is None:
-            raise NurseryGone("it is not open")
+            raise ForkServerGone("it is not open")
         pid: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append(pid)
         asked = {"arguments": list(arguments), "environment": dict(environment), "log": str(log)}
         self._process.stdin.write(json.dumps(asked).encode() + b"\n")
         await self._process.stdin.drain()
         number = await pid
-        return Nursling(number, self._ends[number])
+        return ForkedProcess(number, self._ends[number])
 
     async def _hear(self) -> None:
         try:
@@ -90,8 +90,8 @@ class Nursery:
         return message
 
 
-class Nursling:
-    """A running program. Its pid is ours to signal until `ended` is done: before that the nursery has not reaped it."""
+class ForkedProcess:
+    """A running program. Its pid is ours to signal until `ended` is done: before that the forks has not reaped it."""
 
     def __init__(self, pid: int, ended: "asyncio.Future[int]") -> None:
         self.pid = pid

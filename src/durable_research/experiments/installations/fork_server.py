@@ -72,7 +72,7 @@ def _start(asked: dict[str, Any]) -> int:
 
 
 def _become(asked: dict[str, Any], parent: int) -> None:
-    """Our own session, environment and log; and no life without the nursery (Linux)."""
+    """Our own session, environment and log; and no life without the forks (Linux)."""
     os.setsid()
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""What several small installations on one machine share: the servers, a simulator for each class of provider, a nursery."""
+"""What several small installations on one machine share: the servers, a simulator for each class of provider, a forks."""
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from durable_research.experiments.crash_points import ACCEPTANCE_SECONDS
-from durable_research.experiments.installations.fork_client import Nursery
+from durable_research.experiments.installations.fork_client import ForkClient
 from durable_research.experiments.installations.slot import Ground, Provider, Slot
 from durable_research.local.console import Say
 from durable_research.local.data_folder import DataFolder
@@ -18,7 +18,7 @@ from durable_research.local.processes.child import ChildSpec
 from durable_research.local.processes.ports import remembered_ports
 from durable_research.local.processes.supervisor import Supervisor
 
-# What a worker and an API read before they work; the nursery reads it once.
+# What a worker and an API read before they work; the forks reads it once.
 MODULES = (
     "durable_research.cli.main",
     "durable_research.cli.operator.worker",
@@ -59,7 +59,7 @@ async def run_beside_servers(
 async def prepare_ground(
     data: DataFolder,
     up: Mapping[str, Any],
-    nursery: Nursery,
+    forks: ForkClient,
     supervisor: Supervisor,
     classes: Iterable[str],
     simulated: Simulated,
@@ -71,14 +71,14 @@ async def prepare_ground(
     ports = remembered_ports(data.ports, [f"{name}{what}" for name in names.values() for what in ("", "-smtp")])
     providers = {}
     for one, name in names.items():
-        port, smtp_port, witness = ports[name], ports[f"{name}-smtp"], data.root / f"witness-{label}{one}.jsonl"
-        providers[one] = Provider(f"http://127.0.0.1:{port}", witness, smtp_port)
+        port, smtp_port, billing_log = ports[name], ports[f"{name}-smtp"], data.root / f"witness-{label}{one}.jsonl"
+        providers[one] = Provider(f"http://127.0.0.1:{port}", billing_log, smtp_port)
         await supervisor.start(_simulator(name, port, providers[one], data.logs, simulated, keyed=one == "K"))
     return Ground(
         database_url=up["database"],
         temporal=up["temporal"],
         providers=providers,
-        nursery=nursery,
+        forks=forks,
         base={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
         settle_seconds=simulated.settle_seconds,
         longest_call_seconds=simulated.longest_call_seconds,
@@ -102,7 +102,7 @@ def _simulator(name: str, port: int, provider: Provider, logs: Path, simulated: 
         "visibility-lag": simulated.lag_seconds,
         "acceptance": ACCEPTANCE_SECONDS,
     }
-    arguments = ["--port", str(port), "--smtp-port", str(provider.smtp_port), "--witness", str(provider.witness)]
+    arguments = ["--port", str(port), "--smtp-port", str(provider.smtp_port), "--witness", str(provider.billing_log)]
     for name_of, seconds in times.items():
         arguments += [f"--{name_of}-seconds", str(seconds)]
     return ChildSpec(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from durable_research.experiments.installations.fork_client import Nursery, Nursling
+from durable_research.experiments.installations.fork_client import ForkClient, ForkedProcess
 
 _STOP_SECONDS = 20.0
 
@@ -22,16 +22,16 @@ class Death:
 
 
 @dataclass
-class Kept:
+class RestartedProcess:
     """A worker or an API. `deaths` grows; a stop by us is none."""
 
-    nursery: Nursery
+    forks: ForkClient
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     log: Path
     deaths: list[Death] = field(default_factory=list)
     started_again: asyncio.Event = field(default_factory=asyncio.Event)
-    _now: Nursling | None = None
+    _now: ForkedProcess | None = None
     _keeping: asyncio.Task[None] | None = None
     _starts: int = 0
 
@@ -68,7 +68,7 @@ class Kept:
         self._starts += 1
         name = f"{self.log.stem}@{self._starts}"
         environment = {**self.environment, "DURABLE_RESEARCH_WORKER_IDENTITY": name}
-        self._now = await self.nursery.start(self.arguments, environment, self.log)
+        self._now = await self.forks.start(self.arguments, environment, self.log)
 
     async def _keep(self) -> None:
         while self._now is not None:

@@ -19,8 +19,8 @@ from temporalio.client import Client as TemporalClient
 from temporalio.service import RPCError, RPCStatusCode
 
 from durable_research.experiments.crash_points import API_OF_CLASS, Cell
-from durable_research.experiments.installations.fork_client import Nursery
-from durable_research.experiments.installations.restarted_process import Kept
+from durable_research.experiments.installations.fork_client import ForkClient
+from durable_research.experiments.installations.restarted_process import RestartedProcess
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE, HITS_FILE
 from durable_research.local.plan import WORKER_READY, outside_world
 from durable_research.local.postgres.server import DATABASE
@@ -37,7 +37,7 @@ class Provider:
     """The simulator of one class, and the log that it bills into."""
 
     url: str
-    witness: Path
+    billing_log: Path
     smtp_port: int
 
 
@@ -48,7 +48,7 @@ class Ground:
     database_url: str
     temporal: str
     providers: Mapping[str, Provider]
-    nursery: Nursery
+    forks: ForkClient
     base: Mapping[str, str]
     settle_seconds: float
     longest_call_seconds: float
@@ -63,8 +63,8 @@ class Slot:
     folder: Path
     port: int
     ground: Ground
-    api: Kept | None = None
-    workers: list[Kept] = field(default_factory=list)
+    api: RestartedProcess | None = None
+    workers: list[RestartedProcess] = field(default_factory=list)
     temporal: TemporalClient | None = None
 
     @property
@@ -125,9 +125,9 @@ class Slot:
         """Start its API and so many workers, with `more` settings, and wait until all are ready."""
         environment = {**self.environment(model_class), **more}
         arguments = ("api", "--host", "127.0.0.1", "--port", str(self.port))
-        self.api = Kept(self.ground.nursery, arguments, environment, self.folder / "api.log")
+        self.api = RestartedProcess(self.ground.forks, arguments, environment, self.folder / "api.log")
         self.workers = [
-            Kept(self.ground.nursery, ("worker", "--name", name), environment, self.folder / f"{name}.log")
+            RestartedProcess(self.ground.forks, ("worker", "--name", name), environment, self.folder / f"{name}.log")
             for name in (f"worker-{number}" for number in range(1, workers + 1))
         ]
         ready_before = [self._ready_words(worker) for worker in self.workers]
@@ -171,7 +171,7 @@ class Slot:
             "PYTHONUNBUFFERED": "1",
         }
 
-    def victims(self, cell: Cell) -> list[Kept]:
+    def victims(self, cell: Cell) -> list[RestartedProcess]:
         """The processes that its point may hit."""
         return self.workers if cell.point.victim == "worker" else [self.api] if self.api else []
 
@@ -198,10 +198,10 @@ class Slot:
         await self.engine().get_schedule_handle(names.RECONCILE_SCHEDULE).trigger()
 
     @staticmethod
-    def _ready_words(worker: Kept) -> int:
+    def _ready_words(worker: RestartedProcess) -> int:
         return worker.log.read_text().count(WORKER_READY) if worker.log.exists() else 0
 
-    async def _is_ready(self, worker: Kept, before: int) -> bool:
+    async def _is_ready(self, worker: RestartedProcess, before: int) -> bool:
         return self._ready_words(worker) > before
 
     async def _until(self, what: str, look: Any) -> None:

@@ -15,7 +15,7 @@ from durable_research.domain.ledger.effects import SERVER_ERRORS_ALLOWED, Provid
 from durable_research.experiments.crash_points import CLASSES
 from durable_research.experiments.evidence.client import Asked, Client, words_of
 from durable_research.experiments.evidence.evidence import FINAL
-from durable_research.experiments.installations.fork_client import Nursery
+from durable_research.experiments.installations.fork_client import ForkClient
 from durable_research.experiments.installations.ground import (
     MODULES,
     Simulated,
@@ -103,10 +103,10 @@ class OutageRun:
         await run_beside_servers(self.options.data, self.say, self._live_through)
 
     async def _live_through(self, up: dict[str, Any], supervisor: Supervisor) -> None:
-        nursery = Nursery(MODULES)
+        forks = ForkClient(MODULES)
         try:
-            await nursery.open()
-            lines = [line for outage in OUTAGES for line in await self._prepared(outage, up, supervisor, nursery)]
+            await forks.open()
+            lines = [line for outage in OUTAGES for line in await self._prepared(outage, up, supervisor, forks)]
             self.say(f"{len(lines)} reports, each in an installation of its own")
             began = time.monotonic()
             async with asyncio.TaskGroup() as living:
@@ -114,11 +114,11 @@ class OutageRun:
                     living.create_task(self._live_one(*line))
             self.seconds = time.monotonic() - began
         finally:
-            await nursery.close()
+            await forks.close()
         raise Finished
 
     async def _prepared(
-        self, outage: Outage, up: dict[str, Any], supervisor: Supervisor, nursery: Nursery
+        self, outage: Outage, up: dict[str, Any], supervisor: Supervisor, forks: ForkClient
     ) -> list[tuple[Slot, Outage, str, bool]]:
         """The lines of one outage, each with a slot; its simulators are its own, as faults are cleared for all at once."""
         classes = [one for one in outage.classes if one in self.options.classes]
@@ -127,7 +127,7 @@ class OutageRun:
             return []
         data = DataFolder(self.options.data)
         label = f"{outage.name}-"
-        ground = await prepare_ground(data, up, nursery, supervisor, classes, _AS_REAL, label)
+        ground = await prepare_ground(data, up, forks, supervisor, classes, _AS_REAL, label)
         slots = await prepare_slots(data, ground, len(lines), self._first_slot)
         self._first_slot += len(lines)
         return [(slot, outage, *line) for slot, line in zip(slots, lines, strict=True)]

@@ -13,7 +13,7 @@ import httpx
 
 from durable_research.experiments.crash_points import CLASSES
 from durable_research.experiments.evidence.client import Asked
-from durable_research.experiments.evidence.proof import witness_lines
+from durable_research.experiments.evidence.proof import billing_lines
 from durable_research.experiments.installations.proxy import Proxy
 from durable_research.experiments.installations.slot import Provider
 
@@ -47,7 +47,7 @@ class World:
 
     def billed(self) -> int:
         """How many calls the provider billed for the report."""
-        lines = witness_lines(self.provider.witness)
+        lines = billing_lines(self.provider.billing_log)
         return sum(line["kind"] == "model_call" and self.asked.word in line["text"].split() for line in lines)
 
     async def until_accepted(self) -> None:

@@ -10,7 +10,7 @@ from temporalio import activity
 
 from durable_research import policies
 from durable_research.domain.errors import InfrastructureDown, NotFound
-from durable_research.domain.ledger.unresolved_sends import Doubt, Provider
+from durable_research.domain.ledger.unresolved_sends import Provider, UnresolvedSend
 from durable_research.domain.workflows.progress import SKIPPED, closing_of
 from durable_research.domain.workflows.workflow import RESUMABLE, Kind, Status, kind_of
 from durable_research.pipelines.reconcile.messages import Reconciled
@@ -38,7 +38,7 @@ _ENDED_OUTSIDE = "the report was ended outside this app when it was finished alr
 
 StartWorkflow = Callable[[WorkflowRow], Awaitable[None]]
 FindAll = Callable[[EarlierSend], Awaitable[list[str]]]
-Thing = TypeVar("Thing", WorkflowRow, Doubt)
+Thing = TypeVar("Thing", WorkflowRow, UnresolvedSend)
 StopSpending = Callable[[str], Awaitable[None]]
 StoreLater = Callable[[Mapping[str, Any]], Awaitable[None]]
 
@@ -92,8 +92,8 @@ class ReconcileActivities:
             cancelled=await self._pass_on_cancels(),
             closed=await self._close_ended(),
             stored=await self._store_partly_done(),
-            strays=await self._look_up_doubts(),
-            left_behind=await self.ledger.close_left_behind(policies.LOOK_UP_DOUBTS_AFTER),
+            strays=await self._look_up_unresolved(),
+            left_behind=await self.ledger.close_left_behind(policies.LOOK_UP_UNRESOLVED_AFTER),
             orphans=await self.orphans.collect(),
             embedded=await self.embed_missing(),
         )
@@ -161,16 +161,16 @@ class ReconcileActivities:
         await self.progress.close(row.workflow_id, Status.DONE, {}, row.resumption)
         return True
 
-    async def _look_up_doubts(self) -> int:
+    async def _look_up_unresolved(self) -> int:
         """Ask once more about sends that came to nothing: a sender that slept may have sent after all."""
         providers = list(self.find_all)
-        doubts = await self.ledger.doubts(providers, policies.LOOK_UP_DOUBTS_AFTER, self.longest_call)
+        doubts = await self.ledger.doubts(providers, policies.LOOK_UP_UNRESOLVED_AFTER, self.longest_call)
         return await self._each(doubts, self._look_up_one)
 
-    async def _look_up_one(self, doubt: Doubt) -> bool:
-        shown = await self.find_all[doubt.provider](EarlierSend(doubt.key, doubt.send.anchor, doubt.send.opened_at))
-        stray = doubt.stray_among(shown)
-        await self.ledger.resolve_doubt(doubt, stray)
+    async def _look_up_one(self, doubt: UnresolvedSend) -> bool:
+        shown = await self.find_all[doubt.provider](EarlierSend(doubt.key, doubt.send.handle, doubt.send.opened_at))
+        stray = doubt.late_send_among(shown)
+        await self.ledger.resolve_send(doubt, stray)
         return stray is not None
 
     async def _each(self, things: Sequence[Thing], put_right: Callable[[Thing], Awaitable[bool]]) -> int:

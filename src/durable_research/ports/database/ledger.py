@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from durable_research.domain.ledger.effects import Charges, Effect, EffectRecord, SendFailure, SendState
-from durable_research.domain.ledger.unresolved_sends import Doubt, Provider
+from durable_research.domain.ledger.unresolved_sends import Provider, UnresolvedSend
 
 
 class Effects(Protocol):
@@ -24,7 +24,7 @@ class Effects(Protocol):
         """What stands of the effect, without claiming it; None where no attempt has."""
         ...
 
-    async def open_send(self, effect: Effect, fence: int, anchor: str | None, *, earlier: SendState | None) -> None:
+    async def open_send(self, effect: Effect, fence: int, handle: str | None, *, earlier: SendState | None) -> None:
         """Commit the intent to send; `earlier` is what becomes of earlier open sends (None: they stay open).
 
         UNKNOWN counts this send as a possible extra.
@@ -82,14 +82,14 @@ class Effects(Protocol):
 
     async def doubts(
         self, providers: Sequence[Provider], closed_before: timedelta, longest_call: timedelta
-    ) -> Sequence[Doubt]:
+    ) -> Sequence[UnresolvedSend]:
         """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since.
 
         A searched provider (class R) cannot show a call that it still writes: it is asked when the longest one has ended.
         """
         ...
 
-    async def resolve_doubt(self, doubt: Doubt, reference: str | None) -> None:
+    async def resolve_send(self, doubt: UnresolvedSend, reference: str | None) -> None:
         """Write what the provider shows now: nothing, or the id of a stray, which is counted as spent."""
         ...
 

@@ -13,7 +13,7 @@ class EarlierSend:
     """A send of ours whose fate we do not know: our key, the handle it hung on (class L), when its intent was committed."""
 
     key: str
-    anchor: str | None
+    handle: str | None
     opened_at: datetime
 
 
@@ -51,7 +51,7 @@ class RemoteEffect(Protocol[Answer]):
     Adapters inherit from it: what a vendor cannot do is answered here.
     """
 
-    async def anchor(self, key: str) -> str | None:
+    async def handle(self, key: str) -> str | None:
         """Class L: make the free handle that the send will hang on, before it; None where the server has none.
 
         Raises:
@@ -59,7 +59,7 @@ class RemoteEffect(Protocol[Answer]):
         """
         return None
 
-    async def send(self, key: str, anchor: str | None) -> str:
+    async def send(self, key: str, handle: str | None) -> str:
         """Send at once, tagged with our key, and return the provider's id as soon as it is known.
 
         Raises:

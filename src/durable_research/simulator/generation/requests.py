@@ -46,7 +46,7 @@ class Message(_Request):
 
 
 def user_part(messages: list[Message]) -> str:
-    """All the user said; what the witness keeps and faults are matched against."""
+    """All the user said; what the billing log stores and faults are matched against."""
     return "\n\n".join(message.text for message in messages if message.role == "user")
 
 

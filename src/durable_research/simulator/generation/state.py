@@ -178,7 +178,7 @@ class State:
         self._append("slack_deleted", message.model_dump(mode="json"))
 
     def _append(self, what: str, value: dict[str, Any]) -> None:
-        # Not synced: it must outlive a killed process, and only the witness is asked to outlive the machine.
+        # Not synced: it must outlive a killed process, and only the billing log has to outlive the machine.
         self._journal.append({"what": what, "value": value}, sync=False)
 
     def _apply(self, what: str, value: dict[str, Any]) -> None:

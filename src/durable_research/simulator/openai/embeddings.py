@@ -44,7 +44,7 @@ class EmbeddingsApi:
         fault = self._world.faults.take(Call("embedding", text, "embeddings", asked.given))
         await refuse(fault)
         used = tokens(text)
-        await self._world.witness.write(
+        await self._world.billing_log.write(
             "embedding",
             key=caller_key(asked.metadata, asked.user),
             text=text,

@@ -21,7 +21,7 @@ def _connect_config(identity: str | None, keys: Sequence[PayloadKey]) -> dict[st
     config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
     config.setdefault("target_host", "127.0.0.1:7233")
     config.setdefault("namespace", "default")
-    # The namespace is sealed into every payload, so the converter must be told the one that the client connects to.
+    # The namespace is sealed into every payload, so the converter needs the one that the client connects to.
     config["data_converter"] = data_converter(keys, config["namespace"])
     if identity:
         config["identity"] = identity
@@ -41,7 +41,7 @@ async def connect(
     metrics_address: str | None = None,
     is_logged: bool = True,
 ) -> Client:
-    """A connected client; waits for a server that is still coming up, and no longer than it is told to.
+    """A connected client; waits for a server that is still coming up, at most `patience_seconds`.
 
     Raises:
         InfrastructureDown: no server answered in time.
@@ -53,7 +53,7 @@ async def connect(
         config["runtime"] = runtime(metrics_address)
     while True:
         try:
-            # One try of the SDK takes many seconds where a port is open and nobody speaks.
+            # One try of the SDK takes many seconds where a port is open and no server answers.
             async with asyncio.timeout_at(deadline):
                 return await Client.connect(**config)
         except (RuntimeError, RPCError, TimeoutError) as cause:

@@ -110,7 +110,7 @@ class TemporalEngine:
             return False
         if latest.status is WorkflowExecutionStatus.RUNNING:
             handle = self._client.get_workflow_handle(workflow_id, run_id=latest.run_id)
-            await self._tell(handle.terminate("it has been resumed", rpc_timeout=policies.ENGINE_ANSWER))
+            await self._send(handle.terminate("it has been resumed", rpc_timeout=policies.ENGINE_ANSWER))
         return True
 
     async def cancel(self, workflow_id: str, resumption: int = 0) -> bool:
@@ -119,7 +119,7 @@ class TemporalEngine:
         if latest is None or await _resumption_of(latest) != resumption:
             return False
         handle = self._client.get_workflow_handle(workflow_id, run_id=latest.run_id)
-        return await self._tell(handle.cancel(rpc_timeout=policies.ENGINE_ANSWER))
+        return await self._send(handle.cancel(rpc_timeout=policies.ENGINE_ANSWER))
 
     async def decide(self, workflow_id: str, decided: Decided) -> bool:
         """Send the signal; False when it is not running there."""
@@ -131,7 +131,7 @@ class TemporalEngine:
 
     async def _signal(self, workflow_id: str, name: str, message: BaseModel) -> bool:
         handle = self._client.get_workflow_handle(workflow_id)
-        return await self._tell(handle.signal(name, message, rpc_timeout=policies.ENGINE_ANSWER))
+        return await self._send(handle.signal(name, message, rpc_timeout=policies.ENGINE_ANSWER))
 
     async def approve(self, workflow_id: str, decision: ApprovalDecision) -> ApprovalDecision | None:
         """Send the update and wait shortly for its answer, which needs a worker."""
@@ -155,10 +155,10 @@ class TemporalEngine:
         return standing
 
     @staticmethod
-    async def _tell(telling: Coroutine[Any, Any, None]) -> bool:
+    async def _send(request: Coroutine[Any, Any, None]) -> bool:
         try:
             async with answers_within(policies.ENGINE_ANSWER, except_for=_ENDED):
-                await telling
+                await request
         except RPCError:
             return False
         return True
@@ -182,11 +182,11 @@ class TemporalEngine:
     async def retry_now(self, workflow_id: str) -> Sequence[str]:
         """Have the next try of each waiting activity scheduled anew, which is by the retry policy alone: at once.
 
-        Naming an option's own value does that in one request. Pausing and unpausing does it too, but whoever died between the
+        Naming an option's own value does that in one request. Pausing and unpausing does it too, but a death between the
         two would leave the step paused for ever; a reset would begin the numbers of attempts anew.
         """
         waiting = [one for one in await self._pending(workflow_id) if _waits(one)]
-        return [one.activity_type.name for one in waiting if await self._tell(self._reschedule(workflow_id, one))]
+        return [one.activity_type.name for one in waiting if await self._send(self._reschedule(workflow_id, one))]
 
     async def _reschedule(self, workflow_id: str, waiting: PendingActivityInfo) -> None:
         unchanged = ActivityOptions()

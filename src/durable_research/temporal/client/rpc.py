@@ -1,4 +1,4 @@
-"""Asking Temporal: an answer, or the word that there is none, within seconds."""
+"""RPCs to Temporal: an answer, or InfrastructureDown, within seconds."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -12,10 +12,10 @@ from durable_research.domain.errors import InfrastructureDown
 
 @asynccontextmanager
 async def answers_within(longest: timedelta, *, except_for: Collection[RPCStatusCode] = ()) -> AsyncIterator[None]:
-    """Translate what goes wrong while Temporal is asked; a refusal with one of these statuses is left to who asks.
+    """Translate the errors of an RPC; a refusal with one of these statuses is left to the caller.
 
     Raises:
-        InfrastructureDown: no answer in time, or a refusal that says nothing about what was asked.
+        InfrastructureDown: no answer in time, or a refusal that says nothing about the request.
     """
     try:
         # The time that a request is given does not count its dialling: a client that was made lazily has yet to do it.

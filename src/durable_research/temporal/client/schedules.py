@@ -1,4 +1,4 @@
-"""The Schedules port on Temporal Schedules: Temporal keeps them, fires them and lists them; there is no table of ours."""
+"""The Schedules port on Temporal Schedules: Temporal keeps them, fires them and lists them; no table of ours does."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -178,8 +178,8 @@ def _schedule(new: NewSchedule, tenant: TypedSearchAttributes) -> Schedule:
         ),
         spec=_spec(new.rhythm, new.timezone, new.created_at),
         policy=SchedulePolicy(
-            # A firing only accepts a report, so two overlap only when the one before waits for something of ours. Then one
-            # more is kept for later: skipping would lose it, and keeping all would pay for a whole outage's worth of reports.
+            # A firing only accepts a report, so two overlap only when the earlier one waits for our database. Then one
+            # more is buffered: skipping would lose it, and buffering all would pay for a whole outage's worth of reports.
             overlap=ScheduleOverlapPolicy.BUFFER_ONE,
             # As long as the time between two firings: after an outage of Temporal the newest firing is made up for, no other.
             catchup_window=new.rhythm.shortest,
@@ -200,7 +200,7 @@ def _spec(rhythm: Rhythm, timezone: str, created_at: datetime) -> ScheduleSpec:
 async def _view(found: _Found) -> ScheduleView:
     try:
         about = await found.memo_value(_ABOUT, type_hint=_About)
-    except ApplicationError:  # as the codec tells of a missing key
+    except ApplicationError:  # the codec's error for a missing key
         about = _UNREADABLE
     state = found.schedule.state if found.schedule else None
     paused = state is not None and state.paused

@@ -1,4 +1,4 @@
-"""Sealed payloads: what Temporal stores of ours is ciphertext, with the key's id beside it."""
+"""The payload codec: what Temporal stores is ciphertext, with the key's id beside it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -39,8 +39,8 @@ class SealingCodec(PayloadCodec):
         try:
             return [self.open(one) for one in payloads]
         except (UnknownKeyId, PayloadUnreadable) as error:
-            # Not marked non-retryable: the SDK would end the workflow for good on the first worker that lacks a key. Like
-            # this the task fails, says why, and is offered again: a paid report waits for whoever mends the setting.
+            # Not marked non-retryable: the SDK would fail the workflow permanently on the first worker that lacks a key. Like
+            # this the task fails, says why, and is retried: a paid report waits until the setting is repaired.
             raise ApplicationError(error.detail, type=error.code) from None
 
     def open(self, payload: Payload) -> Payload:

@@ -13,7 +13,7 @@ from durable_research.domain.model_errors import ModelBusy, ModelError, ModelUna
 from durable_research.policies import StepPolicy
 from durable_research.ports.database.progress import Waited
 
-# A wish for less than this is none: a server that names no time would be asked without a pause.
+# A Retry-After below this is ignored: a server that names no time would be polled without a pause.
 _SHORTEST_WISH_SECONDS = 1.0
 
 
@@ -55,7 +55,7 @@ def _pause(error: ResearchError, policy: StepPolicy, failures: int) -> timedelta
     if not error.counted:
         return policies.INFRASTRUCTURE_WAIT if wish is None else timedelta(seconds=wish)
     longest = policy.wait_after(failures)
-    # A receiver that wishes for more than a step's own longest pause must not hold up the story.
+    # A receiver whose Retry-After exceeds the step's longest pause must not delay the workflow.
     return longest if wish is None else timedelta(seconds=min(wish, policy.longest_wait))
 
 
@@ -78,7 +78,7 @@ def _next_look(looks: int) -> timedelta:
 
 
 def _at_the_end(error: ResearchError, policy: StepPolicy, waited: Waited, wish: float) -> ResearchError:
-    """The failure that the wait ends with, in words that say how long was waited and what is asked for."""
+    """The failure that ends the wait; its detail says how long was waited and what the provider requested."""
     spent = timedelta(seconds=round(waited.seconds))
     words = f"{error.detail}; waited for {spent} and looked {_times(waited.looks + 1)}"
     if wish:

@@ -1,4 +1,4 @@
-"""The activities of every pipeline's workflow: what only it knows goes into the progress log, and nothing is left running."""
+"""The built-in activities of every workflow: write what only it knows into the progress log, and cancel calls left running."""
 
 from collections.abc import Awaitable, Callable
 
@@ -15,14 +15,14 @@ from durable_research.temporal.messages import Closing, NoteApproval, StopModelC
 
 
 class ClosingActivities:
-    """Needs the progress log and nothing else."""
+    """Those that write into the progress log."""
 
     def __init__(self, progress: ProgressLog) -> None:
         self._progress = progress
 
     @activity.defn(name=names.CLOSE_WORKFLOW)
     async def close_workflow(self, closing: Closing) -> bool:
-        """Write the end once; a repeat changes nothing. False when a wish to cancel is to be heard first."""
+        """Write the outcome once; a repeat changes nothing. False when a request to cancel comes first."""
         return await self._progress.close(
             closing.workflow_id,
             closing.status,
@@ -38,7 +38,7 @@ class ClosingActivities:
 
 
 class StoppingActivities:
-    """`cancel` stops one accepted call at the model's provider."""
+    """The one that cancels; `cancel` stops one accepted call at the model's provider."""
 
     def __init__(self, ledger: Effects, progress: ProgressLog, cancel: Callable[[str], Awaitable[None]]) -> None:
         self._ledger = ledger
@@ -46,15 +46,15 @@ class StoppingActivities:
         self._cancel = cancel
 
     @activity.defn(name=names.STOP_MODEL_CALLS)
-    async def stop_model_calls(self, asked: StopModelCalls) -> None:
-        """Cancel what still runs at the provider for a workflow that has ended: nobody will fetch it.
+    async def stop_model_calls(self, message: StopModelCalls) -> None:
+        """Cancel the calls that still run at the provider for a workflow that has ended: their answers will not be fetched.
 
         Where a wait for the provider has ended, the answer may be there by now: it is paid for, and stays in the ledger.
         """
-        events = await self._progress.read(asked.workflow_id)
-        is_earlier = asked.resumption not in (None, resumption_after(events))
-        if asked.keep or is_earlier or ended_waiting(events):
+        events = await self._progress.read(message.workflow_id)
+        is_earlier = message.resumption not in (None, resumption_after(events))
+        if message.keep or is_earlier or ended_waiting(events):
             return
-        for key, reference in await self._ledger.running_calls(asked.workflow_id):
+        for key, reference in await self._ledger.running_calls(message.workflow_id):
             await self._cancel(reference)
             await self._ledger.close_send(key, reference, 0, SendState.SPENT)

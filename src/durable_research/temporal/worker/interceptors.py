@@ -1,7 +1,7 @@
-"""What surrounds every activity: heartbeats, our attempt's number, our deadline, and what becomes of a failure.
+"""The activity interceptor: heartbeats, our attempt numbers, our deadline, and the classification of failures.
 
-An attempt's end is written to the progress log before Temporal gets it; when it cannot be written the attempt fails as
-infrastructure, which is never counted, and is tried again. What a failure means is in `attempt_failures.py`.
+The end of an attempt is written to the progress log before Temporal gets it; when the write fails, the attempt fails as
+infrastructure, which is never counted, and is tried again. `attempt_failures.py` classifies failures.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ def current_attempt() -> Attempt:
 
 
 def cancel_is_wanted() -> bool:
-    """Whether the activity is being cancelled because a person wants it, not because the worker is told to stop."""
+    """Whether the activity is being cancelled because a person wants it, not because the worker drains."""
     details = activity.cancellation_details()
     return bool(details and details.cancel_requested)
 
@@ -215,7 +215,7 @@ def _as_research_error(error: Exception, policy: StepPolicy, seconds: float) -> 
 
 def _fail(judged: Judgement, attempt: int | None = None) -> NoReturn:
     """Hand the failure to Temporal. The attempt's number goes along, and whether a person is asked about it."""
-    # Without an attempt in the log nobody can be asked about one: 0 is the number of none.
+    # Without an attempt in the log no decision can name one: 0 is the number of none.
     details: tuple[Any, ...] = () if attempt is None else (attempt,)
     raise ApplicationError(
         judged.error.detail,

@@ -1,4 +1,4 @@
-"""How a workflow runs a step, writes its end and stops its spending: the only ways for workflow code to reach the world."""
+"""Runs a step, writes an outcome, cancels calls at the provider: the only ways by which workflow code reaches the world."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -17,7 +17,7 @@ from durable_research.policies import StepPolicy
 from durable_research.temporal.messages import Closing, NoteApproval, StopModelCalls
 from durable_research.temporal.resumption import own_resumption
 
-# After a death the step is offered again at once; growing only guards against an input that kills every worker.
+# After a worker's death the step is retried at once; the growth only guards against an input that kills every worker.
 AFTER_DEATH = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=5)
 )
@@ -32,28 +32,28 @@ async def run_step(step: Callable[[Any, Given], Awaitable[Result]], given: Given
     """Run one activity under its row of the table, and return its result.
 
     Raises:
-        ActivityError: it failed for good, or was cancelled.
+        ActivityError: it failed permanently, or was cancelled.
     """
     return await workflow.execute_activity_method(step, given, **_options(policy))
 
 
 async def stop_model_calls(*, keep: bool) -> None:
-    """Stop what may run on at the provider while no attempt is alive to stop it, unless it is kept to be resumed.
+    """Cancel calls that run on at the provider without an attempt that could, unless they are retained to be resumed.
 
     A call that cannot be stopped ends there by itself, and the ledger counts it as charged.
     """
-    asked = StopModelCalls(workflow_id=workflow.info().workflow_id, keep=keep, resumption=own_resumption())
+    message = StopModelCalls(workflow_id=workflow.info().workflow_id, keep=keep, resumption=own_resumption())
     policy = policies.STOP_MODEL_CALLS
     try:
-        await workflow.execute_activity(policy.step, asked, **_options(policy))
+        await workflow.execute_activity(policy.step, message, **_options(policy))
     except ActivityError:
         return
 
 
 async def close_workflow(status: Status, data: dict[str, Any], *, unless_cancelled: bool = False) -> bool:
-    """Write the end into the progress log, whatever it takes; the caller shields it from cancellation.
+    """Write the outcome into the progress log, retrying without end; the caller shields it from cancellation.
 
-    False when a person's wish to cancel stood there, and nothing was written.
+    False when a request to cancel was there first, and nothing was written.
     """
     closing = Closing(
         workflow_id=workflow.info().workflow_id,
@@ -62,7 +62,7 @@ async def close_workflow(status: Status, data: dict[str, Any], *, unless_cancell
         resumption=own_resumption(),
         unless_cancelled=unless_cancelled,
     )
-    # Histories of before have no answer here.
+    # Older histories have no answer here.
     return await _write(closing, policies.CLOSE_WORKFLOW) is not False
 
 

@@ -1,4 +1,4 @@
-"""Parking a workflow until a person has seen its draft: asked, reminded, and given up when nobody answers.
+"""Approval: parks a workflow until a person decides about its draft; sends a reminder, and expires.
 
 The first decision wins. It comes as an update, which is answered, or as a signal of the same effect; both carry the client's
 `decision_id`, so that one that is sent again is known.
@@ -78,7 +78,7 @@ class Approval:
         """Write the question, send notices, and wait as long as the question says."""
         # A reader of the event may answer before its write has returned here.
         self._question = question
-        asked = _asked(question)
+        asked = _parked(question)
         standing = await note_approval(EventKind.APPROVAL_ASKED, asked.model_dump(mode="json"))
         if isinstance(standing, ApprovalDecision):
             # The engine lost this workflow, our log did not: no second question.
@@ -133,7 +133,7 @@ class Approval:
         return self._decision
 
 
-def _asked(question: ApprovalQuestion) -> ApprovalAsked:
+def _parked(question: ApprovalQuestion) -> ApprovalAsked:
     def after(seconds: float) -> object:
         return workflow.now() + timedelta(seconds=seconds)
 

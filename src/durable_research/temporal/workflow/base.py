@@ -44,7 +44,7 @@ class Outcome(Generic[Result]):
 
 @dataclass(frozen=True)
 class StepFailure:
-    """Why an optional step failed for good."""
+    """Why an optional step failed permanently."""
 
     cause: dict[str, str]
 
@@ -123,7 +123,7 @@ class DurableWorkflow:
         cancelled meanwhile: a run that ended before they are replayed would not know what to compensate.
 
         Raises:
-            ActivityError: it failed for good, or was cancelled.
+            ActivityError: it failed permanently, or was cancelled.
         """
         self.stage = policy.step
         completed_steps = _completed_steps()
@@ -183,7 +183,7 @@ class DurableWorkflow:
                         return None
 
     async def _decision_after(self, error: ActivityError) -> Decision:
-        """What a person decides about a step that failed; to give up, where nobody is asked."""
+        """What a person decides about a step that failed; to give up, where no decision is asked for."""
         if is_cancellation(error) or not asks_a_person(error):
             return Decision.GIVE_UP
         return await self.decision_about(question_of(error))
@@ -204,7 +204,7 @@ class DurableWorkflow:
         return decision
 
     async def run_to_end(self, steps: Coroutine[Any, Any, Outcome[Result]]) -> Result:
-        """Run the steps and write their outcome; a failure for good or a cancellation is compensated."""
+        """Run the steps and write their outcome; a permanent failure or a cancellation is compensated."""
         try:
             outcome = await steps
             if _completed_steps() and self.saga.has_undos:

@@ -39,7 +39,7 @@ def raise_if_cancelled() -> None:
     """Raise a cancellation that a step's own end has hidden: before a wait for a person, and after a replay of completed steps.
 
     Raises:
-        CancelledError: cancelling was asked for.
+        CancelledError: cancellation was requested.
     """
     task = asyncio.current_task()
     if task and task.cancelling() and workflow.patched(names.EVERY_CANCELLATION):
@@ -50,6 +50,6 @@ def is_cancellation(error: BaseException) -> bool:
     """Whether a step ended because a person wants the workflow to end, by Temporal or by our own log."""
     if is_cancelled_exception(error) or cause_of(error)["code"] == CancelRequested.code:
         return True
-    # Temporal tries no step again whose cancelling was asked for, however it ended: its worker may have died meanwhile.
+    # Temporal tries no step again whose cancellation was requested, however it ended: its worker may have died meanwhile.
     was_requested = isinstance(error, ActivityError) and error.retry_state is RetryState.CANCEL_REQUESTED
     return was_requested and workflow.patched(names.EVERY_CANCELLATION)

@@ -1,4 +1,4 @@
-"""What the failure of a step says to workflow code: its cause, and whether and what a person is asked about it."""
+"""Reads the failure of a step: its cause, and whether a person decides about it."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from durable_research.domain.errors import ApprovalRefused, DecisionNeeded
 
 @dataclass(frozen=True)
 class Question:
-    """What a person is asked about: a step's attempt that could not go on; 0 when none of the log's is to blame."""
+    """What a person decides about: an attempt of a step that could not continue; 0 when none of the log's is to blame."""
 
     step: str
     attempt: int
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether a workflow ended because a person refused its draft; that nobody answered is a failure, which can be resumed."""
+    """Whether a workflow ended because a person refused its draft; an approval that expires fails it, to be resumed."""
     return cause_of(error)["code"] == ApprovalRefused.code
 
 
@@ -31,7 +31,7 @@ def asks_a_person(error: ActivityError) -> bool:
     """Whether the step's attempt stopped for a person to decide, as the interceptor sent it along."""
     cause = error.__cause__
     details = cause.details if isinstance(cause, ApplicationError) else ()
-    # Older histories name no more than the attempt, and were asked about one code alone.
+    # Older histories hold the attempt alone, when one code alone led to a decision.
     return cause_of(error)["code"] == DecisionNeeded.code or details[1:2] == (True,)
 
 

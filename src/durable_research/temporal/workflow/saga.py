@@ -1,9 +1,9 @@
-"""Compensation: undoes what a workflow did, when it fails for good or is cancelled.
+"""Compensation: undoes what a workflow did, when it fails permanently or is cancelled.
 
 An undo is registered before the step that it undoes: a step that failed, or whose worker died, may have done its work all the
-same. Undos run last in, first out, each with its own row of the policy table, and every undo may run again. One that fails for
-good asks a person, and the others wait behind it: removing what an earlier step made, while what a later step made still names
-it, would leave exactly the half that a saga is there to prevent.
+same. Undos run last in, first out, each with its own policy, and every undo may run again. One that fails permanently waits for
+a person, and the others wait behind it: removing what an earlier step made, while what a later step made still names it, would
+leave exactly the half that a saga is there to prevent.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class Saga:
                     await self._ask(question)
                 elif cause_of(error)["code"] == InvalidState.code:
                     return  # the log has been closed without us: it says that nothing was undone, and takes no more
-                else:  # Temporal gave up, as when no worker came for too long: nobody can be asked about that
+                else:  # Temporal gave up, as when no worker came for too long: no attempt that a decision could name
                     await asyncio.sleep(policies.UNDO_AGAIN_AFTER.total_seconds())
             else:
                 self._undos.pop()

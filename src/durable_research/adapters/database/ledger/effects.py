@@ -23,7 +23,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from durable_research.adapters.database.ledger.charges import ChargedSends
 from durable_research.adapters.database.ledger.sends import AGE, OPEN_FOR, as_send
-from durable_research.adapters.database.ledger.unresolved_sends import DoubtfulSends
+from durable_research.adapters.database.ledger.unresolved_sends import UnresolvedSendRows
 from durable_research.adapters.database.tables import effect_attempts, effects, workflows
 from durable_research.domain.errors import EffectMismatch, InvalidState, StaleAttempt
 from durable_research.domain.ledger.effects import UNRESOLVED, WITHDRAWN, Effect, EffectRecord, ProviderClass, SendState
@@ -76,8 +76,8 @@ _HELD = (effects.c.key == bindparam("of_key"), effects.c.fence == bindparam("of_
 _OPEN = (
     insert(effect_attempts)
     .from_select(
-        ["key", "fence", "state", "anchor"],
-        select(effects.c.key, effects.c.fence, literal(str(SendState.OPEN)), bindparam("of_anchor", type_=Text))
+        ["key", "fence", "state", "handle"],
+        select(effects.c.key, effects.c.fence, literal(str(SendState.OPEN)), bindparam("of_handle", type_=Text))
         .where(*_HELD)
         .with_for_update(),
     )
@@ -152,7 +152,7 @@ _CLOSED = (
 _SETTLE = select(_SETTLED.c.key).add_cte(_CLOSED)
 
 
-class PostgresEffects(ChargedSends, DoubtfulSends):
+class PostgresEffects(ChargedSends, UnresolvedSendRows):
     """Every method is one transaction; `fence` decides who may write."""
 
     async def claim(self, effect: Effect, fence: int) -> EffectRecord:
@@ -191,9 +191,9 @@ class PostgresEffects(ChargedSends, DoubtfulSends):
             ProviderClass(row.provider_class),
         )
 
-    async def open_send(self, effect: Effect, fence: int, anchor: str | None, *, earlier: SendState | None) -> None:
+    async def open_send(self, effect: Effect, fence: int, handle: str | None, *, earlier: SendState | None) -> None:
         """Commit the intent to send."""
-        opening = {"of_key": effect.key, "of_fence": fence, "of_anchor": anchor}
+        opening = {"of_key": effect.key, "of_fence": fence, "of_handle": handle}
         # Without earlier sends to close the rule is one statement, which commits by itself.
         async with self._database.begin() if earlier else self._database.one() as connection:
             if earlier:

@@ -23,7 +23,7 @@ def as_send(row: "Row[*tuple[Any, ...]]") -> Send:
         row.opened_at,
         float(row.age),
         row.reference,
-        row.anchor,
+        row.handle,
         float(row.open_for),
         failure,
     )

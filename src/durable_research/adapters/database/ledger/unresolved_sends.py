@@ -10,14 +10,14 @@ from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.ledger.sends import AGE, CHARGED, OPEN_FOR, as_send
 from durable_research.adapters.database.tables import effect_attempts, effects, workflows
 from durable_research.domain.ledger.effects import ProviderClass, SendFailure, SendState
-from durable_research.domain.ledger.unresolved_sends import Doubt, Provider
+from durable_research.domain.ledger.unresolved_sends import Provider, UnresolvedSend
 from durable_research.domain.workflows.workflow import FINAL
 
 # A pass of reconciliation has other things to do, and a provider that cannot be asked for a day is not asked any more.
 _DOUBTS_AT_ONCE = 20
 _DOUBTED_FOR = timedelta(days=1)
 _known = effect_attempts.alias("known")
-_same_handle = _known.c.anchor.is_not_distinct_from(effect_attempts.c.anchor)
+_same_handle = _known.c.handle.is_not_distinct_from(effect_attempts.c.handle)
 _accounted = (
     select(func.count())
     .select_from(_known)
@@ -29,7 +29,7 @@ _references = select(func.array_agg(_known.c.reference)).where(
 )
 
 
-class DoubtfulSends:
+class UnresolvedSendRows:
     """The part of the ledger that is about them."""
 
     def __init__(self, database: Database) -> None:
@@ -37,7 +37,7 @@ class DoubtfulSends:
 
     async def doubts(
         self, providers: Sequence[Provider], closed_before: timedelta, longest_call: timedelta
-    ) -> Sequence[Doubt]:
+    ) -> Sequence[UnresolvedSend]:
         """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since."""
         query = (
             select(
@@ -66,7 +66,7 @@ class DoubtfulSends:
         async with self._database.one() as connection:
             rows = await connection.execute(query)
             return [
-                Doubt(
+                UnresolvedSend(
                     row.key,
                     (row.provider, ProviderClass(row.provider_class)),
                     as_send(row),
@@ -76,7 +76,7 @@ class DoubtfulSends:
                 for row in rows
             ]
 
-    async def resolve_doubt(self, doubt: Doubt, reference: str | None) -> None:
+    async def resolve_send(self, doubt: UnresolvedSend, reference: str | None) -> None:
         """Write what the provider shows now: a stray is spent; without a result it is the answer, to be taken up."""
         has_result = exists().where(effects.c.key == doubt.key, effects.c.result.is_not(None))
         state = case((has_result, literal(str(SendState.SPENT))), else_=literal(str(SendState.ABSENT)))

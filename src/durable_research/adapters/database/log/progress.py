@@ -64,7 +64,7 @@ _READ = (
 )
 
 
-class _Told:
+class AttemptHistory:
     """What the log says of a workflow's attempts so far, by step and number."""
 
     def __init__(self, rows: "Sequence[Row[*tuple[Any, ...]]]") -> None:
@@ -150,7 +150,7 @@ class PostgresProgressLog:
                 raise _of_an_earlier_run(step)
             if log.status.is_final:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
-            told = _Told((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all())
+            told = AttemptHistory((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all())
             # What was done is told again to the run that begins after the engine lost one: it must know what is to be undone.
             if log.cancel_requested and not (undoes or commits or told.is_done(step)):
                 raise CancelRequested("a person asked for the workflow to be cancelled")
@@ -196,7 +196,9 @@ class PostgresProgressLog:
     async def waited(self, workflow_id: str, step: str) -> Waited:
         """For how long the step has waited for its provider, by the database's clock."""
         async with self._database.one() as connection:
-            return _Told((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all()).waited(step)
+            return AttemptHistory((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all()).waited(
+                step
+            )
 
     async def close(
         self,

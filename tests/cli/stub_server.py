@@ -93,7 +93,7 @@ def problem(status: int, code: str, detail: str = "words", **more: Any) -> dict[
     return {"status": status, "code": code, "detail": detail, "title": code, "request_id": "r-1"} | more
 
 
-class StandIn:
+class StubServer:
     """Start, stop and start again on the same port; `answers[path] = (status, body, headers)` overrides a path."""
 
     def __init__(self) -> None:
@@ -157,7 +157,7 @@ class StandIn:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    world: StandIn
+    world: StubServer
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:

@@ -48,7 +48,7 @@ UNKNOWN = new_workflow_id(Kind.REPORT, 0, bytes(10))
 
 
 @dataclass
-class House:
+class Harness:
     """What a test holds."""
 
     world: FakeWorld = field(default_factory=FakeWorld)

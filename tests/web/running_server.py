@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from durable_research.web.http.server import Server, bind
-from tests.web.house import House
+from tests.web.harness import Harness
 
 _PATIENCE = 10.0
 
@@ -21,10 +21,10 @@ class Reply:
 
 
 @dataclass
-class Behind:
+class RunningServer:
     """A running server."""
 
-    house: House
+    harness: Harness
     server: Server
     port: int
 
@@ -50,16 +50,16 @@ class Behind:
 
 
 @asynccontextmanager
-async def behind(house: House) -> AsyncIterator[Behind]:
+async def behind(harness: Harness) -> AsyncIterator[RunningServer]:
     """Start the server, and stop it at the end."""
     listener = bind("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    server = Server(house.app, house.streams, f"http://127.0.0.1:{port}")
+    server = Server(harness.app, harness.streams, f"http://127.0.0.1:{port}")
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.01)
     try:
-        yield Behind(house, server, port)
+        yield RunningServer(harness, server, port)
     finally:
         server.stop()
         await serving
