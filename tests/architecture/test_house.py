@@ -248,3 +248,18 @@ def _paths_in(text: str) -> set[str]:
         for one in spans
         if re.fullmatch(r"(?:[a-z_]+/)+(?:[\w-]+\.(?:py|md|toml|sh|html|css|js|typ))?|[a-z_]+\.py", one)
     }
+
+
+def _glossary() -> list[tuple[str, tuple[str, ...]]]:
+    page = (ROOT / "docs" / "explanation" / "glossary.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \|([^|]*)\|$", page, re.MULTILINE)
+    return [(term, tuple(filter(None, map(str.strip, retired.split(","))))) for term, retired in rows if term != "term"]
+
+
+def test_every_term_of_the_glossary_is_used_and_no_retired_word_is() -> None:
+    words = " ".join(re.sub(r"[_\W]+", " ", path.read_text()).lower() for path in MODULES)
+    terms = _glossary()
+
+    assert 20 < len(terms) <= 40
+    assert [term for term, _ in terms if not re.search(rf"\b{term}", words)] == []
+    assert [word for _, retired in terms for word in retired if re.search(rf"\b{word}\b", words)] == []

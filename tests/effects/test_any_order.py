@@ -224,10 +224,10 @@ class LedgerMachine(RuleBasedStateMachine):
             assert last.error is None, "an effect that can be asked about always comes to its end"
         self.provider.finish()
         await asyncio.sleep(LAG_SECONDS)
-        for doubt in await self.ledger.doubts([("p", self.provider_class)], timedelta(0), timedelta(0)):
-            send = EarlierSend(doubt.key, doubt.send.handle, doubt.send.opened_at)
-            shown = self.provider.shown(send) if doubt.key == self.effect.key else []
-            await self.ledger.resolve_send(doubt, doubt.late_send_among(shown))
+        for unresolved in await self.ledger.unresolved_sends([("p", self.provider_class)], timedelta(0), timedelta(0)):
+            send = EarlierSend(unresolved.key, unresolved.send.handle, unresolved.send.opened_at)
+            shown = self.provider.shown(send) if unresolved.key == self.effect.key else []
+            await self.ledger.resolve_send(unresolved, unresolved.late_send_among(shown))
         charged = self.provider.charges(self.effect.key)
         counted: Charges = await self.ledger.charges(self.workflow_id)
         assert charged <= counted.settled + counted.possible_extra

@@ -31,7 +31,7 @@ class DemoFailed(Exception):
 
 @dataclass
 class Demo:
-    """Tells its story through `say`; `data` is the edition's data folder."""
+    """Reports through `say`; `data` is the edition's data folder."""
 
     data: Path
     say: Say
@@ -41,7 +41,7 @@ class Demo:
         """Submit, wait for the committed id, kill, wait for the end, count.
 
         Raises:
-            DemoFailed: something that the story needs did not happen in time.
+            DemoFailed: something that it needs did not happen in time.
         """
         async with httpx.AsyncClient(base_url=up["api"], timeout=10) as api:
             await self._set_latency(up, _CALL_SECONDS)

@@ -71,17 +71,17 @@ class _Edition:
     async def run(self, on_ready: OnReady | None) -> None:
         began = time.monotonic()
         starting = asyncio.create_task(self._start_all(), name="start")
-        story: asyncio.Task[None] | None = None
+        callback: asyncio.Task[None] | None = None
         with self._signals():
             try:
                 if await self._unless_stopped(starting):
                     self._announce(time.monotonic() - began)
                     if on_ready is not None:
-                        story = asyncio.create_task(_told(on_ready, self.up()), name="on_ready")
-                        await self._unless_stopped(story)
+                        callback = asyncio.create_task(_called(on_ready, self.up()), name="on_ready")
+                        await self._unless_stopped(callback)
                     await self._stop.wait()
             finally:
-                await asyncio.shield(self._stop_all(starting, story))
+                await asyncio.shield(self._stop_all(starting, callback))
 
     def up(self) -> dict[str, Any]:
         """The content of `up.json`."""
@@ -211,7 +211,7 @@ class _Edition:
             self._stop.set()
 
 
-async def _told(on_ready: OnReady, up: dict[str, Any]) -> None:
+async def _called(on_ready: OnReady, up: dict[str, Any]) -> None:
     await on_ready(up)
 
 

@@ -304,11 +304,15 @@ async def test_a_send_that_turned_up_after_all_is_counted_as_spent(ledger: Postg
     await ledger.remember_reference(searched.key, 2, "chatcmpl_2")
     await ledger.settle(searched.key, 2, "chatcmpl_2", {})
 
-    (doubt,) = [one for one in await ledger.doubts(OPENAI, timedelta(0), timedelta(0)) if one.key == searched.key]
-    await ledger.resolve_send(doubt, doubt.late_send_among(["chatcmpl_1", "chatcmpl_2"]))
+    (unresolved,) = [
+        one for one in await ledger.unresolved_sends(OPENAI, timedelta(0), timedelta(0)) if one.key == searched.key
+    ]
+    await ledger.resolve_send(unresolved, unresolved.late_send_among(["chatcmpl_1", "chatcmpl_2"]))
 
     assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
-    assert [one for one in await ledger.doubts(OPENAI, timedelta(0), timedelta(0)) if one.key == searched.key] == []
+    assert [
+        one for one in await ledger.unresolved_sends(OPENAI, timedelta(0), timedelta(0)) if one.key == searched.key
+    ] == []
 
 
 async def test_a_person_may_allow_one_more_send(ledger: PostgresEffects, effect: Effect) -> None:
@@ -342,9 +346,11 @@ async def test_a_stray_that_turns_up_before_there_is_an_answer_is_the_answer(
     await ledger.claim(searched, 1)
     await ledger.open_send(searched, 1, None, earlier=None)
     await ledger.close_send(searched.key, None, 1, SendState.ABSENT)
-    (doubt,) = [one for one in await ledger.doubts(OPENAI, timedelta(0), timedelta(0)) if one.key == searched.key]
+    (unresolved,) = [
+        one for one in await ledger.unresolved_sends(OPENAI, timedelta(0), timedelta(0)) if one.key == searched.key
+    ]
 
-    await ledger.resolve_send(doubt, "chatcmpl_1")
+    await ledger.resolve_send(unresolved, "chatcmpl_1")
 
     assert next_move(await ledger.claim(searched, 2), searched).move is Move.COLLECT
 
@@ -355,7 +361,9 @@ async def test_doubts_of_a_provider_that_is_not_asked_wait_for_nobody(ledger: Po
     await ledger.open_send(elsewhere, 1, None, earlier=None)
     await ledger.close_send(elsewhere.key, None, 1, SendState.ABSENT)
 
-    assert [one for one in await ledger.doubts(OPENAI, timedelta(0), timedelta(0)) if one.key == elsewhere.key] == []
+    assert [
+        one for one in await ledger.unresolved_sends(OPENAI, timedelta(0), timedelta(0)) if one.key == elsewhere.key
+    ] == []
 
 
 async def test_doubts_of_another_api_of_the_provider_wait_for_it(ledger: PostgresEffects, effect: Effect) -> None:
@@ -364,7 +372,7 @@ async def test_doubts_of_another_api_of_the_provider_wait_for_it(ledger: Postgre
     await ledger.open_send(locked, 1, "conv_1", earlier=None)
     await ledger.close_send(locked.key, None, 1, SendState.ABSENT)
 
-    found = await ledger.doubts([("openai", ProviderClass.RETRIEVABLE)], timedelta(0), timedelta(0))
+    found = await ledger.unresolved_sends([("openai", ProviderClass.RETRIEVABLE)], timedelta(0), timedelta(0))
 
     assert [one for one in found if one.key == locked.key] == []
 
@@ -376,7 +384,7 @@ async def test_a_searched_provider_is_not_looked_up_again_before_a_call_can_have
     await begun(ledger, searched, 1)
     await ledger.close_send(searched.key, None, 1, SendState.ABSENT)
 
-    found = await ledger.doubts(OPENAI, timedelta(0), timedelta(hours=1))
+    found = await ledger.unresolved_sends(OPENAI, timedelta(0), timedelta(hours=1))
 
     assert [one for one in found if one.key == searched.key] == []
 

@@ -13,22 +13,22 @@ import atheris
 
 with atheris.instrument_imports(include=["durable_research.adapters.models"]):
     from durable_research.adapters.models.answers.reader import Reading
-    from durable_research.adapters.models.json.events import Body, Heard
+    from durable_research.adapters.models.json.events import Body, Piece
     from durable_research.domain.errors import ResearchError
 
 _TEXT = "Tides rise and fall twice a day."
 _BESIDE = ("usage", "model", "id", "created", "system_fingerprint", "service_tier", "x")
 
 
-def _read(pieces: list[bytes]) -> str | None:
+def _read(chunks: list[bytes]) -> str | None:
     """The answer's text, or None where the reader says by one of our errors that there is none."""
     body, reading = Body(), Reading("m", "asked", "sk-key")
     try:
-        for piece in pieces:
-            for heard in body.feed(piece):
-                reading.hear(heard)
-        for heard in body.end():
-            reading.hear(heard)
+        for chunk in chunks:
+            for piece in body.feed(chunk):
+                reading.feed(piece)
+        for piece in body.end():
+            reading.feed(piece)
         return reading.answer("id").text
     except ResearchError:
         return None
@@ -66,7 +66,7 @@ def one_input(given: bytes) -> None:
             pieces.append(rest[:size])
             rest = rest[size:]
         _read([*pieces, rest])
-        Reading("m", "a").hear(Heard(_anything(data)))
+        Reading("m", "a").feed(Piece(_anything(data)))
         return
     stream = "".join(f"data: {event}\n\n" for event in _whole_stream(data)) + "data: [DONE]\n\n"
     assert _read([stream.encode("utf-8", "surrogatepass")]) == _TEXT

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_research.adapters.models.json.events import Body, Heard, Mark, Shape
+from durable_research.adapters.models.json.events import Body, Mark, Piece, Shape
 
 
-def heard(*pieces: bytes) -> list[Any]:
+def piece(*pieces: bytes) -> list[Any]:
     body = Body()
-    found: list[Heard] = [one for piece in pieces for one in body.feed(piece)]
+    found: list[Piece] = [one for piece in pieces for one in body.feed(piece)]
     return [one.value for one in [*found, *body.end()]]
 
 
@@ -48,7 +48,7 @@ def shape(data: bytes) -> Shape:
     ],
 )
 def test_the_values_of_a_body_whatever_it_was_called(data: bytes, values: list[Any]) -> None:
-    assert heard(data) == values
+    assert piece(data) == values
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_where_the_bytes_are_cut_changes_nothing(texts: list[str], end: str, cut
     data = b"\xef\xbb\xbf" * bom + f": hello{end}{end}".encode() + "".join(lines).encode("utf-8", "surrogatepass")
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
 
-    assert heard(*[data[one:other] for one, other in pairwise(places)]) == heard(data)
-    assert [one["t"] for one in heard(data)] == [json.loads(json.dumps(text)) for text in texts]
+    assert piece(*[data[one:other] for one, other in pairwise(places)]) == piece(data)
+    assert [one["t"] for one in piece(data)] == [json.loads(json.dumps(text)) for text in texts]
 
 
 @given(st.lists(st.binary(max_size=40), max_size=5))
 def test_no_bytes_at_all_raise_anything(pieces: list[bytes]) -> None:
-    heard(*pieces)
-    heard(b"data: ", *pieces)
-    heard(b"{", *pieces)
+    piece(*pieces)
+    piece(b"data: ", *pieces)
+    piece(b"{", *pieces)

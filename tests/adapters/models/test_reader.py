@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from durable_research.adapters.models.answers import end_reasons
 from durable_research.adapters.models.answers.end_reasons import Ending, as_reason, ending_of
 from durable_research.adapters.models.answers.reader import Reading
-from durable_research.adapters.models.json.events import Body, Heard, Mark
+from durable_research.adapters.models.json.events import Body, Mark, Piece
 from durable_research.domain.errors import Ambiguous, StepFailed
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.model_errors import (
@@ -36,7 +36,7 @@ def reading(*values: Any, whole: bool = False) -> Reading:
     said = Reading("asked-model", ASKED, "the-key")
     said.is_whole_body = whole
     for value in values:
-        said.hear(Heard(value))
+        said.feed(Piece(value))
     return said
 
 
@@ -474,8 +474,8 @@ def test_a_stream_cut_anywhere_into_pieces_is_the_same_answer(cuts: list[int], s
     body, kept = Body(), Reading("asked-model", ASKED)
     at = 0
     for cut in [*sorted(cut for cut in cuts if cut < len(data)), len(data)]:
-        for heard in body.feed(data[at:cut]):
-            kept.hear(heard)
+        for piece in body.feed(data[at:cut]):
+            kept.feed(piece)
         at = cut
 
     assert kept.answer("ref") == heard_at_once(stream).answer("ref")
@@ -484,5 +484,5 @@ def test_a_stream_cut_anywhere_into_pieces_is_the_same_answer(cuts: list[int], s
 def heard_at_once(stream: list[Any]) -> Reading:
     kept = Reading("asked-model", ASKED)
     for value in [*stream, Mark.DONE]:
-        kept.hear(Heard(value))
+        kept.feed(Piece(value))
     return kept

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from durable_research.adapters.models.answers.reader import Reading
 from durable_research.adapters.models.http.wire import Reply, Wire
-from durable_research.adapters.models.json.events import Heard
+from durable_research.adapters.models.json.events import Piece
 from durable_research.adapters.models.json.untyped import as_dict, as_name
 from durable_research.adapters.models.openai_client import believed
 from durable_research.domain.errors import StillRunning
@@ -77,7 +77,7 @@ async def answer(wire: Wire, reference: str, reading: Reading) -> ModelAnswer:
     if not as_name(as_dict(item).get("type")):
         raise ModelUnavailable("the provider shows something that is no item of a conversation")
     reading.is_whole_body = True
-    reading.hear(Heard({"object": "response", "status": as_dict(item).get("status"), "output": [item]}))
+    reading.feed(Piece({"object": "response", "status": as_dict(item).get("status"), "output": [item]}))
     if reading.is_running:
         raise StillRunning("the provider is still at work on the call")
     return reading.answer(reference)

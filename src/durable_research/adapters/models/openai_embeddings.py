@@ -14,7 +14,7 @@ from typing import Any
 from durable_research.adapters.models.http.error_bodies import complaint_of, is_complaint
 from durable_research.adapters.models.http.outcomes import Asked, of_complaint, of_prose
 from durable_research.adapters.models.http.wire import Exchange, Wire
-from durable_research.adapters.models.json.events import Body, Heard, Mark, Shape, parsed
+from durable_research.adapters.models.json.events import Body, Mark, Piece, Shape, parsed
 from durable_research.adapters.models.json.untyped import as_dict, as_list, as_name, count_of
 from durable_research.domain.errors import Ambiguous
 from durable_research.domain.ledger.effects import ProviderClass
@@ -133,13 +133,13 @@ async def _whole(exchange: Exchange) -> dict[str, Any]:
         StepFailed, StillRunning: it is an error or a page.
         Ambiguous: it ended before it could be read.
     """
-    body, heard = Body(), list[Heard]()
+    body, piece = Body(), list[Piece]()
     while (data := await exchange.read()) is not None:
-        heard += body.feed(data)
-    heard += body.end()
+        piece += body.feed(data)
+    piece += body.end()
     if body.shape is Shape.OTHER:
         raise of_prose(exchange.asked)
-    values = [one.value for one in heard if not isinstance(one.value, Mark)]
+    values = [one.value for one in piece if not isinstance(one.value, Mark)]
     answer = next((one for one in values if isinstance(one, dict) and _held(one) is not None), None)
     if answer is not None:
         return answer

@@ -33,10 +33,10 @@ def command(once: bool, data: Path, port: int) -> None:
     os.environ.pop("OBJECT_STORE_URL", None)
     load_settings()  # mistakes are told before anything is started
     say = console(sys.stdout, prefix="demo")
-    story = Demo(data.resolve(), say)
+    demo_run = Demo(data.resolve(), say)
 
     async def tell(up: dict[str, Any]) -> None:
-        await story.run(up)
+        await demo_run.run(up)
         if once:
             raise Finished
         say("The app stays up; Ctrl-C stops it.")
@@ -45,5 +45,5 @@ def command(once: bool, data: Path, port: int) -> None:
         code = asyncio.run(run_edition(UpOptions(data=data, port=port), say, tell))
     except DemoFailed as error:
         stop(f"the demo stopped: {error}", f"look into {data}/logs", Exit.FAILED)
-    held = story.result is not None and not story.result.failures()
+    held = demo_run.result is not None and not demo_run.result.failures()
     raise click.exceptions.Exit(code or (Exit.OK if held else Exit.FAILED))

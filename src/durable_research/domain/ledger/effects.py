@@ -56,7 +56,7 @@ _GIVEN_UP = frozenset({SendState.UNKNOWN, SendState.ABSENT})
 # Facts behind the number: docs/decisions/0003. One is the bound that a person can accept without being asked.
 AMBIGUOUS_SENDS_ALLOWED = 1
 # A server error is an answer: the provider lives, and most of its kind were accepted by nobody. Six re-sends with doubling
-# pauses outlast ten minutes of it.
+# pauses last longer than ten minutes of it.
 SERVER_ERRORS_ALLOWED = 6
 # An answer without a visible character may be a glitch, so it is bought once more; a second one is the model's way.
 EMPTY_ANSWERS_ALLOWED = 1

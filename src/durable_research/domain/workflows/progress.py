@@ -51,7 +51,7 @@ ENDS_OF_ATTEMPT = frozenset(
 # Each answers what a workflow asked with `approval_asked`.
 ENDS_OF_APPROVAL = frozenset({EventKind.APPROVAL_GIVEN, EventKind.APPROVAL_REFUSED, EventKind.APPROVAL_EXPIRED})
 
-# Marks the beginning of an attempt that undoes another step. From then on the workflow's story is being taken back.
+# Marks the beginning of an attempt that undoes another step. From then on the workflow is being compensated.
 UNDOES = "undoes"
 
 # In a completed attempt's event, and in the result of the step that it comes from: why the step had nothing to do.
@@ -147,7 +147,7 @@ class StepState(StrEnum):
 
 @dataclass
 class StepView:
-    """A step as a person sees it, folded from the log; `left_out` says why the story went on without it."""
+    """A step as a person sees it, folded from the log; `left_out` says why the workflow continued without it."""
 
     name: str
     state: StepState = StepState.PENDING
@@ -193,7 +193,7 @@ def closing_of(events: Sequence[ProgressEvent]) -> Mapping[str, Any]:
 
 
 def steps_after(names: Sequence[str], events: Iterable[ProgressEvent]) -> list[StepView]:
-    """Fold a workflow's events into its steps, in the order of its story."""
+    """Fold a workflow's events into its steps, in the order of its pipeline."""
     views = {name: StepView(name) for name in names}
     for event in events:
         if event.kind is EventKind.RESUMED:
@@ -218,7 +218,7 @@ def _skip(views: Mapping[str, StepView], event: ProgressEvent) -> None:
 
 
 def _go_past(views: Mapping[str, StepView], event: ProgressEvent) -> None:
-    """What the story's going on, its end, or its first undo makes of the steps that were under way."""
+    """What a resumption, the outcome, or the first undo makes of the steps that were under way."""
     if event.kind is EventKind.CLOSED or event.data.get(UNDOES):
         ended_well = event.kind is EventKind.CLOSED and event.data.get("status") in _ENDED_WELL
         for view in views.values():

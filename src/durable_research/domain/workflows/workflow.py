@@ -47,7 +47,7 @@ class Decision(StrEnum):
     SEND_AGAIN = "send_again"  # a send that may have been charged already
     GIVE_UP = "give_up"  # and undo what was done
     TRY_AGAIN = "try_again"
-    GO_WITHOUT = "go_without"  # a step that the story can do without
+    GO_WITHOUT = "go_without"  # a step that the workflow can do without
 
 
 class Decided(BaseModel):

@@ -16,7 +16,7 @@ from durable_research.experiments.installations.slot import Slot
 from durable_research.local.console import Say
 
 _EVERY_SECONDS = 5.0
-# A doubt is looked up when it is that old; reconciliation's next pass is brought forward, so a minute more is plenty.
+# An unresolved send is looked up when it is that old, by a reconciliation that is brought forward; a minute more is plenty.
 _PATIENCE_SECONDS = policies.LOOK_UP_UNRESOLVED_AFTER.total_seconds() + 60
 
 

@@ -48,7 +48,7 @@ class Simulated:
 async def run_beside_servers(
     data: Path, say: Say, live_through: Callable[[dict[str, Any], Supervisor], Awaitable[None]]
 ) -> None:
-    """Start PostgreSQL and Temporal alone, give what is up to the story, and stop them when it raises `Finished`."""
+    """Start PostgreSQL and Temporal alone, pass what is up to the caller's work, and stop them when that raises `Finished`."""
     met: list[Supervisor] = []
     up = UpOptions(data=data, port=0, workers=0, only=("postgres", "temporal"))
     code = await run_edition(up, say, lambda told: live_through(told, met[0]), supervised=met.append)

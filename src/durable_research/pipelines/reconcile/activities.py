@@ -164,13 +164,17 @@ class ReconcileActivities:
     async def _look_up_unresolved(self) -> int:
         """Ask once more about sends that came to nothing: a sender that slept may have sent after all."""
         providers = list(self.find_all)
-        doubts = await self.ledger.doubts(providers, policies.LOOK_UP_UNRESOLVED_AFTER, self.longest_call)
-        return await self._each(doubts, self._look_up_one)
+        unresolved_sends = await self.ledger.unresolved_sends(
+            providers, policies.LOOK_UP_UNRESOLVED_AFTER, self.longest_call
+        )
+        return await self._each(unresolved_sends, self._look_up_one)
 
-    async def _look_up_one(self, doubt: UnresolvedSend) -> bool:
-        shown = await self.find_all[doubt.provider](EarlierSend(doubt.key, doubt.send.handle, doubt.send.opened_at))
-        stray = doubt.late_send_among(shown)
-        await self.ledger.resolve_send(doubt, stray)
+    async def _look_up_one(self, unresolved: UnresolvedSend) -> bool:
+        shown = await self.find_all[unresolved.provider](
+            EarlierSend(unresolved.key, unresolved.send.handle, unresolved.send.opened_at)
+        )
+        stray = unresolved.late_send_among(shown)
+        await self.ledger.resolve_send(unresolved, stray)
         return stray is not None
 
     async def _each(self, things: Sequence[Thing], put_right: Callable[[Thing], Awaitable[bool]]) -> int:

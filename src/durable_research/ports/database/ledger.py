@@ -80,7 +80,7 @@ class Effects(Protocol):
         """Allow one more send of the step's unresolved effects, as a person decided; False when none is unresolved."""
         ...
 
-    async def doubts(
+    async def unresolved_sends(
         self, providers: Sequence[Provider], closed_before: timedelta, longest_call: timedelta
     ) -> Sequence[UnresolvedSend]:
         """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since.
@@ -89,7 +89,7 @@ class Effects(Protocol):
         """
         ...
 
-    async def resolve_send(self, doubt: UnresolvedSend, reference: str | None) -> None:
+    async def resolve_send(self, unresolved: UnresolvedSend, reference: str | None) -> None:
         """Write what the provider shows now: nothing, or the id of a stray, which is counted as spent."""
         ...
 

@@ -137,7 +137,7 @@ _SETTLED = (
 )
 _is_the_one = effect_attempts.c.reference == bindparam("of_reference")
 _is_open = effect_attempts.c.state == SendState.OPEN
-# Of the sends that are still open, one with an id of its own was charged for nothing; one without may yet turn up (`doubts`).
+# Of the sends that are still open, one with an id of its own was charged for nothing; one without is unresolved.
 _BECOMES = case(
     (_is_the_one, literal(str(SendState.SETTLED))),
     (_HAS_ID, literal(str(SendState.SPENT))),

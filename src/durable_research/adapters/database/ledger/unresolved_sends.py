@@ -35,7 +35,7 @@ class UnresolvedSendRows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def doubts(
+    async def unresolved_sends(
         self, providers: Sequence[Provider], closed_before: timedelta, longest_call: timedelta
     ) -> Sequence[UnresolvedSend]:
         """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since."""
@@ -76,15 +76,15 @@ class UnresolvedSendRows:
                 for row in rows
             ]
 
-    async def resolve_send(self, doubt: UnresolvedSend, reference: str | None) -> None:
+    async def resolve_send(self, unresolved: UnresolvedSend, reference: str | None) -> None:
         """Write what the provider shows now: a stray is spent; without a result it is the answer, to be taken up."""
-        has_result = exists().where(effects.c.key == doubt.key, effects.c.result.is_not(None))
+        has_result = exists().where(effects.c.key == unresolved.key, effects.c.result.is_not(None))
         state = case((has_result, literal(str(SendState.SPENT))), else_=literal(str(SendState.ABSENT)))
         found = {"reference": reference, "state": state} if reference else {}
         async with self._database.one() as connection:
             await connection.execute(
                 update(effect_attempts)
-                .where(effect_attempts.c.key == doubt.key, effect_attempts.c.fence == doubt.send.fence)
+                .where(effect_attempts.c.key == unresolved.key, effect_attempts.c.fence == unresolved.send.fence)
                 .values(checked_at=func.clock_timestamp(), **found)
             )
 

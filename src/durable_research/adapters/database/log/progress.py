@@ -82,7 +82,7 @@ class AttemptHistory:
         return any(name == step for name, _ in self._done)
 
     def is_taken_back_by(self, engine: EngineAttempt) -> bool:
-        """Whether an undo has begun in the engine's run; a later run tells the story anew, and takes it back anew."""
+        """Whether an undo has begun in the engine's run; a later run replays its steps, and compensates again."""
         return any(data.get(UNDOES) and data.get("engine_run") == engine.run_id for data in self.started.values())
 
     def has_begun_after(self, step: str, engine: EngineAttempt) -> bool:
@@ -223,7 +223,7 @@ class PostgresProgressLog:
             kind = EventKind.STORED_LATER if later else EventKind.CLOSED
             log.append(kind, {"status": status, **data})
             await log.finish(status)
-            # Nobody follows a workflow that has ended, and a story that was taken back has left no text. What failed may have
+            # A workflow that has ended has no followers, and one that was compensated has no text. A failed one may have
             # left nothing else of what was paid for.
             if status not in RESUMABLE:
                 await connection.execute(_FORGET_DRAFTS, {"of_workflow": workflow_id})

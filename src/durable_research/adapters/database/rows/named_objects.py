@@ -18,7 +18,7 @@ from durable_research.domain.workflows.workflow import FINAL, Status
 # stopped; the closing event of a partly
 # done report keeps what is to be stored. The last two are searched as text: wherever in the JSON a key stands, it counts.
 # A page is named by what it lies beside: it has that one's key but for the ending.
-# Nothing names the objects of a story that was taken back, whatever the ledger remembers: a worker that was frozen while the
+# No row names the objects of a workflow that was compensated, whatever the ledger holds: a worker that was frozen while the
 # undo removed them may have put one there again.
 _ORPHANS = text(r"""
 SELECT given.key

@@ -11,7 +11,7 @@ from durable_research.adapters.models.answers.choice import REAL_ENDS, Choice
 from durable_research.adapters.models.answers.end_reasons import Ending, as_reason, ending_of
 from durable_research.adapters.models.http.error_bodies import Complaint, complaint_of, is_complaint, shown
 from durable_research.adapters.models.http.outcomes import is_refusal
-from durable_research.adapters.models.json.events import Heard, Mark
+from durable_research.adapters.models.json.events import Mark, Piece
 from durable_research.adapters.models.json.untyped import (
     as_dict,
     as_list,
@@ -105,9 +105,9 @@ class Reading:
         """Whether the last word was that the response is still being written."""
         return self.status in _RUNNING
 
-    def hear(self, heard: Heard) -> None:
+    def feed(self, piece: Piece) -> None:
         """Take the next value of a body."""
-        value = heard.value
+        value = piece.value
         if value is Mark.DONE:
             self.is_done = True
         elif value is Mark.DAMAGED:
@@ -115,10 +115,10 @@ class Reading:
         elif isinstance(value, list):
             for one in value:
                 if isinstance(one, dict):
-                    self._hear_object(one, heard.name)
+                    self._hear_object(one, piece.name)
         elif isinstance(value, dict):
-            self._hear_object(value, heard.name)
-        elif heard.name == "error" and not self.has_ended:
+            self._hear_object(value, piece.name)
+        elif piece.name == "error" and not self.has_ended:
             self.error = self.error or value or "error"
 
     def _hear_object(self, value: dict[str, Any], name: str) -> None:

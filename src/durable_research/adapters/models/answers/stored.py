@@ -2,7 +2,7 @@
 
 from durable_research.adapters.models.answers.reader import Reading
 from durable_research.adapters.models.http.wire import Wire
-from durable_research.adapters.models.json.events import Heard
+from durable_research.adapters.models.json.events import Piece
 from durable_research.domain.model_errors import ModelForgotten, ModelUnavailable
 
 
@@ -19,7 +19,7 @@ async def fetched(wire: Wire, path: str, reading: Reading) -> Reading:
     if reply.status in {404, 405, 501}:
         raise ModelForgotten("the provider no longer knows the accepted call")
     reading.is_whole_body = True
-    reading.hear(Heard(reply.checked()))
+    reading.feed(Piece(reply.checked()))
     if not reading.is_begun:
         raise ModelUnavailable("the provider shows something that is no answer of a model")
     return reading

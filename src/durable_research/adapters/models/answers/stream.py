@@ -67,7 +67,7 @@ class Listening:
         await self.exchange.close()
 
     async def _take(self) -> bool:
-        """Hear what comes next; False at the end."""
+        """Read the next piece; False at the end."""
         if self._is_at_the_end:
             return False
         data = await self.exchange.read()
@@ -75,12 +75,12 @@ class Listening:
             self._is_at_the_end = True
             last = list(self._body.end())
             self.reading.is_whole_body = self._body.shape is Shape.JSON and len(last) == 1
-            for heard in last:
-                self.reading.hear(heard)
+            for piece in last:
+                self.reading.feed(piece)
             return False
         before = self.reading.growing
-        for heard in self._body.feed(data):
-            self.reading.hear(heard)
+        for piece in self._body.feed(data):
+            self.reading.feed(piece)
         if self._body.shape is Shape.OTHER:
             raise of_prose(self.exchange.asked)
         if len(self.reading.growing) > len(before):

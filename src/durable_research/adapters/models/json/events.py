@@ -36,7 +36,7 @@ class Shape(Enum):
 
 
 @dataclass(frozen=True)
-class Heard:
+class Piece:
     """One value of a body, and the name of its event, if it has one."""
 
     value: Any
@@ -58,7 +58,7 @@ class Body:
         """All of a body that is not an event stream."""
         return self._left
 
-    def feed(self, data: bytes) -> Iterator[Heard]:
+    def feed(self, data: bytes) -> Iterator[Piece]:
         """Take the next bytes."""
         self._left += data
         if self.shape is Shape.UNKNOWN:
@@ -66,7 +66,7 @@ class Body:
         if self.shape is Shape.EVENTS:
             yield from self._take_lines()
 
-    def end(self) -> Iterator[Heard]:
+    def end(self) -> Iterator[Piece]:
         """Nothing more comes: what stands without its closing line counts all the same."""
         if self.shape is Shape.EVENTS:
             self._left += b"\n\n"
@@ -74,7 +74,7 @@ class Body:
         elif self.shape is Shape.JSON:
             yield from _values("", _decoded(self._left.removeprefix(_BOM)))
 
-    def _take_lines(self) -> Iterator[Heard]:
+    def _take_lines(self) -> Iterator[Piece]:
         data = self._left.removeprefix(_BOM)
         # A return at the very end may be half of a line end: it waits for its other half.
         held = data.endswith(b"\r")
@@ -83,7 +83,7 @@ class Body:
         for line in lines:
             yield from self._take_line(line)
 
-    def _take_line(self, line: bytes) -> Iterator[Heard]:
+    def _take_line(self, line: bytes) -> Iterator[Piece]:
         if not line.strip():
             name, text, self._name, self._data = self._name, "\n".join(self._data), "", []
             yield from _values(name, text)
@@ -116,18 +116,18 @@ def _decoded(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def _values(name: str, text: str) -> Iterator[Heard]:
+def _values(name: str, text: str) -> Iterator[Piece]:
     """The values of one event; a server that forgets the empty line between events gives several at once."""
     if not text.strip():
         return
     try:
-        yield Heard(_value(text), name)
+        yield Piece(_value(text), name)
     except (ValueError, RecursionError):
         lines = [line for line in text.split("\n") if line.strip()]
         for line in lines if len(lines) > 1 else []:
             yield from _values(name, line)
         if len(lines) == 1:
-            yield Heard(_not_json(lines[0]), name)
+            yield Piece(_not_json(lines[0]), name)
 
 
 def _value(text: str) -> Any:
