@@ -9,7 +9,7 @@ from bench.__main__ import main
 from bench.recovery import HELD
 from click.testing import CliRunner
 
-from durable_research import policies
+from durable_research.catalogue import policies
 from durable_research.failpoints.registry import failpoints_of
 
 
@@ -26,4 +26,4 @@ def test_the_benchmarks_say_what_they_measure() -> None:
 
 
 def test_recovery_is_measured_at_failpoints_that_exist() -> None:
-    assert set(HELD.values()) <= failpoints_of(policies.STEPS.values())
+    assert set(HELD.values()) <= failpoints_of(policies().values())

@@ -1,14 +1,13 @@
-"""Every timeout, retry and cap of a step and of its effects, each with its reason.
+"""Every timeout, retry and cap that pipelines share, each with its reason; a pipeline's own are in its `pipeline.py`.
 
 A cap counts what a provider, renderer or store *answered*, never a death: Temporal's own maximum of attempts counts killed
 workers too, so it is unlimited here, and the interceptor alone turns the failure that reaches the cap into the last one.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from durable_research import queues
-from durable_research.domain.requests import notice
 from durable_research.ports.vendors.models import CallDeadlines
 
 # A dead worker is noticed after this long. Two seconds gave the quickest recovery (2.2-2.5 s), three still stays under five
@@ -102,16 +101,11 @@ ENGINE_START = timedelta(seconds=5)
 # A worker that lives takes a person's decision within milliseconds; without one it is left as a signal.
 ENGINE_UPDATE = timedelta(seconds=2)
 
-
-# An object is written before the row that names it, so one without a row is only an orphan when nobody can still be on the way
-# to write it. The longest way is a worker frozen between the two; an hour is the design's figure, far above every try's length.
-ORPHAN_AGE = timedelta(hours=1)
-
-# Orphans cost room and nothing else, and finding them means listing the whole store.
-LOOK_FOR_ORPHANS_EVERY = timedelta(hours=1)
-
 # Texts without an embedding that a pass takes: each is one short call, and the pass has other things to do.
 EMBEDDINGS_A_PASS = 10
+
+# The step under which the ledger keeps an embedding, whichever workflow has it made.
+EMBEDDING_STEP = "create_embedding"
 
 # An embedding reads a text and writes none, so it costs far less than the text did. Two workers that died in it took a whole
 # post back (a campaign of 200 posts and 40 kills showed one); each further one is counted.
@@ -125,12 +119,6 @@ EMBED_AGAIN_AFTER = timedelta(hours=1)
 
 # An embedding that nobody waits for must not hold up its pass of reconciliation, which has 50 s for everything.
 EMBED_LATE_WITHIN = timedelta(seconds=20)
-
-# A pass of reconciliation takes as many rows of each kind, each of which costs a request or two, and has 50 s.
-ROWS_A_PASS = 500
-
-# One request to S3 or Azure lists this many; more in one pass would keep the pass from what people wait for.
-OBJECTS_A_PASS = 1000
 
 
 @dataclass(frozen=True)
@@ -179,7 +167,7 @@ class Patience:
         return (1 + GOING_ON_ALLOWED) * self.longest_call + 60
 
 
-def _asks_model(step: str, *, asks_at_end_of_wait: bool) -> StepPolicy:
+def model_step(step: str, *, asks_at_end_of_wait: bool) -> StepPolicy:
     """Calls have deadlines of their own (CALL_DEADLINES); the step's is `Patience.step_seconds`, by the settings.
 
     Three answered failures are the last: more would be paid for in vain.
@@ -196,74 +184,15 @@ def _asks_model(step: str, *, asks_at_end_of_wait: bool) -> StepPolicy:
     )
 
 
-# A report whose provider did not come back fails, and keeps the call's id in the ledger.
-LLM_CALL = _asks_model("llm_call", asks_at_end_of_wait=False)
-
-# A warm render takes well under a second; thirty mean that the renderer hangs. A second failure on the same tree is the tree's.
-CREATE_PDF = StepPolicy("create_pdf", queues.DOCUMENTS, try_seconds=30, failures_allowed=2)
-
-# One upsert. It is not fatal: reconciliation stores it later, so two quick tries are enough.
-STORE_REPORT_METADATA = StepPolicy(
-    "store_report_metadata", queues.RESEARCH, try_seconds=10, failures_allowed=2, first_wait=0.5, commits=True
-)
-
-# Receivers restart and rate-limit; five tries over some seconds, and a failure never fails the report.
-SEND_NOTIFICATION = StepPolicy(
-    "send_notification", queues.NOTIFICATIONS, try_seconds=15, failures_allowed=5, effect=True
-)
-
-# The same receivers. It is told beside the story and leaves no attempts in the log: the page that it leads to says all the time
-# that a draft waits. So every try counts, also one that died or found our database away, which is looked for again every
-# second; where the receivers refuse, fifty tries last for most of an hour. The decision ends them.
-SEND_APPROVAL_NOTICE = replace(SEND_NOTIFICATION, step="send_approval_notice", failures_allowed=50, logged=False)
-
-# The same for what else people are told: that a report failed, or waits for a decision.
-SEND_NOTICE = replace(SEND_APPROVAL_NOTICE, step=notice.SEND_NOTICE)
-
 # Asking a provider to stop takes one short request; a call that cannot be stopped ends by itself and is counted.
 STOP_MODEL_CALLS = StepPolicy("stop_model_calls", queues.AI_TASKS, try_seconds=15, failures_allowed=3, logged=False)
-
-# Writing, as for a report; but where giving up undoes what was paid for, a person is asked first.
-GENERATE_TEXT = _asks_model("generate_text", asks_at_end_of_wait=True)
-SUMMARIZE_TEXT = _asks_model("summarize_text", asks_at_end_of_wait=True)
-GENERATE_CONTENT = _asks_model("generate_content", asks_at_end_of_wait=True)
-
-# Reading one object and looking at it; the same text breaks the same rules, so a second failure is no accident of the network.
-VALIDATE_OUTPUT = StepPolicy("validate_output", queues.AI_TASKS, try_seconds=20, failures_allowed=2)
-
-# One insert of our own.
-STORE_POST = StepPolicy("store_post", queues.RESEARCH, try_seconds=10, failures_allowed=3, first_wait=0.5)
-
-# One request to the model's provider and one insert. Many servers offer no embeddings: that must not undo a paid post unasked.
-CREATE_EMBEDDING = replace(_asks_model("create_embedding", asks_at_end_of_wait=True), optional=True)
-
-# Slack rate-limits and has outages, which are waited for as a model's: giving up would take a paid post back.
-POST_TO_SLACK = StepPolicy(
-    "post_to_slack",
-    queues.NOTIFICATIONS,
-    try_seconds=30,
-    failures_allowed=5,
-    effect=True,
-    waits=True,
-    asks_at_end_of_wait=True,
-)
 
 # Undos delete, which may be repeated freely, so they are tried for minutes before a person is asked: what they would leave
 # behind is what a saga promises not to.
 UNDO_TRIES = 8
+
 # An undo that Temporal gave up (no worker came within GIVE_UP_AFTER) is offered again after this long, without end.
 UNDO_AGAIN_AFTER = timedelta(minutes=1)
-COMPENSATE_GENERATE = StepPolicy(
-    "compensate_generate", queues.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True
-)
-DISCARD_REPORT = StepPolicy("discard_report", queues.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True)
-DELETE_POST = StepPolicy("delete_post", queues.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True)
-DELETE_EMBEDDING = StepPolicy(
-    "delete_embedding", queues.RESEARCH, try_seconds=20, failures_allowed=UNDO_TRIES, undoes=True
-)
-DELETE_MESSAGE = StepPolicy(
-    "delete_message", queues.NOTIFICATIONS, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True
-)
 
 # The ordinary form of the closing write: our own database, so every failure is infrastructure and it is tried without end.
 CLOSE_WORKFLOW = StepPolicy(
@@ -275,12 +204,5 @@ NOTE_APPROVAL = StepPolicy(
     "note_approval", queues.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
 )
 
-# One pass over what a crash may have left open; the next minute brings the next pass.
-RECONCILE = StepPolicy("reconcile", queues.RESEARCH, try_seconds=50, failures_allowed=2, logged=False)
-
-# One transaction on our own database, so it waits for as long as that is away; a request that breaks a rule fails at once.
-ACCEPT_SCHEDULED = StepPolicy(
-    "accept_scheduled", queues.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
-)
-
-STEPS = {policy.step: policy for policy in list(globals().values()) if isinstance(policy, StepPolicy)}
+# The activities that every pipeline's workflow may run; the rows of the others stand in the pipelines' folders.
+BUILT_IN = (STOP_MODEL_CALLS, CLOSE_WORKFLOW, NOTE_APPROVAL)

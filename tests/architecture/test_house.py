@@ -3,19 +3,23 @@
 import ast
 import inspect
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from durable_research import policies, queues
-from durable_research.catalogue import PACKAGES, PIPELINES, WORKFLOWS
+from durable_research import queues
+from durable_research.catalogue import DESCRIPTORS, PACKAGES, PIPELINES, policies
 from durable_research.cli.main import COMMANDS
+from durable_research.descriptor import Pipeline
 from durable_research.domain import errors, model_errors
 from durable_research.domain.workflows.progress import EventKind
 from durable_research.domain.workflows.remedies import REMEDIES
 from durable_research.failpoints.reach import Place, Point, UndoPlace
+from durable_research.policies import BUILT_IN
 from durable_research.settings.settings import Settings
+from durable_research.worker.registry import WORKFLOWS
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "durable_research"
@@ -81,7 +85,7 @@ def test_each_pipeline_folder_holds_the_same_files(package: str) -> None:
     folder = SOURCE / "pipelines" / package.rsplit(".", 1)[1]
     files = {path.name for path in folder.iterdir() if path.is_file()} - {"__init__.py", "prompts.py"}
 
-    assert files == {"workflow.py", "activities.py", "messages.py", "README.md"}
+    assert files == {"workflow.py", "pipeline.py", "activities.py", "messages.py", "README.md"}
 
 
 def test_every_activity_has_a_policy_and_a_pinned_name() -> None:
@@ -96,7 +100,7 @@ def test_every_activity_has_a_policy_and_a_pinned_name() -> None:
             assert decoration in {f'(name="{method}")', f"(name=names.{method.upper()})"}, f"{relative(path)}: {method}"
         named |= {method for _, method in pinned}
 
-    assert named == set(policies.STEPS)
+    assert named == set(policies())
 
 
 def test_every_workflow_pins_its_recorded_name() -> None:
@@ -105,7 +109,7 @@ def test_every_workflow_pins_its_recorded_name() -> None:
 
 
 def test_every_policy_lives_on_a_known_queue() -> None:
-    assert {policy.queue for policy in policies.STEPS.values()} <= set(queues.QUEUES)
+    assert {policy.queue for policy in policies().values()} <= set(queues.QUEUES)
 
 
 def test_no_workflow_holds_a_timeout_of_its_own() -> None:
@@ -113,10 +117,50 @@ def test_no_workflow_holds_a_timeout_of_its_own() -> None:
         assert not re.search(r"timedelta\((?!seconds=policy)", path.read_text()), relative(path)
 
 
-def test_the_steps_of_the_catalogue_are_those_of_the_policies() -> None:
-    for pipeline in PIPELINES.values():
-        assert set(pipeline.steps) <= set(policies.STEPS)
-        assert {undo for undo in pipeline.undos if policies.STEPS[undo].undoes} == set(pipeline.undos)
+@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+def test_what_a_table_calls_an_undo_runs_as_one_and_nothing_else_does(pipeline: Pipeline) -> None:
+    assert {row.step for row in pipeline.policies if row.undoes} == set(pipeline.undos)
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+def test_what_people_follow_has_a_label_and_nothing_else_has(pipeline: Pipeline) -> None:
+    assert {row.step for row in pipeline.policies if row.logged} == {*pipeline.steps, *pipeline.undos}
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+def test_a_workflow_registers_each_undo_of_its_table_before_the_step(pipeline: Pipeline) -> None:
+    code = (SOURCE / "pipelines" / pipeline.package.rsplit(".", 1)[1] / "workflow.py").read_text()
+    registered = {found[1]: found.start() for found in re.finditer(r"\.register\(\w+\.(\w+),", code)}
+    run = {found[1]: found.start() for found in re.finditer(r"[a-z]*step\(\w+\.(\w+),", code)}
+
+    assert set(registered) == set(pipeline.undos)
+    assert set(pipeline.steps) <= set(run)
+    for step in pipeline.table:
+        if step.undo:
+            assert registered[step.undo.policy.step] < run[step.policy.step], step.label
+
+
+def test_no_two_activities_have_the_same_name() -> None:
+    rows = [row.step for row in (*BUILT_IN, *(row for one in DESCRIPTORS for row in one.policies))]
+
+    assert sorted(rows) == sorted(policies())
+
+
+def test_every_folder_of_a_pipeline_is_in_the_catalogue() -> None:
+    folders = {path.parent.name for path in (SOURCE / "pipelines").glob("*/__init__.py")}
+
+    assert folders == {package.rsplit(".", 1)[1] for package in PACKAGES}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_descriptor_is_read_without_its_workflow(package: str) -> None:
+    read = (
+        f"import sys, {package}.pipeline; "
+        "print([name for name in sys.modules if name.endswith('.workflow') and '.pipelines.' in name or name == 'temporalio'])"
+    )
+    done = subprocess.run([sys.executable, "-c", read], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
 
 
 def test_every_pipeline_is_documented() -> None:
@@ -201,7 +245,7 @@ def test_every_error_stands_in_the_drawn_tree() -> None:
 def test_every_failpoint_is_reached_by_code_and_documented() -> None:
     code = "".join(path.read_text() for path in MODULES if path.name != "failpoints/reach.py")
     text = (ROOT / "docs" / "failpoints.md").read_text()
-    of_steps = {policy.step for policy in policies.STEPS.values() if policy.effect or policy.undoes}
+    of_steps = {policy.step for policy in policies().values() if policy.effect or policy.undoes}
 
     assert {
         place for place in [*Place, *UndoPlace, *Point] if f"{type(place).__name__}.{place.name}" not in code

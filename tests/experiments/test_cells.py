@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from durable_research import policies
+from durable_research.catalogue import policies
 from durable_research.experiments.crash_points import (
     CHANNELS,
     CLASSES,
@@ -114,7 +114,7 @@ def test_every_point_is_a_failpoint_of_ours() -> None:
     effects = (*effect_points("llm_call"), *effect_points("send_notification"))
     points = [*OTHER_POINTS, *effects, *RESUMED_CALLS, *RESUMING_POINTS]
 
-    assert {point.failpoint for point in points} <= failpoints_of(policies.STEPS.values())
+    assert {point.failpoint for point in points} <= failpoints_of(policies().values())
 
 
 def test_the_whole_table_has_every_point_with_every_class() -> None:

@@ -16,7 +16,7 @@ from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from durable_research import policies, queues
+from durable_research import catalogue, policies, queues
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.ledger.effects import PostgresEffects
 from durable_research.adapters.database.log.changes import PostgresChanges
@@ -39,9 +39,11 @@ from durable_research.adapters.notifiers.log import LogNotifier
 from durable_research.adapters.notifiers.slack import SlackNotifier
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
-from durable_research.bootstrap.worker_parts import Activity, activities_by_queue
-from durable_research.catalogue import PACKAGES, RESUMABLE_KINDS, Receivers, workflows_on
+from durable_research.bootstrap.worker_parts import Activity, activities_by_queue, those_that_store_late
+from durable_research.catalogue import PACKAGES, RESUMABLE_KINDS
+from durable_research.descriptor import Receivers
 from durable_research.domain.documents.tree import Document, RenderedDocument, plain_text
+from durable_research.domain.workflows.workflow import Kind
 from durable_research.effects.embedding import Embedder, LateEmbedder
 from durable_research.effects.runner import EffectRunner
 from durable_research.effects.text import TextWriter
@@ -60,7 +62,6 @@ from durable_research.pipelines.accept_scheduled.activities import AcceptSchedul
 from durable_research.pipelines.ai_processing.activities import AIProcessingActivities
 from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
-from durable_research.pipelines.generate_report.messages import StoreReportMetadata
 from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
 from durable_research.ports.vendors.notifiers import Notifier
 from durable_research.temporal import names
@@ -71,6 +72,7 @@ from durable_research.temporal.payloads.converter import data_converter
 from durable_research.temporal.worker.builtin_activities import ClosingActivities, StoppingActivities
 from durable_research.temporal.worker.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
 from durable_research.temporal.worker.plugin import house_rules
+from durable_research.worker.registry import workflows_on
 from tests.installation import FINAL, Installation
 
 KEYS = parse_keys(new_key())
@@ -141,6 +143,7 @@ class Harness:
     objects_folder: Path
     named: PostgresNamedObjects
     database: Database
+    steps: dict[str, policies.StepPolicy] = field(default_factory=lambda: dict(catalogue.policies()))
     patience: policies.Patience = field(default_factory=policies.Patience)
     workers: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -187,7 +190,7 @@ class Harness:
         self, identity: str = "tester@1", client: Client | None = None, queues: Sequence[str] = queues.QUEUES
     ) -> None:
         client = client or self.environment.client
-        interceptor = StepInterceptor(self.progress, identity, policies.STEPS, self.patience)
+        interceptor = StepInterceptor(self.progress, identity, self.steps, self.patience)
         plugin = house_rules(PACKAGES, client.data_converter, [interceptor])
         for queue in queues:
             worker = Worker(
@@ -296,9 +299,6 @@ async def harness(
     receivers = Receivers(("log", "webhook"), ("email", "slack"))
     starting = Starting(workflows, progress, engine, lambda: datetime.now(UTC), receivers, True)
 
-    async def store_later(kept: Mapping[str, Any]) -> None:
-        await report.store_later(StoreReportMetadata.model_validate(kept))
-
     async def stop_spending(workflow_id: str) -> None:
         await stopping.stop_model_calls(StopModelCalls(workflow_id=workflow_id))
 
@@ -316,12 +316,11 @@ async def harness(
         engine,
         ledger,
         starting.submit,
-        store_later,
+        those_that_store_late({Kind.REPORT: report, Kind.POST: post, Kind.PROCESSING: processing}),
         stop_spending,
         find_all,
         orphans,
         embed_late.embed_missing,
-        reports,
         resumable=RESUMABLE_KINDS,
     )
     reading = Reading(workflows, progress, drafts, ledger, PostgresWorkerRegistry(database), changes, engine)
@@ -385,10 +384,10 @@ async def plain_house(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Asyn
 
 
 @pytest.fixture
-def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick_retries(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same caps with short waits: there is no time-skipping server here."""
-    for name, policy in policies.STEPS.items():
-        monkeypatch.setitem(policies.STEPS, name, replace(policy, first_wait=0.05, longest_wait=0.2))
+    for name, policy in harness.steps.items():
+        monkeypatch.setitem(harness.steps, name, replace(policy, first_wait=0.05, longest_wait=0.2))
     monkeypatch.setattr(policies, "FIRST_LOOK_AFTER", timedelta(seconds=0.05))
     monkeypatch.setattr(policies, "LOOKS_AT_MOST_EVERY", timedelta(seconds=0.2))
     monkeypatch.setattr(policies, "SERVER_ERROR_WAIT", timedelta(seconds=0.05))

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from durable_research import policies, queues
-from durable_research.catalogue import GENERATE_REPORT
+from durable_research import queues
 from durable_research.domain.workflows.approval import ApprovalNotice
 from durable_research.domain.workflows.progress import EventKind
 from durable_research.pipelines.generate_report.messages import SendApprovalNotice
+from durable_research.pipelines.generate_report.pipeline import PIPELINE
 from tests.pipelines.conftest import Harness
 from tests.pipelines.test_approval import decide, of_approval, parked, waiting
 from tests.pipelines.test_notifying import KINDS, told
@@ -117,7 +117,7 @@ async def test_what_is_told_is_no_step_and_changes_no_status(harness: Harness) -
 
     assert (status["status"], [step["name"] for step in status["steps"]]) == (
         "waiting_for_you",
-        list(GENERATE_REPORT.steps),
+        list(PIPELINE.steps),
     )
     assert [event.kind for event in await harness.progress.read(report) if event.step == NOTICE] == []
     await decide(harness, report, sha256, "refuse")
@@ -138,7 +138,7 @@ async def test_a_receiver_that_does_not_accept_the_notice_keeps_nobody_from_deci
     end: str,
     count: int,
 ) -> None:
-    monkeypatch.setitem(policies.STEPS, NOTICE, replace(policies.STEPS[NOTICE], failures_allowed=5))
+    monkeypatch.setitem(harness.steps, NOTICE, replace(harness.steps[NOTICE], failures_allowed=5))
     harness.fault(f"Deaf with {fault}", fault=fault, kind="webhook", times=times)
     report, sha256 = await parked(harness, f"Deaf with {fault}")
     await ended(harness, report, end, count)

@@ -213,8 +213,8 @@ async def test_a_renderer_that_crashes_once_is_tried_again(harness: Harness, qui
 async def test_a_step_that_hangs_does_not_live_on_its_heartbeats(
     harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = replace(policies.STEPS["create_pdf"], try_seconds=0.3)
-    monkeypatch.setitem(policies.STEPS, "create_pdf", quick)
+    quick = replace(harness.steps["create_pdf"], try_seconds=0.3)
+    monkeypatch.setitem(harness.steps, "create_pdf", quick)
     harness.renderer.fail("renderer hangs", "hang", "hang")
     report = await harness.ask("renderer hangs")
 
@@ -314,9 +314,8 @@ async def test_cancelling_while_a_step_runs_ends_the_report_as_cancelled(harness
 async def test_cancelling_while_a_retry_waits_ends_the_report_as_cancelled(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(
-        policies.STEPS, "create_pdf", replace(policies.STEPS["create_pdf"], first_wait=60, longest_wait=60)
-    )
+    slow = replace(harness.steps["create_pdf"], first_wait=60, longest_wait=60)
+    monkeypatch.setitem(harness.steps, "create_pdf", slow)
     harness.renderer.fail("cancel in the wait", RendererCrashed("died"))
     report = await harness.ask("cancel in the wait")
     await harness.until(report, "retrying")

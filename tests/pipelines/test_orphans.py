@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from durable_research import policies
 from durable_research.domain.errors import DocumentError, InfrastructureDown, NotFound
 from durable_research.domain.workflows.workflow import Kind, Status, new_workflow_id
+from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.activities import Orphans
 from durable_research.ports.database.workflows import NewWorkflow
 from tests.pipelines.conftest import Harness
 
-LONG_AGO = policies.ORPHAN_AGE + timedelta(minutes=5)
+LONG_AGO = pipeline.ORPHAN_AGE + timedelta(minutes=5)
 
 
 class Collector(Orphans):
@@ -168,7 +168,7 @@ async def test_nothing_of_a_report_that_has_just_ended_is_touched(harness: Harne
 async def test_a_young_object_stays(harness: Harness, collector: Collector) -> None:
     report = await accepted(harness, Status.FAILED)
     await ended(harness, report)
-    key = await stored(harness, report, policies.ORPHAN_AGE - timedelta(minutes=1))
+    key = await stored(harness, report, pipeline.ORPHAN_AGE - timedelta(minutes=1))
 
     await collector.collect()
 
@@ -190,7 +190,7 @@ async def test_what_is_not_laid_out_like_ours_is_never_touched(
 async def test_a_store_is_walked_a_page_in_a_pass_and_once_an_hour(
     harness: Harness, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policies, "OBJECTS_A_PASS", 1)
+    monkeypatch.setattr(pipeline, "OBJECTS_A_PASS", 1)
     for _ in range(2):
         await left_behind(harness)
 
@@ -205,7 +205,7 @@ async def test_a_store_is_walked_a_page_in_a_pass_and_once_an_hour(
 async def test_an_hour_later_the_walk_begins_anew(harness: Harness, collector: Collector) -> None:
     await collector.collect()
     key = await left_behind(harness)
-    collector.time += policies.LOOK_FOR_ORPHANS_EVERY
+    collector.time += pipeline.LOOK_FOR_ORPHANS_EVERY
 
     await collector.collect()
 

@@ -8,7 +8,7 @@ import pytest
 from durable_research import policies
 from durable_research.domain.ledger.effects import Charges, Effect, ProviderClass, SendState
 from durable_research.domain.workflows.workflow import Kind, new_workflow_id
-from durable_research.pipelines.reconcile import activities
+from durable_research.pipelines.reconcile import activities, pipeline
 from durable_research.ports.database.workflows import NewWorkflow, Page, WorkflowRow
 from durable_research.ports.vendors.models import ModelCall
 from tests.pipelines.conftest import Harness
@@ -17,8 +17,8 @@ from tests.pipelines.conftest import Harness
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing needs to be old to be put right."""
-    monkeypatch.setattr(activities, "_ACCEPTED_LONG_AGO", timedelta(0))
-    monkeypatch.setattr(activities, "_SILENT_LONG", timedelta(0))
+    monkeypatch.setattr(pipeline, "ACCEPTED_LONG_AGO", timedelta(0))
+    monkeypatch.setattr(pipeline, "SILENT_LONG", timedelta(0))
 
 
 async def accepted(harness: Harness, prompt: str) -> str:
@@ -91,7 +91,7 @@ async def test_a_send_that_turned_up_after_all_is_counted_by_the_next_pass(
 async def test_what_waits_rightly_does_not_hide_the_others_from_the_next_passes(
     monkeypatch: pytest.MonkeyPatch, harness: Harness
 ) -> None:
-    monkeypatch.setattr(policies, "ROWS_A_PASS", 2)
+    monkeypatch.setattr(pipeline, "ROWS_A_PASS", 2)
     ids = sorted([await accepted(harness, "one of many") for _ in range(3)])
     rows = [await harness.workflows.get(one, "default") for one in ids]
 

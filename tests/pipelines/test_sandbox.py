@@ -11,8 +11,9 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from durable_research.catalogue import PACKAGES, WORKFLOWS
+from durable_research.catalogue import PACKAGES
 from durable_research.temporal.worker.plugin import house_rules, sandbox
+from durable_research.worker.registry import WORKFLOWS
 from tests.pipelines.clock_workflow import ClockWorkflow
 
 

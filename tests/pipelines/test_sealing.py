@@ -15,13 +15,14 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError
 from temporalio.worker import Replayer
 
-from durable_research.catalogue import PACKAGES, WORKFLOWS
+from durable_research.catalogue import PACKAGES
 from durable_research.domain.errors import DocumentError
 from durable_research.payload_keys import Keyring
 from durable_research.settings.settings import Settings
 from durable_research.temporal.payloads.codec import PayloadOpener
 from durable_research.temporal.payloads.converter import data_converter
 from durable_research.temporal.worker.plugin import house_rules
+from durable_research.worker.registry import WORKFLOWS
 from tests.pipelines.conftest import KEYS, Harness
 from tests.web.harness import Harness as WebHouse
 

@@ -5,6 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from durable_research import policies
     from durable_research.domain.documents.text import WrittenText
+    from durable_research.pipelines.generate_report import pipeline
     from durable_research.pipelines.generate_report.activities import GenerateReportActivities
     from durable_research.pipelines.generate_report.messages import (
         CreatePdf,
@@ -56,7 +57,7 @@ class ActivityRenamed(GenerateReportWorkflow):
         pdf: ReportPdf = await workflow.execute_activity(
             "make_pdf",
             asked,
-            task_queue=policies.CREATE_PDF.queue,
+            task_queue=pipeline.CREATE_PDF.queue,
             schedule_to_close_timeout=policies.GIVE_UP_AFTER,
             result_type=ReportPdf,
         )
@@ -74,7 +75,7 @@ class StepRepeated(GenerateReportWorkflow):
     async def _write(self, start: GenerateReport) -> WrittenText:
         await super()._write(start)
         asked = LlmCall(report_id=start.report_id, tenant=start.tenant)
-        return await run_step(GenerateReportActivities.llm_call, asked, policies.LLM_CALL)
+        return await run_step(GenerateReportActivities.llm_call, asked, pipeline.LLM_CALL)
 
 
 INCOMPATIBLE = (TwoStepsSwapped, TimerInserted, ActivityRenamed, StepRepeated)

@@ -8,9 +8,10 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from durable_research.catalogue import PACKAGES, WORKFLOWS
+from durable_research.catalogue import PACKAGES
 from durable_research.temporal.payloads.converter import data_converter
 from durable_research.temporal.worker.plugin import house_rules
+from durable_research.worker.registry import WORKFLOWS
 from tests.replay.edits import INCOMPATIBLE
 from tests.replay.record import HISTORIES, RECORDING_KEYS
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_research import policies
+from durable_research import catalogue
 from durable_research.domain.errors import (
     Ambiguous,
     InfrastructureDown,
@@ -35,7 +35,7 @@ NO_WAIT = Waited()
 def judged(
     error: ResearchError, waited: Waited = NO_WAIT, wait: timedelta = HOUR, failures: int = 0, step: str = "llm_call"
 ) -> Judgement:
-    return judge(error, policies.STEPS[step], failures, waited, wait)
+    return judge(error, catalogue.policies()[step], failures, waited, wait)
 
 
 @pytest.mark.parametrize("error", [ModelBusy("busy"), ModelUnavailable("away")])

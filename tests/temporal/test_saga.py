@@ -8,6 +8,7 @@ import pytest
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutError, TimeoutType
 
 from durable_research import policies
+from durable_research.pipelines.blog_post import pipeline
 from durable_research.policies import StepPolicy
 from durable_research.temporal.workflow.failures import Question
 from durable_research.temporal.workflow.saga import Saga
@@ -56,7 +57,7 @@ class World:
 async def test_what_fails_for_good_is_tried_again_when_a_person_says_so() -> None:
     world = World(ApplicationError("no", 8, type="internal_error"))
 
-    await world.undo(policies.DELETE_POST, policies.DELETE_EMBEDDING)
+    await world.undo(pipeline.DELETE_POST, pipeline.DELETE_EMBEDDING)
 
     assert world.asked == [Question("delete_post", 8)]
     assert world.tried == ["delete_embedding", "delete_embedding", "delete_post"]
@@ -66,7 +67,7 @@ async def test_what_no_worker_came_for_is_tried_again_without_a_question(monkeyp
     monkeypatch.setattr(policies, "UNDO_AGAIN_AFTER", timedelta(0))
     world = World(TimeoutError("no worker", type=TimeoutType.SCHEDULE_TO_CLOSE, last_heartbeat_details=[]))
 
-    await world.undo(policies.DELETE_POST)
+    await world.undo(pipeline.DELETE_POST)
 
     assert (world.asked, world.tried) == ([], ["delete_post", "delete_post"])
 
@@ -74,6 +75,6 @@ async def test_what_no_worker_came_for_is_tried_again_without_a_question(monkeyp
 async def test_a_log_that_was_closed_meanwhile_ends_the_undoing() -> None:
     world = World(ApplicationError("the workflow is terminated", type="invalid_state"))
 
-    await world.undo(policies.DELETE_POST, policies.DELETE_EMBEDDING)
+    await world.undo(pipeline.DELETE_POST, pipeline.DELETE_EMBEDDING)
 
     assert (world.asked, world.tried) == ([], ["delete_embedding"])

@@ -7,7 +7,7 @@ from html import escape
 
 from quart import Quart
 
-from durable_research.catalogue import Receivers
+from durable_research.descriptor import Receivers
 from durable_research.domain.documents.markdown import parse_markdown
 from durable_research.domain.documents.text import TextReference, WrittenText
 from durable_research.domain.documents.tree import plain_text

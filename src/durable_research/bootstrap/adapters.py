@@ -14,7 +14,7 @@ from durable_research.adapters.notifiers.log import LogNotifier
 from durable_research.adapters.notifiers.slack import SlackNotifier
 from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
-from durable_research.catalogue import Receivers
+from durable_research.descriptor import Receivers
 from durable_research.domain.workflows.approval import ApprovalWaits
 from durable_research.payload_keys import PayloadKey, parse_keys
 from durable_research.ports.vendors.models import CallDeadlines

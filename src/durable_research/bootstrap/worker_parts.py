@@ -8,7 +8,7 @@ from typing import Any
 
 from temporalio.client import Client
 
-from durable_research import policies, queues
+from durable_research import queues
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.ledger.effects import PostgresEffects
 from durable_research.adapters.database.log.drafts import PostgresDrafts
@@ -23,8 +23,10 @@ from durable_research.adapters.documents.html import to_html
 from durable_research.adapters.documents.typst import TypstRenderer
 from durable_research.adapters.languages.langid import LangidLanguages
 from durable_research.bootstrap import adapters
-from durable_research.catalogue import RESUMABLE_KINDS, workflows_on
+from durable_research.catalogue import RESUMABLE_KINDS, policies, runs_workflows
+from durable_research.descriptor import StoresLate
 from durable_research.domain.ledger.effects import ResendPolicy
+from durable_research.domain.workflows.workflow import Kind
 from durable_research.effects.embedding import Embedder, LateEmbedder
 from durable_research.effects.runner import EffectRunner
 from durable_research.effects.text import TextWriter
@@ -34,7 +36,7 @@ from durable_research.pipelines.accept_scheduled.activities import AcceptSchedul
 from durable_research.pipelines.ai_processing.activities import AIProcessingActivities
 from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
-from durable_research.pipelines.generate_report.messages import StoreReportMetadata
+from durable_research.pipelines.generate_report.pipeline import CREATE_PDF
 from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
 from durable_research.policies import Patience
 from durable_research.ports.database.progress import CurrentAttempt
@@ -102,11 +104,10 @@ async def open_worker_parts(
         database = Database(settings.database_url.get_secret_value())
         stack.push_async_callback(database.close)
         shared = _Shared(settings, database, client, stack)
-        renderer = TypstRenderer(settings.renderer_processes, try_seconds=policies.CREATE_PDF.try_seconds)
+        renderer = TypstRenderer(settings.renderer_processes, try_seconds=CREATE_PDF.try_seconds)
         stack.push_async_callback(renderer.close)
         if queues.DOCUMENTS in served:
             await renderer.start()
-        report = _report(shared, renderer)
         starting = Starting(
             shared.workflows,
             shared.progress,
@@ -116,17 +117,20 @@ async def open_worker_parts(
             settings.allow_unsafe_webhooks,
         )
         stack.push_async_callback(starting.close)
+        of_pipelines = {
+            Kind.REPORT: _report(shared, renderer),
+            Kind.POST: _post(shared),
+            Kind.PROCESSING: AIProcessingActivities(shared.workflows, shared.writer, LangidLanguages()),
+        }
         holders = (
-            report,
-            _post(shared),
-            AIProcessingActivities(shared.workflows, shared.writer, LangidLanguages()),
-            _reconcile(shared, report, starting),
+            *of_pipelines.values(),
+            _reconcile(shared, of_pipelines, starting),
             AcceptScheduledActivities(accepting_once(starting)),
             shared.stopping,
         )
         yield WorkerParts(
             activities_by_queue(holders, ClosingActivities(shared.progress)),
-            StepInterceptor(shared.progress, identity, policies.STEPS, _patience(settings)),
+            StepInterceptor(shared.progress, identity, policies(), _patience(settings)),
             PostgresWorkerRegistry(database),
         )
 
@@ -139,12 +143,12 @@ def activities_by_queue(holders: Iterable[object], closing: ClosingActivities) -
     """Each activity on the queue that its policy names; what writes for a workflow itself is wherever one may live."""
     found: dict[str, list[Activity]] = {queue: [] for queue in queues.QUEUES}
     for holder in holders:
-        for step, policy in policies.STEPS.items():
+        for step, policy in policies().items():
             if hasattr(holder, step):
                 found[policy.queue].append(getattr(holder, step))
     writing = (closing.close_workflow, closing.note_approval)
     return {
-        queue: (*activities, *writing) if workflows_on(queue) else tuple(activities)
+        queue: (*activities, *writing) if runs_workflows(queue) else tuple(activities)
         for queue, activities in found.items()
     }
 
@@ -178,10 +182,12 @@ def _post(shared: _Shared) -> BlogPostActivities:
     )
 
 
-def _reconcile(shared: _Shared, report: GenerateReportActivities, starting: Starting) -> ReconcileActivities:
-    async def store_later(kept: Mapping[str, Any]) -> None:
-        await report.store_later(StoreReportMetadata.model_validate(kept))
+def those_that_store_late(of_pipelines: Mapping[Kind, object]) -> dict[Kind, StoresLate]:
+    """The pipelines' activities that have a part in reconciliation."""
+    return {kind: holder for kind, holder in of_pipelines.items() if isinstance(holder, StoresLate)}
 
+
+def _reconcile(shared: _Shared, of_pipelines: Mapping[Kind, object], starting: Starting) -> ReconcileActivities:
     async def stop_spending(workflow_id: str) -> None:
         await shared.stopping.stop_model_calls(StopModelCalls(workflow_id=workflow_id))
 
@@ -195,12 +201,11 @@ def _reconcile(shared: _Shared, report: GenerateReportActivities, starting: Star
         shared.engine,
         shared.ledger,
         starting.submit,
-        store_later,
+        those_that_store_late(of_pipelines),
         stop_spending,
         {(shared.model.provider, shared.model.provider_class): shared.model.find_all},
         Orphans(shared.objects, PostgresNamedObjects(shared.database), adapters.now),
         LateEmbedder(shared.embedder, runner, adapters.now).embed_missing,
-        PostgresReports(shared.database),
         timedelta(seconds=shared.settings.longest_call_seconds),
         RESUMABLE_KINDS,
     )

@@ -55,7 +55,7 @@ class Embedder:
         effect = Effect(
             subject.tenant,
             subject.workflow_id,
-            "create_embedding",
+            policies.EMBEDDING_STEP,
             kind="embedding",
             provider=model.provider,
             provider_class=model.provider_class,
@@ -121,7 +121,7 @@ class LateEmbedder:
         return done
 
     async def _embed(self, subject: Subject, model: str) -> None:
-        attempt = Attempt(subject.workflow_id, "create_embedding", NUMBERED_BY_LEDGER, "reconcile")
+        attempt = Attempt(subject.workflow_id, policies.EMBEDDING_STEP, NUMBERED_BY_LEDGER, "reconcile")
         runner = self.runner(lambda: attempt)
         for generation in range(policies.EMBEDDINGS_BOUGHT_AT_MOST):
             await self.embedder.embed(subject, runner, generation)

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from durable_research.catalogue import ACCEPT_SCHEDULED, GENERATE_REPORT
 from durable_research.domain.errors import IdempotencyKeyReused, TooManySchedules
 from durable_research.domain.schedules.clock_changes import once_id
 from durable_research.domain.schedules.schedule import ID_PREFIX, MOST_SCHEDULES, ScheduleRequest, rhythm_of
 from durable_research.operations.start import Starting
 from durable_research.operations.validation import validated
+from durable_research.pipelines.accept_scheduled import pipeline as accept_scheduled
 from durable_research.pipelines.accept_scheduled.activities import AcceptOnce
 from durable_research.pipelines.accept_scheduled.messages import AcceptScheduledReport, Firing
+from durable_research.pipelines.generate_report import pipeline as generate_report
 from durable_research.ports.clock import Clock
 from durable_research.ports.engine.schedules import NewSchedule, Schedules, ScheduleView
 
@@ -94,8 +95,8 @@ class Scheduling:
             rhythm=rhythm_of(request.every),
             fingerprint=hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest(),
             created_at=self.now(),
-            workflow_type=ACCEPT_SCHEDULED.workflow_type,
-            task_queue=ACCEPT_SCHEDULED.task_queue,
+            workflow_type=accept_scheduled.PIPELINE.workflow_type,
+            task_queue=accept_scheduled.PIPELINE.task_queue,
             message=AcceptScheduledReport(
                 tenant=tenant,
                 request=request.report.model_dump(mode="json", exclude_none=True),
@@ -117,7 +118,7 @@ def accepting_once(starting: Starting) -> AcceptOnce:
 
     async def accept_once(firing: Firing) -> str:
         started = await starting.start(
-            GENERATE_REPORT.path,
+            generate_report.PIPELINE.path,
             firing.request,
             tenant=firing.tenant,
             idempotency_key=f"firing {once_id(firing.firing_id, firing.every, firing.timezone)}",

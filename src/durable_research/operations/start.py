@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from durable_research.catalogue import BY_KIND, Pipeline, Receivers, pipeline_at
+from durable_research.catalogue import BY_KIND, pipeline_at
+from durable_research.descriptor import Pipeline, Receivers
 from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.domain.requests.addresses import AddressRefused, check_address, is_address
 from durable_research.domain.requests.writing import WritingRequest

@@ -8,14 +8,14 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from durable_research import policies
 from durable_research.domain.requests.mailboxes import mailboxes
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
-from durable_research.failpoints.registry import check_rules
 from durable_research.settings.values import (
+    FailpointRules,
     LoopbackAddress,
     LoopbackHost,
     Mailboxes,
@@ -243,15 +243,9 @@ class Settings(BaseSettings):
         alias="DURABLE_RESEARCH_ALLOW_UNSAFE_WEBHOOKS",
         description="for tests only: users' webhooks may be on this machine, over http, on any port",
     )
-    failpoint_rules: str = Field(
+    failpoint_rules: FailpointRules = Field(
         default="", alias=FAILPOINTS_VARIABLE, description="for tests only: where to kill or pause, NAME=kill@1"
     )
-
-    @field_validator("failpoint_rules")
-    @classmethod
-    def _known_failpoints(cls, text: str) -> str:
-        check_rules(text, policies.STEPS.values())
-        return text
 
     @model_validator(mode="after")
     def _whole_channels(self) -> "Settings":

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, SecretStr
 
 from durable_research.domain.requests.mailboxes import mailboxes
+from durable_research.failpoints.registry import check_rules
 from durable_research.payload_keys import parse_keys
 
 _SECRET_BYTES = range(24, 65)  # source: the Standard Webhooks specification, read 2026-11-21
@@ -77,6 +78,15 @@ def _one_mailbox(text: str) -> str:
     return text
 
 
+def _failpoint_rules(text: str) -> str:
+    if text:
+        # Only a process with failpoints loads the pipelines in order to read its settings.
+        from durable_research.catalogue import policies
+
+        check_rules(text, policies().values())
+    return text
+
+
 LoopbackHost = Annotated[str, AfterValidator(_loopback_host)]
 LoopbackAddress = Annotated[str, AfterValidator(_loopback_address)]
 PayloadKeys = Annotated[SecretStr, AfterValidator(_readable_keys)]
@@ -84,4 +94,5 @@ Origin = Annotated[str, AfterValidator(_exact_origin)]
 SigningSecret = Annotated[SecretStr, AfterValidator(_signing_secret)]
 MailServer = Annotated[SecretStr, AfterValidator(_mail_server)]
 Mailboxes = Annotated[str, AfterValidator(_mailboxes)]
+FailpointRules = Annotated[str, AfterValidator(_failpoint_rules)]
 Sender = Annotated[str, AfterValidator(_one_mailbox)]

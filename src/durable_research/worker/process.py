@@ -15,13 +15,14 @@ from temporalio.worker import Worker
 from durable_research import policies, queues
 from durable_research.bootstrap.adapters import payload_keys
 from durable_research.bootstrap.worker_parts import WorkerParts, open_worker_parts
-from durable_research.catalogue import PACKAGES, workflows_on
+from durable_research.catalogue import PACKAGES
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.ports.database.workers import WorkerRegistry, WorkerRow
 from durable_research.settings.settings import Settings
 from durable_research.telemetry import logs
 from durable_research.temporal.client.connection import connect
 from durable_research.temporal.worker.plugin import house_rules
+from durable_research.worker.registry import workflows_on
 
 _CONNECT_PATIENCE_SECONDS = 60.0
 _BEAT_SECONDS = 2.0

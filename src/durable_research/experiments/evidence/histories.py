@@ -9,7 +9,8 @@ from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
 
-from durable_research.catalogue import PACKAGES, WORKFLOWS
+from durable_research.catalogue import DESCRIPTORS, PACKAGES
+from durable_research.temporal.worker.loading import workflow_class
 from durable_research.temporal.worker.plugin import house_rules
 
 _AT_ONCE = 16
@@ -50,7 +51,8 @@ async def fetch(client: Client, workflow_ids: Sequence[str]) -> list[WorkflowHis
 
 async def not_replayable(histories: Iterable[WorkflowHistory], converter: DataConverter) -> list[str]:
     """A sentence for each history that today's code would not have written."""
-    replayer = Replayer(workflows=WORKFLOWS, plugins=[house_rules(PACKAGES, converter)])
+    workflows = [workflow_class(one.package, one.workflow_type) for one in DESCRIPTORS]
+    replayer = Replayer(workflows=workflows, plugins=[house_rules(PACKAGES, converter)])
     found = []
     for history in histories:
         try:

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from durable_research import policies
-from durable_research.catalogue import BY_KIND, step_label
+from durable_research.catalogue import BY_KIND, policies, step_label
 from durable_research.domain.errors import DecisionNeeded
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision, decision_of
 from durable_research.domain.workflows.progress import ENDS_OF_APPROVAL, EventKind, ProgressEvent, since_resumed
@@ -114,6 +113,6 @@ def open_question(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenQues
     if last.step in undos:
         remaining = undos[undos.index(last.step) :]
         return OpenQuestion(last.step, last.attempt, detail, (Decision.TRY_AGAIN,), remaining, code)
-    without = (Decision.GO_WITHOUT,) if policies.STEPS[last.step].optional else ()
+    without = (Decision.GO_WITHOUT,) if policies()[last.step].optional else ()
     decisions = (Decision.TRY_AGAIN, *without, Decision.GIVE_UP)
     return OpenQuestion(last.step, last.attempt, detail, decisions, code=code)

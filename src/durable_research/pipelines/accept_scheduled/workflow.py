@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from durable_research import policies
+    from durable_research.pipelines.accept_scheduled import pipeline
     from durable_research.pipelines.accept_scheduled.activities import AcceptScheduledActivities
     from durable_research.pipelines.accept_scheduled.messages import AcceptedReport, AcceptScheduledReport, Firing
     from durable_research.temporal.workflow.activities import run_step
@@ -23,4 +23,4 @@ class AcceptScheduledReportWorkflow:
             every=asked.every,
             timezone=asked.timezone,
         )
-        return await run_step(AcceptScheduledActivities.accept_scheduled, firing, policies.ACCEPT_SCHEDULED)
+        return await run_step(AcceptScheduledActivities.accept_scheduled, firing, pipeline.ACCEPT_SCHEDULED)

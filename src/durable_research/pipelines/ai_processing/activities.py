@@ -10,7 +10,7 @@ from durable_research.domain.errors import OutputInvalid
 from durable_research.domain.language.languages import primary_language
 from durable_research.domain.requests.processing import ProcessingRequest, broken_rules
 from durable_research.effects.text import Assignment, TextWriter
-from durable_research.pipelines.ai_processing import prompts
+from durable_research.pipelines.ai_processing import pipeline, prompts
 from durable_research.pipelines.ai_processing.messages import AIProcessing, WrittenFor
 from durable_research.ports.database.workflows import Workflows
 from durable_research.ports.vendors.languages import Languages
@@ -29,7 +29,9 @@ class AIProcessingActivities:
         """Have the text written; a retry takes up the call that an earlier attempt began."""
         request = await self._request(asked.workflow_id, asked.tenant)
         return await self.writer.write(
-            Assignment(asked.tenant, asked.workflow_id, "generate_text", prompts.writing(request), request.prompt)
+            Assignment(
+                asked.tenant, asked.workflow_id, pipeline.GENERATE_TEXT.step, prompts.writing(request), request.prompt
+            )
         )
 
     @activity.defn(name="validate_output")
@@ -50,7 +52,13 @@ class AIProcessingActivities:
         """Have the text summarised: a model call of its own."""
         text = await self.writer.read(asked.text.text)
         return await self.writer.write(
-            Assignment(asked.tenant, asked.workflow_id, "summarize_text", prompts.SUMMARIZE, prompts.to_summarize(text))
+            Assignment(
+                asked.tenant,
+                asked.workflow_id,
+                pipeline.SUMMARIZE_TEXT.step,
+                prompts.SUMMARIZE,
+                prompts.to_summarize(text),
+            )
         )
 
     @activity.defn(name="compensate_generate")

@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from durable_research import policies
+    from durable_research.pipelines.ai_processing import pipeline
     from durable_research.pipelines.ai_processing.activities import AIProcessingActivities
     from durable_research.pipelines.ai_processing.messages import AIProcessing, AIProcessingResult, WrittenFor
     from durable_research.temporal.workflow.base import DurableWorkflow, Outcome
@@ -19,11 +19,11 @@ class AIProcessingWorkflow(DurableWorkflow):
         return await self.run_to_end(self._steps(start))
 
     async def _steps(self, start: AIProcessing) -> Outcome[AIProcessingResult]:
-        self.saga.register(AIProcessingActivities.compensate_generate, start, policies.COMPENSATE_GENERATE)
-        text = await self.paid_step(AIProcessingActivities.generate_text, start, policies.GENERATE_TEXT)
+        self.saga.register(AIProcessingActivities.compensate_generate, start, pipeline.COMPENSATE_GENERATE)
+        text = await self.paid_step(AIProcessingActivities.generate_text, start, pipeline.GENERATE_TEXT)
         written = WrittenFor(workflow_id=start.workflow_id, tenant=start.tenant, text=text)
-        await self.step(AIProcessingActivities.validate_output, written, policies.VALIDATE_OUTPUT)
-        summary = await self.paid_step(AIProcessingActivities.summarize_text, written, policies.SUMMARIZE_TEXT)
+        await self.step(AIProcessingActivities.validate_output, written, pipeline.VALIDATE_OUTPUT)
+        summary = await self.paid_step(AIProcessingActivities.summarize_text, written, pipeline.SUMMARIZE_TEXT)
         result = AIProcessingResult(workflow_id=start.workflow_id, text_key=text.text.key, summary_key=summary.text.key)
         texts = {"text": text.model_dump(mode="json"), "summary": summary.model_dump(mode="json")}
         return Outcome(result, data={"texts": texts})

@@ -13,7 +13,7 @@ from durable_research.domain.requests.post import PostRequest
 from durable_research.effects.embedding import Embedded, Embedder
 from durable_research.effects.runner import EffectRunner
 from durable_research.effects.text import Assignment, TextWriter
-from durable_research.pipelines.blog_post import prompts
+from durable_research.pipelines.blog_post import pipeline, prompts
 from durable_research.pipelines.blog_post.messages import (
     BlogPost,
     EmbedPost,
@@ -47,7 +47,7 @@ class BlogPostActivities:
         request = PostRequest.model_validate((await self.workflows.get(asked.post_id, asked.tenant)).input)
         instructions = prompts.instructions(request)
         return await self.writer.write(
-            Assignment(asked.tenant, asked.post_id, "generate_content", instructions, request.prompt)
+            Assignment(asked.tenant, asked.post_id, pipeline.GENERATE_CONTENT.step, instructions, request.prompt)
         )
 
     @activity.defn(name="store_post")
@@ -130,7 +130,7 @@ def _told(asked: TellSlack, slack: Notifier) -> Effect:
     return Effect(
         asked.tenant,
         asked.post_id,
-        "post_to_slack",
+        pipeline.POST_TO_SLACK.step,
         kind="notification",
         provider=slack.channel,
         provider_class=slack.provider_class,

@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from durable_research import policies
+    from durable_research.pipelines.blog_post import pipeline
     from durable_research.pipelines.blog_post.activities import BlogPostActivities
     from durable_research.pipelines.blog_post.messages import (
         BlogPost,
@@ -27,19 +27,19 @@ class BlogPostWorkflow(DurableWorkflow):
 
     async def _steps(self, start: BlogPost) -> Outcome[BlogPostResult]:
         # Content and row are one undo: an object that no row names yet goes with it.
-        self.saga.register(BlogPostActivities.delete_post, start, policies.DELETE_POST)
-        text = await self.paid_step(BlogPostActivities.generate_content, start, policies.GENERATE_CONTENT)
+        self.saga.register(BlogPostActivities.delete_post, start, pipeline.DELETE_POST)
+        text = await self.paid_step(BlogPostActivities.generate_content, start, pipeline.GENERATE_CONTENT)
         to_store = StorePost(post_id=start.post_id, tenant=start.tenant, text=text)
-        stored = await self.step(BlogPostActivities.store_post, to_store, policies.STORE_POST)
+        stored = await self.step(BlogPostActivities.store_post, to_store, pipeline.STORE_POST)
 
         post = PostReference(post_id=start.post_id, tenant=start.tenant)
-        self.saga.register(BlogPostActivities.delete_embedding, post, policies.DELETE_EMBEDDING)
+        self.saga.register(BlogPostActivities.delete_embedding, post, pipeline.DELETE_EMBEDDING)
         to_embed = EmbedPost(post_id=start.post_id, tenant=start.tenant, title=stored.title, text=text)
-        await self.skippable_step(BlogPostActivities.create_embedding, to_embed, policies.CREATE_EMBEDDING)
+        await self.skippable_step(BlogPostActivities.create_embedding, to_embed, pipeline.CREATE_EMBEDDING)
 
         if start.tells_slack:
             to_tell = TellSlack(post_id=start.post_id, tenant=start.tenant, title=stored.title)
-            self.saga.register(BlogPostActivities.delete_message, to_tell, policies.DELETE_MESSAGE)
-            await self.paid_step(BlogPostActivities.post_to_slack, to_tell, policies.POST_TO_SLACK)
+            self.saga.register(BlogPostActivities.delete_message, to_tell, pipeline.DELETE_MESSAGE)
+            await self.paid_step(BlogPostActivities.post_to_slack, to_tell, pipeline.POST_TO_SLACK)
         data = {"texts": {"text": text.model_dump(mode="json")}, "title": stored.title}
         return Outcome(BlogPostResult(post_id=start.post_id), data=data)

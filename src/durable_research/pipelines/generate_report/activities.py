@@ -4,22 +4,24 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from temporalio import activity
 
 from durable_research.domain.documents.composition import compose
 from durable_research.domain.documents.text import WrittenText, page_key
 from durable_research.domain.documents.tree import Document
-from durable_research.domain.errors import NotificationRefused, Unconfirmed
+from durable_research.domain.errors import NotFound, NotificationRefused, Unconfirmed
 from durable_research.domain.ledger.effects import Effect, ResendPolicy
 from durable_research.domain.requests.addresses import is_address
 from durable_research.domain.requests.notice import NoticeKind
 from durable_research.domain.requests.report import DocumentReference, Report, ReportRequest
+from durable_research.domain.workflows.progress import SKIPPED
 from durable_research.domain.workflows.workflow import Status
 from durable_research.effects.runner import EffectRunner
 from durable_research.effects.text import Assignment, TextWriter
 from durable_research.failpoints.reach import Point, reach
-from durable_research.pipelines.generate_report import prompts
+from durable_research.pipelines.generate_report import pipeline, prompts
 from durable_research.pipelines.generate_report.messages import (
     CreatePdf,
     DiscardReport,
@@ -34,10 +36,12 @@ from durable_research.pipelines.generate_report.messages import (
 )
 from durable_research.ports.database.reports import Reports
 from durable_research.ports.database.similarity import Similarity
-from durable_research.ports.database.workflows import Workflows
+from durable_research.ports.database.workflows import WorkflowRow, Workflows
 from durable_research.ports.documents import DocumentRenderer
 from durable_research.ports.objects import ObjectStore
 from durable_research.ports.vendors.notifiers import Delivery, Notification, Notifier
+
+_ENDED_OUTSIDE = "the report was ended outside this app when it was finished already"
 
 # A channel that will never be told: the others are still tried.
 _NEVER = (NotificationRefused, Unconfirmed)
@@ -73,7 +77,9 @@ class GenerateReportActivities:
         request = ReportRequest.model_validate(row.input)
         instructions = prompts.instructions(request)
         return await self.writer.write(
-            Assignment(asked.tenant, asked.report_id, "llm_call", instructions, request.prompt, asked.generation)
+            Assignment(
+                asked.tenant, asked.report_id, pipeline.LLM_CALL.step, instructions, request.prompt, asked.generation
+            )
         )
 
     @activity.defn(name="create_pdf")
@@ -115,9 +121,21 @@ class GenerateReportActivities:
         await self.reports.store(await self._report(asked), asked.tenant, self.writer.current_attempt())
         await reach(Point.STORE_REPORT_METADATA_STORED, asked.report_id)
 
-    async def store_later(self, asked: StoreReportMetadata) -> None:
-        """The same for a report that was delivered without its row."""
+    async def store_late(self, closing: Mapping[str, Any]) -> bool:
+        """The same for a report that was delivered without its row; False when its closing event kept nothing to store."""
+        if (kept := closing.get(pipeline.TO_STORE)) is None:
+            return False
+        asked = StoreReportMetadata.model_validate(kept)
         await self.reports.store(await self._report(asked), asked.tenant, None)
+        return True
+
+    async def finished_outside(self, row: WorkflowRow) -> Mapping[str, Any] | None:
+        """The closing data of a report that was ended outside this app when its row was stored already; None without one."""
+        try:
+            report = await self.reports.get(row.workflow_id, row.tenant)
+        except NotFound:
+            return None
+        return {"pages": report.pdf.pages, SKIPPED: {pipeline.SEND_NOTIFICATION.step: _ENDED_OUTSIDE}}
 
     async def _report(self, asked: StoreReportMetadata) -> Report:
         row = await self.workflows.get(asked.report_id, asked.tenant)
@@ -154,7 +172,9 @@ class GenerateReportActivities:
         """
         notification = Notification(asked.report_id, asked.title, "done", self._page(asked.report_id))
         request = {"report_id": asked.report_id} | ({"title": asked.title} if asked.names_title else {})
-        return await self._tell_all(_Telling("send_notification", asked.tenant, notification, request), asked.channels)
+        return await self._tell_all(
+            _Telling(pipeline.SEND_NOTIFICATION.step, asked.tenant, notification, request), asked.channels
+        )
 
     @activity.defn(name="send_approval_notice")
     async def send_approval_notice(self, asked: SendApprovalNotice) -> NotificationOutcome:
@@ -171,7 +191,9 @@ class GenerateReportActivities:
         occasion = asked.notice.occasion.value
         request = {"report_id": asked.report_id, "occasion": occasion}
         again = f"{asked.resumption} " if asked.resumption else ""
-        telling = _Telling("send_approval_notice", asked.tenant, notification, request, f"{occasion} {again}")
+        telling = _Telling(
+            pipeline.SEND_APPROVAL_NOTICE.step, asked.tenant, notification, request, f"{occasion} {again}"
+        )
         return await self._tell_all(telling, asked.channels)
 
     @activity.defn(name="send_notice")
@@ -192,7 +214,11 @@ class GenerateReportActivities:
         notification = Notification(asked.report_id, row.title, row.status, self._page(asked.report_id), notice=notice)
         request = {"report_id": asked.report_id, "kind": notice.kind.value}
         telling = _Telling(
-            "send_notice", asked.tenant, notification, request, f"{notice.kind} {notice.step}{notice.number} "
+            pipeline.SEND_NOTICE.step,
+            asked.tenant,
+            notification,
+            request,
+            f"{notice.kind} {notice.step}{notice.number} ",
         )
         return await self._tell_all(telling, asked.channels)
 

@@ -7,7 +7,6 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from durable_research import policies
     from durable_research.domain.documents.text import WrittenText
     from durable_research.domain.requests.notice import Notice, NoticeKind
     from durable_research.domain.requests.report import DocumentReference
@@ -20,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from durable_research.domain.workflows.progress import SKIPPED
     from durable_research.domain.workflows.workflow import Status
+    from durable_research.pipelines.generate_report import pipeline
     from durable_research.pipelines.generate_report.activities import GenerateReportActivities
     from durable_research.pipelines.generate_report.messages import (
         CreatePdf,
@@ -61,12 +61,12 @@ class GenerateReportWorkflow(DurableWorkflow):
             return
         asked = SendNotice(report_id=start.report_id, tenant=start.tenant, channels=start.channels, notice=notice)
         with suppress(ActivityError):
-            await run_step(GenerateReportActivities.send_notice, asked, policies.SEND_NOTICE)
+            await run_step(GenerateReportActivities.send_notice, asked, pipeline.SEND_NOTICE)
 
     async def _steps(self, start: GenerateReport) -> Outcome[ReportResult]:
         await self.sleep_until(start.start_after)
         discard = DiscardReport(report_id=start.report_id, tenant=start.tenant)
-        self.discards.register(GenerateReportActivities.discard_report, discard, policies.DISCARD_REPORT)
+        self.discards.register(GenerateReportActivities.discard_report, discard, pipeline.DISCARD_REPORT)
         text = start.corrected or await self._write(start)
         if start.approval == BEFORE_PDF:
             text = await self._approved(start, text, Verdict.APPROVE, Verdict.EDIT, Verdict.REFUSE)
@@ -106,7 +106,7 @@ class GenerateReportWorkflow(DurableWorkflow):
 
     async def _write(self, start: GenerateReport) -> WrittenText:
         asked = LlmCall(report_id=start.report_id, tenant=start.tenant, generation=start.generation)
-        return await self.paid_step(GenerateReportActivities.llm_call, asked, policies.LLM_CALL)
+        return await self.paid_step(GenerateReportActivities.llm_call, asked, pipeline.LLM_CALL)
 
     async def _approved(
         self, start: GenerateReport, draft: WrittenText, *verdicts: Verdict, pdf: DocumentReference | None = None
@@ -126,27 +126,27 @@ class GenerateReportWorkflow(DurableWorkflow):
                 notice=notice,
                 resumption=own_resumption(),
             )
-            await run_step(GenerateReportActivities.send_approval_notice, asked, policies.SEND_APPROVAL_NOTICE)
+            await run_step(GenerateReportActivities.send_approval_notice, asked, pipeline.SEND_APPROVAL_NOTICE)
 
         decision = await self.approved(question, notify)
         return draft.model_copy(update={"text": decision.edited}) if decision.edited else draft
 
     async def _typeset(self, start: GenerateReport, text: WrittenText) -> ReportPdf:
         asked = CreatePdf(report_id=start.report_id, tenant=start.tenant, text=text)
-        return await self.step(GenerateReportActivities.create_pdf, asked, policies.CREATE_PDF)
+        return await self.step(GenerateReportActivities.create_pdf, asked, pipeline.CREATE_PDF)
 
     async def _store(self, start: GenerateReport, text: WrittenText, pdf: ReportPdf) -> bool:
         """Store the row; a failure for good leaves the report partly done, to be stored by reconciliation."""
         asked = StoreReportMetadata(report_id=start.report_id, tenant=start.tenant, text=text, pdf=pdf)
         stored = await self.optional_step(
-            GenerateReportActivities.store_report_metadata, asked, policies.STORE_REPORT_METADATA
+            GenerateReportActivities.store_report_metadata, asked, pipeline.STORE_REPORT_METADATA
         )
         return not isinstance(stored, StepFailure)
 
     async def _notify(self, start: GenerateReport, pdf: ReportPdf) -> dict[str, Any]:
         """Notify the channels; a notification that cannot be sent never fails the report."""
         if start.notify_on is not None and "done" not in start.notify_on:
-            return {SKIPPED: {policies.SEND_NOTIFICATION.step: _NOT_WANTED}}
+            return {SKIPPED: {pipeline.SEND_NOTIFICATION.step: _NOT_WANTED}}
         asked = SendNotification(
             report_id=start.report_id,
             tenant=start.tenant,
@@ -155,13 +155,13 @@ class GenerateReportWorkflow(DurableWorkflow):
             names_title=start.notify_on is None,
         )
         sent = await self.step_after_commit(
-            GenerateReportActivities.send_notification, asked, policies.SEND_NOTIFICATION
+            GenerateReportActivities.send_notification, asked, pipeline.SEND_NOTIFICATION
         )
         match sent:
             case StepFailure(cause):
                 return {"notification_error": cause}
             case TooLate():
-                return {SKIPPED: {policies.SEND_NOTIFICATION.step: _TOO_LATE}}
+                return {SKIPPED: {pipeline.SEND_NOTIFICATION.step: _TOO_LATE}}
             case _:
                 return {"notified": list(sent.told), "not_notified": list(sent.refused)}
 
@@ -171,5 +171,5 @@ class GenerateReportWorkflow(DurableWorkflow):
         data: dict[str, Any] = {"pages": pdf.pdf.pages, **notified}
         if not stored:
             asked = StoreReportMetadata(report_id=start.report_id, tenant=start.tenant, text=text, pdf=pdf)
-            data["to_store"] = asked.model_dump(mode="json")
+            data[pipeline.TO_STORE] = asked.model_dump(mode="json")
         return data

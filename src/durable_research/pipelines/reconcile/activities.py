@@ -4,29 +4,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from temporalio import activity
 
 from durable_research import policies
-from durable_research.domain.errors import InfrastructureDown, NotFound
+from durable_research.descriptor import StoresLate
+from durable_research.domain.errors import InfrastructureDown
 from durable_research.domain.ledger.unresolved_sends import Provider, UnresolvedSend
-from durable_research.domain.workflows.progress import SKIPPED, closing_of
+from durable_research.domain.workflows.progress import closing_of
 from durable_research.domain.workflows.workflow import RESUMABLE, Kind, Status, kind_of
+from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.messages import Reconciled
 from durable_research.ports.clock import Clock
 from durable_research.ports.database.ledger import Effects
 from durable_research.ports.database.progress import ProgressLog
-from durable_research.ports.database.reports import Reports
 from durable_research.ports.database.workflows import Page, WorkflowRow, WorkflowsToReconcile
 from durable_research.ports.engine.engine import WorkflowEngine
 from durable_research.ports.objects import NamedObjects, ObjectStore, StoredObject
 from durable_research.ports.vendors.remote import EarlierSend
 
-# The API starts what it accepts within a second; younger rows are its business.
-_ACCEPTED_LONG_AGO = timedelta(seconds=5)
-# A workflow that changes nothing for this long is looked up in the engine.
-_SILENT_LONG = timedelta(seconds=20)
 _ENDED_BEHIND_OUR_BACK = {
     "terminated": Status.TERMINATED,
     "timed_out": Status.FAILED,
@@ -34,13 +31,10 @@ _ENDED_BEHIND_OUR_BACK = {
     "canceled": Status.CANCELLED,
 }
 
-_ENDED_OUTSIDE = "the report was ended outside this app when it was finished already"
-
 StartWorkflow = Callable[[WorkflowRow], Awaitable[None]]
 FindAll = Callable[[EarlierSend], Awaitable[list[str]]]
 Thing = TypeVar("Thing", WorkflowRow, UnresolvedSend)
 StopSpending = Callable[[str], Awaitable[None]]
-StoreLater = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class Walks:
@@ -54,7 +48,7 @@ class Walks:
 
     async def next(self, walk: str, find: Callable[[Page], Awaitable[Sequence[WorkflowRow]]]) -> Sequence[WorkflowRow]:
         """The page after the last one; after the end it begins anew."""
-        page = Page(self._after.get(walk, ""), policies.ROWS_A_PASS)
+        page = Page(self._after.get(walk, ""), pipeline.ROWS_A_PASS)
         rows = await find(page)
         self._after[walk] = rows[-1].workflow_id if len(rows) == page.limit else ""
         return rows
@@ -62,7 +56,7 @@ class Walks:
 
 @dataclass
 class ReconcileActivities:
-    """`start` gives a row to the engine; `store_later` writes the metadata that a closing event kept.
+    """`start` gives a row to the engine; `late` are the activities of the kinds whose rows can be stored late.
 
     `stop_spending` cancels what a workflow that ended behind our back left running at the provider. `find_all` asks a
     provider, by its name and class, for every send of ours under a key. `embed_missing` makes finished texts findable.
@@ -74,12 +68,11 @@ class ReconcileActivities:
     engine: WorkflowEngine
     ledger: Effects
     start: StartWorkflow
-    store_later: StoreLater
+    late: Mapping[Kind, StoresLate]
     stop_spending: StopSpending
     find_all: Mapping[Provider, FindAll]
     orphans: "Orphans"
     embed_missing: Callable[[], Awaitable[int]]
-    reports: Reports
     longest_call: timedelta = timedelta(seconds=policies.CALL_DEADLINES.longest)
     resumable: frozenset[Kind] = frozenset()
     _walks: Walks = field(default_factory=Walks, init=False)
@@ -99,7 +92,7 @@ class ReconcileActivities:
         )
 
     async def _start_accepted(self) -> int:
-        due = partial(self.workflows.unstarted, _ACCEPTED_LONG_AGO)
+        due = partial(self.workflows.unstarted, pipeline.ACCEPTED_LONG_AGO)
         return await self._each(await self._walks.next("unstarted", due), self._start_one)
 
     async def _start_one(self, row: WorkflowRow) -> bool:
@@ -107,14 +100,14 @@ class ReconcileActivities:
         return True
 
     async def _pass_on_cancels(self) -> int:
-        due = partial(self.workflows.unheard_cancels, _ACCEPTED_LONG_AGO)
+        due = partial(self.workflows.unheard_cancels, pipeline.ACCEPTED_LONG_AGO)
         return await self._each(await self._walks.next("unheard_cancels", due), self._cancel_one)
 
     async def _cancel_one(self, row: WorkflowRow) -> bool:
         return await self.engine.cancel(row.workflow_id, row.resumption)
 
     async def _close_ended(self) -> int:
-        due = partial(self.workflows.unended, _SILENT_LONG)
+        due = partial(self.workflows.unended, pipeline.SILENT_LONG)
         return await self._each(await self._walks.next("unended", due), self._close_one)
 
     async def _close_one(self, row: WorkflowRow) -> bool:
@@ -138,14 +131,11 @@ class ReconcileActivities:
         return True
 
     async def _close_finished(self, row: WorkflowRow) -> bool:
-        """Close as done a report that was ended when its row was stored already: that is what finishes it."""
-        if row.kind is not Kind.REPORT:
+        """Close as done what was ended when its row was stored already: that is what finishes it."""
+        late = self.late.get(row.kind)
+        data = await late.finished_outside(row) if late else None
+        if data is None:
             return False
-        try:
-            report = await self.reports.get(row.workflow_id, row.tenant)
-        except NotFound:
-            return False
-        data = {"pages": report.pdf.pages, SKIPPED: {policies.SEND_NOTIFICATION.step: _ENDED_OUTSIDE}}
         await self.progress.close(row.workflow_id, Status.DONE, data, row.resumption)
         return True
 
@@ -154,10 +144,9 @@ class ReconcileActivities:
 
     async def _store_one(self, row: WorkflowRow) -> bool:
         events = await self.progress.read(row.workflow_id)
-        kept = closing_of(events).get("to_store")
-        if kept is None:
+        late = self.late.get(row.kind)
+        if late is None or not await late.store_late(closing_of(events)):
             return False
-        await self.store_later(kept)
         await self.progress.close(row.workflow_id, Status.DONE, {}, row.resumption)
         return True
 
@@ -208,7 +197,7 @@ class Orphans:
     async def collect(self) -> int:
         """Look at the next page and return how many objects were removed; a store that is away is looked at later."""
         if self._walk is None:
-            if self._began is not None and self._now() - self._began < policies.LOOK_FOR_ORPHANS_EVERY:
+            if self._began is not None and self._now() - self._began < pipeline.LOOK_FOR_ORPHANS_EVERY:
                 return 0
             self._walk, self._began = self._objects.list(), self._now()
         try:
@@ -223,16 +212,16 @@ class Orphans:
         page: list[StoredObject] = []
         async for one in walk:
             page.append(one)
-            if len(page) == policies.OBJECTS_A_PASS:
+            if len(page) == pipeline.OBJECTS_A_PASS:
                 return page
         self._walk = None
         return page
 
     async def _remove(self, page: Sequence[StoredObject]) -> int:
-        oldest_kept = self._now() - policies.ORPHAN_AGE
+        oldest_kept = self._now() - pipeline.ORPHAN_AGE
         workflow_of = {one.key: _workflow_of(one.key) for one in page if one.last_modified < oldest_kept}
         ours = {key: workflow_id for key, workflow_id in workflow_of.items() if workflow_id is not None}
-        orphans = await self._named.orphans(ours, policies.ORPHAN_AGE) if ours else set()
+        orphans = await self._named.orphans(ours, pipeline.ORPHAN_AGE) if ours else set()
         for key in sorted(orphans):
             await self._objects.delete(key)
         return len(orphans)

@@ -6,6 +6,7 @@ with workflow.unsafe.imports_passed_through():
     from datetime import timedelta
 
     from durable_research import policies
+    from durable_research.pipelines.reconcile import pipeline
     from durable_research.pipelines.reconcile.activities import ReconcileActivities
     from durable_research.pipelines.reconcile.messages import Reconciled
     from durable_research.temporal.workflow.activities import AFTER_DEATH
@@ -18,7 +19,7 @@ class ReconcileWorkflow:
     @workflow.run
     async def run(self) -> Reconciled:
         """Run the pass; what it could not do, the next minute's pass does."""
-        policy = policies.RECONCILE
+        policy = pipeline.RECONCILE
         return await workflow.execute_activity_method(
             ReconcileActivities.reconcile,
             task_queue=policy.queue,

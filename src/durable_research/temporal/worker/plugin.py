@@ -13,10 +13,11 @@ _PASSED_THROUGH = (
     "durable_research.ports",
     "durable_research.queues",
     "durable_research.policies",
+    "durable_research.descriptor",
     "durable_research.telemetry.metrics",
     "durable_research.temporal",
 )
-_PASSED_THROUGH_OF_A_PIPELINE = ("activities", "messages", "prompts")
+_PASSED_THROUGH_OF_A_PIPELINE = ("pipeline", "activities", "messages", "prompts")
 
 
 def sandbox(pipelines: Sequence[str]) -> WorkflowRunner:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from quart import Response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from durable_research.catalogue import Pipeline
+from durable_research.descriptor import Pipeline
 from durable_research.domain.errors import InvalidInput
 from durable_research.domain.requests.writing import PROMPT_LONGEST
 from durable_research.domain.workflows.approval import BEFORE_NOTIFY, BEFORE_PDF

@@ -10,7 +10,7 @@ from quart import Response, redirect, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
-from durable_research.catalogue import Pipeline
+from durable_research.descriptor import Pipeline
 from durable_research.domain.errors import InvalidInput, InvalidState, NotFound
 from durable_research.domain.workflows.workflow import kind_of
 from durable_research.operations.facade import Operations

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from durable_research.catalogue import PIPELINES, Pipeline, page_of
+from durable_research.catalogue import PIPELINES, page_of
+from durable_research.descriptor import Pipeline
 from durable_research.domain.workflows.workflow import Kind
 
 _ID = "01kb3v8m2q7x0c5d9e4f6g8h1j"

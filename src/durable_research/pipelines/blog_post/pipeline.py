@@ -1,0 +1,70 @@
+"""What a blog post is to people and to workers: its names, its steps with their policies and undos, its start message."""
+
+from dataclasses import replace
+
+from durable_research import queues
+from durable_research.descriptor import Pipeline, Receivers, Step, Undo
+from durable_research.domain.requests.post import PostRequest
+from durable_research.domain.workflows.workflow import Kind
+from durable_research.pipelines.blog_post.messages import BlogPost
+from durable_research.policies import EMBEDDING_STEP, UNDO_TRIES, StepPolicy, model_step
+from durable_research.ports.database.workflows import WorkflowRow
+
+# Writing, as for a report; but where giving up undoes what was paid for, a person is asked first.
+GENERATE_CONTENT = model_step("generate_content", asks_at_end_of_wait=True)
+
+# One insert of our own.
+STORE_POST = StepPolicy("store_post", queues.RESEARCH, try_seconds=10, failures_allowed=3, first_wait=0.5)
+
+# One request to the model's provider and one insert. Many servers offer no embeddings: that must not undo a paid post unasked.
+CREATE_EMBEDDING = replace(model_step(EMBEDDING_STEP, asks_at_end_of_wait=True), optional=True)
+
+# Slack rate-limits and has outages, which are waited for as a model's: giving up would take a paid post back.
+POST_TO_SLACK = StepPolicy(
+    "post_to_slack",
+    queues.NOTIFICATIONS,
+    try_seconds=30,
+    failures_allowed=5,
+    effect=True,
+    waits=True,
+    asks_at_end_of_wait=True,
+)
+
+# As every undo; a vector is one short statement.
+DELETE_POST = StepPolicy("delete_post", queues.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True)
+DELETE_EMBEDDING = StepPolicy(
+    "delete_embedding", queues.RESEARCH, try_seconds=20, failures_allowed=UNDO_TRIES, undoes=True
+)
+DELETE_MESSAGE = StepPolicy(
+    "delete_message", queues.NOTIFICATIONS, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True
+)
+
+# Content and row are one undo: an object that no row names yet goes with it.
+_REMOVE_POST = Undo(DELETE_POST, "Undo: remove the post")
+
+
+def _start(row: WorkflowRow, receivers: Receivers) -> BlogPost:
+    wanted = PostRequest.model_validate(row.input).slack
+    tells_slack = "slack" in (*receivers.default, *receivers.on_request) if wanted is None else wanted
+    return BlogPost(post_id=row.workflow_id, tenant=row.tenant, tells_slack=tells_slack)
+
+
+PIPELINE = Pipeline(
+    path="blog-post",
+    kind=Kind.POST,
+    noun="blog post",
+    button="Write a blog post",
+    description="a blog post that is kept, with related texts, and told on Slack",
+    page="posts",
+    workflow_type="BlogPostWorkflow",
+    package=__package__,
+    task_queue=queues.RESEARCH,
+    table=(
+        Step(GENERATE_CONTENT, "Write the post", undo=_REMOVE_POST),
+        Step(STORE_POST, "Store the post", undo=_REMOVE_POST),
+        Step(CREATE_EMBEDDING, "Make it findable", undo=Undo(DELETE_EMBEDDING, "Undo: remove the embedding")),
+        Step(POST_TO_SLACK, "Tell Slack", undo=Undo(DELETE_MESSAGE, "Undo: take the message back")),
+    ),
+    request=PostRequest,
+    start_message=_start,
+)

@@ -1,0 +1,89 @@
+"""What a report is to people and to workers: its names, its steps with their policies and undo, its start message."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from durable_research import queues
+from durable_research.descriptor import Pipeline, Receivers, Step, Undo
+from durable_research.domain.requests import notice
+from durable_research.domain.requests.report import ReportRequest
+from durable_research.domain.workflows.workflow import Kind
+from durable_research.pipelines.generate_report.messages import GenerateReport
+from durable_research.policies import UNDO_TRIES, StepPolicy, model_step
+from durable_research.ports.database.workflows import WorkflowRow
+
+# The field of a partly done report's closing event that keeps what reconciliation stores later.
+TO_STORE = "to_store"
+
+# A report whose provider did not come back fails, and keeps the call's id in the ledger.
+LLM_CALL = model_step("llm_call", asks_at_end_of_wait=False)
+
+# A warm render takes well under a second; thirty mean that the renderer hangs. A second failure on the same tree is the tree's.
+CREATE_PDF = StepPolicy("create_pdf", queues.DOCUMENTS, try_seconds=30, failures_allowed=2)
+
+# One upsert. It is not fatal: reconciliation stores it later, so two quick tries are enough.
+STORE_REPORT_METADATA = StepPolicy(
+    "store_report_metadata", queues.RESEARCH, try_seconds=10, failures_allowed=2, first_wait=0.5, commits=True
+)
+
+# Receivers restart and rate-limit; five tries over some seconds, and a failure never fails the report.
+SEND_NOTIFICATION = StepPolicy(
+    "send_notification", queues.NOTIFICATIONS, try_seconds=15, failures_allowed=5, effect=True
+)
+
+# The same receivers. It runs beside the steps and leaves no attempts in the log: the page that it leads to says all the time
+# that a draft waits. So every try counts, also one that died or found our database away, which is looked for again every
+# second; where the receivers refuse, fifty tries last for most of an hour. The decision ends them.
+SEND_APPROVAL_NOTICE = replace(SEND_NOTIFICATION, step="send_approval_notice", failures_allowed=50, logged=False)
+
+# The same for the other notices: that a report failed, or waits for a decision.
+SEND_NOTICE = replace(SEND_APPROVAL_NOTICE, step=notice.SEND_NOTICE)
+
+# As every undo.
+DISCARD_REPORT = StepPolicy("discard_report", queues.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True)
+
+_DISCARD = Undo(DISCARD_REPORT, "Undo: remove what was made")
+
+
+def _start(row: WorkflowRow, receivers: Receivers) -> GenerateReport:
+    request = ReportRequest.model_validate(row.input)
+    return GenerateReport(
+        report_id=row.workflow_id,
+        tenant=row.tenant,
+        channels=receivers.default if request.notify is None else request.notify,
+        start_after=request.start_after,
+        approval=request.approval or "none",
+        approval_waits=receivers.approval_waits,
+        notify_on=notice.OCCASIONS if request.notify_on is None else request.notify_on,
+    )
+
+
+def _resume(message: BaseModel, resumed: Mapping[str, Any]) -> BaseModel:
+    changed = {"corrected": resumed.get("texts", {}).get("corrected"), "generation": resumed.get("generation", 0)}
+    return GenerateReport.model_validate(message.model_dump() | changed)
+
+
+PIPELINE = Pipeline(
+    path="generate-report",
+    kind=Kind.REPORT,
+    noun="report",
+    button="Start the report",
+    description="a typeset research report, as PDF",
+    page="reports",
+    workflow_type="GenerateReportWorkflow",
+    package=__package__,
+    task_queue=queues.RESEARCH,
+    table=(
+        Step(LLM_CALL, "Ask the model", undo=_DISCARD),
+        Step(CREATE_PDF, "Typeset the PDF", undo=_DISCARD),
+        Step(STORE_REPORT_METADATA, "Enter it in the library", undo=_DISCARD),
+        Step(SEND_NOTIFICATION, "Send the notification"),
+    ),
+    unlogged=(SEND_APPROVAL_NOTICE, SEND_NOTICE),
+    request=ReportRequest,
+    start_message=_start,
+    resumed_message=_resume,
+)
