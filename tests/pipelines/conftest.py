@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from temporalio.api.common.v1 import WorkflowExecution
@@ -62,7 +62,8 @@ from durable_research.pipelines.accept_scheduled.activities import AcceptSchedul
 from durable_research.pipelines.ai_processing.activities import AIProcessingActivities
 from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
-from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
+from durable_research.pipelines.reconcile.activities import ReconcileActivities
+from durable_research.pipelines.reconcile.passes.every import Needs, every_pass
 from durable_research.ports.vendors.notifiers import Notifier
 from durable_research.temporal import names
 from durable_research.temporal.client.engine import TemporalEngine
@@ -76,6 +77,7 @@ from durable_research.worker.registry import workflows_on
 from tests.installation import FINAL, Installation
 
 KEYS = parse_keys(new_key())
+OnePass = TypeVar("OnePass")
 
 
 class PlainRenderer:
@@ -146,6 +148,10 @@ class Harness:
     steps: dict[str, policies.StepPolicy] = field(default_factory=lambda: dict(catalogue.policies()))
     patience: policies.Patience = field(default_factory=policies.Patience)
     workers: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    def pass_of(self, kind: type[OnePass]) -> OnePass:
+        """The pass of reconciliation that is of this class."""
+        return next(one for one in self.reconcile.passes if isinstance(one, kind))
 
     async def ask(self, prompt: str, pipeline: str = "generate-report", **more: Any) -> str:
         started = await self.starting.start(pipeline, {"prompt": prompt, **more}, tenant="default")
@@ -303,26 +309,29 @@ async def harness(
         await stopping.stop_model_calls(StopModelCalls(workflow_id=workflow_id))
 
     named = PostgresNamedObjects(database)
-    orphans = Orphans(objects, named, lambda: datetime.now(UTC))
-    find_all = {(model.provider, model.provider_class): model.find_all}
     embed_late = LateEmbedder(
         embedder,
         lambda attempt: EffectRunner(ledger, progress, attempt, lambda: False),
         lambda: datetime.now(UTC),
     )
-    reconcile = ReconcileActivities(
-        workflows,
-        progress,
-        engine,
-        ledger,
-        starting.submit,
-        those_that_store_late({Kind.REPORT: report, Kind.POST: post, Kind.PROCESSING: processing}),
-        stop_spending,
-        find_all,
-        orphans,
-        embed_late.embed_missing,
-        resumable=RESUMABLE_KINDS,
+    passes = every_pass(
+        Needs(
+            workflows=workflows,
+            progress=progress,
+            engine=engine,
+            ledger=ledger,
+            objects=objects,
+            named=named,
+            now=lambda: datetime.now(UTC),
+            start=starting.submit,
+            stop_spending=stop_spending,
+            find_all={(model.provider, model.provider_class): model.find_all},
+            embed_missing=embed_late.embed_missing,
+            late=those_that_store_late({Kind.REPORT: report, Kind.POST: post, Kind.PROCESSING: processing}),
+            resumable=RESUMABLE_KINDS,
+        )
     )
+    reconcile = ReconcileActivities(passes)
     reading = Reading(workflows, progress, drafts, ledger, PostgresWorkerRegistry(database), changes, engine)
     accept = AcceptScheduledActivities(accepting_once(starting))
     harness = Harness(

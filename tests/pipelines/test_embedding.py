@@ -13,6 +13,7 @@ from durable_research.domain.errors import StaleAttempt
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.effects.embedding import LateEmbedder
 from durable_research.effects.runner import EffectRunner
+from durable_research.pipelines.reconcile.passes.embed_late import EmbedLate
 from durable_research.ports.clock import Clock
 from durable_research.ports.database.similarity import Subject
 from durable_research.ports.vendors.embeddings import Embedding
@@ -115,7 +116,7 @@ async def test_a_finished_report_becomes_findable_by_reconciliation(harness: Har
     glaciers = await report(harness, title)
     only(glaciers)
 
-    assert [await harness.reconcile.embed_missing() for _ in range(2)] == [1, 0]
+    assert [await harness.pass_of(EmbedLate).embed_missing() for _ in range(2)] == [1, 0]
     assert glaciers in await related(harness, await post(harness, "Fjords carved by glaciers"), FIRST)
     assert bought(harness, title) == [FIRST]
 

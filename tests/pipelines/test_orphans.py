@@ -11,7 +11,7 @@ from sqlalchemy import text
 from durable_research.domain.errors import DocumentError, InfrastructureDown, NotFound
 from durable_research.domain.workflows.workflow import Kind, Status, new_workflow_id
 from durable_research.pipelines.reconcile import pipeline
-from durable_research.pipelines.reconcile.activities import Orphans
+from durable_research.pipelines.reconcile.passes.orphans import Orphans
 from durable_research.ports.database.workflows import NewWorkflow
 from tests.pipelines.conftest import Harness
 
@@ -227,7 +227,8 @@ async def test_a_store_that_is_away_does_not_hold_up_the_rest_of_the_pass(
 async def test_a_pass_of_reconciliation_counts_what_it_removed(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(harness.reconcile, "orphans", Collector(harness))
+    passes = [Collector(harness) if isinstance(one, Orphans) else one for one in harness.reconcile.passes]
+    monkeypatch.setattr(harness.reconcile, "passes", passes)
     key = await left_behind(harness)
 
     assert (await harness.reconcile.reconcile()).orphans == 1

@@ -8,7 +8,8 @@ import pytest
 from durable_research import policies
 from durable_research.domain.ledger.effects import Charges, Effect, ProviderClass, SendState
 from durable_research.domain.workflows.workflow import Kind, new_workflow_id
-from durable_research.pipelines.reconcile import activities, pipeline
+from durable_research.pipelines.reconcile import pipeline
+from durable_research.pipelines.reconcile.passes.rows import Walk
 from durable_research.ports.database.workflows import NewWorkflow, Page, WorkflowRow
 from durable_research.ports.vendors.models import ModelCall
 from tests.pipelines.conftest import Harness
@@ -98,7 +99,7 @@ async def test_what_waits_rightly_does_not_hide_the_others_from_the_next_passes(
     async def find(page: Page) -> list[WorkflowRow]:
         return [row for row in rows if row.workflow_id > page.after][: page.limit]
 
-    walks = activities.Walks()
-    passes = [[rows.index(row) for row in await walks.next("walk", find)] for _ in range(3)]
+    walk = Walk()
+    passes = [[rows.index(row) for row in await walk.next(find)] for _ in range(3)]
 
     assert passes == [[0, 1], [2], [0, 1]]

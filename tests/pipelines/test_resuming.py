@@ -8,6 +8,7 @@ import pytest
 from durable_research.domain.errors import DocumentError, IdempotencyKeyReused, InvalidState
 from durable_research.domain.workflows.progress import EventKind
 from durable_research.operations.reading.recoverable import Price
+from durable_research.pipelines.reconcile.passes.close_ended import CloseEnded
 from tests.pipelines.conftest import Harness
 
 
@@ -116,7 +117,7 @@ async def test_a_terminated_report_goes_on(harness: Harness) -> None:
             await asyncio.sleep(0.02)
     await harness.environment.client.get_workflow_handle(report).terminate("an operator")
     async with asyncio.timeout(60):
-        while not await harness.reconcile._close_one(await harness.workflows.get(report, "default")):
+        while not await harness.pass_of(CloseEnded).close_one(await harness.workflows.get(report, "default")):
             await asyncio.sleep(0.05)
 
     status = await resume(harness, report)

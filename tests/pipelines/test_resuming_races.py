@@ -9,6 +9,7 @@ from durable_research import policies
 from durable_research.domain.documents.tree import Document
 from durable_research.domain.errors import DocumentError, InvalidInput, InvalidState
 from durable_research.domain.workflows.progress import Attempt
+from durable_research.pipelines.reconcile.passes.close_ended import CloseEnded
 from tests.pipelines.conftest import Harness
 from tests.pipelines.leftovers import NOTHING, left
 from tests.pipelines.test_approval import decide, parked, waiting
@@ -131,7 +132,7 @@ async def test_terminated_when_its_row_was_stored_a_report_is_done(
     await held.wait()
     await harness.environment.client.get_workflow_handle(report).terminate("an operator")
     async with asyncio.timeout(60):
-        while not await harness.reconcile._close_one(await harness.workflows.get(report, "default")):
+        while not await harness.pass_of(CloseEnded).close_one(await harness.workflows.get(report, "default")):
             await asyncio.sleep(0.05)
 
     status = await harness.status(report)

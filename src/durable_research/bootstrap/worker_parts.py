@@ -37,7 +37,8 @@ from durable_research.pipelines.ai_processing.activities import AIProcessingActi
 from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.generate_report.pipeline import CREATE_PDF
-from durable_research.pipelines.reconcile.activities import Orphans, ReconcileActivities
+from durable_research.pipelines.reconcile.activities import ReconcileActivities
+from durable_research.pipelines.reconcile.passes.every import Needs, every_pass
 from durable_research.policies import Patience
 from durable_research.ports.database.progress import CurrentAttempt
 from durable_research.ports.database.workers import WorkerRegistry
@@ -196,16 +197,22 @@ def _reconcile(shared: _Shared, of_pipelines: Mapping[Kind, object], starting: S
         return EffectRunner(shared.ledger, shared.progress, attempt, lambda: False, longest_call=longest)
 
     return ReconcileActivities(
-        shared.workflows,
-        shared.progress,
-        shared.engine,
-        shared.ledger,
-        starting.submit,
-        those_that_store_late(of_pipelines),
-        stop_spending,
-        {(shared.model.provider, shared.model.provider_class): shared.model.find_all},
-        Orphans(shared.objects, PostgresNamedObjects(shared.database), adapters.now),
-        LateEmbedder(shared.embedder, runner, adapters.now).embed_missing,
-        timedelta(seconds=shared.settings.longest_call_seconds),
-        RESUMABLE_KINDS,
+        every_pass(
+            Needs(
+                workflows=shared.workflows,
+                progress=shared.progress,
+                engine=shared.engine,
+                ledger=shared.ledger,
+                objects=shared.objects,
+                named=PostgresNamedObjects(shared.database),
+                now=adapters.now,
+                start=starting.submit,
+                stop_spending=stop_spending,
+                find_all={(shared.model.provider, shared.model.provider_class): shared.model.find_all},
+                embed_missing=LateEmbedder(shared.embedder, runner, adapters.now).embed_missing,
+                late=those_that_store_late(of_pipelines),
+                resumable=RESUMABLE_KINDS,
+                longest_call=timedelta(seconds=shared.settings.longest_call_seconds),
+            )
+        )
     )

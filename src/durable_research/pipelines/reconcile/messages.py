@@ -1,12 +1,26 @@
-"""What crosses Temporal for reconciliation."""
+"""What crosses Temporal for reconciliation. New fields need defaults."""
+
+from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
 
-class Reconciled(BaseModel):
-    """What one pass put right, in workflows; `left_behind` are sends that were closed, orphans objects that were removed."""
-
+class _Message(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class PassOutcome(_Message):
+    """How one pass ended: how much it put right, and how much it could not, which a later pass looks at again."""
+
+    done: int = 0
+    left: int = 0
+
+
+class Reconciled(_Message):
+    """What was put right, in workflows; `left_behind` are sends that were closed, orphans objects that were removed.
+
+    `passes` has the outcome of each pass by its name; results of before have none.
+    """
 
     started: int = 0
     cancelled: int = 0
@@ -16,3 +30,4 @@ class Reconciled(BaseModel):
     left_behind: int = 0
     orphans: int = 0
     embedded: int = 0
+    passes: Mapping[str, PassOutcome] = {}

@@ -9,6 +9,20 @@ from durable_research.policies import StepPolicy
 # Every pass over what a crash may have left open; the next minute brings the next ones.
 RECONCILE = StepPolicy("reconcile", queues.RESEARCH, try_seconds=50, failures_allowed=2, logged=False)
 
+# Passes run side by side, each with a deadline below the activity's: one that hangs ends while the outcomes of the others can
+# still be reported. What people wait for takes rows by the hundred, each a request or two to a database and an engine that may
+# be slow.
+WAITED_FOR_DEADLINE = timedelta(seconds=45)
+
+# The ledger's rows, and one request to a provider for each send that came to nothing.
+SENDS_DEADLINE = timedelta(seconds=30)
+
+# One page of the store, one statement, and a request for each object that goes.
+ORPHANS_DEADLINE = timedelta(seconds=30)
+
+# Twice the longest embedding (EMBED_LATE_WITHIN), as its provider is left alone for an hour after one that was so slow.
+EMBEDDINGS_DEADLINE = timedelta(seconds=40)
+
 # The API starts what it accepts within a second; younger rows are its business.
 ACCEPTED_LONG_AGO = timedelta(seconds=5)
 

@@ -1,0 +1,79 @@
+"""Closing what ended in the engine without a word in our log, and driving again what the engine has lost."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ClassVar
+
+from durable_research.descriptor import StoresLate
+from durable_research.domain.workflows.workflow import RESUMABLE, Kind, Status
+from durable_research.pipelines.reconcile import pipeline
+from durable_research.pipelines.reconcile.messages import PassOutcome
+from durable_research.pipelines.reconcile.passes.rows import Walk, put_right
+from durable_research.pipelines.reconcile.passes.start_accepted import StartWorkflow
+from durable_research.ports.database.progress import ProgressLog
+from durable_research.ports.database.workflows import WorkflowRow, WorkflowsToReconcile
+from durable_research.ports.engine.engine import WorkflowEngine
+
+_ENDED_BEHIND_OUR_BACK = {
+    "terminated": Status.TERMINATED,
+    "timed_out": Status.FAILED,
+    "failed": Status.FAILED,
+    "canceled": Status.CANCELLED,
+}
+
+StopSpending = Callable[[str], Awaitable[None]]
+
+
+@dataclass
+class CloseEnded:
+    """`stop_spending` cancels what a workflow left running at the provider; `late` are the activities that store late.
+
+    Workflows of `resumable` kinds can be resumed after a failure.
+    """
+
+    name: ClassVar = "closed"
+    deadline: ClassVar = pipeline.WAITED_FOR_DEADLINE
+
+    workflows: WorkflowsToReconcile
+    progress: ProgressLog
+    engine: WorkflowEngine
+    start: StartWorkflow
+    stop_spending: StopSpending
+    late: Mapping[Kind, StoresLate]
+    resumable: frozenset[Kind]
+    _walk: Walk = field(default_factory=Walk, init=False)
+
+    async def run(self) -> PassOutcome:
+        due = partial(self.workflows.unended, pipeline.SILENT_LONG)
+        return await put_right(await self._walk.next(due), self.close_one)
+
+    async def close_one(self, row: WorkflowRow) -> bool:
+        """Close one if it has ended; False when it runs, or is driven again."""
+        view = await self.engine.describe(row.workflow_id)
+        # The engine lost it, or what it knows ended before a person resumed it: drive it again; settled effects come back
+        # without a charge.
+        if view is None or view.resumption != row.resumption:
+            await self.start(row)
+            return False
+        status = _ENDED_BEHIND_OUR_BACK.get(view.status)
+        if status is None:
+            return False
+        if await self._close_finished(row):
+            return True
+        words = f"the workflow was {view.status.replace('_', ' ')} outside this app"
+        if status not in RESUMABLE or row.kind not in self.resumable:
+            # What may be resumed is not stopped: its answer is paid for, and asked about then.
+            await self.stop_spending(row.workflow_id)
+        error = {"code": f"engine_{view.status}", "detail": words}
+        await self.progress.close(row.workflow_id, status, {"error": error}, row.resumption)
+        return True
+
+    async def _close_finished(self, row: WorkflowRow) -> bool:
+        """Close as done what was ended when its row was stored already: that is what finishes it."""
+        late = self.late.get(row.kind)
+        data = await late.finished_outside(row) if late else None
+        if data is None:
+            return False
+        await self.progress.close(row.workflow_id, Status.DONE, data, row.resumption)
+        return True

@@ -1,0 +1,66 @@
+"""The list of passes, put together from what they need."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from durable_research import policies
+from durable_research.descriptor import StoresLate
+from durable_research.domain.ledger.unresolved_sends import Provider
+from durable_research.domain.workflows.workflow import Kind
+from durable_research.pipelines.reconcile.passes.close_ended import CloseEnded, StopSpending
+from durable_research.pipelines.reconcile.passes.embed_late import EmbedLate
+from durable_research.pipelines.reconcile.passes.forward_cancels import ForwardCancels
+from durable_research.pipelines.reconcile.passes.orphans import Orphans
+from durable_research.pipelines.reconcile.passes.running import Pass
+from durable_research.pipelines.reconcile.passes.sends import CloseLeftBehind, FindAll, LookUpSends
+from durable_research.pipelines.reconcile.passes.start_accepted import StartAccepted, StartWorkflow
+from durable_research.pipelines.reconcile.passes.store_late import StoreLate
+from durable_research.ports.clock import Clock
+from durable_research.ports.database.ledger import Effects
+from durable_research.ports.database.progress import ProgressLog
+from durable_research.ports.database.workflows import WorkflowsToReconcile
+from durable_research.ports.engine.engine import WorkflowEngine
+from durable_research.ports.objects import NamedObjects, ObjectStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What the passes are given; each pass says what it makes of its part."""
+
+    workflows: WorkflowsToReconcile
+    progress: ProgressLog
+    engine: WorkflowEngine
+    ledger: Effects
+    objects: ObjectStore
+    named: NamedObjects
+    now: Clock
+    start: StartWorkflow
+    stop_spending: StopSpending
+    find_all: Mapping[Provider, FindAll]
+    embed_missing: Callable[[], Awaitable[int]]
+    late: Mapping[Kind, StoresLate]
+    resumable: frozenset[Kind]
+    longest_call: timedelta = timedelta(seconds=policies.CALL_DEADLINES.longest)
+
+
+def every_pass(needs: Needs) -> tuple[Pass, ...]:
+    """Each pass once; what a person waits for comes first."""
+    return (
+        StartAccepted(needs.workflows, needs.start),
+        ForwardCancels(needs.workflows, needs.engine),
+        CloseEnded(
+            needs.workflows,
+            needs.progress,
+            needs.engine,
+            needs.start,
+            needs.stop_spending,
+            needs.late,
+            needs.resumable,
+        ),
+        StoreLate(needs.workflows, needs.progress, needs.late),
+        LookUpSends(needs.ledger, needs.find_all, needs.longest_call),
+        CloseLeftBehind(needs.ledger),
+        Orphans(needs.objects, needs.named, needs.now),
+        EmbedLate(needs.embed_missing),
+    )

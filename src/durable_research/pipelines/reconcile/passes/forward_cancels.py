@@ -1,0 +1,30 @@
+"""Forwarding cancellations that the engine has not got: it was away when a person wanted the end."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ClassVar
+
+from durable_research.pipelines.reconcile import pipeline
+from durable_research.pipelines.reconcile.messages import PassOutcome
+from durable_research.pipelines.reconcile.passes.rows import Walk, put_right
+from durable_research.ports.database.workflows import WorkflowRow, WorkflowsToReconcile
+from durable_research.ports.engine.engine import WorkflowEngine
+
+
+@dataclass
+class ForwardCancels:
+    """Repeats a cancellation until the workflow has ended."""
+
+    name: ClassVar = "cancelled"
+    deadline: ClassVar = pipeline.WAITED_FOR_DEADLINE
+
+    workflows: WorkflowsToReconcile
+    engine: WorkflowEngine
+    _walk: Walk = field(default_factory=Walk, init=False)
+
+    async def run(self) -> PassOutcome:
+        due = partial(self.workflows.unheard_cancels, pipeline.ACCEPTED_LONG_AGO)
+        return await put_right(await self._walk.next(due), self._cancel_one)
+
+    async def _cancel_one(self, row: WorkflowRow) -> bool:
+        return await self.engine.cancel(row.workflow_id, row.resumption)

@@ -1,0 +1,73 @@
+"""Removing objects that no row names."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import ClassVar
+
+from temporalio import activity
+
+from durable_research.domain.errors import InfrastructureDown
+from durable_research.domain.workflows.workflow import kind_of
+from durable_research.pipelines.reconcile import pipeline
+from durable_research.pipelines.reconcile.messages import PassOutcome
+from durable_research.ports.clock import Clock
+from durable_research.ports.objects import NamedObjects, ObjectStore, StoredObject
+
+
+class Orphans:
+    """Removes objects that no row names, a page of the store in a pass.
+
+    A walk over the store goes on from pass to pass; the next begins an hour after it began, also when it was broken off. Each
+    worker process walks for itself: a walk that all share would need a row of its own, and removing twice is no error.
+    """
+
+    name: ClassVar = "orphans"
+    deadline: ClassVar = pipeline.ORPHANS_DEADLINE
+
+    def __init__(self, objects: ObjectStore, named: NamedObjects, now: Clock) -> None:
+        self._objects = objects
+        self._named = named
+        self._now = now
+        self._walk: AsyncIterator[StoredObject] | None = None
+        self._began: datetime | None = None
+
+    async def run(self) -> PassOutcome:
+        return PassOutcome(done=await self.collect())
+
+    async def collect(self) -> int:
+        """Look at the next page and return how many objects were removed; a store that is away is looked at later."""
+        if self._walk is None:
+            if self._began is not None and self._now() - self._began < pipeline.LOOK_FOR_ORPHANS_EVERY:
+                return 0
+            self._walk, self._began = self._objects.list(), self._now()
+        try:
+            return await self._remove(await self._next_page(self._walk))
+        except InfrastructureDown as error:
+            # Nobody waits for this, so it is no reason to repeat what the other passes did.
+            activity.logger.warning("could not look for orphans: %s", error.detail)
+            self._walk = None
+            return 0
+
+    async def _next_page(self, walk: AsyncIterator[StoredObject]) -> list[StoredObject]:
+        page: list[StoredObject] = []
+        async for one in walk:
+            page.append(one)
+            if len(page) == pipeline.OBJECTS_A_PASS:
+                return page
+        self._walk = None
+        return page
+
+    async def _remove(self, page: Sequence[StoredObject]) -> int:
+        oldest_kept = self._now() - pipeline.ORPHAN_AGE
+        workflow_of = {one.key: _workflow_of(one.key) for one in page if one.last_modified < oldest_kept}
+        ours = {key: workflow_id for key, workflow_id in workflow_of.items() if workflow_id is not None}
+        orphans = await self._named.orphans(ours, pipeline.ORPHAN_AGE) if ours else set()
+        for key in sorted(orphans):
+            await self._objects.delete(key)
+        return len(orphans)
+
+
+def _workflow_of(key: str) -> str | None:
+    """The workflow that the key's folder names; None for what is not laid out like ours, which is never touched."""
+    parts = key.split("/")
+    return parts[1] if len(parts) == 3 and kind_of(parts[1]) else None

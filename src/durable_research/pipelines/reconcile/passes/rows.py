@@ -1,0 +1,46 @@
+"""What passes over rows have in common: a page in a pass, and one thing that cannot be put right keeps no other waiting."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from temporalio import activity
+
+from durable_research.domain.errors import InfrastructureDown
+from durable_research.domain.ledger.unresolved_sends import UnresolvedSend
+from durable_research.pipelines.reconcile import pipeline
+from durable_research.pipelines.reconcile.messages import PassOutcome
+from durable_research.ports.database.workflows import Page, WorkflowRow
+
+Thing = TypeVar("Thing", WorkflowRow, UnresolvedSend)
+
+
+class Walk:
+    """A walk over rows, a page in a pass: thousands that wait rightly, or cannot be put right, must not hide the others.
+
+    Each worker process walks for itself, as for orphans.
+    """
+
+    def __init__(self) -> None:
+        self._after = ""
+
+    async def next(self, find: Callable[[Page], Awaitable[Sequence[WorkflowRow]]]) -> Sequence[WorkflowRow]:
+        """The page after the last one; after the end it begins anew."""
+        page = Page(self._after, pipeline.ROWS_A_PASS)
+        rows = await find(page)
+        self._after = rows[-1].workflow_id if len(rows) == page.limit else ""
+        return rows
+
+
+async def put_right(things: Sequence[Thing], one: Callable[[Thing], Awaitable[bool]]) -> PassOutcome:
+    """Put each thing right; one that cannot be must not keep the others waiting. Without our own parts, nothing can."""
+    done = left = 0
+    for thing in things:
+        try:
+            done += await one(thing)
+        except InfrastructureDown:
+            raise
+        except Exception as error:
+            left += 1
+            name = thing.workflow_id if isinstance(thing, WorkflowRow) else thing.key
+            activity.logger.warning("could not put %s right: %s", name, type(error).__name__)
+    return PassOutcome(done=done, left=left)

@@ -1,0 +1,77 @@
+"""Running the passes side by side, each until its own deadline: one that fails or hangs keeps nothing from the others.
+
+They need no order. No two change the same rows, and what two of them meet (an object that is about to be named, a workflow that
+is both to be cancelled and to be closed) each leaves to the other by what the tables say. One after the other, a slow engine
+would have taken the time of those that do not need it.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from temporalio import activity
+
+from durable_research.domain.errors import InfrastructureDown, ResearchError, StepTimedOut
+from durable_research.pipelines.reconcile.messages import PassOutcome
+
+
+class Pass(Protocol):
+    """One job of reconciliation. `name` is also the field of the result that counts what it put right."""
+
+    @property
+    def name(self) -> str:
+        """It is unlike every other's."""
+        ...
+
+    @property
+    def deadline(self) -> timedelta:
+        """How long it may take."""
+        ...
+
+    async def run(self) -> PassOutcome:
+        """Put right what is due; what it does may be repeated."""
+        ...
+
+
+async def run_all(passes: Sequence[Pass]) -> Mapping[str, PassOutcome]:
+    """Run every pass to its end, and return how each ended.
+
+    Raises:
+        ResearchError: one or more failed. `InfrastructureDown`, which is not counted, if that alone was why.
+    """
+    ends = await asyncio.gather(*(_run(one) for one in passes))
+    outcomes = {one.name: end for one, end in zip(passes, ends, strict=True) if isinstance(end, PassOutcome)}
+    failures = {one.name: end for one, end in zip(passes, ends, strict=True) if isinstance(end, ResearchError)}
+    if failures:
+        done = {name: outcome.done for name, outcome in outcomes.items() if outcome.done}
+        activity.logger.warning("%s of %s passes failed; the others did %s", len(failures), len(passes), done)
+        raise _failure(failures)
+    return outcomes
+
+
+async def _run(one: Pass) -> PassOutcome | ResearchError:
+    seconds = one.deadline.total_seconds()
+    try:
+        async with asyncio.timeout(seconds):
+            return await one.run()
+    except ResearchError as error:
+        return error
+    except TimeoutError:
+        return StepTimedOut(f"did not finish within {seconds:g} s")
+    except Exception as error:
+        # A bug: its class is named, its text is not shown, as it may hold anything.
+        activity.logger.error("pass %s failed", one.name, exc_info=error)
+        return ResearchError(type(error).__name__)
+
+
+def _kind(error: ResearchError) -> type[ResearchError]:
+    return next((kind for kind in (InfrastructureDown, StepTimedOut) if isinstance(error, kind)), ResearchError)
+
+
+def _failure(failures: Mapping[str, ResearchError]) -> ResearchError:
+    """One error for all: what is wrong in our code or at a provider is counted, so it must not hide behind an outage."""
+    words = "; ".join(f"{name}: {error.detail}" for name, error in failures.items())
+    kinds = {_kind(error) for error in failures.values()}
+    made: type[ResearchError] = kinds.pop() if len(kinds) == 1 else ResearchError
+    return made(f"passes failed: {words}")

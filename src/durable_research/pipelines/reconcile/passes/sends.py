@@ -1,0 +1,59 @@
+"""The ledger's open ends: sends that came to nothing are looked up once more, and those that were left open are closed."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+from durable_research import policies
+from durable_research.domain.ledger.unresolved_sends import Provider, UnresolvedSend
+from durable_research.pipelines.reconcile import pipeline
+from durable_research.pipelines.reconcile.messages import PassOutcome
+from durable_research.pipelines.reconcile.passes.rows import put_right
+from durable_research.ports.database.ledger import Effects
+from durable_research.ports.vendors.remote import EarlierSend
+
+FindAll = Callable[[EarlierSend], Awaitable[list[str]]]
+
+
+@dataclass
+class LookUpSends:
+    """Asks once more about sends that came to nothing: a sender that slept may have sent after all.
+
+    `find_all` asks a provider, by its name and class, for every send of ours under a key.
+    """
+
+    name: ClassVar = "strays"
+    deadline: ClassVar = pipeline.SENDS_DEADLINE
+
+    ledger: Effects
+    find_all: Mapping[Provider, FindAll]
+    longest_call: timedelta
+
+    async def run(self) -> PassOutcome:
+        providers = list(self.find_all)
+        unresolved_sends = await self.ledger.unresolved_sends(
+            providers, policies.LOOK_UP_UNRESOLVED_AFTER, self.longest_call
+        )
+        return await put_right(unresolved_sends, self._look_up_one)
+
+    async def _look_up_one(self, unresolved: UnresolvedSend) -> bool:
+        shown = await self.find_all[unresolved.provider](
+            EarlierSend(unresolved.key, unresolved.send.handle, unresolved.send.opened_at)
+        )
+        stray = unresolved.late_send_among(shown)
+        await self.ledger.resolve_send(unresolved, stray)
+        return stray is not None
+
+
+@dataclass
+class CloseLeftBehind:
+    """Closes sends that nobody is at any more."""
+
+    name: ClassVar = "left_behind"
+    deadline: ClassVar = pipeline.SENDS_DEADLINE
+
+    ledger: Effects
+
+    async def run(self) -> PassOutcome:
+        return PassOutcome(done=await self.ledger.close_left_behind(policies.LOOK_UP_UNRESOLVED_AFTER))
