@@ -8,13 +8,14 @@ from pathlib import Path
 from tests.installation import Installation, until
 
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE, HITS_FILE, Place, Point
+from durable_research.pipelines.generate_report import pipeline
 
 # Where each step is held, in the middle of its work, until it is killed.
 HELD = {
-    "llm_call": f"llm_call.{Place.SENT}",
-    "create_pdf": Point.CREATE_PDF_RENDERED,
-    "store_report_metadata": Point.STORE_REPORT_METADATA_STORED,
-    "send_notification": f"send_notification.{Place.SENT}",
+    pipeline.LLM_CALL.step: f"{pipeline.LLM_CALL.step}.{Place.SENT}",
+    pipeline.CREATE_PDF.step: Point.CREATE_PDF_RENDERED,
+    pipeline.STORE_REPORT_METADATA.step: Point.STORE_REPORT_METADATA_STORED,
+    pipeline.SEND_NOTIFICATION.step: f"{pipeline.SEND_NOTIFICATION.step}.{Place.SENT}",
 }
 
 

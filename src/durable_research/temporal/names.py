@@ -1,9 +1,5 @@
 """Names that outlive a deployment: recorded types, patches, search attributes, schedules."""
 
-CLOSE_WORKFLOW = "close_workflow"
-STOP_MODEL_CALLS = "stop_model_calls"
-NOTE_APPROVAL = "note_approval"
-
 DECIDE = "decide"  # the signal with a person's decision
 APPROVE = "approve"  # the update with a person's decision about a draft; it returns an answer
 APPROVE_SIGNAL = "approve_signal"  # the same without an answer: Temporal's UI and command line

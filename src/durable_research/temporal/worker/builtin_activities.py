@@ -10,7 +10,6 @@ from durable_research.domain.workflows.progress import resumption_after
 from durable_research.domain.workflows.waits import ended_waiting
 from durable_research.ports.database.ledger import Effects
 from durable_research.ports.database.progress import ProgressLog
-from durable_research.temporal import names
 from durable_research.temporal.messages import Closing, NoteApproval, StopModelCalls
 
 
@@ -20,7 +19,7 @@ class ClosingActivities:
     def __init__(self, progress: ProgressLog) -> None:
         self._progress = progress
 
-    @activity.defn(name=names.CLOSE_WORKFLOW)
+    @activity.defn(name="close_workflow")
     async def close_workflow(self, closing: Closing) -> bool:
         """Write the outcome once; a repeat changes nothing. False when a request to cancel comes first."""
         return await self._progress.close(
@@ -31,7 +30,7 @@ class ClosingActivities:
             unless_cancelled=closing.unless_cancelled,
         )
 
-    @activity.defn(name=names.NOTE_APPROVAL)
+    @activity.defn(name="note_approval")
     async def note_approval(self, noted: NoteApproval) -> ApprovalAsked | ApprovalDecision | None:
         """Write the event once; returns what stands already, as after the engine's loss of the workflow."""
         return await self._progress.note_approval(noted.workflow_id, noted.kind, noted.data, noted.resumption)
@@ -45,7 +44,7 @@ class StoppingActivities:
         self._progress = progress
         self._cancel = cancel
 
-    @activity.defn(name=names.STOP_MODEL_CALLS)
+    @activity.defn(name="stop_model_calls")
     async def stop_model_calls(self, message: StopModelCalls) -> None:
         """Cancel the calls that still run at the provider for a workflow that has ended: their answers will not be fetched.
 
