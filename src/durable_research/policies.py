@@ -117,7 +117,7 @@ EMBEDDINGS_BOUGHT_AT_MOST = 3
 # A provider that refuses an embedding will refuse the next one too; related texts are a convenience.
 EMBED_AGAIN_AFTER = timedelta(hours=1)
 
-# An embedding that nobody waits for must not hold up its pass of reconciliation, which has 50 s for everything.
+# An embedding that nobody waits for must not hold up the others of its pass of reconciliation, which has twice this long.
 EMBED_LATE_WITHIN = timedelta(seconds=20)
 
 

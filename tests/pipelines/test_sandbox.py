@@ -43,6 +43,15 @@ async def _first_task_failure(handle: WorkflowHandle[Any, Any], converter: DataC
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_a_workflow_reads_of_its_pipeline_is_loaded_once(package: str) -> None:
+    runner = sandbox(PACKAGES)
+    assert isinstance(runner, SandboxedWorkflowRunner)
+
+    read = {f"{package}.{part}" for part in ("pipeline", "activities", "messages", "prompts")}
+    assert read | {"durable_research.descriptor"} <= set(runner.restrictions.passthrough_modules)
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_no_workflow_module_is_passed_through_the_sandbox(workflow: type) -> None:
     runner = sandbox(PACKAGES)

@@ -1,5 +1,8 @@
 """Settings are read once and refused as a whole: half a channel, and switches of tests in production."""
 
+import subprocess
+import sys
+
 import pytest
 
 from durable_research.bootstrap import adapters
@@ -100,6 +103,19 @@ def test_failpoints_are_not_read_from_a_file(monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_a_failpoint_that_nothing_comes_by_is_refused(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     assert "failpoint" in refused(monkeypatch, DURABLE_RESEARCH_FAILPOINTS=rule)
+
+
+@pytest.mark.parametrize(("rules", "loaded"), [("", "False"), ("llm_call.sent=kill@1", "True")])
+def test_only_failpoints_make_settings_read_the_pipelines(rules: str, loaded: str) -> None:
+    read = (
+        "import sys; from durable_research.settings.settings import load; load();"
+        "print('durable_research.catalogue' in sys.modules)"
+    )
+    environment = {"PATH": "/usr/bin:/bin", "DURABLE_RESEARCH_FAILPOINTS": rules}
+
+    done = subprocess.run([sys.executable, "-c", read], env=environment, capture_output=True, text=True, check=False)
+
+    assert done.stdout.strip() == loaded, done.stderr
 
 
 def test_every_effect_and_every_undo_has_its_failpoints(monkeypatch: pytest.MonkeyPatch) -> None:
