@@ -25,6 +25,7 @@ from durable_research.domain.workflows.progress import (
 )
 from durable_research.domain.workflows.workflow import Decided, Status, check_resumable
 from durable_research.ports.database.progress import Waited
+from durable_research.ports.database.reports import ReportFilter
 from durable_research.ports.database.similarity import Related
 from durable_research.ports.database.workers import WorkerRow
 from durable_research.ports.database.workflows import NewWorkflow, Resumption, WorkflowFilter, WorkflowRow
@@ -114,6 +115,9 @@ class FakeWorkflows:
         if row is None or row.tenant != tenant:
             raise NotFound("there is no such workflow")
         return row
+
+    async def get_with_log(self, workflow_id: str, tenant: str) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
+        return await self.get(workflow_id, tenant), await self.progress.read(workflow_id)
 
     async def list(self, tenant: str, which: WorkflowFilter) -> Sequence[WorkflowRow]:
         await self.database.check()
@@ -263,8 +267,11 @@ class FakeEffects:
     async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
         return {"model_call": self.charged, "embedding": self.embedded}[kind].get(workflow_id, Charges())
 
-    async def read(self, key: str) -> EffectRecord | None:
-        return self.records.get(key)
+    async def charges_by_kind(self, workflow_id: str) -> Mapping[str, Charges]:
+        return {kind: await self.charges(workflow_id, kind) for kind in ("model_call", "embedding")}
+
+    async def read(self, keys: Sequence[str]) -> Mapping[str, EffectRecord]:
+        return {key: self.records[key] for key in keys if key in self.records}
 
     async def grant_resend(self, workflow_id: str, step: str) -> bool:
         self.granted.append((workflow_id, step))
@@ -429,18 +436,16 @@ class FakeReports:
             raise NotFound("there is no such report")
         return report
 
-    async def list(
-        self, tenant: str, text: str | None, limit: int, before: tuple[datetime, str] | None
-    ) -> Sequence[Report]:
+    async def list(self, tenant: str, which: ReportFilter) -> Sequence[Report]:
         await self.database.check()
         found = [
             report
             for owner, report in self.reports.values()
             if owner == tenant
-            and (text is None or text.lower() in (report.title + report.prompt).lower())
-            and (before is None or (report.asked_at, report.report_id) < before)
+            and (which.text is None or which.text.lower() in (report.title + report.prompt).lower())
+            and (which.before is None or (report.asked_at, report.report_id) < which.before)
         ]
-        return sorted(found, key=lambda one: (one.asked_at, one.report_id), reverse=True)[:limit]
+        return sorted(found, key=lambda one: (one.asked_at, one.report_id), reverse=True)[: which.limit]
 
 
 class FakeObjects(Part):

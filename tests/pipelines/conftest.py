@@ -73,6 +73,7 @@ from durable_research.temporal.payloads.converter import data_converter
 from durable_research.temporal.worker.builtin_activities import ClosingActivities, StoppingActivities
 from durable_research.temporal.worker.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
 from durable_research.temporal.worker.plugin import house_rules
+from durable_research.web.api import status_answers
 from durable_research.worker.registry import workflows_on
 from tests.installation import FINAL, Installation
 
@@ -159,7 +160,11 @@ class Harness:
 
     async def status(self, report: str) -> dict[str, Any]:
         """The status body as JSON: what a test looks for in it and does not find fails the test."""
-        return {**await self.reading.status(report, "default")}
+        return {**status_answers.status(await self.reading.status(report, "default"))}
+
+    async def result(self, report: str) -> Mapping[str, Any]:
+        """The result as JSON."""
+        return status_answers.result(await self.reading.result(report, "default"))
 
     async def until(self, report: str, *statuses: str) -> dict[str, Any]:
         async with asyncio.timeout(60):

@@ -22,7 +22,7 @@ async def test_a_text_is_written_checked_and_summarised(harness: Harness) -> Non
     workflow_id = await process(harness, "How do tides work?")
 
     assert (await harness.finished(workflow_id))["status"] == "done"
-    result = await harness.reading.result(workflow_id, "default")
+    result = await harness.result(workflow_id)
     assert list(result["texts"]) == ["text", "summary"]
     assert (await left(harness, workflow_id))["objects"] == 2
 

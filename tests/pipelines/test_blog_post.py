@@ -82,7 +82,7 @@ async def test_the_result_is_the_posts_id_and_where_its_text_is(harness: Harness
     post_id = await post(harness, "What a result holds")
     await harness.finished(post_id)
 
-    assert await harness.reading.result(post_id, "default") == {
+    assert await harness.result(post_id) == {
         "workflow_id": post_id,
         "post_id": post_id,
         "status": "done",

@@ -34,7 +34,7 @@ async def test_the_result_holds_ids_and_no_text(harness: Harness) -> None:
     report = await harness.ask("A result of ids")
     await harness.finished(report)
 
-    result = await harness.reading.result(report, "default")
+    result = await harness.result(report)
 
     assert result["report_id"] == report
     assert result["notified"] == ["log", "webhook"]
@@ -69,7 +69,7 @@ async def test_everything_that_shows_a_title_shows_the_same(
 
     row = await harness.reports.get(report, "default")
     listed = await harness.workflows.get(report, "default")
-    result = await harness.reading.result(report, "default")
+    result = await harness.result(report)
 
     assert {row.title, listed.title, result["title"], harness.renderer.rendered[-1].title} == {title}
 
@@ -254,7 +254,7 @@ async def test_a_receiver_that_refuses_never_fails_the_report(harness: Harness) 
     report = await harness.ask("refused-receiver")
 
     assert (await harness.finished(report))["status"] == "done"
-    result = await harness.reading.result(report, "default")
+    result = await harness.result(report)
     assert (result["notified"], result["not_notified"]) == (["log"], ["webhook"])
 
 

@@ -32,7 +32,7 @@ async def test_each_channel_that_was_asked_for_is_told_once(harness: Harness) ->
     report, status = await ask_all(harness, "tell everybody")
 
     assert status["status"] == "done"
-    assert (await harness.reading.result(report, "default"))["notified"] == ["log", *KINDS]
+    assert (await harness.result(report))["notified"] == ["log", *KINDS]
     assert {kind: len(keys) for kind, keys in told(harness, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
 
 
@@ -61,7 +61,7 @@ async def test_an_address_that_gets_no_mail_is_named_and_the_others_are_told(
 
     report, status = await ask_all(harness, "one wrong address")
 
-    result = await harness.reading.result(report, "default")
+    result = await harness.result(report)
     assert (status["status"], result["notified"]) == ("done", ["log", *KINDS])
     assert result["not_notified"] == ["email: missing@example.org (the mail server answered 550)"]
     assert len(told(harness, report)["email"]) == 1
@@ -88,7 +88,7 @@ async def test_a_mail_whose_reply_is_lost_is_not_sent_again(harness: Harness, qu
 
     assert status["status"] == "done"
     assert {kind: len(keys) for kind, keys in told(harness, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
-    assert (await harness.reading.result(report, "default"))["notified"] == ["log", "webhook", "slack"]
+    assert (await harness.result(report))["notified"] == ["log", "webhook", "slack"]
 
 
 async def test_a_mail_is_sent_again_once_when_the_operator_prefers_two_to_none(
@@ -109,7 +109,7 @@ async def test_a_slack_message_whose_receipt_is_lost_is_found_and_not_posted_aga
     report, _ = await ask_all(harness, "Lost receipt")
 
     assert len(told(harness, report)["slack"]) == 1
-    assert "slack" in (await harness.reading.result(report, "default"))["notified"]
+    assert "slack" in (await harness.result(report))["notified"]
 
 
 async def test_a_channel_that_refuses_for_good_does_not_fail_the_report(harness: Harness) -> None:
@@ -117,4 +117,4 @@ async def test_a_channel_that_refuses_for_good_does_not_fail_the_report(harness:
     report, status = await ask_all(harness, "Mailbox without an owner")
 
     assert status["status"] == "done"
-    assert (await harness.reading.result(report, "default"))["notified"] == ["log", "webhook", "slack"]
+    assert (await harness.result(report))["notified"] == ["log", "webhook", "slack"]

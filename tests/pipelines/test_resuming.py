@@ -146,7 +146,7 @@ async def test_a_charged_answer_that_is_none_is_bought_anew_by_leave_alone(harne
     report = await harness.ask("empty at first")
     assert (await harness.finished(report))["error"]["code"] == "empty_output"
 
-    offer = await harness.resuming.offer(report, "default")
+    offer = await harness.resuming.offer(await harness.reading.status(report, "default"))
     with pytest.raises(InvalidState, match="charged again, 2 so far"):
         await harness.resuming.resume(report, "default", {})
     status = await resume(harness, report, accept_charge=True)

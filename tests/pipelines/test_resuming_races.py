@@ -27,7 +27,7 @@ async def test_a_call_that_still_ran_when_its_report_failed_is_taken_up(
     assert (await harness.finished(report))["error"]["code"] == "step_timed_out"
     monkeypatch.undo()
 
-    offer = await harness.resuming.offer(report, "default")
+    offer = await harness.resuming.offer(await harness.reading.status(report, "default"))
     await harness.resuming.resume(report, "default", {})
 
     assert (await harness.finished(report))["status"] == "done"
@@ -138,7 +138,7 @@ async def test_terminated_when_its_row_was_stored_a_report_is_done(
     status = await harness.status(report)
 
     assert (status["status"], harness.step(status, "send_notification")["state"]) == ("done", "left_out")
-    assert (await harness.reading.result(report, "default"))["pages"] == 1
+    assert (await harness.result(report))["pages"] == 1
     with pytest.raises(InvalidState):
         await harness.resuming.resume(report, "default", {})
 

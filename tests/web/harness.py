@@ -20,7 +20,7 @@ from durable_research.domain.workflows.workflow import Kind, Status, kind_of, ne
 from durable_research.operations.approve import Approving
 from durable_research.operations.cancel import Cancelling
 from durable_research.operations.decide import Deciding
-from durable_research.operations.facade import Operations
+from durable_research.operations.facade import Dependencies, Operations
 from durable_research.operations.reading.paid_text import PaidTexts
 from durable_research.operations.reading.read import Reading
 from durable_research.operations.reading.reports import ReadingReports
@@ -97,7 +97,7 @@ class Harness:
                 lambda document: f"<article><p>{escape(plain_text(document))}</p></article>",
                 EMBEDDING_MODEL,
             ),
-            (world.database, world.engine, world.objects),
+            Dependencies(world.database, world.engine, world.objects),
             self.payloads,
             is_demo=self.is_demo,
         )

@@ -19,7 +19,7 @@ from durable_research.domain.ledger.effects import ResendPolicy
 from durable_research.operations.approve import Approving
 from durable_research.operations.cancel import Cancelling
 from durable_research.operations.decide import Deciding
-from durable_research.operations.facade import Operations
+from durable_research.operations.facade import Dependencies, Operations
 from durable_research.operations.reading.paid_text import PaidTexts
 from durable_research.operations.reading.read import Reading
 from durable_research.operations.reading.reports import ReadingReports
@@ -74,7 +74,7 @@ async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
             texts=ReadingTexts(
                 reading, paid, objects, PostgresSimilarity(database), to_html, settings.openai_embedding_model
             ),
-            dependencies=(database, engine, objects),
+            dependencies=Dependencies(database, engine, objects),
             payloads=PayloadOpener(Keyring(keys, engine.namespace)),
             is_demo=settings.provider == "simulator",
         )

@@ -6,7 +6,7 @@ The workflow alone decides which decision is the first; what is answered here co
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -17,6 +17,7 @@ from durable_research.domain.documents.text import EDITED_SUFFIX
 from durable_research.domain.errors import AlreadyDecided, FieldError, InvalidInput, InvalidState, NotFound
 from durable_research.domain.requests.writing import Text
 from durable_research.domain.workflows.approval import ApprovalDecision, Verdict
+from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.effects.text import store_text
 from durable_research.failpoints.reach import Point, reach
 from durable_research.operations.reading.pending_decisions import OpenApproval, open_approval, standing_decision
@@ -68,8 +69,11 @@ class Approving:
             NotFound: unknown id.
             InvalidState: nothing waits for approval.
         """
-        asked = await self._open(workflow_id, tenant)
-        return (await self.objects.get(asked.asked.draft.text.key)).decode()
+        return await self.text(_open(*await self.reading.with_log(workflow_id, tenant)))
+
+    async def text(self, approval: OpenApproval) -> str:
+        """The text that waits, of an approval that is read already."""
+        return (await self.objects.get(approval.asked.draft.text.key)).decode()
 
     async def draft_pdf(self, workflow_id: str, tenant: str) -> bytes:
         """The PDF of the draft that waits, where it is typeset already.
@@ -78,7 +82,7 @@ class Approving:
             NotFound: unknown id, or there is no PDF yet.
             InvalidState: nothing waits for approval.
         """
-        pdf = (await self._open(workflow_id, tenant)).asked.pdf
+        pdf = _open(*await self.reading.with_log(workflow_id, tenant)).asked.pdf
         if pdf is None:
             raise NotFound("the draft is not typeset yet")
         return await self.objects.get(pdf.key)
@@ -99,9 +103,10 @@ class Approving:
         if (request.text is not None) != (request.decision == "edit"):
             raise InvalidInput([FieldError("/text", "required", "comes with an edit, and with nothing else")])
         decision_id = request.decision_id or decision_id or secrets.token_hex(16)
-        standing = standing_decision(await self.reading.log(workflow_id, tenant))
+        row, events = await self.reading.with_log(workflow_id, tenant)
+        standing = standing_decision(events)
         if standing is None:
-            outcome = await self._deliver(workflow_id, tenant, request, decision_id)
+            outcome = await self._deliver(row, _open(row, events), request, decision_id)
         elif standing.decision_id == decision_id and await _is_the_same(request, standing):
             outcome = standing.decision
         else:
@@ -110,9 +115,9 @@ class Approving:
         return Answered(await self.reading.get(workflow_id, tenant), decision_id, outcome)
 
     async def _deliver(
-        self, workflow_id: str, tenant: str, request: ApprovalRequest, decision_id: str
+        self, row: WorkflowRow, approval: OpenApproval, request: ApprovalRequest, decision_id: str
     ) -> Verdict | None:
-        asked = (await self._open(workflow_id, tenant)).asked
+        asked, workflow_id = approval.asked, row.workflow_id
         verdict = Verdict(request.decision)
         if verdict not in asked.verdicts:
             words = " or ".join(one.value for one in asked.verdicts)
@@ -122,7 +127,7 @@ class Approving:
         edited = None
         if request.text is not None:
             text = await asyncio.to_thread(check_text, request.text)
-            edited = await store_text(self.objects, tenant, workflow_id, text, EDITED_SUFFIX)
+            edited = await store_text(self.objects, row.tenant, workflow_id, text, EDITED_SUFFIX)
         decision = ApprovalDecision(
             decision_id=decision_id, decision=verdict, draft_sha256=request.draft_sha256, edited=edited
         )
@@ -138,12 +143,12 @@ class Approving:
             raise AlreadyDecided(f"the draft has been {standing.decision.words} by decision {decision_id!r}")
         return standing.decision
 
-    async def _open(self, workflow_id: str, tenant: str) -> OpenApproval:
-        row = await self.reading.get(workflow_id, tenant)
-        asked = open_approval(row, await self.reading.log(workflow_id, tenant))
-        if asked is None:
-            raise InvalidState(f"the workflow is {row.status.words} and nothing waits for approval")
-        return asked
+
+def _open(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenApproval:
+    asked = open_approval(row, events)
+    if asked is None:
+        raise InvalidState(f"the workflow is {row.status.words} and nothing waits for approval")
+    return asked
 
 
 async def _is_the_same(request: ApprovalRequest, standing: ApprovalDecision) -> bool:

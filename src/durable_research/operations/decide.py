@@ -42,8 +42,8 @@ class Deciding:
             InfrastructureDown: the engine is away; it can be said again.
         """
         decision = validated(DecisionRequest, body).decision
-        row = await self.reading.get(workflow_id, tenant)
-        asked = open_question(row, await self.reading.log(workflow_id, tenant))
+        row, events = await self.reading.with_log(workflow_id, tenant)
+        asked = open_question(row, events)
         if asked is None and row.status is Status.WAITING_FOR_YOU:
             raise InvalidState("the workflow waits for a draft to be approved: durable-research approve, or /approve")
         if asked is None:

@@ -33,9 +33,9 @@ from durable_research.domain.workflows.progress import EventKind, ProgressEvent,
 from durable_research.domain.workflows.workflow import RESUMABLE, check_resumable
 from durable_research.effects.text import store_text
 from durable_research.failpoints.reach import Point, reach
-from durable_research.operations.reading.bodies import OfferBody
 from durable_research.operations.reading.paid_text import PaidTexts
-from durable_research.operations.reading.recoverable import Price, can_be_resumed
+from durable_research.operations.reading.recoverable import Price, ResumeOffer, can_be_resumed
+from durable_research.operations.reading.status import WorkflowStatus
 from durable_research.operations.start import Starting
 from durable_research.operations.validation import validated
 from durable_research.ports.database.ledger import Effects
@@ -59,28 +59,6 @@ class Resumed:
     replayed: bool
 
 
-@dataclass(frozen=True)
-class Offer:
-    """That a workflow can be resumed, and what that may cost; `charges` is what it has cost so far."""
-
-    price: Price
-    charges: Charges
-    has_text: bool
-
-    @property
-    def words(self) -> str:
-        """The price as a person reads it."""
-        if self.price is Price.NOTHING:
-            return "what was paid for is not paid again"
-        extra = f", and perhaps {self.charges.possible_extra} more" if self.charges.possible_extra else ""
-        return f"the model may be charged again, {self.charges.settled} so far{extra}"
-
-    def as_json(self) -> OfferBody:
-        """As the status body shows it."""
-        needs = self.price is not Price.NOTHING
-        return {"may_charge_again": needs, "price": self.price, "words": self.words, "has_text": self.has_text}
-
-
 @dataclass
 class Resuming:
     """`resend` is the installation's rule for calls of which nobody can be asked."""
@@ -91,16 +69,11 @@ class Resuming:
     starting: Starting
     resend: ResendPolicy = ResendPolicy.BOUNDED
 
-    async def offer(self, workflow_id: str, tenant: str) -> Offer | None:
-        """Whether it can be resumed, and what that may cost; None where it cannot.
-
-        Raises:
-            NotFound: unknown id.
-        """
-        row = await self.texts.reading.get(workflow_id, tenant)
-        if not can_be_resumed(row):
+    async def offer(self, status: WorkflowStatus) -> ResumeOffer | None:
+        """Whether it can be resumed, and what that may cost; None where it cannot."""
+        if not can_be_resumed(status.row):
             return None
-        return await self._offer(row, await self.texts.reading.log(workflow_id, tenant))
+        return await self._offer(status.row, status.events, status.charges)
 
     async def resume(
         self, workflow_id: str, tenant: str, body: Mapping[str, Any], idempotency_key: str | None = None
@@ -116,13 +89,12 @@ class Resuming:
         """
         request = validated(ResumeRequest, body)
         reading = self.texts.reading
-        row = await reading.get(workflow_id, tenant)
+        row, events = await reading.with_log(workflow_id, tenant)
         pipeline = BY_KIND[row.kind]
         if not pipeline.can_resume:
             raise InvalidState(
                 f"what a {pipeline.noun} had made is undone when it fails; run it again, which is paid anew"
             )
-        events = await reading.log(workflow_id, tenant)
         if idempotency_key and await _is_known(events, request, idempotency_key):
             return Resumed(row, replayed=True)
         if row.status.is_final or not row.resumption:
@@ -152,8 +124,8 @@ class Resuming:
             return data | {"texts": kept}
         if row.status not in RESUMABLE:
             return data
-        offer = await self._offer(row, events)
-        if offer.price is Price.NOTHING:
+        offer = await self._offer(row, events, await self.ledger.charges(row.workflow_id))
+        if not offer.may_charge_again:
             return data
         if not request.accept_charge:
             raise InvalidState(f"{offer.words}; say that it may: accept_charge")
@@ -165,19 +137,19 @@ class Resuming:
 
     async def _corrected(self, row: WorkflowRow, events: Sequence[ProgressEvent], text: str) -> WrittenText:
         text = await asyncio.to_thread(check_text, text)
-        paid = await self.texts.find(row, events)
+        paid = await self.texts.find(row, events, await self.texts.answers(row, events))
         if paid is None:
             raise InvalidState("there is no text to correct: the model had written nothing")
         return paid.corrected(await store_text(self.texts.objects, row.tenant, row.workflow_id, text, EDITED_SUFFIX))
 
-    async def _offer(self, row: WorkflowRow, events: Sequence[ProgressEvent]) -> Offer:
+    async def _offer(self, row: WorkflowRow, events: Sequence[ProgressEvent], charges: Charges) -> ResumeOffer:
         latest = resumed_with(events)
         answers = await self.texts.answers(row, events)
         price = Price.NOTHING if latest.get("texts") else self._price(row, answers)
         if price is Price.NOTHING and _is_unconfirmed(events, answers):
             price = Price.ANOTHER_SEND
         has_text = await self.texts.is_there(row, answers)
-        return Offer(price, await self.ledger.charges(row.workflow_id), has_text)
+        return ResumeOffer(price, charges, has_text, answers)
 
     def _price(self, row: WorkflowRow, answers: Sequence[EffectRecord]) -> Price:
         """What the ledger's next move would be, for the part of the text that is missing."""

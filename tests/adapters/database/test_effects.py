@@ -443,3 +443,32 @@ async def test_a_send_that_ended_in_an_error_is_told_at_once_where_nobody_can_be
     await ledger.note_lost(sent.key, 1, SendFailure("provider_failed", "HTTP 500"))
 
     assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=possible)
+
+
+async def test_effects_are_read_with_their_sends_and_claimed_by_nobody(ledger: PostgresEffects, effect: Effect) -> None:
+    unsent, unclaimed = replace(effect, ordinal="1"), replace(effect, ordinal="2")
+    for fence in (1, 2):
+        await begun(ledger, effect, fence)
+    await ledger.remember_reference(effect.key, 2, "resp_2")
+    claimed = await ledger.claim(unsent, 3)
+
+    found = await ledger.read([effect.key, unsent.key, unclaimed.key])
+
+    assert [(send.fence, send.reference) for send in found[effect.key].sends] == [(1, None), (2, "resp_2")]
+    assert found[effect.key].fence == 2
+    assert found == {effect.key: found[effect.key], unsent.key: claimed}
+
+
+async def test_each_kind_of_effect_is_counted_by_itself(ledger: PostgresEffects, effect: Effect) -> None:
+    embedding = replace(effect, step="create_embedding", kind="embedding")
+    for one in (effect, embedding):
+        await begun(ledger, one, 1)
+        await ledger.remember_reference(one.key, 1, "resp_1")
+        await ledger.settle(one.key, 1, "resp_1", {"text": "done"})
+    await begun(ledger, replace(embedding, ordinal="1"), 1)
+    await ledger.claim(replace(embedding, ordinal="1"), 2)
+
+    assert await ledger.charges_by_kind(effect.workflow_id) == {
+        "model_call": Charges(settled=1, possible_extra=0),
+        "embedding": Charges(settled=1, possible_extra=1),
+    }

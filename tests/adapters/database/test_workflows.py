@@ -7,7 +7,7 @@ import pytest
 from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.domain.errors import IdempotencyKeyReused, NotFound
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.progress import EngineAttempt, EventKind
 from durable_research.domain.workflows.workflow import Status
 from durable_research.ports.database.workflows import Page, WorkflowFilter
 from tests.conftest import new_report
@@ -120,3 +120,17 @@ async def test_a_wish_to_cancel_is_noted_once(workflows: PostgresWorkflows, prog
     assert (await workflows.get(row.workflow_id, "default")).cancel_requested
     kinds = [event.kind for event in await progress.read(row.workflow_id)]
     assert kinds == [EventKind.ACCEPTED, EventKind.CANCEL_REQUESTED]
+
+
+async def test_a_row_is_read_together_with_its_log(
+    workflows: PostgresWorkflows, progress: PostgresProgressLog, report: str
+) -> None:
+    attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run", 1))
+    await progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {"tokens": 3})
+
+    found = await workflows.get_with_log(report, "default")
+
+    assert found == (await workflows.get(report, "default"), await progress.read(report))
+    assert found[0].input == {"prompt": "tides?"}
+    with pytest.raises(NotFound):
+        await workflows.get_with_log(report, "another tenant")

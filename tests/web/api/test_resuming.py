@@ -10,6 +10,7 @@ from quart.testing import QuartClient
 from durable_research.domain.ledger.effects import ProviderClass, Send, SendState
 from durable_research.domain.workflows.progress import EventKind
 from durable_research.domain.workflows.workflow import Kind, Status
+from durable_research.operations.reading.status import WorkflowStatus
 from tests.fakes import START
 from tests.web.harness import TEXT, Harness
 
@@ -80,8 +81,8 @@ async def test_a_followed_report_is_not_looked_up_once_more(
 ) -> None:
     report_id, asked = await harness.asked(), list[str]()
 
-    async def offer(workflow_id: str, tenant: str) -> None:
-        asked.append(workflow_id)
+    async def offer(status: WorkflowStatus) -> None:
+        asked.append(status.row.workflow_id)
 
     monkeypatch.setattr(harness.operations.resuming, "offer", offer)
 

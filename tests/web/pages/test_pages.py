@@ -12,6 +12,7 @@ from durable_research.domain.workflows.progress import EventKind
 from durable_research.domain.workflows.remedies import REMEDIES
 from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.ports.database.similarity import Related
+from durable_research.web.http.problems import remedy_body
 from tests.web.harness import EMBEDDING_MODEL, TEXT, UNKNOWN, Harness
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -432,7 +433,7 @@ async def test_a_failed_report_says_what_to_do_and_what_was_charged(client: Quar
 
     assert f"<strong>What to do:</strong> {escape(REMEDIES['quota_exhausted'].words)}." in text
     assert "0 calls to the model&#39;s provider were charged, and perhaps 2 more." in text
-    assert status["error"]["remedy"] == REMEDIES["quota_exhausted"].as_json(resumable=True)
+    assert status["error"]["remedy"] == remedy_body(REMEDIES["quota_exhausted"], resumable=True)
 
 
 async def test_a_question_to_a_person_says_what_mends_it(client: QuartClient, harness: Harness) -> None:

@@ -6,8 +6,6 @@ A setting is written by its name, so that readers find it in `.env.example`.
 import re
 from dataclasses import dataclass
 
-from durable_research.domain.shapes import RemedyBody
-
 _SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 
 
@@ -27,16 +25,6 @@ class Remedy:
     def settings(self) -> tuple[str, ...]:
         """The settings that the words name."""
         return tuple(dict.fromkeys(_SETTING.findall(self.words)))
-
-    def as_json(self, *, resumable: bool = False) -> RemedyBody:
-        """As the API tells it, of a workflow that can be resumed or of anything else."""
-        resume = self.resume and resumable
-        return {
-            "words": self.words,
-            "settings": list(self.settings),
-            "resume": resume,
-            "ask_again": self.ask_again,
-        }
 
 
 def remedy_for(code: str) -> Remedy | None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from durable_research.domain.errors import InfrastructureDown
-from durable_research.domain.shapes import FailureBody, WaitBody
+from durable_research.domain.shapes import FailureBody
 from durable_research.domain.workflows.progress import UNDOES, EventKind, ProgressEvent, since_resumed
 
 # In a failed attempt's event: for how many seconds after it the step goes on waiting; nothing is left at the wait's end.
@@ -45,15 +45,6 @@ class ProviderWait:
     def _until(self) -> str:
         is_same_day = self.until.astimezone(UTC).date() == self.since.astimezone(UTC).date()
         return _clock(self.until) if is_same_day else f"{self.until.astimezone(UTC):%Y-%m-%d %H:%M}"
-
-    def as_json(self) -> WaitBody:
-        """As the status body shows it."""
-        return {
-            "since": self.since.isoformat(),
-            "until": self.until.isoformat(),
-            "looks": self.looks,
-            "last_error": self.last_error,
-        }
 
 
 def _clock(at: datetime) -> str:

@@ -6,6 +6,7 @@ come of an answer that was lost on the way (the draft).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from durable_research import policies
 from durable_research.catalogue import BY_KIND
@@ -73,20 +74,29 @@ class PaidTexts:
             NotReady: nothing is written yet.
             InvalidState: it ended without a text, or what it had written is gone.
         """
-        row = await self.reading.get(workflow_id, tenant)
+        return await self.of(*await self.reading.with_log(workflow_id, tenant))
+
+    async def of(self, row: WorkflowRow, events: Sequence[ProgressEvent]) -> PaidText:
+        """The same of a workflow that is read already.
+
+        Raises:
+            NotReady, InvalidState: as for `read`.
+        """
         pipeline = BY_KIND[row.kind]
         if row.status is Status.CANCELLED or (row.status is Status.FAILED and not pipeline.can_resume):
             raise InvalidState(f"the {pipeline.noun} is {row.status.words}; nothing of it was kept")
-        found = await self.find(row, await self.reading.log(workflow_id, tenant))
+        found = await self.find(row, events, await self.answers(row, events))
         if found is None and row.status.is_final:
             raise InvalidState(f"the {pipeline.noun} is {row.status.words}, and the model had written nothing")
         if found is None:
             raise NotReady(f"the {pipeline.noun} is {row.status.words}; nothing is written yet")
         return found
 
-    async def find(self, row: WorkflowRow, events: Sequence[ProgressEvent]) -> PaidText | None:
-        """The same; None where nothing was written."""
-        written = await self._written(row, await self.answers(row, events))
+    async def find(
+        self, row: WorkflowRow, events: Sequence[ProgressEvent], answers: Sequence[EffectRecord]
+    ) -> PaidText | None:
+        """The text that these answers brought, or a person made of it; None where nothing was written."""
+        written = await self._written(row, answers)
         made = edited_by_a_person(events)
         if made is None or written is None:
             return written
@@ -106,15 +116,12 @@ class PaidTexts:
         """What the ledger knows of the calls that wrote the text, the one that was cut first."""
         step = next(iter(BY_KIND[row.kind].steps))
         generation = resumed_with(events).get("generation", 0)
-        found = []
-        for part in range(1 + policies.GOING_ON_ALLOWED):
-            record = await self.reading.effects.read(
-                model_call_key(row.tenant, row.workflow_id, step, part, generation)
-            )
-            if record is None:
-                break
-            found.append(record)
-        return found
+        keys = [
+            model_call_key(row.tenant, row.workflow_id, step, part, generation)
+            for part in range(1 + policies.GOING_ON_ALLOWED)
+        ]
+        records = await self.reading.effects.read(keys)
+        return [records[key] for key in takewhile(records.__contains__, keys)]
 
     async def _written(self, row: WorkflowRow, answers: Sequence[EffectRecord]) -> PaidText | None:
         if not answers:

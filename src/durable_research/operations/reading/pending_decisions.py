@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from durable_research.catalogue import BY_KIND, policies, step_label
 from durable_research.domain.errors import DecisionNeeded
-from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision, decision_of
+from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision, Verdict, decision_of
 from durable_research.domain.workflows.progress import ENDS_OF_APPROVAL, EventKind, ProgressEvent, since_resumed
-from durable_research.domain.workflows.remedies import remedy_for
+from durable_research.domain.workflows.remedies import Remedy, remedy_for
 from durable_research.domain.workflows.workflow import Decision, Status
-from durable_research.operations.reading.bodies import AsksBody
 from durable_research.ports.database.workflows import WorkflowRow
 
 
@@ -36,16 +36,10 @@ class OpenQuestion:
         detail = self.detail.replace(self.step, _quoted(self.step))
         return f"cleaning up failed ({detail}); still to be done: {', '.join(map(_quoted, self.remaining))}"
 
-    def as_json(self) -> AsksBody:
-        """As the status body shows it."""
-        remedy = remedy_for(self.code)
-        return {
-            "step": self.step,
-            "attempt": self.attempt,
-            "decisions": list(self.decisions),
-            "remaining_undos": list(self.remaining),
-            "remedy": remedy.as_json() if remedy else None,
-        }
+    @property
+    def remedy(self) -> Remedy | None:
+        """What mends the failure that is asked about."""
+        return remedy_for(self.code)
 
 
 def _quoted(step: str) -> str:
@@ -54,29 +48,27 @@ def _quoted(step: str) -> str:
 
 @dataclass(frozen=True)
 class OpenApproval:
-    """A draft that waits for a person's word."""
+    """A draft that waits for a person's word. It is a question of no step's attempt, and stands where theirs would."""
 
-    workflow_id: str
     asked: ApprovalAsked
+    step: ClassVar[str] = "approval"
+    attempt: ClassVar[int] = 0
+    remaining: ClassVar[tuple[str, ...]] = ()
+    remedy: ClassVar[Remedy | None] = None
 
     @property
     def words(self) -> str:
         """The question as a person reads it."""
         return self.asked.words
 
-    def as_json(self) -> AsksBody:
-        """As the status body shows it."""
-        return {
-            "step": "approval",
-            "attempt": 0,
-            "decisions": list(self.asked.verdicts),
-            "remaining_undos": [],
-            "remedy": None,
-            "draft_sha256": self.asked.draft_sha256,
-            "draft_url": f"/api/workflows/{self.workflow_id}/draft",
-            "draft_pdf_url": f"/api/workflows/{self.workflow_id}/draft.pdf" if self.asked.pdf else None,
-            "expires_at": self.asked.expires_at.isoformat(),
-        }
+    @property
+    def decisions(self) -> tuple[Verdict, ...]:
+        """What can be answered."""
+        return self.asked.verdicts
+
+
+# What a workflow waits to be answered by a person.
+PendingDecision = OpenQuestion | OpenApproval
 
 
 def _is_question(event: ProgressEvent) -> bool:
@@ -89,7 +81,7 @@ def open_approval(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenAppr
     last = next((event for event in reversed(events) if _is_question(event)), None)
     if row.status is not Status.WAITING_FOR_YOU or last is None or last.kind is not EventKind.APPROVAL_ASKED:
         return None
-    return OpenApproval(row.workflow_id, ApprovalAsked.model_validate(last.data))
+    return OpenApproval(ApprovalAsked.model_validate(last.data))
 
 
 def standing_decision(events: Sequence[ProgressEvent]) -> ApprovalDecision | None:
@@ -116,3 +108,8 @@ def open_question(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenQues
     without = (Decision.GO_WITHOUT,) if policies()[last.step].optional else ()
     decisions = (Decision.TRY_AGAIN, *without, Decision.GIVE_UP)
     return OpenQuestion(last.step, last.attempt, detail, decisions, code=code)
+
+
+def pending_decision(row: WorkflowRow, events: Sequence[ProgressEvent]) -> PendingDecision | None:
+    """What a person has to answer before the workflow goes on, by the log."""
+    return open_question(row, events) or open_approval(row, events)

@@ -1,8 +1,12 @@
 """What is left of a workflow that ended without what was asked for: a text that was paid for, and a way to go on."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from durable_research.catalogue import BY_KIND
+from durable_research.domain.errors import InvalidState
+from durable_research.domain.ledger.effects import Charges, EffectRecord
 from durable_research.domain.workflows.workflow import RESUMABLE
 from durable_research.ports.database.workflows import WorkflowRow
 
@@ -18,21 +22,42 @@ class Price(StrEnum):
     ANOTHER_ANSWER = "another_answer"  # the answer was charged and is none
 
 
-def address_of(workflow_id: str) -> str:
-    """Where the API shows the paid text."""
-    return f"/api/workflows/{workflow_id}/texts/{TEXT}"
+@dataclass(frozen=True)
+class ResumeOffer:
+    """That a workflow can be resumed, and what that may cost; `charges` is what it has cost so far.
+
+    `answers` are the ledger's records of the calls that wrote its text, the one that was cut first.
+    """
+
+    price: Price
+    charges: Charges
+    has_text: bool
+    answers: Sequence[EffectRecord] = field(default=(), repr=False)
+
+    @property
+    def may_charge_again(self) -> bool:
+        """Whether leave is needed to go on."""
+        return self.price is not Price.NOTHING
+
+    @property
+    def words(self) -> str:
+        """The price as a person reads it."""
+        if not self.may_charge_again:
+            return "what was paid for is not paid again"
+        extra = f", and perhaps {self.charges.possible_extra} more" if self.charges.possible_extra else ""
+        return f"the model may be charged again, {self.charges.settled} so far{extra}"
+
+
+class EndedWithoutResult(InvalidState):
+    """A workflow ended without what was asked for; `resumable_id` is its id where it can go on and its text be read."""
+
+    def __init__(self, row: WorkflowRow, so: str = "") -> None:
+        self.ended = f"the {BY_KIND[row.kind].noun} is {row.status.words}"
+        self.so = f"; {so}" if so else ""
+        self.resumable_id = row.workflow_id if can_be_resumed(row) else None
+        super().__init__(f"{self.ended}{self.so}")
 
 
 def can_be_resumed(row: WorkflowRow) -> bool:
     """Whether it ended so, and is of a kind, that it can go on from the step that failed."""
     return row.status in RESUMABLE and BY_KIND[row.kind].can_resume
-
-
-def words_of(row: WorkflowRow) -> str:
-    """How it ended, where to read what it had written, and that it can go on."""
-    noun = BY_KIND[row.kind].noun
-    ended = f"the {noun} is {row.status.words}"
-    if not can_be_resumed(row):
-        return ended
-    resume = f"/api/workflows/{row.workflow_id}/resume"
-    return f"{ended}; what was written of it can be read at {address_of(row.workflow_id)}, and POST {resume} goes on with it"

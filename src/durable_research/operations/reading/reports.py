@@ -2,18 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 
 from durable_research.domain.documents.composition import compose
 from durable_research.domain.documents.tree import Document
 from durable_research.domain.errors import InvalidState, NotFound, NotReady
 from durable_research.domain.requests.report import Report
 from durable_research.domain.workflows.workflow import Kind, Status, kind_of
-from durable_research.operations.reading.recoverable import words_of
+from durable_research.operations.reading.recoverable import EndedWithoutResult
 from durable_research.operations.reading.stored_pages import Format, kept_page
-from durable_research.ports.database.reports import Reports
-from durable_research.ports.database.workflows import Workflows
+from durable_research.ports.database.reports import ReportFilter, Reports
+from durable_research.ports.database.workflows import WorkflowRow, Workflows
 from durable_research.ports.objects import ObjectStore
 
 
@@ -27,11 +27,9 @@ class ReadingReports:
     to_html: Format
     to_markdown: Format
 
-    async def list(
-        self, tenant: str, *, text: str | None = None, limit: int = 50, before: tuple[datetime, str] | None = None
-    ) -> Sequence[Report]:
+    async def list(self, tenant: str, which: ReportFilter) -> Sequence[Report]:
         """Newest first."""
-        return await self.reports.list(tenant, text, limit, before)
+        return await self.reports.list(tenant, which)
 
     async def get(self, report_id: str, tenant: str) -> Report:
         """One finished report.
@@ -43,17 +41,24 @@ class ReadingReports:
         """
         if kind_of(report_id) is not Kind.REPORT:
             raise NotFound("there is no such report")
-        try:
+        with suppress(NotFound):
             return await self.reports.get(report_id, tenant)
-        except NotFound:
-            row = await self.workflows.get(report_id, tenant)
-        if row.status.is_final and row.status is not Status.PARTLY_DONE:
-            raise InvalidState(words_of(row))
-        raise NotReady(f"the report is {row.status.words}")
+        raise _why_not(await self.workflows.get(report_id, tenant))
 
-    async def pdf(self, report_id: str, tenant: str) -> bytes:
+    async def of(self, row: WorkflowRow) -> Report:
+        """The finished report of a workflow that is read already.
+
+        Raises:
+            NotReady, InvalidState: as for `get`.
+        """
+        try:
+            return await self.reports.get(row.workflow_id, row.tenant)
+        except NotFound:
+            raise _why_not(row) from None
+
+    async def pdf(self, report: Report) -> bytes:
         """The stored PDF."""
-        return await self.objects.get((await self.get(report_id, tenant)).pdf.key)
+        return await self.objects.get(report.pdf.key)
 
     async def document(self, report: Report) -> Document:
         """The report's document tree, composed as for the PDF."""
@@ -69,11 +74,16 @@ class ReadingReports:
             asked_at=report.asked_at,
         )
 
-    async def html(self, report_id: str, tenant: str) -> str:
+    async def html(self, report: Report) -> str:
         """The report as an HTML fragment, sanitised: as `create_pdf` kept it."""
-        report = await self.get(report_id, tenant)
         return await kept_page(self.objects, report.pdf.key, self.to_html, lambda: self.document(report))
 
-    async def markdown(self, report_id: str, tenant: str) -> str:
+    async def markdown(self, report: Report) -> str:
         """The report as Markdown."""
-        return await asyncio.to_thread(self.to_markdown, await self.document(await self.get(report_id, tenant)))
+        return await asyncio.to_thread(self.to_markdown, await self.document(report))
+
+
+def _why_not(row: WorkflowRow) -> InvalidState:
+    if row.status.is_final and row.status is not Status.PARTLY_DONE:
+        return EndedWithoutResult(row)
+    return NotReady(f"the report is {row.status.words}")

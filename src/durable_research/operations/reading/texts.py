@@ -10,12 +10,13 @@ from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.documents.tree import Document
 from durable_research.domain.errors import NotFound
 from durable_research.domain.requests.writing import WritingRequest
-from durable_research.domain.workflows.progress import closing_of
+from durable_research.domain.workflows.progress import ProgressEvent, closing_of
 from durable_research.operations.reading.paid_text import PaidTexts
-from durable_research.operations.reading.read import Reading
+from durable_research.operations.reading.read import Reading, check_has_result
 from durable_research.operations.reading.recoverable import TEXT
 from durable_research.operations.reading.stored_pages import Format, kept_page
 from durable_research.ports.database.similarity import Related, Similarity
+from durable_research.ports.database.workflows import WorkflowRow
 from durable_research.ports.objects import ObjectStore
 
 _RELATED = 5
@@ -35,39 +36,31 @@ class ReadingTexts:
     to_html: Format
     embedding_model: str
 
-    async def list(self, workflow_id: str, tenant: str) -> Mapping[str, WrittenText]:
-        """The texts by name, in the order in which they were written.
+    async def markdown(self, workflow_id: str, tenant: str, name: str) -> str:
+        """One text, as the model wrote it; the paid text of a report also when it has failed.
 
         Raises:
-            NotFound: unknown id.
+            NotFound: unknown id or name.
             NotReady: it is still running.
             InvalidState: it ended without a result.
         """
-        await self.reading.result(workflow_id, tenant)
-        events = await self.reading.log(workflow_id, tenant)
-        texts = closing_of(events).get("texts", {})
-        return {name: WrittenText.model_validate(text) for name, text in texts.items()}
-
-    async def markdown(self, workflow_id: str, tenant: str, name: str) -> str:
-        """One text, as the model wrote it; the paid text of a report also when it has failed."""
-        row = await self.reading.get(workflow_id, tenant)
+        row, events = await self.reading.with_log(workflow_id, tenant)
         if name == TEXT and BY_KIND[row.kind].can_resume:
-            return (await self.paid.read(workflow_id, tenant)).text
-        texts = await self.list(workflow_id, tenant)
+            return (await self.paid.of(row, events)).text
+        check_has_result(row)
+        texts = texts_of(events)
         if name not in texts:
             raise NotFound("there is no such text")
-        return (await self.objects.get(texts[name].text.key)).decode()
+        return await self._text(texts[name])
 
-    async def document(self, workflow_id: str, tenant: str, name: str) -> Document:
-        """One text as a document tree."""
-        row = await self.reading.get(workflow_id, tenant)
+    async def document(self, row: WorkflowRow, written: WrittenText) -> Document:
+        """One of the workflow's texts as a document tree."""
         request: WritingRequest = BY_KIND[row.kind].request.model_validate(row.input)
-        written = (await self.list(workflow_id, tenant))[name]
         return await asyncio.to_thread(
             compose,
-            await self.markdown(workflow_id, tenant, name),
+            await self._text(written),
             written,
-            workflow_id=workflow_id,
+            workflow_id=row.workflow_id,
             # What it is called since it was stored: the page's own heading says so, and the text does not repeat it.
             title=row.title,
             question=request.prompt,
@@ -75,20 +68,21 @@ class ReadingTexts:
             asked_at=row.created_at,
         )
 
-    async def html(self, workflow_id: str, tenant: str, name: str) -> str:
-        """One text as an HTML fragment, sanitised, as it was kept when it was first shown."""
-        written = (await self.list(workflow_id, tenant))[name]
-        return await kept_page(
-            self.objects, written.text.key, self.to_html, lambda: self.document(workflow_id, tenant, name)
-        )
+    async def html(self, row: WorkflowRow, written: WrittenText) -> str:
+        """One of the workflow's texts as an HTML fragment, sanitised, as it was kept when it was first shown."""
+        return await kept_page(self.objects, written.text.key, self.to_html, lambda: self.document(row, written))
 
-    async def related(self, workflow_id: str, tenant: str) -> Sequence[Related]:
-        """Finished reports and posts about similar things, nearest first; nothing that today's model has not embedded.
-
-        Raises:
-            NotFound: unknown id.
-        """
-        await self.reading.get(workflow_id, tenant)
+    async def related(self, row: WorkflowRow) -> Sequence[Related]:
+        """Finished reports and posts about similar things, nearest first; nothing that today's model has not embedded."""
         if not self.embedding_model:
             return ()
-        return await self.similarity.nearest(workflow_id, tenant, self.embedding_model, _RELATED)
+        return await self.similarity.nearest(row.workflow_id, row.tenant, self.embedding_model, _RELATED)
+
+    async def _text(self, written: WrittenText) -> str:
+        return (await self.objects.get(written.text.key)).decode()
+
+
+def texts_of(events: Sequence[ProgressEvent]) -> Mapping[str, WrittenText]:
+    """The texts that a finished workflow wrote, by name, in the order in which they were written."""
+    texts = closing_of(events).get("texts", {})
+    return {name: WrittenText.model_validate(text) for name, text in texts.items()}

@@ -1,33 +1,41 @@
 """What an unfinished workflow waits for, when that is not its own work."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from durable_research.catalogue import step_label
 from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.domain.workflows.waits import ProviderWait, provider_wait
 from durable_research.domain.workflows.workflow import Status
-from durable_research.operations.reading.bodies import WaitsForBody
-from durable_research.operations.reading.pending_decisions import OpenApproval, OpenQuestion
+from durable_research.operations.reading.pending_decisions import PendingDecision
 from durable_research.ports.database.workflows import WorkflowRow
+
+
+@dataclass(frozen=True)
+class WaitsFor:
+    """What it waits for in words, and the wait for a provider where it is one."""
+
+    words: str
+    provider: ProviderWait | None = None
 
 
 def waits_for(
     row: WorkflowRow,
     live: int,
-    asked: OpenQuestion | OpenApproval | None,
+    asked: PendingDecision | None,
     events: Sequence[ProgressEvent],
     *,
     reachable: bool,
-) -> WaitsForBody | None:
-    """What it waits for in words (`what`), and for a provider: `since`, `until`, how many `looks`, and the `last_error`."""
+) -> WaitsFor | None:
+    """What it waits for now; None of what has ended, and of what is at work."""
     if row.status.is_final:
         return None
     wait = provider_wait(events)
     if wait and not asked and reachable and live:
-        return {"what": _of_provider(*wait), **wait[1].as_json()}
+        return WaitsFor(_of_provider(*wait), wait[1])
     words = _words(row, live, asked, events[0], reachable=reachable)
-    return {"what": words, "since": None, "until": None, "looks": 0, "last_error": None} if words else None
+    return WaitsFor(words) if words else None
 
 
 def _of_provider(step: str, wait: ProviderWait) -> str:
@@ -37,7 +45,7 @@ def _of_provider(step: str, wait: ProviderWait) -> str:
 def _words(
     row: WorkflowRow,
     live: int,
-    asked: OpenQuestion | OpenApproval | None,
+    asked: PendingDecision | None,
     accepted: ProgressEvent,
     *,
     reachable: bool,

@@ -20,8 +20,8 @@ class Effects(Protocol):
         """
         ...
 
-    async def read(self, key: str) -> EffectRecord | None:
-        """What stands of the effect, without claiming it; None where no attempt has."""
+    async def read(self, keys: Sequence[str]) -> Mapping[str, EffectRecord]:
+        """What stands of these effects, without claiming them; nothing of one that no attempt has claimed."""
         ...
 
     async def open_send(self, effect: Effect, fence: int, handle: str | None, *, earlier: SendState | None) -> None:
@@ -74,6 +74,10 @@ class Effects(Protocol):
 
     async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
         """What this workflow's effects of one kind were charged, and may have been charged besides."""
+        ...
+
+    async def charges_by_kind(self, workflow_id: str) -> Mapping[str, Charges]:
+        """The same of every kind of effect that the workflow has."""
         ...
 
     async def grant_resend(self, workflow_id: str, step: str) -> bool:

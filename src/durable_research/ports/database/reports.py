@@ -1,11 +1,21 @@
 """Finished reports."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from durable_research.domain.requests.report import Report
 from durable_research.domain.workflows.progress import Attempt
+
+
+@dataclass(frozen=True)
+class ReportFilter:
+    """Which reports a list shows; `text` is looked for in title and prompt."""
+
+    text: str | None = None
+    limit: int = 50
+    before: tuple[datetime, str] | None = None
 
 
 class Reports(Protocol):
@@ -35,8 +45,6 @@ class Reports(Protocol):
         """
         ...
 
-    async def list(
-        self, tenant: str, text: str | None, limit: int, before: tuple[datetime, str] | None
-    ) -> Sequence[Report]:
-        """Newest first, filtered by words in title or prompt."""
+    async def list(self, tenant: str, which: ReportFilter) -> Sequence[Report]:
+        """Newest first."""
         ...

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.domain.workflows.workflow import Kind, Status
 
 
@@ -87,6 +88,14 @@ class Workflows(Protocol):
 
         Raises:
             NotFound: unknown, or another tenant's.
+        """
+        ...
+
+    async def get_with_log(self, workflow_id: str, tenant: str) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
+        """Read one and all its events in one look, so that what the row says and what the log says belong together.
+
+        Raises:
+            NotFound: as for `get`.
         """
         ...
 

@@ -20,6 +20,7 @@ from durable_research.web.api.bodies import (
     StartedBody,
     WorkflowBody,
 )
+from durable_research.web.http import addresses as paths
 
 
 def json_response(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -29,9 +30,12 @@ def json_response(body: Mapping[str, Any], status: int = 200, headers: Mapping[s
 
 
 def addresses(workflow_id: str) -> AddressesBody:
-    """Where to go on from a workflow. Paths without a host: what a client sent as its host must not come back as a link."""
-    base = f"/api/workflows/{workflow_id}"
-    return {"status_url": f"{base}/status", "events_url": f"{base}/events", "result_url": f"{base}/result"}
+    """Where to go on from a workflow."""
+    return {
+        "status_url": paths.workflow(workflow_id, "status"),
+        "events_url": paths.workflow(workflow_id, "events"),
+        "result_url": paths.workflow(workflow_id, "result"),
+    }
 
 
 def started(row: WorkflowRow) -> StartedBody:
@@ -78,7 +82,6 @@ def related(one: Related) -> RelatedOneBody:
 
 def report(one: Report) -> ReportBody:
     """A finished report's facts; where its files lie inside is not among them."""
-    base = f"/api/reports/{one.report_id}"
     return {
         "report_id": one.report_id,
         "title": one.title,
@@ -96,9 +99,9 @@ def report(one: Report) -> ReportBody:
         "pages": one.pdf.pages,
         "size_bytes": one.pdf.size_bytes,
         "sha256": one.pdf.sha256,
-        "pdf_url": f"{base}.pdf",
-        "markdown_url": f"{base}.md",
-        "html_url": f"{base}.html",
+        "pdf_url": paths.report(one.report_id, "pdf"),
+        "markdown_url": paths.report(one.report_id, "md"),
+        "html_url": paths.report(one.report_id, "html"),
     }
 
 

@@ -6,10 +6,9 @@ from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
 from durable_research.domain.schedules.schedule import ID_PATTERN as SCHEDULE_ID_PATTERN
-from durable_research.domain.shapes import At
 from durable_research.domain.workflows.approval import Verdict
 from durable_research.domain.workflows.workflow import Kind, Status
-from durable_research.operations.reading.bodies import ReportId, Sha256, WorkflowId
+from durable_research.web.api.workflow_bodies import At, ReportId, Sha256, WorkflowId
 
 ScheduleId = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{SCHEDULE_ID_PATTERN}$"})]
 

@@ -37,10 +37,9 @@ class HealthApi:
 
     async def readyz(self) -> Response:
         """Whether work can be accepted: that needs the database alone, and goes on while Temporal is away."""
-        database = next(one for one in self.operations.dependencies if one.name == "database")
         try:
             async with asyncio.timeout(_READY_SECONDS):
-                await database.check()
+                await self.operations.check_ready()
         except (InfrastructureDown, TimeoutError):
             detail = "the database does not answer"
             raise Problem(503, "dependency_unavailable", detail, retry_after=_RETRY_AFTER_SECONDS) from None

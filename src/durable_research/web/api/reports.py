@@ -22,19 +22,11 @@ class ReportsApi:
     async def list_reports(self) -> Response:
         """One page of the library."""
         tenant = requests.tenant_of(request)
-        limit = query.limit(request.args)
-        found = await self.operations.reports.list(
-            tenant,
-            text=query.text(request.args),
-            limit=limit + 1,
-            before=query.before(request.args, tenant, _OF),
+        which = query.report_filter(request.args, tenant=tenant, of=_OF)
+        page = await pagination.read_page(
+            self.operations.reports.list, which, lambda one: (one.asked_at, one.report_id), tenant=tenant, of=_OF
         )
-        shown = found[:limit]
-        following = len(found) > limit
-        cursor = (
-            pagination.encode(shown[-1].asked_at, shown[-1].report_id, tenant=tenant, of=_OF) if following else None
-        )
-        body: ReportsBody = {"reports": [answers.report(one) for one in shown], "next_cursor": cursor}
+        body: ReportsBody = {"reports": [answers.report(one) for one in page.items], "next_cursor": page.next_cursor}
         return answers.json_response(body)
 
     async def report(self, report_id: str) -> Response:
@@ -44,24 +36,21 @@ class ReportsApi:
 
     async def pdf(self, report_id: str) -> Response:
         """The stored PDF."""
-        tenant = requests.tenant_of(request)
-        report = await self.operations.reports.get(report_id, tenant)
-        data = await self.operations.reports.pdf(report_id, tenant)
+        report = await self.operations.reports.get(report_id, requests.tenant_of(request))
+        data = await self.operations.reports.pdf(report)
         return files.file_response(request, data, "application/pdf", files.file_name(report.title, report_id, "pdf"))
 
     async def markdown(self, report_id: str) -> Response:
         """The report as Markdown."""
-        tenant = requests.tenant_of(request)
-        report = await self.operations.reports.get(report_id, tenant)
-        text = await self.operations.reports.markdown(report_id, tenant)
+        report = await self.operations.reports.get(report_id, requests.tenant_of(request))
+        text = await self.operations.reports.markdown(report)
         name = files.file_name(report.title, report_id, "md")
         return files.file_response(request, text.encode(errors="replace"), "text/markdown; charset=utf-8", name)
 
     async def html(self, report_id: str) -> Response:
         """The report as an HTML page of its own: with its style, and without script or anything from elsewhere."""
-        tenant = requests.tenant_of(request)
-        report = await self.operations.reports.get(report_id, tenant)
-        fragment = await self.operations.reports.html(report_id, tenant)
+        report = await self.operations.reports.get(report_id, requests.tenant_of(request))
+        fragment = await self.operations.reports.html(report)
         page = await downloads.html_file(report, fragment)
         name = files.file_name(report.title, report_id, "html")
         response = files.file_response(request, page.encode(errors="replace"), "text/html; charset=utf-8", name)

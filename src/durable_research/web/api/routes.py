@@ -9,7 +9,6 @@ from durable_research.catalogue import PIPELINES
 from durable_research.domain.schedules.schedule import ScheduleRequest
 from durable_research.operations.approve import ApprovalRequest
 from durable_research.operations.decide import DecisionRequest
-from durable_research.operations.reading.bodies import HistoryBody, WholeStatusBody
 from durable_research.operations.resume import ResumeRequest
 from durable_research.web.api.bodies import (
     AliveBody,
@@ -28,6 +27,7 @@ from durable_research.web.api.bodies import (
     WorkflowsBody,
 )
 from durable_research.web.api.schemas import ResultBody
+from durable_research.web.api.workflow_bodies import HistoryBody, WholeStatusBody
 from durable_research.web.http import event_stream
 
 JSON = "application/json"

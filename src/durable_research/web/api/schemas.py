@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from durable_research.catalogue import PIPELINES
 from durable_research.domain.workflows.progress import EventKind
 from durable_research.domain.workflows.workflow import Kind
-from durable_research.operations.reading.bodies import (
+from durable_research.web.api.workflow_bodies import (
     DraftBody,
     EventBody,
     ReportResultBody,

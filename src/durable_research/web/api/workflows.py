@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from quart import Response, request
 
 from durable_research.operations.facade import Operations
-from durable_research.operations.reading.bodies import HistoryBody
-from durable_research.web.api import answers
+from durable_research.web.api import answers, status_answers
 from durable_research.web.api.bodies import DecidedBody, RelatedBody, RetriedBody, WorkflowsBody
+from durable_research.web.api.workflow_bodies import HistoryBody
 from durable_research.web.http import event_stream, files, pagination, query, requests
 
 _OF = "workflows"
@@ -36,22 +36,24 @@ class WorkflowsApi:
         """One page of the list."""
         tenant = requests.tenant_of(request)
         which = query.workflow_filter(request.args, tenant=tenant, of=_OF)
-        rows = await self.operations.reading.list(tenant, which)
-        shown = rows[: which.limit - 1]
-        following = len(rows) > len(shown)
-        cursor = (
-            pagination.encode(shown[-1].created_at, shown[-1].workflow_id, tenant=tenant, of=_OF) if following else None
+        page = await pagination.read_page(
+            self.operations.reading.list, which, lambda row: (row.created_at, row.workflow_id), tenant=tenant, of=_OF
         )
-        body: WorkflowsBody = {"workflows": [answers.workflow(row) for row in shown], "next_cursor": cursor}
+        body: WorkflowsBody = {
+            "workflows": [answers.workflow(row) for row in page.items],
+            "next_cursor": page.next_cursor,
+        }
         return answers.json_response(body)
 
     async def status(self, workflow_id: str) -> Response:
         """The status body."""
-        return answers.json_response(await self.operations.status(workflow_id, requests.tenant_of(request)))
+        status = await self.operations.status(workflow_id, requests.tenant_of(request))
+        return answers.json_response(status_answers.status(status))
 
     async def result(self, workflow_id: str) -> Response:
         """The result, once there is one."""
-        return answers.json_response(await self.operations.reading.result(workflow_id, requests.tenant_of(request)))
+        result = await self.operations.reading.result(workflow_id, requests.tenant_of(request))
+        return answers.json_response(status_answers.result(result))
 
     async def history(self, workflow_id: str) -> Response:
         """The engine's Event History."""
@@ -125,7 +127,8 @@ class WorkflowsApi:
 
     async def related(self, workflow_id: str) -> Response:
         """What is about similar things."""
-        found = await self.operations.texts.related(workflow_id, requests.tenant_of(request))
+        row = await self.operations.reading.get(workflow_id, requests.tenant_of(request))
+        found = await self.operations.texts.related(row)
         body: RelatedBody = {
             "related": [answers.related(one) for one in found],
             "embeddings": "on" if self.operations.texts.embedding_model else "off",
@@ -135,8 +138,8 @@ class WorkflowsApi:
     async def events(self, workflow_id: str) -> Response:
         """Follow the log. What can be refused is refused before the stream begins."""
         tenant = requests.tenant_of(request)
-        await self.operations.reading.get(workflow_id, tenant)
-        newest = await self.operations.reading.last_seq(workflow_id)
+        _, log = await self.operations.reading.with_log(workflow_id, tenant)
+        newest = log[-1].seq
         # A browser that comes back repeats the first address and says in the header what it has seen since.
         after = query.event_number(request.args.get("after"), newest)
         if "Last-Event-ID" in request.headers:

@@ -1,15 +1,45 @@
-"""Opaque positions in lists: where the next page begins, in a form that nobody is tempted to write by hand."""
+"""Lists page by page. Where the next page begins is an opaque position, which nobody is tempted to write by hand."""
 
 import base64
 import binascii
 import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from durable_research.domain.workflows.workflow import kind_of
+from durable_research.ports.database.reports import ReportFilter
+from durable_research.ports.database.workflows import WorkflowFilter
 from durable_research.web.http.problems import Problem
+
+Item = TypeVar("Item")
+Which = TypeVar("Which", WorkflowFilter, ReportFilter)
 
 LONGEST = 200
 _CHECK_BYTES = 6
+
+
+@dataclass(frozen=True)
+class Page(Generic[Item]):
+    """The items of one page, and the cursor of the next; None after the last."""
+
+    items: Sequence[Item]
+    next_cursor: str | None
+
+
+async def read_page(
+    read: Callable[[str, Which], Awaitable[Sequence[Item]]],
+    which: Which,
+    position: Callable[[Item], tuple[datetime, str]],
+    *,
+    tenant: str,
+    of: str,
+) -> Page[Item]:
+    """The page of the list `of` that `which` asks for; one item more is read, to know whether another page follows."""
+    found = await read(tenant, replace(which, limit=which.limit + 1))
+    items = found[: which.limit]
+    return Page(items, encode(*position(items[-1]), tenant=tenant, of=of) if len(found) > len(items) else None)
 
 
 def encode(at: datetime, item_id: str, *, tenant: str, of: str) -> str:

@@ -18,8 +18,9 @@ from durable_research.domain.errors import (
     ResearchError,
     UnknownPipeline,
 )
-from durable_research.domain.shapes import RemedyBody
-from durable_research.domain.workflows.remedies import remedy_for
+from durable_research.domain.workflows.remedies import Remedy, remedy_for
+from durable_research.operations.reading.recoverable import TEXT, EndedWithoutResult
+from durable_research.web.http import addresses
 
 MEDIA_TYPE = "application/problem+json"
 # A body stays below 4 KB whatever was sent: this many fields, and this much of a sender's own text in each.
@@ -60,6 +61,15 @@ CODES: Mapping[int, tuple[str, ...]] = {
     503: ("dependency_unavailable",),
 }
 _HTTP_CODES = {405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
+
+
+class RemedyBody(TypedDict):
+    """What mends a failure, the settings that the words name, and whether resuming, or asking anew, helps once it is mended."""
+
+    words: str
+    settings: list[str]
+    resume: bool
+    ask_again: bool
 
 
 class FieldErrorBody(TypedDict):
@@ -128,6 +138,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(503, error.code, detail, retry_after=_RETRY_WHEN_DOWN_SECONDS)
         case NotReady():
             return Problem(409, error.code, error.detail, retry_after=_RETRY_WHEN_NOT_READY_SECONDS)
+        case EndedWithoutResult():
+            return Problem(error.http_status, error.code, _ended_words(error))
         case UnknownPipeline():
             return Problem(404, error.code, error.detail)
         case ResearchError() if error.http_status == 404:
@@ -139,6 +151,25 @@ def problem_of(error: Exception) -> Problem:
             return _problem_of_http(error, error.code)
         case _:
             return Problem(500, "internal_error", "this is our mistake; quote the request id when you report it")
+
+
+def _ended_words(error: EndedWithoutResult) -> str:
+    """How it ended, where to read what it had written, and that it can go on."""
+    if error.resumable_id is None:
+        return error.detail
+    text, resume = addresses.text(error.resumable_id, TEXT), addresses.workflow(error.resumable_id, "resume")
+    kept = f"what was written of it can be read at {text}, and POST {resume} goes on with it"
+    return f"{error.ended}; {kept}{error.so}"
+
+
+def remedy_body(remedy: Remedy, *, resumable: bool = False) -> RemedyBody:
+    """The remedy of a workflow that can be resumed, or of anything else."""
+    return {
+        "words": remedy.words,
+        "settings": list(remedy.settings),
+        "resume": remedy.resume and resumable,
+        "ask_again": remedy.ask_again,
+    }
 
 
 def _problem_of_http(error: HTTPException, status: int) -> Problem:
@@ -168,7 +199,7 @@ def body_of(problem: Problem, path: str, request_id: str) -> bytes:
             for one in problem.errors[:_MOST_FIELDS]
         ]
     if remedy := remedy_for(problem.code):
-        body["remedy"] = remedy.as_json()
+        body["remedy"] = remedy_body(remedy)
     if problem.retry_after is not None:
         body["retry_after"] = problem.retry_after
     return json.dumps(body).encode()

@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.domain.requests.writing import control_in
 from durable_research.domain.workflows.workflow import Kind, Status
+from durable_research.ports.database.reports import ReportFilter
 from durable_research.ports.database.workflows import WorkflowFilter
 from durable_research.web.http import pagination
 from durable_research.web.http.problems import Problem
@@ -36,14 +37,19 @@ def check_names(query: Query, allowed: Collection[str]) -> None:
 
 
 def workflow_filter(query: Query, *, tenant: str, of: str) -> WorkflowFilter:
-    """The filter that a list's query asks for; one row more than the page, to know whether another page follows."""
+    """The workflows that a list's query asks for."""
     return WorkflowFilter(
         statuses=_statuses(query),
         kind=_kind(query),
         text=text(query),
-        limit=limit(query) + 1,
-        before=before(query, tenant, of),
+        limit=limit(query),
+        before=_before(query, tenant, of),
     )
+
+
+def report_filter(query: Query, *, tenant: str, of: str) -> ReportFilter:
+    """The reports that a list's query asks for."""
+    return ReportFilter(limit=limit(query), text=text(query), before=_before(query, tenant, of))
 
 
 def limit(query: Query) -> int:
@@ -68,7 +74,7 @@ def text(query: Query) -> str | None:
     return given.strip() or None
 
 
-def before(query: Query, tenant: str, of: str) -> Position:
+def _before(query: Query, tenant: str, of: str) -> Position:
     """Where the page begins; None is the newest."""
     given = query.get("cursor")
     return None if given is None else pagination.decode(given, tenant=tenant, of=of)

@@ -1,12 +1,16 @@
 """What the page of a failed report offers: its paid text, to correct it, and to go on."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from durable_research.domain.errors import InfrastructureDown, InvalidInput, InvalidState, ResearchError
+from durable_research.domain.errors import InfrastructureDown, InvalidInput, ResearchError
 from durable_research.operations.facade import Operations
 from durable_research.operations.reading.paid_text import PaidText
+from durable_research.operations.reading.recoverable import TEXT, ResumeOffer
+from durable_research.operations.reading.status import WorkflowStatus
+from durable_research.web.http import addresses
 from durable_research.web.pages import forms
 
 _LEAVE_NEEDED = "Tick the box first: going on may be charged again."
@@ -16,8 +20,9 @@ _LEAVE_NEEDED = "Tick the box first: going on may be charged again."
 class Failed:
     """`paid` is None where nothing was written or the text cannot be read now; `form` is what was typed, and what was wrong."""
 
-    offer: Mapping[str, Any]
+    offer: ResumeOffer
     paid: PaidText | None
+    text_url: str
     form: forms.QuestionForm = field(default_factory=forms.QuestionForm)
 
     @property
@@ -41,13 +46,12 @@ def as_typed(fields: Mapping[str, str], error: ResearchError) -> forms.QuestionF
 
 
 async def failed(
-    operations: Operations, workflow_id: str, tenant: str, offer: Mapping[str, Any], form: forms.QuestionForm | None
+    operations: Operations, status: WorkflowStatus, offer: ResumeOffer, form: forms.QuestionForm | None
 ) -> Failed:
     """Everything that the page shows of it; an object store that is away keeps nobody from resuming."""
     paid = None
-    if offer["has_text"]:
-        try:
-            paid = await operations.resuming.texts.read(workflow_id, tenant)
-        except (InfrastructureDown, InvalidState):
-            paid = None
-    return Failed(offer, paid, form or forms.QuestionForm())
+    if offer.has_text:
+        with suppress(InfrastructureDown):
+            paid = await operations.texts.paid.find(status.row, status.events, offer.answers)
+    text_url = addresses.text(status.row.workflow_id, TEXT)
+    return Failed(offer, paid, text_url, form or forms.QuestionForm())

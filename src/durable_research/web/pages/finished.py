@@ -1,6 +1,6 @@
 """What a finished workflow's page shows: what was made, facts about it, files, and what is related."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -9,8 +9,11 @@ from durable_research.domain.documents.text import TextReference, WrittenText
 from durable_research.domain.errors import InvalidState, NotReady
 from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.operations.facade import Operations
+from durable_research.operations.reading.status import WorkflowStatus
+from durable_research.operations.reading.texts import texts_of
 from durable_research.ports.database.similarity import Related
 from durable_research.ports.database.workflows import WorkflowRow
+from durable_research.web.http import addresses
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,15 @@ class Finished:
     embeddings_off: bool = False
 
 
-async def finished(operations: Operations, row: WorkflowRow) -> Finished | None:
+async def finished(operations: Operations, status: WorkflowStatus) -> Finished | None:
     """What was made; None while there is nothing to show (a partly done report is entered a little later)."""
+    row = status.row
     if row.status not in {Status.DONE, Status.PARTLY_DONE}:
         return None
     try:
         if row.kind is Kind.REPORT:
             return await _report(operations, row)
-        return await _texts(operations, row)
+        return await _texts(operations, row, texts_of(status.events))
     except (NotReady, InvalidState):
         return None
 
@@ -51,42 +55,35 @@ def _markup(fragment: str) -> Markup:
 
 
 async def _report(operations: Operations, row: WorkflowRow) -> Finished:
-    report = await operations.reports.get(row.workflow_id, row.tenant)
-    base = f"/api/reports/{row.workflow_id}"
+    report = await operations.reports.of(row)
+    pdf, markdown, html = (addresses.report(row.workflow_id, ending) for ending in ("pdf", "md", "html"))
     return Finished(
         report.title,
-        [Article("", _markup(await operations.reports.html(row.workflow_id, row.tenant)))],
+        [Article("", _markup(await operations.reports.html(report)))],
         [
             ("Pages", str(report.pdf.pages)),
             *_facts(report.model, report.provider, report.usage.words, is_demo=report.is_demo),
             *_length(report.text),
         ],
-        [
-            ("Open the PDF", f"{base}.pdf"),
-            ("Download PDF", f"{base}.pdf"),
-            ("Markdown", f"{base}.md"),
-            ("HTML", f"{base}.html"),
-        ],
-        await operations.texts.related(row.workflow_id, row.tenant),
+        [("Open the PDF", pdf), ("Download PDF", pdf), ("Markdown", markdown), ("HTML", html)],
+        await operations.texts.related(row),
         embeddings_off=not operations.texts.embedding_model,
     )
 
 
-async def _texts(operations: Operations, row: WorkflowRow) -> Finished:
-    texts = await operations.texts.list(row.workflow_id, row.tenant)
+async def _texts(operations: Operations, row: WorkflowRow, texts: Mapping[str, WrittenText]) -> Finished:
     articles = []
     # A summary is read first, though it was written last.
     for name in sorted(texts, key=lambda name: name != "summary"):
-        page = await operations.texts.html(row.workflow_id, row.tenant, name)
+        page = await operations.texts.html(row, texts[name])
         articles.append(Article(name.capitalize() if len(texts) > 1 else "", _markup(page)))
     written = list(texts.values())
-    base = f"/api/workflows/{row.workflow_id}/texts"
     return Finished(
         row.title,
         articles,
         _facts_of(written),
-        [(f"{name.capitalize()} (Markdown)", f"{base}/{name}") for name in texts],
-        await operations.texts.related(row.workflow_id, row.tenant),
+        [(f"{name.capitalize()} (Markdown)", addresses.text(row.workflow_id, name)) for name in texts],
+        await operations.texts.related(row),
         embeddings_off=not operations.texts.embedding_model,
     )
 

@@ -13,17 +13,12 @@ from durable_research.web.pages import wording
 NO_CACHE = {"Cache-Control": "no-cache"}
 
 
-async def live_workers(operations: Operations) -> int | None:
-    """How many workers are alive; None when that cannot be known now."""
-    try:
-        return await operations.reading.live_workers()
-    except InfrastructureDown:
-        return None
-
-
-async def page(operations: Operations, template: str, *, status: int = 200, **values: Any) -> Response:
-    """Render a page with the shell around it."""
-    workers = await live_workers(operations)
+async def page(
+    operations: Operations, template: str, *, status: int = 200, workers: int | None = None, **values: Any
+) -> Response:
+    """Render a page with the shell around it; `workers` says how many are alive where the page has read that already."""
+    if workers is None:
+        workers = await _live_workers(operations)
     shell = {
         "is_demo": operations.is_demo,
         "workers": workers,
@@ -34,3 +29,11 @@ async def page(operations: Operations, template: str, *, status: int = 200, **va
     }
     html = await render_template(template, **shell, **values)
     return Response(html, status, NO_CACHE, content_type="text/html; charset=utf-8")
+
+
+async def _live_workers(operations: Operations) -> int | None:
+    """How many workers are alive; None when that cannot be known now."""
+    try:
+        return len(await operations.reading.live_workers())
+    except InfrastructureDown:
+        return None

@@ -1,13 +1,11 @@
 """What templates say: the wording that pages share with commands, and what only pages say."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from durable_research.catalogue import step_label
 from durable_research.domain.durations import ago, duration
 from durable_research.domain.wording import look, plural
 from durable_research.domain.workflows.approval import Verdict
 from durable_research.domain.workflows.workflow import Decision, Status
+from durable_research.operations.reading.status import WorkflowStatus
 
 # Templates find these among the words.
 __all__ = ["Status", "ago", "duration", "look", "plural", "step_label"]
@@ -26,10 +24,10 @@ VERDICTS: dict[Verdict, tuple[str, str]] = {
 }
 
 
-def paid(status: Mapping[str, Any]) -> str:
-    """What was charged, of the status body, as a sentence; also what may have been."""
-    settled = status["charges"]["settled"] + status["embedding_charges"]["settled"]
-    possible = status["charges"]["possible_extra"] + status["embedding_charges"]["possible_extra"]
+def paid(status: WorkflowStatus) -> str:
+    """What was charged, as a sentence; also what may have been."""
+    settled = status.charges.settled + status.embedding_charges.settled
+    possible = status.charges.possible_extra + status.embedding_charges.possible_extra
     if not settled and not possible:
         return "Nothing was charged."
     words = f"{plural(settled, 'call')} to the model's provider {'was' if settled == 1 else 'were'} charged"

@@ -1,10 +1,7 @@
 """A workflow's one page — live while it runs, what it made when it is done — and the list of its kind."""
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
 
 from quart import Response, redirect, request
 from werkzeug.datastructures import MultiDict
@@ -14,9 +11,9 @@ from durable_research.descriptor import Pipeline
 from durable_research.domain.errors import InvalidInput, InvalidState, NotFound
 from durable_research.domain.workflows.workflow import kind_of
 from durable_research.operations.facade import Operations
-from durable_research.operations.reading.bodies import StepBody, WholeStatusBody
-from durable_research.ports.database.workflows import WorkflowFilter
-from durable_research.web.http import pagination, requests
+from durable_research.operations.reading.pending_decisions import OpenApproval
+from durable_research.operations.reading.status import WorkflowStatus
+from durable_research.web.http import addresses, pagination, requests
 from durable_research.web.http import query as queries
 from durable_research.web.pages import forms
 from durable_research.web.pages.attempts import KINDS, attempt_lines
@@ -30,6 +27,26 @@ _QUERY = ("text", "status", "cursor")
 
 
 @dataclass(frozen=True)
+class ApprovalForm:
+    """The form with which a person decides about a draft."""
+
+    workflow_id: str
+    pending: OpenApproval
+    draft: str
+    decision_id: str
+
+    @property
+    def draft_url(self) -> str:
+        """Where the draft is downloaded."""
+        return addresses.workflow(self.workflow_id, "draft")
+
+    @property
+    def draft_pdf_url(self) -> str | None:
+        """Where its PDF is, once it is typeset."""
+        return addresses.workflow(self.workflow_id, "draft.pdf") if self.pending.asked.pdf else None
+
+
+@dataclass(frozen=True)
 class WorkflowPages:
     """The pages of one pipeline."""
 
@@ -39,27 +56,24 @@ class WorkflowPages:
     async def show(self, workflow_id: str) -> Response:
         """The page of one workflow, as far as it has come."""
         self._check_kind(workflow_id)
-        return await self._show(workflow_id, await self.operations.status(workflow_id, requests.tenant_of(request)))
+        return await self._show(await self.operations.status(workflow_id, requests.tenant_of(request)))
 
     async def _show(
-        self, workflow_id: str, status: WholeStatusBody, form: forms.QuestionForm | None = None, answer: int = 200
+        self, status: WorkflowStatus, form: forms.QuestionForm | None = None, answer: int = 200
     ) -> Response:
-        tenant, reading = requests.tenant_of(request), self.operations.reading
-        row = await reading.get(workflow_id, tenant)
-        events = await reading.log(workflow_id, tenant)
-        offer = status["resume"]
         return await page(
             self.operations,
             "workflow.html",
             status=answer,
-            row=row,
+            workers=len(status.live_workers),
+            row=status.row,
             pipeline=self.pipeline,
-            state={**status, "steps": [_with_times(step) for step in status["steps"]]},
-            attempts=attempt_lines(events),
+            state=status,
+            attempts=attempt_lines(status.events),
             attempt_kinds=KINDS,
-            finished=await finished(self.operations, row),
-            failed=await failed(self.operations, workflow_id, tenant, offer, form) if offer else None,
-            approval=await self._approval(workflow_id, status["asks"]),
+            finished=await finished(self.operations, status),
+            failed=await failed(self.operations, status, status.offer, form) if status.offer else None,
+            approval=await self._approval(status),
         )
 
     async def cancel(self, workflow_id: str) -> BaseResponse:
@@ -101,9 +115,9 @@ class WorkflowPages:
             await self.operations.resuming.resume(workflow_id, tenant, body, forms.idempotency_key(fields, body))
         except (InvalidInput, InvalidState) as error:
             status = await self.operations.status(workflow_id, tenant)
-            if not status["resume"]:
+            if not status.offer:
                 raise
-            return await self._show(workflow_id, status, as_typed(fields, error), error.http_status)
+            return await self._show(status, as_typed(fields, error), error.http_status)
         return self._back(workflow_id)
 
     async def library(self) -> Response:
@@ -114,34 +128,33 @@ class WorkflowPages:
         queries.check_names(query, _QUERY)
         of = f"library of {self.pipeline.page}"
         asked = queries.workflow_filter(query, tenant=tenant, of=of)
-        rows = await self.operations.reading.list(
-            tenant, WorkflowFilter(asked.statuses, self.pipeline.kind, asked.text, _PAGE_ROWS + 1, asked.before)
-        )
-        shown = rows[:_PAGE_ROWS]
-        following = len(rows) > _PAGE_ROWS
-        cursor = (
-            pagination.encode(shown[-1].created_at, shown[-1].workflow_id, tenant=tenant, of=of) if following else None
+        rows = await pagination.read_page(
+            self.operations.reading.list,
+            replace(asked, kind=self.pipeline.kind, limit=_PAGE_ROWS),
+            lambda row: (row.created_at, row.workflow_id),
+            tenant=tenant,
+            of=of,
         )
         return await page(
             self.operations,
             "library.html",
-            rows=shown,
+            rows=rows.items,
             pipeline=self.pipeline,
             text=asked.text or "",
             chosen=asked.statuses[0] if asked.statuses else "",
-            cursor=cursor,
+            cursor=rows.next_cursor,
             is_first="cursor" not in query,
         )
 
-    async def _approval(self, workflow_id: str, asks: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    async def _approval(self, status: WorkflowStatus) -> ApprovalForm | None:
         """The draft that waits, and a fresh id for the decision that this page may send."""
-        if not asks or "draft_sha256" not in asks:
+        if not isinstance(status.pending, OpenApproval):
             return None
         try:
-            draft = await self.operations.approving.draft(workflow_id, requests.tenant_of(request))
-        except InvalidState:  # it was decided this moment
+            draft = await self.operations.approving.text(status.pending)
+        except NotFound:  # it was decided this moment, and the draft is removed
             return None
-        return {**asks, "draft": draft, "decision_id": secrets.token_hex(16)}
+        return ApprovalForm(status.row.workflow_id, status.pending, draft, secrets.token_hex(16))
 
     def _check_kind(self, workflow_id: str) -> None:
         if kind_of(workflow_id) is not self.pipeline.kind:
@@ -156,9 +169,3 @@ class WorkflowPages:
 
     def _address(self, workflow_id: str) -> str:
         return f"/{self.pipeline.page}/{workflow_id}"
-
-
-def _with_times(step: StepBody) -> dict[str, Any]:
-    """The step for the template, which says times in words."""
-    times = {name: step[name] for name in ("started_at", "ended_at", "next_try_at")}
-    return {**step, **{name: datetime.fromisoformat(at) if at else None for name, at in times.items()}}

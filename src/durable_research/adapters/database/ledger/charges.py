@@ -1,6 +1,6 @@
 """What the ledger knows to be charged, and what may be."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Text, case, cast, func, literal, select
 
@@ -25,28 +25,37 @@ class ChargedSends:
     _database: Database
 
     async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
+        """Count those of one kind."""
+        return (await self.charges_by_kind(workflow_id)).get(kind, Charges())
+
+    async def charges_by_kind(self, workflow_id: str) -> Mapping[str, Charges]:
         """Count the calls known to be charged, and the sends that may have been charged besides.
 
         A send that is on its way for the newest attempt of a living workflow is neither yet.
         """
-        sends = effect_attempts.join(effects).join(workflows, workflows.c.workflow_id == effects.c.workflow_id)
-        mine = (effects.c.workflow_id == workflow_id) & (effects.c.kind == kind)
         # Each answered send is a charge, whatever its id; but all sends of a key are one where the provider goes by it.
         is_keyed = effects.c.provider_class == ProviderClass.KEYED
         call = func.concat(effect_attempts.c.key, case((is_keyed, literal("")), else_=cast(_fence, Text)))
-        known = select(func.count(call.distinct())).select_from(sends).where(mine, _KNOWN_CHARGED)
         is_left_behind = (_fence < effects.c.fence) | workflows.c.status.in_(FINAL) | _IS_LOST
         may_be_its_own = is_left_behind & (effects.c.provider_class != ProviderClass.KEYED)
         unresolved = (effect_attempts.c.state == SendState.UNKNOWN) | (
             (effect_attempts.c.state == SendState.OPEN) & may_be_its_own
         )
-        possible = (
-            select(func.count()).select_from(sends).where(mine, effect_attempts.c.reference.is_(None), unresolved)
+        query = (
+            select(
+                effects.c.kind,
+                func.count(call.distinct()).filter(_KNOWN_CHARGED).label("settled"),
+                func.count().filter(effect_attempts.c.reference.is_(None), unresolved).label("possible_extra"),
+            )
+            .select_from(
+                effect_attempts.join(effects).join(workflows, workflows.c.workflow_id == effects.c.workflow_id)
+            )
+            .where(effects.c.workflow_id == workflow_id)
+            .group_by(effects.c.kind)
         )
-        query = select(known.scalar_subquery(), possible.scalar_subquery())
         async with self._database.one() as connection:
-            settled, possible_extra = (await connection.execute(query)).one()
-        return Charges(settled, possible_extra)
+            rows = (await connection.execute(query)).all()
+        return {row.kind: Charges(row.settled, row.possible_extra) for row in rows}
 
     async def running_calls(self, workflow_id: str) -> Sequence[tuple[str, str]]:
         """Key and provider's id of this workflow's model calls that are accepted and not closed."""

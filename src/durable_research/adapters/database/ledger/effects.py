@@ -1,12 +1,12 @@
 """The Effects port on PostgreSQL: the ledger's two tables and its fence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Row,
     Text,
     bindparam,
     case,
@@ -22,11 +22,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
 from durable_research.adapters.database.ledger.charges import ChargedSends
-from durable_research.adapters.database.ledger.sends import AGE, OPEN_FOR, as_send
+from durable_research.adapters.database.ledger.sends import AGE, OPEN_FOR, as_record, as_send
 from durable_research.adapters.database.ledger.unresolved_sends import UnresolvedSendRows
 from durable_research.adapters.database.tables import effect_attempts, effects, workflows
 from durable_research.domain.errors import EffectMismatch, InvalidState, StaleAttempt
-from durable_research.domain.ledger.effects import UNRESOLVED, WITHDRAWN, Effect, EffectRecord, ProviderClass, SendState
+from durable_research.domain.ledger.effects import (
+    UNRESOLVED,
+    WITHDRAWN,
+    Effect,
+    EffectRecord,
+    ProviderClass,
+    SendState,
+)
 from durable_research.domain.requests.notice import SEND_NOTICE
 from durable_research.domain.workflows.progress import NUMBERED_BY_LEDGER
 from durable_research.domain.workflows.workflow import FINAL, Status
@@ -66,7 +73,18 @@ def _claim(fence: ColumnElement[int]) -> ReturningInsert[Any]:
 
 _CLAIM = _claim(func.greatest(effects.c.fence, _INSERT.excluded.fence))
 _CLAIM_NEXT = _claim(_NEXT_FENCE)
-_READ = select(effects).where(effects.c.key == bindparam("of_key"))
+_LOOK = (
+    select(
+        *(column for column in effects.c if column is not effects.c.fence),
+        effects.c.fence.label("held_by"),
+        *(column for column in effect_attempts.c if column is not effect_attempts.c.key),
+        AGE,
+        OPEN_FOR,
+    )
+    .select_from(effects.outerjoin(effect_attempts))
+    .where(effects.c.key.in_(bindparam("of_keys", expanding=True)))
+    .order_by(effects.c.key, effect_attempts.c.fence)
+)
 _SENDS = (
     select(effect_attempts, AGE, OPEN_FOR)
     .where(effect_attempts.c.key == bindparam("of_key"))
@@ -168,28 +186,19 @@ class PostgresEffects(ChargedSends, UnresolvedSendRows):
                 raise InvalidState(f"what {effect.step} did has been taken back; it is not done again")
             if is_numbered and row.fence > fence:
                 raise StaleAttempt(f"attempt {row.fence} of {effect.step} has taken over from attempt {fence}")
-            return await self._record(connection, row)
+            sends = await connection.execute(_SENDS, {"of_key": row.key})
+            return as_record(row, [as_send(one) for one in sends], row.fence)
 
-    async def read(self, key: str) -> EffectRecord | None:
-        """Look at it, and lock nothing."""
+    async def read(self, keys: Sequence[str]) -> Mapping[str, EffectRecord]:
+        """Look at them, and lock nothing."""
         async with self._database.one() as connection:
-            row = (await connection.execute(_READ, {"of_key": key})).one_or_none()
-            return await self._record(connection, row) if row else None
-
-    @staticmethod
-    async def _record(connection: AsyncConnection, row: "Row[*tuple[Any, ...]]") -> EffectRecord:
-        sends = await connection.execute(_SENDS, {"of_key": row.key})
-        return EffectRecord(
-            tuple(as_send(one) for one in sends),
-            row.frozen,
-            row.result,
-            row.possible_extra,
-            row.resend_granted,
-            row.fence,
-            row.kept,
-            row.provider,
-            ProviderClass(row.provider_class),
-        )
+            found = (await connection.execute(_LOOK, {"of_keys": list(keys)})).all()
+        by_key = ((key, list(rows)) for key, rows in groupby(found, lambda row: row.key))
+        # An effect that has not sent has one row, without a send.
+        return {
+            key: as_record(rows[0], [as_send(row) for row in rows if row.state], rows[0].held_by)
+            for key, rows in by_key
+        }
 
     async def open_send(self, effect: Effect, fence: int, handle: str | None, *, earlier: SendState | None) -> None:
         """Commit the intent to send."""

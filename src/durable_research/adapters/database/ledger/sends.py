@@ -1,11 +1,12 @@
 """What both parts of the ledger read of a send."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, func
 
 from durable_research.adapters.database.tables import effect_attempts
-from durable_research.domain.ledger.effects import Send, SendFailure, SendState
+from durable_research.domain.ledger.effects import EffectRecord, ProviderClass, Send, SendFailure, SendState
 
 CHARGED = (SendState.SETTLED, SendState.SPENT)
 AGE = func.extract("epoch", func.clock_timestamp() - effect_attempts.c.opened_at).label("age")
@@ -26,4 +27,19 @@ def as_send(row: "Row[*tuple[Any, ...]]") -> Send:
         row.handle,
         float(row.open_for),
         failure,
+    )
+
+
+def as_record(row: "Row[*tuple[Any, ...]]", sends: Sequence[Send], fence: int) -> EffectRecord:
+    """An effect and its sends as the rules know it."""
+    return EffectRecord(
+        tuple(sends),
+        row.frozen,
+        row.result,
+        row.possible_extra,
+        row.resend_granted,
+        fence,
+        row.kept,
+        row.provider,
+        ProviderClass(row.provider_class),
     )

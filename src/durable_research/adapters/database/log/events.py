@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.tables import progress_events, workflows
 from durable_research.domain.errors import CancelRequested, NotFound, StaleAttempt
-from durable_research.domain.workflows.progress import COMMITS, ENDS_OF_ATTEMPT, Attempt, EventKind
+from durable_research.domain.workflows.progress import COMMITS, ENDS_OF_ATTEMPT, Attempt, EventKind, ProgressEvent
 from durable_research.domain.workflows.workflow import Status
 
 CHANNEL = "progress"
@@ -47,6 +47,15 @@ _CHANGE = (
     .values(last_seq=bindparam("new_seq"), status=bindparam("new_status"), updated_at=func.clock_timestamp())
 )
 _COLUMNS = ("workflow_id", "seq", "kind", "step", "attempt", "data")
+# An event's columns as `event_of` reads them, beside those of the workflow's row.
+EVENT = (
+    progress_events.c.seq,
+    progress_events.c.at,
+    progress_events.c.kind.label("event"),
+    progress_events.c.step,
+    progress_events.c.attempt,
+    progress_events.c.data,
+)
 
 
 def _with_wake(change: Update) -> "Select[tuple[Any]]":
@@ -57,6 +66,11 @@ def _with_wake(change: Update) -> "Select[tuple[Any]]":
 _ADD_ONE = _with_wake(_CHANGE).add_cte(
     insert(progress_events).values({name: bindparam(f"event_{name}") for name in _COLUMNS}).cte("new_events")
 )
+
+
+def event_of(row: "Row[*tuple[Any, ...]]") -> ProgressEvent:
+    """The event of a row that holds `EVENT` and the workflow's id."""
+    return ProgressEvent(row.workflow_id, row.seq, row.at, EventKind(row.event), row.step, row.attempt, row.data)
 
 
 class LockedLog:

@@ -7,7 +7,7 @@ from sqlalchemy import Row, bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.log.events import LockedLog
+from durable_research.adapters.database.log.events import EVENT, LockedLog, event_of
 from durable_research.adapters.database.tables import drafts, progress_events
 from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision, decision_of
@@ -58,7 +58,7 @@ _TOLD_OF_TEXTS = (
 _FORGET_DRAFTS = delete(drafts).where(drafts.c.workflow_id == bindparam("of_workflow"))
 _FORGET_DRAFTS_OF_STEP = _FORGET_DRAFTS.where(drafts.c.step == bindparam("of_step"))
 _READ = (
-    select(progress_events)
+    select(progress_events.c.workflow_id, *EVENT)
     .where(progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.seq > bindparam("after"))
     .order_by(progress_events.c.seq)
 )
@@ -257,10 +257,7 @@ class PostgresProgressLog:
         """Events after `after_seq`, in order."""
         async with self._database.one() as connection:
             rows = (await connection.execute(_READ, {"of_workflow": workflow_id, "after": after_seq})).all()
-        return [
-            ProgressEvent(row.workflow_id, row.seq, row.at, EventKind(row.kind), row.step, row.attempt, row.data)
-            for row in rows
-        ]
+        return [event_of(row) for row in rows]
 
 
 async def _data_of(connection: AsyncConnection, log: LockedLog, kind: EventKind) -> dict[str, Any]:

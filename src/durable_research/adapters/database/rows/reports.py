@@ -1,7 +1,6 @@
 """The Reports port on PostgreSQL."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import delete, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
@@ -15,6 +14,7 @@ from durable_research.domain.errors import InvalidState, NotFound
 from durable_research.domain.requests.report import DocumentReference, Report
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.domain.workflows.workflow import RESUMABLE, Status
+from durable_research.ports.database.reports import ReportFilter
 
 _ENDED_WITHOUT = {*RESUMABLE, Status.CANCELLED}
 
@@ -98,17 +98,15 @@ class PostgresReports:
             raise NotFound("there is no such report")
         return _report(row)
 
-    async def list(
-        self, tenant: str, text: str | None, limit: int, before: tuple[datetime, str] | None
-    ) -> Sequence[Report]:
+    async def list(self, tenant: str, which: ReportFilter) -> Sequence[Report]:
         """Newest first."""
         columns = reports.c
         query = select(reports).where(columns.tenant == tenant)
-        if text:
-            pattern = words_pattern(text)
+        if which.text:
+            pattern = words_pattern(which.text)
             query = query.where(or_(columns.title.ilike(pattern), columns.prompt.ilike(pattern)))
-        if before:
-            query = query.where(tuple_(columns.asked_at, columns.report_id) < tuple_(*before))
-        query = query.order_by(columns.asked_at.desc(), columns.report_id.desc()).limit(limit)
+        if which.before:
+            query = query.where(tuple_(columns.asked_at, columns.report_id) < tuple_(*which.before))
+        query = query.order_by(columns.asked_at.desc(), columns.report_id.desc()).limit(which.limit)
         async with self._database.one() as connection:
             return [_report(row) for row in await connection.execute(query)]

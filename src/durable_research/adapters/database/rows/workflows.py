@@ -11,6 +11,7 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -23,10 +24,10 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_ignore
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.log.events import LockedLog
+from durable_research.adapters.database.log.events import EVENT, LockedLog, event_of
 from durable_research.adapters.database.tables import idempotency_keys, progress_events, reports, workflows
 from durable_research.domain.errors import IdempotencyKeyReused, InvalidState, NotFound
-from durable_research.domain.workflows.progress import ENDS_OF_ATTEMPT, EventKind
+from durable_research.domain.workflows.progress import ENDS_OF_ATTEMPT, EventKind, ProgressEvent
 from durable_research.domain.workflows.workflow import FINAL, Kind, Status, check_resumable
 from durable_research.ports.database.workflows import NewWorkflow, Page, Resumption, WorkflowFilter, WorkflowRow
 
@@ -36,6 +37,18 @@ _IS_UNENDED = workflows.c.status.in_(_UNENDED)
 # Made once, like the statements of `events.py`: every step begins with the first.
 _GET = select(workflows).where(
     workflows.c.workflow_id == bindparam("of_workflow"), workflows.c.tenant == bindparam("of_tenant")
+)
+# Every workflow has its first event from the transaction on that accepts it, so the join loses none. Only that line carries
+# what was asked for, which may be long and would come again with each event.
+_WITH_LOG = (
+    select(
+        *(column for column in workflows.c if column is not workflows.c.input),
+        case((progress_events.c.seq == 1, workflows.c.input)).label("input"),
+        *EVENT,
+    )
+    .join_from(workflows, progress_events)
+    .where(workflows.c.workflow_id == bindparam("of_workflow"), workflows.c.tenant == bindparam("of_tenant"))
+    .order_by(progress_events.c.seq)
 )
 _MARK_STARTED = (
     update(workflows)
@@ -150,6 +163,14 @@ class PostgresWorkflows:
         if row is None:
             raise NotFound("there is no such workflow")
         return _row(row)
+
+    async def get_with_log(self, workflow_id: str, tenant: str) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
+        """Read one of this tenant's and its events."""
+        async with self._database.one() as connection:
+            rows = (await connection.execute(_WITH_LOG, {"of_workflow": workflow_id, "of_tenant": tenant})).all()
+        if not rows:
+            raise NotFound("there is no such workflow")
+        return _row(rows[0]), [event_of(row) for row in rows]
 
     async def list(self, tenant: str, which: WorkflowFilter) -> Sequence[WorkflowRow]:
         """Newest first."""

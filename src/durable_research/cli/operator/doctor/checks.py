@@ -161,7 +161,7 @@ async def _live_workers(settings: Settings) -> list[str]:
 
     async with asyncio.timeout(_SECONDS), open_operations(settings) as operations:
         try:
-            return [clean(worker.identity) for worker in await operations.reading.workers.live()]
+            return [clean(identity) for identity in await operations.reading.live_workers()]
         except ResearchError:
             return []
 

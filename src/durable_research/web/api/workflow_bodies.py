@@ -1,16 +1,19 @@
-"""What is told of a workflow, as types: the answers are built from them, and the API's document is written from them."""
+"""The JSON bodies that say something of one workflow, as types: its status, its result, its events."""
 
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
-from durable_research.domain.shapes import At, FailureBody, RemedyBody
+from durable_research.domain.shapes import FailureBody
 from durable_research.domain.workflows.approval import Verdict
 from durable_research.domain.workflows.progress import EventKind, StepState
 from durable_research.domain.workflows.workflow import ID_PATTERN, REPORT_ID_PATTERN, Decision, Kind, Status
 from durable_research.operations.reading.recoverable import Price
+from durable_research.web.http.problems import RemedyBody
 
+# RFC 3339 with its offset.
+At = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 WorkflowId = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{ID_PATTERN}$"})]
 ReportId = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{REPORT_ID_PATTERN}$"})]
 Sha256 = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{64}$"})]

@@ -1,0 +1,164 @@
+"""How many statements an answer costs the database: what a page shows is read once and passed on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from quart.testing import QuartClient
+from sqlalchemy import Engine, event
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.log.drafts import PostgresDrafts
+from durable_research.adapters.database.log.progress import PostgresProgressLog
+from durable_research.adapters.database.rows.reports import PostgresReports
+from durable_research.adapters.database.rows.similarity import PostgresSimilarity
+from durable_research.adapters.database.rows.workers import PostgresWorkerRegistry
+from durable_research.adapters.database.rows.workflows import PostgresWorkflows
+from durable_research.domain.documents.text import TextReference, WrittenText
+from durable_research.domain.ledger.effects import Effect, ProviderClass, model_call_key
+from durable_research.domain.ledger.usage import TokenUsage
+from durable_research.domain.requests.report import DocumentReference, Report
+from durable_research.domain.workflows.progress import Attempt, EngineAttempt, EventKind
+from durable_research.domain.workflows.workflow import Kind, Status
+from tests.adapters.database.rows import accepted
+from tests.fakes import START, FakeChanges, FakeEngine, FakeObjects, FakeSchedules
+from tests.web.harness import Harness
+
+TEXT = "# Tides\n\nThe sea rises.\n"
+FAILURE = {"code": "document_error", "detail": "line 3 cannot be typeset"}
+
+
+@dataclass
+class DatabaseWorld:
+    """The real tables, and fakes of everything else."""
+
+    database: Database
+    changes: FakeChanges = field(default_factory=FakeChanges)
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    objects: FakeObjects = field(default_factory=FakeObjects)
+
+    def __post_init__(self) -> None:
+        self.workflows = PostgresWorkflows(self.database)
+        self.progress = PostgresProgressLog(self.database)
+        self.drafts = PostgresDrafts(self.database)
+        self.effects = PostgresEffects(self.database)
+        self.similarity = PostgresSimilarity(self.database)
+        self.workers = PostgresWorkerRegistry(self.database)
+        self.reports = PostgresReports(self.database)
+        self.schedules = FakeSchedules(self.engine)
+
+    async def step(self, workflow_id: str, name: str) -> Attempt:
+        return await self.progress.begin_attempt(workflow_id, name, "worker-1@7", EngineAttempt("run", 1))
+
+    async def written(self, workflow_id: str, name: str = "text") -> WrittenText:
+        key = f"{workflow_id}/{name}"
+        await self.objects.put(key, TEXT.encode())
+        reference = TextReference(key=key, sha256="0" * 64, size_bytes=len(TEXT))
+        return WrittenText(text=reference, model="sim-1", provider="simulator", is_demo=True, usage=TokenUsage())
+
+    async def live_report(self) -> str:
+        report_id = await accepted(self.database, Kind.REPORT)
+        await self.step(report_id, "llm_call")
+        return report_id
+
+    async def finished_report(self) -> str:
+        report_id = await accepted(self.database, Kind.REPORT)
+        text = await self.written(report_id)
+        report = Report(
+            report_id=report_id,
+            title="Tides",
+            prompt="tides?",
+            text=text.text,
+            pdf=DocumentReference(key=f"{report_id}.pdf", sha256="0" * 64, size_bytes=5, pages=1),
+            model=text.model,
+            provider=text.provider,
+            is_demo=True,
+            usage=text.usage,
+            asked_at=START,
+        )
+        await self.objects.put(report.pdf.key, b"%PDF-")
+        attempt = await self.step(report_id, "store_report_metadata")
+        await self.reports.store(report, "default", attempt)
+        await self.progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {})
+        await self.progress.close(report_id, Status.DONE, {"pages": 1})
+        return report_id
+
+    async def checked_text(self) -> str:
+        """One with two texts: the text and its summary."""
+        workflow_id = await accepted(self.database, Kind.PROCESSING)
+        texts = {name: await self.written(workflow_id, name) for name in ("text", "summary")}
+        closing = {"texts": {name: text.model_dump(mode="json") for name, text in texts.items()}}
+        await self.progress.close(workflow_id, Status.DONE, closing)
+        return workflow_id
+
+    async def failed_report(self) -> str:
+        """One whose text is paid for and that could not be typeset."""
+        report_id = await accepted(self.database, Kind.REPORT)
+        attempt = await self.step(report_id, "llm_call")
+        effect = Effect("default", report_id, "llm_call", "model_call", "simulator", ProviderClass.LOCKED, {})
+        assert effect.key == model_call_key("default", report_id, "llm_call", 0, 0)
+        await self.effects.claim(effect, attempt.number)
+        await self.effects.open_send(effect, attempt.number, None, earlier=None)
+        await self.effects.remember_reference(effect.key, attempt.number, "resp_1")
+        result = (await self.written(report_id)).model_dump(mode="json")
+        await self.effects.settle(effect.key, attempt.number, "resp_1", result)
+        await self.progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {})
+        await self.progress.close(report_id, Status.FAILED, {"error": FAILURE})
+        return report_id
+
+
+@pytest.fixture
+def world(database: Database) -> DatabaseWorld:
+    return DatabaseWorld(database)
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """The statements that are sent to the database meanwhile."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize(
+    ("arrange", "address", "expected"),
+    [
+        # The row with its log, live workers, charges; the report; its neighbours, for which a search is tuned first.
+        ("finished_report", "/reports/{id}", 6),
+        ("checked_text", "/texts/{id}", 5),
+        ("live_report", "/reports/{id}", 3),
+        # What the ledger knows of the paid text, besides.
+        ("failed_report", "/reports/{id}", 4),
+        ("failed_report", "/api/workflows/{id}/status", 4),
+        ("finished_report", "/api/workflows/{id}/status", 3),
+        ("live_report", "/api/workflows/{id}/status", 3),
+        ("finished_report", "/api/workflows/{id}/result", 1),
+        ("finished_report", "/api/reports/{id}.pdf", 1),
+        ("finished_report", "/reports", 2),
+        ("finished_report", "/api/workflows", 1),
+        ("finished_report", "/api/reports", 1),
+    ],
+)
+async def test_an_answer_costs_so_many_statements(
+    world: DatabaseWorld, arrange: str, address: str, expected: int
+) -> None:
+    client = QuartClient(Harness(world).app)  # type: ignore[arg-type]  # the real tables
+    workflow_id = await getattr(world, arrange)()
+    path = address.format(id=workflow_id)
+    await client.get(path)  # what is made when it is first shown is made
+
+    with statements() as sent:
+        answer = await client.get(path)
+
+    assert answer.status_code == 200
+    assert len(sent) == expected, "\n\n".join(sent)
