@@ -1,6 +1,6 @@
 """The JSON of a workflow's status and result."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -58,8 +58,8 @@ def result(one: WorkflowResult) -> Mapping[str, Any]:
         "title": one.title,
         "texts": {name: addresses.text(one.row.workflow_id, name) for name in one.texts} or None,
         "pages": one.pages,
-        "notified": one.notified,
-        "not_notified": one.not_notified,
+        "notified": _list(one.notified),
+        "not_notified": _list(one.not_notified),
         "notification_error": one.notification_error,
     }
     return {
@@ -68,6 +68,10 @@ def result(one: WorkflowResult) -> Mapping[str, Any]:
         "status": one.row.status,
         **{name: value for name, value in said.items() if value is not None},
     }
+
+
+def _list(words: Sequence[str] | None) -> list[str] | None:
+    return None if words is None else list(words)
 
 
 def _time(at: datetime | None) -> str | None:
