@@ -19,7 +19,10 @@ import httpx
 import psutil
 
 from durable_research.experiments.evidence.proof import accepted_call
+from durable_research.local.data_folder import DataFolder, write_json
+from durable_research.local.edition import OUR_PORTS
 from durable_research.local.postgres.programs import STATE_OF_ROOT
+from tests.programs import free_port
 
 Found = TypeVar("Found")
 FINAL = {"done", "partly_done", "failed", "cancelled", "terminated"}
@@ -77,6 +80,9 @@ class Installation:
             name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "DURABLE_"))
         }
         self.data.mkdir(parents=True, exist_ok=True)
+        ports = DataFolder(self.data).ports
+        if not ports.exists():
+            write_json(ports, {name: free_port() for name in (*OUR_PORTS, "api")})
         with (self.data / "up.log").open("ab") as log:
             self._process = subprocess.Popen(
                 arguments,

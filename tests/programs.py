@@ -1,8 +1,12 @@
 """Other people's programs, which `tools/setup.sh` puts into the user's cache."""
 
-import socket
+import itertools
+import os
+import random
+from collections.abc import Iterator
 from pathlib import Path
 
+from durable_research.local.processes.ports import CHOICE, is_free
 from durable_research.local.temporal.binary import default_cache
 
 
@@ -18,9 +22,23 @@ def node_program() -> str:
     return installed("azurite", "node")
 
 
+_SHARES = 10
+
+
+def _share_of_ports() -> Iterator[int]:
+    """The ports of this worker of the run, for ever: below those that `up` and Linux pick by themselves.
+
+    A port is free until its server listens, which takes seconds: two who pick from the same ones would pick the same at times.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = list(range(10_000 + worker % _SHARES, CHOICE.start, _SHARES))
+    random.shuffle(share)  # another run on this machine has the same shares
+    return itertools.cycle(share)
+
+
+_PORTS = _share_of_ports()
+
+
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+    """A port of loopback that nobody listens on now, and that nobody else picks."""
+    return next(port for port in _PORTS if is_free(port))
