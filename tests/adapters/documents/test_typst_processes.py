@@ -35,15 +35,14 @@ def _document(text: str) -> Document:
 
 
 async def test_the_event_loop_runs_on_while_a_document_is_typeset(renderer: TypstRenderer) -> None:
-    longest_pause = 0.0
+    turns = 0
     rendering = asyncio.create_task(renderer.render(SLOW))
     while not rendering.done():
-        before = time.monotonic()
         await asyncio.sleep(0.01)
-        longest_pause = max(longest_pause, time.monotonic() - before)
+        turns += 1
 
-    # The document takes over a second; a blocked loop would show it whole.
-    assert longest_pause < 0.5
+    # The document takes over a second, and longer where the machine is busy; a blocked loop would turn once or twice.
+    assert turns > 10
 
 
 async def test_a_child_killed_at_work_is_reported_and_replaced() -> None:
