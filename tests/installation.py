@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import httpx
 import psutil
+from temporalio.client import Client
 
 from durable_research.experiments.evidence.proof import accepted_call
 from durable_research.local.data_folder import DataFolder, write_json
@@ -143,6 +144,15 @@ class Installation:
         pid = int(self.process(name_or_identity)["pid"])
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def fire(self, schedule_id: str) -> None:
+        """Have a schedule fire now."""
+
+        async def trigger() -> None:
+            client = await Client.connect(self.up["temporal"])
+            await client.get_schedule_handle(schedule_id).trigger()
+
+        asyncio.run(trigger())
 
     def simulator(self, path: str, body: dict[str, Any]) -> None:
         """Tell the simulator something by its control API."""

@@ -7,12 +7,15 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pypdf
 import pytest
+from temporalio.client import Client
 
+from durable_research.temporal import names
 from tests.installation import Installation, until
 
 
@@ -72,6 +75,12 @@ def test_a_report_is_accepted_while_temporal_is_down_and_made_when_it_is_back(ow
     own_installation.start()
 
     assert (waiting["status"], waiting["engine"]) == ("queued", "unreachable")
+
+    def is_given_to_temporal() -> bool:
+        own_installation.fire(names.RECONCILE_SCHEDULE)  # not for what was accepted a moment ago
+        return bool(own_installation.status(report)["status"] != "queued")
+
+    until("the report to be given to Temporal", is_given_to_temporal)
     assert own_installation.finished(report)["status"] == "done"
 
 
@@ -180,6 +189,15 @@ def test_the_command_line_lists_as_json(installation: Installation) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
     assert report in {one["workflow_id"] for one in json.loads(ended.stdout)["workflows"]}
+
+
+async def test_reconciliation_comes_each_minute(installation: Installation) -> None:
+    client = await Client.connect(installation.up["temporal"])
+
+    schedule = (await client.get_schedule_handle(names.RECONCILE_SCHEDULE).describe()).schedule
+
+    assert [each.every for each in schedule.spec.intervals] == [timedelta(minutes=1)]
+    assert not schedule.state.paused
 
 
 def test_init_keeps_histories_for_thirty_days(installation: Installation, temporal_program: Path) -> None:

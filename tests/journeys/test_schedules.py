@@ -9,11 +9,6 @@ from temporalio.client import Client
 from tests.installation import Installation, until
 
 
-async def fire(installation: Installation, schedule_id: str) -> None:
-    client = await Client.connect(installation.up["temporal"])
-    await client.get_schedule_handle(schedule_id).trigger()
-
-
 def reports(installation: Installation, text: str) -> list[str]:
     answer = httpx.get(f"{installation.api}/api/workflows", params={"text": text}, timeout=10)
     return [row["workflow_id"] for row in answer.json()["workflows"]]
@@ -29,7 +24,7 @@ def test_a_worker_that_dies_while_a_schedule_fires_leaves_one_report(own_install
     made = httpx.post(f"{own_installation.api}/api/schedules", json=body, timeout=10)
     assert made.status_code == 201, made.text
 
-    asyncio.run(fire(own_installation, made.json()["schedule_id"]))
+    own_installation.fire(made.json()["schedule_id"])
 
     (report,) = until("the report", lambda: reports(own_installation, prompt) or None)
     assert own_installation.finished(report)["status"] == "done"
