@@ -41,12 +41,15 @@ fix: setup-dev ## mend what the formatter and linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: check ## everything: checks, then all tests on real servers and a real browser; nothing is skipped
+# Tests wait for servers more than they reckon: three workers keep two cores busy. 0 runs one test after the other in one process.
+WORKERS ?= 3
+
+test: check ## everything: checks, then all tests on real servers and a real browser; nothing is skipped (WORKERS=3)
 	sh tools/setup.sh browser
 	sh tools/setup.sh azurite
 	sh tools/setup.sh peers
 	$(FIND_TEMPORAL)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 50 --durations-min 1
 
 test-litellm: check ## what `make test` leaves out: our stories on the LiteLLM gateway, which takes 756 MB
 	sh tools/setup.sh peers
