@@ -66,24 +66,6 @@ def test_fifty_starts_at_once_with_one_key_make_one_report_and_one_bill(installa
     assert len(installation.billing_log(prompt)) == 1
 
 
-def test_a_report_is_accepted_while_temporal_is_down_and_made_when_it_is_back(own_installation: Installation) -> None:
-    own_installation.start(only="postgres,api")
-    report = own_installation.submit("Accepted without an engine")
-    waiting = own_installation.status(report)
-    own_installation.stop()
-
-    own_installation.start()
-
-    assert (waiting["status"], waiting["engine"]) == ("queued", "unreachable")
-
-    def is_given_to_temporal() -> bool:
-        own_installation.fire(names.RECONCILE_SCHEDULE)  # not for what was accepted a moment ago
-        return bool(own_installation.status(report)["status"] != "queued")
-
-    until("the report to be given to Temporal", is_given_to_temporal)
-    assert own_installation.finished(report)["status"] == "done"
-
-
 def test_a_worker_told_to_stop_hands_its_call_back(installation: Installation) -> None:
     installation.latency(8)
     prompt = "Handed back on SIGTERM"
@@ -114,24 +96,6 @@ def test_a_cancelled_report_stops_the_call_at_the_provider(installation: Install
     line = installation.billing_log("Cancelled by a person")[0]
     provider = httpx.get(f"{installation.up['simulator']}/v1/responses/{line['id']}", timeout=10).json()
     assert provider["status"] == "cancelled"
-
-
-def test_a_wish_to_cancel_survives_that_temporal_is_away(own_installation: Installation) -> None:
-    own_installation.start()
-    own_installation.latency(20)
-    report = own_installation.submit("Cancelled while the engine is away")
-    own_installation.call_committed(report)
-    own_installation.stop()
-    own_installation.start(only="postgres,api")
-    answer = httpx.post(f"{own_installation.api}/api/workflows/{report}/cancel", timeout=10)
-    own_installation.stop()
-
-    own_installation.start()
-    status = own_installation.finished(report)
-
-    assert answer.status_code == 202
-    assert status["status"] == "cancelled"
-    assert not own_installation.billing_log(report, kind="webhook")
 
 
 @pytest.mark.parametrize(("reattach", "code", "billed"), [("true", 0, 1), ("false", 1, 2)])

@@ -1,0 +1,59 @@
+"""What people ask for while Temporal is away is kept, and done when it is back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from durable_research.temporal import names
+from tests.installation import Installation, until
+
+
+@dataclass(frozen=True)
+class Away:
+    """One installation that was without Temporal for a while: a report that was under way then, and one of that time."""
+
+    installation: Installation
+    under_way: str
+    asked: str
+    asked_then: dict[str, Any]
+    cancelled_then: int
+
+
+@pytest.fixture(scope="module")
+def away(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Away]:
+    with Installation(tmp_path_factory.mktemp("away")) as installation:
+        installation.latency(20)
+        under_way = installation.submit("Cancelled while the engine is away")
+        installation.call_committed(under_way)
+        installation.stop()
+
+        installation.start(only="postgres,api")
+        answer = httpx.post(f"{installation.api}/api/workflows/{under_way}/cancel", timeout=10)
+        asked = installation.submit("Accepted without an engine")
+        asked_then = installation.status(asked)
+        installation.stop()
+
+        installation.start()
+        yield Away(installation, under_way, asked, asked_then, answer.status_code)
+
+
+def test_a_report_is_accepted_while_temporal_is_down_and_made_when_it_is_back(away: Away) -> None:
+    def is_given_to_temporal() -> bool:
+        away.installation.fire(names.RECONCILE_SCHEDULE)  # not for what was accepted a moment ago
+        return bool(away.installation.status(away.asked)["status"] != "queued")
+
+    until("the report to be given to Temporal", is_given_to_temporal)
+
+    assert (away.asked_then["status"], away.asked_then["engine"]) == ("queued", "unreachable")
+    assert away.installation.finished(away.asked)["status"] == "done"
+
+
+def test_a_wish_to_cancel_survives_that_temporal_is_away(away: Away) -> None:
+    status = away.installation.finished(away.under_way)
+
+    assert away.cancelled_then == 202
+    assert status["status"] == "cancelled"
+    assert not away.installation.billing_log(away.under_way, kind="webhook")
