@@ -14,7 +14,7 @@ def parked(installation: Installation, prompt: str) -> tuple[str, str]:
 
 def approve(installation: Installation, report: str, sha256: str) -> httpx.Response:
     body = {"decision": "approve", "draft_sha256": sha256, "decision_id": "mine"}
-    return httpx.post(f"{installation.api}/api/workflows/{report}/approve", json=body, timeout=10)
+    return httpx.post(f"{installation.api}/api/workflows/{report}/approve", json=body, timeout=60)
 
 
 def test_a_draft_that_waits_is_there_after_everything_was_killed(own_installation: Installation) -> None:

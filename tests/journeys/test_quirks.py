@@ -73,7 +73,7 @@ class Asking:
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
-        self._api = httpx.Client(base_url=installation.api, timeout=30)
+        self._api = httpx.Client(base_url=installation.api, timeout=60)
 
     def ask(self, expected: Expected) -> Met:
         for told in expected.asks(word_of(expected)):

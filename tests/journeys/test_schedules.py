@@ -10,7 +10,7 @@ from tests.installation import Installation, until
 
 
 def reports(installation: Installation, text: str) -> list[str]:
-    answer = httpx.get(f"{installation.api}/api/workflows", params={"text": text}, timeout=10)
+    answer = httpx.get(f"{installation.api}/api/workflows", params={"text": text}, timeout=60)
     return [row["workflow_id"] for row in answer.json()["workflows"]]
 
 
@@ -21,7 +21,7 @@ def test_a_worker_that_dies_while_a_schedule_fires_leaves_one_report(own_install
     own_installation.latency(0)
     prompt = "Asked by a schedule"
     body = {"prompt": prompt, "every": "1d"}
-    made = httpx.post(f"{own_installation.api}/api/schedules", json=body, timeout=10)
+    made = httpx.post(f"{own_installation.api}/api/schedules", json=body, timeout=60)
     assert made.status_code == 201, made.text
 
     own_installation.fire(made.json()["schedule_id"])

@@ -31,7 +31,7 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Away]:
         installation.stop()
 
         installation.start(only="postgres,api")
-        answer = httpx.post(f"{installation.api}/api/workflows/{under_way}/cancel", timeout=10)
+        answer = httpx.post(f"{installation.api}/api/workflows/{under_way}/cancel", timeout=60)
         asked = installation.submit("Accepted without an engine")
         asked_then = installation.status(asked)
         installation.stop()

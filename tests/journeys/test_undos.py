@@ -55,7 +55,7 @@ def test_a_post_whose_message_nobody_knows_of_is_taken_back(own_installation: In
     post_id = own_installation.submit_with(pipeline="blog-post", prompt="Undone under fire")
     until("the message", lambda: own_installation.billing_log(post_id, kind="slack") or None)
 
-    httpx.post(f"{own_installation.api}/api/workflows/{post_id}/cancel", timeout=10).raise_for_status()
+    httpx.post(f"{own_installation.api}/api/workflows/{post_id}/cancel", timeout=60).raise_for_status()
 
     assert own_installation.finished(post_id)["status"] == "cancelled"
     assert left(own_installation, post_id) == NOTHING

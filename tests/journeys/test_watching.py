@@ -33,7 +33,7 @@ class Watcher(threading.Thread):
     def _follow(self) -> None:
         headers = {"Last-Event-ID": str(self.ids[-1])} if self.ids else {}
         url = f"{self.installation.api}/api/workflows/{self.report}/events"
-        with httpx.stream("GET", url, headers=headers, timeout=30) as stream:
+        with httpx.stream("GET", url, headers=headers, timeout=60) as stream:
             self.connections += 1
             for line in stream.iter_lines():
                 if line.startswith("id: "):
@@ -69,7 +69,7 @@ def test_a_finished_stream_reads_the_same_without_temporal_and_workers(own_insta
     def stream(after: int | None) -> bytes:
         headers = {} if after is None else {"Last-Event-ID": str(after)}
         url = f"{own_installation.api}/api/workflows/{report}/events"
-        return httpx.get(url, headers=headers, timeout=30).content
+        return httpx.get(url, headers=headers, timeout=60).content
 
     for after in (None, *range(before["last_seq"] + 1)):
         assert stream(after) == stream(after)

@@ -75,7 +75,7 @@ from durable_research.temporal.worker.interceptors import StepInterceptor, cance
 from durable_research.temporal.worker.plugin import house_rules
 from durable_research.web.api import status_answers
 from durable_research.worker.registry import workflows_on
-from tests.installation import FINAL, Installation
+from tests.installation import FINAL, PATIENCE_SECONDS, Installation
 
 KEYS = parse_keys(new_key())
 OnePass = TypeVar("OnePass")
@@ -167,7 +167,7 @@ class Harness:
         return status_answers.result(await self.reading.result(report, "default"))
 
     async def until(self, report: str, *statuses: str) -> dict[str, Any]:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 status = await self.status(report)
                 if status["status"] in statuses:
@@ -182,7 +182,7 @@ class Harness:
         return (await self.report.objects.get(row.text.key)).decode()
 
     async def until_step(self, report: str, name: str, state: str) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while self.step(await self.status(report), name)["state"] != state:
                 await asyncio.sleep(0.05)
 
@@ -223,7 +223,7 @@ class Harness:
         await client.workflow_service.delete_workflow_execution(
             DeleteWorkflowExecutionRequest(namespace=client.namespace, workflow_execution=lost)
         )
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while await self.engine.describe(workflow_id) is not None:
                 await asyncio.sleep(0.05)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
+from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 from tests.pipelines.leftovers import NOTHING, left, undone
 from tests.pipelines.test_blog_post import until_held
@@ -124,7 +125,7 @@ async def test_a_text_cancelled_in_its_check_leaves_nothing(harness: Harness, mo
 
     monkeypatch.setattr(harness.writer, "read", read_slowly)
     workflow_id = await process(harness, "Cancelled in the check")
-    await asyncio.wait_for(reached.wait(), 60)
+    await asyncio.wait_for(reached.wait(), PATIENCE_SECONDS)
 
     await harness.cancelling.cancel(workflow_id, "default")
     monkeypatch.setattr(harness.writer, "read", reading)

@@ -13,6 +13,7 @@ from durable_research.domain.errors import AlreadyDecided, InvalidInput, Invalid
 from durable_research.domain.workflows.approval import ApprovalDecision, ApprovalWaits, Verdict
 from durable_research.domain.workflows.progress import EventKind
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
+from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 from tests.pipelines.leftovers import NOTHING, left
 from tests.pipelines.test_blog_post import until_held
@@ -260,7 +261,7 @@ async def test_who_waits_is_reminded_once(harness: Harness, monkeypatch: pytest.
     waiting(harness, monkeypatch, reminder_seconds=0.5, expiry_seconds=600)
     report, sha256 = await parked(harness, "reminded")
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while EventKind.APPROVAL_REMINDED not in await of_approval(harness, report):
             await asyncio.sleep(0.05)
     assert (await harness.status(report))["status"] == "waiting_for_you"

@@ -15,6 +15,7 @@ from durable_research.domain.workflows.approval import ApprovalNotice
 from durable_research.domain.workflows.progress import EventKind
 from durable_research.pipelines.generate_report.messages import SendApprovalNotice
 from durable_research.pipelines.generate_report.pipeline import PIPELINE
+from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 from tests.pipelines.test_approval import decide, of_approval, parked, waiting
 from tests.pipelines.test_notifying import KINDS, told
@@ -33,14 +34,14 @@ def types(harness: Harness, report: str) -> list[str]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():
             await asyncio.sleep(0.05)
 
 
 async def ended(harness: Harness, report: str, attribute: str, count: int = 1) -> list[dict[str, Any]]:
     """Wait until the Event History holds so many events of a kind; return them."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             found = [event[attribute] async for event in harness.engine.history(report) if attribute in event]
             if len(found) >= count:
@@ -50,7 +51,7 @@ async def ended(harness: Harness, report: str, attribute: str, count: int = 1) -
 
 async def in_flight(harness: Harness, report: str) -> None:
     """Wait until a worker is telling that the draft waits."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             view = await harness.engine.describe(report)
             if view and any(one.step == NOTICE and one.worker for one in view.pending):
@@ -246,7 +247,7 @@ async def test_a_parked_report_that_the_engine_lost_for_too_long_expires_when_it
     expires_at = datetime.fromisoformat((await harness.status(report))["asks"]["expires_at"])
     await harness.forget(report)
     waiting(harness, monkeypatch, reminder_seconds=30_000, expiry_seconds=40_000)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while datetime.now(UTC) < expires_at:
             await asyncio.sleep(0.05)
 

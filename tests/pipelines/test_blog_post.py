@@ -21,6 +21,7 @@ from durable_research.domain.errors import (
 )
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE, HITS_FILE
 from durable_research.ports.vendors.notifiers import Notification
+from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 from tests.pipelines.leftovers import NOTHING, WHOLE, left, undone
 
@@ -150,7 +151,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], 
 
 async def until_held(folder: Path) -> None:
     log = folder / HITS_FILE
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not (log.exists() and '"pause"' in log.read_text()):
             await asyncio.sleep(0.02)
 
@@ -196,7 +197,7 @@ async def test_a_post_cancelled_while_it_is_stored_leaves_nothing(
 
     monkeypatch.setattr(harness.post.posts, "store", store_slowly)
     post_id = await post(harness, f"Cancelled in storing, {stored}")
-    await asyncio.wait_for(reached.wait(), 60)
+    await asyncio.wait_for(reached.wait(), PATIENCE_SECONDS)
 
     await harness.cancelling.cancel(post_id, "default")
 
@@ -218,7 +219,7 @@ async def test_a_post_whose_worker_dies_while_it_is_cancelled_is_cancelled(
     monkeypatch.setattr(policies, "HEARTBEAT_EVERY", timedelta(minutes=10))
     monkeypatch.setattr(policies, "HEARTBEAT_TIMEOUT", timedelta(seconds=3))
     post_id = await post(harness, "Cancelled and dead")
-    await asyncio.wait_for(reached.wait(), 60)
+    await asyncio.wait_for(reached.wait(), PATIENCE_SECONDS)
 
     await harness.cancelling.cancel(post_id, "default")
 
@@ -245,7 +246,7 @@ async def test_what_a_frozen_worker_stores_after_the_undo_is_refused(
 
     monkeypatch.setattr(room, "store", freeze)
     post_id = await post(harness, f"Frozen before {what}")
-    await asyncio.wait_for(reached.wait(), 60)
+    await asyncio.wait_for(reached.wait(), PATIENCE_SECONDS)
     await harness.cancelling.cancel(post_id, "default")
     assert (await harness.finished(post_id))["status"] == "cancelled"
 

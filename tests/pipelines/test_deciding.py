@@ -9,6 +9,7 @@ import pytest
 from durable_research.domain.errors import InfrastructureDown, InvalidInput, InvalidState
 from durable_research.domain.ledger.effects import ResendPolicy
 from durable_research.domain.workflows.progress import Attempt, EventKind
+from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 
 
@@ -54,7 +55,7 @@ async def test_each_lost_answer_needs_a_decision_of_its_own(asking_house: Harnes
     report = await waiting(asking_house, "lost twice over", times=2)
 
     await asking_house.deciding.decide(report, "default", {"decision": "send_again"})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(asking_house.servers.billing_log("lost twice over")) < 2:
             await asyncio.sleep(0.05)
     await asking_house.until(report, "waiting_for_you")
@@ -104,7 +105,7 @@ async def test_a_decision_finds_its_question_though_a_worker_died_between_asking
 
     monkeypatch.setattr(asking_house.progress, "end_attempt", dies_after_writing)
     report = await waiting(asking_house, "asked twice by accident")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(await asked(asking_house, report)) < 2:
             await asyncio.sleep(0.05)
     await asking_house.until(report, "waiting_for_you")

@@ -11,6 +11,7 @@ from durable_research import policies
 from durable_research.domain.documents.text import page_key
 from durable_research.domain.errors import InfrastructureDown, RendererCrashed
 from durable_research.domain.workflows.workflow import Status
+from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 
 
@@ -277,7 +278,7 @@ async def test_cancelling_in_the_model_call_stops_the_spending(harness: Harness)
 async def _reference(harness: Harness, report: str) -> str:
     import asyncio
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not (found := await harness.reading.effects.running_calls(report)):
             await asyncio.sleep(0.05)
     return found[0][1]

@@ -7,12 +7,13 @@ import pytest
 
 from durable_research.domain.errors import DocumentError
 from durable_research.domain.ledger.effects import ResendPolicy
+from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 
 
 async def ended(harness: Harness, report: str) -> None:
     """Wait until the run is over: what is told of a failure is told after its end is written."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (view := await harness.engine.describe(report)) and view.status == "running":
             await asyncio.sleep(0.02)
 
@@ -79,7 +80,7 @@ async def test_that_a_decision_is_asked_for_is_told(
     report = await harness.ask(about, **more)
     await harness.until(report, "waiting_for_you")
     if types:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not told(harness, report):
                 await asyncio.sleep(0.02)
 

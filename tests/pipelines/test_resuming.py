@@ -9,6 +9,7 @@ from durable_research.domain.errors import DocumentError, IdempotencyKeyReused, 
 from durable_research.domain.workflows.progress import EventKind
 from durable_research.operations.reading.recoverable import Price
 from durable_research.pipelines.reconcile.passes.close_ended import CloseEnded
+from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 
 
@@ -112,11 +113,11 @@ async def test_what_is_finished_cancelled_or_undone_is_not_resumed(harness: Harn
 async def test_a_terminated_report_goes_on(harness: Harness) -> None:
     harness.fault("ended by an operator", latency_seconds=3)
     report = await harness.ask("ended by an operator")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await harness.ledger.running_calls(report):
             await asyncio.sleep(0.02)
     await harness.environment.client.get_workflow_handle(report).terminate("an operator")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await harness.pass_of(CloseEnded).close_one(await harness.workflows.get(report, "default")):
             await asyncio.sleep(0.05)
 

@@ -10,6 +10,7 @@ from durable_research.domain.documents.tree import Document
 from durable_research.domain.errors import DocumentError, InvalidInput, InvalidState
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.pipelines.reconcile.passes.close_ended import CloseEnded
+from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 from tests.pipelines.leftovers import NOTHING, left
 from tests.pipelines.test_approval import decide, parked, waiting
@@ -95,7 +96,7 @@ async def test_a_resumed_report_that_waits_for_approval_again_is_told_again(
     await harness.resuming.resume(report, "default", {})
     asks = (await harness.until(report, "waiting_for_you"))["asks"]
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while told(harness, report).count("report.approval_asked") == asked_before:
             await asyncio.sleep(0.02)
     await decide(harness, report, asks["draft_sha256"], "approve")
@@ -131,7 +132,7 @@ async def test_terminated_when_its_row_was_stored_a_report_is_done(
     report = await harness.ask("terminated amid telling")
     await held.wait()
     await harness.environment.client.get_workflow_handle(report).terminate("an operator")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await harness.pass_of(CloseEnded).close_one(await harness.workflows.get(report, "default")):
             await asyncio.sleep(0.05)
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from durable_research.domain.errors import InvalidState
+from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 
 
@@ -12,7 +13,7 @@ async def test_what_waits_for_its_next_try_has_it_now_and_attempts_count_on(harn
     harness.fault("mended meanwhile", fault="429", retry_after=110)
     report = await harness.ask("mended meanwhile")
     # Our log knows of the failure a moment before the engine does.
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while harness.step(await harness.status(report), "llm_call")["next_try_at"] is None:
             await asyncio.sleep(0.05)
 

@@ -14,6 +14,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from durable_research.catalogue import PACKAGES
 from durable_research.temporal.worker.plugin import house_rules, sandbox
 from durable_research.worker.registry import WORKFLOWS
+from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.clock_workflow import ClockWorkflow
 
 
@@ -34,7 +35,7 @@ async def test_the_clock_is_refused_inside_a_workflow(environment: WorkflowEnvir
 
 
 async def _first_task_failure(handle: WorkflowHandle[Any, Any], converter: DataConverter) -> str:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             async for event in handle.fetch_history_events():
                 if event.HasField("workflow_task_failed_event_attributes"):

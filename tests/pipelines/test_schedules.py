@@ -20,6 +20,7 @@ from durable_research.ports.database.workflows import WorkflowFilter
 from durable_research.ports.engine.schedules import NewSchedule, ScheduleView
 from durable_research.temporal.client.schedules import TemporalSchedules
 from durable_research.temporal.payloads.converter import data_converter
+from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 
 EACH_SECOND = Rhythm(timedelta(seconds=1), interval=timedelta(seconds=1))
@@ -66,7 +67,7 @@ def handle(harness: Harness, schedule_id: str) -> ScheduleHandle:
 
 
 async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await is_so():
             await asyncio.sleep(0.05)
 

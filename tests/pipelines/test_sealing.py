@@ -23,6 +23,7 @@ from durable_research.temporal.payloads.codec import PayloadOpener
 from durable_research.temporal.payloads.converter import data_converter
 from durable_research.temporal.worker.plugin import house_rules
 from durable_research.worker.registry import WORKFLOWS
+from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import KEYS, Harness
 from tests.web.harness import Harness as WebHouse
 
@@ -98,7 +99,7 @@ async def test_a_sealed_history_replays_with_its_key(harness: Harness) -> None:
 async def task_failed(harness: Harness, report: str) -> None:
     """Wait until a workflow task of the report has failed."""
     handle = harness.environment.client.get_workflow_handle(report)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             with suppress(RPCError):  # it is handed to Temporal after it was accepted
                 if [one async for one in handle.fetch_history_events() if one.HasField(_TASK_FAILED)]:
