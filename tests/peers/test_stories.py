@@ -1,5 +1,12 @@
-"""Our stories with model providers that nobody here wrote, whose own log or journal is the witness of what they were asked."""
+"""Our stories with model providers that nobody here wrote, whose own log or journal is the witness of what they were asked.
 
+Doctor is asked here too: in a file of its own, it would have the same servers started once more by another worker of the run.
+"""
+
+import json
+import os
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -162,3 +169,43 @@ def test_more_reports_than_a_server_has_slots_all_arrive(patience: Ends) -> None
 @SOME_WORLDS
 def test_a_first_byte_that_comes_late_and_a_slow_stream_are_paid_once(patience: Ends, running: World) -> None:
     running.assert_counted(patience.reports, patience.calls)
+
+
+def doctor(world: World, **environment: str) -> tuple[int, dict[str, Any]]:
+    """Its exit code and its findings, in the environment of the installation."""
+    ours = {**os.environ, **world.installation.environment, "DURABLE_RESEARCH_DATA": str(world.installation.data)}
+    command = [sys.executable, "-m", "durable_research", "doctor", "--json"]
+    done = subprocess.run(command, env={**ours, **environment}, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    return done.returncode, {one["name"]: one for one in json.loads(done.stdout)["checks"]}
+
+
+@SOME_WORLDS
+def test_what_is_well_is_said_to_be_well_for_nothing(world: World) -> None:
+    before = world.peer.calls()
+
+    code, found = doctor(world)
+
+    assert [one for one in found.values() if not one["ok"]] == []
+    assert code == 0
+    assert found["model"]["detail"].startswith(f"{world.peer.model} is offered")
+    assert found["embeddings"]["detail"].startswith(f"{world.peer.embedding_model} is offered")
+    assert world.peer.calls() == before
+
+
+@SOME_WORLDS
+def test_a_wrong_name_is_found_before_a_report_is_asked(world: World) -> None:
+    _, found = doctor(world, OPENAI_MODEL=f"{world.peer.model}-misspelt")
+
+    assert not found["model"]["ok"]
+    assert world.peer.model in found["model"]["mend"].split("such as: ")[1]
+
+
+@SOME_WORLDS
+def test_a_server_that_is_away_is_named(world: World) -> None:
+    world.wire.cut()
+
+    code, found = doctor(world)
+
+    assert code == 1
+    assert f"127.0.0.1:{world.wire.port}/v1 cannot be reached" in found["provider"]["detail"]
