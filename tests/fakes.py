@@ -14,15 +14,8 @@ from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureD
 from durable_research.domain.ledger.effects import Charges, EffectRecord
 from durable_research.domain.requests.report import Report
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision
-from durable_research.domain.workflows.progress import (
-    ENDS_OF_ATTEMPT,
-    Attempt,
-    Draft,
-    EngineAttempt,
-    EventKind,
-    ProgressEvent,
-    status_after,
-)
+from durable_research.domain.workflows.events import ENDS_OF_ATTEMPT, EventKind, payload_of
+from durable_research.domain.workflows.progress import Attempt, Draft, EngineAttempt, ProgressEvent, status_after
 from durable_research.domain.workflows.workflow import Decided, Status, check_resumable
 from durable_research.ports.database.progress import Waited
 from durable_research.ports.database.reports import ReportFilter
@@ -196,7 +189,7 @@ class FakeProgressLog:
         return attempt
 
     async def end_attempt(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
-        if status := status_after(kind, data):
+        if status := status_after(kind, payload_of(kind, dict(data))):
             self._status(attempt.workflow_id, status)
         self.append(attempt.workflow_id, kind, data, attempt.step, attempt.number)
 
@@ -223,7 +216,7 @@ class FakeProgressLog:
     async def note_approval(
         self, workflow_id: str, kind: EventKind, data: Mapping[str, Any], resumption: int = 0
     ) -> ApprovalAsked | ApprovalDecision | None:
-        if status := status_after(kind, data):
+        if status := status_after(kind, payload_of(kind, dict(data))):
             self._status(workflow_id, status)
         self.append(workflow_id, kind, data)
         return ApprovalAsked.model_validate(data) if kind is EventKind.APPROVAL_ASKED else None

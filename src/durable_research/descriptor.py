@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from durable_research.domain.requests.writing import WritingRequest
 from durable_research.domain.workflows.approval import ApprovalWaits
+from durable_research.domain.workflows.events import Closed, ResumedWith
 from durable_research.domain.workflows.workflow import Kind
 from durable_research.policies import StepPolicy
 from durable_research.ports.database.workflows import WorkflowRow
@@ -81,7 +82,7 @@ class Pipeline(Descriptor):
     table: tuple[Step, ...]
     request: type[WritingRequest]
     start_message: Callable[[WorkflowRow, Receivers], BaseModel]
-    resumed_message: Callable[[BaseModel, Mapping[str, Any]], BaseModel] | None = None
+    resumed_message: Callable[[BaseModel, ResumedWith], BaseModel] | None = None
 
     @property
     def steps(self) -> Mapping[str, str]:
@@ -115,7 +116,7 @@ class StoresLate(Protocol):
     Reconciliation takes the activities of every pipeline that are so.
     """
 
-    async def store_late(self, closing: Mapping[str, Any]) -> bool:
+    async def store_late(self, closing: Closed) -> bool:
         """Store what the closing event kept for it; False when it kept nothing."""
         ...
 

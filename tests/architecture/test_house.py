@@ -14,7 +14,7 @@ from durable_research.catalogue import DESCRIPTORS, PACKAGES, PIPELINES, policie
 from durable_research.cli.main import COMMANDS
 from durable_research.descriptor import Pipeline
 from durable_research.domain import errors, model_errors
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.remedies import REMEDIES
 from durable_research.failpoints.reach import Place, Point, UndoPlace
 from durable_research.policies import BUILT_IN
@@ -131,7 +131,7 @@ def test_what_people_follow_has_a_label_and_nothing_else_has(pipeline: Pipeline)
 def test_a_workflow_registers_each_undo_of_its_table_before_the_step(pipeline: Pipeline) -> None:
     code = (SOURCE / "pipelines" / pipeline.package.rsplit(".", 1)[1] / "workflow.py").read_text()
     registered = {found[1]: found.start() for found in re.finditer(r"\.register\(\w+\.(\w+),", code)}
-    run = {found[1]: found.start() for found in re.finditer(r"[a-z]*step\(\w+\.(\w+),", code)}
+    run = {found[1]: found.start() for found in re.finditer(r"\w*step\w*\(\s*\w+\.(\w+),", code)}
 
     assert set(registered) == set(pipeline.undos)
     assert set(pipeline.steps) <= set(run)

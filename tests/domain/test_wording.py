@@ -1,7 +1,8 @@
 import pytest
 
 from durable_research.domain.wording import ATTEMPT_EVENTS, WORKFLOW_EVENTS, ended, event_words, look, plural
-from durable_research.domain.workflows.progress import EventKind, StepState
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import StepState
 from durable_research.domain.workflows.workflow import FINAL, Status
 
 

@@ -11,7 +11,7 @@ import pytest
 from durable_research import policies
 from durable_research.domain.errors import AlreadyDecided, InvalidInput, InvalidState, ResearchError
 from durable_research.domain.workflows.approval import ApprovalDecision, ApprovalWaits, Verdict
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
 from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness

@@ -12,7 +12,7 @@ import pytest
 
 from durable_research import queues
 from durable_research.domain.workflows.approval import ApprovalNotice
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 from durable_research.pipelines.generate_report.messages import SendApprovalNotice
 from durable_research.pipelines.generate_report.pipeline import PIPELINE
 from tests.installation import PATIENCE_SECONDS

@@ -8,7 +8,8 @@ import pytest
 
 from durable_research.domain.errors import InfrastructureDown, InvalidInput, InvalidState
 from durable_research.domain.ledger.effects import ResendPolicy
-from durable_research.domain.workflows.progress import Attempt, EventKind
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import Attempt
 from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 

@@ -12,7 +12,8 @@ import pytest
 
 from durable_research.domain.errors import DocumentError, InvalidState
 from durable_research.domain.workflows.approval import Verdict
-from durable_research.domain.workflows.progress import Attempt, EventKind
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import Attempt
 from durable_research.domain.workflows.workflow import Status
 from tests.pipelines.conftest import Harness
 from tests.pipelines.leftovers import NOTHING, left

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from durable_research.domain.errors import DocumentError, IdempotencyKeyReused, InvalidState
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 from durable_research.operations.reading.recoverable import Price
 from durable_research.pipelines.reconcile.passes.close_ended import CloseEnded
 from tests.installation import PATIENCE_SECONDS

@@ -15,7 +15,8 @@ from durable_research.domain.ledger.effects import Charges, EffectRecord, Provid
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.requests.report import DocumentReference, Report
 from durable_research.domain.workflows.approval import ApprovalAsked
-from durable_research.domain.workflows.progress import Attempt, EngineAttempt, EventKind
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import Attempt, EngineAttempt
 from durable_research.domain.workflows.workflow import Kind, Status, kind_of, new_workflow_id
 from durable_research.operations.approve import Approving
 from durable_research.operations.cancel import Cancelling

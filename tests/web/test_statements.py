@@ -21,7 +21,8 @@ from durable_research.domain.documents.text import TextReference, WrittenText
 from durable_research.domain.ledger.effects import Effect, ProviderClass, model_call_key
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.requests.report import DocumentReference, Report
-from durable_research.domain.workflows.progress import Attempt, EngineAttempt, EventKind
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import Attempt, EngineAttempt
 from durable_research.domain.workflows.workflow import Kind, Status
 from tests.adapters.database.rows import accepted
 from tests.fakes import START, FakeChanges, FakeEngine, FakeObjects, FakeSchedules

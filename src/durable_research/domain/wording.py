@@ -6,7 +6,8 @@ Pages add their classes and capitals, commands their colours. Lengths of time ar
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from durable_research.domain.workflows.progress import EventKind, StepState
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import StepState
 from durable_research.domain.workflows.workflow import Status
 
 _SHAPES: dict[str, str] = {

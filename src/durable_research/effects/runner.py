@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from durable_research import policies
 from durable_research.domain.ledger.effects import WITHDRAWN, Effect, EffectRecord
 from durable_research.domain.model_errors import AnswerLost, ModelForgotten
-from durable_research.domain.workflows.progress import Attempt, EventKind
+from durable_research.domain.workflows.events import EventKind, OfWorker, SentAgain
+from durable_research.domain.workflows.progress import Attempt
 from durable_research.effects.accepted_send import Salvage
 from durable_research.effects.attempt import SendAttempt
 from durable_research.failpoints.reach import Place
@@ -92,7 +93,10 @@ class EffectRunner:
                 reference = await send_attempt.send_without_the_lost(reference)
             else:
                 await self._note(
-                    current, send_attempt.attempt, EventKind.ATTEMPT_REATTACHED, {"worker": current.worker}
+                    current,
+                    send_attempt.attempt,
+                    EventKind.ATTEMPT_REATTACHED,
+                    OfWorker(worker=current.worker).stored(),
                 )
         if current.is_waiting:
             await self._note(current, send_attempt.attempt, EventKind.PROVIDER_ANSWERED, {})
@@ -112,7 +116,7 @@ class EffectRunner:
         attempt = replace(current, number=record.fence)
 
         async def sent_again() -> None:
-            charges = {"possible_extra": record.possible_extra + 1}
+            charges = SentAgain(possible_extra=record.possible_extra + 1).stored()
             await self._note(current, attempt, EventKind.CALL_SENT_AGAIN, charges)
 
         return SendAttempt(

@@ -29,7 +29,8 @@ from durable_research.domain.ledger.effects import (
     next_move,
 )
 from durable_research.domain.requests.writing import Text
-from durable_research.domain.workflows.progress import EventKind, ProgressEvent, closing_of, resumed_with
+from durable_research.domain.workflows.events import ResumedWith
+from durable_research.domain.workflows.progress import ProgressEvent, closing_of, resumed_with
 from durable_research.domain.workflows.workflow import RESUMABLE, check_resumable
 from durable_research.effects.text import store_text
 from durable_research.failpoints.reach import Point, reach
@@ -116,12 +117,12 @@ class Resuming:
     ) -> dict[str, Any]:
         """What the event of resuming keeps."""
         latest = resumed_with(events)
-        data: dict[str, Any] = {"generation": latest.get("generation", 0)} | ({"key": key} if key else {})
+        data: dict[str, Any] = {"generation": latest.generation} | ({"key": key} if key else {})
         if request.text is not None:
             corrected = await self._corrected(row, events, request.text)
             return data | {"texts": {"corrected": corrected.model_dump(mode="json")}}
-        if kept := latest.get("texts"):
-            return data | {"texts": kept}
+        if latest.corrected:
+            return data | {"texts": {"corrected": latest.corrected.model_dump(mode="json")}}
         if row.status not in RESUMABLE:
             return data
         offer = await self._offer(row, events, await self.ledger.charges(row.workflow_id))
@@ -145,7 +146,7 @@ class Resuming:
     async def _offer(self, row: WorkflowRow, events: Sequence[ProgressEvent], charges: Charges) -> ResumeOffer:
         latest = resumed_with(events)
         answers = await self.texts.answers(row, events)
-        price = Price.NOTHING if latest.get("texts") else self._price(row, answers)
+        price = Price.NOTHING if latest.corrected else self._price(row, answers)
         if price is Price.NOTHING and _is_unconfirmed(events, answers):
             price = Price.ANOTHER_SEND
         has_text = await self.texts.is_there(row, answers)
@@ -184,7 +185,8 @@ def _is_unconfirmed(events: Sequence[ProgressEvent], answers: Sequence[EffectRec
 
     The ledger may tell of a provider that can be: what a worker has learned of a server, it knows by itself.
     """
-    found = (closing_of(events).get("error") or {}).get("code") == Unconfirmed.code
+    error = closing_of(events).error
+    found = error is not None and error["code"] == Unconfirmed.code
     return found and any(send.state in UNRESOLVED for one in answers if one.result is None for send in one.sends)
 
 
@@ -194,13 +196,13 @@ async def _is_known(events: Sequence[ProgressEvent], request: ResumeRequest, key
     Raises:
         IdempotencyKeyReused: with another text.
     """
-    known = next((e.data for e in events if e.kind is EventKind.RESUMED and e.data.get("key") == key), None)
+    resumptions = [event.payload for event in events if isinstance(event.payload, ResumedWith)]
+    known = next((one for one in resumptions if one.key == key), None)
     if known is None:
         return False
     if request.text is not None:
-        corrected = (known.get("texts") or {}).get("corrected")
         text = await asyncio.to_thread(check_text, request.text)
         sha256 = hashlib.sha256(text.encode(errors="replace")).hexdigest()
-        if not corrected or WrittenText.model_validate(corrected).text.sha256 != sha256:
+        if known.corrected is None or known.corrected.text.sha256 != sha256:
             raise IdempotencyKeyReused("this Idempotency-Key was used with another text; send a new key")
     return True

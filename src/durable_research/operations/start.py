@@ -13,7 +13,8 @@ from durable_research.descriptor import Pipeline, Receivers
 from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.domain.requests.addresses import AddressRefused, check_address, is_address
 from durable_research.domain.requests.writing import WritingRequest
-from durable_research.domain.workflows.progress import EventKind, ProgressEvent, resumed_with, since_resumed
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import ProgressEvent, resumed_with, since_resumed
 from durable_research.domain.workflows.workflow import RANDOM_BYTES, new_workflow_id
 from durable_research.failpoints.reach import Point, reach
 from durable_research.operations.outbox import Outbox

@@ -10,7 +10,8 @@ from durable_research.adapters.database.rows.posts import PostgresPosts
 from durable_research.domain.documents.text import TextReference
 from durable_research.domain.ledger.effects import Effect, ProviderClass
 from durable_research.domain.ledger.usage import TokenUsage
-from durable_research.domain.workflows.progress import EngineAttempt, EventKind
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import EngineAttempt
 from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.ports.database.posts import Post
 from tests.adapters.database.rows import accepted, attempt_of

@@ -9,7 +9,8 @@ from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision, Verdict, decided_as
-from durable_research.domain.workflows.progress import Attempt, EngineAttempt, EventKind
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import Attempt, EngineAttempt
 from durable_research.domain.workflows.workflow import Status
 
 ENGINE = EngineAttempt("run", 1)

@@ -7,7 +7,8 @@ import pytest
 from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.domain.errors import IdempotencyKeyReused, NotFound
-from durable_research.domain.workflows.progress import EngineAttempt, EventKind
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import EngineAttempt
 from durable_research.domain.workflows.workflow import Status
 from durable_research.ports.database.workflows import Page, WorkflowFilter
 from tests.conftest import new_report

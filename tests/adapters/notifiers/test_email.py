@@ -21,7 +21,7 @@ from durable_research.domain.errors import Ambiguous, NotificationFailed, Notifi
 from durable_research.domain.ledger.effects import ProviderClass
 from durable_research.domain.requests.notice import Notice, NoticeKind
 from durable_research.domain.workflows.approval import ApprovalNotice
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 from durable_research.ports.vendors.notifiers import Notification
 from tests.installation import Installation
 

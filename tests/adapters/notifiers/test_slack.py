@@ -16,7 +16,7 @@ from durable_research.domain.errors import Ambiguous, NotificationBusy, Notifica
 from durable_research.domain.ledger.effects import ProviderClass
 from durable_research.domain.requests.notice import Notice, NoticeKind
 from durable_research.domain.workflows.approval import ApprovalNotice
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 from durable_research.ports.vendors.notifiers import Notification
 from durable_research.ports.vendors.remote import EarlierSend
 from tests.installation import Installation

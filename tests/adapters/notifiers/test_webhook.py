@@ -11,7 +11,7 @@ from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.domain.errors import NotificationFailed, NotificationRefused
 from durable_research.domain.requests.notice import Notice, NoticeKind
 from durable_research.domain.workflows.approval import ApprovalNotice
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 from durable_research.ports.vendors.notifiers import Notification
 from tests.installation import Installation
 

@@ -7,7 +7,8 @@ import pytest
 from durable_research.cli.shared.terminal import as_json, clean, clean_lines
 from durable_research.cli.shared.views import event_line, status_text
 from durable_research.domain.wording import look
-from durable_research.domain.workflows.progress import EventKind, ProgressEvent, StepState
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import ProgressEvent, StepState
 from durable_research.domain.workflows.workflow import Status
 
 EVERY_CONTROL = "".join(chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cc")

@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from durable_research.domain.workflows.progress import EventKind, ProgressEvent, StepState, steps_after
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import ProgressEvent, StepState, steps_after
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STEPS = ("llm_call", "create_pdf")

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from durable_research.domain.shapes import FailureBody
-from durable_research.domain.workflows.progress import EventKind, ProgressEvent
+from durable_research.domain.workflows.events import EventKind, payload_of
+from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.domain.workflows.waits import ProviderWait, ended_waiting, wait_after
 
 START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -21,7 +22,7 @@ def waiting(*told: Told) -> ProviderWait | None:
     """The wait after these events, a second apart."""
     wait = None
     for second, (kind, data) in enumerate(told):
-        wait = wait_after(wait, kind, START + timedelta(seconds=second), data)
+        wait = wait_after(wait, kind, START + timedelta(seconds=second), payload_of(kind, data))
     return wait
 
 

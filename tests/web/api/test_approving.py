@@ -6,7 +6,7 @@ import pytest
 from quart.testing import QuartClient
 
 from durable_research.domain.errors import AlreadyDecided
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 from tests.web.harness import DRAFT_SHA256, TEXT, UNKNOWN, Harness
 from tests.web.pages.test_pages import page, post
 

@@ -9,7 +9,7 @@ import pytest
 from quart.testing import QuartClient
 
 from durable_research.domain.ledger.effects import Charges
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 from tests.web.harness import PDF, Harness
 
 

@@ -8,7 +8,7 @@ import pytest
 from quart.testing import QuartClient
 
 from durable_research.domain.ledger.effects import ProviderClass, Send, SendState
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.operations.reading.status import WorkflowStatus
 from tests.fakes import START

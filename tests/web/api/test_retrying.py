@@ -4,7 +4,7 @@ import re
 
 from quart.testing import QuartClient
 
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 from durable_research.ports.engine.engine import EngineView, PendingStep
 from tests.fakes import START
 from tests.web.harness import Harness

@@ -6,7 +6,8 @@ import re
 import pytest
 from quart.testing import QuartClient
 
-from durable_research.domain.workflows.progress import Draft, EventKind, ProgressEvent
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import Draft, ProgressEvent
 from durable_research.domain.workflows.workflow import Status
 from durable_research.web.http import event_stream
 from tests.fakes import START

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from durable_research.domain.workflows.progress import EventKind, ProgressEvent
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.web.pages.attempts import attempt_lines
 
 START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)

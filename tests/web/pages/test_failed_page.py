@@ -6,7 +6,7 @@ import re
 import pytest
 from quart.testing import QuartClient
 
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.workflow import Kind, Status
 from tests.web.harness import TEXT, UNKNOWN, Harness
 from tests.web.pages.test_pages import page, post

@@ -8,7 +8,7 @@ from quart.testing import QuartClient
 
 from durable_research.catalogue import BY_KIND, PIPELINES
 from durable_research.domain.ledger.effects import Charges
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.remedies import REMEDIES
 from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.ports.database.similarity import Related

@@ -16,9 +16,10 @@ from durable_research.cli.shared.events import follow
 from durable_research.cli.shared.terminal import as_json, clean, console, say
 from durable_research.cli.shared.workflow_view import Run
 from durable_research.domain.wording import ended
-from durable_research.domain.workflows.progress import EventKind, ProgressEvent
+from durable_research.domain.workflows.events import AttemptFailed, EventKind
+from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.domain.workflows.remedies import remedy_for
-from durable_research.domain.workflows.waits import WAIT_LEFT, ProviderWait, wait_after
+from durable_research.domain.workflows.waits import ProviderWait, wait_after
 
 _FRAMES_A_SECOND = 4
 _WAIT_LINES_EVERY = timedelta(minutes=1)
@@ -103,14 +104,14 @@ class _Words:
         if event is None:
             return
         before = self._waits.pop(event.step, None)
-        wait = wait_after(before, event.kind, event.at, event.data)
+        wait = wait_after(before, event.kind, event.at, event.payload)
         if wait:
             self._waits[event.step] = wait
         if before and event.kind is EventKind.ATTEMPT_STARTED:
             self._held[event.step] = event
             return
         held = self._held.pop(event.step, None)
-        if wait and event.kind is EventKind.ATTEMPT_FAILED and event.data.get(WAIT_LEFT):
+        if wait and isinstance(event.payload, AttemptFailed) and event.payload.is_waiting:
             if before is None or event.at - self._written[event.step] >= _WAIT_LINES_EVERY:
                 say(wait_line(event, wait))
                 self._written[event.step] = event.at

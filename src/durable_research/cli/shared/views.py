@@ -13,8 +13,10 @@ from durable_research.cli.shared.workflow_view import Run
 from durable_research.domain.durations import ago, duration
 from durable_research.domain.schedules.schedule import in_words
 from durable_research.domain.schedules.zones import zone_named
+from durable_research.domain.shapes import FailureBody
 from durable_research.domain.wording import ATTEMPT_EVENTS, event_words, look
-from durable_research.domain.workflows.progress import EventKind, ProgressEvent, StepState, StepView
+from durable_research.domain.workflows.events import AttemptFailed, Closed, EventKind
+from durable_research.domain.workflows.progress import ProgressEvent, StepState, StepView
 from durable_research.domain.workflows.waits import ProviderWait, provider_wait
 from durable_research.domain.workflows.workflow import Status
 
@@ -149,14 +151,18 @@ def _note(step: StepView, now: datetime, draft_characters: int, wait: ProviderWa
 
 def _what_follows(event: ProgressEvent) -> str:
     """What becomes of a failed attempt."""
-    if event.data.get("asks_a_person"):
+    if event.asks_a_person:
         return f"waits for you: durable-research decide {clean(event.workflow_id)}"
-    wait = event.data.get("retry_in_seconds")
-    return "given up" if wait is None else f"tries again in {duration(float(wait))}"
+    wait = event.payload.retry_in_seconds if isinstance(event.payload, AttemptFailed) else None
+    return "given up" if wait is None else f"tries again in {duration(wait)}"
+
+
+def _error_of(event: ProgressEvent) -> FailureBody | None:
+    return event.payload.error if isinstance(event.payload, AttemptFailed | Closed) else None
 
 
 def _event_words(event: ProgressEvent) -> str:
-    words = clean(event_words(event.kind, event.data, error_words(event.data.get("error"))))
+    words = clean(event_words(event.kind, event.data, error_words(_error_of(event))))
     if event.kind is EventKind.ATTEMPT_FAILED:
         words += f"; {_what_follows(event)}"
     return f"{clean(event.step)}, attempt {event.attempt}: {words}" if event.kind in ATTEMPT_EVENTS else words

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from durable_research.domain.workflows.events import Accepted, AttemptFailed, Closed, EventKind
 from durable_research.domain.workflows.progress import (
-    EventKind,
     ProgressEvent,
     StepState,
     StepView,
@@ -16,7 +16,6 @@ from durable_research.domain.workflows.progress import (
 )
 from durable_research.domain.workflows.workflow import FINAL, Status
 
-_ENDS = frozenset({EventKind.CLOSED, EventKind.STORED_LATER})
 _ENVELOPE = frozenset({"seq", "at", "kind", "step", "attempt", "resumption"})
 
 
@@ -101,22 +100,21 @@ class Run:
     @property
     def error(self) -> Mapping[str, Any]:
         """Why it failed, if it did; nothing of what it has been resumed from."""
-        error: Mapping[str, Any] = closing_of(self.events).get("error") or {}
-        return error
+        return closing_of(self.events).error or {}
 
     def _next_try(self, step: str) -> datetime | None:
         last = next((one for one in reversed(self.events) if one.step == step), None)
-        if last is None or "retry_in_seconds" not in last.data:
+        if last is None or not isinstance(last.payload, AttemptFailed) or last.payload.retry_in_seconds is None:
             return None
-        return last.at + timedelta(seconds=float(last.data["retry_in_seconds"]))
+        return last.at + timedelta(seconds=last.payload.retry_in_seconds)
 
     def _status_after(self, event: ProgressEvent) -> str:
         if event.kind is EventKind.RESUMED:
             return Status.QUEUED
-        if event.kind in _ENDS:
-            return str(event.data.get("status", self.status))
+        if isinstance(event.payload, Closed):
+            return event.payload.status or self.status
         if self.is_final:
             return self.status
-        if event.kind is EventKind.ACCEPTED and event.data.get("begins_at"):
+        if isinstance(event.payload, Accepted) and event.payload.begins_at:
             return Status.SLEEPING
-        return status_after(event.kind, event.data) or (Status.RUNNING if event.step else self.status)
+        return status_after(event.kind, event.payload) or (Status.RUNNING if event.step else self.status)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from durable_research.domain.documents.text import TextReference, WrittenText
 from durable_research.domain.requests.report import DocumentReference
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 
 # Before what a report waits to be approved.
 BEFORE_PDF = "before_pdf"

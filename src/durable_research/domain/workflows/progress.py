@@ -4,67 +4,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
 from durable_research.domain.shapes import FailureBody
-from durable_research.domain.workflows.workflow import Status
-
-
-class EventKind(StrEnum):
-    """What happened. Each is written at most once for a (workflow, step, attempt).
-
-    An event of the workflow itself has no step; its attempt is the workflow's resumption, 0 until it is resumed first.
-    """
-
-    ACCEPTED = "accepted"
-    ATTEMPT_STARTED = "attempt_started"
-    ATTEMPT_REATTACHED = "attempt_reattached"
-    CALL_SENT_AGAIN = "call_sent_again"
-    PROVIDER_ANSWERED = "provider_answered"
-    ATTEMPT_COMPLETED = "attempt_completed"
-    ATTEMPT_FAILED = "attempt_failed"
-    ATTEMPT_LOST = "attempt_lost"
-    ATTEMPT_HANDED_BACK = "attempt_handed_back"
-    ATTEMPT_CANCELLED = "attempt_cancelled"
-    APPROVAL_ASKED = "approval_asked"
-    APPROVAL_REMINDED = "approval_reminded"
-    APPROVAL_GIVEN = "approval_given"
-    APPROVAL_REFUSED = "approval_refused"
-    APPROVAL_EXPIRED = "approval_expired"
-    CANCEL_REQUESTED = "cancel_requested"
-    CLOSED = "closed"
-    STORED_LATER = "stored_later"
-    RESUMED = "resumed"
-
-
-ENDS_OF_ATTEMPT = frozenset(
-    {
-        EventKind.ATTEMPT_COMPLETED,
-        EventKind.ATTEMPT_FAILED,
-        EventKind.ATTEMPT_LOST,
-        EventKind.ATTEMPT_HANDED_BACK,
-        EventKind.ATTEMPT_CANCELLED,
-    }
+from durable_research.domain.workflows.events import (
+    ENDS_OF_APPROVAL,
+    ENDS_OF_ATTEMPT,
+    PAYLOADS,
+    AttemptCompleted,
+    AttemptFailed,
+    AttemptStarted,
+    Closed,
+    EventKind,
+    OfWorker,
+    Payload,
+    ResumedWith,
+    payload_of,
 )
-
-# Each answers what a workflow asked with `approval_asked`.
-ENDS_OF_APPROVAL = frozenset({EventKind.APPROVAL_GIVEN, EventKind.APPROVAL_REFUSED, EventKind.APPROVAL_EXPIRED})
-
-# Marks the beginning of an attempt that undoes another step. From then on the workflow is being compensated.
-UNDOES = "undoes"
-
-# In a completed attempt's event, and in the result of the step that it comes from: why the step had nothing to do.
-LEFT_OUT = "left_out"
-
-# In the event of an approval: what was approved is finished with it, and a cancellation comes too late.
-COMMITS = "commits"
-
-# In the closing event: the steps that a cancellation kept from being done after the report was finished, and why.
-SKIPPED = "skipped"
-
-# Kept for reconciliation and for the fence; object keys and the engine's numbers are nobody else's business.
-_NOT_SHOWN = frozenset({"to_store", "texts", "engine_run", "engine_attempt", "key", "pdf", COMMITS})
+from durable_research.domain.workflows.workflow import Status
 
 
 @dataclass(frozen=True)
@@ -79,6 +38,21 @@ class ProgressEvent:
     attempt: int = 0
     data: dict[str, Any] = field(default_factory=dict)
 
+    @cached_property
+    def payload(self) -> Payload:
+        """What it holds, typed by its kind."""
+        return payload_of(self.kind, self.data)
+
+    @property
+    def is_undo(self) -> bool:
+        """Whether an undo begins, from which on the workflow is being compensated."""
+        return isinstance(self.payload, AttemptStarted) and self.payload.undoes
+
+    @property
+    def asks_a_person(self) -> bool:
+        """Whether a step's attempt stopped for a person to decide."""
+        return isinstance(self.payload, AttemptFailed) and self.payload.asks_a_person
+
     def as_json(self) -> dict[str, Any]:
         """The event as API and pages send it; a pure function of the stored row, so a re-read gives the same bytes."""
         body: dict[str, Any] = {"seq": self.seq, "at": self.at.isoformat(), "kind": str(self.kind)}
@@ -86,7 +60,8 @@ class ProgressEvent:
             body |= {"step": self.step, "attempt": self.attempt}
         elif self.attempt:
             body["resumption"] = self.attempt
-        return body | {name: value for name, value in self.data.items() if name not in _NOT_SHOWN}
+        hidden = PAYLOADS[self.kind].hidden()
+        return body | {name: value for name, value in self.data.items() if name not in hidden}
 
 
 # The number of an attempt that the log does not follow: the ledger gives one for each effect.
@@ -182,14 +157,16 @@ def resumption_after(events: Sequence[ProgressEvent]) -> int:
     return sum(event.kind is EventKind.RESUMED for event in events)
 
 
-def resumed_with(events: Sequence[ProgressEvent]) -> Mapping[str, Any]:
-    """What the latest event of resuming keeps; nothing of a workflow that never was resumed."""
-    return next((event.data for event in reversed(events) if event.kind is EventKind.RESUMED), {})
+def resumed_with(events: Sequence[ProgressEvent]) -> ResumedWith:
+    """What the latest resumption changes; nothing in a workflow that never was resumed."""
+    return next((event.payload for event in reversed(events) if isinstance(event.payload, ResumedWith)), ResumedWith())
 
 
-def closing_of(events: Sequence[ProgressEvent]) -> Mapping[str, Any]:
-    """What the closing event says; nothing of a workflow that goes on, or goes on again."""
-    return next((event.data for event in since_resumed(events) if event.kind is EventKind.CLOSED), {})
+def closing_of(events: Sequence[ProgressEvent]) -> Closed:
+    """What the closing event holds; nothing in a workflow that runs, or runs again."""
+    recent = since_resumed(events)
+    closed = (event.payload for event in recent if event.kind is EventKind.CLOSED and isinstance(event.payload, Closed))
+    return next(closed, Closed())
 
 
 def steps_after(names: Sequence[str], events: Iterable[ProgressEvent]) -> list[StepView]:
@@ -213,14 +190,16 @@ def _begin_again(views: Mapping[str, StepView]) -> None:
 
 def _skip(views: Mapping[str, StepView], event: ProgressEvent) -> None:
     """What a cancellation that came too late has kept from being done."""
-    for name, why in event.data.get(SKIPPED, {}).items():
+    skipped = event.payload.skipped if isinstance(event.payload, Closed) else {}
+    for name, why in skipped.items():
         views[name].state, views[name].left_out, views[name].ended_at = StepState.LEFT_OUT, why, event.at
 
 
 def _go_past(views: Mapping[str, StepView], event: ProgressEvent) -> None:
     """What a resumption, the outcome, or the first undo makes of the steps that were under way."""
-    if event.kind is EventKind.CLOSED or event.data.get(UNDOES):
-        ended_well = event.kind is EventKind.CLOSED and event.data.get("status") in _ENDED_WELL
+    is_closed = event.kind is EventKind.CLOSED
+    if is_closed or event.is_undo:
+        ended_well = isinstance(event.payload, Closed) and event.payload.status in _ENDED_WELL
         for view in views.values():
             if ended_well and view.state is StepState.WAITING:
                 _leave_out(view, event)
@@ -236,39 +215,39 @@ def _leave_out(view: StepView, event: ProgressEvent) -> None:
     view.state, view.left_out, view.ended_at = StepState.LEFT_OUT, _GONE_WITHOUT, event.at
 
 
-def status_after(kind: EventKind, data: Mapping[str, Any]) -> Status | None:
+def status_after(kind: EventKind, payload: Payload) -> Status | None:
     """What an attempt's end, or an approval's event, makes of its workflow's status, when it makes something of it."""
     if kind in {EventKind.APPROVAL_ASKED, EventKind.APPROVAL_REMINDED}:
         return Status.WAITING_FOR_YOU
     if kind in ENDS_OF_APPROVAL:
         return Status.RUNNING
-    if kind is not EventKind.ATTEMPT_FAILED:
+    if not isinstance(payload, AttemptFailed):
         return None
-    if data.get("asks_a_person"):
+    if payload.asks_a_person:
         return Status.WAITING_FOR_YOU
-    return None if data.get("final") else Status.RETRYING
+    return None if payload.final else Status.RETRYING
 
 
-def _state_after_failure(data: dict[str, Any]) -> StepState:
-    if data.get("asks_a_person"):
+def _state_after_failure(failed: AttemptFailed) -> StepState:
+    if failed.asks_a_person:
         return StepState.WAITING
-    return StepState.FAILED if data.get("final") else StepState.RETRYING
+    return StepState.FAILED if failed.final else StepState.RETRYING
 
 
 def _apply(view: StepView, event: ProgressEvent) -> None:
-    if event.kind is EventKind.ATTEMPT_STARTED:
-        view.attempt, view.worker = event.attempt, event.data.get("worker")
+    payload = event.payload
+    if isinstance(payload, AttemptStarted):
+        view.attempt, view.worker = event.attempt, payload.worker
         view.started_at = view.started_at or event.at
         view.ended_at = view.left_out = None
     elif event.attempt < view.attempt:
         return
-    elif event.kind is EventKind.ATTEMPT_FAILED:
-        view.state = _state_after_failure(event.data)
-        view.last_error = event.data.get("error")
-    elif event.kind is EventKind.ATTEMPT_LOST:
-        view.last_error = {"code": "worker_lost", "detail": f"{event.data.get('worker', 'the worker')} went away"}
+    elif isinstance(payload, AttemptFailed):
+        view.state, view.last_error = _state_after_failure(payload), payload.error
+    elif event.kind is EventKind.ATTEMPT_LOST and isinstance(payload, OfWorker):
+        view.last_error = {"code": "worker_lost", "detail": f"{payload.worker or 'the worker'} went away"}
     view.state = _STATE_AFTER.get(event.kind, view.state)
-    if event.kind is EventKind.ATTEMPT_COMPLETED and event.data.get(LEFT_OUT):
-        view.state, view.left_out = StepState.LEFT_OUT, event.data[LEFT_OUT]
+    if isinstance(payload, AttemptCompleted) and payload.left_out:
+        view.state, view.left_out = StepState.LEFT_OUT, payload.left_out
     if event.kind in ENDS_OF_ATTEMPT and view.state not in {StepState.RETRYING, StepState.WAITING}:
         view.ended_at = event.at

@@ -4,17 +4,15 @@ It begins with the first such failure and ends with any other word of the provid
 parts neither begin nor end it. So it survives everything that the log survives.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.domain.shapes import FailureBody
-from durable_research.domain.workflows.progress import UNDOES, EventKind, ProgressEvent, since_resumed
+from durable_research.domain.workflows.events import AttemptFailed, EventKind, Payload
+from durable_research.domain.workflows.progress import ProgressEvent, since_resumed
 
-# In a failed attempt's event: for how many seconds after it the step goes on waiting; nothing is left at the wait's end.
-WAIT_LEFT = "wait_left_seconds"
 _UNTOLD: FailureBody = {"code": "", "detail": "the provider cannot be asked"}
 
 
@@ -51,9 +49,7 @@ def _clock(at: datetime) -> str:
     return f"{at.astimezone(UTC):%H:%M}"
 
 
-def wait_after(
-    wait: ProviderWait | None, kind: EventKind, at: datetime, data: Mapping[str, Any]
-) -> ProviderWait | None:
+def wait_after(wait: ProviderWait | None, kind: EventKind, at: datetime, payload: Payload) -> ProviderWait | None:
     """What one more event of the step makes of its wait."""
     if kind in {
         EventKind.PROVIDER_ANSWERED,
@@ -62,12 +58,12 @@ def wait_after(
         EventKind.RESUMED,
     }:
         return None
-    if kind is not EventKind.ATTEMPT_FAILED:
+    if not isinstance(payload, AttemptFailed):
         return wait
-    error: FailureBody = data.get("error") or _UNTOLD
+    error = payload.error or _UNTOLD
     # A death between this line and the engine's hearing of it must not begin another wait; a person's word does.
-    if WAIT_LEFT in data and not data.get("asks_a_person"):
-        until = at + timedelta(seconds=data[WAIT_LEFT])
+    if payload.wait_left_seconds is not None and not payload.asks_a_person:
+        until = at + timedelta(seconds=payload.wait_left_seconds)
         return ProviderWait(wait.since if wait else at, wait.looks + 1 if wait else 1, until, error)
     return wait if error["code"] == InfrastructureDown.code else None
 
@@ -76,17 +72,17 @@ def provider_wait(events: Sequence[ProgressEvent]) -> tuple[str, ProviderWait] |
     """The step that waits for its provider now, and its wait; none of a workflow that has ended or is being undone."""
     waits: dict[str, ProviderWait | None] = {}
     for event in events:
-        if event.kind is EventKind.CLOSED or event.data.get(UNDOES):
+        if event.kind is EventKind.CLOSED or event.is_undo:
             waits.clear()
         elif event.step:
-            waits[event.step] = wait_after(waits.get(event.step), event.kind, event.at, event.data)
+            waits[event.step] = wait_after(waits.get(event.step), event.kind, event.at, event.payload)
     return next(((step, wait) for step, wait in waits.items() if wait), None)
 
 
 def ended_waiting(events: Sequence[ProgressEvent]) -> bool:
     """Whether a step's wait for its provider ended unanswered and nobody wanted an end: not a person, and not an undo."""
     events = since_resumed(events)
-    if any(event.kind is EventKind.CANCEL_REQUESTED or event.data.get(UNDOES) for event in events):
+    if any(event.kind is EventKind.CANCEL_REQUESTED or event.is_undo for event in events):
         return False
-    failed = [event for event in events if event.kind is EventKind.ATTEMPT_FAILED]
-    return bool(failed) and failed[-1].data.get(WAIT_LEFT) == 0 and not failed[-1].data.get("asks_a_person")
+    failed = [event.payload for event in events if isinstance(event.payload, AttemptFailed)]
+    return bool(failed) and failed[-1].wait_left_seconds == 0 and not failed[-1].asks_a_person

@@ -14,7 +14,8 @@ from durable_research.domain.documents.text import TextReference, WrittenText
 from durable_research.domain.errors import InvalidState, NotReady
 from durable_research.domain.ledger.effects import EffectRecord, model_call_key
 from durable_research.domain.ledger.usage import TokenUsage
-from durable_research.domain.workflows.progress import EventKind, ProgressEvent, resumed_with
+from durable_research.domain.workflows.events import ApprovalDecided, ResumedWith
+from durable_research.domain.workflows.progress import ProgressEvent, resumed_with
 from durable_research.domain.workflows.workflow import Status
 from durable_research.operations.reading.read import Reading
 from durable_research.ports.database.workflows import WorkflowRow
@@ -48,14 +49,14 @@ def edited_by_a_person(events: Sequence[ProgressEvent]) -> TextReference | None:
     """The text that a person last made of the model's; none after the model was paid to write another."""
     made, generation = None, 0
     for event in events:
-        texts = event.data.get("texts") or {}
-        if event.kind is EventKind.APPROVAL_GIVEN and texts.get("edited"):
-            made = TextReference.model_validate(texts["edited"])
-        elif event.kind is EventKind.RESUMED:
-            if event.data.get("generation", 0) > generation:
-                made, generation = None, event.data["generation"]
-            if texts.get("corrected"):
-                made = WrittenText.model_validate(texts["corrected"]).text
+        match event.payload:
+            case ApprovalDecided(edited=TextReference() as edited):
+                made = edited
+            case ResumedWith() as resumed:
+                if resumed.generation > generation:
+                    made, generation = None, resumed.generation
+                if resumed.corrected:
+                    made = resumed.corrected.text
     return made
 
 
@@ -115,7 +116,7 @@ class PaidTexts:
     async def answers(self, row: WorkflowRow, events: Sequence[ProgressEvent]) -> list[EffectRecord]:
         """What the ledger knows of the calls that wrote the text, the one that was cut first."""
         step = next(iter(BY_KIND[row.kind].steps))
-        generation = resumed_with(events).get("generation", 0)
+        generation = resumed_with(events).generation
         keys = [
             model_call_key(row.tenant, row.workflow_id, step, part, generation)
             for part in range(1 + policies.GOING_ON_ALLOWED)

@@ -7,7 +7,8 @@ from typing import ClassVar
 from durable_research.catalogue import BY_KIND, policies, step_label
 from durable_research.domain.errors import DecisionNeeded
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision, Verdict, decision_of
-from durable_research.domain.workflows.progress import ENDS_OF_APPROVAL, EventKind, ProgressEvent, since_resumed
+from durable_research.domain.workflows.events import ENDS_OF_APPROVAL, AttemptFailed, EventKind
+from durable_research.domain.workflows.progress import ProgressEvent, since_resumed
 from durable_research.domain.workflows.remedies import Remedy, remedy_for
 from durable_research.domain.workflows.workflow import Decision, Status
 from durable_research.ports.database.workflows import WorkflowRow
@@ -72,7 +73,7 @@ PendingDecision = OpenQuestion | OpenApproval
 
 
 def _is_question(event: ProgressEvent) -> bool:
-    return bool(event.data.get("asks_a_person")) or event.kind is EventKind.APPROVAL_ASKED
+    return event.asks_a_person or event.kind is EventKind.APPROVAL_ASKED
 
 
 def open_approval(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenApproval | None:
@@ -97,8 +98,8 @@ def open_question(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenQues
     last = asking[-1]
     if last.kind is EventKind.APPROVAL_ASKED:
         return None
-    error = last.data.get("error") or {}
-    detail, code = error.get("detail", ""), error.get("code", "")
+    error = last.payload.error if isinstance(last.payload, AttemptFailed) else None
+    detail, code = (error["detail"], error["code"]) if error else ("", "")
     if code == DecisionNeeded.code:
         return OpenQuestion(last.step, last.attempt, detail, (Decision.SEND_AGAIN, Decision.GIVE_UP), code=code)
     undos = tuple(BY_KIND[row.kind].undos)

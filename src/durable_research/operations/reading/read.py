@@ -7,9 +7,9 @@ from typing import Any
 from durable_research.catalogue import BY_KIND
 from durable_research.domain.errors import InfrastructureDown, NotFound, NotReady
 from durable_research.domain.ledger.effects import Charges
+from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.progress import (
     Draft,
-    EventKind,
     ProgressEvent,
     StepState,
     StepView,
@@ -108,11 +108,11 @@ class Reading:
         closing = closing_of(events)
         return WorkflowResult(
             row,
-            tuple(closing.get("texts", {})),
-            closing.get("pages"),
-            _words(closing.get("notified")),
-            _words(closing.get("not_notified")),
-            closing.get("notification_error"),
+            tuple(closing.texts),
+            closing.pages,
+            closing.notified,
+            closing.not_notified,
+            closing.notification_error,
         )
 
     async def events(
@@ -170,10 +170,6 @@ def check_has_result(row: WorkflowRow) -> None:
         raise NotReady(f"the workflow is {row.status.words}")
     if row.status not in {Status.DONE, Status.PARTLY_DONE}:
         raise EndedWithoutResult(row, "there is no result")
-
-
-def _words(given: Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if given is None else tuple(given)
 
 
 def _complete(steps: Sequence[StepView], view: EngineView | None, live: Sequence[str]) -> None:

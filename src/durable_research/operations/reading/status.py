@@ -41,8 +41,7 @@ class WorkflowStatus:
     @property
     def error(self) -> FailureBody | None:
         """Why it ended without its result."""
-        error: FailureBody | None = closing_of(self.events).get("error")
-        return error
+        return closing_of(self.events).error
 
     @property
     def remedy(self) -> Remedy | None:

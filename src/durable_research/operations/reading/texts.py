@@ -84,5 +84,5 @@ class ReadingTexts:
 
 def texts_of(events: Sequence[ProgressEvent]) -> Mapping[str, WrittenText]:
     """The texts that a finished workflow wrote, by name, in the order in which they were written."""
-    texts = closing_of(events).get("texts", {})
+    texts = closing_of(events).texts
     return {name: WrittenText.model_validate(text) for name, text in texts.items()}

@@ -16,7 +16,7 @@ from durable_research.domain.ledger.effects import Effect, ResendPolicy
 from durable_research.domain.requests.addresses import is_address
 from durable_research.domain.requests.notice import NoticeKind
 from durable_research.domain.requests.report import DocumentReference, Report, ReportRequest
-from durable_research.domain.workflows.progress import SKIPPED
+from durable_research.domain.workflows.events import SKIPPED, Closed
 from durable_research.domain.workflows.workflow import Status
 from durable_research.effects.runner import EffectRunner
 from durable_research.effects.text import Assignment, TextWriter
@@ -121,11 +121,11 @@ class GenerateReportActivities:
         await self.reports.store(await self._report(asked), asked.tenant, self.writer.current_attempt())
         await reach(Point.STORE_REPORT_METADATA_STORED, asked.report_id)
 
-    async def store_late(self, closing: Mapping[str, Any]) -> bool:
+    async def store_late(self, closing: Closed) -> bool:
         """The same for a report that was delivered without its row; False when its closing event kept nothing to store."""
-        if (kept := closing.get(pipeline.TO_STORE)) is None:
+        if closing.to_store is None:
             return False
-        asked = StoreReportMetadata.model_validate(kept)
+        asked = StoreReportMetadata.model_validate(closing.to_store)
         await self.reports.store(await self._report(asked), asked.tenant, None)
         return True
 

@@ -1,8 +1,6 @@
 """What a report is to people and to workers: its names, its steps with their policies and undo, its start message."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -10,6 +8,7 @@ from durable_research import queues
 from durable_research.descriptor import Pipeline, Receivers, Step, Undo
 from durable_research.domain.requests import notice
 from durable_research.domain.requests.report import ReportRequest
+from durable_research.domain.workflows.events import ResumedWith
 from durable_research.domain.workflows.workflow import Kind
 from durable_research.pipelines.generate_report.messages import GenerateReport
 from durable_research.policies import UNDO_TRIES, StepPolicy, model_step
@@ -61,8 +60,8 @@ def _start(row: WorkflowRow, receivers: Receivers) -> GenerateReport:
     )
 
 
-def _resume(message: BaseModel, resumed: Mapping[str, Any]) -> BaseModel:
-    changed = {"corrected": resumed.get("texts", {}).get("corrected"), "generation": resumed.get("generation", 0)}
+def _resume(message: BaseModel, resumed: ResumedWith) -> BaseModel:
+    changed = {"corrected": resumed.corrected, "generation": resumed.generation}
     return GenerateReport.model_validate(message.model_dump() | changed)
 
 

@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
         ApprovalQuestion,
         Verdict,
     )
-    from durable_research.domain.workflows.progress import SKIPPED
+    from durable_research.domain.workflows.events import SKIPPED
     from durable_research.domain.workflows.workflow import Status
     from durable_research.pipelines.generate_report import pipeline
     from durable_research.pipelines.generate_report.activities import GenerateReportActivities

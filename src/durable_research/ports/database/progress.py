@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision
-from durable_research.domain.workflows.progress import Attempt, Draft, EngineAttempt, EventKind, ProgressEvent
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import Attempt, Draft, EngineAttempt, ProgressEvent
 from durable_research.domain.workflows.workflow import Status
 
 CurrentAttempt = Callable[[], Attempt]

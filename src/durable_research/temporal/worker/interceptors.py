@@ -22,8 +22,8 @@ from temporalio.worker import (
 
 from durable_research import policies
 from durable_research.domain.errors import ResearchError, StaleAttempt, StepTimedOut
-from durable_research.domain.workflows.progress import LEFT_OUT, NUMBERED_BY_LEDGER, Attempt, EngineAttempt, EventKind
-from durable_research.domain.workflows.waits import WAIT_LEFT
+from durable_research.domain.workflows.events import LEFT_OUT, AttemptFailed, EventKind, OfWorker
+from durable_research.domain.workflows.progress import NUMBERED_BY_LEDGER, Attempt, EngineAttempt
 from durable_research.failpoints.reach import UndoPlace, reach_undo
 from durable_research.policies import Patience, StepPolicy
 from durable_research.ports.database.progress import ProgressLog, Waited
@@ -150,7 +150,7 @@ class _StepInbound(ActivityInboundInterceptor):
             return
         try:
             async with asyncio.timeout(policies.LAST_WRITE.total_seconds()):
-                await self._progress.end_attempt(attempt, kind, {"worker": attempt.worker})
+                await self._progress.end_attempt(attempt, kind, OfWorker(worker=attempt.worker).stored())
         except (ResearchError, TimeoutError) as error:
             logs.get_logger().warning(logs.ATTEMPT_STALE, step=attempt.step, error=str(error))
 
@@ -171,7 +171,6 @@ class _StepInbound(ActivityInboundInterceptor):
             if error.waits and policy.waits:
                 waited = await self._progress.waited(attempt.workflow_id, attempt.step)
                 judged = self._judged(error, policy, attempt.failures_before, waited)
-            words = {"code": judged.error.code, "detail": judged.error.detail}
             logs.get_logger().warning(
                 logs.ATTEMPT_FAILED,
                 workflow_id=attempt.workflow_id,
@@ -180,24 +179,25 @@ class _StepInbound(ActivityInboundInterceptor):
                 code=judged.error.code,  # not its words, which may be a provider's and quote a prompt
             )
             if not isinstance(error, StaleAttempt):
-                data = _as_data(judged) | {"error": words, "worker": attempt.worker}
-                await self._progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, data)
+                failed = _failed(judged, attempt.worker).stored()
+                await self._progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, failed)
         except ResearchError as unwritten:
             _fail(self._judged(unwritten, policy, attempt.failures_before))
         _fail(judged, attempt.number)
 
 
-def _as_data(judged: Judgement) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "counted": judged.counted,
-        "final": judged.final,
-        "asks_a_person": judged.asks_a_person,
-    }
-    if not judged.final:
-        data["retry_in_seconds"] = judged.pause.total_seconds()
+def _failed(judged: Judgement, worker: str) -> AttemptFailed:
+    times: dict[str, float] = {} if judged.final else {"retry_in_seconds": judged.pause.total_seconds()}
     if judged.wait_left is not None:
-        data[WAIT_LEFT] = judged.wait_left.total_seconds()
-    return data
+        times["wait_left_seconds"] = judged.wait_left.total_seconds()
+    return AttemptFailed(
+        error={"code": judged.error.code, "detail": judged.error.detail},
+        counted=judged.counted,
+        final=judged.final,
+        asks_a_person=judged.asks_a_person,
+        worker=worker,
+        **times,
+    )
 
 
 def _as_research_error(error: Exception, policy: StepPolicy, seconds: float) -> ResearchError:

@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exce
 
 from durable_research import policies
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.workflow import Status
 from durable_research.policies import StepPolicy
 from durable_research.temporal.messages import Closing, NoteApproval, StopModelCalls

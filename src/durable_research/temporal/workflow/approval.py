@@ -26,7 +26,7 @@ from durable_research.domain.workflows.approval import (
     Verdict,
     decided_as,
 )
-from durable_research.domain.workflows.progress import COMMITS, EventKind
+from durable_research.domain.workflows.events import COMMITS, EventKind
 from durable_research.temporal import names
 from durable_research.temporal.workflow.activities import note_approval
 from durable_research.temporal.workflow.cancellation import raise_if_cancelled, shielded

@@ -7,7 +7,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from typing_extensions import TypedDict
 
 from durable_research.catalogue import PIPELINES
-from durable_research.domain.workflows.progress import EventKind
+from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.workflow import Kind
 from durable_research.web.api.workflow_bodies import (
     DraftBody,

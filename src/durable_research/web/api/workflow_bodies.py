@@ -7,7 +7,8 @@ from typing_extensions import TypedDict
 
 from durable_research.domain.shapes import FailureBody
 from durable_research.domain.workflows.approval import Verdict
-from durable_research.domain.workflows.progress import EventKind, StepState
+from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.progress import StepState
 from durable_research.domain.workflows.workflow import ID_PATTERN, REPORT_ID_PATTERN, Decision, Kind, Status
 from durable_research.operations.reading.recoverable import Price
 from durable_research.web.http.problems import RemedyBody

@@ -1,14 +1,14 @@
 """The attempts of a workflow as people read them: one row each, but the looks of one wait for a provider are one row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from durable_research.catalogue import step_label
 from durable_research.domain.wording import ATTEMPT_EVENTS, event_words
-from durable_research.domain.workflows.progress import UNDOES, EventKind, ProgressEvent
-from durable_research.domain.workflows.waits import WAIT_LEFT, ProviderWait, wait_after
+from durable_research.domain.workflows.events import AttemptFailed, AttemptStarted, EventKind, Payload
+from durable_research.domain.workflows.progress import ProgressEvent
+from durable_research.domain.workflows.waits import ProviderWait, wait_after
 
 # How a row is coloured after the event that ends its attempt; its other events are notes beside the outcome.
 _CLASSES: dict[EventKind, str] = {
@@ -54,7 +54,7 @@ class AttemptLine:
         """Add what one more event says of this attempt."""
         if event.kind not in ATTEMPT_EVENTS:
             return
-        words = event_words(event.kind, event.data, _detail(event.data))
+        words = event_words(event.kind, event.data, _detail(event.payload))
         if event.kind not in _CLASSES:
             self.notes.append(words)
             return
@@ -85,31 +85,32 @@ class _Rows:
     def take(self, event: ProgressEvent) -> None:
         if event.kind is EventKind.RESUMED:
             self.resumption = event.attempt
-        if event.kind in {EventKind.CLOSED, EventKind.RESUMED} or event.data.get(UNDOES):
+        if event.kind in {EventKind.CLOSED, EventKind.RESUMED} or event.is_undo:
             for step in list(self.waits):
                 self._end_wait(step)
         key = (event.step, event.attempt)
-        if event.kind is EventKind.ATTEMPT_STARTED:
-            worker = str(event.data.get("worker") or "unknown")
+        payload = event.payload
+        if isinstance(payload, AttemptStarted):
+            worker = payload.worker or "unknown"
             begun = AttemptLine(event.step, event.attempt, worker, event.at, resumption=self.resumption)
             (self.held if event.step in self.waits else self.lines)[key] = begun
-        elif event.kind is EventKind.ATTEMPT_FAILED and event.data.get(WAIT_LEFT):
-            self._look(key, event)
+        elif isinstance(payload, AttemptFailed) and payload.is_waiting:
+            self._look(key, event, payload)
         else:
             self._other(key, event)
 
-    def _look(self, key: tuple[str, int], event: ProgressEvent) -> None:
+    def _look(self, key: tuple[str, int], event: ProgressEvent, failed: AttemptFailed) -> None:
         """The provider was busy or away: the step's wait begins, or goes on."""
         look = self.held.pop(key, None) or self.lines.get(key)
         if look is None:
             return
-        wait = wait_after(self.waits.get(event.step), event.kind, event.at, event.data)
+        wait = wait_after(self.waits.get(event.step), event.kind, event.at, failed)
         row = self.of_wait.setdefault(event.step, look)
         if key in self.lines and row is not look:  # it has a row of its own, as it said more than a look does
             look.take(event)
         if wait:
             self.waits[event.step] = wait
-            row.outcome = f"{wait.words}: {_detail(event.data)}"
+            row.outcome = f"{wait.words}: {_detail(failed)}"
         row.look, row.last, row.worker = "waiting", event.attempt, look.worker
         row.seconds = (event.at - row.started_at).total_seconds()
 
@@ -120,7 +121,8 @@ class _Rows:
         if line := self.lines.get(key):
             line.take(event)
         wait = self.waits.get(event.step)
-        if wait and (event.data.get("final") or wait_after(wait, event.kind, event.at, event.data) is None):
+        is_final = isinstance(event.payload, AttemptFailed) and event.payload.final
+        if wait and (is_final or wait_after(wait, event.kind, event.at, event.payload) is None):
             self._end_wait(event.step)
 
     def _end_wait(self, step: str) -> None:
@@ -128,5 +130,6 @@ class _Rows:
         row.look, row.outcome = "lost", f"{wait.words_when_over}: {wait.last_error['detail']}"
 
 
-def _detail(data: Mapping[str, Any]) -> str:
-    return str((data.get("error") or {}).get("detail", "no reason was given"))
+def _detail(payload: Payload) -> str:
+    error = payload.error if isinstance(payload, AttemptFailed) else None
+    return error["detail"] if error else "no reason was given"

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.tables import progress_events, workflows
 from durable_research.domain.errors import CancelRequested, NotFound, StaleAttempt
-from durable_research.domain.workflows.progress import COMMITS, ENDS_OF_ATTEMPT, Attempt, EventKind, ProgressEvent
+from durable_research.domain.workflows.events import COMMITS, ENDS_OF_ATTEMPT, EventKind
+from durable_research.domain.workflows.progress import Attempt, ProgressEvent
 from durable_research.domain.workflows.workflow import Status
 
 CHANNEL = "progress"

@@ -11,16 +11,8 @@ from durable_research.adapters.database.log.events import EVENT, LockedLog, even
 from durable_research.adapters.database.tables import drafts, progress_events
 from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision, decision_of
-from durable_research.domain.workflows.progress import (
-    ENDS_OF_APPROVAL,
-    ENDS_OF_ATTEMPT,
-    UNDOES,
-    Attempt,
-    EngineAttempt,
-    EventKind,
-    ProgressEvent,
-    status_after,
-)
+from durable_research.domain.workflows.events import ENDS_OF_APPROVAL, ENDS_OF_ATTEMPT, UNDOES, EventKind, payload_of
+from durable_research.domain.workflows.progress import Attempt, EngineAttempt, ProgressEvent, status_after
 from durable_research.domain.workflows.waits import ProviderWait, wait_after
 from durable_research.domain.workflows.workflow import RESUMABLE, Status, check_transition
 from durable_research.ports.database.progress import Waited
@@ -106,7 +98,7 @@ class AttemptHistory:
         wait = None
         for row in self._recent:
             if row.step == step:
-                wait = wait_after(wait, EventKind(row.kind), row.at, row.data)
+                wait = wait_after(wait, EventKind(row.kind), row.at, payload_of(EventKind(row.kind), row.data))
         return wait
 
     def waited(self, step: str) -> Waited:
@@ -179,7 +171,7 @@ class PostgresProgressLog:
                 return
             await log.check_open(attempt)
             log.append(kind, data, attempt.step, attempt.number)
-            await log.finish(status_after(kind, data))
+            await log.finish(status_after(kind, payload_of(kind, dict(data))))
             if kind is EventKind.ATTEMPT_COMPLETED:  # its text is kept, and whoever comes now reads that
                 step = {"of_workflow": attempt.workflow_id, "of_step": attempt.step}
                 await connection.execute(_FORGET_DRAFTS_OF_STEP, step)
@@ -247,7 +239,7 @@ class PostgresProgressLog:
             if not log.status.is_final:
                 if kind not in known:
                     log.append(kind, data)
-                await log.finish(status_after(kind, data))
+                await log.finish(status_after(kind, payload_of(kind, dict(data))))
             if kind is not EventKind.APPROVAL_ASKED:
                 return None
             first = await _data_of(connection, log, kind) if kind in known else data
@@ -282,7 +274,7 @@ async def _approved_before(connection: AsyncConnection, log: LockedLog, draft_sh
         return None
     if not log.status.is_final:
         log.append(EventKind.APPROVAL_GIVEN, decided)
-        await log.finish(status_after(EventKind.APPROVAL_GIVEN, decided))
+        await log.finish(Status.RUNNING)
     return decided
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from durable_research.adapters.database.connection import Database
-from durable_research.domain.workflows.progress import UNDOES
+from durable_research.domain.workflows.events import UNDOES
 from durable_research.domain.workflows.workflow import FINAL, Status
 
 # Only what belongs to a workflow that we know has ended: after a restore from an older backup, or in a store that two

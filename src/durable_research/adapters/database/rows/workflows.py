@@ -27,7 +27,8 @@ from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.log.events import EVENT, LockedLog, event_of
 from durable_research.adapters.database.tables import idempotency_keys, progress_events, reports, workflows
 from durable_research.domain.errors import IdempotencyKeyReused, InvalidState, NotFound
-from durable_research.domain.workflows.progress import ENDS_OF_ATTEMPT, EventKind, ProgressEvent
+from durable_research.domain.workflows.events import ENDS_OF_ATTEMPT, EventKind
+from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.domain.workflows.workflow import FINAL, Kind, Status, check_resumable
 from durable_research.ports.database.workflows import NewWorkflow, Page, Resumption, WorkflowFilter, WorkflowRow
 
