@@ -137,6 +137,19 @@ class Azure(_Server):
         assert answer.status_code in {201, 409}, answer.text
 
 
+# S3 decides one conditional write at a time. moto looks and writes in two steps, between which another thread may write:
+# on a busy machine both writers win, which S3 never does. So requests come to it one after another.
+_MOTO_ONE_BY_ONE = """
+import sys, threading, moto.server as moto
+one, dispatch = threading.Lock(), moto.DomainDispatcherApplication.__call__
+def alone(self, environ, start_response):
+    with one:
+        return dispatch(self, environ, start_response)
+moto.DomainDispatcherApplication.__call__ = alone
+moto.main(sys.argv[1:])
+"""
+
+
 class S3(_Server):
     """S3 by moto, in memory: what it held is gone when it comes back."""
 
@@ -147,7 +160,7 @@ class S3(_Server):
         return f"http://127.0.0.1:{self._port}"
 
     def _command(self) -> Sequence[str]:
-        return (sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._port))
+        return (sys.executable, "-c", _MOTO_ONE_BY_ONE, "-H", "127.0.0.1", "-p", str(self._port))
 
     def _create(self) -> None:
         httpx.put(f"{self.endpoint}/{_CONTAINER}").raise_for_status()
