@@ -21,6 +21,7 @@ import httpx
 import psycopg
 from tests.installation import Installation, until
 
+from durable_research.event_parser import EventParser
 from durable_research.local.temporal.binary import find_temporal
 from durable_research.local.temporal.server import server_command
 
@@ -61,9 +62,9 @@ def _ours(client: httpx.Client, name: str) -> float:
     began = time.perf_counter()
     answer = client.post("/api/workflows/generate-report", json={"prompt": f"durable AI research {name}"})
     with client.stream("GET", answer.json()["events_url"]) as stream:
-        for line in stream.iter_lines():
-            if line == "event: closed":
-                break
+        parser = EventParser()
+        arrivals = (message for chunk in stream.iter_bytes() for message in parser.feed(chunk))
+        next(message for message in arrivals if message.event == "closed")
     return time.perf_counter() - began
 
 

@@ -19,6 +19,7 @@ import httpx
 import psutil
 from temporalio.client import Client
 
+from durable_research.event_parser import EventParser
 from durable_research.experiments.evidence.proof import accepted_call
 from durable_research.local.data_folder import DataFolder, write_json
 from durable_research.local.edition import OUR_PORTS
@@ -221,9 +222,5 @@ class Installation:
 
     def events(self, workflow_id: str) -> list[dict[str, Any]]:
         """The progress log of a finished workflow, as the stream gives it."""
-        text = httpx.get(f"{self.api}/api/workflows/{workflow_id}/events", timeout=30).text
-        return [
-            json.loads(block.split("data: ", 1)[1])
-            for block in text.split("\n\n")
-            if block.startswith("id: ") and "data: " in block
-        ]
+        stream = httpx.get(f"{self.api}/api/workflows/{workflow_id}/events", timeout=30).content
+        return [json.loads(message.data) for message in EventParser().feed(stream) if message.id is not None]

@@ -4,6 +4,7 @@ import threading
 
 import httpx
 
+from durable_research.event_parser import EventParser
 from tests.installation import Installation, until
 
 
@@ -35,11 +36,11 @@ class Watcher(threading.Thread):
         url = f"{self.installation.api}/api/workflows/{self.report}/events"
         with httpx.stream("GET", url, headers=headers, timeout=60) as stream:
             self.connections += 1
-            for line in stream.iter_lines():
-                if line.startswith("id: "):
-                    self.ids.append(int(line[4:]))
-                if line == "event: closed":
-                    self.ended = True
+            parser = EventParser()
+            for message in (message for chunk in stream.iter_bytes() for message in parser.feed(chunk)):
+                if message.id is not None:
+                    self.ids.append(int(message.id))
+                self.ended = self.ended or message.event == "closed"
 
 
 def test_an_api_killed_while_somebody_watches_leaves_no_gap_and_no_repeat(installation: Installation) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pytest
 
 from durable_research.cli.shared import events
-from durable_research.cli.shared.events import EventParser, Message
 from durable_research.domain.workflows.remedies import REMEDIES
 from tests.cli.conftest import Command, Process
 from tests.cli.stub_server import StubServer, a_story, an_id, event
@@ -221,13 +220,3 @@ def test_what_is_no_event_stream_is_told_as_somebody_else(installation: StubServ
     installation.answers[EVENTS] = (200, {"hello": "world"}, {})
 
     assert command("watch", an_id()).exit_code == 3
-
-
-def test_the_parser_takes_bytes_as_they_come() -> None:
-    stream = 'retry: 250\r\nid: 7\r\nevent: closed\r\ndata: {"a":\r\ndata: "é"}\r\n\r\n: alive\n\ndata: x\n\n'.encode()
-    parser = EventParser()
-
-    messages = [message for byte in stream for message in parser.feed(bytes([byte]))]
-
-    assert messages == [Message("closed", '{"a":\n"é"}', "7"), Message(), Message("message", "x")]
-    assert parser.retry_seconds == 0.25

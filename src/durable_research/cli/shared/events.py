@@ -5,12 +5,12 @@ import json
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from durable_research.cli.shared.client import CONNECT_SECONDS, Api
 from durable_research.cli.shared.command import Exit, stop
 from durable_research.cli.shared.terminal import say
+from durable_research.event_parser import EventParser, Message
 
 if TYPE_CHECKING:
     import httpx
@@ -18,50 +18,8 @@ if TYPE_CHECKING:
 # The server sends a comment every 15 s: three missed ones mean that nobody is there.
 _SILENCE_SECONDS = 45.0
 _PATIENCE_SECONDS = 300.0
-_RETRY_SECONDS = 0.5
 _ENDS = frozenset({"closed", "stored_later"})
 _RESUMED = "resumed"
-
-
-@dataclass(frozen=True)
-class Message:
-    """One arrival. An empty `event` is the server's sign of life."""
-
-    event: str = ""
-    data: str = ""
-    id: str | None = None
-
-
-class EventParser:
-    """Bytes to messages, as the HTML standard's "event stream" says.
-
-    Lines end by LF or CR LF only: httpx's own line reader also splits at U+2028 and the like, within a JSON text.
-    """
-
-    def __init__(self) -> None:
-        self.retry_seconds = _RETRY_SECONDS
-        self._rest = b""
-        self._fields: dict[str, list[str]] = {}
-
-    def feed(self, chunk: bytes) -> list[Message]:
-        """The messages that are complete with this chunk."""
-        *lines, self._rest = (self._rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
-        return [message for line in lines if (message := self._take(line.decode("utf-8", "replace"))) is not None]
-
-    def _take(self, line: str) -> Message | None:
-        if line.startswith(":"):
-            return Message()
-        if line:
-            name, _, value = line.partition(":")
-            self._fields.setdefault(name, []).append(value.removeprefix(" "))
-            return None
-        fields, self._fields = self._fields, {}
-        if (retry := fields.get("retry", [""])[-1]).isdecimal():
-            self.retry_seconds = min(int(retry) / 1000, 30.0)
-        if "data" not in fields:
-            return None
-        number = fields["id"][-1] if "id" in fields else None
-        return Message(fields.get("event", ["message"])[-1], "\n".join(fields["data"]), number)
 
 
 async def follow(api: Api, workflow_id: str) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from durable_research.event_parser import EventParser
 from durable_research.experiments.evidence.quirks import Expected
 
 AWAY = (httpx.HTTPError, OSError)
@@ -143,11 +144,13 @@ class Client:
                 self._note(stream)
                 return
             self.answers["200"] += 1
-            async for line in stream.aiter_lines():
-                if line.startswith("id: "):
-                    one.numbers.append(int(line.removeprefix("id: ")))
-                elif line == "event: closed":
-                    one.ended_at = time.monotonic()
+            parser = EventParser()
+            async for chunk in stream.aiter_bytes():
+                for message in parser.feed(chunk):
+                    if message.id is not None:
+                        one.numbers.append(int(message.id))
+                    if message.event == "closed":
+                        one.ended_at = time.monotonic()
 
     def _note(self, answer: httpx.Response) -> None:
         status = answer.status_code
