@@ -19,6 +19,7 @@ import httpx
 import psutil
 from temporalio.client import Client
 
+from durable_research.domain.workflows.workflow import FINAL
 from durable_research.event_parser import EventParser
 from durable_research.experiments.evidence.proof import accepted_call
 from durable_research.local.data_folder import DataFolder, write_json
@@ -27,7 +28,7 @@ from durable_research.local.postgres.programs import STATE_OF_ROOT
 from tests.programs import free_port
 
 Found = TypeVar("Found")
-FINAL = {"done", "partly_done", "failed", "cancelled", "terminated"}
+
 # How long a hang may look like a busy machine: a test that comes to its end is not made longer by it.
 PATIENCE_SECONDS = 240.0
 _PR_SET_PDEATHSIG = 1

@@ -14,8 +14,9 @@ import httpx
 import pypdf
 import pytest
 
+from durable_research.domain.workflows.workflow import FINAL
 from durable_research.experiments.evidence.quirks import EXPECTED, Expected
-from tests.installation import FINAL, Installation, until
+from tests.installation import Installation, until
 
 # No deadline of these is meant to end anything here: a slow answer and a silent one outlast the silence that is allowed between
 # two bytes, and each other deadline is longer than all that happens.

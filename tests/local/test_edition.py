@@ -12,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 
+from durable_research.local import up as up_file
 from durable_research.local.edition import Finished, run_edition
 from durable_research.local.errors import LocalError
 from durable_research.local.plan import UpOptions
@@ -261,9 +262,9 @@ async def test_who_waits_for_everything_to_be_up_is_told_the_addresses_and_can_e
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     told: list[dict[str, Any]] = []
 
-    async def story(up: dict[str, Any]) -> None:
+    async def story(up: up_file.Up) -> None:
         told.append(json.loads((tmp_path / "data" / "up.json").read_text()))
-        assert up == told[0]
+        assert up.as_json() == told[0]
         raise Finished
 
     assert await run_edition(quick(tmp_path, state), lambda words: None, story) == 0
@@ -276,8 +277,8 @@ async def test_an_error_of_who_waits_goes_on_to_the_caller_after_everything_stop
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     pids: list[int] = []
 
-    async def story(up: dict[str, Any]) -> None:
-        pids.extend(each["pid"] for each in up["processes"])
+    async def story(up: up_file.Up) -> None:
+        pids.extend(each.pid for each in up.processes)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -41,7 +41,7 @@ class Database:
 
     @property
     def pid(self) -> int:
-        return self.supervisor.processes()[0]["pid"]
+        return self.supervisor.processes()[0].pid
 
     async def start(self) -> "Database":
         instance = self.instance

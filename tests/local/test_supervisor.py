@@ -48,7 +48,7 @@ class Bench:
         )
 
     def pid(self, name: str) -> int:
-        return next(each["pid"] for each in self.supervisor.processes() if each["name"] == name)
+        return next(each.pid for each in self.supervisor.processes() if each.name == name)
 
     async def until(self, text: str, times: int = 1) -> None:
         async with asyncio.timeout(20):
@@ -60,7 +60,7 @@ class Bench:
         return self.starts[name]
 
     def _changed(self) -> None:
-        self.changes.append([each["identity"] for each in self.supervisor.processes()])
+        self.changes.append([each.identity for each in self.supervisor.processes()])
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ async def test_stopping_ends_every_child_the_highest_stage_first(bench: Bench) -
         "stopping api",
         "stopping database",
     ]
-    assert bench.supervisor.processes() == []
+    assert bench.supervisor.processes() == ()
 
 
 async def test_a_preparation_that_fails_is_an_error_with_its_last_words(bench: Bench) -> None:
@@ -225,7 +225,7 @@ async def test_a_child_that_is_held_down_comes_back_after_that_time_and_not_befo
     await bench.until("postgres is held down")
 
     while not holding.done():
-        assert bench.supervisor.processes() == [] or bench.pid("postgres") != before
+        assert bench.supervisor.processes() == () or bench.pid("postgres") != before
         await asyncio.sleep(0.02)
 
     assert bench.pid("postgres") != before

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from tests.installation import FINAL, Installation, until
+from durable_research.domain.workflows.workflow import FINAL
+from tests.installation import Installation, until
 from tests.peers.gateway import KEY, Gateway
 from tests.peers.peers import Llama
 from tests.peers.wire import Wire

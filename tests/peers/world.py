@@ -10,7 +10,8 @@ import httpx
 import psycopg
 import pytest
 
-from tests.installation import FINAL, Installation, until
+from durable_research.domain.workflows.workflow import FINAL
+from tests.installation import Installation, until
 from tests.peers.peers import PEERS, Peer
 from tests.peers.wire import Wire
 

@@ -43,7 +43,7 @@ from durable_research.bootstrap.worker_parts import Activity, activities_by_queu
 from durable_research.catalogue import PACKAGES, RESUMABLE_KINDS
 from durable_research.descriptor import Receivers
 from durable_research.domain.documents.tree import Document, RenderedDocument, plain_text
-from durable_research.domain.workflows.workflow import Kind
+from durable_research.domain.workflows.workflow import FINAL, Kind
 from durable_research.effects.embedding import Embedder, LateEmbedder
 from durable_research.effects.runner import EffectRunner
 from durable_research.effects.text import TextWriter
@@ -75,7 +75,7 @@ from durable_research.temporal.worker.interceptors import StepInterceptor, cance
 from durable_research.temporal.worker.plugin import house_rules
 from durable_research.web.api import status_answers
 from durable_research.worker.registry import workflows_on
-from tests.installation import FINAL, PATIENCE_SECONDS, Installation
+from tests.installation import PATIENCE_SECONDS, Installation
 
 KEYS = parse_keys(new_key())
 OnePass = TypeVar("OnePass")

@@ -11,17 +11,18 @@ from typing import Any, TypeVar
 
 import httpx
 
+from durable_research.domain.workflows.workflow import FINAL
 from durable_research.experiments.evidence import proof
 from durable_research.experiments.evidence.proof import AcceptedCall, Proof
 from durable_research.local.console import Say
-from durable_research.local.data_folder import read_object
+from durable_research.local.data_folder import DataFolder
+from durable_research.local.up import Up, read_up
 
 PROMPT = "How do tidal power plants survive in salt water, and what does it cost? Compare three of them in a table."
 # Long enough to kill the worker in the middle of it, short enough to watch.
 _CALL_SECONDS = 6.0
 _USUAL_CALL_SECONDS = 2.0
 _PATIENCE_SECONDS = 60.0
-_FINAL = {"done", "partly_done", "failed", "cancelled", "terminated"}
 Found = TypeVar("Found")
 
 
@@ -37,17 +38,17 @@ class Demo:
     say: Say
     result: Proof | None = None
 
-    async def run(self, up: dict[str, Any]) -> None:
+    async def run(self, up: Up) -> None:
         """Submit, wait for the committed id, kill, wait for the end, count.
 
         Raises:
             DemoFailed: something that it needs did not happen in time.
         """
-        async with httpx.AsyncClient(base_url=up["api"], timeout=10) as api:
+        async with httpx.AsyncClient(base_url=up.api, timeout=10) as api:
             await self._set_latency(up, _CALL_SECONDS)
             report_id = await self._submit(api)
             call = await self._until(
-                "the provider to accept the call", lambda: proof.accepted_call(up["database"], report_id)
+                "the provider to accept the call", lambda: proof.accepted_call(up.database, report_id)
             )
             killed = await self._kill_holder(up, api, report_id, call)
             status = await self._until("the report", lambda: self._final_status(api, report_id))
@@ -64,7 +65,7 @@ class Demo:
             finished_by=finished_by,
             killed=killed.worker,
         )
-        self._tell(self.result, f"{up['api']}/reports/{report_id}")
+        self._tell(self.result, f"{up.api}/reports/{report_id}")
 
     async def _submit(self, api: httpx.AsyncClient) -> str:
         answer = await api.post("/api/workflows/generate-report", json={"prompt": PROMPT})
@@ -74,35 +75,33 @@ class Demo:
         self.say(f"report {report_id}: DEMO PROVIDER, canned text, no network, not research")
         return report_id
 
-    async def _kill_holder(
-        self, up: dict[str, Any], api: httpx.AsyncClient, report_id: str, call: AcceptedCall
-    ) -> "_Killed":
+    async def _kill_holder(self, up: Up, api: httpx.AsyncClient, report_id: str, call: AcceptedCall) -> "_Killed":
         status = (await api.get(f"/api/workflows/{report_id}/status")).json()
         holder = next(step["worker"] for step in status["steps"] if step["name"] == "llm_call")
-        now = read_object(self.data / "up.json") or up
-        process = next((one for one in now["processes"] if one["identity"] == holder), None)
+        now = read_up(DataFolder(self.data).up) or up
+        process = next((one for one in now.processes if one.identity == holder), None)
         if process is None:
             raise DemoFailed(f"{holder} holds the call but is no process of this installation")
         accepted = any(
             line["key"] == call.key and line["id"] == call.reference
-            for line in proof.billing_lines(Path(up["witness"]))
+            for line in proof.billing_lines(up.pretend_world.billing_log)
         )
-        os.kill(process["pid"], signal.SIGKILL)
+        os.kill(process.pid, signal.SIGKILL)
         self.say(f"the provider has accepted the call ({call.reference[:16]}…) and its id is committed")
-        self.say(f"SIGKILL to {holder} (pid {process['pid']}), which holds it")
+        self.say(f"SIGKILL to {holder} (pid {process.pid}), which holds it")
         return _Killed(holder, accepted)
 
     async def _final_status(self, api: httpx.AsyncClient, report_id: str) -> dict[str, Any] | None:
         status: dict[str, Any] = (await api.get(f"/api/workflows/{report_id}/status")).json()
-        return status if status["status"] in _FINAL else None
+        return status if status["status"] in FINAL else None
 
-    async def _counted(self, up: dict[str, Any], report_id: str, key: str) -> dict[str, int] | None:
+    async def _counted(self, up: Up, report_id: str, key: str) -> dict[str, int] | None:
         counts = await proof.count(up, self.data / "objects", report_id, key)
         return counts if counts["notifications"] else None
 
-    async def _set_latency(self, up: dict[str, Any], seconds: float) -> None:
+    async def _set_latency(self, up: Up, seconds: float) -> None:
         async with httpx.AsyncClient(timeout=10) as simulator:
-            answer = await simulator.post(f"{up['simulator']}/control/settings", json={"latency_seconds": seconds})
+            answer = await simulator.post(f"{up.pretend_world.url}/control/settings", json={"latency_seconds": seconds})
             answer.raise_for_status()
 
     async def _until(self, what: str, look: Callable[[], Awaitable[Found | None]]) -> Found:

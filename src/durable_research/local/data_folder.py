@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from durable_research.local.errors import AlreadyRunning, LocalError
+from durable_research.local.up import UP_FILE
 from durable_research.payload_keys import new_key
 
 
@@ -57,7 +58,7 @@ class DataFolder:
         self.temporal = self.root / "temporal"
         self.postgres = self.root / "postgres"
         self.payload_keys = self.root / "keys" / "payload.keys"
-        self.up = self.root / "up.json"
+        self.up = self.root / UP_FILE
         self.ports = self.root / "ports.json"
         self._starts = self.root / "starts.json"
 

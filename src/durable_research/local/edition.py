@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from durable_research.local.console import Say
 from durable_research.local.data_folder import DataFolder, write_json
@@ -17,8 +16,9 @@ from durable_research.local.postgres import server
 from durable_research.local.processes.ports import remembered_ports, require_free
 from durable_research.local.processes.supervisor import Supervisor
 from durable_research.local.temporal.binary import find_temporal
+from durable_research.local.up import PretendWorld, Up
 
-OnReady = Callable[[dict[str, Any]], Awaitable[None]]
+OnReady = Callable[[Up], Awaitable[None]]
 INIT_SECONDS = 60.0
 OUR_PORTS = ("postgres", "temporal", "temporal_ui", "simulator", "simulator_smtp")
 
@@ -36,7 +36,7 @@ async def run_edition(
 ) -> int:
     """Run until SIGINT, SIGTERM or SIGHUP; return the exit code, 1 when something stood in the way (and was said).
 
-    `on_ready` is given the content of `up.json` when everything is up. When it returns, the edition goes on; when it
+    `on_ready` is given what `up.json` says when everything is up. When it returns, the edition goes on; when it
     raises, the edition stops in order first, and the error goes on to the caller (`Finished` does not). `supervised` is
     given the supervisor before anything starts: for outages on purpose. Await it in the main thread: signals arrive
     there, and the children live as long as the thread that started them.
@@ -83,19 +83,18 @@ class _Edition:
             finally:
                 await asyncio.shield(self._stop_all(starting, callback))
 
-    def up(self) -> dict[str, Any]:
-        """The content of `up.json`."""
+    def up(self) -> Up:
+        """What `up.json` says."""
         plan = self._plan
-        return {
-            "api": plan.api_url,
-            "temporal": plan.temporal_address,
-            "temporal_ui": plan.temporal_ui_url,
-            "database": plan.database_url,
-            "simulator": plan.simulator_url,
-            "smtp": f"smtp://127.0.0.1:{plan.ports['simulator_smtp']}" if plan.simulator_url else None,
-            "witness": str(self._data.billing_log) if plan.simulator_url else None,
-            "processes": self.supervisor.processes(),
-        }
+        smtp = f"smtp://127.0.0.1:{plan.ports['simulator_smtp']}"
+        return Up(
+            api=plan.api_url,
+            temporal=plan.temporal_address,
+            temporal_ui=plan.temporal_ui_url,
+            database=plan.database_url,
+            simulator=PretendWorld(plan.simulator_url, smtp, self._data.billing_log) if plan.simulator_url else None,
+            processes=self.supervisor.processes(),
+        )
 
     def _make_plan(self) -> Plan:
         options, data = self._options, self._data
@@ -165,7 +164,7 @@ class _Edition:
         # Not before everything is up: whoever waits for the file may use every address in it.
         if self._serving:
             try:
-                write_json(self._data.up, self.up())
+                write_json(self._data.up, self.up().as_json())
             except OSError as cause:  # a full disk is no reason to stop looking after the children
                 self._say(f"cannot write {self._data.up}: {cause.strerror}")
 
@@ -211,7 +210,7 @@ class _Edition:
             self._stop.set()
 
 
-async def _called(on_ready: OnReady, up: dict[str, Any]) -> None:
+async def _called(on_ready: OnReady, up: Up) -> None:
     await on_ready(up)
 
 

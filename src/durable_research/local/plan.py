@@ -14,11 +14,11 @@ from durable_research.local.postgres.server import Instance
 from durable_research.local.processes import readiness
 from durable_research.local.processes.child import Check, ChildSpec
 from durable_research.local.processes.supervisor import Pace
+from durable_research.local.roles import ROLES
 from durable_research.local.temporal import server
+from durable_research.telemetry.logs import WORKER_READY
 
-ROLES = ("postgres", "temporal", "simulator", "api", "worker")
 SIMULATOR = (sys.executable, "-m", "durable_research.simulator")
-WORKER_READY = "worker.ready"  # the log event a worker writes when it polls its task queues
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - recognised here, never bound here
 # Stopped from the highest stage down: workers drain while everything they need still runs.
 SERVERS, FRONT, WORKERS = 0, 1, 2

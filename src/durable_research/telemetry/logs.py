@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 API_READY = "api.ready"
-WORKER_READY = "worker.ready"
+WORKER_READY = "worker.ready"  # it polls its task queues
 WORKER_DRAINING = "worker.draining"
 WORKER_STOPPED = "worker.stopped"
 ATTEMPT_FAILED = "attempt.failed"

@@ -128,6 +128,15 @@ async def test_a_running_report_shows_its_steps_and_can_be_cancelled_without_a_s
     assert "follow.js" in text
 
 
+async def test_the_page_says_to_its_script_which_states_are_final(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.asked()
+
+    final = re.search(r'data-final="([^"]+)"', await page(client, f"/reports/{report_id}"))
+
+    assert final
+    assert final[1].split(" ") == ["cancelled", "done", "failed", "partly_done", "terminated"]
+
+
 async def test_a_retrying_step_says_why(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.asked()
     attempt = await harness.step(report_id, "llm_call")

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from durable_research.cli.shared.command import Exit, load_settings, stop
+from durable_research.local.roles import ROLES
 
 if TYPE_CHECKING:
     from durable_research.experiments.campaign.campaign import Campaign
-
-ROLES = ("postgres", "temporal", "api", "worker", "simulator")
 
 _RESUMED = {(one, "generate-report") for one in ("K", "R", "L")}
 

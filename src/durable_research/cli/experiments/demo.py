@@ -4,11 +4,14 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from durable_research.cli.shared.command import Exit, load_settings, stop
+
+if TYPE_CHECKING:
+    from durable_research.local.up import Up
 
 
 @click.command()
@@ -35,7 +38,7 @@ def command(once: bool, data: Path, port: int) -> None:
     say = console(sys.stdout, prefix="demo")
     demo_run = Demo(data.resolve(), say)
 
-    async def tell(up: dict[str, Any]) -> None:
+    async def tell(up: "Up") -> None:
         await demo_run.run(up)
         if once:
             raise Finished

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from durable_research.cli.shared.command import Exit, load_settings, stop
-
-ROLES = ("postgres", "temporal", "simulator", "api", "worker")
+from durable_research.local.roles import ROLES
 
 
 @click.command()

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from durable_research.cli.shared.command import Exit, stop
-from durable_research.cli.shared.installation import DEFAULT_SERVER, default_server, read_up
+from durable_research.cli.shared.installation import DEFAULT_SERVER, default_server, running
 from durable_research.cli.shared.terminal import clean, say
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Api:
         """Leave, as nobody answers."""
         local = urlsplit(self.server).hostname in {"127.0.0.1", "localhost", "::1"}
         hint = "start it with: durable-research up" if local else "check --server and DURABLE_RESEARCH_SERVER"
-        if read_up().get("api") == self.server:
+        if (up := running()) and up.api == self.server:
             hint = "it should run there; try again in a moment, or see: durable-research doctor"
         stop(f"no answer from {self.server}", hint, Exit.UNREACHABLE)
 

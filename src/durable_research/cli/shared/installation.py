@@ -1,9 +1,10 @@
-"""Where an installation on this machine says its addresses: `up.json` in its data folder."""
+"""The installation that runs on this machine, by what it says in its data folder."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
+
+from durable_research.local.up import UP_FILE, Up, read_up
 
 DEFAULT_SERVER = "http://127.0.0.1:8000"
 
@@ -13,13 +14,9 @@ def data_folder() -> Path:
     return Path(os.environ.get("DURABLE_RESEARCH_DATA") or "data")
 
 
-def read_up() -> dict[str, Any]:
-    """What `up` wrote, or nothing when no installation runs on that folder."""
-    try:
-        value = json.loads((data_folder() / "up.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+def running() -> Up | None:
+    """What `up` wrote, or None when no installation runs on that folder."""
+    return read_up(data_folder() / UP_FILE)
 
 
 def as_up_says() -> dict[str, Any]:
@@ -27,17 +24,16 @@ def as_up_says() -> dict[str, Any]:
 
     Temporal's address is set in the environment, where the SDK reads it.
     """
-    up = read_up()
+    up = running() or Up()
     settings: dict[str, Any] = {}
-    if up.get("database") and not (os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")):
-        settings["database_url"] = up["database"]
+    if up.database and not (os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")):
+        settings["database_url"] = up.database
     names_a_server = ("TEMPORAL_ADDRESS", "TEMPORAL_CONFIG_FILE", "TEMPORAL_PROFILE")
-    if up.get("temporal") and not any(os.environ.get(name) for name in names_a_server):
-        os.environ["TEMPORAL_ADDRESS"] = str(up["temporal"])
+    if up.temporal and not any(os.environ.get(name) for name in names_a_server):
+        os.environ["TEMPORAL_ADDRESS"] = up.temporal
     return settings
 
 
 def default_server() -> str:
     """The API of the installation in the data folder, else the usual address."""
-    api = read_up().get("api")
-    return api if isinstance(api, str) else DEFAULT_SERVER
+    return (running() or Up()).api or DEFAULT_SERVER

@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 from temporalio.client import Client as TemporalClient
@@ -33,6 +32,7 @@ from durable_research.local.edition import Finished, run_edition
 from durable_research.local.plan import SIMULATOR, UpOptions
 from durable_research.local.postgres import server
 from durable_research.local.processes.supervisor import Pace, Supervisor
+from durable_research.local.up import Up
 
 FAULT_LOG = "faults.jsonl"
 # Quicker than people need it, so that the hundredth kill of a role waits no longer than the first.
@@ -132,14 +132,14 @@ class Campaign:
     def _meet(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
 
-    async def _live_through(self, up: dict[str, Any]) -> None:
+    async def _live_through(self, up: Up) -> None:
         options, began = self.options, time.monotonic()
-        self._network.target = up["simulator"]
+        self._network.target = up.pretend_world.url
         requests = self._requests()
-        await _prepare_simulator(up["simulator"], requests)
+        await _prepare_simulator(up.pretend_world.url, requests)
         faults = options.faults()
         data = DataFolder(options.data)
-        client = Client(up["api"])
+        client = Client(up.api)
         if options.resume:
             client = await self._failed(requests, up, data)
         load = Load(client, requests, options.at_once, lambda number: self._may_ask(number, load, injector, faults))
@@ -158,7 +158,7 @@ class Campaign:
             await client.close()
         self.seconds = time.monotonic() - began
         self.say("collecting the evidence")
-        password = up["database"].split(":", 2)[2].split("@")[0]
+        password = up.database.split(":", 2)[2].split("@")[0]
         # The word of every report stands in its title, and that in what Temporal is given.
         sealing = data.payload_keys.read_text().strip().partition(":")[2]
         kept = self.secrets | {"the database's password": password, "the key that seals": sealing}
@@ -183,13 +183,13 @@ class Campaign:
             one.quirk = drawn(dice, options.api, options.pipeline)
         return requests
 
-    async def _failed(self, requests: list[Asked], up: dict[str, Any], data: DataFolder) -> Resumer:
+    async def _failed(self, requests: list[Asked], up: Up, data: DataFolder) -> Resumer:
         """Have all of them fail while nothing dies; what resumes them then."""
-        client = Resumer(up["api"])
-        engine = await TemporalClient.connect(up["temporal"])
+        client = Resumer(up.api)
+        engine = await TemporalClient.connect(up.temporal)
         self.say(f"having {len(requests)} reports fail")
         await Failures(client, self._network, engine, lambda word: _is_billed(data, word)).bring_about(requests)
-        async with httpx.AsyncClient(base_url=f"{up['simulator']}/control", timeout=30) as control:
+        async with httpx.AsyncClient(base_url=f"{up.pretend_world.url}/control", timeout=30) as control:
             (await control.delete("/faults")).raise_for_status()
         return client
 

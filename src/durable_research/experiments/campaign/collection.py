@@ -5,7 +5,6 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import httpx
 from temporalio.client import Client
@@ -18,6 +17,7 @@ from durable_research.experiments.evidence.database_evidence import Tables, Work
 from durable_research.experiments.evidence.evidence import Fired, ReportSeen, Seen, Told
 from durable_research.experiments.evidence.proof import billing_lines
 from durable_research.local.data_folder import DataFolder
+from durable_research.local.up import Up
 from durable_research.payload_keys import parse_keys
 from durable_research.temporal.payloads.converter import data_converter
 
@@ -26,7 +26,7 @@ _GONE = WorkflowRow("", False, (), (), 0, 0, 0, 0, 0)
 
 
 async def collect(
-    up: Mapping[str, Any],
+    up: Up,
     data: DataFolder,
     load: Load,
     fired: Sequence[Fired],
@@ -38,12 +38,12 @@ async def collect(
     """Ask the database, the provider's log, the object folder, Temporal and the API."""
     accepted = {one.report_id: one for one in load.asked if one.report_id is not None}
     converter = data_converter(parse_keys(data.payload_keys.read_text()), _NAMESPACE)
-    client = await Client.connect(up["temporal"], namespace=_NAMESPACE, data_converter=converter)
+    client = await Client.connect(up.temporal, namespace=_NAMESPACE, data_converter=converter)
     engine = await histories.last_statuses(client, accepted)
-    tables = await read_tables(up["database"])
+    tables = await read_tables(up.database)
     words = {one.word: report_id for report_id, one in accepted.items()}
     bills = provider_evidence.bills(billing_lines(data.billing_log), words, tables.owners)
-    told = await tell_charges(up["api"], accepted)
+    told = await tell_charges(up.api, accepted)
     known = sorted(report_id for report_id, status in engine.items() if status)
     sample = await histories.fetch(client, dice.sample(known, min(replays, len(known))))
     logs = sorted(data.logs.glob("*"))

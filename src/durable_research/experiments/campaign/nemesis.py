@@ -16,8 +16,9 @@ import psutil
 
 from durable_research.experiments.evidence.evidence import PROVIDER, Fired
 from durable_research.local.console import Say
-from durable_research.local.data_folder import DataFolder, read_object
-from durable_research.local.plan import WORKER_READY
+from durable_research.local.data_folder import DataFolder
+from durable_research.local.up import RunningProcess, Up, read_up
+from durable_research.telemetry.logs import WORKER_READY
 
 Act = Literal["kill", "pause", "cut", "outage"]
 # How often each role is hit: workers are many and die most in life, servers seldom.
@@ -110,27 +111,34 @@ class Injector:
                 else:
                     await self._one(number, fault, process)
 
-    async def _one(self, number: int, fault: Fault, process: dict[str, str | int]) -> None:
+    async def _one(self, number: int, fault: Fault, process: RunningProcess) -> None:
         in_flight, at = self._in_flight(), time.time()
         happened = await self._fire(fault, process)
         self.fired.append(Fired(fault.role, fault.act, in_flight, happened))
-        line = {"at": at, "number": number, **asdict(fault), **process, "in_flight": in_flight, "happened": happened}
+        line = {
+            "at": at,
+            "number": number,
+            **asdict(fault),
+            **asdict(process),
+            "in_flight": in_flight,
+            "happened": happened,
+        }
         with self._log.open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
 
-    async def _victim(self, fault: Fault) -> dict[str, str | int]:
+    async def _victim(self, fault: Fault) -> RunningProcess:
         """Wait for a running process of the role; the named one must be back at work, too."""
         dice = random.Random(f"{fault}{self.begun}")  # noqa: S311 - as above
         while True:
             processes = [
                 one
-                for one in read_object(self._data.up).get("processes", [])
-                if one["role"] == fault.role
-                and (fault.name is None or (fault.name == one["name"] and self._is_ready(one["identity"], fault.name)))
-                and _runs(one["pid"])
+                for one in (read_up(self._data.up) or Up()).processes
+                if one.role == fault.role
+                and (fault.name is None or (fault.name == one.name and self._is_ready(one.identity, fault.name)))
+                and _runs(one.pid)
             ]
             if processes:
-                return dict(dice.choice(processes))
+                return dice.choice(processes)
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _is_ready(self, identity: str, name: str) -> bool:
@@ -138,15 +146,15 @@ class Injector:
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         return any(WORKER_READY in line and f'"{identity}"' in line for line in lines)
 
-    async def _fire(self, fault: Fault, process: dict[str, str | int]) -> bool:
-        pid = int(process["pid"])
-        self._say(f"{fault.act} {process['name']} (pid {pid}){f' for {fault.seconds:.0f} s' if fault.seconds else ''}")
+    async def _fire(self, fault: Fault, process: RunningProcess) -> bool:
+        pid = process.pid
+        self._say(f"{fault.act} {process.name} (pid {pid}){f' for {fault.seconds:.0f} s' if fault.seconds else ''}")
         match fault.act:
             case "kill":
                 os.kill(pid, signal.SIGKILL)
                 return await _within(_DEATH_SECONDS, lambda: not _runs(pid))
             case "outage":
-                await self._hold(str(process["name"]), fault.seconds)
+                await self._hold(process.name, fault.seconds)
                 return True
             case "cut":
                 await self._cut(fault.seconds)

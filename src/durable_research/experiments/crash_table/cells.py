@@ -5,12 +5,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from durable_research.domain.workflows.workflow import FINAL
 from durable_research.experiments.campaign.collection import report_seen
 from durable_research.experiments.crash_points import Cell
 from durable_research.experiments.crash_table.runs import Run
 from durable_research.experiments.evidence import histories, provider_evidence
 from durable_research.experiments.evidence.database_evidence import read_tables
-from durable_research.experiments.evidence.evidence import FINAL, ReportSeen, Told
+from durable_research.experiments.evidence.evidence import ReportSeen, Told
 from durable_research.experiments.evidence.invariants import (
     REPORT_RULES,
     RULES_OF_A_FAILED_REPORT,

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from durable_research.experiments.campaign.collection import tell_charges
 from durable_research.experiments.crash_points import LONGEST_FREEZE, SHORTEST_FREEZE, Cell
@@ -28,6 +27,7 @@ from durable_research.local.console import Say
 from durable_research.local.data_folder import DataFolder
 from durable_research.local.edition import Finished
 from durable_research.local.processes.supervisor import Supervisor
+from durable_research.local.up import Up
 
 # A slot changes its cell after so many runs: often, so that cells share every mood of the machine; not too often, to be quick.
 _RUNS_IN_A_ROW = 10
@@ -73,7 +73,7 @@ class CrashTable:
         """Start the servers, live through all runs, judge them, stop everything."""
         await run_beside_servers(self.options.data, self.say, self._live_through)
 
-    async def _live_through(self, up: dict[str, Any], supervisor: Supervisor) -> None:
+    async def _live_through(self, up: Up, supervisor: Supervisor) -> None:
         data = DataFolder(self.options.data)
         forks = ForkClient(MODULES)
         saying = asyncio.create_task(self._say_progress())

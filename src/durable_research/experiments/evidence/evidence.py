@@ -7,12 +7,12 @@ rows that must agree with the provider's log, the object folder and Temporal.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from durable_research.domain.workflows.workflow import Status
 from durable_research.experiments.evidence.quirks import Expected
 
 # The role that plays it.
 PROVIDER = "simulator"
-FINAL = frozenset({"done", "partly_done", "failed", "cancelled", "terminated"})
-WITH_RESULT = frozenset({"done", "partly_done"})
+WITH_RESULT = frozenset({Status.DONE, Status.PARTLY_DONE})
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from durable_research.experiments.evidence.evidence import FINAL, WITH_RESULT, ReportSeen, Seen
+from durable_research.domain.workflows.workflow import FINAL
+from durable_research.experiments.evidence.evidence import WITH_RESULT, ReportSeen, Seen
 
 # Fewer than this, and the campaign has shown that little works rather than that nothing breaks.
 LEAST_SHARE_DONE = 0.9

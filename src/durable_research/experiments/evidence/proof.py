@@ -11,6 +11,8 @@ from typing import Any
 
 import psycopg
 
+from durable_research.local.up import Up
+
 
 @dataclass(frozen=True)
 class Proof:
@@ -64,10 +66,10 @@ async def accepted_call(database_url: str, report_id: str) -> AcceptedCall | Non
     return AcceptedCall(*row) if row else None
 
 
-async def count(up: dict[str, Any], objects: Path, report_id: str, key: str) -> dict[str, int]:
+async def count(up: Up, objects: Path, report_id: str, key: str) -> dict[str, int]:
     """Count this report's billed calls, PDFs, rows and notifications."""
-    lines = billing_lines(Path(up["witness"]))
-    async with await psycopg.AsyncConnection.connect(up["database"]) as connection:
+    lines = billing_lines(up.pretend_world.billing_log)
+    async with await psycopg.AsyncConnection.connect(up.database) as connection:
         found = await connection.execute("SELECT pdf_key, pdf_sha256 FROM reports WHERE report_id = %s", (report_id,))
         rows = await found.fetchall()
     return {

@@ -1,10 +1,9 @@
 """What several small installations on one machine share: the servers, a simulator for each class of provider, a forks."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from durable_research.experiments.crash_points import ACCEPTANCE_SECONDS
 from durable_research.experiments.installations.fork_client import ForkClient
@@ -17,6 +16,7 @@ from durable_research.local.processes import readiness
 from durable_research.local.processes.child import ChildSpec
 from durable_research.local.processes.ports import remembered_ports
 from durable_research.local.processes.supervisor import Supervisor
+from durable_research.local.up import Up
 
 # What a worker and an API read before they work; the forks reads it once.
 MODULES = (
@@ -45,9 +45,7 @@ class Simulated:
     longest_call_seconds: float = 15.0
 
 
-async def run_beside_servers(
-    data: Path, say: Say, live_through: Callable[[dict[str, Any], Supervisor], Awaitable[None]]
-) -> None:
+async def run_beside_servers(data: Path, say: Say, live_through: Callable[[Up, Supervisor], Awaitable[None]]) -> None:
     """Start PostgreSQL and Temporal alone, pass what is up to the caller's work, and stop them when that raises `Finished`."""
     met: list[Supervisor] = []
     up = UpOptions(data=data, port=0, workers=0, only=("postgres", "temporal"))
@@ -58,7 +56,7 @@ async def run_beside_servers(
 
 async def prepare_ground(
     data: DataFolder,
-    up: Mapping[str, Any],
+    up: Up,
     forks: ForkClient,
     supervisor: Supervisor,
     classes: Iterable[str],
@@ -75,8 +73,8 @@ async def prepare_ground(
         providers[one] = Provider(f"http://127.0.0.1:{port}", billing_log, smtp_port)
         await supervisor.start(_simulator(name, port, providers[one], data.logs, simulated, keyed=one == "K"))
     return Ground(
-        database_url=up["database"],
-        temporal=up["temporal"],
+        database_url=up.database,
+        temporal=up.temporal,
         providers=providers,
         forks=forks,
         base={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},

@@ -12,9 +12,9 @@ import psutil
 
 from durable_research.domain.errors import Unconfirmed
 from durable_research.domain.ledger.effects import SERVER_ERRORS_ALLOWED, ProviderClass
+from durable_research.domain.workflows.workflow import FINAL
 from durable_research.experiments.crash_points import CLASSES
 from durable_research.experiments.evidence.client import Asked, Client, words_of
-from durable_research.experiments.evidence.evidence import FINAL
 from durable_research.experiments.installations.fork_client import ForkClient
 from durable_research.experiments.installations.ground import (
     MODULES,
@@ -30,6 +30,7 @@ from durable_research.local.console import Say
 from durable_research.local.data_folder import DataFolder
 from durable_research.local.edition import Finished
 from durable_research.local.processes.supervisor import Supervisor
+from durable_research.local.up import Up
 from durable_research.policies import CALL_DEADLINES
 
 _LOOK_SECONDS = 0.1
@@ -102,7 +103,7 @@ class OutageRun:
         """Start the servers, live through all outages side by side, stop everything."""
         await run_beside_servers(self.options.data, self.say, self._live_through)
 
-    async def _live_through(self, up: dict[str, Any], supervisor: Supervisor) -> None:
+    async def _live_through(self, up: Up, supervisor: Supervisor) -> None:
         forks = ForkClient(MODULES)
         try:
             await forks.open()
@@ -118,7 +119,7 @@ class OutageRun:
         raise Finished
 
     async def _prepared(
-        self, outage: Outage, up: dict[str, Any], supervisor: Supervisor, forks: ForkClient
+        self, outage: Outage, up: Up, supervisor: Supervisor, forks: ForkClient
     ) -> list[tuple[Slot, Outage, str, bool]]:
         """The lines of one outage, each with a slot; its simulators are its own, as faults are cleared for all at once."""
         classes = [one for one in outage.classes if one in self.options.classes]

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict
 
 from durable_research.local.console import Say
 from durable_research.local.errors import StartFailed
 from durable_research.local.processes.child import Check, Child, ChildSpec, Guard
+from durable_research.local.up import RunningProcess
 
 READY_POLL_SECONDS = 0.1
 
@@ -31,15 +31,6 @@ class Pace:
     checks_failed_in_a_row: int = 3
     # Who has not answered for so long will hardly end in good order.
     grace_of_the_silent_seconds: float = 3.0
-
-
-class ProcessEntry(TypedDict):
-    """One running child, as `up.json` lists it."""
-
-    role: str
-    name: str
-    pid: int
-    identity: str
 
 
 @dataclass
@@ -75,13 +66,13 @@ class Supervisor:
         self._kept: dict[str, _Kept] = {}
         self._hurry = asyncio.Event()
 
-    def processes(self) -> list[ProcessEntry]:
+    def processes(self) -> tuple[RunningProcess, ...]:
         """List the children that run now; one that is waiting to be started again is not among them."""
-        return [
-            {"role": each.spec.role, "name": name, "pid": each.child.pid, "identity": each.identity}
+        return tuple(
+            RunningProcess(each.spec.role, name, each.child.pid, each.identity)
             for name, each in self._kept.items()
             if each.child is not None
-        ]
+        )
 
     async def start(self, spec: ChildSpec) -> None:
         """Start a child, wait until it is ready, and look after it from then on.

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from durable_research.descriptor import Pipeline
 from durable_research.domain.errors import InvalidInput, InvalidState, NotFound
-from durable_research.domain.workflows.workflow import kind_of
+from durable_research.domain.workflows.workflow import FINAL, kind_of
 from durable_research.operations.facade import Operations
 from durable_research.operations.reading.pending_decisions import OpenApproval
 from durable_research.operations.reading.status import WorkflowStatus
@@ -71,6 +71,7 @@ class WorkflowPages:
             state=status,
             attempts=attempt_lines(status.events),
             attempt_kinds=KINDS,
+            final=sorted(FINAL),
             finished=await finished(self.operations, status),
             failed=await failed(self.operations, status, status.offer, form) if status.offer else None,
             approval=await self._approval(status),

@@ -4,6 +4,7 @@ import { duration } from "./durations.js";
 
 const root = document.querySelector("[data-follow]");
 const id = root.dataset.follow;
+const FINAL = root.dataset.final.split(" ");
 const part = (name, within = document) => within.querySelector(`[data-part="${name}"]`);
 // What may change while somebody reads; a part that has not changed stays, with the focus that it may have.
 const MOVING = ["status", "decide", "retry", "cancel", "waits", "lamp", "steps", "attempts"];
@@ -84,7 +85,7 @@ async function refresh() {
     if (!answer.ok) return;
     skew = Date.parse(answer.headers.get("Date")) - Date.now() || 0;
     const text = await answer.text();
-    if (["done", "partly_done", "failed", "cancelled", "terminated"].includes(JSON.parse(text).status)) location.reload();
+    if (FINAL.includes(JSON.parse(text).status)) location.reload();
     else if (text !== seen) readPage();
     seen = text;
   } catch {

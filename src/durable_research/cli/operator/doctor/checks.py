@@ -4,16 +4,16 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from durable_research.cli.operator.doctor.findings import Finding, address
 from durable_research.cli.operator.doctor.provider import examine_provider
-from durable_research.cli.shared.installation import as_up_says, data_folder, read_up
+from durable_research.cli.shared.installation import as_up_says, data_folder, running
 from durable_research.cli.shared.terminal import clean, clean_lines
 from durable_research.domain.errors import ResearchError
+from durable_research.local.up import Up
 from durable_research.settings import settings as settings_room
 from durable_research.settings.settings import Settings, SettingsInvalid
 
@@ -32,7 +32,7 @@ _MEND = {
 
 def examine() -> list[Finding]:
     """Look at everything; what is broken in one place keeps no other from being looked at."""
-    up = read_up()
+    up = running()
     settings, findings = _settings(up)
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("python", _python),
@@ -64,26 +64,26 @@ def _python() -> Iterator[Finding]:
     yield Finding("python", sys.version_info >= _OLDEST_PYTHON, found, f"install Python {oldest} or newer")
 
 
-def _edition(up: Mapping[str, Any]) -> Iterator[Finding]:
+def _edition(up: Up | None) -> Iterator[Finding]:
     """Whether `up` runs on the data folder, or was killed and left its addresses behind."""
     import psutil
 
-    if not up:
+    if up is None:
         yield Finding("up", True, f"not running on {data_folder()}; the environment alone counts")
         return
-    pids = [process.get("pid") for process in up.get("processes", ())]
-    gone = sum(1 for pid in pids if not isinstance(pid, int) or not psutil.pid_exists(pid))
+    pids = [process.pid for process in up.processes]
+    gone = sum(1 for pid in pids if not pid or not psutil.pid_exists(pid))
     words = f"runs {len(pids)} processes on {data_folder()}" + (f", {gone} of which are gone" if gone else "")
     mend = "if it does not start them again within seconds, it was killed: durable-research up"
     yield Finding("up", not gone, words, mend, matters=gone == len(pids))
 
 
-def _settings(up: Mapping[str, Any]) -> tuple[Settings | None, list[Finding]]:
+def _settings(up: Up | None) -> tuple[Settings | None, list[Finding]]:
     """The settings as `up` gives them to its programs: its addresses count where the environment names none."""
     ours = as_up_says()
-    if up and not os.environ.get("OBJECT_STORE_URL"):
+    if up is not None and not os.environ.get("OBJECT_STORE_URL"):
         ours["object_store_url"] = (data_folder() / "objects").resolve().as_uri()
-    if up.get("simulator"):
+    if up is not None and up.simulator:
         ours["provider"] = "simulator"
     try:
         settings = settings_room.load(**ours)
@@ -93,7 +93,7 @@ def _settings(up: Mapping[str, Any]) -> tuple[Settings | None, list[Finding]]:
     return settings, [Finding("settings", True, "valid")]
 
 
-def _temporal_program(up: Mapping[str, Any]) -> Iterator[Finding]:
+def _temporal_program(up: Up | None) -> Iterator[Finding]:
     """The places where `up` looks before it downloads or builds."""
     from durable_research.local.temporal.binary import default_cache, why_unusable
     from durable_research.local.temporal.download import VERSION
@@ -166,11 +166,11 @@ async def _live_workers(settings: Settings) -> list[str]:
             return []
 
 
-def _port(settings: Settings, up: Mapping[str, Any]) -> Iterator[Finding]:
+def _port(settings: Settings, up: Up | None) -> Iterator[Finding]:
     """Whether the API runs there, or could."""
     from durable_research.local.processes.ports import holder, is_free
 
-    api = urlsplit(str(up.get("api") or f"http://{settings.host}:{settings.port}"))
+    api = urlsplit((up.api if up else "") or f"http://{settings.host}:{settings.port}")
     host, port = api.hostname or settings.host, api.port or settings.port
     if is_free(port, host):
         yield Finding(f"port {port}", True, "free: the API does not run there")

@@ -1,0 +1,105 @@
+"""What `up.json` says while an edition runs: its addresses and processes. The one place that knows the file's keys.
+
+Commands read it at each start, and it may be another version's: what it does not say is empty.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+UP_FILE = "up.json"
+
+
+@dataclass(frozen=True)
+class RunningProcess:
+    """One running child; `pid` 0 where the file does not say it."""
+
+    role: str = ""
+    name: str = ""
+    pid: int = 0
+    identity: str = ""
+
+
+@dataclass(frozen=True)
+class PretendWorld:
+    """Where the simulator answers, takes mail, and writes down what it charged."""
+
+    url: str
+    smtp: str
+    billing_log: Path
+
+
+@dataclass(frozen=True)
+class Up:
+    """The addresses of one edition; no `simulator` with a model key of the person's own."""
+
+    api: str = ""
+    temporal: str = ""
+    temporal_ui: str = ""
+    database: str = ""
+    simulator: PretendWorld | None = None
+    processes: tuple[RunningProcess, ...] = ()
+
+    @property
+    def pretend_world(self) -> PretendWorld:
+        """The simulator of an edition that is known to have one.
+
+        Raises:
+            LookupError: it has none.
+        """
+        if self.simulator is None:
+            raise LookupError("this edition runs without a simulator; unset OPENAI_API_KEY")
+        return self.simulator
+
+    def as_json(self) -> dict[str, Any]:
+        """The file's content."""
+        world = self.simulator
+        return {
+            "api": self.api,
+            "temporal": self.temporal,
+            "temporal_ui": self.temporal_ui,
+            "database": self.database,
+            "simulator": world.url if world else None,
+            "smtp": world.smtp if world else None,
+            "witness": str(world.billing_log) if world else None,
+            "processes": [asdict(one) for one in self.processes],
+        }
+
+
+def read_up(file: Path) -> Up | None:
+    """What the file says; None when there is none, or it is no JSON object."""
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return _up(value) if isinstance(value, dict) else None
+
+
+def _up(value: Mapping[str, Any]) -> Up:
+    simulator, processes = _text(value, "simulator"), value.get("processes")
+    listed = processes if isinstance(processes, list) else []
+    return Up(
+        api=_text(value, "api"),
+        temporal=_text(value, "temporal"),
+        temporal_ui=_text(value, "temporal_ui"),
+        database=_text(value, "database"),
+        simulator=PretendWorld(simulator, _text(value, "smtp"), Path(_text(value, "witness"))) if simulator else None,
+        processes=tuple(_process(one) for one in listed if isinstance(one, dict)),
+    )
+
+
+def _process(value: Mapping[str, Any]) -> RunningProcess:
+    pid = value.get("pid")
+    return RunningProcess(
+        role=_text(value, "role"),
+        name=_text(value, "name"),
+        pid=pid if isinstance(pid, int) else 0,
+        identity=_text(value, "identity"),
+    )
+
+
+def _text(value: Mapping[str, Any], key: str) -> str:
+    found = value.get(key)
+    return found if isinstance(found, str) else ""

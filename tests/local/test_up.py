@@ -1,0 +1,68 @@
+"""The file that says what runs: what one writes the other reads, and what it does not say is empty."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from durable_research.local.up import PretendWorld, RunningProcess, Up, read_up
+
+WHOLE = Up(
+    api="http://127.0.0.1:8000",
+    temporal="127.0.0.1:7233",
+    temporal_ui="http://127.0.0.1:8233",
+    database="postgresql://user:secret@127.0.0.1:5432/research",
+    simulator=PretendWorld("http://127.0.0.1:9000", "smtp://127.0.0.1:2525", Path("/data/witness.jsonl")),
+    processes=(RunningProcess("worker", "worker-1", 17, "worker-1@2"),),
+)
+PROCESS = {"role": "worker", "name": "worker-1", "pid": 17, "identity": "worker-1@2"}
+
+
+@pytest.mark.parametrize("up", [WHOLE, Up(), Up(api="http://127.0.0.1:1")])
+def test_what_was_written_is_read(tmp_path: Path, up: Up) -> None:
+    (tmp_path / "up.json").write_text(json.dumps(up.as_json()))
+
+    assert read_up(tmp_path / "up.json") == up
+
+
+def test_the_keys_are_those_that_other_programs_read() -> None:
+    assert WHOLE.as_json() == {
+        "api": "http://127.0.0.1:8000",
+        "temporal": "127.0.0.1:7233",
+        "temporal_ui": "http://127.0.0.1:8233",
+        "database": "postgresql://user:secret@127.0.0.1:5432/research",
+        "simulator": "http://127.0.0.1:9000",
+        "smtp": "smtp://127.0.0.1:2525",
+        "witness": "/data/witness.jsonl",
+        "processes": [PROCESS],
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "up"),
+    [
+        ({}, Up()),
+        ({"api": 8000, "temporal": None, "processes": None}, Up()),
+        ({"processes": [{"role": "api"}, "api", {**PROCESS, "pid": "17"}]},
+         Up(processes=(RunningProcess("api"), RunningProcess("worker", "worker-1", 0, "worker-1@2")))),
+        ({"later": "versions", "api": "http://127.0.0.1:1"}, Up(api="http://127.0.0.1:1")),
+    ],
+)  # fmt: skip
+def test_what_it_does_not_say_is_empty(tmp_path: Path, value: dict[str, Any], up: Up) -> None:
+    (tmp_path / "up.json").write_text(json.dumps(value))
+
+    assert read_up(tmp_path / "up.json") == up
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '"up"', b"\xff"])
+def test_a_file_that_is_missing_or_damaged_says_nothing(tmp_path: Path, text: str | bytes | None) -> None:
+    if text is not None:
+        (tmp_path / "up.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    assert read_up(tmp_path / "up.json") is None
+
+
+def test_who_needs_the_simulator_is_told_that_there_is_none() -> None:
+    with pytest.raises(LookupError, match="OPENAI_API_KEY"):
+        assert Up().pretend_world
