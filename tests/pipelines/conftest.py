@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,33 +19,20 @@ from temporalio.worker import Worker
 from durable_research import catalogue, policies, queues
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.ledger.effects import PostgresEffects
-from durable_research.adapters.database.log.changes import PostgresChanges
-from durable_research.adapters.database.log.drafts import PostgresDrafts
 from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.rows.named_objects import PostgresNamedObjects
-from durable_research.adapters.database.rows.posts import PostgresPosts
 from durable_research.adapters.database.rows.reports import PostgresReports
-from durable_research.adapters.database.rows.similarity import PostgresSimilarity
-from durable_research.adapters.database.rows.workers import PostgresWorkerRegistry
 from durable_research.adapters.database.rows.workflows import PostgresWorkflows
-from durable_research.adapters.documents.html import to_html
-from durable_research.adapters.languages.langid import LangidLanguages
 from durable_research.adapters.models.openai_chat import OpenAIChat
-from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
-from durable_research.adapters.models.openai_responses import OpenAIResponses
-from durable_research.adapters.notifiers.address import AddressNotifier
-from durable_research.adapters.notifiers.email import EmailNotifier
-from durable_research.adapters.notifiers.log import LogNotifier
 from durable_research.adapters.notifiers.slack import SlackNotifier
-from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
-from durable_research.bootstrap.worker_parts import Activity, activities_by_queue, those_that_store_late
-from durable_research.catalogue import PACKAGES, RESUMABLE_KINDS
-from durable_research.descriptor import Receivers
+from durable_research.bootstrap.operations import operations
+from durable_research.bootstrap.outside import open_outside
+from durable_research.bootstrap.stores import open_stores
+from durable_research.bootstrap.worker_parts import Activity, worker_parts
+from durable_research.catalogue import PACKAGES
 from durable_research.domain.documents.tree import Document, RenderedDocument, plain_text
-from durable_research.domain.workflows.workflow import FINAL, Kind
-from durable_research.effects.embedding import Embedder, LateEmbedder
-from durable_research.effects.runner import EffectRunner
+from durable_research.domain.workflows.workflow import FINAL
 from durable_research.effects.text import TextWriter
 from durable_research.local.temporal.server import tuning_arguments
 from durable_research.operations.approve import Approving
@@ -55,7 +42,7 @@ from durable_research.operations.reading.paid_text import PaidTexts
 from durable_research.operations.reading.read import Reading
 from durable_research.operations.resume import Resuming
 from durable_research.operations.retry import Retrying
-from durable_research.operations.schedule import Scheduling, accepting_once
+from durable_research.operations.schedule import Scheduling
 from durable_research.operations.start import Starting
 from durable_research.payload_keys import new_key, parse_keys
 from durable_research.pipelines.accept_scheduled.activities import AcceptScheduledActivities
@@ -63,21 +50,18 @@ from durable_research.pipelines.ai_processing.activities import AIProcessingActi
 from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.reconcile.activities import ReconcileActivities
-from durable_research.pipelines.reconcile.passes.every import Needs, every_pass
-from durable_research.ports.vendors.notifiers import Notifier
+from durable_research.settings.settings import Settings, load
 from durable_research.temporal import names
 from durable_research.temporal.client.engine import TemporalEngine
-from durable_research.temporal.client.schedules import TemporalSchedules
-from durable_research.temporal.messages import StopModelCalls
 from durable_research.temporal.payloads.converter import data_converter
-from durable_research.temporal.worker.builtin_activities import ClosingActivities, StoppingActivities
-from durable_research.temporal.worker.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
+from durable_research.temporal.worker.interceptors import StepInterceptor
 from durable_research.temporal.worker.plugin import house_rules
 from durable_research.web.api import status_answers
 from durable_research.worker.registry import workflows_on
 from tests.installation import PATIENCE_SECONDS, Installation
 
 KEYS = parse_keys(new_key())
+SLACK_TOKEN, SLACK_CHANNEL = "xoxb-test", "C0PIPELINES"
 OnePass = TypeVar("OnePass")
 
 
@@ -264,120 +248,75 @@ async def environment(
 async def harness(
     servers: Installation, environment: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Harness]:
-    url, simulator = servers.up["database"], servers.up["simulator"]
-    database = Database(url)
-    workflows, progress, drafts = PostgresWorkflows(database), PostgresProgressLog(database), PostgresDrafts(database)
-    ledger, reports, renderer = PostgresEffects(database), FailingReports(database), PlainRenderer()
-    changes, engine = PostgresChanges(url), TemporalEngine(environment.client)
-    model = OpenAIResponses(
-        deadlines=policies.CALL_DEADLINES,
-        base_url=f"{simulator}/v1",
-        api_key="k",
-        model="simulator-research",
-        provider="simulator",
-        is_demo=True,
-    )
     folder = tmp_path_factory.mktemp("objects")
-    objects = ObstoreObjects(f"file://{folder}")
-    webhook = WebhookNotifier(f"{simulator}/sink/webhook", None)
-    runner = EffectRunner(ledger, progress, current_attempt, cancel_is_wanted)
-    writer = TextWriter(runner, current_attempt, drafts, model, objects)
-    slack = SlackNotifier(f"{simulator}/api/", "xoxb-test", "C0PIPELINES", settle_seconds=1.0)
-    notifiers: dict[str, Notifier] = {
-        "log": LogNotifier(),
-        "webhook": webhook,
-        "address": AddressNotifier(None, loopback_too=True),
-        "email": EmailNotifier(servers.up["smtp"], "reports@example.org", ["operator@example.org"]),
-        "slack": slack,
-    }
-    address = "http://127.0.0.1:8000"
-    similarity = PostgresSimilarity(database)
-    report = GenerateReportActivities(
-        workflows, runner, writer, objects, renderer, reports, similarity, notifiers, address, to_html=to_html
-    )
-    embeddings = OpenAIEmbeddings(
-        deadlines=policies.CALL_DEADLINES,
-        base_url=f"{simulator}/v1",
-        api_key="k",
-        model="simulator-embedding",
-        provider="simulator",
-    )
-    embedder = Embedder(embeddings, similarity, objects)
-    post = BlogPostActivities(workflows, runner, writer, PostgresPosts(database), embedder, slack, address)
-    processing = AIProcessingActivities(workflows, writer, LangidLanguages())
-    stopping = StoppingActivities(ledger, progress, model.cancel)
-    closing = ClosingActivities(progress)
-    receivers = Receivers(("log", "webhook"), ("email", "slack"))
-    starting = Starting(workflows, progress, engine, lambda: datetime.now(UTC), receivers, True)
-
-    async def stop_spending(workflow_id: str) -> None:
-        await stopping.stop_model_calls(StopModelCalls(workflow_id=workflow_id))
-
-    named = PostgresNamedObjects(database)
-    embed_late = LateEmbedder(
-        embedder,
-        lambda attempt: EffectRunner(ledger, progress, attempt, lambda: False),
-        lambda: datetime.now(UTC),
-    )
-    passes = every_pass(
-        Needs(
-            workflows=workflows,
-            progress=progress,
-            engine=engine,
-            ledger=ledger,
-            objects=objects,
-            named=named,
-            now=lambda: datetime.now(UTC),
-            start=starting.submit,
-            stop_spending=stop_spending,
-            find_all={(model.provider, model.provider_class): model.find_all},
-            embed_missing=embed_late.embed_missing,
-            late=those_that_store_late({Kind.REPORT: report, Kind.POST: post, Kind.PROCESSING: processing}),
-            resumable=RESUMABLE_KINDS,
+    settings = settings_of(servers, folder)
+    async with AsyncExitStack() as stack:
+        stores = open_stores(settings, stack)
+        reports, renderer = FailingReports(stores.database), PlainRenderer()
+        stores = replace(stores, reports=reports)
+        outside = await open_outside(settings, (), stack)
+        slack = SlackNotifier(settings.slack_api_url, SLACK_TOKEN, SLACK_CHANNEL, settle_seconds=1.0)
+        outside = replace(outside, renderer=renderer, notifiers={**outside.notifiers, "slack": slack})
+        can = operations(settings, stores, environment.client, stack)
+        parts = worker_parts(settings, "tester@1", stores, outside, can.starting)
+        report = parts.holder(GenerateReportActivities)
+        harness = Harness(
+            servers=servers,
+            workflows=stores.workflows,
+            progress=stores.progress,
+            starting=can.starting,
+            reading=can.reading,
+            cancelling=can.cancelling,
+            deciding=can.deciding,
+            scheduling=can.scheduling,
+            approving=can.approving,
+            retrying=can.retrying,
+            resuming=can.resuming,
+            paid=can.resuming.texts,
+            engine=TemporalEngine(environment.client),
+            reports=reports,
+            renderer=renderer,
+            activities=parts.activities,
+            environment=environment,
+            report=report,
+            post=parts.holder(BlogPostActivities),
+            processing=parts.holder(AIProcessingActivities),
+            writer=report.writer,
+            ledger=stores.ledger,
+            reconcile=parts.holder(ReconcileActivities),
+            accept=parts.holder(AcceptScheduledActivities),
+            objects=stores.objects,
+            objects_folder=folder,
+            named=stores.named_objects,
+            database=stores.database,
         )
+        await harness.start_workers()
+        yield harness
+        await harness.stop_workers()
+
+
+def settings_of(servers: Installation, objects: Path) -> Settings:
+    """As an operator would have it, with the simulator for the world outside."""
+    simulator = servers.up["simulator"]
+    return load(
+        database_url=servers.up["database"],
+        object_store_url=f"file://{objects}",
+        provider="simulator",
+        openai_base_url=f"{simulator}/v1",
+        openai_api_key="k",
+        openai_model="simulator-research",
+        openai_embedding_base_url=f"{simulator}/v1",
+        openai_embedding_api_key="k",
+        openai_embedding_model="simulator-embedding",
+        webhook_url=f"{simulator}/sink/webhook",
+        allow_unsafe_webhooks=True,
+        smtp_url=servers.up["smtp"],
+        email_from="reports@example.org",
+        email_to="operator@example.org",
+        slack_api_url=f"{simulator}/api/",
+        slack_bot_token=SLACK_TOKEN,
+        slack_channel=SLACK_CHANNEL,
     )
-    reconcile = ReconcileActivities(passes)
-    reading = Reading(workflows, progress, drafts, ledger, PostgresWorkerRegistry(database), changes, engine)
-    accept = AcceptScheduledActivities(accepting_once(starting))
-    harness = Harness(
-        servers=servers,
-        workflows=workflows,
-        progress=progress,
-        starting=starting,
-        reading=reading,
-        cancelling=Cancelling(reading, workflows, progress, engine),
-        deciding=Deciding(reading, ledger, engine),
-        scheduling=Scheduling(starting, TemporalSchedules(environment.client), lambda: datetime.now(UTC)),
-        approving=Approving(reading, objects, engine),
-        retrying=Retrying(reading, engine),
-        resuming=Resuming(PaidTexts(reading, objects), workflows, ledger, starting),
-        paid=PaidTexts(reading, objects),
-        engine=engine,
-        reports=reports,
-        renderer=renderer,
-        activities=activities_by_queue((report, post, processing, reconcile, accept, stopping), closing),
-        environment=environment,
-        report=report,
-        post=post,
-        processing=processing,
-        writer=writer,
-        ledger=ledger,
-        reconcile=reconcile,
-        accept=accept,
-        objects=objects,
-        objects_folder=folder,
-        named=named,
-        database=database,
-    )
-    await harness.start_workers()
-    yield harness
-    await harness.stop_workers()
-    await starting.close()
-    await model.close()
-    await embeddings.close()
-    await webhook.close()
-    await changes.close()
-    await database.close()
 
 
 @pytest.fixture

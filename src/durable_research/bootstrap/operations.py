@@ -3,18 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.ledger.effects import PostgresEffects
-from durable_research.adapters.database.log.changes import PostgresChanges
-from durable_research.adapters.database.log.drafts import PostgresDrafts
-from durable_research.adapters.database.log.progress import PostgresProgressLog
-from durable_research.adapters.database.rows.reports import PostgresReports
-from durable_research.adapters.database.rows.similarity import PostgresSimilarity
-from durable_research.adapters.database.rows.workers import PostgresWorkerRegistry
-from durable_research.adapters.database.rows.workflows import PostgresWorkflows
+from temporalio.client import Client
+
 from durable_research.adapters.documents.html import to_html
 from durable_research.adapters.documents.markdown import to_markdown
 from durable_research.bootstrap import adapters
+from durable_research.bootstrap.starting import open_starting
+from durable_research.bootstrap.stores import Stores, open_stores
 from durable_research.domain.ledger.effects import ResendPolicy
 from durable_research.operations.approve import Approving
 from durable_research.operations.cancel import Cancelling
@@ -27,7 +22,6 @@ from durable_research.operations.reading.texts import ReadingTexts
 from durable_research.operations.resume import Resuming
 from durable_research.operations.retry import Retrying
 from durable_research.operations.schedule import Scheduling
-from durable_research.operations.start import Starting
 from durable_research.payload_keys import Keyring
 from durable_research.settings.settings import Settings
 from durable_research.temporal.client.connection import connect_lazily
@@ -40,55 +34,44 @@ from durable_research.temporal.payloads.codec import PayloadOpener
 async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
     """Connects to nothing until it is asked."""
     async with AsyncExitStack() as stack:
-        database = Database(settings.database_url.get_secret_value())
-        stack.push_async_callback(database.close)
-        keys = adapters.payload_keys(settings)
-        client = await connect_lazily("api", keys)
-        engine = TemporalEngine(client)
-        changes = PostgresChanges(settings.database_url.get_secret_value())
-        stack.push_async_callback(changes.close)
-        workflows, ledger, objects = PostgresWorkflows(database), PostgresEffects(database), adapters.objects(settings)
-        starting = Starting(
-            workflows,
-            PostgresProgressLog(database),
-            engine,
-            adapters.now,
-            adapters.receivers(settings),
-            settings.allow_unsafe_webhooks,
-        )
-        stack.push_async_callback(starting.close)
-        reading = _reading(settings, database, changes, engine)
-        paid = PaidTexts(reading, objects)
-        cancelling = Cancelling(reading, workflows, reading.progress, engine)
-        stack.push_async_callback(cancelling.close)
-        yield Operations(
-            starting=starting,
-            reading=reading,
-            cancelling=cancelling,
-            deciding=Deciding(reading, ledger, engine),
-            scheduling=Scheduling(starting, TemporalSchedules(client), adapters.now),
-            approving=Approving(reading, objects, engine),
-            retrying=Retrying(reading, engine),
-            resuming=Resuming(paid, workflows, ledger, starting, ResendPolicy(settings.model_resend)),
-            reports=ReadingReports(workflows, PostgresReports(database), objects, to_html, to_markdown),
-            texts=ReadingTexts(
-                reading, paid, objects, PostgresSimilarity(database), to_html, settings.openai_embedding_model
-            ),
-            dependencies=Dependencies(database, engine, objects),
-            payloads=PayloadOpener(Keyring(keys, engine.namespace)),
-            is_demo=settings.provider == "simulator",
-        )
+        client = await connect_lazily("api", adapters.payload_keys(settings))
+        yield operations(settings, open_stores(settings, stack), client, stack)
 
 
-def _reading(settings: Settings, database: Database, changes: PostgresChanges, engine: TemporalEngine) -> Reading:
+def operations(settings: Settings, stores: Stores, client: Client, stack: AsyncExitStack) -> Operations:
+    """All operations on these stores; what they still do by themselves ends with the stack."""
+    engine = TemporalEngine(client)
+    starting = open_starting(settings, stores, engine, stack)
+    reading = _reading(settings, stores, engine)
+    paid = PaidTexts(reading, stores.objects)
+    cancelling = Cancelling(reading, stores.workflows, stores.progress, engine)
+    stack.push_async_callback(cancelling.close)
+    return Operations(
+        starting=starting,
+        reading=reading,
+        cancelling=cancelling,
+        deciding=Deciding(reading, stores.ledger, engine),
+        scheduling=Scheduling(starting, TemporalSchedules(client), adapters.now),
+        approving=Approving(reading, stores.objects, engine),
+        retrying=Retrying(reading, engine),
+        resuming=Resuming(paid, stores.workflows, stores.ledger, starting, ResendPolicy(settings.model_resend)),
+        reports=ReadingReports(stores.workflows, stores.reports, stores.objects, to_html, to_markdown),
+        texts=ReadingTexts(reading, paid, stores.objects, stores.similarity, to_html, settings.openai_embedding_model),
+        dependencies=Dependencies(stores.database, engine, stores.objects),
+        payloads=PayloadOpener(Keyring(adapters.payload_keys(settings), engine.namespace)),
+        is_demo=settings.provider == "simulator",
+    )
+
+
+def _reading(settings: Settings, stores: Stores, engine: TemporalEngine) -> Reading:
     ui = settings.temporal_ui_url
     return Reading(
-        PostgresWorkflows(database),
-        PostgresProgressLog(database),
-        PostgresDrafts(database),
-        PostgresEffects(database),
-        PostgresWorkerRegistry(database),
-        changes,
-        engine,
-        f"{ui}/namespaces/{engine.namespace}/workflows" if ui else None,
+        workflows=stores.workflows,
+        progress=stores.progress,
+        drafts=stores.drafts,
+        effects=stores.ledger,
+        workers=stores.workers,
+        changes=stores.changes,
+        engine=engine,
+        ui_prefix=f"{ui}/namespaces/{engine.namespace}/workflows" if ui else None,
     )

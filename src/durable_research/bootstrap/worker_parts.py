@@ -4,25 +4,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.client import Client
 
 from durable_research import queues
-from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.ledger.effects import PostgresEffects
-from durable_research.adapters.database.log.drafts import PostgresDrafts
-from durable_research.adapters.database.log.progress import PostgresProgressLog
-from durable_research.adapters.database.rows.named_objects import PostgresNamedObjects
-from durable_research.adapters.database.rows.posts import PostgresPosts
-from durable_research.adapters.database.rows.reports import PostgresReports
-from durable_research.adapters.database.rows.similarity import PostgresSimilarity
-from durable_research.adapters.database.rows.workers import PostgresWorkerRegistry
-from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.adapters.documents.html import to_html
-from durable_research.adapters.documents.typst import TypstRenderer
 from durable_research.adapters.languages.langid import LangidLanguages
 from durable_research.bootstrap import adapters
+from durable_research.bootstrap.outside import Outside, open_outside
+from durable_research.bootstrap.starting import open_starting
+from durable_research.bootstrap.stores import Stores, open_stores
 from durable_research.catalogue import RESUMABLE_KINDS, policies, runs_workflows
 from durable_research.descriptor import StoresLate
 from durable_research.domain.ledger.effects import ResendPolicy
@@ -36,7 +28,6 @@ from durable_research.pipelines.accept_scheduled.activities import AcceptSchedul
 from durable_research.pipelines.ai_processing.activities import AIProcessingActivities
 from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
-from durable_research.pipelines.generate_report.pipeline import CREATE_PDF
 from durable_research.pipelines.reconcile.activities import ReconcileActivities
 from durable_research.pipelines.reconcile.passes.every import Needs, every_pass
 from durable_research.policies import Patience
@@ -49,91 +40,95 @@ from durable_research.temporal.worker.builtin_activities import ClosingActivitie
 from durable_research.temporal.worker.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
 
 Activity = Callable[..., Awaitable[Any]]
+Holder = TypeVar("Holder")
 
 
 @dataclass(frozen=True)
 class WorkerParts:
-    """Activities by task queue, and what surrounds them."""
+    """Everything that has activities, and what surrounds them."""
 
-    activities: Mapping[str, tuple[Activity, ...]]
+    holders: tuple[object, ...]
+    closing: ClosingActivities
     interceptor: StepInterceptor
     registry: WorkerRegistry
 
+    @property
+    def activities(self) -> Mapping[str, tuple[Activity, ...]]:
+        """Activities by task queue."""
+        return activities_by_queue(self.holders, self.closing)
 
+    def holder(self, kind: type[Holder]) -> Holder:
+        """The holder that is of this class."""
+        return next(one for one in self.holders if isinstance(one, kind))
+
+
+@dataclass(frozen=True)
 class _Shared:
     """What the pipelines' activities have in common."""
 
-    def __init__(self, settings: Settings, database: Database, client: Client, stack: AsyncExitStack) -> None:
-        self.settings = settings
-        self.database = database
-        self.workflows = PostgresWorkflows(database)
-        self.progress = PostgresProgressLog(database)
-        self.ledger = PostgresEffects(database)
-        self.objects = adapters.objects(settings)
-        self.engine = TemporalEngine(client)
-        self.model = adapters.model(settings)
-        stack.push_async_callback(self.model.close)
-        self.drafts = PostgresDrafts(database)
-        stack.push_async_callback(self.drafts.close)
-        self.notifiers = adapters.notifiers(settings, stack)
-        self.runner = EffectRunner(
-            self.ledger,
-            self.progress,
-            current_attempt,
-            cancel_is_wanted,
-            longest_call=settings.longest_call_seconds,
-            reattach=settings.reattach,
-        )
-        self.writer = TextWriter(
-            self.runner, current_attempt, self.drafts, self.model, self.objects, ResendPolicy(settings.model_resend)
-        )
-        embeddings = adapters.embedding_model(settings)
-        if embeddings:
-            stack.push_async_callback(embeddings.close)
-        self.embedder = Embedder(
-            embeddings, PostgresSimilarity(database), self.objects, ResendPolicy(settings.model_resend)
-        )
-        self.stopping = StoppingActivities(self.ledger, self.progress, self.model.cancel)
+    settings: Settings
+    stores: Stores
+    outside: Outside
+    runner: EffectRunner
+    writer: TextWriter
+    embedder: Embedder
+    stopping: StoppingActivities
 
 
 @asynccontextmanager
 async def open_worker_parts(
     settings: Settings, identity: str, client: Client, served: Sequence[str]
 ) -> AsyncIterator[WorkerParts]:
-    """Adapters and activities of one worker process; a renderer is only started where documents are rendered."""
+    """Stores, what lies outside, and the activities of one worker process."""
     async with AsyncExitStack() as stack:
-        database = Database(settings.database_url.get_secret_value())
-        stack.push_async_callback(database.close)
-        shared = _Shared(settings, database, client, stack)
-        renderer = TypstRenderer(settings.renderer_processes, try_seconds=CREATE_PDF.try_seconds)
-        stack.push_async_callback(renderer.close)
-        if queues.DOCUMENTS in served:
-            await renderer.start()
-        starting = Starting(
-            shared.workflows,
-            shared.progress,
-            shared.engine,
-            adapters.now,
-            adapters.receivers(settings),
-            settings.allow_unsafe_webhooks,
-        )
-        stack.push_async_callback(starting.close)
-        of_pipelines = {
-            Kind.REPORT: _report(shared, renderer),
-            Kind.POST: _post(shared),
-            Kind.PROCESSING: AIProcessingActivities(shared.workflows, shared.writer, LangidLanguages()),
-        }
-        holders = (
-            *of_pipelines.values(),
-            _reconcile(shared, of_pipelines, starting),
-            AcceptScheduledActivities(accepting_once(starting)),
-            shared.stopping,
-        )
-        yield WorkerParts(
-            activities_by_queue(holders, ClosingActivities(shared.progress)),
-            StepInterceptor(shared.progress, identity, policies(), _patience(settings)),
-            PostgresWorkerRegistry(database),
-        )
+        stores, outside = open_stores(settings, stack), await open_outside(settings, served, stack)
+        starting = open_starting(settings, stores, TemporalEngine(client), stack)
+        yield worker_parts(settings, identity, stores, outside, starting)
+
+
+def worker_parts(
+    settings: Settings, identity: str, stores: Stores, outside: Outside, starting: Starting
+) -> WorkerParts:
+    """The activities of one worker on these stores, with this outside; it starts workflows by `starting` and its engine."""
+    shared = _shared(settings, stores, outside)
+    of_pipelines = {
+        Kind.REPORT: _report(shared),
+        Kind.POST: _post(shared),
+        Kind.PROCESSING: AIProcessingActivities(stores.workflows, shared.writer, LangidLanguages()),
+    }
+    holders = (
+        *of_pipelines.values(),
+        _reconcile(shared, of_pipelines, starting),
+        AcceptScheduledActivities(accepting_once(starting)),
+        shared.stopping,
+    )
+    return WorkerParts(
+        holders,
+        ClosingActivities(stores.progress),
+        StepInterceptor(stores.progress, identity, policies(), _patience(settings)),
+        stores.workers,
+    )
+
+
+def _shared(settings: Settings, stores: Stores, outside: Outside) -> _Shared:
+    resend = ResendPolicy(settings.model_resend)
+    runner = EffectRunner(
+        stores.ledger,
+        stores.progress,
+        current_attempt,
+        cancel_is_wanted,
+        longest_call=settings.longest_call_seconds,
+        reattach=settings.reattach,
+    )
+    return _Shared(
+        settings=settings,
+        stores=stores,
+        outside=outside,
+        runner=runner,
+        writer=TextWriter(runner, current_attempt, stores.drafts, outside.model, stores.objects, resend),
+        embedder=Embedder(outside.embedding_model, stores.similarity, stores.objects, resend),
+        stopping=StoppingActivities(stores.ledger, stores.progress, outside.model.cancel),
+    )
 
 
 def _patience(settings: Settings) -> Patience:
@@ -154,17 +149,17 @@ def activities_by_queue(holders: Iterable[object], closing: ClosingActivities) -
     }
 
 
-def _report(shared: _Shared, renderer: TypstRenderer) -> GenerateReportActivities:
-    settings = shared.settings
+def _report(shared: _Shared) -> GenerateReportActivities:
+    settings, stores, outside = shared.settings, shared.stores, shared.outside
     return GenerateReportActivities(
-        workflows=shared.workflows,
+        workflows=stores.workflows,
         effects=shared.runner,
         writer=shared.writer,
-        objects=shared.objects,
-        renderer=renderer,
-        reports=PostgresReports(shared.database),
-        similarity=PostgresSimilarity(shared.database),
-        notifiers=shared.notifiers,
+        objects=stores.objects,
+        renderer=outside.renderer,
+        reports=stores.reports,
+        similarity=stores.similarity,
+        notifiers=outside.notifiers,
         report_url_prefix=adapters.page_prefix(settings),
         notification_resend=ResendPolicy(settings.notification_resend),
         to_html=to_html,
@@ -173,12 +168,12 @@ def _report(shared: _Shared, renderer: TypstRenderer) -> GenerateReportActivitie
 
 def _post(shared: _Shared) -> BlogPostActivities:
     return BlogPostActivities(
-        workflows=shared.workflows,
+        workflows=shared.stores.workflows,
         effects=shared.runner,
         writer=shared.writer,
-        posts=PostgresPosts(shared.database),
+        posts=shared.stores.posts,
         embedder=shared.embedder,
-        slack=shared.notifiers.get("slack"),
+        slack=shared.outside.notifiers.get("slack"),
         post_url_prefix=adapters.page_prefix(shared.settings),
     )
 
@@ -189,26 +184,28 @@ def those_that_store_late(of_pipelines: Mapping[Kind, object]) -> dict[Kind, Sto
 
 
 def _reconcile(shared: _Shared, of_pipelines: Mapping[Kind, object], starting: Starting) -> ReconcileActivities:
+    stores, model = shared.stores, shared.outside.model
+
     async def stop_spending(workflow_id: str) -> None:
         await shared.stopping.stop_model_calls(StopModelCalls(workflow_id=workflow_id))
 
     def runner(attempt: CurrentAttempt) -> EffectRunner:
         longest = shared.settings.longest_call_seconds
-        return EffectRunner(shared.ledger, shared.progress, attempt, lambda: False, longest_call=longest)
+        return EffectRunner(stores.ledger, stores.progress, attempt, lambda: False, longest_call=longest)
 
     return ReconcileActivities(
         every_pass(
             Needs(
-                workflows=shared.workflows,
-                progress=shared.progress,
-                engine=shared.engine,
-                ledger=shared.ledger,
-                objects=shared.objects,
-                named=PostgresNamedObjects(shared.database),
+                workflows=stores.workflows,
+                progress=stores.progress,
+                engine=starting.engine,
+                ledger=stores.ledger,
+                objects=stores.objects,
+                named=stores.named_objects,
                 now=adapters.now,
                 start=starting.submit,
                 stop_spending=stop_spending,
-                find_all={(shared.model.provider, shared.model.provider_class): shared.model.find_all},
+                find_all={(model.provider, model.provider_class): model.find_all},
                 embed_missing=LateEmbedder(shared.embedder, runner, adapters.now).embed_missing,
                 late=those_that_store_late(of_pipelines),
                 resumable=RESUMABLE_KINDS,

@@ -1,0 +1,61 @@
+"""Where everything is kept: each store once, for workers as for API and pages."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.log.changes import PostgresChanges
+from durable_research.adapters.database.log.drafts import PostgresDrafts
+from durable_research.adapters.database.log.progress import PostgresProgressLog
+from durable_research.adapters.database.rows.named_objects import PostgresNamedObjects
+from durable_research.adapters.database.rows.posts import PostgresPosts
+from durable_research.adapters.database.rows.reports import PostgresReports
+from durable_research.adapters.database.rows.similarity import PostgresSimilarity
+from durable_research.adapters.database.rows.workers import PostgresWorkerRegistry
+from durable_research.adapters.database.rows.workflows import PostgresWorkflows
+from durable_research.adapters.objects.obstore import ObstoreObjects
+from durable_research.bootstrap import adapters
+from durable_research.settings.settings import Settings
+
+
+@dataclass(frozen=True)
+class Stores:
+    """One of each, on one pool of connections; `dataclasses.replace` puts another in its place."""
+
+    database: Database
+    workflows: PostgresWorkflows
+    progress: PostgresProgressLog
+    drafts: PostgresDrafts
+    changes: PostgresChanges
+    ledger: PostgresEffects
+    reports: PostgresReports
+    posts: PostgresPosts
+    similarity: PostgresSimilarity
+    named_objects: PostgresNamedObjects
+    workers: PostgresWorkerRegistry
+    objects: ObstoreObjects
+
+
+def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
+    """Connects to nothing until it is asked; closed with the stack."""
+    url = settings.database_url.get_secret_value()
+    database = Database(url)
+    stack.push_async_callback(database.close)
+    drafts, changes = PostgresDrafts(database), PostgresChanges(url)
+    stack.push_async_callback(drafts.close)
+    stack.push_async_callback(changes.close)
+    return Stores(
+        database=database,
+        workflows=PostgresWorkflows(database),
+        progress=PostgresProgressLog(database),
+        drafts=drafts,
+        changes=changes,
+        ledger=PostgresEffects(database),
+        reports=PostgresReports(database),
+        posts=PostgresPosts(database),
+        similarity=PostgresSimilarity(database),
+        named_objects=PostgresNamedObjects(database),
+        workers=PostgresWorkerRegistry(database),
+        objects=adapters.objects(settings),
+    )
