@@ -3,13 +3,15 @@
 from pathlib import Path
 
 import psutil
-from tests.installation import Installation, until
+
+from durable_research.experiments.evidence.installation import Installation, until
+from durable_research.experiments.evidence.own_installation import OwnInstallation
 
 
 def measure_held_calls(folder: Path, calls: int = 200, seconds: float = 600.0) -> None:
     """Ask for so many reports whose model takes so long, and print what each running call adds to the workers."""
     print(f"\nMemory of {calls} calls at once, each written for {seconds:g} s, MB (PSS)")
-    with Installation(folder) as installation:
+    with OwnInstallation(folder) as installation:
         installation.latency(0)
         installation.finished(installation.submit("One report before the others"))
         before = _workers_megabytes(installation)
@@ -24,6 +26,6 @@ def measure_held_calls(folder: Path, calls: int = 200, seconds: float = 600.0) -
 
 
 def _workers_megabytes(installation: Installation) -> float:
-    workers = [process["pid"] for process in installation.up["processes"] if process["role"] == "worker"]
+    workers = [process.pid for process in installation.running.processes if process.role == "worker"]
     families = [[psutil.Process(pid), *psutil.Process(pid).children(recursive=True)] for pid in workers]
     return float(sum(one.memory_full_info().pss for family in families for one in family)) / 2**20

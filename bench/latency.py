@@ -19,9 +19,10 @@ from typing import Any
 
 import httpx
 import psycopg
-from tests.installation import Installation, until
 
 from durable_research.event_parser import EventParser
+from durable_research.experiments.evidence.installation import Installation, until
+from durable_research.experiments.evidence.own_installation import OwnInstallation
 from durable_research.local.temporal.binary import find_temporal
 from durable_research.local.temporal.server import server_command
 
@@ -32,7 +33,7 @@ def measure_latency(folder: Path, peers: Path | None, rounds: int, reports: int)
     """Print the medians of each round and, with a bare workflow beside ours, the ratio of the two."""
     print(f"\nOne report at a time, instant model, ms ({rounds} rounds of {reports} in turns)")
     with ExitStack() as stack:
-        installation = stack.enter_context(Installation(folder / "ours"))
+        installation = stack.enter_context(OwnInstallation(folder / "ours"))
         bare = stack.enter_context(Bare(folder / "bare", peers, installation)) if peers else None
         installation.latency(0)
         client = stack.enter_context(httpx.Client(base_url=installation.api, timeout=30))
@@ -78,7 +79,7 @@ class Bare:
         self._log = folder / "events.log"
         self._log.touch()
         self._processes: list[subprocess.Popen[Any]] = []
-        self._database = installation.up["database"]
+        self._database = installation.running.database
         self._port = _free_port()
 
     def __enter__(self) -> "Bare":

@@ -5,8 +5,8 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from tests.installation import Installation, until
-
+from durable_research.experiments.evidence.installation import Installation, until
+from durable_research.experiments.evidence.own_installation import OwnInstallation
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE, HITS_FILE, Place, Point
 from durable_research.pipelines.generate_report import pipeline
 
@@ -24,7 +24,7 @@ def measure_recovery(folder: Path, rounds: int) -> None:
     print("\nSIGKILL of the worker in a step -> the step running on another worker, seconds")
     for step, point in HELD.items():
         rule = {FAILPOINTS_VARIABLE: f"{point}=pause@1:3600"}
-        with Installation(folder / step, **rule) as installation:
+        with OwnInstallation(folder / step, environment=rule) as installation:
             installation.latency(0.2)
             taken = [_one(installation, step) for _ in range(rounds)]
         every = "  ".join(f"{seconds:.2f}" for seconds in taken)
@@ -34,7 +34,7 @@ def measure_recovery(folder: Path, rounds: int) -> None:
 def _one(installation: Installation, step: str) -> float:
     hits = installation.data / HITS_FILE
     hits.unlink(missing_ok=True)  # the next report is held again
-    until("both workers", lambda: len([p for p in installation.up["processes"] if p["role"] == "worker"]) == 2)
+    until("both workers", lambda: len([p for p in installation.running.processes if p.role == "worker"]) == 2)
     report = installation.submit(f"Killed in {step} at {time.time()}")
     until(f"{step} to be held", hits.exists)
     holder = installation.step(report, step)["worker"]

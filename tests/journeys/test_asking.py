@@ -73,7 +73,9 @@ def test_a_worker_told_to_stop_hands_its_call_back(installation: Installation) -
     installation.call_committed(report)
     holder = installation.step(report, "llm_call")["worker"]
 
-    os.kill(installation.process(holder)["pid"], signal.SIGTERM)
+    holding = installation.process(holder)
+    assert holding
+    os.kill(holding.pid, signal.SIGTERM)
     status = installation.finished(report)
 
     kinds = [event["kind"] for event in installation.events(report) if event.get("step") == "llm_call"]

@@ -144,4 +144,4 @@ class Aimock(Peer):
         return sum(map(int, counted))
 
 
-PEERS = {"llama.cpp": Llama, "aimock": Aimock}
+PEERS: dict[str, type[Peer]] = {"llama.cpp": Llama, "aimock": Aimock}

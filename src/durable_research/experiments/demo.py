@@ -1,22 +1,18 @@
 """`make demo`: one report, one worker killed in the middle of the paid call, and the count of what happened."""
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
-
 from durable_research.domain.workflows.workflow import FINAL
 from durable_research.experiments.evidence import proof
+from durable_research.experiments.evidence.installation import Installation
 from durable_research.experiments.evidence.proof import AcceptedCall, Proof
 from durable_research.local.console import Say
-from durable_research.local.data_folder import DataFolder
-from durable_research.local.up import Up, read_up
+from durable_research.local.up import Up
 
 PROMPT = "How do tidal power plants survive in salt water, and what does it cost? Compare three of them in a table."
 # Long enough to kill the worker in the middle of it, short enough to watch.
@@ -44,65 +40,46 @@ class Demo:
         Raises:
             DemoFailed: something that it needs did not happen in time.
         """
-        async with httpx.AsyncClient(base_url=up.api, timeout=10) as api:
-            await self._set_latency(up, _CALL_SECONDS)
-            report_id = await self._submit(api)
-            call = await self._until(
-                "the provider to accept the call", lambda: proof.accepted_call(up.database, report_id)
-            )
-            killed = await self._kill_holder(up, api, report_id, call)
-            status = await self._until("the report", lambda: self._final_status(api, report_id))
-            await self._set_latency(up, _USUAL_CALL_SECONDS)
-            if status["status"] != "done":
-                raise DemoFailed(f"the report is {status['status']}: {status['error']}")
-            finished_by = next(step["worker"] for step in status["steps"] if step["name"] == "llm_call")
-            self.say(f"report done; llm_call was finished by {finished_by}, attempt {_attempt(status)}")
-            counts = await self._until("the notification", lambda: self._counted(up, report_id, call.key))
+        installation = Installation(self.data, _PATIENCE_SECONDS)
+        await asyncio.to_thread(installation.latency, _CALL_SECONDS)
+        report_id = await asyncio.to_thread(installation.submit, PROMPT)
+        self.say(f"asked: {PROMPT}")
+        self.say(f"report {report_id}: DEMO PROVIDER, canned text, no network, not research")
+        call = await self._until("the provider to accept the call", lambda: proof.accepted_call(up.database, report_id))
+        killed = await asyncio.to_thread(self._kill_holder, installation, report_id, call)
+        status = await self._until("the report", lambda: asyncio.to_thread(_final_status, installation, report_id))
+        await asyncio.to_thread(installation.latency, _USUAL_CALL_SECONDS)
+        if status["status"] != "done":
+            raise DemoFailed(f"the report is {status['status']}: {status['error']}")
+        finished = _step(status)
+        self.say(f"report done; llm_call was finished by {finished['worker']}, attempt {finished['attempt']}")
+        counts = await self._until("the notification", lambda: self._counted(up, report_id, call.key))
         self.result = Proof(
             **counts,
             workers_killed=1,
             accepted_before_kill=killed.accepted,
-            finished_by=finished_by,
+            finished_by=finished["worker"],
             killed=killed.worker,
         )
         self._tell(self.result, f"{up.api}/reports/{report_id}")
 
-    async def _submit(self, api: httpx.AsyncClient) -> str:
-        answer = await api.post("/api/workflows/generate-report", json={"prompt": PROMPT})
-        answer.raise_for_status()
-        report_id: str = answer.json()["workflow_id"]
-        self.say(f"asked: {PROMPT}")
-        self.say(f"report {report_id}: DEMO PROVIDER, canned text, no network, not research")
-        return report_id
-
-    async def _kill_holder(self, up: Up, api: httpx.AsyncClient, report_id: str, call: AcceptedCall) -> "_Killed":
-        status = (await api.get(f"/api/workflows/{report_id}/status")).json()
-        holder = next(step["worker"] for step in status["steps"] if step["name"] == "llm_call")
-        now = read_up(DataFolder(self.data).up) or up
-        process = next((one for one in now.processes if one.identity == holder), None)
-        if process is None:
-            raise DemoFailed(f"{holder} holds the call but is no process of this installation")
+    def _kill_holder(self, installation: Installation, report_id: str, call: AcceptedCall) -> "_Killed":
+        holder = _step(installation.status(report_id))["worker"]
         accepted = any(
             line["key"] == call.key and line["id"] == call.reference
-            for line in proof.billing_lines(up.pretend_world.billing_log)
+            for line in proof.billing_lines(installation.running.pretend_world.billing_log)
         )
-        os.kill(process.pid, signal.SIGKILL)
+        try:
+            pid = installation.kill(holder)
+        except LookupError as cause:
+            raise DemoFailed(f"{holder} holds the call but is no process of this installation") from cause
         self.say(f"the provider has accepted the call ({call.reference[:16]}…) and its id is committed")
-        self.say(f"SIGKILL to {holder} (pid {process.pid}), which holds it")
+        self.say(f"SIGKILL to {holder} (pid {pid}), which holds it")
         return _Killed(holder, accepted)
-
-    async def _final_status(self, api: httpx.AsyncClient, report_id: str) -> dict[str, Any] | None:
-        status: dict[str, Any] = (await api.get(f"/api/workflows/{report_id}/status")).json()
-        return status if status["status"] in FINAL else None
 
     async def _counted(self, up: Up, report_id: str, key: str) -> dict[str, int] | None:
         counts = await proof.count(up, self.data / "objects", report_id, key)
         return counts if counts["notifications"] else None
-
-    async def _set_latency(self, up: Up, seconds: float) -> None:
-        async with httpx.AsyncClient(timeout=10) as simulator:
-            answer = await simulator.post(f"{up.pretend_world.url}/control/settings", json={"latency_seconds": seconds})
-            answer.raise_for_status()
 
     async def _until(self, what: str, look: Callable[[], Awaitable[Found | None]]) -> Found:
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -134,5 +111,11 @@ class _Killed:
     accepted: bool
 
 
-def _attempt(status: dict[str, Any]) -> int:
-    return next(int(step["attempt"]) for step in status["steps"] if step["name"] == "llm_call")
+def _final_status(installation: Installation, report_id: str) -> dict[str, Any] | None:
+    status = installation.status(report_id)
+    return status if status["status"] in FINAL else None
+
+
+def _step(status: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = next(step for step in status["steps"] if step["name"] == "llm_call")
+    return found

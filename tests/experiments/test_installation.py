@@ -1,0 +1,36 @@
+"""The driver of an installation, where nothing is up: with one that is, every journey uses it."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from durable_research.experiments.evidence.installation import Installation, NotInTime, until
+from durable_research.experiments.evidence.own_installation import OwnInstallation
+from durable_research.local.up import RunningProcess, Up
+
+
+def test_a_wait_that_is_over_names_what_was_missing() -> None:
+    with pytest.raises(NotInTime, match="waited 0 s for the tide"):
+        until("the tide", lambda: None, seconds=0)
+
+
+def test_where_nothing_is_up_there_are_no_addresses(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"up\.json"):
+        assert Installation(tmp_path).running
+
+
+def test_only_a_process_of_the_installation_is_killed(tmp_path: Path) -> None:
+    ours = RunningProcess("api", "api", os.getpid(), "api@1")
+    (tmp_path / "up.json").write_text(json.dumps(Up(processes=(ours,)).as_json()))
+    installation = Installation(tmp_path)
+
+    assert [installation.process(name) for name in ("api", "api@1", "worker-1")] == [ours, ours, None]
+    with pytest.raises(LookupError, match="worker-1 is no process"):
+        installation.kill("worker-1")
+
+
+def test_an_up_that_refuses_to_start_is_not_waited_for(tmp_path: Path) -> None:
+    with pytest.raises(NotInTime, match=r"up ended with 2:\n(.|\n)*mongodb"):
+        OwnInstallation(tmp_path / "data", only="mongodb").start()
