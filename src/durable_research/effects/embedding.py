@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
-
 from durable_research import policies
 from durable_research.domain.errors import (
     InfrastructureDown,
@@ -17,6 +15,7 @@ from durable_research.domain.errors import (
     StepTimedOut,
 )
 from durable_research.domain.ledger.effects import Effect, ResendPolicy
+from durable_research.domain.values import Value
 from durable_research.domain.workflows.progress import NUMBERED_BY_LEDGER, Attempt
 from durable_research.effects.runner import EffectRunner
 from durable_research.ports.clock import Clock
@@ -27,10 +26,8 @@ from durable_research.ports.vendors.embeddings import Embedding, EmbeddingModel
 from durable_research.telemetry import logs
 
 
-class Embedded(BaseModel):
+class Embedded(Value):
     """Which model made the vector, and what it read; or, with neither, why there is none."""
-
-    model_config = ConfigDict(frozen=True)
 
     model: str
     tokens: int

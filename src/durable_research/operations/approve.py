@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from durable_research.domain.documents.draft import check_text
 from durable_research.domain.documents.text import EDITED_SUFFIX
 from durable_research.domain.errors import AlreadyDecided, FieldError, InvalidInput, InvalidState, NotFound
 from durable_research.domain.requests.writing import Text
+from durable_research.domain.values import Value
 from durable_research.domain.workflows.approval import ApprovalDecision, Verdict
 from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.effects.text import store_text
@@ -34,10 +35,10 @@ _TEXT_WITH_AN_EDIT: dict[str, JsonValue] = {
 }
 
 
-class ApprovalRequest(BaseModel):
+class ApprovalRequest(Value):
     """What a person sends; `text` comes with an edit and with nothing else."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, json_schema_extra=_TEXT_WITH_AN_EDIT)
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_TEXT_WITH_AN_EDIT)
 
     decision: Literal["approve", "edit", "refuse"]
     draft_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from durable_research.domain.errors import FieldError, InvalidInput, InvalidState
+from durable_research.domain.values import Value
 from durable_research.domain.workflows.workflow import Decided, Decision, Status
 from durable_research.operations.reading.pending_decisions import open_question
 from durable_research.operations.reading.read import Reading
@@ -16,10 +17,10 @@ from durable_research.ports.database.workflows import WorkflowRow
 from durable_research.ports.engine.engine import WorkflowEngine
 
 
-class DecisionRequest(BaseModel):
+class DecisionRequest(Value):
     """What a person sends."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     decision: Decision
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from durable_research import policies
 from durable_research.catalogue import BY_KIND
@@ -29,6 +29,7 @@ from durable_research.domain.ledger.effects import (
     next_move,
 )
 from durable_research.domain.requests.writing import Text
+from durable_research.domain.values import Value
 from durable_research.domain.workflows.events import ResumedWith
 from durable_research.domain.workflows.progress import ProgressEvent, closing_of, resumed_with
 from durable_research.domain.workflows.workflow import RESUMABLE, check_resumable
@@ -43,10 +44,10 @@ from durable_research.ports.database.ledger import Effects
 from durable_research.ports.database.workflows import Resumption, WorkflowRow, Workflows
 
 
-class ResumeRequest(BaseModel):
+class ResumeRequest(Value):
     """What a person sends: nothing, a corrected text, or leave to be charged again."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     text: Text | None = None
     accept_charge: bool = False

@@ -2,42 +2,37 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from durable_research.domain.values import Value
 from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.workflow import Status
 
 
-class Closing(BaseModel):
+class Closing(Value):
     """A workflow's end, as the progress log keeps it."""
-
-    model_config = ConfigDict(frozen=True)
 
     workflow_id: str
     status: Status
-    data: dict[str, Any] = {}
+    data: dict[str, Any] = Field(default_factory=dict)
     resumption: int = 0
     unless_cancelled: bool = False
 
 
-class NoteApproval(BaseModel):
+class NoteApproval(Value):
     """An event of an approval, as the progress log keeps it."""
-
-    model_config = ConfigDict(frozen=True)
 
     workflow_id: str
     kind: EventKind
-    data: dict[str, Any] = {}
+    data: dict[str, Any] = Field(default_factory=dict)
     resumption: int = 0
 
 
-class StopModelCalls(BaseModel):
+class StopModelCalls(Value):
     """Cancels the calls that a workflow left running at the provider, unless they are retained to be resumed.
 
     A run of an earlier resumption stops nothing.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     workflow_id: str
     keep: bool = False

@@ -3,9 +3,8 @@
 import unicodedata
 from pathlib import PurePosixPath
 
-from pydantic import BaseModel, ConfigDict
-
 from durable_research.domain.ledger.usage import TokenUsage
+from durable_research.domain.values import Value
 
 EDITED_SUFFIX = ".edited.md"
 CUT_SUFFIX = ".cut.md"
@@ -15,10 +14,8 @@ PAGE_SUFFIX = ".html"
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 
-class TextReference(BaseModel):
+class TextReference(Value):
     """A text kept in the object store; histories hold this and never the text (history limits, canaries)."""
-
-    model_config = ConfigDict(frozen=True)
 
     key: str
     sha256: str
@@ -35,10 +32,8 @@ class TextReference(BaseModel):
         return self.key.endswith(CUT_SUFFIX)
 
 
-class WrittenText(BaseModel):
+class WrittenText(Value):
     """A text, by reference, and what it took; one that is not whole was cut by the model and is gone on with."""
-
-    model_config = ConfigDict(frozen=True)
 
     text: TextReference
     model: str

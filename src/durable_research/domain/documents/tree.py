@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from durable_research.domain.errors import DocumentError
 from durable_research.domain.language.characters import clean_text
+from durable_research.domain.values import Value
 
 LARGEST_TEXT_BYTES = 20_000_000
 # Typst refuses 8,000, and browsers began to at 2,083.
@@ -47,8 +48,8 @@ CleanText = Annotated[str, BeforeValidator(lambda value: clean_text(value) if is
 Line = Annotated[CleanText, AfterValidator(lambda text: " ".join(text.split()))]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Value(Value):
+    model_config = ConfigDict(extra="forbid")
 
 
 class Text(_Value):

@@ -2,16 +2,14 @@
 
 import math
 
-from pydantic import BaseModel, ConfigDict
+from durable_research.domain.values import Value
 
 # The rule of thumb for English text; only used where the provider does not tell.
 _CHARACTERS_PER_TOKEN = 4
 
 
-class TokenUsage(BaseModel):
+class TokenUsage(Value):
     """Tokens as the provider billed them, or our estimate where it did not tell."""
-
-    model_config = ConfigDict(frozen=True)
 
     input_tokens: int = 0
     output_tokens: int = 0

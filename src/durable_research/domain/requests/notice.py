@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from durable_research.domain.values import Value
 
 # The step that tells it; a failure is told when its workflow has ended.
 SEND_NOTICE = "send_notice"
@@ -19,13 +19,11 @@ class NoticeKind(StrEnum):
     DECISION_ASKED = "decision_asked"
 
 
-class Notice(BaseModel):
+class Notice(Value):
     """One announcement: a code of the error tree, and no words, which may be a provider's.
 
     It is told once for each `number`: the resumption that failed, or the attempt of the `step` that a person is asked about.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     kind: NoticeKind
     number: int

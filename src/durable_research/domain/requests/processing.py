@@ -3,11 +3,12 @@
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from durable_research.domain.language.languages import is_hardly_told_from, primary_language
 from durable_research.domain.requests.writing import WritingRequest
+from durable_research.domain.values import Value
 
 _OPENING_CHARACTERS = 400
 # A refusal says so at once; a text about refusals may quote them later.
@@ -25,10 +26,10 @@ _REASONING = re.compile(
 )
 
 
-class OutputRules(BaseModel):
+class OutputRules(Value):
     """The rules for a written text; lengths in characters."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     min_characters: Annotated[int, Field(ge=0, le=100_000)] = 200
     max_characters: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000

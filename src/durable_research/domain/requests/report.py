@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from durable_research.domain.documents.text import TextReference
@@ -12,6 +12,7 @@ from durable_research.domain.requests.addresses import URL_LONGEST, is_address
 from durable_research.domain.requests.moments import Moment
 from durable_research.domain.requests.notice import Occasion
 from durable_research.domain.requests.writing import WritingRequest
+from durable_research.domain.values import Value
 
 Named = TypeVar("Named", bound=str)
 CHANNELS = ("log", "webhook", "email", "slack")
@@ -74,10 +75,8 @@ class ReportRequest(ToldReportRequest):
         return self.start_after
 
 
-class DocumentReference(BaseModel):
+class DocumentReference(Value):
     """A rendered document kept in the object store."""
-
-    model_config = ConfigDict(frozen=True)
 
     key: str
     sha256: str
@@ -85,10 +84,8 @@ class DocumentReference(BaseModel):
     pages: int
 
 
-class Report(BaseModel):
+class Report(Value):
     """One finished report: what `store_report_metadata` writes and the library shows."""
-
-    model_config = ConfigDict(frozen=True)
 
     report_id: str
     title: str

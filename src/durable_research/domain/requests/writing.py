@@ -4,13 +4,14 @@ import unicodedata
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, ConfigDict
 from pydantic_core import PydanticCustomError
 
 from durable_research.domain.documents.titles import beginning_of
 from durable_research.domain.language.characters import code_point
 from durable_research.domain.language.languages import LanguageTag
 from durable_research.domain.requests.patterns import LINE_PATTERN, TEXT_PATTERN, described
+from durable_research.domain.values import Value
 
 PROMPT_LONGEST = 20_000
 TITLE_LONGEST = 200
@@ -62,10 +63,10 @@ Text = Annotated[str, AfterValidator(_clean_text), described(pattern=TEXT_PATTER
 Line = Annotated[Text, AfterValidator(_one_line), described(pattern=LINE_PATTERN, minLength=1)]
 
 
-class WritingRequest(BaseModel):
+class WritingRequest(Value):
     """What a person asks a model to write. Lengths are counted in code points after NFC."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     prompt: Annotated[Text, shorter_than(PROMPT_LONGEST), described(maxLength=PROMPT_LONGEST)]
     title: Annotated[Line, shorter_than(TITLE_LONGEST), described(maxLength=TITLE_LONGEST)] | None = None

@@ -4,10 +4,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from durable_research.domain.documents.text import TextReference, WrittenText
 from durable_research.domain.requests.report import DocumentReference
+from durable_research.domain.values import Value
 from durable_research.domain.workflows.events import EventKind
 
 # Before what a report waits to be approved.
@@ -48,18 +47,14 @@ _WORDS = {
 }
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class ApprovalWaits(_Value):
+class ApprovalWaits(Value):
     """How long a person is waited for, frozen in the message that starts a workflow. Seconds."""
 
     reminder_seconds: float = timedelta(days=1).total_seconds()
     expiry_seconds: float = timedelta(days=7).total_seconds()
 
 
-class ApprovalQuestion(_Value):
+class ApprovalQuestion(Value):
     """A draft that waits, typeset already or not, and what can be answered."""
 
     before: str
@@ -69,7 +64,7 @@ class ApprovalQuestion(_Value):
     pdf: DocumentReference | None = None
 
 
-class _Waiting(_Value):
+class _Waiting(Value):
     before: str
     expires_at: datetime
 
@@ -108,7 +103,7 @@ class ApprovalNotice(_Waiting):
         return self.occasion is EventKind.APPROVAL_REMINDED
 
 
-class ApprovalDecision(_Value):
+class ApprovalDecision(Value):
     """One answer. `decision_id` is the client's own: the same one again is the same answer."""
 
     decision_id: str

@@ -3,9 +3,8 @@
 import re
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
-
 from durable_research.domain.errors import InvalidState
+from durable_research.domain.values import Value
 
 
 class Kind(StrEnum):
@@ -50,10 +49,8 @@ class Decision(StrEnum):
     GO_WITHOUT = "go_without"  # a step that the workflow can do without
 
 
-class Decided(BaseModel):
+class Decided(Value):
     """What a person decided about the question that this attempt of ours, of this step, had asked."""
-
-    model_config = ConfigDict(frozen=True)
 
     step: str
     attempt: int

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from durable_research.domain.values import Value
 
 
-class AcceptScheduledReport(BaseModel):
+class AcceptScheduledReport(Value):
     """What a schedule gives to each of its firings: whose report, the request as an API would get it, and when it is asked."""
-
-    model_config = ConfigDict(frozen=True)
 
     tenant: str
     request: dict[str, Any]
@@ -17,10 +15,8 @@ class AcceptScheduledReport(BaseModel):
     timezone: str = "UTC"
 
 
-class Firing(BaseModel):
+class Firing(Value):
     """One firing. `firing_id` is made of the schedule's id and the time that it was due, so it is the same in every try."""
-
-    model_config = ConfigDict(frozen=True)
 
     firing_id: str
     tenant: str
@@ -29,9 +25,7 @@ class Firing(BaseModel):
     timezone: str = "UTC"
 
 
-class AcceptedReport(BaseModel):
+class AcceptedReport(Value):
     """The report that a firing asked for; none when clocks skip the time at which it was due."""
-
-    model_config = ConfigDict(frozen=True)
 
     report_id: str | None

@@ -1,22 +1,17 @@
 """What crosses Temporal for a processed text: ids and small references. New fields need defaults."""
 
-from pydantic import BaseModel, ConfigDict
-
 from durable_research.domain.documents.text import WrittenText
+from durable_research.domain.values import Value
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class AIProcessing(_Message):
+class AIProcessing(Value):
     """Starts the workflow, and asks each step that needs no more; the request itself lies in table `workflows`."""
 
     workflow_id: str
     tenant: str = "default"
 
 
-class WrittenFor(_Message):
+class WrittenFor(Value):
     """Asks to work on what was written for this workflow."""
 
     workflow_id: str
@@ -24,7 +19,7 @@ class WrittenFor(_Message):
     text: WrittenText
 
 
-class AIProcessingResult(_Message):
+class AIProcessingResult(Value):
     """The workflow's result: ids and links, never bytes."""
 
     workflow_id: str

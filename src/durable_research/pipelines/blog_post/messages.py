@@ -1,15 +1,10 @@
 """What crosses Temporal for a post: ids, a title and small references. New fields need defaults."""
 
-from pydantic import BaseModel, ConfigDict
-
 from durable_research.domain.documents.text import WrittenText
+from durable_research.domain.values import Value
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class BlogPost(_Message):
+class BlogPost(Value):
     """Starts the workflow; the request itself lies in table `workflows`. A post's id is its workflow's."""
 
     post_id: str
@@ -17,14 +12,14 @@ class BlogPost(_Message):
     tells_slack: bool = False
 
 
-class PostReference(_Message):
+class PostReference(Value):
     """Asks a step or an undo about a post."""
 
     post_id: str
     tenant: str
 
 
-class StorePost(_Message):
+class StorePost(Value):
     """Asks for the post's row."""
 
     post_id: str
@@ -32,13 +27,13 @@ class StorePost(_Message):
     text: WrittenText
 
 
-class StoredPost(_Message):
+class StoredPost(Value):
     """The title that the post ended up with."""
 
     title: str
 
 
-class EmbedPost(_Message):
+class EmbedPost(Value):
     """Asks for the vector by which related texts are found."""
 
     post_id: str
@@ -47,7 +42,7 @@ class EmbedPost(_Message):
     text: WrittenText
 
 
-class TellSlack(_Message):
+class TellSlack(Value):
     """Asks to tell Slack, and names exactly what is to be taken back when it is undone."""
 
     post_id: str
@@ -55,13 +50,13 @@ class TellSlack(_Message):
     title: str
 
 
-class ToldSlack(_Message):
+class ToldSlack(Value):
     """Slack's id of the message."""
 
     reference: str
 
 
-class BlogPostResult(_Message):
+class BlogPostResult(Value):
     """The workflow's result."""
 
     post_id: str

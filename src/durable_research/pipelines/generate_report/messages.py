@@ -5,19 +5,14 @@ A title and addresses of users are among it, so payloads are sealed wherever key
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
-
 from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.requests.notice import Notice, Occasion
 from durable_research.domain.requests.report import DocumentReference
+from durable_research.domain.values import Value
 from durable_research.domain.workflows.approval import ApprovalNotice, ApprovalWaits
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class GenerateReport(_Message):
+class GenerateReport(Value):
     """Starts the workflow. The request itself lies in table `workflows`, frozen when it was accepted.
 
     A resumed report may go on with a text that a person has `corrected`, or buy another `generation` of the model's. A start
@@ -35,7 +30,7 @@ class GenerateReport(_Message):
     notify_on: tuple[Occasion, ...] | None = None
 
 
-class LlmCall(_Message):
+class LlmCall(Value):
     """Asks for the text; another `generation` is a deliberate second purchase."""
 
     report_id: str
@@ -43,7 +38,7 @@ class LlmCall(_Message):
     generation: int = 0
 
 
-class CreatePdf(_Message):
+class CreatePdf(Value):
     """Asks for the PDF of a text."""
 
     report_id: str
@@ -51,14 +46,14 @@ class CreatePdf(_Message):
     text: WrittenText
 
 
-class ReportPdf(_Message):
+class ReportPdf(Value):
     """The PDF, by reference, and the title that the document ended up with."""
 
     pdf: DocumentReference
     title: str
 
 
-class StoreReportMetadata(_Message):
+class StoreReportMetadata(Value):
     """Asks for the report's row."""
 
     report_id: str
@@ -67,14 +62,14 @@ class StoreReportMetadata(_Message):
     pdf: ReportPdf
 
 
-class DiscardReport(_Message):
+class DiscardReport(Value):
     """Asks for the removal of what a cancelled report had made."""
 
     report_id: str
     tenant: str
 
 
-class SendNotification(_Message):
+class SendNotification(Value):
     """Asks to tell the channels that the report is ready.
 
     Of a time when the title was part of what makes the effect the same, it is (`names_title`); a corrected text may change it.
@@ -87,7 +82,7 @@ class SendNotification(_Message):
     names_title: bool = True
 
 
-class SendApprovalNotice(_Message):
+class SendApprovalNotice(Value):
     """Asks to tell the channels that the draft waits for a person."""
 
     report_id: str
@@ -97,7 +92,7 @@ class SendApprovalNotice(_Message):
     resumption: int = 0
 
 
-class SendNotice(_Message):
+class SendNotice(Value):
     """Asks to tell the channels that the report failed, or waits for a decision."""
 
     report_id: str
@@ -106,7 +101,7 @@ class SendNotice(_Message):
     notice: Notice
 
 
-class Notified(_Message):
+class Notified(Value):
     """One channel was told; `reference` is the receiver's or our own id of the message, `left_out` whom it did not reach."""
 
     channel: str
@@ -114,14 +109,14 @@ class Notified(_Message):
     left_out: tuple[str, ...] = ()
 
 
-class NotificationOutcome(_Message):
+class NotificationOutcome(Value):
     """Which channels were told; and which, or which addresses of one, will never accept."""
 
     told: tuple[str, ...]
     refused: tuple[str, ...] = ()
 
 
-class ReportResult(_Message):
+class ReportResult(Value):
     """The workflow's result: ids and links, never bytes."""
 
     report_id: str

@@ -2,21 +2,17 @@
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict
+from durable_research.domain.values import Value
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class PassOutcome(_Message):
+class PassOutcome(Value):
     """How one pass ended: how much it put right, and how much it could not, which a later pass looks at again."""
 
     done: int = 0
     left: int = 0
 
 
-class Reconciled(_Message):
+class Reconciled(Value):
     """What was put right, in workflows; `left_behind` are sends that were closed, orphans objects that were removed.
 
     `passes` has the outcome of each pass by its name; results of before have none.

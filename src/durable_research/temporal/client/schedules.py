@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-from pydantic import BaseModel, ConfigDict
 from temporalio.client import (
     Client,
     Schedule,
@@ -28,6 +27,7 @@ from durable_research import policies
 from durable_research.domain.errors import FieldError, InfrastructureDown, InvalidInput, NotFound
 from durable_research.domain.schedules.clock_changes import next_asking
 from durable_research.domain.schedules.schedule import Rhythm, is_schedule_id
+from durable_research.domain.values import Value
 from durable_research.ports.engine.schedules import NewSchedule, ScheduleView
 from durable_research.temporal import names
 from durable_research.temporal.client.rpc import answers_within
@@ -41,10 +41,8 @@ _LOOK_AGAIN_SECONDS = 0.05
 _Found: TypeAlias = ScheduleDescription | ScheduleListDescription
 
 
-class _About(BaseModel):
+class _About(Value):
     """What the schedule's memo says, sealed like every payload."""
-
-    model_config = ConfigDict(frozen=True)
 
     title: str
     every: str
