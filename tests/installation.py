@@ -1,13 +1,13 @@
 """An installation for tests: with ports that no other test picks, and `up.json` as any program reads it."""
 
-import ctypes
+import os
 import signal
 from pathlib import Path
 from typing import Any
 
 from durable_research.experiments.evidence.installation import PATIENCE_SECONDS, until
 from durable_research.experiments.evidence.own_installation import OwnInstallation
-from durable_research.local.processes.launch import PR_SET_PDEATHSIG
+from durable_research.launch import tie_to_parent
 from tests.programs import free_port
 
 __all__ = ["PATIENCE_SECONDS", "Installation", "end_with_the_tests", "until"]
@@ -15,7 +15,7 @@ __all__ = ["PATIENCE_SECONDS", "Installation", "end_with_the_tests", "until"]
 
 def end_with_the_tests() -> None:
     """In the child: a test run that is killed must leave no server behind (Linux)."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+    tie_to_parent(os.getppid(), signal.SIGINT)
 
 
 class Installation(OwnInstallation):

@@ -4,7 +4,6 @@ It reads one framed document from standard input, writes one framed answer to st
 It has no secrets in its environment, fetches nothing, and reads nothing but the template and the fonts beside it.
 """
 
-import ctypes
 import json
 import os
 import re
@@ -34,11 +33,11 @@ from durable_research.adapters.documents.typst_frames import (
 )
 from durable_research.domain.documents.tree import Document, Paragraph, Text, plain_text
 from durable_research.domain.errors import DocumentError
+from durable_research.launch import tie_to_parent
 
 _FOLDER = Path(__file__).parent
 _OPEN_FILES = 64
 _GROWN = 0.6
-_PR_SET_PDEATHSIG = 1
 _MISSING_GLYPH = re.compile(r'the text `"((?:[^"`\\]|\\.)*)"` could not be displayed')
 _ASKED_AT_ONCE = 500
 _TRIES = 3
@@ -49,7 +48,8 @@ _PAGE_COUNT = re.compile(rb"/Type\s*/Pages\s*/Count\s+(\d+)")
 
 def main(memory_bytes: int, try_seconds: float, parent: int) -> None:
     """Warm up, say so, then answer until the input ends."""
-    _die_with(parent)
+    # Elsewhere than on Linux the end of the input has to do.
+    tie_to_parent(parent, signal.SIGKILL)
     # What is written to memory; programs and fonts are files that every child maps into its own.
     _limit(resource.RLIMIT_DATA, memory_bytes - FILES_BYTES)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
@@ -171,15 +171,6 @@ def _allow_cpu(seconds: float) -> None:
     threads = int(os.environ.get("RAYON_NUM_THREADS", "1"))
     soft = int(used.ru_utime + used.ru_stime + seconds * threads) + 2
     resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
-
-
-def _die_with(parent: int) -> None:
-    """Ask Linux to kill this process when the worker dies; elsewhere the end of the input has to do."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        # The worker may have died before the request above.
-        if os.getppid() != parent:
-            raise SystemExit(1)
 
 
 def _resident_bytes() -> int:

@@ -6,7 +6,6 @@ may be running here but this loop: a fork copies no other thread. Run by `fork_c
 `python -m durable_research.experiments.installations.fork_server MODULE…`; speaks JSON, one line a message.
 """
 
-import ctypes
 import gc
 import importlib
 import json
@@ -17,9 +16,10 @@ import signal
 import sys
 from typing import Any
 
+from durable_research.launch import tie_to_parent
+
 _PROGRAM = "durable_research"
 _LOOK_SECONDS = 0.02
-_PR_SET_PDEATHSIG = 1
 
 
 def main(modules: list[str]) -> None:
@@ -74,10 +74,7 @@ def _start(asked: dict[str, Any]) -> int:
 def _become(asked: dict[str, Any], parent: int) -> None:
     """Our own session, environment and log; and no life without the forks (Linux)."""
     os.setsid()
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
+    tie_to_parent(parent, signal.SIGKILL)
     log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

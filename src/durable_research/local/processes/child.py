@@ -16,8 +16,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from durable_research import launch
 from durable_research.local.console import Say
-from durable_research.local.processes import guard, launch
+from durable_research.local.processes import guard
 
 LOG_BYTES_KEPT = 8 * 1024 * 1024
 POLL_SECONDS = 0.05

@@ -1,5 +1,6 @@
-"""The first moments of every child, in a process of its own: become the right user, tie our life to the parent's, exec.
+"""The first moments of a child: become the right user, tie our life to the parent's, exec.
 
+Below everything, since a child of any room may have to end with its parent; the only place that knows how Linux does it.
 Doing this between fork and exec of the supervisor (`preexec_fn`) would run Python in the copy of a process with
 threads, which may deadlock. Runs as a script with the standard library alone (`python -I -S launch.py …`); the process
 keeps its pid when it becomes the program.
@@ -9,14 +10,14 @@ import ctypes
 import os
 import sys
 
-PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG = 1
 
 
 def tie_to_parent(parent: int, signal_number: int) -> None:
     """Have the kernel send us `signal_number` when the parent dies. Linux only: elsewhere `guard.py` alone does it."""
     if not sys.platform.startswith("linux"):
         return
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
     if os.getppid() != parent:  # it died before we asked: nobody would ever tell us
         os._exit(1)
 
