@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
 import pytest
-from durable_research.domain.workflows.events import EventKind
 
 from durable_research.domain.documents.text import TextReference, WrittenText
 from durable_research.domain.errors import StepFailed
@@ -13,6 +12,7 @@ from durable_research.domain.ledger.effects import Effect, ProviderClass, model_
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.requests.notice import Notice, NoticeKind
 from durable_research.domain.workflows.approval import ApprovalNotice
+from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.effects.embedding import Embedder

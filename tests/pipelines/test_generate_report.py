@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from durable_research import policies
-from durable_research.domain.documents.text import page_key
+from durable_research.domain.documents.object_keys import page_key
 from durable_research.domain.errors import InfrastructureDown, RendererCrashed
 from durable_research.domain.workflows.workflow import Status
 from tests.installation import PATIENCE_SECONDS

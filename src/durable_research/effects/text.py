@@ -4,14 +4,14 @@ Every pipeline's writing goes through here, and so through the effect ledger. Te
 their bytes; results and histories hold references.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from durable_research import policies
-from durable_research.domain.documents.text import CUT_SUFFIX, TextReference, WrittenText
+from durable_research.domain.documents.object_keys import Suffix, content_hash, folder_of, object_key
+from durable_research.domain.documents.text import TextReference, WrittenText, text_bytes
 from durable_research.domain.ledger.effects import EMPTY_ANSWERS_ALLOWED, Effect, ResendPolicy
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.model_errors import (
@@ -75,7 +75,7 @@ class TextWriter:
             except _ADDS_NOTHING:
                 if latest is None:
                     raise
-                return await self._finished(assignment, latest, so_far, usage, CUT_SUFFIX)
+                return await self._finished(assignment, latest, so_far, usage, Suffix.CUT_TEXT)
             usage += part.usage
             if part.is_whole and not so_far:
                 return part
@@ -91,11 +91,11 @@ class TextWriter:
 
     async def remove_all(self, tenant: str, workflow_id: str) -> None:
         """Remove every object of a workflow; what is gone already is no error."""
-        for one in [one async for one in self.objects.list(f"{tenant}/{workflow_id}")]:
+        for one in [one async for one in self.objects.list(folder_of(tenant, workflow_id))]:
             await self.objects.delete(one.key)
 
     async def _finished(
-        self, assignment: Assignment, part: WrittenText, text: str, usage: TokenUsage, suffix: str = ".md"
+        self, assignment: Assignment, part: WrittenText, text: str, usage: TokenUsage, suffix: Suffix = Suffix.TEXT
     ) -> WrittenText:
         """The whole text, of which this is the last part that says anything."""
         self.drafts.drop(self.current_attempt())
@@ -153,11 +153,11 @@ class TextWriter:
 
 
 async def store_text(
-    objects: ObjectStore, tenant: str, workflow_id: str, text: str, suffix: str = ".md"
+    objects: ObjectStore, tenant: str, workflow_id: str, text: str, suffix: Suffix = Suffix.TEXT
 ) -> TextReference:
     """Keep a text of a workflow under the hash of its bytes."""
-    data = text.encode(errors="replace")  # a lone surrogate of a model is no reason to lose an answer
-    digest = hashlib.sha256(data).hexdigest()
-    key = f"{tenant}/{workflow_id}/{digest}{suffix}"
+    data = text_bytes(text)
+    digest = content_hash(data)
+    key = object_key(tenant, workflow_id, digest, suffix)
     await objects.put(key, data)
     return TextReference(key=key, sha256=digest, size_bytes=len(data))

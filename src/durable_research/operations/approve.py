@@ -4,7 +4,6 @@ The workflow alone decides which decision is the first; what is answered here co
 """
 
 import asyncio
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, JsonValue
 
 from durable_research.domain.documents.draft import check_text
-from durable_research.domain.documents.text import EDITED_SUFFIX
+from durable_research.domain.documents.object_keys import Suffix
+from durable_research.domain.documents.text import text_hash
 from durable_research.domain.errors import AlreadyDecided, FieldError, InvalidInput, InvalidState, NotFound
 from durable_research.domain.requests.writing import Text
 from durable_research.domain.values import Value
@@ -128,7 +128,7 @@ class Approving:
         edited = None
         if request.text is not None:
             text = await asyncio.to_thread(check_text, request.text)
-            edited = await store_text(self.objects, row.tenant, workflow_id, text, EDITED_SUFFIX)
+            edited = await store_text(self.objects, row.tenant, workflow_id, text, Suffix.EDITED_TEXT)
         decision = ApprovalDecision(
             decision_id=decision_id, decision=verdict, draft_sha256=request.draft_sha256, edited=edited
         )
@@ -159,4 +159,4 @@ async def _is_the_same(request: ApprovalRequest, standing: ApprovalDecision) -> 
     if request.text is None or standing.edited is None:
         return request.text is None
     text = await asyncio.to_thread(check_text, request.text)
-    return hashlib.sha256(text.encode(errors="replace")).hexdigest() == standing.edited.sha256
+    return text_hash(text) == standing.edited.sha256

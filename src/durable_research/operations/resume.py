@@ -5,7 +5,6 @@ be is another call needed, and a person has to say so.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,8 @@ from pydantic import ConfigDict
 from durable_research import policies
 from durable_research.catalogue import BY_KIND
 from durable_research.domain.documents.draft import check_text
-from durable_research.domain.documents.text import EDITED_SUFFIX, WrittenText
+from durable_research.domain.documents.object_keys import Suffix
+from durable_research.domain.documents.text import WrittenText, text_hash
 from durable_research.domain.errors import IdempotencyKeyReused, InvalidState, Unconfirmed
 from durable_research.domain.ledger.effects import (
     EMPTY_ANSWERS_ALLOWED,
@@ -142,7 +142,9 @@ class Resuming:
         paid = await self.texts.find(row, events, await self.texts.answers(row, events))
         if paid is None:
             raise InvalidState("there is no text to correct: the model had written nothing")
-        return paid.corrected(await store_text(self.texts.objects, row.tenant, row.workflow_id, text, EDITED_SUFFIX))
+        return paid.corrected(
+            await store_text(self.texts.objects, row.tenant, row.workflow_id, text, Suffix.EDITED_TEXT)
+        )
 
     async def _offer(self, row: WorkflowRow, events: Sequence[ProgressEvent], charges: Charges) -> ResumeOffer:
         latest = resumed_with(events)
@@ -203,7 +205,6 @@ async def _is_known(events: Sequence[ProgressEvent], request: ResumeRequest, key
         return False
     if request.text is not None:
         text = await asyncio.to_thread(check_text, request.text)
-        sha256 = hashlib.sha256(text.encode(errors="replace")).hexdigest()
-        if known.corrected is None or known.corrected.text.sha256 != sha256:
+        if known.corrected is None or known.corrected.text.sha256 != text_hash(text):
             raise IdempotencyKeyReused("this Idempotency-Key was used with another text; send a new key")
     return True

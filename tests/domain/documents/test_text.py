@@ -2,7 +2,8 @@
 
 import pytest
 
-from durable_research.domain.documents.text import CUT_SUFFIX, EDITED_SUFFIX, TextReference, has_visible_text
+from durable_research.domain.documents.object_keys import Suffix
+from durable_research.domain.documents.text import TextReference, has_visible_text
 
 
 @pytest.mark.parametrize(
@@ -18,9 +19,10 @@ def test_one_sign_is_a_text(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "told"), [(".md", (False, False)), (CUT_SUFFIX, (True, False)), (EDITED_SUFFIX, (False, True))]
+    ("suffix", "told"),
+    [(Suffix.TEXT, (False, False)), (Suffix.CUT_TEXT, (True, False)), (Suffix.EDITED_TEXT, (False, True))],
 )
-def test_the_objects_name_tells_what_became_of_the_text(suffix: str, told: tuple[bool, bool]) -> None:
+def test_the_objects_name_tells_what_became_of_the_text(suffix: Suffix, told: tuple[bool, bool]) -> None:
     text = TextReference(key=f"tenant/workflow/hash{suffix}", sha256="hash", size_bytes=1)
 
     assert (text.is_cut, text.is_edited) == told

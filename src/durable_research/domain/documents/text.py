@@ -1,14 +1,10 @@
 """A text that a model wrote: where it lies and what it took."""
 
 import unicodedata
-from pathlib import PurePosixPath
 
+from durable_research.domain.documents.object_keys import Suffix, content_hash
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.values import Value
-
-EDITED_SUFFIX = ".edited.md"
-CUT_SUFFIX = ".cut.md"
-PAGE_SUFFIX = ".html"
 
 # Letters and signs by their category that show nothing all the same: fillers of Hangul, the empty Braille pattern.
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
@@ -24,12 +20,12 @@ class TextReference(Value):
     @property
     def is_edited(self) -> bool:
         """Whether a person changed it; the object's name says so, wherever it is read from."""
-        return self.key.endswith(EDITED_SUFFIX)
+        return self.key.endswith(Suffix.EDITED_TEXT)
 
     @property
     def is_cut(self) -> bool:
         """Whether the model ended it at its longest, and going on added nothing; told by the name in the same way."""
-        return self.key.endswith(CUT_SUFFIX)
+        return self.key.endswith(Suffix.CUT_TEXT)
 
 
 class WrittenText(Value):
@@ -48,9 +44,14 @@ class WrittenText(Value):
         return self.text.is_cut
 
 
-def page_key(key: str) -> str:
-    """Where the page of a text or PDF with this key lies: beside it, made once, so that no view reads the Markdown again."""
-    return str(PurePosixPath(key).with_suffix(PAGE_SUFFIX))
+def text_bytes(text: str) -> bytes:
+    """The bytes under which a text is stored: a lone surrogate of a model is no reason to lose an answer."""
+    return text.encode(errors="replace")
+
+
+def text_hash(text: str) -> str:
+    """The hash of a text as it is stored."""
+    return content_hash(text_bytes(text))
 
 
 def has_visible_text(text: str) -> bool:

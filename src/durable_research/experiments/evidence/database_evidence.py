@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import namedtuple_row
 
+from durable_research.domain.documents.object_keys import page_key
 from durable_research.experiments.evidence.evidence import Closing
 
 # A parked notification is none of the open sends: nobody can be asked and it is not sent again, so it stays unresolved. An
@@ -85,8 +86,7 @@ class Tables:
         """Every object that something of ours names."""
         documents = {key for row in self.reports.values() for key, _ in filter(None, (row.text, row.pdf))}
         named = self.paid_texts | documents
-        # The page that is kept beside an object has its key but for the ending.
-        return named | {f"{key.rpartition('.')[0]}.html" for key in named}
+        return named | {page_key(key) for key in named}
 
 
 async def read_tables(database_url: str) -> Tables:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from durable_research.domain.documents.text import page_key
+from durable_research.domain.documents.object_keys import page_key
 from durable_research.domain.documents.tree import Document
 from durable_research.domain.errors import InfrastructureDown, NotFound
 from durable_research.ports.objects import ObjectStore

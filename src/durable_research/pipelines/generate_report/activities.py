@@ -1,7 +1,6 @@
 """The four steps of a report, and the notice of its draft. Each may be tried more than once; its effect is applied once."""
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +8,8 @@ from typing import Any
 from temporalio import activity
 
 from durable_research.domain.documents.composition import compose
-from durable_research.domain.documents.text import WrittenText, page_key
+from durable_research.domain.documents.object_keys import Suffix, content_hash, object_key, page_key
+from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.documents.tree import Document
 from durable_research.domain.errors import NotFound, NotificationRefused, Unconfirmed
 from durable_research.domain.ledger.effects import Effect, ResendPolicy
@@ -101,8 +101,8 @@ class GenerateReportActivities:
         )
         rendered = await self.renderer.render(document)
         await reach(Point.CREATE_PDF_RENDERED, asked.report_id)
-        digest = hashlib.sha256(rendered.content).hexdigest()
-        key = f"{asked.tenant}/{asked.report_id}/{digest}.pdf"
+        digest = content_hash(rendered.content)
+        key = object_key(asked.tenant, asked.report_id, digest, Suffix.PDF)
         await self.objects.put(key, rendered.content)
         if self.to_html:
             page = await asyncio.to_thread(self.to_html, document)

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from temporalio import activity
 
+from durable_research.domain.documents.object_keys import workflow_of
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.domain.workflows.workflow import kind_of
 from durable_research.pipelines.reconcile import pipeline
@@ -59,15 +60,10 @@ class Orphans:
 
     async def _remove(self, page: Sequence[StoredObject]) -> int:
         oldest_kept = self._now() - pipeline.ORPHAN_AGE
-        workflow_of = {one.key: _workflow_of(one.key) for one in page if one.last_modified < oldest_kept}
-        ours = {key: workflow_id for key, workflow_id in workflow_of.items() if workflow_id is not None}
+        found = {one.key: workflow_of(one.key) for one in page if one.last_modified < oldest_kept}
+        # What is not laid out like ours is never touched.
+        ours = {key: workflow_id for key, workflow_id in found.items() if workflow_id and kind_of(workflow_id)}
         orphans = await self._named.orphans(ours, pipeline.ORPHAN_AGE) if ours else set()
         for key in sorted(orphans):
             await self._objects.delete(key)
         return len(orphans)
-
-
-def _workflow_of(key: str) -> str | None:
-    """The workflow that the key's folder names; None for what is not laid out like ours, which is never touched."""
-    parts = key.split("/")
-    return parts[1] if len(parts) == 3 and kind_of(parts[1]) else None

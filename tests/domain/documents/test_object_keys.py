@@ -1,0 +1,39 @@
+"""Keys of objects: what is stored under them must be found by every later version."""
+
+import pytest
+
+from durable_research.domain.documents.object_keys import (
+    Suffix,
+    content_hash,
+    folder_of,
+    object_key,
+    page_key,
+    workflow_of,
+)
+
+EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "key", "page"),
+    [
+        (Suffix.TEXT, f"t/w/{EMPTY}.md", f"t/w/{EMPTY}.html"),
+        (Suffix.EDITED_TEXT, f"t/w/{EMPTY}.edited.md", f"t/w/{EMPTY}.edited.html"),
+        (Suffix.CUT_TEXT, f"t/w/{EMPTY}.cut.md", f"t/w/{EMPTY}.cut.html"),
+        (Suffix.PDF, f"t/w/{EMPTY}.pdf", f"t/w/{EMPTY}.html"),
+    ],
+)
+def test_an_object_lies_under_tenant_workflow_and_hash_with_its_page_beside_it(
+    suffix: Suffix, key: str, page: str
+) -> None:
+    made = object_key("t", "w", content_hash(b""), suffix)
+
+    assert (made, page_key(made)) == (key, page)
+    assert made.startswith(f"{folder_of('t', 'w')}/")
+
+
+@pytest.mark.parametrize(
+    ("key", "workflow_id"), [("t/w/hash.md", "w"), ("w/hash.md", None), ("t/w/more/hash.md", None), ("hash.md", None)]
+)
+def test_a_key_names_its_workflow_only_when_it_is_laid_out_like_ours(key: str, workflow_id: str | None) -> None:
+    assert workflow_of(key) == workflow_id
