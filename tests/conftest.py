@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.ledger.ledger import PostgresLedger
 from durable_research.adapters.database.log.drafts import PostgresDrafts
 from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.migrate import upgrade
@@ -120,8 +120,8 @@ def drafts(database: Database) -> PostgresDrafts:
 
 
 @pytest.fixture
-def ledger(database: Database) -> PostgresEffects:
-    return PostgresEffects(database)
+def ledger(database: Database) -> PostgresLedger:
+    return PostgresLedger(database)
 
 
 def new_report(tenant: str = "default", key: str | None = None, fingerprint: str = "one") -> NewWorkflow:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureDown, InvalidState, NotFound
-from durable_research.domain.ledger.effects import Charges, EffectRecord
+from durable_research.domain.ledger.effects import Charges, EffectKind, EffectRecord
 from durable_research.domain.requests.report import Report
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision
 from durable_research.domain.workflows.events import ENDS_OF_ATTEMPT, EventKind, payload_of
@@ -230,26 +230,37 @@ class FakeProgressLog:
             self.workflows.change(workflow_id, status=status)
 
 
+class FakeNotes:
+    """What an effect notes of its attempt, kept in a list."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[Attempt, EventKind, Mapping[str, Any]]] = []
+
+    async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+        self.noted.append((attempt, kind, data))
+
+
 class FakeDrafts:
     """The newest draft of each workflow."""
 
     def __init__(self, changes: FakeChanges) -> None:
         self.changes = changes
         self.drafts: dict[str, Draft] = {}
+        self.dropped: list[Attempt] = []
 
     def show(self, attempt: Attempt, text: str) -> None:
         self.drafts[attempt.workflow_id] = Draft(attempt.workflow_id, attempt.step, attempt.number, text)
         self.changes.wake(attempt.workflow_id)
 
     def drop(self, attempt: Attempt) -> None:
-        pass
+        self.dropped.append(attempt)
 
     async def read(self, workflow_id: str) -> Draft | None:
         return self.drafts.get(workflow_id)
 
 
-class FakeEffects:
-    """Only what is read: the rest of the ledger has its own specification on the real database."""
+class FakeLedger:
+    """Charges and records by workflow and key; the other ports of the ledger have their specification on the database."""
 
     def __init__(self) -> None:
         self.charged: dict[str, Charges] = {}
@@ -257,11 +268,14 @@ class FakeEffects:
         self.granted: list[tuple[str, str]] = []
         self.records: dict[str, EffectRecord] = {}
 
-    async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
-        return {"model_call": self.charged, "embedding": self.embedded}[kind].get(workflow_id, Charges())
+    async def charges(self, workflow_id: str, kind: EffectKind = EffectKind.MODEL_CALL) -> Charges:
+        return (await self.charges_by_kind(workflow_id))[kind]
 
-    async def charges_by_kind(self, workflow_id: str) -> Mapping[str, Charges]:
-        return {kind: await self.charges(workflow_id, kind) for kind in ("model_call", "embedding")}
+    async def charges_by_kind(self, workflow_id: str) -> Mapping[EffectKind, Charges]:
+        return {
+            EffectKind.MODEL_CALL: self.charged.get(workflow_id, Charges()),
+            EffectKind.EMBEDDING: self.embedded.get(workflow_id, Charges()),
+        }
 
     async def read(self, keys: Sequence[str]) -> Mapping[str, EffectRecord]:
         return {key: self.records[key] for key in keys if key in self.records}

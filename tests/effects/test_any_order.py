@@ -26,10 +26,10 @@ from pydantic import BaseModel
 
 from durable_research import policies
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.ledger.ledger import PostgresLedger
 from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.domain.errors import ResearchError, Unconfirmed
-from durable_research.domain.ledger.effects import AMBIGUOUS_SENDS_ALLOWED, Charges, Effect, ProviderClass
+from durable_research.domain.ledger.effects import AMBIGUOUS_SENDS_ALLOWED, Charges, Effect, EffectKind, ProviderClass
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.domain.workflows.workflow import Kind, new_workflow_id
 from durable_research.effects import attempt as sending
@@ -37,6 +37,7 @@ from durable_research.effects.runner import EffectRunner
 from durable_research.failpoints.reach import Place
 from durable_research.ports.database.workflows import NewWorkflow
 from durable_research.ports.vendors.remote import EarlierSend
+from tests.fakes import FakeNotes
 from tests.pretend_provider import PretendProvider
 
 # A provider that is searched can be believed after: the longest age of an intent that is still sent, the way there, its lag.
@@ -50,10 +51,6 @@ _moved: ContextVar["MovedAttempt"] = ContextVar("moved")
 
 class Kept(BaseModel):
     text: str
-
-
-class NoLog:
-    async def note(self, *_: object) -> None: ...
 
 
 class MovedAttempt:
@@ -128,7 +125,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.provider = PretendProvider(self.provider_class, LAG_SECONDS, calls_run_on)
         self.database = Database(self.database_url)
-        self.ledger = PostgresEffects(self.database)
+        self.ledger = PostgresLedger(self.database)
         self.workflow_id = new_workflow_id(
             Kind.REPORT, int(datetime.now(UTC).timestamp() * 1000), secrets.token_bytes(10)
         )
@@ -136,7 +133,14 @@ class LedgerMachine(RuleBasedStateMachine):
         self.do(PostgresWorkflows(self.database).accept(new))
         settle = {ProviderClass.RETRIEVABLE: SETTLE_SECONDS}.get(self.provider_class, 0.0)
         self.effect = Effect(
-            "default", self.workflow_id, "llm_call", "model_call", "p", self.provider_class, {}, settle_seconds=settle
+            "default",
+            self.workflow_id,
+            "llm_call",
+            EffectKind.MODEL_CALL,
+            "p",
+            self.provider_class,
+            {},
+            settle_seconds=settle,
         )
         self.asleep: list[MovedAttempt] = []
         self.all: list[MovedAttempt] = []
@@ -149,7 +153,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """A newer attempt, standing at its beginning."""
         moved = MovedAttempt(len(self.all) + 1)
         attempt = Attempt(self.workflow_id, "llm_call", moved.number, "w")
-        runner = EffectRunner(self.ledger, NoLog(), lambda: attempt, lambda: False)  # type: ignore[arg-type]
+        runner = EffectRunner(self.ledger, FakeNotes(), lambda: attempt, lambda: False)
 
         async def keep(answer: str) -> Kept:
             return Kept(text=answer)

@@ -8,7 +8,7 @@ import pytest
 
 from durable_research.domain.documents.text import TextReference, WrittenText
 from durable_research.domain.errors import StepFailed
-from durable_research.domain.ledger.effects import Effect, ProviderClass, model_call_key
+from durable_research.domain.ledger.effects import Effect, EffectKind, ProviderClass, model_call_key
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.requests.notice import Notice, NoticeKind
 from durable_research.domain.workflows.approval import ApprovalNotice
@@ -187,7 +187,7 @@ async def test_an_effect_keeps_its_row_in_the_ledger(
 
 def test_who_reads_the_ledger_finds_the_call_that_wrote_a_part() -> None:
     effect = Effect(
-        "t", "report-1", "llm_call", "model_call", "p", ProviderClass.NOTHING, {}, ordinal="1", generation=2
+        "t", "report-1", "llm_call", EffectKind.MODEL_CALL, "p", ProviderClass.NOTHING, {}, ordinal="1", generation=2
     )
 
     assert model_call_key("t", "report-1", "llm_call", part=1, generation=2) == effect.key

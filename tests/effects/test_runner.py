@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from durable_research import policies
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.ledger.ledger import PostgresLedger
 from durable_research.domain.errors import (
     Ambiguous,
     DecisionNeeded,
@@ -23,7 +23,7 @@ from durable_research.domain.errors import (
     StillRunning,
     Unconfirmed,
 )
-from durable_research.domain.ledger.effects import Charges, Effect, ProviderClass, ResendPolicy, SendState
+from durable_research.domain.ledger.effects import Charges, Effect, EffectKind, ProviderClass, ResendPolicy, SendState
 from durable_research.domain.model_errors import (
     AnswerBroken,
     CannotAsk,
@@ -43,15 +43,12 @@ from durable_research.effects import attempt as sending
 from durable_research.effects.runner import EffectRunner
 from durable_research.failpoints.reach import Place
 from durable_research.ports.vendors.remote import EarlierSend
+from tests.fakes import FakeNotes
 from tests.pretend_provider import PretendAct, PretendProvider
 
 
 class Kept(BaseModel):
     text: str
-
-
-class NoLog:
-    async def note(self, *_: object) -> None: ...
 
 
 @pytest.fixture(autouse=True)
@@ -66,15 +63,20 @@ Run = Callable[..., Awaitable[Kept]]
 
 @pytest.fixture
 def effect(report: str) -> Effect:
-    return Effect("default", report, "llm_call", "model_call", "openai", ProviderClass.NOTHING, {})
+    return Effect("default", report, "llm_call", EffectKind.MODEL_CALL, "openai", ProviderClass.NOTHING, {})
 
 
 @pytest.fixture
-def attempt(ledger: PostgresEffects) -> Run:
+def notes() -> FakeNotes:
+    return FakeNotes()
+
+
+@pytest.fixture
+def attempt(ledger: PostgresLedger, notes: FakeNotes) -> Run:
     async def run(number: int, effect: Effect, provider: PretendProvider) -> Kept:
         runner = EffectRunner(
             ledger,
-            NoLog(),  # type: ignore[arg-type]
+            notes,
             lambda: Attempt(effect.workflow_id, "llm_call", number, "w"),
             lambda: False,
         )
@@ -123,7 +125,7 @@ async def test_a_provider_that_can_be_asked_is_paid_once_wherever_we_die(
     place: Place,
     attempt: Run,
     effect: Effect,
-    ledger: PostgresEffects,
+    ledger: PostgresLedger,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     effect, provider = of(effect, provider_class)
@@ -151,21 +153,16 @@ async def test_attempts_that_no_log_numbers_pay_once_wherever_we_die(
 
 
 async def test_an_attempt_that_no_log_numbers_leaves_nothing_in_the_log(
-    attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
+    attempt: Run, effect: Effect, notes: FakeNotes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.RETRIEVABLE)
     killed_at(monkeypatch, Place.SENT, effect)
     with pytest.raises(Killed):
         await attempt(NUMBERED_BY_LEDGER, effect, provider)
-    noted = []
 
-    async def note(*what: object) -> None:
-        noted.append(what)
-
-    monkeypatch.setattr(NoLog, "note", note)
     await attempt(NUMBERED_BY_LEDGER, effect, provider)
 
-    assert noted == []
+    assert notes.noted == []
 
 
 @pytest.mark.parametrize(
@@ -179,7 +176,7 @@ async def test_an_attempt_that_no_log_numbers_leaves_nothing_in_the_log(
     ],
 )
 async def test_a_failure_to_ask_for_an_accepted_call_never_pays_again(
-    error: Exception, seen: type[Exception], attempt: Run, effect: Effect, ledger: PostgresEffects
+    error: Exception, seen: type[Exception], attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
     provider.answers = [error]
@@ -192,7 +189,7 @@ async def test_a_failure_to_ask_for_an_accepted_call_never_pays_again(
 
 @pytest.mark.parametrize("error", [ModelBusy("busy"), ModelUnavailable("away")])
 async def test_a_refused_send_is_sent_again_uncounted(
-    error: Exception, attempt: Run, effect: Effect, ledger: PostgresEffects
+    error: Exception, attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect, provider = of(effect, ProviderClass.NOTHING)
     provider.failures = [error]
@@ -205,7 +202,7 @@ async def test_a_refused_send_is_sent_again_uncounted(
 
 
 async def test_an_ambiguous_send_is_sent_again_once_counted_and_then_no_more(
-    attempt: Run, effect: Effect, ledger: PostgresEffects
+    attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, failures=[Ambiguous("cut"), Ambiguous("cut")])
     for number in (1, 2):
@@ -228,7 +225,7 @@ async def test_what_ends_an_ambiguous_send_is_named(attempt: Run, effect: Effect
 
 
 async def test_where_nobody_can_be_asked_server_errors_are_sent_again_six_times_with_growing_pauses(
-    attempt: Run, effect: Effect, ledger: PostgresEffects
+    attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, failures=[ProviderFailed("HTTP 500") for _ in range(7)])
     pauses = []
@@ -244,7 +241,7 @@ async def test_where_nobody_can_be_asked_server_errors_are_sent_again_six_times_
 
 
 async def test_a_server_error_leaves_the_one_resend_after_silence_untouched(
-    attempt: Run, effect: Effect, ledger: PostgresEffects
+    attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     failures: list[Exception] = [ProviderFailed("500"), ProviderFailed("500"), Ambiguous("cut"), Ambiguous("cut")]
     provider = PretendProvider(ProviderClass.NOTHING, failures=failures)
@@ -260,7 +257,7 @@ async def test_a_server_error_leaves_the_one_resend_after_silence_untouched(
 @pytest.mark.parametrize("error", [Ambiguous("cut"), ProviderFailed("HTTP 500")])
 @pytest.mark.parametrize("provider_class", [ProviderClass.KEYED, ProviderClass.RETRIEVABLE, ProviderClass.LOCKED])
 async def test_where_the_provider_can_be_asked_an_unknown_send_waits_and_is_sent_again_uncounted(
-    provider_class: ProviderClass, error: Ambiguous, attempt: Run, effect: Effect, ledger: PostgresEffects
+    provider_class: ProviderClass, error: Ambiguous, attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect, provider = of(effect, provider_class)
     provider.failures = [error]
@@ -286,7 +283,7 @@ async def test_silence_counts_whatever_can_be_asked(
 
 
 async def test_a_server_that_turns_out_to_keep_nothing_is_sent_again_as_one_that_cannot_be_asked(
-    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+    attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.RETRIEVABLE)
     killed_at(monkeypatch, Place.SENDING, effect)
@@ -304,7 +301,7 @@ async def test_a_server_that_turns_out_to_keep_nothing_is_sent_again_as_one_that
 
 
 async def test_two_answered_sends_are_two_charges_though_the_server_gives_all_one_id(
-    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+    attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING)
     monkeypatch.setattr(PretendProvider, "name", lambda _: "chatcmpl-1")
@@ -318,7 +315,7 @@ async def test_two_answered_sends_are_two_charges_though_the_server_gives_all_on
 
 
 async def test_two_sends_of_one_key_are_one_charge_where_the_provider_goes_by_it(
-    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+    attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.KEYED)
     killed_at(monkeypatch, Place.ACCEPTED, effect)
@@ -332,7 +329,7 @@ async def test_two_sends_of_one_key_are_one_charge_where_the_provider_goes_by_it
 
 @pytest.mark.parametrize("error", [ModelStopped("odd"), OnlyReasoning("length"), AnswerBroken("broken off")])
 async def test_an_answer_that_is_of_no_use_is_counted_as_charged(
-    error: Exception, attempt: Run, effect: Effect, ledger: PostgresEffects
+    error: Exception, attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[error])
 
@@ -343,7 +340,7 @@ async def test_an_answer_that_is_of_no_use_is_counted_as_charged(
 
 
 async def test_a_busy_look_after_a_cut_stream_uses_up_nothing(
-    attempt: Run, effect: Effect, ledger: PostgresEffects
+    attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     """The one call that may be sent besides was refused: it goes out when the provider is well again."""
     provider = PretendProvider(ProviderClass.NOTHING, answers=[Ambiguous("the stream was cut")])
@@ -360,7 +357,7 @@ async def test_a_busy_look_after_a_cut_stream_uses_up_nothing(
 
 @pytest.mark.parametrize("error", [ModelStopped("odd"), OnlyReasoning("length"), ModelDeclined("no")])
 async def test_a_final_answer_is_not_bought_again_after_a_death(
-    error: StepFailed, attempt: Run, effect: Effect, ledger: PostgresEffects
+    error: StepFailed, attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[error])
     with pytest.raises(type(error)):
@@ -375,7 +372,7 @@ async def test_a_final_answer_is_not_bought_again_after_a_death(
 
 
 async def test_where_no_second_answer_is_wanted_an_empty_one_is_final_also_after_a_death(
-    attempt: Run, effect: Effect, ledger: PostgresEffects
+    attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect = replace(effect, empty_allowed=0)
     provider = PretendProvider(ProviderClass.NOTHING, answers=[EmptyOutput("none")])
@@ -399,11 +396,11 @@ async def test_an_answer_that_broke_off_leaves_the_one_more_after_an_empty_one(a
 
 
 async def test_what_came_of_an_answer_that_is_not_published_is_named_in_the_ledger(
-    effect: Effect, ledger: PostgresEffects, database: Database
+    effect: Effect, ledger: PostgresLedger, database: Database
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[ModelStopped("odd", text="half a text")])
     attempt = Attempt(effect.workflow_id, "llm_call", 1, "w")
-    runner = EffectRunner(ledger, NoLog(), lambda: attempt, lambda: False)  # type: ignore[arg-type]
+    runner = EffectRunner(ledger, FakeNotes(), lambda: attempt, lambda: False)
 
     async def keep(answer: str) -> Kept:
         return Kept(text=answer)
@@ -419,7 +416,7 @@ async def test_what_came_of_an_answer_that_is_not_published_is_named_in_the_ledg
         assert kept.scalar_one() == {"text": "half a text"}
 
 
-async def test_an_empty_answer_is_bought_again_once(attempt: Run, effect: Effect, ledger: PostgresEffects) -> None:
+async def test_an_empty_answer_is_bought_again_once(attempt: Run, effect: Effect, ledger: PostgresLedger) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[EmptyOutput("none"), EmptyOutput("none")])
     finality = []
     for number in (1, 2):
@@ -456,7 +453,7 @@ async def test_without_leave_a_silent_send_is_not_sent_again(
     assert provider.charges(effect.key) == 0
 
 
-async def test_a_person_may_decide_to_send_again(attempt: Run, effect: Effect, ledger: PostgresEffects) -> None:
+async def test_a_person_may_decide_to_send_again(attempt: Run, effect: Effect, ledger: PostgresLedger) -> None:
     effect = replace(effect, resend=ResendPolicy.ASK)
     provider = PretendProvider(ProviderClass.NOTHING, failures=[Ambiguous("cut")])
     with pytest.raises(Ambiguous):
@@ -470,7 +467,7 @@ async def test_a_person_may_decide_to_send_again(attempt: Run, effect: Effect, l
 
 @pytest.mark.parametrize(("error", "charged"), [(EmptyOutput("none"), 2), (GenerationFailed("ended"), 1)])
 async def test_a_call_that_ended_without_use_is_closed_and_a_new_one_is_sent_on_a_handle_of_its_own(
-    error: Exception, charged: int, attempt: Run, effect: Effect, ledger: PostgresEffects
+    error: Exception, charged: int, attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
     provider.answers = [error]
@@ -515,7 +512,7 @@ async def test_a_running_call_on_the_handle_is_waited_for_in_more_attempts_than_
 
 
 async def test_an_id_is_not_lost_when_the_database_is_away_as_the_call_is_accepted(
-    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+    attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
     original, outages = ledger.remember_reference, [InfrastructureDown("away")] * 3
@@ -533,7 +530,7 @@ async def test_an_id_is_not_lost_when_the_database_is_away_as_the_call_is_accept
 
 
 async def test_a_deadline_that_passes_while_the_database_is_away_is_no_failure_of_the_step(
-    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+    attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
     is_away = asyncio.Event()
@@ -557,7 +554,7 @@ async def test_a_deadline_that_passes_while_the_database_is_away_is_no_failure_o
 
 
 async def test_a_call_that_its_sender_names_while_it_is_found_has_one_name_and_one_charge(
-    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+    attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
     await ledger.claim(effect, 1)
@@ -583,7 +580,7 @@ async def test_a_call_that_its_sender_names_while_it_is_found_has_one_name_and_o
 
 
 async def test_an_attempt_whose_fence_is_stale_sends_nothing(
-    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+    attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
 
@@ -599,7 +596,7 @@ async def test_an_attempt_whose_fence_is_stale_sends_nothing(
 
 
 async def test_a_cheap_effect_may_be_sent_again_more_often_and_counts_each(
-    attempt: Run, effect: Effect, ledger: PostgresEffects
+    attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect, provider = of(replace(effect, ambiguous_allowed=3), ProviderClass.NOTHING)
     provider.failures = [Ambiguous("no answer") for _ in range(3)]
@@ -612,11 +609,11 @@ async def test_a_cheap_effect_may_be_sent_again_more_often_and_counts_each(
 
 
 @pytest.fixture
-def withdraw(ledger: PostgresEffects) -> Callable[[Effect, PretendProvider], Awaitable[None]]:
+def withdraw(ledger: PostgresLedger) -> Callable[[Effect, PretendProvider], Awaitable[None]]:
     async def run(effect: Effect, provider: PretendProvider) -> None:
         runner = EffectRunner(
             ledger,
-            NoLog(),  # type: ignore[arg-type]
+            FakeNotes(),
             lambda: Attempt(effect.workflow_id, "undo", 1, "w"),
             lambda: False,
         )
@@ -638,7 +635,7 @@ async def test_what_was_taken_back_is_not_done_again(
 
 
 async def test_a_send_that_arrives_after_it_was_taken_back_is_one_too_many(
-    ledger: PostgresEffects, withdraw: Callable[[Effect, PretendProvider], Awaitable[None]], effect: Effect
+    ledger: PostgresLedger, withdraw: Callable[[Effect, PretendProvider], Awaitable[None]], effect: Effect
 ) -> None:
     effect, provider = of(effect, ProviderClass.RETRIEVABLE)
     await ledger.claim(effect, 1)
@@ -662,7 +659,7 @@ async def test_a_handle_that_the_provider_forgot_is_not_used_again(
 
 
 async def test_a_call_that_the_provider_forgot_is_bought_again_as_the_policy_allows(
-    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+    attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
     killed_at(monkeypatch, Place.SENT, effect)
@@ -679,7 +676,7 @@ async def test_a_call_that_the_provider_forgot_is_bought_again_as_the_policy_all
 
 
 async def test_an_answer_that_nobody_keeps_outlasts_an_outage_of_our_own(
-    attempt: Run, effect: Effect, ledger: PostgresEffects, monkeypatch: pytest.MonkeyPatch
+    attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.NOTHING)
     original, outages = ledger.settle, [InfrastructureDown("away")] * 3

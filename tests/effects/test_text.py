@@ -1,6 +1,6 @@
 """Writing to the end: what becomes of an answer that was cut, by what the call that goes on brings."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from durable_research import policies
 from durable_research.domain.documents.composition import compose
 from durable_research.domain.documents.text import WrittenText
-from durable_research.domain.ledger.effects import ProviderClass
+from durable_research.domain.ledger.effects import Effect, ProviderClass
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.model_errors import (
     EmptyOutput,
@@ -19,11 +19,12 @@ from durable_research.domain.model_errors import (
     OnlyReasoning,
 )
 from durable_research.domain.workflows.progress import Attempt
+from durable_research.effects.accepted_send import Answer, Salvage
+from durable_research.effects.runner import Stored
 from durable_research.effects.text import Assignment, TextWriter
-from durable_research.ports.objects import StoredObject
 from durable_research.ports.vendors.models import ModelAnswer, ModelCall, TextSink
-from durable_research.ports.vendors.remote import RemoteEffect
-from tests.fakes import START
+from durable_research.ports.vendors.remote import EarlierSend, RemoteEffect
+from tests.fakes import START, FakeChanges, FakeDrafts, FakeObjects
 
 ASSIGNMENT = Assignment("tenant", "workflow", "llm_call", "Write.", "Why do tides differ?")
 USED = TokenUsage(input_tokens=10, output_tokens=20)
@@ -48,7 +49,9 @@ class Said(RemoteEffect[ModelAnswer]):
 class Scripted:
     """A model that answers by a list; a string is a part that was cut, and `whole` the last."""
 
-    provider, model, is_demo = "p", "m", False
+    provider: str = "p"
+    model: str = "m"
+    is_demo: bool = False
     provider_class, settle_seconds = ProviderClass.NOTHING, 0.0
 
     def __init__(self, *outcomes: str | Exception, whole: str | None = None) -> None:
@@ -61,16 +64,30 @@ class Scripted:
         self.calls.append(call)
         return self._outcomes.pop(0)
 
+    async def cancel(self, reference: str) -> None:
+        """Nothing runs after its answer."""
+
+    async def find_all(self, send: EarlierSend) -> list[str]:
+        return []
+
 
 class Runner:
     """Performs at once, and keeps no ledger."""
 
-    async def perform(self, effect: Any, prepare: Any, keep: Any, kept: Any, salvage: Any) -> Any:
+    async def perform(
+        self,
+        effect: Effect,
+        prepare: Callable[[Mapping[str, Any]], RemoteEffect[Answer]],
+        store: Callable[[Answer], Awaitable[Stored]],
+        stored: type[Stored],
+        salvage: Salvage | None = None,
+    ) -> Stored:
         try:
             call = prepare(effect.frozen)
-            return await keep(await call.collect(await call.send(effect.key, None)))
+            return await store(await call.collect(await call.send(effect.key, None)))
         except ModelStopped as stopped:
-            await salvage(stopped.text)
+            if salvage:
+                await salvage(stopped.text)
             raise
 
 
@@ -78,31 +95,13 @@ class Memory:
     """Drafts and objects in memory."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-        self.dropped = 0
-
-    async def put(self, key: str, data: bytes) -> None:
-        self.kept[key] = data
-
-    async def get(self, key: str) -> bytes:
-        return self.kept[key]
-
-    async def list(self, prefix: str = "") -> AsyncIterator[StoredObject]:
-        for key in self.kept:
-            yield StoredObject(key, START)
-
-    async def delete(self, key: str) -> None:
-        del self.kept[key]
-
-    def show(self, attempt: Attempt, text: str) -> None: ...
-
-    def drop(self, attempt: Attempt) -> None:
-        self.dropped += 1
+        self.objects = FakeObjects()
+        self.drafts = FakeDrafts(FakeChanges())
 
 
 async def written(memory: Memory, model: Scripted) -> tuple[WrittenText, str]:
     attempt = Attempt("workflow", "llm_call", 1, "worker")
-    writer = TextWriter(Runner(), lambda: attempt, memory, model, memory)  # type: ignore[arg-type]
+    writer = TextWriter(Runner(), lambda: attempt, memory.drafts, model, memory.objects)
     text = await writer.write(ASSIGNMENT)
     return text, await writer.read(text.text)
 
@@ -125,7 +124,7 @@ async def test_a_cut_answer_to_which_going_on_adds_nothing_is_the_answer(memory:
 
     assert (said, text.is_whole, text.is_cut) == ("# Tides\n\nThey turn.", True, True)
     assert text.usage == USED + USED
-    assert memory.dropped == 1
+    assert len(memory.drafts.dropped) == 1
     document = compose(said, text, workflow_id="w", title=None, language=None, asked_at=START)
     assert ("Length", "cut at the model's longest; going on added nothing") in document.facts
 
@@ -150,7 +149,7 @@ async def test_what_came_of_an_answer_that_ended_for_an_unknown_reason_is_kept(m
     with pytest.raises(ModelStopped):
         await written(memory, Scripted("Tides ", ModelStopped("paused", text="turn.")))
 
-    assert b"Tides turn." in memory.kept.values()
+    assert b"Tides turn." in memory.objects.objects.values()
 
 
 async def test_a_text_without_the_mark_says_nothing_of_its_length(memory: Memory) -> None:

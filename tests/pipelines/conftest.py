@@ -18,7 +18,7 @@ from temporalio.worker import Worker
 
 from durable_research import catalogue, policies, queues
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.ledger.ledger import PostgresLedger
 from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.rows.named_objects import PostgresNamedObjects
 from durable_research.adapters.database.rows.reports import PostgresReports
@@ -123,7 +123,7 @@ class Harness:
     post: BlogPostActivities
     processing: AIProcessingActivities
     writer: TextWriter
-    ledger: PostgresEffects
+    ledger: PostgresLedger
     reconcile: ReconcileActivities
     accept: AcceptScheduledActivities
     objects: ObstoreObjects

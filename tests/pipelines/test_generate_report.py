@@ -279,7 +279,7 @@ async def _reference(harness: Harness, report: str) -> str:
     import asyncio
 
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not (found := await harness.reading.effects.running_calls(report)):
+        while not (found := await harness.ledger.running_calls(report)):
             await asyncio.sleep(0.05)
     return found[0][1]
 

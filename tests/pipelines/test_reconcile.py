@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from durable_research import policies
-from durable_research.domain.ledger.effects import Charges, Effect, ProviderClass, SendState
+from durable_research.domain.ledger.effects import Charges, Effect, EffectKind, ProviderClass, SendState
 from durable_research.domain.workflows.workflow import Kind, new_workflow_id
 from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.passes.rows import Walk
@@ -75,7 +75,9 @@ async def test_a_send_that_turned_up_after_all_is_counted_by_the_next_pass(
     monkeypatch.setattr(policies, "LOOK_UP_UNRESOLVED_AFTER", timedelta(0))
     report = await harness.ask("a stray call")
     await harness.finished(report)
-    effect = Effect("default", report, "llm_call", "model_call", "simulator", ProviderClass.LOCKED, {}, ordinal="stray")
+    effect = Effect(
+        "default", report, "llm_call", EffectKind.MODEL_CALL, "simulator", ProviderClass.LOCKED, {}, ordinal="stray"
+    )
     call = harness.writer.model.prepare(ModelCall("Write.", "a stray call", "simulator-research"), lambda text: None)
     handle = await call.handle(effect.key)
     await harness.ledger.claim(effect, 1)

@@ -8,6 +8,8 @@ import pytest
 from durable_research import queues
 from durable_research.adapters.database.rows.workers import PostgresWorkerRegistry
 from durable_research.domain.errors import InvalidInput
+from durable_research.domain.ledger.effects import SendState
+from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.domain.workflows.workflow import Status
 from durable_research.ports.database.workers import WorkerRow
 from durable_research.temporal.messages import StopModelCalls
@@ -99,16 +101,16 @@ async def test_an_accepted_call_is_left_alone_at_the_waits_end_and_stopped_on_a_
     stopped: list[str] = []
 
     class Accepted:
-        async def running_calls(self, _: str) -> list[tuple[str, str]]:
+        async def running_calls(self, workflow_id: str) -> list[tuple[str, str]]:
             return [("key", "resp_1")]
 
-        async def close_send(self, *_: object) -> None: ...
+        async def close_send(self, key: str, reference: str | None, fence: int, state: SendState) -> None: ...
 
     class Log:
         def __init__(self, wait_left: float | None) -> None:
             self.wait_left = wait_left
 
-        async def read(self, workflow_id: str) -> list[Any]:
+        async def read(self, workflow_id: str, after_seq: int = 0) -> list[ProgressEvent]:
             events = list(await harness.progress.read(workflow_id))
             failed = next(event for event in events if event.kind == "attempt_completed")
             data = {"error": {"code": "rate_limited"}, "final": True}
@@ -119,7 +121,7 @@ async def test_an_accepted_call_is_left_alone_at_the_waits_end_and_stopped_on_a_
         stopped.append(reference)
 
     for wait_left in (0.0, None):
-        activities = StoppingActivities(Accepted(), Log(wait_left), cancel)  # type: ignore[arg-type]
+        activities = StoppingActivities(Accepted(), Log(wait_left), cancel)
         await activities.stop_model_calls(StopModelCalls(workflow_id=report))
         assert stopped == ([] if wait_left == 0.0 else ["resp_1"])
 

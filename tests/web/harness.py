@@ -65,7 +65,7 @@ class Harness:
             world.workflows,
             world.progress,
             world.drafts,
-            world.effects,  # type: ignore[arg-type]  # the read half of the port
+            world.ledger,
             world.workers,
             world.changes,
             world.engine,
@@ -78,11 +78,11 @@ class Harness:
             starting,
             reading,
             Cancelling(reading, world.workflows, world.progress, world.engine),
-            Deciding(reading, world.effects, world.engine),  # type: ignore[arg-type]  # the half that a person needs
+            Deciding(reading, world.ledger, world.engine),
             Scheduling(starting, world.schedules, lambda: START),
             Approving(reading, world.objects, world.engine),
             Retrying(reading, world.engine),
-            Resuming(paid, world.workflows, world.effects, starting),  # type: ignore[arg-type]  # the half that is read
+            Resuming(paid, world.workflows, world.ledger, starting),
             ReadingReports(
                 world.workflows,
                 world.reports,
@@ -94,7 +94,7 @@ class Harness:
                 reading,
                 paid,
                 world.objects,
-                world.similarity,  # type: ignore[arg-type]  # the half that is read
+                world.similarity,
                 lambda document: f"<article><p>{escape(plain_text(document))}</p></article>",
                 EMBEDDING_MODEL,
             ),
@@ -165,7 +165,7 @@ class Harness:
             usage = TokenUsage(input_tokens=40, output_tokens=900)
             made = WrittenText(text=reference, model="sim-1", provider="simulator", is_demo=True, usage=usage)
             kept[name] = made.model_dump(mode="json")
-        self.world.effects.charged[workflow_id] = Charges(settled=len(texts), possible_extra=0)
+        self.world.ledger.charged[workflow_id] = Charges(settled=len(texts), possible_extra=0)
         if kind_of(workflow_id) is Kind.POST:
             # As storing a post does.
             self.world.workflows.change(workflow_id, title=parse_markdown(texts["text"]).title)
@@ -180,12 +180,12 @@ class Harness:
             written = TextReference(key=f"texts/{report_id}", sha256="0" * 64, size_bytes=len(text))
             await self.world.objects.put(written.key, text.encode())
             made = WrittenText(text=written, model="sim-1", provider="simulator", is_demo=True, usage=TokenUsage())
-            self.world.effects.records[key] = EffectRecord(
+            self.world.ledger.records[key] = EffectRecord(
                 result=made.model_dump(mode="json"), frozen={"model": "sim-1"}
             )
             asked = await self.step(report_id, "llm_call")
             await self.world.progress.end_attempt(asked, EventKind.ATTEMPT_COMPLETED, {})
-            self.world.effects.charged[report_id] = Charges(settled=1, possible_extra=0)
+            self.world.ledger.charged[report_id] = Charges(settled=1, possible_extra=0)
         error = {"code": code, "detail": "line 3 cannot be typeset"}
         attempt = await self.step(report_id, step)
         await self.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, {"final": True, "error": error})
@@ -197,10 +197,10 @@ class Harness:
         report_id = await self.failed(text="", code="unconfirmed_effect")
         silent = tuple(Send(fence, SendState.UNKNOWN, START) for fence in (1, 2))
         key = model_call_key("default", report_id, "llm_call", 0, 0)
-        self.world.effects.records[key] = EffectRecord(
+        self.world.ledger.records[key] = EffectRecord(
             silent, {"model": "sim-1"}, possible_extra=1, provider_class=ProviderClass.NOTHING
         )
-        self.world.effects.charged[report_id] = Charges(settled=0, possible_extra=2)
+        self.world.ledger.charged[report_id] = Charges(settled=0, possible_extra=2)
         return report_id
 
     async def parked(self, *, text: str = TEXT, before: str = "before_pdf") -> str:
@@ -255,7 +255,7 @@ class Harness:
         await self.world.reports.store(report, row.tenant)
         await self.world.objects.put(report.text.key, text.encode())
         await self.world.objects.put(report.pdf.key, PDF)
-        self.world.effects.charged[workflow_id] = Charges(settled=1, possible_extra=1)
+        self.world.ledger.charged[workflow_id] = Charges(settled=1, possible_extra=1)
         await self.world.progress.close(workflow_id, Status.DONE, {"pages": 3, "notified": ["log"], "not_notified": []})
         return report
 

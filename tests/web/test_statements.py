@@ -10,7 +10,7 @@ from quart.testing import QuartClient
 from sqlalchemy import Engine, event
 
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.ledger.ledger import PostgresLedger
 from durable_research.adapters.database.log.drafts import PostgresDrafts
 from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.rows.reports import PostgresReports
@@ -18,7 +18,7 @@ from durable_research.adapters.database.rows.similarity import PostgresSimilarit
 from durable_research.adapters.database.rows.workers import PostgresWorkerRegistry
 from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.domain.documents.text import TextReference, WrittenText
-from durable_research.domain.ledger.effects import Effect, ProviderClass, model_call_key
+from durable_research.domain.ledger.effects import Effect, EffectKind, ProviderClass, model_call_key
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.requests.report import DocumentReference, Report
 from durable_research.domain.workflows.events import EventKind
@@ -45,7 +45,7 @@ class DatabaseWorld:
         self.workflows = PostgresWorkflows(self.database)
         self.progress = PostgresProgressLog(self.database)
         self.drafts = PostgresDrafts(self.database)
-        self.effects = PostgresEffects(self.database)
+        self.ledger = PostgresLedger(self.database)
         self.similarity = PostgresSimilarity(self.database)
         self.workers = PostgresWorkerRegistry(self.database)
         self.reports = PostgresReports(self.database)
@@ -99,13 +99,13 @@ class DatabaseWorld:
         """One whose text is paid for and that could not be typeset."""
         report_id = await accepted(self.database, Kind.REPORT)
         attempt = await self.step(report_id, "llm_call")
-        effect = Effect("default", report_id, "llm_call", "model_call", "simulator", ProviderClass.LOCKED, {})
+        effect = Effect("default", report_id, "llm_call", EffectKind.MODEL_CALL, "simulator", ProviderClass.LOCKED, {})
         assert effect.key == model_call_key("default", report_id, "llm_call", 0, 0)
-        await self.effects.claim(effect, attempt.number)
-        await self.effects.open_send(effect, attempt.number, None, earlier=None)
-        await self.effects.remember_reference(effect.key, attempt.number, "resp_1")
+        await self.ledger.claim(effect, attempt.number)
+        await self.ledger.open_send(effect, attempt.number, None, earlier=None)
+        await self.ledger.remember_reference(effect.key, attempt.number, "resp_1")
         result = (await self.written(report_id)).model_dump(mode="json")
-        await self.effects.settle(effect.key, attempt.number, "resp_1", result)
+        await self.ledger.settle(effect.key, attempt.number, "resp_1", result)
         await self.progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {})
         await self.progress.close(report_id, Status.FAILED, {"error": FAILURE})
         return report_id

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from tests.fakes import (
     FakeChanges,
     FakeDrafts,
-    FakeEffects,
     FakeEngine,
+    FakeLedger,
     FakeObjects,
     FakeProgressLog,
     FakeReports,
@@ -26,7 +26,7 @@ class FakeWorld:
     changes: FakeChanges = field(default_factory=FakeChanges)
     engine: FakeEngine = field(default_factory=FakeEngine)
     objects: FakeObjects = field(default_factory=FakeObjects)
-    effects: FakeEffects = field(default_factory=FakeEffects)
+    ledger: FakeLedger = field(default_factory=FakeLedger)
     similarity: FakeSimilarity = field(default_factory=FakeSimilarity)
 
     def __post_init__(self) -> None:

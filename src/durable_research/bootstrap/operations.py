@@ -69,7 +69,7 @@ def _reading(settings: Settings, stores: Stores, engine: TemporalEngine) -> Read
         workflows=stores.workflows,
         progress=stores.progress,
         drafts=stores.drafts,
-        effects=stores.ledger,
+        ledger=stores.ledger,
         workers=stores.workers,
         changes=stores.changes,
         engine=engine,

@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.ledger.ledger import PostgresLedger
 from durable_research.adapters.database.log.changes import PostgresChanges
 from durable_research.adapters.database.log.drafts import PostgresDrafts
 from durable_research.adapters.database.log.progress import PostgresProgressLog
@@ -28,7 +28,7 @@ class Stores:
     progress: PostgresProgressLog
     drafts: PostgresDrafts
     changes: PostgresChanges
-    ledger: PostgresEffects
+    ledger: PostgresLedger
     reports: PostgresReports
     posts: PostgresPosts
     similarity: PostgresSimilarity
@@ -51,7 +51,7 @@ def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
         progress=PostgresProgressLog(database),
         drafts=drafts,
         changes=changes,
-        ledger=PostgresEffects(database),
+        ledger=PostgresLedger(database),
         reports=PostgresReports(database),
         posts=PostgresPosts(database),
         similarity=PostgresSimilarity(database),

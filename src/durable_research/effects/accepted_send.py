@@ -27,7 +27,7 @@ from durable_research.domain.model_errors import (
     ProviderSilent,
 )
 from durable_research.domain.workflows.progress import Attempt
-from durable_research.ports.database.ledger import Effects
+from durable_research.ports.database.ledger import EffectLedger
 from durable_research.ports.vendors.remote import RemoteEffect
 
 Answer = TypeVar("Answer")
@@ -49,7 +49,7 @@ class Collector(Generic[Answer]):
     remote: RemoteEffect[Answer]
     attempt: Attempt
     record: EffectRecord
-    ledger: Effects
+    ledger: EffectLedger
     cancel_is_wanted: Callable[[], bool]
     longest_call: float
     salvage: Salvage | None = field(default=None, init=False)

@@ -14,7 +14,7 @@ from durable_research.domain.errors import (
     StepFailed,
     StepTimedOut,
 )
-from durable_research.domain.ledger.effects import Effect, ResendPolicy
+from durable_research.domain.ledger.effects import Effect, EffectKind, ResendPolicy
 from durable_research.domain.values import Value
 from durable_research.domain.workflows.progress import NUMBERED_BY_LEDGER, Attempt
 from durable_research.effects.runner import EffectRunner
@@ -53,7 +53,7 @@ class Embedder:
             subject.tenant,
             subject.workflow_id,
             policies.EMBEDDING_STEP,
-            kind="embedding",
+            kind=EffectKind.EMBEDDING,
             provider=model.provider,
             provider_class=model.provider_class,
             request={"sha256": subject.text.sha256, "title": subject.title},

@@ -5,7 +5,7 @@ It takes ports and knows no vendor. The rules are in `domain/ledger/effects.py`,
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -17,12 +17,27 @@ from durable_research.domain.workflows.progress import Attempt
 from durable_research.effects.accepted_send import Salvage
 from durable_research.effects.attempt import SendAttempt
 from durable_research.failpoints.reach import Place
-from durable_research.ports.database.ledger import Effects
-from durable_research.ports.database.progress import CurrentAttempt, ProgressLog
+from durable_research.ports.database.ledger import EffectLedger
+from durable_research.ports.database.progress import AttemptNotes, CurrentAttempt
 from durable_research.ports.vendors.remote import RemoteEffect
 
 Answer = TypeVar("Answer")
 Stored = TypeVar("Stored", bound=BaseModel)
+
+
+class Performer(Protocol):
+    """What an effect that is never taken back needs of the runner."""
+
+    async def perform(
+        self,
+        effect: Effect,
+        prepare: Callable[[Mapping[str, Any]], RemoteEffect[Answer]],
+        store: Callable[[Answer], Awaitable[Stored]],
+        stored: type[Stored],
+        salvage: Salvage | None = None,
+    ) -> Stored:
+        """As `EffectRunner.perform`."""
+        ...
 
 
 class EffectRunner:
@@ -30,8 +45,8 @@ class EffectRunner:
 
     def __init__(
         self,
-        ledger: Effects,
-        progress: ProgressLog,
+        ledger: EffectLedger,
+        notes: AttemptNotes,
         current_attempt: CurrentAttempt,
         cancel_is_wanted: Callable[[], bool],
         *,
@@ -39,7 +54,7 @@ class EffectRunner:
         reattach: bool = True,
     ) -> None:
         self._ledger = ledger
-        self._progress = progress
+        self._notes = notes
         self.current_attempt = current_attempt
         self._cancel_is_wanted = cancel_is_wanted
         self._longest_call = longest_call
@@ -125,7 +140,7 @@ class EffectRunner:
 
     async def _note(self, current: Attempt, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
         if current.is_logged:
-            await self._progress.note(attempt, kind, data)
+            await self._notes.note(attempt, kind, data)
 
     async def withdraw(self, effect: Effect, prepare: Callable[[Mapping[str, Any]], RemoteEffect[Answer]]) -> None:
         """Take back what the effect did, wherever it stands, and let no attempt do it any more; a repeat changes nothing.

@@ -12,7 +12,7 @@ from typing import Any
 from durable_research import policies
 from durable_research.domain.documents.object_keys import Suffix, content_hash, folder_of, object_key
 from durable_research.domain.documents.text import TextReference, WrittenText, text_bytes
-from durable_research.domain.ledger.effects import EMPTY_ANSWERS_ALLOWED, Effect, ResendPolicy
+from durable_research.domain.ledger.effects import EMPTY_ANSWERS_ALLOWED, Effect, EffectKind, ResendPolicy
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.model_errors import (
     EmptyOutput,
@@ -20,14 +20,14 @@ from durable_research.domain.model_errors import (
     ModelTruncated,
     OnlyReasoning,
 )
-from durable_research.effects.runner import EffectRunner
+from durable_research.effects.runner import Performer
 from durable_research.ports.database.progress import CurrentAttempt, Drafts
 from durable_research.ports.objects import ObjectStore
 from durable_research.ports.vendors.models import LanguageModel, ModelAnswer, ModelCall
 from durable_research.ports.vendors.remote import RemoteEffect
 
 # A change here changes new calls only: what was sent is frozen by its first claim.
-GO_ON = """\
+CONTINUE_PROMPT = """\
 Your answer was cut off at its end. Go on exactly there, even in the middle of a word.
 Repeat nothing, do not comment on the interruption, and keep the Markdown that is open."""
 
@@ -51,7 +51,7 @@ class Assignment:
 class TextWriter:
     """Its fields are its needs; the text shows as a draft while it grows."""
 
-    effects: EffectRunner
+    effects: Performer
     current_attempt: CurrentAttempt
     drafts: Drafts
     model: LanguageModel
@@ -109,11 +109,11 @@ class TextWriter:
             assignment.tenant,
             assignment.workflow_id,
             assignment.step,
-            kind="model_call",
+            kind=EffectKind.MODEL_CALL,
             provider=self.model.provider,
             provider_class=self.model.provider_class,
             request={"prompt": assignment.prompt},
-            frozen={"model": self.model.model, "instructions": assignment.instructions, "go_on": GO_ON},
+            frozen={"model": self.model.model, "instructions": assignment.instructions, "go_on": CONTINUE_PROMPT},
             ordinal=str(part_number),
             generation=assignment.generation,
             resend=self.resend,
@@ -137,7 +137,7 @@ class TextWriter:
 
         def prepare(frozen: Mapping[str, Any]) -> RemoteEffect[ModelAnswer]:
             call = ModelCall(
-                frozen["instructions"], assignment.prompt, frozen["model"], so_far, frozen.get("go_on", GO_ON)
+                frozen["instructions"], assignment.prompt, frozen["model"], so_far, frozen.get("go_on", CONTINUE_PROMPT)
             )
             return self.model.prepare(call, lambda text: self.drafts.show(attempt, so_far + text))
 

@@ -12,7 +12,7 @@ from durable_research.domain.workflows.workflow import Decided, Decision, Status
 from durable_research.operations.reading.pending_decisions import open_question
 from durable_research.operations.reading.read import Reading
 from durable_research.operations.validation import validated
-from durable_research.ports.database.ledger import Effects
+from durable_research.ports.database.ledger import ResendGrants
 from durable_research.ports.database.workflows import WorkflowRow
 from durable_research.ports.engine.engine import WorkflowEngine
 
@@ -30,7 +30,7 @@ class Deciding:
     """The leave to send again is written before the workflow hears of it; saying the same twice changes nothing."""
 
     reading: Reading
-    ledger: Effects
+    ledger: ResendGrants
     engine: WorkflowEngine
 
     async def decide(self, workflow_id: str, tenant: str, body: Mapping[str, Any]) -> WorkflowRow:

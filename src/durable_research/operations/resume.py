@@ -22,6 +22,7 @@ from durable_research.domain.ledger.effects import (
     UNRESOLVED,
     Charges,
     Effect,
+    EffectKind,
     EffectRecord,
     Move,
     ResendPolicy,
@@ -40,7 +41,7 @@ from durable_research.operations.reading.recoverable import Price, ResumeOffer, 
 from durable_research.operations.reading.status import WorkflowStatus
 from durable_research.operations.start import Starting
 from durable_research.operations.validation import validated
-from durable_research.ports.database.ledger import Effects
+from durable_research.ports.database.ledger import ResendGrants
 from durable_research.ports.database.workflows import Resumption, WorkflowRow, Workflows
 
 
@@ -67,7 +68,7 @@ class Resuming:
 
     texts: PaidTexts
     workflows: Workflows
-    ledger: Effects
+    ledger: ResendGrants
     starting: Starting
     resend: ResendPolicy = ResendPolicy.BOUNDED
 
@@ -126,7 +127,7 @@ class Resuming:
             return data | {"texts": {"corrected": latest.corrected.model_dump(mode="json")}}
         if row.status not in RESUMABLE:
             return data
-        offer = await self._offer(row, events, await self.ledger.charges(row.workflow_id))
+        offer = await self._offer(row, events, await self.texts.reading.ledger.charges(row.workflow_id))
         if not offer.may_charge_again:
             return data
         if not request.accept_charge:
@@ -169,7 +170,7 @@ class Resuming:
             row.tenant,
             row.workflow_id,
             next(iter(BY_KIND[row.kind].steps)),
-            kind="model_call",
+            kind=EffectKind.MODEL_CALL,
             provider=record.provider,
             provider_class=record.provider_class,
             request={},

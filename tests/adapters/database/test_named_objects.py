@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 from durable_research.adapters.database.connection import Database
-from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.ledger.ledger import PostgresLedger
 from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.rows.named_objects import PostgresNamedObjects
 from durable_research.adapters.database.rows.posts import PostgresPosts
 from durable_research.domain.documents.text import TextReference
-from durable_research.domain.ledger.effects import Effect, ProviderClass
+from durable_research.domain.ledger.effects import Effect, EffectKind, ProviderClass
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.progress import EngineAttempt
@@ -66,8 +66,8 @@ async def test_nothing_names_the_objects_of_a_story_that_was_taken_back(database
 async def test_the_ledger_names_what_came_of_an_answer_that_is_not_published(database: Database) -> None:
     report = await accepted(database)
     key = f"default/{report}/half.md"
-    effect = Effect("default", report, "llm_call", "model_call", "openai", ProviderClass.NOTHING, {})
-    ledger = PostgresEffects(database)
+    effect = Effect("default", report, "llm_call", EffectKind.MODEL_CALL, "openai", ProviderClass.NOTHING, {})
+    ledger = PostgresLedger(database)
     await ledger.claim(effect, 1)
     await ledger.keep(effect.key, 1, {"text": {"key": key}})
     await PostgresProgressLog(database).close(report, Status.FAILED, {})

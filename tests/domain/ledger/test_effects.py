@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from durable_research.domain.ledger.effects import (
     AMBIGUOUS_SENDS_ALLOWED,
     Effect,
+    EffectKind,
     EffectRecord,
     Move,
     NextMove,
@@ -21,7 +22,9 @@ from durable_research.domain.ledger.effects import (
     still_to_settle,
 )
 
-EFFECT = Effect("default", "report-1", "llm_call", "model_call", "openai", ProviderClass.NOTHING, {"prompt": "p"})
+EFFECT = Effect(
+    "default", "report-1", "llm_call", EffectKind.MODEL_CALL, "openai", ProviderClass.NOTHING, {"prompt": "p"}
+)
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SENDS = st.lists(
     st.builds(

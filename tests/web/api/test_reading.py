@@ -93,8 +93,8 @@ async def test_the_status_tells_the_charges_of_model_calls_and_of_embeddings_apa
     client: QuartClient, harness: Harness
 ) -> None:
     report_id = await harness.asked()
-    harness.world.effects.charged[report_id] = Charges(3, 1)
-    harness.world.effects.embedded[report_id] = Charges(1, 2)
+    harness.world.ledger.charged[report_id] = Charges(3, 1)
+    harness.world.ledger.embedded[report_id] = Charges(1, 2)
 
     body = await (await client.get(f"/api/workflows/{report_id}/status")).get_json()
 
@@ -304,7 +304,7 @@ async def test_a_decision_is_written_before_the_workflow_hears_of_it(client: Qua
 
     answer = await client.post(f"/api/workflows/{report_id}/decide", json={"decision": "send_again"})
 
-    assert (answer.status_code, harness.world.effects.granted) == (202, [(report_id, "llm_call")])
+    assert (answer.status_code, harness.world.ledger.granted) == (202, [(report_id, "llm_call")])
     ((workflow_id, message),) = harness.world.engine.decided
     assert (workflow_id, message.model_dump()) == (
         report_id,
@@ -317,4 +317,4 @@ async def test_giving_up_grants_nothing(client: QuartClient, harness: Harness) -
 
     answer = await client.post(f"/api/workflows/{report_id}/decide", json={"decision": "give_up"})
 
-    assert (answer.status_code, harness.world.effects.granted) == (202, [])
+    assert (answer.status_code, harness.world.ledger.granted) == (202, [])

@@ -173,7 +173,7 @@ async def test_what_may_be_charged_again_is_resumed_by_a_yes_alone(client: Quart
 
     assert (refused[0], taken[0]) == (409, 202)
     assert "may be charged again, 0 so far, and perhaps 2 more" in refused[1]["detail"]
-    assert harness.world.effects.granted == [(report_id, "llm_call")]
+    assert harness.world.ledger.granted == [(report_id, "llm_call")]
 
 
 async def test_without_the_database_nothing_is_resumed(client: QuartClient, harness: Harness) -> None:
@@ -187,8 +187,8 @@ async def test_what_a_worker_found_that_nobody_can_be_asked_needs_a_yes_though_t
     client: QuartClient, harness: Harness
 ) -> None:
     report_id = await harness.failed_in_silence()
-    ((key, record),) = harness.world.effects.records.items()
+    ((key, record),) = harness.world.ledger.records.items()
     open_send = Send(1, SendState.OPEN, START, handle="conv_1")
-    harness.world.effects.records[key] = replace(record, sends=(open_send,), provider_class=ProviderClass.LOCKED)
+    harness.world.ledger.records[key] = replace(record, sends=(open_send,), provider_class=ProviderClass.LOCKED)
 
     assert (await status_of(client, report_id))["resume"]["price"] == "another_send"

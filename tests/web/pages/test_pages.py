@@ -211,7 +211,7 @@ async def test_embeddings_are_shown_apart_from_model_calls_where_there_are_any(
 ) -> None:
     report_id = await harness.asked()
     await harness.done(report_id)
-    harness.world.effects.embedded[report_id] = embedded
+    harness.world.ledger.embedded[report_id] = embedded
 
     text = await page(client, f"/reports/{report_id}")
 
@@ -433,7 +433,7 @@ async def test_a_post_that_could_not_be_cleaned_up_asks_to_try_again_and_cannot_
 
 async def test_a_failed_report_says_what_to_do_and_what_was_charged(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.asked()
-    harness.world.effects.charged[report_id] = Charges(settled=0, possible_extra=2)
+    harness.world.ledger.charged[report_id] = Charges(settled=0, possible_extra=2)
     error = {"code": "quota_exhausted", "detail": "the quota is used up"}
     await harness.world.progress.close(report_id, Status.FAILED, {"error": error})
 

@@ -22,6 +22,14 @@ from durable_research.domain.model_errors import (
 )
 
 
+class EffectKind(StrEnum):
+    """What is paid or seen outside."""
+
+    MODEL_CALL = "model_call"
+    EMBEDDING = "embedding"
+    NOTIFICATION = "notification"
+
+
 class ProviderClass(StrEnum):
     """What a provider lets us ask after a silent send."""
 
@@ -77,7 +85,7 @@ class Effect:
     tenant: str
     workflow_id: str
     step: str
-    kind: str
+    kind: EffectKind
     provider: str
     provider_class: ProviderClass
     request: dict[str, Any]

@@ -121,7 +121,7 @@ class PaidTexts:
             model_call_key(row.tenant, row.workflow_id, step, part, generation)
             for part in range(1 + policies.GOING_ON_ALLOWED)
         ]
-        records = await self.reading.effects.read(keys)
+        records = await self.reading.ledger.read(keys)
         return [records[key] for key in takewhile(records.__contains__, keys)]
 
     async def _written(self, row: WorkflowRow, answers: Sequence[EffectRecord]) -> PaidText | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from durable_research.catalogue import BY_KIND
 from durable_research.domain.errors import InfrastructureDown, NotFound, NotReady
-from durable_research.domain.ledger.effects import Charges
+from durable_research.domain.ledger.effects import Charges, EffectKind
 from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.progress import (
     Draft,
@@ -21,7 +21,7 @@ from durable_research.operations.reading.pending_decisions import pending_decisi
 from durable_research.operations.reading.recoverable import EndedWithoutResult
 from durable_research.operations.reading.status import WorkflowResult, WorkflowStatus
 from durable_research.operations.reading.waiting import waits_for
-from durable_research.ports.database.ledger import Effects
+from durable_research.ports.database.ledger import ChargeReader
 from durable_research.ports.database.progress import Changes, Drafts, ProgressLog
 from durable_research.ports.database.workers import WorkerRegistry
 from durable_research.ports.database.workflows import WorkflowFilter, WorkflowRow, Workflows
@@ -38,7 +38,7 @@ class Reading:
     workflows: Workflows
     progress: ProgressLog
     drafts: Drafts
-    effects: Effects
+    ledger: ChargeReader
     workers: WorkerRegistry
     changes: Changes
     engine: WorkflowEngine
@@ -81,14 +81,14 @@ class Reading:
                 reachable = False
             if view is None or view.resumption == row.resumption:
                 _complete(steps, view, live)
-        charges = await self.effects.charges_by_kind(workflow_id)
+        charges = await self.ledger.charges_by_kind(workflow_id)
         pending = pending_decision(row, events)
         return WorkflowStatus(
             row,
             events,
             steps,
-            charges.get("model_call", Charges()),
-            charges.get("embedding", Charges()),
+            charges.get(EffectKind.MODEL_CALL, Charges()),
+            charges.get(EffectKind.EMBEDDING, Charges()),
             live,
             reachable,
             pending,

@@ -15,7 +15,7 @@ from durable_research.operations.reading.paid_text import PaidTexts
 from durable_research.operations.reading.read import Reading, check_has_result
 from durable_research.operations.reading.recoverable import TEXT
 from durable_research.operations.reading.stored_pages import Format, kept_page
-from durable_research.ports.database.similarity import Related, Similarity
+from durable_research.ports.database.similarity import Neighbours, Related
 from durable_research.ports.database.workflows import WorkflowRow
 from durable_research.ports.objects import ObjectStore
 
@@ -32,7 +32,7 @@ class ReadingTexts:
     reading: Reading
     paid: PaidTexts
     objects: ObjectStore
-    similarity: Similarity
+    similarity: Neighbours
     to_html: Format
     embedding_model: str
 

@@ -8,7 +8,7 @@ from temporalio import activity
 from durable_research.domain.documents.composition import compose
 from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.errors import NotificationRefused
-from durable_research.domain.ledger.effects import Effect, ResendPolicy
+from durable_research.domain.ledger.effects import Effect, EffectKind, ResendPolicy
 from durable_research.domain.requests.post import PostRequest
 from durable_research.effects.embedding import Embedded, Embedder
 from durable_research.effects.runner import EffectRunner
@@ -131,7 +131,7 @@ def _told(asked: TellSlack, slack: Notifier) -> Effect:
         asked.tenant,
         asked.post_id,
         pipeline.POST_TO_SLACK.step,
-        kind="notification",
+        kind=EffectKind.NOTIFICATION,
         provider=slack.channel,
         provider_class=slack.provider_class,
         request={"post_id": asked.post_id, "title": asked.title},

@@ -12,7 +12,7 @@ from durable_research.domain.documents.object_keys import Suffix, content_hash, 
 from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.documents.tree import Document
 from durable_research.domain.errors import NotFound, NotificationRefused, Unconfirmed
-from durable_research.domain.ledger.effects import Effect, ResendPolicy
+from durable_research.domain.ledger.effects import Effect, EffectKind, ResendPolicy
 from durable_research.domain.requests.addresses import is_address
 from durable_research.domain.requests.notice import NoticeKind
 from durable_research.domain.requests.report import DocumentReference, Report, ReportRequest
@@ -250,7 +250,7 @@ class GenerateReportActivities:
             telling.tenant,
             notification.workflow_id,
             telling.step,
-            kind="notification",
+            kind=EffectKind.NOTIFICATION,
             provider=notifier.channel,
             provider_class=notifier.provider_class,
             request={"channel": channel, **telling.request},

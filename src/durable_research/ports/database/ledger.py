@@ -1,15 +1,15 @@
-"""The effect ledger: who may send, what was sent, what it brought."""
+"""The effect ledger, in one small port for each audience: who may send, what was sent, what it brought, what it cost."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from durable_research.domain.ledger.effects import Charges, Effect, EffectRecord, SendFailure, SendState
+from durable_research.domain.ledger.effects import Charges, Effect, EffectKind, EffectRecord, SendFailure, SendState
 from durable_research.domain.ledger.unresolved_sends import Provider, UnresolvedSend
 
 
-class Effects(Protocol):
-    """The effect ledger's tables. `fence` is the attempt's number; a lower one than the newest raises StaleAttempt."""
+class EffectLedger(Protocol):
+    """For the attempt at an effect. `fence` is its number; a lower one than the newest raises StaleAttempt."""
 
     async def claim(self, effect: Effect, fence: int) -> EffectRecord:
         """Make or lock the effect and raise its fence to ours; an attempt without a number gets the next one.
@@ -18,10 +18,6 @@ class Effects(Protocol):
             EffectMismatch: the key is known with another request.
             InvalidState: what the effect did has been taken back.
         """
-        ...
-
-    async def read(self, keys: Sequence[str]) -> Mapping[str, EffectRecord]:
-        """What stands of these effects, without claiming them; nothing of one that no attempt has claimed."""
         ...
 
     async def open_send(self, effect: Effect, fence: int, handle: str | None, *, earlier: SendState | None) -> None:
@@ -68,21 +64,45 @@ class Effects(Protocol):
         """Keep what came of an answer that is not published, while the fence is ours."""
         ...
 
-    async def close_left_behind(self, closed_before: timedelta) -> int:
-        """Close, as unknown, unanswered sends that nobody can be asked about, of workflows that ended so long ago."""
+
+class ChargeReader(Protocol):
+    """For whoever shows what a workflow has cost, and what it has brought."""
+
+    async def read(self, keys: Sequence[str]) -> Mapping[str, EffectRecord]:
+        """What stands of these effects, without claiming them; nothing of one that no attempt has claimed."""
         ...
 
-    async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
+    async def charges(self, workflow_id: str, kind: EffectKind = EffectKind.MODEL_CALL) -> Charges:
         """What this workflow's effects of one kind were charged, and may have been charged besides."""
         ...
 
-    async def charges_by_kind(self, workflow_id: str) -> Mapping[str, Charges]:
+    async def charges_by_kind(self, workflow_id: str) -> Mapping[EffectKind, Charges]:
         """The same of every kind of effect that the workflow has."""
         ...
+
+
+class ResendGrants(Protocol):
+    """For a person who decides that a call may be paid for a second time."""
 
     async def grant_resend(self, workflow_id: str, step: str) -> bool:
         """Allow one more send of the step's unresolved effects, as a person decided; False when none is unresolved."""
         ...
+
+
+class RunningCalls(Protocol):
+    """For stopping what a workflow that has ended left running at its provider."""
+
+    async def running_calls(self, workflow_id: str) -> Sequence[tuple[str, str]]:
+        """Key and provider's id of this workflow's model calls that are accepted and not closed."""
+        ...
+
+    async def close_send(self, key: str, reference: str | None, fence: int, state: SendState) -> None:
+        """Close a send that gave no result."""
+        ...
+
+
+class UnresolvedSends(Protocol):
+    """For reconciliation: sends whose outcome nobody waits for any more."""
 
     async def unresolved_sends(
         self, providers: Sequence[Provider], closed_before: timedelta, longest_call: timedelta
@@ -97,6 +117,6 @@ class Effects(Protocol):
         """Write what the provider shows now: nothing, or the id of a stray, which is counted as spent."""
         ...
 
-    async def running_calls(self, workflow_id: str) -> Sequence[tuple[str, str]]:
-        """Key and provider's id of this workflow's model calls that are accepted and not closed."""
+    async def close_left_behind(self, closed_before: timedelta) -> int:
+        """Close, as unknown, unanswered sends that nobody can be asked about, of workflows that ended so long ago."""
         ...

@@ -21,7 +21,23 @@ class Waited:
     looks: int = 0
 
 
-class ProgressLog(Protocol):
+class AttemptNotes(Protocol):
+    """What the effect protocol needs of the log."""
+
+    async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+        """Write an event within an open attempt, once."""
+        ...
+
+
+class ProgressReader(Protocol):
+    """What those need who only read the log."""
+
+    async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
+        """Events after `after_seq`, in order."""
+        ...
+
+
+class ProgressLog(AttemptNotes, ProgressReader, Protocol):
     """The one log that people follow. Statuses change with the event that causes it, in one transaction."""
 
     async def begin_attempt(
@@ -55,10 +71,6 @@ class ProgressLog(Protocol):
         """
         ...
 
-    async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
-        """Write an event within an open attempt, once."""
-        ...
-
     async def waited(self, workflow_id: str, step: str) -> Waited:
         """For how long the step has waited for its provider, by the database's clock; nothing when it does not wait."""
         ...
@@ -87,10 +99,6 @@ class ProgressLog(Protocol):
         Returns the decision that stands already, if one does, also one from before a resumption about the same draft; else,
         to who asks, the question as it was asked first.
         """
-        ...
-
-    async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
-        """Events after `after_seq`, in order."""
         ...
 
 

@@ -30,7 +30,18 @@ class Subject:
     text: TextReference
 
 
-class Similarity(Protocol):
+class Neighbours(Protocol):
+    """What those need who only look for related texts."""
+
+    async def nearest(self, subject_id: str, tenant: str, model: str, limit: int) -> Sequence[Related]:
+        """The tenant's other finished subjects that this model embedded, nearest first.
+
+        Nothing, when it has not embedded the subject.
+        """
+        ...
+
+
+class Similarity(Neighbours, Protocol):
     """Embeddings of reports and posts; a subject is a workflow's id and has at most one embedding of each model.
 
     An earlier model's stay where they are, so that going back to it finds them.
@@ -50,13 +61,6 @@ class Similarity(Protocol):
 
     async def delete(self, subject_id: str, tenant: str) -> None:
         """Forget the subject's embeddings, whichever model made them; those that are gone already are no error."""
-        ...
-
-    async def nearest(self, subject_id: str, tenant: str, model: str, limit: int) -> Sequence[Related]:
-        """The tenant's other finished subjects that this model embedded, nearest first.
-
-        Nothing, when it has not embedded the subject.
-        """
         ...
 
     async def subjects_without(self, model: str, limit: int) -> Sequence[Subject]:

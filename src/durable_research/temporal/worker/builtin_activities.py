@@ -8,8 +8,8 @@ from durable_research.domain.ledger.effects import SendState
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision
 from durable_research.domain.workflows.progress import resumption_after
 from durable_research.domain.workflows.waits import ended_waiting
-from durable_research.ports.database.ledger import Effects
-from durable_research.ports.database.progress import ProgressLog
+from durable_research.ports.database.ledger import RunningCalls
+from durable_research.ports.database.progress import ProgressLog, ProgressReader
 from durable_research.temporal.messages import Closing, NoteApproval, StopModelCalls
 
 
@@ -39,7 +39,9 @@ class ClosingActivities:
 class StoppingActivities:
     """The one that cancels; `cancel` stops one accepted call at the model's provider."""
 
-    def __init__(self, ledger: Effects, progress: ProgressLog, cancel: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self, ledger: RunningCalls, progress: ProgressReader, cancel: Callable[[str], Awaitable[None]]
+    ) -> None:
         self._ledger = ledger
         self._progress = progress
         self._cancel = cancel

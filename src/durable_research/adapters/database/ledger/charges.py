@@ -7,7 +7,7 @@ from sqlalchemy import Text, case, cast, func, literal, select
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.ledger.sends import CHARGED
 from durable_research.adapters.database.tables import effect_attempts, effects, workflows
-from durable_research.domain.ledger.effects import Charges, ProviderClass, SendState
+from durable_research.domain.ledger.effects import Charges, EffectKind, ProviderClass, SendState
 from durable_research.domain.workflows.workflow import FINAL
 
 _HAS_ID = effect_attempts.c.reference.is_not(None)
@@ -24,11 +24,11 @@ class ChargedSends:
 
     _database: Database
 
-    async def charges(self, workflow_id: str, kind: str = "model_call") -> Charges:
+    async def charges(self, workflow_id: str, kind: EffectKind = EffectKind.MODEL_CALL) -> Charges:
         """Count those of one kind."""
         return (await self.charges_by_kind(workflow_id)).get(kind, Charges())
 
-    async def charges_by_kind(self, workflow_id: str) -> Mapping[str, Charges]:
+    async def charges_by_kind(self, workflow_id: str) -> Mapping[EffectKind, Charges]:
         """Count the calls known to be charged, and the sends that may have been charged besides.
 
         A send that is on its way for the newest attempt of a living workflow is neither yet.
@@ -55,14 +55,14 @@ class ChargedSends:
         )
         async with self._database.one() as connection:
             rows = (await connection.execute(query)).all()
-        return {row.kind: Charges(row.settled, row.possible_extra) for row in rows}
+        return {EffectKind(row.kind): Charges(row.settled, row.possible_extra) for row in rows}
 
     async def running_calls(self, workflow_id: str) -> Sequence[tuple[str, str]]:
         """Key and provider's id of this workflow's model calls that are accepted and not closed."""
         query = (
             select(effect_attempts.c.key, effect_attempts.c.reference)
             .select_from(effect_attempts.join(effects))
-            .where(effects.c.workflow_id == workflow_id, effects.c.kind == "model_call", _ACCEPTED)
+            .where(effects.c.workflow_id == workflow_id, effects.c.kind == EffectKind.MODEL_CALL, _ACCEPTED)
         )
         async with self._database.one() as connection:
             return [(row.key, row.reference) for row in await connection.execute(query)]

@@ -17,7 +17,7 @@ from durable_research.pipelines.reconcile.passes.sends import CloseLeftBehind, F
 from durable_research.pipelines.reconcile.passes.start_accepted import StartAccepted, StartWorkflow
 from durable_research.pipelines.reconcile.passes.store_late import StoreLate
 from durable_research.ports.clock import Clock
-from durable_research.ports.database.ledger import Effects
+from durable_research.ports.database.ledger import UnresolvedSends
 from durable_research.ports.database.progress import ProgressLog
 from durable_research.ports.database.workflows import WorkflowsToReconcile
 from durable_research.ports.engine.engine import WorkflowEngine
@@ -31,7 +31,7 @@ class Needs:
     workflows: WorkflowsToReconcile
     progress: ProgressLog
     engine: WorkflowEngine
-    ledger: Effects
+    ledger: UnresolvedSends
     objects: ObjectStore
     named: NamedObjects
     now: Clock

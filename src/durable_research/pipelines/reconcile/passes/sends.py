@@ -10,7 +10,7 @@ from durable_research.domain.ledger.unresolved_sends import Provider, Unresolved
 from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.messages import PassOutcome
 from durable_research.pipelines.reconcile.passes.rows import put_right
-from durable_research.ports.database.ledger import Effects
+from durable_research.ports.database.ledger import UnresolvedSends
 from durable_research.ports.vendors.remote import EarlierSend
 
 FindAll = Callable[[EarlierSend], Awaitable[list[str]]]
@@ -26,7 +26,7 @@ class LookUpSends:
     name: ClassVar = "strays"
     deadline: ClassVar = pipeline.SENDS_DEADLINE
 
-    ledger: Effects
+    ledger: UnresolvedSends
     find_all: Mapping[Provider, FindAll]
     longest_call: timedelta
 
@@ -53,7 +53,7 @@ class CloseLeftBehind:
     name: ClassVar = "left_behind"
     deadline: ClassVar = pipeline.SENDS_DEADLINE
 
-    ledger: Effects
+    ledger: UnresolvedSends
 
     async def run(self) -> PassOutcome:
         return PassOutcome(done=await self.ledger.close_left_behind(policies.LOOK_UP_UNRESOLVED_AFTER))

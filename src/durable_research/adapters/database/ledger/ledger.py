@@ -1,4 +1,4 @@
-"""The Effects port on PostgreSQL: the ledger's two tables and its fence."""
+"""The ledger's ports on PostgreSQL: two tables and a fence."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -30,6 +30,7 @@ from durable_research.domain.ledger.effects import (
     UNRESOLVED,
     WITHDRAWN,
     Effect,
+    EffectKind,
     EffectRecord,
     ProviderClass,
     SendState,
@@ -130,7 +131,7 @@ _newer_is_accepted = exists().where(
     (effects.c.provider_class != ProviderClass.KEYED) | (_newer.c.reference != bindparam("new_reference")),
 )
 # What has come to a good end is embedded after it: every report, and posts when the model has changed.
-_is_embedded_late = (effects.c.kind == "embedding") & workflows.c.status.in_([Status.DONE, Status.PARTLY_DONE])
+_is_embedded_late = (effects.c.kind == EffectKind.EMBEDDING) & workflows.c.status.in_([Status.DONE, Status.PARTLY_DONE])
 _nobody_waits = exists().where(
     effects.c.key == bindparam("of_key"),
     workflows.c.workflow_id == effects.c.workflow_id,
@@ -170,7 +171,7 @@ _CLOSED = (
 _SETTLE = select(_SETTLED.c.key).add_cte(_CLOSED)
 
 
-class PostgresEffects(ChargedSends, UnresolvedSendRows):
+class PostgresLedger(ChargedSends, UnresolvedSendRows):
     """Every method is one transaction; `fence` decides who may write."""
 
     async def claim(self, effect: Effect, fence: int) -> EffectRecord:

@@ -3,13 +3,14 @@ from datetime import timedelta
 
 import pytest
 
-from durable_research.adapters.database.ledger.effects import PostgresEffects
+from durable_research.adapters.database.ledger.ledger import PostgresLedger
 from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.domain.errors import EffectMismatch, InvalidState, StaleAttempt
 from durable_research.domain.ledger.effects import (
     WITHDRAWN,
     Charges,
     Effect,
+    EffectKind,
     Move,
     ProviderClass,
     ResendPolicy,
@@ -25,22 +26,24 @@ OPENAI = [("openai", ProviderClass.RETRIEVABLE), ("openai", ProviderClass.LOCKED
 
 @pytest.fixture
 def effect(report: str) -> Effect:
-    return Effect("default", report, "llm_call", "model_call", "openai", ProviderClass.LOCKED, {"prompt": "tides?"})
+    return Effect(
+        "default", report, "llm_call", EffectKind.MODEL_CALL, "openai", ProviderClass.LOCKED, {"prompt": "tides?"}
+    )
 
 
-async def begun(ledger: PostgresEffects, effect: Effect, fence: int, handle: str | None = None) -> None:
+async def begun(ledger: PostgresLedger, effect: Effect, fence: int, handle: str | None = None) -> None:
     """An attempt that has committed its intent to send."""
     await ledger.claim(effect, fence)
     await ledger.open_send(effect, fence, handle, earlier=None)
 
 
-async def test_a_new_effect_is_sent(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_a_new_effect_is_sent(ledger: PostgresLedger, effect: Effect) -> None:
     record = await ledger.claim(effect, 1)
 
     assert next_move(record, effect).move is Move.SEND
 
 
-async def test_two_attempts_of_one_number_send_once(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_two_attempts_of_one_number_send_once(ledger: PostgresLedger, effect: Effect) -> None:
     for _ in range(2):
         await ledger.claim(effect, 1)
     await ledger.open_send(effect, 1, None, earlier=None)
@@ -50,7 +53,7 @@ async def test_two_attempts_of_one_number_send_once(ledger: PostgresEffects, eff
 
 
 async def test_attempts_without_a_number_get_one_each_that_is_higher_than_all_before(
-    ledger: PostgresEffects, effect: Effect
+    ledger: PostgresLedger, effect: Effect
 ) -> None:
     fences = [(await ledger.claim(effect, NUMBERED_BY_LEDGER)).fence for _ in range(3)]
 
@@ -60,7 +63,7 @@ async def test_attempts_without_a_number_get_one_each_that_is_higher_than_all_be
 
 
 async def test_an_attempt_without_a_number_does_nothing_where_all_was_taken_back(
-    ledger: PostgresEffects, effect: Effect
+    ledger: PostgresLedger, effect: Effect
 ) -> None:
     await ledger.claim(effect, WITHDRAWN)
 
@@ -68,7 +71,7 @@ async def test_an_attempt_without_a_number_does_nothing_where_all_was_taken_back
         await ledger.claim(effect, NUMBERED_BY_LEDGER)
 
 
-async def test_an_accepted_call_is_collected_by_the_next_attempt(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_an_accepted_call_is_collected_by_the_next_attempt(ledger: PostgresLedger, effect: Effect) -> None:
     await begun(ledger, effect, 1)
     await ledger.remember_reference(effect.key, 1, "resp_1")
 
@@ -79,7 +82,7 @@ async def test_an_accepted_call_is_collected_by_the_next_attempt(ledger: Postgre
     assert move.send.reference == "resp_1"
 
 
-async def test_an_intent_without_an_id_is_sent_again_once_and_counted(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_an_intent_without_an_id_is_sent_again_once_and_counted(ledger: PostgresLedger, effect: Effect) -> None:
     effect = replace(effect, provider_class=ProviderClass.NOTHING)
     await begun(ledger, effect, 1)
     second = next_move(await ledger.claim(effect, 2), effect)
@@ -91,7 +94,7 @@ async def test_an_intent_without_an_id_is_sent_again_once_and_counted(ledger: Po
 
 
 async def test_an_id_that_becomes_known_while_another_attempt_decides_is_taken_up(
-    ledger: PostgresEffects, effect: Effect
+    ledger: PostgresLedger, effect: Effect
 ) -> None:
     await begun(ledger, effect, 1)
     decided = next_move(await ledger.claim(effect, 2), effect)
@@ -109,7 +112,7 @@ async def test_an_id_that_becomes_known_while_another_attempt_decides_is_taken_u
 
 
 async def test_an_accepted_call_is_charged_though_nobody_fetched_its_answer(
-    ledger: PostgresEffects, effect: Effect
+    ledger: PostgresLedger, effect: Effect
 ) -> None:
     await begun(ledger, effect, 1)
     await ledger.remember_reference(effect.key, 1, "resp_1")
@@ -118,14 +121,14 @@ async def test_an_accepted_call_is_charged_though_nobody_fetched_its_answer(
     assert await ledger.running_calls(effect.workflow_id) == [(effect.key, "resp_1")]
 
 
-async def test_a_deployment_in_between_changes_no_request_under_way(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_a_deployment_in_between_changes_no_request_under_way(ledger: PostgresLedger, effect: Effect) -> None:
     await begun(ledger, replace(effect, frozen={"model": "old"}), 1)
 
     assert (await ledger.claim(replace(effect, frozen={"model": "new"}), 2)).frozen == {"model": "old"}
 
 
 async def test_where_every_send_was_refused_todays_settings_are_asked_for(
-    ledger: PostgresEffects, effect: Effect
+    ledger: PostgresLedger, effect: Effect
 ) -> None:
     await begun(ledger, replace(effect, provider="old", frozen={"model": "old"}), 1)
     await ledger.close_send(effect.key, None, 1, SendState.REFUSED)
@@ -135,7 +138,7 @@ async def test_where_every_send_was_refused_todays_settings_are_asked_for(
     assert (again.provider, again.frozen) == ("new", {"model": "new"})
 
 
-async def test_a_refused_send_leaves_nothing_open(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_a_refused_send_leaves_nothing_open(ledger: PostgresLedger, effect: Effect) -> None:
     await begun(ledger, effect, 1)
     await ledger.close_send(effect.key, None, 1, SendState.REFUSED)
 
@@ -143,7 +146,7 @@ async def test_a_refused_send_leaves_nothing_open(ledger: PostgresEffects, effec
 
 
 async def test_a_settled_effect_returns_its_result_and_counts_one_charge(
-    ledger: PostgresEffects, effect: Effect
+    ledger: PostgresLedger, effect: Effect
 ) -> None:
     await begun(ledger, effect, 1)
     await ledger.remember_reference(effect.key, 1, "resp_1")
@@ -155,7 +158,7 @@ async def test_a_settled_effect_returns_its_result_and_counts_one_charge(
     assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
-async def test_a_paused_attempt_finds_its_fence_stale_before_it_sends(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_a_paused_attempt_finds_its_fence_stale_before_it_sends(ledger: PostgresLedger, effect: Effect) -> None:
     await begun(ledger, effect, 1)
     await ledger.claim(effect, 2)
 
@@ -164,7 +167,7 @@ async def test_a_paused_attempt_finds_its_fence_stale_before_it_sends(ledger: Po
 
 
 async def test_an_intent_that_was_slept_over_is_not_sent_and_stands_in_nobodys_way(
-    ledger: PostgresEffects, effect: Effect
+    ledger: PostgresLedger, effect: Effect
 ) -> None:
     effect = replace(effect, provider_class=ProviderClass.NOTHING)
     await begun(ledger, effect, 1)
@@ -176,13 +179,13 @@ async def test_an_intent_that_was_slept_over_is_not_sent_and_stands_in_nobodys_w
     assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=0)
 
 
-async def test_a_young_intent_may_be_sent(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_a_young_intent_may_be_sent(ledger: PostgresLedger, effect: Effect) -> None:
     await begun(ledger, effect, 1)
 
     await ledger.check_fence(effect.key, 1, timedelta(hours=1))
 
 
-async def test_settling_one_send_closes_another_accepted_one_as_spent(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_settling_one_send_closes_another_accepted_one_as_spent(ledger: PostgresLedger, effect: Effect) -> None:
     await begun(ledger, effect, 1)
     await ledger.remember_reference(effect.key, 1, "resp_1")
     await begun(ledger, effect, 2)
@@ -198,7 +201,7 @@ async def test_settling_one_send_closes_another_accepted_one_as_spent(ledger: Po
     assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
-async def test_a_paused_attempt_may_not_settle(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_a_paused_attempt_may_not_settle(ledger: PostgresLedger, effect: Effect) -> None:
     await ledger.claim(effect, 1)
     await ledger.claim(effect, 2)
 
@@ -206,21 +209,21 @@ async def test_a_paused_attempt_may_not_settle(ledger: PostgresEffects, effect: 
         await ledger.settle(effect.key, 1, "resp_1", {})
 
 
-async def test_an_older_attempt_may_not_claim_back(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_an_older_attempt_may_not_claim_back(ledger: PostgresLedger, effect: Effect) -> None:
     await ledger.claim(effect, 2)
 
     with pytest.raises(StaleAttempt):
         await ledger.claim(effect, 1)
 
 
-async def test_the_same_key_with_another_request_is_a_bug(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_the_same_key_with_another_request_is_a_bug(ledger: PostgresLedger, effect: Effect) -> None:
     await ledger.claim(effect, 1)
 
     with pytest.raises(EffectMismatch):
         await ledger.claim(replace(effect, request={"prompt": "moon?"}), 2)
 
 
-async def test_two_sends_with_one_id_are_one_charge(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_two_sends_with_one_id_are_one_charge(ledger: PostgresLedger, effect: Effect) -> None:
     keyed = replace(effect, provider_class=ProviderClass.KEYED)
     for fence in (1, 2):
         await begun(ledger, keyed, fence)
@@ -230,7 +233,7 @@ async def test_two_sends_with_one_id_are_one_charge(ledger: PostgresEffects, eff
 
 
 async def test_a_silent_send_may_be_charged_once_somebody_else_has_taken_over(
-    ledger: PostgresEffects, effect: Effect
+    ledger: PostgresLedger, effect: Effect
 ) -> None:
     await begun(ledger, effect, 1)
     on_its_way = await ledger.charges(effect.workflow_id)
@@ -241,7 +244,7 @@ async def test_a_silent_send_may_be_charged_once_somebody_else_has_taken_over(
 
 
 async def test_what_is_left_open_when_the_effect_is_settled_was_nothing_of_its_own(
-    ledger: PostgresEffects, effect: Effect
+    ledger: PostgresLedger, effect: Effect
 ) -> None:
     keyed = replace(effect, provider_class=ProviderClass.KEYED)
     await begun(ledger, keyed, 1)
@@ -253,7 +256,7 @@ async def test_what_is_left_open_when_the_effect_is_settled_was_nothing_of_its_o
     assert states == {1: SendState.ABSENT, 2: SendState.SETTLED}
 
 
-async def test_an_id_never_replaces_another(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_an_id_never_replaces_another(ledger: PostgresLedger, effect: Effect) -> None:
     await begun(ledger, effect, 1, "conv_1")
     await ledger.remember_reference(effect.key, 1, "conv_1/msg_1")
     await ledger.remember_reference(effect.key, 1, "resp_1")
@@ -263,7 +266,7 @@ async def test_an_id_never_replaces_another(ledger: PostgresEffects, effect: Eff
 
 
 async def test_a_late_sender_learns_that_its_workflow_has_ended(
-    ledger: PostgresEffects, effect: Effect, progress: PostgresProgressLog
+    ledger: PostgresLedger, effect: Effect, progress: PostgresProgressLog
 ) -> None:
     await begun(ledger, effect, 1)
     await progress.close(effect.workflow_id, Status.CANCELLED, {})
@@ -273,7 +276,7 @@ async def test_a_late_sender_learns_that_its_workflow_has_ended(
 
 
 async def test_a_late_sender_whose_send_was_found_and_settled_takes_nothing_back(
-    ledger: PostgresEffects, effect: Effect, progress: PostgresProgressLog
+    ledger: PostgresLedger, effect: Effect, progress: PostgresProgressLog
 ) -> None:
     searched = replace(effect, step="send_notification", provider_class=ProviderClass.RETRIEVABLE)
     await begun(ledger, searched, 1)
@@ -285,7 +288,7 @@ async def test_a_late_sender_whose_send_was_found_and_settled_takes_nothing_back
     assert not await ledger.remember_reference(searched.key, 1, "ts_1")
 
 
-async def test_a_late_sender_learns_that_a_newer_send_is_accepted(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_a_late_sender_learns_that_a_newer_send_is_accepted(ledger: PostgresLedger, effect: Effect) -> None:
     await begun(ledger, effect, 1, "conv_1")
     await ledger.claim(effect, 2)
     await ledger.open_send(effect, 2, "conv_1", earlier=SendState.ABSENT)
@@ -295,7 +298,7 @@ async def test_a_late_sender_learns_that_a_newer_send_is_accepted(ledger: Postgr
     assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
-async def test_a_send_that_turned_up_after_all_is_counted_as_spent(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_a_send_that_turned_up_after_all_is_counted_as_spent(ledger: PostgresLedger, effect: Effect) -> None:
     searched = replace(effect, provider_class=ProviderClass.RETRIEVABLE)
     await ledger.claim(searched, 1)
     await ledger.open_send(searched, 1, None, earlier=None)
@@ -315,7 +318,7 @@ async def test_a_send_that_turned_up_after_all_is_counted_as_spent(ledger: Postg
     ] == []
 
 
-async def test_a_person_may_allow_one_more_send(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_a_person_may_allow_one_more_send(ledger: PostgresLedger, effect: Effect) -> None:
     asked = replace(effect, provider_class=ProviderClass.NOTHING, resend=ResendPolicy.ASK)
     nothing_to_decide = await ledger.grant_resend(effect.workflow_id, "llm_call")
     await ledger.claim(asked, 1)
@@ -329,7 +332,7 @@ async def test_a_person_may_allow_one_more_send(ledger: PostgresEffects, effect:
     assert (after.resend_granted, next_move(after, asked).move) == (1, Move.SEND_AGAIN)
 
 
-async def test_another_generation_is_another_purchase(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_another_generation_is_another_purchase(ledger: PostgresLedger, effect: Effect) -> None:
     for bought in (effect, replace(effect, generation=1)):
         await ledger.claim(bought, 1)
         await ledger.open_send(bought, 1, None, earlier=None)
@@ -340,7 +343,7 @@ async def test_another_generation_is_another_purchase(ledger: PostgresEffects, e
 
 
 async def test_a_stray_that_turns_up_before_there_is_an_answer_is_the_answer(
-    ledger: PostgresEffects, effect: Effect
+    ledger: PostgresLedger, effect: Effect
 ) -> None:
     searched = replace(effect, provider_class=ProviderClass.RETRIEVABLE)
     await ledger.claim(searched, 1)
@@ -355,7 +358,7 @@ async def test_a_stray_that_turns_up_before_there_is_an_answer_is_the_answer(
     assert next_move(await ledger.claim(searched, 2), searched).move is Move.COLLECT
 
 
-async def test_doubts_of_a_provider_that_is_not_asked_wait_for_nobody(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_doubts_of_a_provider_that_is_not_asked_wait_for_nobody(ledger: PostgresLedger, effect: Effect) -> None:
     elsewhere = replace(effect, provider="slack", provider_class=ProviderClass.RETRIEVABLE)
     await ledger.claim(elsewhere, 1)
     await ledger.open_send(elsewhere, 1, None, earlier=None)
@@ -366,7 +369,7 @@ async def test_doubts_of_a_provider_that_is_not_asked_wait_for_nobody(ledger: Po
     ] == []
 
 
-async def test_doubts_of_another_api_of_the_provider_wait_for_it(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_doubts_of_another_api_of_the_provider_wait_for_it(ledger: PostgresLedger, effect: Effect) -> None:
     locked = replace(effect, provider_class=ProviderClass.LOCKED)
     await ledger.claim(locked, 1)
     await ledger.open_send(locked, 1, "conv_1", earlier=None)
@@ -378,7 +381,7 @@ async def test_doubts_of_another_api_of_the_provider_wait_for_it(ledger: Postgre
 
 
 async def test_a_searched_provider_is_not_looked_up_again_before_a_call_can_have_ended(
-    ledger: PostgresEffects, effect: Effect
+    ledger: PostgresLedger, effect: Effect
 ) -> None:
     searched = replace(effect, provider_class=ProviderClass.RETRIEVABLE)
     await begun(ledger, searched, 1)
@@ -389,7 +392,7 @@ async def test_a_searched_provider_is_not_looked_up_again_before_a_call_can_have
     assert [one for one in found if one.key == searched.key] == []
 
 
-async def test_why_and_since_when_a_send_is_lost_is_written_once(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_why_and_since_when_a_send_is_lost_is_written_once(ledger: PostgresLedger, effect: Effect) -> None:
     await begun(ledger, effect, 1)
     first = await ledger.note_lost(effect.key, 1, SendFailure("provider_failed", "HTTP 500"))
 
@@ -407,7 +410,7 @@ async def test_why_and_since_when_a_send_is_lost_is_written_once(ledger: Postgre
 async def test_what_a_dead_sender_left_open_is_closed_after_the_end_where_nobody_can_be_asked(
     provider_class: ProviderClass,
     state: SendState,
-    ledger: PostgresEffects,
+    ledger: PostgresLedger,
     effect: Effect,
     progress: PostgresProgressLog,
 ) -> None:
@@ -423,7 +426,7 @@ async def test_what_a_dead_sender_left_open_is_closed_after_the_end_where_nobody
     assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=1)
 
 
-async def test_what_a_living_workflow_sends_is_left_open(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_what_a_living_workflow_sends_is_left_open(ledger: PostgresLedger, effect: Effect) -> None:
     sending = replace(effect, provider_class=ProviderClass.NOTHING)
     await begun(ledger, sending, 1)
 
@@ -434,7 +437,7 @@ async def test_what_a_living_workflow_sends_is_left_open(ledger: PostgresEffects
 
 @pytest.mark.parametrize(("provider_class", "possible"), [(ProviderClass.NOTHING, 1), (ProviderClass.LOCKED, 0)])
 async def test_a_send_that_ended_in_an_error_is_told_at_once_where_nobody_can_be_asked(
-    provider_class: ProviderClass, possible: int, ledger: PostgresEffects, effect: Effect
+    provider_class: ProviderClass, possible: int, ledger: PostgresLedger, effect: Effect
 ) -> None:
     sent = replace(effect, provider_class=provider_class)
     await begun(ledger, sent, 1)
@@ -445,7 +448,7 @@ async def test_a_send_that_ended_in_an_error_is_told_at_once_where_nobody_can_be
     assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=possible)
 
 
-async def test_effects_are_read_with_their_sends_and_claimed_by_nobody(ledger: PostgresEffects, effect: Effect) -> None:
+async def test_effects_are_read_with_their_sends_and_claimed_by_nobody(ledger: PostgresLedger, effect: Effect) -> None:
     unsent, unclaimed = replace(effect, ordinal="1"), replace(effect, ordinal="2")
     for fence in (1, 2):
         await begun(ledger, effect, fence)
@@ -459,8 +462,8 @@ async def test_effects_are_read_with_their_sends_and_claimed_by_nobody(ledger: P
     assert found == {effect.key: found[effect.key], unsent.key: claimed}
 
 
-async def test_each_kind_of_effect_is_counted_by_itself(ledger: PostgresEffects, effect: Effect) -> None:
-    embedding = replace(effect, step="create_embedding", kind="embedding")
+async def test_each_kind_of_effect_is_counted_by_itself(ledger: PostgresLedger, effect: Effect) -> None:
+    embedding = replace(effect, step="create_embedding", kind=EffectKind.EMBEDDING)
     for one in (effect, embedding):
         await begun(ledger, one, 1)
         await ledger.remember_reference(one.key, 1, "resp_1")
@@ -469,6 +472,6 @@ async def test_each_kind_of_effect_is_counted_by_itself(ledger: PostgresEffects,
     await ledger.claim(replace(embedding, ordinal="1"), 2)
 
     assert await ledger.charges_by_kind(effect.workflow_id) == {
-        "model_call": Charges(settled=1, possible_extra=0),
-        "embedding": Charges(settled=1, possible_extra=1),
+        EffectKind.MODEL_CALL: Charges(settled=1, possible_extra=0),
+        EffectKind.EMBEDDING: Charges(settled=1, possible_extra=1),
     }
