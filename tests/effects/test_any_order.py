@@ -117,6 +117,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     database_url = ""
     provider_class = ProviderClass.NOTHING
+    longest_call: float = policies.CALL_DEADLINES.longest
     patience: pytest.MonkeyPatch
 
     @initialize(calls_run_on=st.booleans())
@@ -153,7 +154,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """A newer attempt, standing at its beginning."""
         moved = MovedAttempt(len(self.all) + 1)
         attempt = Attempt(self.workflow_id, "llm_call", moved.number, "w")
-        runner = EffectRunner(self.ledger, FakeNotes(), lambda: attempt, lambda: False)
+        runner = EffectRunner(self.ledger, FakeNotes(), lambda: attempt, lambda: False, longest_call=self.longest_call)
 
         async def keep(answer: str) -> Kept:
             return Kept(text=answer)
@@ -216,6 +217,8 @@ class LedgerMachine(RuleBasedStateMachine):
         for sleeper in self.asleep:
             await sleeper.move_to_the_end()
         self.patience.setattr(policies, "SEND_WITHIN", timedelta(seconds=10))  # nobody sleeps from here on
+        # ... and no call runs any more: a send that a busy machine left open for long is not waited for as a running one.
+        self.longest_call = SETTLE_SECONDS
         last: MovedAttempt | None = None
         for _ in range(6):
             self.provider.finish()

@@ -27,7 +27,7 @@ from durable_research.ports.vendors.models import LanguageModel, ModelAnswer, Mo
 from durable_research.ports.vendors.remote import RemoteEffect
 
 # A change here changes new calls only: what was sent is frozen by its first claim.
-CONTINUE_PROMPT = """\
+CONTINUATION_PROMPT = """\
 Your answer was cut off at its end. Go on exactly there, even in the middle of a word.
 Repeat nothing, do not comment on the interruption, and keep the Markdown that is open."""
 
@@ -105,22 +105,7 @@ class TextWriter:
     async def _write_part(self, assignment: Assignment, part_number: int, so_far: str) -> WrittenText:
         """One paid model call: the answer's beginning, or what follows where it was cut."""
         attempt = self.current_attempt()
-        effect = Effect(
-            assignment.tenant,
-            assignment.workflow_id,
-            assignment.step,
-            kind=EffectKind.MODEL_CALL,
-            provider=self.model.provider,
-            provider_class=self.model.provider_class,
-            request={"prompt": assignment.prompt},
-            frozen={"model": self.model.model, "instructions": assignment.instructions, "go_on": CONTINUE_PROMPT},
-            ordinal=str(part_number),
-            generation=assignment.generation,
-            resend=self.resend,
-            settle_seconds=self.model.settle_seconds,
-            # A continuation that adds nothing means that there is no more; a second answer would add nothing either.
-            empty_allowed=0 if so_far else EMPTY_ANSWERS_ALLOWED,
-        )
+        effect = self._effect(assignment, part_number, is_continuation=bool(so_far))
 
         async def keep(answer: ModelAnswer) -> WrittenText:
             kept = WrittenText(
@@ -137,12 +122,34 @@ class TextWriter:
 
         def prepare(frozen: Mapping[str, Any]) -> RemoteEffect[ModelAnswer]:
             call = ModelCall(
-                frozen["instructions"], assignment.prompt, frozen["model"], so_far, frozen.get("go_on", CONTINUE_PROMPT)
+                frozen["instructions"],
+                assignment.prompt,
+                frozen["model"],
+                so_far,
+                frozen.get("go_on", CONTINUATION_PROMPT),
             )
             return self.model.prepare(call, lambda text: self.drafts.show(attempt, so_far + text))
 
         salvage = partial(self._salvage, assignment, so_far)
         return await self.effects.perform(effect, prepare, keep, WrittenText, salvage)
+
+    def _effect(self, assignment: Assignment, part_number: int, *, is_continuation: bool) -> Effect:
+        return Effect(
+            assignment.tenant,
+            assignment.workflow_id,
+            assignment.step,
+            kind=EffectKind.MODEL_CALL,
+            provider=self.model.provider,
+            provider_class=self.model.provider_class,
+            request={"prompt": assignment.prompt},
+            frozen={"model": self.model.model, "instructions": assignment.instructions, "go_on": CONTINUATION_PROMPT},
+            ordinal=str(part_number),
+            generation=assignment.generation,
+            resend=self.resend,
+            settle_seconds=self.model.settle_seconds,
+            # A continuation that adds nothing means that there is no more; a second answer would add nothing either.
+            empty_allowed=0 if is_continuation else EMPTY_ANSWERS_ALLOWED,
+        )
 
     async def _salvage(self, assignment: Assignment, so_far: str, text: str) -> Mapping[str, Any]:
         """Store a paid text that is not published, since it may be incomplete."""
