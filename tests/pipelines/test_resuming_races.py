@@ -121,14 +121,14 @@ async def test_a_correction_back_to_the_draft_is_asked_about_anew(harness: Harne
 async def test_terminated_when_its_row_was_stored_a_report_is_done(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held, tell_all = asyncio.Event(), harness.report._tell_all
+    held, tell_all = asyncio.Event(), harness.report._send_to_all
 
     async def tell_one(telling: Any, channels: Any) -> None:
         await tell_all(telling, channels[:1])
         held.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(harness.report, "_tell_all", tell_one)
+    monkeypatch.setattr(harness.report, "_send_to_all", tell_one)
     report = await harness.ask("terminated amid telling")
     await held.wait()
     await harness.environment.client.get_workflow_handle(report).terminate("an operator")

@@ -8,9 +8,10 @@ from temporalio import activity
 from durable_research.domain.documents.composition import compose
 from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.errors import NotificationRefused
-from durable_research.domain.ledger.effects import Effect, EffectKind, ResendPolicy
+from durable_research.domain.ledger.effects import ResendPolicy
 from durable_research.domain.requests.post import PostRequest
 from durable_research.effects.embedding import Embedded, Embedder
+from durable_research.effects.notification import Message, NotificationSender
 from durable_research.effects.runner import EffectRunner
 from durable_research.effects.text import Assignment, TextWriter
 from durable_research.pipelines.blog_post import pipeline, prompts
@@ -26,7 +27,7 @@ from durable_research.pipelines.blog_post.messages import (
 from durable_research.ports.database.posts import Post, Posts
 from durable_research.ports.database.similarity import Subject
 from durable_research.ports.database.workflows import Workflows
-from durable_research.ports.vendors.notifiers import Delivery, Notification, Notifier
+from durable_research.ports.vendors.notifiers import Notification, Notifier
 
 
 @dataclass
@@ -89,20 +90,13 @@ class BlogPostActivities:
     @activity.defn(name="post_to_slack")
     async def post_to_slack(self, asked: TellSlack) -> ToldSlack:
         """Tell the channel; the message carries a key made from the post's id, by which a repeat is found."""
-        slack = self._slack()
-
-        async def keep(delivery: Delivery) -> ToldSlack:
-            return ToldSlack(reference=delivery.reference)
-
-        return await self.effects.perform(
-            _told(asked, slack), lambda _: slack.prepare(self._notification(asked)), keep, ToldSlack
-        )
+        notified = await self._sender.send(self._message(asked), self._slack())
+        return ToldSlack(reference=notified.reference)
 
     @activity.defn(name="delete_message")
     async def delete_message(self, asked: TellSlack) -> None:
         """Take the message back, also one whose id never reached us."""
-        slack = self._slack()
-        await self.effects.withdraw(_told(asked, slack), lambda _: slack.prepare(self._notification(asked)))
+        await self._sender.withdraw(self._message(asked), self._slack())
 
     @activity.defn(name="delete_embedding")
     async def delete_embedding(self, asked: PostReference) -> None:
@@ -120,22 +114,15 @@ class BlogPostActivities:
             raise NotificationRefused("no Slack channel is configured any more (SLACK_BOT_TOKEN, SLACK_CHANNEL)")
         return self.slack
 
-    def _notification(self, asked: TellSlack) -> Notification:
-        return Notification(
-            asked.post_id, asked.title, "done", f"{self.post_url_prefix}/posts/{asked.post_id}", "slack"
+    @property
+    def _sender(self) -> NotificationSender:
+        return NotificationSender(self.effects, ResendPolicy.NEVER)
+
+    def _message(self, asked: TellSlack) -> Message:
+        url = f"{self.post_url_prefix}/posts/{asked.post_id}"
+        return Message(
+            asked.tenant,
+            pipeline.POST_TO_SLACK.step,
+            Notification(asked.post_id, asked.title, "done", url, "slack"),
+            {"post_id": asked.post_id, "title": asked.title},
         )
-
-
-def _told(asked: TellSlack, slack: Notifier) -> Effect:
-    return Effect(
-        asked.tenant,
-        asked.post_id,
-        pipeline.POST_TO_SLACK.step,
-        kind=EffectKind.NOTIFICATION,
-        provider=slack.channel,
-        provider_class=slack.provider_class,
-        request={"post_id": asked.post_id, "title": asked.title},
-        ordinal="slack",
-        resend=ResendPolicy.NEVER,
-        settle_seconds=slack.settle_seconds,
-    )

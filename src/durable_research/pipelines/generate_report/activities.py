@@ -12,12 +12,13 @@ from durable_research.domain.documents.object_keys import Suffix, content_hash, 
 from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.documents.tree import Document
 from durable_research.domain.errors import NotFound, NotificationRefused, Unconfirmed
-from durable_research.domain.ledger.effects import Effect, EffectKind, ResendPolicy
+from durable_research.domain.ledger.effects import ResendPolicy
 from durable_research.domain.requests.addresses import is_address
 from durable_research.domain.requests.notice import NoticeKind
 from durable_research.domain.requests.report import DocumentReference, Report, ReportRequest
 from durable_research.domain.workflows.events import SKIPPED, Closed
 from durable_research.domain.workflows.workflow import Status
+from durable_research.effects.notification import Message, NotificationSender, Notified
 from durable_research.effects.runner import EffectRunner
 from durable_research.effects.text import Assignment, TextWriter
 from durable_research.failpoints.reach import Point, reach
@@ -27,7 +28,6 @@ from durable_research.pipelines.generate_report.messages import (
     DiscardReport,
     LlmCall,
     NotificationOutcome,
-    Notified,
     ReportPdf,
     SendApprovalNotice,
     SendNotice,
@@ -39,7 +39,7 @@ from durable_research.ports.database.similarity import Similarity
 from durable_research.ports.database.workflows import WorkflowRow, Workflows
 from durable_research.ports.documents import DocumentRenderer
 from durable_research.ports.objects import ObjectStore
-from durable_research.ports.vendors.notifiers import Delivery, Notification, Notifier
+from durable_research.ports.vendors.notifiers import Notification, Notifier
 
 _ENDED_OUTSIDE = "the report was ended outside this app when it was finished already"
 
@@ -172,9 +172,8 @@ class GenerateReportActivities:
         """
         notification = Notification(asked.report_id, asked.title, "done", self._page(asked.report_id))
         request = {"report_id": asked.report_id} | ({"title": asked.title} if asked.names_title else {})
-        return await self._tell_all(
-            _Telling(pipeline.SEND_NOTIFICATION.step, asked.tenant, notification, request), asked.channels
-        )
+        template = Message(asked.tenant, pipeline.SEND_NOTIFICATION.step, notification, request)
+        return await self._send_to_all(template, asked.channels)
 
     @activity.defn(name="send_approval_notice")
     async def send_approval_notice(self, asked: SendApprovalNotice) -> NotificationOutcome:
@@ -190,11 +189,9 @@ class GenerateReportActivities:
         notification = Notification(asked.report_id, row.title, row.status, page, approval=asked.notice)
         occasion = asked.notice.occasion.value
         request = {"report_id": asked.report_id, "occasion": occasion}
-        again = f"{asked.resumption} " if asked.resumption else ""
-        telling = _Telling(
-            pipeline.SEND_APPROVAL_NOTICE.step, asked.tenant, notification, request, f"{occasion} {again}"
-        )
-        return await self._tell_all(telling, asked.channels)
+        again = (str(asked.resumption),) if asked.resumption else ()
+        template = Message(asked.tenant, pipeline.SEND_APPROVAL_NOTICE.step, notification, request, (occasion, *again))
+        return await self._send_to_all(template, asked.channels)
 
     @activity.defn(name="send_notice")
     async def send_notice(self, asked: SendNotice) -> NotificationOutcome:
@@ -213,20 +210,18 @@ class GenerateReportActivities:
             return NotificationOutcome(told=())
         notification = Notification(asked.report_id, row.title, row.status, self._page(asked.report_id), notice=notice)
         request = {"report_id": asked.report_id, "kind": notice.kind.value}
-        telling = _Telling(
-            pipeline.SEND_NOTICE.step,
-            asked.tenant,
-            notification,
-            request,
-            f"{notice.kind} {notice.step}{notice.number} ",
-        )
-        return await self._tell_all(telling, asked.channels)
+        # Ledgers hold the step and the number as one word.
+        occasion = (notice.kind.value, f"{notice.step}{notice.number}")
+        template = Message(asked.tenant, pipeline.SEND_NOTICE.step, notification, request, occasion)
+        return await self._send_to_all(template, asked.channels)
 
     def _page(self, report_id: str) -> str:
         return f"{self.report_url_prefix}/reports/{report_id}"
 
-    async def _tell_all(self, telling: "_Telling", channels: Sequence[str]) -> NotificationOutcome:
-        outcomes = await asyncio.gather(*(self._tell(telling, channel) for channel in channels), return_exceptions=True)
+    async def _send_to_all(self, template: Message, channels: Sequence[str]) -> NotificationOutcome:
+        outcomes = await asyncio.gather(
+            *(self._send_to(template, channel) for channel in channels), return_exceptions=True
+        )
         for outcome in outcomes:
             if isinstance(outcome, BaseException) and not isinstance(outcome, _NEVER):
                 raise outcome
@@ -240,37 +235,13 @@ class GenerateReportActivities:
         ]
         return NotificationOutcome(told=tuple(told), refused=tuple(refused))
 
-    async def _tell(self, telling: "_Telling", channel: str) -> Notified:
-        """Tell one channel or address; the message's id is the effect's key, so a receiver can drop a repeat."""
+    async def _send_to(self, template: Message, channel: str) -> Notified:
         notifier = self.notifiers.get("address" if is_address(channel) else channel)
         if notifier is None:
             raise NotificationRefused(f"no receiver is configured for channel {channel!r}")
-        notification = replace(telling.notification, to=channel)
-        effect = Effect(
-            telling.tenant,
-            notification.workflow_id,
-            telling.step,
-            kind=EffectKind.NOTIFICATION,
-            provider=notifier.channel,
-            provider_class=notifier.provider_class,
-            request={"channel": channel, **telling.request},
-            ordinal=f"{telling.occasion}{channel}",
-            resend=self.notification_resend,
-            settle_seconds=notifier.settle_seconds,
+        message = replace(
+            template,
+            notification=replace(template.notification, to=channel),
+            request={"channel": channel, **template.request},
         )
-
-        async def keep(delivery: Delivery) -> Notified:
-            return Notified(channel=channel, reference=delivery.reference, left_out=delivery.left_out)
-
-        return await self.effects.perform(effect, lambda _: notifier.prepare(notification), keep, Notified)
-
-
-@dataclass(frozen=True)
-class _Telling:
-    """What every channel is told, and what makes the effect another one for each `occasion` of a step."""
-
-    step: str
-    tenant: str
-    notification: Notification
-    request: dict[str, str]
-    occasion: str = ""
+        return await NotificationSender(self.effects, self.notification_resend).send(message, notifier)

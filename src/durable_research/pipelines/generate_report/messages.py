@@ -101,14 +101,6 @@ class SendNotice(Value):
     notice: Notice
 
 
-class Notified(Value):
-    """One channel was told; `reference` is the receiver's or our own id of the message, `left_out` whom it did not reach."""
-
-    channel: str
-    reference: str
-    left_out: tuple[str, ...] = ()
-
-
 class NotificationOutcome(Value):
     """Which channels were told; and which, or which addresses of one, will never accept."""
 
