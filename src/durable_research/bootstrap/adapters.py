@@ -16,6 +16,7 @@ from durable_research.adapters.notifiers.webhook import WebhookNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
 from durable_research.descriptor import Receivers
 from durable_research.domain.workflows.approval import ApprovalWaits
+from durable_research.egress.client import PinnedClient
 from durable_research.payload_keys import PayloadKey, parse_keys
 from durable_research.ports.vendors.models import CallDeadlines
 from durable_research.ports.vendors.notifiers import Notifier
@@ -58,7 +59,7 @@ def notifiers(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Notifie
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
     found: dict[str, Notifier] = {
         "log": LogNotifier(),
-        "address": AddressNotifier(secret, loopback_too=settings.allow_unsafe_webhooks),
+        "address": AddressNotifier(secret, PinnedClient(loopback_too=settings.allow_unsafe_webhooks)),
     }
     if settings.smtp_url and settings.email_from:
         found["email"] = EmailNotifier(
