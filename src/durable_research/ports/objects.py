@@ -15,7 +15,7 @@ class StoredObject:
 
 
 class ObjectStore(Protocol):
-    """Bytes under keys of the form `tenant/workflow id/sha256.extension`; objects never change."""
+    """Bytes under the keys of `domain/documents/object_keys.py`; objects never change."""
 
     async def put(self, key: str, data: bytes) -> None:
         """Store the object; one that is already there is left alone."""
