@@ -17,7 +17,7 @@ from durable_research.experiments.crash_points import (
 )
 from durable_research.experiments.crash_table.cells import CellResult, JudgedRun
 from durable_research.experiments.crash_table.table_report import as_markdown, stands
-from durable_research.experiments.evidence.evidence import Closing, ReportSeen, Told
+from durable_research.experiments.evidence.evidence import Closing, Reported, ReportSeen
 from durable_research.failpoints.registry import failpoints_of
 from tests.experiments.evidence import GOOD
 
@@ -29,11 +29,11 @@ def line(point: str, provider_class: str, *reports: ReportSeen | None, why_void:
     return CellResult(cell, tuple(JudgedRun("pid 1 SIGKILL", why_void, report, 1.0) for report in reports))
 
 
-TWICE = replace(GOOD, model_calls=2, told=Told(1, 1))
+TWICE = replace(GOOD, model_calls=2, reported=Reported(1, 1))
 GAVE_UP = replace(
     TWICE, status="failed", error="unconfirmed_effect", notifications=0, documents=None, counted_failures=1
 )
-STRAY = replace(GOOD, model_calls=2, told=Told(2, 0))
+STRAY = replace(GOOD, model_calls=2, reported=Reported(2, 0))
 
 
 @pytest.mark.parametrize(
@@ -46,23 +46,23 @@ STRAY = replace(GOOD, model_calls=2, told=Told(2, 0))
         ("E8", "L", STRAY, False),
         ("E9", "L", STRAY, True),
         ("E9", "R", TWICE, True),
-        ("E9", "R", replace(STRAY, told=Told(1, 0)), False),
+        ("E9", "R", replace(STRAY, reported=Reported(1, 0)), False),
         ("E9", "K", STRAY, False),
         ("RE9", "L", STRAY, True),
         ("RE8", "L", STRAY, False),
         ("RE3", "N", TWICE, True),
-        ("RE3", "N", replace(TWICE, model_calls=3, told=Told(1, 2)), False),
+        ("RE3", "N", replace(TWICE, model_calls=3, reported=Reported(1, 2)), False),
         ("RE7", "L", replace(GOOD, resumptions=1, closings=(Closing(), Closing(1))), True),
         ("RE7", "L", replace(GOOD, resumptions=1), False),
         ("E3", "N", TWICE, True),
-        ("E3", "N", replace(TWICE, told=Told(1, 0)), False),
-        ("E3", "N", replace(TWICE, model_calls=3, told=Told(1, 2)), False),
-        ("E2", "N", replace(GOOD, told=Told(1, 1)), True),
+        ("E3", "N", replace(TWICE, reported=Reported(1, 0)), False),
+        ("E3", "N", replace(TWICE, model_calls=3, reported=Reported(1, 2)), False),
+        ("E2", "N", replace(GOOD, reported=Reported(1, 1)), True),
         ("E9", "N", GAVE_UP, True),
         ("E9", "R", GAVE_UP, False),
         ("E9", "N", replace(GAVE_UP, error="model_refused"), False),
         ("E9", "N", replace(GAVE_UP, open_sends=1), False),
-        ("E9", "N", replace(GAVE_UP, told=Told(1, 0)), False),
+        ("E9", "N", replace(GAVE_UP, reported=Reported(1, 0)), False),
         ("E7", "L", replace(GOOD, status="running"), False),
         ("E7", "L", replace(GOOD, notifications=0), False),
         ("E7", "L", replace(GOOD, documents=None), False),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from durable_research.experiments.evidence.evidence import Closing, Document, Fired, Seen, Told
+from durable_research.experiments.evidence.evidence import Closing, Document, Fired, Reported, Seen
 from durable_research.experiments.evidence.invariants import INVARIANTS, bound, emptiness, judge
 from durable_research.experiments.evidence.quirks import Expected
 from tests.experiments.evidence import GOOD, WELL, with_report
@@ -21,7 +21,7 @@ REFUSED: dict[str, Any] = {
     "error": "quota_exhausted",
     "quirk": NO_MONEY,
     "model_calls": 0,
-    "told": Told(0, 0),
+    "reported": Reported(0, 0),
     "documents": None,
     "notifications": 0,
     "counted_failures": 1,
@@ -52,10 +52,10 @@ BROKEN = {
     "a request that was never accepted": ("I2", replace(WELL, wanted=3)),
     "one report for two requests": ("I2", replace(WELL, reports=(GOOD, GOOD))),
     "a second bill that nobody tells": ("I3", with_report(model_calls=2)),
-    "a second bill that is told as settled": ("I3", with_report(model_calls=2, told=Told(2, 0))),
-    "a report that was never billed": ("I3", with_report(model_calls=0, told=Told(0, 0))),
-    "a charge that was never billed": ("I3", with_report(model_calls=1, told=Told(2, 0))),
-    "an API that tells no charges": ("I3", with_report(told=None)),
+    "a second bill that is told as settled": ("I3", with_report(model_calls=2, reported=Reported(2, 0))),
+    "a report that was never billed": ("I3", with_report(model_calls=0, reported=Reported(0, 0))),
+    "a charge that was never billed": ("I3", with_report(model_calls=1, reported=Reported(2, 0))),
+    "an API that tells no charges": ("I3", with_report(reported=None)),
     "a bill that no report explains": ("I3", replace(WELL, strange_calls=("resp_1",))),
     "a report that was never told": ("I4", with_report(notifications=0)),
     "a report that was told twice": ("I4", with_report(notifications=2)),
@@ -81,8 +81,8 @@ BROKEN = {
     "a refused report that is done all the same": ("I16", with_report(quirk=NO_MONEY)),
     "a report that fails otherwise than it should": ("I16", with_report(**REFUSED | {"error": "model_refused"})),
     "a report that should be done and failed": ("I16", with_report(**REFUSED | {"quirk": TWO_CALLS})),
-    "a refusal that was billed": ("I3", with_report(**REFUSED | {"model_calls": 1, "told": Told(1, 0)})),
-    "a resumption that was paid for": ("I3", with_report(**RESUMED | {"model_calls": 2, "told": Told(2, 0)})),
+    "a refusal that was billed": ("I3", with_report(**REFUSED | {"model_calls": 1, "reported": Reported(1, 0)})),
+    "a resumption that was paid for": ("I3", with_report(**RESUMED | {"model_calls": 2, "reported": Reported(2, 0)})),
     "a charge that was agreed to and not made": (
         "I3",
         with_report(**RESUMED | {"quirk": Expected("empty", (), billed=3, first="quota_exhausted")}),
@@ -113,18 +113,18 @@ def test_every_invariant_was_seen_broken() -> None:
 
 
 def test_a_counted_second_charge_is_allowed_where_the_provider_cannot_be_asked() -> None:
-    twice = with_report(model_calls=2, told=Told(1, 1))
+    twice = with_report(model_calls=2, reported=Reported(1, 1))
 
     assert broken(replace(twice, provider_class="N")) == set()
     assert broken(twice) == {"I3"}
 
 
 def test_a_third_charge_is_never_allowed() -> None:
-    assert broken(replace(with_report(model_calls=3, told=Told(1, 2)), provider_class="N")) == {"I3"}
+    assert broken(replace(with_report(model_calls=3, reported=Reported(1, 2)), provider_class="N")) == {"I3"}
 
 
 def test_a_report_that_ends_as_its_quirk_has_it_is_well() -> None:
-    twice = with_report(quirk=TWO_CALLS, model_calls=2, told=Told(2, 0), counted_failures=1)
+    twice = with_report(quirk=TWO_CALLS, model_calls=2, reported=Reported(2, 0), counted_failures=1)
 
     assert broken(with_report(**REFUSED)) == set()
     assert emptiness(with_report(**REFUSED)) == []
@@ -140,7 +140,7 @@ def test_a_report_that_must_fail_may_say_so_again_after_a_death() -> None:
 
 
 def test_answers_that_a_dying_provider_broke_off_are_bought_again_where_nobody_can_be_asked() -> None:
-    often = with_report(model_calls=4, told=Told(4, 0), counted_failures=3)
+    often = with_report(model_calls=4, reported=Reported(4, 0), counted_failures=3)
     hit = replace(often, planned={**WELL.planned, ("simulator", "kill"): 1})
 
     assert broken(replace(hit, provider_class="N")) == set()
@@ -156,7 +156,7 @@ def test_a_receiver_that_was_killed_itself_may_refuse_a_message() -> None:
 
 
 def test_a_possible_extra_charge_that_was_none_is_allowed() -> None:
-    assert broken(with_report(model_calls=1, told=Told(1, 1))) == set()
+    assert broken(with_report(model_calls=1, reported=Reported(1, 1))) == set()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ CUT = next(one for one in OUTAGES if one.name == "cut")
 
 
 def lived(**changes: Any) -> Lived:
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "outage": CUT,
         "provider_class": "L",
         "is_killed": False,
@@ -24,7 +24,7 @@ def lived(**changes: Any) -> Lived:
         "possible_extra": 0,
         "seconds": 1.0,
     }
-    return Lived(**{**told, **changes})
+    return Lived(**{**reported, **changes})
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ def test_a_bill_that_nobody_explains_is_strange(line: dict[str, object]) -> None
 
 
 def test_a_notification_that_its_receiver_knew_already_is_none() -> None:
-    told = '{"data": {"report_id": "report-1", "url": "http://here/reports/report-1"}}'
-    lines = [bill(told, kind="webhook"), bill(told, kind="webhook", repeat=True)]
+    reported = '{"data": {"report_id": "report-1", "url": "http://here/reports/report-1"}}'
+    lines = [bill(reported, kind="webhook"), bill(reported, kind="webhook", repeat=True)]
 
     assert provider_evidence.bills(lines, WORDS, {}).notifications == {"report-1": 1}
 

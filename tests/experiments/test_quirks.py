@@ -13,7 +13,7 @@ ONE_OF_TWO = {"no_stored_list_405"}
 
 
 def test_every_quirk_of_the_simulator_has_its_end_expected() -> None:
-    asked = {told["quirk"] for one in EXPECTED for told in one.told if "quirk" in told}
+    asked = {reported["quirk"] for one in EXPECTED for reported in one.reported if "quirk" in reported}
 
     assert asked == set(QUIRKS) - ONE_OF_TWO
 
@@ -26,15 +26,15 @@ def test_no_two_have_the_same_name() -> None:
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda one: f"{one.pipeline} {one.name}")
 def test_the_simulator_understands_what_it_is_told(expected: Expected) -> None:
-    for told in expected.asks("a word"):
-        assert Fault.model_validate(told).quirk == told.get("quirk")
+    for reported in expected.asks("a word"):
+        assert Fault.model_validate(reported).quirk == reported.get("quirk")
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda one: f"{one.pipeline} {one.name}")
 def test_what_is_billed_agrees_with_the_simulators_table(expected: Expected) -> None:
     """The calls that met something odd, and at most one more that met nothing."""
-    odd = sum(QUIRKS[told["quirk"]].is_billed for told in expected.told if "quirk" in told)
-    plain = sum("fault" in told for told in expected.told)
+    odd = sum(QUIRKS[reported["quirk"]].is_billed for reported in expected.reported if "quirk" in reported)
+    plain = sum("fault" in reported for reported in expected.reported)
 
     assert odd + plain <= expected.billed <= odd + plain + 1
 
@@ -58,4 +58,4 @@ def test_what_is_drawn_can_be_met_alone_and_changes_nothing_for_others(api: str,
     for one in filter(None, found):
         assert (api in one.apis, one.pipeline, one.stage) == (True, pipeline, 0)
         assert one.status in {"done", "failed"}
-        assert all("match" not in told for told in one.told)
+        assert all("match" not in reported for reported in one.reported)

@@ -41,7 +41,7 @@ def _figures(seen: Seen, seconds: float) -> str:
     ends = Counter(report.status or "no row" for report in seen.reports)
     took = sorted(report.seconds for report in seen.reports if report.seconds is not None)
     calls = sum(report.model_calls for report in seen.reports)
-    extra = sum(report.told.possible_extra for report in seen.reports if report.told)
+    extra = sum(report.reported.possible_extra for report in seen.reports if report.reported)
     rows = {
         "reports asked for, accepted": f"{seen.wanted}, {len(seen.reports)}",
         "ends": ", ".join(f"{count} {end}" for end, count in ends.most_common()),
@@ -93,9 +93,9 @@ def _quirk(name: str, reports: Sequence[ReportSeen]) -> str:
     ends = f"{wanted.first}, then {ends}" if wanted and wanted.first else ends
     bills = Counter(report.model_calls for report in reports)
     billed = ", ".join(f"{count} times {calls}" for calls, count in sorted(bills.items()))
-    told = sum(report.told.settled + report.told.possible_extra for report in reports if report.told)
+    reported = sum(report.reported.settled + report.reported.possible_extra for report in reports if report.reported)
     ended = sum(report.ended_as_expected for report in reports)
-    return f"| {name} | {len(reports)} | {ends} | {ended} | {billed} | {told} |"
+    return f"| {name} | {len(reports)} | {ends} | {ended} | {billed} | {reported} |"
 
 
 def _verdicts(verdicts: Iterable[Verdict]) -> str:

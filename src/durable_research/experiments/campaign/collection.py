@@ -14,7 +14,7 @@ from durable_research.experiments.campaign.nemesis import Fault
 from durable_research.experiments.evidence import histories, provider_evidence
 from durable_research.experiments.evidence.client import Asked
 from durable_research.experiments.evidence.database_evidence import Tables, WorkflowRow, read_tables
-from durable_research.experiments.evidence.evidence import Fired, ReportSeen, Seen, Told
+from durable_research.experiments.evidence.evidence import Fired, Reported, ReportSeen, Seen
 from durable_research.experiments.evidence.proof import billing_lines
 from durable_research.local.data_folder import DataFolder
 from durable_research.local.up import Up
@@ -43,13 +43,13 @@ async def collect(
     tables = await read_tables(up.database)
     words = {one.word: report_id for report_id, one in accepted.items()}
     bills = provider_evidence.bills(billing_lines(data.billing_log), words, tables.owners)
-    told = await tell_charges(up.api, accepted)
+    reported = await reported_charges(up.api, accepted)
     known = sorted(report_id for report_id, status in engine.items() if status)
     sample = await histories.fetch(client, dice.sample(known, min(replays, len(known))))
     logs = sorted(data.logs.glob("*"))
     return Seen(
         reports=tuple(
-            report_seen(data.objects, report_id, one, tables, bills, engine[report_id], told.get(report_id))
+            report_seen(data.objects, report_id, one, tables, bills, engine[report_id], reported.get(report_id))
             for report_id, one in accepted.items()
         ),
         wanted=len(load.asked),
@@ -74,7 +74,7 @@ def report_seen(
     tables: Tables,
     bills: provider_evidence.Bills,
     engine_status: str | None,
-    told: Told | None,
+    reported: Reported | None,
 ) -> ReportSeen:
     """Put together what every place says of one report."""
     row = tables.workflows.get(report_id, _GONE)
@@ -87,7 +87,7 @@ def report_seen(
         engine_started=row.engine_started,
         engine_status=engine_status,
         model_calls=bills.model_calls.get(report_id, 0),
-        told=told,
+        reported=reported,
         notifications=bills.notifications.get(report_id, 0),
         known_notifications=row.known_notifications,
         failure_notices=bills.failures.get(report_id, 0),
@@ -105,16 +105,16 @@ def report_seen(
     )
 
 
-async def tell_charges(api: str, report_ids: Iterable[str]) -> dict[str, Told]:
+async def reported_charges(api: str, report_ids: Iterable[str]) -> dict[str, Reported]:
     """The charges that the API tells of each report."""
     gate = asyncio.Semaphore(8)
-    found: dict[str, Told] = {}
+    found: dict[str, Reported] = {}
 
     async def ask(client: httpx.AsyncClient, report_id: str) -> None:
         async with gate:
             answer = await client.get(f"/api/workflows/{report_id}/status")
         if answer.status_code == httpx.codes.OK:
-            found[report_id] = Told(**answer.json()["charges"])
+            found[report_id] = Reported(**answer.json()["charges"])
 
     async with httpx.AsyncClient(base_url=api, timeout=30) as client:
         await asyncio.gather(*(ask(client, report_id) for report_id in report_ids))

@@ -51,23 +51,23 @@ class Failing(Expected):
 
 _EMPTY = Failing(
     name="empty",
-    told=({"fault": "empty", "times": 2},),
+    reported=({"fault": "empty", "times": 2},),
     apis=ANY_API - _KEYED,
     first="empty_output",
     billed=3,
     resumed={"accept_charge": True},
 )
 WAYS = (
-    Failing(name="refused", told=({"fault": "401", "times": _ALWAYS},), first="model_refused"),
+    Failing(name="refused", reported=({"fault": "401", "times": _ALWAYS},), first="model_refused"),
     _EMPTY,
     # The same key brings the same answer, which is billed once.
     replace(_EMPTY, apis=_KEYED, billed=2),
-    Failing(name="cut off", told=(_RUNNING,), first="model_unavailable", by="network"),
-    Failing(name="terminated", told=(_RUNNING,), first="engine_terminated", by="operator"),
-    Failing(name="not approved", told=(), first="approval_expired", more={"approval": "before_pdf"}),
+    Failing(name="cut off", reported=(_RUNNING,), first="model_unavailable", by="network"),
+    Failing(name="terminated", reported=(_RUNNING,), first="engine_terminated", by="operator"),
+    Failing(name="not approved", reported=(), first="approval_expired", more={"approval": "before_pdf"}),
     Failing(
         name="stopped",
-        told=({"quirk": "unknown_reason", "times": _ALWAYS},),
+        reported=({"quirk": "unknown_reason", "times": _ALWAYS},),
         first="model_stopped",
         resumed={"text": "# About {word}\n\nCorrected by a person."},
     ),

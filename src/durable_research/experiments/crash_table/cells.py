@@ -11,13 +11,13 @@ from durable_research.experiments.crash_points import Cell
 from durable_research.experiments.crash_table.runs import Run
 from durable_research.experiments.evidence import histories, provider_evidence
 from durable_research.experiments.evidence.database_evidence import read_tables
-from durable_research.experiments.evidence.evidence import ReportSeen, Told
+from durable_research.experiments.evidence.evidence import Reported, ReportSeen
 from durable_research.experiments.evidence.invariants import (
     REPORT_RULES,
     RULES_OF_A_FAILED_REPORT,
     Rule,
     mischarged,
-    mistold,
+    misreported,
 )
 from durable_research.experiments.evidence.proof import billing_lines
 from durable_research.experiments.installations.slot import Slot
@@ -80,7 +80,7 @@ class CellResult:
     @property
     def possible_extra(self) -> int:
         """Possible extra charges told, of all reports together."""
-        return sum(report.told.possible_extra for report in self.reports if report.told)
+        return sum(report.reported.possible_extra for report in self.reports if report.reported)
 
     @property
     def broken(self) -> list[str]:
@@ -92,16 +92,16 @@ class CellResult:
             if self.cell.may_give_up and report.error == GAVE_UP:
                 rules, messages = RULES_OF_A_FAILED_REPORT, (0, 0)
             words = [rule(report) for rule in rules]
-            words += [mischarged(report, self.cell.most_calls), mistold(report, *messages)]
+            words += [mischarged(report, self.cell.most_calls), misreported(report, *messages)]
             found += [f"{report.report_id} ({report.word}): {one}" for one in words if one]
         return found
 
 
 async def judge_cells(
-    cells: Iterable[Cell], lived: Sequence[tuple[Slot, Run]], told: Mapping[str, Told]
+    cells: Iterable[Cell], lived: Sequence[tuple[Slot, Run]], reported: Mapping[str, Reported]
 ) -> list[CellResult]:
     """Collect what every place outside says of all runs, and sort it by cell."""
-    seen = await _seen(lived, told)
+    seen = await _seen(lived, reported)
     by_cell: dict[Cell, list[JudgedRun]] = defaultdict(list)
     for _, run in lived:
         report = seen.get(run.asked.report_id or "")
@@ -109,7 +109,7 @@ async def judge_cells(
     return [CellResult(cell, tuple(by_cell[cell])) for cell in cells]
 
 
-async def _seen(lived: Sequence[tuple[Slot, Run]], told: Mapping[str, Told]) -> dict[str, ReportSeen]:
+async def _seen(lived: Sequence[tuple[Slot, Run]], reported: Mapping[str, Reported]) -> dict[str, ReportSeen]:
     slots = {slot.number: slot for slot, _ in lived}
     found: dict[str, ReportSeen] = {}
     for slot in slots.values():
@@ -121,6 +121,6 @@ async def _seen(lived: Sequence[tuple[Slot, Run]], told: Mapping[str, Told]) -> 
         engine = await histories.statuses(slot.engine(), mine)
         for report_id, run in mine.items():
             found[report_id] = report_seen(
-                slot.objects, report_id, run.asked, tables, bills, engine[report_id], told.get(report_id)
+                slot.objects, report_id, run.asked, tables, bills, engine[report_id], reported.get(report_id)
             )
     return found

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from durable_research import policies
-from durable_research.experiments.campaign.collection import tell_charges
+from durable_research.experiments.campaign.collection import reported_charges
 from durable_research.experiments.crash_points import Cell
 from durable_research.experiments.crash_table.runs import Run
 from durable_research.experiments.evidence import provider_evidence
-from durable_research.experiments.evidence.evidence import Told
+from durable_research.experiments.evidence.evidence import Reported
 from durable_research.experiments.evidence.proof import billing_lines
 from durable_research.experiments.installations.slot import Slot
 from durable_research.local.console import Say
@@ -20,12 +20,12 @@ _EVERY_SECONDS = 5.0
 _PATIENCE_SECONDS = policies.LOOK_UP_UNRESOLVED_AFTER.total_seconds() + 60
 
 
-async def settle(lived: Sequence[tuple[Slot, Run]], told: Mapping[str, Told], say: Say) -> dict[str, Told]:
+async def settle(lived: Sequence[tuple[Slot, Run]], reported: Mapping[str, Reported], say: Say) -> dict[str, Reported]:
     """Return what the API tells of the reports that were billed more often than it told."""
     billed = _billed(lived)
     waiting: dict[Slot, list[Run]] = defaultdict(list)
     for slot, run in lived:
-        if run.asked.report_id and _is_untold(run, billed, told):
+        if run.asked.report_id and _is_unreported(run, billed, reported):
             waiting[slot].append(run)
     if not waiting:
         return {}
@@ -42,13 +42,13 @@ def _billed(lived: Sequence[tuple[Slot, Run]]) -> Mapping[str, int]:
     return provider_evidence.bills((line for file in files for line in billing_lines(file)), words, {}).model_calls
 
 
-def _is_untold(run: Run, billed: Mapping[str, int], told: Mapping[str, Told]) -> bool:
-    charges = told.get(run.asked.report_id or "")
+def _is_unreported(run: Run, billed: Mapping[str, int], reported: Mapping[str, Reported]) -> bool:
+    charges = reported.get(run.asked.report_id or "")
     return charges is None or billed.get(run.asked.word, 0) > charges.settled + charges.possible_extra
 
 
-async def _settle_slot(slot: Slot, lived: Sequence[Run]) -> dict[str, Told]:
-    told: dict[str, Told] = {}
+async def _settle_slot(slot: Slot, lived: Sequence[Run]) -> dict[str, Reported]:
+    reported: dict[str, Reported] = {}
     by_class: dict[str, list[Run]] = defaultdict(list)
     for run in lived:
         by_class[run.cell.model_class].append(run)
@@ -56,22 +56,22 @@ async def _settle_slot(slot: Slot, lived: Sequence[Run]) -> dict[str, Told]:
     for runs in by_class.values():
         await slot.begin(_quiet(runs[0].cell), rule="")
         try:
-            told |= await _until_told(slot, runs)
+            reported |= await _until_reported(slot, runs)
         finally:
             await slot.stop_workers()
             await slot.stop_api()
-    return told
+    return reported
 
 
-async def _until_told(slot: Slot, lived: Sequence[Run]) -> dict[str, Told]:
+async def _until_reported(slot: Slot, lived: Sequence[Run]) -> dict[str, Reported]:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         await slot.reconcile_now()
         await asyncio.sleep(_EVERY_SECONDS)
-        told = await tell_charges(slot.url, [run.asked.report_id for run in lived if run.asked.report_id])
+        reported = await reported_charges(slot.url, [run.asked.report_id for run in lived if run.asked.report_id])
         billed = _billed([(slot, run) for run in lived])
-        if time.monotonic() > deadline or not any(_is_untold(run, billed, told) for run in lived):
-            return told
+        if time.monotonic() > deadline or not any(_is_unreported(run, billed, reported) for run in lived):
+            return reported
 
 
 def _quiet(cell: Cell) -> Cell:

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from durable_research.experiments.campaign.collection import tell_charges
+from durable_research.experiments.campaign.collection import reported_charges
 from durable_research.experiments.crash_points import LONGEST_FREEZE, SHORTEST_FREEZE, Cell
 from durable_research.experiments.crash_table import runs
 from durable_research.experiments.crash_table.cells import CellResult, judge_cells
 from durable_research.experiments.crash_table.late_charges import settle
 from durable_research.experiments.crash_table.runs import Run
-from durable_research.experiments.evidence.evidence import Told
+from durable_research.experiments.evidence.evidence import Reported
 from durable_research.experiments.installations.fork_client import ForkClient
 from durable_research.experiments.installations.ground import (
     MODULES,
@@ -67,7 +67,7 @@ class CrashTable:
     results: list[CellResult] = field(default_factory=list)
     seconds: float = 0.0
     _runs: list[tuple[Slot, Run]] = field(default_factory=list)
-    _told: dict[str, Told] = field(default_factory=dict)
+    _told: dict[str, Reported] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Start the servers, live through all runs, judge them, stop everything."""
@@ -124,7 +124,7 @@ class CrashTable:
                     self.say(f"{chunk.cell.name}: void, {run.why_void}")
             # The workers leave first: what a woken one has sent is in the ledger before the API tells it.
             await slot.stop_workers()
-            self._told |= await tell_charges(slot.url, _accepted(lived))
+            self._told |= await reported_charges(slot.url, _accepted(lived))
             await slot.stop_api()
 
     async def _say_progress(self) -> None:

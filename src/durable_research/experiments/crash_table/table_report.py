@@ -78,7 +78,7 @@ def _body(result: CellResult) -> dict[str, Any]:
                 "void": run.why_void,
                 "status": run.report.status if run.report else None,
                 "model_calls": run.report.model_calls if run.report else 0,
-                "told": vars(run.report.told) if run.report and run.report.told else None,
+                "told": vars(run.report.reported) if run.report and run.report.reported else None,
                 "notifications": run.report.notifications if run.report else 0,
                 "seconds": round(run.seconds, 3),
             }

@@ -16,7 +16,7 @@ WITH_RESULT = frozenset({Status.DONE, Status.PARTLY_DONE})
 
 
 @dataclass(frozen=True)
-class Told:
+class Reported:
     """The charges that the API tells of a report."""
 
     settled: int
@@ -52,7 +52,7 @@ class ReportSeen:
     engine_started: bool = True
     engine_status: str | None = "completed"  # None: Temporal knows nothing of it
     model_calls: int = 1
-    told: Told | None = Told(1, 0)
+    reported: Reported | None = Reported(1, 0)
     notifications: int = 1
     known_notifications: int = 1  # that the ledger knows to have been taken, or possibly
     failure_notices: int = 0  # messages that it failed

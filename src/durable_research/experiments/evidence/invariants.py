@@ -111,26 +111,26 @@ def _lost_calls(seen: Seen) -> int:
 
 def mischarged(report: ReportSeen, most: int) -> str | None:
     """Why the provider's bill is not as it was promised and told; `most` is how often this report may be billed."""
-    if report.told is None:
+    if report.reported is None:
         return "tells no charges"
-    told = report.told.settled + report.told.possible_extra
-    if report.model_calls > told:
-        return f"billed {report.model_calls} times and tells {told}"
-    if report.told.settled > report.model_calls:
-        return f"tells {report.told.settled} charges and was billed {report.model_calls} times"
+    reported = report.reported.settled + report.reported.possible_extra
+    if report.model_calls > reported:
+        return f"billed {report.model_calls} times and tells {reported}"
+    if report.reported.settled > report.model_calls:
+        return f"tells {report.reported.settled} charges and was billed {report.model_calls} times"
     # What a report had failed by is billed as often as by itself: resuming adds nothing but what was agreed to.
     least = report.quirk.billed if report.quirk and report.quirk.first else int(report.status in WITH_RESULT)
     if not least <= report.model_calls <= most:
-        return f"billed {report.model_calls} times; possible extra charges: {report.told.possible_extra}"
+        return f"billed {report.model_calls} times; possible extra charges: {report.reported.possible_extra}"
     return None
 
 
 def _told(report: ReportSeen) -> str | None:
     wanted = int(report.status in WITH_RESULT)
-    return mistold(report, wanted, wanted) or _failure_mistold(report)
+    return misreported(report, wanted, wanted) or _failure_misreported(report)
 
 
-def mistold(report: ReportSeen, least: int, most: int) -> str | None:
+def misreported(report: ReportSeen, least: int, most: int) -> str | None:
     """Why the receiver did not get as many messages as was promised, or more than the ledger knows."""
     if not least <= report.notifications <= most:
         return f"{report.status} and told {report.notifications} times"
@@ -139,7 +139,7 @@ def mistold(report: ReportSeen, least: int, most: int) -> str | None:
     return None
 
 
-def _failure_mistold(report: ReportSeen) -> str | None:
+def _failure_misreported(report: ReportSeen) -> str | None:
     """A failure is told after its end; a resumption that comes meanwhile ends the telling."""
     failures = sum(one.status == "failed" for one in report.closings)
     if int(report.status == "failed") <= report.failure_notices <= failures:

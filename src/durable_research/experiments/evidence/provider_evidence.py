@@ -36,7 +36,7 @@ def bills(lines: Iterable[Mapping[str, Any]], words: Mapping[str, str], owners: 
     knew already, by its id, is none, and one that was taken back does not count; that something waits is not counted.
     """
     calls: Counter[str] = Counter()
-    told: Counter[str] = Counter()
+    reported: Counter[str] = Counter()
     failures: Counter[str] = Counter()
     strange = []
     reports = set(words.values())
@@ -52,10 +52,10 @@ def bills(lines: Iterable[Mapping[str, Any]], words: Mapping[str, str], owners: 
             if _FAILED.search(line["text"]):
                 failures.update(named)
             elif not _WAITS.search(line["text"]):
-                told.update(named)
+                reported.update(named)
         elif line["kind"] == _TAKEN_BACK:
-            told.subtract(set(_REPORT.findall(line["text"])) & reports)
-    return Bills(calls, told, tuple(strange), failures)
+            reported.subtract(set(_REPORT.findall(line["text"])) & reports)
+    return Bills(calls, reported, tuple(strange), failures)
 
 
 def documents(objects: Path, row: NamedDocuments, word: str) -> tuple[Document, ...]:

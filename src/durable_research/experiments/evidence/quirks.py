@@ -29,7 +29,7 @@ class Expected:
     """
 
     name: str
-    told: tuple[Json, ...]
+    reported: tuple[Json, ...]
     apis: frozenset[str] = ANY_API
     pipeline: str = "generate-report"
     status: str = "done"
@@ -57,7 +57,7 @@ class Expected:
     @property
     def needs_nobody(self) -> bool:
         """Whether it ends without a person, and is met by the calls of one report alone."""
-        return self.status != "waiting_for_you" and all("match" not in one for one in self.told)
+        return self.status != "waiting_for_you" and all("match" not in one for one in self.reported)
 
     @property
     def kind(self) -> str:
@@ -66,7 +66,7 @@ class Expected:
 
     def asks(self, match: str) -> list[Json]:
         """What to post to the simulator's `/control/faults`."""
-        return [{"match": match, "kind": self.kind, **one} for one in self.told]
+        return [{"match": match, "kind": self.kind, **one} for one in self.reported]
 
 
 def _quirk(name: str, **how: Any) -> tuple[Json, ...]:
@@ -74,8 +74,8 @@ def _quirk(name: str, **how: Any) -> tuple[Json, ...]:
 
 
 def _refused(name: str, error: str, names: str = "", apis: frozenset[str] = ANY_API) -> Expected:
-    told = _quirk(name, times=_ALWAYS)
-    return Expected(name, told, apis, status="failed", error=error, names=names, billed=0)
+    reported = _quirk(name, times=_ALWAYS)
+    return Expected(name, reported, apis, status="failed", error=error, names=names, billed=0)
 
 
 def _paid_in_vain(name: str, error: str) -> Expected:

@@ -49,7 +49,7 @@ async def run_beside_servers(data: Path, say: Say, live_through: Callable[[Up, S
     """Start PostgreSQL and Temporal alone, pass what is up to the caller's work, and stop them when that raises `Finished`."""
     met: list[Supervisor] = []
     up = UpOptions(data=data, port=0, workers=0, only=("postgres", "temporal"))
-    code = await run_edition(up, say, lambda told: live_through(told, met[0]), supervised=met.append)
+    code = await run_edition(up, say, lambda reported: live_through(reported, met[0]), supervised=met.append)
     if code:
         raise RuntimeError("the servers did not start; see above")
 

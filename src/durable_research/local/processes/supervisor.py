@@ -80,18 +80,18 @@ class Supervisor:
         Raises:
             StartFailed: it ended or was not ready in time; the text ends with the last lines of its log.
         """
-        kept = self._kept[spec.name] = _Kept(spec)
+        supervised = self._kept[spec.name] = _Kept(spec)
         for tries_left in reversed(range(spec.tries)):
-            child = self._launch(kept)
+            child = self._launch(supervised)
             trouble = await self._trouble_while_starting(child)
             if trouble is None:
                 break
-            await self._let_go(kept)
+            await self._let_go(supervised)
             if not tries_left:
                 raise StartFailed(f"{spec.name} {trouble}; the end of {spec.log}:\n{child.last_lines()}")
             await asyncio.sleep(1)
         self._say(f"{spec.name} is ready after {time.monotonic() - child.started_at:.1f} s (pid {child.pid})")
-        kept.watcher = asyncio.create_task(self._watch(kept), name=f"watch {spec.name}")
+        supervised.watcher = asyncio.create_task(self._watch(supervised), name=f"watch {spec.name}")
 
     async def run_to_end(self, spec: ChildSpec) -> None:
         """Run a program that ends by itself within `ready_seconds`.
@@ -113,16 +113,16 @@ class Supervisor:
 
     async def hold_down(self, name: str, seconds: float) -> None:
         """Kill a child, keep it down for a while, then start it again: an outage on purpose."""
-        kept = self._kept[name]
-        if kept.watcher is not None:
-            kept.watcher.cancel()
-            await asyncio.gather(kept.watcher, return_exceptions=True)
-        if kept.child is not None:
-            kept.child.kill()
-        await self._let_go(kept)
+        supervised = self._kept[name]
+        if supervised.watcher is not None:
+            supervised.watcher.cancel()
+            await asyncio.gather(supervised.watcher, return_exceptions=True)
+        if supervised.child is not None:
+            supervised.child.kill()
+        await self._let_go(supervised)
         self._say(f"{name} is held down for {seconds:g} s")
         await asyncio.sleep(seconds)
-        await self.start(kept.spec)
+        await self.start(supervised.spec)
 
     def hurry(self) -> None:
         """Stop waiting politely: whoever is still stopping is killed."""
@@ -141,18 +141,18 @@ class Supervisor:
                 await asyncio.gather(*(self._let_go(each) for each in leaving))
         self._guard.close()
 
-    def _launch(self, kept: _Kept) -> Child:
-        spec = kept.spec
-        kept.identity = f"{spec.name}@{self._next_start(spec.name)}"
-        extra = {spec.identity_variable: kept.identity} if spec.identity_variable else None
-        kept.child = Child.start(spec, self._guard, extra)
+    def _launch(self, supervised: _Kept) -> Child:
+        spec = supervised.spec
+        supervised.identity = f"{spec.name}@{self._next_start(spec.name)}"
+        extra = {spec.identity_variable: supervised.identity} if spec.identity_variable else None
+        supervised.child = Child.start(spec, self._guard, extra)
         self._on_change()
-        return kept.child
+        return supervised.child
 
-    async def _let_go(self, kept: _Kept, grace_seconds: float | None = None) -> None:
-        if kept.child is not None:
-            await kept.child.stop(self._say, self._hurry, grace_seconds)
-            kept.child = None
+    async def _let_go(self, supervised: _Kept, grace_seconds: float | None = None) -> None:
+        if supervised.child is not None:
+            await supervised.child.stop(self._say, self._hurry, grace_seconds)
+            supervised.child = None
             self._on_change()
 
     async def _trouble_while_starting(self, child: Child) -> str | None:
@@ -168,37 +168,37 @@ class Supervisor:
                 return f"was not ready after {child.spec.ready_seconds:.0f} s"
             await asyncio.sleep(READY_POLL_SECONDS)
 
-    async def _watch(self, kept: _Kept) -> None:
+    async def _watch(self, supervised: _Kept) -> None:
         """Start the child again whenever it dies or stops answering, with a growing pause between the tries."""
-        trouble = await self._trouble_while_running(kept)
+        trouble = await self._trouble_while_running(supervised)
         while True:
-            await self._pause(kept, trouble)
+            await self._pause(supervised, trouble)
             try:
-                child = self._launch(kept)
+                child = self._launch(supervised)
             except OSError as cause:  # a full disk, no more processes: may pass
                 trouble = f"could not be started ({cause})"
                 continue
             trouble_at_start = await self._trouble_while_starting(child)
             if trouble_at_start is None:
-                self._say(f"{kept.spec.name} is ready again (pid {child.pid}, {kept.identity})")
-            trouble = trouble_at_start or await self._trouble_while_running(kept)
+                self._say(f"{supervised.spec.name} is ready again (pid {child.pid}, {supervised.identity})")
+            trouble = trouble_at_start or await self._trouble_while_running(supervised)
 
-    async def _pause(self, kept: _Kept, trouble: str) -> None:
-        child, pace = kept.child, self._pace
+    async def _pause(self, supervised: _Kept, trouble: str) -> None:
+        child, pace = supervised.child, self._pace
         if child is not None and time.monotonic() - child.started_at >= pace.healthy_again_seconds:
-            kept.backoff_seconds = 0.0
-        doubled = kept.backoff_seconds * 2 or pace.first_backoff_seconds
-        kept.backoff_seconds = min(doubled, pace.longest_backoff_seconds)
+            supervised.backoff_seconds = 0.0
+        doubled = supervised.backoff_seconds * 2 or pace.first_backoff_seconds
+        supervised.backoff_seconds = min(doubled, pace.longest_backoff_seconds)
         # Who was killed from outside had nothing to say about it.
         last_words = child.last_lines(1) if child is not None and "signal" not in trouble else ""
         hint = f" (last line of its log: {last_words})" if last_words else ""
-        self._say(f"{kept.spec.name} {trouble}; starting it again in {kept.backoff_seconds:g} s{hint}")
-        await self._let_go(kept, pace.grace_of_the_silent_seconds)
-        await asyncio.sleep(kept.backoff_seconds)
+        self._say(f"{supervised.spec.name} {trouble}; starting it again in {supervised.backoff_seconds:g} s{hint}")
+        await self._let_go(supervised, pace.grace_of_the_silent_seconds)
+        await asyncio.sleep(supervised.backoff_seconds)
 
-    async def _trouble_while_running(self, kept: _Kept) -> str:
+    async def _trouble_while_running(self, supervised: _Kept) -> str:
         """Wait until the child has ended or stopped answering; return which."""
-        child, pace = kept.child, self._pace
+        child, pace = supervised.child, self._pace
         if child is None:
             return "was not running"
         failed = 0

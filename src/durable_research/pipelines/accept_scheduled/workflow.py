@@ -14,13 +14,13 @@ class AcceptScheduledReportWorkflow:
     """Accepts one report and ends; the report has a workflow of its own."""
 
     @workflow.run
-    async def run(self, asked: AcceptScheduledReport) -> AcceptedReport:
+    async def run(self, message: AcceptScheduledReport) -> AcceptedReport:
         """Accept it. The server makes this workflow's id of the schedule's id and the time that the firing was due."""
         firing = Firing(
             firing_id=workflow.info().workflow_id,
-            tenant=asked.tenant,
-            request=asked.request,
-            every=asked.every,
-            timezone=asked.timezone,
+            tenant=message.tenant,
+            request=message.request,
+            every=message.every,
+            timezone=message.timezone,
         )
         return await run_step(AcceptScheduledActivities.accept_scheduled, firing, pipeline.ACCEPT_SCHEDULED)

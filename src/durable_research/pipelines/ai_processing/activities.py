@@ -25,36 +25,40 @@ class AIProcessingActivities:
     languages: Languages
 
     @activity.defn(name="generate_text")
-    async def generate_text(self, asked: AIProcessing) -> WrittenText:
+    async def generate_text(self, message: AIProcessing) -> WrittenText:
         """Have the text written; a retry takes up the call that an earlier attempt began."""
-        request = await self._request(asked.workflow_id, asked.tenant)
+        request = await self._request(message.workflow_id, message.tenant)
         return await self.writer.write(
             Assignment(
-                asked.tenant, asked.workflow_id, pipeline.GENERATE_TEXT.step, prompts.writing(request), request.prompt
+                message.tenant,
+                message.workflow_id,
+                pipeline.GENERATE_TEXT.step,
+                prompts.writing(request),
+                request.prompt,
             )
         )
 
     @activity.defn(name="validate_output")
-    async def validate_output(self, asked: WrittenFor) -> None:
+    async def validate_output(self, message: WrittenFor) -> None:
         """Check the text against the request's rules.
 
         Raises:
             OutputInvalid: it breaks one or more of them.
         """
-        request = await self._request(asked.workflow_id, asked.tenant)
-        text = await self.writer.read(asked.text.text)
+        request = await self._request(message.workflow_id, message.tenant)
+        text = await self.writer.read(message.text.text)
         language = await asyncio.to_thread(self._language_of, text, request.language)
         if broken := broken_rules(text, request.rules, request.language, language):
             raise OutputInvalid(f"the text was written and is not used: {'; '.join(broken)}")
 
     @activity.defn(name="summarize_text")
-    async def summarize_text(self, asked: WrittenFor) -> WrittenText:
+    async def summarize_text(self, message: WrittenFor) -> WrittenText:
         """Have the text summarised: a model call of its own."""
-        text = await self.writer.read(asked.text.text)
+        text = await self.writer.read(message.text.text)
         return await self.writer.write(
             Assignment(
-                asked.tenant,
-                asked.workflow_id,
+                message.tenant,
+                message.workflow_id,
                 pipeline.SUMMARIZE_TEXT.step,
                 prompts.SUMMARIZE,
                 prompts.to_summarize(text),
@@ -62,13 +66,13 @@ class AIProcessingActivities:
         )
 
     @activity.defn(name="compensate_generate")
-    async def compensate_generate(self, asked: AIProcessing) -> None:
+    async def compensate_generate(self, message: AIProcessing) -> None:
         """Remove what was written. The calls stay paid, and the ledger goes on saying so."""
-        await self.writer.remove_all(asked.tenant, asked.workflow_id)
+        await self.writer.remove_all(message.tenant, message.workflow_id)
 
-    def _language_of(self, text: str, asked: str | None) -> str | None:
+    def _language_of(self, text: str, message: str | None) -> str | None:
         """What the text seems to be written in; None where none was asked for, or nobody could recognise it."""
-        wanted = primary_language(asked) if asked else None
+        wanted = primary_language(message) if message else None
         return self.languages.language_of(text) if wanted and self.languages.recognises(wanted) else None
 
     async def _request(self, workflow_id: str, tenant: str) -> ProcessingRequest:

@@ -43,71 +43,71 @@ class BlogPostActivities:
     post_url_prefix: str
 
     @activity.defn(name="generate_content")
-    async def generate_content(self, asked: BlogPost) -> WrittenText:
+    async def generate_content(self, message: BlogPost) -> WrittenText:
         """Have the post written; a retry takes up the call that an earlier attempt began."""
-        request = PostRequest.model_validate((await self.workflows.get(asked.post_id, asked.tenant)).input)
+        request = PostRequest.model_validate((await self.workflows.get(message.post_id, message.tenant)).input)
         instructions = prompts.instructions(request)
         return await self.writer.write(
-            Assignment(asked.tenant, asked.post_id, pipeline.GENERATE_CONTENT.step, instructions, request.prompt)
+            Assignment(message.tenant, message.post_id, pipeline.GENERATE_CONTENT.step, instructions, request.prompt)
         )
 
     @activity.defn(name="store_post")
-    async def store_post(self, asked: StorePost) -> StoredPost:
+    async def store_post(self, message: StorePost) -> StoredPost:
         """Write the post's row; writing it again changes nothing."""
-        row = await self.workflows.get(asked.post_id, asked.tenant)
+        row = await self.workflows.get(message.post_id, message.tenant)
         request = PostRequest.model_validate(row.input)
         document = await asyncio.to_thread(
             compose,
-            await self.writer.read(asked.text.text),
-            asked.text,
-            workflow_id=asked.post_id,
+            await self.writer.read(message.text.text),
+            message.text,
+            workflow_id=message.post_id,
             title=request.title,
             question=request.prompt,
             language=request.language,
             asked_at=row.created_at,
         )
         post = Post(
-            post_id=asked.post_id,
+            post_id=message.post_id,
             title=document.title,
             prompt=request.prompt,
             language=request.language,
-            text=asked.text.text,
-            model=asked.text.model,
-            provider=asked.text.provider,
-            is_demo=asked.text.is_demo,
-            usage=asked.text.usage,
+            text=message.text.text,
+            model=message.text.model,
+            provider=message.text.provider,
+            is_demo=message.text.is_demo,
+            usage=message.text.usage,
             asked_at=row.created_at,
         )
-        await self.posts.store(post, asked.tenant, self.writer.current_attempt())
+        await self.posts.store(post, message.tenant, self.writer.current_attempt())
         return StoredPost(title=post.title)
 
     @activity.defn(name="create_embedding")
-    async def create_embedding(self, asked: EmbedPost) -> Embedded:
+    async def create_embedding(self, message: EmbedPost) -> Embedded:
         """Have the post's vector made, and keep it: one paid call."""
-        subject = Subject(asked.tenant, asked.post_id, asked.title, asked.text.text)
+        subject = Subject(message.tenant, message.post_id, message.title, message.text.text)
         return await self.embedder.embed(subject, self.effects)
 
     @activity.defn(name="post_to_slack")
-    async def post_to_slack(self, asked: TellSlack) -> ToldSlack:
+    async def post_to_slack(self, message: TellSlack) -> ToldSlack:
         """Tell the channel; the message carries a key made from the post's id, by which a repeat is found."""
-        notified = await self._sender.send(self._message(asked), self._slack())
+        notified = await self._sender.send(self._message(message), self._slack())
         return ToldSlack(reference=notified.reference)
 
     @activity.defn(name="delete_message")
-    async def delete_message(self, asked: TellSlack) -> None:
+    async def delete_message(self, message: TellSlack) -> None:
         """Take the message back, also one whose id never reached us."""
-        await self._sender.withdraw(self._message(asked), self._slack())
+        await self._sender.withdraw(self._message(message), self._slack())
 
     @activity.defn(name="delete_embedding")
-    async def delete_embedding(self, asked: PostReference) -> None:
+    async def delete_embedding(self, message: PostReference) -> None:
         """Remove the vectors, whichever models made them; the calls stay paid."""
-        await self.embedder.similarity.delete(asked.post_id, asked.tenant)
+        await self.embedder.similarity.delete(message.post_id, message.tenant)
 
     @activity.defn(name="delete_post")
-    async def delete_post(self, asked: BlogPost) -> None:
+    async def delete_post(self, message: BlogPost) -> None:
         """Remove the row, then the text that it names; the calls stay paid."""
-        await self.posts.delete(asked.post_id, asked.tenant)
-        await self.writer.remove_all(asked.tenant, asked.post_id)
+        await self.posts.delete(message.post_id, message.tenant)
+        await self.writer.remove_all(message.tenant, message.post_id)
 
     def _slack(self) -> Notifier:
         if self.slack is None:
@@ -118,11 +118,11 @@ class BlogPostActivities:
     def _sender(self) -> NotificationSender:
         return NotificationSender(self.effects, ResendPolicy.NEVER)
 
-    def _message(self, asked: TellSlack) -> Message:
-        url = f"{self.post_url_prefix}/posts/{asked.post_id}"
+    def _message(self, message: TellSlack) -> Message:
+        url = f"{self.post_url_prefix}/posts/{message.post_id}"
         return Message(
-            asked.tenant,
+            message.tenant,
             pipeline.POST_TO_SLACK.step,
-            Notification(asked.post_id, asked.title, "done", url, "slack"),
-            {"post_id": asked.post_id, "title": asked.title},
+            Notification(message.post_id, message.title, "done", url, "slack"),
+            {"post_id": message.post_id, "title": message.title},
         )

@@ -67,66 +67,71 @@ class GenerateReportActivities:
     to_html: Callable[[Document], str] | None = None
 
     @activity.defn(name="llm_call")
-    async def llm_call(self, asked: LlmCall) -> WrittenText:
+    async def llm_call(self, message: LlmCall) -> WrittenText:
         """Ask the model; a retry takes up the call that an earlier attempt began.
 
         Raises:
             ModelTruncated: it was cut as often as we go on.
         """
-        row = await self.workflows.get(asked.report_id, asked.tenant)
+        row = await self.workflows.get(message.report_id, message.tenant)
         request = ReportRequest.model_validate(row.input)
         instructions = prompts.instructions(request)
         return await self.writer.write(
             Assignment(
-                asked.tenant, asked.report_id, pipeline.LLM_CALL.step, instructions, request.prompt, asked.generation
+                message.tenant,
+                message.report_id,
+                pipeline.LLM_CALL.step,
+                instructions,
+                request.prompt,
+                message.generation,
             )
         )
 
     @activity.defn(name="create_pdf")
-    async def create_pdf(self, asked: CreatePdf) -> ReportPdf:
+    async def create_pdf(self, message: CreatePdf) -> ReportPdf:
         """Typeset the text; the object's key is the hash of its bytes, so a repeat stores nothing new."""
-        row = await self.workflows.get(asked.report_id, asked.tenant)
+        row = await self.workflows.get(message.report_id, message.tenant)
         request = ReportRequest.model_validate(row.input)
-        text = await self.writer.read(asked.text.text)
+        text = await self.writer.read(message.text.text)
         # Parsing is pure Python: a hostile text must not hold up the loop that carries the heartbeats.
         document = await asyncio.to_thread(
             compose,
             text,
-            asked.text,
-            workflow_id=asked.report_id,
+            message.text,
+            workflow_id=message.report_id,
             title=request.title,
             question=request.prompt,
             language=request.language,
             asked_at=row.created_at,
         )
         rendered = await self.renderer.render(document)
-        await reach(Point.CREATE_PDF_RENDERED, asked.report_id)
+        await reach(Point.CREATE_PDF_RENDERED, message.report_id)
         digest = content_hash(rendered.content)
-        key = object_key(asked.tenant, asked.report_id, digest, Suffix.PDF)
+        key = object_key(message.tenant, message.report_id, digest, Suffix.PDF)
         await self.objects.put(key, rendered.content)
         if self.to_html:
             page = await asyncio.to_thread(self.to_html, document)
             await self.objects.put(page_key(key), page.encode())
-        await reach(Point.CREATE_PDF_STORED, asked.report_id)
+        await reach(Point.CREATE_PDF_STORED, message.report_id)
         pdf = DocumentReference(key=key, sha256=digest, size_bytes=len(rendered.content), pages=rendered.pages)
         return ReportPdf(pdf=pdf, title=document.title)
 
     @activity.defn(name="store_report_metadata")
-    async def store_report_metadata(self, asked: StoreReportMetadata) -> None:
+    async def store_report_metadata(self, message: StoreReportMetadata) -> None:
         """Write the report's row, which finishes it; writing it again changes nothing.
 
         Raises:
             CancelRequested: a person wanted the report to end before.
         """
-        await self.reports.store(await self._report(asked), asked.tenant, self.writer.current_attempt())
-        await reach(Point.STORE_REPORT_METADATA_STORED, asked.report_id)
+        await self.reports.store(await self._report(message), message.tenant, self.writer.current_attempt())
+        await reach(Point.STORE_REPORT_METADATA_STORED, message.report_id)
 
     async def store_late(self, closing: Closed) -> bool:
         """The same for a report that was delivered without its row; False when its closing event kept nothing to store."""
         if closing.to_store is None:
             return False
-        asked = StoreReportMetadata.model_validate(closing.to_store)
-        await self.reports.store(await self._report(asked), asked.tenant, None)
+        message = StoreReportMetadata.model_validate(closing.to_store)
+        await self.reports.store(await self._report(message), message.tenant, None)
         return True
 
     async def finished_outside(self, row: WorkflowRow) -> Mapping[str, Any] | None:
@@ -137,83 +142,87 @@ class GenerateReportActivities:
             return None
         return {"pages": report.pdf.pages, SKIPPED: {pipeline.SEND_NOTIFICATION.step: _ENDED_OUTSIDE}}
 
-    async def _report(self, asked: StoreReportMetadata) -> Report:
-        row = await self.workflows.get(asked.report_id, asked.tenant)
+    async def _report(self, message: StoreReportMetadata) -> Report:
+        row = await self.workflows.get(message.report_id, message.tenant)
         request = ReportRequest.model_validate(row.input)
         return Report(
-            report_id=asked.report_id,
-            title=asked.pdf.title,
+            report_id=message.report_id,
+            title=message.pdf.title,
             prompt=request.prompt,
             user=request.user,
             language=request.language,
-            text=asked.text.text,
-            pdf=asked.pdf.pdf,
-            model=asked.text.model,
-            provider=asked.text.provider,
-            is_demo=asked.text.is_demo,
-            usage=asked.text.usage,
+            text=message.text.text,
+            pdf=message.pdf.pdf,
+            model=message.text.model,
+            provider=message.text.provider,
+            is_demo=message.text.is_demo,
+            usage=message.text.usage,
             asked_title=request.title,
             asked_at=row.created_at,
         )
 
     @activity.defn(name="discard_report")
-    async def discard_report(self, asked: DiscardReport) -> None:
+    async def discard_report(self, message: DiscardReport) -> None:
         """Remove what a cancelled report had made: row, embedding, objects. The calls stay paid, and counted."""
-        await self.reports.delete(asked.report_id, asked.tenant)
-        await self.similarity.delete(asked.report_id, asked.tenant)
-        await self.writer.remove_all(asked.tenant, asked.report_id)
+        await self.reports.delete(message.report_id, message.tenant)
+        await self.similarity.delete(message.report_id, message.tenant)
+        await self.writer.remove_all(message.tenant, message.report_id)
 
     @activity.defn(name="send_notification")
-    async def send_notification(self, asked: SendNotification) -> NotificationOutcome:
+    async def send_notification(self, message: SendNotification) -> NotificationOutcome:
         """Tell each channel, whatever the others do; a retry tells only those that were not told.
 
         Raises:
             NotificationFailed: a receiver did not accept, and may accept later.
         """
-        notification = Notification(asked.report_id, asked.title, "done", self._page(asked.report_id))
-        request = {"report_id": asked.report_id} | ({"title": asked.title} if asked.names_title else {})
-        template = Message(asked.tenant, pipeline.SEND_NOTIFICATION.step, notification, request)
-        return await self._send_to_all(template, asked.channels)
+        notification = Notification(message.report_id, message.title, "done", self._page(message.report_id))
+        request = {"report_id": message.report_id} | ({"title": message.title} if message.names_title else {})
+        template = Message(message.tenant, pipeline.SEND_NOTIFICATION.step, notification, request)
+        return await self._send_to_all(template, message.channels)
 
     @activity.defn(name="send_approval_notice")
-    async def send_approval_notice(self, asked: SendApprovalNotice) -> NotificationOutcome:
+    async def send_approval_notice(self, message: SendApprovalNotice) -> NotificationOutcome:
         """Tell each channel that the draft waits, unless it does no longer; as for `send_notification`.
 
         Raises:
             NotificationFailed: a receiver did not accept, and may accept later.
         """
-        row = await self.workflows.get(asked.report_id, asked.tenant)
+        row = await self.workflows.get(message.report_id, message.tenant)
         if row.status is not Status.WAITING_FOR_YOU or row.cancel_requested:
             return NotificationOutcome(told=())
-        page = self._page(asked.report_id)
-        notification = Notification(asked.report_id, row.title, row.status, page, approval=asked.notice)
-        occasion = asked.notice.occasion.value
-        request = {"report_id": asked.report_id, "occasion": occasion}
-        again = (str(asked.resumption),) if asked.resumption else ()
-        template = Message(asked.tenant, pipeline.SEND_APPROVAL_NOTICE.step, notification, request, (occasion, *again))
-        return await self._send_to_all(template, asked.channels)
+        page = self._page(message.report_id)
+        notification = Notification(message.report_id, row.title, row.status, page, approval=message.notice)
+        occasion = message.notice.occasion.value
+        request = {"report_id": message.report_id, "occasion": occasion}
+        again = (str(message.resumption),) if message.resumption else ()
+        template = Message(
+            message.tenant, pipeline.SEND_APPROVAL_NOTICE.step, notification, request, (occasion, *again)
+        )
+        return await self._send_to_all(template, message.channels)
 
     @activity.defn(name="send_notice")
-    async def send_notice(self, asked: SendNotice) -> NotificationOutcome:
+    async def send_notice(self, message: SendNotice) -> NotificationOutcome:
         """Tell each channel that the report failed, or waits for a decision, unless it does no longer.
 
         Raises:
             NotificationFailed: a receiver did not accept, and may accept later.
         """
-        row = await self.workflows.get(asked.report_id, asked.tenant)
-        notice = asked.notice
+        row = await self.workflows.get(message.report_id, message.tenant)
+        notice = message.notice
         if notice.kind is NoticeKind.FAILED:
             still = row.status is Status.FAILED and row.resumption == notice.number
         else:
             still = row.status is Status.WAITING_FOR_YOU
         if not still:
             return NotificationOutcome(told=())
-        notification = Notification(asked.report_id, row.title, row.status, self._page(asked.report_id), notice=notice)
-        request = {"report_id": asked.report_id, "kind": notice.kind.value}
+        notification = Notification(
+            message.report_id, row.title, row.status, self._page(message.report_id), notice=notice
+        )
+        request = {"report_id": message.report_id, "kind": notice.kind.value}
         # Ledgers hold the step and the number as one word.
         occasion = (notice.kind.value, f"{notice.step}{notice.number}")
-        template = Message(asked.tenant, pipeline.SEND_NOTICE.step, notification, request, occasion)
-        return await self._send_to_all(template, asked.channels)
+        template = Message(message.tenant, pipeline.SEND_NOTICE.step, notification, request, occasion)
+        return await self._send_to_all(template, message.channels)
 
     def _page(self, report_id: str) -> str:
         return f"{self.report_url_prefix}/reports/{report_id}"

@@ -59,9 +59,9 @@ class GenerateReportWorkflow(DurableWorkflow):
         start, occasion = self._start, "failed" if notice.kind is NoticeKind.FAILED else "waits"
         if occasion not in (start.notify_on or ()):
             return
-        asked = SendNotice(report_id=start.report_id, tenant=start.tenant, channels=start.channels, notice=notice)
+        message = SendNotice(report_id=start.report_id, tenant=start.tenant, channels=start.channels, notice=notice)
         with suppress(ActivityError):
-            await run_step(GenerateReportActivities.send_notice, asked, pipeline.SEND_NOTICE)
+            await run_step(GenerateReportActivities.send_notice, message, pipeline.SEND_NOTICE)
 
     async def _steps(self, start: GenerateReport) -> Outcome[ReportResult]:
         await self.sleep_until(start.start_after)
@@ -105,8 +105,8 @@ class GenerateReportWorkflow(DurableWorkflow):
         return stored
 
     async def _write(self, start: GenerateReport) -> WrittenText:
-        asked = LlmCall(report_id=start.report_id, tenant=start.tenant, generation=start.generation)
-        return await self.paid_step(GenerateReportActivities.llm_call, asked, pipeline.LLM_CALL)
+        message = LlmCall(report_id=start.report_id, tenant=start.tenant, generation=start.generation)
+        return await self.paid_step(GenerateReportActivities.llm_call, message, pipeline.LLM_CALL)
 
     async def _approved(
         self, start: GenerateReport, draft: WrittenText, *verdicts: Verdict, pdf: DocumentReference | None = None
@@ -119,27 +119,27 @@ class GenerateReportWorkflow(DurableWorkflow):
         async def notify(notice: ApprovalNotice) -> None:
             if start.notify_on is not None and "waits" not in start.notify_on:
                 return
-            asked = SendApprovalNotice(
+            message = SendApprovalNotice(
                 report_id=start.report_id,
                 tenant=start.tenant,
                 channels=start.channels,
                 notice=notice,
                 resumption=own_resumption(),
             )
-            await run_step(GenerateReportActivities.send_approval_notice, asked, pipeline.SEND_APPROVAL_NOTICE)
+            await run_step(GenerateReportActivities.send_approval_notice, message, pipeline.SEND_APPROVAL_NOTICE)
 
         decision = await self.approved(question, notify)
         return draft.model_copy(update={"text": decision.edited}) if decision.edited else draft
 
     async def _typeset(self, start: GenerateReport, text: WrittenText) -> ReportPdf:
-        asked = CreatePdf(report_id=start.report_id, tenant=start.tenant, text=text)
-        return await self.step(GenerateReportActivities.create_pdf, asked, pipeline.CREATE_PDF)
+        message = CreatePdf(report_id=start.report_id, tenant=start.tenant, text=text)
+        return await self.step(GenerateReportActivities.create_pdf, message, pipeline.CREATE_PDF)
 
     async def _store(self, start: GenerateReport, text: WrittenText, pdf: ReportPdf) -> bool:
         """Store the row; a failure for good leaves the report partly done, to be stored by reconciliation."""
-        asked = StoreReportMetadata(report_id=start.report_id, tenant=start.tenant, text=text, pdf=pdf)
+        message = StoreReportMetadata(report_id=start.report_id, tenant=start.tenant, text=text, pdf=pdf)
         stored = await self.optional_step(
-            GenerateReportActivities.store_report_metadata, asked, pipeline.STORE_REPORT_METADATA
+            GenerateReportActivities.store_report_metadata, message, pipeline.STORE_REPORT_METADATA
         )
         return not isinstance(stored, StepFailure)
 
@@ -147,7 +147,7 @@ class GenerateReportWorkflow(DurableWorkflow):
         """Notify the channels; a notification that cannot be sent never fails the report."""
         if start.notify_on is not None and "done" not in start.notify_on:
             return {SKIPPED: {pipeline.SEND_NOTIFICATION.step: _NOT_WANTED}}
-        asked = SendNotification(
+        message = SendNotification(
             report_id=start.report_id,
             tenant=start.tenant,
             channels=start.channels,
@@ -155,7 +155,7 @@ class GenerateReportWorkflow(DurableWorkflow):
             names_title=start.notify_on is None,
         )
         sent = await self.step_after_commit(
-            GenerateReportActivities.send_notification, asked, pipeline.SEND_NOTIFICATION
+            GenerateReportActivities.send_notification, message, pipeline.SEND_NOTIFICATION
         )
         match sent:
             case StepFailure(cause):
@@ -170,6 +170,6 @@ class GenerateReportWorkflow(DurableWorkflow):
     ) -> dict[str, Any]:
         data: dict[str, Any] = {"pages": pdf.pdf.pages, **notified}
         if not stored:
-            asked = StoreReportMetadata(report_id=start.report_id, tenant=start.tenant, text=text, pdf=pdf)
-            data[pipeline.TO_STORE] = asked.model_dump(mode="json")
+            message = StoreReportMetadata(report_id=start.report_id, tenant=start.tenant, text=text, pdf=pdf)
+            data[pipeline.TO_STORE] = message.model_dump(mode="json")
         return data

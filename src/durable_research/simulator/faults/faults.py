@@ -185,7 +185,7 @@ def _refusal(fault: Fault, too_large: str) -> ApiError:
             return ApiError(400, words, param=too_large, code="context_length_exceeded")
         case "content_filter":
             return _filtered_by_azure()
-    return told_failed(headers)
+    return sent_failed(headers)
 
 
 def _filtered_by_azure() -> ApiError:
@@ -205,7 +205,7 @@ def _filtered_by_azure() -> ApiError:
     )
 
 
-def told_failed(headers: dict[str, str] | None = None) -> ApiError:
+def sent_failed(headers: dict[str, str] | None = None) -> ApiError:
     """The answer to a call that was done all the same."""
     return ApiError(500, "The server had an error while processing your request.", kind="server_error", headers=headers)
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from durable_research.simulator.generation.streaming import Told
+from durable_research.simulator.generation.streaming import SentEvent
 
 Json = dict[str, Any]
 Edit = Callable[[Json], Json]
-Rewrite = Callable[[list[Told]], list[Told]]
+Rewrite = Callable[[list[SentEvent]], list[SentEvent]]
 
 # Responses names the reasons of chat completions in its own way.
 _RESPONSES_REASONS = {"length": "max_output_tokens"}
@@ -23,8 +23,8 @@ _KEPT_ALIVE_EVERY = 10
 def usage(change: Callable[[Json], Json | None]) -> Edit:
     """Tell the tokens otherwise, wherever they are told."""
 
-    def edit(told: Json) -> Json:
-        return {**told, "usage": change(told["usage"])} if told.get("usage") else told
+    def edit(sent: Json) -> Json:
+        return {**sent, "usage": change(sent["usage"])} if sent.get("usage") else sent
 
     return _within_response(edit)
 
@@ -32,86 +32,86 @@ def usage(change: Callable[[Json], Json | None]) -> Edit:
 def ending(reason: str | None) -> Edit:
     """End for another reason; None tells no reason at all."""
 
-    def edit_choices(told: Json) -> Json:
-        return _with_choices(told, lambda one: {**one, "finish_reason": reason} if one["finish_reason"] else one)
+    def edit_choices(sent: Json) -> Json:
+        return _with_choices(sent, lambda one: {**one, "finish_reason": reason} if one["finish_reason"] else one)
 
-    def edit_response(told: Json) -> Json:
-        if told.get("status") not in ("completed", "incomplete") or "output" not in told:
-            return told
+    def edit_response(sent: Json) -> Json:
+        if sent.get("status") not in ("completed", "incomplete") or "output" not in sent:
+            return sent
         why = {"reason": _RESPONSES_REASONS.get(reason or "", reason)}
-        return {**told, "status": "incomplete", "incomplete_details": why}
+        return {**sent, "status": "incomplete", "incomplete_details": why}
 
-    def edit(told: Json) -> Json:
-        changed = _within_response(edit_response)(edit_choices(told))
+    def edit(sent: Json) -> Json:
+        changed = _within_response(edit_response)(edit_choices(sent))
         return {**changed, "type": "response.incomplete"} if changed.get("type") == "response.completed" else changed
 
     return edit
 
 
-def upstream_error(told: Json) -> Json:
+def upstream_error(sent: Json) -> Json:
     """The last choice says that what stands behind the server failed."""
     error = {"code": 502, "message": "the upstream went away"}
     return _with_choices(
-        told, lambda one: {**one, "finish_reason": "error", "error": error} if one["finish_reason"] else one
+        sent, lambda one: {**one, "finish_reason": "error", "error": error} if one["finish_reason"] else one
     )
 
 
 def pieces(change: Callable[[Any], object]) -> Edit:
     """Put the text of a chat otherwise, in each delta or in the whole message."""
 
-    def edit(told: Json) -> Json:
-        return _with_choices(told, lambda choice: _with_text(choice, change))
+    def edit(sent: Json) -> Json:
+        return _with_choices(sent, lambda choice: _with_text(choice, change))
 
     return edit
 
 
-def opens_with_null(told: Json) -> Json:
+def opens_with_null(sent: Json) -> Json:
     """The chunk that brings the role has no text: null instead of an empty one."""
 
     def edit(choice: Json) -> Json:
         delta = choice.get("delta")
         return {**choice, "delta": {**delta, "content": None}} if delta and "role" in delta else choice
 
-    return _with_choices(told, edit)
+    return _with_choices(sent, edit)
 
 
-def null_choices(told: Json) -> Json:
+def null_choices(sent: Json) -> Json:
     """No choice is null instead of an empty list."""
-    return {**told, "choices": None} if told.get("choices") == [] else told
+    return {**sent, "choices": None} if sent.get("choices") == [] else sent
 
 
 def named(id: str) -> Edit:
     """Every completion has the same id."""
-    return lambda told: {**told, "id": id} if "choices" in told else told
+    return lambda sent: {**sent, "id": id} if "choices" in sent else sent
 
 
-def without_output(told: Json) -> Json:
+def without_output(sent: Json) -> Json:
     """The event that closes a response has none of its text."""
-    return _with_output(told, []) if told.get("type") == "response.completed" else told
+    return _with_output(sent, []) if sent.get("type") == "response.completed" else sent
 
 
-def output_of_reasoning(told: Json) -> Json:
+def output_of_reasoning(sent: Json) -> Json:
     """All that a response has put out is reasoning."""
     thought = {"type": "reasoning", "id": "rs_1", "summary": []}
-    has_output = bool((told.get("response") or told).get("output"))
-    return _with_output(told, [thought]) if has_output else told
+    has_output = bool((sent.get("response") or sent).get("output"))
+    return _with_output(sent, [thought]) if has_output else sent
 
 
-def vector_as_text(told: Json) -> Json:
+def vector_as_text(sent: Json) -> Json:
     """The numbers of an embedding as the text of a list."""
-    return {**told, "data": [{**one, "embedding": str(one["embedding"])} for one in told["data"]]}
+    return {**sent, "data": [{**one, "embedding": str(one["embedding"])} for one in sent["data"]]}
 
 
 def kept_alive(block: str) -> Rewrite:
     """The stream begins with this block, and says it again now and then."""
 
-    def rewrite(events: list[Told]) -> list[Told]:
-        told: list[Told] = []
+    def rewrite(events: list[SentEvent]) -> list[SentEvent]:
+        sent: list[SentEvent] = []
         for number, one in enumerate(events):
             if number % _KEPT_ALIVE_EVERY == 0:
-                told.append(Told(one.moment, block=block))
-            told.append(one)
-        return told
+                sent.append(SentEvent(one.moment, block=block))
+            sent.append(one)
+        return sent
 
     return rewrite
 
@@ -121,28 +121,28 @@ def without(unwanted: Callable[[Json], bool]) -> Rewrite:
     return lambda events: [one for one in events if not unwanted(one.data)]
 
 
-def is_bare_usage(told: Json) -> bool:
+def is_bare_usage(sent: Json) -> bool:
     """The chunk that tells the tokens and nothing else."""
-    return told.get("choices") == []
+    return sent.get("choices") == []
 
 
-def is_about_text(told: Json) -> bool:
+def is_about_text(sent: Json) -> bool:
     """An event of Responses that brings text, or the place for it."""
-    return str(told.get("type")).startswith(("response.output_item", "response.content_part", "response.output_text"))
+    return str(sent.get("type")).startswith(("response.output_item", "response.content_part", "response.output_text"))
 
 
-def null_delta(events: list[Told]) -> list[Told]:
+def null_delta(events: list[SentEvent]) -> list[SentEvent]:
     """A chunk about filtering, whose delta is null, before the last choice."""
     offsets = {"check_offset": 40, "start_offset": 0, "end_offset": 40}
-    told = {"index": 0, "delta": None, "finish_reason": None, "content_filter_offsets": offsets}
+    sent = {"index": 0, "delta": None, "finish_reason": None, "content_filter_offsets": offsets}
     at = next(number for number, one in enumerate(events) if _closes(one))
-    return [*events[:at], _like(events[at], {"id": "", "model": "", "choices": [told]}), *events[at:]]
+    return [*events[:at], _like(events[at], {"id": "", "model": "", "choices": [sent]}), *events[at:]]
 
 
 def thoughts(field: str, shape: Callable[[str], object]) -> Rewrite:
     """Reasoning is streamed before the text of a chat, in a field of its own or as a part of the content."""
 
-    def rewrite(events: list[Told]) -> list[Told]:
+    def rewrite(events: list[SentEvent]) -> list[SentEvent]:
         if "choices" not in events[0].data:
             return events
         choices = [{"index": 0, "delta": {field: shape(thought)}, "finish_reason": None} for thought in _THOUGHTS]
@@ -154,65 +154,65 @@ def thoughts(field: str, shape: Callable[[str], object]) -> Rewrite:
 def half_then(*blocks: str) -> Rewrite:
     """The first half of the stream, and then this instead of the rest."""
 
-    def rewrite(events: list[Told]) -> list[Told]:
+    def rewrite(events: list[SentEvent]) -> list[SentEvent]:
         half = events[: len(events) // 2]
-        return [*half, *(Told(half[-1].moment, block=block) for block in blocks)]
+        return [*half, *(SentEvent(half[-1].moment, block=block) for block in blocks)]
 
     return rewrite
 
 
-def split_surrogates(events: list[Told]) -> list[Told]:
+def split_surrogates(events: list[SentEvent]) -> list[SentEvent]:
     """Whatever UTF-16 writes with two halves comes in two events, one half in each."""
-    told: list[Told] = []
+    sent: list[SentEvent] = []
     for one in events:
         text = _text_in(one)
         at = next((number for number, letter in enumerate(text) if ord(letter) > 0xFFFF), None)
         if at is None:
-            told.append(one)
+            sent.append(one)
             continue
         high, low = text[at].encode("utf-16-be", "surrogatepass")[:2], text[at].encode("utf-16-be")[2:]
         halves = (text[:at] + _half(high), _half(low) + text[at + 1 :])
-        told += [_with_text_of(one, half) for half in halves]
-    return told
+        sent += [_with_text_of(one, half) for half in halves]
+    return sent
 
 
 def _half(code: bytes) -> str:
     return code.decode("utf-16-be", "surrogatepass")
 
 
-def _text_in(one: Told) -> str:
+def _text_in(one: SentEvent) -> str:
     if one.data.get("type") == "response.output_text.delta":
         return str(one.data["delta"])
     choices = one.data.get("choices") or [{}]
     return str((choices[0].get("delta") or {}).get("content") or "")
 
 
-def _with_text_of(one: Told, text: str) -> Told:
+def _with_text_of(one: SentEvent, text: str) -> SentEvent:
     if "delta" in one.data:
         return replace(one, data={**one.data, "delta": text})
     return replace(one, data=pieces(lambda _: text)(one.data))
 
 
-def _closes(one: Told) -> bool:
+def _closes(one: SentEvent) -> bool:
     choices = one.data.get("choices")
     return bool(choices and choices[0]["finish_reason"])
 
 
-def _like(one: Told, change: Json) -> Told:
+def _like(one: SentEvent, change: Json) -> SentEvent:
     return replace(one, data={**one.data, **change})
 
 
 def _within_response(edit: Edit) -> Edit:
     """Also when the object is told within an event."""
-    return lambda told: {**told, "response": edit(told["response"])} if told.get("response") else edit(told)
+    return lambda sent: {**sent, "response": edit(sent["response"])} if sent.get("response") else edit(sent)
 
 
-def _with_output(told: Json, output: list[Json]) -> Json:
-    return _within_response(lambda response: {**response, "output": output})(told)
+def _with_output(sent: Json, output: list[Json]) -> Json:
+    return _within_response(lambda response: {**response, "output": output})(sent)
 
 
-def _with_choices(told: Json, change: Edit) -> Json:
-    return {**told, "choices": [change(one) for one in told["choices"]]} if told.get("choices") else told
+def _with_choices(sent: Json, change: Edit) -> Json:
+    return {**sent, "choices": [change(one) for one in sent["choices"]]} if sent.get("choices") else sent
 
 
 def _with_text(choice: Json, change: Callable[[Any], object]) -> Json:

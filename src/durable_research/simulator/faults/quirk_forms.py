@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from durable_research.simulator.faults.quirk_edits import Edit, Rewrite
 from durable_research.simulator.generation.generation import Outcome
-from durable_research.simulator.generation.streaming import EVENT_STREAM, NEWLINES, Framing, Timed, Told
+from durable_research.simulator.generation.streaming import EVENT_STREAM, NEWLINES, Framing, SentEvent, Timed
 
 Json = dict[str, Any]
 Api = Literal["chat", "responses", "embeddings", "conversations", "stored_list"]
@@ -51,21 +51,21 @@ class Quirk:
         """Whether a call that meets it is accepted, and so billed."""
         return self.instead is None and bool(self.apis & PAID)
 
-    def payload(self, told: Json) -> Json:
+    def payload(self, sent: Json) -> Json:
         """One JSON object of the answer."""
         for edit in self.edits:
-            told = edit(told)
-        return told
+            sent = edit(sent)
+        return sent
 
-    def rewritten(self, events: list[Told]) -> list[Told]:
+    def rewritten(self, events: list[SentEvent]) -> list[SentEvent]:
         """The events of a stream; their objects are still to be edited."""
         for rewrite in self.rewrites:
             events = rewrite(events)
         return events
 
-    def timed(self, events: list[Told]) -> list[Timed]:
+    def timed(self, events: list[SentEvent]) -> list[Timed]:
         """The stream's bytes, its objects edited."""
-        edited = [one if one.block else Told(one.moment, self.payload(one.data), one.is_named) for one in events]
+        edited = [one if one.block else SentEvent(one.moment, self.payload(one.data), one.is_named) for one in events]
         return self.framing.timed(edited)
 
 

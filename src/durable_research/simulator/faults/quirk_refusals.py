@@ -11,8 +11,8 @@ def _error(status: int, message: str, kind: str | None = None, code: str | int |
 
 
 def _unknown_field(name: str) -> Instead:
-    told = {"message": f"Unknown parameter: '{name}'.", "type": "invalid_request_error", "code": "unknown_parameter"}
-    return Instead(400, {"error": {**told, "param": name}})
+    sent = {"message": f"Unknown parameter: '{name}'.", "type": "invalid_request_error", "code": "unknown_parameter"}
+    return Instead(400, {"error": {**sent, "param": name}})
 
 
 REFUSALS: dict[str, Quirk] = {

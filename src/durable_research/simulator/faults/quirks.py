@@ -77,14 +77,14 @@ _ANSWERS: dict[str, Quirk] = {
         "of the tokens only their sum is told",
         "vercel/ai#2763, aisix#474",
         PAID,
-        edits=(change.usage(lambda told: {"total_tokens": told["total_tokens"]}),),
+        edits=(change.usage(lambda sent: {"total_tokens": sent["total_tokens"]}),),
         tells_usage=True,
     ),
     "usage_as_text": Quirk(
         "the numbers of tokens are texts",
         "the kind of vercel/ai#2763; own",
         PAID,
-        edits=(change.usage(lambda told: {name: str(number) for name, number in told.items()}),),
+        edits=(change.usage(lambda sent: {name: str(number) for name, number in sent.items()}),),
         tells_usage=True,
     ),
     "usage_null": Quirk(

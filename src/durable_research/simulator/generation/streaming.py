@@ -15,7 +15,7 @@ Timed = tuple[float, bytes]
 
 
 @dataclass(frozen=True)
-class Told:
+class SentEvent:
     """One server-sent event with its moment; one that is named bears its type as its name. A block is sent as it is."""
 
     moment: float
@@ -38,7 +38,7 @@ class Framing:
     newline: str = "\n"
     ends_last: bool = True
 
-    def timed(self, events: Sequence[Told]) -> list[Timed]:
+    def timed(self, events: Sequence[SentEvent]) -> list[Timed]:
         """The bytes of each event with its moment."""
         framed = [(one.moment, (one.lines() + "\n\n").replace("\n", self.newline).encode()) for one in events]
         if framed and not self.ends_last:

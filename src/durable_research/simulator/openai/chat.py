@@ -14,7 +14,7 @@ from durable_research.simulator.faults.faults import (
     cut_in_half,
     cut_response,
     refuse,
-    told_failed,
+    sent_failed,
 )
 from durable_research.simulator.faults.quirks import in_its_time, quirk_of
 from durable_research.simulator.generation.generation import (
@@ -28,7 +28,7 @@ from durable_research.simulator.generation.generation import (
 from durable_research.simulator.generation.requests import ChatRequest
 from durable_research.simulator.generation.streaming import (
     EVENT_STREAM,
-    Told,
+    SentEvent,
     event_stream,
     finished,
     paced,
@@ -67,7 +67,7 @@ class ChatApi:
             self._hung_up(generation)
             raise
         if fault and fault.fault in ("billed_500", "failed"):
-            raise told_failed()
+            raise sent_failed()
         if fault and fault.fault == "cut":
             self._hung_up(generation)
             return cut_response(EVENT_STREAM, b"data: {") if asked.stream else cut_response("application/json", b"{")
@@ -163,7 +163,7 @@ class ChatApi:
 
 def _completion(generation: Generation) -> Json:
     ended = answer(generation)
-    told = {
+    sent = {
         "id": generation.id,
         "object": "chat.completion",
         "created": int(generation.created),
@@ -185,7 +185,7 @@ def _completion(generation: Generation) -> Json:
         "service_tier": "default",
         "metadata": generation.metadata,
     }
-    return quirk_of(generation).payload(told)
+    return quirk_of(generation).payload(sent)
 
 
 def _finish_reason(generation: Generation) -> str:
@@ -205,7 +205,7 @@ def _usage(generation: Generation) -> Json:
     }
 
 
-def _told(generation: Generation, *, with_usage: bool) -> list[Told]:
+def _told(generation: Generation, *, with_usage: bool) -> list[SentEvent]:
     field = "refusal" if answer(generation).is_refusal else "content"
     # With include_usage OpenAI sends a null usage in every chunk but the last.
     empty_usage = {"usage": None} if with_usage else {}
@@ -215,13 +215,13 @@ def _told(generation: Generation, *, with_usage: bool) -> list[Told]:
         *((moment, {field: text}, None) for moment, text in timed_chunks(generation)),
         (end, {}, _finish_reason(generation)),
     ]
-    told = [
-        Told(moment, {**_chunk(generation, [_choice(delta, reason)]), **empty_usage})
+    sent = [
+        SentEvent(moment, {**_chunk(generation, [_choice(delta, reason)]), **empty_usage})
         for moment, delta, reason in deltas
     ]
     if with_usage:
-        told.append(Told(end, {**_chunk(generation, []), "usage": _usage(generation)}))
-    return [*told, Told(end, block="data: [DONE]")]
+        sent.append(SentEvent(end, {**_chunk(generation, []), "usage": _usage(generation)}))
+    return [*sent, SentEvent(end, block="data: [DONE]")]
 
 
 def _choice(delta: Json, finish_reason: str | None) -> Json:

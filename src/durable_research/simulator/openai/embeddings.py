@@ -13,7 +13,7 @@ from typing import Any
 from quart import Blueprint, Response
 
 from durable_research.simulator.faults.errors import parse, reply
-from durable_research.simulator.faults.faults import Call, cut_response, refuse, told_failed
+from durable_research.simulator.faults.faults import Call, cut_response, refuse, sent_failed
 from durable_research.simulator.generation.generation import tokens
 from durable_research.simulator.generation.requests import EmbeddingRequest
 from durable_research.simulator.world import EMBEDDING_MODELS, World, caller_key, check_model, new_id
@@ -53,7 +53,7 @@ class EmbeddingsApi:
             tokens=used,
         )
         if fault and fault.fault == "billed_500":
-            raise told_failed()
+            raise sent_failed()
         if fault and fault.fault == "cut":
             return cut_response("application/json", b"{")
         if fault:

@@ -14,7 +14,7 @@ from durable_research.simulator.generation.generation import (
     tokens,
     writing_since,
 )
-from durable_research.simulator.generation.streaming import Timed, Told
+from durable_research.simulator.generation.streaming import SentEvent, Timed
 
 Json = dict[str, Any]
 
@@ -95,20 +95,22 @@ def timed_events(generation: Generation, starting_after: int = -1) -> list[Timed
     """The whole stream of a response with the moment of each event, from after the given sequence number."""
     steps = [*_opening(generation), *_writing(generation), *_closing(generation)]
     quirk = quirk_of(generation)
-    events = quirk.rewritten([Told(moment, {"type": name, **fields}, is_named=True) for moment, name, fields in steps])
+    events = quirk.rewritten(
+        [SentEvent(moment, {"type": name, **fields}, is_named=True) for moment, name, fields in steps]
+    )
     return quirk.timed(_numbered(events, starting_after))
 
 
-def _numbered(events: list[Told], starting_after: int) -> list[Told]:
+def _numbered(events: list[SentEvent], starting_after: int) -> list[SentEvent]:
     """Each event after that one, with its sequence number; a block that is no event has none."""
-    told: list[Told] = []
+    sent: list[SentEvent] = []
     number = 0
     for one in events:
         if number > starting_after:
             data = {"type": one.data["type"], "sequence_number": number, **one.data} if one.data else {}
-            told.append(replace(one, data=data))
+            sent.append(replace(one, data=data))
         number += not one.block
-    return told
+    return sent
 
 
 _Step = tuple[float, str, Json]

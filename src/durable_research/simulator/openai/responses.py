@@ -20,7 +20,7 @@ from durable_research.simulator.faults.faults import (
     cut_in_half,
     cut_response,
     refuse,
-    told_failed,
+    sent_failed,
 )
 from durable_research.simulator.faults.quirks import in_its_time, quirk_of
 from durable_research.simulator.generation.generation import Generation, rest_of_answer, rest_of_chat
@@ -51,7 +51,7 @@ class ResponsesApi:
         await refuse(fault, too_large="input")
         generation = await self._accepted(asked, fault)
         if fault and fault.fault == "billed_500":
-            raise told_failed()
+            raise sent_failed()
         if fault and fault.fault == "cut":
             return self._cut(generation, streamed=bool(asked.stream))
         quirk = quirk_of(generation)
