@@ -1,4 +1,4 @@
-"""Typesetting."""
+"""Rendering documents to files."""
 
 from typing import Protocol
 

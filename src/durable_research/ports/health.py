@@ -1,10 +1,10 @@
-"""Whether what we depend on answers."""
+"""The health of our dependencies."""
 
 from typing import Protocol
 
 
 class Health(Protocol):
-    """One thing that we depend on, and whether it answers."""
+    """One dependency, and whether it answers."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""Keeping bytes, and knowing which of them are still needed."""
+"""Storing bytes, and finding the ones that are no longer needed."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class ObjectStore(Protocol):
     """Bytes under the keys of `domain/documents/object_keys.py`; objects never change."""
 
     async def put(self, key: str, data: bytes) -> None:
-        """Store the object; one that is already there is left alone."""
+        """Store the object; an existing one stays as it is."""
         ...
 
     async def get(self, key: str) -> bytes:
@@ -30,20 +30,20 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, prefix: str = "") -> AsyncIterator[StoredObject]:
-        """Walk the objects below a folder, in no certain order; an empty prefix walks all."""
+        """List the objects below a folder, in no certain order; an empty prefix lists all."""
         ...
 
     async def delete(self, key: str) -> None:
-        """Remove an object; one that is gone already is no error."""
+        """Remove an object; a missing one is no error."""
         ...
 
 
 class NamedObjects(Protocol):
-    """What our rows say about objects."""
+    """The object keys that database rows hold."""
 
     async def orphans(self, workflow_of: Mapping[str, str], ended_for: timedelta) -> set[str]:
-        """Those of these keys (each with its workflow's id) that no row names, of workflows that ended that long ago.
+        """Find those of these keys (each with its workflow's id) that no row names, of workflows that ended that long ago.
 
-        Nothing is told of a workflow that no row knows: its objects are somebody's.
+        The keys of a workflow without a row are never orphans: they may belong to another installation.
         """
         ...

@@ -12,22 +12,21 @@ class EffectLedger(Protocol):
     """For the attempt at an effect. `fence` is its number; a lower one than the newest raises StaleAttempt."""
 
     async def claim(self, effect: Effect, fence: int) -> EffectRecord:
-        """Make or lock the effect and raise its fence to ours; an attempt without a number gets the next one.
+        """Insert or lock the effect and raise its fence to ours; an attempt without a number gets the next one.
 
         Raises:
             EffectMismatch: the key is known with another request.
-            InvalidState: what the effect did has been taken back.
+            InvalidState: the effect has been compensated.
         """
         ...
 
     async def open_send(self, effect: Effect, fence: int, handle: str | None, *, earlier: SendState | None) -> None:
-        """Commit the intent to send; `earlier` is what becomes of earlier open sends (None: they stay open).
+        """Commit the intent to send; `earlier` is the new state of earlier open sends (None: they stay open).
 
-        UNKNOWN counts this send as a possible extra.
+        UNKNOWN counts this send as a possible duplicate.
 
         Raises:
-            StaleAttempt: a newer attempt holds the effect, this one has sent already, or an earlier send has become known as
-                accepted.
+            StaleAttempt: a newer attempt holds the effect, this one has sent already, or an earlier send is known as accepted.
         """
         ...
 
@@ -39,9 +38,9 @@ class EffectLedger(Protocol):
         ...
 
     async def remember_reference(self, key: str, fence: int, reference: str) -> bool:
-        """Commit the provider's id, even when a newer attempt has taken over: it is how that one finds the call.
+        """Commit the provider's id, even when a newer attempt holds the effect, so that it can re-attach to the call.
 
-        True when this call is one too many: a newer send is known as accepted, or the workflow has ended meanwhile.
+        True for a duplicate send: a newer one is known as accepted, or the workflow has ended meanwhile.
         """
         ...
 
@@ -56,33 +55,33 @@ class EffectLedger(Protocol):
     async def note_lost(self, key: str, fence: int, failure: SendFailure | None) -> float:
         """Write, once, when an open send was lost, and the error that its sender got (None: its sender died).
 
-        Returns for how many seconds it had been open by then.
+        Returns for how many seconds the send had been open by then.
         """
         ...
 
     async def keep(self, key: str, fence: int, kept: Mapping[str, Any]) -> None:
-        """Keep what came of an answer that is not published, while the fence is ours."""
+        """Store the outcome of an answer that is not published, while the fence is ours."""
         ...
 
 
 class ChargeReader(Protocol):
-    """For whoever shows what a workflow has cost, and what it has brought."""
+    """For readers of a workflow's costs and results."""
 
     async def read(self, keys: Sequence[str]) -> Mapping[str, EffectRecord]:
-        """What stands of these effects, without claiming them; nothing of one that no attempt has claimed."""
+        """Read these effects without claiming them; an effect that no attempt has claimed is left out."""
         ...
 
     async def charges(self, workflow_id: str, kind: EffectKind = EffectKind.MODEL_CALL) -> Charges:
-        """What this workflow's effects of one kind were charged, and may have been charged besides."""
+        """Count the certain and the possible charges of this workflow's effects of one kind."""
         ...
 
     async def charges_by_kind(self, workflow_id: str) -> Mapping[EffectKind, Charges]:
-        """The same of every kind of effect that the workflow has."""
+        """Count the same for each kind of effect in the workflow."""
         ...
 
 
 class ResendGrants(Protocol):
-    """For a person who decides that a call may be paid for a second time."""
+    """For a person's decision that a call may be paid for a second time."""
 
     async def grant_resend(self, workflow_id: str, step: str) -> bool:
         """Allow one more send of the step's unresolved effects, as a person decided; False when none is unresolved."""
@@ -90,7 +89,7 @@ class ResendGrants(Protocol):
 
 
 class RunningCalls(Protocol):
-    """For stopping what a workflow that has ended left running at its provider."""
+    """For cancelling the calls that an ended workflow left running at its provider."""
 
     async def running_calls(self, workflow_id: str) -> Sequence[tuple[str, str]]:
         """Key and provider's id of this workflow's model calls that are accepted and not closed."""
@@ -102,21 +101,21 @@ class RunningCalls(Protocol):
 
 
 class UnresolvedSends(Protocol):
-    """For reconciliation: sends whose outcome nobody waits for any more."""
+    """For reconciliation: unresolved sends that no attempt waits for any more."""
 
     async def unresolved_sends(
         self, providers: Sequence[Provider], closed_before: timedelta, longest_call: timedelta
     ) -> Sequence[UnresolvedSend]:
-        """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since.
+        """List these providers' sends that were closed as absent at least so long ago, within a day, and not looked up since.
 
-        A searched provider (class R) cannot show a call that it still writes: it is asked when the longest one has ended.
+        A searched provider (class R) does not show a call while it runs, so it is polled after the longest call's time.
         """
         ...
 
     async def resolve_send(self, unresolved: UnresolvedSend, reference: str | None) -> None:
-        """Write what the provider shows now: nothing, or the id of a stray, which is counted as spent."""
+        """Write what the provider shows now: nothing, or the id of a late send, which is counted as spent."""
         ...
 
     async def close_left_behind(self, closed_before: timedelta) -> int:
-        """Close, as unknown, unanswered sends that nobody can be asked about, of workflows that ended so long ago."""
+        """Close, as unknown, unanswered sends of class N (no look-up) of workflows that ended so long ago."""
         ...

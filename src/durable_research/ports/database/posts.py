@@ -26,16 +26,16 @@ class Post:
 
 
 class Posts(Protocol):
-    """Finished posts. A post can be taken back, so storing and deleting are each other's undo and both repeatable."""
+    """Finished posts. Deleting compensates storing and storing compensates deleting, so both are repeatable."""
 
     async def store(self, post: Post, tenant: str, attempt: Attempt) -> None:
-        """Insert the post while the attempt is open; a row that stands is left alone.
+        """Insert the post while the attempt is open; an existing row stays as it is.
 
         Raises:
-            StaleAttempt: the attempt was closed, as by an undo that began while its worker was frozen.
+            StaleAttempt: the attempt was closed, for example by a compensation that began while its worker was frozen.
         """
         ...
 
     async def delete(self, post_id: str, tenant: str) -> None:
-        """Remove the row; one that is gone already is no error."""
+        """Remove the row; a missing row is no error."""
         ...

@@ -1,4 +1,4 @@
-"""The progress log, drafts of text, and being woken when either changes."""
+"""The progress log, drafts of text, and the notification of their changes."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -15,14 +15,14 @@ CurrentAttempt = Callable[[], Attempt]
 
 @dataclass(frozen=True)
 class Waited:
-    """How long a step has waited for its provider so far, and how often it has looked."""
+    """How long a step has waited for its provider so far, and how often it has polled."""
 
     seconds: float = 0.0
     looks: int = 0
 
 
 class AttemptNotes(Protocol):
-    """What the effect protocol needs of the log."""
+    """The part of the log that the effect protocol needs."""
 
     async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
         """Write an event within an open attempt, once."""
@@ -30,7 +30,7 @@ class AttemptNotes(Protocol):
 
 
 class ProgressReader(Protocol):
-    """What those need who only read the log."""
+    """The read-only part of the log."""
 
     async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
         """Events after `after_seq`, in order."""
@@ -38,7 +38,7 @@ class ProgressReader(Protocol):
 
 
 class ProgressLog(AttemptNotes, ProgressReader, Protocol):
-    """The one log that people follow. Statuses change with the event that causes it, in one transaction."""
+    """The one log that pages, API and CLI follow. A status and the event that changes it are written in one transaction."""
 
     async def begin_attempt(
         self,
@@ -50,16 +50,16 @@ class ProgressLog(AttemptNotes, ProgressReader, Protocol):
         undoes: bool = False,
         commits: bool = False,
     ) -> Attempt:
-        """Close what earlier attempts left open as lost, and start the next one.
+        """Close earlier open attempts as lost, and start the next one.
 
-        Failures count since the workflow was resumed, or a person was asked. A step that `commits` is begun although a person
-        wants the workflow to end: what it writes, it writes or refuses together with the look at that wish.
+        Failures count since the latest resumption or question to a person. A step that `commits` begins despite a requested
+        cancellation: its own transaction checks for the request, and writes or refuses.
 
         Raises:
-            StaleAttempt: a later attempt of the engine's has begun already, or the workflow has been resumed since: this worker
-                was frozen on the way.
+            StaleAttempt: a later attempt of the engine has begun already, or the workflow has been resumed since: this worker
+                was frozen meanwhile.
             InvalidState: the workflow has ended.
-            CancelRequested: a person wants it to end, and this step does not undo another.
+            CancelRequested: a person has requested the cancellation, and this step is no compensation.
         """
         ...
 
@@ -72,7 +72,7 @@ class ProgressLog(AttemptNotes, ProgressReader, Protocol):
         ...
 
     async def waited(self, workflow_id: str, step: str) -> Waited:
-        """For how long the step has waited for its provider, by the database's clock; nothing when it does not wait."""
+        """Read for how long the step has waited for its provider, by the database's clock; zero when it does not wait."""
         ...
 
     async def close(
@@ -86,8 +86,8 @@ class ProgressLog(AttemptNotes, ProgressReader, Protocol):
     ) -> bool:
         """Write the workflow's end, once for each resumption; partly done may later become done.
 
-        The end of an earlier resumption's run is none any more, and changes nothing. False when it was not written because a
-        person's wish to cancel stands in the log.
+        An end that comes from an earlier resumption's run changes nothing. False when the end was not written because the log
+        holds a person's request to cancel.
         """
         ...
 
@@ -96,21 +96,21 @@ class ProgressLog(AttemptNotes, ProgressReader, Protocol):
     ) -> ApprovalAsked | ApprovalDecision | None:
         """Write an event of the workflow's approval, once for each resumption.
 
-        Returns the decision that stands already, if one does, also one from before a resumption about the same draft; else,
-        to who asks, the question as it was asked first.
+        Returns the decision that exists already, if any, also one about the same draft from before a resumption; otherwise,
+        for an event that asks, the first question.
         """
         ...
 
 
 class Drafts(Protocol):
-    """Text as it is being written: one row for each attempt, replaced as it grows, never part of the log."""
+    """Partial text of a running call: one row for each attempt, replaced as it grows, never part of the log."""
 
     def show(self, attempt: Attempt, text: str) -> None:
         """Take the whole text so far; it is written in batches about every 250 ms."""
         ...
 
     def drop(self, attempt: Attempt) -> None:
-        """Forget what this attempt has shown and is not written yet: its answer is stored, the draft tells nothing more."""
+        """Discard this attempt's text that is not written yet: its answer is stored, so the draft is useless."""
         ...
 
     async def read(self, workflow_id: str) -> Draft | None:
@@ -119,8 +119,8 @@ class Drafts(Protocol):
 
 
 class Changes(Protocol):
-    """Wakes readers when something of a workflow was written."""
+    """Wakes readers after a write to a workflow's log or drafts."""
 
     def watch(self, workflow_id: str) -> AbstractAsyncContextManager[Callable[[float], Awaitable[bool]]]:
-        """Enter to get a function that waits at most so many seconds for the next change and says whether one came."""
+        """Enter to get a function that waits at most so many seconds for the next change and returns whether one came."""
         ...

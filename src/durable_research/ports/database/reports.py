@@ -11,7 +11,7 @@ from durable_research.domain.workflows.progress import Attempt
 
 @dataclass(frozen=True)
 class ReportFilter:
-    """Which reports a list shows; `text` is looked for in title and prompt."""
+    """Which reports a list shows; `text` is searched in title and prompt."""
 
     text: str | None = None
     limit: int = 50
@@ -24,17 +24,17 @@ class Reports(Protocol):
     async def store(self, report: Report, tenant: str, attempt: Attempt | None) -> None:
         """Insert the report while the attempt is open; storing it again changes nothing.
 
-        This is what makes a workflow finished: a cancellation comes before it or too late. Without an attempt it is the row
-        of a partly done report that is stored later.
+        This is the workflow's commit point: a later cancellation is too late. Without an attempt it is the row of a partly
+        done report that is stored later.
 
         Raises:
             StaleAttempt: the attempt has been closed.
-            CancelRequested: a person wanted the workflow to end before.
+            CancelRequested: a person requested the cancellation before.
         """
         ...
 
     async def delete(self, report_id: str, tenant: str) -> None:
-        """Remove what a cancelled workflow had stored; what is gone already is no error."""
+        """Remove the report of a cancelled workflow; a missing one is no error."""
         ...
 
     async def get(self, report_id: str, tenant: str) -> Report:

@@ -1,4 +1,4 @@
-"""What is about the same."""
+"""Embeddings of finished texts, and the search for related ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Related:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is embedded: a workflow's finished text under its title."""
+    """The embedded thing: a workflow's finished text under its title."""
 
     tenant: str
     workflow_id: str
@@ -31,12 +31,12 @@ class Subject:
 
 
 class Neighbours(Protocol):
-    """What those need who only look for related texts."""
+    """The read-only part: the search for related texts."""
 
     async def nearest(self, subject_id: str, tenant: str, model: str, limit: int) -> Sequence[Related]:
-        """The tenant's other finished subjects that this model embedded, nearest first.
+        """List the tenant's other finished subjects that this model embedded, nearest first.
 
-        Nothing, when it has not embedded the subject.
+        Empty when the model has not embedded the subject.
         """
         ...
 
@@ -44,25 +44,25 @@ class Neighbours(Protocol):
 class Similarity(Neighbours, Protocol):
     """Embeddings of reports and posts; a subject is a workflow's id and has at most one embedding of each model.
 
-    An earlier model's stay where they are, so that going back to it finds them.
+    The embeddings of an earlier model stay, so that a return to it finds them.
     """
 
     async def store(self, tenant: str, embedding: Embedding, attempt: Attempt) -> None:
-        """Keep the embedding of the attempt's workflow while it is open, in place of an earlier one of the same model.
+        """Store the embedding of the attempt's workflow while the attempt is open; it replaces one of the same model.
 
         Raises:
-            StaleAttempt: the attempt was closed, as by an undo that began while its worker was frozen.
+            StaleAttempt: the attempt was closed, for example by a compensation that began while its worker was frozen.
         """
         ...
 
     async def has(self, subject_id: str, tenant: str, model: str) -> bool:
-        """Whether this model's embedding of the subject is kept."""
+        """Whether this model's embedding of the subject is stored."""
         ...
 
     async def delete(self, subject_id: str, tenant: str) -> None:
-        """Forget the subject's embeddings, whichever model made them; those that are gone already are no error."""
+        """Delete the subject's embeddings of all models; missing ones are no error."""
         ...
 
     async def subjects_without(self, model: str, limit: int) -> Sequence[Subject]:
-        """Every tenant's finished reports and posts that this model has not embedded, newest first."""
+        """List every tenant's finished reports and posts that this model has not embedded, newest first."""
         ...

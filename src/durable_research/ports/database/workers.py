@@ -1,4 +1,4 @@
-"""Who is working."""
+"""The live workers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ class WorkerRow:
 
 
 class WorkerRegistry(Protocol):
-    """Who is working: a row that each worker renews every two seconds."""
+    """The live workers: a row for each, which the worker renews every two seconds."""
 
     async def beat(self, worker: WorkerRow) -> None:
         """Renew the row (its `seen_at` is the database's clock)."""
         ...
 
     async def leave(self, identity: str) -> None:
-        """Remove the row at an orderly end."""
+        """Remove the row after a drain."""
         ...
 
     async def live(self) -> Sequence[WorkerRow]:

@@ -28,7 +28,7 @@ class WorkflowRow:
 
 @dataclass(frozen=True)
 class NewWorkflow:
-    """What a start asks to be accepted; one that begins later sleeps until then."""
+    """A workflow to be accepted; one with a later start time sleeps until then."""
 
     workflow_id: str
     kind: Kind
@@ -42,9 +42,9 @@ class NewWorkflow:
 
 @dataclass(frozen=True)
 class Resumption:
-    """What a person wants to be gone on with; `after` is the number of the last resumption that they know of.
+    """A person's request to resume a workflow; `after` is the number of the last resumption that they have seen.
 
-    `data` is kept with the event, the reference of a `corrected` text among its hidden texts.
+    `data` is stored with the event, the reference of a `corrected` text among its hidden texts.
     """
 
     workflow_id: str
@@ -66,7 +66,7 @@ class WorkflowFilter:
 
 @dataclass(frozen=True)
 class Page:
-    """The next so many rows of a walk, by their ids."""
+    """The next so many rows of a pass, in the order of their ids."""
 
     after: str
     limit: int
@@ -92,7 +92,7 @@ class Workflows(Protocol):
         ...
 
     async def get_with_log(self, workflow_id: str, tenant: str) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
-        """Read one and all its events in one look, so that what the row says and what the log says belong together.
+        """Read one and all its events in one statement, so that row and log are consistent.
 
         Raises:
             NotFound: as for `get`.
@@ -104,37 +104,37 @@ class Workflows(Protocol):
         ...
 
     async def resume(self, wanted: Resumption) -> tuple[WorkflowRow, bool]:
-        """Have an ended workflow begin again, in one transaction; True when it has been resumed so already.
+        """Resume an ended workflow in one transaction; True when this resumption exists already.
 
         Raises:
-            InvalidState: it goes on, ended otherwise, or has been resumed with another text.
+            InvalidState: it is running, ended otherwise, or has been resumed with another text.
         """
         ...
 
     async def mark_started(self, workflow_id: str, resumption: int) -> WorkflowRow:
-        """Note that the engine has this resumption; returns the row, which may ask for cancellation meanwhile."""
+        """Note that the engine has this resumption; returns the row, which may hold a request to cancel by now."""
         ...
 
     async def request_cancel(self, workflow_id: str) -> None:
-        """Note the wish to cancel, once."""
+        """Note the request to cancel, once."""
         ...
 
 
 class WorkflowsToReconcile(Workflows, Protocol):
-    """The same, with the walks over what a crash or an outage may have left open."""
+    """The same, with the queries for rows that a crash or an outage may have left open."""
 
     async def unstarted(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
-        """Accepted that long ago, not ended, and not known to the engine."""
+        """List workflows accepted that long ago, not ended, and not known to the engine."""
         ...
 
     async def unended(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
-        """Known to the engine, not ended, and untouched for that long."""
+        """List workflows known to the engine, not ended, and unchanged for that long."""
         ...
 
     async def unheard_cancels(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
-        """Those of `unended` whose end a person wants."""
+        """List those of `unended` with a request to cancel."""
         ...
 
     async def partly_done(self, page: Page) -> Sequence[WorkflowRow]:
-        """Ended without their metadata stored, with the metadata in the closing event."""
+        """List workflows that ended without their metadata stored; the closing event holds it."""
         ...

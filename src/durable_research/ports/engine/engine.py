@@ -13,7 +13,7 @@ from durable_research.domain.workflows.workflow import Decided
 
 @dataclass(frozen=True)
 class PendingStep:
-    """A step as the engine sees it this second."""
+    """A step as the engine shows it now."""
 
     step: str
     worker: str | None
@@ -22,9 +22,9 @@ class PendingStep:
 
 @dataclass(frozen=True)
 class EngineView:
-    """A workflow as the engine sees it this second; `status` is the engine's own word, lower case.
+    """A workflow as the engine shows it now; `status` is the engine's own word, lower case.
 
-    It is the view of the workflow's latest run, which is of this `resumption`.
+    The view is of the workflow's latest run, which belongs to this `resumption`.
     """
 
     status: str
@@ -46,42 +46,42 @@ class WorkflowEngine(Protocol):
         completed_steps: Sequence[str] = (),
         resumption: int = 0,
     ) -> None:
-        """Start it, labelled for operators with tenant and kind; an id that the engine knows already is left alone.
+        """Start the workflow, labelled for operators with tenant and kind; an id that the engine has already is left alone.
 
-        A resumption is a new run of the same id: what still runs of an earlier one is ended, as it has closed its log.
-        `completed_steps` names the steps that were completed when the engine lost it: a cancellation waits until their replay.
+        A resumption is a new run of the same id: an earlier run that still runs is ended, as its log is closed.
+        `completed_steps` names the steps completed before the engine lost the run: a cancellation waits until their replay.
         """
         ...
 
     async def cancel(self, workflow_id: str, resumption: int = 0) -> bool:
-        """Ask this resumption of it to cancel; False when the engine does not know that as running."""
+        """Request the cancellation of this resumption; False when the engine does not have it as running."""
         ...
 
     async def decide(self, workflow_id: str, decided: Decided) -> bool:
-        """Send it a person's decision, unanswered; False when the engine does not know it as running."""
+        """Send the workflow a person's decision without an answer; False when the engine does not have it as running."""
         ...
 
     async def approve(self, workflow_id: str, decision: ApprovalDecision) -> ApprovalDecision | None:
-        """Send it a decision about its draft and return the one that stands; None when no worker answered within seconds.
+        """Send a decision about the draft and return the one that is valid; None when no worker answered within seconds.
 
         The same `decision_id` again gets the same answer.
 
         Raises:
             AlreadyDecided: the workflow refuses, as another decision came first.
-            InvalidState: it refuses, or is not running.
+            InvalidState: the workflow refuses, or is not running.
         """
         ...
 
     async def approve_unanswered(self, workflow_id: str, decision: ApprovalDecision) -> bool:
-        """The same where no worker can answer: it is kept until one is there; False as for `decide`."""
+        """The same where no worker can answer: the engine stores it until one can; False as for `decide`."""
         ...
 
     async def retry_now(self, workflow_id: str) -> Sequence[str]:
-        """Let every step that waits for its next try have it now; returns their names. Attempts count on as they do."""
+        """Retry now every step that waits for its next attempt; returns their names. The count of attempts continues."""
         ...
 
     async def describe(self, workflow_id: str) -> EngineView | None:
-        """Ask about it; None when the engine does not know it."""
+        """Read the workflow's state; None when the engine does not have it."""
         ...
 
     def history(self, workflow_id: str) -> AsyncIterator[dict[str, Any]]:

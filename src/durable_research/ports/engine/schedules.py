@@ -1,4 +1,4 @@
-"""Schedules that the engine keeps and fires by itself."""
+"""Schedules that the engine stores and fires by itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class NewSchedule:
 
 @dataclass(frozen=True)
 class ScheduleView:
-    """A schedule as the engine sees it. `failed`: the engine paused it, because a firing failed for good."""
+    """A schedule as the engine shows it. `failed`: the engine paused it after a permanent failure of a firing."""
 
     schedule_id: str
     title: str
@@ -44,18 +44,18 @@ class ScheduleView:
 
 
 class Schedules(Protocol):
-    """Schedules of all tenants. Without the engine every verb raises InfrastructureDown: it alone keeps them."""
+    """Schedules of all tenants. The engine alone stores them: while it is down, every method raises InfrastructureDown."""
 
     async def create(self, new: NewSchedule) -> tuple[ScheduleView, bool]:
-        """Make it; one with this id is left as it is, and True says so."""
+        """Create the schedule; an existing one with this id stays as it is and gives True."""
         ...
 
     async def list(self, tenant: str) -> Sequence[ScheduleView]:
-        """All of a tenant, newest first; what this process has changed is seen in it."""
+        """List a tenant's schedules, newest first; the list shows this process's own changes."""
         ...
 
     async def pause(self, schedule_id: str, tenant: str) -> ScheduleView:
-        """Fire no more until it is resumed; again is no error.
+        """Stop firing until it is resumed; a repeat is no error.
 
         Raises:
             NotFound: unknown, or another tenant's.
@@ -63,7 +63,7 @@ class Schedules(Protocol):
         ...
 
     async def resume(self, schedule_id: str, tenant: str) -> ScheduleView:
-        """Fire again from the next time on; again is no error.
+        """Fire again from the next time on; a repeat is no error.
 
         Raises:
             NotFound: unknown, or another tenant's.
@@ -71,7 +71,7 @@ class Schedules(Protocol):
         ...
 
     async def delete(self, schedule_id: str, tenant: str) -> None:
-        """Remove it; what it has asked for stays.
+        """Remove the schedule; the workflows that it started stay.
 
         Raises:
             NotFound: unknown, or another tenant's.

@@ -1,4 +1,4 @@
-"""Asking a model where a text lies among all texts."""
+"""Requesting embeddings from a model."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,16 +6,16 @@ from typing import Protocol
 from durable_research.domain.ledger.effects import ProviderClass
 from durable_research.ports.vendors.remote import RemoteEffect
 
-# What the provider is asked for, whatever its model could do: enough to find neighbours, 1 KiB a row, and one length for all
-# models, so that one column and one index hold them.
+# The requested length, whatever the model could do: enough to find neighbours, 1 KiB a row, and the same for all models,
+# so that one column and one index hold them.
 DIMENSIONS = 256
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """A text's place; only places that the same model named can be compared.
+    """A text's vector; only vectors of the same model can be compared.
 
-    `model` is the name that we asked for: providers answer with longer names of their own.
+    `model` is the requested name: providers answer with longer names of their own.
     """
 
     vector: tuple[float, ...]
@@ -32,7 +32,7 @@ class EmbeddingModel(Protocol):
     settle_seconds: float
 
     def prepare(self, text: str) -> RemoteEffect[Embedding]:
-        """Make the effect of embedding this text; of one that is too long, its beginning."""
+        """Make the effect of embedding this text; a text that is too long is cut to its beginning."""
         ...
 
     async def close(self) -> None:

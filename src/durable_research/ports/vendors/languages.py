@@ -1,4 +1,4 @@
-"""Telling the language of a text."""
+"""Detecting the language of a text."""
 
 from typing import Protocol
 
@@ -7,9 +7,9 @@ class Languages(Protocol):
     """A detector of languages."""
 
     def language_of(self, text: str) -> str:
-        """The two-letter tag of the language that the text seems to be written in; takes its time, needs no loop."""
+        """Detect the text's language, as a two-letter tag; slow, and blocking: needs no event loop."""
         ...
 
     def recognises(self, language: str) -> bool:
-        """Whether texts in this language, or in one that is hardly told from it, can be recognised; takes its time likewise."""
+        """Whether texts in this language, or in one that is hard to distinguish from it, can be recognised; slow likewise."""
         ...

@@ -1,4 +1,4 @@
-"""Asking a model."""
+"""Calling a language model."""
 
 import hashlib
 import json
@@ -28,9 +28,9 @@ class CallDeadlines:
 
 @dataclass(frozen=True)
 class ModelCall:
-    """One question to a model: plain strings, already composed.
+    """One request to a model: plain strings, already composed.
 
-    `so_far` is the answer's text up to where it was cut, and `go_on` what asks the model to go on there.
+    `so_far` is the answer's text up to the cut, and `go_on` the prompt that makes the model continue there.
     """
 
     instructions: str
@@ -41,13 +41,13 @@ class ModelCall:
 
     @property
     def fingerprint(self) -> str:
-        """The hash of all that is asked, and of which model: what an answer must fit to be taken for this call's."""
+        """The hash of the whole request and the model: an answer belongs to this call only if it bears the same."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class ModelAnswer:
-    """An answer; one that is not whole was cut at the model's longest and can be gone on with."""
+    """An answer; one that is not whole was cut at the model's length limit and can be continued."""
 
     text: str
     model: str
@@ -59,8 +59,8 @@ class ModelAnswer:
 class LanguageModel(Protocol):
     """A provider of text. `is_demo` marks the simulator, whose text is labelled everywhere.
 
-    `settle_seconds` is how long it may take the provider to show a send that it has accepted. Both it and the class are asked
-    for each call anew, since a server may turn out to keep less than it should.
+    `settle_seconds` is how long it may take the provider to show a send that it has accepted. It and the class are read anew
+    for each call, since a server may turn out to store less than it should.
     """
 
     provider: str
@@ -69,7 +69,7 @@ class LanguageModel(Protocol):
 
     @property
     def provider_class(self) -> ProviderClass:
-        """What can be asked after a call that is sent now."""
+        """Which look-up the provider offers for a call that is sent now."""
         ...
 
     @property
@@ -82,7 +82,7 @@ class LanguageModel(Protocol):
         ...
 
     async def cancel(self, reference: str) -> None:
-        """Stop an accepted call; one that has ended or is unknown is left alone."""
+        """Stop an accepted call; for an ended or unknown one, do nothing."""
         ...
 
     async def find_all(self, send: EarlierSend) -> list[str]:

@@ -1,4 +1,4 @@
-"""Telling people."""
+"""Notifying people."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,9 +11,9 @@ from durable_research.ports.vendors.remote import RemoteEffect
 
 @dataclass(frozen=True)
 class Notification:
-    """What is told when a report is ready, waits for `approval`, or of a `notice`: ids, a title and links; no report text.
+    """The message that a report is ready or waits for `approval`, or a `notice`: ids, a title and links; no report text.
 
-    `to` is the channel as it was asked for.
+    `to` is the requested channel.
     """
 
     workflow_id: str
@@ -26,7 +26,7 @@ class Notification:
 
     @property
     def occasion(self) -> str:
-        """Why it is told, as machines read it."""
+        """The reason of the notification, for machines."""
         if self.approval:
             return self.approval.occasion.value
         return self.notice.kind.value if self.notice else "done"
@@ -34,7 +34,7 @@ class Notification:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A notification that the receiver accepted; `left_out` are those of several for whom it did not, each with the reason."""
+    """A notification that the receiver accepted; `left_out` are the recipients for whom it refused, each with the reason."""
 
     reference: str
     left_out: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Delivery:
 class Notifier(Protocol):
     """One channel. The effect's key is the message's id, so that receivers can drop repeats.
 
-    `settle_seconds` is how long after a send its receiver may take to show it to who asks; 0 where nothing can be asked.
+    `settle_seconds` is how long the receiver may take to show a send to a look-up; 0 where it offers no look-up.
     """
 
     channel: str

@@ -10,21 +10,21 @@ Answer = TypeVar("Answer", covariant=True)
 
 @dataclass(frozen=True)
 class EarlierSend:
-    """A send of ours whose fate we do not know: our key, the handle it hung on (class L), when its intent was committed."""
+    """An unresolved send: our key, its handle (class L), and when its intent was committed."""
 
     key: str
     handle: str | None
     opened_at: datetime
 
 
-# What a send bears at the provider, so that it can be told from others: our key, and the hash of what was asked.
+# The tags by which a send is found at the provider: our key, and the hash of the request.
 KEY_TAG = "effect_key"
 FINGERPRINT_TAG = "request_fingerprint"
 
 
 @dataclass(frozen=True)
 class Shown:
-    """Something that a provider shows when it is asked for a send of ours, and the tags that it bears."""
+    """One result of a look-up at the provider, and the tags that it bears."""
 
     reference: str
     key: str | None
@@ -32,10 +32,10 @@ class Shown:
 
 
 def ours_among(shown: Iterable[Shown], key: str, fingerprint: str | None) -> tuple[list[str], list[str]]:
-    """Tell ours from strays, by reference and in their order.
+    """Separate our sends from foreign ones, by reference and in their order.
 
-    A list may ignore its filter and show everybody's; what bears our key may answer something else that was asked under it. One
-    without a fingerprint was sent by an older version of ours; None stands for a request that is not known any more.
+    A list may ignore its filter and show everything; an answer with our key may belong to another request under that key. One
+    without a fingerprint was sent by an older version of this code; None means that the request is not known any more.
     """
     ours: list[str] = []
     strays: list[str] = []
@@ -46,16 +46,16 @@ def ours_among(shown: Iterable[Shown], key: str, fingerprint: str | None) -> tup
 
 
 class RemoteEffect(Protocol[Answer]):
-    """What an adapter implements for each act. It retries nothing and keeps no state that a later attempt would need.
+    """What an adapter implements for each act. It retries nothing and holds no state that a later attempt would need.
 
-    Adapters inherit from it: what a vendor cannot do is answered here.
+    Adapters inherit from it: the methods here are the defaults for vendors without the feature.
     """
 
     async def handle(self, key: str) -> str | None:
-        """Class L: make the free handle that the send will hang on, before it; None where the server has none.
+        """Class L: create the free handle of the send, before it; None where the server has no handles.
 
         Raises:
-            StepFailed: nothing was made and nothing was sent.
+            StepFailed: nothing was created and nothing was sent.
         """
         return None
 
@@ -65,27 +65,27 @@ class RemoteEffect(Protocol[Answer]):
         Raises:
             StillRunning: refused, because an earlier send on the same handle is under way.
             Ambiguous: perhaps accepted.
-            StepFailed: any other one is certainly not accepted.
+            StepFailed: any other error: certainly not accepted.
         """
         ...
 
     async def find(self, send: EarlierSend) -> str | None:
-        """Classes R and L: the provider's id of an earlier send, or None when the provider shows none now.
+        """Classes R and L: find the provider's id of an earlier send; None when the provider shows none now.
 
         Raises:
-            StillRunning: the provider says that it is at work on it.
-            CannotAsk: the provider has no way to ask, and never had.
-            StepFailed, Ambiguous: it could not be asked.
+            StillRunning: the provider reports that the call is running.
+            CannotAsk: the provider has no look-up, and never had.
+            StepFailed, Ambiguous: the look-up failed.
         """
         return None
 
     async def take_up(self, reference: str) -> None:
-        """Make sure, before `collect`, that an accepted send of an earlier attempt can be taken up again.
+        """Make sure, before `collect`, that this attempt can re-attach to an accepted send of an earlier one.
 
         Raises:
             AnswerLost: only the attempt that sent it could read its answer.
-            ModelForgotten: the provider no longer knows it.
-            StepFailed: it could not be asked.
+            ModelForgotten: the provider has no record of it any more.
+            StepFailed: the look-up failed.
         """
         return
 
@@ -94,5 +94,5 @@ class RemoteEffect(Protocol[Answer]):
         ...
 
     async def cancel(self, reference: str) -> None:
-        """Stop an accepted send, so that it spends no more; one that cannot be stopped is left alone."""
+        """Stop an accepted send, so that it costs no more; without a way to stop it, do nothing."""
         return
