@@ -1,4 +1,4 @@
-"""One pool a process, and the one place where a database that is away becomes `InfrastructureDown`."""
+"""One pool for each process, and the one place where an unreachable database becomes `InfrastructureDown`."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -18,12 +18,12 @@ _STATEMENT_MILLISECONDS = 10_000
 
 
 def plain_url(url: str) -> str:
-    """The URL as libpq reads it, without a driver's name."""
+    """Remove the driver's name from the URL, as libpq needs it."""
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
 def driver_url(url: str) -> str:
-    """`postgresql://` as users write it, with the driver named."""
+    """Add the driver's name to a user's `postgresql://` URL."""
     for prefix in ("postgresql://", "postgres://"):
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url.removeprefix(prefix)
@@ -63,10 +63,10 @@ class Database:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction: committed at the end of the block, rolled back on an error.
+        """Open a transaction: committed at the end of the block, rolled back on an error.
 
         Raises:
-            InfrastructureDown: the database is out of reach, or went away meanwhile.
+            InfrastructureDown: the database is unreachable, or the connection was lost meanwhile.
         """
         with _translated():
             async with self._engine.begin() as connection:
@@ -74,7 +74,7 @@ class Database:
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for one statement, which is its own transaction: two round trips fewer than `begin`.
+        """Open a connection for one statement, which is its own transaction: two round trips fewer than `begin`.
 
         Raises:
             InfrastructureDown: as for `begin`.

@@ -1,4 +1,4 @@
-"""Bringing the database's schema to the newest version."""
+"""Migrating the database's schema to the newest version."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def _config(url: str) -> Config:
 
 
 def upgrade(url: str) -> None:
-    """Apply what is missing; a second migrator waits for the first.
+    """Apply the missing migrations; a second migrator waits for the first.
 
     Raises:
         InfrastructureDown: the database does not answer.
@@ -33,7 +33,7 @@ def upgrade(url: str) -> None:
 
 
 def versions(url: str) -> tuple[str | None, str | None]:
-    """The version that the database has, and the newest one."""
+    """Read the database's version and the newest one."""
     engine = create_engine(driver_url(url), connect_args={"connect_timeout": CONNECT_SECONDS})
     try:
         with engine.connect() as connection:

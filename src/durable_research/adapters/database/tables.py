@@ -109,7 +109,7 @@ effect_attempts = Table(
     Column("fence", Integer, primary_key=True),
     Column("state", Text, nullable=False),
     Column("reference", Text),
-    Column("anchor", Text, key="handle"),  # the handle that the send hangs on; an older word, kept by the schema
+    Column("anchor", Text, key="handle"),  # the send's handle; the schema has an older word
     _time("opened_at", nullable=False, server_default=_NOW),
     _time("closed_at"),
     _time("checked_at"),
@@ -174,7 +174,7 @@ embeddings = Table(
     Column("model", Text, primary_key=True),
     Column("vector", Vector(DIMENSIONS), nullable=False),
     _time("created_at", nullable=False, server_default=_NOW),
-    # A tenant with few rows among many is searched whole; others by nearness.
+    # The planner scans a small tenant's rows in full; for others it uses the index.
     Index("embeddings_of_a_tenant", "tenant", "model"),
     Index("embeddings_nearest", "vector", postgresql_using="hnsw", postgresql_ops={"vector": "vector_cosine_ops"}),
 )

@@ -1,4 +1,4 @@
-"""pgvector's column type, as much of it as we use: vectors are written and compared in SQL, and never read back."""
+"""pgvector's column type, reduced to our use: vectors are written and compared in SQL, and never read back."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,13 +17,13 @@ class Vector(UserDefinedType[Sequence[float]]):
         self.dimensions = dimensions
 
     def get_col_spec(self, **options: Any) -> str:
-        """The type's name in SQL."""
+        """Return the type's name in SQL."""
         return f"vector({self.dimensions})"
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Sequence[float] | None], str | None]:
-        """A vector in pgvector's own notation."""
+        """Return a function that writes a vector in pgvector's notation."""
         return lambda vector: None if vector is None else f"[{','.join(map(repr, vector))}]"
 
 
-# Without it SQLAlchemy cannot read our own tables back, and migrations cannot be compared with them.
+# Without it SQLAlchemy cannot reflect our own tables, and migrations cannot be compared with them.
 ischema_names["vector"] = Vector

@@ -1,4 +1,4 @@
-"""What the ledger knows to be charged, and what may be."""
+"""The certain and the possible charges in the ledger."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,16 +11,16 @@ from durable_research.domain.ledger.effects import Charges, EffectKind, Provider
 from durable_research.domain.workflows.workflow import FINAL
 
 _HAS_ID = effect_attempts.c.reference.is_not(None)
-# Accepted for certain, though nobody has closed it: whether or not anybody fetches the answer, it is charged.
+# Certainly accepted, though not closed: the provider charges it whether or not the answer is fetched.
 _ACCEPTED = effect_attempts.c.state.in_([SendState.OPEN, SendState.ABSENT]) & _HAS_ID
 _KNOWN_CHARGED = effect_attempts.c.state.in_(CHARGED) | (_HAS_ID & (effect_attempts.c.state != SendState.REFUSED))
 _fence = effect_attempts.c.fence
-# Its sender has had an error, and nobody can be asked: it may be charged, whatever its attempt is still about to do.
+# The sender got an error, and the provider has no look-up: the send may be charged, whatever its attempt does next.
 _IS_LOST = effect_attempts.c.failure.is_not(None) & (effects.c.provider_class == ProviderClass.NOTHING)
 
 
 class ChargedSends:
-    """The part of the ledger that counts."""
+    """The part of the ledger that counts charges."""
 
     _database: Database
 
@@ -29,11 +29,11 @@ class ChargedSends:
         return (await self.charges_by_kind(workflow_id)).get(kind, Charges())
 
     async def charges_by_kind(self, workflow_id: str) -> Mapping[EffectKind, Charges]:
-        """Count the calls known to be charged, and the sends that may have been charged besides.
+        """Count the calls known to be charged, and the other sends that may have been charged.
 
-        A send that is on its way for the newest attempt of a living workflow is neither yet.
+        An open send of a running workflow's newest attempt counts as neither yet.
         """
-        # Each answered send is a charge, whatever its id; but all sends of a key are one where the provider goes by it.
+        # Each answered send is a charge, whatever its id; but if the provider honours keys, all sends of a key are one charge.
         is_keyed = effects.c.provider_class == ProviderClass.KEYED
         call = func.concat(effect_attempts.c.key, case((is_keyed, literal("")), else_=cast(_fence, Text)))
         is_left_behind = (_fence < effects.c.fence) | workflows.c.status.in_(FINAL) | _IS_LOST
@@ -58,7 +58,7 @@ class ChargedSends:
         return {EffectKind(row.kind): Charges(row.settled, row.possible_extra) for row in rows}
 
     async def running_calls(self, workflow_id: str) -> Sequence[tuple[str, str]]:
-        """Key and provider's id of this workflow's model calls that are accepted and not closed."""
+        """List key and provider's id of this workflow's model calls that are accepted and not closed."""
         query = (
             select(effect_attempts.c.key, effect_attempts.c.reference)
             .select_from(effect_attempts.join(effects))

@@ -42,27 +42,27 @@ from durable_research.domain.workflows.workflow import FINAL, Status
 _HAS_ID = effect_attempts.c.reference.is_not(None)
 
 
-# Made once, like the statements of `events.py`. Each is one statement on the row that the fence protects.
+# Built once, like the statements of `events.py`. Each is one statement on the row that the fence protects.
 _CLAIMED = (
     "key", "tenant", "workflow_id", "step", "kind", "provider", "provider_class", "fingerprint", "frozen", "fence",
 )  # fmt: skip
 _INSERT = insert(effects).values({name: bindparam(f"new_{name}") for name in _CLAIMED})
-# What is withdrawn stays so: no number is higher.
+# A withdrawn effect stays withdrawn: no fence is higher.
 _NEXT_FENCE = func.least(effects.c.fence, WITHDRAWN - 1) + 1
 
 
-# What was frozen binds calls that may have been accepted. Where every one was refused, today's settings are asked for: they
-# may be what mends it.
-# By its name, as SQLAlchemy relates no subquery to the row that an insert conflicts with.
+# The frozen request binds sends that may have been accepted. Where every send was refused, the current settings replace it:
+# a changed setting may repair the refusal.
+# By its column name, as SQLAlchemy relates no subquery to the row that an insert conflicts with.
 _conflicting = literal_column("effects.key", Text)
 _is_bound = exists().where(effect_attempts.c.key == _conflicting, effect_attempts.c.state != SendState.REFUSED)
 
 
 def _claim(fence: ColumnElement[int]) -> ReturningInsert[Any]:
-    """Make or lock the row: its update locks it, so that two attempts which claim at once come one after the other."""
+    """Insert or lock the row: the update locks it, so that two concurrent claims run one after the other."""
     return _INSERT.on_conflict_do_update(
         index_elements=["key"],
-        # The class is today's: what can be asked is decided by who is asked now.
+        # The class is the current one: the provider of today decides which look-ups exist.
         set_={
             "fence": fence,
             "provider_class": _INSERT.excluded.provider_class,
@@ -100,7 +100,7 @@ _OPEN = (
         .where(*_HELD)
         .with_for_update(),
     )
-    # An attempt sends once: where the provider has forgotten that call already, the next attempt sends.
+    # An attempt sends once: if the provider has already deleted that call, the next attempt sends.
     .on_conflict_do_nothing(index_elements=["key", "fence"])
     .returning(effect_attempts.c.key)
 )
@@ -110,7 +110,7 @@ _FENCE = (
     .join(effect_attempts)
     .where(effects.c.key == bindparam("of_key"), effect_attempts.c.fence == bindparam("of_fence"))
 )
-# The row of the effect is locked, as `open_send` does: either that one sees this id, or this one sees that send.
+# The effect's row is locked, as in `open_send`: either `open_send` sees this id, or this statement sees the new send.
 _LOCKED = select(effects.c.key).where(effects.c.key == bindparam("of_key")).with_for_update().cte("locked")
 _newer = effect_attempts.alias("newer")
 _REMEMBER = (
@@ -122,7 +122,7 @@ _REMEMBER = (
     )
     .values(reference=bindparam("new_reference"))
 )
-# A server's ids may repeat, so another send is another call, whatever it is called; but one key is one call in class K.
+# A server's ids may repeat, so another send is another call, whatever its id; but in class K one key is one call.
 _newer_is_accepted = exists().where(
     _newer.c.key == bindparam("of_key"),
     _newer.c.fence > bindparam("of_fence"),
@@ -130,7 +130,7 @@ _newer_is_accepted = exists().where(
     effects.c.key == _newer.c.key,
     (effects.c.provider_class != ProviderClass.KEYED) | (_newer.c.reference != bindparam("new_reference")),
 )
-# What has come to a good end is embedded after it: every report, and posts when the model has changed.
+# Completed workflows are embedded after their end: every report, and posts when the model has changed.
 _is_embedded_late = (effects.c.kind == EffectKind.EMBEDDING) & workflows.c.status.in_([Status.DONE, Status.PARTLY_DONE])
 _nobody_waits = exists().where(
     effects.c.key == bindparam("of_key"),
@@ -139,7 +139,7 @@ _nobody_waits = exists().where(
     ~_is_embedded_late,
     effects.c.step != SEND_NOTICE,
 )
-# A later attempt may have found this very send and settled it: then it is the answer, and must not be taken back.
+# A later attempt may have found this same send and settled it: then it is the answer, and must not be cancelled.
 _is_the_answer = exists().where(
     effect_attempts.c.key == bindparam("of_key"),
     effect_attempts.c.fence == bindparam("of_fence"),
@@ -156,7 +156,7 @@ _SETTLED = (
 )
 _is_the_one = effect_attempts.c.reference == bindparam("of_reference")
 _is_open = effect_attempts.c.state == SendState.OPEN
-# Of the sends that are still open, one with an id of its own was charged for nothing; one without is unresolved.
+# Among the sends that are still open, one with an id of its own is a duplicate charge; one without an id is unresolved.
 _BECOMES = case(
     (_is_the_one, literal(str(SendState.SETTLED))),
     (_HAS_ID, literal(str(SendState.SPENT))),
@@ -172,10 +172,10 @@ _SETTLE = select(_SETTLED.c.key).add_cte(_CLOSED)
 
 
 class PostgresLedger(ChargedSends, UnresolvedSendRows):
-    """Every method is one transaction; `fence` decides who may write."""
+    """Every method is one transaction; `fence` decides which attempt may write."""
 
     async def claim(self, effect: Effect, fence: int) -> EffectRecord:
-        """Insert or lock the effect and raise its fence to ours, or by one for who has no number."""
+        """Insert or lock the effect and raise its fence to ours, or by one for an attempt without a number."""
         is_numbered = fence != NUMBERED_BY_LEDGER
         async with self._database.begin() as connection:
             claimed = {f"new_{name}": getattr(effect, name) for name in _CLAIMED if name != "fence"}
@@ -191,7 +191,7 @@ class PostgresLedger(ChargedSends, UnresolvedSendRows):
             return as_record(row, [as_send(one) for one in sends], row.fence)
 
     async def read(self, keys: Sequence[str]) -> Mapping[str, EffectRecord]:
-        """Look at them, and lock nothing."""
+        """Read the effects without a lock."""
         async with self._database.one() as connection:
             found = (await connection.execute(_LOOK, {"of_keys": list(keys)})).all()
         by_key = ((key, list(rows)) for key, rows in groupby(found, lambda row: row.key))
@@ -204,7 +204,7 @@ class PostgresLedger(ChargedSends, UnresolvedSendRows):
     async def open_send(self, effect: Effect, fence: int, handle: str | None, *, earlier: SendState | None) -> None:
         """Commit the intent to send."""
         opening = {"of_key": effect.key, "of_fence": fence, "of_handle": handle}
-        # Without earlier sends to close the rule is one statement, which commits by itself.
+        # Without earlier sends to close, as is usual, it is one statement, which commits by itself.
         async with self._database.begin() if earlier else self._database.one() as connection:
             if earlier:
                 await self._close_earlier(connection, effect.key, earlier)
@@ -214,9 +214,9 @@ class PostgresLedger(ChargedSends, UnresolvedSendRows):
 
     @staticmethod
     async def _close_earlier(connection: AsyncConnection, key: str, state: SendState) -> None:
-        """Close the sends whose fate we do not know.
+        """Close the unresolved sends.
 
-        A send whose id became known since we looked is not given up: it is taken up by the next attempt.
+        A send whose id became known since the last read is not given up: the next attempt re-attaches to it.
         """
         await connection.execute(_LOCK, {"of_key": key})
         still_open = (effect_attempts.c.key == key, effect_attempts.c.state == SendState.OPEN)
@@ -242,7 +242,7 @@ class PostgresLedger(ChargedSends, UnresolvedSendRows):
             raise StaleAttempt(f"attempt {now.fence} has taken over from attempt {fence}; nothing is sent")
 
     async def remember_reference(self, key: str, fence: int, reference: str) -> bool:
-        """Commit the provider's id, whoever holds the fence by now; True when it is one too many."""
+        """Commit the provider's id, even under a newer fence; True for a duplicate send."""
         remembered = {"of_key": key, "of_fence": fence, "new_reference": reference}
         async with self._database.begin() as connection:
             await connection.execute(_REMEMBER, remembered)
@@ -257,7 +257,7 @@ class PostgresLedger(ChargedSends, UnresolvedSendRows):
                 raise StaleAttempt(f"a newer attempt has taken over from attempt {fence}")
 
     async def close_send(self, key: str, reference: str | None, fence: int, state: SendState) -> None:
-        """Close a send that gave no result; without a provider's id it is this attempt's own."""
+        """Close a send without a result; if no provider's id is given, it is this attempt's own send."""
         mine = effect_attempts.c.fence == fence if reference is None else effect_attempts.c.reference == reference
         async with self._database.one() as connection:
             await connection.execute(
@@ -267,13 +267,13 @@ class PostgresLedger(ChargedSends, UnresolvedSendRows):
             )
 
     async def keep(self, key: str, fence: int, kept: Mapping[str, Any]) -> None:
-        """Keep what came of an answer that is not published."""
+        """Store the outcome of an answer that is not published."""
         keeping = update(effects).where(effects.c.key == key, effects.c.fence == fence).values(kept=dict(kept))
         async with self._database.one() as connection:
             await connection.execute(keeping)
 
     async def grant_resend(self, workflow_id: str, step: str) -> bool:
-        """Allow one more send of the step's unresolved effects; deciding twice allows no second one."""
+        """Allow one more send of the step's unresolved effects; a repeated decision allows no second one."""
         unresolved = exists().where(effect_attempts.c.key == effects.c.key, effect_attempts.c.state.in_(UNRESOLVED))
         granting = (
             update(effects)

@@ -1,4 +1,4 @@
-"""What both parts of the ledger read of a send."""
+"""The rows of effects and sends, as all parts of the ledger read them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ OPEN_FOR = func.extract(
 
 
 def as_send(row: "Row[*tuple[Any, ...]]") -> Send:
-    """A send as the rules know it."""
+    """Convert a row to the domain's send."""
     failure = SendFailure(**row.failure) if row.failure else None
     return Send(
         row.fence,
@@ -31,7 +31,7 @@ def as_send(row: "Row[*tuple[Any, ...]]") -> Send:
 
 
 def as_record(row: "Row[*tuple[Any, ...]]", sends: Sequence[Send], fence: int) -> EffectRecord:
-    """An effect and its sends as the rules know it."""
+    """Convert a row to the domain's effect with its sends."""
     return EffectRecord(
         tuple(sends),
         row.frozen,

@@ -1,4 +1,4 @@
-"""Sends whose fate is unknown: since when and why, which ones to ask about once more, and which ones nobody can ask about."""
+"""Unresolved sends: since when and why, which ones to look up once more, and which ones have no look-up."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,7 +13,7 @@ from durable_research.domain.ledger.effects import ProviderClass, SendFailure, S
 from durable_research.domain.ledger.unresolved_sends import Provider, UnresolvedSend
 from durable_research.domain.workflows.workflow import FINAL
 
-# A pass of reconciliation has other things to do, and a provider that cannot be asked for a day is not asked any more.
+# A pass of reconciliation has other work, and after a day without a successful look-up the provider is not polled any more.
 _DOUBTS_AT_ONCE = 20
 _DOUBTED_FOR = timedelta(days=1)
 _known = effect_attempts.alias("known")
@@ -30,7 +30,7 @@ _references = select(func.array_agg(_known.c.reference)).where(
 
 
 class UnresolvedSendRows:
-    """The part of the ledger that is about them."""
+    """The part of the ledger for unresolved sends."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -38,7 +38,7 @@ class UnresolvedSendRows:
     async def unresolved_sends(
         self, providers: Sequence[Provider], closed_before: timedelta, longest_call: timedelta
     ) -> Sequence[UnresolvedSend]:
-        """These providers' sends that were closed as absent at least so long ago, within a day, and not looked up since."""
+        """List these providers' sends closed as absent at least so long ago, within a day, and not looked up since."""
         query = (
             select(
                 effect_attempts,
@@ -77,7 +77,7 @@ class UnresolvedSendRows:
             ]
 
     async def resolve_send(self, unresolved: UnresolvedSend, reference: str | None) -> None:
-        """Write what the provider shows now: a stray is spent; without a result it is the answer, to be taken up."""
+        """Write what the provider shows now: a late send is spent; if the effect has no result, it is the answer."""
         has_result = exists().where(effects.c.key == unresolved.key, effects.c.result.is_not(None))
         state = case((has_result, literal(str(SendState.SPENT))), else_=literal(str(SendState.ABSENT)))
         found = {"reference": reference, "state": state} if reference else {}
@@ -103,7 +103,7 @@ class UnresolvedSendRows:
             return float((await connection.execute(noting)).scalar_one())
 
     async def close_left_behind(self, closed_before: timedelta) -> int:
-        """Close the open sends of class N whose workflows have ended: their senders are dead, and nobody can be asked."""
+        """Close the open sends of class N whose workflows have ended: their workers are dead, and there is no look-up."""
         ended = exists().where(
             effects.c.key == effect_attempts.c.key,
             effects.c.provider_class == ProviderClass.NOTHING,

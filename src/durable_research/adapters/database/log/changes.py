@@ -1,4 +1,4 @@
-"""The Changes port on PostgreSQL's LISTEN/NOTIFY: one connection a process wakes all its readers."""
+"""The Changes port on PostgreSQL's LISTEN/NOTIFY: one connection for each process wakes all its readers."""
 
 import asyncio
 from collections import defaultdict
@@ -15,7 +15,7 @@ _LOOK_AGAIN_SECONDS = 1.0
 
 
 class PostgresChanges:
-    """Starts listening with the first reader. A lost connection wakes everyone once it is back, as calls may be missed."""
+    """Starts listening with the first reader. A reconnect wakes all readers, as notifications may have been missed."""
 
     def __init__(self, url: str) -> None:
         self._url = plain_url(url)

@@ -1,4 +1,4 @@
-"""The Drafts port on PostgreSQL: texts as they are being written, many of them in one transaction every 250 ms."""
+"""The Drafts port on PostgreSQL: partial texts of running calls, many of them in one transaction every 250 ms."""
 
 import asyncio
 
@@ -15,8 +15,8 @@ from durable_research.telemetry import logs
 _BATCH_SECONDS = 0.25
 _ENDED = [str(status) for status in FINAL]
 
-# The end of a workflow removes its drafts, under the lock of its row. Waiting for that lock, the statement looks at the row
-# again: what a worker still has to show when the end is written stays nowhere.
+# The end of a workflow removes its drafts, under the lock of its row. After waiting for that lock, the statement reads the
+# row again: so text that a worker writes after the end is not stored.
 _SHOW = text("""
 INSERT INTO drafts (workflow_id, step, attempt, text)
 SELECT shown.workflow_id, shown.step, shown.attempt, shown.text
@@ -38,23 +38,23 @@ class PostgresDrafts:
         self._writer: asyncio.Task[None] | None = None
 
     def show(self, attempt: Attempt, text: str) -> None:
-        """Take the whole text so far; the writer starts with the first one and ends when nothing waits."""
-        # PostgreSQL's text knows no NUL; the report itself is cleaned when it is parsed.
+        """Buffer the whole text so far; the writer task starts with the first one and ends when the buffer is empty."""
+        # PostgreSQL's text cannot hold NUL; the report itself is cleaned when it is parsed.
         self._waiting[attempt.workflow_id, attempt.step, attempt.number] = text.replace("\x00", "")
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_while_waiting())
 
     def drop(self, attempt: Attempt) -> None:
-        """Forget what waits of this attempt."""
+        """Discard this attempt's buffered text."""
         self._waiting.pop((attempt.workflow_id, attempt.step, attempt.number), None)
 
     async def close(self) -> None:
-        """Write what waits, and stop."""
+        """Write the buffer, and stop."""
         if self._writer:
             await self._writer
 
     async def read(self, workflow_id: str) -> Draft | None:
-        """The draft of the newest attempt."""
+        """Read the newest attempt's draft."""
         query = (
             select(drafts)
             .where(drafts.c.workflow_id == workflow_id)

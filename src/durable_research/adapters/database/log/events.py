@@ -1,4 +1,4 @@
-"""Appending to the progress log inside a transaction: the row's lock, the next number, the status, the wake-up call."""
+"""Appending to the progress log inside a transaction: the row's lock, the next number, the status, the notification."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from durable_research.domain.workflows.workflow import Status
 
 CHANNEL = "progress"
 
-# Made once: making a statement and finding its compiled form took SQLAlchemy longer than PostgreSQL took to run it, and
+# Built once: building a statement and finding its compiled form took SQLAlchemy longer than PostgreSQL took to run it, and
 # every attempt of every step runs these.
 _MINE = workflows.c.workflow_id == bindparam("of_workflow")
 _LOCK = (
@@ -48,7 +48,7 @@ _CHANGE = (
     .values(last_seq=bindparam("new_seq"), status=bindparam("new_status"), updated_at=func.clock_timestamp())
 )
 _COLUMNS = ("workflow_id", "seq", "kind", "step", "attempt", "data")
-# An event's columns as `event_of` reads them, beside those of the workflow's row.
+# An event's columns as `event_of` reads them, next to those of the workflow's row.
 EVENT = (
     progress_events.c.seq,
     progress_events.c.at,
@@ -60,7 +60,7 @@ EVENT = (
 
 
 def _with_wake(change: Update) -> "Select[tuple[Any]]":
-    """The change to the workflow's row, and the call that wakes the readers at commit."""
+    """Combine the change to the workflow's row with the notification that wakes the readers at commit."""
     return select(func.pg_notify(CHANNEL, bindparam("of_workflow"))).add_cte(change.cte("changed_row"))
 
 
@@ -70,7 +70,7 @@ _ADD_ONE = _with_wake(_CHANGE).add_cte(
 
 
 def event_of(row: "Row[*tuple[Any, ...]]") -> ProgressEvent:
-    """The event of a row that holds `EVENT` and the workflow's id."""
+    """Convert a row that holds `EVENT` and the workflow's id to the event."""
     return ProgressEvent(row.workflow_id, row.seq, row.at, EventKind(row.event), row.step, row.attempt, row.data)
 
 
@@ -121,32 +121,32 @@ class LockedLog:
         )
 
     async def kinds(self, step: str = "", attempt: int = 0) -> set[EventKind]:
-        """What stands already of a step's attempt, or of the workflow's resumption. Asked after the lock, never with it."""
+        """Read the event kinds of a step's attempt, or of the workflow's resumption. Run after the lock, never with it."""
         mine = self._mine | ({"of_step": step, "of_attempt": attempt} if step else {})
         return {EventKind(kind) for kind in (await self._connection.execute(_KINDS, mine)).scalars()}
 
     @classmethod
     async def hold_open(cls, connection: AsyncConnection, attempt: Attempt) -> "LockedLog":
-        """Lock an open attempt's workflow: what it writes until the transaction ends is committed before an undo begins.
+        """Lock an open attempt's workflow: its writes until the transaction ends are committed before a compensation begins.
 
         Raises:
-            StaleAttempt: the attempt has been closed, as by an undo that began while its worker was frozen.
+            StaleAttempt: the attempt was closed, for example by a compensation that began while its worker was frozen.
         """
         log = await cls.lock(connection, attempt.workflow_id)
         await log.check_open(attempt)
         return log
 
     async def check_not_cancelled(self) -> None:
-        """Refuse what would finish a workflow that a person wants to end, unless another has approved it to be finished.
+        """Refuse to finish a workflow with a request to cancel, unless another person has approved its completion.
 
         Raises:
-            CancelRequested: the wish came first.
+            CancelRequested: the request came first.
         """
         if self.cancel_requested and not (await self._connection.execute(_COMMITTED, self._mine)).scalar_one():
             raise CancelRequested("a person asked for the workflow to be cancelled")
 
     async def check_open(self, attempt: Attempt) -> None:
-        """Refuse what a closed attempt would write.
+        """Refuse the writes of a closed attempt.
 
         Raises:
             StaleAttempt: it has been closed.

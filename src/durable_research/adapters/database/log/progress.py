@@ -17,7 +17,7 @@ from durable_research.domain.workflows.waits import ProviderWait, wait_after
 from durable_research.domain.workflows.workflow import RESUMABLE, Status, check_transition
 from durable_research.ports.database.progress import Waited
 
-# Made once, like the statements of `events.py`.
+# Built once, like the statements of `events.py`.
 _ATTEMPTS = (
     select(
         progress_events.c.step,
@@ -38,7 +38,7 @@ _DATA_OF_KIND = select(progress_events.c.data).where(
     progress_events.c.kind == bindparam("of_kind"),
     progress_events.c.attempt == bindparam("of_resumption"),
 )
-# What was decided about a draft stands after a resumption, too.
+# A decision about a draft stays valid after a resumption, too.
 _TOLD_OF_TEXTS = (
     select(progress_events.c.kind, progress_events.c.data)
     .where(
@@ -57,7 +57,7 @@ _READ = (
 
 
 class AttemptHistory:
-    """What the log says of a workflow's attempts so far, by step and number."""
+    """A workflow's attempts so far, from the log, by step and number."""
 
     def __init__(self, rows: "Sequence[Row[*tuple[Any, ...]]]") -> None:
         self._rows = rows
@@ -65,7 +65,7 @@ class AttemptHistory:
         self._recent = rows[resumed[-1] :] if resumed else rows
         self.started = _data_by_attempt(rows, EventKind.ATTEMPT_STARTED)
         self._ended = _data_by_attempt(rows, *ENDS_OF_ATTEMPT)
-        # What counts begins anew when a person has the workflow gone on with.
+        # The count begins anew when a person resumes the workflow.
         self._failed = _data_by_attempt(self._recent, EventKind.ATTEMPT_FAILED)
         self._done = _data_by_attempt(self._recent, EventKind.ATTEMPT_COMPLETED)
 
@@ -74,7 +74,7 @@ class AttemptHistory:
         return any(name == step for name, _ in self._done)
 
     def is_taken_back_by(self, engine: EngineAttempt) -> bool:
-        """Whether an undo has begun in the engine's run; a later run replays its steps, and compensates again."""
+        """Whether a compensation has begun in this run; a later run replays the steps, and compensates again."""
         return any(data.get(UNDOES) and data.get("engine_run") == engine.run_id for data in self.started.values())
 
     def has_begun_after(self, step: str, engine: EngineAttempt) -> bool:
@@ -86,7 +86,7 @@ class AttemptHistory:
         )
 
     def left_open(self, step: str | None) -> list[tuple[str, int]]:
-        """The attempts without an end, of one step or of all."""
+        """List the attempts without an end, of one step or of all."""
         return sorted(each for each in self.started.keys() - self._ended.keys() if step in (None, each[0]))
 
     def last(self, step: str) -> int:
@@ -102,12 +102,12 @@ class AttemptHistory:
         return wait
 
     def waited(self, step: str) -> Waited:
-        """How long it has lasted, as the rows were read."""
+        """How long the wait had lasted when the rows were read."""
         wait = self.wait(step)
         return Waited((self._rows[-1].now - wait.since).total_seconds(), wait.looks) if wait else Waited()
 
     def failures(self, step: str) -> int:
-        """The step's counted failures since a person was asked about it."""
+        """Count the step's failures since the latest question to a person."""
         failed = {number: data for (name, number), data in self._failed.items() if name == step}
         asked = max((number for number, data in failed.items() if data.get("asks_a_person")), default=0)
         return sum(bool(data.get("counted")) for number, data in failed.items() if number > asked)
@@ -135,7 +135,7 @@ class PostgresProgressLog:
         undoes: bool = False,
         commits: bool = False,
     ) -> Attempt:
-        """Close what earlier attempts left open as lost, and start the next one."""
+        """Close earlier open attempts as lost, and start the next one."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
             if engine.resumption != log.resumption:
@@ -143,14 +143,14 @@ class PostgresProgressLog:
             if log.status.is_final:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
             told = AttemptHistory((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all())
-            # What was done is told again to the run that begins after the engine lost one: it must know what is to be undone.
+            # Completed steps replay even then: a run that begins after a lost one must learn which steps it has to compensate.
             if log.cancel_requested and not (undoes or commits or told.is_done(step)):
                 raise CancelRequested("a person asked for the workflow to be cancelled")
             if told.is_taken_back_by(engine) and not undoes:
                 raise InvalidState(f"the workflow is being taken back; {step} runs no more")
             if told.has_begun_after(step, engine):
                 raise StaleAttempt(f"a later attempt of {step} has begun; this one was frozen on the way")
-            # An undo begins when nothing else goes on: whoever is frozen in another step finds its attempt closed, too.
+            # A compensation closes all open attempts, so that a worker frozen in another step finds its attempt closed, too.
             for name, number in told.left_open(None if undoes else step):
                 worker_then = told.started[name, number].get("worker")
                 log.append(EventKind.ATTEMPT_LOST, {"worker": worker_then}, name, number)
@@ -166,13 +166,13 @@ class PostgresProgressLog:
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, attempt.workflow_id)
             if log.status.is_final:
-                return  # the log has been closed: what it says stays the same for ever
+                return  # the log has been closed and never changes again
             if kind in await log.kinds(attempt.step, attempt.number):
                 return
             await log.check_open(attempt)
             log.append(kind, data, attempt.step, attempt.number)
             await log.finish(status_after(kind, payload_of(kind, dict(data))))
-            if kind is EventKind.ATTEMPT_COMPLETED:  # its text is kept, and whoever comes now reads that
+            if kind is EventKind.ATTEMPT_COMPLETED:  # its text is stored, and readers get that
                 step = {"of_workflow": attempt.workflow_id, "of_step": attempt.step}
                 await connection.execute(_FORGET_DRAFTS_OF_STEP, step)
 
@@ -186,7 +186,7 @@ class PostgresProgressLog:
                 await log.finish()
 
     async def waited(self, workflow_id: str, step: str) -> Waited:
-        """For how long the step has waited for its provider, by the database's clock."""
+        """Read for how long the step has waited for its provider, by the database's clock."""
         async with self._database.one() as connection:
             return AttemptHistory((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all()).waited(
                 step
@@ -201,7 +201,7 @@ class PostgresProgressLog:
         *,
         unless_cancelled: bool = False,
     ) -> bool:
-        """Write the end once; an end that stands is kept, but for partly done -> done."""
+        """Write the end once; an existing end never changes, except from partly done to done."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
             if resumption != log.resumption:
@@ -215,8 +215,8 @@ class PostgresProgressLog:
             kind = EventKind.STORED_LATER if later else EventKind.CLOSED
             log.append(kind, {"status": status, **data})
             await log.finish(status)
-            # A workflow that has ended has no followers, and one that was compensated has no text. A failed one may have
-            # left nothing else of what was paid for.
+            # A workflow that has ended has no followers, and a compensated one has no text. The draft of a failed one may be
+            # all that is left of a paid call.
             if status not in RESUMABLE:
                 await connection.execute(_FORGET_DRAFTS, {"of_workflow": workflow_id})
         return True
@@ -224,7 +224,7 @@ class PostgresProgressLog:
     async def note_approval(
         self, workflow_id: str, kind: EventKind, data: Mapping[str, Any], resumption: int = 0
     ) -> ApprovalAsked | ApprovalDecision | None:
-        """Write the event with the status that it makes; after a decision nothing is asked or decided any more."""
+        """Write the event with its status; after a decision, later questions and decisions are ignored."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
             if resumption != log.resumption:
@@ -259,9 +259,9 @@ async def _data_of(connection: AsyncConnection, log: LockedLog, kind: EventKind)
 
 
 async def _approved_before(connection: AsyncConnection, log: LockedLog, draft_sha256: str) -> dict[str, Any] | None:
-    """What was decided about this draft before the workflow was resumed; written again, so that each resumption has it.
+    """Find the decision about this draft from before the resumption, and write it again, so that each resumption has it.
 
-    A person who corrected the text after that has not decided about it, even if they made it what it had been.
+    A text corrected after that decision is undecided, even if the correction restored the earlier text.
     """
     decided: dict[str, Any] | None = None
     corrected: object = None
@@ -279,7 +279,7 @@ async def _approved_before(connection: AsyncConnection, log: LockedLog, draft_sh
 
 
 def _of_an_earlier_run(what: str) -> StaleAttempt:
-    """For good: a run is never of a later resumption than it was begun as."""
+    """Make the error, which is permanent: a run's resumption never changes."""
     stale = StaleAttempt(f"the workflow has been resumed since; {what} of an earlier run does nothing")
     stale.permanent = True
     return stale

@@ -1,6 +1,6 @@
-"""The NamedObjects port on PostgreSQL: every place where a row may hold an object's key stands in this one statement.
+"""The NamedObjects port on PostgreSQL: one statement lists every column that may hold an object's key.
 
-A new table or column that holds keys must be added here, or its objects are collected an hour after their workflow's end.
+Add each new table or column with keys here, or its objects are deleted an hour after their workflow's end.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from durable_research.adapters.database.connection import Database
 from durable_research.domain.workflows.events import UNDOES
 from durable_research.domain.workflows.workflow import FINAL, Status
 
-# Only what belongs to a workflow that we know has ended: after a restore from an older backup, or in a store that two
-# installations share, an unknown workflow's objects are somebody's.
-# Reports name their text and PDF, posts their text; the ledger keeps a settled effect's result, and what came of one that was
-# stopped; the closing event of a partly
-# done report keeps what is to be stored. The last two are searched as text: wherever in the JSON a key stands, it counts.
-# A page is named by what it lies beside: it has that one's key but for the ending.
-# No row names the objects of a workflow that was compensated, whatever the ledger holds: a worker that was frozen while the
-# undo removed them may have put one there again.
+# Only objects of a workflow whose row has ended: after a restore from an older backup, or in a store that two installations
+# share, the objects of a workflow without a row may still be needed.
+# Reports name their text and PDF, posts their text; the ledger holds a settled effect's result, and the outcome of a stopped
+# one; the closing event of a partly done report holds the report to be stored. The last two are searched as text: a key
+# counts anywhere in the JSON.
+# A page is named by the object next to it: both have the same key but for the ending.
+# The objects of a compensated workflow count as unnamed, whatever the ledger holds: a worker that was frozen during the
+# compensation may have stored one again.
 _ORPHANS = text(r"""
 SELECT given.key
 FROM unnest(CAST(:keys AS text[]), CAST(:workflows AS text[])) AS given (key, workflow_id)
@@ -43,13 +43,13 @@ WHERE workflows.status = ANY(:ended) AND workflows.updated_at < clock_timestamp(
 
 
 class PostgresNamedObjects:
-    """What our rows say about objects."""
+    """The object keys that database rows hold."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def orphans(self, workflow_of: Mapping[str, str], ended_for: timedelta) -> set[str]:
-        """Those of these keys that no row names, of workflows that ended that long ago."""
+        """Find those of these keys that no row names, of workflows that ended that long ago."""
         given = {
             "keys": list(workflow_of),
             "workflows": list(workflow_of.values()),

@@ -19,7 +19,7 @@ class PostgresPosts:
         self._database = database
 
     async def store(self, post: Post, tenant: str, attempt: Attempt) -> None:
-        """Insert the row while the attempt is open; a row that stands is left alone."""
+        """Insert the row while the attempt is open; an existing row stays as it is."""
         statement = insert(posts).values(
             post_id=post.post_id,
             tenant=tenant,

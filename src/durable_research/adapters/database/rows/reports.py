@@ -44,9 +44,9 @@ class PostgresReports:
         self._database = database
 
     async def store(self, report: Report, tenant: str, attempt: Attempt | None) -> None:
-        """Insert the row, unless the workflow is to end; a row that stands is left alone.
+        """Insert the row, unless the workflow's cancellation is requested; an existing row stays as it is.
 
-        The workflow is called as the report is from now on.
+        From now on the workflow has the report's title.
         """
         statement = insert(reports).values(
             report_id=report.report_id,
@@ -68,7 +68,7 @@ class PostgresReports:
         )
         statement = statement.on_conflict_do_nothing(index_elements=["report_id"])
         async with self._database.begin() as connection:
-            # Under the row's lock: a cancellation is written before this, or comes after it.
+            # Under the row's lock: a cancellation is written either before or after this.
             if attempt is None:
                 log = await LockedLog.lock(connection, report.report_id)
                 if log.status is not Status.PARTLY_DONE:

@@ -16,7 +16,7 @@ from durable_research.ports.vendors.embeddings import Embedding
 
 _FINISHED = workflows.c.status.in_([str(Status.DONE), str(Status.PARTLY_DONE)])
 
-# Made once, like the statements of `events.py`.
+# Built once, like the statements of `events.py`.
 _mine = embeddings.alias("mine")
 _is_mine = (
     _mine.c.subject_id == bindparam("of_subject"),
@@ -31,7 +31,7 @@ _NEAREST = (
     select(
         embeddings.c.subject_id,
         workflows.c.kind,
-        # What was made may have found a better title than what was asked for.
+        # The report's or post's own title may be better than the requested one.
         func.coalesce(reports.c.title, posts.c.title, workflows.c.title).label("title"),
         (1 - _distance).label("similarity"),
     )
@@ -48,8 +48,8 @@ _NEAREST = (
     .order_by(_distance)
     .limit(bindparam("at_most"))
 )
-# The index hands out the nearest of all tenants. As shipped it stops after 40, and a tenant whose rows are not among them would
-# find nothing; this way it goes on until there are enough of ours.
+# The index returns the nearest rows of all tenants. By default it stops after 40, and a tenant whose rows are not among them
+# would find nothing; with this setting it continues until there are enough rows of the tenant.
 _SEARCH_ON = select(func.set_config("hnsw.iterative_scan", "strict_order", True))
 _OF_A_TEXT = ("title", "text_key", "text_sha256", "text_bytes", "asked_at")
 _embedded_by_it = exists().where(
@@ -103,7 +103,7 @@ class PostgresSimilarity:
             await connection.execute(statement)
 
     async def nearest(self, subject_id: str, tenant: str, model: str, limit: int) -> Sequence[Related]:
-        """Finished neighbours by cosine."""
+        """List finished neighbours by cosine similarity."""
         asked = {"of_subject": subject_id, "of_tenant": tenant, "of_model": model, "at_most": limit}
         async with self._database.begin() as connection:
             await connection.execute(_SEARCH_ON)
@@ -111,7 +111,7 @@ class PostgresSimilarity:
         return [Related(row.subject_id, Kind(row.kind), row.title, row.similarity) for row in rows]
 
     async def subjects_without(self, model: str, limit: int) -> Sequence[Subject]:
-        """Finished reports and posts that this model has not embedded."""
+        """List finished reports and posts that this model has not embedded."""
         async with self._database.one() as connection:
             rows = (await connection.execute(_WITHOUT, {"of_model": model, "at_most": limit})).all()
         return [Subject(row.tenant, row.workflow_id, row.title, text_of(row)) for row in rows]

@@ -1,4 +1,4 @@
-"""How a text's reference and its tokens lie in a row: in the same columns of `reports` and `posts`."""
+"""The columns of a text's reference and its tokens, the same in `reports` and `posts`."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ TextRow = Row[*tuple[Any, ...]]
 
 
 def columns_of(text: TextReference, usage: TokenUsage) -> dict[str, Any]:
-    """What to insert."""
+    """List the values to insert."""
     return {
         "text_key": text.key,
         "text_sha256": text.sha256,
@@ -23,10 +23,10 @@ def columns_of(text: TextReference, usage: TokenUsage) -> dict[str, Any]:
 
 
 def text_of(row: TextRow) -> TextReference:
-    """The text that a row names."""
+    """Read the text's reference from a row."""
     return TextReference(key=row.text_key, sha256=row.text_sha256, size_bytes=row.text_bytes)
 
 
 def usage_of(row: TextRow) -> TokenUsage:
-    """The tokens that it took."""
+    """Read the token counts from a row."""
     return TokenUsage(input_tokens=row.input_tokens, output_tokens=row.output_tokens, is_estimate=row.tokens_estimated)

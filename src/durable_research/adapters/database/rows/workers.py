@@ -10,12 +10,12 @@ from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.tables import workers
 from durable_research.ports.database.workers import WorkerRow
 
-# Three beats of two seconds: one may be late on a busy machine, three are a dead worker.
+# Three heartbeats of two seconds: one may be late on a busy machine, three missing ones mean a dead worker.
 _LIVE_FOR = timedelta(seconds=6)
 
 
 class PostgresWorkerRegistry:
-    """A row for each worker process, renewed by itself."""
+    """A row for each worker process, which the worker renews."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -37,7 +37,7 @@ class PostgresWorkerRegistry:
             await connection.execute(delete(workers).where(workers.c.identity == identity))
 
     async def live(self) -> Sequence[WorkerRow]:
-        """Workers seen within the last seconds, by name."""
+        """List the workers seen within the last seconds, by name."""
         query = (
             select(workers).where(workers.c.seen_at > func.clock_timestamp() - _LIVE_FOR).order_by(workers.c.identity)
         )

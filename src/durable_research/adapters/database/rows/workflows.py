@@ -32,15 +32,15 @@ from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.domain.workflows.workflow import FINAL, Kind, Status, check_resumable
 from durable_research.ports.database.workflows import NewWorkflow, Page, Resumption, WorkflowFilter, WorkflowRow
 
-# Told by name, so that the index on the status serves: nearly all rows have ended.
+# Listed by name, so that PostgreSQL uses the index on the status: nearly all rows have ended.
 _UNENDED = [str(status) for status in Status if status not in FINAL]
 _IS_UNENDED = workflows.c.status.in_(_UNENDED)
-# Made once, like the statements of `events.py`: every step begins with the first.
+# Built once, like the statements of `events.py`: every step begins with the first.
 _GET = select(workflows).where(
     workflows.c.workflow_id == bindparam("of_workflow"), workflows.c.tenant == bindparam("of_tenant")
 )
-# Every workflow has its first event from the transaction on that accepts it, so the join loses none. Only that line carries
-# what was asked for, which may be long and would come again with each event.
+# The transaction that accepts a workflow also writes its first event, so the join loses none. Only that line carries the
+# input, which may be long and would otherwise repeat with each event.
 _WITH_LOG = (
     select(
         *(column for column in workflows.c if column is not workflows.c.input),
@@ -76,13 +76,13 @@ _RESUMED = select(progress_events.c.data).where(
 
 
 def words_pattern(text: str) -> str:
-    """A LIKE pattern that finds the text literally."""
+    """Make a LIKE pattern that finds the text literally."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
 
 
 def titled_as(made: Column[str], workflow_id: str) -> Update:
-    """Call the workflow as what it made is called: lists, pages and messages read the title there."""
+    """Give the workflow the title of its report or post: lists, pages and messages read the title there."""
     title = select(made.table.c.title).where(made == workflow_id).scalar_subquery()
     return update(workflows).where(workflows.c.workflow_id == workflow_id).values(title=title)
 
@@ -129,7 +129,7 @@ class PostgresWorkflows:
                 "title": new.title,
                 "input": new.input,
             }
-            # Nobody else sees the row before the commit, so it needs no lock for its first event.
+            # No other transaction sees the row before the commit, so it needs no lock for its first event.
             row = (await connection.execute(insert(workflows).values(values).returning(workflows))).one()
             log = LockedLog(connection, row)
             begins = {"begins_at": new.begins_at.isoformat()} if new.begins_at else {}
@@ -138,7 +138,7 @@ class PostgresWorkflows:
         return _row(row), False
 
     async def _claim_key(self, connection: AsyncConnection, new: NewWorkflow) -> WorkflowRow | None:
-        """Take the key for this workflow, or return the one that has it (waiting for a start that is under way)."""
+        """Claim the key for this workflow, or return the workflow that has it (after waiting for a concurrent start)."""
         keys = idempotency_keys.c
         statement = insert_or_ignore(idempotency_keys).values(
             tenant=new.tenant,
@@ -166,7 +166,7 @@ class PostgresWorkflows:
         return _row(row)
 
     async def get_with_log(self, workflow_id: str, tenant: str) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
-        """Read one of this tenant's and its events."""
+        """Read one of this tenant's workflows and its events."""
         async with self._database.one() as connection:
             rows = (await connection.execute(_WITH_LOG, {"of_workflow": workflow_id, "of_tenant": tenant})).all()
         if not rows:
@@ -190,7 +190,7 @@ class PostgresWorkflows:
         return await self._rows(query)
 
     async def resume(self, wanted: Resumption) -> tuple[WorkflowRow, bool]:
-        """Write the event, close what was left open, and have the engine's part begin again: one transaction."""
+        """Write the event, close open attempts, and mark the workflow as not started in the engine: one transaction."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, wanted.workflow_id)
             is_replay = await self._is_resumed_so(connection, log, wanted)
@@ -199,7 +199,7 @@ class PostgresWorkflows:
                 for left in await connection.execute(_LEFT_OPEN, {"of_workflow": wanted.workflow_id}):
                     log.append(EventKind.ATTEMPT_LOST, {"worker": left.worker}, left.step, left.attempt)
                 if wanted.data.get("texts") or wanted.data.get("generation"):
-                    # Ended from outside when its row was stored: the text is another one now.
+                    # Ended from outside when its row was stored: now the text is a different one.
                     await connection.execute(delete(reports).where(reports.c.report_id == wanted.workflow_id))
                 log.resumption += 1
                 log.append(EventKind.RESUMED, wanted.data)
@@ -214,7 +214,7 @@ class PostgresWorkflows:
 
     @staticmethod
     async def _is_resumed_so(connection: AsyncConnection, log: LockedLog, wanted: Resumption) -> bool:
-        """Whether it has been resumed with this text since this was asked for, or before and has no end yet."""
+        """Whether it was resumed with this text after the request was made, or before and has no end yet."""
         if log.resumption == wanted.after and (log.status.is_final or not log.resumption):
             return False
         mine = {"of_workflow": wanted.workflow_id, "of_resumption": log.resumption}
@@ -224,14 +224,14 @@ class PostgresWorkflows:
         return True
 
     async def mark_started(self, workflow_id: str, resumption: int) -> WorkflowRow:
-        """Note that the engine has it; a later resumption is yet to be given to it."""
+        """Note that the engine has this resumption; a later one is still to be started."""
         mine = {"of_workflow": workflow_id, "of_resumption": resumption}
         async with self._database.begin() as connection:
             await connection.execute(_MARK_STARTED, mine)
             return _row((await connection.execute(_ROW, {"of_workflow": workflow_id})).one())
 
     async def request_cancel(self, workflow_id: str) -> None:
-        """Note the wish to cancel, with an event, once."""
+        """Note the request to cancel, with an event, once."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
             if log.status.is_final or EventKind.CANCEL_REQUESTED in await log.kinds():
@@ -240,21 +240,21 @@ class PostgresWorkflows:
             await log.finish(cancel_requested=True)
 
     async def unstarted(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
-        """Accepted, not ended, not known to the engine."""
+        """List workflows accepted, not ended, not known to the engine."""
         columns = workflows.c
         is_old = columns.created_at < func.clock_timestamp() - older_than
         return await self._due(page, _IS_UNENDED, columns.engine_started.is_(False), is_old)
 
     async def unended(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
-        """Known to the engine, not ended, untouched for that long."""
+        """List workflows known to the engine, not ended, unchanged for that long."""
         return await self._due(page, *_silent(older_than))
 
     async def unheard_cancels(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
-        """Those of `unended` whose end a person wants."""
+        """List those of `unended` with a request to cancel."""
         return await self._due(page, *_silent(older_than), workflows.c.cancel_requested.is_(True))
 
     async def partly_done(self, page: Page) -> Sequence[WorkflowRow]:
-        """Ended without their metadata."""
+        """List workflows without stored metadata."""
         return await self._due(page, workflows.c.status == str(Status.PARTLY_DONE))
 
     async def _due(self, page: Page, *conditions: ColumnElement[bool]) -> Sequence[WorkflowRow]:
