@@ -1,6 +1,6 @@
-"""Conversations of OpenAI's Responses API: free handles that a call hangs on, and that tell whether it ran.
+"""Conversations of OpenAI's Responses API: free handles of calls, which show whether the call ran.
 
-What is on a conversation is believed only if the conversation itself bears our key.
+The items of a conversation count only if the conversation itself bears our key.
 Source: OpenAI's SDK for Python 3.54, its `conversations` resource, read 2026-11-21; never run against OpenAI.
 """
 
@@ -21,34 +21,34 @@ from durable_research.ports.vendors.remote import FINGERPRINT_TAG, KEY_TAG, Show
 _PATH = "/conversations"
 _PAGE = 100
 _MOST_PAGES = 20
-# Put on a conversation to learn whether a call runs on it: the server refuses it then. It is part of the next call's context.
+# Added to a conversation to test whether a call runs on it: if so, the server refuses. It is part of the next call's context.
 _PROBE = {"type": "message", "role": "developer", "content": "An earlier try of the next request was interrupted."}
 
 
 async def make(wire: Wire, tags: Mapping[str, str]) -> str | None:
-    """An empty conversation that bears these tags; None where the server has none."""
+    """Create an empty conversation that bears these tags; None where the server has no conversations."""
     metadata = {} if "metadata" in wire.limits.left_out else {"metadata": tags}
     reply = await wire.ask("POST", _PATH, body=metadata)
     if reply.status in {400, 404, 405, 501}:
         wire.limits.note_missing_endpoint()
         return None
     if reply.status < 300 and reply.failure:
-        return None  # a page that is shown for whatever is not there
+        return None  # a page that the server shows for any unknown path
     return as_name(as_dict(reply.checked()).get("id")) or None
 
 
 async def check_unlocked(wire: Wire, conversation: str) -> None:
-    """Make sure that no call runs on it.
+    """Make sure that no call runs on the conversation.
 
     Raises:
-        StillRunning: one does.
-        ModelForgotten, CannotAsk, ModelUnavailable: the server could not tell.
+        StillRunning: a call runs.
+        ModelForgotten, CannotAsk, ModelUnavailable: the look-up failed.
     """
     _known(wire, await wire.ask("POST", f"{_path_of(conversation)}/items", body={"items": [_PROBE]}))
 
 
 async def answers_on(wire: Wire, conversation: str, key: str, fingerprint: str | None) -> list[str]:
-    """The references of the answers on it, the oldest first; none where the conversation is not ours."""
+    """List the references of the answers on it, the oldest first; none where the conversation is not ours."""
     itself = as_dict(_known(wire, await wire.ask("GET", _path_of(conversation))))
     tags = as_dict(itself.get("metadata"))
     if not as_name(tags.get(KEY_TAG)):
@@ -58,18 +58,18 @@ async def answers_on(wire: Wire, conversation: str, key: str, fingerprint: str |
         return []
     items = await _items_on(wire, conversation)
     said = [item for item in items if item.get("type") == "message" and item.get("role") == "assistant"]
-    # A call that ended after its reasoning has run too: it is found, and turns out to be empty.
+    # A call that ended after its reasoning has run too: it is found, with an empty answer.
     thought = [item for item in items if item.get("type") == "reasoning"]
     return [f"{conversation}/{as_name(item['id'])}" for item in said or thought]
 
 
 def is_item(reference: str) -> bool:
-    """Whether this names an answer on a conversation; some gateways' response ids hold a stroke too."""
+    """Whether this names an answer on a conversation; some gateways' response ids contain a slash too."""
     return "/" in reference and not reference.startswith("resp")
 
 
 async def answer(wire: Wire, reference: str, reading: Reading) -> ModelAnswer:
-    """An answer taken from its conversation, which does not tell the tokens."""
+    """Read an answer from its conversation, which does not report the tokens."""
     conversation, item_id = reference.split("/", 1)
     item = _known(
         wire, await wire.ask("GET", f"{_path_of(conversation)}/items/{quote(item_id, safe='')}"), is_find=False
@@ -99,10 +99,10 @@ async def _items_on(wire: Wire, conversation: str) -> list[dict[str, Any]]:
 
 
 def _known(wire: Wire, reply: Reply, *, is_find: bool = True) -> Any:
-    """What a look-up shows.
+    """Return the value of a look-up.
 
     Raises:
-        ModelForgotten: this one is not known any more.
+        ModelForgotten: the server has no record of this one any more.
         CannotAsk: the server has no such look-up.
     """
     if reply.status == 404:

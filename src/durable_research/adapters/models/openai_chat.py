@@ -1,7 +1,7 @@
-"""Chat completions, as OpenAI and most compatible servers speak them: stored ones can be searched by our key, plain ones not.
+"""Chat completions of OpenAI and most compatible servers: stored ones can be searched by our key, plain ones cannot.
 
-A stored call is not streamed: a client that goes away would end the stream and with it the answer, while a whole answer is
-written and kept. So class R shows no draft text while it writes, and has the longest time of a call as its only deadline.
+A stored call is not streamed: a client's disconnect would end the stream and with it the answer, while an answer without a
+stream is completed and stored. So class R shows no draft text, and has the longest time of a call as its only deadline.
 Source: OpenAI's SDK for Python 3.54, its `chat.completions` resource, read 2026-11-21; never run against OpenAI.
 """
 
@@ -27,12 +27,12 @@ _OPTIONAL = frozenset({"stream_options", "store", "metadata"})
 _MAKE_IT_FINDABLE = frozenset({"store", "metadata"})
 _STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 _PAGE = 100
-# A list that ignores its filter shows everybody's; one that shows more than this cannot be read to its end in an attempt.
+# A list that ignores its filter shows all completions; a longer one than this cannot be read to its end in an attempt.
 _MOST_PAGES = 100
 
 
 class OpenAIChat:
-    """The LanguageModel port. `stored` asks the server to keep answers and searches them (class R)."""
+    """The LanguageModel port. `stored` makes the server store answers and searches them (class R)."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class OpenAIChat:
 
     @property
     def provider_class(self) -> ProviderClass:
-        """R, as long as the server keeps what we ask it to keep."""
+        """R, as long as the server stores the completions that we request it to store."""
         limits = self.wire.limits
         can_be_searched = not limits.cannot_be_asked and not limits.left_out & _MAKE_IT_FINDABLE
         return ProviderClass.RETRIEVABLE if self._is_stored and can_be_searched else ProviderClass.NOTHING
@@ -73,10 +73,10 @@ class OpenAIChat:
         return PlainChatCall(self.wire, call, on_text, self._deadlines)
 
     async def cancel(self, reference: str) -> None:
-        """A chat completion cannot be stopped by its id."""
+        """Do nothing: a chat completion cannot be stopped by its id."""
 
     async def find_all(self, send: EarlierSend) -> list[str]:
-        """Every stored completion with the send's key."""
+        """List every stored completion with the send's key."""
         return await _stored_with(self.wire, send.key, None) if self._is_stored else []
 
     async def close(self) -> None:
@@ -85,7 +85,7 @@ class OpenAIChat:
 
 
 class _ChatCall(RemoteEffect[ModelAnswer]):
-    """What both kinds share: the question, and the connection on which an answer comes."""
+    """The common part of both kinds: the request, and the connection on which an answer comes."""
 
     def __init__(self, wire: Wire, call: ModelCall, on_text: TextSink, deadlines: CallDeadlines) -> None:
         self._wire = wire
@@ -99,7 +99,7 @@ class _ChatCall(RemoteEffect[ModelAnswer]):
         return Reading(self._call.model, asked, self._wire.api_key)
 
     async def _begin(self, key: str, deadlines: CallDeadlines, more: dict[str, Any]) -> str:
-        """Ask, with those of the further fields that the server takes; the key goes along as a header, for gateways' logs."""
+        """Send the request, with the further fields that the server accepts; the key is a header too, for gateways' logs."""
         instructions = {"role": "system", "content": self._call.instructions}
         body = {"model": self._call.model, "messages": [instructions, *messages(self._call)]}
         body |= {name: value for name, value in more.items() if name not in self._wire.limits.left_out}
@@ -123,31 +123,31 @@ class _ChatCall(RemoteEffect[ModelAnswer]):
             await listening.close()
 
     async def cancel(self, reference: str) -> None:
-        """Hang up: a server that writes for this reader alone stops."""
+        """Close the connection: a server that generates for this reader alone stops."""
         if self._listening:
             await self._listening.close()
 
 
 class PlainChatCall(_ChatCall):
-    """One streamed completion that nobody keeps: when the stream is lost, so is the answer."""
+    """One streamed completion that is not stored: when the stream is lost, so is the answer."""
 
     async def send(self, key: str, handle: str | None) -> str:
-        """Ask; the first chunk brings the id."""
+        """Send the request; the first chunk brings the id."""
         return await self._begin(key, self._deadlines, _STREAMED)
 
     async def take_up(self, reference: str) -> None:
-        """Nobody keeps it."""
+        """Raise AnswerLost: it is not stored."""
         raise AnswerLost("a plain chat completion can only be read by the attempt that asked for it")
 
     async def collect(self, reference: str) -> ModelAnswer:
-        """Read the stream to its end; only the attempt that sent can."""
+        """Read the stream to its end; only the sending attempt can."""
         if self._listening is None:
             raise AnswerLost("a plain chat completion can only be read by the attempt that asked for it")
         return await self._heard(self._listening, reference)
 
 
 class StoredChatCall(_ChatCall):
-    """One completion that is to be stored; its id is known when it is whole, unless it turned out not to be kept."""
+    """One completion to be stored; its id is known when it is whole, or earlier if the server turned out not to store."""
 
     def __init__(
         self, wire: Wire, call: ModelCall, on_text: TextSink, deadlines: CallDeadlines, provider_class: ProviderClass
@@ -157,7 +157,7 @@ class StoredChatCall(_ChatCall):
         self._stored: Reading | None = None
 
     async def send(self, key: str, handle: str | None) -> str:
-        """Ask, and wait for the whole answer; where nothing is kept, there is no reason not to stream it."""
+        """Send the request, and wait for the whole answer; if the server stores nothing, stream it."""
         stored = {"store": True, "metadata": tags(key, self._call)}
         if not self._is_kept:
             return await self._begin(key, self._deadlines, _STREAMED | stored)
@@ -177,9 +177,9 @@ class StoredChatCall(_ChatCall):
         self._stored = await self._fetch(reference)
 
     async def collect(self, reference: str) -> ModelAnswer:
-        """The answer of `send`, or the stored one."""
+        """Return the answer of `send`, or the stored one."""
         if self._listening is not None:
-            # `send` has heard all of it, where it waited for the whole.
+            # `send` has received all of it, where it waited for the whole.
             return (
                 self._listening.reading.answer(reference)
                 if self._is_kept
@@ -194,7 +194,7 @@ class StoredChatCall(_ChatCall):
 
 
 async def _stored_with(wire: Wire, key: str, fingerprint: str | None) -> list[str]:
-    """The ids of the stored completions that are this send's, the oldest first."""
+    """List the ids of this send's stored completions, the oldest first."""
     shown: list[Shown] = []
     query = {f"metadata[{KEY_TAG}]": key, "limit": str(_PAGE), "order": "asc"}
     for _ in range(_MOST_PAGES):

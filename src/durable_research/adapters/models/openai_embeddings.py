@@ -1,4 +1,4 @@
-"""Embeddings, as OpenAI and most compatible servers speak them: answered at once, named by nothing, kept by nobody.
+"""Embeddings of OpenAI and most compatible servers: answered at once, without an id, never stored.
 
 Source: OpenAI's SDK for Python 3.54, its `embeddings` resource, read 2026-11-21; never run against OpenAI.
 """
@@ -25,14 +25,14 @@ from durable_research.ports.vendors.models import CallDeadlines
 from durable_research.ports.vendors.remote import RemoteEffect
 
 _OPTIONAL = frozenset({"dimensions", "encoding_format"})
-# OpenAI's models take 8,192 tokens, and no token is shorter than a byte: so many bytes fit whatever the language. What a text
-# is about stands at its beginning.
+# OpenAI's models accept 8,192 tokens, and no token is shorter than a byte: so many bytes fit in any language. A text's
+# beginning shows its subject.
 _LONGEST_BYTES = 8_000
 _FLOAT_BYTES = 4
 
 
 class OpenAIEmbeddings:
-    """The EmbeddingModel port. After a silent send nothing can be asked."""
+    """The EmbeddingModel port. There is no look-up after an unanswered send."""
 
     provider_class = ProviderClass.NOTHING
     settle_seconds = 0.0
@@ -57,7 +57,7 @@ class OpenAIEmbeddings:
             otherwise="",
         )
         self.wire = Wire(base_url, api_key, asked)
-        # An answer is whole at once, so it has the longest time alone.
+        # An answer comes whole, so the longest time is its only deadline.
         self._deadlines = replace(deadlines, silence=deadlines.longest, first_byte=deadlines.longest)
 
     def prepare(self, text: str) -> "EmbeddingCall":
@@ -71,7 +71,7 @@ class OpenAIEmbeddings:
 
 
 class EmbeddingCall(RemoteEffect[Embedding]):
-    """One embedding, which only the attempt that asked can read."""
+    """One embedding, which only the sending attempt can read."""
 
     def __init__(self, wire: Wire, model: str, text: str, deadlines: CallDeadlines) -> None:
         self._wire = wire
@@ -81,7 +81,7 @@ class EmbeddingCall(RemoteEffect[Embedding]):
         self._answer: dict[str, Any] | None = None
 
     async def send(self, key: str, handle: str | None) -> str:
-        """Ask, and wait for the answer. The key goes along as a header, for gateways that log it."""
+        """Send the request, and wait for the answer. The key is a header too, for gateways that log it."""
         wanted = {"dimensions": DIMENSIONS, "encoding_format": "float"}
         body = {
             "model": self._model,
@@ -100,11 +100,11 @@ class EmbeddingCall(RemoteEffect[Embedding]):
         return f"unnamed-{secrets.token_hex(8)}"
 
     async def take_up(self, reference: str) -> None:
-        """Nobody keeps it."""
+        """Raise AnswerLost: it is not stored."""
         raise AnswerLost("an embedding can only be read by the attempt that asked for it")
 
     async def collect(self, reference: str) -> Embedding:
-        """The answer of `send`; one that cannot be used is charged all the same, so it is judged here and not there."""
+        """Return the answer of `send`; an unusable one is charged too, so it is checked here and not there."""
         if self._answer is None:
             raise AnswerLost("an embedding can only be read by the attempt that asked for it")
         vector = vector_of(self._answer)
@@ -120,14 +120,14 @@ class EmbeddingCall(RemoteEffect[Embedding]):
         return Embedding(vector, self._model, self._tokens(self._answer))
 
     def _tokens(self, answer: dict[str, Any]) -> int:
-        # Some servers tell only the total, which is the same here, and some nothing.
+        # Some servers report only the total, which is the same here, and some nothing.
         usage = as_dict(answer.get("usage"))
         told = (count_of(usage.get(name)) for name in ("prompt_tokens", "input_tokens", "total_tokens"))
         return next((count for count in told if count), TokenUsage.estimate(self._text, "").input_tokens)
 
 
 async def _whole(exchange: Exchange) -> dict[str, Any]:
-    """The whole answer.
+    """Read the whole answer.
 
     Raises:
         StepFailed, StillRunning: it is an error or a page.
@@ -153,12 +153,12 @@ async def _whole(exchange: Exchange) -> dict[str, Any]:
 
 
 def vector_of(answer: dict[str, Any]) -> tuple[float, ...]:
-    """The vector in an answer: a list of numbers, or a string that holds one as JSON or base64; empty where there is none."""
+    """Read the vector: a list of numbers, or a string that holds one as JSON or base64; empty where there is none."""
     held = _held(answer)
     if isinstance(held, str):
         held = _unpacked(held)
     if isinstance(held, list) and len(held) == 1 and isinstance(held[0], list):
-        held = held[0]  # llama.cpp, where it pools nothing: one vector for each token, and here is only one
+        held = held[0]  # llama.cpp without pooling: one vector for each token, and here is only one
     if not isinstance(held, list) or not all(
         isinstance(one, (int, float)) and not isinstance(one, bool) for one in held
     ):
@@ -171,7 +171,7 @@ def _held(answer: dict[str, Any]) -> Any:
     first = next((one for one in rows if as_name(one.get("index")) in {"0", ""}), rows[0] if rows else {})
     if first:
         return first["embedding"]
-    # Servers that speak a dialect: one vector, or a list of them, beside no `data`.
+    # Servers with a dialect: one vector, or a list of them, without `data`.
     several = answer.get("embeddings")
     return answer.get("embedding") or (several[0] if isinstance(several, list) and several else None)
 

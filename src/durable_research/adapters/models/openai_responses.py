@@ -1,8 +1,8 @@
-"""OpenAI's Responses API: background calls on a conversation, taken up again by their id or found on the conversation.
+"""OpenAI's Responses API: background calls on a conversation, re-attached to by id or found on the conversation.
 
 A call is created with `background`, `store` and `stream`: the first event carries the id, and only a call created as a stream
-can be followed as one later. It hangs on a conversation that is made before it, free of charge: when the id never reached us,
-the conversation tells whether the call ran. Looking for it is in `conversations`.
+can be followed as one later. Its conversation is created before it, free of charge: when the id never reached us, the
+conversation shows whether the call ran. The look-up is in `conversations`.
 Source: OpenAI's SDK for Python 3.54, its `responses` and `conversations` resources, read 2026-11-21; never run against OpenAI.
 """
 
@@ -26,10 +26,10 @@ from durable_research.ports.vendors.remote import EarlierSend, RemoteEffect
 
 _PATH = "/responses"
 _OPTIONAL = frozenset({"background", "conversation", "store", "metadata"})
-# How long a conversation that is not locked must show nothing before we believe it: an item may appear a moment after its
-# call has ended. A guess, since OpenAI documents no figure.
+# How long an unlocked conversation must show nothing before the call counts as not run: an item may appear a moment after
+# its call has ended. A guess, since OpenAI documents no figure.
 _CONVERSATION_SETTLES_SECONDS = 1.0
-# An id that is not known any more so soon was never kept; later it may have expired, and says nothing of the server.
+# An id that is unknown so soon was never stored; later it may have expired, which shows nothing about the server.
 _A_MOMENT_SECONDS = 60.0
 
 
@@ -56,7 +56,7 @@ class OpenAIResponses:
 
     @property
     def provider_class(self) -> ProviderClass:
-        """L, as long as the server has conversations and takes every field that a look-up needs."""
+        """L, as long as the server has conversations and accepts every field that a look-up needs."""
         if self._is_keyed:
             return ProviderClass.KEYED
         limits = self.wire.limits
@@ -73,11 +73,11 @@ class OpenAIResponses:
         return ResponseCall(self.wire, call, on_text, self._deadlines, self.provider_class)
 
     async def cancel(self, reference: str) -> None:
-        """Stop an accepted call; one that has ended or is unknown is left alone."""
+        """Stop an accepted call; for an ended or unknown one, do nothing."""
         await _cancel(self.wire, reference)
 
     async def find_all(self, send: EarlierSend) -> list[str]:
-        """Every answer on the send's conversation."""
+        """List every answer on the send's conversation."""
         return await conversations.answers_on(self.wire, send.handle, send.key, None) if send.handle else []
 
     async def close(self) -> None:
@@ -102,7 +102,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         self._named_at = -math.inf
 
     async def handle(self, key: str) -> str | None:
-        """An empty conversation; None where the server has no conversations."""
+        """Create an empty conversation; None where the server has no conversations."""
         if self._class is not ProviderClass.LOCKED:
             return None
         return await conversations.make(self._wire, tags(key, self._call))
@@ -146,7 +146,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         return found[0] if found else None
 
     async def take_up(self, reference: str) -> None:
-        """Look at it as it stands; one that was found on its conversation has ended."""
+        """Fetch its current state; a call that was found on its conversation has ended."""
         if conversations.is_item(reference):
             self._item = await conversations.answer(self._wire, reference, self._reading())
         else:
@@ -175,18 +175,18 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         return await self._asked_by_id(reference, lost)
 
     async def _asked_by_id(self, reference: str, lost: Ambiguous | None) -> ModelAnswer:
-        """What became of a call whose stream was lost or broke."""
+        """Poll a call whose stream was lost or broke."""
         try:
             reading = await self._look(reference)
         except ModelForgotten as forgotten:
-            # A server that forgets what it named a moment ago keeps nothing. The stream's end is what the attempt ends with.
+            # A server without a record of an id from a moment ago stores nothing. The attempt ends with the stream's error.
             if asyncio.get_running_loop().time() - self._named_at < _A_MOMENT_SECONDS:
                 self._wire.limits.note_missing_endpoint()
             raise lost or Ambiguous("the stream was cut before the answer was whole") from forgotten
         return self._answer_of(reading, reference)
 
     async def _taken_up(self, reference: str) -> ModelAnswer:
-        """The answer to an earlier attempt's call, followed as it grows where the server can show that."""
+        """Re-attach to an earlier attempt's call, and follow it as a stream where the server can."""
         reading = self._looked or await self._look(reference)
         if reading.is_running:
             reading = await self._follow(reference) or await self._look(reference)
@@ -199,11 +199,11 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         return reading.answer(reference)
 
     async def _follow(self, reference: str) -> Reading | None:
-        """The response followed to its end on a stream; None where that ends before."""
+        """Follow the response to its end on a stream; None where the stream ends before."""
         try:
             exchange = await self._wire.open("GET", _path_of(reference), self._deadlines, query={"stream": "true"})
         except (StepFailed, StillRunning):
-            return None  # what became of the call is asked without a stream
+            return None  # the call is polled without a stream
         listening = Listening(exchange, self._reading(), self._on_text)
         try:
             await listening.begin()
@@ -215,7 +215,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         return listening.reading if listening.reading.has_told_its_end else None
 
     async def _look(self, reference: str) -> Reading:
-        """The response as it stands now."""
+        """Fetch the response's current state."""
         if _has_no_name(reference):
             raise AnswerLost("a call without an id can only be read by the attempt that made it")
         return await fetched(self._wire, _path_of(reference), self._reading())
@@ -225,7 +225,7 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         return Reading(self._call.model, asked, self._wire.api_key)
 
     async def cancel(self, reference: str) -> None:
-        """Stop the generation at the provider, and hang up."""
+        """Stop the generation at the provider, and close the connection."""
         if self._listening:
             await self._listening.close()
         await _cancel(self._wire, reference)
@@ -240,6 +240,6 @@ def _has_no_name(reference: str) -> bool:
 
 
 async def _cancel(wire: Wire, reference: str) -> None:
-    # Found on a conversation: it has ended. Any refusal: it has ended, or was never known. Nothing is left to stop.
+    # A call found on a conversation has ended. On any refusal it has ended or never existed. Nothing is left to stop.
     if not conversations.is_item(reference) and not _has_no_name(reference):
         await wire.ask("POST", f"{_path_of(reference)}/cancel", body={})

@@ -1,11 +1,11 @@
-"""What a server turned out not to do, kept for the process: fields that it refuses, and endpoints that it does not have."""
+"""The limits that a server turned out to have, stored for the process: fields that it refuses, and missing endpoints."""
 
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-# A server that is updated, or a gateway that goes to another one, is looked at again.
+# A server may be updated, or a gateway may switch to another one, so the limits expire.
 _BELIEVED_FOR_SECONDS = 3600.0
 
 
@@ -19,9 +19,9 @@ class ServerLimits:
 
     @property
     def cannot_be_asked(self) -> bool:
-        """Whether what is sent now could not be asked about later."""
+        """Whether a send made now could not be looked up later."""
         return self.clock() < self._until
 
     def note_missing_endpoint(self) -> None:
-        """An endpoint that is about no one call is not there."""
+        """Note that an endpoint that is about no single call is missing."""
         self._until = self.clock() + _BELIEVED_FOR_SECONDS

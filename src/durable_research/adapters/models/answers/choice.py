@@ -1,4 +1,4 @@
-"""One of the answers that a chat completion may hold, as far as it has been said; a response is read as one."""
+"""One of the answers in a chat completion, as far as it has been received; a response is read as one."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ REAL_ENDS = frozenset({Ending.WHOLE, Ending.CUT})
 
 @dataclass
 class Choice:
-    """What has been said, in pieces or as a message, and why it ended."""
+    """The text received, in pieces or as a message, and the reason of its end."""
 
     said: Growing = field(default_factory=Growing)
     # A message that came whole; some servers repeat the text in one at the end of its stream.
@@ -20,10 +20,10 @@ class Choice:
 
     @property
     def text(self) -> str:
-        """Whichever of the two says more."""
+        """Return the longer of the two texts."""
         return max(mended(self.message), self.said.whole, key=len)
 
     @property
     def has_a_real_end(self) -> bool:
-        """Whether the model came to its end, or to its longest."""
+        """Whether the model finished, or reached its length limit."""
         return self.reason is not None and ending_of(self.reason) in REAL_ENDS

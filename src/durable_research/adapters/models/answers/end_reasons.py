@@ -1,9 +1,9 @@
-"""Why an answer ended: the reasons that we know, whoever says them. One that is on no list ends the step for good.
+"""The known finish reasons of all providers. A reason that is on no list is a permanent failure of the step.
 
-Servers that speak OpenAI's API pass on the words of what stands behind them, so the lists hold theirs too, in small letters.
+Servers with OpenAI's API pass on the reasons of the providers behind them, so the lists hold these too, in small letters.
 Beside each name: the file or page in which it was read on 2026-11-28. `tool_calls`, `function_call` (OpenAI), `tool_use` and
 `pause_turn` (Anthropic) are on no list on purpose: we offer no tools, so a text that ends with one is no finished answer, and
-nobody could say what is missing.
+the missing part is unknown.
 
 - OpenAI: SDK for Python 3.54, `types/chat/chat_completion.py`, `types/responses/response.py` and `response_status.py`
 - Anthropic: anthropics/anthropic-sdk-python, `types/stop_reason.py`; Google: googleapis/python-genai, `types.py`, FinishReason
@@ -11,7 +11,7 @@ nobody could say what is missing.
 - Cohere: cohere-ai/cohere-python, `types/chat_finish_reason.py` (v2) and `types/finish_reason.py` (v1)
 - Mistral: mistralai/client-python, `chatcompletionchoice.py`; Together: togethercomputer/together-python, `types/common.py`
 - TGI: huggingface/text-generation-inference, `docs/openapi.json`; watsonx: IBM's SDK for Node, the page "TextGenResult"
-- LiteLLM: BerriAI/litellm, `core_helpers.py`, which maps the reasons of others and says whose they are
+- LiteLLM: BerriAI/litellm, `core_helpers.py`, which maps the reasons of other providers and names them
 """
 
 from enum import Enum
@@ -34,7 +34,7 @@ CUT = frozenset(
     {
         "length",  # OpenAI
         "max_output_tokens",  # OpenAI, a response's incomplete_details
-        "incomplete",  # OpenAI, a response's status where no reason stands beside it
+        "incomplete",  # OpenAI, a response's status without a reason
         "max_tokens",  # Anthropic, Bedrock, Cohere, watsonx; Google writes MAX_TOKENS
         "model_context_window_exceeded",  # Anthropic, Bedrock
         "model_length",  # Mistral
@@ -56,7 +56,7 @@ DECLINED = frozenset(
         "error_toxic",  # Cohere, v1
     }
 )
-# The server says that it broke the answer off: a reason with "error" in it, and these.
+# The server reports that it broke off the answer: a reason with "error" in it, and these.
 BROKEN = frozenset(
     {
         "error",  # Mistral, Cohere, Together, watsonx; OpenRouter: LiteLLM
@@ -68,14 +68,14 @@ BROKEN = frozenset(
         "insufficient_system_resource",  # DeepSeek: the crate ds-api 0.10.7, `finish_reason.rs`
     }
 )
-# Said amid a stream by servers that cannot leave the field out: "" by Together, the word "null" by DashScope
+# Sent within a stream by servers that cannot omit the field: "" by Together, the word "null" by DashScope
 # (dashscope/dashscope-sdk-python, `message_utils.py`), "none" by Xinference and octet.chat (an early README
 # of each), then watsonx and Google.
 _NONE = frozenset({"", "null", "none", "not_finished", "finish_reason_unspecified"})
 
 
 class Ending(Enum):
-    """What a reason means."""
+    """The meaning of a finish reason."""
 
     WHOLE = "whole"
     CUT = "cut"
@@ -85,7 +85,7 @@ class Ending(Enum):
 
 
 def as_reason(value: object) -> str | None:
-    """The reason in whatever a server puts there; None where it says nothing."""
+    """Read the reason from a server's value of any type; None where it gives none."""
     if isinstance(value, dict):
         value = next((value[name] for name in ("type", "reason", "name") if value.get(name)), None)
     if isinstance(value, list):
@@ -98,7 +98,7 @@ def as_reason(value: object) -> str | None:
 
 
 def ending_of(reason: str) -> Ending:
-    """What this reason means."""
+    """Map a reason to its meaning."""
     name = reason.lower().removeprefix("finish_reason_")
     for names, ending in ((WHOLE, Ending.WHOLE), (CUT, Ending.CUT), (DECLINED, Ending.DECLINED)):
         if name in names:

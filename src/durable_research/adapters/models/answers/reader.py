@@ -1,7 +1,7 @@
 """One tolerant reader for every provider's answer: chat completions and Responses, streamed or whole.
 
-It takes JSON values one by one and believes none of them: what stands beside the text may be missing or of any type, and never
-costs an answer that came whole. Only the words of errors are the provider's; what they mean is in `outcomes`.
+It reads JSON values one by one and trusts none of them: fields other than the text may be missing or of any type, without the
+loss of an answer that came whole. Only the words of errors are the provider's; their meaning is in `outcomes`.
 """
 
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ _GONE = frozenset({"cancelled", "canceled", "expired"})
 
 @dataclass
 class Reading:
-    """What an answer has said so far. `asked_model` and `asked` are what stands in for what is not told."""
+    """The answer received so far. `asked_model` and `asked` (the prompt) replace a missing model name or token count."""
 
     asked_model: str
     asked: str
@@ -62,32 +62,32 @@ class Reading:
 
     @property
     def choice(self) -> Choice:
-        """The first choice; a response is read as the only one."""
+        """Return the first choice; a response is read as the only one."""
         return self._choices.get(0) or (self._choices[min(self._choices)] if self._choices else Choice())
 
     @property
     def text(self) -> str:
-        """All that has been said."""
+        """Return all text received."""
         return self.choice.text
 
     @property
     def growing(self) -> str:
-        """The text as far as it can be shown."""
+        """Return the text as far as it can be shown."""
         return self.choice.said.text
 
     @property
     def has_ended(self) -> bool:
-        """Whether the answer's end was told, so that nothing that happens now can take it away."""
+        """Whether the answer's end was received, so that no later fault can lose it."""
         return self.choice.has_a_real_end or (self.is_done and self.error is None and not self.is_damaged)
 
     @property
     def has_told_its_end(self) -> bool:
-        """The same, or that it failed or was cancelled there: the provider's own word, after which nothing need be asked."""
+        """The same, or the provider's report of a failure or a cancellation: no poll is needed after it."""
         return self.has_ended or self.choice.reason is not None or self.status in _ENDS
 
     @property
     def is_named(self) -> bool:
-        """Whether the answer has begun, with whatever id it was given."""
+        """Whether the answer has begun, with or without an id."""
         return bool(self.reference or self._choices or self.is_done)
 
     @property
@@ -97,16 +97,16 @@ class Reading:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing that is worth waiting for can come."""
+        """Whether nothing useful can follow."""
         return self.is_done or (self.error is not None and not self.choice.has_a_real_end) or self.status in _ENDS
 
     @property
     def is_running(self) -> bool:
-        """Whether the last word was that the response is still being written."""
+        """Whether the last status was that the response is still being written."""
         return self.status in _RUNNING
 
     def feed(self, piece: Piece) -> None:
-        """Take the next value of a body."""
+        """Process the next value of a body."""
         value = piece.value
         if value is Mark.DONE:
             self.is_done = True
@@ -135,7 +135,7 @@ class Reading:
             self.error = self.error or value
 
     def _take_chunk(self, chunk: dict[str, Any]) -> None:
-        """A chunk of a chat completion, or a whole one."""
+        """Process a chunk of a chat completion, or a whole one."""
         choices = [one for one in as_list(chunk.get("choices")) if isinstance(one, dict)]
         is_named = "choices" in chunk and (choices or not chunk.get("error"))
         self.reference = self.reference or (as_name(chunk.get("id")) if is_named else "")
@@ -155,14 +155,14 @@ class Reading:
             kept.refusal += said["refusal"] if isinstance(said.get("refusal"), str) else ""
             self.has_thoughts = self.has_thoughts or holds_thoughts(said)
         reason = as_reason(choice.get("finish_reason"))
-        # After a real end no other word can take it back.
+        # After a real end no later reason can replace it.
         if reason and not (kept.has_a_real_end and ending_of(reason) not in REAL_ENDS):
             kept.reason = reason
         if choice.get("error") and not kept.reason:
             self.error = self.error or choice["error"]
 
     def _hear_event(self, kind: str, event: dict[str, Any]) -> None:
-        """An event of a streamed response."""
+        """Process an event of a streamed response."""
         response = as_dict(event.get("response"))
         self.reference = self.reference or as_name(response.get("id")) or as_name(event.get("response_id"))
         self.is_begun = True
@@ -182,7 +182,7 @@ class Reading:
             self._take_response({**response, "status": ended} if ended in _ENDS else response)
 
     def _take_response(self, response: dict[str, Any]) -> None:
-        """A response as it stands: whole, failed, or still running."""
+        """Process a response in its current state: whole, failed, or still running."""
         self.reference = self.reference or as_name(response.get("id"))
         self.is_begun = True
         self._take_facts(response)
@@ -224,10 +224,10 @@ class Reading:
         self.has_thoughts = self.has_thoughts or count_of(details.get("reasoning_tokens")) > 0
 
     def answer(self, reference: str) -> ModelAnswer:
-        """What the answer is, now that nothing more comes.
+        """Return the answer after the end of the body.
 
         Raises:
-            ModelError, Ambiguous: it is none, or not whole and not cut at its longest.
+            ModelError, Ambiguous: it is no answer, or neither whole nor cut at the length limit.
         """
         choice, text = self.choice, self.text
         ending = self._ending()
@@ -250,10 +250,10 @@ class Reading:
         return ModelAnswer(text, self.model or self.asked_model, usage, reference, ending is Ending.WHOLE)
 
     def _ending(self) -> Ending:
-        """How it ended.
+        """Classify the answer's end.
 
         Raises:
-            GenerationFailed, ModelForgotten, AnswerBroken, Ambiguous: not by itself.
+            GenerationFailed, ModelForgotten, AnswerBroken, Ambiguous: the answer was broken off.
         """
         reason = self.choice.reason
         if self.status in _GONE:

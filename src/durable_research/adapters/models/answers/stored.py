@@ -1,4 +1,4 @@
-"""An answer that a server keeps, fetched by its id: as it stands now, whole or still growing."""
+"""An answer that the server stores, fetched by its id in its current state, whole or still growing."""
 
 from durable_research.adapters.models.answers.reader import Reading
 from durable_research.adapters.models.http.wire import Wire
@@ -7,11 +7,11 @@ from durable_research.domain.model_errors import ModelForgotten, ModelUnavailabl
 
 
 async def fetched(wire: Wire, path: str, reading: Reading) -> Reading:
-    """Fetch it into the reading.
+    """Fetch the answer into the reading.
 
     Raises:
-        ModelForgotten: the server no longer knows it, or keeps nothing.
-        ModelUnavailable: it could not be asked, or shows something else.
+        ModelForgotten: the server has no record of it any more, or stores nothing.
+        ModelUnavailable: the look-up failed, or the server shows something else.
     """
     reply = await wire.ask("GET", path)
     if reply.status in {405, 501}:

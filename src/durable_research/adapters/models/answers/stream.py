@@ -1,4 +1,4 @@
-"""An answer as it comes over the wire: from its first word, which tells its id, to its end."""
+"""An answer as it comes over the wire: from its first value, which carries its id, to its end."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from durable_research.adapters.models.json.events import Body, Shape
 from durable_research.domain.errors import Ambiguous
 from durable_research.ports.vendors.models import TextSink
 
-# After the end was told only the tokens may still come.
+# After the end only the token counts may still come.
 _AFTER_THE_END_SECONDS = 10.0
 
 
 @dataclass
 class Listening:
-    """Reads one exchange; whoever makes it closes it."""
+    """Reads one exchange; its creator must close it."""
 
     exchange: Exchange
     reading: Reading
@@ -26,7 +26,7 @@ class Listening:
     _is_at_the_end: bool = False
 
     async def begin(self) -> str:
-        """Wait for the first word of the answer and return its id, or one of ours where it has none.
+        """Wait for the first value of the answer and return its id, or a generated one where it has none.
 
         Raises:
             StepFailed, StillRunning: what came is no answer.
@@ -40,11 +40,11 @@ class Listening:
             )
         if not self.reading.is_named:
             raise Ambiguous("the answer ended before anything came that could be read")
-        # Two sends without a name must not look like one.
+        # Two sends without an id must not look like one.
         return self.reading.reference or f"unnamed-{secrets.token_hex(8)}"
 
     async def finish(self) -> None:
-        """Read on to the end; once the end was told, nothing that happens to the connection can take the answer away.
+        """Read to the end; once the answer's end was received, no fault of the connection loses the answer.
 
         Raises:
             Ambiguous: the connection was lost, or silent for too long, before that.
@@ -63,7 +63,7 @@ class Listening:
         self.on_text(self.reading.text)
 
     async def close(self) -> None:
-        """Close the connection; a server that writes for this reader alone stops then."""
+        """Close the connection; a server that generates for this reader alone then stops."""
         await self.exchange.close()
 
     async def _take(self) -> bool:

@@ -1,4 +1,4 @@
-"""What an error body says, whoever wrote it: its names, a status of its own, its words, and the fields that it names.
+"""Reading any server's error body: its names, a status of its own, its message, and the fields that it names.
 
 Servers and the gateways before them put the same things in different places, as strings or numbers.
 """
@@ -14,7 +14,7 @@ from durable_research.adapters.models.json.split_characters import mended
 from durable_research.adapters.models.json.untyped import as_list, as_name
 
 _LONGEST_WORDS = 300
-# What of a long error is looked at, and how many letters in a row are no accident.
+# How much of a long error is read, and how many letters in a row count as a quotation of the prompt.
 _LONGEST_READ = 2_000
 _LONGEST_PAGE = 8_000
 _QUOTATION = 16
@@ -22,12 +22,12 @@ _DEEPEST = 5
 # Read on 2026-11-28: code, type, message and param are OpenAI's (dfinke/PowerShellAI#127); status, and a list around it all,
 # Google's (n4ze3m/page-assist#406); errors and status_code watsonx's (spring-ai-community/spring-ai-watsonx-ai#19); innererror
 # Azure's (its schema innerErrorCode); reason stands in google-gemini/gemini-cli#11392. The others are not verified: a place
-# that nobody uses costs nothing, and one that is missing would lose what tells busy from refused.
+# that no server uses costs nothing, and a missing one would lose the difference between busy and refused.
 _NAMES = ("code", "type", "status", "status_code", "reason", "error_code", "errorCode", "name")
 _WORDS = ("message", "msg", "detail", "error", "error_description", "title")
 _WITHIN = ("error", "errors", "detail", "details", "innererror", "inner_error", "fault", "cause")
 
-# Like a key: a known beginning. What else is like one is told by `_is_secret`: a pattern for it took seconds on a long word.
+# Like a key: a known beginning. `_is_secret` finds the others: a pattern for them took seconds on a long word.
 _SECRETS = re.compile(
     r"""(?i:bearer)\s+\S+
       | \b(?:sk|pk|rk|gsk|xai|hf|ghp|nvapi|pplx|key|api|AIza)[-_A-Za-z0-9]*[-_][-\w*.]{6,}
@@ -42,7 +42,7 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Complaint:
-    """What an error body says; `names` are in small letters, `status` is an HTTP status that the body itself tells."""
+    """The content of an error body; `names` are in small letters, `status` is an HTTP status within the body."""
 
     message: str = ""
     names: frozenset[str] = frozenset()
@@ -56,7 +56,7 @@ def complaint_of(value: Any) -> Complaint:
         return Complaint(message=value)
     nodes = list(_nodes(value, 0))
     told = [as_name(node.get(name)) for node in nodes for name in _NAMES]
-    # The innermost words are the nearest to the cause, but the outermost were written for whoever reads this.
+    # The innermost message is the nearest to the cause, but the outermost was written for the reader.
     words = (node[name] for node in nodes for name in _WORDS if isinstance(node.get(name), str) and node[name].strip())
     places = [as_name(part) for node in nodes for part in (node.get("param"), *as_list(node.get("loc")))]
     statuses = [int(name) for name in told if re.fullmatch(r"[3-5]\d\d", name)]
@@ -69,7 +69,7 @@ def complaint_of(value: Any) -> Complaint:
 
 
 def complaint_in(body: bytes) -> Complaint:
-    """Read an error's body; one that is no JSON has its words alone."""
+    """Read an error's body; one that is no JSON has a message alone."""
     text = body.decode("utf-8", "replace").lstrip("\N{ZERO WIDTH NO-BREAK SPACE}")
     for candidate in (text, _first_data(text)):
         try:
@@ -82,14 +82,14 @@ def complaint_in(body: bytes) -> Complaint:
 
 
 def is_complaint(value: Any) -> bool:
-    """Whether a JSON value that holds no answer says that something is wrong."""
+    """Whether a JSON value without an answer reports an error."""
     if not isinstance(value, dict):
         return False
     return any(value.get(name) for name in (*_WITHIN, *_WORDS)) or value.get("object") == "error"
 
 
 def shown(message: str, api_key: str, sent: str = "") -> str:
-    """The provider's words, short, on one line, and without anything like a key or a quotation of what was `sent`."""
+    """Shorten the provider's message to one line, without anything like a key or a quotation of the text `sent`."""
     text = mended(message)
     if len(api_key) > 3:
         text = text.replace(api_key, "…")
@@ -100,7 +100,7 @@ def shown(message: str, api_key: str, sent: str = "") -> str:
 
 
 def _is_secret(run: str) -> bool:
-    """Stars that hide a middle, or a long run of letters and digits that no word or model's name is."""
+    """Whether it has stars that hide a middle, or is a long run of letters and digits unlike any word or model's name."""
     parts = re.split(r"[-_+/=*]", run)
     return "***" in run or any(len(part) >= _KEY_LENGTH and any(map(str.isdigit, part)) for part in parts)
 
@@ -110,7 +110,7 @@ def _on_one_line(text: str) -> str:
 
 
 def _without_quotations(words: str, sent: str) -> str:
-    """Errors go to logs and histories, and a prompt must not: whatever stands in it for so long is left out."""
+    """Remove long quotations of the prompt: errors go to logs and histories, and a prompt must not."""
     quoted = [False] * len(words)
     for start in range(len(words) - _QUOTATION + 1):
         if words[start : start + _QUOTATION] in sent:
@@ -125,12 +125,12 @@ def _without_quotations(words: str, sent: str) -> str:
 
 
 def _first_data(text: str) -> str:
-    """The data of an event stream's first event."""
+    """Return the data of an event stream's first event."""
     return next((line[5:].strip() for line in text.splitlines() if line.startswith("data:")), "")
 
 
 def _nodes(value: Any, depth: int) -> Iterator[dict[str, Any]]:
-    """The objects of an error, the outermost first."""
+    """Iterate over the objects of an error, the outermost first."""
     if depth > _DEEPEST:
         return
     if isinstance(value, list):

@@ -1,9 +1,9 @@
-"""What becomes of a call: one table for every status, every error of the connection, and errors within a 200.
+"""The outcome of a call: one table for every status, every error of the connection, and errors within a 200.
 
-Refused is final and names the setting that mends it; busy and away took nothing, and are waited for; what may have been
-accepted is `Ambiguous`, and so asked about or counted.
+A refusal is a permanent failure and names the setting to correct; a busy or unreachable server accepted nothing, so the call
+is retried; a call that may have been accepted is `Ambiguous`, and so polled or counted.
 
-Source: the HTTP library's exceptions, httpx 0.28.1, and for each name what stands beside it, all read 2026-11-28:
+Source: the HTTP library's exceptions, httpx 0.28.1, and for each name the comment beside it, all read 2026-11-28:
 `owner/name#number` is an issue or pull request on GitHub that quotes the body; Anthropic's names stand in its SDK for Python,
 `types/shared/error_type.py`.
 """
@@ -34,9 +34,9 @@ from durable_research.domain.model_errors import (
 BUSY = frozenset({408, 425, 429, 503, 529})
 _LOCKED = "conversation_locked"  # OpenAI, with HTTP 400: paulgmiller/careme#379
 
-# Whatever the HTTP library raises. An `OSError` comes through it where a TLS connection breaks in the middle.
+# All errors of the HTTP library. An `OSError` comes through it where a TLS connection breaks in the middle.
 CONNECTION_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
-# What can be said of them beyond whether the request had begun to be written; any other is told by that alone.
+# Errors with a meaning of their own; all others are classified by whether the writing of the request had begun.
 _NEVER_WRITTEN = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _CANNOT_BE_WRITTEN = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
@@ -46,7 +46,7 @@ _BUSY_NAMES = frozenset(
         "rate_limit_error",  # Anthropic
         "overloaded_error",  # Anthropic
         "resource_exhausted",  # Google: n4ze3m/page-assist#406
-        "too_many_requests",  # HTTP's words for 429; as a name not verified, but without it a wait becomes an end
+        "too_many_requests",  # HTTP's words for 429; as a name not verified, but without it a retry becomes a permanent failure
     }
 )
 # llama.cpp: canonical/inference-snaps#234; Hugging Face: huggingface/transformers#23793.
@@ -127,33 +127,33 @@ _NO_MODEL_WORDS = re.compile(
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked: what a refusal may say of it, and whether asking again costs nothing."""
+    """The request: the names for a refusal's message, and whether a repeat costs nothing."""
 
     is_free: bool = False
     model_setting: str = "OPENAI_MODEL"
     key_setting: str = "OPENAI_API_KEY"
     url_setting: str = "OPENAI_BASE_URL"
     api_setting: str = "OPENAI_API"
-    # What else mends it where nothing is at the address.
+    # The other remedy where nothing is at the address.
     otherwise: str = ", and set OPENAI_API=chat if the server speaks plain chat completions and nothing else"
     api_key: str = ""
-    # What the request says: its words must not be quoted back.
+    # The request's text, which error messages must not quote.
     sent: str = ""
-    # It hangs on a conversation, which may be gone.
+    # The request uses a conversation, which may be gone.
     is_anchored: bool = False
-    # Those fields of the request that it can do without.
+    # The optional fields of the request.
     optional_fields: frozenset[str] = frozenset()
 
 
 def of_answer(status: int, headers: Mapping[str, str], body: bytes, asked: Asked) -> StepFailed | StillRunning:
-    """What an answer means that is no 2xx."""
+    """Classify an answer that is no 2xx."""
     return of_complaint(status, complaint_in(body), asked, retry_after_seconds(headers, datetime.now(UTC)))
 
 
 def of_complaint(
     status: int, complaint: Complaint, asked: Asked, retry_after: float | None = None
 ) -> StepFailed | StillRunning:
-    """What an error means; within a 2xx it has the status that its body tells, and is a refusal if that tells none."""
+    """Classify an error; within a 2xx it has the status that its body gives, and is a refusal if that gives none."""
     if status < 300:
         status = complaint.status or 200
     made = _class_of(status, complaint, asked, retry_after)
@@ -168,7 +168,7 @@ def of_complaint(
 
 
 def of_prose(asked: Asked) -> StepFailed:
-    """What a 200 means whose body is a page or words, and no answer of a model."""
+    """Classify a 200 whose body is a page or prose, and no answer of a model."""
     if asked.is_free:
         return ModelUnavailable("the provider answers with a page where data was asked for")
     return ModelRefused(
@@ -178,7 +178,7 @@ def of_prose(asked: Asked) -> StepFailed:
 
 
 def of_lost(error: Exception, asked: Asked, *, is_written: bool) -> StepFailed:
-    """What an error of the connection means, by whether the request had begun to be written."""
+    """Classify an error of the connection, by whether the writing of the request had begun."""
     name = type(error).__name__
     if _has_bad_certificate(error):
         return ModelRefused(
@@ -199,7 +199,7 @@ def is_refusal(complaint: Complaint) -> bool:
 
 
 def refused_fields(complaint: Complaint, optional: frozenset[str]) -> frozenset[str]:
-    """The fields that a 400 or 422 names and that the request can do without."""
+    """List the optional fields that a 400 or 422 names."""
     return frozenset(name for name in optional if name in complaint.fields or _names_field(complaint.message, name))
 
 
@@ -207,7 +207,7 @@ def _names_field(message: str, name: str) -> bool:
     quoted = rf"[\"'`“.\[(]{name}[\"'`”:.\])]"
     if "_" in name:
         return re.search(rf"\b{name}\b", message) is not None
-    # A plain word may stand in any sentence, so it must be quoted or called what it is.
+    # A plain word may occur in any sentence, so it must be quoted or called a field.
     called = (
         rf"\b(parameter|argument|field|property|option|key)s?(\W+(supplied|named|called|given|provided))?\W+{name}\b"
     )
@@ -239,7 +239,7 @@ def _class_of(
 
 
 def _class_by_name(status: int, names: frozenset[str]) -> type[StepFailed] | type[StillRunning] | None:
-    """What these names mean whatever the status says."""
+    """Classify by names that mean the same with any status."""
     if _LOCKED in names:
         return StillRunning
     if names & _QUOTA_NAMES and status < 500:
@@ -270,7 +270,7 @@ _LEADS: dict[type[StepFailed] | type[StillRunning], str] = {
 
 
 def _hint(made: type[StepFailed] | type[StillRunning], status: int, complaint: Complaint, asked: Asked) -> str:
-    """The setting that mends it, where one may."""
+    """Name the setting to correct, where one may help."""
     if made is QuotaExhausted:
         return f"check the account behind {asked.key_setting}"
     if made is ModelTooLarge:

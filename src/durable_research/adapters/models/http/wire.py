@@ -1,8 +1,8 @@
-"""One provider over HTTP: nothing is tried twice, no redirect is followed, and every error is one of the table's.
+"""One provider over HTTP: no retries, no redirects, and every error comes from the table of outcomes.
 
-A request that costs nothing is asked (`ask`); a paid one is opened (`open`), and its body read as it comes, by deadlines.
-Each has a connection of its own: one that was kept may have been closed by the server just now, which would look like a send
-of unknown fate.
+`ask` is for a request that costs nothing; `open` is for a paid one, whose body is read as it comes, by deadlines.
+Each request has a connection of its own: the server may just have closed a reused one, which would look like an unresolved
+send.
 """
 
 import asyncio
@@ -34,20 +34,20 @@ from durable_research.ports.vendors.models import CallDeadlines
 _CONNECT_SECONDS = 5.0
 # Name, connection, a proxy's tunnel and TLS together.
 _BEGIN_SECONDS = 20.0
-# One short question about something that exists already, or an error's words.
+# One short request about something that exists already, or an error's body.
 _ASK_SECONDS = 10.0
 _LONGEST_ERROR_BYTES = 64 * 1024
 
-# Where a request's body holds what a person asked.
+# The fields of a request's body that hold a person's text.
 _PROMPTS = ("messages", "instructions", "input")
 
-# The events of the transport: from the first on, something of the request may have reached the server.
+# The events of the transport: from the first on, part of the request may have reached the server.
 _BEGUN, _WRITTEN = "http11.send_request_headers.started", "http11.send_request_body.complete"
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to a question that costs nothing: a value, or the failure that it means; a page in a 2xx is one too."""
+    """The answer to a request that costs nothing: a value, or the failure that it means; a page in a 2xx is a failure too."""
 
     status: int
     value: Any = None
@@ -57,7 +57,7 @@ class Reply:
         """The value.
 
         Raises:
-            StepFailed, StillRunning: the server refuses the question, or answers something else.
+            StepFailed, StillRunning: the server refuses the request, or answers something else.
         """
         if self.failure:
             raise self.failure
@@ -66,7 +66,7 @@ class Reply:
 
 @dataclass
 class Wire:
-    """`asked` says what the words of a refusal name, and the key that they must not show."""
+    """Sends requests; `asked` holds the names for the message of a refusal, and the key that it must not show."""
 
     base_url: str
     api_key: str
@@ -85,10 +85,10 @@ class Wire:
     async def ask(
         self, method: str, path: str, *, body: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
     ) -> Reply:
-        """Ask what costs nothing.
+        """Send a request that costs nothing.
 
         Raises:
-            ModelUnavailable: no answer that can be read came: ask again later.
+            ModelUnavailable: no readable answer came: retry later.
         """
         asked = replace(self.asked, is_free=True)
         try:
@@ -121,10 +121,10 @@ class Wire:
         optional: frozenset[str] = frozenset(),
         is_anchored: bool = False,
     ) -> "Exchange":
-        """Send, and return the answer before its body is read; a field that is refused is left out from then on.
+        """Send, and return the answer before its body is read; a refused field is left out from then on.
 
         Raises:
-            StepFailed, StillRunning: what the table of outcomes says.
+            StepFailed, StillRunning: according to the table of outcomes.
         """
         fields = optional & frozenset(body or ())
         sent = "\n".join(_texts([(body or {}).get(name) for name in _PROMPTS]))
@@ -159,7 +159,7 @@ class Wire:
             headers={
                 b"authorization": f"Bearer {self.api_key}".encode(),
                 b"content-type": b"application/json",
-                # Compressed events come late and in heaps.
+                # Compressed events come late and in batches.
                 b"accept-encoding": b"identity",
                 **{name.encode(): value.encode() for name, value in headers.items()},
             },
@@ -171,7 +171,7 @@ class Wire:
 
 
 class Exchange:
-    """One request and the body of its answer, which ends by silence, by its longest, or by itself."""
+    """One request and the body of its answer, which ends by silence, by its longest time, or by itself."""
 
     response: httpx.Response
     error_body: bytes = b""
@@ -188,18 +188,18 @@ class Exchange:
 
     async def begin(self, client: httpx.AsyncClient, request: httpx.Request) -> None:
         """Write the request and wait for the head of its answer."""
-        # A proxy that takes the connection and says nothing must not hold the call for its longest.
+        # A proxy that accepts the connection and stays silent must not hold the call for its longest time.
         limit = asyncio.timeout_at(min(self._ends_at, self._now() + _BEGIN_SECONDS))
 
         async def trace(event: str, info: Mapping[str, Any]) -> None:
-            # A tunnel through a proxy is asked for in the same words; the request itself has not begun by then.
+            # A proxy's tunnel gives the same event; the request itself has not begun by then.
             if event == _BEGUN and info["request"].method != b"CONNECT":
                 self.is_begun = True
                 with contextlib.suppress(RuntimeError):
                     limit.reschedule(self._ends_at)
             if event == _WRITTEN and self.is_begun:
                 self._wait_for(self._deadlines.first_byte)
-                with contextlib.suppress(RuntimeError):  # it has run out just now
+                with contextlib.suppress(RuntimeError):  # the limit has just expired
                     limit.reschedule(self._speaks_by)
 
         request.extensions["trace"] = trace
@@ -211,7 +211,7 @@ class Exchange:
         self._chunks = self.response.aiter_bytes()
 
     async def read(self) -> bytes | None:
-        """The next bytes of the body; None at its end.
+        """Read the next bytes of the body; None at its end.
 
         Raises:
             ProviderSilent: nothing came for too long.
@@ -230,13 +230,13 @@ class Exchange:
         return data
 
     def hurry(self, seconds: float) -> None:
-        """Wait no longer than this for what may still come."""
+        """Wait no longer than this for the rest of the body."""
         self._deadlines = replace(self._deadlines, silence=min(seconds, self._deadlines.silence))
         self._ends_at = min(self._ends_at, self._now() + seconds)
         self._wait_for(self._deadlines.silence)
 
     async def failure(self) -> StepFailed | StillRunning:
-        """What an answer that is no 2xx means, by whatever of its words can be had."""
+        """Classify an answer that is no 2xx, by the part of its body that can be read."""
         parts: list[bytes] = []
         with contextlib.suppress(TimeoutError, *CONNECTION_ERRORS):
             async with asyncio.timeout(_ASK_SECONDS):
@@ -273,12 +273,12 @@ def _encoded(body: Mapping[str, Any]) -> bytes:
 
 @functools.cache
 def _trusted() -> ssl.SSLContext:
-    """Whom we trust; reading the list takes longer than a call on a line that is at hand."""
+    """Load the trusted certificates; that takes longer than a call on an open connection."""
     return httpx.create_ssl_context()
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in a request's body."""
+    """Iterate over every text in a request's body."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

@@ -1,7 +1,7 @@
-"""An answer's bytes, as they come, to the JSON values in them: an event stream, one whole JSON text, or lines of JSON.
+"""Parsing an answer's bytes, as they come, to JSON values: an event stream, one whole JSON text, or lines of JSON.
 
-Which it is, the first byte that is no blank tells, and not the content type: servers ignore `stream`, or name the type wrongly.
-Bytes that are no UTF-8 become lone surrogates, which `mending` joins again: some servers cut a letter in two.
+The first byte that is no blank decides which, not the content type: servers ignore `stream`, or name the type wrongly.
+Bytes that are no UTF-8 become lone surrogates, which `split_characters` joins again: some servers split a letter in two.
 Rejected: the SDK's stream, which ends at the first event without data, and libraries that decode each chunk by itself.
 """
 
@@ -20,14 +20,14 @@ _DONE = "[DONE]"
 
 
 class Mark(Enum):
-    """What an event says that is no JSON."""
+    """The meaning of an event that is no JSON."""
 
     DONE = "done"  # the stream's own end
-    DAMAGED = "damaged"  # it should have been JSON: something is missing from here on
+    DAMAGED = "damaged"  # it should have been JSON: part of the answer is missing from here on
 
 
 class Shape(Enum):
-    """What a body turned out to be."""
+    """The detected format of a body."""
 
     UNKNOWN = "unknown"  # nothing but blanks so far
     EVENTS = "events"
@@ -45,7 +45,7 @@ class Piece:
 
 @dataclass
 class Body:
-    """Takes a body's bytes in whatever pieces they come, and gives the values that have become whole."""
+    """Parses a body's bytes in pieces of any size, and returns each value once it is complete."""
 
     shape: Shape = Shape.UNKNOWN
     _left: bytes = b""
@@ -55,11 +55,11 @@ class Body:
 
     @property
     def raw(self) -> bytes:
-        """All of a body that is not an event stream."""
+        """Return the whole body, if it is not an event stream."""
         return self._left
 
     def feed(self, data: bytes) -> Iterator[Piece]:
-        """Take the next bytes."""
+        """Parse the next bytes."""
         self._left += data
         if self.shape is Shape.UNKNOWN:
             self.shape = _shape_of(self._left)
@@ -67,7 +67,7 @@ class Body:
             yield from self._take_lines()
 
     def end(self) -> Iterator[Piece]:
-        """Nothing more comes: what stands without its closing line counts all the same."""
+        """Finish the body: an event without its closing line counts all the same."""
         if self.shape is Shape.EVENTS:
             self._left += b"\n\n"
             yield from self._take_lines()
@@ -76,7 +76,7 @@ class Body:
 
     def _take_lines(self) -> Iterator[Piece]:
         data = self._left.removeprefix(_BOM)
-        # A return at the very end may be half of a line end: it waits for its other half.
+        # A carriage return at the end may be half of a line end: it waits for the next bytes.
         held = data.endswith(b"\r")
         *lines, self._left = re.split(rb"\r\n|\r|\n", data[:-1] if held else data)
         self._left += b"\r" if held else b""
@@ -117,7 +117,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _values(name: str, text: str) -> Iterator[Piece]:
-    """The values of one event; a server that forgets the empty line between events gives several at once."""
+    """Iterate over the values of one event: several, if a server omits the empty line between events."""
     if not text.strip():
         return
     try:
@@ -135,19 +135,19 @@ def _value(text: str) -> Any:
 
 
 def parsed(text: str) -> Any:
-    """A JSON text's value.
+    """Parse a JSON text.
 
     Raises:
-        ValueError, RecursionError: it is none.
+        ValueError, RecursionError: it is no JSON.
     """
     return json.loads(text, strict=False, parse_int=_number)
 
 
 def _number(digits: str) -> float:
-    # Python refuses to read a number of thousands of digits, and no number is worth an answer.
+    # Python refuses to parse a number of thousands of digits, and no number is worth the loss of an answer.
     return int(digits) if len(digits) < 100 else float(digits)
 
 
 def _not_json(line: str) -> Any:
-    # What does not begin like JSON is chatter of a proxy or a server ("ping"), or the words of an `error` event.
+    # A text that does not begin like JSON is noise of a proxy or a server ("ping"), or the message of an `error` event.
     return Mark.DAMAGED if line.lstrip()[:1] in {"{", "["} else line.strip()

@@ -1,7 +1,7 @@
-"""Text whose letters came in pieces: halves of surrogate pairs and bytes of one letter, joined where they meet.
+"""Joining split characters: halves of surrogate pairs, and bytes of one letter.
 
-Lone surrogates reach us in two ways: a server escapes the two halves of a sign in two events, or it cuts a letter's bytes in
-two, which `events` decodes to surrogates one by one. None of them may end an answer: what finds no partner becomes U+FFFD.
+Lone surrogates have two causes: a server escapes the two halves of a character in two events, or it splits a letter's bytes,
+which `events` decodes to surrogates one by one. None of them may end an answer: one without a partner becomes U+FFFD.
 """
 
 import re
@@ -15,13 +15,13 @@ _AT_THE_END = re.compile(r"[\ud800-\udfff]+\Z")
 
 @dataclass
 class Growing:
-    """A text that grows by pieces; what may yet find its partner is held back until it does."""
+    """A text that grows by pieces; half a character is held back until its other half comes."""
 
     text: str = ""
     _held: str = ""
 
     def add(self, piece: str) -> None:
-        """Go on with this piece."""
+        """Append this piece."""
         piece = self._held + piece
         found = _AT_THE_END.search(piece)
         self._held = found[0] if found else ""
@@ -29,12 +29,12 @@ class Growing:
 
     @property
     def whole(self) -> str:
-        """All of it, now that nothing more comes."""
+        """Return the whole text after the last piece."""
         return self.text + mended(self._held)
 
 
 def mended(text: str) -> str:
-    """The text without lone surrogates."""
+    """Join split characters and replace lone surrogates."""
     return _SURROGATES.sub(lambda run: _joined(run[0]), text)
 
 

@@ -1,10 +1,10 @@
-"""What can be read out of JSON that nobody checked: any field may be missing, null, or of another type."""
+"""Reading unchecked JSON: any field may be missing, null, or of another type."""
 
 from typing import Any
 
 from durable_research.domain.ledger.usage import TokenUsage
 
-# A part of the content with such a type is what the model thought, and not what it answers.
+# A part of the content with such a type is the model's reasoning, and not its answer.
 _THOUGHTS = ("thinking", "reasoning", "thought", "analysis")
 # Some gateways' ids have 225 characters.
 _LONGEST_NAME = 500
@@ -13,19 +13,19 @@ _MOST_TOKENS = 1_000_000_000
 
 
 def as_dict(value: Any) -> dict[str, Any]:
-    """The object, or an empty one."""
+    """Return the object, or an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: Any) -> list[Any]:
-    """The list; a single object is a list of one, and anything else an empty one."""
+    """Return the list; a single object becomes a list of one, and anything else an empty one."""
     if isinstance(value, dict):
         return [value]
     return value if isinstance(value, list) else []
 
 
 def as_name(value: Any) -> str:
-    """An id or a name, which may be a number; empty where there is none, or one that no row and no address could hold."""
+    """Read an id or a name, which may be a number; empty where it is missing, or fits no row or address."""
     if isinstance(value, str):
         name = value.strip()
         return name if name.isprintable() and len(name) <= _LONGEST_NAME else ""
@@ -33,7 +33,7 @@ def as_name(value: Any) -> str:
 
 
 def text_of(content: Any, depth: int = 0) -> str:
-    """The words in a content: a string, an object with a text, or a list of both; thoughts are left out."""
+    """Read the text of a content: a string, an object with a text, or a list of both; reasoning is left out."""
     if isinstance(content, str):
         return content
     if isinstance(content, (int, float)) and not isinstance(content, bool):
@@ -56,7 +56,7 @@ def is_thought(part: Any) -> bool:
 
 
 def holds_thoughts(message: dict[str, Any]) -> bool:
-    """Whether a message or delta shows reasoning, beside its content or within it."""
+    """Whether a message or delta contains reasoning, beside its content or within it."""
     if any(message.get(name) for name in ("reasoning_content", "reasoning", "thinking", "reasoning_details")):
         return True
     return any(is_thought(part) for part in as_list(message.get("content")))
@@ -67,7 +67,7 @@ _OUTPUT = ("completion_tokens", "output_tokens")
 
 
 def tokens_of(usage: Any, read: str, written: str) -> TokenUsage:
-    """What was used, as told; what is not told, or cannot be, is estimated, and the whole marked so."""
+    """Read the reported usage; a missing or impossible number is estimated, and the whole marked as estimated."""
     told = as_dict(usage)
     inwards, outwards = (_count(told, *names) for names in (_INPUT, _OUTPUT))
     guess = TokenUsage.estimate(read, written)
@@ -79,12 +79,12 @@ def tokens_of(usage: Any, read: str, written: str) -> TokenUsage:
 
 
 def has_counts(usage: Any) -> bool:
-    """Whether both numbers are told."""
+    """Whether both numbers are reported."""
     return all(_count(as_dict(usage), *names) for names in (_INPUT, _OUTPUT))
 
 
 def count_of(value: Any) -> int:
-    """A number of tokens; 0 for what is none, since nothing that was asked or answered takes none."""
+    """Read a number of tokens; 0 for an invalid one, since no real prompt or answer has 0 tokens."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return 0
     return int(value) if 0 < value <= _MOST_TOKENS and int(value) == value else 0
