@@ -1,4 +1,4 @@
-"""Webhooks to addresses that users give."""
+"""Webhooks to users' addresses."""
 
 import asyncio
 
@@ -12,7 +12,8 @@ from durable_research.egress.client import PinnedClient
 from durable_research.ports.vendors.notifiers import Delivery, Notification
 from durable_research.ports.vendors.remote import RemoteEffect
 
-# Receivers answer with nothing or a word; more is read to this length, so that one who writes is not cut off, and thrown away.
+# Receivers answer with nothing or a word; a longer answer is read to this length, so as not to cut off the receiver, and
+# discarded.
 ANSWER_LONGEST_BYTES = 1_000_000
 
 
@@ -50,7 +51,7 @@ class AddressNotifier:
             raise NotificationFailed(f"the webhook's receiver did not answer ({type(cause).__name__})") from cause
 
     def secret_of(self, url: str) -> str | None:
-        """What signs the messages to this address."""
+        """Return the secret that signs the messages to this address."""
         return secret_for(self._secret, url) if self._secret else None
 
 
@@ -70,12 +71,12 @@ class AddressPost(RemoteEffect[Delivery]):
         self._notification = notification
 
     async def send(self, key: str, handle: str | None) -> str:
-        """Post it; any answer but a 2xx is a failure, and a 4xx is one for good."""
+        """Post it; any answer but a 2xx is a failure, and a 4xx is a permanent one."""
         url = self._notification.to
         message = standard_webhooks.compose(self._notification, key, self._notifier.secret_of(url))
         await self._notifier.post(url, message)
         return message.id
 
     async def collect(self, reference: str) -> Delivery:
-        """The answer was the receipt."""
+        """Return at once: the answer was the receipt."""
         return Delivery(reference)

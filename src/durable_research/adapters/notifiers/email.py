@@ -1,4 +1,4 @@
-"""E-mail over SMTP: nothing can be asked, so the one moment that matters is the reply to the final dot."""
+"""E-mail over SMTP: there is no look-up, so the reply to the final dot decides alone."""
 
 import contextlib
 import ipaddress
@@ -22,14 +22,14 @@ from durable_research.telemetry import logs
 
 _TIMEOUT_SECONDS = 10.0
 _PORTS = {"smtp": 25, "smtps": 465}
-# Old servers pass seven bits only; this way the text arrives through all of them.
+# Old servers pass on seven bits only; with this encoding the text arrives through all of them.
 _POLICY = SMTP_POLICY.clone(cte_type="7bit")
 _EXTENSION = "SMTPUTF8"
 _log = logs.get_logger()
 
 
 class EmailNotifier:
-    """Sends to the operator's addresses. The Message-ID is the effect's key, which some receivers drop repeats by.
+    """Sends to the operator's addresses. The Message-ID is the effect's key, by which some receivers drop repeats.
 
     `url` is `smtp://user:password@host:port` (STARTTLS when the server offers it, and always with a password that leaves this
     machine) or `smtps://…`. `sender` may have a name before it.
@@ -50,10 +50,10 @@ class EmailNotifier:
 
 
 class Letter(RemoteEffect[Delivery]):
-    """One message to all recipients, or to those that the server takes.
+    """One message to all recipients, or to those that the server accepts.
 
-    An address beyond ASCII stands in the envelope alone. The message stays one that every server can pass on, so that a server
-    further on which cannot take such an address returns it for that address and not for the others.
+    A non-ASCII address is in the envelope alone. So every server can pass on the message, and a later server that cannot
+    handle such an address returns it for that address and not for the others.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class Letter(RemoteEffect[Delivery]):
         self._left_out: tuple[str, ...] = ()
 
     async def send(self, key: str, handle: str | None) -> str:
-        """Send it; nothing is sent when the server takes none of the recipients.
+        """Send it; nothing is sent when the server accepts none of the recipients.
 
         Raises:
             NotificationFailed: the server was not reached, or refused the sender, all recipients or the text.
-            Ambiguous: it did not say whether it took the message.
+            Ambiguous: the server did not report whether it accepted the message.
         """
         message = self._message(key)
         client = _client(self._server)
@@ -87,22 +87,22 @@ class Letter(RemoteEffect[Delivery]):
             except (aiosmtplib.SMTPException, OSError) as cause:
                 raise Ambiguous("the mail server did not say whether it took the message") from cause
         finally:
-            # Taken is taken, whatever becomes of the goodbye.
+            # An accepted message stays accepted, even if the QUIT fails.
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                 await client.quit(timeout=1.0)
             client.close()
         self._left_out = tuple(str(one) for one in refused)
         for one in self._left_out:
-            # The others have it, so nothing will be tried again: the operator has to correct the address.
+            # The others have the message, so there is no retry: the operator has to correct the address.
             _log.error(logs.RECIPIENT_LEFT_OUT, workflow_id=self._notification.workflow_id, recipient=one)
         return str(message["Message-ID"])
 
     async def collect(self, reference: str) -> Delivery:
-        """The 250 was the receipt."""
+        """Return at once: the 250 was the receipt."""
         return Delivery(reference, self._left_out)
 
     async def _address(self, client: aiosmtplib.SMTP) -> "list[_Refused]":
-        """Say who sends it to whom, and return those whom the server does not take."""
+        """Send the envelope, and return the recipients that the server refuses."""
         offers = await _offers_utf8(client)
         needs = [one for one in (self._sender, *self._recipients) if one.needs_utf8]
         if self._sender.needs_utf8 and not offers:
@@ -131,7 +131,7 @@ class Letter(RemoteEffect[Delivery]):
         note = self._notification
         # One line without control characters: a title is a person's or a model's text, and a header ends at a newline.
         title = " ".join("".join(char if char.isprintable() else " " for char in note.title).split())
-        # A sender beyond ASCII stands in a header, which then only servers with the extension can pass on.
+        # A non-ASCII sender is in a header, which then only servers with the extension can pass on.
         message = EmailMessage(policy=_POLICY.clone(utf8=self._sender.needs_utf8))
         message["Message-ID"] = f"<{key}@{self._sender.domain}>"
         message["Date"] = localtime()
@@ -146,7 +146,7 @@ class Letter(RemoteEffect[Delivery]):
 
 @dataclass(frozen=True)
 class _Refused:
-    """One address that gets nothing, and why."""
+    """One refused address, and the reason."""
 
     address: str
     why: str
@@ -165,7 +165,7 @@ async def _offers_utf8(client: aiosmtplib.SMTP) -> bool:
         try:
             await client.ehlo()
         except aiosmtplib.SMTPHeloError:
-            return False  # an old server, which the next command greets in the old way
+            return False  # an old server, for which the next command sends HELO
     return client.supports_extension(_EXTENSION)
 
 
@@ -189,7 +189,7 @@ def _client(server: SplitResult) -> aiosmtplib.SMTP:
     user, password = (unquote(part) if part else None for part in (server.username, server.password))
     host = server.hostname or "localhost"
     is_tls = server.scheme == "smtps"
-    # A password in the clear, because somebody on the way hid the server's STARTTLS, must not happen.
+    # A password must never travel in the clear because an attacker on the way hid the server's STARTTLS.
     start_tls = True if password and not is_tls and not _is_here(host) else None
     return aiosmtplib.SMTP(
         hostname=host,
@@ -210,7 +210,7 @@ def _is_here(host: str) -> bool:
 
 
 def _answered(cause: Exception) -> StepFailed:
-    """What the server's words mean; its text is not shown, as it may quote addresses."""
+    """Classify the server's answer; its text is not shown, as it may quote addresses."""
     code = getattr(cause, "code", None)
     if code is None:
         return NotificationFailed(f"the mail server did not answer ({type(cause).__name__})")

@@ -1,4 +1,4 @@
-"""The channel that is always there: one log line."""
+"""The channel that is always available: one log line."""
 
 from durable_research.domain.ledger.effects import ProviderClass
 from durable_research.ports.vendors.notifiers import Delivery, Notification
@@ -33,11 +33,11 @@ class LogLine(RemoteEffect[Delivery]):
         self._notification = notification
 
     async def send(self, key: str, handle: str | None) -> str:
-        """Write it; ids only, the title is a person's text."""
+        """Write the line; ids only, as the title is a person's text."""
         note = self._notification
         logs.get_logger().info(_EVENTS[note.occasion], report_id=note.workflow_id, key=key)
         return key
 
     async def collect(self, reference: str) -> Delivery:
-        """Nothing to wait for."""
+        """Return at once: the line is written."""
         return Delivery(reference)

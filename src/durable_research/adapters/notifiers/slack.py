@@ -1,6 +1,6 @@
-"""Slack: no key of ours prevents a repeat, but the message carries it as metadata and can be found again (class R).
+"""Slack: it has no idempotency keys, but the message carries our key as metadata and can be found again (class R).
 
-A message that is one too many, or that is undone, is deleted.
+A duplicate or compensated message is deleted.
 """
 
 import json
@@ -30,7 +30,7 @@ from durable_research.ports.vendors.remote import KEY_TAG, EarlierSend, RemoteEf
 EVENT_TYPE = "durable_research_report"
 _TIMEOUT_SECONDS = 10
 _PAGE = 200
-# Slack's clock and ours need not agree.
+# Slack's clock and ours may differ.
 _BEFORE = timedelta(seconds=60)
 # Source: docs.slack.dev, errors of chat.postMessage: with these "some aspect of the operation" may have succeeded.
 _PERHAPS_DONE = frozenset(
@@ -48,9 +48,9 @@ class SlackNotifier:
     provider_class = ProviderClass.RETRIEVABLE
 
     def __init__(self, url: str, token: str, channel_id: str, *, settle_seconds: float = 10.0) -> None:
-        # No retry handlers: Temporal is the one that tries again.
+        # No retry handlers: Temporal alone retries.
         self._client = AsyncWebClient(token, base_url=url, timeout=_TIMEOUT_SECONDS, retry_handlers=[])
-        # The client takes a proxy from the environment by itself; what we call is configured in one place.
+        # By default the client uses a proxy from the environment; our connections are configured in one place.
         self._client.proxy = None
         self._channel_id = channel_id
         self.settle_seconds = settle_seconds
@@ -89,11 +89,11 @@ class SlackMessage(RemoteEffect[Delivery]):
         return str(answer["ts"])
 
     async def find(self, send: EarlierSend) -> str | None:
-        """The `ts` of the first message with our key."""
+        """Find the `ts` of the first message with our key."""
         return next(iter(await self.find_all(send)), None)
 
     async def find_all(self, send: EarlierSend) -> list[str]:
-        """The `ts` of every message with our key, oldest first."""
+        """List the `ts` of every message with our key, oldest first."""
         oldest = (send.opened_at - _BEFORE).timestamp()
         shown: list[Shown] = []
         cursor: str | None = None
@@ -110,19 +110,19 @@ class SlackMessage(RemoteEffect[Delivery]):
                 cursor = (page.get("response_metadata") or {}).get("next_cursor")
                 if not cursor:
                     break
-        # Whatever else is said in the channel is no stray: nobody asked for our messages alone.
+        # The channel's other messages are not logged as foreign: the request is not limited to our messages.
         ours, _ = ours_among(shown, send.key, None)
         return sorted(ours, key=float)
 
     async def collect(self, reference: str) -> Delivery:
-        """Posted is delivered."""
+        """Return at once: posted is delivered."""
         return Delivery(reference)
 
     async def cancel(self, reference: str) -> None:
-        """Delete the message; one that is gone already is left at that.
+        """Delete the message; a missing one is no error.
 
         Raises:
-            NotificationFailed: it may still be there. Never for good: whoever looks after Slack can still let us delete it.
+            NotificationFailed: it may still be there. Never permanent: Slack's administrator can still allow us to delete it.
         """
         try:
             with _asking("slack did not say whether it deleted the message"):
@@ -140,7 +140,7 @@ class SlackMessage(RemoteEffect[Delivery]):
 
 @contextmanager
 def _asking(silent: str) -> Iterator[None]:
-    """Errors of a request that can simply be made again; `silent` are the words when no answer came."""
+    """Translate the errors of a request that is safe to retry; `silent` is the message when no answer came."""
     try:
         yield
     except SlackApiError as cause:
@@ -151,7 +151,7 @@ def _asking(silent: str) -> Iterator[None]:
 
 
 def _blocks(note: Notification) -> list[dict[str, Any]]:
-    """The message as rich text, which has no markup: a title reads as written, whatever stars or brackets are in it."""
+    """Write the message as rich text, which has no markup: stars or brackets in a title stay as written."""
     state, verb, more = _words(note)
     elements: list[dict[str, Any]] = [
         {"type": "text", "text": _one_line(note.title), "style": {"bold": True}},
@@ -164,13 +164,13 @@ def _blocks(note: Notification) -> list[dict[str, Any]]:
 
 
 def _text(note: Notification) -> str:
-    """The same for where no blocks are shown, such as a phone's notice; it is sent as no markup, too."""
+    """Write the same for clients without blocks, such as a phone's notification; it is sent without markup, too."""
     state, _, more = _words(note)
     return _escaped(f"{_one_line(note.title)} {state}: {note.url}" + (f" {more}" if more else ""))
 
 
 def _words(note: Notification) -> tuple[str, str, str]:
-    """How it stands, what can be done at its address, and what else there is to say."""
+    """Choose the words for the state, the link, and any further detail."""
     if approval := note.approval:
         waits = "still waits for you" if approval.is_reminder else "waits for you"
         return waits, "decide", f"{approval.words[:1].upper()}{approval.words[1:]}."

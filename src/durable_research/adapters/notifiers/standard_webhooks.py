@@ -1,4 +1,4 @@
-"""What every webhook of ours is, after Standard Webhooks: the message with its id and signature, and what an answer means."""
+"""The common part of our webhooks, after Standard Webhooks: the message with id and signature, and the meaning of answers."""
 
 import json
 from collections.abc import Mapping
@@ -53,8 +53,8 @@ def check_answer(status: int, headers: Mapping[str, str]) -> None:
     """Return when the message was accepted.
 
     Raises:
-        NotificationRefused: it never will be: 410 and most of 4xx.
-        NotificationFailed: it may be later.
+        NotificationRefused: a permanent failure: 410 and most of 4xx.
+        NotificationFailed: a retry may succeed.
     """
     words = f"the webhook's receiver answered HTTP {status}"
     if 200 <= status < 300:

@@ -1,4 +1,4 @@
-"""The operator's webhook: an address from the configuration, which may well be inside; users' own are in address.py."""
+"""The operator's webhook: an address from the configuration, possibly an internal one; users' webhooks are in address.py."""
 
 import httpx
 
@@ -42,7 +42,7 @@ class WebhookPost(RemoteEffect[Delivery]):
         self._notification = notification
 
     async def send(self, key: str, handle: str | None) -> str:
-        """Post it; any answer but a 2xx is a failure, and a 4xx is one for good."""
+        """Post it; any answer but a 2xx is a failure, and a 4xx is a permanent one."""
         message = standard_webhooks.compose(self._notification, key, self._secret)
         try:
             answer = await self._client.post(self._url, content=message.body, headers=message.headers)
@@ -52,5 +52,5 @@ class WebhookPost(RemoteEffect[Delivery]):
         return message.id
 
     async def collect(self, reference: str) -> Delivery:
-        """The answer was the receipt."""
+        """Return at once: the answer was the receipt."""
         return Delivery(reference)
