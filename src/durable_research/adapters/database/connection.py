@@ -84,10 +84,8 @@ class Database:
                 yield connection
 
     async def check(self) -> None:
-        """Return when the database answers."""
         async with self.one() as connection:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
-        """Close all connections."""
         await self._engine.dispose()

@@ -80,7 +80,6 @@ class OpenAIChat:
         return await _stored_with(self.wire, send.key, None) if self._is_stored else []
 
     async def close(self) -> None:
-        """Close its connections."""
         await self.wire.close()
 
 
@@ -173,7 +172,6 @@ class StoredChatCall(_ChatCall):
         return found[0] if found else None
 
     async def take_up(self, reference: str) -> None:
-        """Fetch the stored one."""
         self._stored = await self._fetch(reference)
 
     async def collect(self, reference: str) -> ModelAnswer:

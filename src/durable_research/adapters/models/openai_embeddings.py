@@ -66,7 +66,6 @@ class OpenAIEmbeddings:
         return EmbeddingCall(self.wire, self.model, beginning, self._deadlines)
 
     async def close(self) -> None:
-        """Close its connections."""
         await self.wire.close()
 
 

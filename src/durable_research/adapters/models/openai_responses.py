@@ -81,7 +81,6 @@ class OpenAIResponses:
         return await conversations.answers_on(self.wire, send.handle, send.key, None) if send.handle else []
 
     async def close(self) -> None:
-        """Close its connections."""
         await self.wire.close()
 
 

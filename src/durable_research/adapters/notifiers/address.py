@@ -29,7 +29,6 @@ class AddressNotifier:
         self._client = client
 
     def prepare(self, notification: Notification) -> "AddressPost":
-        """Make the effect."""
         return AddressPost(self, notification)
 
     async def post(self, url: str, message: standard_webhooks.Message) -> None:

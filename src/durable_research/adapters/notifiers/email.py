@@ -45,7 +45,6 @@ class EmailNotifier:
         self._recipients = mailboxes(", ".join(recipients))
 
     def prepare(self, notification: Notification) -> "Letter":
-        """Make the effect."""
         return Letter(self._server, self._sender, self._recipients, notification)
 
 

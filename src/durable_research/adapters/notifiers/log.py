@@ -22,7 +22,6 @@ class LogNotifier:
     settle_seconds = 0.0
 
     def prepare(self, notification: Notification) -> "LogLine":
-        """Make the effect."""
         return LogLine(notification)
 
 

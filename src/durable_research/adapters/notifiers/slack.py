@@ -56,7 +56,6 @@ class SlackNotifier:
         self.settle_seconds = settle_seconds
 
     def prepare(self, notification: Notification) -> "SlackMessage":
-        """Make the effect."""
         return SlackMessage(self._client, self._channel_id, notification)
 
 

@@ -24,11 +24,9 @@ class WebhookNotifier:
         )
 
     def prepare(self, notification: Notification) -> "WebhookPost":
-        """Make the effect."""
         return WebhookPost(self._client, self._url, self._secret, notification)
 
     async def close(self) -> None:
-        """Close its connections."""
         await self._client.aclose()
 
 

@@ -25,7 +25,6 @@ class ChargedSends:
     _database: Database
 
     async def charges(self, workflow_id: str, kind: EffectKind = EffectKind.MODEL_CALL) -> Charges:
-        """Count those of one kind."""
         return (await self.charges_by_kind(workflow_id)).get(kind, Charges())
 
     async def charges_by_kind(self, workflow_id: str) -> Mapping[EffectKind, Charges]:

@@ -202,7 +202,6 @@ class PostgresLedger(ChargedSends, UnresolvedSendRows):
         }
 
     async def open_send(self, effect: Effect, fence: int, handle: str | None, *, earlier: SendState | None) -> None:
-        """Commit the intent to send."""
         opening = {"of_key": effect.key, "of_fence": fence, "of_handle": handle}
         # Without earlier sends to close, as is usual, it is one statement, which commits by itself.
         async with self._database.begin() if earlier else self._database.one() as connection:

@@ -47,7 +47,6 @@ class PostgresChanges:
                 del self._watchers[workflow_id]
 
     async def close(self) -> None:
-        """Stop listening."""
         if self._listening:
             self._listening.cancel()
             with suppress(asyncio.CancelledError):

@@ -45,7 +45,6 @@ class PostgresDrafts:
             self._writer = asyncio.create_task(self._write_while_waiting())
 
     def drop(self, attempt: Attempt) -> None:
-        """Discard this attempt's buffered text."""
         self._waiting.pop((attempt.workflow_id, attempt.step, attempt.number), None)
 
     async def close(self) -> None:
@@ -54,7 +53,6 @@ class PostgresDrafts:
             await self._writer
 
     async def read(self, workflow_id: str) -> Draft | None:
-        """Read the newest attempt's draft."""
         query = (
             select(drafts)
             .where(drafts.c.workflow_id == workflow_id)

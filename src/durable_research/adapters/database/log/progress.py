@@ -246,7 +246,6 @@ class PostgresProgressLog:
         return ApprovalAsked.model_validate(first)
 
     async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
-        """Events after `after_seq`, in order."""
         async with self._database.one() as connection:
             rows = (await connection.execute(_READ, {"of_workflow": workflow_id, "after": after_seq})).all()
         return [event_of(row) for row in rows]

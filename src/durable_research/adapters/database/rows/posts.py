@@ -38,6 +38,5 @@ class PostgresPosts:
             await connection.execute(titled_as(posts.c.post_id, post.post_id))
 
     async def delete(self, post_id: str, tenant: str) -> None:
-        """Remove one of this tenant's."""
         async with self._database.one() as connection:
             await connection.execute(delete(posts).where(posts.c.post_id == post_id, posts.c.tenant == tenant))

@@ -83,14 +83,12 @@ class PostgresReports:
             await connection.execute(titled_as(reports.c.report_id, report.report_id))
 
     async def delete(self, report_id: str, tenant: str) -> None:
-        """Remove one of this tenant's."""
         async with self._database.one() as connection:
             await connection.execute(
                 delete(reports).where(reports.c.report_id == report_id, reports.c.tenant == tenant)
             )
 
     async def get(self, report_id: str, tenant: str) -> Report:
-        """Read one of this tenant's."""
         query = select(reports).where(reports.c.report_id == report_id, reports.c.tenant == tenant)
         async with self._database.one() as connection:
             row = (await connection.execute(query)).one_or_none()
@@ -99,7 +97,6 @@ class PostgresReports:
         return _report(row)
 
     async def list(self, tenant: str, which: ReportFilter) -> Sequence[Report]:
-        """Newest first."""
         columns = reports.c
         query = select(reports).where(columns.tenant == tenant)
         if which.text:

@@ -91,7 +91,6 @@ class PostgresSimilarity:
             await connection.execute(statement)
 
     async def has(self, subject_id: str, tenant: str, model: str) -> bool:
-        """Look for the row."""
         asked = {"of_subject": subject_id, "of_tenant": tenant, "of_model": model}
         async with self._database.one() as connection:
             return bool((await connection.execute(_HAS, asked)).scalar_one())

@@ -32,7 +32,6 @@ class PostgresWorkerRegistry:
             await connection.execute(statement)
 
     async def leave(self, identity: str) -> None:
-        """Remove the row."""
         async with self._database.one() as connection:
             await connection.execute(delete(workers).where(workers.c.identity == identity))
 

@@ -158,7 +158,6 @@ class PostgresWorkflows:
         return _row((await connection.execute(query)).one())
 
     async def get(self, workflow_id: str, tenant: str) -> WorkflowRow:
-        """Read one of this tenant's."""
         async with self._database.one() as connection:
             row = (await connection.execute(_GET, {"of_workflow": workflow_id, "of_tenant": tenant})).one_or_none()
         if row is None:
@@ -174,7 +173,6 @@ class PostgresWorkflows:
         return _row(rows[0]), [event_of(row) for row in rows]
 
     async def list(self, tenant: str, which: WorkflowFilter) -> Sequence[WorkflowRow]:
-        """Newest first."""
         columns = workflows.c
         query = select(workflows).where(columns.tenant == tenant)
         if which.statuses:
@@ -254,7 +252,6 @@ class PostgresWorkflows:
         return await self._due(page, *_silent(older_than), workflows.c.cancel_requested.is_(True))
 
     async def partly_done(self, page: Page) -> Sequence[WorkflowRow]:
-        """List workflows without stored metadata."""
         return await self._due(page, workflows.c.status == str(Status.PARTLY_DONE))
 
     async def _due(self, page: Page, *conditions: ColumnElement[bool]) -> Sequence[WorkflowRow]:

@@ -67,7 +67,6 @@ class Reading:
 
     @property
     def text(self) -> str:
-        """Return all text received."""
         return self.choice.text
 
     @property

@@ -166,7 +166,6 @@ class Wire:
         )
 
     async def close(self) -> None:
-        """Close its connections."""
         await self._client.aclose()
 
 

@@ -59,7 +59,6 @@ class Body:
         return self._left
 
     def feed(self, data: bytes) -> Iterator[Piece]:
-        """Parse the next bytes."""
         self._left += data
         if self.shape is Shape.UNKNOWN:
             self.shape = _shape_of(self._left)

@@ -21,7 +21,6 @@ class Growing:
     _held: str = ""
 
     def add(self, piece: str) -> None:
-        """Append this piece."""
         piece = self._held + piece
         found = _AT_THE_END.search(piece)
         self._held = found[0] if found else ""
