@@ -1,4 +1,4 @@
-"""The effect ledger, in one small port for each audience: who may send, what was sent, what it brought, what it cost."""
+"""The effect ledger, in one small port for each audience: the right to send, the sends, their results, their costs."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -15,7 +15,7 @@ class EffectLedger(Protocol):
         """Insert or lock the effect and raise its fence to ours; an attempt without a number gets the next one.
 
         Raises:
-            EffectMismatch: the key is known with another request.
+            EffectMismatch: the key belongs to another request.
             InvalidState: the effect has been compensated.
         """
         ...
@@ -113,7 +113,7 @@ class UnresolvedSends(Protocol):
         ...
 
     async def resolve_send(self, unresolved: UnresolvedSend, reference: str | None) -> None:
-        """Write what the provider shows now: nothing, or the id of a late send, which is counted as spent."""
+        """Write the result of the look-up: nothing, or the id of a late send, which is counted as spent."""
         ...
 
     async def close_left_behind(self, closed_before: timedelta) -> int:

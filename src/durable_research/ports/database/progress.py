@@ -96,8 +96,8 @@ class ProgressLog(AttemptNotes, ProgressReader, Protocol):
     ) -> ApprovalAsked | ApprovalDecision | None:
         """Write an event of the workflow's approval, once for each resumption.
 
-        Returns the decision that exists already, if any, also one about the same draft from before a resumption; otherwise,
-        for an event that asks, the first question.
+        Returns the existing decision, if any, also one about the same draft from before a resumption; otherwise, for an event
+        that is a question, the first question.
         """
         ...
 

@@ -12,7 +12,7 @@ from durable_research.ports.vendors.embeddings import Embedding
 
 @dataclass(frozen=True)
 class Related:
-    """A finished report or post and how near it is: 1 says the same, 0 has nothing to do with it."""
+    """A finished report or post and its similarity: 1 is the same text, 0 is unrelated."""
 
     subject_id: str
     kind: Kind

@@ -79,7 +79,7 @@ class Workflows(Protocol):
         """Write the workflow, its idempotency key and its first event in one transaction; True when it is a replay.
 
         Raises:
-            IdempotencyKeyReused: the key is known with another fingerprint.
+            IdempotencyKeyReused: the key belongs to another fingerprint.
         """
         ...
 

@@ -6,7 +6,7 @@ from typing import Protocol
 from durable_research.domain.ledger.effects import ProviderClass
 from durable_research.ports.vendors.remote import RemoteEffect
 
-# The requested length, whatever the model could do: enough to find neighbours, 1 KiB a row, and the same for all models,
+# The requested length, even if the model offers more: enough to find neighbours, 1 KiB a row, and the same for all models,
 # so that one column and one index hold them.
 DIMENSIONS = 256
 

@@ -46,7 +46,7 @@ def ours_among(shown: Iterable[Shown], key: str, fingerprint: str | None) -> tup
 
 
 class RemoteEffect(Protocol[Answer]):
-    """What an adapter implements for each act. It retries nothing and holds no state that a later attempt would need.
+    """The adapter's part of each act. It retries nothing and holds no state that a later attempt would need.
 
     Adapters inherit from it: the methods here are the defaults for vendors without the feature.
     """

@@ -15,7 +15,7 @@ _HAS_ID = effect_attempts.c.reference.is_not(None)
 _ACCEPTED = effect_attempts.c.state.in_([SendState.OPEN, SendState.ABSENT]) & _HAS_ID
 _KNOWN_CHARGED = effect_attempts.c.state.in_(CHARGED) | (_HAS_ID & (effect_attempts.c.state != SendState.REFUSED))
 _fence = effect_attempts.c.fence
-# The sender got an error, and the provider has no look-up: the send may be charged, whatever its attempt does next.
+# The sender got an error, and the provider has no look-up: the send may be charged, even if its attempt continues.
 _IS_LOST = effect_attempts.c.failure.is_not(None) & (effects.c.provider_class == ProviderClass.NOTHING)
 
 

@@ -77,7 +77,7 @@ class UnresolvedSendRows:
             ]
 
     async def resolve_send(self, unresolved: UnresolvedSend, reference: str | None) -> None:
-        """Write what the provider shows now: a late send is spent; if the effect has no result, it is the answer."""
+        """Write the result of the look-up: a late send is spent; if the effect has no result, it is the answer."""
         has_result = exists().where(effects.c.key == unresolved.key, effects.c.result.is_not(None))
         state = case((has_result, literal(str(SendState.SPENT))), else_=literal(str(SendState.ABSENT)))
         found = {"reference": reference, "state": state} if reference else {}

@@ -18,7 +18,7 @@ from durable_research.domain.workflows.workflow import FINAL, Status
 # one; the closing event of a partly done report holds the report to be stored. The last two are searched as text: a key
 # counts anywhere in the JSON.
 # A page is named by the object next to it: both have the same key but for the ending.
-# The objects of a compensated workflow count as unnamed, whatever the ledger holds: a worker that was frozen during the
+# The objects of a compensated workflow count as unnamed, even if the ledger names them: a worker that was frozen during the
 # compensation may have stored one again.
 _ORPHANS = text(r"""
 SELECT given.key

@@ -29,7 +29,7 @@ class Listening:
         """Wait for the first value of the answer and return its id, or a generated one where it has none.
 
         Raises:
-            StepFailed, StillRunning: what came is no answer.
+            StepFailed, StillRunning: the server sent no answer.
             Ambiguous: nothing came.
         """
         while not self.reading.is_named and not self.reading.is_refused and await self._take():

@@ -54,7 +54,7 @@ class Reply:
     failure: StepFailed | StillRunning | None = None
 
     def checked(self) -> Any:
-        """The value.
+        """Return the value.
 
         Raises:
             StepFailed, StillRunning: the server refuses the request, or answers something else.
