@@ -107,7 +107,7 @@ class Workflows(Protocol):
         """Resume an ended workflow in one transaction; True when this resumption exists already.
 
         Raises:
-            InvalidState: it is running, ended otherwise, or has been resumed with another text.
+            InvalidState: it has not ended, ended otherwise, or has been resumed with another text.
         """
         ...
 
