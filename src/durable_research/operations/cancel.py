@@ -22,7 +22,6 @@ class Cancelling:
     _wishes: Outbox = field(default_factory=Outbox)
 
     async def close(self) -> None:
-        """Stop asking."""
         await self._wishes.close()
 
     async def cancel(self, workflow_id: str, tenant: str) -> WorkflowRow:

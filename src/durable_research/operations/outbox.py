@@ -25,7 +25,6 @@ class Outbox:
         task.add_done_callback(lambda _: self._tasks.pop(workflow_id, None))
 
     async def close(self) -> None:
-        """Stop trying."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

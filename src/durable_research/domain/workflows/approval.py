@@ -88,7 +88,6 @@ class ApprovalAsked(_Waiting):
 
     @property
     def draft(self) -> WrittenText:
-        """The text that waits."""
         return self.texts["draft"]
 
 

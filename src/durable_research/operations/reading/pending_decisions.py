@@ -64,7 +64,6 @@ class OpenApproval:
 
     @property
     def decisions(self) -> tuple[Verdict, ...]:
-        """What can be answered."""
         return self.asked.verdicts
 
 

@@ -57,7 +57,6 @@ class ReadingReports:
             raise _why_not(row) from None
 
     async def pdf(self, report: Report) -> bytes:
-        """The stored PDF."""
         return await self.objects.get(report.pdf.key)
 
     async def document(self, report: Report) -> Document:
@@ -79,7 +78,6 @@ class ReadingReports:
         return await kept_page(self.objects, report.pdf.key, self.to_html, lambda: self.document(report))
 
     async def markdown(self, report: Report) -> str:
-        """The report as Markdown."""
         return await asyncio.to_thread(self.to_markdown, await self.document(report))
 
 

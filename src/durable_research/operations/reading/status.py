@@ -45,7 +45,6 @@ class WorkflowStatus:
 
     @property
     def remedy(self) -> Remedy | None:
-        """The remedy for the error."""
         return remedy_for(self.error["code"]) if self.error else None
 
 
