@@ -1,4 +1,4 @@
-"""The list of pipelines, and what is derived from it. API, pages, commands, workers and replay read it."""
+"""The list of pipelines, and the tables derived from it. API, pages, commands, workers and replay read it."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,15 +13,15 @@ from durable_research.pipelines.generate_report import pipeline as generate_repo
 from durable_research.pipelines.reconcile import pipeline as reconcile
 from durable_research.policies import BUILT_IN, StepPolicy
 
-# What people start, in the order in which it is offered to them.
+# Pipelines that people start, in the order in which they are offered.
 _STARTED_BY_PEOPLE = (generate_report.PIPELINE, blog_post.PIPELINE, ai_processing.PIPELINE)
-# What runs by itself; workers run it and the sandbox knows its package.
+# Workflows that start without a person; workers run them, and the sandbox knows their packages.
 _MACHINERY = (reconcile.PIPELINE, accept_scheduled.PIPELINE)
 
 DESCRIPTORS: tuple[Descriptor, ...] = (*_STARTED_BY_PEOPLE, *_MACHINERY)
 PIPELINES = {pipeline.path: pipeline for pipeline in _STARTED_BY_PEOPLE}
 BY_KIND = {pipeline.kind: pipeline for pipeline in _STARTED_BY_PEOPLE}
-# What can be resumed after it has failed.
+# Kinds of workflows that can be resumed after a failure.
 RESUMABLE_KINDS = frozenset(pipeline.kind for pipeline in _STARTED_BY_PEOPLE if pipeline.can_resume)
 PACKAGES = tuple(one.package for one in DESCRIPTORS)
 STEP_LABELS = {
@@ -31,17 +31,17 @@ STEP_LABELS = {
 _ROWS = (*(row for one in DESCRIPTORS for row in one.policies), *BUILT_IN)
 _POLICIES = MappingProxyType({row.step: row for row in _ROWS})
 
-# So much of a name that does not exist is repeated.
+# The error repeats at most this many characters of an unknown name.
 _LONGEST_ECHO = 64
 
 
 def policies() -> Mapping[str, StepPolicy]:
-    """The policy of every activity that there is, by its name; those that all pipelines share included."""
+    """The policy of every activity, by its name; those that all pipelines share included."""
     return _POLICIES
 
 
 def runs_workflows(queue: str) -> bool:
-    """Whether the tasks of a workflow, and not of activities alone, come by this queue."""
+    """Whether this task queue carries workflow tasks, not only activity tasks."""
     return any(one.task_queue == queue for one in DESCRIPTORS)
 
 
@@ -54,7 +54,7 @@ def pipeline_at(path: str) -> Pipeline:
     """The pipeline of that name in the API and in commands.
 
     Raises:
-        UnknownPipeline: there is none; the words name those that there are.
+        UnknownPipeline: there is none; the message lists the existing ones.
     """
     if path in PIPELINES:
         return PIPELINES[path]
@@ -62,5 +62,5 @@ def pipeline_at(path: str) -> Pipeline:
 
 
 def step_label(name: str) -> str:
-    """A step's name for people; one that has none yet is readable as it is."""
+    """A step's label for people; a step without one gets its own name in readable form."""
     return STEP_LABELS.get(name, name.replace("_", " ").capitalize())

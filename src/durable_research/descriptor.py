@@ -1,4 +1,4 @@
-"""What describes a pipeline: its names, its words for people, and its table of steps, each with what undoes it.
+"""The description of a pipeline: its names, its words for people, and its table of steps, each with its undo.
 
 Pure values, which workflow code may read: a descriptor names its workflow by the recorded name and loads no class.
 """
@@ -19,9 +19,9 @@ from durable_research.ports.database.workflows import WorkflowRow
 
 @dataclass(frozen=True)
 class Receivers:
-    """Who can be told here: `default` without a word in the request, `on_request` when it names them.
+    """The configured channels: `default` unless a request names others, `on_request` only when it names them.
 
-    `approval_waits` is how long a person who is to approve something is waited for.
+    `approval_waits` is how long a workflow waits for a person's approval.
     """
 
     default: tuple[str, ...]
@@ -31,7 +31,7 @@ class Receivers:
 
 @dataclass(frozen=True)
 class Undo:
-    """An activity that compensates a step, and its label for people. Several steps may have the same one."""
+    """An activity that compensates a step, and its label for people. Several steps may share one undo."""
 
     policy: StepPolicy
     label: str
@@ -48,9 +48,9 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Descriptor:
-    """A workflow that workers run. `workflow_type` is its recorded name and its class's, `package` its folder, dotted.
+    """A workflow that workers run. `workflow_type` is its recorded name and its class name, `package` its folder, dotted.
 
-    `unlogged` are the activities of its own that people do not follow, and so need no label.
+    `unlogged` are its own activities that people do not follow, and so need no label.
     """
 
     workflow_type: str
@@ -68,9 +68,9 @@ class Descriptor:
 class Pipeline(Descriptor):
     """A workflow that people start. `path` is its name in the API and in commands, `page` the folder of its pages.
 
-    `noun`, `button` and `description` are what people read; `table` holds its steps in their order. `resumed_message` makes
-    the start message one that continues as an event of resuming says; None where what failed is undone, and so cannot be
-    resumed. What can be resumed is undone when it is cancelled.
+    `noun`, `button` and `description` are texts for people; `table` holds its steps in their order. `resumed_message` changes
+    the start message as an event of resuming requires; None when a failed workflow is compensated, and so cannot be resumed.
+    A workflow that can be resumed is compensated only when it is cancelled.
     """
 
     path: str
@@ -101,7 +101,7 @@ class Pipeline(Descriptor):
 
     @property
     def can_resume(self) -> bool:
-        """Whether what failed keeps what was paid for, and can be resumed."""
+        """Whether a failed workflow keeps the text that was paid for, and can be resumed."""
         return self.resumed_message is not None
 
     @property
@@ -111,15 +111,15 @@ class Pipeline(Descriptor):
 
 @runtime_checkable
 class StoresLate(Protocol):
-    """Activities whose workflows can end before, or be ended after, the row is stored that finishes them.
+    """Activities whose workflows can end before their finishing row is stored, or be ended outside after it.
 
-    Reconciliation takes the activities of every pipeline that are so.
+    Reconciliation uses the activities of every pipeline that implement this.
     """
 
     async def store_late(self, closing: Closed) -> bool:
-        """Store what the closing event kept for it; False when it kept nothing."""
+        """Store the row that the closing event holds; False when it holds none."""
         ...
 
     async def finished_outside(self, row: WorkflowRow) -> Mapping[str, Any] | None:
-        """The data of the closing event for a workflow that was ended outside this app; None when its row is not stored."""
+        """The closing event's data for a workflow that was ended outside this app; None when its row is not stored."""
         ...

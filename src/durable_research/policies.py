@@ -1,7 +1,7 @@
 """Every timeout, retry and cap that pipelines share, each with its reason; a pipeline's own are in its `pipeline.py`.
 
-A cap counts what a provider, renderer or store *answered*, never a death: Temporal's own maximum of attempts counts killed
-workers too, so it is unlimited here, and the interceptor alone turns the failure that reaches the cap into the last one.
+A cap counts failures that a provider, renderer or store *answered*, never a dead worker: Temporal's own maximum of attempts
+counts killed workers too, so it is unlimited here. Only the interceptor makes the failure that reaches the cap the last one.
 """
 
 from dataclasses import dataclass
@@ -15,109 +15,110 @@ from durable_research.ports.vendors.models import CallDeadlines
 HEARTBEAT_TIMEOUT = timedelta(seconds=3)
 HEARTBEAT_EVERY = timedelta(seconds=1)
 
-# The default of 10 s is what users would wait for when the dead worker had the workflow cached.
+# With the default of 10 s, users would wait that long when the dead worker had the workflow cached.
 STICKY_TIMEOUT = timedelta(seconds=1)
 
-# A killed server or worker holds a workflow task this long; the default is 10 s.
+# A workflow task of a killed server or worker is blocked for this long; the default is 10 s.
 WORKFLOW_TASK_TIMEOUT = timedelta(seconds=5)
 
-# How long one step may keep being tried: an outage of ours may last for days and must not fail a report.
+# How long one step is retried: an outage of our infrastructure may last for days and must not fail a report.
 GIVE_UP_AFTER = timedelta(days=30)
 
-# Our own database, engine or object store is away: look again soon, for as long as it takes.
+# Our own database, engine or object store is away: retry soon, without a limit.
 INFRASTRUCTURE_WAIT = timedelta(seconds=1)
 
-# A provider that is busy or cannot be reached is waited for this long: deployments and incidents take minutes, and whoever
-# waits for a report would rather have it late than ask again. A design's figure; the setting PROVIDER_WAIT_SECONDS.
+# A step waits this long for a provider that is busy or cannot be reached: deployments and incidents take minutes, and a
+# user would rather have the report late than request it again. A design's figure; the setting PROVIDER_WAIT_SECONDS.
 PROVIDER_WAIT = timedelta(hours=1)
 
-# Looks at such a provider: quick ones at first, since most trouble is short, then twice a minute. The spread keeps reports
-# that began to wait together from looking together.
+# Polls of such a provider: quick at first, since most trouble is short, then twice a minute. The spread keeps reports that
+# began to wait together from polling together.
 FIRST_LOOK_AFTER = timedelta(seconds=1)
 LOOKS_AT_MOST_EVERY = timedelta(seconds=30)
 LOOKS_SPREAD = 0.2
 
-# What ends one call to a model (a send and its answer): silence, not length. A minute without a byte is longer than any pause
-# that was seen between tokens; five minutes before the first byte let a local server load a large model; half an hour is
-# three times the longest report at ten tokens a second. Guesses where no provider documents a figure; all are settings.
+# Silence, not length, ends one call to a model (a send and its answer). A minute without a byte is longer than any pause
+# observed between tokens; five minutes before the first byte let a local server load a large model; half an hour is three
+# times the longest report at ten tokens a second. Guesses where no provider documents a figure; all are settings.
 CALL_DEADLINES = CallDeadlines(silence=60, first_byte=300, longest=1800)
 
-# Where nobody can be asked, a provider that answers 5xx is sent the call again as often as the ledger's cap allows, each a
-# possible extra charge, with pauses that double from here: with six together ten minutes, longer than most incidents.
+# A provider that cannot be asked about earlier calls and answers 5xx is sent the call again up to the ledger's cap, each a
+# possible extra charge. The pauses double from here: six of them last ten minutes, longer than most incidents.
 SERVER_ERROR_WAIT = timedelta(seconds=10)
 
-# A step's request is changed and sent again at once; not zero, which Temporal may take for "not said".
+# The pause before a changed request is sent again at once; not zero, which Temporal may treat as "not set".
 AT_ONCE = timedelta(milliseconds=10)
 
-# The server's own timeout for a step that asks a model: a constant, so that a changed setting changes no history. The step's
-# own deadline and the heartbeat timeout come long before.
+# The server's own timeout for a step that calls a model: a constant, so that a changed setting changes no history. The step's
+# own deadline and the heartbeat timeout end it long before.
 MODEL_START_TO_CLOSE = timedelta(days=1)
 
-# An attempt that began under an older version's shorter timeout ends its call so long before it, and so is not taken for dead.
+# An attempt that began under an older version's shorter timeout ends its call this long before it, so that the server does
+# not treat it as dead.
 BEFORE_START_TO_CLOSE = timedelta(seconds=5)
 
-# The server's own timeout for a try: only a net below the deadline that the interceptor keeps in process.
+# The server's own timeout for a try is longer by this: only a fallback for the deadline that the interceptor enforces.
 START_TO_CLOSE_MARGIN = timedelta(seconds=30)
 
-# A worker that is told to stop lets short steps finish; a model call is handed back, as it goes on at the provider.
+# A worker that drains lets short steps finish for this long; a model call is handed back, as it continues at the provider.
 DRAIN = timedelta(seconds=10)
 
-# Writing a workflow's end is tried briefly in the workflow's own task, then as an ordinary activity without end, so that a
-# database outage does not fill the history with markers.
+# The closing write is tried briefly in the workflow's own task, then retried as an ordinary activity without a limit, so
+# that a database outage does not fill the history with markers.
 LOCAL_WRITE_TRY = timedelta(seconds=2)
 LOCAL_WRITE_GIVE_UP = timedelta(seconds=4)
 WRITE_TRY_SECONDS = 10.0
 
-# An intent is sent at once or not at all. One that slept longer could begin its call at the very moment when the next attempt
-# looks for it and, since the intent is old enough to be settled, believes that there is none. Below the heartbeat timeout, so
-# that nobody can have taken over in good order before.
+# An intent is sent within this time or not at all. A sender that slept longer could begin its call at the very moment when
+# the next attempt looks for it and, since the intent is old enough to be settled, concludes that there is none. Below the
+# heartbeat timeout, so that no other attempt can have taken over regularly before.
 SEND_WITHIN = timedelta(seconds=2)
 
 # A cancelled send may be accepted at this very moment: wait this long for its id, so that it can be stopped.
 LAST_WORD = timedelta(seconds=5)
 
-# Asking a provider to stop is one short request.
+# The request to a provider to stop a call is one short request.
 STOP_CALL = timedelta(seconds=5)
 
-# The last write of an attempt that is being cancelled: the worker is leaving, and the next attempt can write it too.
+# The last write of an attempt that is being cancelled: the worker stops, and the next attempt can write it too.
 LAST_WRITE = timedelta(seconds=3)
 
-# A model that was cut at its longest is asked to go on this often: four parts are some 30 pages, more than a report should be.
+# An answer cut at the model's limit is continued this often: four parts are some 30 pages, more than a report should be.
 GOING_ON_ALLOWED = 3
 
-# An earlier send is asked about this often, and for this long in one attempt; then the step is offered again, uncounted. Each
-# look is one cheap request, and a provider shows a finished call within a second or so.
+# An attempt polls for an earlier send this often and for this long; then the step is retried, uncounted. Each poll is one
+# cheap request, and a provider shows a finished call within a second or so.
 FIND_EVERY = timedelta(milliseconds=500)
 FIND_FOR = timedelta(seconds=30)
 
-# A send that came to nothing is looked up once more after this long: a sender that slept has woken up or is gone, and any
-# provider shows what it has.
+# An unresolved send is looked up once more after this long: a sender that slept has woken up or is gone, and any provider
+# shows the calls that it has.
 LOOK_UP_UNRESOLVED_AFTER = timedelta(minutes=5)
 
-# Asking the engine for what only it knows must not hold up a page.
+# A page must not wait longer for details that only the engine has.
 ENGINE_ANSWER = timedelta(seconds=2)
 ENGINE_START = timedelta(seconds=5)
 
-# A worker that lives takes a person's decision within milliseconds; without one it is left as a signal.
+# A live worker accepts a person's decision within milliseconds; without one the decision is left as a signal.
 ENGINE_UPDATE = timedelta(seconds=2)
 
-# Texts without an embedding that a pass takes: each is one short call, and the pass has other things to do.
+# Texts without an embedding that one pass embeds: each is one short call, and the pass must end in time.
 EMBEDDINGS_A_PASS = 10
 
-# The step under which the ledger keeps an embedding, whichever workflow has it made.
+# The step under which the ledger records an embedding, whichever workflow requests it.
 EMBEDDING_STEP = "create_embedding"
 
-# An embedding reads a text and writes none, so it costs far less than the text did. Two workers that died in it took a whole
-# post back (a campaign of 200 posts and 40 kills showed one); each further one is counted.
+# An embedding reads a text and writes none, so it costs far less than the text did. With a lower cap, two workers that died
+# in it undid a whole post (one in a campaign of 200 posts and 40 kills); each further send is counted.
 EMBEDDINGS_UNRESOLVED_ALLOWED = 20
 
-# An embedding that somebody removed from the database is bought anew. Where that goes on, something else is wrong.
+# An embedding that an operator removed from the database is bought anew, this often: repeated removal has another cause.
 EMBEDDINGS_BOUGHT_AT_MOST = 3
 
 # A provider that refuses an embedding will refuse the next one too; related texts are a convenience.
 EMBED_AGAIN_AFTER = timedelta(hours=1)
 
-# An embedding that nobody waits for must not hold up the others of its pass of reconciliation, which has twice this long.
+# A late embedding must not delay the others of its reconciliation pass, which has twice this long.
 EMBED_LATE_WITHIN = timedelta(seconds=20)
 
 
@@ -125,12 +126,12 @@ EMBED_LATE_WITHIN = timedelta(seconds=20)
 class StepPolicy:
     """How one activity is tried. `failures_allowed` counts answered failures (None: no cap); waits are in seconds.
 
-    `logged` steps write their attempts into the progress log; the others are machinery that people do not follow. An `effect`
-    is paid or seen outside, and goes through the ledger. A step that `undoes` what another did runs though the workflow is
-    being cancelled; at its cap a person is asked, who can have it tried again. One that `waits` looks again, uncounted, while
-    its provider is busy or away; at the end of that wait it fails for good, or a person is asked. An `optional` step
-    asks a person also when its provider says no: the story can go on without it. One that `commits` makes
-    the workflow finished: it is begun whatever is cancelled, and its own transaction decides which came first.
+    `logged` steps write their attempts into the progress log; people do not follow the others. An `effect` is paid or seen
+    outside, and goes through the ledger. A step that `undoes` another (its compensation) runs though the workflow is being
+    cancelled; at its cap a person is asked, who can have it retried. A step that `waits` polls, uncounted, while its provider
+    is busy or away; at the end of that wait it fails permanently, or a person is asked. An `optional` step asks a person also
+    when its provider refuses: the workflow can continue without it. A step that `commits` finishes the workflow: it begins
+    despite a cancellation, and its own transaction decides which came first.
     """
 
     step: str
@@ -156,21 +157,21 @@ class StepPolicy:
 
 @dataclass(frozen=True)
 class Patience:
-    """What the settings say of steps that ask a provider: how long one is waited for, and how long one call may take."""
+    """The settings for steps that call a provider: how long a step waits for it, and how long one call may take."""
 
     provider_wait: timedelta = PROVIDER_WAIT
     longest_call: float = CALL_DEADLINES.longest
 
     @property
     def step_seconds(self) -> float:
-        """The in-process deadline of a step that asks a model: the answer and three times going on with it, and a minute."""
+        """The in-process deadline of a step that calls a model: the answer, three continuations, and a minute."""
         return (1 + GOING_ON_ALLOWED) * self.longest_call + 60
 
 
 def model_step(step: str, *, asks_at_end_of_wait: bool) -> StepPolicy:
-    """Calls have deadlines of their own (CALL_DEADLINES); the step's is `Patience.step_seconds`, by the settings.
+    """The policy of a step that calls a model: CALL_DEADLINES end its calls, `Patience.step_seconds` the step.
 
-    Three answered failures are the last: more would be paid for in vain.
+    The third answered failure is the last: more would be paid for in vain.
     """
     return StepPolicy(
         step,
@@ -184,22 +185,22 @@ def model_step(step: str, *, asks_at_end_of_wait: bool) -> StepPolicy:
     )
 
 
-# Asking a provider to stop takes one short request; a call that cannot be stopped ends by itself and is counted.
+# Stopping a call takes one short request; a call that cannot be stopped ends by itself and is counted.
 STOP_MODEL_CALLS = StepPolicy("stop_model_calls", queues.AI_TASKS, try_seconds=15, failures_allowed=3, logged=False)
 
-# Undos delete, which may be repeated freely, so they are tried for minutes before a person is asked: what they would leave
-# behind is what a saga promises not to.
+# Undos delete, which may be repeated freely, so they are retried for minutes before a person is asked: a saga promises to
+# leave nothing behind.
 UNDO_TRIES = 8
 
-# An undo that Temporal gave up (no worker came within GIVE_UP_AFTER) is offered again after this long, without end.
+# An undo that Temporal gave up (no worker came within GIVE_UP_AFTER) is scheduled again after this long, without a limit.
 UNDO_AGAIN_AFTER = timedelta(minutes=1)
 
-# The ordinary form of the closing write: our own database, so every failure is infrastructure and it is tried without end.
+# The ordinary form of the closing write: it uses only our own database, so every failure is infrastructure: no cap.
 CLOSE_WORKFLOW = StepPolicy(
     "close_workflow", queues.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
 )
 
-# What happens to an approval, written like the end.
+# The events of an approval, written like the closing write.
 NOTE_APPROVAL = StepPolicy(
     "note_approval", queues.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
 )

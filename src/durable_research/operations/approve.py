@@ -1,6 +1,6 @@
-"""Approving a draft: showing it, and passing a person's decision on to the workflow that waits for it.
+"""Approving a draft: showing it, and delivering a person's decision to the workflow that waits for it.
 
-The workflow alone decides which decision is the first; what is answered here comes from it, or from the log that it wrote.
+The workflow alone decides which decision is the first; the answer here comes from it, or from the log that it wrote.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class ApprovalRequest(Value):
 
 @dataclass(frozen=True)
 class Answered:
-    """A decision that was passed on. `outcome` is what the workflow says; None while no worker is there to say it."""
+    """A delivered decision. `outcome` is the workflow's answer; None while no worker runs that could answer."""
 
     row: WorkflowRow
     decision_id: str
@@ -57,7 +57,7 @@ class Answered:
 
 @dataclass
 class Approving:
-    """An edited text is an object before the workflow hears of it, as every text is."""
+    """Like every text, an edited one is stored as an object before the workflow receives its reference."""
 
     reading: Reading
     objects: ObjectStore
@@ -73,11 +73,11 @@ class Approving:
         return await self.text(_open(*await self.reading.with_log(workflow_id, tenant)))
 
     async def text(self, approval: OpenApproval) -> str:
-        """The text that waits, of an approval that is read already."""
+        """The text that waits, of an approval that has been read already."""
         return (await self.objects.get(approval.asked.draft.text.key)).decode()
 
     async def draft_pdf(self, workflow_id: str, tenant: str) -> bytes:
-        """The PDF of the draft that waits, where it is typeset already.
+        """The PDF of the draft that waits, if it is typeset already.
 
         Raises:
             NotFound: unknown id, or there is no PDF yet.
@@ -91,14 +91,14 @@ class Approving:
     async def decide(
         self, workflow_id: str, tenant: str, body: Mapping[str, Any], decision_id: str | None = None
     ) -> Answered:
-        """Pass a person's decision on; the same `decision_id` again gets the same answer.
+        """Deliver a person's decision; the same `decision_id` again gets the same answer.
 
         Raises:
-            InvalidInput: the body is no decision, or none that is possible here.
+            InvalidInput: the body is no decision, or a decision that is not possible here.
             NotFound: unknown id.
-            InvalidState: nothing waits for approval, or another draft does.
+            InvalidState: nothing waits for approval, or another draft waits.
             AlreadyDecided: another decision came first.
-            InfrastructureDown: the engine is away; it can be said again.
+            InfrastructureDown: the engine is away; the request can be repeated.
         """
         request = validated(ApprovalRequest, body)
         if (request.text is not None) != (request.decision == "edit"):
@@ -133,13 +133,13 @@ class Approving:
             decision_id=decision_id, decision=verdict, draft_sha256=request.draft_sha256, edited=edited
         )
         standing = await self.engine.approve(workflow_id, decision)
-        # Without a worker nobody can answer, but the engine keeps a signal until one is there.
+        # Without a worker there is no answer, but the engine stores a signal until a worker runs.
         if standing is None and not await self.engine.approve_unanswered(workflow_id, decision):
             raise InvalidState("the workflow is not running any more")
         await reach(Point.APPROVE_SENT, workflow_id)
         if standing is None:
             return None
-        # Temporal answers an update that is sent again by what it answered first, whatever it says now.
+        # Temporal answers a repeated update with its first answer, whatever the repeated update contains.
         if standing != decision:
             raise AlreadyDecided(f"the draft has been {standing.decision.words} by decision {decision_id!r}")
         return standing.decision
@@ -153,7 +153,7 @@ def _open(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenApproval:
 
 
 async def _is_the_same(request: ApprovalRequest, standing: ApprovalDecision) -> bool:
-    """Whether what is said again under one id is what was said first: an opposite word is another decision."""
+    """Whether a request repeated under one id equals the first: an opposite verdict is another decision."""
     if request.decision != standing.decision:
         return False
     if request.text is None or standing.edited is None:

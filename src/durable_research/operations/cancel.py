@@ -1,4 +1,4 @@
-"""Cancelling: note the wish for good, then pass it on to the engine."""
+"""Cancelling: store the request in the database, then deliver it to the engine."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from durable_research.ports.engine.engine import WorkflowEngine
 
 @dataclass
 class Cancelling:
-    """A wish that the engine cannot hear now is passed on until it does; meanwhile no further step begins."""
+    """The outbox repeats a request while the engine is away; meanwhile no further step begins."""
 
     reading: Reading
     workflows: Workflows
@@ -22,15 +22,14 @@ class Cancelling:
     _wishes: Outbox = field(default_factory=Outbox)
 
     async def close(self) -> None:
-        """Stop asking."""
         await self._wishes.close()
 
     async def cancel(self, workflow_id: str, tenant: str) -> WorkflowRow:
-        """Ask a workflow to stop; asking again changes nothing.
+        """Request that a workflow stops; a repeated request changes nothing.
 
         Raises:
             NotFound: unknown id.
-            InvalidState: it has ended otherwise.
+            InvalidState: it has ended with another status.
         """
         row = await self.reading.get(workflow_id, tenant)
         if row.status is Status.CANCELLED:
@@ -43,7 +42,7 @@ class Cancelling:
         except InfrastructureDown:
             self._wishes.deliver(workflow_id, lambda: self.engine.cancel(workflow_id, row.resumption))
         else:
-            # What was resumed has left things that its run removes when it is cancelled.
+            # A resumed workflow has stored things already; its run removes them when it is cancelled.
             if not known and not row.engine_started and not row.resumption:
                 await self.progress.close(workflow_id, Status.CANCELLED, {})
         row = await self.reading.get(workflow_id, tenant)

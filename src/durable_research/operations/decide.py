@@ -1,4 +1,4 @@
-"""Deciding for a workflow that waits for a person: to send again what may have been accepted, or to try an undo again."""
+"""Decisions for a workflow that waits for a person: to repeat a send that may have been accepted, or to retry an undo."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,20 +27,20 @@ class DecisionRequest(Value):
 
 @dataclass
 class Deciding:
-    """The leave to send again is written before the workflow hears of it; saying the same twice changes nothing."""
+    """The permission to send again is stored before the workflow is signalled; a repeated decision changes nothing."""
 
     reading: Reading
     ledger: ResendGrants
     engine: WorkflowEngine
 
     async def decide(self, workflow_id: str, tenant: str, body: Mapping[str, Any]) -> WorkflowRow:
-        """Tell a waiting workflow what a person wants.
+        """Deliver a person's decision to a waiting workflow.
 
         Raises:
             InvalidInput: the body is no decision.
             NotFound: unknown id.
             InvalidState: it does not wait for a person.
-            InfrastructureDown: the engine is away; it can be said again.
+            InfrastructureDown: the engine is away; the request can be repeated.
         """
         decision = validated(DecisionRequest, body).decision
         row, events = await self.reading.with_log(workflow_id, tenant)

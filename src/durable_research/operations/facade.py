@@ -24,7 +24,7 @@ _CHECK_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What operations depend on."""
+    """The parts that operations depend on, as `health` checks them."""
 
     database: Health
     engine: Health
@@ -33,7 +33,7 @@ class Dependencies:
 
 @dataclass
 class Operations:
-    """What a person can do. `is_demo` says that texts come from the simulator."""
+    """Every operation that a person can request. `is_demo` is true when texts come from the simulator."""
 
     starting: Starting
     reading: Reading
@@ -50,13 +50,13 @@ class Operations:
     is_demo: bool
 
     async def status(self, workflow_id: str, tenant: str) -> WorkflowStatus:
-        """Where it stands, with what can be made of one that failed.
+        """A workflow's status; for a failed or terminated one also whether it can be resumed.
 
         Raises:
             NotFound: unknown id.
         """
         status = await self.reading.status(workflow_id, tenant)
-        # Only of what has ended so: nobody who follows a workflow waits for the ledger to be read.
+        # The ledger is read only for workflows that ended so: following a running one must not wait for that.
         if status.row.status not in RESUMABLE:
             return status
         return replace(status, offer=await self.resuming.offer(status))
@@ -65,12 +65,12 @@ class Operations:
         """Return when work can be accepted: that needs the database alone.
 
         Raises:
-            InfrastructureDown: it does not answer.
+            InfrastructureDown: the database does not answer.
         """
         await self.dependencies.database.check()
 
     async def health(self) -> dict[str, str]:
-        """Each dependency with `ok` or the reason why not."""
+        """Each dependency's name with `ok`, or the reason why it is not."""
 
         async def ask(one: Health) -> str:
             try:

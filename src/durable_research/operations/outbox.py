@@ -1,4 +1,4 @@
-"""Passing a wish on to the engine until it is heard, each second, while this process lives."""
+"""Delivering a request to the engine: retried each second until the engine has it, while this process runs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,12 +12,12 @@ _TRY_AGAIN_SECONDS = 1.0
 
 @dataclass
 class Outbox:
-    """One task for each workflow. Nothing depends on it: the wish is in the database, and reconciliation passes it on too."""
+    """One task for each workflow. Nothing depends on it: the request is in the database, and reconciliation delivers it too."""
 
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     def deliver(self, workflow_id: str, act: Callable[[], Awaitable[object]]) -> None:
-        """Run `act` until it is not stopped by infrastructure of ours; a wish that is on its way is left alone."""
+        """Retry `act` while our infrastructure is down; does nothing when the workflow has a delivery under way."""
         if workflow_id in self._tasks:
             return
         task = asyncio.create_task(self._until_heard(workflow_id, act))
@@ -25,7 +25,6 @@ class Outbox:
         task.add_done_callback(lambda _: self._tasks.pop(workflow_id, None))
 
     async def close(self) -> None:
-        """Stop trying."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

@@ -1,7 +1,7 @@
-"""Resuming what failed or was terminated: the same workflow goes on from its failed step, and what was paid for stays paid.
+"""Resuming a failed or terminated workflow: it continues from its failed step, and nothing paid is paid again.
 
-What is settled in the ledger comes back without a charge, and a call that was accepted is asked about. Only where neither can
-be is another call needed, and a person has to say so.
+A settled effect returns from the ledger without a charge, and an accepted call is looked up at its provider. Only where
+neither is possible is another call needed, and a person has to permit it.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class ResumeRequest(Value):
 
 @dataclass(frozen=True)
 class Resumed:
-    """A workflow that goes on; `replayed` when it had been resumed so already."""
+    """A resumed workflow; `replayed` when the same request had resumed it before."""
 
     row: WorkflowRow
     replayed: bool
@@ -64,7 +64,7 @@ class Resumed:
 
 @dataclass
 class Resuming:
-    """`resend` is the installation's rule for calls of which nobody can be asked."""
+    """`resend` is the installation's rule for calls whose provider cannot be asked about them."""
 
     texts: PaidTexts
     workflows: Workflows
@@ -73,7 +73,7 @@ class Resuming:
     resend: ResendPolicy = ResendPolicy.BOUNDED
 
     async def offer(self, status: WorkflowStatus) -> ResumeOffer | None:
-        """Whether it can be resumed, and what that may cost; None where it cannot."""
+        """The offer to resume it, with its price; None when it cannot be resumed."""
         if not can_be_resumed(status.row):
             return None
         return await self._offer(status.row, status.events, status.charges)
@@ -81,12 +81,12 @@ class Resuming:
     async def resume(
         self, workflow_id: str, tenant: str, body: Mapping[str, Any], idempotency_key: str | None = None
     ) -> Resumed:
-        """Have it go on from the step that failed, perhaps with a corrected text.
+        """Continue from the failed step, perhaps with a corrected text.
 
         Raises:
             InvalidInput: the body breaks its rules.
             NotFound: unknown id.
-            InvalidState: it goes on, ended otherwise, was undone, or may be charged again without leave for that.
+            InvalidState: it runs, ended with another status, was compensated, or would be charged again without permission.
             IdempotencyKeyReused: the key came with another text.
             InfrastructureDown: the database is away; nothing was changed.
         """
@@ -117,7 +117,7 @@ class Resuming:
     async def _data(
         self, row: WorkflowRow, events: Sequence[ProgressEvent], request: ResumeRequest, key: str | None
     ) -> dict[str, Any]:
-        """What the event of resuming keeps."""
+        """The data that the event of resuming stores."""
         latest = resumed_with(events)
         data: dict[str, Any] = {"generation": latest.generation} | ({"key": key} if key else {})
         if request.text is not None:
@@ -157,7 +157,7 @@ class Resuming:
         return ResumeOffer(price, charges, has_text, answers)
 
     def _price(self, row: WorkflowRow, answers: Sequence[EffectRecord]) -> Price:
-        """What the ledger's next move would be, for the part of the text that is missing."""
+        """The price of the ledger's next move for the first missing part of the text."""
         missing = next((part for part, record in enumerate(answers) if record.result is None), None)
         if missing is None:
             is_cut_for_good = len(answers) > policies.GOING_ON_ALLOWED
@@ -185,9 +185,9 @@ class Resuming:
 
 
 def _is_unconfirmed(events: Sequence[ProgressEvent], answers: Sequence[EffectRecord]) -> bool:
-    """Whether a worker has found that nobody can be asked, of a call that is unresolved to this day.
+    """Whether a worker found that the provider cannot be asked about a call, and the call is still unresolved.
 
-    The ledger may tell of a provider that can be: what a worker has learned of a server, it knows by itself.
+    The ledger may record a provider that can be asked: only the worker keeps what it has learned of a server.
     """
     error = closing_of(events).error
     found = error is not None and error["code"] == Unconfirmed.code
@@ -198,7 +198,7 @@ async def _is_known(events: Sequence[ProgressEvent], request: ResumeRequest, key
     """Whether the workflow has been resumed under this key.
 
     Raises:
-        IdempotencyKeyReused: with another text.
+        IdempotencyKeyReused: the key came with another text.
     """
     resumptions = [event.payload for event in events if isinstance(event.payload, ResumedWith)]
     known = next((one for one in resumptions if one.key == key), None)

@@ -1,4 +1,4 @@
-"""Having a step that waits for its next try tried now: its cause may be mended, and a person knows."""
+"""Retrying a waiting step now, at a person's request, because the cause of its failure may be repaired."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from durable_research.ports.engine.engine import WorkflowEngine
 
 @dataclass
 class Retrying:
-    """Only the engine knows what waits, so nothing is noted; attempts and failures count on."""
+    """Only the engine holds the waiting steps, so nothing is stored here; attempts and failures count on."""
 
     reading: Reading
     engine: WorkflowEngine
 
     async def retry(self, workflow_id: str, tenant: str) -> Sequence[str]:
-        """Try what waits now; returns the steps.
+        """Retry each waiting step now; returns their names.
 
         Raises:
             NotFound: unknown id.

@@ -1,4 +1,4 @@
-"""Recurring reports: schedules that the engine keeps, each of whose firings asks one question again."""
+"""Recurring reports: schedules that the engine stores; each firing requests the same report again."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ from durable_research.ports.engine.schedules import NewSchedule, Schedules, Sche
 
 @dataclass(frozen=True)
 class Scheduled:
-    """A schedule that was made; `replayed` when the same Idempotency-Key had made it before."""
+    """A created schedule; `replayed` when the same Idempotency-Key had created it before."""
 
     view: ScheduleView
     replayed: bool
@@ -30,18 +30,18 @@ class Scheduled:
 
 @dataclass
 class Scheduling:
-    """Makes, lists, pauses, resumes and deletes schedules, which live in the engine alone: without it none of this works."""
+    """Creates, lists, pauses, resumes and deletes schedules. Only the engine stores them: without it none of this works."""
 
     starting: Starting
     schedules: Schedules
     now: Clock
 
     async def add(self, body: Mapping[str, Any], *, tenant: str, idempotency_key: str | None = None) -> Scheduled:
-        """Make a schedule.
+        """Create a schedule.
 
         Raises:
             InvalidInput: fields break their rules; nothing was changed.
-            TooManySchedules: the tenant has as many as are allowed.
+            TooManySchedules: the tenant has as many schedules as are allowed.
             IdempotencyKeyReused: the key came with another request, and its schedule still exists.
             InfrastructureDown: the engine is away.
         """
@@ -61,7 +61,7 @@ class Scheduling:
         return await self.schedules.list(tenant)
 
     async def pause(self, schedule_id: str, tenant: str) -> ScheduleView:
-        """Ask no more until it is resumed.
+        """Request no more reports until it is resumed.
 
         Raises:
             NotFound: unknown id.
@@ -69,7 +69,7 @@ class Scheduling:
         return await self.schedules.pause(schedule_id, tenant)
 
     async def resume(self, schedule_id: str, tenant: str) -> ScheduleView:
-        """Ask again from the next time on.
+        """Request reports again from the next due time on.
 
         Raises:
             NotFound: unknown id.
@@ -77,7 +77,7 @@ class Scheduling:
         return await self.schedules.resume(schedule_id, tenant)
 
     async def delete(self, schedule_id: str, tenant: str) -> None:
-        """Remove it for good; reports that it asked for stay.
+        """Remove it permanently; reports that it requested stay.
 
         Raises:
             NotFound: unknown id.
@@ -107,14 +107,14 @@ class Scheduling:
 
 
 def _schedule_id(tenant: str, idempotency_key: str | None) -> str:
-    """The same key gives the same id, which the engine knows once."""
+    """The same key gives the same id, and the engine stores only one schedule under it."""
     if idempotency_key is None:
         return ID_PREFIX + secrets.token_hex(16)
     return ID_PREFIX + hashlib.sha256(json.dumps([tenant, idempotency_key]).encode()).hexdigest()[:32]
 
 
 def accepting_once(starting: Starting) -> AcceptOnce:
-    """How a firing is accepted: like any start, under a key that no request can bring, as theirs hold no blanks."""
+    """The function that accepts a firing: like any start, under a key with a blank, which no request's key can hold."""
 
     async def accept_once(firing: Firing) -> str:
         started = await starting.start(

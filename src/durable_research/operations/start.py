@@ -1,4 +1,4 @@
-"""Starting work: check what was sent, accept it in one transaction, then give it to the engine until it has it."""
+"""Starting work: validate the request, accept it in one transaction, then submit it to the engine until it has it."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ class Started:
 
 @dataclass
 class Starting:
-    """Accepts work and keeps giving it to the engine, each second, while this process lives.
+    """Accepts work and submits it to the engine, retrying each second, while this process runs.
 
     `unsafe_addresses` is for tests only.
     """
@@ -83,16 +83,16 @@ class Starting:
         return Started(row, replayed)
 
     def sleeps_until(self, request: WritingRequest) -> datetime | None:
-        """The moment at which it is to begin; none where that is now or has passed."""
+        """The time at which it is to begin; None when that is now or has passed."""
         return request.begins_at if request.begins_at and request.begins_at > self.now() else None
 
     def deliver(self, row: WorkflowRow) -> None:
-        """Give an accepted or resumed workflow to the engine, each second until it has it."""
+        """Submit an accepted or resumed workflow to the engine, retrying each second until the engine has it."""
         if not row.engine_started and not row.status.is_final:
             self._starts.deliver(row.workflow_id, lambda: self.submit(row))
 
     async def submit(self, row: WorkflowRow) -> None:
-        """Give one accepted workflow to the engine, once; a cancellation that came meanwhile is passed on.
+        """Submit one accepted workflow to the engine, once; a cancellation that came meanwhile is delivered too.
 
         Raises:
             InfrastructureDown: the engine or the database is away.
@@ -118,7 +118,7 @@ class Starting:
             await self.engine.cancel(row.workflow_id, row.resumption)
 
     async def close(self) -> None:
-        """Stop trying; what is accepted is in the database, and reconciliation starts it."""
+        """Stop retrying; accepted work is in the database, and reconciliation starts it."""
         await self._starts.close()
 
     def _validate(self, pipeline: Pipeline, body: Mapping[str, Any]) -> WritingRequest:
@@ -127,7 +127,7 @@ class Starting:
         return request
 
     def check_channels(self, request: WritingRequest) -> None:
-        """Refuse receivers that are not configured here, and addresses that we do not call.
+        """Refuse receivers that are not configured, forbidden addresses, and a begin too far ahead.
 
         Raises:
             InvalidInput: with an entry for each of them.

@@ -1,4 +1,4 @@
-"""Checking what was sent against a model of ours, with one entry for each field that is wrong."""
+"""Validating a request against its model, with one error entry for each wrong field."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -28,13 +28,13 @@ _DETAILS = {
     "model_type": "must be an object",
 }
 
-# What a field whose form is a pattern must be, by its name.
+# The form of a field that must match a pattern, in words, by the field's name.
 _FORMS = {
     "draft_sha256": "64 hexadecimal digits, as the status shows them",
     "decision_id": "1 to 255 visible ASCII characters",
 }
 
-# Refusals that say it themselves, or that are not of the field's value.
+# Refusals that name the control character themselves, or that do not concern the field's value.
 _CONTROLS_BESIDE = frozenset({"control_character", "unknown_field", "blank", "too_long", "invalid_unicode"})
 
 
@@ -58,7 +58,7 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
     if kind == "string_pattern_mismatch":
         form = _FORMS.get(str(error["loc"][-1]))
         detail = f"must be {form}" if form else f"must match {error['ctx']['pattern']}"
-    # Whatever else is wrong with a name, tag or address: what cannot be seen in it is what has to be told.
+    # An invisible control character is reported before any other mistake in a name, tag or address.
     given = error["input"]
     if code not in _CONTROLS_BESIDE and isinstance(given, str) and (found := control_in(given, allowed="\n\t")):
         code, detail = "control_character", f"holds the control character {found}"

@@ -1,7 +1,7 @@
-"""The rules of effects that are paid or seen outside: their keys, their states, and what to do next. No I/O.
+"""The rules of effects that are paid or seen outside: their keys, their states, and the next move. No I/O.
 
-Invariant: nothing is sent unless an intent for it is committed, and nothing is sent again while it is unknown whether an
-earlier send was accepted, except as the provider's class and the cap allow; every such re-send is counted.
+Invariant: nothing is sent unless an intent for it is committed, and nothing is sent again while an earlier send is
+unresolved, except as the provider's class and the cap allow; every such re-send is counted.
 Rejected: a lease that a newer attempt has to wait for. A newer attempt holds a higher fence and takes over at once.
 """
 
@@ -52,8 +52,8 @@ class SendState(StrEnum):
 
     OPEN = "open"  # intent committed; perhaps sent, perhaps accepted
     REFUSED = "refused"  # certainly not accepted, or accepted and failed without a charge
-    ABSENT = "absent"  # the provider was asked and shows nothing of it; should it turn up later, it is a stray
-    SPENT = "spent"  # accepted and charged, but the answer is of no use (empty, stray)
+    ABSENT = "absent"  # the provider was asked and shows no such call; if it appears later, it is a late send
+    SPENT = "spent"  # accepted and charged, but the answer is of no use (empty, or of a late send)
     UNKNOWN = "unknown"  # never resolved; a re-send after it was counted as a possible extra
     SETTLED = "settled"  # accepted, answered, stored
 
@@ -61,12 +61,12 @@ class SendState(StrEnum):
 UNRESOLVED = frozenset({SendState.OPEN, SendState.UNKNOWN})
 _GIVEN_UP = frozenset({SendState.UNKNOWN, SendState.ABSENT})
 
-# Facts behind the number: docs/decisions/0003. One is the bound that a person can accept without being asked.
+# Facts behind the number: docs/decisions/0003. One extra send is acceptable without a person's decision.
 AMBIGUOUS_SENDS_ALLOWED = 1
-# A server error is an answer: the provider lives, and most of its kind were accepted by nobody. Six re-sends with doubling
-# pauses last longer than ten minutes of it.
+# A server error is an answer: the provider is up, and most such requests were not accepted. Six re-sends with doubling
+# pauses outlast ten minutes of errors.
 SERVER_ERRORS_ALLOWED = 6
-# An answer without a visible character may be a glitch, so it is bought once more; a second one is the model's way.
+# An answer without a visible character may be a glitch, so one more is bought; a second one shows that the model does so.
 EMPTY_ANSWERS_ALLOWED = 1
 
 
@@ -74,12 +74,12 @@ EMPTY_ANSWERS_ALLOWED = 1
 class Effect:
     """One paid or visible act of a step.
 
-    `request` is what a person asked for, hashed into the fingerprint. `frozen` is what our configuration adds (model,
-    instructions): the first claim's is kept, so that a deployment in between changes no request that is under way.
+    `request` is a person's request, hashed into the fingerprint. `frozen` is what our configuration adds (model,
+    instructions): the first claim's is stored, so that a deployment in between changes no request that is under way.
     `settle_seconds` is how long after a silent send the provider may take to show it (class R). A deliberate second
-    purchase of the same thing is another `generation`; `ordinal` tells the acts of one step apart. `ambiguous_allowed` is how
-    often a bounded effect may be sent again when nobody can be asked: what costs next to nothing must not end what cost much.
-    `empty_allowed` is how often another answer is bought after an empty one.
+    purchase of the same answer is another `generation`; `ordinal` numbers the acts of one step. `ambiguous_allowed` is how
+    often a bounded effect may be sent again when the provider cannot be asked: a nearly free effect must not fail a paid
+    one. `empty_allowed` is how often another answer is bought after an empty one.
     """
 
     tenant: str
@@ -99,7 +99,7 @@ class Effect:
 
     @property
     def key(self) -> str:
-        """Never an attempt, run or worker id: a reset or a lost engine must meet the same key again."""
+        """The idempotency key. It holds no attempt, run or worker id: after a reset or a lost engine it is the same."""
         return _key(self.tenant, self.workflow_id, self.step, self.ordinal, self.generation)
 
     @property
@@ -109,7 +109,7 @@ class Effect:
 
 
 def model_call_key(tenant: str, workflow_id: str, step: str, part: int, generation: int) -> str:
-    """The key of the call that writes this part of a text, for who reads the ledger; parts are counted from 0."""
+    """The key of the call that writes this part of a text, for readers of the ledger; parts are counted from 0."""
     return _key(tenant, workflow_id, step, str(part), generation)
 
 
@@ -119,14 +119,14 @@ def _key(tenant: str, workflow_id: str, step: str, ordinal: str, generation: int
 
 @dataclass(frozen=True)
 class SendFailure:
-    """Why a send brought no answer: the code and words of the error that its sender got."""
+    """The reason why a send brought no answer: the code and detail of the error that its sender received."""
 
     code: str
     detail: str
 
     @property
     def is_server_error(self) -> bool:
-        """Whether the provider answered at all."""
+        """Whether the provider answered, with a server error."""
         return self.code == ProviderFailed.code
 
 
@@ -135,7 +135,7 @@ class Send:
     """One row of the ledger's attempts; `fence` is the number of the step's attempt that sent it.
 
     Times are by the database's clock, which all workers share. `open_seconds` is how long the send had been open when it was
-    lost: when its sender got an error, or when a later attempt first asked about it. A dead sender leaves no `failure`.
+    lost: when its sender got an error, or when a later attempt first looked it up. A dead sender leaves no `failure`.
     """
 
     fence: int
@@ -150,10 +150,10 @@ class Send:
 
 @dataclass(frozen=True)
 class EffectRecord:
-    """What the ledger knows of an effect when an attempt claims it.
+    """The ledger's record of an effect when an attempt claims it.
 
     `resend_granted` counts the re-sends that a person has allowed beyond the policy; `fence` is the claiming attempt's number.
-    `kept` is what came of a charged answer that is not published.
+    `kept` is the stored part of a charged answer that is not published.
     """
 
     sends: tuple[Send, ...] = ()
@@ -171,8 +171,8 @@ class Move(StrEnum):
     """What the claiming attempt does next."""
 
     RETURN_RESULT = "return_result"
-    FAIL_AGAIN = "fail_again"  # a charged answer was none, for good: it is not bought again
-    COLLECT = "collect"  # an accepted send is known by its id: take it up, do not pay again
+    FAIL_AGAIN = "fail_again"  # a charged answer failed permanently: it is not bought again
+    COLLECT = "collect"  # the id of an accepted send is known: re-attach, do not pay again
     FIND = "find"  # an earlier send is unresolved and the provider can be asked about it
     SEND = "send"
     SEND_AGAIN = "send_again"  # an earlier send is unresolved: this one is counted as a possible extra
@@ -182,18 +182,18 @@ class Move(StrEnum):
 
 @dataclass(frozen=True)
 class NextMove:
-    """A move, and the earlier send that it is about where there is one."""
+    """A move, and the earlier send that it concerns, if any."""
 
     move: Move
     send: Send | None = None
 
 
-# The errors that end a step though its answer was charged, by the code that the ledger keeps of them.
+# The errors that end a step although its answer was charged, by the code that the ledger stores.
 FINAL_ANSWERS: dict[str, type[ModelError]] = {
     error.code: error for error in (EmptyOutput, ModelDeclined, ModelStopped, OnlyReasoning)
 }
 
-# Higher than any attempt's number: whoever holds this fence is the last, and a sender that slept is refused.
+# Higher than any attempt's number: after this fence no attempt may send, and a sender that slept is refused.
 WITHDRAWN = 2**31 - 1
 
 
@@ -204,16 +204,16 @@ def next_move(record: EffectRecord, effect: Effect) -> NextMove:
     if final := _final_answer(record, effect):
         return NextMove(Move.FAIL_AGAIN, final)
     open_sends = [send for send in record.sends if send.state is SendState.OPEN]
-    # An id may become known after its send was given up: that call is accepted too, and better than a new one. Where nobody
-    # can be asked, its answer is lost for good.
+    # An id may become known after its send was given up: that call is accepted too, and better than a new one. When the
+    # provider cannot be asked (class N), its answer is lost permanently.
     is_lost = effect.provider_class is ProviderClass.NOTHING
     given_up = [] if is_lost else [send for send in record.sends if send.state in _GIVEN_UP]
     for send in [*reversed(open_sends), *reversed(given_up)]:
         if send.reference:
             return NextMove(Move.COLLECT, send)
     if not open_sends:
-        # The call that was counted besides a lost one may have been refused: then it goes out now. Where an attempt died before
-        # it sent that call, it is still to be counted.
+        # The call that was counted besides a lost one may have been refused: then it is sent now. If an attempt died before it
+        # sent that call, the call is still to be counted.
         unknown = sum(send.state is SendState.UNKNOWN for send in record.sends)
         is_counted = not is_lost or unknown <= record.possible_extra
         return NextMove(Move.SEND if is_counted else move_without_asking(record, effect))
@@ -226,11 +226,11 @@ def next_move(record: EffectRecord, effect: Effect) -> NextMove:
 
 
 def move_without_asking(record: EffectRecord, effect: Effect) -> Move:
-    """What the policy says when an earlier send is unresolved, or its answer is lost, and nobody can be asked."""
+    """The policy's move when an earlier send is unresolved, or its answer is lost, and the provider cannot be asked."""
     allowed = effect.ambiguous_allowed if effect.resend is ResendPolicy.BOUNDED else 0
     answered = sum(is_answered(send) for send in record.sends)
     if effect.resend is ResendPolicy.BOUNDED and answered:
-        # Those that were answered have a cap of their own, beside the one for silence.
+        # Sends that were answered have a cap of their own, beside the cap for silent ones.
         latest = record.sends[-1]
         allowed = SERVER_ERRORS_ALLOWED if is_answered(latest) else allowed + answered
     if record.possible_extra < allowed + record.resend_granted:
@@ -239,12 +239,12 @@ def move_without_asking(record: EffectRecord, effect: Effect) -> Move:
 
 
 def is_answered(send: Send) -> bool:
-    """Whether all that is known of the send is that the provider answered it with a server error."""
+    """Whether the send is unresolved, and the provider answered it with a server error."""
     return send.failure is not None and send.failure.is_server_error and send.state in UNRESOLVED
 
 
 def _final_answer(record: EffectRecord, effect: Effect) -> Send | None:
-    """The charged send after which no other is bought, though an attempt may have died before it could say so."""
+    """The charged send after which no other is bought, even if its attempt died before it could report that."""
     empty = [send for send in record.sends if was_empty(send)]
     if len(empty) > effect.empty_allowed:
         return empty[-1]
@@ -258,17 +258,17 @@ def was_empty(send: Send) -> bool:
 
 
 def handle_to_reuse(record: EffectRecord) -> str | None:
-    """The handle of a send that came to nothing: hanging the next one on it locks a late sender out."""
+    """The handle of a send without an answer: reusing it for the next send locks a late sender out."""
     latest = max(record.sends, key=lambda send: send.fence, default=None)
     return latest.handle if latest and latest.state in {SendState.ABSENT, SendState.OPEN} else None
 
 
 def still_to_settle(send: Send, effect: Effect, longest_call: float) -> float:
-    """Seconds until a provider that shows nothing of this send can be believed.
+    """Seconds until a provider that shows no such call is conclusive: the send was not accepted.
 
-    A searched provider counts from the send, and cannot show a call that it still writes: a send that had been open for
-    longer than it takes the provider to show one may run for as long as a call may take. A locked handle counts from when it
-    was seen unlocked: its answer may appear a moment after that.
+    With a searched provider the time runs from the send. The provider cannot show a call that it still writes, so a send
+    that had been open for longer than it takes to show one may run for as long as a call may take. With a locked handle
+    the time runs from when it was seen unlocked: its answer may appear a moment after that.
     """
     if effect.provider_class is ProviderClass.LOCKED:
         return effect.settle_seconds
@@ -279,7 +279,7 @@ def still_to_settle(send: Send, effect: Effect, longest_call: float) -> float:
 
 @dataclass(frozen=True)
 class Charges:
-    """What a workflow was charged for: calls of one kind known to be charged, and sends that may have been charged besides.
+    """A workflow's charges: calls of one kind known to be charged, and sends that may have been charged besides.
 
     The sum is an upper bound of what the provider charged.
     """

@@ -1,4 +1,4 @@
-"""What an answer's `Retry-After` wishes for."""
+"""Reading the wait in an answer's `Retry-After` header."""
 
 import contextlib
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ _LONGER_IS_NONSENSE = 1e9
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """How long we are asked to wait; None when nothing is said, something negative or nonsense.
+    """The wait that an answer requests, in seconds; None when it is missing, negative or nonsense.
 
     `retry-after-ms` (Azure) is finer than `retry-after`, which is a number of seconds or a date. Names are looked up in lower
     case; HTTP clients' headers ignore the case.

@@ -1,20 +1,20 @@
-"""Sends that came to nothing, and may have been accepted all the same: what is looked up once more."""
+"""Unresolved sends: they brought no answer but may have been accepted, so reconciliation looks them up once more."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from durable_research.domain.ledger.effects import ProviderClass, Send
 
-# Who was asked, and in which way: another API of the same provider knows nothing of the call.
+# The provider and the way it was asked: another API of the same provider does not show the call.
 Provider = tuple[str, ProviderClass]
 
 
 @dataclass(frozen=True)
 class UnresolvedSend:
-    """A send of which the provider showed nothing then.
+    """A send that the provider did not show when it was asked.
 
     `accounted` counts the sends of the effect (on the same handle, in class L) that are known as charged; `known` are the
-    ids that we have.
+    ids that the ledger has.
     """
 
     key: str
@@ -24,6 +24,6 @@ class UnresolvedSend:
     known: frozenset[str] = frozenset()
 
     def late_send_among(self, shown: Sequence[str]) -> str | None:
-        """The id of a call that nobody has accounted for; a conversation names its answers otherwise than their calls."""
+        """The id of a call that the ledger has not accounted for; a conversation's answers have other ids than their calls."""
         unknown = [reference for reference in shown if reference not in self.known]
         return unknown[-1] if unknown and len(shown) > self.accounted else None

@@ -4,7 +4,7 @@ import math
 
 from durable_research.domain.values import Value
 
-# The rule of thumb for English text; only used where the provider does not tell.
+# The rule of thumb for English text; only used when the provider reports no usage.
 _CHARACTERS_PER_TOKEN = 4
 
 

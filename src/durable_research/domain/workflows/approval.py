@@ -1,4 +1,4 @@
-"""A person's word about a draft, before a workflow goes on: who is asked when, and what can be answered."""
+"""A person's approval of a draft before a workflow continues: the question, its deadlines, and the possible answers."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,7 +9,7 @@ from durable_research.domain.requests.report import DocumentReference
 from durable_research.domain.values import Value
 from durable_research.domain.workflows.events import EventKind
 
-# Before what a report waits to be approved.
+# The step before which a report waits for approval.
 BEFORE_PDF = "before_pdf"
 BEFORE_NOTIFY = "before_notify"
 
@@ -24,12 +24,12 @@ class Verdict(StrEnum):
 
     @property
     def event(self) -> EventKind:
-        """The event that tells it."""
+        """The kind of event that records this verdict."""
         return _EVENTS[self]
 
     @property
     def words(self) -> str:
-        """What was done, as a person reads it."""
+        """The verdict as a person reads it."""
         return _WORDS[self]
 
 
@@ -70,7 +70,7 @@ class _Waiting(Value):
 
     @property
     def words(self) -> str:
-        """What waits and until when, as a person reads it."""
+        """What waits for approval and until when, as a person reads it."""
         until = f"until {self.expires_at:%Y-%m-%d %H:%M} UTC"
         if self.before == BEFORE_NOTIFY:
             return f"the report is made; approve it to have it told, or refuse ({until})"
@@ -88,7 +88,6 @@ class ApprovalAsked(_Waiting):
 
     @property
     def draft(self) -> WrittenText:
-        """The text that waits."""
         return self.texts["draft"]
 
 
@@ -99,7 +98,7 @@ class ApprovalNotice(_Waiting):
 
     @property
     def is_reminder(self) -> bool:
-        """Whether they have been told before."""
+        """Whether an earlier notice was sent."""
         return self.occasion is EventKind.APPROVAL_REMINDED
 
 
@@ -113,13 +112,13 @@ class ApprovalDecision(Value):
 
 
 def decided_as(decision: ApprovalDecision) -> dict[str, object]:
-    """The decision as its event keeps it: the reference of an edited text among what is hidden from people."""
+    """The decision as its event stores it: the reference of an edited text is a field hidden from people."""
     kept = decision.model_dump(mode="json", exclude={"edited"})
     return kept | ({"texts": {"edited": decision.edited.model_dump(mode="json")}} if decision.edited else {})
 
 
 def decision_of(data: dict[str, object]) -> ApprovalDecision:
-    """The decision that an event keeps."""
+    """The decision that an event stores."""
     texts = data.get("texts")
     return ApprovalDecision.model_validate(
         {name: value for name, value in data.items() if name in ApprovalDecision.model_fields}

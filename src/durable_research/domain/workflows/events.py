@@ -1,7 +1,7 @@
-"""The kinds of events in the progress log, and what each of them holds: one frozen type for each kind.
+"""The kinds of events in the progress log, and the payload of each: one frozen type for each kind.
 
-A payload accepts every row that an earlier version wrote: unknown fields are kept, missing ones have defaults. A field that is
-marked `Hidden` is for reconciliation and for the fence: API and pages do not show it.
+A payload accepts every row that an earlier version wrote: unknown fields stay, missing ones have defaults. A field marked
+`_HIDDEN` is for reconciliation and for the fence: API and pages do not show it.
 """
 
 from datetime import datetime
@@ -53,7 +53,7 @@ ENDS_OF_ATTEMPT = frozenset(
     }
 )
 
-# Each answers what a workflow asked with `approval_asked`.
+# Each ends the question that `approval_asked` opened.
 ENDS_OF_APPROVAL = frozenset({EventKind.APPROVAL_GIVEN, EventKind.APPROVAL_REFUSED, EventKind.APPROVAL_EXPIRED})
 
 
@@ -65,7 +65,7 @@ SKIPPED = "skipped"
 
 
 class _Hidden:
-    """Marks a field that people are not shown."""
+    """Marks a field that API and pages do not show."""
 
 
 _HIDDEN = _Hidden()
@@ -85,13 +85,13 @@ class Payload(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     def stored(self) -> dict[str, Any]:
-        """The payload as the log stores it: what was set, as JSON."""
+        """The payload as the log stores it: the fields that were set, as JSON."""
         return self.model_dump(mode="json", exclude_unset=True)
 
     @classmethod
     @cache
     def hidden(cls) -> frozenset[str]:
-        """The names of the fields that people are not shown."""
+        """The names of the fields that API and pages do not show."""
         return frozenset(name for name, field in cls.model_fields.items() if _HIDDEN in field.metadata)
 
 
@@ -143,7 +143,7 @@ class AttemptFailed(OfWorker):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the step goes on waiting for its provider."""
+        """Whether the step still waits for its provider."""
         return bool(self.wait_left_seconds)
 
 
@@ -237,5 +237,5 @@ PAYLOADS: dict[EventKind, type[Payload]] = {
 
 
 def payload_of(kind: EventKind, data: dict[str, Any]) -> Payload:
-    """What an event of this kind holds, read from its row."""
+    """The payload of an event of this kind, read from its row."""
     return PAYLOADS[kind].model_validate(data)

@@ -1,4 +1,4 @@
-"""The progress log: the events that pages, CLI and API follow, and what a step's state is after them."""
+"""The progress log: the events that pages, CLI and API follow, and each step's state after them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,12 +40,12 @@ class ProgressEvent:
 
     @cached_property
     def payload(self) -> Payload:
-        """What it holds, typed by its kind."""
+        """The data, typed by the event's kind."""
         return payload_of(self.kind, self.data)
 
     @property
     def is_undo(self) -> bool:
-        """Whether an undo begins, from which on the workflow is being compensated."""
+        """Whether an undo begins; from the first one on the workflow is being compensated."""
         return isinstance(self.payload, AttemptStarted) and self.payload.undoes
 
     @property
@@ -64,13 +64,13 @@ class ProgressEvent:
         return body | {name: value for name, value in self.data.items() if name not in hidden}
 
 
-# The number of an attempt that the log does not follow: the ledger gives one for each effect.
+# The number of an attempt that the log does not record: the ledger numbers its effects.
 NUMBERED_BY_LEDGER = 0
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try of one step by one worker. Numbers are ours, per (workflow, step), and never start again.
+    """One try of one step by one worker. Numbers are ours, per (workflow, step), and never restart.
 
     `is_waiting` says that the step waited for its provider as this attempt began.
     """
@@ -84,13 +84,13 @@ class Attempt:
 
     @property
     def is_logged(self) -> bool:
-        """Whether the log follows it."""
+        """Whether the log records this attempt."""
         return self.number != NUMBERED_BY_LEDGER
 
 
 @dataclass(frozen=True)
 class EngineAttempt:
-    """Which of the engine's own attempts begins: its run, its number within the run, and the resumption that the run is of."""
+    """The engine's own attempt that begins: its run, its number within the run, and the run's resumption."""
 
     run_id: str
     number: int
@@ -158,12 +158,12 @@ def resumption_after(events: Sequence[ProgressEvent]) -> int:
 
 
 def resumed_with(events: Sequence[ProgressEvent]) -> ResumedWith:
-    """What the latest resumption changes; nothing in a workflow that never was resumed."""
+    """The payload of the latest resumption; an empty one when the workflow never was resumed."""
     return next((event.payload for event in reversed(events) if isinstance(event.payload, ResumedWith)), ResumedWith())
 
 
 def closing_of(events: Sequence[ProgressEvent]) -> Closed:
-    """What the closing event holds; nothing in a workflow that runs, or runs again."""
+    """The payload of the closing event; an empty one while the workflow runs, or runs again."""
     recent = since_resumed(events)
     closed = (event.payload for event in recent if event.kind is EventKind.CLOSED and isinstance(event.payload, Closed))
     return next(closed, Closed())
@@ -189,14 +189,14 @@ def _begin_again(views: Mapping[str, StepView]) -> None:
 
 
 def _skip(views: Mapping[str, StepView], event: ProgressEvent) -> None:
-    """What a cancellation that came too late has kept from being done."""
+    """Mark the steps that the closing event names as skipped."""
     skipped = event.payload.skipped if isinstance(event.payload, Closed) else {}
     for name, why in skipped.items():
         views[name].state, views[name].left_out, views[name].ended_at = StepState.LEFT_OUT, why, event.at
 
 
 def _go_past(views: Mapping[str, StepView], event: ProgressEvent) -> None:
-    """What a resumption, the outcome, or the first undo makes of the steps that were under way."""
+    """End the steps that were under way at the outcome or an undo, and the waiting ones that a later step has passed."""
     is_closed = event.kind is EventKind.CLOSED
     if is_closed or event.is_undo:
         ended_well = isinstance(event.payload, Closed) and event.payload.status in _ENDED_WELL
@@ -216,7 +216,7 @@ def _leave_out(view: StepView, event: ProgressEvent) -> None:
 
 
 def status_after(kind: EventKind, payload: Payload) -> Status | None:
-    """What an attempt's end, or an approval's event, makes of its workflow's status, when it makes something of it."""
+    """The workflow's status after an attempt's end or an approval's event; None when the event does not change it."""
     if kind in {EventKind.APPROVAL_ASKED, EventKind.APPROVAL_REMINDED}:
         return Status.WAITING_FOR_YOU
     if kind in ENDS_OF_APPROVAL:

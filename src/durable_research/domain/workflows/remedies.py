@@ -1,4 +1,4 @@
-"""What mends each failure: one row for each code of the error tree, read by page, API, command line and docs.
+"""The remedy for each failure: one row for each code of the error tree, read by page, API, command line and docs.
 
 A setting is written by its name, so that readers find it in `.env.example`.
 """
@@ -13,8 +13,7 @@ _SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 class Remedy:
     """What to do about a code.
 
-    `resume` says whether going on from the failed step helps once that is done, `ask_again` whether asking anew does, or
-    sending the request once more.
+    `resume`: resuming from the failed step helps after that. `ask_again`: a new request helps, or the same one sent again.
     """
 
     words: str
@@ -28,7 +27,7 @@ class Remedy:
 
 
 def remedy_for(code: str) -> Remedy | None:
-    """What mends this; None for a code that is neither of the error tree nor an end that Temporal made."""
+    """The remedy for this code; None when it is neither in the error tree nor an end that Temporal made."""
     return _ENDED_BY_THE_ENGINE if code.startswith("engine_") else REMEDIES.get(code)
 
 
@@ -37,7 +36,7 @@ def _either(words: str) -> Remedy:
 
 
 def _anew(words: str) -> Remedy:
-    """Going on would send the same again, so what has to be sent otherwise must be asked for anew."""
+    """Resuming would send the same request again, so a changed one must be started anew."""
     return Remedy(words, resume=False, ask_again=True)
 
 
@@ -45,7 +44,7 @@ def _neither(words: str) -> Remedy:
     return Remedy(words, resume=False, ask_again=False)
 
 
-# `engine_terminated`, `engine_timed_out` and the like: what ended it was no error of its own.
+# `engine_terminated`, `engine_timed_out` and the like: the workflow ended without an error of its own.
 _ENDED_BY_THE_ENGINE = _either("see in Temporal who or what ended it; nothing is wrong here")
 _FIELDS_OF_THE_PROVIDER = (
     "mend what the words name: OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL or OPENAI_API; of an embedding "

@@ -1,7 +1,7 @@
 """A step's wait for a provider that is busy or cannot be reached, folded from the events of the step.
 
-It begins with the first such failure and ends with any other word of the provider; deaths, drains and failures of our own
-parts neither begin nor end it. So it survives everything that the log survives.
+It begins with the first such failure and ends with any other answer of the provider; dead workers, drains and failures of our
+own infrastructure neither begin nor end it. So it survives everything that the log survives.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _UNTOLD: FailureBody = {"code": "", "detail": "the provider cannot be asked"}
 
 @dataclass(frozen=True)
 class ProviderWait:
-    """Since when a step waits, how often it has looked, until when it goes on, and what the last look found."""
+    """Since when a step waits, how often it has polled, until when it waits, and the last poll's error."""
 
     since: datetime
     looks: int
@@ -27,7 +27,7 @@ class ProviderWait:
 
     @property
     def words(self) -> str:
-        """The wait as a person reads it while it goes on."""
+        """The wait as a person reads it while it lasts."""
         return f"waits since {_clock(self.since)} UTC, {self._looked}, goes on until {self._until} UTC"
 
     @property
@@ -50,7 +50,7 @@ def _clock(at: datetime) -> str:
 
 
 def wait_after(wait: ProviderWait | None, kind: EventKind, at: datetime, payload: Payload) -> ProviderWait | None:
-    """What one more event of the step makes of its wait."""
+    """The step's wait after one more event of the step; None when it does not wait."""
     if kind in {
         EventKind.PROVIDER_ANSWERED,
         EventKind.ATTEMPT_COMPLETED,
@@ -61,7 +61,7 @@ def wait_after(wait: ProviderWait | None, kind: EventKind, at: datetime, payload
     if not isinstance(payload, AttemptFailed):
         return wait
     error = payload.error or _UNTOLD
-    # A death between this line and the engine's hearing of it must not begin another wait; a person's word does.
+    # A worker's death before the engine has this failure must not begin another wait; a person's decision does.
     if payload.wait_left_seconds is not None and not payload.asks_a_person:
         until = at + timedelta(seconds=payload.wait_left_seconds)
         return ProviderWait(wait.since if wait else at, wait.looks + 1 if wait else 1, until, error)
@@ -69,7 +69,7 @@ def wait_after(wait: ProviderWait | None, kind: EventKind, at: datetime, payload
 
 
 def provider_wait(events: Sequence[ProgressEvent]) -> tuple[str, ProviderWait] | None:
-    """The step that waits for its provider now, and its wait; none of a workflow that has ended or is being undone."""
+    """The step that waits for its provider now, and its wait; None after the outcome or during compensation."""
     waits: dict[str, ProviderWait | None] = {}
     for event in events:
         if event.kind is EventKind.CLOSED or event.is_undo:
@@ -80,7 +80,7 @@ def provider_wait(events: Sequence[ProgressEvent]) -> tuple[str, ProviderWait] |
 
 
 def ended_waiting(events: Sequence[ProgressEvent]) -> bool:
-    """Whether a step's wait for its provider ended unanswered and nobody wanted an end: not a person, and not an undo."""
+    """Whether a step's wait for its provider ended unanswered, without a person's cancellation and without an undo."""
     events = since_resumed(events)
     if any(event.kind is EventKind.CANCEL_REQUESTED or event.is_undo for event in events):
         return False

@@ -43,7 +43,7 @@ class Status(StrEnum):
 class Decision(StrEnum):
     """What a person decides about a step that could not go on, or about an undo that failed."""
 
-    SEND_AGAIN = "send_again"  # a send that may have been charged already
+    SEND_AGAIN = "send_again"  # repeat a send that may have been charged already
     GIVE_UP = "give_up"  # and undo what was done
     TRY_AGAIN = "try_again"
     GO_WITHOUT = "go_without"  # a step that the workflow can do without
@@ -57,19 +57,19 @@ class Decided(Value):
     decision: Decision
 
 
-# What a person may have gone on with: not what somebody wanted to end, and not what was undone.
+# A person may resume these: not a cancelled workflow. A kind that is compensated on failure cannot be resumed either.
 RESUMABLE = frozenset({Status.FAILED, Status.TERMINATED})
 FINAL = frozenset({Status.DONE, Status.PARTLY_DONE, Status.FAILED, Status.CANCELLED, Status.TERMINATED})
 
 
 def check_transition(old: Status, new: Status) -> None:
-    """Refuse a change of status that would take an end back.
+    """Refuse a change of status that would revert a final one.
 
     Two steps after an end are legal: partly done -> done, here, and failed or terminated -> queued by resuming, which is
     written with its own event.
 
     Raises:
-        InvalidState: the workflow has already ended otherwise.
+        InvalidState: the workflow has already ended with another status.
     """
     if old is new or not old.is_final or (old is Status.PARTLY_DONE and new is Status.DONE):
         return
@@ -77,7 +77,7 @@ def check_transition(old: Status, new: Status) -> None:
 
 
 def check_resumable(status: Status) -> None:
-    """Refuse to go on with what goes on, is finished, or was ended by a person.
+    """Refuse to resume a workflow that runs, is finished, or was cancelled.
 
     Raises:
         InvalidState: it is not failed or terminated.
@@ -101,6 +101,6 @@ def new_workflow_id(kind: Kind, at_milliseconds: int, randomness: bytes) -> str:
 
 
 def kind_of(workflow_id: str) -> Kind | None:
-    """The kind that a well-formed id names, or None when it is not an id of ours."""
+    """The kind that a workflow id names; None when the id is malformed."""
     match = _ID.fullmatch(workflow_id)
     return Kind(match[1]) if match else None

@@ -1,7 +1,7 @@
-"""The text that a workflow has paid for, wherever it stands by now: what failed after the model was paid has lost nothing.
+"""The text that a workflow has paid for, whatever its status: a failure after the model was paid loses no text.
 
-It is looked for where it is written: what a person made of it (the log), what the model answered (the ledger), and what had
-come of an answer that was lost on the way (the draft).
+Three places may hold it: the log (a person's edit), the ledger (the model's answer), and the draft (the part of a lost
+answer that had arrived).
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ SIMULATOR = "simulator"
 
 @dataclass(frozen=True)
 class PaidText:
-    """A text and what is known of its making. One that is not `is_whole` was cut, stopped or lost on its way."""
+    """A text, its model and its usage. When not `is_whole`, the answer was cut, stopped or lost on its way."""
 
     text: str
     model: str
@@ -35,7 +35,7 @@ class PaidText:
     is_whole: bool
 
     def corrected(self, reference: TextReference) -> WrittenText:
-        """What a person made of it, as a step's result."""
+        """A person's correction of this text, as a step's result."""
         return WrittenText(
             text=reference,
             model=self.model,
@@ -46,7 +46,7 @@ class PaidText:
 
 
 def edited_by_a_person(events: Sequence[ProgressEvent]) -> TextReference | None:
-    """The text that a person last made of the model's; none after the model was paid to write another."""
+    """A person's latest edit of the model's text; None after the model was paid to write another text."""
     made, generation = None, 0
     for event in events:
         match event.payload:
@@ -68,17 +68,17 @@ class PaidTexts:
     objects: ObjectStore
 
     async def read(self, workflow_id: str, tenant: str) -> PaidText:
-        """The text of a workflow that has not been cancelled or undone, as far as it was written.
+        """The text of a workflow that was not cancelled or compensated, as far as it was written.
 
         Raises:
             NotFound: unknown id.
             NotReady: nothing is written yet.
-            InvalidState: it ended without a text, or what it had written is gone.
+            InvalidState: it ended without a text, or its text was removed.
         """
         return await self.of(*await self.reading.with_log(workflow_id, tenant))
 
     async def of(self, row: WorkflowRow, events: Sequence[ProgressEvent]) -> PaidText:
-        """The same of a workflow that is read already.
+        """The same for a workflow that has been read already.
 
         Raises:
             NotReady, InvalidState: as for `read`.
@@ -96,7 +96,7 @@ class PaidTexts:
     async def find(
         self, row: WorkflowRow, events: Sequence[ProgressEvent], answers: Sequence[EffectRecord]
     ) -> PaidText | None:
-        """The text that these answers brought, or a person made of it; None where nothing was written."""
+        """The text of these answers, or a person's edit of it; None when nothing was written."""
         written = await self._written(row, answers)
         made = edited_by_a_person(events)
         if made is None or written is None:
@@ -105,7 +105,7 @@ class PaidTexts:
         return PaidText(text, written.model, written.provider, written.usage, is_whole=True)
 
     async def is_there(self, row: WorkflowRow, answers: Sequence[EffectRecord]) -> bool:
-        """Whether anything was written, told without reading it."""
+        """Whether any text was written; reads no object."""
         kept = [TextReference.model_validate(one.kept["text"]) for one in answers if one.kept]
         kept += [WrittenText.model_validate(one.result).text for one in answers if one.result]
         if any(one.size_bytes for one in kept):
@@ -114,7 +114,7 @@ class PaidTexts:
         return draft is not None and bool(draft.text)
 
     async def answers(self, row: WorkflowRow, events: Sequence[ProgressEvent]) -> list[EffectRecord]:
-        """What the ledger knows of the calls that wrote the text, the one that was cut first."""
+        """The ledger's records of the calls that wrote the text; a cut call stands before its continuation."""
         step = next(iter(BY_KIND[row.kind].steps))
         generation = resumed_with(events).generation
         keys = [
@@ -131,7 +131,7 @@ class PaidTexts:
         usage = sum((part.usage for part in parts), TokenUsage())
         text = "".join([await self._text(part.text) for part in parts])
         last = answers[-1]
-        if last.kept:  # what had been written before is in it
+        if last.kept:  # it includes the text of the parts before
             text = await self._text(TextReference.model_validate(last.kept["text"]))
         if not text:
             draft = await self.reading.drafts.read(row.workflow_id)

@@ -1,4 +1,4 @@
-"""What a workflow that waits for a person asks, and what can be answered."""
+"""The question of a workflow that waits for a person, and its possible answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from durable_research.ports.database.workflows import WorkflowRow
 
 @dataclass(frozen=True)
 class OpenQuestion:
-    """A step's attempt that could not go on; `remaining` are the undos that wait with it, it first."""
+    """A step's attempt that could not continue. For an undo, `remaining` are it and the undos that wait behind it."""
 
     step: str
     attempt: int
@@ -33,13 +33,13 @@ class OpenQuestion:
         if not self.remaining:
             without = ", go on without it" if Decision.GO_WITHOUT in self.decisions else ""
             return f"{_quoted(self.step)} could not be done ({self.detail}); try again{without}, or give up and undo"
-        # What went wrong names its step as the code does, which says nothing to a person.
+        # The error's detail names the step by its code name, which people do not know.
         detail = self.detail.replace(self.step, _quoted(self.step))
         return f"cleaning up failed ({detail}); still to be done: {', '.join(map(_quoted, self.remaining))}"
 
     @property
     def remedy(self) -> Remedy | None:
-        """What mends the failure that is asked about."""
+        """The remedy for the failure behind the question."""
         return remedy_for(self.code)
 
 
@@ -49,7 +49,7 @@ def _quoted(step: str) -> str:
 
 @dataclass(frozen=True)
 class OpenApproval:
-    """A draft that waits for a person's word. It is a question of no step's attempt, and stands where theirs would."""
+    """A draft that waits for a person's decision. It belongs to no step's attempt, and has the fields of `OpenQuestion`."""
 
     asked: ApprovalAsked
     step: ClassVar[str] = "approval"
@@ -64,11 +64,10 @@ class OpenApproval:
 
     @property
     def decisions(self) -> tuple[Verdict, ...]:
-        """What can be answered."""
         return self.asked.verdicts
 
 
-# What a workflow waits to be answered by a person.
+# The question that a person has to answer before a workflow continues.
 PendingDecision = OpenQuestion | OpenApproval
 
 
@@ -77,7 +76,7 @@ def _is_question(event: ProgressEvent) -> bool:
 
 
 def open_approval(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenApproval | None:
-    """The draft that waits for a person now, by the log."""
+    """The draft that now waits for a person, according to the log."""
     events = since_resumed(events)
     last = next((event for event in reversed(events) if _is_question(event)), None)
     if row.status is not Status.WAITING_FOR_YOU or last is None or last.kind is not EventKind.APPROVAL_ASKED:
@@ -86,12 +85,12 @@ def open_approval(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenAppr
 
 
 def standing_decision(events: Sequence[ProgressEvent]) -> ApprovalDecision | None:
-    """What was decided about the draft, by the log."""
+    """The decision about the draft, according to the log."""
     return next((decision_of(event.data) for event in since_resumed(events) if event.kind in ENDS_OF_APPROVAL), None)
 
 
 def open_question(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenQuestion | None:
-    """What a person is asked now, by the log."""
+    """The question that now waits for a person, according to the log."""
     asking = [event for event in since_resumed(events) if _is_question(event)]
     if row.status is not Status.WAITING_FOR_YOU or not asking:
         return None
@@ -112,5 +111,5 @@ def open_question(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenQues
 
 
 def pending_decision(row: WorkflowRow, events: Sequence[ProgressEvent]) -> PendingDecision | None:
-    """What a person has to answer before the workflow goes on, by the log."""
+    """The question or draft that a person must decide before the workflow continues, according to the log."""
     return open_question(row, events) or open_approval(row, events)

@@ -1,4 +1,4 @@
-"""Reading what goes on: lists, statuses, results, the events to follow, the Event History."""
+"""Reading workflows: lists, statuses, results, the events to follow, the Event History."""
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ from durable_research.ports.database.workers import WorkerRegistry
 from durable_research.ports.database.workflows import WorkflowFilter, WorkflowRow, Workflows
 from durable_research.ports.engine.engine import EngineView, WorkflowEngine
 
-# A proxy drops a silent connection after 60 s at the least; a reader also notices a missed wake-up this soon.
+# A proxy drops a silent connection after 60 s at the earliest; a reader also notices a missed wake-up within this time.
 _KEEP_ALIVE_SECONDS = 15.0
 
 
 @dataclass
 class Reading:
-    """Needs no worker, and no engine for anything but what changes by the second."""
+    """Needs no worker; reads the engine only for live details (next retry, worker) and the Event History."""
 
     workflows: Workflows
     progress: ProgressLog
@@ -48,7 +48,7 @@ class Reading:
         """One workflow.
 
         Raises:
-            NotFound: malformed, unknown or another tenant's id: never told apart.
+            NotFound: malformed, unknown or another tenant's id; the error does not say which.
         """
         if kind_of(workflow_id) is None:
             raise NotFound("there is no such workflow")
@@ -59,7 +59,7 @@ class Reading:
         return await self.workflows.list(tenant, which)
 
     async def with_log(self, workflow_id: str, tenant: str) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
-        """One workflow and all its events so far, as they stand together.
+        """One workflow and all its events so far, read together so that they agree.
 
         Raises:
             NotFound: as for `get`.
@@ -69,7 +69,7 @@ class Reading:
         return await self.workflows.get_with_log(workflow_id, tenant)
 
     async def status(self, workflow_id: str, tenant: str) -> WorkflowStatus:
-        """The log's steps, completed by what the engine says this second."""
+        """The status from the log, completed with the engine's current view of running steps."""
         row, events = await self.with_log(workflow_id, tenant)
         steps = steps_after(tuple(BY_KIND[row.kind].steps), events)
         live = await self.live_workers()
@@ -97,7 +97,7 @@ class Reading:
         )
 
     async def result(self, workflow_id: str, tenant: str) -> WorkflowResult:
-        """The result of a finished workflow: what the closing event says.
+        """The result of a finished workflow, as its closing event holds it.
 
         Raises:
             NotReady: it is still running.
@@ -118,13 +118,13 @@ class Reading:
     async def events(
         self, workflow_id: str, tenant: str, after_seq: int
     ) -> AsyncGenerator[ProgressEvent | Draft | None, None]:
-        """Follow a workflow from after `after_seq` to its end; None when nothing happened for a while.
+        """Follow a workflow's events after `after_seq` to its end; yields None when nothing happened for a while.
 
         The log's events come once each and in order. Drafts come between them while the text is being written.
         """
         shown: Draft | None = None
         async with self.changes.watch(workflow_id) as changed:
-            # The row first: what is final now has all its events in the log that is read next.
+            # The row first: when it is final, the log that is read next holds all its events.
             ended = (await self.workflows.get(workflow_id, tenant)).status.is_final
             while True:
                 events = await self.progress.read(workflow_id, after_seq)
@@ -143,11 +143,11 @@ class Reading:
                     yield None
 
     async def live_workers(self) -> tuple[str, ...]:
-        """Who works now."""
+        """The identities of the workers that are alive now."""
         return tuple(worker.identity for worker in await self.workers.live())
 
     async def history(self, workflow_id: str, tenant: str) -> Sequence[dict[str, Any]]:
-        """The Event History as the engine keeps it.
+        """The Event History as the engine stores it.
 
         Raises:
             InfrastructureDown: the engine is out of reach.
@@ -164,7 +164,7 @@ def check_has_result(row: WorkflowRow) -> None:
 
     Raises:
         NotReady: it is still running.
-        EndedWithoutResult: it has ended otherwise.
+        EndedWithoutResult: it has ended with another status.
     """
     if not row.status.is_final:
         raise NotReady(f"the workflow is {row.status.words}")
@@ -173,7 +173,7 @@ def check_has_result(row: WorkflowRow) -> None:
 
 
 def _complete(steps: Sequence[StepView], view: EngineView | None, live: Sequence[str]) -> None:
-    """Add what only the engine knows now, holder and next try; and what the registry knows: a holder that is gone."""
+    """Add each step's worker and next retry from the engine; a running step whose worker is dead is shown as retrying."""
     pending = {one.step: one for one in view.pending} if view else {}
     for step in steps:
         if step.name in pending and step.state in {StepState.RUNNING, StepState.RETRYING, StepState.PENDING}:

@@ -1,4 +1,4 @@
-"""What is left of a workflow that ended without what was asked for: a text that was paid for, and a way to go on."""
+"""What remains of a workflow that ended without its result: a paid text, and whether it can be resumed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,15 +18,15 @@ class Price(StrEnum):
     """What going on may cost besides what was paid."""
 
     NOTHING = "nothing"
-    ANOTHER_SEND = "another_send"  # an earlier send may have been charged, and nobody can be asked any more
-    ANOTHER_ANSWER = "another_answer"  # the answer was charged and is none
+    ANOTHER_SEND = "another_send"  # an earlier send may have been charged, and its provider cannot be asked any more
+    ANOTHER_ANSWER = "another_answer"  # the answer was charged and is of no use
 
 
 @dataclass(frozen=True)
 class ResumeOffer:
-    """That a workflow can be resumed, and what that may cost; `charges` is what it has cost so far.
+    """A workflow can be resumed, at this price; `charges` is what it has cost so far.
 
-    `answers` are the ledger's records of the calls that wrote its text, the one that was cut first.
+    `answers` are the ledger's records of the calls that wrote its text; a cut call stands before its continuation.
     """
 
     price: Price
@@ -36,7 +36,7 @@ class ResumeOffer:
 
     @property
     def may_charge_again(self) -> bool:
-        """Whether leave is needed to go on."""
+        """Whether resuming needs a person's permission to be charged."""
         return self.price is not Price.NOTHING
 
     @property
@@ -49,7 +49,7 @@ class ResumeOffer:
 
 
 class EndedWithoutResult(InvalidState):
-    """A workflow ended without what was asked for; `resumable_id` is its id where it can go on and its text be read."""
+    """A workflow ended without its result; `resumable_id` is its id if it can be resumed and its text read."""
 
     def __init__(self, row: WorkflowRow, so: str = "") -> None:
         self.ended = f"the {BY_KIND[row.kind].noun} is {row.status.words}"
@@ -59,5 +59,5 @@ class EndedWithoutResult(InvalidState):
 
 
 def can_be_resumed(row: WorkflowRow) -> bool:
-    """Whether it ended so, and is of a kind, that it can go on from the step that failed."""
+    """Whether its status and its kind allow resuming it from the failed step."""
     return row.status in RESUMABLE and BY_KIND[row.kind].can_resume

@@ -46,7 +46,7 @@ class ReadingReports:
         raise _why_not(await self.workflows.get(report_id, tenant))
 
     async def of(self, row: WorkflowRow) -> Report:
-        """The finished report of a workflow that is read already.
+        """The finished report of a workflow that has been read already.
 
         Raises:
             NotReady, InvalidState: as for `get`.
@@ -57,7 +57,6 @@ class ReadingReports:
             raise _why_not(row) from None
 
     async def pdf(self, report: Report) -> bytes:
-        """The stored PDF."""
         return await self.objects.get(report.pdf.key)
 
     async def document(self, report: Report) -> Document:
@@ -75,11 +74,10 @@ class ReadingReports:
         )
 
     async def html(self, report: Report) -> str:
-        """The report as an HTML fragment, sanitised: as `create_pdf` kept it."""
+        """The report as a sanitised HTML fragment, as `create_pdf` stored it."""
         return await kept_page(self.objects, report.pdf.key, self.to_html, lambda: self.document(report))
 
     async def markdown(self, report: Report) -> str:
-        """The report as Markdown."""
         return await asyncio.to_thread(self.to_markdown, await self.document(report))
 
 

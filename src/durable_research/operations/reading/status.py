@@ -1,4 +1,4 @@
-"""Where a workflow stands, as a value: row and log as they were read, and what follows from them."""
+"""A workflow's status as a value: row and log as they were read, and the values derived from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from durable_research.ports.database.workflows import WorkflowRow
 
 @dataclass(frozen=True)
 class WorkflowStatus:
-    """Everything that is said of a workflow, read once: `row` and `events` belong together.
+    """Everything that is shown of a workflow, read once: `row` and `events` belong together.
 
-    `offer` is only looked up for what has failed or was terminated; `engine_url` is the engine's own page about it.
+    `offer` is only set for a failed or terminated workflow; `engine_url` is the engine's own page about it.
     """
 
     row: WorkflowRow
@@ -45,13 +45,12 @@ class WorkflowStatus:
 
     @property
     def remedy(self) -> Remedy | None:
-        """What mends the error."""
         return remedy_for(self.error["code"]) if self.error else None
 
 
 @dataclass(frozen=True)
 class WorkflowResult:
-    """What a finished workflow came to; None is what its closing event does not say."""
+    """The result of a finished workflow; a field is None when the closing event does not hold it."""
 
     row: WorkflowRow
     texts: tuple[str, ...] = ()
@@ -62,5 +61,5 @@ class WorkflowResult:
 
     @property
     def title(self) -> str | None:
-        """A report's title; what else there is has one for each text."""
+        """A report's title; workflows of other kinds have one for each text."""
         return self.row.title if self.row.kind is Kind.REPORT else None

@@ -1,4 +1,4 @@
-"""What a page shows of a finished text is made once and kept beside it, as an object."""
+"""The HTML of a finished text is made once and stored beside the text, as an object."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ Format = Callable[[Document], str]
 async def kept_page(
     objects: ObjectStore, key: str, to_html: Format, document: Callable[[], Awaitable[Document]]
 ) -> str:
-    """The page beside the object `key`; one that nobody made yet is made of the document, and kept where that is possible."""
+    """The page stored beside the object `key`; a missing page is made from the document, and stored if the store is up."""
     with suppress(NotFound):
         return (await objects.get(page_key(key))).decode()
     page = await asyncio.to_thread(to_html, await document())

@@ -1,4 +1,4 @@
-"""The texts that a finished workflow wrote, and what is related to it."""
+"""The texts that a finished workflow wrote, and the finished texts related to it."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ _RELATED = 5
 class ReadingTexts:
     """Reads the log and objects; `to_html` turns a document into text.
 
-    `embedding_model` is today's: what is related is told by what it has embedded, and only by that; empty, embeddings are off.
+    `embedding_model` is the current one: related texts are found by its embeddings only. When empty, embeddings are off.
     """
 
     reading: Reading
@@ -37,7 +37,7 @@ class ReadingTexts:
     embedding_model: str
 
     async def markdown(self, workflow_id: str, tenant: str, name: str) -> str:
-        """One text, as the model wrote it; the paid text of a report also when it has failed.
+        """One text, as the model wrote it; a failed report's paid text too.
 
         Raises:
             NotFound: unknown id or name.
@@ -61,7 +61,7 @@ class ReadingTexts:
             await self._text(written),
             written,
             workflow_id=row.workflow_id,
-            # What it is called since it was stored: the page's own heading says so, and the text does not repeat it.
+            # The title under which it was stored: the page's heading shows it, so the text must not repeat it.
             title=row.title,
             question=request.prompt,
             language=request.language,
@@ -69,11 +69,11 @@ class ReadingTexts:
         )
 
     async def html(self, row: WorkflowRow, written: WrittenText) -> str:
-        """One of the workflow's texts as an HTML fragment, sanitised, as it was kept when it was first shown."""
+        """One of the workflow's texts as a sanitised HTML fragment, as stored when it was first shown."""
         return await kept_page(self.objects, written.text.key, self.to_html, lambda: self.document(row, written))
 
     async def related(self, row: WorkflowRow) -> Sequence[Related]:
-        """Finished reports and posts about similar things, nearest first; nothing that today's model has not embedded."""
+        """Finished reports and posts on similar subjects, nearest first; only texts that the current model has embedded."""
         if not self.embedding_model:
             return ()
         return await self.similarity.nearest(row.workflow_id, row.tenant, self.embedding_model, _RELATED)

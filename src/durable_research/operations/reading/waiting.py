@@ -1,4 +1,4 @@
-"""What an unfinished workflow waits for, when that is not its own work."""
+"""The reason why an unfinished workflow waits: a person, its begin, the engine, a worker or a provider."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from durable_research.ports.database.workflows import WorkflowRow
 
 @dataclass(frozen=True)
 class WaitsFor:
-    """What it waits for in words, and the wait for a provider where it is one."""
+    """The reason in words; when it waits for a provider, that wait too."""
 
     words: str
     provider: ProviderWait | None = None
@@ -28,7 +28,7 @@ def waits_for(
     *,
     reachable: bool,
 ) -> WaitsFor | None:
-    """What it waits for now; None of what has ended, and of what is at work."""
+    """What it waits for now; None when it has ended or is at work."""
     if row.status.is_final:
         return None
     wait = provider_wait(events)

@@ -1,4 +1,4 @@
-"""What crosses Temporal when a schedule fires. The request lies in the schedule's arguments, sealed like every payload."""
+"""The messages of a schedule's firing. The request lies in the schedule's arguments, encrypted like every payload."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ from durable_research.domain.values import Value
 
 
 class AcceptScheduledReport(Value):
-    """What a schedule gives to each of its firings: whose report, the request as an API would get it, and when it is asked."""
+    """The input of a schedule's firings: the report's tenant, the request as the API would get it, and the rhythm."""
 
     tenant: str
     request: dict[str, Any]
-    # Schedules of before say nothing here, and none of their firings is left out.
+    # Older schedules leave these two empty, and none of their firings is left out.
     every: str = ""
     timezone: str = "UTC"
 
 
 class Firing(Value):
-    """One firing. `firing_id` is made of the schedule's id and the time that it was due, so it is the same in every try."""
+    """One firing. `firing_id` is made from the schedule's id and the due time, so it is the same in every try."""
 
     firing_id: str
     tenant: str
@@ -26,6 +26,6 @@ class Firing(Value):
 
 
 class AcceptedReport(Value):
-    """The report that a firing asked for; none when clocks skip the time at which it was due."""
+    """The report that a firing requested; None when the clocks skip its due time."""
 
     report_id: str | None

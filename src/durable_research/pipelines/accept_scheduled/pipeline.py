@@ -1,10 +1,10 @@
-"""What a schedule's firing is to workers: its workflow and the policy of its one activity. No person starts it."""
+"""The descriptor of a schedule's firing: its workflow and the policy of its one activity. No person starts it."""
 
 from durable_research import queues
 from durable_research.descriptor import Descriptor
 from durable_research.policies import WRITE_TRY_SECONDS, StepPolicy
 
-# One transaction on our own database, so it waits for as long as that is away; a request that breaks a rule fails at once.
+# One transaction on our own database, so it waits while the database is away; a request that breaks a rule fails at once.
 ACCEPT_SCHEDULED = StepPolicy(
     "accept_scheduled", queues.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
 )

@@ -15,7 +15,7 @@ class AcceptScheduledReportWorkflow:
 
     @workflow.run
     async def run(self, message: AcceptScheduledReport) -> AcceptedReport:
-        """Accept it. The server makes this workflow's id of the schedule's id and the time that the firing was due."""
+        """Accept the report. The server makes this workflow's id from the schedule's id and the firing's due time."""
         firing = Firing(
             firing_id=workflow.info().workflow_id,
             tenant=message.tenant,

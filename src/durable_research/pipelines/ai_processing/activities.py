@@ -18,7 +18,7 @@ from durable_research.ports.vendors.languages import Languages
 
 @dataclass
 class AIProcessingActivities:
-    """Its fields are its needs."""
+    """The activities; the fields are the ports and values that they use."""
 
     workflows: Workflows
     writer: TextWriter
@@ -26,7 +26,7 @@ class AIProcessingActivities:
 
     @activity.defn(name="generate_text")
     async def generate_text(self, message: AIProcessing) -> WrittenText:
-        """Have the text written; a retry takes up the call that an earlier attempt began."""
+        """Let the model write the text; a retry re-attaches to the call that an earlier attempt began."""
         request = await self._request(message.workflow_id, message.tenant)
         return await self.writer.write(
             Assignment(
@@ -53,7 +53,7 @@ class AIProcessingActivities:
 
     @activity.defn(name="summarize_text")
     async def summarize_text(self, message: WrittenFor) -> WrittenText:
-        """Have the text summarised: a model call of its own."""
+        """Let the model summarise the text: a model call of its own."""
         text = await self.writer.read(message.text.text)
         return await self.writer.write(
             Assignment(
@@ -67,11 +67,11 @@ class AIProcessingActivities:
 
     @activity.defn(name="compensate_generate")
     async def compensate_generate(self, message: AIProcessing) -> None:
-        """Remove what was written. The calls stay paid, and the ledger goes on saying so."""
+        """Remove the stored texts. The calls stay paid, and the ledger still counts them."""
         await self.writer.remove_all(message.tenant, message.workflow_id)
 
     def _language_of(self, text: str, message: str | None) -> str | None:
-        """What the text seems to be written in; None where none was asked for, or nobody could recognise it."""
+        """The text's probable language; None when none was requested, or the requested one cannot be recognised."""
         wanted = primary_language(message) if message else None
         return self.languages.language_of(text) if wanted and self.languages.recognises(wanted) else None
 

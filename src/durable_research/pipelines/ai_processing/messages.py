@@ -1,18 +1,18 @@
-"""What crosses Temporal for a processed text: ids and small references. New fields need defaults."""
+"""The messages of a processed text: ids and small references. New fields need defaults."""
 
 from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.values import Value
 
 
 class AIProcessing(Value):
-    """Starts the workflow, and asks each step that needs no more; the request itself lies in table `workflows`."""
+    """Starts the workflow, and each step that needs no more; the request itself lies in table `workflows`."""
 
     workflow_id: str
     tenant: str = "default"
 
 
 class WrittenFor(Value):
-    """Asks to work on what was written for this workflow."""
+    """Requests a step on the text that was written for this workflow."""
 
     workflow_id: str
     tenant: str

@@ -1,4 +1,4 @@
-"""What a checked text is to people and to workers: its names, its steps with their policies and undo, its start message."""
+"""The descriptor of a processed text: its names, its steps with their policies and undo, its start message."""
 
 from durable_research import queues
 from durable_research.descriptor import Pipeline, Receivers, Step, Undo
@@ -8,19 +8,19 @@ from durable_research.pipelines.ai_processing.messages import AIProcessing
 from durable_research.policies import UNDO_TRIES, StepPolicy, model_step
 from durable_research.ports.database.workflows import WorkflowRow
 
-# Writing, as for a report; but where giving up undoes what was paid for, a person is asked first.
+# Model calls, as for a report; but giving up would undo a paid text, so a person is asked first.
 GENERATE_TEXT = model_step("generate_text", asks_at_end_of_wait=True)
 SUMMARIZE_TEXT = model_step("summarize_text", asks_at_end_of_wait=True)
 
-# Reading one object and looking at it; the same text breaks the same rules, so a second failure is no accident of the network.
+# It reads and checks one object; the same text breaks the same rules, so a second failure is no accident of the network.
 VALIDATE_OUTPUT = StepPolicy("validate_output", queues.AI_TASKS, try_seconds=20, failures_allowed=2)
 
-# As every undo.
+# Like every undo.
 COMPENSATE_GENERATE = StepPolicy(
     "compensate_generate", queues.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True
 )
 
-# The text and its summary go together.
+# One undo removes the text and its summary.
 _REMOVE_TEXTS = Undo(COMPENSATE_GENERATE, "Undo: remove the text")
 
 

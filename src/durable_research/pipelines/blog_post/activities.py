@@ -32,7 +32,7 @@ from durable_research.ports.vendors.notifiers import Notification, Notifier
 
 @dataclass
 class BlogPostActivities:
-    """Its fields are its needs. `slack` is None where no channel is configured; `post_url_prefix` begins a message's link."""
+    """The activities. `slack` is None when no channel is configured; `post_url_prefix` begins a message's link."""
 
     workflows: Workflows
     effects: EffectRunner
@@ -44,7 +44,7 @@ class BlogPostActivities:
 
     @activity.defn(name="generate_content")
     async def generate_content(self, message: BlogPost) -> WrittenText:
-        """Have the post written; a retry takes up the call that an earlier attempt began."""
+        """Let the model write the post; a retry re-attaches to the call that an earlier attempt began."""
         request = PostRequest.model_validate((await self.workflows.get(message.post_id, message.tenant)).input)
         instructions = prompts.instructions(request)
         return await self.writer.write(
@@ -83,19 +83,19 @@ class BlogPostActivities:
 
     @activity.defn(name="create_embedding")
     async def create_embedding(self, message: EmbedPost) -> Embedded:
-        """Have the post's vector made, and keep it: one paid call."""
+        """Request the post's embedding and store it: one paid call."""
         subject = Subject(message.tenant, message.post_id, message.title, message.text.text)
         return await self.embedder.embed(subject, self.effects)
 
     @activity.defn(name="post_to_slack")
     async def post_to_slack(self, message: TellSlack) -> ToldSlack:
-        """Tell the channel; the message carries a key made from the post's id, by which a repeat is found."""
+        """Notify the channel; the message carries a key made from the post's id, by which a retry finds it."""
         notified = await self._sender.send(self._message(message), self._slack())
         return ToldSlack(reference=notified.reference)
 
     @activity.defn(name="delete_message")
     async def delete_message(self, message: TellSlack) -> None:
-        """Take the message back, also one whose id never reached us."""
+        """Delete the message, even if its id never reached us."""
         await self._sender.withdraw(self._message(message), self._slack())
 
     @activity.defn(name="delete_embedding")

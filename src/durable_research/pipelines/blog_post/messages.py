@@ -1,4 +1,4 @@
-"""What crosses Temporal for a post: ids, a title and small references. New fields need defaults."""
+"""The messages of a post: ids, a title and small references. New fields need defaults."""
 
 from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.values import Value
@@ -13,14 +13,14 @@ class BlogPost(Value):
 
 
 class PostReference(Value):
-    """Asks a step or an undo about a post."""
+    """Names the post for a step or an undo."""
 
     post_id: str
     tenant: str
 
 
 class StorePost(Value):
-    """Asks for the post's row."""
+    """Requests the post's row."""
 
     post_id: str
     tenant: str
@@ -34,7 +34,7 @@ class StoredPost(Value):
 
 
 class EmbedPost(Value):
-    """Asks for the vector by which related texts are found."""
+    """Requests the embedding by which related texts are found."""
 
     post_id: str
     tenant: str
@@ -43,7 +43,7 @@ class EmbedPost(Value):
 
 
 class TellSlack(Value):
-    """Asks to tell Slack, and names exactly what is to be taken back when it is undone."""
+    """Requests the Slack message, and identifies it for the undo that deletes it."""
 
     post_id: str
     tenant: str

@@ -1,4 +1,4 @@
-"""What a blog post is to people and to workers: its names, its steps with their policies and undos, its start message."""
+"""The descriptor of a blog post: its names, its steps with their policies and undos, its start message."""
 
 from dataclasses import replace
 
@@ -10,16 +10,16 @@ from durable_research.pipelines.blog_post.messages import BlogPost
 from durable_research.policies import EMBEDDING_STEP, UNDO_TRIES, StepPolicy, model_step
 from durable_research.ports.database.workflows import WorkflowRow
 
-# Writing, as for a report; but where giving up undoes what was paid for, a person is asked first.
+# A model call, as for a report; but giving up would undo a paid text, so a person is asked first.
 GENERATE_CONTENT = model_step("generate_content", asks_at_end_of_wait=True)
 
-# One insert of our own.
+# One insert into our own database.
 STORE_POST = StepPolicy("store_post", queues.RESEARCH, try_seconds=10, failures_allowed=3, first_wait=0.5)
 
 # One request to the model's provider and one insert. Many servers offer no embeddings: that must not undo a paid post unasked.
 CREATE_EMBEDDING = replace(model_step(EMBEDDING_STEP, asks_at_end_of_wait=True), optional=True)
 
-# Slack rate-limits and has outages, which are waited for as a model's: giving up would take a paid post back.
+# Slack rate-limits and has outages; the step waits as for a model's provider, since giving up would undo a paid post.
 POST_TO_SLACK = StepPolicy(
     "post_to_slack",
     queues.NOTIFICATIONS,
@@ -30,7 +30,7 @@ POST_TO_SLACK = StepPolicy(
     asks_at_end_of_wait=True,
 )
 
-# As every undo; a vector is one short statement.
+# Like every undo; deleting a vector is one short statement.
 DELETE_POST = StepPolicy("delete_post", queues.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True)
 DELETE_EMBEDDING = StepPolicy(
     "delete_embedding", queues.RESEARCH, try_seconds=20, failures_allowed=UNDO_TRIES, undoes=True
@@ -39,7 +39,7 @@ DELETE_MESSAGE = StepPolicy(
     "delete_message", queues.NOTIFICATIONS, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True
 )
 
-# Content and row are one undo: an object that no row names yet goes with it.
+# One undo removes content and row: it also removes an object that no row names yet.
 _REMOVE_POST = Undo(DELETE_POST, "Undo: remove the post")
 
 

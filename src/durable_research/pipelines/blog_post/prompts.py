@@ -1,4 +1,4 @@
-"""What we tell the model. A change here changes new calls only: what was sent is frozen by its first claim."""
+"""The prompts. A change here affects new calls only: the first claim of a call freezes its prompt."""
 
 from durable_research.domain.requests.post import PostRequest
 
@@ -9,5 +9,5 @@ Begin with what is surprising. Say plainly what is not known. Do not use HTML or
 
 
 def instructions(request: PostRequest) -> str:
-    """The system part: our rules, and the language when one was asked for."""
+    """The system part: our rules, and the language when one was requested."""
     return f"{_INSTRUCTIONS}\n{request.language_rule}"

@@ -26,7 +26,7 @@ class BlogPostWorkflow(DurableWorkflow):
         return await self.run_to_end(self._steps(start))
 
     async def _steps(self, start: BlogPost) -> Outcome[BlogPostResult]:
-        # Content and row are one undo: an object that no row names yet goes with it.
+        # One undo removes content and row: it also removes an object that no row names yet.
         self.saga.register(BlogPostActivities.delete_post, start, pipeline.DELETE_POST)
         text = await self.paid_step(BlogPostActivities.generate_content, start, pipeline.GENERATE_CONTENT)
         to_store = StorePost(post_id=start.post_id, tenant=start.tenant, text=text)

@@ -1,4 +1,4 @@
-"""The four steps of a report, and the notice of its draft. Each may be tried more than once; its effect is applied once."""
+"""The four steps of a report, and its notices. Each may be tried more than once; its effect is applied once."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -43,15 +43,15 @@ from durable_research.ports.vendors.notifiers import Notification, Notifier
 
 _ENDED_OUTSIDE = "the report was ended outside this app when it was finished already"
 
-# A channel that will never be told: the others are still tried.
+# Permanent failures of one channel: the others are still notified.
 _NEVER = (NotificationRefused, Unconfirmed)
 
 
 @dataclass
 class GenerateReportActivities:
-    """Its fields are its needs. `report_url_prefix` begins the address that a notification shows.
+    """The activities. `report_url_prefix` begins the address that a notification shows.
 
-    With `to_html`, the page is kept beside the PDF; without, whoever looks at it first makes it.
+    With `to_html`, the page is stored beside the PDF; without it, the first reader's request makes the page.
     """
 
     workflows: Workflows
@@ -68,10 +68,10 @@ class GenerateReportActivities:
 
     @activity.defn(name="llm_call")
     async def llm_call(self, message: LlmCall) -> WrittenText:
-        """Ask the model; a retry takes up the call that an earlier attempt began.
+        """Call the model; a retry re-attaches to the call that an earlier attempt began.
 
         Raises:
-            ModelTruncated: it was cut as often as we go on.
+            ModelTruncated: the answer was still cut after all allowed continuations.
         """
         row = await self.workflows.get(message.report_id, message.tenant)
         request = ReportRequest.model_validate(row.input)
@@ -93,7 +93,7 @@ class GenerateReportActivities:
         row = await self.workflows.get(message.report_id, message.tenant)
         request = ReportRequest.model_validate(row.input)
         text = await self.writer.read(message.text.text)
-        # Parsing is pure Python: a hostile text must not hold up the loop that carries the heartbeats.
+        # Parsing is pure Python: a hostile text must not block the event loop that sends the heartbeats.
         document = await asyncio.to_thread(
             compose,
             text,
@@ -118,16 +118,16 @@ class GenerateReportActivities:
 
     @activity.defn(name="store_report_metadata")
     async def store_report_metadata(self, message: StoreReportMetadata) -> None:
-        """Write the report's row, which finishes it; writing it again changes nothing.
+        """Write the report's row, which finishes the report; writing it again changes nothing.
 
         Raises:
-            CancelRequested: a person wanted the report to end before.
+            CancelRequested: a person cancelled the report before.
         """
         await self.reports.store(await self._report(message), message.tenant, self.writer.current_attempt())
         await reach(Point.STORE_REPORT_METADATA_STORED, message.report_id)
 
     async def store_late(self, closing: Closed) -> bool:
-        """The same for a report that was delivered without its row; False when its closing event kept nothing to store."""
+        """The same for a report that ended without its row; False when its closing event holds nothing to store."""
         if closing.to_store is None:
             return False
         message = StoreReportMetadata.model_validate(closing.to_store)
@@ -135,7 +135,7 @@ class GenerateReportActivities:
         return True
 
     async def finished_outside(self, row: WorkflowRow) -> Mapping[str, Any] | None:
-        """The closing data of a report that was ended outside this app when its row was stored already; None without one."""
+        """The closing data of a report that was ended outside this app after its row was stored; None without a row."""
         try:
             report = await self.reports.get(row.workflow_id, row.tenant)
         except NotFound:
@@ -163,14 +163,14 @@ class GenerateReportActivities:
 
     @activity.defn(name="discard_report")
     async def discard_report(self, message: DiscardReport) -> None:
-        """Remove what a cancelled report had made: row, embedding, objects. The calls stay paid, and counted."""
+        """Remove a cancelled report's row, embedding and objects. The calls stay paid, and counted."""
         await self.reports.delete(message.report_id, message.tenant)
         await self.similarity.delete(message.report_id, message.tenant)
         await self.writer.remove_all(message.tenant, message.report_id)
 
     @activity.defn(name="send_notification")
     async def send_notification(self, message: SendNotification) -> NotificationOutcome:
-        """Tell each channel, whatever the others do; a retry tells only those that were not told.
+        """Notify each channel independently of the others; a retry notifies only those that were not notified.
 
         Raises:
             NotificationFailed: a receiver did not accept, and may accept later.
@@ -182,7 +182,7 @@ class GenerateReportActivities:
 
     @activity.defn(name="send_approval_notice")
     async def send_approval_notice(self, message: SendApprovalNotice) -> NotificationOutcome:
-        """Tell each channel that the draft waits, unless it does no longer; as for `send_notification`.
+        """Notify each channel that the draft waits, if it still waits; retries as for `send_notification`.
 
         Raises:
             NotificationFailed: a receiver did not accept, and may accept later.
@@ -202,7 +202,7 @@ class GenerateReportActivities:
 
     @activity.defn(name="send_notice")
     async def send_notice(self, message: SendNotice) -> NotificationOutcome:
-        """Tell each channel that the report failed, or waits for a decision, unless it does no longer.
+        """Notify each channel that the report failed, or waits for a decision, if that is still so.
 
         Raises:
             NotificationFailed: a receiver did not accept, and may accept later.
@@ -219,7 +219,7 @@ class GenerateReportActivities:
             message.report_id, row.title, row.status, self._page(message.report_id), notice=notice
         )
         request = {"report_id": message.report_id, "kind": notice.kind.value}
-        # Ledgers hold the step and the number as one word.
+        # The ledger's existing keys hold step and number as one word.
         occasion = (notice.kind.value, f"{notice.step}{notice.number}")
         template = Message(message.tenant, pipeline.SEND_NOTICE.step, notification, request, occasion)
         return await self._send_to_all(template, message.channels)

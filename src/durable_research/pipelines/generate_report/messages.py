@@ -1,6 +1,6 @@
-"""What crosses Temporal for a report: ids, small references, and whom to tell; no question, no answer.
+"""The messages of a report: ids, small references, and the channels to notify; no question, no answer.
 
-A title and addresses of users are among it, so payloads are sealed wherever keys are set. New fields need defaults.
+They hold a title and addresses of users, so payloads are encrypted wherever keys are set. New fields need defaults.
 """
 
 from datetime import datetime
@@ -15,8 +15,8 @@ from durable_research.domain.workflows.approval import ApprovalNotice, ApprovalW
 class GenerateReport(Value):
     """Starts the workflow. The request itself lies in table `workflows`, frozen when it was accepted.
 
-    A resumed report may go on with a text that a person has `corrected`, or buy another `generation` of the model's. A start
-    without `notify_on` is of a time when channels were told that a report is done or waits for approval, and of nothing else.
+    A resumed report may continue with a text that a person has `corrected`, or buy another `generation` of the model's. A start
+    without `notify_on` was recorded when channels were notified only that a report is done or waits for approval.
     """
 
     report_id: str
@@ -31,7 +31,7 @@ class GenerateReport(Value):
 
 
 class LlmCall(Value):
-    """Asks for the text; another `generation` is a deliberate second purchase."""
+    """Requests the text; another `generation` is a deliberate second purchase."""
 
     report_id: str
     tenant: str
@@ -39,7 +39,7 @@ class LlmCall(Value):
 
 
 class CreatePdf(Value):
-    """Asks for the PDF of a text."""
+    """Requests the PDF of a text."""
 
     report_id: str
     tenant: str
@@ -54,7 +54,7 @@ class ReportPdf(Value):
 
 
 class StoreReportMetadata(Value):
-    """Asks for the report's row."""
+    """Requests the report's row."""
 
     report_id: str
     tenant: str
@@ -63,16 +63,16 @@ class StoreReportMetadata(Value):
 
 
 class DiscardReport(Value):
-    """Asks for the removal of what a cancelled report had made."""
+    """Requests the removal of a cancelled report's row, embedding and objects."""
 
     report_id: str
     tenant: str
 
 
 class SendNotification(Value):
-    """Asks to tell the channels that the report is ready.
+    """Requests the notification that the report is ready.
 
-    Of a time when the title was part of what makes the effect the same, it is (`names_title`); a corrected text may change it.
+    `names_title` is true in older histories, whose effect's fingerprint includes the title; a corrected text may change it.
     """
 
     report_id: str
@@ -83,7 +83,7 @@ class SendNotification(Value):
 
 
 class SendApprovalNotice(Value):
-    """Asks to tell the channels that the draft waits for a person."""
+    """Requests the notice that the draft waits for a person."""
 
     report_id: str
     tenant: str
@@ -93,7 +93,7 @@ class SendApprovalNotice(Value):
 
 
 class SendNotice(Value):
-    """Asks to tell the channels that the report failed, or waits for a decision."""
+    """Requests the notice that the report failed, or waits for a decision."""
 
     report_id: str
     tenant: str
@@ -102,7 +102,7 @@ class SendNotice(Value):
 
 
 class NotificationOutcome(Value):
-    """Which channels were told; and which, or which addresses of one, will never accept."""
+    """The channels that were notified; and the channels, or addresses of one, that refuse permanently."""
 
     told: tuple[str, ...]
     refused: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What a report is to people and to workers: its names, its steps with their policies and undo, its start message."""
+"""The descriptor of a report: its names, its steps with their policies and undo, its start message."""
 
 from dataclasses import replace
 
@@ -14,13 +14,13 @@ from durable_research.pipelines.generate_report.messages import GenerateReport
 from durable_research.policies import UNDO_TRIES, StepPolicy, model_step
 from durable_research.ports.database.workflows import WorkflowRow
 
-# The field of a partly done report's closing event that keeps what reconciliation stores later.
+# The field of a partly done report's closing event that holds the row for reconciliation to store.
 TO_STORE = "to_store"
 
-# A report whose provider did not come back fails, and keeps the call's id in the ledger.
+# When the provider stays away, the report fails; the ledger keeps the call's id.
 LLM_CALL = model_step("llm_call", asks_at_end_of_wait=False)
 
-# A warm render takes well under a second; thirty mean that the renderer hangs. A second failure on the same tree is the tree's.
+# A warm render takes well under a second; after thirty the renderer hangs. If the same tree fails twice, the tree is the cause.
 CREATE_PDF = StepPolicy("create_pdf", queues.DOCUMENTS, try_seconds=30, failures_allowed=2)
 
 # One upsert. It is not fatal: reconciliation stores it later, so two quick tries are enough.
@@ -33,15 +33,15 @@ SEND_NOTIFICATION = StepPolicy(
     "send_notification", queues.NOTIFICATIONS, try_seconds=15, failures_allowed=5, effect=True
 )
 
-# The same receivers. It runs beside the steps and leaves no attempts in the log: the page that it leads to says all the time
-# that a draft waits. So every try counts, also one that died or found our database away, which is looked for again every
-# second; where the receivers refuse, fifty tries last for most of an hour. The decision ends them.
+# The same receivers. It runs beside the steps and leaves no attempts in the log: the page that it links to always shows that
+# a draft waits. So every try counts, also one whose worker died or whose database was away (retried every second); while the
+# receivers refuse, fifty tries last for most of an hour. The decision ends them.
 SEND_APPROVAL_NOTICE = replace(SEND_NOTIFICATION, step="send_approval_notice", failures_allowed=50, logged=False)
 
 # The same for the other notices: that a report failed, or waits for a decision.
 SEND_NOTICE = replace(SEND_APPROVAL_NOTICE, step=notice.SEND_NOTICE)
 
-# As every undo.
+# Like every undo.
 DISCARD_REPORT = StepPolicy("discard_report", queues.RESEARCH, try_seconds=60, failures_allowed=UNDO_TRIES, undoes=True)
 
 _DISCARD = Undo(DISCARD_REPORT, "Undo: remove what was made")

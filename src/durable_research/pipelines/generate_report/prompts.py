@@ -1,4 +1,4 @@
-"""What we tell the model. A change here changes new calls only: what was sent is frozen by its first claim."""
+"""The prompts. A change here affects new calls only: the first claim of a call freezes its prompt."""
 
 from durable_research.domain.requests.report import ReportRequest
 
@@ -10,5 +10,5 @@ Say plainly what is not known. Do not use HTML or images. Do not describe your o
 
 
 def instructions(request: ReportRequest) -> str:
-    """The system part: our rules, and the language when one was asked for."""
+    """The system part: our rules, and the language when one was requested."""
     return f"{_INSTRUCTIONS}\n{request.language_rule}"

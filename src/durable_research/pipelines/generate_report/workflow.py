@@ -86,7 +86,7 @@ class GenerateReportWorkflow(DurableWorkflow):
     async def _committed(self, start: GenerateReport, text: WrittenText, pdf: ReportPdf) -> bool:
         """Store the row, which finishes the report; with `before_notify` a person's approval finishes it.
 
-        A cancellation that arrives before leaves nothing; one that arrives later is too late.
+        A cancellation before this commit point leaves nothing; a later one has no effect.
         """
         if not workflow.patched(names.COMMIT_POINT):
             stored = await self._store(start, text, pdf)
@@ -94,7 +94,7 @@ class GenerateReportWorkflow(DurableWorkflow):
                 await self._approved(start, text, Verdict.APPROVE, Verdict.REFUSE)
             return stored
         if start.approval == BEFORE_NOTIFY:
-            # The PDF is there: another text would be another report.
+            # The PDF exists: another text would be another report.
             await self._approved(start, text, Verdict.APPROVE, Verdict.REFUSE, pdf=pdf.pdf)
             return await shielded(self._store(start, text, pdf))
         raise_if_cancelled()
@@ -136,7 +136,7 @@ class GenerateReportWorkflow(DurableWorkflow):
         return await self.step(GenerateReportActivities.create_pdf, message, pipeline.CREATE_PDF)
 
     async def _store(self, start: GenerateReport, text: WrittenText, pdf: ReportPdf) -> bool:
-        """Store the row; a failure for good leaves the report partly done, to be stored by reconciliation."""
+        """Store the row; after a permanent failure the report is partly done, and reconciliation stores the row."""
         message = StoreReportMetadata(report_id=start.report_id, tenant=start.tenant, text=text, pdf=pdf)
         stored = await self.optional_step(
             GenerateReportActivities.store_report_metadata, message, pipeline.STORE_REPORT_METADATA

@@ -1,4 +1,4 @@
-"""Every pass over what a crash, an outage or an operator may have left open between our tables and the engine."""
+"""Every pass over the work that a crash, an outage or an operator may have left open between our tables and the engine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from durable_research.pipelines.reconcile.passes.running import Pass, run_all
 
 @dataclass
 class ReconcileActivities:
-    """Runs the passes that it is given; each is safe to repeat."""
+    """Runs `passes`; each is safe to repeat."""
 
     passes: Sequence[Pass]
 
     @activity.defn(name="reconcile")
     async def reconcile(self) -> Reconciled:
-        """Start, cancel, close, store and remove what is due.
+        """Run every pass: start, cancel, close, store and remove what is due.
 
         Raises:
-            ResearchError: a pass failed; the others have done their work.
+            ResearchError: a pass failed; the others have finished.
         """
         outcomes = await run_all(self.passes)
         counts = {name: outcome.done for name, outcome in outcomes.items()}

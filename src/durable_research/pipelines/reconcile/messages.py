@@ -1,4 +1,4 @@
-"""What crosses Temporal for reconciliation. New fields need defaults."""
+"""The messages of reconciliation. New fields need defaults."""
 
 from collections.abc import Mapping
 
@@ -6,16 +6,16 @@ from durable_research.domain.values import Value
 
 
 class PassOutcome(Value):
-    """How one pass ended: how much it put right, and how much it could not, which a later pass looks at again."""
+    """The outcome of one pass: how many repairs it made, and how many failed, which a later run tries again."""
 
     done: int = 0
     left: int = 0
 
 
 class Reconciled(Value):
-    """What was put right, in workflows; `left_behind` are sends that were closed, orphans objects that were removed.
+    """The repairs, counted in workflows; `left_behind` counts closed sends, `orphans` removed objects.
 
-    `passes` has the outcome of each pass by its name; results of before have none.
+    `passes` has the outcome of each pass by its name; older results have none.
     """
 
     started: int = 0

@@ -14,11 +14,11 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name="ReconcileWorkflow")
 class ReconcileWorkflow:
-    """One pass; it has no progress log of its own."""
+    """One run of all passes; it has no progress log of its own."""
 
     @workflow.run
     async def run(self) -> Reconciled:
-        """Run the pass; what it could not do, the next minute's pass does."""
+        """Run the passes; the next minute's run repeats what failed."""
         policy = pipeline.RECONCILE
         return await workflow.execute_activity_method(
             ReconcileActivities.reconcile,

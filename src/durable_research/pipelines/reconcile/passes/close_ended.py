@@ -1,4 +1,4 @@
-"""Closing what ended in the engine without a word in our log, and driving again what the engine has lost."""
+"""Closing workflows that ended in the engine without a closing event, and restarting those that the engine has lost."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ StopSpending = Callable[[str], Awaitable[None]]
 
 @dataclass
 class CloseEnded:
-    """`stop_spending` cancels what a workflow left running at the provider; `late` are the activities that store late.
+    """`stop_spending` cancels the calls that a workflow left running; `late` are the activities that store late.
 
     Workflows of `resumable` kinds can be resumed after a failure.
     """
@@ -49,10 +49,10 @@ class CloseEnded:
         return await put_right(await self._walk.next(due), self.close_one)
 
     async def close_one(self, row: WorkflowRow) -> bool:
-        """Close one if it has ended; False when it runs, or is driven again."""
+        """Close one workflow if it has ended; False when it runs, or is restarted."""
         view = await self.engine.describe(row.workflow_id)
-        # The engine lost it, or what it knows ended before a person resumed it: drive it again; settled effects come back
-        # without a charge.
+        # The engine lost it, or has only a run from before it was resumed: restart it; settled effects return without a
+        # charge.
         if view is None or view.resumption != row.resumption:
             await self.start(row)
             return False
@@ -63,14 +63,14 @@ class CloseEnded:
             return True
         words = f"the workflow was {view.status.replace('_', ' ')} outside this app"
         if status not in RESUMABLE or row.kind not in self.resumable:
-            # What may be resumed is not stopped: its answer is paid for, and asked about then.
+            # The call of a workflow that can be resumed is not stopped: it is paid for, and resuming fetches its answer.
             await self.stop_spending(row.workflow_id)
         error = {"code": f"engine_{view.status}", "detail": words}
         await self.progress.close(row.workflow_id, status, {"error": error}, row.resumption)
         return True
 
     async def _close_finished(self, row: WorkflowRow) -> bool:
-        """Close as done what was ended when its row was stored already: that is what finishes it."""
+        """Close a workflow as done if it was ended after its row was stored: the row finishes it."""
         late = self.late.get(row.kind)
         data = await late.finished_outside(row) if late else None
         if data is None:

@@ -1,4 +1,4 @@
-"""Giving finished texts the embedding that they lack, by which related ones are found."""
+"""Embedding finished texts that lack an embedding, by which related texts are found."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The list of passes, put together from what they need."""
+"""The list of passes, built from their dependencies."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from durable_research.ports.objects import NamedObjects, ObjectStore
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What the passes are given; each pass says what it makes of its part."""
+    """The dependencies of the passes; each pass describes its own."""
 
     workflows: WorkflowsToReconcile
     progress: ProgressLog
@@ -45,7 +45,7 @@ class Needs:
 
 
 def every_pass(needs: Needs) -> tuple[Pass, ...]:
-    """Each pass once; what a person waits for comes first."""
+    """Each pass once; the passes that a person waits for come first."""
     return (
         StartAccepted(needs.workflows, needs.start),
         ForwardCancels(needs.workflows, needs.engine),

@@ -1,4 +1,4 @@
-"""Forwarding cancellations that the engine has not got: it was away when a person wanted the end."""
+"""Forwarding cancellations that the engine has not received: it was away when a person cancelled."""
 
 from dataclasses import dataclass, field
 from functools import partial

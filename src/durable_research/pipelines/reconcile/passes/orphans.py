@@ -18,8 +18,8 @@ from durable_research.ports.objects import NamedObjects, ObjectStore, StoredObje
 class Orphans:
     """Removes objects that no row names, a page of the store in a pass.
 
-    A walk over the store goes on from pass to pass; the next begins an hour after it began, also when it was broken off. Each
-    worker process walks for itself: a walk that all share would need a row of its own, and removing twice is no error.
+    A walk over the store continues from pass to pass; the next begins an hour after it began, also when an outage ended it.
+    Each worker process has its own walk: a shared one would need a row of its own, and removing twice is no error.
     """
 
     name: ClassVar = "orphans"
@@ -36,7 +36,7 @@ class Orphans:
         return PassOutcome(done=await self.collect())
 
     async def collect(self) -> int:
-        """Look at the next page and return how many objects were removed; a store that is away is looked at later."""
+        """Check the next page and return how many objects were removed; while the store is away, nothing is checked."""
         if self._walk is None:
             if self._began is not None and self._now() - self._began < pipeline.LOOK_FOR_ORPHANS_EVERY:
                 return 0
@@ -44,7 +44,7 @@ class Orphans:
         try:
             return await self._remove(await self._next_page(self._walk))
         except InfrastructureDown as error:
-            # Nobody waits for this, so it is no reason to repeat what the other passes did.
+            # No person waits for this, so it is no reason to repeat the other passes.
             activity.logger.warning("could not look for orphans: %s", error.detail)
             self._walk = None
             return 0
@@ -61,7 +61,7 @@ class Orphans:
     async def _remove(self, page: Sequence[StoredObject]) -> int:
         oldest_kept = self._now() - pipeline.ORPHAN_AGE
         found = {one.key: workflow_of(one.key) for one in page if one.last_modified < oldest_kept}
-        # What is not laid out like ours is never touched.
+        # Objects whose keys do not have our layout are never touched.
         ours = {key: workflow_id for key, workflow_id in found.items() if workflow_id and kind_of(workflow_id)}
         orphans = await self._named.orphans(ours, pipeline.ORPHAN_AGE) if ours else set()
         for key in sorted(orphans):

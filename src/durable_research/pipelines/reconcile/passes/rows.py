@@ -1,4 +1,4 @@
-"""What passes over rows have in common: a page in a pass, and one thing that cannot be put right keeps no other waiting."""
+"""The common part of passes over rows: a page in a pass, and a row that cannot be repaired does not delay the others."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -15,9 +15,9 @@ Thing = TypeVar("Thing", WorkflowRow, UnresolvedSend)
 
 
 class Walk:
-    """A walk over rows, a page in a pass: thousands that wait rightly, or cannot be put right, must not hide the others.
+    """A walk over rows, a page in a pass: thousands that wait rightly, or cannot be repaired, must not hide the others.
 
-    Each worker process walks for itself, as for orphans.
+    Each worker process has its own walk, as for orphans.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,11 @@ class Walk:
 
 
 async def put_right(things: Sequence[Thing], one: Callable[[Thing], Awaitable[bool]]) -> PassOutcome:
-    """Put each thing right; one that cannot be must not keep the others waiting. Without our own parts, nothing can."""
+    """Repair each thing; one that cannot be repaired is counted and skipped.
+
+    Raises:
+        InfrastructureDown: our own infrastructure is away, so none can be repaired.
+    """
     done = left = 0
     for thing in things:
         try:

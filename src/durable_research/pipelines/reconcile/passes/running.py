@@ -1,8 +1,8 @@
-"""Running the passes side by side, each until its own deadline: one that fails or hangs keeps nothing from the others.
+"""Running the passes concurrently, each until its own deadline: one that fails or hangs does not affect the others.
 
-They need no order. No two change the same rows, and what two of them meet (an object that is about to be named, a workflow that
-is both to be cancelled and to be closed) each leaves to the other by what the tables say. One after the other, a slow engine
-would have taken the time of those that do not need it.
+They need no order. No two change the same rows, and where two meet (an object that is about to be named, a workflow both to be
+cancelled and to be closed) the tables decide which of them acts. Rejected: one after the other, where a slow engine would take
+the time of passes that do not need it.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from durable_research.pipelines.reconcile.messages import PassOutcome
 
 
 class Pass(Protocol):
-    """One job of reconciliation. `name` is also the field of the result that counts what it put right."""
+    """One job of reconciliation. `name` is also the field of the result that counts its repairs."""
 
     @property
     def name(self) -> str:
-        """It is unlike every other's."""
+        """Unique among the passes."""
         ...
 
     @property
@@ -30,7 +30,7 @@ class Pass(Protocol):
         ...
 
     async def run(self) -> PassOutcome:
-        """Put right what is due; what it does may be repeated."""
+        """Repair what is due; every repair may be repeated."""
         ...
 
 
@@ -38,7 +38,7 @@ async def run_all(passes: Sequence[Pass]) -> Mapping[str, PassOutcome]:
     """Run every pass to its end, and return how each ended.
 
     Raises:
-        ResearchError: one or more failed. `InfrastructureDown`, which is not counted, if that alone was why.
+        ResearchError: one or more failed. `InfrastructureDown`, which is not counted, if that was the only cause.
     """
     ends = await asyncio.gather(*(_run(one) for one in passes))
     outcomes = {one.name: end for one, end in zip(passes, ends, strict=True) if isinstance(end, PassOutcome)}
@@ -60,7 +60,7 @@ async def _run(one: Pass) -> PassOutcome | ResearchError:
     except TimeoutError:
         return StepTimedOut(f"did not finish within {seconds:g} s")
     except Exception as error:
-        # A bug: its class is named, its text is not shown, as it may hold anything.
+        # A bug: the error names its class but not its text, which may hold anything.
         activity.logger.error("pass %s failed", one.name, exc_info=error)
         return ResearchError(type(error).__name__)
 
@@ -70,7 +70,7 @@ def _kind(error: ResearchError) -> type[ResearchError]:
 
 
 def _failure(failures: Mapping[str, ResearchError]) -> ResearchError:
-    """One error for all: what is wrong in our code or at a provider is counted, so it must not hide behind an outage."""
+    """One error for all. A failure of our code or of a provider is counted, so an outage must not hide it."""
     words = "; ".join(f"{name}: {error.detail}" for name, error in failures.items())
     kinds = {_kind(error) for error in failures.values()}
     made: type[ResearchError] = kinds.pop() if len(kinds) == 1 else ResearchError

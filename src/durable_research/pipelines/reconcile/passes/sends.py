@@ -1,4 +1,4 @@
-"""The ledger's open ends: sends that came to nothing are looked up once more, and those that were left open are closed."""
+"""The ledger's open sends: unresolved ones are looked up once more, and those that were left open are closed."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ FindAll = Callable[[EarlierSend], Awaitable[list[str]]]
 
 @dataclass
 class LookUpSends:
-    """Asks once more about sends that came to nothing: a sender that slept may have sent after all.
+    """Looks unresolved sends up once more: a sender that slept may have sent late.
 
-    `find_all` asks a provider, by its name and class, for every send of ours under a key.
+    `find_all` asks a provider, by its name and class, for all our sends under a key.
     """
 
     name: ClassVar = "strays"
@@ -48,7 +48,7 @@ class LookUpSends:
 
 @dataclass
 class CloseLeftBehind:
-    """Closes sends that nobody is at any more."""
+    """Closes open sends that no attempt works on any more."""
 
     name: ClassVar = "left_behind"
     deadline: ClassVar = pipeline.SENDS_DEADLINE

@@ -1,4 +1,4 @@
-"""Starting what was accepted and not started: the API that accepted it may have died."""
+"""Starting workflows that were accepted and not started: the API that accepted them may have died."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Storing what a partly done workflow could not store, which makes it done."""
+"""Storing the row that a partly done workflow could not store, which makes it done."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
