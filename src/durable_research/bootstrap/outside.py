@@ -1,4 +1,4 @@
-"""What a worker reaches outside: the model, embeddings, people and the typesetter."""
+"""The outside services of a worker: the model, embeddings, notification channels and the typesetter."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack

@@ -92,7 +92,7 @@ class Cell:
     """One line of the table: a crash point that an effect of one provider class reaches."""
 
     point: Point
-    effect: str  # "model call", or the channel of a notification; "" where the point belongs to no effect
+    effect: str  # "model call", or the channel of a notification; "" if the point belongs to no effect
     provider_class: str
     model_class: str  # the model's provider class in these runs
 

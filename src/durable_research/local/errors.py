@@ -18,7 +18,7 @@ class StartFailed(LocalError):
 
 
 class TemporalMissing(LocalError):
-    """No usable `temporal` program could be found, downloaded or built; the text says what was tried and what helps."""
+    """No usable `temporal` program could be found, downloaded or built; the text lists the ways tried and the remedies."""
 
 
 class Interrupted(LocalError):

@@ -1,4 +1,4 @@
-"""What the one-machine edition consists of: programs, arguments, environment and addresses. Starts nothing."""
+"""The plan of the one-machine edition: programs, arguments, environment and addresses. Starts nothing."""
 
 import os
 import sys

@@ -44,7 +44,7 @@ class Up:
 
     @property
     def pretend_world(self) -> PretendWorld:
-        """The simulator of an edition that is known to have one.
+        """The simulator of this edition, where it must have one.
 
         Raises:
             LookupError: it has none.

@@ -54,7 +54,7 @@ class ReportSeen:
     model_calls: int = 1
     reported: Reported | None = Reported(1, 0)
     notifications: int = 1
-    known_notifications: int = 1  # accepted, certainly or possibly, by the ledger
+    known_notifications: int = 1  # accepted, certainly or possibly, according to the ledger
     failure_notices: int = 0  # messages that the report failed
     documents: tuple[Document, ...] | None = None  # None: no row of a finished report
     open_sends: int = 0

@@ -140,7 +140,7 @@ def misreported(report: ReportSeen, least: int, most: int) -> str | None:
 
 
 def _failure_misreported(report: ReportSeen) -> str | None:
-    """The workflow sends a failure's notifications after its end; a resumption meanwhile stops them."""
+    """Why the failure notices are too few or too many: they are sent after the end, and a resumption meanwhile stops them."""
     failures = sum(one.status == "failed" for one in report.closings)
     if int(report.status == "failed") <= report.failure_notices <= failures:
         return None

@@ -48,7 +48,7 @@ class AcceptedCall:
 
 
 def billing_lines(billing_log: Path) -> list[dict[str, Any]]:
-    """All whole lines of the simulator's log."""
+    """All complete lines of the simulator's log."""
     if not billing_log.exists():
         return []
     lines = billing_log.read_text().split("\n")

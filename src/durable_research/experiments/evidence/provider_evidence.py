@@ -32,7 +32,7 @@ class Bills:
 def bills(lines: Iterable[Mapping[str, Any]], words: Mapping[str, str], owners: Mapping[str, str]) -> Bills:
     """Count by the report's own word in the prompt; `words` maps it to the report, `owners` maps a ledger key to one.
 
-    A call without a word of ours, or with another report's ledger key, is strange. A repeated notification, which its receiver
+    A call without such a word, or with another report's ledger key, is strange. A repeated notification, which its receiver
     recognises by its id, and one that was deleted do not count; a notification that something waits is not counted.
     """
     calls: Counter[str] = Counter()

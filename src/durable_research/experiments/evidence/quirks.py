@@ -112,7 +112,7 @@ _REPORTS: tuple[Expected, ...] = (
         "cut_then_nothing",
         ({"quirk": "cut_at_the_end"}, {"fault": "empty", "call": 2}),
         billed=2,
-        counted=1,  # when the beginning is lost, nothing is the answer to the question itself
+        counted=1,  # when the beginning is lost, the first call itself gets the empty answer
         is_cut=True,
     ),
     Expected(

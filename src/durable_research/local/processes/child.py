@@ -35,7 +35,7 @@ class Account:
 
 @dataclass(frozen=True)
 class ChildSpec:
-    """What to run and how to treat it.
+    """The program of a child, and how the supervisor starts and stops it.
 
     `death_signal` is sent to it when the supervisor dies; `stage` orders the stop, highest first; `identity_variable`
     names the environment variable that holds the child's identity; `tries` is how often a first start may fail.

@@ -178,7 +178,7 @@ def _fetched(text: str) -> str:
 
 
 def _compiled(text: str, packages: int) -> str:
-    """Go names a package when it begins to compile it; the last step, linking, has no line of its own."""
+    """Go names a package when it begins to compile it; the last step, linking, prints no line."""
     return f"{min(len(_packages(text)), packages):,} of {packages:,} packages"
 
 

@@ -182,7 +182,7 @@ def _other_scripts(prompt: str) -> list[str]:
 
 
 def scripts_in(prompt: str) -> list[str]:
-    """The scripts that a prompt is written in or asks for, among those that we have words in."""
+    """The scripts that a prompt is written in or asks for, among those in `phrases.py`."""
     if _EVERY_SCRIPT.search(prompt):
         return list(phrases.SCRIPTS)
     written = {script for script, letters in _SCRIPT_LETTERS.items() if letters.search(prompt)}
