@@ -110,7 +110,6 @@ class Plan:
 
     @property
     def temporal_ui_url(self) -> str:
-        """Temporal's own pages."""
         return f"http://127.0.0.1:{self.ports['temporal_ui']}"
 
     @property

@@ -54,7 +54,6 @@ class Up:
         return self.simulator
 
     def as_json(self) -> dict[str, Any]:
-        """The file's content."""
         world = self.simulator
         return {
             "api": self.api,

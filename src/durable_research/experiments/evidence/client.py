@@ -42,7 +42,6 @@ class Asked:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The body of the request."""
         return {"prompt": self.prompt, **({"notify": self.channels} if self.channels else {}), **self.more}
 
     @property
@@ -83,7 +82,6 @@ class Client:
         )
 
     async def close(self) -> None:
-        """Close its connections."""
         await self._http.aclose()
 
     async def live_through(self, one: Asked) -> None:

@@ -70,7 +70,6 @@ class Installation:
 
     @property
     def api(self) -> str:
-        """Where the API answers."""
         return self.running.api
 
     def until(self, what: str, look: Callable[[], Found | None]) -> Found:
@@ -94,8 +93,6 @@ class Installation:
         return process.pid
 
     def fire(self, schedule_id: str) -> None:
-        """Trigger a schedule now."""
-
         async def trigger() -> None:
             client = await Client.connect(self.running.temporal)
             await client.get_schedule_handle(schedule_id).trigger()

@@ -85,7 +85,6 @@ class Slot:
 
     @property
     def objects(self) -> Path:
-        """Its object folder."""
         return self.folder / "objects"
 
     @property
@@ -149,13 +148,11 @@ class Slot:
         self.api = None
 
     def engine(self) -> TemporalClient:
-        """The client of its namespace."""
         if self.temporal is None:
             raise RuntimeError("the slot is not prepared")
         return self.temporal
 
     def environment(self, model_class: str) -> dict[str, str]:
-        """The environment of its processes."""
         provider = self.ground.providers[model_class]
         return {
             **self.ground.base,

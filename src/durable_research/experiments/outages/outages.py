@@ -37,7 +37,6 @@ class World:
         await self._control("POST", {"match": self.asked.word, "kind": "model_call", "times": _FOR_EVER, **fault})
 
     async def disarm(self) -> None:
-        """Remove the provider's faults."""
         await self._control("DELETE", None)
 
     async def _control(self, method: str, body: Mapping[str, object] | None) -> None:

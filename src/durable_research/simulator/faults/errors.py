@@ -42,7 +42,6 @@ class AnsweredInstead(Exception):
         self.headers = {**answer.headers, **headers}
 
     def reply(self) -> Response:
-        """The answer as a response."""
         body = self.answer.body if isinstance(self.answer.body, str) else json.dumps(self.answer.body)
         return Response(body, self.answer.status, self.headers, content_type=self.answer.content_type)
 
