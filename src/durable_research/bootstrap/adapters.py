@@ -1,4 +1,4 @@
-"""Which adapters the settings ask for. This room alone names adapters; they receive values, never settings."""
+"""Chooses the adapters by the settings. Only this package names adapters; they receive values, never settings."""
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -22,7 +22,7 @@ from durable_research.ports.vendors.models import CallDeadlines
 from durable_research.ports.vendors.notifiers import Notifier
 from durable_research.settings.settings import Settings
 
-# Servers that take any key want one all the same.
+# A server that accepts any key still requires one.
 NO_KEY = "missing"
 
 
@@ -32,7 +32,7 @@ def now() -> datetime:
 
 
 def payload_keys(settings: Settings) -> tuple[PayloadKey, ...]:
-    """The keys that payloads are sealed with, the active one first; none when nothing is to be sealed."""
+    """The keys that encrypt payloads, the active one first; empty when payloads are not encrypted."""
     return parse_keys(settings.payload_keys.get_secret_value()) if settings.payload_keys else ()
 
 
@@ -42,12 +42,12 @@ def objects(settings: Settings) -> ObstoreObjects:
 
 
 def page_prefix(settings: Settings) -> str:
-    """How the addresses of our pages begin."""
+    """The prefix of the addresses of our pages."""
     return settings.public_url or f"http://{settings.host}:{settings.port}"
 
 
 def receivers(settings: Settings) -> Receivers:
-    """Without a word in the request the log and the operator's webhook are told; mail and Slack are for who asks."""
+    """By default the log and the operator's webhook are notified; mail and Slack only when the request names them."""
     default = ("log", "webhook") if settings.webhook_url else ("log",)
     asked = {"email": settings.smtp_url, "slack": settings.slack_bot_token}
     waits = ApprovalWaits(reminder_seconds=settings.approval_reminder, expiry_seconds=settings.approval_expiry)
@@ -55,7 +55,7 @@ def receivers(settings: Settings) -> Receivers:
 
 
 def notifiers(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Notifier]:
-    """Every channel that is configured, and the one for users' addresses."""
+    """Every configured notification channel, and the one for users' addresses."""
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
     found: dict[str, Notifier] = {
         "log": LogNotifier(),
@@ -76,7 +76,7 @@ def notifiers(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Notifie
 
 
 def model(settings: Settings) -> OpenAIResponses | OpenAIChat:
-    """The model's adapter for the API that the provider speaks; Azure's v1 address speaks OpenAI's own."""
+    """The model adapter for the provider's API; Azure's v1 address serves OpenAI's own API."""
     given: dict[str, Any] = {
         **_provider(settings),
         "model": settings.openai_model,
@@ -93,12 +93,12 @@ def model(settings: Settings) -> OpenAIResponses | OpenAIChat:
 
 
 def embedding_model(settings: Settings) -> OpenAIEmbeddings | None:
-    """Embeddings, at the model's provider where no other address is named; None where they are off."""
+    """The embedding adapter, at the model's provider unless another address is set; None when embeddings are off."""
     if not settings.openai_embedding_model:
         return None
     given = _provider(settings)
     if settings.openai_embedding_base_url:
-        # The model's key is for the model's address: no other one may see it.
+        # The model's key belongs to the model's address: it is never sent to another one.
         given |= {"base_url": settings.openai_embedding_base_url, "api_key": NO_KEY}
     if settings.openai_embedding_api_key:
         given["api_key"] = settings.openai_embedding_api_key.get_secret_value()

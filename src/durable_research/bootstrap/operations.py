@@ -1,4 +1,4 @@
-"""Everything that API, pages and CLI need, put together."""
+"""Builds the operations that API, pages and CLI need."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -32,14 +32,14 @@ from durable_research.temporal.payloads.codec import PayloadOpener
 
 @asynccontextmanager
 async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
-    """Connects to nothing until it is asked."""
+    """Open all operations; they connect only at their first use."""
     async with AsyncExitStack() as stack:
         client = await connect_lazily("api", adapters.payload_keys(settings))
         yield operations(settings, open_stores(settings, stack), client, stack)
 
 
 def operations(settings: Settings, stores: Stores, client: Client, stack: AsyncExitStack) -> Operations:
-    """All operations on these stores; what they still do by themselves ends with the stack."""
+    """All operations on these stores; their background work ends when the stack closes."""
     engine = TemporalEngine(client)
     starting = open_starting(settings, stores, engine, stack)
     reading = _reading(settings, stores, engine)

@@ -1,4 +1,4 @@
-"""What a worker reaches outside: the model, embeddings, people and the typesetter."""
+"""The outside services of a worker: the model, embeddings, notification channels and the typesetter."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -17,7 +17,7 @@ from durable_research.settings.settings import Settings
 
 @dataclass(frozen=True)
 class Outside:
-    """One of each; `dataclasses.replace` puts another in its place. Without an embedding model, embeddings are off."""
+    """One of each; replace one by `dataclasses.replace`. Without an embedding model, embeddings are off."""
 
     model: LanguageModel
     embedding_model: EmbeddingModel | None
@@ -26,7 +26,7 @@ class Outside:
 
 
 async def open_outside(settings: Settings, served: Sequence[str], stack: AsyncExitStack) -> Outside:
-    """Closed with the stack; a renderer is only started where documents are rendered."""
+    """Open all of it until the stack closes; a renderer is only started where documents are rendered."""
     model, embedding_model = adapters.model(settings), adapters.embedding_model(settings)
     stack.push_async_callback(model.close)
     if embedding_model:

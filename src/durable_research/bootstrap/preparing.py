@@ -1,4 +1,4 @@
-"""Preparing what an installation needs before it runs: the Temporal namespace and the database's schema."""
+"""Prepares an installation before it runs: the Temporal namespace and the database's schema."""
 
 from temporalio.service import RPCError
 
@@ -11,7 +11,7 @@ from durable_research.temporal.client.preparing import prepare
 
 
 async def prepare_engine(settings: Settings, patience_seconds: float) -> list[str]:
-    """Prepare the Temporal namespace and say what was done.
+    """Prepare the Temporal namespace and return a list of the changes made.
 
     Raises:
         InfrastructureDown: no server answered in time, or it refused.

@@ -10,7 +10,7 @@ from durable_research.settings.settings import Settings
 
 
 def open_starting(settings: Settings, stores: Stores, engine: WorkflowEngine, stack: AsyncExitStack) -> Starting:
-    """Closed with the stack: what it still tries to hand over is left to reconciliation."""
+    """Closed with the stack: reconciliation then delivers the rows that were not yet delivered to the engine."""
     starting = Starting(
         stores.workflows,
         stores.progress,

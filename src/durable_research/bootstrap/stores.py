@@ -1,4 +1,4 @@
-"""Where everything is kept: each store once, for workers as for API and pages."""
+"""Opens every store once, for workers as for API and pages."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from durable_research.settings.settings import Settings
 
 @dataclass(frozen=True)
 class Stores:
-    """One of each, on one pool of connections; `dataclasses.replace` puts another in its place."""
+    """One of each, on one connection pool; replace one by `dataclasses.replace`."""
 
     database: Database
     workflows: PostgresWorkflows
@@ -38,7 +38,7 @@ class Stores:
 
 
 def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
-    """Connects to nothing until it is asked; closed with the stack."""
+    """Open all stores; they connect only at their first use and are closed with the stack."""
     url = settings.database_url.get_secret_value()
     database = Database(url)
     stack.push_async_callback(database.close)

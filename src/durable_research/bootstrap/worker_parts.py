@@ -1,4 +1,4 @@
-"""What a worker process runs, put together."""
+"""Builds the activities and clients that a worker process runs."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -45,7 +45,7 @@ Holder = TypeVar("Holder")
 
 @dataclass(frozen=True)
 class WorkerParts:
-    """Everything that has activities, and what surrounds them."""
+    """All objects that have activities, with the closing activities, the interceptor and the worker registry."""
 
     holders: tuple[object, ...]
     closing: ClosingActivities
@@ -58,13 +58,13 @@ class WorkerParts:
         return activities_by_queue(self.holders, self.closing)
 
     def holder(self, kind: type[Holder]) -> Holder:
-        """The holder that is of this class."""
+        """The activity holder of this class."""
         return next(one for one in self.holders if isinstance(one, kind))
 
 
 @dataclass(frozen=True)
 class _Shared:
-    """What the pipelines' activities have in common."""
+    """The dependencies that the pipelines' activities share."""
 
     settings: Settings
     stores: Stores
@@ -79,7 +79,7 @@ class _Shared:
 async def open_worker_parts(
     settings: Settings, identity: str, client: Client, served: Sequence[str]
 ) -> AsyncIterator[WorkerParts]:
-    """Stores, what lies outside, and the activities of one worker process."""
+    """Open the stores, the outside services and the activities of one worker process."""
     async with AsyncExitStack() as stack:
         stores, outside = open_stores(settings, stack), await open_outside(settings, served, stack)
         starting = open_starting(settings, stores, TemporalEngine(client), stack)
@@ -136,7 +136,7 @@ def _patience(settings: Settings) -> Patience:
 
 
 def activities_by_queue(holders: Iterable[object], closing: ClosingActivities) -> dict[str, tuple[Activity, ...]]:
-    """Each activity on the queue that its policy names; what writes for a workflow itself is wherever one may live."""
+    """Each activity on its policy's queue; activities that write for a workflow itself are on every queue that runs one."""
     found: dict[str, list[Activity]] = {queue: [] for queue in queues.QUEUES}
     for holder in holders:
         for step, policy in policies().items():
@@ -179,7 +179,7 @@ def _post(shared: _Shared) -> BlogPostActivities:
 
 
 def those_that_store_late(of_pipelines: Mapping[Kind, object]) -> dict[Kind, StoresLate]:
-    """The pipelines' activities that have a part in reconciliation."""
+    """The pipelines' activities that reconciliation calls."""
     return {kind: holder for kind, holder in of_pipelines.items() if isinstance(holder, StoresLate)}
 
 

@@ -1,4 +1,4 @@
-"""The crash points, by the names that the design gives them, and what the crash table promises of each."""
+"""The crash points, by their names in the design, and the promise of the crash table for each."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -6,21 +6,21 @@ from typing import Literal
 from durable_research.domain.ledger.effects import ProviderClass
 
 CLASSES = ("K", "R", "L", "N")
-# How OPENAI_API names what a class can be asked.
+# The value of OPENAI_API for each provider class.
 API_OF_CLASS = {"K": "responses-keyed", "R": "chat-stored", "L": "responses", "N": "chat"}
 
-# Long enough for the heartbeat to run out and another worker to take the step over; some wake before it is done, some after.
+# Long enough for the heartbeat timeout and another worker's take-over of the step; some wake before it is done, some after.
 SHORTEST_FREEZE, LONGEST_FREEZE = 4.0, 9.0
-# How far into a running send the kill falls; the simulator withholds its answer for longer than that.
+# The delay of the kill after the start of a send; the simulator withholds its answer for longer than that.
 KILL_AFTER_SECONDS = 0.2
 ACCEPTANCE_SECONDS = 0.6
 
 
 @dataclass(frozen=True)
 class Point:
-    """One place. `victim` is the process that is killed there; a `freeze` stops it instead and lets it wake up later.
+    """One crash point. `victim` is the process that is killed there; a `freeze` stops it instead and continues it later.
 
-    `is_resumed` says that it is met by a report that has failed and goes on, at the `hit`-th time that this report comes by.
+    `is_resumed`: a failed report that was resumed reaches the point, at the `hit`-th time that this report passes it.
     """
 
     number: str
@@ -32,11 +32,11 @@ class Point:
     is_resumed: bool = False
 
     def as_kill(self) -> "Point":
-        """The same place, where nobody is frozen."""
+        """The same point with a kill instead of a freeze."""
         return replace(self, act="kill")
 
     def rule(self, freeze_seconds: float) -> str:
-        """What `DURABLE_RESEARCH_FAILPOINTS` says. The API passes its first points before a workflow has its number."""
+        """The value of `DURABLE_RESEARCH_FAILPOINTS`. The API passes its first points before a workflow has its number."""
         seconds = f"{freeze_seconds:.1f}" if self.act == "freeze" else f"{self.after_seconds:g}"
         delay = f":{seconds}" if self.act == "freeze" or self.after_seconds else ""
         each = "/workflow" if self.victim == "worker" or self.is_resumed else ""
@@ -71,7 +71,7 @@ OTHER_POINTS = (
 
 
 def _resumed(point: Point) -> Point:
-    """The same place on the way of a report that was refused once: its first run has come by as far as to the answer."""
+    """The same point in a report that was refused once: its first run has passed the points up to the answer."""
     was_met = point.failpoint.rpartition(".")[2] not in {"accepted", "sent", "stored", "settled"}
     return replace(point, number=f"R{point.number}", hit=1 + was_met, is_resumed=True)
 
@@ -83,32 +83,32 @@ RESUMING_POINTS = (
     *(_resumed(point) for point in OTHER_POINTS if point.failpoint in {"start.giving", "start.given"}),
 )
 
-# The channels whose receivers the simulator plays, by what can be asked of them.
+# The channels whose receivers the simulator plays, by their provider class.
 CHANNELS = {"webhook": "K", "slack": "R", "email": "N"}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One line of the table: a point, met by an effect of one provider class."""
+    """One line of the table: a crash point that an effect of one provider class reaches."""
 
     point: Point
-    effect: str  # "model call", or the channel of a notification; "" where the point belongs to no effect
+    effect: str  # "model call", or the channel of a notification; "" if the point belongs to no effect
     provider_class: str
-    model_class: str  # how the model is reached in these runs
+    model_class: str  # the model's provider class in these runs
 
     @property
     def name(self) -> str:
-        """As a person names it on the command line and in the table."""
+        """The cell's name on the command line and in the table."""
         return f"{self.point.number} {self.effect} {self.provider_class}".strip()
 
     @property
     def channels(self) -> tuple[str, ...] | None:
-        """Which notifications are asked for; only the one that is met, so that its first time is the one that counts."""
+        """The requested notifications; only the one under test, so that its first hit is the one that counts."""
         return (self.effect,) if self.effect not in {"", "model call"} else None
 
     @property
     def most_calls(self) -> int:
-        """How often such a report may be billed at most, whatever it tells."""
+        """How often such a report may be billed at most, whatever charges it reports."""
         if self.effect != "model call":
             return 1
         stray = self.is_e9 and self.provider_class in {"R", "L"}
@@ -116,24 +116,24 @@ class Cell:
 
     @property
     def may_give_up(self) -> bool:
-        """Whether a report may end as failed: the one uncertain call more that the cap allows was lost as well."""
+        """Whether a report may end as failed: the one extra call of unknown outcome that the cap allows was lost too."""
         return self.effect == "model call" and self.provider_class == ProviderClass.NOTHING
 
     @property
     def messages(self) -> tuple[int, int]:
-        """How many notifications its receiver gets at least and at most. Rather lost than doubled where nobody can be asked."""
+        """How many notifications its receiver gets at least and at most. Without a way to poll, rather lost than sent twice."""
         if self.effect == "email":
             return 0, 1
         return 1, 2 if self.is_e9 and self.effect == "slack" else 1
 
     @property
     def is_e9(self) -> bool:
-        """Whether somebody sleeps between the check of the fence and the send."""
+        """Whether a worker is frozen between the check of the fence and the send."""
         return self.point.number.removeprefix("R") == "E9"
 
 
 def cells(points: tuple[str, ...] | None, classes: tuple[str, ...], channels: dict[str, str]) -> list[Cell]:
-    """All lines of the table that were asked for; `channels` maps a channel to its provider class."""
+    """All requested lines of the table; `channels` maps a channel to its provider class."""
     calls = (*effect_points("llm_call"), *RESUMED_CALLS)
     found = [Cell(point, "model call", one, one) for point in calls for one in CLASSES if one in classes]
     found += [

@@ -23,7 +23,7 @@ Found = TypeVar("Found")
 
 
 class DemoFailed(Exception):
-    """The demo could not be carried through; the text says where it stopped."""
+    """The demo did not complete; the text says where it stopped."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Demo:
         """Submit, wait for the committed id, kill, wait for the end, count.
 
         Raises:
-            DemoFailed: something that it needs did not happen in time.
+            DemoFailed: an expected state did not occur in time.
         """
         installation = Installation(self.data, _PATIENCE_SECONDS)
         await asyncio.to_thread(installation.latency, _CALL_SECONDS)

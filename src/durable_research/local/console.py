@@ -1,4 +1,4 @@
-"""How the one-machine edition talks to the person who started it: one line at a time, with the time in front."""
+"""The console output of the one-machine edition: one line at a time, with the time in front."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,7 +11,7 @@ def console(stream: TextIO, *, prefix: str = "up") -> Say:
     """Return a `say` that writes `12:34:56 up | text` to `stream`, each line of a longer text alike."""
 
     def say(text: str) -> None:
-        # The local time on purpose: this is read by a person beside a wall clock.
+        # The local time on purpose: the operator compares it with a wall clock.
         now = datetime.now().astimezone().strftime("%H:%M:%S")
         for line in text.splitlines():
             stream.write(f"{now} {prefix} | {line}\n")

@@ -1,4 +1,4 @@
-"""What the one-machine edition remembers between two lives, and the lock that keeps a second supervisor out."""
+"""The files that the one-machine edition stores between two runs, and the lock that excludes a second supervisor."""
 
 import fcntl
 import json
@@ -15,12 +15,12 @@ from durable_research.payload_keys import new_key
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as `write_text` does."""
+    """Write `value` as JSON, as `write_text` does."""
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` so that a reader sees the old file or the new one, and nobody else sees it at all (mode 0600)."""
+    """Write `text` atomically: a reader sees the old file or the new one; only our user can read it (mode 0600)."""
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -71,16 +71,16 @@ class DataFolder:
                 raise LocalError(f"cannot create {folder}: {cause.strerror}; choose another by --data") from cause
 
     def ensure_payload_keys(self) -> None:
-        """Make the key that seals what Temporal stores, once: without it, reports under way could not be read again."""
+        """Create, once, the key that encrypts Temporal's payloads: without it, running reports could not be read again."""
         if self.payload_keys.exists():
             return
         self.payload_keys.parent.mkdir(mode=0o700, exist_ok=True)
         write_text(self.payload_keys, new_key() + "\n")
 
     def next_start(self, name: str) -> int:
-        """Count the starts of the child `name` over the life of this folder, beginning with 1.
+        """Count the starts of the child `name` since this folder was created, beginning with 1.
 
-        Kept on disk before the child starts, so that no two workers ever had the same identity.
+        The count is written to disk before the child starts, so that two workers never have the same identity.
         """
         starts = read_object(self._starts)
         number = int(starts.get(name, 0)) + 1
@@ -95,7 +95,7 @@ class DataFolder:
             AlreadyRunning: another process holds it; names its pid.
         """
         self.create()
-        # Never removed: a lock on a file that somebody else removes and makes again excludes nobody.
+        # Never removed: a lock on a file that another process removes and creates again excludes no process.
         with (self.root / "up.lock").open("a+", encoding="ascii") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

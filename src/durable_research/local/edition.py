@@ -1,4 +1,4 @@
-"""`durable-research up`: the whole system on one machine, in the foreground, until somebody stops it."""
+"""`durable-research up`: the whole system on one machine, in the foreground, until it is stopped."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ OUR_PORTS = ("postgres", "temporal", "temporal_ui", "simulator", "simulator_smtp
 
 
 class Finished(Exception):
-    """Raised by `on_ready` to say that its work is done: everything is stopped in order, with exit code 0."""
+    """Raised by `on_ready` when its work is done: the edition stops in order, with exit code 0."""
 
 
 async def run_edition(
@@ -34,17 +34,17 @@ async def run_edition(
     *,
     supervised: Callable[[Supervisor], None] | None = None,
 ) -> int:
-    """Run until SIGINT, SIGTERM or SIGHUP; return the exit code, 1 when something stood in the way (and was said).
+    """Run until SIGINT, SIGTERM or SIGHUP; return the exit code, 1 after an error (which was printed).
 
-    `on_ready` is given what `up.json` says when everything is up. When it returns, the edition goes on; when it
-    raises, the edition stops in order first, and the error goes on to the caller (`Finished` does not). `supervised` is
-    given the supervisor before anything starts: for outages on purpose. Await it in the main thread: signals arrive
+    `on_ready` receives the content of `up.json` when everything is up. When it returns, the edition continues; when it
+    raises, the edition stops in order first, and the error is raised to the caller (`Finished` is not). `supervised`
+    receives the supervisor before anything starts, for fault injection. Await it in the main thread: signals arrive
     there, and the children live as long as the thread that started them.
     """
     try:
         data = DataFolder(options.data)
         with data.claimed():
-            data.up.unlink(missing_ok=True)  # its addresses answer no more
+            data.up.unlink(missing_ok=True)  # its addresses are no longer served
             edition = _Edition(options, data, say)
             if supervised is not None:
                 supervised(edition.supervisor)
@@ -84,7 +84,7 @@ class _Edition:
                 await asyncio.shield(self._stop_all(starting, callback))
 
     def up(self) -> Up:
-        """What `up.json` says."""
+        """The content of `up.json`."""
         plan = self._plan
         smtp = f"smtp://127.0.0.1:{plan.ports['simulator_smtp']}"
         return Up(
@@ -161,15 +161,15 @@ class _Edition:
                 self._say(f"  {what}: {url}")
 
     def _write_up(self) -> None:
-        # Not before everything is up: whoever waits for the file may use every address in it.
+        # Not before everything is up: a process that waits for the file may use every address in it.
         if self._serving:
             try:
                 write_json(self._data.up, self.up().as_json())
-            except OSError as cause:  # a full disk is no reason to stop looking after the children
+            except OSError as cause:  # a full disk is no reason to stop supervising the children
                 self._say(f"cannot write {self._data.up}: {cause.strerror}")
 
     async def _unless_stopped(self, task: asyncio.Task[None]) -> bool:
-        """Wait for the task; return False, at once, when somebody asks us to stop before. Its error goes on."""
+        """Wait for the task; return False, at once, when a stop is requested before. Its error is raised."""
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -190,7 +190,7 @@ class _Edition:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """The first signal stops in order, the second kills what is still stopping."""
+        """Handle signals: the first stops in order, the second kills the children that are still stopping."""
         loop = asyncio.get_running_loop()
         ours = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         for number in ours:

@@ -1,12 +1,12 @@
-"""Why the one-machine edition could not start or go on: exceptions whose text names the cause and the next step."""
+"""Why the one-machine edition could not start or continue: exceptions whose text names the cause and the next step."""
 
 
 class LocalError(Exception):
-    """Something about this machine or data folder stands in the way; the text is for the person at the console."""
+    """This machine or data folder prevents the start; the text is for the operator at the console."""
 
 
 class PortInUse(LocalError):
-    """Another process listens where we must."""
+    """Another process listens on a port that we need."""
 
 
 class AlreadyRunning(LocalError):
@@ -18,8 +18,8 @@ class StartFailed(LocalError):
 
 
 class TemporalMissing(LocalError):
-    """No usable `temporal` program could be found, downloaded or built; the text says what was tried and what helps."""
+    """No usable `temporal` program could be found, downloaded or built; the text lists the ways tried and the remedies."""
 
 
 class Interrupted(LocalError):
-    """A person asked us to stop while we were still fetching or building."""
+    """A stop was requested during the download or build."""

@@ -1,4 +1,4 @@
-"""What the one-machine edition consists of: programs, arguments, environment and addresses. Starts nothing."""
+"""The plan of the one-machine edition: programs, arguments, environment and addresses. Starts nothing."""
 
 import os
 import sys
@@ -24,15 +24,15 @@ ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S1
 SERVERS, FRONT, WORKERS = 0, 1, 2
 
 
-# A process leaves within this after it has drained.
+# A process exits within this after it has drained.
 _LEAVING_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class UpOptions:
-    """What a person chose on the command line; the last six are for tests.
+    """The options of the command line; the last six are for tests.
 
-    `only` None means every role. `port` 0 means any free one, remembered. `state` is where PostgreSQL lives for root.
+    `only` None means every role. `port` 0 means any free one, stored for the next run. `state` is PostgreSQL's folder for root.
     """
 
     data: Path
@@ -44,8 +44,8 @@ class UpOptions:
     program: tuple[str, ...] = (sys.executable, "-m", "durable_research")
     simulator_program: tuple[str, ...] = SIMULATOR
     pace: Pace = field(default_factory=Pace)
-    simulator_key: str = "simulator"  # a test searches logs for it, so that it must be able to choose it
-    model_address: str | None = None  # where the simulator's model is asked, instead of at the simulator itself
+    simulator_key: str = "simulator"  # a test searches logs for it, so it must be able to choose it
+    model_address: str | None = None  # the address for model calls, instead of the simulator's own
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.only or ()) - set(ROLES))
@@ -55,13 +55,13 @@ class UpOptions:
             raise LocalError(f"--workers {self.workers} --port {self.port}: workers from 0 up, ports from 0 to 65535")
 
     def roles(self, environment: Mapping[str, str]) -> tuple[str, ...]:
-        """The roles to start; with a model key of the person's own there is nothing to simulate."""
+        """The roles to start; with the operator's own model key there is nothing to simulate."""
         wanted = ROLES if self.only is None else self.only
         return tuple(role for role in ROLES if role in wanted and (role != "simulator" or simulated(environment)))
 
 
 def simulated(environment: Mapping[str, str]) -> bool:
-    """Whether the pretend model stands in for a real one."""
+    """Whether the simulator replaces a real model."""
     return not environment.get("OPENAI_API_KEY")
 
 
@@ -77,18 +77,18 @@ class Plan:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """The roles that this run starts."""
+        """The roles that this run starts, by name."""
         return self.options.roles(self.environment)
 
     @property
     def temporal_address(self) -> str:
-        """Ours; or, when that role is left out, the one the person named, or where ours was last time."""
+        """Ours; when that role is left out, the operator's own setting, or our address of the last run."""
         ours = f"127.0.0.1:{self.ports['temporal']}"
         return ours if "temporal" in self.roles else self.environment.get("TEMPORAL_ADDRESS") or ours
 
     @property
     def database_url(self) -> str:
-        """Ours; or, when that role is left out, the one the person named, or where ours was last time."""
+        """Ours; when that role is left out, the operator's own setting, or our address of the last run."""
         ours = self.instance.url(self.ports["postgres"])
         return ours if "postgres" in self.roles else self.environment.get("DATABASE_URL") or ours
 
@@ -105,26 +105,25 @@ class Plan:
 
     @property
     def simulator_url(self) -> str | None:
-        """The simulator, or None with a model key of the person's own."""
+        """The simulator's address, or None with the operator's own model key."""
         return f"http://127.0.0.1:{self.ports['simulator']}" if simulated(self.environment) else None
 
     @property
     def temporal_ui_url(self) -> str:
-        """Temporal's own pages."""
         return f"http://127.0.0.1:{self.ports['temporal_ui']}"
 
     @property
     def _drain_seconds(self) -> float:
-        """How long a worker lets its steps end; what is no number was refused before anything started."""
+        """A worker's drain time; a setting that is no number was refused before anything started."""
         return float(self.environment.get("DRAIN_SECONDS") or policies.DRAIN.total_seconds())
 
     @property
     def keeps_payload_keys(self) -> bool:
-        """Whether payloads are sealed with a key of the data folder: the person named none."""
+        """Whether payloads are encrypted with a key of the data folder, because the operator set none."""
         return not (self.environment.get("PAYLOAD_KEYS") or self.environment.get("PAYLOAD_KEYS_FILE"))
 
     def child_environment(self) -> dict[str, str]:
-        """Our own programs' environment: the person's, with the addresses of this run."""
+        """Our own programs' environment: the operator's, with the addresses of this run."""
         ours = {
             "DURABLE_RESEARCH_DATA": str(self.data.root),
             "DATABASE_URL": self.database_url,
@@ -140,19 +139,19 @@ class Plan:
             ours["DURABLE_RESEARCH_CODEC_ORIGIN"] = self.temporal_ui_url
         if self.simulator_url:
             ours |= outside_world(self.simulator_url, self.ports["simulator_smtp"], self.options.simulator_key)
-            if self.environment.get("OPENAI_EMBEDDING_MODEL") == "":  # a person turned embeddings off
+            if self.environment.get("OPENAI_EMBEDDING_MODEL") == "":  # the operator turned embeddings off
                 del ours["OPENAI_EMBEDDING_MODEL"]
             if self.options.model_address:
                 ours["OPENAI_BASE_URL"] = f"{self.options.model_address}/v1"
-        # Links in notifications are written by workers, which listen nowhere: they are told where the pages are.
+        # Workers write links in notifications but serve no pages: the setting gives them the pages' address.
         return {"DURABLE_RESEARCH_PUBLIC_URL": self.api_url, **self.environment, **ours}
 
     def preparation(self, verb: str) -> ChildSpec:
-        """`migrate` or `init`: runs to its end."""
+        """The child for `migrate` or `init`: it runs to its end."""
         return self._ours(verb, verb, (verb,), ready=readiness.on_log(""), stage=SERVERS)
 
     def temporal(self, program: Path) -> ChildSpec:
-        """Temporal's dev server; its pages are asked too, because a hung process still accepts connections."""
+        """Temporal's dev server; the check requests its pages too, because a hung process still accepts connections."""
         port, ui_port = self.ports["temporal"], self.ports["temporal_ui"]
         serves = readiness.all_of(readiness.on_tcp("127.0.0.1", port), readiness.on_http("127.0.0.1", ui_port, "/"))
         return ChildSpec(
@@ -175,7 +174,7 @@ class Plan:
         )
 
     def simulator(self) -> ChildSpec:
-        """The pretend outside world; it is told none of our addresses: it knows nothing of us."""
+        """The simulator of the outside world; it receives none of our addresses."""
         port, smtp_port = self.ports["simulator"], self.ports["simulator_smtp"]
         arguments = ("--port", str(port), "--smtp-port", str(smtp_port), "--witness", str(self.data.billing_log))
         return ChildSpec(
@@ -197,7 +196,7 @@ class Plan:
         return self._ours("api", "api", arguments, ready=alive, healthy=alive, stage=FRONT)
 
     def workers(self) -> list[ChildSpec]:
-        """As many as were asked for; each is ready when it polls, and after that Temporal watches its heartbeats."""
+        """As many workers as configured; each is ready when it polls, and after that Temporal watches its heartbeats."""
         return [
             self._ours(name, "worker", ("worker", "--name", name), ready=readiness.on_log(WORKER_READY), stage=WORKERS)
             for name in (f"worker-{number}" for number in range(1, self.options.workers + 1))
@@ -250,5 +249,5 @@ def outside_world(
 
 
 def current_environment() -> dict[str, str]:
-    """The environment of the person who started us, taken once."""
+    """The environment of the user who started us, read once."""
     return dict(os.environ)

@@ -1,3 +1,3 @@
-"""What a one-machine edition consists of, by the names that a person types; commands read it at each start."""
+"""The roles of a one-machine edition, by their names on the command line; commands read it at each start."""
 
 ROLES = ("postgres", "temporal", "simulator", "api", "worker")

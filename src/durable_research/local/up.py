@@ -1,6 +1,6 @@
-"""What `up.json` says while an edition runs: its addresses and processes. The one place that knows the file's keys.
+"""The content of `up.json` while an edition runs: its addresses and processes. Only this module knows the file's keys.
 
-Commands read it at each start, and it may be another version's: what it does not say is empty.
+Commands read it at each start, and another version may have written it: a missing value is empty.
 """
 
 import json
@@ -14,7 +14,7 @@ UP_FILE = "up.json"
 
 @dataclass(frozen=True)
 class RunningProcess:
-    """One running child; `pid` 0 where the file does not say it."""
+    """One running child; `pid` 0 when the file lacks it."""
 
     role: str = ""
     name: str = ""
@@ -24,7 +24,7 @@ class RunningProcess:
 
 @dataclass(frozen=True)
 class PretendWorld:
-    """Where the simulator answers, takes mail, and writes down what it charged."""
+    """The simulator's addresses for requests and mail, and its billing log."""
 
     url: str
     smtp: str
@@ -33,7 +33,7 @@ class PretendWorld:
 
 @dataclass(frozen=True)
 class Up:
-    """The addresses of one edition; no `simulator` with a model key of the person's own."""
+    """The addresses of one edition; no `simulator` with the operator's own model key."""
 
     api: str = ""
     temporal: str = ""
@@ -44,7 +44,7 @@ class Up:
 
     @property
     def pretend_world(self) -> PretendWorld:
-        """The simulator of an edition that is known to have one.
+        """The simulator of this edition, where it must have one.
 
         Raises:
             LookupError: it has none.
@@ -54,7 +54,6 @@ class Up:
         return self.simulator
 
     def as_json(self) -> dict[str, Any]:
-        """The file's content."""
         world = self.simulator
         return {
             "api": self.api,
@@ -69,7 +68,7 @@ class Up:
 
 
 def read_up(file: Path) -> Up | None:
-    """What the file says; None when there is none, or it is no JSON object."""
+    """Read the file; None when there is none, or it is no JSON object."""
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The web application: every room of the pretend world behind one address."""
+"""The web application: every simulated service behind one address."""
 
 from quart import Blueprint, Quart, Response, request
 from werkzeug.exceptions import HTTPException
@@ -19,7 +19,7 @@ _MODELS_SINCE = 1767225600
 
 
 def create_app(world: World) -> Quart:
-    """Put all rooms together and give every refusal OpenAI's form."""
+    """Register the routes of all services, and return every refusal in OpenAI's form."""
     app = Quart(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
     # Quart ends streams after a minute; a slow generation may take longer.

@@ -1,4 +1,4 @@
-"""The billing log: everything that was billed or received, written by the simulator alone. Its file is the witness."""
+"""The billing log: all billed calls and received messages. Only the simulator writes it, so its file is the evidence."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ TEXT_STORED = 200
 
 
 class BillingLog:
-    """Each line is on the disk before its call is answered."""
+    """Each line is written to disk before its call is answered."""
 
     def __init__(self, path: Path) -> None:
         self._journal = Journal(path)
@@ -38,7 +38,7 @@ class BillingLog:
             "tokens": tokens,
             **(extra or {}),
         }
-        # A disk may take tens of milliseconds to sync: in a thread, so that other calls are still answered.
+        # A sync may take tens of milliseconds: in a thread, so that other calls are still answered.
         await asyncio.to_thread(self._journal.append, line, sync=True)
 
     def lines(self) -> list[dict[str, Any]]:

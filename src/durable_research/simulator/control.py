@@ -12,7 +12,7 @@ from durable_research.simulator.world import World
 
 
 class SettingsChange(BaseModel):
-    """One entry of the control API; what is left out stays as it is."""
+    """One entry of the control API; a setting that is left out stays unchanged."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

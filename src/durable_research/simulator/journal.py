@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Journal:
-    """A file of our own to which lines are only ever added."""
+    """A private file to which lines are only added."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -20,7 +20,7 @@ class Journal:
         os.close(folder)
 
     def append(self, entry: Mapping[str, object], *, sync: bool) -> None:
-        """Write one line; with `sync` it is on the disk when this returns."""
+        """Write one line; with `sync` it is written to disk when this returns."""
         os.write(self._file, json.dumps(entry).encode() + b"\n")
         if sync:
             os.fsync(self._file)
@@ -31,6 +31,6 @@ class Journal:
         return [json.loads(line) for line in whole.splitlines()]
 
     def _drop_torn_line(self) -> None:
-        # Left by a power cut. Nobody was answered for it, and readers of the file must not stumble over it.
+        # Left by a power failure. Its call was never answered, and readers of the file must not fail on it.
         content = self._path.read_bytes()
         os.ftruncate(self._file, content.rfind(b"\n") + 1)

@@ -1,4 +1,4 @@
-"""A Slack of one workspace: posting, reading back by metadata, deleting. Errors are Slack's: 200 and `ok: false`."""
+"""Simulates Slack with one workspace: post, read back by metadata, delete. Errors are Slack's: 200 and `ok: false`."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ _LARGEST_PAGE = 999
 
 
 class _NotOk(Exception):
-    """What Slack calls an error; `status` is 200 for all that it answers itself."""
+    """An error of Slack's API; `status` is 200 for every error that Slack answers itself."""
 
     def __init__(self, code: str, status: int = 200, headers: dict[str, str] | None = None) -> None:
         super().__init__(code)
@@ -28,7 +28,7 @@ class _NotOk(Exception):
 
 
 class SlackApi:
-    """The three methods that a notifier needs."""
+    """The three Slack methods that a notifier needs."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -48,7 +48,7 @@ class SlackApi:
         message = self._message(asked)
         fault = self._world.faults.take(Call("slack", message.text))
         await _refuse(fault)
-        # Shielded: what is posted stays posted when the caller hangs up.
+        # Shielded: the message stays posted when the caller disconnects.
         await asyncio.shield(asyncio.create_task(self._record(message)))
         await self._world.withhold()
         if fault and fault.fault == "billed_500":
@@ -90,7 +90,7 @@ class SlackApi:
             raise _NotOk("no_text")
         if len(text) > _LONGEST_TEXT:
             raise _NotOk("msg_too_long")
-        # A ts is an id and an order: never twice, never backwards, also when the clock is.
+        # A ts is both id and order: unique and increasing, also when the clock goes backwards.
         self._last = max(self._state.now(), self._last + 1e-6)
         metadata = _decoded(asked.get("metadata"))
         return SlackMessage(ts=f"{self._last:.6f}", channel=channel, text=text, blocks=blocks, metadata=metadata)
@@ -101,7 +101,7 @@ class SlackApi:
 
 
 async def _asked() -> Json:
-    """Arguments as Slack takes them: JSON, a form or the query; with a bot's token."""
+    """Arguments in Slack's forms: JSON, a form or the query; with a bot's token."""
     sent: Json = {**request.args, **(await request.form)}
     if request.is_json:
         sent |= await request.get_json()
@@ -128,7 +128,7 @@ def _number(asked: Json, name: str, otherwise: float) -> float:
 
 
 def _decoded(value: Any) -> Any:
-    # In a form, what is not text comes as JSON in text.
+    # In a form, a value other than text is JSON in text.
     return json.loads(value) if isinstance(value, str) and value else value
 
 

@@ -1,4 +1,4 @@
-"""A mail server that keeps what it takes: SMTP on a port of its own, and a listing by HTTP."""
+"""A mail server that stores the accepted messages: SMTP on a separate port, and a listing by HTTP."""
 
 import asyncio
 import email
@@ -16,12 +16,12 @@ from durable_research.simulator.faults.faults import HANG_SECONDS, Call
 from durable_research.simulator.generation.state import Mail
 from durable_research.simulator.world import World, new_id
 
-# Mailboxes that nobody has: refused before any text is sent, as a mistyped address is.
+# Mailboxes that do not exist: refused before any text is sent, as a mistyped address is.
 _NOBODY = "missing"
 
 
 class Mailbox:
-    """The route that lists what has arrived."""
+    """The route that lists the received mail."""
 
     def __init__(self, world: World) -> None:
         self._state = world.state
@@ -36,8 +36,8 @@ class Mailbox:
 
 
 async def serve_mail(world: World, bound: socket.socket) -> None:
-    """Take mail on a bound socket until the loop ends."""
-    # Each connection that ends early is a warning there; here ending early is what is asked for.
+    """Accept mail on a bound socket until the loop ends."""
+    # aiosmtpd logs a warning for each connection that ends early; here faults end them on purpose.
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)
     loop = asyncio.get_running_loop()
     await loop.create_server(
@@ -47,7 +47,7 @@ async def serve_mail(world: World, bound: socket.socket) -> None:
 
 
 class _Handler:
-    """What aiosmtpd asks, by the names it asks them by."""
+    """The callbacks of aiosmtpd, under the names that it requires."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -71,7 +71,7 @@ class _Handler:
                 return "451 4.3.0 Try again later"
             if fault.fault == "550":
                 return "550 5.7.1 This message is not accepted"
-        # Shielded: after the final dot the message is ours, whether or not the sender still listens.
+        # Shielded: after the final dot the server has accepted the message, even if the sender has disconnected.
         await asyncio.shield(asyncio.create_task(self._record(message, envelope, text)))
         await self._world.withhold()
         if fault and fault.fault == "cut" and isinstance(server.transport, asyncio.Transport):

@@ -1,4 +1,4 @@
-"""A webhook receiver as a good one behaves: checks the signature, answers at once, tells repeats from news."""
+"""A well-behaved webhook receiver: checks the signature, answers at once, recognises repeated deliveries."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -52,7 +52,7 @@ class Sink:
             return
         try:
             self._verifier.verify(body, dict(request.headers), json_parse=False)
-        # The library lets a signature that is not base64, and a body that is not UTF-8, escape as ValueError.
+        # For a signature that is not base64, and a body that is not UTF-8, the library raises ValueError.
         except (WebhookVerificationError, ValueError) as cause:
             raise ApiError(401, f"webhook signature refused: {cause}", code="invalid_signature") from cause
 

@@ -1,4 +1,4 @@
-"""Everything the handlers share, and the one way by which a model call is accepted and billed."""
+"""The state that all handlers share, and the only function that accepts and bills a model call."""
 
 import asyncio
 import secrets
@@ -13,14 +13,14 @@ from durable_research.simulator.generation.generation import Generation, billed_
 from durable_research.simulator.generation.state import State
 
 TEXT_MODELS = ("simulator-research", "simulator-small")
-# Two, so that a change of the model can be tried.
+# Two, so that a change of the model can be tested.
 EMBEDDING_MODELS = ("simulator-embedding", "simulator-embedding-2")
 MODELS = (*TEXT_MODELS, *EMBEDDING_MODELS)
 
 
 @dataclass
 class Settings:
-    """What may be changed while we run."""
+    """Settings that may be changed while the simulator runs."""
 
     latency_seconds: float = 2.0
     visibility_lag_seconds: float = 0.0
@@ -29,7 +29,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class World:
-    """The pretend world: its memory, its judge, its faults and its settings."""
+    """The simulated world: its state, its billing log, its faults and its settings."""
 
     billing_log: BillingLog
     state: State
@@ -40,7 +40,7 @@ class World:
     _accepting: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
 
     async def accept(self, generation: Generation, key: str | None, silence: float = 0.0) -> None:
-        """Bill the call and remember it; when this returns, both are written, and so many seconds of silence are over."""
+        """Bill and store the call; when this returns, both are written and the seconds of silence are over."""
         self.state.register(generation)
         task = asyncio.create_task(self._bill(generation, key))
         self._accepting[generation.id] = task
@@ -50,16 +50,16 @@ class World:
         await asyncio.sleep(silence)
 
     async def withhold(self) -> None:
-        """The first byte is still to come: a client that dies in this time was accepted and never learnt the id."""
+        """Delay the first byte: the call of a client that dies meanwhile was accepted, but the client never got its id."""
         await asyncio.sleep(self.settings.acceptance_seconds)
 
     async def settled(self, generation_id: str) -> None:
-        # Shielded: a client that hangs up during the sync has been billed, so the call must be remembered too.
+        # Shielded: a client that disconnects during the sync has been billed, so the call must be stored too.
         if task := self._accepting.get(generation_id):
             await asyncio.shield(task)
 
     async def _bill(self, generation: Generation, key: str | None) -> None:
-        # The billing log first: killed in between, it holds a call too many, never one too few.
+        # The billing log first: after a kill in between, it holds a call too many, never one too few.
         await self.billing_log.write(
             "model_call",
             key=key,
@@ -72,17 +72,17 @@ class World:
 
 
 def new_id(prefix: str) -> str:
-    """An id nobody had before, also before a restart."""
+    """A unique id, also across restarts."""
     return prefix + secrets.token_hex(24)
 
 
 def caller_key(metadata: dict[str, str] | None, user: str | None = None) -> str | None:
-    """The caller's own name for this call; embeddings carry no metadata, hence the header and the user field."""
+    """The caller's own key of this call; embeddings have no metadata, hence the header and the user field."""
     return (metadata or {}).get("effect_key") or request.headers.get("Idempotency-Key") or user
 
 
 def check_model(model: str, allowed: tuple[str, ...]) -> None:
-    """Refuse what OpenAI refuses: a model it does not have (404), or one of another trade (400)."""
+    """Refuse as OpenAI does: a model that it does not have (404), or one of another kind (400)."""
     if model not in MODELS:
         raise not_found(
             f"The model `{model}` does not exist or you do not have access to it.",

@@ -26,8 +26,8 @@ from durable_research.worker.registry import workflows_on
 
 _CONNECT_PATIENCE_SECONDS = 60.0
 _BEAT_SECONDS = 2.0
-# Each queue has slots of its own, so that one kind of work which hangs never takes the place of another. A model call only
-# waits, so one process holds many; a render keeps one child busy, and so has as many slots as there are children.
+# Each queue has its own slots, so that one kind of work that hangs never blocks another. A model call only waits, so one
+# process runs many; a render keeps one child process busy, so there are as many slots as children.
 _ACTIVITIES_AT_ONCE = {queues.AI_TASKS: 100, queues.NOTIFICATIONS: 50, queues.RESEARCH: 50}
 _POLLERS = 2
 
@@ -41,7 +41,7 @@ class WorkerOptions:
 
 
 async def run_worker(settings: Settings, options: WorkerOptions) -> None:
-    """Work until SIGTERM or SIGINT, then stop polling, finish or hand back, and leave."""
+    """Run until SIGTERM or SIGINT, then drain: stop polling, finish or hand back the running activities, and return."""
     identity = settings.worker_identity or f"{options.name}@{socket.gethostname()}-{os.getpid()}"
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -68,10 +68,10 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
 
 
 async def _connected(identity: str, settings: Settings, stop: asyncio.Event) -> Client | None:
-    """A client; None when we are told to stop while Temporal is still coming up.
+    """Connect to Temporal; None when a stop signal arrives while Temporal is still starting.
 
     Raises:
-        InfrastructureDown: it did not come up in time.
+        InfrastructureDown: Temporal did not start in time.
     """
     connecting = asyncio.create_task(
         connect(
@@ -110,7 +110,7 @@ def _workers(client: Client, parts: WorkerParts, served: Sequence[str], settings
             max_concurrent_workflow_task_polls=_POLLERS,
             max_concurrent_activity_task_polls=_POLLERS,
             sticky_queue_schedule_to_start_timeout=policies.STICKY_TIMEOUT,
-            # The SDK holds heartbeats back to 0.8 of their timeout; on a busy machine that looks like death.
+            # The SDK throttles heartbeats to 0.8 of their timeout; on a busy machine that looks like a dead worker.
             max_heartbeat_throttle_interval=beat,
             default_heartbeat_throttle_interval=beat,
             graceful_shutdown_timeout=drain_time(queue, settings),
@@ -120,7 +120,7 @@ def _workers(client: Client, parts: WorkerParts, served: Sequence[str], settings
 
 
 def drain_time(queue: str, settings: Settings) -> timedelta:
-    """What goes on at the provider, or can be asked about there, is handed back at once; a plain chat call is lost with us."""
+    """Zero where the provider continues the call or can be polled for it (it is handed back); a plain chat call is lost."""
     is_handed_back = queue == queues.AI_TASKS and settings.openai_api != "chat"
     return timedelta(0) if is_handed_back else timedelta(seconds=settings.drain_seconds)
 

@@ -9,5 +9,5 @@ WORKFLOWS = tuple(workflow_class(one.package, one.workflow_type) for one in DESC
 
 
 def workflows_on(queue: str) -> tuple[type[Any], ...]:
-    """The workflow classes whose tasks come by this queue."""
+    """The workflow classes whose tasks arrive on this queue."""
     return tuple(workflow for one, workflow in zip(DESCRIPTORS, WORKFLOWS, strict=True) if one.task_queue == queue)

@@ -1,4 +1,4 @@
-"""One campaign: an installation of its own under load, faults from a seed, quiet, and then the evidence for the judge."""
+"""One campaign: a separate installation under load, faults from a seed, a quiet phase, then evidence for the checker."""
 
 import asyncio
 import os
@@ -35,10 +35,10 @@ from durable_research.local.processes.supervisor import Pace, Supervisor
 from durable_research.local.up import Up
 
 FAULT_LOG = "faults.jsonl"
-# Quicker than people need it, so that the hundredth kill of a role waits no longer than the first.
+# Quicker than in production, so that the backoff after the hundredth kill of a role is no longer than after the first.
 _PACE = Pace(first_backoff_seconds=1.0, longest_backoff_seconds=2.0)
 _SAY_EVERY_SECONDS = 10.0
-# The longest that an accepted report may take when nothing is broken any more.
+# The longest that an accepted report may take once all faults are over.
 PATIENCE_SECONDS = 600.0
 _WEBHOOK_SECRET = "DURABLE_RESEARCH_WEBHOOK_SECRET"  # noqa: S105 - its name
 _API = "OPENAI_API"
@@ -46,7 +46,7 @@ _API = "OPENAI_API"
 
 @dataclass(frozen=True)
 class Options:
-    """What a person chose. `outage` is a role and seconds; `killed_in_a_row` kills of the same worker come after it."""
+    """The campaign's options. `outage` is a role and seconds; `killed_in_a_row` kills of the same worker follow it."""
 
     reports: int
     kills: int
@@ -54,7 +54,7 @@ class Options:
     data: Path
     workers: int = 2
     pauses: int | None = None  # None: a quarter of the kills
-    cuts: int | None = None  # of the way to the provider; None: an eighth of the kills
+    cuts: int | None = None  # of the connection to the provider; None: an eighth of the kills
     mean_gap_seconds: float = 4.0
     at_once: int = 12
     latency_seconds: float = 1.0
@@ -64,7 +64,7 @@ class Options:
     provider_class: str = "L"
     pipeline: str = "generate-report"
     quirks: bool = True
-    resume: bool = False  # what failed, in every way of `resumes.py`, before the first fault
+    resume: bool = False  # reports that failed, in every way of `resumes.py`, before the first fault
 
     @property
     def api(self) -> str:
@@ -73,12 +73,12 @@ class Options:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What all processes are told besides."""
+        """Further settings of all processes."""
         resuming = {**resumes.SETTINGS, FAILPOINTS_VARIABLE: resumes.rule(self.reports)} if self.resume else {}
         return {_API: self.api, **resuming}
 
     def faults(self) -> list[Fault]:
-        """What will be done, in order; a provider that is away for a while has reports fail, when they resume."""
+        """The planned faults, in order; with `resume` none hits the provider, whose outage would make reports fail."""
         pauses = self.kills // 4 if self.pauses is None else self.pauses
         cuts = self.kills // 8 if self.cuts is None else self.cuts
         weights = {role: weight for role, weight in WEIGHTS.items() if not (self.resume and role == PROVIDER)}
@@ -90,7 +90,7 @@ class Options:
 
 @dataclass
 class Campaign:
-    """Runs once; `seen` and `seconds` are there afterwards."""
+    """Runs once; `seen` and `seconds` are set afterwards."""
 
     options: Options
     say: Say
@@ -102,7 +102,7 @@ class Campaign:
     _cutting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
-        """Start everything, live through it, collect the evidence, stop everything."""
+        """Start everything, run load and faults, collect the evidence, stop everything."""
         options = self.options
         key = f"sk-canary-{secrets.token_hex(12)}"
         webhook = f"whsec_{secrets.token_hex(16)}"
@@ -159,7 +159,7 @@ class Campaign:
         self.seconds = time.monotonic() - began
         self.say("collecting the evidence")
         password = up.database.split(":", 2)[2].split("@")[0]
-        # The word of every report stands in its title, and that in what Temporal is given.
+        # The word of every report is in its title, and the title in its input to Temporal.
         sealing = data.payload_keys.read_text().strip().partition(":")[2]
         kept = self.secrets | {"the database's password": password, "the key that seals": sealing}
         kept["a title"] = word_of(options.seed)
@@ -184,7 +184,7 @@ class Campaign:
         return requests
 
     async def _failed(self, requests: list[Asked], up: Up, data: DataFolder) -> Resumer:
-        """Have all of them fail while nothing dies; what resumes them then."""
+        """Make all reports fail while no process dies; return the client that resumes them."""
         client = Resumer(up.api)
         engine = await TemporalClient.connect(up.temporal)
         self.say(f"having {len(requests)} reports fail")
@@ -194,7 +194,7 @@ class Campaign:
         return client
 
     def _may_ask(self, number: int, load: Load, injector: Injector, faults: list[Fault]) -> bool:
-        """Keep some reports for the last fault: the load lasts as long as the faults do, and never runs dry before."""
+        """Hold back some reports for the last fault: the load must last as long as the faults do."""
         lead = min(self.options.at_once, self.options.reports // 4)
         share = injector.begun / len(faults) if faults else 1.0
         return number < lead + share * (self.options.reports - lead) or not load.wanted
@@ -204,7 +204,7 @@ class Campaign:
             await self._supervisor.hold_down(name, seconds)
 
     async def _cut(self, seconds: float) -> None:
-        """Cut the way to the provider for a while; one cut after another."""
+        """Cut the connection to the provider for a while; one cut at a time."""
         async with self._cutting:
             await self._network.cut()
             await asyncio.sleep(seconds)
@@ -220,7 +220,7 @@ class Campaign:
 
 
 async def _until_first(faults: Awaitable[None], loading: "asyncio.Task[None]") -> None:
-    """Wait for the faults to be over. A load that is at its end leaves nothing for faults to hit."""
+    """Wait until the faults are over, or the load is: then no work is left for faults to hit."""
     firing = asyncio.ensure_future(faults)
     await asyncio.wait([firing, loading], return_when=asyncio.FIRST_COMPLETED)
     if not firing.done():
@@ -229,7 +229,7 @@ async def _until_first(faults: Awaitable[None], loading: "asyncio.Task[None]") -
 
 
 async def _prepare_simulator(simulator: str, requests: list[Asked]) -> None:
-    """Tell it how to be odd to whom, before anything is broken: it remembers that when it is killed."""
+    """Set the quirk of each report before the first fault; the simulator stores them, so they survive its kill."""
     asks = [ask for one in requests if one.quirk for ask in one.quirk.asks(one.word)]
     async with httpx.AsyncClient(base_url=f"{simulator}/control", timeout=30) as client:
         for ask in asks:
@@ -242,7 +242,7 @@ def _is_billed(data: DataFolder, word: str) -> bool:
 
 
 def discard(data: Path) -> None:
-    """Remove the installation, with the database that lies outside its folder when we are root."""
+    """Remove the installation, with the database that is outside its folder when we are root."""
     folder = DataFolder(data)
     if folder.postgres.exists():
         shutil.rmtree(server.open_instance(folder).folder, ignore_errors=True)

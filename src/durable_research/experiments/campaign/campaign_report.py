@@ -1,4 +1,4 @@
-"""What a campaign tells people: one page of Markdown, with what is needed to run it again."""
+"""The report of a campaign: one page of Markdown, with the command that repeats it."""
 
 import statistics
 from collections import Counter, defaultdict
@@ -74,7 +74,7 @@ def _faults(seen: Seen) -> str:
 
 
 def _quirks(seen: Seen) -> list[str]:
-    """Each way in which the provider was odd: what must come of it, and what came."""
+    """Each quirk of the provider: the expected outcome, and the observed one."""
     by_name: dict[str, list[ReportSeen]] = defaultdict(list)
     for report in seen.reports:
         if report.quirk:

@@ -1,4 +1,4 @@
-"""Gathers the evidence of a campaign from every place outside it, once everything is quiet."""
+"""Collects the evidence of a campaign from every outside source, once everything is quiet."""
 
 import asyncio
 import random
@@ -35,7 +35,7 @@ async def collect(
     dice: random.Random,
     replays: int,
 ) -> Seen:
-    """Ask the database, the provider's log, the object folder, Temporal and the API."""
+    """Read the database, the provider's log, the object folder, Temporal and the API."""
     accepted = {one.report_id: one for one in load.asked if one.report_id is not None}
     converter = data_converter(parse_keys(data.payload_keys.read_text()), _NAMESPACE)
     client = await Client.connect(up.temporal, namespace=_NAMESPACE, data_converter=converter)
@@ -76,7 +76,7 @@ def report_seen(
     engine_status: str | None,
     reported: Reported | None,
 ) -> ReportSeen:
-    """Put together what every place says of one report."""
+    """Combine the evidence of all sources about one report."""
     row = tables.workflows.get(report_id, _GONE)
     named = tables.reports.get(report_id)
     return ReportSeen(
@@ -106,7 +106,7 @@ def report_seen(
 
 
 async def reported_charges(api: str, report_ids: Iterable[str]) -> dict[str, Reported]:
-    """The charges that the API tells of each report."""
+    """The charges that the API reports for each report."""
     gate = asyncio.Semaphore(8)
     found: dict[str, Reported] = {}
 

@@ -1,4 +1,4 @@
-"""The load of a campaign: many clients at once, held back so that it lasts as long as the faults do."""
+"""The load of a campaign: many clients at once, throttled so that it lasts as long as the faults do."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,7 @@ _LOOK_SECONDS = 0.1
 
 
 class Load:
-    """All reports of a campaign. `open_gate` says whether the next one may be asked for yet."""
+    """All reports of a campaign. `open_gate` returns whether the next one may be submitted yet."""
 
     def __init__(self, client: Client, asked: list[Asked], at_once: int, open_gate: Callable[[int], bool]) -> None:
         self.client = client
@@ -25,7 +25,7 @@ class Load:
 
     @property
     def wanted(self) -> int:
-        """How many are asked for and not ended; more than in flight while the API accepts nothing."""
+        """How many are submitted and not ended; more than in flight while the API accepts nothing."""
         return self._begun - self.ended
 
     @property
@@ -35,14 +35,14 @@ class Load:
 
     @property
     def _under_way(self) -> list[Asked]:
-        # Of the others, some may have ended before: what failed is resumed by a load of its own.
+        # Some of the others may have ended before: failed reports are resumed by a load of their own.
         return self.asked[: self._begun]
 
     async def run(self) -> None:
-        """Ask for all of them, at most so many at once, and return when every one has ended."""
+        """Submit all reports, at most `at_once` in parallel, and return when every one has ended."""
         async with asyncio.TaskGroup() as living:
             for one in self.asked:
-                while not self._open_gate(one.number):  # noqa: ASYNC110 - the faults and the load hold each other back
+                while not self._open_gate(one.number):  # noqa: ASYNC110 - the faults and the load throttle each other
                     await asyncio.sleep(_LOOK_SECONDS)
                 await self._room.acquire()
                 self._begun += 1

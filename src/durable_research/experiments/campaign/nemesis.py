@@ -1,4 +1,4 @@
-"""The faults of a campaign: planned from a seed, fired while work is in flight, each written down with what it hit."""
+"""The faults of a campaign: planned from a seed, fired while work is in flight, each recorded with the process it hit."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ from durable_research.local.up import RunningProcess, Up, read_up
 from durable_research.telemetry.logs import WORKER_READY
 
 Act = Literal["kill", "pause", "cut", "outage"]
-# How often each role is hit: workers are many and die most in life, servers seldom.
+# How often each role is hit: in production, workers are many and die most often, servers seldom.
 WEIGHTS = {"worker": 9, "api": 4, "temporal": 3, "postgres": 3, "simulator": 3}
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 8.0
 _DEATH_SECONDS = 10.0
@@ -30,7 +30,7 @@ _LOOK_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Fault:
-    """What to do, to whom, and how long after the fault before it."""
+    """What to do to which role, and how long after the previous fault."""
 
     role: str
     act: Act
@@ -42,10 +42,10 @@ class Fault:
 def plan_faults(
     seed: int, kills: int, pauses: int, cuts: int, mean_gap_seconds: float, weights: Mapping[str, int] = WEIGHTS
 ) -> list[Fault]:
-    """Random faults from a seed; as far as the numbers go, each role is hit by each act at least once."""
+    """Random faults from a seed; if the counts suffice, each act hits each role at least once."""
     dice = random.Random(seed)  # noqa: S311 - a campaign must be repeatable
     acts: list[tuple[str, Act]] = [*_roles(dice, kills, "kill", weights), *_roles(dice, pauses, "pause", weights)]
-    # Only the way to the provider can be cut: it leads over a relay of ours.
+    # Only the connection to the provider can be cut: it passes through our proxy.
     acts += [(PROVIDER, "cut")] * cuts
     dice.shuffle(acts)
     return [
@@ -66,14 +66,14 @@ def _roles(dice: random.Random, count: int, act: Act, weights: Mapping[str, int]
 
 
 def in_a_row(times: int) -> list[Fault]:
-    """The same worker, killed again as soon as it is back at work."""
+    """Kills of the same worker, each as soon as it works again."""
     return [Fault("worker", "kill", 0.5, name="worker-1")] * times
 
 
 class Injector:
     """Fires the faults one after another; `in_flight` counts unfinished reports.
 
-    `hold` keeps a child down for a while, `cut` the way to the provider.
+    `hold` keeps a child down for a while, `cut` interrupts the connection to the provider.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Injector:
         self.begun = 0
 
     async def run(self) -> None:
-        """Fire all of them; other faults happen while one process is paused or cut off."""
+        """Fire all faults; the next ones are fired while one process is paused or cut off."""
         async with asyncio.TaskGroup() as paused:
             for number, fault in enumerate(self._faults, 1):
                 await asyncio.sleep(fault.gap_seconds)
@@ -127,7 +127,7 @@ class Injector:
             log.write(json.dumps(line) + "\n")
 
     async def _victim(self, fault: Fault) -> RunningProcess:
-        """Wait for a running process of the role; the named one must be back at work, too."""
+        """Wait for a running process of the role; a process chosen by name must also be ready again."""
         dice = random.Random(f"{fault}{self.begun}")  # noqa: S311 - as above
         while True:
             processes = [
@@ -164,7 +164,7 @@ class Injector:
 
 
 async def _pause(pid: int, seconds: float) -> bool:
-    """Stop a process with everything that it started (PostgreSQL's backends, a worker's renderer), then let it go on."""
+    """Stop a process with all that it started (PostgreSQL's backends, a worker's renderer), then let it continue."""
     family = _family(pid)
     _send(family, signal.SIGSTOP)
     try:
@@ -186,7 +186,7 @@ def _send(family: Iterable[psutil.Process], number: int) -> None:
     for process in family:
         with contextlib.suppress(
             psutil.Error
-        ):  # psutil looks at the start time too: never a stranger with the same pid
+        ):  # psutil compares the start time too: never another process with the same pid
             process.send_signal(number)
 
 

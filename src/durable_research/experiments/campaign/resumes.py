@@ -1,7 +1,7 @@
-"""Ways in which a report fails so that it can be resumed, before, amid and after its paid call, and what it costs in all.
+"""Ways in which a report fails so that it can be resumed, before, during and after its paid call, and the total cost.
 
-Nothing of it needs code of the product: the provider refuses, answers nothing, stops amid a text or is cut off, an operator
-terminates, a person does not answer.
+None needs code in the product: the provider refuses, does not answer, stops within a text or is cut off, an operator
+terminates the workflow, an approval does not come.
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ from durable_research.experiments.evidence.quirks import ANY_API, Expected
 from durable_research.failpoints.reach import Point
 
 _ALWAYS = 1_000_000
-# A call that is cut off or terminated lasts longer than it takes to have a few of them running, and to break them all.
+# A call that is cut off or terminated lasts longer than it takes to start a few of them, and to break them all.
 _RUNNING = {"latency_seconds": 20.0, "times": _ALWAYS}
-# Times in which a report fails while a person looks on; nothing that is killed later is away for as long.
+# Timeouts that let a report fail within a short run; a process killed later is never down for as long.
 SETTINGS = {"PROVIDER_WAIT_SECONDS": "4", "DURABLE_RESEARCH_APPROVAL_EXPIRY": "15"}
 
 # Where the API dies, each at least once.
@@ -27,10 +27,10 @@ _KEYED = frozenset({API_OF_CLASS["K"]})
 
 @dataclass(frozen=True, kw_only=True)
 class Failing(Expected):
-    """`by` is whoever has it fail; `more` is asked for with it.
+    """One way to fail. `by` is the cause of the failure; `more` are further fields of the request.
 
-    `billed` are all its calls, with the one that `resumed` (what is posted to resume it) may agree to. A text in that is given
-    the report's own word.
+    `billed` counts all its calls, with the one that `resumed` (the body of the resume request) may agree to. A text in that
+    body gets the report's own word.
     """
 
     by: Literal["provider", "network", "operator"] = "provider"
@@ -38,11 +38,11 @@ class Failing(Expected):
     resumed: Mapping[str, Any] = field(default_factory=dict)
 
     def asked_as(self, one: Asked) -> Asked:
-        """The request of a report that will fail so."""
+        """The request of a report that fails in this way."""
         return replace(one, quirk=self, more=self.more)
 
     def resumed_as(self, one: Asked) -> dict[str, Any]:
-        """What is posted to resume it."""
+        """The body of the request that resumes it."""
         return {
             name: value.format(word=one.word) if isinstance(value, str) else value
             for name, value in self.resumed.items()
@@ -60,7 +60,7 @@ _EMPTY = Failing(
 WAYS = (
     Failing(name="refused", reported=({"fault": "401", "times": _ALWAYS},), first="model_refused"),
     _EMPTY,
-    # The same key brings the same answer, which is billed once.
+    # The same key returns the same answer, which is billed once.
     replace(_EMPTY, apis=_KEYED, billed=2),
     Failing(name="cut off", reported=(_RUNNING,), first="model_unavailable", by="network"),
     Failing(name="terminated", reported=(_RUNNING,), first="engine_terminated", by="operator"),
@@ -75,13 +75,13 @@ WAYS = (
 
 
 def way_of(number: int, api: str) -> Failing:
-    """How the report of this number fails: each way that this API has as often as the others."""
+    """How the report of this number fails: all ways of this API are equally frequent."""
     fitting = [one for one in WAYS if api in one.apis]
     return fitting[number % len(fitting)]
 
 
 def rule(reports: int) -> str:
-    """Where the API dies amid resuming, as `DURABLE_RESEARCH_FAILPOINTS` says it: a few times in a row each."""
+    """The value of `DURABLE_RESEARCH_FAILPOINTS` that kills the API during a resume: a few times in a row at each point."""
     more = reports // 50
     begun, written = 1 + reports // 4, 1 + reports // 2
     return f"{DEATHS[0]}=kill@{begun}-{begun + more},{DEATHS[1]}=kill@{written}-{written + more}"

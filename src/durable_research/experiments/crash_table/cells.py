@@ -1,4 +1,4 @@
-"""The judge of the crash table: for each line, what was met, what was lost, and whether the bill kept the promise."""
+"""The checker of the crash table: for each line, the hits, the lost reports, and whether the bill held the promise."""
 
 import statistics
 from collections import defaultdict
@@ -27,7 +27,7 @@ GAVE_UP = "unconfirmed_effect"
 
 @dataclass(frozen=True)
 class JudgedRun:
-    """One run with what was seen of its report; `report` is None when it was never accepted."""
+    """One run with the evidence of its report; `report` is None when it was never accepted."""
 
     proof: str
     why_void: str
@@ -44,42 +44,42 @@ class CellResult:
 
     @property
     def reports(self) -> list[ReportSeen]:
-        """Those that were accepted."""
+        """The accepted reports."""
         return [run.report for run in self.runs if run.report is not None]
 
     @property
     def void(self) -> list[str]:
-        """Why runs prove nothing."""
+        """The reasons of the void runs, which prove nothing."""
         return [run.why_void for run in self.runs if run.why_void]
 
     @property
     def lost(self) -> int:
-        """Reports that never came to an end, or never to a beginning."""
+        """Reports that never ended, or were never accepted."""
         return sum(run.report is None or run.report.status not in FINAL for run in self.runs)
 
     @property
     def gave_up(self) -> int:
-        """Reports that ended as failed, because the cap on uncertain calls was used up."""
+        """Reports that ended as failed, because the cap on calls of unknown outcome was used up."""
         return sum(report.error == GAVE_UP for report in self.reports)
 
     @property
     def mean_calls(self) -> float:
-        """Billed model calls a report."""
+        """Billed model calls per report."""
         return statistics.fmean(report.model_calls for report in self.reports) if self.reports else 0.0
 
     @property
     def most_calls(self) -> int:
-        """Of one report."""
+        """The most billed model calls of one report."""
         return max((report.model_calls for report in self.reports), default=0)
 
     @property
     def mean_messages(self) -> float:
-        """Notifications received a report; a repeat that its receiver knows by its id is none."""
+        """Notifications received per report, without repeats that the receiver recognises by their id."""
         return statistics.fmean(report.notifications for report in self.reports) if self.reports else 0.0
 
     @property
     def possible_extra(self) -> int:
-        """Possible extra charges told, of all reports together."""
+        """Possible extra charges reported, of all reports together."""
         return sum(report.reported.possible_extra for report in self.reports if report.reported)
 
     @property
@@ -100,7 +100,7 @@ class CellResult:
 async def judge_cells(
     cells: Iterable[Cell], lived: Sequence[tuple[Slot, Run]], reported: Mapping[str, Reported]
 ) -> list[CellResult]:
-    """Collect what every place outside says of all runs, and sort it by cell."""
+    """Collect the evidence of every outside source about all runs, and group it by cell."""
     seen = await _seen(lived, reported)
     by_cell: dict[Cell, list[JudgedRun]] = defaultdict(list)
     for _, run in lived:

@@ -1,4 +1,4 @@
-"""The last word on strays: a bill that the API does not tell yet is waited for until reconciliation has looked it up."""
+"""Settles late sends: waits for each billed call that the API does not report yet, until reconciliation has polled it."""
 
 import asyncio
 import time
@@ -16,12 +16,12 @@ from durable_research.experiments.installations.slot import Slot
 from durable_research.local.console import Say
 
 _EVERY_SECONDS = 5.0
-# An unresolved send is looked up when it is that old, by a reconciliation that is brought forward; a minute more is plenty.
+# An unresolved send is polled at that age, by a reconciliation pass that is triggered early; a minute more is plenty.
 _PATIENCE_SECONDS = policies.LOOK_UP_UNRESOLVED_AFTER.total_seconds() + 60
 
 
 async def settle(lived: Sequence[tuple[Slot, Run]], reported: Mapping[str, Reported], say: Say) -> dict[str, Reported]:
-    """Return what the API tells of the reports that were billed more often than it told."""
+    """Return the API's later charges for the reports that were billed more often than it first reported."""
     billed = _billed(lived)
     waiting: dict[Slot, list[Run]] = defaultdict(list)
     for slot, run in lived:
@@ -52,7 +52,7 @@ async def _settle_slot(slot: Slot, lived: Sequence[Run]) -> dict[str, Reported]:
     by_class: dict[str, list[Run]] = defaultdict(list)
     for run in lived:
         by_class[run.cell.model_class].append(run)
-    # One class after another: a worker of one class knows nothing of another's provider.
+    # One class after another: a worker of one class cannot reach another's provider.
     for runs in by_class.values():
         await slot.begin(_quiet(runs[0].cell), rule="")
         try:
@@ -75,5 +75,5 @@ async def _until_reported(slot: Slot, lived: Sequence[Run]) -> dict[str, Reporte
 
 
 def _quiet(cell: Cell) -> Cell:
-    """The same provider with nobody frozen: one worker is enough."""
+    """The same provider without a freeze: one worker is enough."""
     return Cell(cell.point.as_kill(), cell.effect, cell.provider_class, cell.model_class)

@@ -1,4 +1,4 @@
-"""One run of the crash table: a report, a process killed or frozen at the point, and the proof that it really was."""
+"""One run of the crash table: a report, a process killed or frozen at the crash point, and the proof of that hit."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from durable_research.experiments.installations.slot import Slot
 
 PATIENCE_SECONDS = 120.0
 _LOOK_SECONDS = 0.05
-# Reconciliation leaves a row alone for five seconds; then the schedule's next pass is brought forward.
+# Reconciliation skips a row for its first five seconds; then the schedule's next pass is triggered early.
 _BACKSTOP_AFTER_SECONDS, _BACKSTOP_EVERY_SECONDS = 6.0, 2.0
 _WAKE_SECONDS = 30.0
 _CANARY = "none"
@@ -21,7 +21,7 @@ _CANARY = "none"
 
 @dataclass(frozen=True)
 class Run:
-    """What happened; `proof` is empty when the process was not hit at the point, and the run is void."""
+    """The result of a run; `proof` is empty when the process was not hit at the point, and the run is void."""
 
     cell: Cell
     slot: int
@@ -32,7 +32,7 @@ class Run:
 
 
 async def live_through(slot: Slot, cell: Cell, number: int, seed: int) -> Run:
-    """Ask for a report, let the point be met, follow the report to its end."""
+    """Submit a report, let it reach the crash point, follow it to its end."""
     asked = words_of(number, seed, _CANARY, cell.channels)
     slot.forget_hits()
     victims = slot.victims(cell)
@@ -48,7 +48,7 @@ async def live_through(slot: Slot, cell: Cell, number: int, seed: int) -> Run:
             if cell.point.is_resumed:
                 await client.resume(asked)
     except TimeoutError:
-        pass  # judged by what there is: a lost report
+        pass  # judged by the evidence so far: a lost report
     finally:
         for task in watching:
             task.cancel()
@@ -62,7 +62,7 @@ async def live_through(slot: Slot, cell: Cell, number: int, seed: int) -> Run:
 
 
 def _proof(slot: Slot, cell: Cell, asked: Asked, deaths: list[Death], stopped: set[int]) -> tuple[str, str]:
-    """The failpoint's own line and what the system says of that process must agree."""
+    """The failpoint's own line and the process state that the system reports must agree."""
     hits = [hit for hit in slot.hits() if hit["name"] == cell.point.failpoint and hit["act"] == cell.point.act]
     if len(hits) != 1:
         return "", f"{cell.point.failpoint} was met {len(hits)} times"
@@ -89,7 +89,7 @@ async def _all_awake(victims: list[RestartedProcess]) -> None:
 
 
 async def _backstop(slot: Slot, cell: Cell) -> None:
-    """Only an API that died with an accepted report leaves anything to reconciliation."""
+    """Trigger reconciliation where the API died with an accepted report; no other crash leaves work for it."""
     if cell.point.victim == "api":
         await asyncio.sleep(_BACKSTOP_AFTER_SECONDS)
         while True:

@@ -1,4 +1,4 @@
-"""The crash table: every crash point, met again and again by real reports, and what each of them was billed."""
+"""The crash table: real reports hit every crash point many times; the table compares their bills with the promise."""
 
 import asyncio
 import random
@@ -29,14 +29,14 @@ from durable_research.local.edition import Finished
 from durable_research.local.processes.supervisor import Supervisor
 from durable_research.local.up import Up
 
-# A slot changes its cell after so many runs: often, so that cells share every mood of the machine; not too often, to be quick.
+# A slot changes its cell after so many runs: often, so that changes of load affect all cells; not too often, for speed.
 _RUNS_IN_A_ROW = 10
 _SAY_EVERY_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
 class TableOptions:
-    """What a person chose."""
+    """The options of the command line."""
 
     cells: tuple[Cell, ...]
     runs: int
@@ -46,7 +46,7 @@ class TableOptions:
     data: Path
 
     def runs_of(self, cell: Cell) -> int:
-        """How often a line of the table is met; the paid calls matter most."""
+        """How many runs a line of the table gets; the paid calls matter most."""
         return self.runs if cell.effect == "model call" and not cell.point.is_resumed else self.other_runs
 
 
@@ -60,7 +60,7 @@ class _Chunk:
 
 @dataclass
 class CrashTable:
-    """Runs once; `results` and `seconds` are there afterwards."""
+    """Runs once; `results` and `seconds` are set afterwards."""
 
     options: TableOptions
     say: Say
@@ -70,7 +70,7 @@ class CrashTable:
     _told: dict[str, Reported] = field(default_factory=dict)
 
     async def run(self) -> None:
-        """Start the servers, live through all runs, judge them, stop everything."""
+        """Start the servers, do all runs, check them, stop everything."""
         await run_beside_servers(self.options.data, self.say, self._live_through)
 
     async def _live_through(self, up: Up, supervisor: Supervisor) -> None:
@@ -122,7 +122,7 @@ class CrashTable:
                 self._runs.append((slot, run))
                 if run.why_void:
                     self.say(f"{chunk.cell.name}: void, {run.why_void}")
-            # The workers leave first: what a woken one has sent is in the ledger before the API tells it.
+            # The workers stop first: a send of a continued worker is in the ledger before the API reports it.
             await slot.stop_workers()
             self._told |= await reported_charges(slot.url, _accepted(lived))
             await slot.stop_api()

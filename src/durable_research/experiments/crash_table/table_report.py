@@ -1,4 +1,4 @@
-"""The crash table as people and programs read it."""
+"""The crash table as Markdown and as JSON."""
 
 import json
 from collections.abc import Sequence

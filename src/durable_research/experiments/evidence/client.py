@@ -1,4 +1,4 @@
-"""A client as a person's program would be: it asks for a report with an Idempotency-Key, tries again while the API is away, and
+"""A client as in a user's program: it submits a report with an Idempotency-Key, retries while the API is unavailable, and
 follows the live stream from the last event that it saw until the report has ended.
 """
 
@@ -17,15 +17,15 @@ from durable_research.experiments.evidence.quirks import Expected
 
 AWAY = (httpx.HTTPError, OSError)
 _TRY_AGAIN_SECONDS = 0.25
-# The stream says something every 15 s; one that is silent for longer hangs on a process that is gone or stopped.
+# The stream sends something every 15 s; one that is silent for longer hangs on a dead or stopped process.
 _SILENCE_SECONDS = 25.0
-# What the API's documents allow for these requests while parts of the installation are away.
+# The statuses that the API documents for these requests while parts of the installation are unavailable.
 _DOCUMENTED = {202, 200, 409, 503}
 
 
 @dataclass
 class Asked:
-    """One report as its client knows it. `word` stands in the prompt; `report_id` is None until it was accepted."""
+    """One report as its client sees it. `word` is in the prompt; `report_id` is None until the report is accepted."""
 
     number: int
     word: str
@@ -42,36 +42,35 @@ class Asked:
 
     @property
     def body(self) -> dict[str, Any]:
-        """What is posted."""
         return {"prompt": self.prompt, **({"notify": self.channels} if self.channels else {}), **self.more}
 
     @property
     def in_flight(self) -> bool:
-        """Accepted and not ended."""
+        """Whether it is accepted and not ended."""
         return self.report_id is not None and self.ended_at is None
 
     @property
     def seconds(self) -> float | None:
-        """From the first try to the end, as this client saw it."""
+        """Seconds from the first try to the end, as this client saw it."""
         return None if self.ended_at is None else self.ended_at - self.asked_at
 
 
 def word_of(seed: int) -> str:
-    """How the words of all reports of one campaign begin."""
+    """The common prefix of the words of all reports of one campaign."""
     return f"chaos{seed}x"
 
 
 def words_of(
     number: int, seed: int, canary: str, channels: tuple[str, ...] | None = None, pipeline: str = "generate-report"
 ) -> Asked:
-    """Make the request of one report. The canary is no part of its first line, which becomes the title."""
+    """Build the request of one report. The canary is not in its first line, which becomes the title."""
     word = f"{word_of(seed)}{number:05d}"
     prompt = f"What does {word} tell about tides 🌊 and harbours?\nCompare three of them. Internal mark: {canary}"
     return Asked(number, word, prompt, f"{word}-key", channels, pipeline)
 
 
 class Client:
-    """Talks to one API; close it when done."""
+    """Calls one API; close it when done."""
 
     def __init__(self, api: str) -> None:
         self.answers: Counter[str] = Counter()
@@ -83,24 +82,23 @@ class Client:
         )
 
     async def close(self) -> None:
-        """Close its connections."""
         await self._http.aclose()
 
     async def live_through(self, one: Asked) -> None:
-        """Ask for a report and follow it to its end, whatever happens to the API meanwhile."""
+        """Submit a report and follow it to its end, whatever happens to the API meanwhile."""
         one.asked_at = time.monotonic()
         answer = await self.insist(f"/api/workflows/{one.pipeline}", one.body, one.key)
         one.report_id = answer.json()["workflow_id"]
         await self.follow(one)
 
     async def resume(self, one: Asked) -> None:
-        """Have one that has failed go on, and follow it to its next end from where the last one was."""
+        """Resume a failed report, and follow it from its last end to the next one."""
         await self.insist(f"/api/workflows/{one.report_id}/resume", {}, f"{one.key}-resumed")
         one.ended_at = None
         await self.follow(one)
 
     async def follow(self, one: Asked) -> None:
-        """Follow it from the last event that was seen to its end."""
+        """Follow the report from the last event seen to its end."""
         while one.ended_at is None:
             try:
                 await self._watch(one)
@@ -109,7 +107,7 @@ class Client:
             await asyncio.sleep(0 if one.ended_at else _TRY_AGAIN_SECONDS)
 
     async def insist(self, path: str, body: Any, key: str, settling: Collection[int] = (202,)) -> httpx.Response:
-        """Post it until an answer settles it, with one key all the time; the answer."""
+        """Post the body with one key until an answer settles it; return that answer."""
         while True:
             answer = await self._tried("POST", path, json=body, headers={"Idempotency-Key": key})
             if answer is not None and answer.status_code in settling:
@@ -117,7 +115,7 @@ class Client:
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
 
     async def status(self, one: Asked) -> dict[str, Any]:
-        """Its status body, as soon as the API is there to say it."""
+        """The report's status body, as soon as the API is available."""
         while True:
             answer = await self._tried("GET", f"/api/workflows/{one.report_id}/status")
             if answer is not None and answer.status_code == httpx.codes.OK:
@@ -126,7 +124,7 @@ class Client:
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
 
     async def _tried(self, method: str, path: str, **more: Any) -> httpx.Response | None:
-        """The answer, noted; None while the API is away."""
+        """Send the request and record its answer; None while the API is unavailable."""
         try:
             answer = await self._http.request(method, path, **more)
         except AWAY as error:
@@ -136,7 +134,7 @@ class Client:
         return answer
 
     async def _watch(self, one: Asked) -> None:
-        """Follow the stream from the last event that was seen until it ends, whoever ends it."""
+        """Follow the stream from the last event seen until either side ends it."""
         headers = {"Last-Event-ID": str(one.numbers[-1])} if one.numbers else {}
         async with self._http.stream("GET", f"/api/workflows/{one.report_id}/events", headers=headers) as stream:
             if stream.status_code != httpx.codes.OK:

@@ -1,4 +1,4 @@
-"""What our tables say when the faults are over: a few statements for all reports at once, over a connection of our own."""
+"""The content of our tables when the faults are over: a few statements for all reports, over a separate connection."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ from psycopg.rows import namedtuple_row
 from durable_research.domain.documents.object_keys import page_key
 from durable_research.experiments.evidence.evidence import Closing
 
-# A parked notification is none of the open sends: nobody can be asked and it is not sent again, so it stays unresolved. An
-# embedding of a report is made by reconciliation, whenever that comes by. What a report failed by before it was resumed has
-# counted rightly, and once more where Temporal had not heard of it.
+# A parked notification is no open send: it cannot be polled and is not sent again, so it stays unresolved. Reconciliation
+# makes a report's embedding, at any later pass. The failure of a report before it was resumed has counted rightly, and once
+# more where Temporal had not received it.
 _WORKFLOWS = """
     SELECT workflow_id, status, engine_started, resumption,
            (SELECT array_agg(seq ORDER BY seq) FROM progress_events e WHERE e.workflow_id = w.workflow_id) AS numbers,
@@ -40,7 +40,7 @@ _REPORTS = """
     SELECT report_id, text_key, text_sha256, pdf_key, pdf_sha256 FROM reports
     UNION ALL SELECT post_id, text_key, text_sha256, NULL, NULL FROM posts
 """
-# A text whose report was never finished belongs to the ledger entry that paid for it, published or not.
+# The text of a report that never finished belongs to the ledger entry that paid for it, published or not.
 _PAID_TEXTS = """
     SELECT result->'text'->>'key' AS key FROM effects WHERE result ? 'text'
     UNION ALL SELECT kept->'text'->>'key' FROM effects WHERE kept ? 'text'
@@ -50,7 +50,7 @@ _KEYS = "SELECT key, workflow_id FROM effects WHERE kind = 'model_call'"
 
 @dataclass(frozen=True)
 class WorkflowRow:
-    """One workflow, with what its log and its ledger entries add up to."""
+    """One workflow, with the totals of its progress log and its ledger entries."""
 
     status: str
     engine_started: bool
@@ -74,7 +74,7 @@ class NamedDocuments:
 
 @dataclass(frozen=True)
 class Tables:
-    """All of it; `owners` maps the ledger's keys to workflows."""
+    """All rows read; `owners` maps the ledger's keys to workflows."""
 
     workflows: Mapping[str, WorkflowRow] = field(default_factory=dict)
     reports: Mapping[str, NamedDocuments] = field(default_factory=dict)
@@ -83,14 +83,14 @@ class Tables:
 
     @property
     def named_objects(self) -> frozenset[str]:
-        """Every object that something of ours names."""
+        """Every object that one of our rows or ledger entries names."""
         documents = {key for row in self.reports.values() for key, _ in filter(None, (row.text, row.pdf))}
         named = self.paid_texts | documents
         return named | {page_key(key) for key in named}
 
 
 async def read_tables(database_url: str) -> Tables:
-    """Read them in one snapshot."""
+    """Read all tables in one snapshot."""
     async with await psycopg.AsyncConnection.connect(database_url, row_factory=namedtuple_row) as connection:
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
         workflows = await _rows(connection, _WORKFLOWS, [_ENDS])

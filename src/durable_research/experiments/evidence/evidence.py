@@ -1,6 +1,6 @@
-"""What was seen of an installation from outside when the faults were over: plain values, for `invariants.py` to judge.
+"""Evidence about an installation, collected from outside after the faults: plain values, which `invariants.py` checks.
 
-None of it is our own code's word about itself, except what is judged *as* a word: the charges that the API tells, and the
+None of it is our own code's report about itself, except the reports under test: the charges that the API reports, and the
 rows that must agree with the provider's log, the object folder and Temporal.
 """
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from durable_research.domain.workflows.workflow import Status
 from durable_research.experiments.evidence.quirks import Expected
 
-# The role that plays it.
+# The role that plays the provider.
 PROVIDER = "simulator"
 WITH_RESULT = frozenset({Status.DONE, Status.PARTLY_DONE})
 
 
 @dataclass(frozen=True)
 class Reported:
-    """The charges that the API tells of a report."""
+    """The charges that the API reports for a report."""
 
     settled: int
     possible_extra: int
@@ -25,7 +25,7 @@ class Reported:
 
 @dataclass(frozen=True)
 class Closing:
-    """One end by the log: of which resumption (0 is the first run), with which status and error."""
+    """One end in the progress log: of which resumption (0 is the first run), with which status and error."""
 
     resumption: int = 0
     status: str = "done"
@@ -34,50 +34,50 @@ class Closing:
 
 @dataclass(frozen=True)
 class Document:
-    """An object that a report's row names, as it lies in the store."""
+    """An object that a report's row names, as it is in the store."""
 
     key: str
-    is_whole: bool  # it is there, and its bytes have the row's hash
-    reads: bool  # a PDF that begins as one and ends as one, or a text that holds the report's own word
+    is_whole: bool  # it exists, and its bytes have the row's hash
+    reads: bool  # a PDF that begins and ends as one, or a text that contains the report's own word
 
 
 @dataclass(frozen=True)
 class ReportSeen:
-    """One accepted report. `word` stands in its prompt and nowhere else; counts are lines of the provider's log."""
+    """One accepted report. `word` is in its prompt and nowhere else; counts are lines of the provider's log."""
 
     report_id: str
     word: str
     status: str | None = "done"  # None: no row
     error: str | None = None  # the code of a report that failed, and was not resumed after that
     engine_started: bool = True
-    engine_status: str | None = "completed"  # None: Temporal knows nothing of it
+    engine_status: str | None = "completed"  # None: Temporal has no such workflow
     model_calls: int = 1
     reported: Reported | None = Reported(1, 0)
     notifications: int = 1
-    known_notifications: int = 1  # that the ledger knows to have been taken, or possibly
-    failure_notices: int = 0  # messages that it failed
+    known_notifications: int = 1  # accepted, certainly or possibly, according to the ledger
+    failure_notices: int = 0  # messages that the report failed
     documents: tuple[Document, ...] | None = None  # None: no row of a finished report
     open_sends: int = 0
     open_attempts: int = 0
     event_numbers: tuple[int, ...] = ()
-    watched_numbers: tuple[int, ...] | None = None  # as a reader of the live stream got them; None: nobody watched
+    watched_numbers: tuple[int, ...] | None = None  # as a reader of the live stream received them; None: no reader
     closings: tuple[Closing, ...] = (Closing(),)
-    resumptions: int = 0  # as its row says
-    counted_failures: int = 0  # since it was resumed first, if it was
-    counted_messages: int = 0  # the same, of telling people
-    quirk: Expected | None = None  # how the provider was odd to it
+    resumptions: int = 0  # from its row
+    counted_failures: int = 0  # since its first resumption, if any
+    counted_messages: int = 0  # the same, of notifications
+    quirk: Expected | None = None  # the provider's quirk for this report
 
     @property
     def ended_as_expected(self) -> bool:
-        """As its quirk has it; done where there was none."""
+        """Whether it ended as its quirk expects; done where there was none."""
         return self.quirk.ends_so(self.status, self.error) if self.quirk else self.status == "done"
 
-    seconds: float | None = None  # from the first try to submit it to its end as the client saw it
+    seconds: float | None = None  # from the first try to submit it to its end, as the client saw it
 
 
 @dataclass(frozen=True)
 class Fired:
-    """One fault that was meant to happen; it counts when it happened and work was in flight."""
+    """One planned fault; it counts if it happened while work was in flight."""
 
     role: str
     act: str
@@ -86,25 +86,25 @@ class Fired:
 
     @property
     def counts(self) -> bool:
-        """Whether it proves anything."""
+        """Whether the fault proves anything."""
         return self.happened and self.in_flight > 0
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Everything. `wanted` is how many reports were to be asked for, `planned` how many faults of each (role, act)."""
+    """All evidence. `wanted` is how many reports were to be submitted, `planned` how many faults of each (role, act)."""
 
     reports: tuple[ReportSeen, ...]
     wanted: int
     provider_class: str = "L"
-    noun: str = "report"  # what each of them is, as people say it
+    noun: str = "report"  # what the report page calls each of them
     planned: Mapping[tuple[str, str], int] = field(default_factory=dict)
     fired: tuple[Fired, ...] = ()
-    unknown_rows: tuple[str, ...] = ()  # workflows in our tables that no client was given
+    unknown_rows: tuple[str, ...] = ()  # workflows in our tables whose id no client received
     strange_calls: tuple[str, ...] = ()  # the provider billed them and no report explains them
     orphans: tuple[str, ...] = ()  # objects that no row and no ledger entry names
     answers: Mapping[str, int] = field(default_factory=dict)  # what the API answered, and how often
-    undocumented: tuple[str, ...] = ()  # answers that the API's documents do not allow
+    undocumented: tuple[str, ...] = ()  # answers that the API does not document
     replayed: int = 0
     not_replayable: tuple[str, ...] = ()
     searched: int = 0  # logs and histories that were searched for secrets
@@ -112,5 +112,5 @@ class Seen:
 
     @property
     def provider_was_hit(self) -> bool:
-        """Whether the provider itself was to be killed, paused or cut off."""
+        """Whether a fault was planned that kills, pauses or cuts off the provider itself."""
         return any(role == PROVIDER for role, _ in self.planned)

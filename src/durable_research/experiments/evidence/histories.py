@@ -1,4 +1,4 @@
-"""What Temporal keeps: how each workflow ended there, whether its history replays with today's code, and what it gives away."""
+"""Evidence from Temporal: each workflow's status, whether its history replays with today's code, and which secrets it leaks."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ _TELLING_SECONDS, _LOOK_SECONDS = 60.0, 0.5
 
 
 async def statuses(client: Client, workflow_ids: Iterable[str]) -> dict[str, str | None]:
-    """Temporal's word for each workflow; None where it knows nothing of it."""
+    """Temporal's status of each workflow; None where it has no such workflow."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def one(workflow_id: str) -> tuple[str, str | None]:
@@ -37,7 +37,7 @@ async def statuses(client: Client, workflow_ids: Iterable[str]) -> dict[str, str
 
 
 async def last_statuses(client: Client, workflow_ids: Iterable[str]) -> dict[str, str | None]:
-    """The same, once everything has ended: a workflow tells people of its failure after its end is in our log."""
+    """The same, once all have ended: a workflow sends its failure notifications after its end is in our log."""
     deadline = time.monotonic() + _TELLING_SECONDS
     while "running" in (found := await statuses(client, workflow_ids)).values() and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(_LOOK_SECONDS)
@@ -50,7 +50,7 @@ async def fetch(client: Client, workflow_ids: Sequence[str]) -> list[WorkflowHis
 
 
 async def not_replayable(histories: Iterable[WorkflowHistory], converter: DataConverter) -> list[str]:
-    """A sentence for each history that today's code would not have written."""
+    """A sentence for each history that does not replay with today's code."""
     workflows = [workflow_class(one.package, one.workflow_type) for one in DESCRIPTORS]
     replayer = Replayer(workflows=workflows, plugins=[house_rules(PACKAGES, converter)])
     found = []
@@ -60,7 +60,7 @@ async def not_replayable(histories: Iterable[WorkflowHistory], converter: DataCo
                 await replayer.replay_workflow(history)
         except (
             Exception
-        ) as error:  # the SDK raises whatever the workflow code raises; each is a finding, not our failure
+        ) as error:  # the SDK raises every error of the workflow code; each is a finding, not a failure of this check
             found.append(f"{history.workflow_id}: {type(error).__name__}: {str(error)[:200]}")
     return found
 

@@ -1,6 +1,6 @@
-"""The one driver of an installation from outside: by its `up.json`, its API, the simulator's control API and signals.
+"""The only driver of an installation from outside: by its `up.json`, its API, the simulator's control API and signals.
 
-What it waits for is a state; it blocks meanwhile, so that whoever has an event loop gives it a thread.
+It waits for states and blocks meanwhile: a caller with an event loop runs it in a thread.
 """
 
 import asyncio
@@ -22,21 +22,21 @@ from durable_research.local.data_folder import DataFolder
 from durable_research.local.up import RunningProcess, Up, read_up
 
 Found = TypeVar("Found")
-# How long a hang may look like a busy machine: what comes to its end is not made longer by it.
+# A hang is reported only after this time, because a busy machine looks the same; a wait that succeeds is not made longer.
 PATIENCE_SECONDS = 240.0
 _REQUEST_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
 
 
 class NotInTime(Exception):
-    """A state that was waited for did not come, or never will; the text names it."""
+    """An expected state did not occur in time, or can never occur; the text names it."""
 
 
 def until(what: str, look: Callable[[], Found | None], seconds: float = PATIENCE_SECONDS) -> Found:
-    """Look again and again until something is there.
+    """Poll `look` until it returns a value.
 
     Raises:
-        NotInTime: it was not there in time.
+        NotInTime: it returned none in time.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -49,7 +49,7 @@ def until(what: str, look: Callable[[], Found | None], seconds: float = PATIENCE
 
 
 class Installation:
-    """One that runs on `data`, whoever started it."""
+    """A running installation on the folder `data`, started by any process."""
 
     def __init__(self, data: Path, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self.data = data
@@ -57,10 +57,10 @@ class Installation:
 
     @property
     def running(self) -> Up:
-        """What `up.json` says now.
+        """The present content of `up.json`.
 
         Raises:
-            FileNotFoundError: nothing is up.
+            FileNotFoundError: no installation is up.
         """
         file = DataFolder(self.data).up
         up = read_up(file)
@@ -70,11 +70,10 @@ class Installation:
 
     @property
     def api(self) -> str:
-        """Where the API answers."""
         return self.running.api
 
     def until(self, what: str, look: Callable[[], Found | None]) -> Found:
-        """Wait for a state as long as this installation is given."""
+        """Wait for a state, at most this installation's `patience_seconds`."""
         return until(what, look, self._patience_seconds)
 
     def process(self, name_or_identity: str) -> RunningProcess | None:
@@ -85,7 +84,7 @@ class Installation:
         """SIGKILL one process and return its pid.
 
         Raises:
-            LookupError: none of that name runs.
+            LookupError: no process of that name runs.
         """
         process = self.process(name_or_identity)
         if process is None:
@@ -94,8 +93,6 @@ class Installation:
         return process.pid
 
     def fire(self, schedule_id: str) -> None:
-        """Have a schedule fire now."""
-
         async def trigger() -> None:
             client = await Client.connect(self.running.temporal)
             await client.get_schedule_handle(schedule_id).trigger()
@@ -108,25 +105,25 @@ class Installation:
         httpx.post(url, json=body, timeout=_REQUEST_SECONDS).raise_for_status()
 
     def clear_faults(self) -> None:
-        """Let the simulator be well again."""
+        """Remove all faults from the simulator."""
         url = f"{self.running.pretend_world.url}/control/faults"
         httpx.delete(url, timeout=_REQUEST_SECONDS).raise_for_status()
 
     def latency(self, seconds: float) -> None:
-        """How long the model takes from now on."""
+        """Set the model's latency from now on."""
         self.simulator("settings", {"latency_seconds": seconds})
 
     def submit(self, prompt: str, **headers: str) -> str:
-        """Ask for a report and return its id."""
+        """Submit a report and return its id."""
         return self.submit_with(headers, prompt=prompt)
 
     def submit_with(
         self, headers: Mapping[str, str] | None = None, pipeline: str = "generate-report", **body: Any
     ) -> str:
-        """Ask a pipeline for something, with more than a question.
+        """Submit a request to a pipeline, with more fields than a question.
 
         Raises:
-            httpx.HTTPStatusError: it was refused.
+            httpx.HTTPStatusError: the API refused it.
         """
         url = f"{self.api}/api/workflows/{pipeline}"
         answer = httpx.post(url, json=body, headers=headers, timeout=_REQUEST_SECONDS)
@@ -136,7 +133,7 @@ class Installation:
         return str(answer.json()["workflow_id"])
 
     def status(self, workflow_id: str) -> dict[str, Any]:
-        """The status body; an API that is away is asked again."""
+        """The status body; retries while the API is unavailable."""
 
         def ask() -> dict[str, Any] | None:
             try:
@@ -172,11 +169,11 @@ class Installation:
         )
 
     def billing_log(self, text: str, kind: str = "model_call") -> list[dict[str, Any]]:
-        """The billing log's lines about a text."""
+        """The billing log's lines that contain a text."""
         lines = billing_lines(DataFolder(self.data).billing_log)
         return [line for line in lines if line["kind"] == kind and text in line["text"]]
 
     def events(self, workflow_id: str) -> list[dict[str, Any]]:
-        """The progress log of a finished workflow, as the stream gives it."""
+        """The progress log of a finished workflow, from the stream."""
         stream = httpx.get(f"{self.api}/api/workflows/{workflow_id}/events", timeout=_REQUEST_SECONDS).content
         return [json.loads(message.data) for message in EventParser().feed(stream) if message.id is not None]

@@ -1,4 +1,4 @@
-"""The judge of a campaign: what must hold when the faults are over. Pure: tests show it evidence that breaks each rule."""
+"""The checker of a campaign: the invariants after the faults. Pure: tests pass it evidence that breaks each rule."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from durable_research.domain.workflows.workflow import FINAL
 from durable_research.experiments.evidence.evidence import WITH_RESULT, ReportSeen, Seen
 
-# Fewer than this, and the campaign has shown that little works rather than that nothing breaks.
+# With fewer, the campaign shows that little works rather than that nothing breaks.
 LEAST_SHARE_DONE = 0.9
 # Zero failures in n trials bound the rate to 3/n with 95 % confidence (the rule of three).
 RULE_OF_THREE = 3
-# Where nobody can be asked: the caps on sends without word, and on answers that were broken off.
+# For providers that cannot be polled: the caps on sends of unknown outcome, and on answers that were broken off.
 SENDS_WITHOUT_WORD = 1
 ANSWERS_BROKEN_OFF = 3
-# How a report may fail there when too many calls were lost.
+# The errors with which a report may fail there when too many calls were lost.
 GIVEN_UP = frozenset({"unconfirmed_effect", "ambiguous_send", "answer_lost", "provider_silent"})
 
 
@@ -28,19 +28,19 @@ class Invariant:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judge found of one rule."""
+    """The checker's result for one rule."""
 
     invariant: Invariant
     against: tuple[str, ...]
 
     @property
     def held(self) -> bool:
-        """Whether nothing speaks against it."""
+        """Whether no evidence is against it."""
         return not self.against
 
 
 def judge(seen: Seen) -> list[Verdict]:
-    """Hold all evidence against all rules."""
+    """Check all evidence against all rules."""
     return [Verdict(rule, tuple(rule.broken(seen))) for rule in INVARIANTS]
 
 
@@ -97,20 +97,20 @@ def _charged(seen: Seen) -> list[str]:
 
 
 def _most_calls(report: ReportSeen, seen: Seen) -> int:
-    """How often it may be billed: as its quirk has it, and once for each call that was lost where nobody can be asked."""
+    """How often it may be billed: by its quirk, plus once for each lost call at a provider that cannot be polled."""
     expected = report.quirk.billed if report.quirk else 1
     return expected + (_lost_calls(seen) if expected else 0)
 
 
 def _lost_calls(seen: Seen) -> int:
-    """How many calls of one report may be lost: the cap on sends without word, and on answers that the provider broke off."""
+    """How many calls of one report may be lost: the cap on sends of unknown outcome, and on answers broken off."""
     if seen.provider_class != "N":
         return 0
     return SENDS_WITHOUT_WORD + (ANSWERS_BROKEN_OFF if seen.provider_was_hit else 0)
 
 
 def mischarged(report: ReportSeen, most: int) -> str | None:
-    """Why the provider's bill is not as it was promised and told; `most` is how often this report may be billed."""
+    """Why the provider's bill differs from the promise or the reported charges; `most` is the most bills of this report."""
     if report.reported is None:
         return "tells no charges"
     reported = report.reported.settled + report.reported.possible_extra
@@ -118,7 +118,7 @@ def mischarged(report: ReportSeen, most: int) -> str | None:
         return f"billed {report.model_calls} times and tells {reported}"
     if report.reported.settled > report.model_calls:
         return f"tells {report.reported.settled} charges and was billed {report.model_calls} times"
-    # What a report had failed by is billed as often as by itself: resuming adds nothing but what was agreed to.
+    # The failed call is billed as often as without a resume: resuming adds only the charge that was agreed to.
     least = report.quirk.billed if report.quirk and report.quirk.first else int(report.status in WITH_RESULT)
     if not least <= report.model_calls <= most:
         return f"billed {report.model_calls} times; possible extra charges: {report.reported.possible_extra}"
@@ -131,7 +131,7 @@ def _told(report: ReportSeen) -> str | None:
 
 
 def misreported(report: ReportSeen, least: int, most: int) -> str | None:
-    """Why the receiver did not get as many messages as was promised, or more than the ledger knows."""
+    """Why the receiver got fewer messages than promised, or more than are in the ledger."""
     if not least <= report.notifications <= most:
         return f"{report.status} and told {report.notifications} times"
     if report.notifications > report.known_notifications:
@@ -140,7 +140,7 @@ def misreported(report: ReportSeen, least: int, most: int) -> str | None:
 
 
 def _failure_misreported(report: ReportSeen) -> str | None:
-    """A failure is told after its end; a resumption that comes meanwhile ends the telling."""
+    """Why the failure notices are too few or too many: they are sent after the end, and a resumption meanwhile stops them."""
     failures = sum(one.status == "failed" for one in report.closings)
     if int(report.status == "failed") <= report.failure_notices <= failures:
         return None
@@ -183,14 +183,14 @@ def _uncapped(report: ReportSeen, broken_off: int = 0, *, receiver_was_hit: bool
     if report.quirk is None and report.status in {"failed", "partly_done"} and not broken_off:
         return f"{report.status}, though nobody outside ever said no"
     if report.quirk is not None and report.quirk.status == "failed":
-        return None  # it was to fail, and says so again when its worker dies before Temporal hears of it
+        return None  # it was to fail, and fails again when its worker dies before Temporal receives the failure
     most = broken_off + (report.quirk.most_counted if report.quirk else 0)
     counted = report.counted_failures + (0 if receiver_was_hit else report.counted_messages)
     return f"{counted} failures count against a cap, though nobody outside said no so often" if counted > most else None
 
 
 def _all_uncapped(seen: Seen) -> list[str]:
-    # The provider's program receives what is told to people, too.
+    # The provider's process receives the notifications, too.
     hit = seen.provider_was_hit
     return _each(seen, lambda report: _uncapped(report, _lost_calls(seen), receiver_was_hit=hit))
 
@@ -235,7 +235,7 @@ INVARIANTS = (
     Invariant("I16", "each report ends as its provider's quirk has it end, done where there was none", _as_expected),
 )
 
-# What must hold of each report by itself, but for its bill and its messages.
+# The rules for each single report, except its bill and its messages.
 Rule = Callable[[ReportSeen], str | None]
 RULES_OF_A_FAILED_REPORT: tuple[Rule, ...] = (_ended, _nothing_left, _closed, _gapless)
 REPORT_RULES: tuple[Rule, ...] = (*RULES_OF_A_FAILED_REPORT, _documented, _uncapped)

@@ -1,4 +1,4 @@
-"""An installation that we start ourselves, `durable-research up` as a person starts it, as often as we like."""
+"""An installation that this process starts itself, by `durable-research up` as a user would, any number of times."""
 
 import contextlib
 import json
@@ -20,15 +20,15 @@ from durable_research.local.edition import OUR_PORTS
 from durable_research.local.postgres.programs import STATE_OF_ROOT
 from durable_research.local.processes.child import launched
 
-# A model key, an address or a switch of the person's own is not the installation's.
+# The installation must not inherit the user's own model key, addresses or switches.
 _OURS = ("OPENAI_", "DURABLE_")
 _STOPPING_SECONDS = 60.0
 
 
 class OwnInstallation(Installation):
-    """Started and stopped; the data folder stays. It ends with us.
+    """An installation that is started and stopped; the data folder stays. It ends when this process ends.
 
-    `environment` is added to ours. `free_port` chooses its ports once; without it, the edition does.
+    `environment` is added to ours. `free_port` chooses its ports once; without it, the edition chooses them.
     """
 
     def __init__(
@@ -73,14 +73,14 @@ class OwnInstallation(Installation):
         return self
 
     def stop(self) -> None:
-        """Ctrl-C, as a person would."""
+        """Stop it by Ctrl-C, as a user would."""
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             self._process.wait(_STOPPING_SECONDS)
         self._process = None
 
     def discard(self) -> None:
-        """Remove the database that lies outside the data folder when we are root."""
+        """Remove the database that is outside the data folder when we are root."""
         instance = self.data / "postgres" / "instance.json"
         if os.geteuid() == 0 and instance.exists():
             shutil.rmtree(STATE_OF_ROOT / "postgres" / json.loads(instance.read_text())["name"], ignore_errors=True)
@@ -90,14 +90,14 @@ class OwnInstallation(Installation):
         process = self._started()
         family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
         for one in family:
-            with contextlib.suppress(psutil.NoSuchProcess):  # its parent's end may have taken it along already
+            with contextlib.suppress(psutil.NoSuchProcess):  # it may have ended with its parent already
                 one.kill()
         process.wait(_STOPPING_SECONDS)
         psutil.wait_procs(family, timeout=_STOPPING_SECONDS)
         self._process = None
 
     def log(self) -> str:
-        """What `up` said."""
+        """The output of `up`."""
         return self._log.read_text()
 
     @property

@@ -1,6 +1,6 @@
-"""What really happened to a report, counted from outside: the simulator's log, the object folder, the database's rows.
+"""The facts about a report, counted from outside: the simulator's log, the object folder, the database's rows.
 
-None of it is the workflow's own word: our code cannot write the simulator's log, and the rows are read by another program.
+None of it is the workflow's own report: our code cannot write the simulator's log, and another program reads the rows.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ class Proof:
     killed: str
 
     def failures(self) -> list[str]:
-        """What is not as it was promised, in words; nothing when the proof holds."""
+        """The broken promises, in sentences; empty when the proof holds."""
         wanted = {"model calls billed": self.calls_billed, "PDFs": self.pdfs, "rows": self.rows}
         wanted |= {"notifications": self.notifications, "workers killed": self.workers_killed}
         found = [f"{name}: {count}, not 1" for name, count in wanted.items() if count != 1]
@@ -48,7 +48,7 @@ class AcceptedCall:
 
 
 def billing_lines(billing_log: Path) -> list[dict[str, Any]]:
-    """All whole lines of the simulator's log."""
+    """All complete lines of the simulator's log."""
     if not billing_log.exists():
         return []
     lines = billing_log.read_text().split("\n")

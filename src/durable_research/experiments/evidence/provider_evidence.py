@@ -1,4 +1,4 @@
-"""What lies outside our code: the provider's log, the object folder, the log files. Read, never written."""
+"""Evidence outside our code: the provider's log, the object folder, the log files. Read, never written."""
 
 import hashlib
 import re
@@ -14,26 +14,26 @@ from durable_research.experiments.evidence.evidence import Document
 _NOTIFICATIONS = frozenset({"webhook", "slack", "email"})
 _REPORT = re.compile(r"(?:report|post)-[0-9a-z]+")
 _TAKEN_BACK = "slack_deleted"
-# What people are told besides that something is done, by webhook, Slack and mail: that it failed, or waits for them.
+# Notifications other than "done", by webhook, Slack and mail: that a report failed, or waits for a decision.
 _FAILED = re.compile(r'"type": "report\.failed"| failed: http|Your report failed')
 _WAITS = re.compile(r'"type": "report\.(?!done")|waits for you: http|is asked for: ')
 
 
 @dataclass(frozen=True)
 class Bills:
-    """The provider's log by report; `strange` are billed calls that belong to none."""
+    """The provider's log by report; `strange` are billed calls that belong to no report."""
 
     model_calls: Mapping[str, int]
     notifications: Mapping[str, int]
     strange: tuple[str, ...]
-    failures: Mapping[str, int] = field(default_factory=dict)  # messages that it failed
+    failures: Mapping[str, int] = field(default_factory=dict)  # messages that the report failed
 
 
 def bills(lines: Iterable[Mapping[str, Any]], words: Mapping[str, str], owners: Mapping[str, str]) -> Bills:
-    """Count by the report's own word in the prompt; `words` maps it to the report, `owners` a ledger key to one.
+    """Count by the report's own word in the prompt; `words` maps it to the report, `owners` maps a ledger key to one.
 
-    A call that carries no word of ours, or another report's ledger key, is strange. A notification that its receiver
-    knew already, by its id, is none, and one that was taken back does not count; that something waits is not counted.
+    A call without such a word, or with another report's ledger key, is strange. A repeated notification, which its receiver
+    recognises by its id, and one that was deleted do not count; a notification that something waits is not counted.
     """
     calls: Counter[str] = Counter()
     reported: Counter[str] = Counter()
@@ -59,7 +59,7 @@ def bills(lines: Iterable[Mapping[str, Any]], words: Mapping[str, str], owners: 
 
 
 def documents(objects: Path, row: NamedDocuments, word: str) -> tuple[Document, ...]:
-    """Read a report's two objects; the text must hold the report's own word, the PDF must begin and end as one."""
+    """Read a report's two objects; the text must contain the report's own word, the PDF must begin and end as one."""
     text = _content(objects, row.text[0])
     found = (Document(row.text[0], _hash(text) == row.text[1], text is not None and word.encode() in text),)
     if row.pdf is None:
@@ -89,7 +89,7 @@ def stored(objects: Path) -> frozenset[str]:
 
 
 def leaks(files: Iterable[Path], secrets: Mapping[str, str]) -> list[str]:
-    """Which file holds which secret; `secrets` maps what it is called to what it is."""
+    """Which file contains which secret; `secrets` maps its name to its value."""
     found = []
     for path in files:
         content = path.read_bytes()

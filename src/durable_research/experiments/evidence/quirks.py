@@ -1,7 +1,7 @@
-"""What must come of a report or post whose provider is odd: one entry for each quirk of the simulator, or for some in a row.
+"""The expected outcome of a report or post under a provider quirk: one entry for each quirk, or for some in a row.
 
-The charges are what the provider's log must say when nothing else happens. Where the report must fail, every call is odd: its
-end does not hang on which call was lost with its worker.
+The charges are those of the provider's log when nothing else happens. Where the report must fail, every call has the quirk:
+its end does not depend on which call was lost with its worker.
 """
 
 import random
@@ -22,10 +22,10 @@ _ALWAYS = 1_000_000
 
 @dataclass(frozen=True)
 class Expected:
-    """One way to be odd, for the simulator's control; the text that a call must have to meet it is told by whoever asks.
+    """One quirk, for the simulator's control API; the caller passes the text by which calls are matched.
 
-    `apis` are values of OPENAI_API. What teaches the process something about the server has a later stage than what must
-    not know of it.
+    `apis` are values of OPENAI_API. A quirk from which the process learns about the server has a later stage than a quirk
+    that must not meet this knowledge.
     """
 
     name: str
@@ -34,38 +34,38 @@ class Expected:
     pipeline: str = "generate-report"
     status: str = "done"
     error: str | None = None
-    or_error: str | None = None  # what it may fail with instead when something dies amid it
+    or_error: str | None = None  # the error instead, when a process dies meanwhile
     names: str = ""  # what the error must name
     billed: int = 1  # calls of the quirk's kind: for a post, embeddings
-    possible_extra: int = 0  # of the charges that are told; the others are told as settled
+    possible_extra: int = 0  # of the reported charges; the others are reported as settled
     counted: int = 0  # failures that may count against a cap before the end
     is_estimate: bool = False
     is_cut: bool = False
     stage: int = 0
-    first: str | None = None  # by which it fails before it is resumed; its charges are those of both, and no others
+    first: str | None = None  # the quirk by which it fails before it is resumed; its charges are those of both
 
     def ends_so(self, status: str | None, error: str | None) -> bool:
-        """Whether this end is one of those that may come."""
+        """Whether this end is an allowed one."""
         or_failed = self.or_error is not None and (status, error) == ("failed", self.or_error)
         return or_failed or (status, error) == (self.status, self.error)
 
     @property
     def most_counted(self) -> int:
-        """Failures that may count against a cap where it is to be done, with the one that it may end by instead."""
+        """Failures that may count against a cap where it is to be done, with the final one that may occur instead."""
         return self.counted + (self.or_error is not None)
 
     @property
     def needs_nobody(self) -> bool:
-        """Whether it ends without a person, and is met by the calls of one report alone."""
+        """Whether it ends without a person's decision, and only the calls of one report meet it."""
         return self.status != "waiting_for_you" and all("match" not in one for one in self.reported)
 
     @property
     def kind(self) -> str:
-        """Of the calls that meet it, in the simulator's words."""
+        """The simulator's kind of the calls that meet it."""
         return "embedding" if self.pipeline == _POST else "model_call"
 
     def asks(self, match: str) -> list[Json]:
-        """What to post to the simulator's `/control/faults`."""
+        """The bodies to post to the simulator's `/control/faults`."""
         return [{"match": match, "kind": self.kind, **one} for one in self.reported]
 
 
@@ -94,7 +94,7 @@ _REPORTS: tuple[Expected, ...] = (
     _refused("page_in_200", "model_refused", _WRONG_ADDRESS),
     _refused("redirected", "model_refused"),
     _refused("full_context", "model_too_large"),
-    # Ready at the fifth request, as in the report of it.
+    # Ready at the fifth request, as in the public report.
     Expected("loading", _quirk("loading", times=4)),
     Expected("loading_in_200", _quirk("loading_in_200", times=2)),
     Expected("finish_error", _quirk("finish_error"), _ANY_CHAT, billed=2, counted=1),
@@ -112,14 +112,14 @@ _REPORTS: tuple[Expected, ...] = (
         "cut_then_nothing",
         ({"quirk": "cut_at_the_end"}, {"fault": "empty", "call": 2}),
         billed=2,
-        counted=1,  # when the beginning is lost, nothing is the answer to the question itself
+        counted=1,  # when the beginning is lost, the first call itself gets the empty answer
         is_cut=True,
     ),
     Expected(
         "cut_then_full_context",
         ({"fault": "truncated"}, {"quirk": "full_context", "call": 2, "times": _ALWAYS}),
         is_cut=True,
-        # A beginning that was lost is asked for again, and that call is refused.
+        # A beginning that was lost is requested again, and that call is refused.
         or_error="model_too_large",
     ),
     *_done("usage_total_only", "usage_null", apis=ANY_API, is_estimate=True),
@@ -130,7 +130,7 @@ _REPORTS: tuple[Expected, ...] = (
     *_done("content_parts", apis=_ANY_CHAT),
     *_done("done_without_reason", "content_null", "delta_null", "choices_null", "reasoning_first", apis=_CHAT),
     *_done("completed_without_output", apis=_RESPONSES),
-    # A server that forgets what it has just named keeps nothing, so that no later call can be asked about either.
+    # A server that forgets the id it has just sent stores nothing, so that no later call can be polled either.
     Expected("forgets", _quirk("forgets"), frozenset({"responses"}), billed=2, counted=1, stage=1),
     Expected("refuses_stream_options", _quirk("refuses_stream_options", times=_ALWAYS), _CHAT, stage=1),
     *(
@@ -143,7 +143,7 @@ _REPORTS: tuple[Expected, ...] = (
         )
     ),
 )
-# Servers with a part of the API. The call that was lost at one that cannot be asked is made once more, and counted.
+# Servers with a part of the API. A call lost at a server that cannot be polled is sent once more, and counted.
 _LOST: Json = {"fault": "cut"}
 _PARTS: tuple[Expected, ...] = (
     Expected(
@@ -169,7 +169,7 @@ _PARTS: tuple[Expected, ...] = (
 _POSTS: tuple[Expected, ...] = (
     *_done("usage_total_only", "usage_as_text", "usage_null", "vector_as_text", apis=ANY_API, pipeline=_POST),
     Expected("loading", _quirk("loading", times=4), pipeline=_POST),
-    # Undoing would throw a paid post away, so a person is asked.
+    # Compensation would discard a paid post, so a person decides.
     *(
         Expected(name, _quirk(name, times=_ALWAYS), pipeline=_POST, status="waiting_for_you", billed=0)
         for name in ("no_embeddings", "batch_too_small", "no_money", "error_in_200")
@@ -183,7 +183,7 @@ EXPECTED = _REPORTS + _PARTS + _POSTS
 
 
 def drawn(dice: random.Random, api: str, pipeline: str) -> Expected | None:
-    """One that this API can meet, by itself and with nobody's help; now and then none at all."""
+    """A random quirk that this API can meet without a person's help; sometimes None."""
     fitting = [
         one for one in EXPECTED if api in one.apis and one.pipeline == pipeline and not one.stage and one.needs_nobody
     ]

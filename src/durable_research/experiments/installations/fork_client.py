@@ -1,4 +1,4 @@
-"""Our end of `fork_server.py`: asks it for children and learns how each of them ended."""
+"""The client of `fork_server.py`: requests children and receives the end of each."""
 
 import asyncio
 import json
@@ -17,11 +17,11 @@ _LONGEST_LINE = 1 << 20
 
 
 class ForkServerGone(Exception):
-    """The process that starts our children ended; its last words are on standard error."""
+    """The fork server, which starts our children, ended; its last output is on standard error."""
 
 
 class ForkClient:
-    """One forks process. Its children die with it, and it dies with us."""
+    """One fork server. Its children die with it, and it dies with this process."""
 
     def __init__(self, modules: Sequence[str]) -> None:
         self._modules = modules
@@ -31,7 +31,7 @@ class ForkClient:
         self._ends: dict[int, asyncio.Future[int]] = {}
 
     async def open(self) -> None:
-        """Start it and wait until it has read all modules."""
+        """Start the fork server and wait until it has imported all modules."""
         command = launched(
             (sys.executable, "-m", "durable_research.experiments.installations.fork_server", *self._modules),
             death_signal=signal.SIGKILL,
@@ -49,7 +49,7 @@ class ForkClient:
         self._hearing = asyncio.create_task(self._hear())
 
     async def close(self) -> None:
-        """End it, and with it whatever it started that still runs."""
+        """End the fork server, and with it its running children."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             await self._process.wait()
@@ -91,13 +91,13 @@ class ForkClient:
 
 
 class ForkedProcess:
-    """A running program. Its pid is ours to signal until `ended` is done: before that the forks has not reaped it."""
+    """A running program. Its pid may be signalled until `ended` is done: before that the fork server has not reaped it."""
 
     def __init__(self, pid: int, ended: "asyncio.Future[int]") -> None:
         self.pid = pid
         self.ended = ended
 
     def send(self, number: int) -> None:
-        """Signal it, unless it is gone."""
+        """Signal the program, unless it has ended."""
         if not self.ended.done():
             os.kill(self.pid, number)

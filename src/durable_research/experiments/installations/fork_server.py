@@ -1,9 +1,9 @@
-"""Starts our own programs without reading their modules anew: one process has imported everything and forks a child for each.
+"""The fork server: starts our programs without importing their modules again, by a fork of one process that has them.
 
-Reading the modules takes two seconds of a core, and the crash table starts thousands of workers. What is spared is only that:
-each child is a process of its own, with its own connections, killed by a real signal and reaped with its real status. Nothing
-may be running here but this loop: a fork copies no other thread. Run by `fork_client.py` as
-`python -m durable_research.experiments.installations.fork_server MODULE…`; speaks JSON, one line a message.
+The imports take two seconds of a core, and the crash table starts thousands of workers. Only the imports are saved: each
+child is a separate process, with its own connections, killed by a real signal and reaped with its real status. Nothing but
+this loop may run here: a fork copies no other thread. Run by `fork_client.py` as
+`python -m durable_research.experiments.installations.fork_server MODULE…`; the protocol is JSON, one line a message.
 """
 
 import gc
@@ -23,10 +23,10 @@ _LOOK_SECONDS = 0.02
 
 
 def main(modules: list[str]) -> None:
-    """Import, then start what is asked for and tell who ended, until standard input ends."""
+    """Import the modules, then start children on request and report each end, until standard input closes."""
     for module in modules:
         importlib.import_module(module)
-    gc.freeze()  # the children share these pages as long as nobody writes to them
+    gc.freeze()  # the children share these pages as long as no process writes to them
     _tell({"ready": os.getpid()})
     rest = b""
     while True:
@@ -72,7 +72,7 @@ def _start(asked: dict[str, Any]) -> int:
 
 
 def _become(asked: dict[str, Any], parent: int) -> None:
-    """Our own session, environment and log; and no life without the forks (Linux)."""
+    """Set up the child's own session, environment and log; the child dies with the fork server (Linux)."""
     os.setsid()
     tie_to_parent(parent, signal.SIGKILL)
     log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

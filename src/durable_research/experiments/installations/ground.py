@@ -1,4 +1,4 @@
-"""What several small installations on one machine share: the servers, a simulator for each class of provider, a forks."""
+"""The parts that several small installations on one machine share: servers, a simulator per provider class, a fork server."""
 
 import os
 from collections.abc import Awaitable, Callable, Iterable
@@ -18,7 +18,7 @@ from durable_research.local.processes.ports import remembered_ports
 from durable_research.local.processes.supervisor import Supervisor
 from durable_research.local.up import Up
 
-# What a worker and an API read before they work; the forks reads it once.
+# The modules that a worker and an API import at start; the fork server imports them once.
 MODULES = (
     "durable_research.cli.main",
     "durable_research.cli.operator.worker",
@@ -35,18 +35,18 @@ _OURS = (
 
 @dataclass(frozen=True)
 class Simulated:
-    """How the simulators answer: how long a call takes, and how long one that was accepted cannot be searched."""
+    """The simulators' timing: how long a call takes, and how long an accepted one cannot be found by a search."""
 
     latency_seconds: float = 0.3
     lag_seconds: float = 0.5
-    # Longer than an intent may be old, latency, acceptance and lag together, as an operator must choose it for a real provider.
+    # Longer than an intent's age, latency, acceptance and lag together, as an operator must choose it for a real provider.
     settle_seconds: float = 5.0
-    # Longer than any call and any freeze: a searched provider is believed after that at the latest.
+    # Longer than any call and any freeze: after that at the latest, a search without a result is trusted.
     longest_call_seconds: float = 15.0
 
 
 async def run_beside_servers(data: Path, say: Say, live_through: Callable[[Up, Supervisor], Awaitable[None]]) -> None:
-    """Start PostgreSQL and Temporal alone, pass what is up to the caller's work, and stop them when that raises `Finished`."""
+    """Start PostgreSQL and Temporal alone, pass their addresses to `live_through`, and stop them when it raises `Finished`."""
     met: list[Supervisor] = []
     up = UpOptions(data=data, port=0, workers=0, only=("postgres", "temporal"))
     code = await run_edition(up, say, lambda reported: live_through(reported, met[0]), supervised=met.append)
@@ -63,7 +63,7 @@ async def prepare_ground(
     simulated: Simulated,
     label: str = "",
 ) -> Ground:
-    """Start a simulator for each class, beside the servers that are up; the label keeps several grounds apart."""
+    """Start a simulator for each class, beside the running servers; the label distinguishes several grounds."""
     wanted = sorted(set(classes))
     names = {one: f"simulator-{label}{one}" for one in wanted}
     ports = remembered_ports(data.ports, [f"{name}{what}" for name in names.values() for what in ("", "-smtp")])
@@ -85,7 +85,7 @@ async def prepare_ground(
 
 
 async def prepare_slots(data: DataFolder, ground: Ground, count: int, first: int = 1) -> list[Slot]:
-    """Make so many slots, one by one: a database that serves as a template must be nobody else's meanwhile."""
+    """Create `count` slots, one by one: a template database must have no other connection meanwhile."""
     numbers = range(first, first + count)
     ports = remembered_ports(data.ports, [f"slot-{number}" for number in numbers])
     slots = [Slot(number, data.root / f"slot-{number}", ports[f"slot-{number}"], ground) for number in numbers]

@@ -11,7 +11,7 @@ _CHUNK = 65_536
 
 @dataclass
 class Proxy:
-    """Relays to `target` (an http address) until it is cut; cut, it drops what runs and lets nothing new in."""
+    """Relays to `target` (an http address) until it is cut; then it drops all connections and accepts no new ones."""
 
     target: str
     port: int = 0
@@ -20,7 +20,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address that it listens on."""
         return f"http://127.0.0.1:{self.port}"
 
     async def mend(self) -> None:

@@ -1,4 +1,4 @@
-"""One program of a slot, started again as soon as it ends, with a note of how it ended each time."""
+"""One program of a slot, restarted as soon as it ends, with a record of each end."""
 
 import asyncio
 import signal
@@ -23,7 +23,7 @@ class Death:
 
 @dataclass
 class RestartedProcess:
-    """A worker or an API. `deaths` grows; a stop by us is none."""
+    """A worker or an API. `deaths` lists all ends, except stops by `stop`."""
 
     forks: ForkClient
     arguments: tuple[str, ...]
@@ -36,12 +36,12 @@ class RestartedProcess:
     _starts: int = 0
 
     async def start(self) -> None:
-        """Start it and keep it."""
+        """Start the program and restart it whenever it ends."""
         await self._begin()
         self._keeping = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
-        """Ask it to end, as an operator would; what does not is killed."""
+        """Stop the program as an operator would; kill it if it does not end."""
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
@@ -54,11 +54,11 @@ class RestartedProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process that runs now."""
+        """The pid of the running process."""
         return self._now.pid if self._now and not self._now.ended.done() else None
 
     def is_stopped(self) -> bool:
-        """Whether it stands still (SIGSTOP)."""
+        """Whether the process is stopped (SIGSTOP)."""
         try:
             return self.pid is not None and psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
         except psutil.Error:
@@ -72,7 +72,7 @@ class RestartedProcess:
 
     async def _keep(self) -> None:
         while self._now is not None:
-            # Shielded: cancelling us must not cancel the news of its end, which `stop` waits for.
+            # Shielded: cancelling this task must not cancel the future of its end, which `stop` awaits.
             code = await asyncio.shield(self._now.ended)
             self.deaths.append(Death(self._now.pid, code))
             await self._begin()

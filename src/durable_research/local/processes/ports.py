@@ -1,4 +1,4 @@
-"""Which TCP ports the children use: the same ones every time if they are free, and a clear word when ours is taken."""
+"""Chooses the children's TCP ports: the same ones every time if they are free, and a clear error when one is taken."""
 
 import errno
 import random
@@ -12,17 +12,17 @@ import psutil
 from durable_research.local.data_folder import read_object, write_json
 from durable_research.local.errors import LocalError, PortInUse
 
-# Below 32768, where Linux begins to hand out ports for outgoing connections: a remembered port stays ours while we are
-# down. Temporal wants its own there too (on PostgreSQL they go into a smallint).
+# Below 32768, where Linux begins to assign ports for outgoing connections: a stored port stays free while we are
+# down. Temporal needs its own there too (on PostgreSQL they are stored in a smallint).
 CHOICE = range(20_000, 32_000)
 PATIENCE_SECONDS = 1.0
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether we could listen there now.
+    """Whether this process could listen on the port now.
 
     Raises:
-        LocalError: the address is not one of this machine's, or the port is not for this user.
+        LocalError: the address is not one of this machine's, or this user may not use the port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -51,10 +51,10 @@ def holder(port: int) -> str:
 
 
 def require_free(port: int, host: str) -> None:
-    """Wait a moment for a port that a dying process of ours may still hold.
+    """Wait a moment for a port that one of our stopping processes may still hold.
 
     Raises:
-        PortInUse: names the port and who holds it.
+        PortInUse: names the port and the process that holds it.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not is_free(port, host):
@@ -66,7 +66,7 @@ def require_free(port: int, host: str) -> None:
 
 
 def remembered_ports(file: Path, names: Iterable[str]) -> dict[str, int]:
-    """Return a port for each name: last time's if it is free, else a new one; and remember them."""
+    """Return a port for each name, the last run's if it is free, else a new one; and store them."""
     known = read_object(file)
     chosen: dict[str, int] = {}
     for name in names:

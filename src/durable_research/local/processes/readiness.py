@@ -1,4 +1,4 @@
-"""Is it up? The few questions that the supervisor asks its children, over the protocol that their users speak."""
+"""Readiness checks: the supervisor checks its children over the same protocol that their clients use."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ ANSWER_SECONDS = 5.0
 
 
 async def listens(host: str, port: int) -> bool:
-    """Whether somebody accepts TCP connections there."""
+    """Whether a process accepts TCP connections there."""
     try:
         _, writer = await asyncio.open_connection(host, port)
     except OSError:
@@ -22,7 +22,7 @@ async def listens(host: str, port: int) -> bool:
 
 
 async def answers(host: str, port: int, path: str) -> bool:
-    """Whether `GET path` is answered by 200, and soon: a listener that stays silent is not up."""
+    """Whether `GET path` is answered by 200, and soon: a process that listens but does not answer is not up."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             return await _answers(host, port, path)
@@ -74,7 +74,7 @@ def on_log(text: str) -> Check:
 
 
 def all_of(*checks: Check) -> Check:
-    """Ready when every one of them says so."""
+    """Ready when every check passes."""
 
     async def check(child: Child) -> bool:
         for each in checks:

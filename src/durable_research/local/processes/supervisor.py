@@ -1,4 +1,4 @@
-"""Keeps the children alive: starts them, waits until they are ready, restarts the dead, stops all in order."""
+"""The supervisor: starts the children, waits until they are ready, restarts dead ones, stops all in order."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ READY_POLL_SECONDS = 0.1
 class Pace:
     """How quickly the supervisor reacts; tests shorten it.
 
-    The first back-off is 2 s on purpose: another worker takes the step over before the dead one is back.
+    The first backoff is 2 s on purpose: another worker takes over the step before the dead worker has restarted.
     """
 
     first_backoff_seconds: float = 2.0
@@ -27,9 +27,9 @@ class Pace:
     healthy_again_seconds: float = 60.0
     check_every_seconds: float = 5.0
     check_timeout_seconds: float = 5.0
-    # Three in a row: on busy cores one late answer is no illness, and a restart costs more than patience.
+    # Three in a row: on a busy machine one late answer is no failure, and a restart costs more than waiting.
     checks_failed_in_a_row: int = 3
-    # Who has not answered for so long will hardly end in good order.
+    # A process that has not answered for so long will hardly stop in order.
     grace_of_the_silent_seconds: float = 3.0
 
 
@@ -43,9 +43,9 @@ class _Kept:
 
 
 class Supervisor:
-    """Owns every child.
+    """Starts, watches and stops every child.
 
-    `next_start` numbers the starts of a name; `on_change` is called whenever a pid comes or goes; `with_us` is a file
+    `next_start` numbers the starts of a name; `on_change` is called whenever a child starts or ends; `with_us` is a file
     that is removed even when we are killed.
     """
 
@@ -67,7 +67,7 @@ class Supervisor:
         self._hurry = asyncio.Event()
 
     def processes(self) -> tuple[RunningProcess, ...]:
-        """List the children that run now; one that is waiting to be started again is not among them."""
+        """List the children that run now, without those that wait for a restart."""
         return tuple(
             RunningProcess(each.spec.role, name, each.child.pid, each.identity)
             for name, each in self._kept.items()
@@ -75,7 +75,7 @@ class Supervisor:
         )
 
     async def start(self, spec: ChildSpec) -> None:
-        """Start a child, wait until it is ready, and look after it from then on.
+        """Start a child, wait until it is ready, and supervise it from then on.
 
         Raises:
             StartFailed: it ended or was not ready in time; the text ends with the last lines of its log.
@@ -112,7 +112,7 @@ class Supervisor:
             raise StartFailed(f"{spec.name} {how}; the end of {spec.log}:\n{child.last_lines()}")
 
     async def hold_down(self, name: str, seconds: float) -> None:
-        """Kill a child, keep it down for a while, then start it again: an outage on purpose."""
+        """Kill a child, keep it down for a while, then start it again: an outage by fault injection."""
         supervised = self._kept[name]
         if supervised.watcher is not None:
             supervised.watcher.cancel()
@@ -125,11 +125,11 @@ class Supervisor:
         await self.start(supervised.spec)
 
     def hurry(self) -> None:
-        """Stop waiting politely: whoever is still stopping is killed."""
+        """End the grace period: children that are still stopping are killed."""
         self._hurry.set()
 
     async def stop(self) -> None:
-        """Stop every child, the highest stage first and each stage together; nothing is left when this returns."""
+        """Stop every child, the highest stage first and each stage together; no child runs when this returns."""
         watchers = [each.watcher for each in self._kept.values() if each.watcher is not None]
         for watcher in watchers:
             watcher.cancel()
@@ -169,7 +169,7 @@ class Supervisor:
             await asyncio.sleep(READY_POLL_SECONDS)
 
     async def _watch(self, supervised: _Kept) -> None:
-        """Start the child again whenever it dies or stops answering, with a growing pause between the tries."""
+        """Restart the child whenever it dies or stops answering, with a growing backoff between the tries."""
         trouble = await self._trouble_while_running(supervised)
         while True:
             await self._pause(supervised, trouble)
@@ -189,7 +189,7 @@ class Supervisor:
             supervised.backoff_seconds = 0.0
         doubled = supervised.backoff_seconds * 2 or pace.first_backoff_seconds
         supervised.backoff_seconds = min(doubled, pace.longest_backoff_seconds)
-        # Who was killed from outside had nothing to say about it.
+        # A child that was killed from outside wrote no reason to its log.
         last_words = child.last_lines(1) if child is not None and "signal" not in trouble else ""
         hint = f" (last line of its log: {last_words})" if last_words else ""
         self._say(f"{supervised.spec.name} {trouble}; starting it again in {supervised.backoff_seconds:g} s{hint}")

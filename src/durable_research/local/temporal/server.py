@@ -1,7 +1,7 @@
-"""The command line of Temporal's dev server as we run it, and why: as shipped it idles 50 ms at each of ten hops.
+"""The command line of Temporal's dev server and its reasons: with default options it idles 50 ms at each of ten hops.
 
 Tests start the same server through `temporalio.testing`, with `tuning_arguments()` as its extra arguments. Measured on
-a workflow of four activities: 450 ms as shipped, 47 ms like this.
+a workflow of four activities: 450 ms with default options, 47 ms with these.
 """
 
 import subprocess
@@ -10,13 +10,13 @@ from pathlib import Path
 HELP_SECONDS = 20
 
 DYNAMIC_CONFIG = {
-    # One shard, whose queues may be polled 20 times a second by default: this alone takes 450 ms down to 97.
+    # One shard, whose queues may be polled 20 times a second by default: this alone reduces 450 ms to 97.
     "history.transferProcessorMaxPollRPS": "2000",
     "history.timerProcessorMaxPollRPS": "2000",
     "history.visibilityProcessorMaxPollRPS": "2000",
-    # An activity on the workflow's own queue goes straight to the worker that asked for it.
+    # An activity on the workflow's own queue is dispatched directly to the worker that scheduled it.
     "system.enableActivityEagerExecution": "true",
-    # No calls home: the edition must work, and be quiet, without a network.
+    # No calls to the vendor: the edition must work, and log no errors, without a network.
     "frontend.enableServerVersionCheck": "false",
 }
 
@@ -38,13 +38,13 @@ def tuning_arguments(*, database_file: bool = True) -> list[str]:
 def server_command(
     program: Path, *, port: int, ui_port: int, database: Path, options: str = "", codec: str | None = None
 ) -> tuple[str, ...]:
-    """Return the command that serves on loopback from a database file; `options` is what `known_options` returned.
+    """Return the command that serves on loopback from a database file; `options` is the result of `known_options`.
 
-    `codec` is where the Web UI has sealed payloads opened.
+    `codec` is the address where the Web UI decrypts payloads.
     """
     command = [str(program), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)]
     command += ["--ui-port", str(ui_port), "--db-filename", str(database)]
-    # At warn level it writes stack traces of 5 kB a line about things it copes with.
+    # At warn level it logs stack traces of 5 kB a line about errors that it handles itself.
     command += ["--log-level", "error", *tuning_arguments()]
     if codec and "--ui-codec-endpoint" in options:
         command += ["--ui-codec-endpoint", codec]

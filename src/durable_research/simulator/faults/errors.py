@@ -1,4 +1,4 @@
-"""Refusals in OpenAI's own words, so that a client under test meets the bodies it will meet in production."""
+"""Refusals in OpenAI's own words, so that a client under test gets the same bodies as in production."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 class ApiError(Exception):
-    """An answer that is an error: status, OpenAI's four fields, what others add to them, and extra headers."""
+    """An error answer: status, OpenAI's four fields, other providers' additional fields, and extra headers."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class ApiError(Exception):
 
 
 class AnsweredInstead(Exception):
-    """An answer that is given word by word in the place of what was asked for."""
+    """A literal answer that replaces the requested one."""
 
     def __init__(self, answer: Instead, headers: Mapping[str, str]) -> None:
         super().__init__(str(answer.status))
@@ -42,7 +42,6 @@ class AnsweredInstead(Exception):
         self.headers = {**answer.headers, **headers}
 
     def reply(self) -> Response:
-        """It, as a response."""
         body = self.answer.body if isinstance(self.answer.body, str) else json.dumps(self.answer.body)
         return Response(body, self.answer.status, self.headers, content_type=self.answer.content_type)
 
@@ -53,17 +52,17 @@ def reply(payload: object, status: int = 200, headers: Mapping[str, str] | None 
 
 
 def error_reply(error: ApiError) -> Response:
-    """Answer with the body OpenAI gives to a refusal."""
+    """Answer with the body of OpenAI's refusals."""
     return reply({"error": error.fields}, error.status, error.headers)
 
 
 def not_found(message: str, *, param: str | None = None, code: str | None = None) -> ApiError:
-    """The refusal of something that is not there."""
+    """The refusal of a request for a missing object."""
     return ApiError(404, message, param=param, code=code)
 
 
 def conversation_locked() -> ApiError:
-    """The refusal of anything on a conversation on which a response runs."""
+    """The refusal of every request on a conversation while one of its responses runs."""
     return ApiError(
         400,
         "Another process is currently operating on this conversation. Please retry in a few seconds.",
@@ -76,7 +75,7 @@ async def parse(model: type[Body]) -> Body:
     """Read the request's body as one of OpenAI's requests.
 
     Raises:
-        ApiError: 400, as OpenAI answers what it cannot read.
+        ApiError: 400, as OpenAI answers an invalid body.
     """
     try:
         return model.model_validate_json(await request.get_data() or b"{}")
@@ -85,10 +84,10 @@ async def parse(model: type[Body]) -> Body:
 
 
 async def parse_control(model: type[Body]) -> Body:
-    """Read the request's body as one of our own control requests, where a typing error deserves the whole list.
+    """Read the request's body as one of our own control requests; an error lists every wrong field.
 
     Raises:
-        ApiError: 422 that names every field at fault.
+        ApiError: 422 that names every wrong field.
     """
     try:
         return model.model_validate_json(await request.get_data() or b"{}")
@@ -129,5 +128,5 @@ def _bad_request(cause: ValidationError) -> ApiError:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    # pydantic adds the tried branch of a union to the path ("input.str"): a client knows the field only.
+    # pydantic adds the tried branch of a union to the path ("input.str"), but the client sent only the field.
     return ".".join(str(part) for part in location[:1])

@@ -1,4 +1,4 @@
-"""All faults and quirks that were set, in a file of their own: a provider that is killed is as odd afterwards as before."""
+"""All active faults and quirks, in a separate file: a simulator that is killed has the same ones after its restart."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class _Armed:
 
 
 class FaultBook:
-    """Oldest first. Each counts every call it matches; the first one due hits."""
+    """Oldest first. Each fault counts every call that it matches; the first one due hits."""
 
     def __init__(self, journal: Journal) -> None:
         self._armed: list[_Armed] = []
@@ -39,7 +39,7 @@ class FaultBook:
         return [{**one.fault.model_dump(), "seen": one.seen, "fired": one.fired} for one in self._armed]
 
     def take(self, call: Call) -> Fault | None:
-        """The fault that hits this call, if any; asking counts as a call."""
+        """The fault that hits this call, if any; each invocation counts as a call."""
         seen = [number for number, one in enumerate(self._armed) if one.fault.can_hit(call)]
         if not seen:
             return None
@@ -56,5 +56,5 @@ class FaultBook:
 
 
 def _is_due(one: _Armed) -> bool:
-    """Whether the call that is being counted is one that it hits."""
+    """Whether the fault hits the call that is being counted."""
     return one.seen + 1 >= one.fault.call and one.fired < one.fault.times

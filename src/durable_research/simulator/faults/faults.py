@@ -1,4 +1,4 @@
-"""Faults and quirks on demand: what to do, at which call, how often; addressed by text found in the user's part."""
+"""Fault injection: which fault or quirk, at which call, how often; calls are matched by text in the user's part."""
 
 import asyncio
 import math
@@ -39,7 +39,7 @@ FaultName = Literal[
     "failed",
 ]
 CallKind = Literal["model_call", "embedding", "conversation", "stored_list", "webhook", "email", "slack"]
-# Calls to some endpoints say nothing of their question, so that only this matches them.
+# Calls to some endpoints do not contain their question, so that only this matches them.
 EVERY_CALL = "*"
 
 _EVERYWHERE: frozenset[str | None] = frozenset({None, "429", "500", "503", "timeout", "cut", "slow", "billed_500"})
@@ -63,9 +63,9 @@ _OUTCOMES: dict[str | None, Outcome] = {
 
 _REFUSALS = ("429", "500", "503", "401", "410", "timeout", "too_large", "content_filter")
 
-# A client that waits longer than this has no timeout at all: do not hold its connection for ever.
+# A client that waits longer than this has no timeout at all: do not hold its connection without end.
 HANG_SECONDS = 120
-# What "slow" means when no latency is given: a guess, longer than a person waits without wondering.
+# The latency of "slow" when none is set: a guess, longer than a person waits without wondering.
 SLOW_SECONDS = 10.0
 
 
@@ -80,7 +80,7 @@ class Fault(BaseModel):
     fault: FaultName | None = None
     quirk: str | None = None
     retry_after: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    retry_after_date: bool = False  # the same wish, said as the date it falls on
+    retry_after_date: bool = False  # the same delay, sent as a date
     latency_seconds: float | None = Field(default=None, ge=0, le=3600)
     kind: CallKind | None = None
 
@@ -114,7 +114,7 @@ class Fault(BaseModel):
 
     @property
     def silence(self) -> float:
-        """How long the first byte is held back, in seconds; `latency_seconds` says it for a quirk that is silent."""
+        """The delay of the first byte, in seconds; for a silent quirk `latency_seconds` sets it."""
         silence = self.way.silence_seconds
         return silence if not silence or self.latency_seconds is None else self.latency_seconds
 
@@ -129,7 +129,7 @@ class Fault(BaseModel):
         if self.retry_after is None:
             return {}
         if self.retry_after_date:
-            # A date has whole seconds: rounded up, or the wish would be shorter than it was meant.
+            # A date has whole seconds: rounded up, or the delay would be shorter than intended.
             moment = datetime.fromtimestamp(math.ceil(time.time() + self.retry_after), UTC)
             return {"retry-after": format_datetime(moment, usegmt=True)}
         return {"retry-after": f"{self.retry_after:g}"}
@@ -141,7 +141,7 @@ class Fault(BaseModel):
 
 @dataclass(frozen=True)
 class Call:
-    """What is known of a call before it is answered; `fields` are those that its request has."""
+    """The data of a call before it is answered; `fields` are the fields of its request."""
 
     kind: CallKind
     text: str
@@ -150,11 +150,11 @@ class Call:
 
 
 async def refuse(fault: Fault | None, *, too_large: str = "input") -> None:
-    """Turn the call away unbilled, if that is what the fault does; `too_large` names the field that can be.
+    """Refuse the call unbilled, if the fault does so; `too_large` names the field that may be too large.
 
     Raises:
         ApiError: the refusal.
-        AnsweredInstead: what a quirk answers instead.
+        AnsweredInstead: the answer of a quirk.
     """
     if fault and fault.way.instead:
         await asyncio.sleep(fault.latency(0))
@@ -206,7 +206,7 @@ def _filtered_by_azure() -> ApiError:
 
 
 def sent_failed(headers: dict[str, str] | None = None) -> ApiError:
-    """The answer to a call that was done all the same."""
+    """The error answer to a call that was processed nevertheless."""
     return ApiError(500, "The server had an error while processing your request.", kind="server_error", headers=headers)
 
 
@@ -215,7 +215,7 @@ class _ConnectionCut(Exception):
 
 
 def cut_response(content_type: str, beginning: bytes) -> Response:
-    """Begin an answer and cut the connection before anything useful is told."""
+    """Begin an answer and cut the connection before any useful data is sent."""
 
     async def body() -> AsyncIterator[bytes]:
         yield beginning

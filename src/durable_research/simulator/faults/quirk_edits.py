@@ -1,7 +1,7 @@
-"""What quirks are made of: changes of an answer's JSON objects and of its list of events. No request is known here.
+"""The parts of quirks: changes of an answer's JSON objects and of its list of events. The request is not available here.
 
-An edit is given every JSON object of an answer in turn: a chat chunk, a whole completion, an event of Responses with the
-response in it, the body of embeddings. A rewrite is given the whole list of a stream's events.
+An edit receives every JSON object of an answer in turn: a chat chunk, a whole completion, an event of Responses with the
+response in it, the body of embeddings. A rewrite receives the whole list of a stream's events.
 """
 
 from collections.abc import Callable
@@ -14,14 +14,14 @@ Json = dict[str, Any]
 Edit = Callable[[Json], Json]
 Rewrite = Callable[[list[SentEvent]], list[SentEvent]]
 
-# Responses names the reasons of chat completions in its own way.
+# The Responses API has its own names for the finish reasons of chat completions.
 _RESPONSES_REASONS = {"length": "max_output_tokens"}
 _THOUGHTS = ("Let me see. ", "What is asked here? ", "Now I know.")
 _KEPT_ALIVE_EVERY = 10
 
 
 def usage(change: Callable[[Json], Json | None]) -> Edit:
-    """Tell the tokens otherwise, wherever they are told."""
+    """Change the token usage wherever it is reported."""
 
     def edit(sent: Json) -> Json:
         return {**sent, "usage": change(sent["usage"])} if sent.get("usage") else sent
@@ -30,7 +30,7 @@ def usage(change: Callable[[Json], Json | None]) -> Edit:
 
 
 def ending(reason: str | None) -> Edit:
-    """End for another reason; None tells no reason at all."""
+    """End with another finish reason; None sends no reason at all."""
 
     def edit_choices(sent: Json) -> Json:
         return _with_choices(sent, lambda one: {**one, "finish_reason": reason} if one["finish_reason"] else one)
@@ -49,7 +49,7 @@ def ending(reason: str | None) -> Edit:
 
 
 def upstream_error(sent: Json) -> Json:
-    """The last choice says that what stands behind the server failed."""
+    """The last choice reports that the server's upstream failed."""
     error = {"code": 502, "message": "the upstream went away"}
     return _with_choices(
         sent, lambda one: {**one, "finish_reason": "error", "error": error} if one["finish_reason"] else one
@@ -57,7 +57,7 @@ def upstream_error(sent: Json) -> Json:
 
 
 def pieces(change: Callable[[Any], object]) -> Edit:
-    """Put the text of a chat otherwise, in each delta or in the whole message."""
+    """Change the text of a chat, in each delta or in the whole message."""
 
     def edit(sent: Json) -> Json:
         return _with_choices(sent, lambda choice: _with_text(choice, change))
@@ -66,7 +66,7 @@ def pieces(change: Callable[[Any], object]) -> Edit:
 
 
 def opens_with_null(sent: Json) -> Json:
-    """The chunk that brings the role has no text: null instead of an empty one."""
+    """The chunk with the role has null instead of an empty text."""
 
     def edit(choice: Json) -> Json:
         delta = choice.get("delta")
@@ -76,7 +76,7 @@ def opens_with_null(sent: Json) -> Json:
 
 
 def null_choices(sent: Json) -> Json:
-    """No choice is null instead of an empty list."""
+    """An empty list of choices becomes null."""
     return {**sent, "choices": None} if sent.get("choices") == [] else sent
 
 
@@ -91,7 +91,7 @@ def without_output(sent: Json) -> Json:
 
 
 def output_of_reasoning(sent: Json) -> Json:
-    """All that a response has put out is reasoning."""
+    """The output of a response consists of reasoning only."""
     thought = {"type": "reasoning", "id": "rs_1", "summary": []}
     has_output = bool((sent.get("response") or sent).get("output"))
     return _with_output(sent, [thought]) if has_output else sent
@@ -103,7 +103,7 @@ def vector_as_text(sent: Json) -> Json:
 
 
 def kept_alive(block: str) -> Rewrite:
-    """The stream begins with this block, and says it again now and then."""
+    """The stream begins with this block, and repeats it now and then."""
 
     def rewrite(events: list[SentEvent]) -> list[SentEvent]:
         sent: list[SentEvent] = []
@@ -122,12 +122,12 @@ def without(unwanted: Callable[[Json], bool]) -> Rewrite:
 
 
 def is_bare_usage(sent: Json) -> bool:
-    """The chunk that tells the tokens and nothing else."""
+    """Whether this chunk reports token usage and nothing else."""
     return sent.get("choices") == []
 
 
 def is_about_text(sent: Json) -> bool:
-    """An event of Responses that brings text, or the place for it."""
+    """Whether this event of Responses contains text, or opens or closes its place."""
     return str(sent.get("type")).startswith(("response.output_item", "response.content_part", "response.output_text"))
 
 
@@ -140,7 +140,7 @@ def null_delta(events: list[SentEvent]) -> list[SentEvent]:
 
 
 def thoughts(field: str, shape: Callable[[str], object]) -> Rewrite:
-    """Reasoning is streamed before the text of a chat, in a field of its own or as a part of the content."""
+    """Reasoning is streamed before the text of a chat, in a separate field or as a part of the content."""
 
     def rewrite(events: list[SentEvent]) -> list[SentEvent]:
         if "choices" not in events[0].data:
@@ -152,7 +152,7 @@ def thoughts(field: str, shape: Callable[[str], object]) -> Rewrite:
 
 
 def half_then(*blocks: str) -> Rewrite:
-    """The first half of the stream, and then this instead of the rest."""
+    """The first half of the stream, then these blocks instead of the rest."""
 
     def rewrite(events: list[SentEvent]) -> list[SentEvent]:
         half = events[: len(events) // 2]
@@ -162,7 +162,7 @@ def half_then(*blocks: str) -> Rewrite:
 
 
 def split_surrogates(events: list[SentEvent]) -> list[SentEvent]:
-    """Whatever UTF-16 writes with two halves comes in two events, one half in each."""
+    """Each character that is a surrogate pair in UTF-16 is split over two events, one half in each."""
     sent: list[SentEvent] = []
     for one in events:
         text = _text_in(one)
@@ -203,7 +203,7 @@ def _like(one: SentEvent, change: Json) -> SentEvent:
 
 
 def _within_response(edit: Edit) -> Edit:
-    """Also when the object is told within an event."""
+    """The edit of a response, also where an event contains it."""
     return lambda sent: {**sent, "response": edit(sent["response"])} if sent.get("response") else edit(sent)
 
 

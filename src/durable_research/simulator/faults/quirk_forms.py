@@ -1,4 +1,4 @@
-"""The form of an entry in the table of quirks, and how it acts on a normal answer."""
+"""The form of an entry in the table of quirks, and how it changes a normal answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ PAID: frozenset[Api] = TEXT | {"embeddings"}
 
 @dataclass(frozen=True)
 class Instead:
-    """What is answered instead, unbilled."""
+    """The answer that replaces the normal one, unbilled."""
 
     status: int
     body: Json | str
@@ -27,7 +27,7 @@ class Instead:
 
 @dataclass(frozen=True)
 class Quirk:
-    """One odd way. `source` says who does so, by whose report; `if_field` limits it to requests that have the field."""
+    """One quirk. `source` names the server and the report of it; `if_field` limits it to requests that have the field."""
 
     says: str
     source: str
@@ -39,26 +39,26 @@ class Quirk:
     rewrites: tuple[Rewrite, ...] = ()
     framing: Framing = NEWLINES
     content_type: str = EVENT_STREAM
-    tells_usage: bool = False  # also when it was not asked for
+    tells_usage: bool = False  # also when the request does not ask for it
     ignores_stream: bool = False
     ignores_filter: bool = False
-    forgets: bool = False  # cuts the connection in mid-answer, and knows nothing of the call any more
+    forgets: bool = False  # cuts the connection in mid-answer; a later request does not find the call
     silence_seconds: float = 0.0  # from acceptance to the first byte
-    chunk_seconds: float = 0.0  # between two pieces of the text
+    chunk_seconds: float = 0.0  # between two chunks of the text
 
     @property
     def is_billed(self) -> bool:
-        """Whether a call that meets it is accepted, and so billed."""
+        """Whether a call with this quirk is accepted, and so billed."""
         return self.instead is None and bool(self.apis & PAID)
 
     def payload(self, sent: Json) -> Json:
-        """One JSON object of the answer."""
+        """Edit one JSON object of the answer."""
         for edit in self.edits:
             sent = edit(sent)
         return sent
 
     def rewritten(self, events: list[SentEvent]) -> list[SentEvent]:
-        """The events of a stream; their objects are still to be edited."""
+        """Rewrite the events of a stream; their objects are not edited yet."""
         for rewrite in self.rewrites:
             events = rewrite(events)
         return events

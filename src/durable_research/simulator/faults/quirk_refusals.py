@@ -1,4 +1,4 @@
-"""Quirks that are no answer at all: what is said instead, unbilled. The sources are as in `quirks.py`."""
+"""Quirks that refuse a call: the answers sent instead, unbilled. The sources are as in `quirks.py`."""
 
 from durable_research.simulator.faults.quirk_forms import PAID, TEXT, Api, Instead, Quirk
 

@@ -1,8 +1,8 @@
-"""The odd ways of real providers, one entry each: what public reports say that servers do, for tests to meet on purpose.
+"""Quirks of real providers, one entry each: odd behaviour from public reports, for fault injection in tests.
 
-Here are changes of a normal answer (`quirk_edits.py`); what is given instead of one stands in `quirk_refusals.py`. A name such
-as `claudexor#144` is an issue on GitHub, read 2026-11-28 in other people's words; "seen" is what a server of that name did
-here on that day.
+Here are changes of a normal answer (`quirk_edits.py`); answers that replace one are in `quirk_refusals.py`. A name such
+as `claudexor#144` is an issue on GitHub, read 2026-11-28 in other people's words; "seen" means that a server of that name
+did so here on that day.
 """
 
 from durable_research.simulator.faults import quirk_edits as change
@@ -195,11 +195,11 @@ QUIRKS = REFUSALS | _ANSWERS
 
 
 def quirk_of(generation: Generation) -> Quirk:
-    """The quirk that an accepted call met; nothing odd if it met none."""
+    """The quirk of an accepted call; one without effect if it has none."""
     return QUIRKS[generation.quirk] if generation.quirk else NORMAL
 
 
 def in_its_time(generation: Generation) -> Generation:
-    """The same call, as slow as its quirk makes it."""
+    """The same call, with the delays of its quirk."""
     seconds = quirk_of(generation).chunk_seconds * len(timed_chunks(generation))
     return generation.model_copy(update={"latency": seconds}) if seconds else generation

@@ -1,6 +1,6 @@
 """One accepted model call. Its text is a pure function of the request and its progress one of the time since then.
 
-That is why nothing has to run in the background: a generation goes on while nobody looks, and while we are dead.
+So nothing has to run in the background: a generation continues without a reader, and while the simulator is down.
 """
 
 import math
@@ -23,7 +23,7 @@ REFUSAL = "I'm sorry, but I can't help with that request."
 
 
 class Generation(BaseModel):
-    """What was accepted: everything needed to answer for it later, also after a restart."""
+    """An accepted call: all data needed to answer it later, also after a restart."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,7 +41,7 @@ class Generation(BaseModel):
     streamed: bool = False
     conversation: str | None = None
     idempotency_key: str | None = None
-    # A call that continues an unfinished answer: whose question it answers, and how much of that was given already.
+    # A call that continues an unfinished answer: the question that it answers, and how much of the answer was sent already.
     question: str | None = None
     given_characters: int = 0
     parameters: dict[str, Any] = {}
@@ -54,7 +54,7 @@ class Generation(BaseModel):
 
     @property
     def asked(self) -> str:
-        """The question that is answered: our own prompt, or the one whose answer we go on with."""
+        """The question to answer: this call's prompt, or that of the answer which it continues."""
         return self.prompt if self.question is None else self.question
 
     @property
@@ -72,17 +72,17 @@ class Answer:
 
 
 def tokens(text: str) -> int:
-    """Count as OpenAI's rule of thumb does: four characters a token."""
+    """Count by OpenAI's rule of thumb: four characters a token."""
     return math.ceil(len(text) / CHARACTERS_PER_TOKEN)
 
 
 def input_tokens(generation: Generation) -> int:
-    """Tokens of what was sent: the user's part and the instructions."""
+    """Tokens of the request: the user's part and the instructions."""
     return tokens(generation.prompt) + tokens(generation.instructions)
 
 
 def answer(generation: Generation) -> Answer:
-    """What this generation ends with."""
+    """The final answer of this generation."""
     if generation.outcome == "empty":
         return Answer("", "completed")
     if generation.outcome == "refused":
@@ -96,7 +96,7 @@ def answer(generation: Generation) -> Answer:
 
 
 def rest_of_answer(earlier: Generation, prompt: str) -> dict[str, Any]:
-    """What makes a call go on where an earlier answer stopped for its length; the question asked anew begins anew."""
+    """The fields by which a call continues an answer that stopped for its length; the same question again starts anew."""
     ended = answer(earlier)
     if ended.ending != "incomplete" or prompt == earlier.asked:
         return {}
@@ -108,7 +108,7 @@ def rest_of_answer(earlier: Generation, prompt: str) -> dict[str, Any]:
 
 
 def rest_of_chat(messages: list[Message], guidance: str) -> dict[str, Any]:
-    """The same for a chat: it goes on when what the assistant has said is the beginning of the answer to what came before."""
+    """The same for a chat: it continues when the assistant's message is the beginning of the answer to the earlier ones."""
     roles = [message.role for message in messages]
     if "assistant" not in roles or roles[-1] != "user":
         return {}
@@ -121,12 +121,12 @@ def rest_of_chat(messages: list[Message], guidance: str) -> dict[str, Any]:
 
 
 def billed_tokens(generation: Generation) -> int:
-    """Tokens of the whole call. They are known at acceptance, because the answer is."""
+    """Tokens of the whole call, known at acceptance, because the answer is."""
     return input_tokens(generation) + tokens(answer(generation).text)
 
 
 def status(generation: Generation, now: float, stopped_at: float | None) -> str:
-    """Where a generation is at a moment, in OpenAI's words."""
+    """The status of a generation at a moment, in OpenAI's words."""
     if stopped_at is not None:
         return "cancelled"
     if now >= generation.done_at:
@@ -137,12 +137,12 @@ def status(generation: Generation, now: float, stopped_at: float | None) -> str:
 
 
 def writing_since(generation: Generation) -> float:
-    """When the first word is written; a background call waits in a queue first."""
+    """The time of the first word; a background call waits in a queue first."""
     return generation.created + (generation.latency * QUEUED_SHARE if generation.background else 0)
 
 
 def timed_chunks(generation: Generation) -> list[tuple[float, str]]:
-    """The answer's words, each with the moment at which it is written."""
+    """The answer in chunks, each with the time at which it is written."""
     chunks = _chunks(answer(generation).text)
     begin = writing_since(generation)
     step = (generation.done_at - begin) / max(len(chunks), 1)
@@ -150,7 +150,7 @@ def timed_chunks(generation: Generation) -> list[tuple[float, str]]:
 
 
 def _chunks(text: str) -> list[str]:
-    """Cut into pieces of some words each; joined they are the text again."""
+    """Split into chunks of a few words; joined they are the text again."""
     pieces: list[str] = []
     current = ""
     for word in re.findall(r"\s*\S+\s*|\s+", text):

@@ -1,4 +1,4 @@
-"""What a client may ask: the fields we understand of OpenAI's requests; unknown ones are let through."""
+"""The requests of clients: the fields of OpenAI's requests that the simulator reads; unknown ones are ignored."""
 
 from typing import Annotated, Any, Literal
 
@@ -21,12 +21,12 @@ class _Request(BaseModel):
 
     @property
     def given(self) -> frozenset[str]:
-        """The fields that were sent with a value."""
+        """The request's fields that have a value."""
         return frozenset(name for name in self.model_fields_set if getattr(self, name) is not None)
 
 
 class Part(_Request):
-    """A piece of a message; only its text concerns us."""
+    """A part of a message; the simulator reads only its text."""
 
     type: str
     text: str | None = None
@@ -46,12 +46,12 @@ class Message(_Request):
 
 
 def user_part(messages: list[Message]) -> str:
-    """All the user said; what the billing log stores and faults are matched against."""
+    """All text of the user: the billing log stores it, and faults are matched against it."""
     return "\n\n".join(message.text for message in messages if message.role == "user")
 
 
 def guidance(messages: list[Message]) -> str:
-    """All that system and developer messages said."""
+    """All text of system and developer messages."""
     return "\n\n".join(message.text for message in messages if message.role in ("system", "developer"))
 
 
@@ -97,13 +97,13 @@ class ResponseRequest(_Request):
 
 
 class StreamOptions(_Request):
-    """What a chat stream tells besides the text."""
+    """Options for data that a chat stream sends besides the text."""
 
     include_usage: bool | None = None
 
 
 class ChatMessage(Message):
-    """A message of a chat; there its role is required."""
+    """A chat message; its role is required."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
 

@@ -1,4 +1,4 @@
-"""What the provider remembers: accepted calls, conversations, deliveries; a real provider does not die with us."""
+"""The provider's stored state: accepted calls, conversations, deliveries. It survives restarts, as a real provider's does."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from durable_research.simulator.journal import Journal
 
 
 class Conversation(BaseModel):
-    """A conversation as it was opened; what was said on it since is found through its responses."""
+    """A conversation as it was opened; its later messages are found through its responses."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,7 +25,7 @@ class Conversation(BaseModel):
 
 
 class AddedItems(BaseModel):
-    """Items put on a conversation by themselves, after it was opened."""
+    """Items added to a conversation by a request of their own, after it was opened."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,7 +49,7 @@ class Delivery(BaseModel):
 
 
 class Mail(BaseModel):
-    """One message as the mail server took it."""
+    """One message as the mail server accepted it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -83,7 +83,7 @@ class SlackMessage(BaseModel):
 
 
 class State:
-    """All of it in memory, and as an append-only log of what happened, read again at start."""
+    """All state in memory, and as an append-only log of changes, which is replayed at start."""
 
     def __init__(self, path: Path) -> None:
         self.generations: dict[str, Generation] = {}
@@ -101,11 +101,11 @@ class State:
             self._apply(entry["what"], entry["value"])
 
     def now(self) -> float:
-        # The wall clock, not the monotonic one: progress goes on across restarts.
+        # The wall clock, not the monotonic one: progress continues across restarts.
         return time.time()
 
     def register(self, generation: Generation) -> None:
-        """Know of a call from now on; it survives us only after `keep`."""
+        """Add a call in memory; it survives a restart only after `keep`."""
         self.generations[generation.id] = generation
         if generation.conversation:
             self._on_conversation[generation.conversation].append(generation.id)
@@ -123,7 +123,7 @@ class State:
         return self.stopped_at(generation.id) is not None or self.now() >= generation.done_at
 
     def stop(self, generation: Generation) -> None:
-        """End a generation where it stands; one that is finished stays as it is."""
+        """Stop a generation at its present length; a finished one is unchanged."""
         if self.is_finished(generation):
             return
         self._stopped_at[generation.id] = self.now()
@@ -133,7 +133,7 @@ class State:
             self._append("stop", {"id": generation.id, "at": self._stopped_at[generation.id]})
 
     async def wait(self, generation: Generation, until: float) -> None:
-        """Wait for a moment, or for the generation to be stopped before it."""
+        """Wait until a moment, or until the generation is stopped before it."""
         signal = self._stop_signals.setdefault(generation.id, asyncio.Event())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(until - self.now()):
@@ -151,7 +151,7 @@ class State:
         return any(not self.is_finished(self.generations[id]) for id in self._on_conversation[conversation_id])
 
     def answered_on(self, conversation_id: str) -> list[Generation]:
-        """What ended with an answer on this conversation, oldest first."""
+        """The generations of this conversation that ended with an answer, oldest first."""
         found = [self.generations[id] for id in self._on_conversation[conversation_id]]
         return [
             one
@@ -178,7 +178,7 @@ class State:
         self._append("slack_deleted", message.model_dump(mode="json"))
 
     def _append(self, what: str, value: dict[str, Any]) -> None:
-        # Not synced: it must outlive a killed process, and only the billing log has to outlive the machine.
+        # Not synced: it must survive a killed process; only the billing log must survive a crash of the machine.
         self._journal.append({"what": what, "value": value}, sync=False)
 
     def _apply(self, what: str, value: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Writing while time passes: server-sent events at their moments, and clients that hang up."""
+"""Streams answers over time: server-sent events at their moments, and clients that disconnect."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -16,7 +16,7 @@ Timed = tuple[float, bytes]
 
 @dataclass(frozen=True)
 class SentEvent:
-    """One server-sent event with its moment; one that is named bears its type as its name. A block is sent as it is."""
+    """One server-sent event with its moment; a named one has its type as its name. A block is sent unchanged."""
 
     moment: float
     data: dict[str, Any] = field(default_factory=dict)
@@ -24,7 +24,7 @@ class SentEvent:
     block: str = ""
 
     def lines(self) -> str:
-        """Its lines, without the blank one that ends it."""
+        """The event's lines, without the blank one that ends it."""
         if self.block:
             return self.block
         head = f"event: {self.data['type']}\n" if self.is_named else ""
@@ -33,7 +33,7 @@ class SentEvent:
 
 @dataclass(frozen=True)
 class Framing:
-    """How events are put on the wire; the last one's blank line is optional with some servers."""
+    """How events are encoded; some servers omit the last one's blank line."""
 
     newline: str = "\n"
     ends_last: bool = True
@@ -50,12 +50,12 @@ NEWLINES = Framing()
 
 
 def event_stream(body: AsyncIterator[bytes], content_type: str = EVENT_STREAM) -> Response:
-    """Answer with events, to be read as they come."""
+    """Answer with a stream of events."""
     return Response(body, 200, {"cache-control": "no-store"}, content_type=content_type)
 
 
 async def paced(state: State, generation: Generation, events: Sequence[Timed]) -> AsyncIterator[bytes]:
-    """Send each event when its moment has come, those of the past together; end where the generation was stopped."""
+    """Send each event at its moment, past ones together; end where the generation was stopped."""
     sent = 0
     while sent < len(events):
         stopped_at = state.stopped_at(generation.id)
@@ -73,12 +73,12 @@ async def paced(state: State, generation: Generation, events: Sequence[Timed]) -
 
 
 async def while_connected(state: State, generation: Generation, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes; the generation stops when the client goes away before the end."""
+    """The same bytes; the generation stops when the client disconnects before the end."""
     try:
         async for data in body:
             yield data
     except BaseException:
-        # Hung up, or cut by a fault in the middle: either way nobody reads on.
+        # The client disconnected, or a fault cut the stream: either way it has no reader any more.
         state.stop(generation)
         raise
 

@@ -1,4 +1,4 @@
-"""/v1/chat/completions: calls without an id until they end, but searchable by metadata when they are stored."""
+"""/v1/chat/completions: calls have no id until they end, but stored ones can be searched by metadata."""
 
 import asyncio
 import re
@@ -139,8 +139,8 @@ class ChatApi:
         return generation if fault is None or fault.latency_seconds is not None else in_its_time(generation)
 
     def _hung_up(self, generation: Generation) -> None:
-        # A choice, for OpenAI does not say: what is streamed stops with its reader, a whole answer is written anyway.
-        # The second is the case a stored completion exists for: paid, lost on the way, and still to be found.
+        # Our choice, for OpenAI does not document it: a stream stops with its reader, a whole answer is written anyway.
+        # The second is the purpose of a stored completion: paid, lost on the way, and still searchable.
         if generation.streamed:
             self._state.stop(generation)
 

@@ -1,4 +1,4 @@
-"""/v1/conversations: what a client can ask when it never learnt the id of a response it paid for."""
+"""/v1/conversations: where a client can search for a paid response whose id it never received."""
 
 import math
 from typing import Any
@@ -57,7 +57,7 @@ class ConversationsApi:
         raise not_found(f"Item with id '{item_id}' not found in conversation '{conversation_id}'.")
 
     def _said_on(self, conversation_id: str) -> list[dict[str, Any]]:
-        """Everything on the conversation, oldest first."""
+        """All items of the conversation, oldest first."""
         said = [(-math.inf, self._known(conversation_id).items)]
         said += [(one.at, one.items) for one in self._state.added_to[conversation_id]]
         for generation in self._state.answered_on(conversation_id):
@@ -71,7 +71,7 @@ class ConversationsApi:
     async def add_items(self, conversation_id: str) -> Response:
         asked = await parse(ItemsRequest)
         self._known(conversation_id)
-        # Nothing is awaited between this look and the adding: a response cannot begin in between.
+        # No await between this check and the adding: a response cannot begin in between.
         if self._state.is_locked(conversation_id):
             raise conversation_locked()
         items = [_given_item(item) for item in asked.items]

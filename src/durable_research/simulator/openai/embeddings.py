@@ -1,4 +1,4 @@
-"""/v1/embeddings: vectors without a model; texts that share words and pieces of words point the same way."""
+"""/v1/embeddings: vectors without a model; texts that share words and parts of words get similar vectors."""
 
 import asyncio
 import base64
@@ -20,7 +20,7 @@ from durable_research.simulator.world import EMBEDDING_MODELS, World, caller_key
 
 DEFAULT_DIMENSIONS = 256
 _PIECE = 3
-# "the" and "of" are in every text and say nothing about it.
+# "the" and "of" are in every text and do not characterise it.
 _FILLER_LENGTH = 3
 _FILLER_WEIGHT = 0.2
 _PIECE_WEIGHT = 0.3
@@ -86,11 +86,11 @@ def _vectors(asked: EmbeddingRequest) -> list[list[float]]:
 
 
 def embed(text: str, size: int, seed: int) -> list[float]:
-    """Hash words and pieces of words into a vector of length one; what two seeds make cannot be compared."""
+    """Hash words and parts of words into a vector of length one; vectors of different seeds cannot be compared."""
     vector = [0.0] * size
     for feature, weight in _features(text).items():
         hashed = zlib.crc32(feature.encode(), seed)
-        # A sign of its own for each feature keeps collisions from making all texts alike.
+        # A separate sign for each feature prevents collisions from making all texts similar.
         vector[(hashed >> 1) % size] += weight if hashed & 1 else -weight
     length = math.sqrt(sum(value * value for value in vector))
     if length == 0:
@@ -102,7 +102,7 @@ def _features(text: str) -> dict[str, float]:
     words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
     features: dict[str, float] = {}
     for word, count in Counter(words).items():
-        # The square root: a word said ten times matters more than once, but not ten times more.
+        # The square root: a word that occurs ten times counts more than once, but not ten times more.
         weight = math.sqrt(count) * (_FILLER_WEIGHT if word.isascii() and len(word) <= _FILLER_LENGTH else 1.0)
         features[word] = features.get(word, 0) + weight
         marked = f"<{word}>"

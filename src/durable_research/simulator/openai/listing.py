@@ -8,7 +8,7 @@ from durable_research.simulator.faults.errors import ApiError, whole_number
 
 
 def page(entries: list[dict[str, Any]], *, newest_first: bool) -> dict[str, Any]:
-    """The part of the list the request asks for; `entries` are oldest first."""
+    """The requested page of the list; `entries` are oldest first."""
     limit = whole_number("limit", 20)
     order = request.args.get("order", "desc" if newest_first else "asc")
     if not 1 <= limit <= 100 or order not in ("asc", "desc"):

@@ -1,4 +1,4 @@
-"""Responses as OpenAI shows them: the object at any moment of its life, and the stream of events that leads there."""
+"""Responses in OpenAI's form: the object at any moment, and the stream of events up to it."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 def message_id(generation: Generation) -> str:
-    """The id of the one message a response holds; derived, so that it is the same after a restart."""
+    """The id of the response's only message; derived, so that it is the same after a restart."""
     return "msg_" + generation.id.removeprefix("resp_")
 
 
@@ -30,7 +30,7 @@ def snapshot(generation: Generation, now: float, stopped_at: float | None) -> Js
 
 
 def response_object(generation: Generation, state: str) -> Json:
-    """The response in a given state; text and usage are shown when there is an end to show."""
+    """The response in a given state; text and usage are included once it has ended."""
     ended = answer(generation)
     has_answer = state in ("completed", "incomplete")
     return {
@@ -92,7 +92,7 @@ def _usage(generation: Generation, ended: Answer) -> Json:
 
 
 def timed_events(generation: Generation, starting_after: int = -1) -> list[Timed]:
-    """The whole stream of a response with the moment of each event, from after the given sequence number."""
+    """The stream of a response with the moment of each event, after the given sequence number."""
     steps = [*_opening(generation), *_writing(generation), *_closing(generation)]
     quirk = quirk_of(generation)
     events = quirk.rewritten(
@@ -102,7 +102,7 @@ def timed_events(generation: Generation, starting_after: int = -1) -> list[Timed
 
 
 def _numbered(events: list[SentEvent], starting_after: int) -> list[SentEvent]:
-    """Each event after that one, with its sequence number; a block that is no event has none."""
+    """Each event after this sequence number, numbered; a block that is no event has no number."""
     sent: list[SentEvent] = []
     number = 0
     for one in events:

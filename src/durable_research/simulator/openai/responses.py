@@ -1,4 +1,4 @@
-"""POST and GET /v1/responses: calls that can be left alone and asked about again by their id."""
+"""POST and GET /v1/responses: calls that run in the background and can be polled by their id."""
 
 import asyncio
 from typing import Any
@@ -58,7 +58,7 @@ class ResponsesApi:
         is_cut = quirk.forgets or (fault is not None and fault.fault == "cut_midway")
         if asked.stream and not quirk.ignores_stream:
             return self._stream(generation, is_cut=is_cut)
-        # A server that does not know `stream` does not know `background` either.
+        # A server that does not support `stream` does not support `background` either.
         whole = await self._begun_or_whole(generation, waits=quirk.ignores_stream)
         return await cut_in_half(whole) if is_cut else whole
 
@@ -67,7 +67,7 @@ class ResponsesApi:
         if request.args.get("stream", "").lower() not in ("true", "1"):
             return reply(self._snapshot(generation))
         # OpenAI refuses this without background=true (seen in openai-ruby#214) and documents joining only for a
-        # response created as a stream. We refuse both, to be no more lenient than the real one.
+        # response created as a stream. We refuse both, to be no more lenient than the real API.
         if not (generation.background and generation.streamed):
             raise ApiError(
                 400,
@@ -99,7 +99,7 @@ class ResponsesApi:
         if idempotency_key and (known := self._state.by_idempotency_key.get(idempotency_key)):
             await self._world.settled(known)
             return self._state.generations[known]
-        # Nothing is awaited between this look and the registration below: two calls cannot both pass.
+        # No await between this check and the registration below: two calls cannot both pass.
         if asked.conversation_id and self._state.is_locked(asked.conversation_id):
             raise conversation_locked()
         generation = self._generation(asked, fault, idempotency_key)
@@ -139,7 +139,7 @@ class ResponsesApi:
         return generation if fault is None or fault.latency_seconds is not None else in_its_time(generation)
 
     def _continued(self, asked: ResponseRequest) -> dict[str, Any]:
-        """What an earlier, unfinished answer makes of this call."""
+        """The fields by which this call continues an earlier, unfinished answer."""
         if asked.previous_response_id:
             earlier = [self._state.generations[asked.previous_response_id]]
         else:
@@ -186,7 +186,7 @@ class ResponsesApi:
     def _can_be_asked(self, generation: Generation) -> bool:
         if quirk_of(generation).forgets:
             return False
-        # A synchronous response is stored when it is complete; one whose client hung up was never stored.
+        # A synchronous response is stored when it is complete; if its client disconnected, it was never stored.
         if not generation.store or generation.background:
             return generation.store
         return self._state.stopped_at(generation.id) is None and self._state.is_finished(generation)

@@ -1,4 +1,4 @@
-"""The canned material of demo reports: true to form, empty of claims about the world."""
+"""The fixed phrases of demo reports: the form of a report, without claims about the world."""
 
 DEMO_NOTE = "This is demonstration text written by a simulator: it is not research, and every figure in it is invented."
 
@@ -133,7 +133,7 @@ CODE = (
     ),
 )
 
-# Words everybody can check in a dictionary: research, question, answer, time, source.
+# Words that can be checked in a dictionary: research, question, answer, time, source.
 SCRIPTS: dict[str, tuple[str, ...]] = {
     "Chinese": ("研究", "问题", "答案", "时间", "来源"),
     "Japanese": ("けんきゅう", "質問", "こたえ", "時間", "データ"),

@@ -11,7 +11,7 @@ from durable_research.simulator.text import phrases
 Item = TypeVar("Item")
 
 TOPIC_LONGEST = 80
-# Where a wish for brevity is looked for: a long quoted text in between may well contain the same words.
+# Only here a request for brevity is searched: a long quoted text in between may contain the same words.
 _EDGE_CHARACTERS = 200
 
 # Full stops and question marks, also those of Chinese and Japanese.
@@ -49,7 +49,7 @@ _EVERY_SCRIPT = re.compile(r"non-latin|(every|all|many) scripts?|multilingual", 
 
 @lru_cache(maxsize=64)
 def compose(prompt: str, instructions: str) -> str:
-    """The whole answer to a prompt, in Markdown; the same one every time."""
+    """The whole answer to a prompt, in Markdown; deterministic."""
     if echo := _ECHO.search(prompt):
         return echo[1]
     dice = _Dice(prompt + "\0" + instructions)
@@ -59,7 +59,7 @@ def compose(prompt: str, instructions: str) -> str:
 
 
 class _Dice:
-    """Choices that look random and are decided by the seed alone, on every machine and Python."""
+    """Pseudo-random choices that depend on the seed alone, on every machine and Python version."""
 
     def __init__(self, seed: str) -> None:
         self._seed = hashlib.sha256(seed.encode()).digest()
@@ -81,12 +81,12 @@ class _Dice:
 def _is_brief(prompt: str, instructions: str) -> bool:
     if _BRIEF.search(prompt[:_EDGE_CHARACTERS]) or _BRIEF.search(prompt[-_EDGE_CHARACTERS:]):
         return True
-    # Of the instructions only the first sentence: a report's may ask for a summary section further down.
+    # Only the first sentence of the instructions: a report's may ask for a summary section further down.
     return bool(_BRIEF.search(re.split(r"[.\n]", instructions, maxsplit=1)[0]))
 
 
 def topic_of(prompt: str) -> str:
-    """What the prompt is about, in one line."""
+    """The topic of the prompt, in one line."""
     if tagged := _TAGGED_TOPIC.search(prompt):
         wanted = tagged[2]
     elif named := _NAMED_TOPIC.search(prompt):
@@ -182,7 +182,7 @@ def _other_scripts(prompt: str) -> list[str]:
 
 
 def scripts_in(prompt: str) -> list[str]:
-    """The scripts a prompt is written in or asks for, of those we have words in."""
+    """The scripts that a prompt is written in or asks for, among those in `phrases.py`."""
     if _EVERY_SCRIPT.search(prompt):
         return list(phrases.SCRIPTS)
     written = {script for script, letters in _SCRIPT_LETTERS.items() if letters.search(prompt)}
