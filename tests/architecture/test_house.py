@@ -263,6 +263,13 @@ def test_locks_carry_hashes_and_no_address(lock: str) -> None:
     assert "--index" not in text
 
 
+def test_architecture_has_every_room() -> None:
+    rooms = {f"{one.name}/" if one.is_dir() else one.name for one in SOURCE.iterdir() if not one.name.startswith("__")}
+    named = set(re.findall(r"`([^`\n]+)`", (ROOT / "ARCHITECTURE.md").read_text()))
+
+    assert rooms - named - {"py.typed"} == set()
+
+
 def test_every_path_that_the_documents_name_exists() -> None:
     there = {
         f"{relative(path)}/" if path.is_dir() else relative(path)

@@ -62,6 +62,7 @@ UNDOES = "undoes"
 LEFT_OUT = "left_out"
 COMMITS = "commits"
 SKIPPED = "skipped"
+TO_STORE = "to_store"  # the row of a partly done report, for reconciliation to store
 
 
 class _Hidden:

@@ -14,9 +14,6 @@ from durable_research.pipelines.generate_report.messages import GenerateReport
 from durable_research.policies import UNDO_TRIES, StepPolicy, model_step
 from durable_research.ports.database.workflows import WorkflowRow
 
-# The field of a partly done report's closing event that holds the row for reconciliation to store.
-TO_STORE = "to_store"
-
 # When the provider stays away, the report fails; the ledger keeps the call's id.
 LLM_CALL = model_step("llm_call", asks_at_end_of_wait=False)
 

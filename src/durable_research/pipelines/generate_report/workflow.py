@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
         ApprovalQuestion,
         Verdict,
     )
-    from durable_research.domain.workflows.events import SKIPPED
+    from durable_research.domain.workflows.events import SKIPPED, TO_STORE
     from durable_research.domain.workflows.workflow import Status
     from durable_research.pipelines.generate_report import pipeline
     from durable_research.pipelines.generate_report.activities import GenerateReportActivities
@@ -171,5 +171,5 @@ class GenerateReportWorkflow(DurableWorkflow):
         data: dict[str, Any] = {"pages": pdf.pdf.pages, **notified}
         if not stored:
             message = StoreReportMetadata(report_id=start.report_id, tenant=start.tenant, text=text, pdf=pdf)
-            data[pipeline.TO_STORE] = message.model_dump(mode="json")
+            data[TO_STORE] = message.model_dump(mode="json")
         return data
