@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureDown, InvalidState, NotFound
 from durable_research.domain.ledger.effects import Charges, EffectKind, EffectRecord
 from durable_research.domain.requests.report import Report
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision
 from durable_research.domain.workflows.events import ENDS_OF_ATTEMPT, EventKind, payload_of
 from durable_research.domain.workflows.progress import Attempt, Draft, EngineAttempt, ProgressEvent, status_after
@@ -102,15 +103,15 @@ class FakeWorkflows:
         self.progress.append(new.workflow_id, EventKind.ACCEPTED, begins)
         return row, False
 
-    async def get(self, workflow_id: str, tenant: str) -> WorkflowRow:
+    async def get(self, workflow: WorkflowRef) -> WorkflowRow:
         await self.database.check()
-        row = self.rows.get(workflow_id)
-        if row is None or row.tenant != tenant:
+        row = self.rows.get(workflow.workflow_id)
+        if row is None or row.tenant != workflow.tenant:
             raise NotFound("there is no such workflow")
         return row
 
-    async def get_with_log(self, workflow_id: str, tenant: str) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
-        return await self.get(workflow_id, tenant), await self.progress.read(workflow_id)
+    async def get_with_log(self, workflow: WorkflowRef) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
+        return await self.get(workflow), await self.progress.read(workflow.workflow_id)
 
     async def list(self, tenant: str, which: WorkflowFilter) -> Sequence[WorkflowRow]:
         await self.database.check()
@@ -377,8 +378,8 @@ class FakeSimilarity:
     def __init__(self) -> None:
         self.neighbours: dict[tuple[str, str], list[Related]] = {}
 
-    async def nearest(self, subject_id: str, tenant: str, model: str, limit: int) -> Sequence[Related]:
-        return self.neighbours.get((subject_id, model), [])[:limit]
+    async def nearest(self, subject: WorkflowRef, model: str, limit: int) -> Sequence[Related]:
+        return self.neighbours.get((subject.workflow_id, model), [])[:limit]
 
 
 class FakeSchedules:
@@ -433,15 +434,15 @@ class FakeReports:
     async def store(self, report: Report, tenant: str, attempt: Attempt | None = None) -> None:
         self.reports.setdefault(report.report_id, (tenant, report))
 
-    async def delete(self, report_id: str, tenant: str) -> None:
-        self.reports.pop(report_id, None)
+    async def delete(self, report: WorkflowRef) -> None:
+        self.reports.pop(report.workflow_id, None)
 
-    async def get(self, report_id: str, tenant: str) -> Report:
+    async def get(self, report: WorkflowRef) -> Report:
         await self.database.check()
-        owner, report = self.reports.get(report_id, (None, None))
-        if report is None or owner != tenant:
+        owner, found = self.reports.get(report.workflow_id, (None, None))
+        if found is None or owner != report.tenant:
             raise NotFound("there is no such report")
-        return report
+        return found
 
     async def list(self, tenant: str, which: ReportFilter) -> Sequence[Report]:
         await self.database.check()

@@ -30,6 +30,7 @@ from durable_research.adapters.database.ledger.ledger import PostgresLedger
 from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.domain.errors import ResearchError, Unconfirmed
 from durable_research.domain.ledger.effects import AMBIGUOUS_SENDS_ALLOWED, Charges, Effect, EffectKind, ProviderClass
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.domain.workflows.workflow import Kind, new_workflow_id
 from durable_research.effects import attempt as sending
@@ -134,8 +135,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.do(PostgresWorkflows(self.database).accept(new))
         settle = {ProviderClass.RETRIEVABLE: SETTLE_SECONDS}.get(self.provider_class, 0.0)
         self.effect = Effect(
-            "default",
-            self.workflow_id,
+            WorkflowRef(self.workflow_id, "default"),
             "llm_call",
             EffectKind.MODEL_CALL,
             "p",

@@ -11,6 +11,7 @@ from durable_research.domain.errors import StepFailed
 from durable_research.domain.ledger.effects import Effect, EffectKind, ProviderClass, model_call_key
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.requests.notice import Notice, NoticeKind
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.approval import ApprovalNotice
 from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.progress import Attempt
@@ -95,7 +96,7 @@ class Effects:
 
 
 async def write(effects: Effects) -> None:
-    await effects.writer.write(Assignment("t", "report-1", "llm_call", "Write.", "Why?", generation=2))
+    await effects.writer.write(Assignment(WorkflowRef("report-1", "t"), "llm_call", "Write.", "Why?", generation=2))
 
 
 async def embed(effects: Effects) -> None:
@@ -187,7 +188,14 @@ async def test_an_effect_keeps_its_row_in_the_ledger(
 
 def test_who_reads_the_ledger_finds_the_call_that_wrote_a_part() -> None:
     effect = Effect(
-        "t", "report-1", "llm_call", EffectKind.MODEL_CALL, "p", ProviderClass.NOTHING, {}, ordinal="1", generation=2
+        WorkflowRef("report-1", "t"),
+        "llm_call",
+        EffectKind.MODEL_CALL,
+        "p",
+        ProviderClass.NOTHING,
+        {},
+        ordinal="1",
+        generation=2,
     )
 
-    assert model_call_key("t", "report-1", "llm_call", part=1, generation=2) == effect.key
+    assert model_call_key(WorkflowRef("report-1", "t"), "llm_call", part=1, generation=2) == effect.key

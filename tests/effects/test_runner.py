@@ -38,6 +38,7 @@ from durable_research.domain.model_errors import (
     ProviderFailed,
     ProviderSilent,
 )
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import NUMBERED_BY_LEDGER, Attempt
 from durable_research.effects import attempt as sending
 from durable_research.effects.runner import EffectRunner
@@ -63,7 +64,9 @@ Run = Callable[..., Awaitable[Kept]]
 
 @pytest.fixture
 def effect(report: str) -> Effect:
-    return Effect("default", report, "llm_call", EffectKind.MODEL_CALL, "openai", ProviderClass.NOTHING, {})
+    return Effect(
+        WorkflowRef(report, "default"), "llm_call", EffectKind.MODEL_CALL, "openai", ProviderClass.NOTHING, {}
+    )
 
 
 @pytest.fixture
@@ -77,7 +80,7 @@ def attempt(ledger: PostgresLedger, notes: FakeNotes) -> Run:
         runner = EffectRunner(
             ledger,
             notes,
-            lambda: Attempt(effect.workflow_id, "llm_call", number, "w"),
+            lambda: Attempt(effect.workflow.workflow_id, "llm_call", number, "w"),
             lambda: False,
         )
 
@@ -103,7 +106,7 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, place: Place, effect: Effect) -> 
     hits: list[Place] = []
 
     async def reach(step: str, where: Place, workflow_id: str) -> None:
-        if where is place and workflow_id == effect.workflow_id and not hits:
+        if where is place and workflow_id == effect.workflow.workflow_id and not hits:
             hits.append(where)
             raise Killed
 
@@ -135,7 +138,7 @@ async def test_a_provider_that_can_be_asked_is_paid_once_wherever_we_die(
 
     assert (await attempt(2, effect, provider)).text == "answer of call_1"
     assert provider.charges(effect.key) == 1
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 @pytest.mark.parametrize("place", [place for place in Place if place is not Place.SENDING])
@@ -184,7 +187,7 @@ async def test_a_failure_to_ask_for_an_accepted_call_never_pays_again(
         await attempt(1, effect, provider)
 
     assert (await attempt(2, effect, provider)).text == "answer of call_1"
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 @pytest.mark.parametrize("error", [ModelBusy("busy"), ModelUnavailable("away")])
@@ -198,7 +201,7 @@ async def test_a_refused_send_is_sent_again_uncounted(
 
     await attempt(2, effect, provider)
 
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 async def test_an_ambiguous_send_is_sent_again_once_counted_and_then_no_more(
@@ -211,7 +214,7 @@ async def test_an_ambiguous_send_is_sent_again_once_counted_and_then_no_more(
 
     with pytest.raises(Unconfirmed):
         await attempt(3, effect, provider)
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=2)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=0, possible_extra=2)
 
 
 async def test_what_ends_an_ambiguous_send_is_named(attempt: Run, effect: Effect) -> None:
@@ -237,7 +240,7 @@ async def test_where_nobody_can_be_asked_server_errors_are_sent_again_six_times_
     with pytest.raises(Unconfirmed, match="HTTP 500"):
         await attempt(8, effect, provider)
     assert pauses == [10, 20, 40, 80, 160, 320, 0]
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=7)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=0, possible_extra=7)
 
 
 async def test_a_server_error_leaves_the_one_resend_after_silence_untouched(
@@ -251,7 +254,7 @@ async def test_a_server_error_leaves_the_one_resend_after_silence_untouched(
 
     with pytest.raises(Unconfirmed):
         await attempt(5, effect, provider)
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=4)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=0, possible_extra=4)
 
 
 @pytest.mark.parametrize("error", [Ambiguous("cut"), ProviderFailed("HTTP 500")])
@@ -266,7 +269,7 @@ async def test_where_the_provider_can_be_asked_an_unknown_send_waits_and_is_sent
 
     assert failed.value.waits
     assert (await attempt(2, effect, provider)).text == "answer of call_1"
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 @pytest.mark.parametrize("provider_class", list(ProviderClass))
@@ -297,7 +300,7 @@ async def test_a_server_that_turns_out_to_keep_nothing_is_sent_again_as_one_that
     monkeypatch.setattr(PretendAct, "find", find)
     await attempt(2, effect, provider)
 
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=1)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=1)
 
 
 async def test_two_answered_sends_are_two_charges_though_the_server_gives_all_one_id(
@@ -311,7 +314,7 @@ async def test_two_answered_sends_are_two_charges_though_the_server_gives_all_on
 
     await attempt(2, effect, provider)
 
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
 async def test_two_sends_of_one_key_are_one_charge_where_the_provider_goes_by_it(
@@ -324,7 +327,7 @@ async def test_two_sends_of_one_key_are_one_charge_where_the_provider_goes_by_it
 
     await attempt(2, effect, provider)
 
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 @pytest.mark.parametrize("error", [ModelStopped("odd"), OnlyReasoning("length"), AnswerBroken("broken off")])
@@ -336,7 +339,7 @@ async def test_an_answer_that_is_of_no_use_is_counted_as_charged(
     with pytest.raises(type(error)):
         await attempt(1, effect, provider)
 
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 async def test_a_busy_look_after_a_cut_stream_uses_up_nothing(
@@ -352,7 +355,7 @@ async def test_a_busy_look_after_a_cut_stream_uses_up_nothing(
             await attempt(number, effect, provider)
 
     assert (await attempt(4, effect, provider)).text == "answer of call_2"
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
 @pytest.mark.parametrize("error", [ModelStopped("odd"), OnlyReasoning("length"), ModelDeclined("no")])
@@ -368,7 +371,7 @@ async def test_a_final_answer_is_not_bought_again_after_a_death(
         await attempt(2, effect, provider)
 
     assert again.value.permanent
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 async def test_where_no_second_answer_is_wanted_an_empty_one_is_final_also_after_a_death(
@@ -381,7 +384,7 @@ async def test_where_no_second_answer_is_wanted_an_empty_one_is_final_also_after
             await attempt(number, effect, provider)
         assert failed.value.permanent
 
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 async def test_an_answer_that_broke_off_leaves_the_one_more_after_an_empty_one(attempt: Run, effect: Effect) -> None:
@@ -399,7 +402,7 @@ async def test_what_came_of_an_answer_that_is_not_published_is_named_in_the_ledg
     effect: Effect, ledger: PostgresLedger, database: Database
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[ModelStopped("odd", text="half a text")])
-    attempt = Attempt(effect.workflow_id, "llm_call", 1, "w")
+    attempt = Attempt(effect.workflow.workflow_id, "llm_call", 1, "w")
     runner = EffectRunner(ledger, FakeNotes(), lambda: attempt, lambda: False)
 
     async def keep(answer: str) -> Kept:
@@ -425,7 +428,7 @@ async def test_an_empty_answer_is_bought_again_once(attempt: Run, effect: Effect
         finality.append(failed.value.permanent)
 
     assert finality == [False, True]
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
 async def test_an_accepted_call_that_runs_for_longer_than_any_may_counts_as_silent(
@@ -458,11 +461,11 @@ async def test_a_person_may_decide_to_send_again(attempt: Run, effect: Effect, l
     provider = PretendProvider(ProviderClass.NOTHING, failures=[Ambiguous("cut")])
     with pytest.raises(Ambiguous):
         await attempt(1, effect, provider)
-    await ledger.grant_resend(effect.workflow_id, "llm_call")
+    await ledger.grant_resend(effect.workflow.workflow_id, "llm_call")
 
     await attempt(2, effect, provider)
 
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=1)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=1)
 
 
 @pytest.mark.parametrize(("error", "charged"), [(EmptyOutput("none"), 2), (GenerationFailed("ended"), 1)])
@@ -476,7 +479,7 @@ async def test_a_call_that_ended_without_use_is_closed_and_a_new_one_is_sent_on_
 
     assert (await attempt(2, effect, provider)).text == "answer of call_2"
     assert [call.handle for call in provider.calls] == ["conv_1", "conv_2"]
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=charged, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=charged, possible_extra=0)
 
 
 async def test_a_searched_provider_is_given_its_time_to_show_a_call(
@@ -576,7 +579,7 @@ async def test_a_call_that_its_sender_names_while_it_is_found_has_one_name_and_o
 
     sends = (await ledger.claim(effect, 3)).sends
     assert [(send.reference, send.state) for send in sends] == [(named_by_its_sender, SendState.SETTLED)]
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 async def test_an_attempt_whose_fence_is_stale_sends_nothing(
@@ -614,7 +617,7 @@ def withdraw(ledger: PostgresLedger) -> Callable[[Effect, PretendProvider], Awai
         runner = EffectRunner(
             ledger,
             FakeNotes(),
-            lambda: Attempt(effect.workflow_id, "undo", 1, "w"),
+            lambda: Attempt(effect.workflow.workflow_id, "undo", 1, "w"),
             lambda: False,
         )
         await runner.withdraw(effect, lambda _: provider.act())
@@ -672,7 +675,7 @@ async def test_a_call_that_the_provider_forgot_is_bought_again_as_the_policy_all
     provider.answers = [ModelForgotten("gone")]
     await attempt(3, effect, provider)
 
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
 async def test_an_answer_that_nobody_keeps_outlasts_an_outage_of_our_own(

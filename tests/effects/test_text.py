@@ -18,6 +18,7 @@ from durable_research.domain.model_errors import (
     ModelTruncated,
     OnlyReasoning,
 )
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.effects.accepted_send import Answer, Salvage
 from durable_research.effects.runner import Stored
@@ -26,7 +27,7 @@ from durable_research.ports.vendors.models import ModelAnswer, ModelCall, TextSi
 from durable_research.ports.vendors.remote import EarlierSend, RemoteEffect
 from tests.fakes import START, FakeChanges, FakeDrafts, FakeObjects
 
-ASSIGNMENT = Assignment("tenant", "workflow", "llm_call", "Write.", "Why do tides differ?")
+ASSIGNMENT = Assignment(WorkflowRef("workflow", "tenant"), "llm_call", "Write.", "Why do tides differ?")
 USED = TokenUsage(input_tokens=10, output_tokens=20)
 
 

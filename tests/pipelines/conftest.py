@@ -31,7 +31,9 @@ from durable_research.bootstrap.outside import open_outside
 from durable_research.bootstrap.stores import open_stores
 from durable_research.bootstrap.worker_parts import Activity, worker_parts
 from durable_research.catalogue import PACKAGES
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.documents.tree import Document, RenderedDocument, plain_text
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.workflow import FINAL
 from durable_research.effects.text import TextWriter
 from durable_research.local.temporal.server import tuning_arguments
@@ -139,16 +141,16 @@ class Harness:
         return next(one for one in self.reconcile.passes if isinstance(one, kind))
 
     async def ask(self, prompt: str, pipeline: str = "generate-report", **more: Any) -> str:
-        started = await self.starting.start(pipeline, {"prompt": prompt, **more}, tenant="default")
+        started = await self.starting.start(pipeline, {"prompt": prompt, **more}, caller=LOCAL_CALLER)
         return started.row.workflow_id
 
     async def status(self, report: str) -> dict[str, Any]:
         """The status body as JSON: what a test looks for in it and does not find fails the test."""
-        return {**status_answers.status(await self.reading.status(report, "default"))}
+        return {**status_answers.status(await self.reading.status(report, LOCAL_CALLER))}
 
     async def result(self, report: str) -> Mapping[str, Any]:
         """The result as JSON."""
-        return status_answers.result(await self.reading.result(report, "default"))
+        return status_answers.result(await self.reading.result(report, LOCAL_CALLER))
 
     async def until(self, report: str, *statuses: str) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -162,7 +164,7 @@ class Harness:
         return await self.until(report, *FINAL)
 
     async def text(self, report: str) -> str:
-        row = await self.reports.get(report, "default")
+        row = await self.reports.get(WorkflowRef(report, "default"))
         return (await self.report.objects.get(row.text.key)).decode()
 
     async def until_step(self, report: str, name: str, state: str) -> None:
@@ -213,7 +215,7 @@ class Harness:
 
     async def begin_again(self, workflow_id: str) -> None:
         """Give the engine a workflow that it has lost, as reconciliation does."""
-        await self.starting.submit(await self.workflows.get(workflow_id, "default"))
+        await self.starting.submit(await self.workflows.get(WorkflowRef(workflow_id, "default")))
 
     async def stop_workers(self) -> None:
         await self.workers.aclose()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
 from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
@@ -109,7 +110,7 @@ async def test_a_text_cancelled_there_leaves_nothing(
     workflow_id = await process(harness, f"Cancelled at {point}")
     await until_held(tmp_path)
 
-    await harness.cancelling.cancel(workflow_id, "default")
+    await harness.cancelling.cancel(workflow_id, LOCAL_CALLER)
 
     assert (await harness.finished(workflow_id))["status"] == "cancelled"
     assert (await left(harness, workflow_id), await undone(harness, workflow_id)) == (NOTHING, ["compensate_generate"])
@@ -127,7 +128,7 @@ async def test_a_text_cancelled_in_its_check_leaves_nothing(harness: Harness, mo
     workflow_id = await process(harness, "Cancelled in the check")
     await asyncio.wait_for(reached.wait(), PATIENCE_SECONDS)
 
-    await harness.cancelling.cancel(workflow_id, "default")
+    await harness.cancelling.cancel(workflow_id, LOCAL_CALLER)
     monkeypatch.setattr(harness.writer, "read", reading)
 
     assert (await harness.finished(workflow_id))["status"] == "cancelled"

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from durable_research import policies
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.errors import AlreadyDecided, InvalidInput, InvalidState, ResearchError
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.approval import ApprovalDecision, ApprovalWaits, Verdict
 from durable_research.domain.workflows.events import EventKind
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
@@ -32,7 +34,7 @@ async def decide(
     harness: Harness, report: str, sha256: str, decision: str, decision_id: str = "mine", **more: Any
 ) -> Any:
     body = {"decision": decision, "draft_sha256": sha256, "decision_id": decision_id, **more}
-    return await harness.approving.decide(report, "default", body)
+    return await harness.approving.decide(report, LOCAL_CALLER, body)
 
 
 async def of_approval(harness: Harness, report: str) -> list[str]:
@@ -59,7 +61,7 @@ async def test_a_draft_waits_for_approval_and_shows_itself(harness: Harness) -> 
     assert status["asks"]["decisions"] == ["approve", "edit", "refuse"]
     assert "approve it to have it typeset" in status["waits_for"]["what"]
     assert harness.step(status, "create_pdf")["state"] == "pending"
-    assert "a draft to look at" in await harness.approving.draft(report, "default")
+    assert "a draft to look at" in await harness.approving.draft(report, LOCAL_CALLER)
     await decide(harness, report, sha256, "refuse")
     await harness.finished(report)
 
@@ -119,7 +121,7 @@ async def test_an_edited_draft_is_what_is_typeset_and_the_document_says_so(harne
     await decide(harness, report, sha256, "edit", text="# Better\n\nWords of a person.\n")
     await harness.finished(report)
 
-    row = await harness.reports.get(report, "default")
+    row = await harness.reports.get(WorkflowRef(report, "default"))
     assert (row.title, await harness.text(report)) == ("Better", "# Better\n\nWords of a person.\n")
     assert EDITED in harness.renderer.rendered[-1].facts
     assert "Words of a person" in (await harness.objects.get(row.pdf.key)).decode()
@@ -131,7 +133,7 @@ async def test_before_telling_the_report_is_made_and_after_a_refusal_nothing_of_
     status = await harness.status(report)
     assert harness.step(status, "create_pdf")["state"] == "done"
     assert harness.step(status, "store_report_metadata")["state"] == "pending", "it is not in the library yet"
-    assert b"told only if you like it" in await harness.approving.draft_pdf(report, "default")
+    assert b"told only if you like it" in await harness.approving.draft_pdf(report, LOCAL_CALLER)
     with pytest.raises(InvalidInput):
         await decide(harness, report, sha256, "edit", text="too late")
     await decide(harness, report, sha256, "refuse")
@@ -149,8 +151,8 @@ async def test_a_draft_that_expired_keeps_its_text_and_can_be_resumed(
     assert (await harness.finished(report))["status"] == "failed"
     waiting(harness, monkeypatch, reminder_seconds=600, expiry_seconds=900)
 
-    assert "nobody looked in time" in (await harness.paid.read(report, "default")).text
-    await harness.resuming.resume(report, "default", {})
+    assert "nobody looked in time" in (await harness.paid.read(report, LOCAL_CALLER)).text
+    await harness.resuming.resume(report, LOCAL_CALLER, {})
     asks = (await harness.until(report, "waiting_for_you"))["asks"]
     await decide(harness, report, asks["draft_sha256"], "approve")
 
@@ -184,7 +186,7 @@ async def test_what_is_no_decision_is_refused(harness: Harness, body: dict[str, 
     await harness.finished(report)
 
     with pytest.raises(InvalidInput):
-        await harness.approving.decide(report, "default", {"draft_sha256": "0" * 64, **body})
+        await harness.approving.decide(report, LOCAL_CALLER, {"draft_sha256": "0" * 64, **body})
 
 
 async def test_another_draft_than_the_one_that_waits_is_not_approved(harness: Harness) -> None:
@@ -209,13 +211,13 @@ async def test_what_does_not_wait_cannot_be_approved(harness: Harness) -> None:
     with pytest.raises(InvalidState):
         await decide(harness, report, "0" * 64, "approve")
     with pytest.raises(InvalidState):
-        await harness.approving.draft(report, "default")
+        await harness.approving.draft(report, LOCAL_CALLER)
 
 
 async def test_a_parked_report_can_be_cancelled(harness: Harness) -> None:
     report, _ = await parked(harness, "cancelled while parked")
 
-    await harness.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
     status = await harness.finished(report)
 
     assert (status["status"], status["asks"]) == ("cancelled", None)
@@ -231,7 +233,7 @@ async def test_a_cancellation_that_the_end_of_a_step_hides_is_heard_before_anybo
     report = await harness.ask("cancelled unheard", approval="before_pdf")
     await until_held(tmp_path)
 
-    await harness.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
 
     assert (await harness.finished(report))["status"] == "cancelled"
     assert await of_approval(harness, report) == []

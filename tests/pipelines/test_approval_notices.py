@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from durable_research import queues
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.workflows.approval import ApprovalNotice
 from durable_research.domain.workflows.events import EventKind
 from durable_research.pipelines.generate_report.messages import SendApprovalNotice
@@ -212,7 +213,7 @@ async def test_a_parked_report_that_is_cancelled_leaves_no_notice_running(harnes
     report, _ = await parked(harness, "Cancelled while telling")
     await in_flight(harness, report)
 
-    await harness.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
 
     assert (await harness.finished(report))["status"] == "cancelled"
     assert len(await ended(harness, report, "activityTaskCanceledEventAttributes")) == 1

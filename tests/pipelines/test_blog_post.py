@@ -12,6 +12,7 @@ from sqlalchemy import select
 from durable_research import policies
 from durable_research.adapters.database.tables import posts
 from durable_research.adapters.notifiers.slack import SlackMessage, SlackNotifier
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.errors import (
     InfrastructureDown,
     InvalidInput,
@@ -177,7 +178,7 @@ async def test_a_post_cancelled_there_leaves_nothing(
     post_id = await post(harness, f"Cancelled at {point}")
     await until_held(tmp_path)
 
-    await harness.cancelling.cancel(post_id, "default")
+    await harness.cancelling.cancel(post_id, LOCAL_CALLER)
 
     assert (await harness.finished(post_id))["status"] == "cancelled"
     assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, expected)
@@ -199,7 +200,7 @@ async def test_a_post_cancelled_while_it_is_stored_leaves_nothing(
     post_id = await post(harness, f"Cancelled in storing, {stored}")
     await asyncio.wait_for(reached.wait(), PATIENCE_SECONDS)
 
-    await harness.cancelling.cancel(post_id, "default")
+    await harness.cancelling.cancel(post_id, LOCAL_CALLER)
 
     assert (await harness.finished(post_id))["status"] == "cancelled"
     assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, ["delete_post"])
@@ -221,7 +222,7 @@ async def test_a_post_whose_worker_dies_while_it_is_cancelled_is_cancelled(
     post_id = await post(harness, "Cancelled and dead")
     await asyncio.wait_for(reached.wait(), PATIENCE_SECONDS)
 
-    await harness.cancelling.cancel(post_id, "default")
+    await harness.cancelling.cancel(post_id, LOCAL_CALLER)
 
     assert (await harness.finished(post_id))["status"] == "cancelled"
     assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, ["delete_post"])
@@ -247,7 +248,7 @@ async def test_what_a_frozen_worker_stores_after_the_undo_is_refused(
     monkeypatch.setattr(room, "store", freeze)
     post_id = await post(harness, f"Frozen before {what}")
     await asyncio.wait_for(reached.wait(), PATIENCE_SECONDS)
-    await harness.cancelling.cancel(post_id, "default")
+    await harness.cancelling.cancel(post_id, LOCAL_CALLER)
     assert (await harness.finished(post_id))["status"] == "cancelled"
 
     sleeping.set()
@@ -272,7 +273,7 @@ async def test_a_cancellation_does_not_reach_an_undo(
     post_id = await post(harness, title)
     await until_held(tmp_path)
 
-    await harness.cancelling.cancel(post_id, "default")
+    await harness.cancelling.cancel(post_id, LOCAL_CALLER)
 
     assert (await harness.finished(post_id))["status"] == "failed"
     assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, UNDOS)
@@ -316,7 +317,7 @@ async def test_an_undo_that_fails_for_good_waits_for_a_person_and_says_what_is_l
     assert status["asks"]["step"] == "delete_embedding"
     assert (status["asks"]["decisions"], status["asks"]["remaining_undos"]) == (["try_again"], UNDOS[1:])
     assert "“Undo: remove the embedding”, “Undo: remove the post”" in status["waits_for"]["what"]
-    await harness.deciding.decide(stuck, "default", {"decision": "try_again"})
+    await harness.deciding.decide(stuck, LOCAL_CALLER, {"decision": "try_again"})
     await harness.finished(stuck)
 
 
@@ -353,7 +354,7 @@ async def test_a_post_that_is_cancelled_while_it_is_told_again_is_taken_back_who
     await harness.begin_again(post_id)
 
     # Nothing has been told again yet: Temporal hears of it before the first step.
-    await harness.cancelling.cancel(post_id, "default")
+    await harness.cancelling.cancel(post_id, LOCAL_CALLER)
     await harness.start_workers()
 
     assert (await harness.finished(post_id))["status"] == "cancelled"
@@ -378,7 +379,7 @@ async def test_a_cancelled_post_that_the_engine_lost_after_its_text_was_removed_
         broken.setattr(harness.post.writer, "remove_all", remove_and_fail)
         post_id = await post(harness, "Cancelled, removed and lost")
         await until_held(tmp_path)
-        await harness.cancelling.cancel(post_id, "default")
+        await harness.cancelling.cancel(post_id, LOCAL_CALLER)
         await harness.until(post_id, "waiting_for_you")
     await harness.forget(post_id)
     await harness.stop_workers()
@@ -391,7 +392,7 @@ async def test_a_cancelled_post_that_the_engine_lost_after_its_text_was_removed_
 
 
 async def test_a_person_has_the_rest_undone(harness: Harness, stuck: str) -> None:
-    await harness.deciding.decide(stuck, "default", {"decision": "try_again"})
+    await harness.deciding.decide(stuck, LOCAL_CALLER, {"decision": "try_again"})
 
     assert (await harness.finished(stuck))["status"] == "failed"
     assert (await left(harness, stuck), await undone(harness, stuck)) == (NOTHING, UNDOS)
@@ -399,9 +400,9 @@ async def test_a_person_has_the_rest_undone(harness: Harness, stuck: str) -> Non
 
 async def test_an_undo_is_no_call_that_could_be_paid_again(harness: Harness, stuck: str) -> None:
     with pytest.raises(InvalidInput, match="try_again"):
-        await harness.deciding.decide(stuck, "default", {"decision": "send_again"})
-    await harness.deciding.decide(stuck, "default", {"decision": "try_again"})
+        await harness.deciding.decide(stuck, LOCAL_CALLER, {"decision": "send_again"})
+    await harness.deciding.decide(stuck, LOCAL_CALLER, {"decision": "try_again"})
     await harness.finished(stuck)
 
     with pytest.raises(InvalidState):
-        await harness.deciding.decide(stuck, "default", {"decision": "try_again"})
+        await harness.deciding.decide(stuck, LOCAL_CALLER, {"decision": "try_again"})

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.errors import InfrastructureDown, InvalidInput, InvalidState
 from durable_research.domain.ledger.effects import ResendPolicy
 from durable_research.domain.workflows.events import EventKind
@@ -36,7 +37,7 @@ async def test_a_lost_answer_waits_for_a_person_and_says_what_for(asking_house: 
     assert "decide whether to pay again" in status["waits_for"]["what"]
     assert asking_house.step(status, "llm_call")["state"] == "waiting"
     assert len(asking_house.servers.billing_log("waits for you")) == 1
-    await asking_house.deciding.decide(report, "default", {"decision": "give_up"})
+    await asking_house.deciding.decide(report, LOCAL_CALLER, {"decision": "give_up"})
     await asking_house.finished(report)
 
 
@@ -45,7 +46,7 @@ async def test_a_person_who_sends_again_gets_the_report_and_sees_both_charges(
 ) -> None:
     report = await waiting(asking_house, "sent again by hand")
 
-    await asking_house.deciding.decide(report, "default", {"decision": "send_again"})
+    await asking_house.deciding.decide(report, LOCAL_CALLER, {"decision": "send_again"})
     status = await asking_house.finished(report)
 
     assert (status["status"], status["charges"]) == ("done", {"settled": 1, "possible_extra": 1})
@@ -55,20 +56,20 @@ async def test_a_person_who_sends_again_gets_the_report_and_sees_both_charges(
 async def test_each_lost_answer_needs_a_decision_of_its_own(asking_house: Harness, quick_retries: None) -> None:
     report = await waiting(asking_house, "lost twice over", times=2)
 
-    await asking_house.deciding.decide(report, "default", {"decision": "send_again"})
+    await asking_house.deciding.decide(report, LOCAL_CALLER, {"decision": "send_again"})
     async with asyncio.timeout(PATIENCE_SECONDS):
         while len(asking_house.servers.billing_log("lost twice over")) < 2:
             await asyncio.sleep(0.05)
     await asking_house.until(report, "waiting_for_you")
 
-    await asking_house.deciding.decide(report, "default", {"decision": "send_again"})
+    await asking_house.deciding.decide(report, LOCAL_CALLER, {"decision": "send_again"})
     assert (await asking_house.finished(report))["status"] == "done"
 
 
 async def test_giving_up_fails_the_report_in_words(asking_house: Harness, quick_retries: None) -> None:
     report = await waiting(asking_house, "given up by hand")
 
-    await asking_house.deciding.decide(report, "default", {"decision": "give_up"})
+    await asking_house.deciding.decide(report, LOCAL_CALLER, {"decision": "give_up"})
     status = await asking_house.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "decision_needed")
@@ -78,7 +79,7 @@ async def test_giving_up_fails_the_report_in_words(asking_house: Harness, quick_
 async def test_a_report_that_waits_can_be_cancelled(asking_house: Harness, quick_retries: None) -> None:
     report = await waiting(asking_house, "cancelled while it waits")
 
-    await asking_house.cancelling.cancel(report, "default")
+    await asking_house.cancelling.cancel(report, LOCAL_CALLER)
 
     assert (await asking_house.finished(report))["status"] == "cancelled"
 
@@ -88,9 +89,9 @@ async def test_what_does_not_wait_cannot_be_decided(harness: Harness) -> None:
     await harness.finished(report)
 
     with pytest.raises(InvalidState):
-        await harness.deciding.decide(report, "default", {"decision": "send_again"})
+        await harness.deciding.decide(report, LOCAL_CALLER, {"decision": "send_again"})
     with pytest.raises(InvalidInput):
-        await harness.deciding.decide(report, "default", {"decision": "maybe"})
+        await harness.deciding.decide(report, LOCAL_CALLER, {"decision": "maybe"})
 
 
 async def test_a_decision_finds_its_question_though_a_worker_died_between_asking_and_telling(
@@ -111,7 +112,7 @@ async def test_a_decision_finds_its_question_though_a_worker_died_between_asking
             await asyncio.sleep(0.05)
     await asking_house.until(report, "waiting_for_you")
 
-    await asking_house.deciding.decide(report, "default", {"decision": "send_again"})
+    await asking_house.deciding.decide(report, LOCAL_CALLER, {"decision": "send_again"})
 
     assert (await asking_house.finished(report))["status"] == "done"
 

@@ -9,7 +9,9 @@ from sqlalchemy import text
 
 from durable_research import policies
 from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.errors import StaleAttempt
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.effects.embedding import LateEmbedder
 from durable_research.effects.runner import EffectRunner
@@ -32,7 +34,7 @@ def only(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Only:
 
     def look_at(*ids: str) -> None:
         async def these(model: str, limit: int) -> Sequence[Subject]:
-            found = {one.workflow_id: one for one in await without(model, 10_000)}
+            found = {one.workflow.workflow_id: one for one in await without(model, 10_000)}
             return [found[one] for one in ids if one in found][:limit]
 
         monkeypatch.setattr(similarity, "subjects_without", these)
@@ -86,7 +88,10 @@ async def report(harness: Harness, title: str) -> str:
 
 
 async def related(harness: Harness, subject: str, model: str) -> list[str]:
-    return [one.subject_id for one in await harness.post.embedder.similarity.nearest(subject, "default", model, 1000)]
+    return [
+        one.subject_id
+        for one in await harness.post.embedder.similarity.nearest(WorkflowRef(subject, "default"), model, 1000)
+    ]
 
 
 async def remove_embeddings(harness: Harness, subject: str) -> None:
@@ -259,7 +264,7 @@ async def test_a_refused_embedding_is_tried_again_when_a_person_says_so(harness:
     post_id = await refused(harness, "Refused and tried again")
 
     harness.servers.clear_faults()
-    await harness.deciding.decide(post_id, "default", {"decision": "try_again"})
+    await harness.deciding.decide(post_id, LOCAL_CALLER, {"decision": "try_again"})
 
     assert (await harness.finished(post_id))["status"] == "done"
     assert await left(harness, post_id) == WHOLE
@@ -270,7 +275,7 @@ async def test_a_post_whose_embedding_is_refused_is_kept_without_it_when_a_perso
 ) -> None:
     post_id = await refused(harness, "Refused and gone without")
 
-    await harness.deciding.decide(post_id, "default", {"decision": "go_without"})
+    await harness.deciding.decide(post_id, LOCAL_CALLER, {"decision": "go_without"})
     status = await harness.finished(post_id)
 
     step = harness.step(status, "create_embedding")
@@ -285,7 +290,7 @@ async def test_a_post_whose_embedding_is_refused_is_kept_without_it_when_a_perso
 async def test_a_post_whose_embedding_is_refused_is_undone_when_a_person_says_so(harness: Harness) -> None:
     post_id = await refused(harness, "Refused and given up")
 
-    await harness.deciding.decide(post_id, "default", {"decision": "give_up"})
+    await harness.deciding.decide(post_id, LOCAL_CALLER, {"decision": "give_up"})
     status = await harness.finished(post_id)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "model_refused")
@@ -302,7 +307,7 @@ async def test_the_end_of_the_wait_for_an_embedding_asks_the_same(
     assert status["asks"]["decisions"] == ["try_again", "go_without", "give_up"]
 
     impatient_house.servers.clear_faults()
-    await impatient_house.deciding.decide(post_id, "default", {"decision": "try_again"})
+    await impatient_house.deciding.decide(post_id, LOCAL_CALLER, {"decision": "try_again"})
 
     assert (await impatient_house.finished(post_id))["status"] == "done"
     assert await left(impatient_house, post_id) == WHOLE

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.errors import DocumentError, InvalidState
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.approval import Verdict
 from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.progress import Attempt
@@ -34,13 +36,13 @@ async def test_cancelled_before_its_row_is_stored_it_leaves_nothing(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     async with held_at_the_end_of(harness, monkeypatch, step, "left nothing") as (report, go_on):
-        await harness.cancelling.cancel(report, "default")
+        await harness.cancelling.cancel(report, LOCAL_CALLER)
         go_on.set()
 
         assert (await harness.finished(report))["status"] == "cancelled"
     assert await left(harness, report) == NOTHING
     with pytest.raises(InvalidState):
-        await harness.paid.read(report, "default")
+        await harness.paid.read(report, LOCAL_CALLER)
 
 
 async def test_a_cancellation_at_the_very_moment_of_storing_wins_when_it_is_written_first(
@@ -56,7 +58,7 @@ async def test_a_cancellation_at_the_very_moment_of_storing_wins_when_it_is_writ
     monkeypatch.setattr(harness.reports, "store", store)
     report = await harness.ask("at the very moment")
     await held.wait()
-    await harness.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
     go_on.set()
 
     assert (await harness.finished(report))["status"] == "cancelled"
@@ -67,7 +69,7 @@ async def test_cancelled_after_its_row_is_stored_it_is_done_and_says_what_was_sk
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with held_at_the_end_of(harness, monkeypatch, "store_report_metadata", "too late") as (report, go_on):
-        await harness.cancelling.cancel(report, "default")
+        await harness.cancelling.cancel(report, LOCAL_CALLER)
         go_on.set()
 
         status = await harness.finished(report)
@@ -76,7 +78,7 @@ async def test_cancelled_after_its_row_is_stored_it_is_done_and_says_what_was_sk
     assert harness.step(status, "send_notification")["state"] == "left_out"
     assert "finished already" in harness.step(status, "send_notification")["left_out"]
     assert told_that_it_is_done(harness, report) == 0
-    assert (await harness.reports.get(report, "default")).report_id == report
+    assert (await harness.reports.get(WorkflowRef(report, "default"))).report_id == report
 
 
 async def test_what_a_person_approved_is_finished_though_another_cancels_at_once(harness: Harness) -> None:
@@ -84,7 +86,7 @@ async def test_what_a_person_approved_is_finished_though_another_cancels_at_once
 
     answers = await asyncio.gather(
         decide(harness, report, sha256, "approve"),
-        harness.cancelling.cancel(report, "default"),
+        harness.cancelling.cancel(report, LOCAL_CALLER),
         return_exceptions=True,
     )
 
@@ -106,7 +108,7 @@ async def test_a_cancellation_within_ten_milliseconds_of_a_steps_end_leaves_one_
     async def cancel_later(report: str, seconds: float) -> None:
         await asyncio.sleep(seconds)
         with suppress(InvalidState):  # it had ended
-            await harness.cancelling.cancel(report, "default")
+            await harness.cancelling.cancel(report, LOCAL_CALLER)
 
     async def end_attempt(attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
         if attempt.step == step and kind is EventKind.ATTEMPT_COMPLETED:
@@ -192,8 +194,8 @@ async def test_cancelled_as_it_is_resumed_a_report_comes_to_one_end(harness: Har
     assert (await harness.finished(report))["status"] == "failed"
 
     resumed, cancelled = await asyncio.gather(
-        harness.resuming.resume(report, "default", {}),
-        harness.cancelling.cancel(report, "default"),
+        harness.resuming.resume(report, LOCAL_CALLER, {}),
+        harness.cancelling.cancel(report, LOCAL_CALLER),
         return_exceptions=True,
     )
 

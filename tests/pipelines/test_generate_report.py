@@ -8,8 +8,10 @@ import httpx
 import pytest
 
 from durable_research import policies
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.documents.object_keys import page_key
 from durable_research.domain.errors import InfrastructureDown, RendererCrashed
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.workflow import Status
 from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
@@ -45,7 +47,7 @@ async def test_the_page_is_kept_beside_the_pdf_before_anybody_looks(harness: Har
     report = await harness.ask("A page beside the PDF")
     await harness.finished(report)
 
-    row = await harness.reports.get(report, "default")
+    row = await harness.reports.get(WorkflowRef(report, "default"))
 
     page = (await harness.objects.get(page_key(row.pdf.key))).decode()
     assert page.startswith("<article lang=")
@@ -68,8 +70,8 @@ async def test_everything_that_shows_a_title_shows_the_same(
     report = await harness.ask(f"What is\nthis?\nECHO: {answer}", **more)
     await harness.finished(report)
 
-    row = await harness.reports.get(report, "default")
-    listed = await harness.workflows.get(report, "default")
+    row = await harness.reports.get(WorkflowRef(report, "default"))
+    listed = await harness.workflows.get(WorkflowRef(report, "default"))
     result = await harness.result(report)
 
     assert {row.title, listed.title, result["title"], harness.renderer.rendered[-1].title} == {title}
@@ -79,7 +81,7 @@ async def test_neither_question_nor_answer_is_in_the_event_history(harness: Harn
     report = await harness.ask("canary-7c1f in the question")
     await harness.finished(report)
 
-    history = str(await harness.reading.history(report, "default"))
+    history = str(await harness.reading.history(report, LOCAL_CALLER))
 
     assert "canary-7c1f" not in history
 
@@ -89,7 +91,7 @@ async def test_a_vendors_error_text_is_not_in_the_event_history_either(harness: 
     report = await harness.ask("canary-91d2 is refused")
     await harness.finished(report)
 
-    history = str(await harness.reading.history(report, "default"))
+    history = str(await harness.reading.history(report, LOCAL_CALLER))
 
     assert "model_refused" in history
     assert "Incorrect API key" not in history
@@ -247,7 +249,7 @@ async def test_metadata_that_cannot_be_stored_leaves_the_report_partly_done_and_
 
     assert partly["status"] == "partly_done"
     assert (await harness.status(report))["status"] == "done"
-    assert (await harness.reports.get(report, "default")).prompt == "stored later"
+    assert (await harness.reports.get(WorkflowRef(report, "default"))).prompt == "stored later"
 
 
 async def test_a_receiver_that_refuses_never_fails_the_report(harness: Harness) -> None:
@@ -266,7 +268,7 @@ async def test_cancelling_in_the_model_call_stops_the_spending(harness: Harness)
     await harness.until(report, "running")
     reference = await _reference(harness, report)
 
-    await harness.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
     status = await harness.finished(report)
 
     assert status["status"] == "cancelled"
@@ -291,7 +293,7 @@ async def test_cancelling_while_no_attempt_lives_stops_the_spending_too(harness:
     reference = await _reference(harness, report)
     await harness.stop_workers()
 
-    await harness.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
     await harness.start_workers("tester@3")
     status = await harness.finished(report)
 
@@ -306,7 +308,7 @@ async def test_cancelling_while_a_step_runs_ends_the_report_as_cancelled(harness
     report = await harness.ask("cancel in create_pdf")
     await harness.until_step(report, "create_pdf", "running")
 
-    await harness.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
 
     assert (await harness.finished(report))["status"] == "cancelled"
     assert await harness.kinds(report, "create_pdf") == ["attempt_started", "attempt_cancelled"]
@@ -321,7 +323,7 @@ async def test_cancelling_while_a_retry_waits_ends_the_report_as_cancelled(
     report = await harness.ask("cancel in the wait")
     await harness.until(report, "retrying")
 
-    await harness.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
 
     assert (await harness.finished(report))["status"] == "cancelled"
 
@@ -353,7 +355,7 @@ async def test_the_progress_query_names_the_step(harness: Harness) -> None:
     await harness.until_step(report, "create_pdf", "running")
 
     stage = await harness.environment.client.get_workflow_handle(report).query("progress")
-    await harness.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
     await harness.finished(report)
 
     assert stage == "create_pdf"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.errors import DocumentError
 from durable_research.domain.ledger.effects import ResendPolicy
 from tests.installation import PATIENCE_SECONDS
@@ -42,7 +43,7 @@ async def test_each_failure_of_a_resumed_report_is_told(harness: Harness) -> Non
     report = await failed(harness, "failing twice is told twice")
     harness.renderer.fail("failing twice is told twice", DocumentError("no way"))
 
-    await harness.resuming.resume(report, "default", {})
+    await harness.resuming.resume(report, LOCAL_CALLER, {})
     assert (await harness.finished(report))["resumption"] == 1
     await ended(harness, report)
 
@@ -84,7 +85,7 @@ async def test_that_a_decision_is_asked_for_is_told(
             while not told(harness, report):
                 await asyncio.sleep(0.02)
 
-    await harness.deciding.decide(report, "default", {"decision": "give_up"})
+    await harness.deciding.decide(report, LOCAL_CALLER, {"decision": "give_up"})
     await harness.finished(report)
     await ended(harness, report)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from durable_research.domain.caller import LOCAL_CALLER
+from durable_research.domain.workflow_ref import WorkflowRef
 from tests.pipelines.conftest import Harness
 
 
@@ -14,7 +16,7 @@ async def test_a_rendering_that_hangs_does_not_delay_a_model_call(harness: Harne
 
     await harness.until_step(other, "llm_call", "done")
     assert harness.step(await harness.status(hanging), "create_pdf")["state"] == "running"
-    await harness.cancelling.cancel(hanging, "default")
+    await harness.cancelling.cancel(hanging, LOCAL_CALLER)
     await asyncio.gather(harness.finished(hanging), harness.finished(other))
 
 
@@ -23,8 +25,8 @@ async def test_slack_that_is_down_does_not_keep_a_report_from_its_reader(harness
     report = await harness.ask("Slack is down meanwhile", title="Slack is down meanwhile", notify=["slack"])
     await harness.until_step(report, "send_notification", "retrying")
 
-    assert (await harness.reports.get(report, "default")).title == "Slack is down meanwhile"
+    assert (await harness.reports.get(WorkflowRef(report, "default"))).title == "Slack is down meanwhile"
     other = await harness.ask("Another one meanwhile")
     assert (await harness.finished(other))["status"] == "done"
-    await harness.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
     await harness.finished(report)

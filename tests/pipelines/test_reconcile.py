@@ -7,6 +7,7 @@ import pytest
 
 from durable_research import policies
 from durable_research.domain.ledger.effects import Charges, Effect, EffectKind, ProviderClass, SendState
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.workflow import Kind, new_workflow_id
 from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.passes.rows import Walk
@@ -76,7 +77,13 @@ async def test_a_send_that_turned_up_after_all_is_counted_by_the_next_pass(
     report = await harness.ask("a stray call")
     await harness.finished(report)
     effect = Effect(
-        "default", report, "llm_call", EffectKind.MODEL_CALL, "simulator", ProviderClass.LOCKED, {}, ordinal="stray"
+        WorkflowRef(report, "default"),
+        "llm_call",
+        EffectKind.MODEL_CALL,
+        "simulator",
+        ProviderClass.LOCKED,
+        {},
+        ordinal="stray",
     )
     call = harness.writer.model.prepare(ModelCall("Write.", "a stray call", "simulator-research"), lambda text: None)
     handle = await call.handle(effect.key)
@@ -96,7 +103,7 @@ async def test_what_waits_rightly_does_not_hide_the_others_from_the_next_passes(
 ) -> None:
     monkeypatch.setattr(pipeline, "ROWS_A_PASS", 2)
     ids = sorted([await accepted(harness, "one of many") for _ in range(3)])
-    rows = [await harness.workflows.get(one, "default") for one in ids]
+    rows = [await harness.workflows.get(WorkflowRef(one, "default")) for one in ids]
 
     async def find(page: Page) -> list[WorkflowRow]:
         return [row for row in rows if row.workflow_id > page.after][: page.limit]

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.errors import DocumentError, IdempotencyKeyReused, InvalidState
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.events import EventKind
 from durable_research.operations.reading.recoverable import Price
 from durable_research.pipelines.reconcile.passes.close_ended import CloseEnded
@@ -22,7 +24,7 @@ async def failed_in_typesetting(harness: Harness, about: str) -> str:
 
 
 async def resume(harness: Harness, report: str, key: str | None = None, **body: Any) -> dict[str, Any]:
-    await harness.resuming.resume(report, "default", body, key)
+    await harness.resuming.resume(report, LOCAL_CALLER, body, key)
     return await harness.finished(report)
 
 
@@ -48,7 +50,7 @@ async def test_a_resumed_report_arrives_and_pays_nothing_again(harness: Harness)
 async def test_the_paid_text_of_a_failed_report_can_be_read(harness: Harness) -> None:
     report = await failed_in_typesetting(harness, "A text to be read all the same")
 
-    paid = await harness.paid.read(report, "default")
+    paid = await harness.paid.read(report, LOCAL_CALLER)
 
     assert paid.is_whole
     assert paid.text.startswith("# ")
@@ -62,7 +64,7 @@ async def test_a_corrected_text_takes_the_place_of_the_models(harness: Harness) 
 
     assert status["status"] == "done"
     assert await harness.text(report) == "# By hand\n\nCorrected words."
-    assert (await harness.reports.get(report, "default")).text.is_edited
+    assert (await harness.reports.get(WorkflowRef(report, "default"))).text.is_edited
     assert len(await harness.kinds(report, "llm_call")) == 2, "the model is not asked again"
 
 
@@ -80,7 +82,7 @@ async def test_a_corrected_text_is_kept_by_the_next_resumption(harness: Harness)
 async def test_two_who_resume_at_once_are_one(harness: Harness) -> None:
     report = await failed_in_typesetting(harness, "Resumed by two")
 
-    both = await asyncio.gather(*(harness.resuming.resume(report, "default", {}) for _ in range(2)))
+    both = await asyncio.gather(*(harness.resuming.resume(report, LOCAL_CALLER, {}) for _ in range(2)))
 
     assert sorted(one.replayed for one in both) == [False, True]
     await harness.finished(report)
@@ -92,11 +94,11 @@ async def test_a_request_that_is_sent_again_resumes_once(harness: Harness) -> No
     report = await failed_in_typesetting(harness, "Resumed with a key")
     await resume(harness, report, "key-1", text="# One\n\nText.")
 
-    again = await harness.resuming.resume(report, "default", {"text": "# One\n\nText."}, "key-1")
+    again = await harness.resuming.resume(report, LOCAL_CALLER, {"text": "# One\n\nText."}, "key-1")
 
     assert again.replayed
     with pytest.raises(IdempotencyKeyReused):
-        await harness.resuming.resume(report, "default", {"text": "# Another\n\nText."}, "key-1")
+        await harness.resuming.resume(report, LOCAL_CALLER, {"text": "# Another\n\nText."}, "key-1")
 
 
 async def test_what_is_finished_cancelled_or_undone_is_not_resumed(harness: Harness) -> None:
@@ -106,7 +108,7 @@ async def test_what_is_finished_cancelled_or_undone_is_not_resumed(harness: Harn
 
     for workflow_id in (done, post):
         with pytest.raises(InvalidState):
-            await harness.resuming.resume(workflow_id, "default", {})
+            await harness.resuming.resume(workflow_id, LOCAL_CALLER, {})
     await harness.finished(post)
 
 
@@ -118,7 +120,9 @@ async def test_a_terminated_report_goes_on(harness: Harness) -> None:
             await asyncio.sleep(0.02)
     await harness.environment.client.get_workflow_handle(report).terminate("an operator")
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await harness.pass_of(CloseEnded).close_one(await harness.workflows.get(report, "default")):
+        while not await harness.pass_of(CloseEnded).close_one(
+            await harness.workflows.get(WorkflowRef(report, "default"))
+        ):
             await asyncio.sleep(0.05)
 
     status = await resume(harness, report)
@@ -147,9 +151,9 @@ async def test_a_charged_answer_that_is_none_is_bought_anew_by_leave_alone(harne
     report = await harness.ask("empty at first")
     assert (await harness.finished(report))["error"]["code"] == "empty_output"
 
-    offer = await harness.resuming.offer(await harness.reading.status(report, "default"))
+    offer = await harness.resuming.offer(await harness.reading.status(report, LOCAL_CALLER))
     with pytest.raises(InvalidState, match="charged again, 2 so far"):
-        await harness.resuming.resume(report, "default", {})
+        await harness.resuming.resume(report, LOCAL_CALLER, {})
     status = await resume(harness, report, accept_charge=True)
 
     assert offer is not None
@@ -166,5 +170,5 @@ async def test_where_the_cap_is_used_up_another_send_needs_a_yes(plain_house: Ha
     assert (await harness.finished(report))["error"]["code"] == "unconfirmed_effect"
 
     with pytest.raises(InvalidState, match="may be charged again"):
-        await harness.resuming.resume(report, "default", {})
+        await harness.resuming.resume(report, LOCAL_CALLER, {})
     assert (await resume(harness, report, accept_charge=True))["status"] == "done"

@@ -6,8 +6,10 @@ from typing import Any, NoReturn
 import pytest
 
 from durable_research import policies
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.documents.tree import Document
 from durable_research.domain.errors import DocumentError, InvalidInput, InvalidState
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.pipelines.reconcile.passes.close_ended import CloseEnded
 from tests.installation import PATIENCE_SECONDS
@@ -28,8 +30,8 @@ async def test_a_call_that_still_ran_when_its_report_failed_is_taken_up(
     assert (await harness.finished(report))["error"]["code"] == "step_timed_out"
     monkeypatch.undo()
 
-    offer = await harness.resuming.offer(await harness.reading.status(report, "default"))
-    await harness.resuming.resume(report, "default", {})
+    offer = await harness.resuming.offer(await harness.reading.status(report, LOCAL_CALLER))
+    await harness.resuming.resume(report, LOCAL_CALLER, {})
 
     assert (await harness.finished(report))["status"] == "done"
     assert offer is not None
@@ -41,8 +43,8 @@ async def test_cancelled_before_temporal_has_it_a_report_leaves_no_run_behind(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(harness.starting, "deliver", lambda _: None)
-    row = (await harness.starting.start("generate-report", {"prompt": "never given"}, tenant="default")).row
-    await harness.cancelling.cancel(row.workflow_id, "default")
+    row = (await harness.starting.start("generate-report", {"prompt": "never given"}, caller=LOCAL_CALLER)).row
+    await harness.cancelling.cancel(row.workflow_id, LOCAL_CALLER)
 
     await harness.starting.submit(row)
 
@@ -55,8 +57,8 @@ async def test_resumed_and_cancelled_when_temporal_has_forgotten_it_nothing_is_l
     report = await failed(harness, "forgotten between two runs")
     await harness.forget(report)
     monkeypatch.setattr(harness.starting, "deliver", lambda _: None)
-    await harness.resuming.resume(report, "default", {})
-    await harness.cancelling.cancel(report, "default")
+    await harness.resuming.resume(report, LOCAL_CALLER, {})
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
 
     await harness.begin_again(report)
 
@@ -67,7 +69,7 @@ async def test_resumed_and_cancelled_when_temporal_has_forgotten_it_nothing_is_l
 async def test_a_wish_to_cancel_an_earlier_run_does_not_reach_a_later_one(harness: Harness) -> None:
     report = await failed(harness, "cancelled too late for its run")
     harness.renderer.fail("cancelled too late for its run", "hang")
-    await harness.resuming.resume(report, "default", {})
+    await harness.resuming.resume(report, LOCAL_CALLER, {})
     await harness.until_step(report, "create_pdf", "running")
 
     assert await harness.engine.cancel(report, 0) is False
@@ -80,7 +82,7 @@ async def test_a_corrected_text_is_checked_as_a_drafts_edit_is(harness: Harness,
     report = await failed(harness, f"corrected to nothing {len(text)}")
 
     with pytest.raises(InvalidInput):
-        await harness.resuming.resume(report, "default", {"text": text})
+        await harness.resuming.resume(report, LOCAL_CALLER, {"text": text})
 
 
 async def test_a_resumed_report_that_waits_for_approval_again_is_told_again(
@@ -93,7 +95,7 @@ async def test_a_resumed_report_that_waits_for_approval_again_is_told_again(
     waiting(harness, monkeypatch, reminder_seconds=600, expiry_seconds=900)
     asked_before = told(harness, report).count("report.approval_asked")
 
-    await harness.resuming.resume(report, "default", {})
+    await harness.resuming.resume(report, LOCAL_CALLER, {})
     asks = (await harness.until(report, "waiting_for_you"))["asks"]
 
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -106,11 +108,11 @@ async def test_a_resumed_report_that_waits_for_approval_again_is_told_again(
 async def test_a_correction_back_to_the_draft_is_asked_about_anew(harness: Harness) -> None:
     harness.renderer.fail("edited by hand", DocumentError("no way"))
     report, sha256 = await parked(harness, "edited, failed, and corrected back")
-    draft = await harness.approving.draft(report, "default")
+    draft = await harness.approving.draft(report, LOCAL_CALLER)
     await decide(harness, report, sha256, "edit", text="# Edited by hand\n\nAnother text.\n")
     assert (await harness.finished(report))["status"] == "failed"
 
-    await harness.resuming.resume(report, "default", {"text": draft})
+    await harness.resuming.resume(report, LOCAL_CALLER, {"text": draft})
 
     assert (await harness.until(report, "waiting_for_you", "done", "failed"))["status"] == "waiting_for_you"
     await decide(harness, report, sha256, "approve", "another")
@@ -133,7 +135,9 @@ async def test_terminated_when_its_row_was_stored_a_report_is_done(
     await held.wait()
     await harness.environment.client.get_workflow_handle(report).terminate("an operator")
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await harness.pass_of(CloseEnded).close_one(await harness.workflows.get(report, "default")):
+        while not await harness.pass_of(CloseEnded).close_one(
+            await harness.workflows.get(WorkflowRef(report, "default"))
+        ):
             await asyncio.sleep(0.05)
 
     status = await harness.status(report)
@@ -141,7 +145,7 @@ async def test_terminated_when_its_row_was_stored_a_report_is_done(
     assert (status["status"], harness.step(status, "send_notification")["state"]) == ("done", "left_out")
     assert (await harness.result(report))["pages"] == 1
     with pytest.raises(InvalidState):
-        await harness.resuming.resume(report, "default", {})
+        await harness.resuming.resume(report, LOCAL_CALLER, {})
 
 
 async def test_a_wish_to_cancel_that_stands_before_a_failure_is_heard(
@@ -187,7 +191,7 @@ async def test_a_wish_to_cancel_that_comes_after_the_end_is_refused(
     monkeypatch.setattr(harness.workflows, "request_cancel", end_first)
 
     with pytest.raises(InvalidState):
-        await harness.cancelling.cancel(report, "default")
+        await harness.cancelling.cancel(report, LOCAL_CALLER)
 
 
 async def test_cancelled_while_its_row_cannot_be_stored_a_report_is_cancelled(
@@ -203,7 +207,7 @@ async def test_cancelled_while_its_row_cannot_be_stored_a_report_is_cancelled(
     monkeypatch.setattr(harness.reports, "store", store)
     report = await harness.ask("cancelled while it cannot be stored")
     await held.wait()
-    await harness.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
     go_on.set()
 
     assert (await harness.finished(report))["status"] == "cancelled"

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.errors import InvalidState
 from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
@@ -17,7 +18,7 @@ async def test_what_waits_for_its_next_try_has_it_now_and_attempts_count_on(harn
         while harness.step(await harness.status(report), "llm_call")["next_try_at"] is None:
             await asyncio.sleep(0.05)
 
-    assert await harness.retrying.retry(report, "default") == ["llm_call"]
+    assert await harness.retrying.retry(report, LOCAL_CALLER) == ["llm_call"]
 
     # Waiting it out would take longer than the house's patience.
     status = await harness.finished(report)
@@ -40,7 +41,7 @@ async def test_where_nothing_waits_nothing_is_tried(harness: Harness) -> None:
     await harness.finished(report)
 
     with pytest.raises(InvalidState):
-        await harness.retrying.retry(report, "default")
+        await harness.retrying.retry(report, LOCAL_CALLER)
 
 
 async def test_a_step_that_is_being_tried_is_left_alone(harness: Harness) -> None:
@@ -49,7 +50,7 @@ async def test_a_step_that_is_being_tried_is_left_alone(harness: Harness) -> Non
     await harness.until_step(report, "llm_call", "running")
 
     with pytest.raises(InvalidState):
-        await harness.retrying.retry(report, "default")
+        await harness.retrying.retry(report, LOCAL_CALLER)
 
-    await harness.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
     await harness.finished(report)

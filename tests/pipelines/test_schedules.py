@@ -12,6 +12,7 @@ import pytest
 from temporalio.client import Client, ScheduleBackfill, ScheduleHandle, ScheduleOverlapPolicy
 
 from durable_research import queues
+from durable_research.domain.caller import Caller
 from durable_research.domain.errors import IdempotencyKeyReused, InfrastructureDown, InvalidInput, NotFound
 from durable_research.domain.schedules.schedule import ID_PREFIX, Rhythm
 from durable_research.operations.schedule import Scheduling
@@ -27,19 +28,19 @@ EACH_SECOND = Rhythm(timedelta(seconds=1), interval=timedelta(seconds=1))
 
 
 @pytest.fixture
-def tenant() -> str:
+def caller() -> Caller:
     """One of the test's own, so that its list holds nothing else."""
-    return f"tenant-{secrets.token_hex(4)}"
+    return Caller(f"tenant-{secrets.token_hex(4)}")
 
 
-async def added(harness: Harness, tenant: str, **more: Any) -> ScheduleView:
+async def added(harness: Harness, caller: Caller, **more: Any) -> ScheduleView:
     body = {"prompt": "What is new about tides?", "every": "1h", **more}
-    return (await harness.scheduling.add(body, tenant=tenant)).view
+    return (await harness.scheduling.add(body, caller=caller)).view
 
 
 async def each_second(
     harness: Harness,
-    tenant: str,
+    caller: Caller,
     request: dict[str, Any] | None = None,
     rhythm: Rhythm = EACH_SECOND,
     timezone: str = "UTC",
@@ -47,7 +48,7 @@ async def each_second(
     """A schedule that people may not have: one that fires while a test waits."""
     new = NewSchedule(
         schedule_id=ID_PREFIX + secrets.token_hex(16),
-        tenant=tenant,
+        tenant=caller.tenant,
         title="each second",
         every="1s",
         timezone=timezone,
@@ -56,7 +57,7 @@ async def each_second(
         created_at=datetime.now(UTC),
         workflow_type="AcceptScheduledReportWorkflow",
         task_queue=queues.RESEARCH,
-        message=AcceptScheduledReport(tenant=tenant, request=request or {"prompt": "each second"}),
+        message=AcceptScheduledReport(tenant=caller.tenant, request=request or {"prompt": "each second"}),
     )
     await harness.scheduling.schedules.create(new)
     return new.schedule_id
@@ -77,8 +78,8 @@ async def ended_firings(harness: Harness, schedule_id: str) -> int:
     return (await harness.environment.client.count_workflows(query)).count
 
 
-async def reports(harness: Harness, tenant: str) -> list[str]:
-    return [row.workflow_id for row in await harness.workflows.list(tenant, WorkflowFilter())]
+async def reports(harness: Harness, caller: Caller) -> list[str]:
+    return [row.workflow_id for row in await harness.workflows.list(caller.tenant, WorkflowFilter())]
 
 
 @pytest.fixture
@@ -94,20 +95,20 @@ def firings(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-async def test_a_firing_makes_one_ordinary_report(harness: Harness, tenant: str) -> None:
-    schedule = await added(harness, tenant, prompt="Tides, again", title="Tides weekly", notify=["log"])
+async def test_a_firing_makes_one_ordinary_report(harness: Harness, caller: Caller) -> None:
+    schedule = await added(harness, caller, prompt="Tides, again", title="Tides weekly", notify=["log"])
 
     await handle(harness, schedule.schedule_id).trigger()
     await until(lambda: _holds(lambda: ended_firings(harness, schedule.schedule_id), 1))
 
-    (report,) = await reports(harness, tenant)
-    row = await harness.workflows.get(report, tenant)
+    (report,) = await reports(harness, caller)
+    row = await harness.workflows.get(caller.workflow(report))
     assert row.input == {"prompt": "Tides, again", "title": "Tides weekly", "notify": ["log"]}
-    await until(lambda: _holds(lambda: _status(harness, report, tenant), "done"))
+    await until(lambda: _holds(lambda: _status(harness, report, caller), "done"))
 
 
-async def test_a_firing_that_is_started_twice_makes_one_report(harness: Harness, tenant: str) -> None:
-    schedule = await added(harness, tenant)
+async def test_a_firing_that_is_started_twice_makes_one_report(harness: Harness, caller: Caller) -> None:
+    schedule = await added(harness, caller)
     due = schedule.created_at - timedelta(hours=1)
     around = ScheduleBackfill(start_at=due - timedelta(minutes=30), end_at=due + timedelta(minutes=30))
 
@@ -115,11 +116,11 @@ async def test_a_firing_that_is_started_twice_makes_one_report(harness: Harness,
         await handle(harness, schedule.schedule_id).backfill(around)
         await until(partial(_holds, lambda: ended_firings(harness, schedule.schedule_id), times))
 
-    assert len(await reports(harness, tenant)) == 1
+    assert len(await reports(harness, caller)) == 1
 
 
 async def test_a_firing_whose_answer_was_lost_finds_its_report_when_it_is_tried_again(
-    harness: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accept_once, tries = harness.accept.accept_once, []
 
@@ -130,17 +131,17 @@ async def test_a_firing_whose_answer_was_lost_finds_its_report_when_it_is_tried_
         return tries[-1]
 
     monkeypatch.setattr(harness.accept, "accept_once", lose_the_first_answer)
-    schedule = await added(harness, tenant)
+    schedule = await added(harness, caller)
 
     await handle(harness, schedule.schedule_id).trigger()
     await until(lambda: _holds(lambda: ended_firings(harness, schedule.schedule_id), 1))
 
     assert len(tries) == 2
-    assert [tries[0]] == await reports(harness, tenant) == [tries[1]]
+    assert [tries[0]] == await reports(harness, caller) == [tries[1]]
 
 
-async def test_two_firings_make_two_reports(harness: Harness, tenant: str) -> None:
-    schedule = await added(harness, tenant)
+async def test_two_firings_make_two_reports(harness: Harness, caller: Caller) -> None:
+    schedule = await added(harness, caller)
     start = schedule.created_at - timedelta(hours=2, minutes=30)
 
     await handle(harness, schedule.schedule_id).backfill(
@@ -148,7 +149,7 @@ async def test_two_firings_make_two_reports(harness: Harness, tenant: str) -> No
     )
     await until(lambda: _holds(lambda: ended_firings(harness, schedule.schedule_id), 2))
 
-    assert len(await reports(harness, tenant)) == 2
+    assert len(await reports(harness, caller)) == 2
 
 
 @pytest.mark.parametrize(
@@ -163,9 +164,9 @@ async def test_two_firings_make_two_reports(harness: Harness, tenant: str) -> No
     ],
 )
 async def test_a_time_that_clocks_skip_is_skipped_and_one_that_comes_twice_is_asked_once(
-    harness: Harness, tenant: str, every: str, timezone: str, day: str, fired: list[str], asked: int
+    harness: Harness, caller: Caller, every: str, timezone: str, day: str, fired: list[str], asked: int
 ) -> None:
-    schedule = (await added(harness, tenant, every=every, timezone=timezone)).schedule_id
+    schedule = (await added(harness, caller, every=every, timezone=timezone)).schedule_id
     midnight = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(timezone))
     # The next day's firing shows that the day's have begun. A trigger would not do: two patches of a schedule at once are one.
     until_noon = ScheduleBackfill(
@@ -178,15 +179,15 @@ async def test_a_time_that_clocks_skip_is_skipped_and_one_that_comes_twice_is_as
     found = harness.environment.client.list_workflows(f"TemporalScheduledById = '{schedule}'")
     due = sorted([one.id[-20:] async for one in found])[:-1]  # without the next day's
     assert [at[-9:-4] for at in due] == fired
-    assert len(await reports(harness, tenant)) == asked + 1
+    assert len(await reports(harness, caller)) == asked + 1
 
 
-async def test_the_next_time_is_none_that_clocks_skip(harness: Harness, tenant: str) -> None:
+async def test_the_next_time_is_none_that_clocks_skip(harness: Harness, caller: Caller) -> None:
     october = datetime(datetime.now(UTC).year + 1, 10, 1, tzinfo=UTC)
     sunday = next(day for day in range(1, 8) if october.replace(day=day).isoweekday() == 7)
 
     # Clocks go from 02:00 to 02:30 there on that Sunday.
-    schedule = await added(harness, tenant, every=f"15 2 {sunday} 10 *", timezone="Australia/Lord_Howe")
+    schedule = await added(harness, caller, every=f"15 2 {sunday} 10 *", timezone="Australia/Lord_Howe")
 
     assert schedule.next_at is not None
     shown = schedule.next_at.astimezone(ZoneInfo("Australia/Lord_Howe"))
@@ -194,29 +195,29 @@ async def test_the_next_time_is_none_that_clocks_skip(harness: Harness, tenant: 
 
 
 async def test_a_paused_schedule_fires_no_more_until_it_is_resumed(
-    harness: Harness, tenant: str, firings: list[str]
+    harness: Harness, caller: Caller, firings: list[str]
 ) -> None:
-    paused, other = await each_second(harness, tenant), await each_second(harness, tenant)
+    paused, other = await each_second(harness, caller), await each_second(harness, caller)
     await until(lambda: _fired(firings, paused, 1))
 
-    assert (await harness.scheduling.pause(paused, tenant)).paused
+    assert (await harness.scheduling.pause(paused, caller)).paused
     before = (await handle(harness, paused).describe()).info.num_actions
     seen = len([one for one in firings if other in one])
     await until(lambda: _fired(firings, other, seen + 3))  # the time for three firings has passed
     assert (await handle(harness, paused).describe()).info.num_actions == before
 
-    assert not (await harness.scheduling.resume(paused, tenant)).paused
+    assert not (await harness.scheduling.resume(paused, caller)).paused
     seen = len([one for one in firings if paused in one])
     await until(lambda: _fired(firings, paused, seen + 1))
     for schedule in (paused, other):
-        await harness.scheduling.delete(schedule, tenant)
+        await harness.scheduling.delete(schedule, caller)
 
 
-async def test_a_deleted_schedule_fires_no_more(harness: Harness, tenant: str, firings: list[str]) -> None:
-    deleted, other = await each_second(harness, tenant), await each_second(harness, tenant)
+async def test_a_deleted_schedule_fires_no_more(harness: Harness, caller: Caller, firings: list[str]) -> None:
+    deleted, other = await each_second(harness, caller), await each_second(harness, caller)
     await until(lambda: _fired(firings, deleted, 1))
 
-    await harness.scheduling.delete(deleted, tenant)
+    await harness.scheduling.delete(deleted, caller)
     # One that had begun may still come: the other's next firing is given to it.
     seen = len([one for one in firings if other in one])
     await until(lambda: _fired(firings, other, seen + 3))
@@ -225,34 +226,34 @@ async def test_a_deleted_schedule_fires_no_more(harness: Harness, tenant: str, f
 
     assert [one for one in firings if deleted in one] == before
     with pytest.raises(NotFound):
-        await harness.scheduling.pause(deleted, tenant)
-    await harness.scheduling.delete(other, tenant)
+        await harness.scheduling.pause(deleted, caller)
+    await harness.scheduling.delete(other, caller)
 
 
-async def test_a_schedule_whose_request_is_refused_stops_and_says_so(harness: Harness, tenant: str) -> None:
-    refused = await each_second(harness, tenant, {"prompt": "tides?", "notify": ["fax"]})
+async def test_a_schedule_whose_request_is_refused_stops_and_says_so(harness: Harness, caller: Caller) -> None:
+    refused = await each_second(harness, caller, {"prompt": "tides?", "notify": ["fax"]})
 
     async def has_stopped() -> bool:
-        (row,) = await harness.scheduling.list(tenant)
+        (row,) = await harness.scheduling.list(caller)
         return row.failed and row.paused
 
     await until(has_stopped)
-    assert await reports(harness, tenant) == []
-    await harness.scheduling.delete(refused, tenant)
+    assert await reports(harness, caller) == []
+    await harness.scheduling.delete(refused, caller)
 
 
-async def test_every_change_is_in_the_list_at_once(harness: Harness, tenant: str) -> None:
-    first, second = await added(harness, tenant, title="first"), await added(harness, tenant, title="second")
-    assert [row.title for row in await harness.scheduling.list(tenant)] == ["second", "first"]
+async def test_every_change_is_in_the_list_at_once(harness: Harness, caller: Caller) -> None:
+    first, second = await added(harness, caller, title="first"), await added(harness, caller, title="second")
+    assert [row.title for row in await harness.scheduling.list(caller)] == ["second", "first"]
 
-    await harness.scheduling.pause(first.schedule_id, tenant)
-    assert [row.paused for row in await harness.scheduling.list(tenant)] == [False, True]
+    await harness.scheduling.pause(first.schedule_id, caller)
+    assert [row.paused for row in await harness.scheduling.list(caller)] == [False, True]
 
-    await harness.scheduling.resume(first.schedule_id, tenant)
-    assert [row.paused for row in await harness.scheduling.list(tenant)] == [False, False]
+    await harness.scheduling.resume(first.schedule_id, caller)
+    assert [row.paused for row in await harness.scheduling.list(caller)] == [False, False]
 
-    await harness.scheduling.delete(second.schedule_id, tenant)
-    assert [row.title for row in await harness.scheduling.list(tenant)] == ["first"]
+    await harness.scheduling.delete(second.schedule_id, caller)
+    assert [row.title for row in await harness.scheduling.list(caller)] == ["first"]
 
 
 class LateList(TemporalSchedules):
@@ -265,35 +266,35 @@ class LateList(TemporalSchedules):
         return [] if self.late > 0 else await super().list(tenant)
 
 
-async def test_a_list_that_follows_late_is_waited_for(harness: Harness, tenant: str) -> None:
+async def test_a_list_that_follows_late_is_waited_for(harness: Harness, caller: Caller) -> None:
     schedules = LateList(harness.environment.client)
     scheduling = Scheduling(harness.starting, schedules, harness.scheduling.now)
 
-    await scheduling.add({"prompt": "tides?", "every": "1h"}, tenant=tenant)
+    await scheduling.add({"prompt": "tides?", "every": "1h"}, caller=caller)
 
     assert schedules.late <= 0
 
 
-async def test_another_tenants_schedule_is_unknown(harness: Harness, tenant: str) -> None:
-    schedule = await added(harness, tenant)
+async def test_another_tenants_schedule_is_unknown(harness: Harness, caller: Caller) -> None:
+    schedule = await added(harness, caller)
 
-    assert await harness.scheduling.list(f"{tenant}' OR ResearchTenant != '") == []
+    assert await harness.scheduling.list(Caller(f"{caller.tenant}' OR ResearchTenant != '")) == []
     for verb in (harness.scheduling.pause, harness.scheduling.resume, harness.scheduling.delete):
         with pytest.raises(NotFound):
-            await verb(schedule.schedule_id, "others")
-    assert [row.paused for row in await harness.scheduling.list(tenant)] == [False]
+            await verb(schedule.schedule_id, Caller("others"))
+    assert [row.paused for row in await harness.scheduling.list(caller)] == [False]
 
 
-async def test_the_same_key_and_request_are_one_schedule(harness: Harness, tenant: str) -> None:
+async def test_the_same_key_and_request_are_one_schedule(harness: Harness, caller: Caller) -> None:
     body = {"prompt": "tides?", "every": "1d"}
-    first = await harness.scheduling.add(body, tenant=tenant, idempotency_key="k")
-    again = await harness.scheduling.add(body, tenant=tenant, idempotency_key="k")
+    first = await harness.scheduling.add(body, caller=caller, idempotency_key="k")
+    again = await harness.scheduling.add(body, caller=caller, idempotency_key="k")
 
     assert (first.replayed, again.replayed) == (False, True)
     assert first.view.schedule_id == again.view.schedule_id
     with pytest.raises(IdempotencyKeyReused):
-        await harness.scheduling.add(body | {"every": "2d"}, tenant=tenant, idempotency_key="k")
-    assert len(await harness.scheduling.list(tenant)) == 1
+        await harness.scheduling.add(body | {"every": "2d"}, caller=caller, idempotency_key="k")
+    assert len(await harness.scheduling.list(caller)) == 1
 
 
 @pytest.mark.parametrize(
@@ -301,22 +302,22 @@ async def test_the_same_key_and_request_are_one_schedule(harness: Harness, tenan
     [("6h", timedelta(hours=6)), ("*/5 * * * *", timedelta(minutes=5)), ("0 9 1 * *", timedelta(days=1))],
 )
 async def test_after_an_outage_one_firing_is_made_up_for_and_one_may_wait(
-    harness: Harness, tenant: str, every: str, window: timedelta
+    harness: Harness, caller: Caller, every: str, window: timedelta
 ) -> None:
-    schedule = await added(harness, tenant, every=every)
+    schedule = await added(harness, caller, every=every)
 
     policy = (await handle(harness, schedule.schedule_id).describe()).schedule.policy
     assert (policy.catchup_window, policy.overlap) == (window, ScheduleOverlapPolicy.BUFFER_ONE)
 
 
-async def test_an_interval_is_counted_from_now(harness: Harness, tenant: str) -> None:
-    schedule = await added(harness, tenant, every="1w")
+async def test_an_interval_is_counted_from_now(harness: Harness, caller: Caller) -> None:
+    schedule = await added(harness, caller, every="1w")
 
     assert schedule.next_at == schedule.created_at.replace(microsecond=0) + timedelta(weeks=1)
 
 
-async def test_a_cron_line_is_meant_in_its_time_zone(harness: Harness, tenant: str) -> None:
-    schedule = await added(harness, tenant, every="30 9 * * *", timezone="Asia/Tokyo")
+async def test_a_cron_line_is_meant_in_its_time_zone(harness: Harness, caller: Caller) -> None:
+    schedule = await added(harness, caller, every="30 9 * * *", timezone="Asia/Tokyo")
 
     assert schedule.next_at is not None
     assert (schedule.next_at.hour, schedule.next_at.minute) == (0, 30)
@@ -335,25 +336,25 @@ async def test_a_cron_line_is_meant_in_its_time_zone(harness: Harness, tenant: s
     ],
 )
 async def test_temporal_reads_a_cron_line_as_we_do(
-    harness: Harness, tenant: str, line: str, weekdays: set[int] | None
+    harness: Harness, caller: Caller, line: str, weekdays: set[int] | None
 ) -> None:
-    schedule = await added(harness, tenant, every=line)
+    schedule = await added(harness, caller, every=line)
 
     times = (await handle(harness, schedule.schedule_id).describe()).info.next_action_times
     assert len(times) > 0
     assert weekdays is None or {time.weekday() for time in times} == weekdays
-    await harness.scheduling.delete(schedule.schedule_id, tenant)
+    await harness.scheduling.delete(schedule.schedule_id, caller)
 
 
-async def test_a_time_zone_that_only_we_know_is_refused_and_not_waited_for(harness: Harness, tenant: str) -> None:
+async def test_a_time_zone_that_only_we_know_is_refused_and_not_waited_for(harness: Harness, caller: Caller) -> None:
     with pytest.raises(InvalidInput):
-        await each_second(harness, tenant, rhythm=Rhythm(timedelta(days=1), cron="0 9 * * *"), timezone="Mars/Olympus")
+        await each_second(harness, caller, rhythm=Rhythm(timedelta(days=1), cron="0 9 * * *"), timezone="Mars/Olympus")
 
-    assert await harness.scheduling.list(tenant) == []
+    assert await harness.scheduling.list(caller) == []
 
 
-async def test_what_temporal_keeps_of_a_schedule_is_sealed(harness: Harness, tenant: str) -> None:
-    schedule = await added(harness, tenant, prompt="canary of a schedule", title="canary in its title")
+async def test_what_temporal_keeps_of_a_schedule_is_sealed(harness: Harness, caller: Caller) -> None:
+    schedule = await added(harness, caller, prompt="canary of a schedule", title="canary in its title")
 
     described = await handle(harness, schedule.schedule_id).describe()
     listed = [one async for one in await harness.environment.client.list_schedules() if one.id == schedule.schedule_id]
@@ -363,17 +364,17 @@ async def test_what_temporal_keeps_of_a_schedule_is_sealed(harness: Harness, ten
     assert b"canary" not in kept
 
 
-async def test_a_schedule_whose_key_is_missing_can_still_be_seen_and_deleted(harness: Harness, tenant: str) -> None:
-    schedule = await added(harness, tenant)
+async def test_a_schedule_whose_key_is_missing_can_still_be_seen_and_deleted(harness: Harness, caller: Caller) -> None:
+    schedule = await added(harness, caller)
     target = harness.environment.client.service_client.config.target_host
     without_keys = await Client.connect(target, data_converter=data_converter((), "default"))
     scheduling = Scheduling(harness.starting, TemporalSchedules(without_keys), harness.scheduling.now)
 
-    (row,) = await scheduling.list(tenant)
-    await scheduling.delete(schedule.schedule_id, tenant)
+    (row,) = await scheduling.list(caller)
+    await scheduling.delete(schedule.schedule_id, caller)
 
     assert (row.schedule_id, row.title) == (schedule.schedule_id, "(sealed with a key that is not here)")
-    assert await harness.scheduling.list(tenant) == []
+    assert await harness.scheduling.list(caller) == []
 
 
 async def _holds(ask: Callable[[], Awaitable[object]], wanted: object) -> bool:
@@ -384,5 +385,5 @@ async def _fired(firings: list[str], schedule_id: str, times: int) -> bool:
     return len([one for one in firings if schedule_id in one]) >= times
 
 
-async def _status(harness: Harness, report: str, tenant: str) -> str:
-    return (await harness.workflows.get(report, tenant)).status
+async def _status(harness: Harness, report: str, caller: Caller) -> str:
+    return (await harness.workflows.get(caller.workflow(report))).status

@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Replayer
 
 from durable_research.catalogue import PACKAGES
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.errors import DocumentError
 from durable_research.payload_keys import Keyring
 from durable_research.settings.settings import Settings
@@ -62,7 +63,7 @@ async def told(harness: Harness) -> WorkflowHistory:
 
 async def titled(harness: Harness) -> WorkflowHistory:
     body = {"prompt": f"{CANARY} in the question", "title": f"{CANARY} in the title"}
-    report = (await harness.starting.start("generate-report", body, tenant="default")).row.workflow_id
+    report = (await harness.starting.start("generate-report", body, caller=LOCAL_CALLER)).row.workflow_id
     await harness.finished(report)
     return await harness.environment.client.get_workflow_handle(report).fetch_history()
 
@@ -132,4 +133,4 @@ async def test_the_words_of_a_failure_still_reach_the_person_who_asked(harness: 
         "document_error",
         "the table in line 7 cannot be typeset",
     )
-    assert "document_error" in json.dumps(await harness.reading.history(report, "default"))
+    assert "document_error" in json.dumps(await harness.reading.history(report, LOCAL_CALLER))

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.errors import InvalidInput
 from tests.pipelines.conftest import Harness
 
@@ -34,7 +35,7 @@ async def test_a_moment_that_has_passed_is_now(harness: Harness) -> None:
 async def test_a_sleeping_report_is_cancelled_at_once(harness: Harness) -> None:
     report = await harness.ask("never to begin", start_after=in_(days=300))
 
-    await harness.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
 
     assert (await harness.finished(report))["status"] == "cancelled"
     assert harness.servers.billing_log("never to begin") == []

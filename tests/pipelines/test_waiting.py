@@ -7,6 +7,7 @@ import pytest
 
 from durable_research import queues
 from durable_research.adapters.database.rows.workers import PostgresWorkerRegistry
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.errors import InvalidInput
 from durable_research.domain.ledger.effects import SendState
 from durable_research.domain.workflows.progress import ProgressEvent
@@ -49,7 +50,7 @@ async def test_a_wait_is_seen_while_it_lasts(harness: Harness) -> None:
     assert waits["since"] < waits["until"]
     assert waits["looks"] >= 1
     assert waits["last_error"]["code"] == "rate_limited"
-    await harness.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
     assert (await harness.finished(report))["status"] == "cancelled"
 
 
@@ -86,10 +87,10 @@ async def test_the_waits_end_asks_a_person_before_a_paid_post_is_undone(
     status = await impatient_house.until(post, "waiting_for_you")
     assert status["asks"]["decisions"] == ["try_again", "give_up"]
     with pytest.raises(InvalidInput):
-        await impatient_house.deciding.decide(post, "default", {"decision": "go_without"})
+        await impatient_house.deciding.decide(post, LOCAL_CALLER, {"decision": "go_without"})
 
     impatient_house.servers.clear_faults()
-    await impatient_house.deciding.decide(post, "default", {"decision": decision})
+    await impatient_house.deciding.decide(post, LOCAL_CALLER, {"decision": decision})
 
     assert (await impatient_house.finished(post))["status"] == end
 
@@ -131,7 +132,7 @@ async def test_cancelling_ends_a_wait(harness: Harness) -> None:
     report = await harness.ask("cancelled in the wait")
     await harness.until_step(report, "llm_call", "retrying")
 
-    await harness.cancelling.cancel(report, "default")
+    await harness.cancelling.cancel(report, LOCAL_CALLER)
 
     assert (await harness.finished(report))["status"] == Status.CANCELLED
     assert not harness.servers.billing_log("cancelled in the wait")

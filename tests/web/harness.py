@@ -14,6 +14,7 @@ from durable_research.domain.documents.tree import plain_text
 from durable_research.domain.ledger.effects import Charges, EffectRecord, ProviderClass, Send, SendState, model_call_key
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.requests.report import DocumentReference, Report
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.approval import ApprovalAsked
 from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.progress import Attempt, EngineAttempt
@@ -176,7 +177,7 @@ class Harness:
         report_id = await self.asked()
         step = "create_pdf" if text else "llm_call"
         if text:
-            key = model_call_key("default", report_id, "llm_call", 0, 0)
+            key = model_call_key(WorkflowRef(report_id, "default"), "llm_call", 0, 0)
             written = TextReference(key=f"texts/{report_id}", sha256="0" * 64, size_bytes=len(text))
             await self.world.objects.put(written.key, text.encode())
             made = WrittenText(text=written, model="sim-1", provider="simulator", is_demo=True, usage=TokenUsage())
@@ -196,7 +197,7 @@ class Harness:
         """A report whose model call was sent twice without an answer, where nobody can be asked about it."""
         report_id = await self.failed(text="", code="unconfirmed_effect")
         silent = tuple(Send(fence, SendState.UNKNOWN, START) for fence in (1, 2))
-        key = model_call_key("default", report_id, "llm_call", 0, 0)
+        key = model_call_key(WorkflowRef(report_id, "default"), "llm_call", 0, 0)
         self.world.ledger.records[key] = EffectRecord(
             silent, {"model": "sim-1"}, possible_extra=1, provider_class=ProviderClass.NOTHING
         )

@@ -21,6 +21,7 @@ from durable_research.domain.documents.text import TextReference, WrittenText
 from durable_research.domain.ledger.effects import Effect, EffectKind, ProviderClass, model_call_key
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.requests.report import DocumentReference, Report
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.progress import Attempt, EngineAttempt
 from durable_research.domain.workflows.workflow import Kind, Status
@@ -99,8 +100,10 @@ class DatabaseWorld:
         """One whose text is paid for and that could not be typeset."""
         report_id = await accepted(self.database, Kind.REPORT)
         attempt = await self.step(report_id, "llm_call")
-        effect = Effect("default", report_id, "llm_call", EffectKind.MODEL_CALL, "simulator", ProviderClass.LOCKED, {})
-        assert effect.key == model_call_key("default", report_id, "llm_call", 0, 0)
+        effect = Effect(
+            WorkflowRef(report_id, "default"), "llm_call", EffectKind.MODEL_CALL, "simulator", ProviderClass.LOCKED, {}
+        )
+        assert effect.key == model_call_key(WorkflowRef(report_id, "default"), "llm_call", 0, 0)
         await self.ledger.claim(effect, attempt.number)
         await self.ledger.open_send(effect, attempt.number, None, earlier=None)
         await self.ledger.remember_reference(effect.key, attempt.number, "resp_1")

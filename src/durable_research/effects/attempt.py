@@ -56,7 +56,7 @@ class SendAttempt(Collector[Answer]):
     handle_is_gone: bool = False
 
     async def reach(self, place: Place) -> None:
-        await reach_effect(self.effect.step, place, self.effect.workflow_id)
+        await reach_effect(self.effect.step, place, self.effect.workflow.workflow_id)
 
     async def reference(self, *, reattach: bool) -> tuple[str, bool]:
         """The provider's id of an accepted send: of an earlier one (True), or of one made now."""

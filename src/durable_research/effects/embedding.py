@@ -50,8 +50,7 @@ class Embedder:
             return Embedded(model="", tokens=0, left_out="embeddings are off")
         text = f"{subject.title}\n\n{(await self.objects.get(subject.text.key)).decode()}"
         effect = Effect(
-            subject.tenant,
-            subject.workflow_id,
+            subject.workflow,
             policies.EMBEDDING_STEP,
             kind=EffectKind.EMBEDDING,
             provider=model.provider,
@@ -66,7 +65,7 @@ class Embedder:
         )
 
         async def keep(embedding: Embedding) -> Embedded:
-            await self.similarity.store(subject.tenant, embedding, effects.current_attempt())
+            await self.similarity.store(subject.workflow.tenant, embedding, effects.current_attempt())
             return Embedded(model=embedding.model, tokens=embedding.tokens)
 
         return await effects.perform(effect, lambda _: model.prepare(text), keep, Embedded)
@@ -96,7 +95,7 @@ class LateEmbedder:
         done = 0
         limit = policies.EMBEDDINGS_A_PASS + len(self._given_up)
         found = await self.embedder.similarity.subjects_without(model, limit)
-        for subject in [one for one in found if one.workflow_id not in self._given_up]:
+        for subject in [one for one in found if one.workflow.workflow_id not in self._given_up]:
             try:
                 async with asyncio.timeout(policies.EMBED_LATE_WITHIN.total_seconds()):
                     await self._embed(subject, model)
@@ -106,10 +105,10 @@ class LateEmbedder:
                 continue  # another pass is at it
             except (ResearchError, TimeoutError) as error:
                 code = error.code if isinstance(error, ResearchError) else StepTimedOut.code
-                logs.get_logger().warning(logs.EMBEDDING_FAILED, id=subject.workflow_id, error=code)
+                logs.get_logger().warning(logs.EMBEDDING_FAILED, id=subject.workflow.workflow_id, error=code)
                 if isinstance(error, ResearchError) and not error.waits:
                     # One that cannot be embedded must not stand before the others for ever.
-                    self._given_up.add(subject.workflow_id)
+                    self._given_up.add(subject.workflow.workflow_id)
                 if isinstance(error, StepFailed | TimeoutError):
                     self._rests_until = self.now() + policies.EMBED_AGAIN_AFTER
                     break
@@ -118,13 +117,13 @@ class LateEmbedder:
         return done
 
     async def _embed(self, subject: Subject, model: str) -> None:
-        attempt = Attempt(subject.workflow_id, policies.EMBEDDING_STEP, NUMBERED_BY_LEDGER, "reconcile")
+        attempt = Attempt(subject.workflow.workflow_id, policies.EMBEDDING_STEP, NUMBERED_BY_LEDGER, "reconcile")
         runner = self.runner(lambda: attempt)
         for generation in range(policies.EMBEDDINGS_BOUGHT_AT_MOST):
             await self.embedder.embed(subject, runner, generation)
             # What the ledger has settled is not made again, though somebody may have removed the row since. We look, because
             # a pass that was slow may hold an old list.
-            if await self.embedder.similarity.has(subject.workflow_id, subject.tenant, model):
+            if await self.embedder.similarity.has(subject.workflow, model):
                 return
         raise InvalidState(
             f"its embedding was removed {policies.EMBEDDINGS_BOUGHT_AT_MOST} times; it is not bought again"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from durable_research.domain.ledger.effects import Effect, EffectKind, ResendPolicy
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.effects.runner import EffectRunner
 from durable_research.ports.vendors.notifiers import Delivery, Notification, Notifier
 
@@ -68,8 +69,7 @@ class NotificationSender:
 
     def _effect(self, message: Message, notifier: Notifier) -> Effect:
         return Effect(
-            message.tenant,
-            message.notification.workflow_id,
+            WorkflowRef(message.notification.workflow_id, message.tenant),
             message.step,
             kind=EffectKind.NOTIFICATION,
             provider=notifier.channel,

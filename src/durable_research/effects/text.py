@@ -20,6 +20,7 @@ from durable_research.domain.model_errors import (
     ModelTruncated,
     OnlyReasoning,
 )
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.effects.runner import Performer
 from durable_research.ports.database.progress import CurrentAttempt, Drafts
 from durable_research.ports.objects import ObjectStore
@@ -39,8 +40,7 @@ _ADDS_NOTHING = (EmptyOutput, OnlyReasoning, ModelTooLarge)
 class Assignment:
     """What the model is to write for a step; another `generation` is a deliberate second purchase."""
 
-    tenant: str
-    workflow_id: str
+    workflow: WorkflowRef
     step: str
     instructions: str
     prompt: str
@@ -89,9 +89,9 @@ class TextWriter:
         """The text itself."""
         return (await self.objects.get(text.key)).decode()
 
-    async def remove_all(self, tenant: str, workflow_id: str) -> None:
+    async def remove_all(self, workflow: WorkflowRef) -> None:
         """Remove every object of a workflow; what is gone already is no error."""
-        for one in [one async for one in self.objects.list(folder_of(tenant, workflow_id))]:
+        for one in [one async for one in self.objects.list(folder_of(workflow))]:
             await self.objects.delete(one.key)
 
     async def _finished(
@@ -99,7 +99,7 @@ class TextWriter:
     ) -> WrittenText:
         """The whole text, of which this is the last part that says anything."""
         self.drafts.drop(self.current_attempt())
-        stored = await store_text(self.objects, assignment.tenant, assignment.workflow_id, text, suffix)
+        stored = await store_text(self.objects, assignment.workflow, text, suffix)
         return part.model_copy(update={"text": stored, "usage": usage, "is_whole": True})
 
     async def _write_part(self, assignment: Assignment, part_number: int, so_far: str) -> WrittenText:
@@ -135,8 +135,7 @@ class TextWriter:
 
     def _effect(self, assignment: Assignment, part_number: int, *, is_continuation: bool) -> Effect:
         return Effect(
-            assignment.tenant,
-            assignment.workflow_id,
+            assignment.workflow,
             assignment.step,
             kind=EffectKind.MODEL_CALL,
             provider=self.model.provider,
@@ -156,15 +155,15 @@ class TextWriter:
         return {"text": (await self._store(assignment, so_far + text)).model_dump(mode="json")}
 
     async def _store(self, assignment: Assignment, text: str) -> TextReference:
-        return await store_text(self.objects, assignment.tenant, assignment.workflow_id, text)
+        return await store_text(self.objects, assignment.workflow, text)
 
 
 async def store_text(
-    objects: ObjectStore, tenant: str, workflow_id: str, text: str, suffix: Suffix = Suffix.TEXT
+    objects: ObjectStore, workflow: WorkflowRef, text: str, suffix: Suffix = Suffix.TEXT
 ) -> TextReference:
     """Keep a text of a workflow under the hash of its bytes."""
     data = text_bytes(text)
     digest = content_hash(data)
-    key = object_key(tenant, workflow_id, digest, suffix)
+    key = object_key(workflow, digest, suffix)
     await objects.put(key, data)
     return TextReference(key=key, sha256=digest, size_bytes=len(data))

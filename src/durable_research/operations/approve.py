@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
+from durable_research.domain.caller import Caller
 from durable_research.domain.documents.draft import check_text
 from durable_research.domain.documents.object_keys import Suffix
 from durable_research.domain.documents.text import text_hash
@@ -63,33 +64,33 @@ class Approving:
     objects: ObjectStore
     engine: WorkflowEngine
 
-    async def draft(self, workflow_id: str, tenant: str) -> str:
+    async def draft(self, workflow_id: str, caller: Caller) -> str:
         """The text that waits for approval, as the model wrote it.
 
         Raises:
             NotFound: unknown id.
             InvalidState: nothing waits for approval.
         """
-        return await self.text(_open(*await self.reading.with_log(workflow_id, tenant)))
+        return await self.text(_open(*await self.reading.with_log(workflow_id, caller)))
 
     async def text(self, approval: OpenApproval) -> str:
         """The text that waits, of an approval that has been read already."""
         return (await self.objects.get(approval.asked.draft.text.key)).decode()
 
-    async def draft_pdf(self, workflow_id: str, tenant: str) -> bytes:
+    async def draft_pdf(self, workflow_id: str, caller: Caller) -> bytes:
         """The PDF of the draft that waits, if it is typeset already.
 
         Raises:
             NotFound: unknown id, or there is no PDF yet.
             InvalidState: nothing waits for approval.
         """
-        pdf = _open(*await self.reading.with_log(workflow_id, tenant)).asked.pdf
+        pdf = _open(*await self.reading.with_log(workflow_id, caller)).asked.pdf
         if pdf is None:
             raise NotFound("the draft is not typeset yet")
         return await self.objects.get(pdf.key)
 
     async def decide(
-        self, workflow_id: str, tenant: str, body: Mapping[str, Any], decision_id: str | None = None
+        self, workflow_id: str, caller: Caller, body: Mapping[str, Any], decision_id: str | None = None
     ) -> Answered:
         """Deliver a person's decision; the same `decision_id` again gets the same answer.
 
@@ -104,7 +105,7 @@ class Approving:
         if (request.text is not None) != (request.decision == "edit"):
             raise InvalidInput([FieldError("/text", "required", "comes with an edit, and with nothing else")])
         decision_id = request.decision_id or decision_id or secrets.token_hex(16)
-        row, events = await self.reading.with_log(workflow_id, tenant)
+        row, events = await self.reading.with_log(workflow_id, caller)
         standing = standing_decision(events)
         if standing is None:
             outcome = await self._deliver(row, _open(row, events), request, decision_id)
@@ -113,7 +114,7 @@ class Approving:
         else:
             by = f" by decision {standing.decision_id!r}" if standing.decision_id else ""
             raise AlreadyDecided(f"the draft has been {standing.decision.words}{by}")
-        return Answered(await self.reading.get(workflow_id, tenant), decision_id, outcome)
+        return Answered(await self.reading.get(workflow_id, caller), decision_id, outcome)
 
     async def _deliver(
         self, row: WorkflowRow, approval: OpenApproval, request: ApprovalRequest, decision_id: str
@@ -128,7 +129,7 @@ class Approving:
         edited = None
         if request.text is not None:
             text = await asyncio.to_thread(check_text, request.text)
-            edited = await store_text(self.objects, row.tenant, workflow_id, text, Suffix.EDITED_TEXT)
+            edited = await store_text(self.objects, row.ref, text, Suffix.EDITED_TEXT)
         decision = ApprovalDecision(
             decision_id=decision_id, decision=verdict, draft_sha256=request.draft_sha256, edited=edited
         )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from durable_research.domain.caller import Caller
 from durable_research.domain.errors import InfrastructureDown, InvalidState
 from durable_research.domain.workflows.workflow import Status
 from durable_research.operations.outbox import Outbox
@@ -24,14 +25,14 @@ class Cancelling:
     async def close(self) -> None:
         await self._wishes.close()
 
-    async def cancel(self, workflow_id: str, tenant: str) -> WorkflowRow:
+    async def cancel(self, workflow_id: str, caller: Caller) -> WorkflowRow:
         """Request that a workflow stops; a repeated request changes nothing.
 
         Raises:
             NotFound: unknown id.
             InvalidState: it has ended with another status.
         """
-        row = await self.reading.get(workflow_id, tenant)
+        row = await self.reading.get(workflow_id, caller)
         if row.status is Status.CANCELLED:
             return row
         if row.status.is_final:
@@ -45,7 +46,7 @@ class Cancelling:
             # A resumed workflow has stored things already; its run removes them when it is cancelled.
             if not known and not row.engine_started and not row.resumption:
                 await self.progress.close(workflow_id, Status.CANCELLED, {})
-        row = await self.reading.get(workflow_id, tenant)
+        row = await self.reading.get(workflow_id, caller)
         if row.status.is_final and row.status is not Status.CANCELLED and not row.cancel_requested:
             raise InvalidState(f"the workflow is {row.status.words} and cannot be cancelled")
         return row

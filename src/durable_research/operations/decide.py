@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ConfigDict
 
+from durable_research.domain.caller import Caller
 from durable_research.domain.errors import FieldError, InvalidInput, InvalidState
 from durable_research.domain.values import Value
 from durable_research.domain.workflows.workflow import Decided, Decision, Status
@@ -33,7 +34,7 @@ class Deciding:
     ledger: ResendGrants
     engine: WorkflowEngine
 
-    async def decide(self, workflow_id: str, tenant: str, body: Mapping[str, Any]) -> WorkflowRow:
+    async def decide(self, workflow_id: str, caller: Caller, body: Mapping[str, Any]) -> WorkflowRow:
         """Deliver a person's decision to a waiting workflow.
 
         Raises:
@@ -43,7 +44,7 @@ class Deciding:
             InfrastructureDown: the engine is away; the request can be repeated.
         """
         decision = validated(DecisionRequest, body).decision
-        row, events = await self.reading.with_log(workflow_id, tenant)
+        row, events = await self.reading.with_log(workflow_id, caller)
         asked = open_question(row, events)
         if asked is None and row.status is Status.WAITING_FOR_YOU:
             raise InvalidState("the workflow waits for a draft to be approved: durable-research approve, or /approve")

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 
+from durable_research.domain.caller import Caller
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.domain.workflows.workflow import RESUMABLE
 from durable_research.operations.approve import Approving
@@ -49,13 +50,13 @@ class Operations:
     payloads: PayloadReader
     is_demo: bool
 
-    async def status(self, workflow_id: str, tenant: str) -> WorkflowStatus:
+    async def status(self, workflow_id: str, caller: Caller) -> WorkflowStatus:
         """A workflow's status; for a failed or terminated one also whether it can be resumed.
 
         Raises:
             NotFound: unknown id.
         """
-        status = await self.reading.status(workflow_id, tenant)
+        status = await self.reading.status(workflow_id, caller)
         # The ledger is read only for workflows that ended so: following a running one must not wait for that.
         if status.row.status not in RESUMABLE:
             return status

@@ -13,6 +13,7 @@ from pydantic import ConfigDict
 
 from durable_research import policies
 from durable_research.catalogue import BY_KIND
+from durable_research.domain.caller import Caller
 from durable_research.domain.documents.draft import check_text
 from durable_research.domain.documents.object_keys import Suffix
 from durable_research.domain.documents.text import WrittenText, text_hash
@@ -79,7 +80,7 @@ class Resuming:
         return await self._offer(status.row, status.events, status.charges)
 
     async def resume(
-        self, workflow_id: str, tenant: str, body: Mapping[str, Any], idempotency_key: str | None = None
+        self, workflow_id: str, caller: Caller, body: Mapping[str, Any], idempotency_key: str | None = None
     ) -> Resumed:
         """Continue from the failed step, perhaps with a corrected text.
 
@@ -92,7 +93,7 @@ class Resuming:
         """
         request = validated(ResumeRequest, body)
         reading = self.texts.reading
-        row, events = await reading.with_log(workflow_id, tenant)
+        row, events = await reading.with_log(workflow_id, caller)
         pipeline = BY_KIND[row.kind]
         if not pipeline.can_resume:
             raise InvalidState(
@@ -143,9 +144,7 @@ class Resuming:
         paid = await self.texts.find(row, events, await self.texts.answers(row, events))
         if paid is None:
             raise InvalidState("there is no text to correct: the model had written nothing")
-        return paid.corrected(
-            await store_text(self.texts.objects, row.tenant, row.workflow_id, text, Suffix.EDITED_TEXT)
-        )
+        return paid.corrected(await store_text(self.texts.objects, row.ref, text, Suffix.EDITED_TEXT))
 
     async def _offer(self, row: WorkflowRow, events: Sequence[ProgressEvent], charges: Charges) -> ResumeOffer:
         latest = resumed_with(events)
@@ -167,8 +166,7 @@ class Resuming:
             return Price.ANOTHER_ANSWER if is_cut_for_good else Price.NOTHING
         record = answers[missing]
         effect = Effect(
-            row.tenant,
-            row.workflow_id,
+            row.ref,
             next(iter(BY_KIND[row.kind].steps)),
             kind=EffectKind.MODEL_CALL,
             provider=record.provider,

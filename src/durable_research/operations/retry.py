@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from durable_research.domain.caller import Caller
 from durable_research.domain.errors import InvalidState
 from durable_research.operations.reading.read import Reading
 from durable_research.ports.engine.engine import WorkflowEngine
@@ -15,7 +16,7 @@ class Retrying:
     reading: Reading
     engine: WorkflowEngine
 
-    async def retry(self, workflow_id: str, tenant: str) -> Sequence[str]:
+    async def retry(self, workflow_id: str, caller: Caller) -> Sequence[str]:
         """Retry each waiting step now; returns their names.
 
         Raises:
@@ -23,7 +24,7 @@ class Retrying:
             InvalidState: no step waits for its next try.
             InfrastructureDown: the engine is away.
         """
-        row = await self.reading.get(workflow_id, tenant)
+        row = await self.reading.get(workflow_id, caller)
         steps = () if row.status.is_final else await self.engine.retry_now(workflow_id)
         if not steps:
             raise InvalidState(f"the workflow is {row.status.words} and no step waits for its next try")

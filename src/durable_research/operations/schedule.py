@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from durable_research.domain.caller import Caller
 from durable_research.domain.errors import IdempotencyKeyReused, TooManySchedules
 from durable_research.domain.schedules.clock_changes import once_id
 from durable_research.domain.schedules.schedule import ID_PREFIX, MOST_SCHEDULES, ScheduleRequest, rhythm_of
@@ -36,7 +37,7 @@ class Scheduling:
     schedules: Schedules
     now: Clock
 
-    async def add(self, body: Mapping[str, Any], *, tenant: str, idempotency_key: str | None = None) -> Scheduled:
+    async def add(self, body: Mapping[str, Any], *, caller: Caller, idempotency_key: str | None = None) -> Scheduled:
         """Create a schedule.
 
         Raises:
@@ -47,8 +48,8 @@ class Scheduling:
         """
         request = validated(ScheduleRequest, body)
         self.starting.check_channels(request)
-        new = self._new(request, tenant, idempotency_key)
-        ids = {row.schedule_id for row in await self.schedules.list(tenant)}
+        new = self._new(request, caller.tenant, idempotency_key)
+        ids = {row.schedule_id for row in await self.schedules.list(caller.tenant)}
         if new.schedule_id not in ids and len(ids) >= MOST_SCHEDULES:
             raise TooManySchedules(f"there are {MOST_SCHEDULES} schedules, which is as many as are allowed")
         view, known = await self.schedules.create(new)
@@ -56,33 +57,33 @@ class Scheduling:
             raise IdempotencyKeyReused("the key came with another request")
         return Scheduled(view, known)
 
-    async def list(self, tenant: str) -> Sequence[ScheduleView]:
-        """A tenant's schedules, newest first."""
-        return await self.schedules.list(tenant)
+    async def list(self, caller: Caller) -> Sequence[ScheduleView]:
+        """The caller's schedules, newest first."""
+        return await self.schedules.list(caller.tenant)
 
-    async def pause(self, schedule_id: str, tenant: str) -> ScheduleView:
+    async def pause(self, schedule_id: str, caller: Caller) -> ScheduleView:
         """Request no more reports until it is resumed.
 
         Raises:
             NotFound: unknown id.
         """
-        return await self.schedules.pause(schedule_id, tenant)
+        return await self.schedules.pause(schedule_id, caller.tenant)
 
-    async def resume(self, schedule_id: str, tenant: str) -> ScheduleView:
+    async def resume(self, schedule_id: str, caller: Caller) -> ScheduleView:
         """Request reports again from the next due time on.
 
         Raises:
             NotFound: unknown id.
         """
-        return await self.schedules.resume(schedule_id, tenant)
+        return await self.schedules.resume(schedule_id, caller.tenant)
 
-    async def delete(self, schedule_id: str, tenant: str) -> None:
+    async def delete(self, schedule_id: str, caller: Caller) -> None:
         """Remove it permanently; reports that it requested stay.
 
         Raises:
             NotFound: unknown id.
         """
-        await self.schedules.delete(schedule_id, tenant)
+        await self.schedules.delete(schedule_id, caller.tenant)
 
     def _new(self, request: ScheduleRequest, tenant: str, idempotency_key: str | None) -> NewSchedule:
         kept = request.model_dump(mode="json", exclude_none=True)
@@ -120,7 +121,7 @@ def accepting_once(starting: Starting) -> AcceptOnce:
         started = await starting.start(
             generate_report.PIPELINE.path,
             firing.request,
-            tenant=firing.tenant,
+            caller=Caller(firing.tenant),
             idempotency_key=f"firing {once_id(firing.firing_id, firing.every, firing.timezone)}",
         )
         return started.row.workflow_id

@@ -10,6 +10,7 @@ from typing import Any
 
 from durable_research.catalogue import BY_KIND, pipeline_at
 from durable_research.descriptor import Pipeline, Receivers
+from durable_research.domain.caller import Caller
 from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.domain.requests.addresses import AddressRefused, check_address, is_address
 from durable_research.domain.requests.writing import WritingRequest
@@ -51,7 +52,7 @@ class Starting:
     _starts: Outbox = field(default_factory=Outbox)
 
     async def start(
-        self, path: str, body: Mapping[str, Any], *, tenant: str, idempotency_key: str | None = None
+        self, path: str, body: Mapping[str, Any], *, caller: Caller, idempotency_key: str | None = None
     ) -> Started:
         """Accept a request for the pipeline at `path`.
 
@@ -69,7 +70,7 @@ class Starting:
                 pipeline.kind, int(self.now().timestamp() * 1000), secrets.token_bytes(RANDOM_BYTES)
             ),
             kind=pipeline.kind,
-            tenant=tenant,
+            tenant=caller.tenant,
             title=request.shown_title,
             input=kept,
             idempotency_key=idempotency_key,

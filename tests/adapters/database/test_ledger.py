@@ -18,6 +18,7 @@ from durable_research.domain.ledger.effects import (
     SendState,
     next_move,
 )
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import NUMBERED_BY_LEDGER
 from durable_research.domain.workflows.workflow import Status
 
@@ -27,7 +28,12 @@ OPENAI = [("openai", ProviderClass.RETRIEVABLE), ("openai", ProviderClass.LOCKED
 @pytest.fixture
 def effect(report: str) -> Effect:
     return Effect(
-        "default", report, "llm_call", EffectKind.MODEL_CALL, "openai", ProviderClass.LOCKED, {"prompt": "tides?"}
+        WorkflowRef(report, "default"),
+        "llm_call",
+        EffectKind.MODEL_CALL,
+        "openai",
+        ProviderClass.LOCKED,
+        {"prompt": "tides?"},
     )
 
 
@@ -90,7 +96,7 @@ async def test_an_intent_without_an_id_is_sent_again_once_and_counted(ledger: Po
     third = next_move(await ledger.claim(effect, 3), effect)
 
     assert (second.move, third.move) == (Move.SEND_AGAIN, Move.GIVE_UP)
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=2)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=0, possible_extra=2)
 
 
 async def test_an_id_that_becomes_known_while_another_attempt_decides_is_taken_up(
@@ -108,7 +114,7 @@ async def test_an_id_that_becomes_known_while_another_attempt_decides_is_taken_u
     assert move.move is Move.COLLECT
     assert move.send
     assert move.send.reference == "resp_1"
-    assert (await ledger.charges(effect.workflow_id)).possible_extra == 0
+    assert (await ledger.charges(effect.workflow.workflow_id)).possible_extra == 0
 
 
 async def test_an_accepted_call_is_charged_though_nobody_fetched_its_answer(
@@ -117,8 +123,8 @@ async def test_an_accepted_call_is_charged_though_nobody_fetched_its_answer(
     await begun(ledger, effect, 1)
     await ledger.remember_reference(effect.key, 1, "resp_1")
 
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
-    assert await ledger.running_calls(effect.workflow_id) == [(effect.key, "resp_1")]
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
+    assert await ledger.running_calls(effect.workflow.workflow_id) == [(effect.key, "resp_1")]
 
 
 async def test_a_deployment_in_between_changes_no_request_under_way(ledger: PostgresLedger, effect: Effect) -> None:
@@ -155,7 +161,7 @@ async def test_a_settled_effect_returns_its_result_and_counts_one_charge(
     record = await ledger.claim(effect, 2)
 
     assert record.result == {"text": "kept"}
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 async def test_a_paused_attempt_finds_its_fence_stale_before_it_sends(ledger: PostgresLedger, effect: Effect) -> None:
@@ -176,7 +182,7 @@ async def test_an_intent_that_was_slept_over_is_not_sent_and_stands_in_nobodys_w
         await ledger.check_fence(effect.key, 1, timedelta(0))
 
     assert next_move(await ledger.claim(effect, 2), effect).move is Move.SEND
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=0, possible_extra=0)
 
 
 async def test_a_young_intent_may_be_sent(ledger: PostgresLedger, effect: Effect) -> None:
@@ -198,7 +204,7 @@ async def test_settling_one_send_closes_another_accepted_one_as_spent(ledger: Po
         ("resp_1", SendState.SETTLED),
         ("resp_2", SendState.SPENT),
     ]
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
 async def test_a_paused_attempt_may_not_settle(ledger: PostgresLedger, effect: Effect) -> None:
@@ -229,18 +235,18 @@ async def test_two_sends_with_one_id_are_one_charge(ledger: PostgresLedger, effe
         await begun(ledger, keyed, fence)
         await ledger.remember_reference(keyed.key, fence, "resp_1")
 
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 async def test_a_silent_send_may_be_charged_once_somebody_else_has_taken_over(
     ledger: PostgresLedger, effect: Effect
 ) -> None:
     await begun(ledger, effect, 1)
-    on_its_way = await ledger.charges(effect.workflow_id)
+    on_its_way = await ledger.charges(effect.workflow.workflow_id)
     await ledger.claim(effect, 2)
 
     assert on_its_way == Charges()
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=1)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=0, possible_extra=1)
 
 
 async def test_what_is_left_open_when_the_effect_is_settled_was_nothing_of_its_own(
@@ -269,10 +275,10 @@ async def test_a_late_sender_learns_that_its_workflow_has_ended(
     ledger: PostgresLedger, effect: Effect, progress: PostgresProgressLog
 ) -> None:
     await begun(ledger, effect, 1)
-    await progress.close(effect.workflow_id, Status.CANCELLED, {})
+    await progress.close(effect.workflow.workflow_id, Status.CANCELLED, {})
 
     assert await ledger.remember_reference(effect.key, 1, "resp_1")
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
 async def test_a_late_sender_whose_send_was_found_and_settled_takes_nothing_back(
@@ -283,7 +289,7 @@ async def test_a_late_sender_whose_send_was_found_and_settled_takes_nothing_back
     await ledger.claim(searched, 2)
     await ledger.remember_reference(searched.key, 1, "ts_1")
     await ledger.settle(searched.key, 2, "ts_1", {})
-    await progress.close(effect.workflow_id, Status.DONE, {})
+    await progress.close(effect.workflow.workflow_id, Status.DONE, {})
 
     assert not await ledger.remember_reference(searched.key, 1, "ts_1")
 
@@ -295,7 +301,7 @@ async def test_a_late_sender_learns_that_a_newer_send_is_accepted(ledger: Postgr
 
     assert not await ledger.remember_reference(effect.key, 2, "resp_2")
     assert await ledger.remember_reference(effect.key, 1, "resp_1")
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
 async def test_a_send_that_turned_up_after_all_is_counted_as_spent(ledger: PostgresLedger, effect: Effect) -> None:
@@ -312,7 +318,7 @@ async def test_a_send_that_turned_up_after_all_is_counted_as_spent(ledger: Postg
     ]
     await ledger.resolve_send(unresolved, unresolved.late_send_among(["chatcmpl_1", "chatcmpl_2"]))
 
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=2, possible_extra=0)
     assert [
         one for one in await ledger.unresolved_sends(OPENAI, timedelta(0), timedelta(0)) if one.key == searched.key
     ] == []
@@ -320,12 +326,12 @@ async def test_a_send_that_turned_up_after_all_is_counted_as_spent(ledger: Postg
 
 async def test_a_person_may_allow_one_more_send(ledger: PostgresLedger, effect: Effect) -> None:
     asked = replace(effect, provider_class=ProviderClass.NOTHING, resend=ResendPolicy.ASK)
-    nothing_to_decide = await ledger.grant_resend(effect.workflow_id, "llm_call")
+    nothing_to_decide = await ledger.grant_resend(effect.workflow.workflow_id, "llm_call")
     await ledger.claim(asked, 1)
     await ledger.open_send(asked, 1, None, earlier=None)
     before = next_move(await ledger.claim(asked, 2), asked).move
 
-    granted = [await ledger.grant_resend(effect.workflow_id, "llm_call") for _ in range(2)]
+    granted = [await ledger.grant_resend(effect.workflow.workflow_id, "llm_call") for _ in range(2)]
 
     after = await ledger.claim(asked, 3)
     assert (nothing_to_decide, before, granted) == (False, Move.ASK_A_PERSON, [True, True])
@@ -339,7 +345,7 @@ async def test_another_generation_is_another_purchase(ledger: PostgresLedger, ef
         await ledger.remember_reference(bought.key, 1, f"resp_{bought.generation}")
         await ledger.settle(bought.key, 1, f"resp_{bought.generation}", {})
 
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
 async def test_a_stray_that_turns_up_before_there_is_an_answer_is_the_answer(
@@ -417,13 +423,13 @@ async def test_what_a_dead_sender_left_open_is_closed_after_the_end_where_nobody
     """Once a frozen worker that took the second task was ended before it heard, and its send stayed open for good."""
     left = replace(effect, provider_class=provider_class)
     await begun(ledger, left, 1)
-    await progress.close(effect.workflow_id, Status.FAILED, {})
+    await progress.close(effect.workflow.workflow_id, Status.FAILED, {})
 
     await ledger.close_left_behind(timedelta(0))
 
     (send,) = (await ledger.claim(left, 2)).sends
     assert send.state is state
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=1)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=0, possible_extra=1)
 
 
 async def test_what_a_living_workflow_sends_is_left_open(ledger: PostgresLedger, effect: Effect) -> None:
@@ -441,11 +447,11 @@ async def test_a_send_that_ended_in_an_error_is_told_at_once_where_nobody_can_be
 ) -> None:
     sent = replace(effect, provider_class=provider_class)
     await begun(ledger, sent, 1)
-    assert await ledger.charges(effect.workflow_id) == Charges()
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges()
 
     await ledger.note_lost(sent.key, 1, SendFailure("provider_failed", "HTTP 500"))
 
-    assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=possible)
+    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=0, possible_extra=possible)
 
 
 async def test_effects_are_read_with_their_sends_and_claimed_by_nobody(ledger: PostgresLedger, effect: Effect) -> None:
@@ -471,7 +477,7 @@ async def test_each_kind_of_effect_is_counted_by_itself(ledger: PostgresLedger, 
     await begun(ledger, replace(embedding, ordinal="1"), 1)
     await ledger.claim(replace(embedding, ordinal="1"), 2)
 
-    assert await ledger.charges_by_kind(effect.workflow_id) == {
+    assert await ledger.charges_by_kind(effect.workflow.workflow_id) == {
         EffectKind.MODEL_CALL: Charges(settled=1, possible_extra=0),
         EffectKind.EMBEDDING: Charges(settled=1, possible_extra=1),
     }

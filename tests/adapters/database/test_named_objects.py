@@ -10,6 +10,7 @@ from durable_research.adapters.database.rows.posts import PostgresPosts
 from durable_research.domain.documents.text import TextReference
 from durable_research.domain.ledger.effects import Effect, EffectKind, ProviderClass
 from durable_research.domain.ledger.usage import TokenUsage
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.progress import EngineAttempt
 from durable_research.domain.workflows.workflow import Kind, Status
@@ -30,7 +31,7 @@ async def test_a_posts_text_is_an_orphan_only_when_the_post_is_gone(database: Da
     )
 
     kept = await named.orphans({key: post_id, f"{key}.other": post_id}, timedelta(0))
-    await posts.delete(post_id, "default")
+    await posts.delete(WorkflowRef(post_id, "default"))
     left = await named.orphans({key: post_id}, timedelta(0))
 
     assert (kept, left) == ({f"{key}.other"}, {key})
@@ -66,7 +67,9 @@ async def test_nothing_names_the_objects_of_a_story_that_was_taken_back(database
 async def test_the_ledger_names_what_came_of_an_answer_that_is_not_published(database: Database) -> None:
     report = await accepted(database)
     key = f"default/{report}/half.md"
-    effect = Effect("default", report, "llm_call", EffectKind.MODEL_CALL, "openai", ProviderClass.NOTHING, {})
+    effect = Effect(
+        WorkflowRef(report, "default"), "llm_call", EffectKind.MODEL_CALL, "openai", ProviderClass.NOTHING, {}
+    )
     ledger = PostgresLedger(database)
     await ledger.claim(effect, 1)
     await ledger.keep(effect.key, 1, {"text": {"key": key}})

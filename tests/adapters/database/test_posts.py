@@ -12,6 +12,7 @@ from durable_research.adapters.database.tables import posts as table
 from durable_research.domain.documents.text import TextReference
 from durable_research.domain.errors import StaleAttempt
 from durable_research.domain.ledger.usage import TokenUsage
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import EngineAttempt
 from durable_research.ports.database.posts import Post
 from tests.adapters.database.rows import accepted, attempt_of
@@ -92,7 +93,7 @@ async def test_a_deleted_post_is_gone_and_deleting_it_again_is_no_error(
     await posts.store(made, "default", attempt_of(made.post_id))
 
     for _ in range(2):
-        await posts.delete(made.post_id, "default")
+        await posts.delete(WorkflowRef(made.post_id, "default"))
 
     assert await stored(database, made) == []
 
@@ -100,6 +101,6 @@ async def test_a_deleted_post_is_gone_and_deleting_it_again_is_no_error(
 async def test_another_tenants_post_is_not_deleted(posts: PostgresPosts, made: Post, database: Database) -> None:
     await posts.store(made, "default", attempt_of(made.post_id))
 
-    await posts.delete(made.post_id, "other")
+    await posts.delete(WorkflowRef(made.post_id, "other"))
 
     assert len(await stored(database, made)) == 1

@@ -8,6 +8,7 @@ from durable_research.adapters.database.log.drafts import PostgresDrafts
 from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision, Verdict, decided_as
 from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.progress import Attempt, EngineAttempt
@@ -135,11 +136,11 @@ async def test_the_status_changes_with_the_event_that_causes_it(
     report: str, progress: PostgresProgressLog, workflows: PostgresWorkflows
 ) -> None:
     attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
-    running = (await workflows.get(report, "default")).status
+    running = (await workflows.get(WorkflowRef(report, "default"))).status
     await progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, FAILED)
-    retrying = (await workflows.get(report, "default")).status
+    retrying = (await workflows.get(WorkflowRef(report, "default"))).status
     await progress.close(report, Status.FAILED, {})
-    failed = (await workflows.get(report, "default")).status
+    failed = (await workflows.get(WorkflowRef(report, "default"))).status
 
     assert (running, retrying, failed) == (Status.RUNNING, Status.RETRYING, Status.FAILED)
 
@@ -160,7 +161,7 @@ async def test_partly_done_may_become_done(
 
     await progress.close(report, Status.DONE, {})
 
-    assert (await workflows.get(report, "default")).status is Status.DONE
+    assert (await workflows.get(WorkflowRef(report, "default"))).status is Status.DONE
 
 
 async def test_no_step_begins_after_the_end(report: str, progress: PostgresProgressLog) -> None:

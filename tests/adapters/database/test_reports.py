@@ -10,6 +10,7 @@ from durable_research.domain.documents.text import TextReference
 from durable_research.domain.errors import CancelRequested, InvalidState, NotFound, StaleAttempt
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.requests.report import DocumentReference, Report
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import EngineAttempt
 from durable_research.domain.workflows.workflow import Status
 from tests.adapters.database.rows import attempt_of
@@ -40,7 +41,7 @@ async def test_a_row_that_was_stored_and_not_acknowledged_is_stored_again_unchan
     again = made.model_copy(update={"title": "Another"})
     await reports.store(again, "default", attempt_of(made.report_id, "store_report_metadata", 2))
 
-    assert await reports.get(made.report_id, "default") == made
+    assert await reports.get(WorkflowRef(made.report_id, "default")) == made
 
 
 async def test_whoever_was_frozen_while_the_report_was_discarded_stores_nothing(
@@ -62,7 +63,7 @@ async def test_a_wish_to_cancel_that_came_first_wins_over_the_row(database: Data
     with pytest.raises(CancelRequested):
         await reports.store(made, "default", attempt_of(made.report_id, "store_report_metadata"))
     with pytest.raises(NotFound):
-        await reports.get(made.report_id, "default")
+        await reports.get(WorkflowRef(made.report_id, "default"))
 
 
 async def test_a_row_that_stands_is_not_taken_back_by_a_wish_that_came_later(database: Database, made: Report) -> None:
@@ -72,7 +73,7 @@ async def test_a_row_that_stands_is_not_taken_back_by_a_wish_that_came_later(dat
 
     await reports.store(made, "default", attempt_of(made.report_id, "store_report_metadata", 2))
 
-    assert await reports.get(made.report_id, "default") == made
+    assert await reports.get(WorkflowRef(made.report_id, "default")) == made
 
 
 async def test_from_then_on_the_workflow_is_called_as_the_report_is(database: Database, made: Report) -> None:
@@ -80,7 +81,7 @@ async def test_from_then_on_the_workflow_is_called_as_the_report_is(database: Da
     await PostgresReports(database).store(made, "default", attempt)
     await PostgresReports(database).store(made.model_copy(update={"title": "Another"}), "default", attempt)
 
-    assert (await PostgresWorkflows(database).get(made.report_id, "default")).title == "Tides"
+    assert (await PostgresWorkflows(database).get(WorkflowRef(made.report_id, "default"))).title == "Tides"
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.TERMINATED, Status.CANCELLED])

@@ -19,6 +19,7 @@ from durable_research.domain.documents.text import TextReference
 from durable_research.domain.errors import StaleAttempt
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.requests.report import DocumentReference, Report
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import EngineAttempt
 from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.ports.database.posts import Post
@@ -73,7 +74,7 @@ async def test_the_nearest_come_first_whatever_their_vectors_length(
     for subject, degrees, length in [(asked, 0, 1), (far, 90, 1), (near, 10, 7), (middle, 60, 0.1)]:
         await similarity.store(tenant, towards(degrees, length=length), attempt_of(subject))
 
-    found = await similarity.nearest(asked, tenant, "m", 2)
+    found = await similarity.nearest(WorkflowRef(asked, tenant), "m", 2)
 
     assert [(one.subject_id, round(one.similarity, 3)) for one in found] == [(near, 0.985), (middle, 0.5)]
 
@@ -90,7 +91,7 @@ async def test_reports_and_posts_are_related_by_the_titles_that_they_were_given(
     for degrees, subject in enumerate([asked, report, post, partly]):
         await similarity.store(tenant, towards(degrees), attempt_of(subject))
 
-    found = [(one.kind, one.title) for one in await similarity.nearest(asked, tenant, "m", 10)]
+    found = [(one.kind, one.title) for one in await similarity.nearest(WorkflowRef(asked, tenant), "m", 10)]
 
     assert found == [(Kind.REPORT, "A report's own"), (Kind.POST, "A post's own"), (Kind.REPORT, "As asked for")]
 
@@ -103,7 +104,7 @@ async def test_what_is_not_finished_is_not_related(
     for subject in (asked, other):
         await similarity.store(tenant, towards(0), attempt_of(subject))
 
-    assert await similarity.nearest(asked, tenant, "m", 10) == []
+    assert await similarity.nearest(WorkflowRef(asked, tenant), "m", 10) == []
 
 
 async def test_another_tenants_and_another_models_are_not_related(
@@ -116,7 +117,7 @@ async def test_another_tenants_and_another_models_are_not_related(
     await similarity.store(f"not {tenant}", towards(0), attempt_of(theirs))
     await similarity.store(tenant, towards(0, model="an older model"), attempt_of(older))
 
-    assert await similarity.nearest(asked, tenant, "m", 10) == []
+    assert await similarity.nearest(WorkflowRef(asked, tenant), "m", 10) == []
 
 
 async def test_nothing_is_related_to_what_has_no_embedding_or_is_somebody_elses(
@@ -128,8 +129,8 @@ async def test_nothing_is_related_to_what_has_no_embedding_or_is_somebody_elses(
         "not " + tenant, towards(0), attempt_of(await accepted(database, Kind.POST, "not " + tenant, Status.DONE))
     )
 
-    assert await similarity.nearest(plain, tenant, "m", 10) == []
-    assert await similarity.nearest(embedded, "not " + tenant, "m", 10) == []
+    assert await similarity.nearest(WorkflowRef(plain, tenant), "m", 10) == []
+    assert await similarity.nearest(WorkflowRef(embedded, f"not {tenant}"), "m", 10) == []
 
 
 async def test_a_worker_that_was_frozen_while_an_undo_began_keeps_no_vector(
@@ -145,7 +146,7 @@ async def test_a_worker_that_was_frozen_while_an_undo_began_keeps_no_vector(
         await similarity.store(tenant, towards(10), frozen)
 
     await progress.close(other, Status.DONE, {})
-    assert await similarity.nearest(asked, tenant, "m", 1) == []
+    assert await similarity.nearest(WorkflowRef(asked, tenant), "m", 1) == []
 
 
 async def test_an_embedding_is_replaced_by_a_newer_one_of_the_same_model(
@@ -157,7 +158,7 @@ async def test_an_embedding_is_replaced_by_a_newer_one_of_the_same_model(
 
     await similarity.store(tenant, towards(60), attempt_of(other))
 
-    assert [round(one.similarity, 3) for one in await similarity.nearest(asked, tenant, "m", 10)] == [0.5]
+    assert [round(one.similarity, 3) for one in await similarity.nearest(WorkflowRef(asked, tenant), "m", 10)] == [0.5]
 
 
 async def test_each_model_keeps_its_own_embeddings(
@@ -168,12 +169,14 @@ async def test_each_model_keeps_its_own_embeddings(
         await similarity.store(tenant, towards(0, model), attempt_of(asked))
         await similarity.store(tenant, towards(degrees, model), attempt_of(other))
 
-    found = {model: await similarity.nearest(asked, tenant, model, 10) for model in ("old", "new", "unknown")}
+    found = {
+        model: await similarity.nearest(WorkflowRef(asked, tenant), model, 10) for model in ("old", "new", "unknown")
+    }
 
     shown = {model: [round(one.similarity, 3) for one in related] for model, related in found.items()}
     assert shown == {"old": [0.5], "new": [1.0], "unknown": []}
-    assert [await similarity.has(other, tenant, model) for model in found] == [True, True, False]
-    assert not await similarity.has(other, f"not {tenant}", "old")
+    assert [await similarity.has(WorkflowRef(other, tenant), model) for model in found] == [True, True, False]
+    assert not await similarity.has(WorkflowRef(other, f"not {tenant}"), "old")
 
 
 async def test_deleting_removes_every_models_embedding_and_deleting_again_is_no_error(
@@ -183,13 +186,13 @@ async def test_deleting_removes_every_models_embedding_and_deleting_again_is_no_
     for model in ("old", "new"):
         await similarity.store(tenant, towards(0, model), attempt_of(other))
 
-    await similarity.delete(other, "not " + tenant)
-    before = [await similarity.has(other, tenant, model) for model in ("old", "new")]
+    await similarity.delete(WorkflowRef(other, f"not {tenant}"))
+    before = [await similarity.has(WorkflowRef(other, tenant), model) for model in ("old", "new")]
     for _ in range(2):
-        await similarity.delete(other, tenant)
+        await similarity.delete(WorkflowRef(other, tenant))
 
     assert before == [True, True]
-    assert [await similarity.has(other, tenant, model) for model in ("old", "new")] == [False, False]
+    assert [await similarity.has(WorkflowRef(other, tenant), model) for model in ("old", "new")] == [False, False]
 
 
 @pytest.fixture
@@ -220,7 +223,7 @@ async def test_a_neighbour_is_found_behind_many_nearer_ones_of_other_tenants(lar
         theirs = await accepted(large, Kind.POST, "them", Status.DONE)
         await similarity.store("them", towards(number), attempt_of(theirs))
 
-    assert [one.subject_id for one in await similarity.nearest(asked, "us", "m", 10)] == [ours]
+    assert [one.subject_id for one in await similarity.nearest(WorkflowRef(asked, "us"), "m", 10)] == [ours]
 
 
 async def test_finished_reports_and_posts_without_an_embedding_by_the_model_are_told_newest_first(
@@ -247,11 +250,15 @@ async def test_finished_reports_and_posts_without_an_embedding_by_the_model_are_
 
     found = await similarity.subjects_without(model, 4)
 
-    assert [one.workflow_id for one in found] == [by_another, newer, post, older]
+    assert [one.workflow.workflow_id for one in found] == [by_another, newer, post, older]
     assert found[1] == Subject(
-        tenant, newer, "As found", TextReference(key=f"default/{newer}/a.md", sha256="a" * 64, size_bytes=1)
+        WorkflowRef(newer, tenant),
+        "As found",
+        TextReference(key=f"default/{newer}/a.md", sha256="a" * 64, size_bytes=1),
     )
     assert found[2] == Subject(
-        tenant, post, "As written", TextReference(key=f"default/{post}/a.md", sha256="a" * 64, size_bytes=1)
+        WorkflowRef(post, tenant),
+        "As written",
+        TextReference(key=f"default/{post}/a.md", sha256="a" * 64, size_bytes=1),
     )
     assert await similarity.subjects_without(model, 2) == found[:2]

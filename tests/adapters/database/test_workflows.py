@@ -7,6 +7,7 @@ import pytest
 from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.domain.errors import IdempotencyKeyReused, NotFound
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.progress import EngineAttempt
 from durable_research.domain.workflows.workflow import Status
@@ -41,7 +42,7 @@ async def test_a_key_with_another_request_is_refused_and_changes_nothing(workflo
         await workflows.accept(other)
 
     with pytest.raises(NotFound):
-        await workflows.get(other.workflow_id, "default")
+        await workflows.get(WorkflowRef(other.workflow_id, "default"))
 
 
 async def test_the_same_key_of_another_tenant_is_another_workflow(workflows: PostgresWorkflows) -> None:
@@ -58,7 +59,7 @@ async def test_another_tenants_workflow_is_not_found(workflows: PostgresWorkflow
     row, _ = await workflows.accept(new_report("other"))
 
     with pytest.raises(NotFound):
-        await workflows.get(row.workflow_id, "default")
+        await workflows.get(WorkflowRef(row.workflow_id, "default"))
 
 
 async def test_a_list_is_newest_first_and_continues_where_it_stopped(workflows: PostgresWorkflows) -> None:
@@ -118,7 +119,7 @@ async def test_a_wish_to_cancel_is_noted_once(workflows: PostgresWorkflows, prog
     await workflows.request_cancel(row.workflow_id)
     await workflows.request_cancel(row.workflow_id)
 
-    assert (await workflows.get(row.workflow_id, "default")).cancel_requested
+    assert (await workflows.get(WorkflowRef(row.workflow_id, "default"))).cancel_requested
     kinds = [event.kind for event in await progress.read(row.workflow_id)]
     assert kinds == [EventKind.ACCEPTED, EventKind.CANCEL_REQUESTED]
 
@@ -129,9 +130,9 @@ async def test_a_row_is_read_together_with_its_log(
     attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run", 1))
     await progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {"tokens": 3})
 
-    found = await workflows.get_with_log(report, "default")
+    found = await workflows.get_with_log(WorkflowRef(report, "default"))
 
-    assert found == (await workflows.get(report, "default"), await progress.read(report))
+    assert found == (await workflows.get(WorkflowRef(report, "default")), await progress.read(report))
     assert found[0].input == {"prompt": "tides?"}
     with pytest.raises(NotFound):
-        await workflows.get_with_log(report, "another tenant")
+        await workflows.get_with_log(WorkflowRef(report, "another tenant"))

@@ -10,6 +10,7 @@ from durable_research.domain.documents.object_keys import (
     page_key,
     workflow_of,
 )
+from durable_research.domain.workflow_ref import WorkflowRef
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -26,10 +27,10 @@ EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 def test_an_object_lies_under_tenant_workflow_and_hash_with_its_page_beside_it(
     suffix: Suffix, key: str, page: str
 ) -> None:
-    made = object_key("t", "w", content_hash(b""), suffix)
+    made = object_key(WorkflowRef("w", "t"), content_hash(b""), suffix)
 
     assert (made, page_key(made)) == (key, page)
-    assert made.startswith(f"{folder_of('t', 'w')}/")
+    assert made.startswith(f"{folder_of(WorkflowRef('w', 't'))}/")
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,15 @@ from durable_research.domain.ledger.effects import (
     next_move,
     still_to_settle,
 )
+from durable_research.domain.workflow_ref import WorkflowRef
 
 EFFECT = Effect(
-    "default", "report-1", "llm_call", EffectKind.MODEL_CALL, "openai", ProviderClass.NOTHING, {"prompt": "p"}
+    WorkflowRef("report-1", "default"),
+    "llm_call",
+    EffectKind.MODEL_CALL,
+    "openai",
+    ProviderClass.NOTHING,
+    {"prompt": "p"},
 )
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SENDS = st.lists(
@@ -48,7 +54,15 @@ def silent(fence: int = 1, handle: str | None = None) -> Send:
     return Send(fence, SendState.OPEN, NOW, handle=handle)
 
 
-@pytest.mark.parametrize("change", [{"workflow_id": "report-2"}, {"ordinal": "1"}, {"generation": 1}, {"tenant": "x"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"workflow": WorkflowRef("report-2", "default")},
+        {"workflow": WorkflowRef("report-1", "x")},
+        {"ordinal": "1"},
+        {"generation": 1},
+    ],
+)
 def test_another_act_has_another_key(change: dict[str, Any]) -> None:
     assert replace(EFFECT, **change).key != EFFECT.key
 

@@ -6,6 +6,7 @@ import re
 import pytest
 from quart.testing import QuartClient
 
+from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.progress import Draft, ProgressEvent
 from durable_research.domain.workflows.workflow import Status
@@ -110,7 +111,7 @@ async def test_a_header_of_zero_wins_too(client: QuartClient, harness: Harness) 
 async def test_events_are_told_while_they_happen(harness: Harness) -> None:
     report_id = await harness.asked()
     streams = event_stream.Streams()
-    stream = streams.stream(harness.operations.reading.events(report_id, "default", 1))
+    stream = streams.stream(harness.operations.reading.events(report_id, LOCAL_CALLER, 1))
     await anext(stream)
 
     waiting = asyncio.ensure_future(anext(stream))
@@ -125,7 +126,7 @@ async def test_a_draft_comes_between_the_events(harness: Harness) -> None:
     report_id = await harness.asked()
     attempt = await harness.step(report_id, "llm_call")
     harness.world.drafts.show(attempt, "The sea")
-    stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, "default", 2))
+    stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, LOCAL_CALLER, 2))
 
     messages = [await anext(stream) for _ in range(2)]
 
@@ -139,14 +140,16 @@ async def test_an_open_stream_ends_cleanly_when_the_process_drains(harness: Harn
     asyncio.get_running_loop().call_later(0.05, streams.drain)
 
     async with asyncio.timeout(10):
-        told = [message async for message in streams.stream(harness.operations.reading.events(report_id, "default", 0))]
+        told = [
+            message async for message in streams.stream(harness.operations.reading.events(report_id, LOCAL_CALLER, 0))
+        ]
 
     assert len(told) == 2
 
 
 async def test_a_stream_that_ended_leaves_no_watcher_behind(harness: Harness) -> None:
     report_id = await harness.asked()
-    stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, "default", 0))
+    stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, LOCAL_CALLER, 0))
     await anext(stream)
     await anext(stream)
 
@@ -157,7 +160,7 @@ async def test_a_stream_that_ended_leaves_no_watcher_behind(harness: Harness) ->
 
 async def test_a_database_that_goes_away_ends_the_stream_without_an_error(harness: Harness) -> None:
     report_id = await harness.asked()
-    stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, "default", 0))
+    stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, LOCAL_CALLER, 0))
     await anext(stream)
     harness.world.database.is_away = True
 
@@ -245,7 +248,7 @@ async def test_a_stalled_reader_is_dropped(server: RunningServer, monkeypatch: p
 
 async def test_the_end_of_a_workflow_is_the_last_thing_told(harness: Harness) -> None:
     report_id = await harness.asked()
-    stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, "default", 0))
+    stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, LOCAL_CALLER, 0))
     await anext(stream)
 
     await harness.world.progress.close(report_id, Status.CANCELLED, {})

@@ -7,6 +7,8 @@ import hashlib
 from enum import StrEnum
 from pathlib import PurePosixPath
 
+from durable_research.domain.workflow_ref import WorkflowRef
+
 
 class Suffix(StrEnum):
     """What an object is."""
@@ -23,14 +25,14 @@ def content_hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def object_key(tenant: str, workflow_id: str, sha256: str, suffix: Suffix) -> str:
+def object_key(workflow: WorkflowRef, sha256: str, suffix: Suffix) -> str:
     """The key of a workflow's object with these bytes."""
-    return f"{folder_of(tenant, workflow_id)}/{sha256}{suffix}"
+    return f"{folder_of(workflow)}/{sha256}{suffix}"
 
 
-def folder_of(tenant: str, workflow_id: str) -> str:
+def folder_of(workflow: WorkflowRef) -> str:
     """What the keys of all objects of a workflow begin with."""
-    return f"{tenant}/{workflow_id}"
+    return f"{workflow.tenant}/{workflow.workflow_id}"
 
 
 def workflow_of(key: str) -> str | None:

@@ -20,6 +20,7 @@ from durable_research.domain.model_errors import (
     OnlyReasoning,
     ProviderFailed,
 )
+from durable_research.domain.workflow_ref import WorkflowRef
 
 
 class EffectKind(StrEnum):
@@ -82,8 +83,7 @@ class Effect:
     one. `empty_allowed` is how often another answer is bought after an empty one.
     """
 
-    tenant: str
-    workflow_id: str
+    workflow: WorkflowRef
     step: str
     kind: EffectKind
     provider: str
@@ -100,7 +100,7 @@ class Effect:
     @property
     def key(self) -> str:
         """The idempotency key. It holds no attempt, run or worker id: after a reset or a lost engine it is the same."""
-        return _key(self.tenant, self.workflow_id, self.step, self.ordinal, self.generation)
+        return _key(self.workflow, self.step, self.ordinal, self.generation)
 
     @property
     def fingerprint(self) -> str:
@@ -108,13 +108,15 @@ class Effect:
         return hashlib.sha256(json.dumps(self.request, sort_keys=True).encode()).hexdigest()
 
 
-def model_call_key(tenant: str, workflow_id: str, step: str, part: int, generation: int) -> str:
+def model_call_key(workflow: WorkflowRef, step: str, part: int, generation: int) -> str:
     """The key of the call that writes this part of a text, for readers of the ledger; parts are counted from 0."""
-    return _key(tenant, workflow_id, step, str(part), generation)
+    return _key(workflow, step, str(part), generation)
 
 
-def _key(tenant: str, workflow_id: str, step: str, ordinal: str, generation: int) -> str:
-    return hashlib.sha256("|".join([tenant, workflow_id, step, ordinal, str(generation)]).encode()).hexdigest()
+def _key(workflow: WorkflowRef, step: str, ordinal: str, generation: int) -> str:
+    return hashlib.sha256(
+        "|".join([workflow.tenant, workflow.workflow_id, step, ordinal, str(generation)]).encode()
+    ).hexdigest()
 
 
 @dataclass(frozen=True)

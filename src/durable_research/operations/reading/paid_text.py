@@ -10,6 +10,7 @@ from itertools import takewhile
 
 from durable_research import policies
 from durable_research.catalogue import BY_KIND
+from durable_research.domain.caller import Caller
 from durable_research.domain.documents.text import TextReference, WrittenText
 from durable_research.domain.errors import InvalidState, NotReady
 from durable_research.domain.ledger.effects import EffectRecord, model_call_key
@@ -67,7 +68,7 @@ class PaidTexts:
     reading: Reading
     objects: ObjectStore
 
-    async def read(self, workflow_id: str, tenant: str) -> PaidText:
+    async def read(self, workflow_id: str, caller: Caller) -> PaidText:
         """The text of a workflow that was not cancelled or compensated, as far as it was written.
 
         Raises:
@@ -75,7 +76,7 @@ class PaidTexts:
             NotReady: nothing is written yet.
             InvalidState: it ended without a text, or its text was removed.
         """
-        return await self.of(*await self.reading.with_log(workflow_id, tenant))
+        return await self.of(*await self.reading.with_log(workflow_id, caller))
 
     async def of(self, row: WorkflowRow, events: Sequence[ProgressEvent]) -> PaidText:
         """The same for a workflow that has been read already.
@@ -117,10 +118,7 @@ class PaidTexts:
         """The ledger's records of the calls that wrote the text; a cut call stands before its continuation."""
         step = next(iter(BY_KIND[row.kind].steps))
         generation = resumed_with(events).generation
-        keys = [
-            model_call_key(row.tenant, row.workflow_id, step, part, generation)
-            for part in range(1 + policies.GOING_ON_ALLOWED)
-        ]
+        keys = [model_call_key(row.ref, step, part, generation) for part in range(1 + policies.GOING_ON_ALLOWED)]
         records = await self.reading.ledger.read(keys)
         return [records[key] for key in takewhile(records.__contains__, keys)]
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_research.catalogue import BY_KIND
-from durable_research.domain.errors import InfrastructureDown, NotFound, NotReady
+from durable_research.domain.caller import Caller
+from durable_research.domain.errors import InfrastructureDown, NotReady
 from durable_research.domain.ledger.effects import Charges, EffectKind
 from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.progress import (
@@ -16,7 +17,7 @@ from durable_research.domain.workflows.progress import (
     closing_of,
     steps_after,
 )
-from durable_research.domain.workflows.workflow import Status, kind_of
+from durable_research.domain.workflows.workflow import Status
 from durable_research.operations.reading.pending_decisions import pending_decision
 from durable_research.operations.reading.recoverable import EndedWithoutResult
 from durable_research.operations.reading.status import WorkflowResult, WorkflowStatus
@@ -44,33 +45,29 @@ class Reading:
     engine: WorkflowEngine
     ui_prefix: str | None = None
 
-    async def get(self, workflow_id: str, tenant: str) -> WorkflowRow:
+    async def get(self, workflow_id: str, caller: Caller) -> WorkflowRow:
         """One workflow.
 
         Raises:
             NotFound: malformed, unknown or another tenant's id; the error does not say which.
         """
-        if kind_of(workflow_id) is None:
-            raise NotFound("there is no such workflow")
-        return await self.workflows.get(workflow_id, tenant)
+        return await self.workflows.get(caller.workflow(workflow_id))
 
-    async def list(self, tenant: str, which: WorkflowFilter) -> Sequence[WorkflowRow]:
+    async def list(self, caller: Caller, which: WorkflowFilter) -> Sequence[WorkflowRow]:
         """Newest first."""
-        return await self.workflows.list(tenant, which)
+        return await self.workflows.list(caller.tenant, which)
 
-    async def with_log(self, workflow_id: str, tenant: str) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
+    async def with_log(self, workflow_id: str, caller: Caller) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
         """One workflow and all its events so far, read together so that they agree.
 
         Raises:
             NotFound: as for `get`.
         """
-        if kind_of(workflow_id) is None:
-            raise NotFound("there is no such workflow")
-        return await self.workflows.get_with_log(workflow_id, tenant)
+        return await self.workflows.get_with_log(caller.workflow(workflow_id))
 
-    async def status(self, workflow_id: str, tenant: str) -> WorkflowStatus:
+    async def status(self, workflow_id: str, caller: Caller) -> WorkflowStatus:
         """The status from the log, completed with the engine's current view of running steps."""
-        row, events = await self.with_log(workflow_id, tenant)
+        row, events = await self.with_log(workflow_id, caller)
         steps = steps_after(tuple(BY_KIND[row.kind].steps), events)
         live = await self.live_workers()
         view, reachable = None, True
@@ -96,14 +93,14 @@ class Reading:
             self._ui(workflow_id),
         )
 
-    async def result(self, workflow_id: str, tenant: str) -> WorkflowResult:
+    async def result(self, workflow_id: str, caller: Caller) -> WorkflowResult:
         """The result of a finished workflow, as its closing event holds it.
 
         Raises:
             NotReady: it is still running.
             InvalidState: it ended without a result.
         """
-        row, events = await self.with_log(workflow_id, tenant)
+        row, events = await self.with_log(workflow_id, caller)
         check_has_result(row)
         closing = closing_of(events)
         return WorkflowResult(
@@ -116,7 +113,7 @@ class Reading:
         )
 
     async def events(
-        self, workflow_id: str, tenant: str, after_seq: int
+        self, workflow_id: str, caller: Caller, after_seq: int
     ) -> AsyncGenerator[ProgressEvent | Draft | None, None]:
         """Follow a workflow's events after `after_seq` to its end; yields None when nothing happened for a while.
 
@@ -125,7 +122,7 @@ class Reading:
         shown: Draft | None = None
         async with self.changes.watch(workflow_id) as changed:
             # The row first: when it is final, the log that is read next holds all its events.
-            ended = (await self.workflows.get(workflow_id, tenant)).status.is_final
+            ended = (await self.workflows.get(caller.workflow(workflow_id))).status.is_final
             while True:
                 events = await self.progress.read(workflow_id, after_seq)
                 for event in events:
@@ -146,13 +143,13 @@ class Reading:
         """The identities of the workers that are alive now."""
         return tuple(worker.identity for worker in await self.workers.live())
 
-    async def history(self, workflow_id: str, tenant: str) -> Sequence[dict[str, Any]]:
+    async def history(self, workflow_id: str, caller: Caller) -> Sequence[dict[str, Any]]:
         """The Event History as the engine stores it.
 
         Raises:
             InfrastructureDown: the engine is out of reach.
         """
-        await self.get(workflow_id, tenant)
+        await self.get(workflow_id, caller)
         return [event async for event in self.engine.history(workflow_id)]
 
     def _ui(self, workflow_id: str) -> str | None:

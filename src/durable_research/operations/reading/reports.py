@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from durable_research.domain.caller import Caller
 from durable_research.domain.documents.composition import compose
 from durable_research.domain.documents.tree import Document
 from durable_research.domain.errors import InvalidState, NotFound, NotReady
@@ -27,11 +28,11 @@ class ReadingReports:
     to_html: Format
     to_markdown: Format
 
-    async def list(self, tenant: str, which: ReportFilter) -> Sequence[Report]:
+    async def list(self, caller: Caller, which: ReportFilter) -> Sequence[Report]:
         """Newest first."""
-        return await self.reports.list(tenant, which)
+        return await self.reports.list(caller.tenant, which)
 
-    async def get(self, report_id: str, tenant: str) -> Report:
+    async def get(self, report_id: str, caller: Caller) -> Report:
         """One finished report.
 
         Raises:
@@ -42,8 +43,8 @@ class ReadingReports:
         if kind_of(report_id) is not Kind.REPORT:
             raise NotFound("there is no such report")
         with suppress(NotFound):
-            return await self.reports.get(report_id, tenant)
-        raise _why_not(await self.workflows.get(report_id, tenant))
+            return await self.reports.get(caller.workflow(report_id))
+        raise _why_not(await self.workflows.get(caller.workflow(report_id)))
 
     async def of(self, row: WorkflowRow) -> Report:
         """The finished report of a workflow that has been read already.
@@ -52,7 +53,7 @@ class ReadingReports:
             NotReady, InvalidState: as for `get`.
         """
         try:
-            return await self.reports.get(row.workflow_id, row.tenant)
+            return await self.reports.get(row.ref)
         except NotFound:
             raise _why_not(row) from None
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from durable_research.catalogue import BY_KIND
+from durable_research.domain.caller import Caller
 from durable_research.domain.documents.composition import compose
 from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.documents.tree import Document
@@ -36,7 +37,7 @@ class ReadingTexts:
     to_html: Format
     embedding_model: str
 
-    async def markdown(self, workflow_id: str, tenant: str, name: str) -> str:
+    async def markdown(self, workflow_id: str, caller: Caller, name: str) -> str:
         """One text, as the model wrote it; a failed report's paid text too.
 
         Raises:
@@ -44,7 +45,7 @@ class ReadingTexts:
             NotReady: it is still running.
             InvalidState: it ended without a result.
         """
-        row, events = await self.reading.with_log(workflow_id, tenant)
+        row, events = await self.reading.with_log(workflow_id, caller)
         if name == TEXT and BY_KIND[row.kind].can_resume:
             return (await self.paid.of(row, events)).text
         check_has_result(row)
@@ -76,7 +77,7 @@ class ReadingTexts:
         """Finished reports and posts on similar subjects, nearest first; only texts that the current model has embedded."""
         if not self.embedding_model:
             return ()
-        return await self.similarity.nearest(row.workflow_id, row.tenant, self.embedding_model, _RELATED)
+        return await self.similarity.nearest(row.ref, self.embedding_model, _RELATED)
 
     async def _text(self, written: WrittenText) -> str:
         return (await self.objects.get(written.text.key)).decode()

@@ -9,6 +9,7 @@ from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.errors import OutputInvalid
 from durable_research.domain.language.languages import primary_language
 from durable_research.domain.requests.processing import ProcessingRequest, broken_rules
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.effects.text import Assignment, TextWriter
 from durable_research.pipelines.ai_processing import pipeline, prompts
 from durable_research.pipelines.ai_processing.messages import AIProcessing, WrittenFor
@@ -27,11 +28,10 @@ class AIProcessingActivities:
     @activity.defn(name="generate_text")
     async def generate_text(self, message: AIProcessing) -> WrittenText:
         """Let the model write the text; a retry re-attaches to the call that an earlier attempt began."""
-        request = await self._request(message.workflow_id, message.tenant)
+        request = await self._request(message.workflow)
         return await self.writer.write(
             Assignment(
-                message.tenant,
-                message.workflow_id,
+                message.workflow,
                 pipeline.GENERATE_TEXT.step,
                 prompts.writing(request),
                 request.prompt,
@@ -45,7 +45,7 @@ class AIProcessingActivities:
         Raises:
             OutputInvalid: it breaks one or more of them.
         """
-        request = await self._request(message.workflow_id, message.tenant)
+        request = await self._request(message.workflow)
         text = await self.writer.read(message.text.text)
         language = await asyncio.to_thread(self._language_of, text, request.language)
         if broken := broken_rules(text, request.rules, request.language, language):
@@ -57,8 +57,7 @@ class AIProcessingActivities:
         text = await self.writer.read(message.text.text)
         return await self.writer.write(
             Assignment(
-                message.tenant,
-                message.workflow_id,
+                message.workflow,
                 pipeline.SUMMARIZE_TEXT.step,
                 prompts.SUMMARIZE,
                 prompts.to_summarize(text),
@@ -68,12 +67,12 @@ class AIProcessingActivities:
     @activity.defn(name="compensate_generate")
     async def compensate_generate(self, message: AIProcessing) -> None:
         """Remove the stored texts. The calls stay paid, and the ledger still counts them."""
-        await self.writer.remove_all(message.tenant, message.workflow_id)
+        await self.writer.remove_all(message.workflow)
 
     def _language_of(self, text: str, message: str | None) -> str | None:
         """The text's probable language; None when none was requested, or the requested one cannot be recognised."""
         wanted = primary_language(message) if message else None
         return self.languages.language_of(text) if wanted and self.languages.recognises(wanted) else None
 
-    async def _request(self, workflow_id: str, tenant: str) -> ProcessingRequest:
-        return ProcessingRequest.model_validate((await self.workflows.get(workflow_id, tenant)).input)
+    async def _request(self, workflow: WorkflowRef) -> ProcessingRequest:
+        return ProcessingRequest.model_validate((await self.workflows.get(workflow)).input)

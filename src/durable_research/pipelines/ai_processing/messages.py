@@ -2,20 +2,18 @@
 
 from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.values import Value
+from durable_research.domain.workflow_ref import WorkflowMessage
 
 
-class AIProcessing(Value):
+class AIProcessing(WorkflowMessage):
     """Starts the workflow, and each step that needs no more; the request itself lies in table `workflows`."""
 
-    workflow_id: str
     tenant: str = "default"
 
 
-class WrittenFor(Value):
+class WrittenFor(WorkflowMessage):
     """Requests a step on the text that was written for this workflow."""
 
-    workflow_id: str
-    tenant: str
     text: WrittenText
 
 

@@ -45,16 +45,16 @@ class BlogPostActivities:
     @activity.defn(name="generate_content")
     async def generate_content(self, message: BlogPost) -> WrittenText:
         """Let the model write the post; a retry re-attaches to the call that an earlier attempt began."""
-        request = PostRequest.model_validate((await self.workflows.get(message.post_id, message.tenant)).input)
+        request = PostRequest.model_validate((await self.workflows.get(message.workflow)).input)
         instructions = prompts.instructions(request)
         return await self.writer.write(
-            Assignment(message.tenant, message.post_id, pipeline.GENERATE_CONTENT.step, instructions, request.prompt)
+            Assignment(message.workflow, pipeline.GENERATE_CONTENT.step, instructions, request.prompt)
         )
 
     @activity.defn(name="store_post")
     async def store_post(self, message: StorePost) -> StoredPost:
         """Write the post's row; writing it again changes nothing."""
-        row = await self.workflows.get(message.post_id, message.tenant)
+        row = await self.workflows.get(message.workflow)
         request = PostRequest.model_validate(row.input)
         document = await asyncio.to_thread(
             compose,
@@ -84,7 +84,7 @@ class BlogPostActivities:
     @activity.defn(name="create_embedding")
     async def create_embedding(self, message: EmbedPost) -> Embedded:
         """Request the post's embedding and store it: one paid call."""
-        subject = Subject(message.tenant, message.post_id, message.title, message.text.text)
+        subject = Subject(message.workflow, message.title, message.text.text)
         return await self.embedder.embed(subject, self.effects)
 
     @activity.defn(name="post_to_slack")
@@ -101,13 +101,13 @@ class BlogPostActivities:
     @activity.defn(name="delete_embedding")
     async def delete_embedding(self, message: PostReference) -> None:
         """Remove the vectors, whichever models made them; the calls stay paid."""
-        await self.embedder.similarity.delete(message.post_id, message.tenant)
+        await self.embedder.similarity.delete(message.workflow)
 
     @activity.defn(name="delete_post")
     async def delete_post(self, message: BlogPost) -> None:
         """Remove the row, then the text that it names; the calls stay paid."""
-        await self.posts.delete(message.post_id, message.tenant)
-        await self.writer.remove_all(message.tenant, message.post_id)
+        await self.posts.delete(message.workflow)
+        await self.writer.remove_all(message.workflow)
 
     def _slack(self) -> Notifier:
         if self.slack is None:

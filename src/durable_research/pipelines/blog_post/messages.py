@@ -2,28 +2,34 @@
 
 from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.values import Value
+from durable_research.domain.workflow_ref import WorkflowRef
 
 
-class BlogPost(Value):
-    """Starts the workflow; the request itself lies in table `workflows`. A post's id is its workflow's."""
+class _OfPost(Value):
+    """A message about a post, whose id is its workflow's."""
 
     post_id: str
+    tenant: str
+
+    @property
+    def workflow(self) -> WorkflowRef:
+        return WorkflowRef(self.post_id, self.tenant)
+
+
+class BlogPost(_OfPost):
+    """Starts the workflow; the request itself lies in table `workflows`. A post's id is its workflow's."""
+
     tenant: str = "default"
     tells_slack: bool = False
 
 
-class PostReference(Value):
+class PostReference(_OfPost):
     """Names the post for a step or an undo."""
 
-    post_id: str
-    tenant: str
 
-
-class StorePost(Value):
+class StorePost(_OfPost):
     """Requests the post's row."""
 
-    post_id: str
-    tenant: str
     text: WrittenText
 
 
@@ -33,20 +39,16 @@ class StoredPost(Value):
     title: str
 
 
-class EmbedPost(Value):
+class EmbedPost(_OfPost):
     """Requests the embedding by which related texts are found."""
 
-    post_id: str
-    tenant: str
     title: str
     text: WrittenText
 
 
-class TellSlack(Value):
+class TellSlack(_OfPost):
     """Requests the Slack message, and identifies it for the undo that deletes it."""
 
-    post_id: str
-    tenant: str
     title: str
 
 

@@ -73,13 +73,12 @@ class GenerateReportActivities:
         Raises:
             ModelTruncated: the answer was still cut after all allowed continuations.
         """
-        row = await self.workflows.get(message.report_id, message.tenant)
+        row = await self.workflows.get(message.workflow)
         request = ReportRequest.model_validate(row.input)
         instructions = prompts.instructions(request)
         return await self.writer.write(
             Assignment(
-                message.tenant,
-                message.report_id,
+                message.workflow,
                 pipeline.LLM_CALL.step,
                 instructions,
                 request.prompt,
@@ -90,7 +89,7 @@ class GenerateReportActivities:
     @activity.defn(name="create_pdf")
     async def create_pdf(self, message: CreatePdf) -> ReportPdf:
         """Typeset the text; the object's key is the hash of its bytes, so a repeat stores nothing new."""
-        row = await self.workflows.get(message.report_id, message.tenant)
+        row = await self.workflows.get(message.workflow)
         request = ReportRequest.model_validate(row.input)
         text = await self.writer.read(message.text.text)
         # Parsing is pure Python: a hostile text must not block the event loop that sends the heartbeats.
@@ -107,7 +106,7 @@ class GenerateReportActivities:
         rendered = await self.renderer.render(document)
         await reach(Point.CREATE_PDF_RENDERED, message.report_id)
         digest = content_hash(rendered.content)
-        key = object_key(message.tenant, message.report_id, digest, Suffix.PDF)
+        key = object_key(message.workflow, digest, Suffix.PDF)
         await self.objects.put(key, rendered.content)
         if self.to_html:
             page = await asyncio.to_thread(self.to_html, document)
@@ -137,13 +136,13 @@ class GenerateReportActivities:
     async def finished_outside(self, row: WorkflowRow) -> Mapping[str, Any] | None:
         """The closing data of a report that was ended outside this app after its row was stored; None without a row."""
         try:
-            report = await self.reports.get(row.workflow_id, row.tenant)
+            report = await self.reports.get(row.ref)
         except NotFound:
             return None
         return {"pages": report.pdf.pages, SKIPPED: {pipeline.SEND_NOTIFICATION.step: _ENDED_OUTSIDE}}
 
     async def _report(self, message: StoreReportMetadata) -> Report:
-        row = await self.workflows.get(message.report_id, message.tenant)
+        row = await self.workflows.get(message.workflow)
         request = ReportRequest.model_validate(row.input)
         return Report(
             report_id=message.report_id,
@@ -164,9 +163,9 @@ class GenerateReportActivities:
     @activity.defn(name="discard_report")
     async def discard_report(self, message: DiscardReport) -> None:
         """Remove a cancelled report's row, embedding and objects. The calls stay paid, and counted."""
-        await self.reports.delete(message.report_id, message.tenant)
-        await self.similarity.delete(message.report_id, message.tenant)
-        await self.writer.remove_all(message.tenant, message.report_id)
+        await self.reports.delete(message.workflow)
+        await self.similarity.delete(message.workflow)
+        await self.writer.remove_all(message.workflow)
 
     @activity.defn(name="send_notification")
     async def send_notification(self, message: SendNotification) -> NotificationOutcome:
@@ -187,7 +186,7 @@ class GenerateReportActivities:
         Raises:
             NotificationFailed: a receiver did not accept, and may accept later.
         """
-        row = await self.workflows.get(message.report_id, message.tenant)
+        row = await self.workflows.get(message.workflow)
         if row.status is not Status.WAITING_FOR_YOU or row.cancel_requested:
             return NotificationOutcome(told=())
         page = self._page(message.report_id)
@@ -207,7 +206,7 @@ class GenerateReportActivities:
         Raises:
             NotificationFailed: a receiver did not accept, and may accept later.
         """
-        row = await self.workflows.get(message.report_id, message.tenant)
+        row = await self.workflows.get(message.workflow)
         notice = message.notice
         if notice.kind is NoticeKind.FAILED:
             still = row.status is Status.FAILED and row.resumption == notice.number

@@ -9,17 +9,28 @@ from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.requests.notice import Notice, Occasion
 from durable_research.domain.requests.report import DocumentReference
 from durable_research.domain.values import Value
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.approval import ApprovalNotice, ApprovalWaits
 
 
-class GenerateReport(Value):
+class _OfReport(Value):
+    """A message about a report, whose id is its workflow's."""
+
+    report_id: str
+    tenant: str
+
+    @property
+    def workflow(self) -> WorkflowRef:
+        return WorkflowRef(self.report_id, self.tenant)
+
+
+class GenerateReport(_OfReport):
     """Starts the workflow. The request itself lies in table `workflows`, frozen when it was accepted.
 
     A resumed report may continue with a text that a person has `corrected`, or buy another `generation` of the model's. A start
     without `notify_on` was recorded when channels were notified only that a report is done or waits for approval.
     """
 
-    report_id: str
     tenant: str = "default"
     channels: tuple[str, ...] = ("log",)
     start_after: datetime | None = None
@@ -30,19 +41,15 @@ class GenerateReport(Value):
     notify_on: tuple[Occasion, ...] | None = None
 
 
-class LlmCall(Value):
+class LlmCall(_OfReport):
     """Requests the text; another `generation` is a deliberate second purchase."""
 
-    report_id: str
-    tenant: str
     generation: int = 0
 
 
-class CreatePdf(Value):
+class CreatePdf(_OfReport):
     """Requests the PDF of a text."""
 
-    report_id: str
-    tenant: str
     text: WrittenText
 
 
@@ -53,50 +60,39 @@ class ReportPdf(Value):
     title: str
 
 
-class StoreReportMetadata(Value):
+class StoreReportMetadata(_OfReport):
     """Requests the report's row."""
 
-    report_id: str
-    tenant: str
     text: WrittenText
     pdf: ReportPdf
 
 
-class DiscardReport(Value):
+class DiscardReport(_OfReport):
     """Requests the removal of a cancelled report's row, embedding and objects."""
 
-    report_id: str
-    tenant: str
 
-
-class SendNotification(Value):
+class SendNotification(_OfReport):
     """Requests the notification that the report is ready.
 
     `names_title` is true in older histories, whose effect's fingerprint includes the title; a corrected text may change it.
     """
 
-    report_id: str
-    tenant: str
     channels: tuple[str, ...]
     title: str
     names_title: bool = True
 
 
-class SendApprovalNotice(Value):
+class SendApprovalNotice(_OfReport):
     """Requests the notice that the draft waits for a person."""
 
-    report_id: str
-    tenant: str
     channels: tuple[str, ...]
     notice: ApprovalNotice
     resumption: int = 0
 
 
-class SendNotice(Value):
+class SendNotice(_OfReport):
     """Requests the notice that the report failed, or waits for a decision."""
 
-    report_id: str
-    tenant: str
     channels: tuple[str, ...]
     notice: Notice
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from durable_research.domain.documents.text import TextReference
 from durable_research.domain.ledger.usage import TokenUsage
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import Attempt
 
 
@@ -36,6 +37,6 @@ class Posts(Protocol):
         """
         ...
 
-    async def delete(self, post_id: str, tenant: str) -> None:
+    async def delete(self, post: WorkflowRef) -> None:
         """Remove the row; a missing row is no error."""
         ...

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from durable_research.domain.requests.report import Report
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import Attempt
 
 
@@ -33,11 +34,11 @@ class Reports(Protocol):
         """
         ...
 
-    async def delete(self, report_id: str, tenant: str) -> None:
+    async def delete(self, report: WorkflowRef) -> None:
         """Remove the report of a cancelled workflow; a missing one is no error."""
         ...
 
-    async def get(self, report_id: str, tenant: str) -> Report:
+    async def get(self, report: WorkflowRef) -> Report:
         """Read one.
 
         Raises:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from durable_research.domain.documents.text import TextReference
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.domain.workflows.workflow import Kind
 from durable_research.ports.vendors.embeddings import Embedding
@@ -24,8 +25,7 @@ class Related:
 class Subject:
     """The embedded thing: a workflow's finished text under its title."""
 
-    tenant: str
-    workflow_id: str
+    workflow: WorkflowRef
     title: str
     text: TextReference
 
@@ -33,7 +33,7 @@ class Subject:
 class Neighbours(Protocol):
     """The read-only part: the search for related texts."""
 
-    async def nearest(self, subject_id: str, tenant: str, model: str, limit: int) -> Sequence[Related]:
+    async def nearest(self, subject: WorkflowRef, model: str, limit: int) -> Sequence[Related]:
         """List the tenant's other finished subjects that this model embedded, nearest first.
 
         Empty when the model has not embedded the subject.
@@ -55,11 +55,11 @@ class Similarity(Neighbours, Protocol):
         """
         ...
 
-    async def has(self, subject_id: str, tenant: str, model: str) -> bool:
+    async def has(self, subject: WorkflowRef, model: str) -> bool:
         """Whether this model's embedding of the subject is stored."""
         ...
 
-    async def delete(self, subject_id: str, tenant: str) -> None:
+    async def delete(self, subject: WorkflowRef) -> None:
         """Delete the subject's embeddings of all models; missing ones are no error."""
         ...
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.domain.workflows.workflow import Kind, Status
 
@@ -24,6 +25,10 @@ class WorkflowRow:
     engine_started: bool
     cancel_requested: bool
     resumption: int = 0
+
+    @property
+    def ref(self) -> WorkflowRef:
+        return WorkflowRef(self.workflow_id, self.tenant)
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class Workflows(Protocol):
         """
         ...
 
-    async def get(self, workflow_id: str, tenant: str) -> WorkflowRow:
+    async def get(self, workflow: WorkflowRef) -> WorkflowRow:
         """Read one.
 
         Raises:
@@ -91,7 +96,7 @@ class Workflows(Protocol):
         """
         ...
 
-    async def get_with_log(self, workflow_id: str, tenant: str) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
+    async def get_with_log(self, workflow: WorkflowRef) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
         """Read one and all its events in one statement, so that row and log are consistent.
 
         Raises:

@@ -20,30 +20,30 @@ class SchedulesApi:
         """Make a schedule; it exists when this is answered."""
         key = requests.idempotency_key_of(request)
         body = await requests.json_object_of(request)
-        made = await self.operations.scheduling.add(body, tenant=requests.tenant_of(request), idempotency_key=key)
+        made = await self.operations.scheduling.add(body, caller=requests.caller_of(request), idempotency_key=key)
         headers = {"Idempotency-Replayed": "true"} if made.replayed else {}
         return answers.json_response(answers.schedule(made.view), 201, headers)
 
     async def list_schedules(self) -> Response:
         """All of them: they are few by rule."""
-        rows = await self.operations.scheduling.list(requests.tenant_of(request))
+        rows = await self.operations.scheduling.list(requests.caller_of(request))
         body: SchedulesBody = {"schedules": [answers.schedule(row) for row in rows]}
         return answers.json_response(body)
 
     async def pause(self, schedule_id: str) -> Response:
         """Pause it; again is no error."""
         await requests.check_no_fields(request)
-        row = await self.operations.scheduling.pause(schedule_id, requests.tenant_of(request))
+        row = await self.operations.scheduling.pause(schedule_id, requests.caller_of(request))
         return answers.json_response(answers.schedule(row))
 
     async def resume(self, schedule_id: str) -> Response:
         """Resume it; again is no error."""
         await requests.check_no_fields(request)
-        row = await self.operations.scheduling.resume(schedule_id, requests.tenant_of(request))
+        row = await self.operations.scheduling.resume(schedule_id, requests.caller_of(request))
         return answers.json_response(answers.schedule(row))
 
     async def delete(self, schedule_id: str) -> Response:
         """Remove it."""
         await requests.check_no_fields(request)
-        await self.operations.scheduling.delete(schedule_id, requests.tenant_of(request))
+        await self.operations.scheduling.delete(schedule_id, requests.caller_of(request))
         return Response(b"", 204)

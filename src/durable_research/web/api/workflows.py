@@ -25,7 +25,7 @@ class WorkflowsApi:
         key = requests.idempotency_key_of(request)
         body = await requests.json_object_of(request)
         started = await self.operations.starting.start(
-            pipeline, body, tenant=requests.tenant_of(request), idempotency_key=key
+            pipeline, body, caller=requests.caller_of(request), idempotency_key=key
         )
         headers = {"Location": answers.addresses(started.row.workflow_id)["status_url"]}
         if started.replayed:
@@ -34,10 +34,10 @@ class WorkflowsApi:
 
     async def list_workflows(self) -> Response:
         """One page of the list."""
-        tenant = requests.tenant_of(request)
-        which = query.workflow_filter(request.args, tenant=tenant, of=_OF)
+        caller = requests.caller_of(request)
+        which = query.workflow_filter(request.args, caller=caller, of=_OF)
         page = await pagination.read_page(
-            self.operations.reading.list, which, lambda row: (row.created_at, row.workflow_id), tenant=tenant, of=_OF
+            self.operations.reading.list, which, lambda row: (row.created_at, row.workflow_id), caller=caller, of=_OF
         )
         body: WorkflowsBody = {
             "workflows": [answers.workflow(row) for row in page.items],
@@ -47,44 +47,44 @@ class WorkflowsApi:
 
     async def status(self, workflow_id: str) -> Response:
         """The status body."""
-        status = await self.operations.status(workflow_id, requests.tenant_of(request))
+        status = await self.operations.status(workflow_id, requests.caller_of(request))
         return answers.json_response(status_answers.status(status))
 
     async def result(self, workflow_id: str) -> Response:
         """The result, once there is one."""
-        result = await self.operations.reading.result(workflow_id, requests.tenant_of(request))
+        result = await self.operations.reading.result(workflow_id, requests.caller_of(request))
         return answers.json_response(status_answers.result(result))
 
     async def history(self, workflow_id: str) -> Response:
         """The engine's Event History."""
-        events = await self.operations.reading.history(workflow_id, requests.tenant_of(request))
+        events = await self.operations.reading.history(workflow_id, requests.caller_of(request))
         body: HistoryBody = {"workflow_id": workflow_id, "events": list(events)}
         return answers.json_response(body)
 
     async def cancel(self, workflow_id: str) -> Response:
         """Note the wish to stop; asking again is no error."""
         await requests.check_no_fields(request)
-        row = await self.operations.cancelling.cancel(workflow_id, requests.tenant_of(request))
+        row = await self.operations.cancelling.cancel(workflow_id, requests.caller_of(request))
         return answers.json_response(answers.workflow(row), 202)
 
     async def retry(self, workflow_id: str) -> Response:
         """Try now what waits for its next try."""
         await requests.check_no_fields(request)
-        steps = await self.operations.retrying.retry(workflow_id, requests.tenant_of(request))
+        steps = await self.operations.retrying.retry(workflow_id, requests.caller_of(request))
         body: RetriedBody = {"workflow_id": workflow_id, "steps": list(steps)}
         return answers.json_response(body, 202)
 
     async def decide(self, workflow_id: str) -> Response:
         """Pass on what a person decided."""
         body = await requests.json_object_of(request)
-        row = await self.operations.deciding.decide(workflow_id, requests.tenant_of(request), body)
+        row = await self.operations.deciding.decide(workflow_id, requests.caller_of(request), body)
         return answers.json_response(answers.workflow(row), 202)
 
     async def approve(self, workflow_id: str) -> Response:
         """Pass on what a person decided about a draft; saying the same again is no error."""
         key = requests.idempotency_key_of(request)
         given = await requests.json_object_of(request)
-        answered = await self.operations.approving.decide(workflow_id, requests.tenant_of(request), given, key)
+        answered = await self.operations.approving.decide(workflow_id, requests.caller_of(request), given, key)
         body: DecidedBody = {
             **answers.workflow(answered.row),
             "decision_id": answered.decision_id,
@@ -96,7 +96,7 @@ class WorkflowsApi:
         """Have it go on from the step that failed; asking again is no error."""
         key = requests.idempotency_key_of(request)
         body = await requests.json_object_of(request)
-        resumed = await self.operations.resuming.resume(workflow_id, requests.tenant_of(request), body, key)
+        resumed = await self.operations.resuming.resume(workflow_id, requests.caller_of(request), body, key)
         headers = {"Idempotency-Replayed": "true"} if resumed.replayed else {}
         return answers.json_response(
             answers.workflow(resumed.row) | {"resumption": resumed.row.resumption}, 202, headers
@@ -104,30 +104,30 @@ class WorkflowsApi:
 
     async def draft(self, workflow_id: str) -> Response:
         """The draft that waits for approval."""
-        tenant = requests.tenant_of(request)
-        text = await self.operations.approving.draft(workflow_id, tenant)
-        row = await self.operations.reading.get(workflow_id, tenant)
+        caller = requests.caller_of(request)
+        text = await self.operations.approving.draft(workflow_id, caller)
+        row = await self.operations.reading.get(workflow_id, caller)
         file = files.file_name(f"{row.title} draft", workflow_id, "md")
         return files.file_response(request, text.encode(errors="replace"), "text/markdown; charset=utf-8", file)
 
     async def draft_pdf(self, workflow_id: str) -> Response:
         """The PDF that waits for approval."""
-        tenant = requests.tenant_of(request)
-        pdf = await self.operations.approving.draft_pdf(workflow_id, tenant)
-        row = await self.operations.reading.get(workflow_id, tenant)
+        caller = requests.caller_of(request)
+        pdf = await self.operations.approving.draft_pdf(workflow_id, caller)
+        row = await self.operations.reading.get(workflow_id, caller)
         return files.file_response(request, pdf, "application/pdf", files.file_name(row.title, workflow_id, "pdf"))
 
     async def text(self, workflow_id: str, name: str) -> Response:
         """One of the texts that a finished workflow wrote, or the paid text of a report."""
-        tenant = requests.tenant_of(request)
-        text = await self.operations.texts.markdown(workflow_id, tenant, name)
-        row = await self.operations.reading.get(workflow_id, tenant)
+        caller = requests.caller_of(request)
+        text = await self.operations.texts.markdown(workflow_id, caller, name)
+        row = await self.operations.reading.get(workflow_id, caller)
         file = files.file_name(f"{row.title} {name}", workflow_id, "md")
         return files.file_response(request, text.encode(), "text/markdown; charset=utf-8", file)
 
     async def related(self, workflow_id: str) -> Response:
         """What is about similar things."""
-        row = await self.operations.reading.get(workflow_id, requests.tenant_of(request))
+        row = await self.operations.reading.get(workflow_id, requests.caller_of(request))
         found = await self.operations.texts.related(row)
         body: RelatedBody = {
             "related": [answers.related(one) for one in found],
@@ -137,8 +137,8 @@ class WorkflowsApi:
 
     async def events(self, workflow_id: str) -> Response:
         """Follow the log. What can be refused is refused before the stream begins."""
-        tenant = requests.tenant_of(request)
-        _, log = await self.operations.reading.with_log(workflow_id, tenant)
+        caller = requests.caller_of(request)
+        _, log = await self.operations.reading.with_log(workflow_id, caller)
         newest = log[-1].seq
         # A browser that comes back repeats the first address and says in the header what it has seen since.
         after = query.event_number(request.args.get("after"), newest)
@@ -147,7 +147,7 @@ class WorkflowsApi:
         self.streams.check_room()
         if request.method == "HEAD":
             return Response(b"", 200, event_stream.HEADERS, content_type=event_stream.MEDIA_TYPE)
-        events = self.operations.reading.events(workflow_id, tenant, after)
+        events = self.operations.reading.events(workflow_id, caller, after)
         response = Response(
             self.streams.stream(events), 200, event_stream.HEADERS, content_type=event_stream.MEDIA_TYPE
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from durable_research.domain.caller import Caller
 from durable_research.domain.workflows.workflow import kind_of
 from durable_research.ports.database.reports import ReportFilter
 from durable_research.ports.database.workflows import WorkflowFilter
@@ -29,30 +30,30 @@ class Page(Generic[Item]):
 
 
 async def read_page(
-    read: Callable[[str, Which], Awaitable[Sequence[Item]]],
+    read: Callable[[Caller, Which], Awaitable[Sequence[Item]]],
     which: Which,
     position: Callable[[Item], tuple[datetime, str]],
     *,
-    tenant: str,
+    caller: Caller,
     of: str,
 ) -> Page[Item]:
     """The page of the list `of` that `which` asks for; one item more is read, to know whether another page follows."""
-    found = await read(tenant, replace(which, limit=which.limit + 1))
+    found = await read(caller, replace(which, limit=which.limit + 1))
     items = found[: which.limit]
-    return Page(items, encode(*position(items[-1]), tenant=tenant, of=of) if len(found) > len(items) else None)
+    return Page(items, encode(*position(items[-1]), caller=caller, of=of) if len(found) > len(items) else None)
 
 
-def encode(at: datetime, item_id: str, *, tenant: str, of: str) -> str:
+def encode(at: datetime, item_id: str, *, caller: Caller, of: str) -> str:
     """The position after an item of the list `of`."""
     text = f"{at.isoformat()}|{item_id}"
-    return base64.urlsafe_b64encode(_check(text, tenant, of) + text.encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_check(text, caller, of) + text.encode()).decode().rstrip("=")
 
 
-def decode(cursor: str, *, tenant: str, of: str) -> tuple[datetime, str]:
+def decode(cursor: str, *, caller: Caller, of: str) -> tuple[datetime, str]:
     """Read a position back.
 
     Raises:
-        Problem: 400 `invalid_cursor` when it was not made by `encode` for this tenant and list.
+        Problem: 400 `invalid_cursor` when it was not made by `encode` for this caller and list.
     """
     try:
         if len(cursor) > LONGEST:
@@ -62,7 +63,7 @@ def decode(cursor: str, *, tenant: str, of: str) -> tuple[datetime, str]:
         at, _, item_id = text.partition("|")
         position = datetime.fromisoformat(at), item_id
         # What `encode` would not give is not ours: that covers the checksum, and every other way to write the same bytes.
-        if encode(*position, tenant=tenant, of=of) != cursor:
+        if encode(*position, caller=caller, of=of) != cursor:
             raise ValueError
         # The checksum can be forged; what reaches the database must still be a time and an id.
         if kind_of(item_id) is None or position[0].tzinfo is None:
@@ -72,6 +73,6 @@ def decode(cursor: str, *, tenant: str, of: str) -> tuple[datetime, str]:
     return position
 
 
-def _check(text: str, tenant: str, of: str) -> bytes:
+def _check(text: str, caller: Caller, of: str) -> bytes:
     # A checksum, not a signature: whoever forges one only moves within their own list, as every query names the tenant.
-    return hashlib.sha256(f"{tenant}|{of}|{text}".encode()).digest()[:_CHECK_BYTES]
+    return hashlib.sha256(f"{caller.tenant}|{of}|{text}".encode()).digest()[:_CHECK_BYTES]

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from werkzeug.datastructures import MultiDict
 
+from durable_research.domain.caller import Caller
 from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.domain.requests.writing import control_in
 from durable_research.domain.workflows.workflow import Kind, Status
@@ -36,20 +37,20 @@ def check_names(query: Query, allowed: Collection[str]) -> None:
         raise InvalidInput(errors)
 
 
-def workflow_filter(query: Query, *, tenant: str, of: str) -> WorkflowFilter:
+def workflow_filter(query: Query, *, caller: Caller, of: str) -> WorkflowFilter:
     """The workflows that a list's query asks for."""
     return WorkflowFilter(
         statuses=_statuses(query),
         kind=_kind(query),
         text=text(query),
         limit=limit(query),
-        before=_before(query, tenant, of),
+        before=_before(query, caller, of),
     )
 
 
-def report_filter(query: Query, *, tenant: str, of: str) -> ReportFilter:
+def report_filter(query: Query, *, caller: Caller, of: str) -> ReportFilter:
     """The reports that a list's query asks for."""
-    return ReportFilter(limit=limit(query), text=text(query), before=_before(query, tenant, of))
+    return ReportFilter(limit=limit(query), text=text(query), before=_before(query, caller, of))
 
 
 def limit(query: Query) -> int:
@@ -74,10 +75,10 @@ def text(query: Query) -> str | None:
     return given.strip() or None
 
 
-def _before(query: Query, tenant: str, of: str) -> Position:
+def _before(query: Query, caller: Caller, of: str) -> Position:
     """Where the page begins; None is the newest."""
     given = query.get("cursor")
-    return None if given is None else pagination.decode(given, tenant=tenant, of=of)
+    return None if given is None else pagination.decode(given, caller=caller, of=of)
 
 
 def _statuses(query: Query) -> tuple[Status, ...]:

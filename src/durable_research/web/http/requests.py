@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from quart import Request
 
+from durable_research.domain.caller import LOCAL_CALLER, Caller
 from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.web.http import strict_json
 from durable_research.web.http.problems import Problem
@@ -17,9 +18,9 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 
-def tenant_of(_: Request) -> str:
-    """Whose things the request is about. One tenant until there is a login; never taken from what a client sends."""
-    return "default"
+def caller_of(_: Request) -> Caller:
+    """Who sends the request: one caller until there is a login, and never taken from what a client sends."""
+    return LOCAL_CALLER
 
 
 def request_id_of(request: Request) -> str:

@@ -53,7 +53,7 @@ class HomePages:
     async def home(self) -> Response:
         """The form, filled with an example when a chip was followed without a script, or with what was asked before."""
         if again := request.args.get("again"):
-            row = await self.operations.reading.get(again, requests.tenant_of(request))
+            row = await self.operations.reading.get(again, requests.caller_of(request))
             return await self._home(forms.QuestionForm(forms.fields_of(row.input)))
         prompt = request.args.get("prompt", "")
         return await self._home(forms.QuestionForm({"prompt": prompt[:PROMPT_LONGEST]} if prompt else {}))
@@ -65,7 +65,7 @@ class HomePages:
             body = forms.start_body(fields)
             key = forms.idempotency_key(fields, body)
             started = await self.operations.starting.start(
-                pipeline.path, body, tenant=requests.tenant_of(request), idempotency_key=key
+                pipeline.path, body, caller=requests.caller_of(request), idempotency_key=key
             )
         except InvalidInput as error:
             return await self._home(forms.with_errors(fields, error, forms.START_FIELDS), status=422)
@@ -73,7 +73,7 @@ class HomePages:
 
     async def _home(self, form: forms.QuestionForm, status: int = 200) -> Response:
         which = WorkflowFilter(limit=_RECENT)
-        recent = await self.operations.reading.list(requests.tenant_of(request), which)
+        recent = await self.operations.reading.list(requests.caller_of(request), which)
         return await page(
             self.operations,
             "home.html",

@@ -53,7 +53,7 @@ class SchedulePages:
         try:
             body = _request_body(fields)
             key = forms.idempotency_key(fields, body)
-            await self.operations.scheduling.add(body, tenant=requests.tenant_of(request), idempotency_key=key)
+            await self.operations.scheduling.add(body, caller=requests.caller_of(request), idempotency_key=key)
         except InvalidInput as error:
             return await self._page(forms.with_errors(fields, error, _FIELDS), 422)
         except TooManySchedules as error:
@@ -65,24 +65,24 @@ class SchedulePages:
 
     async def pause(self, schedule_id: str) -> BaseResponse:
         """Pause it and show the list again."""
-        await self.operations.scheduling.pause(schedule_id, requests.tenant_of(request))
+        await self.operations.scheduling.pause(schedule_id, requests.caller_of(request))
         return redirect("/schedules", 303)
 
     async def resume(self, schedule_id: str) -> BaseResponse:
         """Resume it and show the list again."""
-        await self.operations.scheduling.resume(schedule_id, requests.tenant_of(request))
+        await self.operations.scheduling.resume(schedule_id, requests.caller_of(request))
         return redirect("/schedules", 303)
 
     async def delete(self, schedule_id: str) -> BaseResponse:
         """Remove it and show the list again."""
-        await self.operations.scheduling.delete(schedule_id, requests.tenant_of(request))
+        await self.operations.scheduling.delete(schedule_id, requests.caller_of(request))
         return redirect("/schedules", 303)
 
     async def _page(self, form: forms.QuestionForm, status: int = 200) -> Response:
         rows: Sequence[ScheduleView] = ()
         notice = ""
         try:
-            rows = await self.operations.scheduling.list(requests.tenant_of(request))
+            rows = await self.operations.scheduling.list(requests.caller_of(request))
         except InfrastructureDown:
             notice = _AWAY
         return await page(

@@ -56,7 +56,7 @@ class WorkflowPages:
     async def show(self, workflow_id: str) -> Response:
         """The page of one workflow, as far as it has come."""
         self._check_kind(workflow_id)
-        return await self._show(await self.operations.status(workflow_id, requests.tenant_of(request)))
+        return await self._show(await self.operations.status(workflow_id, requests.caller_of(request)))
 
     async def _show(
         self, status: WorkflowStatus, form: forms.QuestionForm | None = None, answer: int = 200
@@ -80,13 +80,13 @@ class WorkflowPages:
     async def cancel(self, workflow_id: str) -> BaseResponse:
         """Note the wish to stop and show the page again."""
         self._visit(workflow_id)
-        await self.operations.cancelling.cancel(workflow_id, requests.tenant_of(request))
+        await self.operations.cancelling.cancel(workflow_id, requests.caller_of(request))
         return self._back(workflow_id)
 
     async def retry(self, workflow_id: str) -> BaseResponse:
         """Try now what waits, and show the page again."""
         self._visit(workflow_id)
-        await self.operations.retrying.retry(workflow_id, requests.tenant_of(request))
+        await self.operations.retrying.retry(workflow_id, requests.caller_of(request))
         return self._back(workflow_id)
 
     async def decide(self, workflow_id: str) -> BaseResponse:
@@ -94,7 +94,7 @@ class WorkflowPages:
         self._visit(workflow_id)
         fields = await forms.form_of(request)
         await self.operations.deciding.decide(
-            workflow_id, requests.tenant_of(request), {"decision": fields.get("decision")}
+            workflow_id, requests.caller_of(request), {"decision": fields.get("decision")}
         )
         return self._back(workflow_id)
 
@@ -103,7 +103,7 @@ class WorkflowPages:
         self._visit(workflow_id)
         body = forms.approval_body(await forms.form_of(request))
         self._visit(workflow_id, body.get("text"))
-        await self.operations.approving.decide(workflow_id, requests.tenant_of(request), body)
+        await self.operations.approving.decide(workflow_id, requests.caller_of(request), body)
         return self._back(workflow_id)
 
     async def resume(self, workflow_id: str) -> Response | BaseResponse:
@@ -111,11 +111,11 @@ class WorkflowPages:
         self._visit(workflow_id)
         fields = await forms.form_of(request)
         self._visit(workflow_id, fields.get("text"))
-        body, tenant = body_of(fields), requests.tenant_of(request)
+        body, caller = body_of(fields), requests.caller_of(request)
         try:
-            await self.operations.resuming.resume(workflow_id, tenant, body, forms.idempotency_key(fields, body))
+            await self.operations.resuming.resume(workflow_id, caller, body, forms.idempotency_key(fields, body))
         except (InvalidInput, InvalidState) as error:
-            status = await self.operations.status(workflow_id, tenant)
+            status = await self.operations.status(workflow_id, caller)
             if not status.offer:
                 raise
             return await self._show(status, as_typed(fields, error), error.http_status)
@@ -123,17 +123,17 @@ class WorkflowPages:
 
     async def library(self) -> Response:
         """All of this kind, finished or not, with a search."""
-        tenant = requests.tenant_of(request)
+        caller = requests.caller_of(request)
         # A form sends its empty fields too; on a page they mean "any".
         query = MultiDict([(name, value) for name, value in request.args.items(multi=True) if value.strip()])
         queries.check_names(query, _QUERY)
         of = f"library of {self.pipeline.page}"
-        asked = queries.workflow_filter(query, tenant=tenant, of=of)
+        asked = queries.workflow_filter(query, caller=caller, of=of)
         rows = await pagination.read_page(
             self.operations.reading.list,
             replace(asked, kind=self.pipeline.kind, limit=_PAGE_ROWS),
             lambda row: (row.created_at, row.workflow_id),
-            tenant=tenant,
+            caller=caller,
             of=of,
         )
         return await page(

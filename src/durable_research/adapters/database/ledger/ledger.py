@@ -178,11 +178,10 @@ class PostgresLedger(ChargedSends, UnresolvedSendRows):
         """Insert or lock the effect and raise its fence to ours, or by one for an attempt without a number."""
         is_numbered = fence != NUMBERED_BY_LEDGER
         async with self._database.begin() as connection:
-            claimed = {f"new_{name}": getattr(effect, name) for name in _CLAIMED if name != "fence"}
             claiming = _CLAIM if is_numbered else _CLAIM_NEXT
-            row = (await connection.execute(claiming, claimed | {"new_fence": fence if is_numbered else 1})).one()
+            row = (await connection.execute(claiming, _claimed(effect, fence if is_numbered else 1))).one()
             if row.fingerprint != effect.fingerprint:
-                raise EffectMismatch(f"{effect.step} of {effect.workflow_id} was begun for another request")
+                raise EffectMismatch(f"{effect.step} of {effect.workflow.workflow_id} was begun for another request")
             if row.fence == WITHDRAWN > fence:
                 raise InvalidState(f"what {effect.step} did has been taken back; it is not done again")
             if is_numbered and row.fence > fence:
@@ -282,3 +281,11 @@ class PostgresLedger(ChargedSends, UnresolvedSendRows):
         )
         async with self._database.one() as connection:
             return (await connection.execute(granting)).first() is not None
+
+
+def _claimed(effect: Effect, fence: int) -> Mapping[str, Any]:
+    """The values of the row that claims the effect."""
+    values = (
+        vars(effect.workflow) | vars(effect) | {"key": effect.key, "fingerprint": effect.fingerprint, "fence": fence}
+    )
+    return {f"new_{name}": values[name] for name in _CLAIMED}

@@ -8,6 +8,7 @@ from durable_research.adapters.database.log.events import LockedLog
 from durable_research.adapters.database.rows.text_columns import columns_of
 from durable_research.adapters.database.rows.workflows import titled_as
 from durable_research.adapters.database.tables import posts
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.ports.database.posts import Post
 
@@ -37,6 +38,8 @@ class PostgresPosts:
             await connection.execute(statement.on_conflict_do_nothing(index_elements=["post_id"]))
             await connection.execute(titled_as(posts.c.post_id, post.post_id))
 
-    async def delete(self, post_id: str, tenant: str) -> None:
+    async def delete(self, post: WorkflowRef) -> None:
         async with self._database.one() as connection:
-            await connection.execute(delete(posts).where(posts.c.post_id == post_id, posts.c.tenant == tenant))
+            await connection.execute(
+                delete(posts).where(posts.c.post_id == post.workflow_id, posts.c.tenant == post.tenant)
+            )

@@ -12,6 +12,7 @@ from durable_research.adapters.database.rows.workflows import titled_as, words_p
 from durable_research.adapters.database.tables import reports
 from durable_research.domain.errors import InvalidState, NotFound
 from durable_research.domain.requests.report import DocumentReference, Report
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.domain.workflows.workflow import RESUMABLE, Status
 from durable_research.ports.database.reports import ReportFilter
@@ -82,14 +83,14 @@ class PostgresReports:
                 await log.check_not_cancelled()
             await connection.execute(titled_as(reports.c.report_id, report.report_id))
 
-    async def delete(self, report_id: str, tenant: str) -> None:
+    async def delete(self, report: WorkflowRef) -> None:
         async with self._database.one() as connection:
             await connection.execute(
-                delete(reports).where(reports.c.report_id == report_id, reports.c.tenant == tenant)
+                delete(reports).where(reports.c.report_id == report.workflow_id, reports.c.tenant == report.tenant)
             )
 
-    async def get(self, report_id: str, tenant: str) -> Report:
-        query = select(reports).where(reports.c.report_id == report_id, reports.c.tenant == tenant)
+    async def get(self, report: WorkflowRef) -> Report:
+        query = select(reports).where(reports.c.report_id == report.workflow_id, reports.c.tenant == report.tenant)
         async with self._database.one() as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:

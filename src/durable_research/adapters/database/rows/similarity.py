@@ -9,6 +9,7 @@ from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.log.events import LockedLog
 from durable_research.adapters.database.rows.text_columns import text_of
 from durable_research.adapters.database.tables import embeddings, posts, reports, workflows
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.ports.database.similarity import Related, Subject
@@ -90,20 +91,22 @@ class PostgresSimilarity:
             await LockedLog.hold_open(connection, attempt)
             await connection.execute(statement)
 
-    async def has(self, subject_id: str, tenant: str, model: str) -> bool:
-        asked = {"of_subject": subject_id, "of_tenant": tenant, "of_model": model}
+    async def has(self, subject: WorkflowRef, model: str) -> bool:
+        asked = {"of_subject": subject.workflow_id, "of_tenant": subject.tenant, "of_model": model}
         async with self._database.one() as connection:
             return bool((await connection.execute(_HAS, asked)).scalar_one())
 
-    async def delete(self, subject_id: str, tenant: str) -> None:
+    async def delete(self, subject: WorkflowRef) -> None:
         """Remove those of one of this tenant's."""
-        statement = delete(embeddings).where(embeddings.c.subject_id == subject_id, embeddings.c.tenant == tenant)
+        statement = delete(embeddings).where(
+            embeddings.c.subject_id == subject.workflow_id, embeddings.c.tenant == subject.tenant
+        )
         async with self._database.one() as connection:
             await connection.execute(statement)
 
-    async def nearest(self, subject_id: str, tenant: str, model: str, limit: int) -> Sequence[Related]:
+    async def nearest(self, subject: WorkflowRef, model: str, limit: int) -> Sequence[Related]:
         """List finished neighbours by cosine similarity."""
-        asked = {"of_subject": subject_id, "of_tenant": tenant, "of_model": model, "at_most": limit}
+        asked = {"of_subject": subject.workflow_id, "of_tenant": subject.tenant, "of_model": model, "at_most": limit}
         async with self._database.begin() as connection:
             await connection.execute(_SEARCH_ON)
             rows = (await connection.execute(_NEAREST, asked)).all()
@@ -113,4 +116,4 @@ class PostgresSimilarity:
         """List finished reports and posts that this model has not embedded."""
         async with self._database.one() as connection:
             rows = (await connection.execute(_WITHOUT, {"of_model": model, "at_most": limit})).all()
-        return [Subject(row.tenant, row.workflow_id, row.title, text_of(row)) for row in rows]
+        return [Subject(WorkflowRef(row.workflow_id, row.tenant), row.title, text_of(row)) for row in rows]

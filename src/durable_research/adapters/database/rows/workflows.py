@@ -1,6 +1,6 @@
 """The Workflows port on PostgreSQL: the authority on what was accepted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.log.events import EVENT, LockedLog, event_of
 from durable_research.adapters.database.tables import idempotency_keys, progress_events, reports, workflows
 from durable_research.domain.errors import IdempotencyKeyReused, InvalidState, NotFound
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.events import ENDS_OF_ATTEMPT, EventKind
 from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.domain.workflows.workflow import FINAL, Kind, Status, check_resumable
@@ -157,17 +158,17 @@ class PostgresWorkflows:
         query = select(workflows).where(workflows.c.workflow_id == key.workflow_id)
         return _row((await connection.execute(query)).one())
 
-    async def get(self, workflow_id: str, tenant: str) -> WorkflowRow:
+    async def get(self, workflow: WorkflowRef) -> WorkflowRow:
         async with self._database.one() as connection:
-            row = (await connection.execute(_GET, {"of_workflow": workflow_id, "of_tenant": tenant})).one_or_none()
+            row = (await connection.execute(_GET, _named(workflow))).one_or_none()
         if row is None:
             raise NotFound("there is no such workflow")
         return _row(row)
 
-    async def get_with_log(self, workflow_id: str, tenant: str) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
+    async def get_with_log(self, workflow: WorkflowRef) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
         """Read one of this tenant's workflows and its events."""
         async with self._database.one() as connection:
-            rows = (await connection.execute(_WITH_LOG, {"of_workflow": workflow_id, "of_tenant": tenant})).all()
+            rows = (await connection.execute(_WITH_LOG, _named(workflow))).all()
         if not rows:
             raise NotFound("there is no such workflow")
         return _row(rows[0]), [event_of(row) for row in rows]
@@ -261,3 +262,7 @@ class PostgresWorkflows:
     async def _rows(self, query: Any) -> Sequence[WorkflowRow]:
         async with self._database.one() as connection:
             return [_row(row) for row in await connection.execute(query)]
+
+
+def _named(workflow: WorkflowRef) -> Mapping[str, str]:
+    return {"of_workflow": workflow.workflow_id, "of_tenant": workflow.tenant}
