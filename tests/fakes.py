@@ -15,7 +15,7 @@ from durable_research.domain.ledger.effects import Charges, EffectKind, EffectRe
 from durable_research.domain.requests.report import Report
 from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision
-from durable_research.domain.workflows.events import ENDS_OF_ATTEMPT, EventKind, payload_of
+from durable_research.domain.workflows.events import ENDS_OF_ATTEMPT, Closed, EventKind, Payload
 from durable_research.domain.workflows.progress import Attempt, Draft, EngineAttempt, ProgressEvent, status_after
 from durable_research.domain.workflows.workflow import Decided, Status, check_resumable
 from durable_research.ports.database.progress import Waited
@@ -132,7 +132,7 @@ class FakeWorkflows:
         if row.resumption > wanted.after or (row.resumption and not row.status.is_final):
             return row, True
         check_resumable(row.status)
-        self.progress.append(wanted.workflow_id, EventKind.RESUMED, wanted.data, attempt=row.resumption + 1)
+        self.progress.append(wanted.workflow_id, EventKind.RESUMED, wanted.payload.stored(), attempt=row.resumption + 1)
         begun = {"engine_started": False, "cancel_requested": False, "resumption": row.resumption + 1}
         return self.change(wanted.workflow_id, status=Status.QUEUED, **begun), False
 
@@ -189,38 +189,38 @@ class FakeProgressLog:
         self.append(workflow_id, EventKind.ATTEMPT_STARTED, {"worker": worker}, step, attempt.number)
         return attempt
 
-    async def end_attempt(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
-        if status := status_after(kind, payload_of(kind, dict(data))):
+    async def end_attempt(self, attempt: Attempt, kind: EventKind, payload: Payload) -> None:
+        if status := status_after(kind, payload):
             self._status(attempt.workflow_id, status)
-        self.append(attempt.workflow_id, kind, data, attempt.step, attempt.number)
+        self.append(attempt.workflow_id, kind, payload.stored(), attempt.step, attempt.number)
 
     async def waited(self, workflow_id: str, step: str) -> Waited:
         return Waited()
 
-    async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
-        self.append(attempt.workflow_id, kind, data, attempt.step, attempt.number)
+    async def note(self, attempt: Attempt, kind: EventKind, payload: Payload) -> None:
+        self.append(attempt.workflow_id, kind, payload.stored(), attempt.step, attempt.number)
 
     async def close(
         self,
         workflow_id: str,
         status: Status,
-        data: Mapping[str, Any],
+        closed: Closed,
         resumption: int = 0,
         *,
         unless_cancelled: bool = False,
     ) -> bool:
         # The status with the event, as one transaction would: who sees the end must see the last event.
         self._status(workflow_id, status)
-        self.append(workflow_id, EventKind.CLOSED, {"status": status, **data}, attempt=resumption)
+        self.append(workflow_id, EventKind.CLOSED, closed.stored() | {"status": status}, attempt=resumption)
         return True
 
     async def note_approval(
-        self, workflow_id: str, kind: EventKind, data: Mapping[str, Any], resumption: int = 0
+        self, workflow_id: str, kind: EventKind, payload: Payload, resumption: int = 0
     ) -> ApprovalAsked | ApprovalDecision | None:
-        if status := status_after(kind, payload_of(kind, dict(data))):
+        if status := status_after(kind, payload):
             self._status(workflow_id, status)
-        self.append(workflow_id, kind, data)
-        return ApprovalAsked.model_validate(data) if kind is EventKind.APPROVAL_ASKED else None
+        self.append(workflow_id, kind, payload.stored())
+        return ApprovalAsked.model_validate(payload.stored()) if kind is EventKind.APPROVAL_ASKED else None
 
     async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
         await self.database.check()
@@ -235,10 +235,10 @@ class FakeNotes:
     """What an effect notes of its attempt, kept in a list."""
 
     def __init__(self) -> None:
-        self.noted: list[tuple[Attempt, EventKind, Mapping[str, Any]]] = []
+        self.noted: list[tuple[Attempt, EventKind, Payload]] = []
 
-    async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
-        self.noted.append((attempt, kind, data))
+    async def note(self, attempt: Attempt, kind: EventKind, payload: Payload) -> None:
+        self.noted.append((attempt, kind, payload))
 
 
 class FakeDrafts:

@@ -5,7 +5,7 @@ Pure values, which workflow code may read: a descriptor names its workflow by th
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -120,6 +120,6 @@ class StoresLate(Protocol):
         """Store the row that the closing event holds; False when it holds none."""
         ...
 
-    async def finished_outside(self, row: WorkflowRow) -> Mapping[str, Any] | None:
-        """The closing event's data for a workflow that was ended outside this app; None when its row is not stored."""
+    async def finished_outside(self, row: WorkflowRow) -> Closed | None:
+        """The closing event of a workflow that was ended outside this app; None when its row is not stored."""
         ...

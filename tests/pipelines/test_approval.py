@@ -13,7 +13,7 @@ from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.errors import AlreadyDecided, InvalidInput, InvalidState, ResearchError
 from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.approval import ApprovalDecision, ApprovalWaits, Verdict
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import ApprovalOpened, EventKind
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
 from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
@@ -293,7 +293,7 @@ async def test_a_report_that_the_engine_forgot_is_not_asked_about_again(harness:
     )
     await harness.finished(report)
 
-    standing = await harness.progress.note_approval(report, EventKind.APPROVAL_ASKED, {})
+    standing = await harness.progress.note_approval(report, EventKind.APPROVAL_ASKED, ApprovalOpened())
 
     assert isinstance(standing, ApprovalDecision)
     assert (standing.decision_id, standing.decision) == ("before", "approve")

@@ -1,15 +1,13 @@
 """Where nobody can be asked and the operator wants it so, a person decides whether to pay again."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
 from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.errors import InfrastructureDown, InvalidInput, InvalidState
 from durable_research.domain.ledger.effects import ResendPolicy
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import AttemptFailed, EventKind, Payload
 from durable_research.domain.workflows.progress import Attempt
 from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
@@ -99,9 +97,9 @@ async def test_a_decision_finds_its_question_though_a_worker_died_between_asking
 ) -> None:
     original, deaths = asking_house.progress.end_attempt, ["one"]
 
-    async def dies_after_writing(attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
-        await original(attempt, kind, data)
-        if data.get("asks_a_person") and deaths:
+    async def dies_after_writing(attempt: Attempt, kind: EventKind, payload: Payload) -> None:
+        await original(attempt, kind, payload)
+        if isinstance(payload, AttemptFailed) and payload.asks_a_person and deaths:
             deaths.pop()
             raise InfrastructureDown("the commit's answer was lost")
 

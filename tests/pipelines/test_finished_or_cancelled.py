@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.errors import DocumentError, InvalidState
 from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.approval import Verdict
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import EventKind, Payload
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.domain.workflows.workflow import Status
 from tests.pipelines.conftest import Harness
@@ -110,12 +110,12 @@ async def test_a_cancellation_within_ten_milliseconds_of_a_steps_end_leaves_one_
         with suppress(InvalidState):  # it had ended
             await harness.cancelling.cancel(report, LOCAL_CALLER)
 
-    async def end_attempt(attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+    async def end_attempt(attempt: Attempt, kind: EventKind, payload: Payload) -> None:
         if attempt.step == step and kind is EventKind.ATTEMPT_COMPLETED:
             before = chance.uniform(-0.01, 0.01)
             tasks.add(asyncio.create_task(cancel_later(attempt.workflow_id, max(0.0, -before))))
             await asyncio.sleep(max(0.0, before))
-        await original(attempt, kind, data)
+        await original(attempt, kind, payload)
 
     monkeypatch.setattr(harness.progress, "end_attempt", end_attempt)
     ends: set[str] = set()
@@ -149,12 +149,12 @@ async def held_at_the_end_of(
     original, held, go_on = harness.progress.end_attempt, asyncio.Event(), asyncio.Event()
     known: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    async def end_attempt(attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+    async def end_attempt(attempt: Attempt, kind: EventKind, payload: Payload) -> None:
         is_mine = attempt.workflow_id == await known
         if is_mine and attempt.step == step and kind is EventKind.ATTEMPT_COMPLETED:
             held.set()
             await go_on.wait()
-        await original(attempt, kind, data)
+        await original(attempt, kind, payload)
 
     monkeypatch.setattr(harness.progress, "end_attempt", end_attempt)
     report = await harness.ask(prompt)

@@ -1,8 +1,6 @@
 """The story of a report, told by what people see of it."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +10,7 @@ from durable_research.domain.caller import LOCAL_CALLER
 from durable_research.domain.documents.object_keys import page_key
 from durable_research.domain.errors import InfrastructureDown, RendererCrashed
 from durable_research.domain.workflow_ref import WorkflowRef
+from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.workflow import Status
 from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
@@ -366,10 +365,10 @@ async def test_an_end_that_cannot_be_written_at_once_is_written_later_and_fails_
 ) -> None:
     original, outages = harness.progress.close, [InfrastructureDown("the database does not answer")] * 4
 
-    async def away(workflow_id: str, status: Status, data: Mapping[str, Any], *more: int, **also: bool) -> bool:
+    async def away(workflow_id: str, status: Status, closed: Closed, *more: int, **also: bool) -> bool:
         if outages:
             raise outages.pop()
-        return await original(workflow_id, status, data, *more, **also)
+        return await original(workflow_id, status, closed, *more, **also)
 
     monkeypatch.setattr(harness.progress, "close", away)
     report = await harness.ask("an end in an outage")

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from durable_research.domain.errors import DocumentError, InfrastructureDown, NotFound
+from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.workflow import Kind, Status, new_workflow_id
 from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.passes.orphans import Orphans
@@ -48,7 +49,7 @@ async def accepted(harness: Harness, status: Status | None = None) -> str:
     await harness.workflows.accept(NewWorkflow(workflow_id, Kind.REPORT, "default", "a title", {"prompt": "p"}))
     await harness.workflows.mark_started(workflow_id, 0)
     if status:
-        await harness.progress.close(workflow_id, status, {})
+        await harness.progress.close(workflow_id, status, Closed())
     return workflow_id
 
 
@@ -138,7 +139,7 @@ async def test_a_text_that_only_the_ledger_names_stays(harness: Harness, collect
 async def test_what_a_partly_done_report_will_name_stays(harness: Harness, collector: Collector) -> None:
     report = await accepted(harness)
     key = await stored(harness, report)
-    await harness.progress.close(report, Status.PARTLY_DONE, {"to_store": {"pdf": {"pdf": {"key": key}}}})
+    await harness.progress.close(report, Status.PARTLY_DONE, Closed(to_store={"pdf": {"pdf": {"key": key}}}))
     await ended(harness, report)
 
     await collector.collect()

@@ -16,7 +16,7 @@ from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.requests.report import DocumentReference, Report
 from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.approval import ApprovalAsked
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import ApprovalOpened, AttemptCompleted, AttemptFailed, Closed, EventKind
 from durable_research.domain.workflows.progress import Attempt, EngineAttempt
 from durable_research.domain.workflows.workflow import Kind, Status, kind_of, new_workflow_id
 from durable_research.operations.approve import Approving
@@ -136,24 +136,26 @@ class Harness:
         """A report whose answer was lost and that waits for a person."""
         report_id = await self.asked()
         attempt = await self.step(report_id, "llm_call")
-        data = {"final": True, "asks_a_person": True, "error": {"code": "decision_needed", "detail": "decide"}}
-        await self.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, data)
+        failed = AttemptFailed(final=True, asks_a_person=True, error={"code": "decision_needed", "detail": "decide"})
+        await self.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, failed)
         return report_id
 
     async def asks_to_clean_up(self) -> str:
         """A post whose embedding failed and whose row could not be removed after that."""
         post_id = await self.asked("Why do bees dance?", kind=Kind.POST)
         for name in ("generate_content", "store_post"):
-            await self.world.progress.end_attempt(await self.step(post_id, name), EventKind.ATTEMPT_COMPLETED, {})
+            await self.world.progress.end_attempt(
+                await self.step(post_id, name), EventKind.ATTEMPT_COMPLETED, AttemptCompleted()
+            )
         refused = {"code": "model_refused", "detail": "the key is refused"}
         attempt = await self.step(post_id, "create_embedding")
         await self.world.progress.end_attempt(
-            attempt, EventKind.ATTEMPT_FAILED, {"final": True, "error": refused, "counted": True}
+            attempt, EventKind.ATTEMPT_FAILED, AttemptFailed(final=True, error=refused, counted=True)
         )
         attempt = await self.step(post_id, "delete_embedding")
         stuck = {"code": "step_timed_out", "detail": "delete_embedding did not finish within 20 s"}
         await self.world.progress.end_attempt(
-            attempt, EventKind.ATTEMPT_FAILED, {"final": True, "asks_a_person": True, "error": stuck, "counted": True}
+            attempt, EventKind.ATTEMPT_FAILED, AttemptFailed(final=True, asks_a_person=True, error=stuck, counted=True)
         )
         return post_id
 
@@ -170,7 +172,7 @@ class Harness:
         if kind_of(workflow_id) is Kind.POST:
             # As storing a post does.
             self.world.workflows.change(workflow_id, title=parse_markdown(texts["text"]).title)
-        await self.world.progress.close(workflow_id, Status.DONE, {"texts": kept})
+        await self.world.progress.close(workflow_id, Status.DONE, Closed(texts=kept))
 
     async def failed(self, *, text: str = TEXT, code: str = "document_error", status: Status = Status.FAILED) -> str:
         """A report whose text is paid for and that could not be typeset; or, without a text, that was asked for in vain."""
@@ -185,12 +187,12 @@ class Harness:
                 result=made.model_dump(mode="json"), frozen={"model": "sim-1"}
             )
             asked = await self.step(report_id, "llm_call")
-            await self.world.progress.end_attempt(asked, EventKind.ATTEMPT_COMPLETED, {})
+            await self.world.progress.end_attempt(asked, EventKind.ATTEMPT_COMPLETED, AttemptCompleted())
             self.world.ledger.charged[report_id] = Charges(settled=1, possible_extra=0)
         error = {"code": code, "detail": "line 3 cannot be typeset"}
         attempt = await self.step(report_id, step)
-        await self.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, {"final": True, "error": error})
-        await self.world.progress.close(report_id, status, {"error": error})
+        await self.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, AttemptFailed(final=True, error=error))
+        await self.world.progress.close(report_id, status, Closed(error=error))
         return report_id
 
     async def failed_in_silence(self) -> str:
@@ -224,7 +226,9 @@ class Harness:
             }
         )
         data = asked.model_dump(mode="json")
-        await self.world.progress.note_approval(report_id, EventKind.APPROVAL_ASKED, data)
+        await self.world.progress.note_approval(
+            report_id, EventKind.APPROVAL_ASKED, ApprovalOpened.model_validate(data)
+        )
         return report_id
 
     async def _draft_pdf(self, report_id: str) -> DocumentReference:
@@ -237,7 +241,7 @@ class Harness:
         await self.step(workflow_id, "llm_call")
         for name in ("llm_call", "create_pdf", "store_report_metadata", "send_notification"):
             attempt = await self.step(workflow_id, name, "worker-2@8")
-            await self.world.progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {})
+            await self.world.progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, AttemptCompleted())
         row = self.world.workflows.rows[workflow_id]
         report = Report(
             report_id=workflow_id,
@@ -257,7 +261,7 @@ class Harness:
         await self.world.objects.put(report.text.key, text.encode())
         await self.world.objects.put(report.pdf.key, PDF)
         self.world.ledger.charged[workflow_id] = Charges(settled=1, possible_extra=1)
-        await self.world.progress.close(workflow_id, Status.DONE, {"pages": 3, "notified": ["log"], "not_notified": []})
+        await self.world.progress.close(workflow_id, Status.DONE, Closed(pages=3, notified=["log"], not_notified=[]))
         return report
 
     async def worker(self, name: str = "worker-1") -> None:

@@ -22,7 +22,7 @@ from durable_research.domain.ledger.effects import Effect, EffectKind, ProviderC
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.requests.report import DocumentReference, Report
 from durable_research.domain.workflow_ref import WorkflowRef
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import AttemptCompleted, Closed, EventKind
 from durable_research.domain.workflows.progress import Attempt, EngineAttempt
 from durable_research.domain.workflows.workflow import Kind, Status
 from tests.adapters.database.rows import accepted
@@ -84,16 +84,15 @@ class DatabaseWorld:
         await self.objects.put(report.pdf.key, b"%PDF-")
         attempt = await self.step(report_id, "store_report_metadata")
         await self.reports.store(report, "default", attempt)
-        await self.progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {})
-        await self.progress.close(report_id, Status.DONE, {"pages": 1})
+        await self.progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, AttemptCompleted())
+        await self.progress.close(report_id, Status.DONE, Closed(pages=1))
         return report_id
 
     async def checked_text(self) -> str:
         """One with two texts: the text and its summary."""
         workflow_id = await accepted(self.database, Kind.PROCESSING)
         texts = {name: await self.written(workflow_id, name) for name in ("text", "summary")}
-        closing = {"texts": {name: text.model_dump(mode="json") for name, text in texts.items()}}
-        await self.progress.close(workflow_id, Status.DONE, closing)
+        await self.progress.close(workflow_id, Status.DONE, Closed(texts=texts))
         return workflow_id
 
     async def failed_report(self) -> str:
@@ -109,8 +108,8 @@ class DatabaseWorld:
         await self.ledger.remember_reference(effect.key, attempt.number, "resp_1")
         result = (await self.written(report_id)).model_dump(mode="json")
         await self.ledger.settle(effect.key, attempt.number, "resp_1", result)
-        await self.progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {})
-        await self.progress.close(report_id, Status.FAILED, {"error": FAILURE})
+        await self.progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, AttemptCompleted())
+        await self.progress.close(report_id, Status.FAILED, Closed(error=FAILURE))
         return report_id
 
 

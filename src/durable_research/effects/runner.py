@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from durable_research import policies
 from durable_research.domain.ledger.effects import WITHDRAWN, Effect, EffectRecord
 from durable_research.domain.model_errors import AnswerLost, ModelForgotten
-from durable_research.domain.workflows.events import EventKind, OfWorker, SentAgain
+from durable_research.domain.workflows.events import EventKind, OfWorker, Payload, SentAgain
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.effects.accepted_send import Salvage
 from durable_research.effects.attempt import SendAttempt
@@ -111,10 +111,10 @@ class EffectRunner:
                     current,
                     send_attempt.attempt,
                     EventKind.ATTEMPT_REATTACHED,
-                    OfWorker(worker=current.worker).stored(),
+                    OfWorker(worker=current.worker),
                 )
         if current.is_waiting:
-            await self._note(current, send_attempt.attempt, EventKind.PROVIDER_ANSWERED, {})
+            await self._note(current, send_attempt.attempt, EventKind.PROVIDER_ANSWERED, Payload())
         return reference
 
     @staticmethod
@@ -131,16 +131,16 @@ class EffectRunner:
         attempt = replace(current, number=record.fence)
 
         async def sent_again() -> None:
-            charges = SentAgain(possible_extra=record.possible_extra + 1).stored()
+            charges = SentAgain(possible_extra=record.possible_extra + 1)
             await self._note(current, attempt, EventKind.CALL_SENT_AGAIN, charges)
 
         return SendAttempt(
             effect, remote, attempt, record, self._ledger, self._cancel_is_wanted, self._longest_call, sent_again
         )
 
-    async def _note(self, current: Attempt, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+    async def _note(self, current: Attempt, attempt: Attempt, kind: EventKind, payload: Payload) -> None:
         if current.is_logged:
-            await self._notes.note(attempt, kind, data)
+            await self._notes.note(attempt, kind, payload)
 
     async def withdraw(self, effect: Effect, prepare: Callable[[Mapping[str, Any]], RemoteEffect[Answer]]) -> None:
         """Take back what the effect did, wherever it stands, and let no attempt do it any more; a repeat changes nothing.

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from durable_research.domain.caller import Caller
 from durable_research.domain.errors import InfrastructureDown, InvalidState
+from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.workflow import Status
 from durable_research.operations.outbox import Outbox
 from durable_research.operations.reading.read import Reading
@@ -45,7 +46,7 @@ class Cancelling:
         else:
             # A resumed workflow has stored things already; its run removes them when it is cancelled.
             if not known and not row.engine_started and not row.resumption:
-                await self.progress.close(workflow_id, Status.CANCELLED, {})
+                await self.progress.close(workflow_id, Status.CANCELLED, Closed())
         row = await self.reading.get(workflow_id, caller)
         if row.status.is_final and row.status is not Status.CANCELLED and not row.cancel_requested:
             raise InvalidState(f"the workflow is {row.status.words} and cannot be cancelled")

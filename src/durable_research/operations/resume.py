@@ -32,7 +32,7 @@ from durable_research.domain.ledger.effects import (
 )
 from durable_research.domain.requests.writing import Text
 from durable_research.domain.values import Value
-from durable_research.domain.workflows.events import ResumedWith
+from durable_research.domain.workflows.events import CorrectedText, ResumedWith
 from durable_research.domain.workflows.progress import ProgressEvent, closing_of, resumed_with
 from durable_research.domain.workflows.workflow import RESUMABLE, check_resumable
 from durable_research.effects.text import store_text
@@ -107,7 +107,7 @@ class Resuming:
         wanted = Resumption(
             workflow_id,
             row.resumption,
-            await self._data(row, events, request, idempotency_key),
+            await self._payload(row, events, request, idempotency_key),
             self.starting.sleeps_until(BY_KIND[row.kind].request.model_validate(row.input)),
         )
         row, replayed = await self.workflows.resume(wanted)
@@ -115,29 +115,30 @@ class Resuming:
         self.starting.deliver(row)
         return Resumed(row, replayed)
 
-    async def _data(
+    async def _payload(
         self, row: WorkflowRow, events: Sequence[ProgressEvent], request: ResumeRequest, key: str | None
-    ) -> dict[str, Any]:
-        """The data that the event of resuming stores."""
+    ) -> ResumedWith:
+        """The event of resuming."""
         latest = resumed_with(events)
-        data: dict[str, Any] = {"generation": latest.generation} | ({"key": key} if key else {})
+        resumed = ResumedWith(generation=latest.generation, **({"key": key} if key else {}))
         if request.text is not None:
             corrected = await self._corrected(row, events, request.text)
-            return data | {"texts": {"corrected": corrected.model_dump(mode="json")}}
+            return resumed.model_copy(update={"texts": CorrectedText(corrected=corrected)})
         if latest.corrected:
-            return data | {"texts": {"corrected": latest.corrected.model_dump(mode="json")}}
+            return resumed.model_copy(update={"texts": CorrectedText(corrected=latest.corrected)})
         if row.status not in RESUMABLE:
-            return data
+            return resumed
         offer = await self._offer(row, events, await self.texts.reading.ledger.charges(row.workflow_id))
         if not offer.may_charge_again:
-            return data
+            return resumed
         if not request.accept_charge:
             raise InvalidState(f"{offer.words}; say that it may: accept_charge")
+        generation = resumed.generation
         if offer.price is Price.ANOTHER_ANSWER:
-            data["generation"] += 1
+            generation += 1
         else:
             await self.ledger.grant_resend(row.workflow_id, next(iter(BY_KIND[row.kind].steps)))
-        return data | {"accepted_charge": True}
+        return resumed.model_copy(update={"generation": generation, "accepted_charge": True})
 
     async def _corrected(self, row: WorkflowRow, events: Sequence[ProgressEvent], text: str) -> WrittenText:
         text = await asyncio.to_thread(check_text, text)

@@ -6,6 +6,7 @@ import time
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.rows.workflows import PostgresWorkflows
+from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.domain.workflows.workflow import Kind, Status, new_workflow_id
 from durable_research.ports.database.workflows import NewWorkflow
@@ -24,5 +25,5 @@ async def accepted(
     new = NewWorkflow(workflow_id, kind, tenant, "As asked for", {"prompt": "tides?"})
     await PostgresWorkflows(database).accept(new)
     if status:
-        await PostgresProgressLog(database).close(workflow_id, status, {})
+        await PostgresProgressLog(database).close(workflow_id, status, Closed())
     return workflow_id

@@ -19,6 +19,7 @@ from durable_research.domain.ledger.effects import (
     next_move,
 )
 from durable_research.domain.workflow_ref import WorkflowRef
+from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.progress import NUMBERED_BY_LEDGER
 from durable_research.domain.workflows.workflow import Status
 
@@ -275,7 +276,7 @@ async def test_a_late_sender_learns_that_its_workflow_has_ended(
     ledger: PostgresLedger, effect: Effect, progress: PostgresProgressLog
 ) -> None:
     await begun(ledger, effect, 1)
-    await progress.close(effect.workflow.workflow_id, Status.CANCELLED, {})
+    await progress.close(effect.workflow.workflow_id, Status.CANCELLED, Closed())
 
     assert await ledger.remember_reference(effect.key, 1, "resp_1")
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
@@ -289,7 +290,7 @@ async def test_a_late_sender_whose_send_was_found_and_settled_takes_nothing_back
     await ledger.claim(searched, 2)
     await ledger.remember_reference(searched.key, 1, "ts_1")
     await ledger.settle(searched.key, 2, "ts_1", {})
-    await progress.close(effect.workflow.workflow_id, Status.DONE, {})
+    await progress.close(effect.workflow.workflow_id, Status.DONE, Closed())
 
     assert not await ledger.remember_reference(searched.key, 1, "ts_1")
 
@@ -423,7 +424,7 @@ async def test_what_a_dead_sender_left_open_is_closed_after_the_end_where_nobody
     """Once a frozen worker that took the second task was ended before it heard, and its send stayed open for good."""
     left = replace(effect, provider_class=provider_class)
     await begun(ledger, left, 1)
-    await progress.close(effect.workflow.workflow_id, Status.FAILED, {})
+    await progress.close(effect.workflow.workflow_id, Status.FAILED, Closed())
 
     await ledger.close_left_behind(timedelta(0))
 

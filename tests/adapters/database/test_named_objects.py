@@ -11,7 +11,7 @@ from durable_research.domain.documents.text import TextReference
 from durable_research.domain.ledger.effects import Effect, EffectKind, ProviderClass
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.workflow_ref import WorkflowRef
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import AttemptCompleted, Closed, EventKind
 from durable_research.domain.workflows.progress import EngineAttempt
 from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.ports.database.posts import Post
@@ -53,11 +53,11 @@ async def test_nothing_names_the_objects_of_a_story_that_was_taken_back(database
     progress, engine = PostgresProgressLog(database), EngineAttempt("run", 1)
     for key, workflow_id in keys.items():
         attempt = await progress.begin_attempt(workflow_id, "generate_content", "worker-1@1", engine)
-        await progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {"texts": {"text": {"key": key}}})
+        await progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, AttemptCompleted(texts={"text": {"key": key}}))
     for workflow_id in (taken_back, told_again):
         await progress.begin_attempt(workflow_id, "delete_embedding", "worker-1@1", engine, undoes=True)
     for workflow_id, status in [(told, "cancelled"), (taken_back, "cancelled"), (told_again, "done")]:
-        await progress.close(workflow_id, Status(status), {})
+        await progress.close(workflow_id, Status(status), Closed())
 
     left = await PostgresNamedObjects(database).orphans(keys, timedelta(0))
 
@@ -73,7 +73,7 @@ async def test_the_ledger_names_what_came_of_an_answer_that_is_not_published(dat
     ledger = PostgresLedger(database)
     await ledger.claim(effect, 1)
     await ledger.keep(effect.key, 1, {"text": {"key": key}})
-    await PostgresProgressLog(database).close(report, Status.FAILED, {})
+    await PostgresProgressLog(database).close(report, Status.FAILED, Closed())
 
     assert await PostgresNamedObjects(database).orphans({key: report, f"{key}.other": report}, timedelta(0)) == {
         f"{key}.other"

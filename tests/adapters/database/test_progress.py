@@ -1,5 +1,4 @@
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -7,15 +6,25 @@ from durable_research.adapters.database.log.changes import PostgresChanges
 from durable_research.adapters.database.log.drafts import PostgresDrafts
 from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.rows.workflows import PostgresWorkflows
+from durable_research.domain.documents.text import TextReference, WrittenText
 from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
+from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision, Verdict, decided_as
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import (
+    ApprovalOpened,
+    AttemptCompleted,
+    AttemptFailed,
+    Closed,
+    EventKind,
+    OfWorker,
+    Payload,
+)
 from durable_research.domain.workflows.progress import Attempt, EngineAttempt
 from durable_research.domain.workflows.workflow import Status
 
 ENGINE = EngineAttempt("run", 1)
-FAILED = {"error": {"code": "rate_limited", "detail": "busy"}, "counted": True, "final": False}
+FAILED = AttemptFailed(error={"code": "rate_limited", "detail": "busy"}, counted=True, final=False)
 
 
 async def test_attempts_are_numbered_by_us_and_count_on(report: str, progress: PostgresProgressLog) -> None:
@@ -57,7 +66,7 @@ async def test_a_paused_attempt_that_wakes_up_may_not_end_what_another_holds(
     await progress.begin_attempt(report, "llm_call", "worker-2@1", ENGINE)
 
     with pytest.raises(StaleAttempt):
-        await progress.end_attempt(paused, EventKind.ATTEMPT_COMPLETED, {})
+        await progress.end_attempt(paused, EventKind.ATTEMPT_COMPLETED, AttemptCompleted())
 
 
 async def test_a_worker_that_was_frozen_before_it_began_does_not_take_over(
@@ -85,8 +94,8 @@ async def test_an_undo_finds_nothing_else_under_way(report: str, progress: Postg
     kinds = [(event.step, event.kind) for event in await progress.read(report) if event.step]
     assert kinds[1:] == [("store_post", EventKind.ATTEMPT_LOST), ("delete_post", EventKind.ATTEMPT_STARTED)]
     with pytest.raises(StaleAttempt):
-        await progress.end_attempt(frozen, EventKind.ATTEMPT_COMPLETED, {})
-    await progress.end_attempt(undo, EventKind.ATTEMPT_COMPLETED, {})
+        await progress.end_attempt(frozen, EventKind.ATTEMPT_COMPLETED, AttemptCompleted())
+    await progress.end_attempt(undo, EventKind.ATTEMPT_COMPLETED, AttemptCompleted())
 
 
 async def test_no_step_begins_once_the_story_is_being_taken_back(report: str, progress: PostgresProgressLog) -> None:
@@ -111,7 +120,7 @@ async def test_a_cancelled_story_begins_nothing_new_and_tells_again_what_was_don
     report: str, progress: PostgresProgressLog, workflows: PostgresWorkflows
 ) -> None:
     done = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
-    await progress.end_attempt(done, EventKind.ATTEMPT_COMPLETED, {})
+    await progress.end_attempt(done, EventKind.ATTEMPT_COMPLETED, AttemptCompleted())
     await workflows.request_cancel(report)
 
     assert (
@@ -123,10 +132,10 @@ async def test_a_cancelled_story_begins_nothing_new_and_tells_again_what_was_don
 
 async def test_a_closed_log_says_the_same_for_ever(report: str, progress: PostgresProgressLog) -> None:
     attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
-    await progress.close(report, Status.TERMINATED, {})
+    await progress.close(report, Status.TERMINATED, Closed())
     before = await progress.read(report)
 
-    await progress.note(attempt, EventKind.ATTEMPT_REATTACHED, {})
+    await progress.note(attempt, EventKind.ATTEMPT_REATTACHED, OfWorker())
     await progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, FAILED)
 
     assert await progress.read(report) == before
@@ -139,16 +148,16 @@ async def test_the_status_changes_with_the_event_that_causes_it(
     running = (await workflows.get(WorkflowRef(report, "default"))).status
     await progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, FAILED)
     retrying = (await workflows.get(WorkflowRef(report, "default"))).status
-    await progress.close(report, Status.FAILED, {})
+    await progress.close(report, Status.FAILED, Closed())
     failed = (await workflows.get(WorkflowRef(report, "default"))).status
 
     assert (running, retrying, failed) == (Status.RUNNING, Status.RETRYING, Status.FAILED)
 
 
 async def test_an_end_is_written_once(report: str, progress: PostgresProgressLog) -> None:
-    await progress.close(report, Status.DONE, {"pages": 3})
+    await progress.close(report, Status.DONE, Closed(pages=3))
 
-    await progress.close(report, Status.FAILED, {})
+    await progress.close(report, Status.FAILED, Closed())
 
     ends = [event.data["status"] for event in await progress.read(report) if event.kind is EventKind.CLOSED]
     assert ends == ["done"]
@@ -157,15 +166,15 @@ async def test_an_end_is_written_once(report: str, progress: PostgresProgressLog
 async def test_partly_done_may_become_done(
     report: str, progress: PostgresProgressLog, workflows: PostgresWorkflows
 ) -> None:
-    await progress.close(report, Status.PARTLY_DONE, {})
+    await progress.close(report, Status.PARTLY_DONE, Closed())
 
-    await progress.close(report, Status.DONE, {})
+    await progress.close(report, Status.DONE, Closed())
 
     assert (await workflows.get(WorkflowRef(report, "default"))).status is Status.DONE
 
 
 async def test_no_step_begins_after_the_end(report: str, progress: PostgresProgressLog) -> None:
-    await progress.close(report, Status.CANCELLED, {})
+    await progress.close(report, Status.CANCELLED, Closed())
 
     with pytest.raises(InvalidState):
         await progress.begin_attempt(report, "create_pdf", "worker-1@1", ENGINE)
@@ -207,7 +216,7 @@ async def test_the_end_leaves_no_draft_and_none_comes_after_it(
     drafts.show(attempt, "one")
     await drafts.close()
     before = await drafts.read(report)
-    await progress.close(report, Status.CANCELLED, {})
+    await progress.close(report, Status.CANCELLED, Closed())
     after = await drafts.read(report)
 
     drafts.show(attempt, "one two")
@@ -224,7 +233,7 @@ async def test_a_step_that_is_done_has_no_draft(
     drafts.show(attempt, "one")
     await drafts.close()
 
-    await progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {})
+    await progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, AttemptCompleted())
 
     assert await drafts.read(report) is None
 
@@ -242,16 +251,20 @@ async def test_a_draft_is_replaced_by_the_next_attempt(report: str, drafts: Post
     assert (draft.attempt, draft.text) == (2, "one")
 
 
-def asked(expires_at: str) -> dict[str, Any]:
-    """What the log keeps of a question."""
-    return {
-        "before": "before_notify",
-        "draft_sha256": "a" * 64,
-        "verdicts": ["approve", "refuse"],
-        "remind_at": "2026-11-22T09:00:00+00:00",
-        "expires_at": expires_at,
-        "texts": {},
-    }
+def asked(expires_at: str) -> ApprovalOpened:
+    """A question as the log stores it."""
+    text = TextReference(key="default/report/a.md", sha256="a" * 64, size_bytes=1)
+    draft = WrittenText(text=text, model="m", provider="p", is_demo=False, usage=TokenUsage())
+    return ApprovalOpened.model_validate(
+        {
+            "before": "before_notify",
+            "draft_sha256": "a" * 64,
+            "verdicts": ["approve", "refuse"],
+            "remind_at": "2026-11-22T09:00:00+00:00",
+            "expires_at": expires_at,
+            "texts": {"draft": draft},
+        }
+    )
 
 
 async def test_a_question_that_is_asked_again_is_the_one_that_was_asked_first(
@@ -261,7 +274,7 @@ async def test_a_question_that_is_asked_again_is_the_one_that_was_asked_first(
 
     again = await progress.note_approval(report, EventKind.APPROVAL_ASKED, asked("2027-01-01T00:00:00+00:00"))
 
-    assert again == first == ApprovalAsked.model_validate(asked("2026-11-28T09:00:00+00:00"))
+    assert again == first == ApprovalAsked.model_validate(asked("2026-11-28T09:00:00+00:00").stored())
     assert [event.kind for event in await progress.read(report)].count(EventKind.APPROVAL_ASKED) == 1
 
 
@@ -277,7 +290,7 @@ async def test_a_question_that_is_decided_is_answered_by_the_decision(
     )
 
 
-BUSY = {"error": {"code": "rate_limited", "detail": "busy"}, "counted": False, "final": False, "wait_left_seconds": 60}
+BUSY = AttemptFailed(error={"code": "rate_limited", "detail": "busy"}, counted=False, final=False, wait_left_seconds=60)
 
 
 async def test_a_wait_is_measured_from_its_first_look_through_deaths(
@@ -301,7 +314,7 @@ async def test_an_attempt_knows_that_its_step_waits_until_the_provider_answers(
     first = await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run", 1))
     await progress.end_attempt(first, EventKind.ATTEMPT_FAILED, BUSY)
     second = await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run", 2))
-    await progress.note(second, EventKind.PROVIDER_ANSWERED, {})
+    await progress.note(second, EventKind.PROVIDER_ANSWERED, Payload())
 
     third = await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run", 3))
 

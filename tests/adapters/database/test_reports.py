@@ -11,6 +11,7 @@ from durable_research.domain.errors import CancelRequested, InvalidState, NotFou
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.requests.report import DocumentReference, Report
 from durable_research.domain.workflow_ref import WorkflowRef
+from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.progress import EngineAttempt
 from durable_research.domain.workflows.workflow import Status
 from tests.adapters.database.rows import attempt_of
@@ -88,7 +89,7 @@ async def test_from_then_on_the_workflow_is_called_as_the_report_is(database: Da
 async def test_what_has_ended_without_a_report_is_not_finished_by_a_late_writer(
     database: Database, made: Report, status: Status
 ) -> None:
-    await PostgresProgressLog(database).close(made.report_id, status, {})
+    await PostgresProgressLog(database).close(made.report_id, status, Closed())
 
     with pytest.raises(InvalidState):
         await PostgresReports(database).store(made, "default", attempt_of(made.report_id, "store_report_metadata"))

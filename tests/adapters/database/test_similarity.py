@@ -20,6 +20,7 @@ from durable_research.domain.errors import StaleAttempt
 from durable_research.domain.ledger.usage import TokenUsage
 from durable_research.domain.requests.report import DocumentReference, Report
 from durable_research.domain.workflow_ref import WorkflowRef
+from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.progress import EngineAttempt
 from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.ports.database.posts import Post
@@ -145,7 +146,7 @@ async def test_a_worker_that_was_frozen_while_an_undo_began_keeps_no_vector(
     with pytest.raises(StaleAttempt):
         await similarity.store(tenant, towards(10), frozen)
 
-    await progress.close(other, Status.DONE, {})
+    await progress.close(other, Status.DONE, Closed())
     assert await similarity.nearest(WorkflowRef(asked, tenant), "m", 1) == []
 
 
@@ -244,7 +245,7 @@ async def test_finished_reports_and_posts_without_an_embedding_by_the_model_are_
         await posts.store(post_of(one, asked_at=next(days)), tenant, attempt_of(one))
     for report in (newer, by_another, failed):
         await reports.store(report_of(report, asked_at=next(days)), tenant, attempt_of(report))
-    await PostgresProgressLog(database).close(failed, Status.FAILED, {})
+    await PostgresProgressLog(database).close(failed, Status.FAILED, Closed())
     for subject, maker in [(known, model), (embedded_post, model), (by_another, "an older model")]:
         await similarity.store(tenant, towards(0, maker), attempt_of(subject))
 

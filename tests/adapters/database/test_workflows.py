@@ -8,7 +8,7 @@ from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.domain.errors import IdempotencyKeyReused, NotFound
 from durable_research.domain.workflow_ref import WorkflowRef
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import AttemptCompleted, EventKind
 from durable_research.domain.workflows.progress import EngineAttempt
 from durable_research.domain.workflows.workflow import Status
 from durable_research.ports.database.workflows import Page, WorkflowFilter
@@ -128,7 +128,7 @@ async def test_a_row_is_read_together_with_its_log(
     workflows: PostgresWorkflows, progress: PostgresProgressLog, report: str
 ) -> None:
     attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run", 1))
-    await progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {"tokens": 3})
+    await progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, AttemptCompleted(tokens=3))
 
     found = await workflows.get_with_log(WorkflowRef(report, "default"))
 

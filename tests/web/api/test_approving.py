@@ -6,7 +6,7 @@ import pytest
 from quart.testing import QuartClient
 
 from durable_research.domain.errors import AlreadyDecided
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import ApprovalDecided, EventKind
 from tests.web.harness import DRAFT_SHA256, TEXT, UNKNOWN, Harness
 from tests.web.pages.test_pages import page, post
 
@@ -51,7 +51,9 @@ async def test_a_decision_that_the_log_knows_is_answered_without_the_engine(
 ) -> None:
     report_id = await harness.parked()
     decided = {**APPROVE, "decision_id": "mine"}
-    await harness.world.progress.note_approval(report_id, EventKind.APPROVAL_GIVEN, decided)
+    await harness.world.progress.note_approval(
+        report_id, EventKind.APPROVAL_GIVEN, ApprovalDecided.model_validate(decided)
+    )
     harness.world.engine.is_away = True
 
     again = await client.post(f"/api/workflows/{report_id}/approve", json=decided)

@@ -8,7 +8,7 @@ import pytest
 from quart.testing import QuartClient
 
 from durable_research.domain.ledger.effects import ProviderClass, Send, SendState
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import Closed, EventKind
 from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.operations.reading.status import WorkflowStatus
 from tests.fakes import START
@@ -58,7 +58,7 @@ async def test_what_was_undone_offers_neither_resuming_nor_a_text(
     client: QuartClient, harness: Harness, kind: Kind
 ) -> None:
     undone = await harness.asked("undone", kind=kind)
-    await harness.world.progress.close(undone, Status.FAILED, {"error": {"code": "internal_error", "detail": "x"}})
+    await harness.world.progress.close(undone, Status.FAILED, Closed(error={"code": "internal_error", "detail": "x"}))
 
     status = await status_of(client, undone)
 
@@ -141,7 +141,7 @@ async def test_the_same_key_again_is_the_same_answer_and_another_text_under_it_i
     report_id = await harness.failed()
     await resume(client, report_id, "key-1", text="# One")
     await harness.world.progress.close(
-        report_id, Status.FAILED, {"error": {"code": "document_error", "detail": "x"}}, 1
+        report_id, Status.FAILED, Closed(error={"code": "document_error", "detail": "x"}), 1
     )
 
     again, other = (
@@ -158,7 +158,7 @@ async def test_a_corrected_text_is_what_is_read_from_then_on(client: QuartClient
     report_id = await harness.failed()
     await resume(client, report_id, text="# By hand")
     await harness.world.progress.close(
-        report_id, Status.FAILED, {"error": {"code": "document_error", "detail": "x"}}, 1
+        report_id, Status.FAILED, Closed(error={"code": "document_error", "detail": "x"}), 1
     )
 
     text_url = (await status_of(client, report_id))["text_url"]

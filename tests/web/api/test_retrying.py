@@ -4,7 +4,7 @@ import re
 
 from quart.testing import QuartClient
 
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import AttemptFailed, EventKind
 from durable_research.ports.engine.engine import EngineView, PendingStep
 from tests.fakes import START
 from tests.web.harness import Harness
@@ -15,8 +15,8 @@ async def retrying(harness: Harness) -> str:
     """A report whose first step waits for its next try."""
     report_id = await harness.asked()
     attempt = await harness.step(report_id, "llm_call")
-    data = {"final": False, "retry_in_seconds": 60, "error": {"code": "rate_limited", "detail": "busy"}}
-    await harness.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, data)
+    busy = AttemptFailed(final=False, retry_in_seconds=60, error={"code": "rate_limited", "detail": "busy"})
+    await harness.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, busy)
     harness.world.engine.views[report_id] = EngineView("running", (PendingStep("llm_call", None, START),))
     return report_id
 

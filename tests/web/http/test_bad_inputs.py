@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from quart.testing import QuartClient
 
+from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.workflow import Kind, Status
 from tests.web.harness import Harness
 from tests.web.http.bad_inputs import BAD, DONE, IDS, OF_OTHERS, RUNNING, Bad
@@ -37,7 +38,7 @@ async def ids(harness: Harness) -> dict[str, str]:
     post = await harness.asked("a post", kind=Kind.POST)
     await harness.written(post, text="# Bees")
     cancelled = await harness.asked("cancelled")
-    await harness.world.progress.close(cancelled, Status.CANCELLED, {})
+    await harness.world.progress.close(cancelled, Status.CANCELLED, Closed())
     return {
         RUNNING: running,
         DONE: done,

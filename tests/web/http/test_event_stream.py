@@ -7,7 +7,7 @@ import pytest
 from quart.testing import QuartClient
 
 from durable_research.domain.caller import LOCAL_CALLER
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import Closed, EventKind
 from durable_research.domain.workflows.progress import Draft, ProgressEvent
 from durable_research.domain.workflows.workflow import Status
 from durable_research.web.http import event_stream
@@ -251,7 +251,7 @@ async def test_the_end_of_a_workflow_is_the_last_thing_told(harness: Harness) ->
     stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, LOCAL_CALLER, 0))
     await anext(stream)
 
-    await harness.world.progress.close(report_id, Status.CANCELLED, {})
+    await harness.world.progress.close(report_id, Status.CANCELLED, Closed())
 
     told = [message async for message in stream]
     assert b"event: closed" in told[-1]

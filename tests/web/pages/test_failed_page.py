@@ -6,7 +6,7 @@ import re
 import pytest
 from quart.testing import QuartClient
 
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import AttemptFailed, Closed, EventKind
 from durable_research.domain.workflows.workflow import Kind, Status
 from tests.web.harness import TEXT, UNKNOWN, Harness
 from tests.web.pages.test_pages import page, post
@@ -63,9 +63,9 @@ async def test_the_button_resumes_and_leads_to_the_live_page(client: QuartClient
 async def test_a_double_click_resumes_once(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.failed()
     key = token(await page(client, f"/reports/{report_id}"))
-    error = {"error": {"code": "document_error", "detail": "x"}}
+    failed = Closed(error={"code": "document_error", "detail": "x"})
     await post(client, f"/reports/{report_id}/resume", token=key)
-    await harness.world.progress.close(report_id, Status.FAILED, error, 1)
+    await harness.world.progress.close(report_id, Status.FAILED, failed, 1)
 
     await post(client, f"/reports/{report_id}/resume", token=key)
 
@@ -117,7 +117,7 @@ async def test_a_text_that_is_refused_stands_there_as_it_was_typed_beside_what_i
 async def test_a_text_that_comes_too_late_is_not_lost(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.failed()
     await post(client, f"/reports/{report_id}/resume", token="t")
-    await harness.world.progress.close(report_id, Status.DONE, {}, 1)
+    await harness.world.progress.close(report_id, Status.DONE, Closed(), 1)
 
     status, _, text = await post(client, f"/reports/{report_id}/resume", token="u", text="# Typed for long")
 
@@ -155,7 +155,7 @@ async def test_what_was_undone_is_run_again_and_the_page_says_that_it_is_paid_an
     client: QuartClient, harness: Harness, kind: Kind, folder: str
 ) -> None:
     undone = await harness.asked("Why do bees dance?", kind=kind)
-    await harness.world.progress.close(undone, Status.FAILED, {"error": {"code": "internal_error", "detail": "x"}})
+    await harness.world.progress.close(undone, Status.FAILED, Closed(error={"code": "internal_error", "detail": "x"}))
 
     text = await page(client, f"/{folder}/{undone}")
 
@@ -186,8 +186,8 @@ async def test_attempts_after_resuming_stand_below_a_line_that_says_so(client: Q
     for number in range(1, 4):
         await post(client, f"/reports/{report_id}/resume", token=str(number))
         attempt = await harness.step(report_id, "create_pdf")
-        await harness.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, {"final": True, "error": {}})
-        await harness.world.progress.close(report_id, Status.FAILED, {}, number)
+        await harness.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, AttemptFailed(final=True, error={}))
+        await harness.world.progress.close(report_id, Status.FAILED, Closed(), number)
 
     text = await page(client, f"/reports/{report_id}")
 

@@ -8,7 +8,7 @@ from quart.testing import QuartClient
 
 from durable_research.catalogue import BY_KIND, PIPELINES
 from durable_research.domain.ledger.effects import Charges
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import AttemptCompleted, AttemptFailed, Closed, EventKind, SentAgain
 from durable_research.domain.workflows.remedies import REMEDIES
 from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.ports.database.similarity import Related
@@ -141,7 +141,9 @@ async def test_a_retrying_step_says_why(client: QuartClient, harness: Harness) -
     report_id = await harness.asked()
     attempt = await harness.step(report_id, "llm_call")
     error = {"code": "rate_limited", "detail": "the provider is busy"}
-    await harness.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, {"error": error, "counted": True})
+    await harness.world.progress.end_attempt(
+        attempt, EventKind.ATTEMPT_FAILED, AttemptFailed(error=error, counted=True)
+    )
 
     text = await page(client, f"/reports/{report_id}")
 
@@ -229,7 +231,7 @@ async def test_a_lost_attempt_is_shown_in_words(client: QuartClient, harness: Ha
 async def test_a_failed_report_says_why_and_offers_to_ask_again(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.asked("winds?")
     error = {"code": "model_refused", "detail": "the key is refused"}
-    await harness.world.progress.close(report_id, Status.FAILED, {"error": error})
+    await harness.world.progress.close(report_id, Status.FAILED, Closed(error=error))
 
     text = await page(client, f"/reports/{report_id}")
 
@@ -239,7 +241,7 @@ async def test_a_failed_report_says_why_and_offers_to_ask_again(client: QuartCli
 
 async def test_a_partly_done_report_says_what_is_still_to_come(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.asked()
-    await harness.world.progress.close(report_id, Status.PARTLY_DONE, {})
+    await harness.world.progress.close(report_id, Status.PARTLY_DONE, Closed())
 
     assert "not yet in the library" in await page(client, f"/reports/{report_id}")
 
@@ -388,7 +390,9 @@ async def test_a_finished_post_says_that_embeddings_are_off_and_what_was_left_ou
 ) -> None:
     post_id = await harness.asked(kind=Kind.POST)
     attempt = await harness.step(post_id, "create_embedding")
-    await harness.world.progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {"left_out": "embeddings are off"})
+    await harness.world.progress.end_attempt(
+        attempt, EventKind.ATTEMPT_COMPLETED, AttemptCompleted(left_out="embeddings are off")
+    )
     running = await page(client, f"/posts/{post_id}")
     await harness.written(post_id, text="# Bees\n\nBees dance.\n")
     harness.operations.texts.embedding_model = ""
@@ -435,7 +439,7 @@ async def test_a_failed_report_says_what_to_do_and_what_was_charged(client: Quar
     report_id = await harness.asked()
     harness.world.ledger.charged[report_id] = Charges(settled=0, possible_extra=2)
     error = {"code": "quota_exhausted", "detail": "the quota is used up"}
-    await harness.world.progress.close(report_id, Status.FAILED, {"error": error})
+    await harness.world.progress.close(report_id, Status.FAILED, Closed(error=error))
 
     text = await page(client, f"/reports/{report_id}")
     status = await (await client.get(f"/api/workflows/{report_id}/status")).get_json()
@@ -450,7 +454,7 @@ async def test_a_question_to_a_person_says_what_mends_it(client: QuartClient, ha
     attempt = await harness.step(post_id, "create_embedding")
     error = {"code": "model_refused", "detail": "no such model"}
     await harness.world.progress.end_attempt(
-        attempt, EventKind.ATTEMPT_FAILED, {"final": True, "asks_a_person": True, "error": error}
+        attempt, EventKind.ATTEMPT_FAILED, AttemptFailed(final=True, asks_a_person=True, error=error)
     )
 
     text = await page(client, f"/posts/{post_id}")
@@ -465,7 +469,7 @@ async def test_a_step_that_waits_for_its_provider_is_one_row_and_says_until_when
 ) -> None:
     report_id = await harness.asked()
     await harness.worker()
-    busy = {"error": {"code": "rate_limited", "detail": "the provider is busy"}, "wait_left_seconds": 60.0}
+    busy = AttemptFailed(error={"code": "rate_limited", "detail": "the provider is busy"}, wait_left_seconds=60.0)
     for _ in range(3):
         attempt = await harness.step(report_id, "llm_call")
         await harness.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, busy)
@@ -482,7 +486,7 @@ async def test_a_step_that_waits_for_its_provider_is_one_row_and_says_until_when
 async def test_a_call_that_is_sent_again_is_told_where_it_happens(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.asked()
     attempt = await harness.step(report_id, "llm_call")
-    await harness.world.progress.note(attempt, EventKind.CALL_SENT_AGAIN, {"possible_extra": 2})
+    await harness.world.progress.note(attempt, EventKind.CALL_SENT_AGAIN, SentAgain(possible_extra=2))
 
     text = await page(client, f"/reports/{report_id}")
 
@@ -502,7 +506,7 @@ async def test_pages_say_that_no_sources_are_looked_up(client: QuartClient, harn
 async def test_a_failed_text_says_that_what_was_made_is_removed(client: QuartClient, harness: Harness) -> None:
     text_id = await harness.asked(kind=Kind.PROCESSING)
     await harness.world.progress.close(
-        text_id, Status.FAILED, {"error": {"code": "output_invalid", "detail": "too short"}}
+        text_id, Status.FAILED, Closed(error={"code": "output_invalid", "detail": "too short"})
     )
 
     text = await page(client, f"/texts/{text_id}")

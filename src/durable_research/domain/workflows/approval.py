@@ -7,7 +7,7 @@ from typing import Literal
 from durable_research.domain.documents.text import TextReference, WrittenText
 from durable_research.domain.requests.report import DocumentReference
 from durable_research.domain.values import Value
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import ApprovalDecided, EditedText, EventKind
 
 # The step before which a report waits for approval.
 BEFORE_PDF = "before_pdf"
@@ -111,16 +111,22 @@ class ApprovalDecision(Value):
     edited: TextReference | None = None
 
 
-def decided_as(decision: ApprovalDecision) -> dict[str, object]:
+def decided_as(decision: ApprovalDecision, *, commits: bool = False) -> ApprovalDecided:
     """The decision as its event stores it: the reference of an edited text is a field hidden from people."""
-    kept = decision.model_dump(mode="json", exclude={"edited"})
-    return kept | ({"texts": {"edited": decision.edited.model_dump(mode="json")}} if decision.edited else {})
+    return ApprovalDecided(
+        decision_id=decision.decision_id,
+        decision=decision.decision,
+        draft_sha256=decision.draft_sha256,
+        **({"texts": EditedText(edited=decision.edited)} if decision.edited else {}),
+        **({"commits": True} if commits else {}),
+    )
 
 
-def decision_of(data: dict[str, object]) -> ApprovalDecision:
+def decision_of(decided: ApprovalDecided) -> ApprovalDecision:
     """The decision that an event stores."""
-    texts = data.get("texts")
-    return ApprovalDecision.model_validate(
-        {name: value for name, value in data.items() if name in ApprovalDecision.model_fields}
-        | {"edited": texts.get("edited") if isinstance(texts, dict) else None}
+    return ApprovalDecision(
+        decision_id=decided.decision_id,
+        decision=Verdict(decided.decision),
+        draft_sha256=decided.draft_sha256,
+        edited=decided.edited,
     )

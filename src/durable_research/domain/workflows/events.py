@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from durable_research.domain.documents.text import TextReference, WrittenText
 from durable_research.domain.requests.report import DocumentReference
@@ -57,12 +57,10 @@ ENDS_OF_ATTEMPT = frozenset(
 ENDS_OF_APPROVAL = frozenset({EventKind.APPROVAL_GIVEN, EventKind.APPROVAL_REFUSED, EventKind.APPROVAL_EXPIRED})
 
 
-# Fields by name, where workflow code writes them or SQL reads them.
+# Fields by name, where SQL reads them or a result has them too.
 UNDOES = "undoes"
 LEFT_OUT = "left_out"
 COMMITS = "commits"
-SKIPPED = "skipped"
-TO_STORE = "to_store"  # the row of a partly done report, for reconciliation to store
 
 
 class _Hidden:
@@ -78,6 +76,7 @@ def _whole(error: object) -> object:
 
 
 _Failure = Annotated[FailureBody, BeforeValidator(_whole)]
+_Time = Annotated[datetime, PlainSerializer(datetime.isoformat, when_used="json")]
 
 
 class Payload(BaseModel):
@@ -86,8 +85,8 @@ class Payload(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     def stored(self) -> dict[str, Any]:
-        """The payload as the log stores it: the fields that were set, as JSON."""
-        return self.model_dump(mode="json", exclude_unset=True)
+        """The payload as the log stores it: the fields that were set, each whole, as JSON."""
+        return self.model_dump(mode="json", include=self.model_fields_set)
 
     @classmethod
     @cache
@@ -100,7 +99,7 @@ class Accepted(Payload):
     """The request was accepted; the work begins later where `begins_at` says so."""
 
     title: str = ""
-    begins_at: datetime | None = None
+    begins_at: _Time | None = None
 
 
 class OfWorker(Payload):
@@ -169,6 +168,7 @@ class CorrectedText(BaseModel):
 class ApprovalOpened(Payload):
     """A draft waits for a person; `domain/workflows/approval.py` reads it whole."""
 
+    draft_sha256: str = ""
     texts: Annotated[DraftText | None, _HIDDEN] = None
     pdf: Annotated[DocumentReference | None, _HIDDEN] = None
 
@@ -176,6 +176,8 @@ class ApprovalOpened(Payload):
 class ApprovalDecided(Payload):
     """What became of a draft. One that `commits` finishes the report: a cancellation comes too late."""
 
+    decision_id: str = ""
+    decision: str = ""
     draft_sha256: str = ""
     texts: Annotated[EditedText | None, _HIDDEN] = None
     commits: Annotated[bool, _HIDDEN] = False
@@ -187,7 +189,10 @@ class ApprovalDecided(Payload):
 
 
 class Closed(Payload):
-    """The outcome. `skipped` names the steps that a late cancellation kept from being done after the commit point, and why."""
+    """The outcome. `skipped` names the steps that a late cancellation kept from being done after the commit point, and why.
+
+    `to_store` is the row of a partly done report, for reconciliation to store.
+    """
 
     status: str = ""
     error: _Failure | None = None
@@ -196,6 +201,7 @@ class Closed(Payload):
     notified: tuple[str, ...] | None = None
     not_notified: tuple[str, ...] | None = None
     notification_error: _Failure | None = None
+    title: str = ""
     texts: Annotated[dict[str, WrittenText], _HIDDEN] = {}
     to_store: Annotated[dict[str, Any] | None, _HIDDEN] = None
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from durable_research.catalogue import BY_KIND, policies, step_label
 from durable_research.domain.errors import DecisionNeeded
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision, Verdict, decision_of
-from durable_research.domain.workflows.events import ENDS_OF_APPROVAL, AttemptFailed, EventKind
+from durable_research.domain.workflows.events import ApprovalDecided, AttemptFailed, EventKind
 from durable_research.domain.workflows.progress import ProgressEvent, since_resumed
 from durable_research.domain.workflows.remedies import Remedy, remedy_for
 from durable_research.domain.workflows.workflow import Decision, Status
@@ -86,7 +86,8 @@ def open_approval(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenAppr
 
 def standing_decision(events: Sequence[ProgressEvent]) -> ApprovalDecision | None:
     """The decision about the draft, according to the log."""
-    return next((decision_of(event.data) for event in since_resumed(events) if event.kind in ENDS_OF_APPROVAL), None)
+    decided = (event.payload for event in since_resumed(events))
+    return next((decision_of(payload) for payload in decided if isinstance(payload, ApprovalDecided)), None)
 
 
 def open_question(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenQuestion | None:

@@ -3,6 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from durable_research.domain.workflows.events import Closed
     from durable_research.pipelines.ai_processing import pipeline
     from durable_research.pipelines.ai_processing.activities import AIProcessingActivities
     from durable_research.pipelines.ai_processing.messages import AIProcessing, AIProcessingResult, WrittenFor
@@ -25,5 +26,4 @@ class AIProcessingWorkflow(DurableWorkflow):
         await self.step(AIProcessingActivities.validate_output, written, pipeline.VALIDATE_OUTPUT)
         summary = await self.paid_step(AIProcessingActivities.summarize_text, written, pipeline.SUMMARIZE_TEXT)
         result = AIProcessingResult(workflow_id=start.workflow_id, text_key=text.text.key, summary_key=summary.text.key)
-        texts = {"text": text.model_dump(mode="json"), "summary": summary.model_dump(mode="json")}
-        return Outcome(result, data={"texts": texts})
+        return Outcome(result, closed=Closed(texts={"text": text, "summary": summary}))

@@ -3,6 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from durable_research.domain.workflows.events import Closed
     from durable_research.pipelines.blog_post import pipeline
     from durable_research.pipelines.blog_post.activities import BlogPostActivities
     from durable_research.pipelines.blog_post.messages import (
@@ -41,5 +42,5 @@ class BlogPostWorkflow(DurableWorkflow):
             to_tell = TellSlack(post_id=start.post_id, tenant=start.tenant, title=stored.title)
             self.saga.register(BlogPostActivities.delete_message, to_tell, pipeline.DELETE_MESSAGE)
             await self.paid_step(BlogPostActivities.post_to_slack, to_tell, pipeline.POST_TO_SLACK)
-        data = {"texts": {"text": text.model_dump(mode="json")}, "title": stored.title}
-        return Outcome(BlogPostResult(post_id=start.post_id), data=data)
+        closed = Closed(texts={"text": text}, title=stored.title)
+        return Outcome(BlogPostResult(post_id=start.post_id), closed=closed)

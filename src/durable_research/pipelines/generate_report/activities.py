@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from temporalio import activity
 
@@ -16,7 +15,7 @@ from durable_research.domain.ledger.effects import ResendPolicy
 from durable_research.domain.requests.addresses import is_address
 from durable_research.domain.requests.notice import NoticeKind
 from durable_research.domain.requests.report import DocumentReference, Report, ReportRequest
-from durable_research.domain.workflows.events import SKIPPED, Closed
+from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.workflow import Status
 from durable_research.effects.notification import Message, NotificationSender, Notified
 from durable_research.effects.runner import EffectRunner
@@ -133,13 +132,13 @@ class GenerateReportActivities:
         await self.reports.store(await self._report(message), message.tenant, None)
         return True
 
-    async def finished_outside(self, row: WorkflowRow) -> Mapping[str, Any] | None:
-        """The closing data of a report that was ended outside this app after its row was stored; None without a row."""
+    async def finished_outside(self, row: WorkflowRow) -> Closed | None:
+        """The closing event of a report that was ended outside this app after its row was stored; None without a row."""
         try:
             report = await self.reports.get(row.ref)
         except NotFound:
             return None
-        return {"pages": report.pdf.pages, SKIPPED: {pipeline.SEND_NOTIFICATION.step: _ENDED_OUTSIDE}}
+        return Closed(pages=report.pdf.pages, skipped={pipeline.SEND_NOTIFICATION.step: _ENDED_OUTSIDE})
 
     async def _report(self, message: StoreReportMetadata) -> Report:
         row = await self.workflows.get(message.workflow)

@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
         ApprovalQuestion,
         Verdict,
     )
-    from durable_research.domain.workflows.events import SKIPPED, TO_STORE
+    from durable_research.domain.workflows.events import Closed
     from durable_research.domain.workflows.workflow import Status
     from durable_research.pipelines.generate_report import pipeline
     from durable_research.pipelines.generate_report.activities import GenerateReportActivities
@@ -72,16 +72,16 @@ class GenerateReportWorkflow(DurableWorkflow):
             text = await self._approved(start, text, Verdict.APPROVE, Verdict.EDIT, Verdict.REFUSE)
         pdf = await self._typeset(start, text)
         stored = await self._committed(start, text, pdf)
-        notified = await self._notify(start, pdf)
+        closed = await self._notify(start, pdf)
         status = Status.DONE if stored else Status.PARTLY_DONE
         result = ReportResult(
             report_id=start.report_id,
             status=status,
             pdf_key=pdf.pdf.key,
             text_key=text.text.key,
-            notified=tuple(notified.get("notified", ())),
+            notified=closed.notified or (),
         )
-        return Outcome(result, status, self._closing_data(start, text, pdf, notified, stored=stored))
+        return Outcome(result, status, self._closed(start, text, pdf, closed, stored=stored))
 
     async def _committed(self, start: GenerateReport, text: WrittenText, pdf: ReportPdf) -> bool:
         """Store the row, which finishes the report; with `before_notify` a person's approval finishes it.
@@ -143,10 +143,10 @@ class GenerateReportWorkflow(DurableWorkflow):
         )
         return not isinstance(stored, StepFailure)
 
-    async def _notify(self, start: GenerateReport, pdf: ReportPdf) -> dict[str, Any]:
+    async def _notify(self, start: GenerateReport, pdf: ReportPdf) -> Closed:
         """Notify the channels; a notification that cannot be sent never fails the report."""
         if start.notify_on is not None and "done" not in start.notify_on:
-            return {SKIPPED: {pipeline.SEND_NOTIFICATION.step: _NOT_WANTED}}
+            return Closed(skipped={pipeline.SEND_NOTIFICATION.step: _NOT_WANTED})
         message = SendNotification(
             report_id=start.report_id,
             tenant=start.tenant,
@@ -159,17 +159,17 @@ class GenerateReportWorkflow(DurableWorkflow):
         )
         match sent:
             case StepFailure(cause):
-                return {"notification_error": cause}
+                return Closed(notification_error=cause)
             case TooLate():
-                return {SKIPPED: {pipeline.SEND_NOTIFICATION.step: _TOO_LATE}}
+                return Closed(skipped={pipeline.SEND_NOTIFICATION.step: _TOO_LATE})
             case _:
-                return {"notified": list(sent.told), "not_notified": list(sent.refused)}
+                return Closed(notified=sent.told, not_notified=sent.refused)
 
-    def _closing_data(
-        self, start: GenerateReport, text: WrittenText, pdf: ReportPdf, notified: dict[str, Any], *, stored: bool
-    ) -> dict[str, Any]:
-        data: dict[str, Any] = {"pages": pdf.pdf.pages, **notified}
+    def _closed(
+        self, start: GenerateReport, text: WrittenText, pdf: ReportPdf, notified: Closed, *, stored: bool
+    ) -> Closed:
+        closed: dict[str, Any] = {"pages": pdf.pdf.pages}
         if not stored:
             message = StoreReportMetadata(report_id=start.report_id, tenant=start.tenant, text=text, pdf=pdf)
-            data[TO_STORE] = message.model_dump(mode="json")
-        return data
+            closed["to_store"] = message.model_dump(mode="json")
+        return notified.model_copy(update=closed)

@@ -1,12 +1,12 @@
 """The progress log, drafts of text, and the notification of their changes."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import Closed, EventKind, Payload
 from durable_research.domain.workflows.progress import Attempt, Draft, EngineAttempt, ProgressEvent
 from durable_research.domain.workflows.workflow import Status
 
@@ -24,7 +24,7 @@ class Waited:
 class AttemptNotes(Protocol):
     """The part of the log that the effect protocol needs."""
 
-    async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+    async def note(self, attempt: Attempt, kind: EventKind, payload: Payload) -> None:
         """Write an event within an open attempt, once."""
         ...
 
@@ -63,7 +63,7 @@ class ProgressLog(AttemptNotes, ProgressReader, Protocol):
         """
         ...
 
-    async def end_attempt(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+    async def end_attempt(self, attempt: Attempt, kind: EventKind, payload: Payload) -> None:
         """Close this attempt.
 
         Raises:
@@ -79,7 +79,7 @@ class ProgressLog(AttemptNotes, ProgressReader, Protocol):
         self,
         workflow_id: str,
         status: Status,
-        data: Mapping[str, Any],
+        closed: Closed,
         resumption: int = 0,
         *,
         unless_cancelled: bool = False,
@@ -92,7 +92,7 @@ class ProgressLog(AttemptNotes, ProgressReader, Protocol):
         ...
 
     async def note_approval(
-        self, workflow_id: str, kind: EventKind, data: Mapping[str, Any], resumption: int = 0
+        self, workflow_id: str, kind: EventKind, payload: Payload, resumption: int = 0
     ) -> ApprovalAsked | ApprovalDecision | None:
         """Write an event of the workflow's approval, once for each resumption.
 

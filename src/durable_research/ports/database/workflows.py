@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from durable_research.domain.workflow_ref import WorkflowRef
+from durable_research.domain.workflows.events import ResumedWith
 from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.domain.workflows.workflow import Kind, Status
 
@@ -49,12 +50,12 @@ class NewWorkflow:
 class Resumption:
     """A person's request to resume a workflow; `after` is the number of the last resumption that they have seen.
 
-    `data` is stored with the event, the reference of a `corrected` text among its hidden texts.
+    `payload` is stored as the event.
     """
 
     workflow_id: str
     after: int
-    data: dict[str, Any]
+    payload: ResumedWith
     begins_at: datetime | None = None
 
 

@@ -6,6 +6,7 @@ from temporalio import activity
 
 from durable_research.domain.ledger.effects import SendState
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision
+from durable_research.domain.workflows.events import Closed, payload_of
 from durable_research.domain.workflows.progress import resumption_after
 from durable_research.domain.workflows.waits import ended_waiting
 from durable_research.ports.database.ledger import RunningCalls
@@ -25,7 +26,7 @@ class ClosingActivities:
         return await self._progress.close(
             closing.workflow_id,
             closing.status,
-            closing.data,
+            Closed.model_validate(closing.data),
             closing.resumption,
             unless_cancelled=closing.unless_cancelled,
         )
@@ -33,7 +34,9 @@ class ClosingActivities:
     @activity.defn(name="note_approval")
     async def note_approval(self, noted: NoteApproval) -> ApprovalAsked | ApprovalDecision | None:
         """Write the event once; returns what stands already, as after the engine's loss of the workflow."""
-        return await self._progress.note_approval(noted.workflow_id, noted.kind, noted.data, noted.resumption)
+        return await self._progress.note_approval(
+            noted.workflow_id, noted.kind, payload_of(noted.kind, noted.data), noted.resumption
+        )
 
 
 class StoppingActivities:

@@ -22,7 +22,7 @@ from temporalio.worker import (
 
 from durable_research import policies
 from durable_research.domain.errors import ResearchError, StaleAttempt, StepTimedOut
-from durable_research.domain.workflows.events import LEFT_OUT, AttemptFailed, EventKind, OfWorker
+from durable_research.domain.workflows.events import LEFT_OUT, AttemptCompleted, AttemptFailed, EventKind, OfWorker
 from durable_research.domain.workflows.progress import NUMBERED_BY_LEDGER, Attempt, EngineAttempt
 from durable_research.failpoints.reach import UndoPlace, reach_undo
 from durable_research.policies import Patience, StepPolicy
@@ -124,9 +124,8 @@ class _StepInbound(ActivityInboundInterceptor):
             async with asyncio.timeout(seconds), _undo_places(policy, attempt.workflow_id):
                 result = await self.next.execute_activity(input_)
             left_out = getattr(result, LEFT_OUT, "")
-            await self._progress.end_attempt(
-                attempt, EventKind.ATTEMPT_COMPLETED, {LEFT_OUT: left_out} if left_out else {}
-            )
+            completed = AttemptCompleted(left_out=left_out) if left_out else AttemptCompleted()
+            await self._progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, completed)
         except asyncio.CancelledError:
             await asyncio.shield(self._close_cancelled(attempt))
             raise
@@ -150,7 +149,7 @@ class _StepInbound(ActivityInboundInterceptor):
             return
         try:
             async with asyncio.timeout(policies.LAST_WRITE.total_seconds()):
-                await self._progress.end_attempt(attempt, kind, OfWorker(worker=attempt.worker).stored())
+                await self._progress.end_attempt(attempt, kind, OfWorker(worker=attempt.worker))
         except (ResearchError, TimeoutError) as error:
             logs.get_logger().warning(logs.ATTEMPT_STALE, step=attempt.step, error=str(error))
 
@@ -179,7 +178,7 @@ class _StepInbound(ActivityInboundInterceptor):
                 code=judged.error.code,  # not its words, which may be a provider's and quote a prompt
             )
             if not isinstance(error, StaleAttempt):
-                failed = _failed(judged, attempt.worker).stored()
+                failed = _failed(judged, attempt.worker)
                 await self._progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, failed)
         except ResearchError as unwritten:
             _fail(self._judged(unwritten, policy, attempt.failures_before))

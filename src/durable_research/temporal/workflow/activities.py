@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exce
 
 from durable_research import policies
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision
-from durable_research.domain.workflows.events import EventKind
+from durable_research.domain.workflows.events import Closed, EventKind, Payload
 from durable_research.domain.workflows.workflow import Status
 from durable_research.policies import StepPolicy
 from durable_research.temporal.messages import Closing, NoteApproval, StopModelCalls
@@ -50,7 +50,7 @@ async def stop_model_calls(*, keep: bool) -> None:
         return
 
 
-async def close_workflow(status: Status, data: dict[str, Any], *, unless_cancelled: bool = False) -> bool:
+async def close_workflow(status: Status, closed: Closed, *, unless_cancelled: bool = False) -> bool:
     """Write the outcome into the progress log, retrying without end; the caller shields it from cancellation.
 
     False when a request to cancel was there first, and nothing was written.
@@ -58,7 +58,7 @@ async def close_workflow(status: Status, data: dict[str, Any], *, unless_cancell
     closing = Closing(
         workflow_id=workflow.info().workflow_id,
         status=status,
-        data=data,
+        data=closed.stored(),
         resumption=own_resumption(),
         unless_cancelled=unless_cancelled,
     )
@@ -66,9 +66,11 @@ async def close_workflow(status: Status, data: dict[str, Any], *, unless_cancell
     return await _write(closing, policies.CLOSE_WORKFLOW) is not False
 
 
-async def note_approval(kind: EventKind, data: dict[str, Any]) -> ApprovalAsked | ApprovalDecision | None:
+async def note_approval(kind: EventKind, payload: Payload) -> ApprovalAsked | ApprovalDecision | None:
     """Write what happens to an approval; returns what stands of it in the log: the decision, or the question that was asked."""
-    noted = NoteApproval(workflow_id=workflow.info().workflow_id, kind=kind, data=data, resumption=own_resumption())
+    noted = NoteApproval(
+        workflow_id=workflow.info().workflow_id, kind=kind, data=payload.stored(), resumption=own_resumption()
+    )
     return _STANDING.validate_python(await _write(noted, policies.NOTE_APPROVAL))
 
 

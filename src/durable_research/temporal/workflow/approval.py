@@ -26,7 +26,7 @@ from durable_research.domain.workflows.approval import (
     Verdict,
     decided_as,
 )
-from durable_research.domain.workflows.events import COMMITS, EventKind
+from durable_research.domain.workflows.events import ApprovalOpened, EventKind, Payload
 from durable_research.temporal import names
 from durable_research.temporal.workflow.activities import note_approval
 from durable_research.temporal.workflow.cancellation import raise_if_cancelled, shielded
@@ -79,7 +79,9 @@ class Approval:
         # A reader of the event may answer before its write has returned here.
         self._question = question
         asked = _parked(question)
-        standing = await note_approval(EventKind.APPROVAL_ASKED, asked.model_dump(mode="json"))
+        standing = await note_approval(
+            EventKind.APPROVAL_ASKED, ApprovalOpened.model_validate(asked.model_dump(mode="json"))
+        )
         if isinstance(standing, ApprovalDecision):
             # The engine lost this workflow, our log did not: no second question.
             self._decision = standing
@@ -93,8 +95,7 @@ class Approval:
         self._decision = decision
         if workflow.patched(names.COMMIT_POINT):
             commits = question.before == BEFORE_NOTIFY and decision.decision is Verdict.APPROVE
-            data = decided_as(decision) | ({COMMITS: True} if commits else {})
-            await shielded(note_approval(decision.decision.event, data))
+            await shielded(note_approval(decision.decision.event, decided_as(decision, commits=commits)))
         else:
             await note_approval(decision.decision.event, decided_as(decision))
         return decision
@@ -107,7 +108,7 @@ class Approval:
         self._send(EventKind.APPROVAL_ASKED, asked, notify)
         # By the times that people were shown: a workflow that was lost and begun again does not wait anew.
         if asked.remind_at < asked.expires_at and await self._decided_until(asked.remind_at) is None:
-            await note_approval(EventKind.APPROVAL_REMINDED, {})
+            await note_approval(EventKind.APPROVAL_REMINDED, Payload())
             self._send(EventKind.APPROVAL_REMINDED, asked, notify)
         expired = ApprovalDecision(decision_id="", decision=Verdict.EXPIRE, draft_sha256=asked.draft_sha256)
         return await self._decided_until(asked.expires_at) or expired

@@ -16,6 +16,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError,
 from durable_research.domain.errors import ApprovalExpired, ApprovalRefused, DecisionNeeded
 from durable_research.domain.requests.notice import Notice, NoticeKind
 from durable_research.domain.workflows.approval import ApprovalDecision, ApprovalQuestion, Verdict
+from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.workflow import Decided, Decision, Status
 from durable_research.policies import StepPolicy
 from durable_research.telemetry.metrics import METRICS, WORKFLOWS_COMPLETED
@@ -35,11 +36,11 @@ Step = Callable[[Any, Given], Awaitable[Done]]
 
 @dataclass(frozen=True)
 class Outcome(Generic[Result]):
-    """How a workflow ended well. `data` is stored with the closing event."""
+    """How a workflow ended well; `closed` is stored as the closing event."""
 
     result: Result
     status: Status = Status.DONE
-    data: dict[str, Any] = field(default_factory=dict)
+    closed: Closed = field(default_factory=Closed)
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,7 @@ class DurableWorkflow:
                 raise
             await self._close_unfinished(error)
             raise
-        await self._close(outcome.status, outcome.data)
+        await self._close(outcome.status, outcome.closed)
         completed = workflow.metric_meter().create_counter(WORKFLOWS_COMPLETED, METRICS[WORKFLOWS_COMPLETED])
         completed.add(1)
         return outcome.result
@@ -227,26 +228,26 @@ class DurableWorkflow:
         await shielded(self.saga.undo_all())
         if is_wanted:
             # Cancelled and not failed, also when a draft is refused: nothing went wrong, a person ended it.
-            await self._close_cancelled({} if is_cancellation(error) else {"error": cause_of(error)})
+            await self._close_cancelled(Closed() if is_cancellation(error) else Closed(error=cause_of(error)))
             return
         cause = cause_of(error)
-        if not await self._close(Status.FAILED, {"error": cause}, unless_cancelled=keeps):
+        if not await self._close(Status.FAILED, Closed(error=cause), unless_cancelled=keeps):
             # A request to cancel was in the log before this outcome, and has not reached the workflow yet.
             await shielded(stop_model_calls(keep=False))
-            await self._close_cancelled({})
+            await self._close_cancelled(Closed())
             return
         notice = Notice(kind=NoticeKind.FAILED, number=own_resumption(), code=cause["code"])
         await shielded(self.announce(notice))
 
-    async def _close_cancelled(self, data: dict[str, Any]) -> None:
+    async def _close_cancelled(self, closed: Closed) -> None:
         if self.discards.has_undos and workflow.patched(names.COMMIT_POINT):
             await shielded(self.discards.undo_all())
-        await self._close(Status.CANCELLED, data)
+        await self._close(Status.CANCELLED, closed)
 
-    async def _close(self, status: Status, data: dict[str, Any], *, unless_cancelled: bool = False) -> bool:
+    async def _close(self, status: Status, closed: Closed, *, unless_cancelled: bool = False) -> bool:
         self.stage = status.value
         await shielded(self._quiet())
-        return await shielded(close_workflow(status, data, unless_cancelled=unless_cancelled))
+        return await shielded(close_workflow(status, closed, unless_cancelled=unless_cancelled))
 
     async def _quiet(self) -> None:
         """Wait until no notice is being sent any more, seconds at most."""

@@ -1,6 +1,5 @@
 """Appending to the progress log inside a transaction: the row's lock, the next number, the status, the notification."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Row, Select, Update, bindparam, exists, func, insert, select, update
@@ -8,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.tables import progress_events, workflows
 from durable_research.domain.errors import CancelRequested, NotFound, StaleAttempt
-from durable_research.domain.workflows.events import COMMITS, ENDS_OF_ATTEMPT, EventKind
+from durable_research.domain.workflows.events import COMMITS, ENDS_OF_ATTEMPT, EventKind, Payload
 from durable_research.domain.workflows.progress import Attempt, ProgressEvent
 from durable_research.domain.workflows.workflow import Status
 
@@ -106,7 +105,7 @@ class LockedLog:
             raise NotFound(f"no workflow {workflow_id!r}")
         return cls(connection, row)
 
-    def append(self, kind: EventKind, data: Mapping[str, Any], step: str = "", attempt: int = 0) -> None:
+    def append(self, kind: EventKind, payload: Payload, step: str = "", attempt: int = 0) -> None:
         """Add the next event; one of the workflow itself belongs to its latest resumption."""
         self._seq += 1
         self._new.append(
@@ -116,7 +115,7 @@ class LockedLog:
                 "kind": kind,
                 "step": step,
                 "attempt": attempt if step else self.resumption,
-                "data": dict(data),
+                "data": payload.stored(),
             }
         )
 

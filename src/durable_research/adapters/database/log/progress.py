@@ -1,45 +1,44 @@
 """The ProgressLog port on PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.log.attempts import ATTEMPTS, AttemptHistory
 from durable_research.adapters.database.log.events import EVENT, LockedLog, event_of
 from durable_research.adapters.database.tables import drafts, progress_events
+from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision, decision_of
-from durable_research.domain.workflows.events import ENDS_OF_APPROVAL, ENDS_OF_ATTEMPT, UNDOES, EventKind, payload_of
+from durable_research.domain.workflows.events import (
+    ENDS_OF_APPROVAL,
+    ENDS_OF_ATTEMPT,
+    UNDOES,
+    ApprovalDecided,
+    ApprovalOpened,
+    AttemptStarted,
+    Closed,
+    EventKind,
+    OfWorker,
+    Payload,
+    ResumedWith,
+    payload_of,
+)
 from durable_research.domain.workflows.progress import Attempt, EngineAttempt, ProgressEvent, status_after
-from durable_research.domain.workflows.waits import ProviderWait, wait_after
 from durable_research.domain.workflows.workflow import RESUMABLE, Status, check_transition
 from durable_research.ports.database.progress import Waited
 
 # Built once, like the statements of `events.py`.
-_ATTEMPTS = (
-    select(
-        progress_events.c.step,
-        progress_events.c.attempt,
-        progress_events.c.kind,
-        progress_events.c.at,
-        progress_events.c.data,
-        func.clock_timestamp().label("now"),
-    )
-    .where(
-        progress_events.c.workflow_id == bindparam("of_workflow"),
-        (progress_events.c.step != "") | (progress_events.c.kind == EventKind.RESUMED),
-    )
-    .order_by(progress_events.c.seq)
-)
 _DATA_OF_KIND = select(progress_events.c.data).where(
     progress_events.c.workflow_id == bindparam("of_workflow"),
     progress_events.c.kind == bindparam("of_kind"),
     progress_events.c.attempt == bindparam("of_resumption"),
 )
 # A decision about a draft stays valid after a resumption, too.
-_TOLD_OF_TEXTS = (
+_OF_TEXTS = (
     select(progress_events.c.kind, progress_events.c.data)
     .where(
         progress_events.c.workflow_id == bindparam("of_workflow"),
@@ -54,69 +53,6 @@ _READ = (
     .where(progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.seq > bindparam("after"))
     .order_by(progress_events.c.seq)
 )
-
-
-class AttemptHistory:
-    """A workflow's attempts so far, from the log, by step and number."""
-
-    def __init__(self, rows: "Sequence[Row[*tuple[Any, ...]]]") -> None:
-        self._rows = rows
-        resumed = [number for number, row in enumerate(rows) if row.kind == EventKind.RESUMED]
-        self._recent = rows[resumed[-1] :] if resumed else rows
-        self.started = _data_by_attempt(rows, EventKind.ATTEMPT_STARTED)
-        self._ended = _data_by_attempt(rows, *ENDS_OF_ATTEMPT)
-        # The count begins anew when a person resumes the workflow.
-        self._failed = _data_by_attempt(self._recent, EventKind.ATTEMPT_FAILED)
-        self._done = _data_by_attempt(self._recent, EventKind.ATTEMPT_COMPLETED)
-
-    def is_done(self, step: str) -> bool:
-        """Whether an attempt of the step was completed."""
-        return any(name == step for name, _ in self._done)
-
-    def is_taken_back_by(self, engine: EngineAttempt) -> bool:
-        """Whether a compensation has begun in this run; a later run replays the steps, and compensates again."""
-        return any(data.get(UNDOES) and data.get("engine_run") == engine.run_id for data in self.started.values())
-
-    def has_begun_after(self, step: str, engine: EngineAttempt) -> bool:
-        """Whether a later attempt of the engine's run has begun this step."""
-        return any(
-            data.get("engine_run") == engine.run_id and data.get("engine_attempt", 0) > engine.number
-            for (name, _), data in self.started.items()
-            if name == step
-        )
-
-    def left_open(self, step: str | None) -> list[tuple[str, int]]:
-        """List the attempts without an end, of one step or of all."""
-        return sorted(each for each in self.started.keys() - self._ended.keys() if step in (None, each[0]))
-
-    def last(self, step: str) -> int:
-        """The number of the step's newest attempt; 0 before the first."""
-        return max((number for name, number in self.started if name == step), default=0)
-
-    def wait(self, step: str) -> ProviderWait | None:
-        """The step's wait for its provider, while it waits."""
-        wait = None
-        for row in self._recent:
-            if row.step == step:
-                wait = wait_after(wait, EventKind(row.kind), row.at, payload_of(EventKind(row.kind), row.data))
-        return wait
-
-    def waited(self, step: str) -> Waited:
-        """How long the wait had lasted when the rows were read."""
-        wait = self.wait(step)
-        return Waited((self._rows[-1].now - wait.since).total_seconds(), wait.looks) if wait else Waited()
-
-    def failures(self, step: str) -> int:
-        """Count the step's failures since the latest question to a person."""
-        failed = {number: data for (name, number), data in self._failed.items() if name == step}
-        asked = max((number for number, data in failed.items() if data.get("asks_a_person")), default=0)
-        return sum(bool(data.get("counted")) for number, data in failed.items() if number > asked)
-
-
-def _data_by_attempt(
-    rows: "Sequence[Row[*tuple[Any, ...]]]", *kinds: EventKind
-) -> dict[tuple[str, int], dict[str, Any]]:
-    return {(row.step, row.attempt): row.data for row in rows if row.kind in kinds}
 
 
 class PostgresProgressLog:
@@ -142,7 +78,7 @@ class PostgresProgressLog:
                 raise _of_an_earlier_run(step)
             if log.status.is_final:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
-            told = AttemptHistory((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all())
+            told = AttemptHistory((await connection.execute(ATTEMPTS, {"of_workflow": workflow_id})).all())
             # Completed steps replay even then: a run that begins after a lost one must learn which steps it has to compensate.
             if log.cancel_requested and not (undoes or commits or told.is_done(step)):
                 raise CancelRequested("a person asked for the workflow to be cancelled")
@@ -152,16 +88,17 @@ class PostgresProgressLog:
                 raise StaleAttempt(f"a later attempt of {step} has begun; this one was frozen on the way")
             # A compensation closes all open attempts, so that a worker frozen in another step finds its attempt closed, too.
             for name, number in told.left_open(None if undoes else step):
-                worker_then = told.started[name, number].get("worker")
-                log.append(EventKind.ATTEMPT_LOST, {"worker": worker_then}, name, number)
+                lost = OfWorker(worker=told.started[name, number].worker)
+                log.append(EventKind.ATTEMPT_LOST, lost, name, number)
             waits = told.wait(step) is not None
             attempt = Attempt(workflow_id, step, told.last(step) + 1, worker, told.failures(step), waits)
-            begun = {"worker": worker, "engine_run": engine.run_id, "engine_attempt": engine.number}
-            log.append(EventKind.ATTEMPT_STARTED, begun | ({UNDOES: True} if undoes else {}), step, attempt.number)
+            begun = AttemptStarted(worker=worker, engine_run=engine.run_id, engine_attempt=engine.number)
+            started = begun.model_copy(update={UNDOES: True}) if undoes else begun
+            log.append(EventKind.ATTEMPT_STARTED, started, step, attempt.number)
             await log.finish(Status.RUNNING)
         return attempt
 
-    async def end_attempt(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+    async def end_attempt(self, attempt: Attempt, kind: EventKind, payload: Payload) -> None:
         """Close this attempt; a repeat of the same end changes nothing."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, attempt.workflow_id)
@@ -170,33 +107,31 @@ class PostgresProgressLog:
             if kind in await log.kinds(attempt.step, attempt.number):
                 return
             await log.check_open(attempt)
-            log.append(kind, data, attempt.step, attempt.number)
-            await log.finish(status_after(kind, payload_of(kind, dict(data))))
+            log.append(kind, payload, attempt.step, attempt.number)
+            await log.finish(status_after(kind, payload))
             if kind is EventKind.ATTEMPT_COMPLETED:  # its text is stored, and readers get that
                 step = {"of_workflow": attempt.workflow_id, "of_step": attempt.step}
                 await connection.execute(_FORGET_DRAFTS_OF_STEP, step)
 
-    async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
+    async def note(self, attempt: Attempt, kind: EventKind, payload: Payload) -> None:
         """Write an event within an attempt, once."""
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, attempt.workflow_id)
             known = await log.kinds(attempt.step, attempt.number)
             if not log.status.is_final and not known & {kind, *ENDS_OF_ATTEMPT}:
-                log.append(kind, data, attempt.step, attempt.number)
+                log.append(kind, payload, attempt.step, attempt.number)
                 await log.finish()
 
     async def waited(self, workflow_id: str, step: str) -> Waited:
         """Read for how long the step has waited for its provider, by the database's clock."""
         async with self._database.one() as connection:
-            return AttemptHistory((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all()).waited(
-                step
-            )
+            return AttemptHistory((await connection.execute(ATTEMPTS, {"of_workflow": workflow_id})).all()).waited(step)
 
     async def close(
         self,
         workflow_id: str,
         status: Status,
-        data: Mapping[str, Any],
+        closed: Closed,
         resumption: int = 0,
         *,
         unless_cancelled: bool = False,
@@ -213,7 +148,7 @@ class PostgresProgressLog:
                 return False
             check_transition(log.status, status)
             kind = EventKind.STORED_LATER if later else EventKind.CLOSED
-            log.append(kind, {"status": status, **data})
+            log.append(kind, closed.model_copy(update={"status": status}))
             await log.finish(status)
             # A workflow that has ended has no followers, and a compensated one has no text. The draft of a failed one may be
             # all that is left of a paid call.
@@ -222,7 +157,7 @@ class PostgresProgressLog:
         return True
 
     async def note_approval(
-        self, workflow_id: str, kind: EventKind, data: Mapping[str, Any], resumption: int = 0
+        self, workflow_id: str, kind: EventKind, payload: Payload, resumption: int = 0
     ) -> ApprovalAsked | ApprovalDecision | None:
         """Write the event with its status; after a decision, later questions and decisions are ignored."""
         async with self._database.begin() as connection:
@@ -231,18 +166,18 @@ class PostgresProgressLog:
                 raise _of_an_earlier_run("an approval")
             known = await log.kinds()
             if ends := known & ENDS_OF_APPROVAL:
-                return decision_of(await _data_of(connection, log, ends.pop()))
-            if kind is EventKind.APPROVAL_ASKED and resumption and kind not in known:
-                before = await _approved_before(connection, log, str(data["draft_sha256"]))
+                return decision_of(ApprovalDecided.model_validate(await _data_of(connection, log, ends.pop())))
+            if isinstance(payload, ApprovalOpened) and resumption and kind not in known:
+                before = await _approved_before(connection, log, payload.draft_sha256)
                 if before:
                     return decision_of(before)
             if not log.status.is_final:
                 if kind not in known:
-                    log.append(kind, data)
-                await log.finish(status_after(kind, payload_of(kind, dict(data))))
+                    log.append(kind, payload)
+                await log.finish(status_after(kind, payload))
             if kind is not EventKind.APPROVAL_ASKED:
                 return None
-            first = await _data_of(connection, log, kind) if kind in known else data
+            first = await _data_of(connection, log, kind) if kind in known else payload.stored()
         return ApprovalAsked.model_validate(first)
 
     async def read(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressEvent]:
@@ -257,19 +192,20 @@ async def _data_of(connection: AsyncConnection, log: LockedLog, kind: EventKind)
     return data
 
 
-async def _approved_before(connection: AsyncConnection, log: LockedLog, draft_sha256: str) -> dict[str, Any] | None:
+async def _approved_before(connection: AsyncConnection, log: LockedLog, draft_sha256: str) -> ApprovalDecided | None:
     """Find the decision about this draft from before the resumption, and write it again, so that each resumption has it.
 
     A text corrected after that decision is undecided, even if the correction restored the earlier text.
     """
-    decided: dict[str, Any] | None = None
-    corrected: object = None
-    for row in await connection.execute(_TOLD_OF_TEXTS, {"of_workflow": log.workflow_id}):
-        if row.kind == EventKind.APPROVAL_GIVEN:
-            decided = row.data
-        elif (row.data.get("texts") or {}).get("corrected") != corrected:
-            decided, corrected = None, (row.data.get("texts") or {}).get("corrected")
-    if decided is None or decided.get("draft_sha256") != draft_sha256:
+    decided: ApprovalDecided | None = None
+    corrected: WrittenText | None = None
+    for row in await connection.execute(_OF_TEXTS, {"of_workflow": log.workflow_id}):
+        match payload_of(EventKind(row.kind), row.data):
+            case ApprovalDecided() as decision:
+                decided = decision
+            case ResumedWith() as resumed if resumed.corrected != corrected:
+                decided, corrected = None, resumed.corrected
+    if decided is None or decided.draft_sha256 != draft_sha256:
         return None
     if not log.status.is_final:
         log.append(EventKind.APPROVAL_GIVEN, decided)

@@ -28,7 +28,14 @@ from durable_research.adapters.database.log.events import EVENT, LockedLog, even
 from durable_research.adapters.database.tables import idempotency_keys, progress_events, reports, workflows
 from durable_research.domain.errors import IdempotencyKeyReused, InvalidState, NotFound
 from durable_research.domain.workflow_ref import WorkflowRef
-from durable_research.domain.workflows.events import ENDS_OF_ATTEMPT, EventKind
+from durable_research.domain.workflows.events import (
+    ENDS_OF_ATTEMPT,
+    Accepted,
+    EventKind,
+    OfWorker,
+    Payload,
+    ResumedWith,
+)
 from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.domain.workflows.workflow import FINAL, Kind, Status, check_resumable
 from durable_research.ports.database.workflows import NewWorkflow, Page, Resumption, WorkflowFilter, WorkflowRow
@@ -133,8 +140,8 @@ class PostgresWorkflows:
             # No other transaction sees the row before the commit, so it needs no lock for its first event.
             row = (await connection.execute(insert(workflows).values(values).returning(workflows))).one()
             log = LockedLog(connection, row)
-            begins = {"begins_at": new.begins_at.isoformat()} if new.begins_at else {}
-            log.append(EventKind.ACCEPTED, {"title": new.title, **begins})
+            begins = {"begins_at": new.begins_at} if new.begins_at else {}
+            log.append(EventKind.ACCEPTED, Accepted(title=new.title, **begins))
             await log.finish()
         return _row(row), False
 
@@ -196,12 +203,12 @@ class PostgresWorkflows:
             if not is_replay:
                 check_resumable(log.status)
                 for left in await connection.execute(_LEFT_OPEN, {"of_workflow": wanted.workflow_id}):
-                    log.append(EventKind.ATTEMPT_LOST, {"worker": left.worker}, left.step, left.attempt)
-                if wanted.data.get("texts") or wanted.data.get("generation"):
+                    log.append(EventKind.ATTEMPT_LOST, OfWorker(worker=left.worker), left.step, left.attempt)
+                if wanted.payload.texts or wanted.payload.generation:
                     # Ended from outside when its row was stored: now the text is a different one.
                     await connection.execute(delete(reports).where(reports.c.report_id == wanted.workflow_id))
                 log.resumption += 1
-                log.append(EventKind.RESUMED, wanted.data)
+                log.append(EventKind.RESUMED, wanted.payload)
                 await log.finish(
                     Status.SLEEPING if wanted.begins_at else Status.QUEUED,
                     resumption=log.resumption,
@@ -217,8 +224,8 @@ class PostgresWorkflows:
         if log.resumption == wanted.after and (log.status.is_final or not log.resumption):
             return False
         mine = {"of_workflow": wanted.workflow_id, "of_resumption": log.resumption}
-        data: dict[str, Any] = (await connection.execute(_RESUMED, mine)).scalar_one()
-        if data.get("texts") != wanted.data.get("texts"):
+        known = ResumedWith.model_validate((await connection.execute(_RESUMED, mine)).scalar_one())
+        if known.texts != wanted.payload.texts:
             raise InvalidState("the workflow has been resumed already, with another text")
         return True
 
@@ -235,7 +242,7 @@ class PostgresWorkflows:
             log = await LockedLog.lock(connection, workflow_id)
             if log.status.is_final or EventKind.CANCEL_REQUESTED in await log.kinds():
                 return
-            log.append(EventKind.CANCEL_REQUESTED, {})
+            log.append(EventKind.CANCEL_REQUESTED, Payload())
             await log.finish(cancel_requested=True)
 
     async def unstarted(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import ClassVar
 
 from durable_research.descriptor import StoresLate
+from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.workflow import RESUMABLE, Kind, Status
 from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.messages import PassOutcome
@@ -65,15 +66,15 @@ class CloseEnded:
         if status not in RESUMABLE or row.kind not in self.resumable:
             # The call of a workflow that can be resumed is not stopped: it is paid for, and resuming fetches its answer.
             await self.stop_spending(row.workflow_id)
-        error = {"code": f"engine_{view.status}", "detail": words}
-        await self.progress.close(row.workflow_id, status, {"error": error}, row.resumption)
+        closed = Closed(error={"code": f"engine_{view.status}", "detail": words})
+        await self.progress.close(row.workflow_id, status, closed, row.resumption)
         return True
 
     async def _close_finished(self, row: WorkflowRow) -> bool:
         """Close a workflow as done if it was ended after its row was stored: the row finishes it."""
         late = self.late.get(row.kind)
-        data = await late.finished_outside(row) if late else None
-        if data is None:
+        closed = await late.finished_outside(row) if late else None
+        if closed is None:
             return False
-        await self.progress.close(row.workflow_id, Status.DONE, data, row.resumption)
+        await self.progress.close(row.workflow_id, Status.DONE, closed, row.resumption)
         return True

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from durable_research.descriptor import StoresLate
+from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.progress import closing_of
 from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.pipelines.reconcile import pipeline
@@ -33,5 +34,5 @@ class StoreLate:
         late = self.late.get(row.kind)
         if late is None or not await late.store_late(closing_of(await self.progress.read(row.workflow_id))):
             return False
-        await self.progress.close(row.workflow_id, Status.DONE, {}, row.resumption)
+        await self.progress.close(row.workflow_id, Status.DONE, Closed(), row.resumption)
         return True
