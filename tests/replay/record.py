@@ -1,12 +1,14 @@
-"""Records the Event Histories that the replay test keeps: `make record`. One folder for each release; never edited by hand.
+"""Records Event Histories and progress logs for the replay tests: `make record`. A folder for each release, never edited.
 
 A recording that stands is kept, as it is what a release really did: remove the file to have it made anew.
 """
 
 import asyncio
 import base64
+import json
 import re
 import tempfile
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
@@ -17,6 +19,8 @@ import httpx
 from temporalio.client import Client
 
 from durable_research import queues
+from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.payload_keys import parse_keys
 from durable_research.pipelines.accept_scheduled.messages import AcceptScheduledReport
 from durable_research.temporal import names
@@ -24,6 +28,7 @@ from durable_research.temporal.payloads.converter import data_converter
 from tests.installation import Installation, until
 
 HISTORIES = Path(__file__).parent / "histories"
+LOGS = Path(__file__).parent / "logs"
 # Recordings are sealed as everything else is, with a key that is no secret: they must open in years to come.
 _KEYS = "recordings:" + base64.b64encode(b"a key for recorded histories, 32").decode()
 RECORDING_KEYS = parse_keys(_KEYS)
@@ -154,6 +159,15 @@ def resumptions(installation: Installation) -> dict[str, str]:
     return ids
 
 
+async def record_log(database: Database, file: Path, workflow_id: str) -> None:
+    """Write a workflow's progress log, an event a line; nothing for a workflow without one."""
+    events = await PostgresProgressLog(database).read(workflow_id)
+    if events and not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        rows = [json.dumps(asdict(event), default=datetime.isoformat) for event in events]
+        file.write_text("[\n" + ",\n".join(rows) + "\n]\n")
+
+
 async def record(installation: Installation, ids: dict[str, str]) -> None:
     """Write each history as the SDK gives it, and one of the reconcile schedule's and of a person's schedule's."""
     folder = HISTORIES / version("durable-research")
@@ -166,7 +180,9 @@ async def record(installation: Installation, ids: dict[str, str]) -> None:
     await client.execute_workflow(
         "AcceptScheduledReportWorkflow", asked, id=ids["accept-scheduled"], task_queue=queues.RESEARCH
     )
+    database = Database(installation.up["database"])
     for name, workflow_id in ids.items():
+        await record_log(database, LOGS / folder.name / f"{name}.json", workflow_id)
         if (folder / f"{name}.json").exists():
             continue
         history = await client.get_workflow_handle(workflow_id).fetch_history()
@@ -174,6 +190,7 @@ async def record(installation: Installation, ids: dict[str, str]) -> None:
         text = re.sub(r'"stackTrace": "(?:[^"\\]|\\.)*"', '"stackTrace": ""', history.to_json())
         (folder / f"{name}.json").write_text(text + "\n")
         print(f"{folder.name}/{name}.json: {len(history.events)} events")  # noqa: T201  (it is run by hand)
+    await database.close()
 
 
 if __name__ == "__main__":
