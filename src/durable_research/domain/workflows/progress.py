@@ -136,6 +136,7 @@ class StepView:
 
 
 _GONE_WITHOUT = "a person decided to go on without it"
+_CORRECTED = "a person corrected the text"
 _ENDED_WELL = frozenset({Status.DONE, Status.PARTLY_DONE})
 _STATE_AFTER = {
     EventKind.ATTEMPT_STARTED: StepState.RUNNING,
@@ -173,8 +174,8 @@ def steps_after(names: Sequence[str], events: Iterable[ProgressEvent]) -> list[S
     """Fold a workflow's events into its steps, in the order of its pipeline."""
     views = {name: StepView(name) for name in names}
     for event in events:
-        if event.kind is EventKind.RESUMED:
-            _begin_again(views)
+        if isinstance(event.payload, ResumedWith):
+            _begin_again(views, event, event.payload)
         _skip(views, event)
         _go_past(views, event)
         if event.step:
@@ -182,17 +183,21 @@ def steps_after(names: Sequence[str], events: Iterable[ProgressEvent]) -> list[S
     return list(views.values())
 
 
-def _begin_again(views: Mapping[str, StepView]) -> None:
+def _begin_again(views: Mapping[str, StepView], event: ProgressEvent, resumed: ResumedWith) -> None:
+    """Set the steps that are not done to pending; the first one writes the text, and a corrected text replaces it."""
     for view in views.values():
         if view.state is not StepState.DONE:
             view.state, view.ended_at, view.last_error, view.left_out = StepState.PENDING, None, None, None
+    writing = next(iter(views.values()))
+    if resumed.corrected and writing.state is StepState.PENDING:
+        _leave_out(writing, event, _CORRECTED)
 
 
 def _skip(views: Mapping[str, StepView], event: ProgressEvent) -> None:
     """Mark the steps that the closing event names as skipped."""
     skipped = event.payload.skipped if isinstance(event.payload, Closed) else {}
     for name, why in skipped.items():
-        views[name].state, views[name].left_out, views[name].ended_at = StepState.LEFT_OUT, why, event.at
+        _leave_out(views[name], event, why)
 
 
 def _go_past(views: Mapping[str, StepView], event: ProgressEvent) -> None:
@@ -211,8 +216,8 @@ def _go_past(views: Mapping[str, StepView], event: ProgressEvent) -> None:
                 _leave_out(view, event)
 
 
-def _leave_out(view: StepView, event: ProgressEvent) -> None:
-    view.state, view.left_out, view.ended_at = StepState.LEFT_OUT, _GONE_WITHOUT, event.at
+def _leave_out(view: StepView, event: ProgressEvent, why: str = _GONE_WITHOUT) -> None:
+    view.state, view.left_out, view.ended_at = StepState.LEFT_OUT, why, event.at
 
 
 def status_after(kind: EventKind, payload: Payload) -> Status | None:
