@@ -72,7 +72,9 @@ async def paced(state: State, generation: Generation, events: Sequence[Timed]) -
             await state.wait(generation, events[sent][0])
 
 
-async def while_connected(state: State, generation: Generation, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def stopped_on_disconnect(
+    state: State, generation: Generation, body: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
     """The same bytes; the generation stops when the client disconnects before the end."""
     try:
         async for data in body:
@@ -83,7 +85,7 @@ async def while_connected(state: State, generation: Generation, body: AsyncItera
         raise
 
 
-async def finished(state: State, generation: Generation) -> None:
+async def wait_until_finished(state: State, generation: Generation) -> None:
     """Wait until a generation has ended or was stopped."""
     while not state.is_finished(generation):
         await state.wait(generation, generation.done_at)
