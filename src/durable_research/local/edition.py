@@ -16,7 +16,7 @@ from durable_research.local.postgres import server
 from durable_research.local.processes.ports import remembered_ports, require_free
 from durable_research.local.processes.supervisor import Supervisor
 from durable_research.local.temporal.binary import find_temporal
-from durable_research.local.up import PretendWorld, Up
+from durable_research.local.up import SimulatorAddresses, Up
 
 OnReady = Callable[[Up], Awaitable[None]]
 INIT_SECONDS = 60.0
@@ -92,7 +92,9 @@ class _Edition:
             temporal=plan.temporal_address,
             temporal_ui=plan.temporal_ui_url,
             database=plan.database_url,
-            simulator=PretendWorld(plan.simulator_url, smtp, self._data.billing_log) if plan.simulator_url else None,
+            simulator=SimulatorAddresses(plan.simulator_url, smtp, self._data.billing_log)
+            if plan.simulator_url
+            else None,
             processes=self.supervisor.processes(),
         )
 

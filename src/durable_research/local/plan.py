@@ -138,7 +138,7 @@ class Plan:
         if "temporal" in self.roles:
             ours["DURABLE_RESEARCH_CODEC_ORIGIN"] = self.temporal_ui_url
         if self.simulator_url:
-            ours |= outside_world(self.simulator_url, self.ports["simulator_smtp"], self.options.simulator_key)
+            ours |= simulator_settings(self.simulator_url, self.ports["simulator_smtp"], self.options.simulator_key)
             if self.environment.get("OPENAI_EMBEDDING_MODEL") == "":  # the operator turned embeddings off
                 del ours["OPENAI_EMBEDDING_MODEL"]
             if self.options.model_address:
@@ -226,7 +226,7 @@ class Plan:
         )
 
 
-def outside_world(
+def simulator_settings(
     simulator_url: str, smtp_port: int, key: str = "simulator", slack_channel: str = "C0SIMULATOR"
 ) -> dict[str, str]:
     """The settings that make the simulator everything outside: the model, the webhook's receiver, the mail server, Slack."""

@@ -66,7 +66,7 @@ def command(data: Path | None, out: Path | None, outage: str | None, **size: Any
     folder = own_folder(data)
     campaign = Campaign(Options(data=folder, outage=_outage(outage), **size), console(sys.stderr, prefix="chaos"))
     asyncio.run(campaign.run())
-    code = judged(campaign, out)
+    code = write_page(campaign, out)
     if data is None and code == Exit.OK:
         discard(folder)
     else:
@@ -87,19 +87,19 @@ def command_line() -> str:
     return shlex.join(["durable-research", *sys.argv[1:]])
 
 
-def judged(campaign: "Campaign", out: Path | None) -> Exit:
+def write_page(campaign: "Campaign", out: Path | None) -> Exit:
     """Write the page and say how it ends: broken weighs more than void."""
-    from durable_research.experiments.campaign.campaign_report import account
-    from durable_research.experiments.evidence.invariants import emptiness, judge
+    from durable_research.experiments.campaign.campaign_report import campaign_page
+    from durable_research.experiments.evidence.invariants import check_invariants, void_reasons
 
-    if campaign.seen is None:
+    if campaign.evidence is None:
         stop("the campaign was interrupted", f"what there was is in {campaign.options.data}", Exit.INTERRUPTED)
-    verdicts, empty = judge(campaign.seen), emptiness(campaign.seen)
-    page = account(command_line(), campaign.seconds, campaign.seen, verdicts, empty)
+    results, empty = check_invariants(campaign.evidence), void_reasons(campaign.evidence)
+    page = campaign_page(command_line(), campaign.seconds, campaign.evidence, results, empty)
     click.echo(page)
     if out:
         out.write_text(page)
-    if not all(verdict.held for verdict in verdicts):
+    if not all(result.held for result in results):
         return Exit.FAILED
     return Exit.USAGE if empty else Exit.OK
 

@@ -49,7 +49,7 @@ def command(
     load_settings()
     from durable_research.experiments.campaign.campaign import discard
     from durable_research.experiments.crash_table.table import CrashTable, TableOptions
-    from durable_research.experiments.crash_table.table_report import stands
+    from durable_research.experiments.crash_table.table_report import promise_held
     from durable_research.local.console import console
 
     cells = _cells(points, classes)
@@ -60,7 +60,7 @@ def command(
     )
     asyncio.run(table.run())
     _tell(table, out, every_run)
-    held = stands(table.results)
+    held = promise_held(table.results)
     if data is None and held:
         discard(folder)
     else:

@@ -44,7 +44,7 @@ def command(pace: float, wanted: str | None, classes: str, data: Path | None, ou
     click.echo(page)
     if out:
         out.write_text(page)
-    held = bool(run.lived) and not any(one.broken for one in run.lived)
+    held = bool(run.results) and not any(one.broken for one in run.results)
     if data is None and held:
         discard(folder)
     else:

@@ -21,14 +21,14 @@ from durable_research.local.postgres.programs import STATE_OF_ROOT
 from durable_research.local.processes.child import launched
 
 # The installation must not inherit the user's own model key, addresses or switches.
-_OURS = ("OPENAI_", "DURABLE_")
+_OWN_PREFIXES = ("OPENAI_", "DURABLE_")
 _STOPPING_SECONDS = 60.0
 
 
 class OwnInstallation(Installation):
     """An installation that is started and stopped; the data folder stays. It ends when this process ends.
 
-    `environment` is added to ours. `free_port` chooses its ports once; without it, the edition chooses them.
+    `environment` is added to this process's. `free_port` chooses its ports once; without it, the edition chooses them.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class OwnInstallation(Installation):
         arguments = [sys.executable, "-m", "durable_research", "up", "--data", str(self.data), "--port", "0"]
         if only or self.only:
             arguments += ["--only", only or self.only or ""]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_PREFIXES)}
         self.data.mkdir(parents=True, exist_ok=True)
         self._choose_ports()
         with self._log.open("ab") as log:

@@ -26,7 +26,7 @@ class ForkClient:
     def __init__(self, modules: Sequence[str]) -> None:
         self._modules = modules
         self._process: asyncio.subprocess.Process | None = None
-        self._hearing: asyncio.Task[None] | None = None
+        self._receiver: asyncio.Task[None] | None = None
         self._waiting: deque[asyncio.Future[int]] = deque()
         self._ends: dict[int, asyncio.Future[int]] = {}
 
@@ -46,15 +46,15 @@ class ForkClient:
         async with asyncio.timeout(_READY_SECONDS):
             if "ready" not in await self._next():
                 raise ForkServerGone("it did not say that it is ready")
-        self._hearing = asyncio.create_task(self._hear())
+        self._receiver = asyncio.create_task(self._receive())
 
     async def close(self) -> None:
         """End the fork server, and with it its running children."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             await self._process.wait()
-        if self._hearing is not None:
-            await asyncio.gather(self._hearing, return_exceptions=True)
+        if self._receiver is not None:
+            await asyncio.gather(self._receiver, return_exceptions=True)
 
     async def start(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> "ForkedProcess":
         """Start `durable-research ARGUMENTS…` with exactly this environment."""
@@ -62,13 +62,13 @@ class ForkClient:
             raise ForkServerGone("it is not open")
         pid: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append(pid)
-        asked = {"arguments": list(arguments), "environment": dict(environment), "log": str(log)}
-        self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+        request = {"arguments": list(arguments), "environment": dict(environment), "log": str(log)}
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
         await self._process.stdin.drain()
         number = await pid
         return ForkedProcess(number, self._ends[number])
 
-    async def _hear(self) -> None:
+    async def _receive(self) -> None:
         try:
             while message := await self._next():
                 if "started" in message:
