@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from durable_research.local.processes.child import launched
+from durable_research.local.processes.child import launch_command
 
 _READY_SECONDS = 60.0
 _LONGEST_LINE = 1 << 20
@@ -32,7 +32,7 @@ class ForkClient:
 
     async def open(self) -> None:
         """Start the fork server and wait until it has imported all modules."""
-        command = launched(
+        command = launch_command(
             (sys.executable, "-m", "durable_research.experiments.installations.fork_server", *self._modules),
             death_signal=signal.SIGKILL,
         )

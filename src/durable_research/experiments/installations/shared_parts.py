@@ -14,7 +14,7 @@ from durable_research.local.edition import run_edition
 from durable_research.local.plan import SIMULATOR, UpOptions
 from durable_research.local.processes import readiness
 from durable_research.local.processes.child import ChildSpec
-from durable_research.local.processes.ports import remembered_ports
+from durable_research.local.processes.ports import choose_ports
 from durable_research.local.processes.supervisor import Supervisor
 from durable_research.local.up import Up
 
@@ -66,7 +66,7 @@ async def prepare_shared_parts(
     """Start a simulator for each class, beside the running servers; the label distinguishes several grounds."""
     unique_classes = sorted(set(classes))
     names = {one: f"simulator-{label}{one}" for one in unique_classes}
-    ports = remembered_ports(data.ports, [f"{name}{what}" for name in names.values() for what in ("", "-smtp")])
+    ports = choose_ports(data.ports, [f"{name}{what}" for name in names.values() for what in ("", "-smtp")])
     providers = {}
     for one, name in names.items():
         port, smtp_port, billing_log = ports[name], ports[f"{name}-smtp"], data.root / f"witness-{label}{one}.jsonl"
@@ -87,7 +87,7 @@ async def prepare_shared_parts(
 async def prepare_slots(data: DataFolder, shared: SharedParts, count: int, first: int = 1) -> list[Slot]:
     """Create `count` slots, one by one: a template database must have no other connection meanwhile."""
     numbers = range(first, first + count)
-    ports = remembered_ports(data.ports, [f"slot-{number}" for number in numbers])
+    ports = choose_ports(data.ports, [f"slot-{number}" for number in numbers])
     slots = [Slot(number, data.root / f"slot-{number}", ports[f"slot-{number}"], shared) for number in numbers]
     for slot in slots:
         await slot.prepare()

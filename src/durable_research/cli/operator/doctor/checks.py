@@ -95,7 +95,7 @@ def _settings(up: Up | None) -> tuple[Settings | None, list[Finding]]:
 
 def _temporal_program(up: Up | None) -> Iterator[Finding]:
     """The places where `up` looks before it downloads or builds."""
-    from durable_research.local.temporal.binary import default_cache, why_unusable
+    from durable_research.local.temporal.binary import default_cache, unusable_reason
     from durable_research.local.temporal.download import VERSION
 
     named, on_path = os.environ.get("TEMPORAL_CLI_PATH"), shutil.which("temporal")
@@ -103,7 +103,7 @@ def _temporal_program(up: Up | None) -> Iterator[Finding]:
     places = [Path(one) for one in (named, on_path) if one] + [cached]
     misses = []
     for program in places:
-        why = why_unusable(program)
+        why = unusable_reason(program)
         if why is None:
             yield Finding("temporal cli", True, str(program))
             return
