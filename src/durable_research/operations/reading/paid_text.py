@@ -119,7 +119,7 @@ class PaidTexts:
         generation = resumed_with(events).generation
         keys = [
             model_call_key(row.tenant, row.workflow_id, step, part, generation)
-            for part in range(1 + policies.GOING_ON_ALLOWED)
+            for part in range(1 + policies.CONTINUATIONS_ALLOWED)
         ]
         records = await self.reading.ledger.read(keys)
         return [records[key] for key in takewhile(records.__contains__, keys)]
