@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
 # The server sends a comment every 15 s: after three missed ones the connection is dead.
-_SILENCE_SECONDS = 45.0
+_STREAM_TIMEOUT_SECONDS = 45.0
 _PATIENCE_SECONDS = 300.0
 _FINAL_EVENTS = frozenset({"closed", "stored_later"})
 _RESUMED = "resumed"
@@ -27,7 +27,7 @@ async def follow(api: Api, workflow_id: str) -> AsyncGenerator[tuple[str, dict[s
     import httpx
 
     follower = _Follower(api, workflow_id)
-    timeout = httpx.Timeout(_SILENCE_SECONDS, connect=CONNECT_SECONDS)
+    timeout = httpx.Timeout(_STREAM_TIMEOUT_SECONDS, connect=CONNECT_SECONDS)
     async with httpx.AsyncClient(**api.connection() | {"timeout": timeout}) as client:
         while True:
             async with aclosing(follower.listen(client)) as items:

@@ -22,7 +22,7 @@ from durable_research.payload_keys import parse_keys
 from durable_research.temporal.payloads.converter import data_converter
 
 _NAMESPACE = "default"
-_GONE = WorkflowRow("", False, (), (), 0, 0, 0, 0, 0)
+_MISSING_ROW = WorkflowRow("", False, (), (), 0, 0, 0, 0, 0)
 
 
 async def collect(
@@ -77,7 +77,7 @@ def report_evidence(
     reported: ReportedCharges | None,
 ) -> ReportEvidence:
     """Combine the evidence of all sources about one report."""
-    row = tables.workflows.get(report_id, _GONE)
+    row = tables.workflows.get(report_id, _MISSING_ROW)
     named = tables.reports.get(report_id)
     return ReportEvidence(
         report_id=report_id,

@@ -16,7 +16,7 @@ _READY_SECONDS = 60.0
 _LONGEST_LINE = 1 << 20
 
 
-class ForkServerGone(Exception):
+class ForkServerEnded(Exception):
     """The fork server, which starts our children, ended; its last output is on standard error."""
 
 
@@ -45,7 +45,7 @@ class ForkClient:
         )
         async with asyncio.timeout(_READY_SECONDS):
             if "ready" not in await self._next():
-                raise ForkServerGone("it did not say that it is ready")
+                raise ForkServerEnded("it did not say that it is ready")
         self._receiver = asyncio.create_task(self._receive())
 
     async def close(self) -> None:
@@ -59,7 +59,7 @@ class ForkClient:
     async def start(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> "ForkedProcess":
         """Start `durable-research ARGUMENTS…` with exactly this environment."""
         if self._process is None or self._process.stdin is None:
-            raise ForkServerGone("it is not open")
+            raise ForkServerEnded("it is not open")
         pid: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append(pid)
         request = {"arguments": list(arguments), "environment": dict(environment), "log": str(log)}

@@ -77,7 +77,7 @@ class Guard:
         """From now on the guard ends this child's process group when we die."""
         self._send(f"+{pid} {death_signal:d}")
 
-    def forget(self, pid: int) -> None:
+    def unwatch(self, pid: int) -> None:
         """The child has ended; call this before it is reaped, when the system may use its pid again."""
         self._send(f"-{pid}")
 
@@ -163,7 +163,7 @@ class Child:
         if not self._reaped:
             self._reaped = True
             self.kill()
-            self._guard.forget(self.pid)
+            self._guard.unwatch(self.pid)
             self._process.wait()
 
     def log_since_start(self) -> str:

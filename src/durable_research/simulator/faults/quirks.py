@@ -167,7 +167,7 @@ _CHANGED_ANSWERS: dict[str, Quirk] = {
         "the connection ends right after the last event's line",
         "hand-made servers; own",
         TEXT,
-        framing=Framing(ends_last=False),
+        framing=Framing(has_last_blank_line=False),
     ),
     "slow": Quirk("one chunk a second", "aimock's streaming profile and small machines, seen", TEXT, chunk_seconds=1.0),
     "silent": Quirk(

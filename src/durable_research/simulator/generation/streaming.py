@@ -36,12 +36,12 @@ class Framing:
     """How events are encoded; some servers omit the last one's blank line."""
 
     newline: str = "\n"
-    ends_last: bool = True
+    has_last_blank_line: bool = True
 
     def timed(self, events: Sequence[SentEvent]) -> list[Timed]:
         """The bytes of each event with its moment."""
         framed = [(one.moment, (one.lines() + "\n\n").replace("\n", self.newline).encode()) for one in events]
-        if framed and not self.ends_last:
+        if framed and not self.has_last_blank_line:
             framed[-1] = (framed[-1][0], framed[-1][1].rstrip())
         return framed
 
