@@ -84,7 +84,7 @@ STOP_CALL = timedelta(seconds=5)
 LAST_WRITE = timedelta(seconds=3)
 
 # An answer cut at the model's limit is continued this often: four parts are some 30 pages, more than a report should be.
-GOING_ON_ALLOWED = 3
+CONTINUATIONS_ALLOWED = 3
 
 # An attempt polls for an earlier send this often and for this long; then the step is retried, uncounted. Each poll is one
 # cheap request, and a provider shows a finished call within a second or so.
@@ -165,7 +165,7 @@ class Patience:
     @property
     def step_seconds(self) -> float:
         """The in-process deadline of a step that calls a model: the answer, three continuations, and a minute."""
-        return (1 + GOING_ON_ALLOWED) * self.longest_call + 60
+        return (1 + CONTINUATIONS_ALLOWED) * self.longest_call + 60
 
 
 def model_step(step: str, *, asks_at_end_of_wait: bool) -> StepPolicy:

@@ -143,7 +143,7 @@ async def test_any_other_failure_of_going_on_is_one(memory: Memory) -> None:
 
 async def test_an_answer_that_is_cut_again_and_again_has_failed(memory: Memory) -> None:
     with pytest.raises(ModelTruncated):
-        await written(memory, Scripted(*["on and "] * (1 + policies.GOING_ON_ALLOWED)))
+        await written(memory, Scripted(*["on and "] * (1 + policies.CONTINUATIONS_ALLOWED)))
 
 
 async def test_what_came_of_an_answer_that_ended_for_an_unknown_reason_is_kept(memory: Memory) -> None:

@@ -13,7 +13,7 @@ import pytest
 from durable_research.cli.experiments import chaos
 from durable_research.cli.shared.command import Exit
 from durable_research.experiments.campaign.campaign import Campaign, Options
-from durable_research.experiments.evidence.evidence import Seen
+from durable_research.experiments.evidence.evidence import Evidence
 from durable_research.experiments.evidence.quirks import Expected
 from tests.experiments.evidence import WELL, with_report
 
@@ -77,12 +77,12 @@ def test_what_is_not_resumed_for_nothing_is_no_campaign_of_resuming(what: tuple[
     ids=["held", "broken", "void"],
 )
 def test_the_exit_code_and_the_page_say_what_the_judge_says(
-    tmp_path: Path, seen: Seen, code: Exit, word: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, seen: Evidence, code: Exit, word: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "page.md"
-    campaign = Campaign(Options(reports=2, kills=1, seed=1, data=tmp_path), print, seen=seen, seconds=1.0)
+    campaign = Campaign(Options(reports=2, kills=1, seed=1, data=tmp_path), print, evidence=seen, seconds=1.0)
 
-    assert chaos.judged(campaign, page) is code
+    assert chaos.write_page(campaign, page) is code
     assert page.read_text().startswith(f"# Chaos campaign: {word}\n")
     assert page.read_text() in capsys.readouterr().out
 
@@ -91,7 +91,7 @@ def test_the_page_compares_what_came_with_what_must_come_of_each_quirk(tmp_path:
     page, options = tmp_path / "page.md", Options(reports=2, kills=1, seed=1, data=tmp_path)
     odd = Expected("no_money", (), status="failed", error="quota_exhausted", billed=0)
 
-    chaos.judged(Campaign(options, print, seen=with_report(quirk=odd)), page)
+    chaos.write_page(Campaign(options, print, evidence=with_report(quirk=odd)), page)
 
     assert "| no_money | 1 | quota_exhausted | 0 | 1 times 1 | 1 |" in page.read_text()
     assert "done instead of failed quota_exhausted (no_money)" in page.read_text()
@@ -100,7 +100,7 @@ def test_the_page_compares_what_came_with_what_must_come_of_each_quirk(tmp_path:
 def test_the_page_of_another_pipeline_says_what_its_words_mean(tmp_path: Path) -> None:
     page, options = tmp_path / "page.md", Options(reports=2, kills=1, seed=1, data=tmp_path)
 
-    chaos.judged(Campaign(options, print, seen=replace(WELL, noun="blog post")), page)
+    chaos.write_page(Campaign(options, print, evidence=replace(WELL, noun="blog post")), page)
 
     assert "Every *report* below is a blog post" in page.read_text()
 

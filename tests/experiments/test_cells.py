@@ -15,25 +15,25 @@ from durable_research.experiments.crash_points import (
     cells,
     effect_points,
 )
-from durable_research.experiments.crash_table.cells import CellResult, JudgedRun
-from durable_research.experiments.crash_table.table_report import as_markdown, stands
-from durable_research.experiments.evidence.evidence import Closing, Reported, ReportSeen
+from durable_research.experiments.crash_table.cells import CellResult, CheckedRun
+from durable_research.experiments.crash_table.table_report import as_markdown, promise_held
+from durable_research.experiments.evidence.evidence import Closing, ReportedCharges, ReportEvidence
 from durable_research.failpoints.registry import failpoints_of
 from tests.experiments.evidence import GOOD
 
 E = {point.number: point for point in (*effect_points("llm_call"), *RESUMED_CALLS)}
 
 
-def line(point: str, provider_class: str, *reports: ReportSeen | None, why_void: str = "") -> CellResult:
+def line(point: str, provider_class: str, *reports: ReportEvidence | None, void_reason: str = "") -> CellResult:
     cell = Cell(E[point], "model call", provider_class, provider_class)
-    return CellResult(cell, tuple(JudgedRun("pid 1 SIGKILL", why_void, report, 1.0) for report in reports))
+    return CellResult(cell, tuple(CheckedRun("pid 1 SIGKILL", void_reason, report, 1.0) for report in reports))
 
 
-TWICE = replace(GOOD, model_calls=2, reported=Reported(1, 1))
+TWICE = replace(GOOD, model_calls=2, reported=ReportedCharges(1, 1))
 GAVE_UP = replace(
     TWICE, status="failed", error="unconfirmed_effect", notifications=0, documents=None, counted_failures=1
 )
-STRAY = replace(GOOD, model_calls=2, reported=Reported(2, 0))
+STRAY = replace(GOOD, model_calls=2, reported=ReportedCharges(2, 0))
 
 
 @pytest.mark.parametrize(
@@ -46,30 +46,32 @@ STRAY = replace(GOOD, model_calls=2, reported=Reported(2, 0))
         ("E8", "L", STRAY, False),
         ("E9", "L", STRAY, True),
         ("E9", "R", TWICE, True),
-        ("E9", "R", replace(STRAY, reported=Reported(1, 0)), False),
+        ("E9", "R", replace(STRAY, reported=ReportedCharges(1, 0)), False),
         ("E9", "K", STRAY, False),
         ("RE9", "L", STRAY, True),
         ("RE8", "L", STRAY, False),
         ("RE3", "N", TWICE, True),
-        ("RE3", "N", replace(TWICE, model_calls=3, reported=Reported(1, 2)), False),
+        ("RE3", "N", replace(TWICE, model_calls=3, reported=ReportedCharges(1, 2)), False),
         ("RE7", "L", replace(GOOD, resumptions=1, closings=(Closing(), Closing(1))), True),
         ("RE7", "L", replace(GOOD, resumptions=1), False),
         ("E3", "N", TWICE, True),
-        ("E3", "N", replace(TWICE, reported=Reported(1, 0)), False),
-        ("E3", "N", replace(TWICE, model_calls=3, reported=Reported(1, 2)), False),
-        ("E2", "N", replace(GOOD, reported=Reported(1, 1)), True),
+        ("E3", "N", replace(TWICE, reported=ReportedCharges(1, 0)), False),
+        ("E3", "N", replace(TWICE, model_calls=3, reported=ReportedCharges(1, 2)), False),
+        ("E2", "N", replace(GOOD, reported=ReportedCharges(1, 1)), True),
         ("E9", "N", GAVE_UP, True),
         ("E9", "R", GAVE_UP, False),
         ("E9", "N", replace(GAVE_UP, error="model_refused"), False),
         ("E9", "N", replace(GAVE_UP, open_sends=1), False),
-        ("E9", "N", replace(GAVE_UP, reported=Reported(1, 0)), False),
+        ("E9", "N", replace(GAVE_UP, reported=ReportedCharges(1, 0)), False),
         ("E7", "L", replace(GOOD, status="running"), False),
         ("E7", "L", replace(GOOD, notifications=0), False),
         ("E7", "L", replace(GOOD, documents=None), False),
         ("E7", "L", None, False),
     ],
 )
-def test_a_line_holds_its_own_promise(point: str, provider_class: str, report: ReportSeen | None, holds: bool) -> None:
+def test_a_line_holds_its_own_promise(
+    point: str, provider_class: str, report: ReportEvidence | None, holds: bool
+) -> None:
     assert (line(point, provider_class, GOOD, report).broken == []) is holds
 
 
@@ -94,13 +96,13 @@ def test_a_line_of_a_notification_holds_its_own_promise(
     cell = Cell(E[point], channel, provider_class, "L")
     report = replace(GOOD, notifications=received, known_notifications=known)
 
-    assert (CellResult(cell, (JudgedRun("pid 1 SIGKILL", "", report, 1.0),)).broken == []) is holds
+    assert (CellResult(cell, (CheckedRun("pid 1 SIGKILL", "", report, 1.0),)).broken == []) is holds
 
 
 def test_a_void_run_and_a_line_without_runs_do_not_stand() -> None:
-    assert stands([line("E1", "L", GOOD)])
-    assert not stands([line("E1", "L", GOOD, why_void="it was met 0 times")])
-    assert not stands([line("E1", "L")])
+    assert promise_held([line("E1", "L", GOOD)])
+    assert not promise_held([line("E1", "L", GOOD, void_reason="it was met 0 times")])
+    assert not promise_held([line("E1", "L")])
 
 
 def test_the_page_shows_the_evidence_of_a_broken_line() -> None:

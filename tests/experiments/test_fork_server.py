@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from durable_research.experiments.installations.fork_client import ForkClient, ForkServerGone
+from durable_research.experiments.installations.fork_client import ForkClient, ForkServerEnded
 from durable_research.experiments.installations.restarted_process import RestartedProcess
 
 
@@ -71,5 +71,5 @@ async def test_what_it_started_ends_with_the_nursery(tmp_path: Path) -> None:
 
 
 async def test_a_nursery_that_is_not_open_starts_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ForkServerGone):
+    with pytest.raises(ForkServerEnded):
         await ForkClient([]).start(("worker",), {}, tmp_path / "worker.log")

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from durable_research.experiments.evidence.evidence import Closing, Document, Fired, Reported, Seen
-from durable_research.experiments.evidence.invariants import INVARIANTS, bound, emptiness, judge
+from durable_research.experiments.evidence.evidence import Closing, Document, Evidence, FiredFault, ReportedCharges
+from durable_research.experiments.evidence.invariants import INVARIANTS, check_invariants, lost_rate_bound, void_reasons
 from durable_research.experiments.evidence.quirks import Expected
 from tests.experiments.evidence import GOOD, WELL, with_report
 
-DAMAGED = (Document("default/documents/b.pdf", is_whole=False, reads=True),)
-OF_ANOTHER = (Document("default/texts/a.md", is_whole=True, reads=False),)
+DAMAGED = (Document("default/documents/b.pdf", is_intact=False, is_readable=True),)
+OF_ANOTHER = (Document("default/texts/a.md", is_intact=True, is_readable=False),)
 
 FAILED = Closing(status="failed", error="quota_exhausted")
 NO_MONEY = Expected("no_money", (), status="failed", error="quota_exhausted", billed=0)
@@ -21,7 +21,7 @@ REFUSED: dict[str, Any] = {
     "error": "quota_exhausted",
     "quirk": NO_MONEY,
     "model_calls": 0,
-    "reported": Reported(0, 0),
+    "reported": ReportedCharges(0, 0),
     "documents": None,
     "notifications": 0,
     "counted_failures": 1,
@@ -49,14 +49,14 @@ BROKEN = {
     ),
     "a failure that nobody was told": ("I4", with_report(**REFUSED | {"failure_notices": 0})),
     "a workflow that nobody asked for": ("I2", replace(WELL, unknown_rows=("report-9",))),
-    "a request that was never accepted": ("I2", replace(WELL, wanted=3)),
+    "a request that was never accepted": ("I2", replace(WELL, requested=3)),
     "one report for two requests": ("I2", replace(WELL, reports=(GOOD, GOOD))),
     "a second bill that nobody tells": ("I3", with_report(model_calls=2)),
-    "a second bill that is told as settled": ("I3", with_report(model_calls=2, reported=Reported(2, 0))),
-    "a report that was never billed": ("I3", with_report(model_calls=0, reported=Reported(0, 0))),
-    "a charge that was never billed": ("I3", with_report(model_calls=1, reported=Reported(2, 0))),
+    "a second bill that is told as settled": ("I3", with_report(model_calls=2, reported=ReportedCharges(2, 0))),
+    "a report that was never billed": ("I3", with_report(model_calls=0, reported=ReportedCharges(0, 0))),
+    "a charge that was never billed": ("I3", with_report(model_calls=1, reported=ReportedCharges(2, 0))),
     "an API that tells no charges": ("I3", with_report(reported=None)),
-    "a bill that no report explains": ("I3", replace(WELL, strange_calls=("resp_1",))),
+    "a bill that no report explains": ("I3", replace(WELL, unexplained_calls=("resp_1",))),
     "a report that was never told": ("I4", with_report(notifications=0)),
     "a report that was told twice": ("I4", with_report(notifications=2)),
     "a message that the ledger does not know": ("I4", with_report(known_notifications=0)),
@@ -70,8 +70,8 @@ BROKEN = {
     "an open attempt": ("I8", with_report(open_attempts=1)),
     "an accepted report never started": ("I8", with_report(status="queued", engine_started=False)),
     "a gap in the log": ("I9", with_report(event_numbers=(1, 3))),
-    "a repeat in the stream": ("I9", with_report(watched_numbers=(1, 2, 2, 3))),
-    "a stream that ended early": ("I9", with_report(watched_numbers=(1, 2))),
+    "a repeat in the stream": ("I9", with_report(streamed_numbers=(1, 2, 2, 3))),
+    "a stream that ended early": ("I9", with_report(streamed_numbers=(1, 2))),
     "an answer that is not documented": ("I10", replace(WELL, undocumented=("HTTP 500",))),
     "a history that does not replay": ("I12", replace(WELL, not_replayable=("report-1",))),
     "a prompt in a log": ("I13", replace(WELL, leaks=("worker-1.log holds a prompt",))),
@@ -81,8 +81,11 @@ BROKEN = {
     "a refused report that is done all the same": ("I16", with_report(quirk=NO_MONEY)),
     "a report that fails otherwise than it should": ("I16", with_report(**REFUSED | {"error": "model_refused"})),
     "a report that should be done and failed": ("I16", with_report(**REFUSED | {"quirk": TWO_CALLS})),
-    "a refusal that was billed": ("I3", with_report(**REFUSED | {"model_calls": 1, "reported": Reported(1, 0)})),
-    "a resumption that was paid for": ("I3", with_report(**RESUMED | {"model_calls": 2, "reported": Reported(2, 0)})),
+    "a refusal that was billed": ("I3", with_report(**REFUSED | {"model_calls": 1, "reported": ReportedCharges(1, 0)})),
+    "a resumption that was paid for": (
+        "I3",
+        with_report(**RESUMED | {"model_calls": 2, "reported": ReportedCharges(2, 0)}),
+    ),
     "a charge that was agreed to and not made": (
         "I3",
         with_report(**RESUMED | {"quirk": Expected("empty", (), billed=3, first="quota_exhausted")}),
@@ -92,13 +95,13 @@ BROKEN = {
 }
 
 
-def broken(seen: Seen) -> set[str]:
-    return {verdict.invariant.number for verdict in judge(seen) if not verdict.held}
+def broken(seen: Evidence) -> set[str]:
+    return {verdict.invariant.number for verdict in check_invariants(seen) if not verdict.held}
 
 
 def test_a_campaign_in_which_all_is_well_holds() -> None:
     assert broken(WELL) == set()
-    assert emptiness(WELL) == []
+    assert void_reasons(WELL) == []
 
 
 @pytest.mark.parametrize("fact", BROKEN)
@@ -113,21 +116,21 @@ def test_every_invariant_was_seen_broken() -> None:
 
 
 def test_a_counted_second_charge_is_allowed_where_the_provider_cannot_be_asked() -> None:
-    twice = with_report(model_calls=2, reported=Reported(1, 1))
+    twice = with_report(model_calls=2, reported=ReportedCharges(1, 1))
 
     assert broken(replace(twice, provider_class="N")) == set()
     assert broken(twice) == {"I3"}
 
 
 def test_a_third_charge_is_never_allowed() -> None:
-    assert broken(replace(with_report(model_calls=3, reported=Reported(1, 2)), provider_class="N")) == {"I3"}
+    assert broken(replace(with_report(model_calls=3, reported=ReportedCharges(1, 2)), provider_class="N")) == {"I3"}
 
 
 def test_a_report_that_ends_as_its_quirk_has_it_is_well() -> None:
-    twice = with_report(quirk=TWO_CALLS, model_calls=2, reported=Reported(2, 0), counted_failures=1)
+    twice = with_report(quirk=TWO_CALLS, model_calls=2, reported=ReportedCharges(2, 0), counted_failures=1)
 
     assert broken(with_report(**REFUSED)) == set()
-    assert emptiness(with_report(**REFUSED)) == []
+    assert void_reasons(with_report(**REFUSED)) == []
     assert broken(twice) == set()
 
 
@@ -140,7 +143,7 @@ def test_a_report_that_must_fail_may_say_so_again_after_a_death() -> None:
 
 
 def test_answers_that_a_dying_provider_broke_off_are_bought_again_where_nobody_can_be_asked() -> None:
-    often = with_report(model_calls=4, reported=Reported(4, 0), counted_failures=3)
+    often = with_report(model_calls=4, reported=ReportedCharges(4, 0), counted_failures=3)
     hit = replace(often, planned={**WELL.planned, ("simulator", "kill"): 1})
 
     assert broken(replace(hit, provider_class="N")) == set()
@@ -156,7 +159,7 @@ def test_a_receiver_that_was_killed_itself_may_refuse_a_message() -> None:
 
 
 def test_a_possible_extra_charge_that_was_none_is_allowed() -> None:
-    assert broken(with_report(model_calls=1, reported=Reported(1, 1))) == set()
+    assert broken(with_report(model_calls=1, reported=ReportedCharges(1, 1))) == set()
 
 
 @pytest.mark.parametrize(
@@ -164,9 +167,9 @@ def test_a_possible_extra_charge_that_was_none_is_allowed() -> None:
     [
         with_report(status="failed"),
         replace(WELL, fired=()),
-        replace(WELL, fired=(Fired("worker", "kill", in_flight=0, happened=True),)),
-        replace(WELL, fired=(Fired("worker", "kill", in_flight=2, happened=False),)),
-        replace(WELL, fired=(Fired("worker", "pause", in_flight=2, happened=True),)),
+        replace(WELL, fired=(FiredFault("worker", "kill", in_flight=0, happened=True),)),
+        replace(WELL, fired=(FiredFault("worker", "kill", in_flight=2, happened=False),)),
+        replace(WELL, fired=(FiredFault("worker", "pause", in_flight=2, happened=True),)),
         replace(WELL, replayed=0),
         replace(WELL, searched=0),
     ],
@@ -180,10 +183,10 @@ def test_a_possible_extra_charge_that_was_none_is_allowed() -> None:
         "no search",
     ],
 )
-def test_a_campaign_that_proves_nothing_is_void(seen: Seen) -> None:
-    assert emptiness(seen)
+def test_a_campaign_that_proves_nothing_is_void(seen: Evidence) -> None:
+    assert void_reasons(seen)
 
 
 def test_no_loss_in_n_bounds_the_rate_to_three_in_n() -> None:
-    assert bound(WELL) == 3 / 2
-    assert bound(with_report(status="running")) is None
+    assert lost_rate_bound(WELL) == 3 / 2
+    assert lost_rate_bound(with_report(status="running")) is None

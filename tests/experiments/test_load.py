@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from durable_research.experiments.campaign.load import Load
-from durable_research.experiments.evidence.client import Asked, Client, words_of
+from durable_research.experiments.evidence.client import Client, ReportRequest, report_request
 
 
 class SlowClient(Client):
@@ -12,10 +12,10 @@ class SlowClient(Client):
 
     def __init__(self) -> None:
         super().__init__("http://127.0.0.1:1")
-        self.begun: list[Asked] = []
+        self.begun: list[ReportRequest] = []
         self.may_end = asyncio.Event()
 
-    async def live_through(self, one: Asked) -> None:
+    async def submit_and_follow(self, one: ReportRequest) -> None:
         self.begun.append(one)
         await self.may_end.wait()
         one.ended_at = 1.0
@@ -29,25 +29,25 @@ async def begun(client: SlowClient, count: int) -> None:
 
 async def test_no_more_than_so_many_are_under_way_at_once() -> None:
     client = SlowClient()
-    load = Load(client, [words_of(number, 1, "none") for number in range(5)], 2, lambda number: True)
+    load = Load(client, [report_request(number, 1, "none") for number in range(5)], 2, lambda number: True)
     running = asyncio.create_task(load.run())
 
     await begun(client, 2)
-    assert (load.wanted, load.ended) == (2, 0)
+    assert (load.pending, load.ended) == (2, 0)
     client.may_end.set()
     await running
 
-    assert (load.wanted, load.ended) == (0, 5)
+    assert (load.pending, load.ended) == (0, 5)
 
 
 async def test_a_report_behind_the_gate_is_asked_for_as_soon_as_the_load_would_run_dry() -> None:
     client = SlowClient()
-    asked = [words_of(number, 1, "none") for number in range(3)]
-    load = Load(client, asked, 12, lambda number: number < 1 or not load.wanted)
+    asked = [report_request(number, 1, "none") for number in range(3)]
+    load = Load(client, asked, 12, lambda number: number < 1 or not load.pending)
     running = asyncio.create_task(load.run())
 
     await begun(client, 1)
-    assert load.wanted == 1
+    assert load.pending == 1
     client.may_end.set()
     await running
 
@@ -56,7 +56,9 @@ async def test_a_report_behind_the_gate_is_asked_for_as_soon_as_the_load_would_r
 
 async def test_what_had_ended_before_counts_as_soon_as_it_is_under_way() -> None:
     client = SlowClient()
-    asked = [replace(words_of(number, 1, "none"), report_id=f"report-{number}", ended_at=1.0) for number in range(2)]
+    asked = [
+        replace(report_request(number, 1, "none"), report_id=f"report-{number}", ended_at=1.0) for number in range(2)
+    ]
     load = Load(client, asked, 12, lambda number: number < 1)
 
     running = asyncio.create_task(load.run())
@@ -68,7 +70,7 @@ async def test_what_had_ended_before_counts_as_soon_as_it_is_under_way() -> None
 
 
 async def test_two_requests_of_one_campaign_share_neither_word_nor_key() -> None:
-    first, second = words_of(1, 7, "canary"), words_of(2, 7, "canary")
+    first, second = report_request(1, 7, "canary"), report_request(2, 7, "canary")
 
     assert first.word != second.word
     assert first.key != second.key

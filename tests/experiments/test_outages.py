@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from durable_research.experiments.outages.outage_run import Lived, Options, OutageRun, as_markdown
+from durable_research.experiments.outages.outage_run import Options, OutageResult, OutageRun, as_markdown
 from durable_research.experiments.outages.outages import OUTAGES
 
 CUT = next(one for one in OUTAGES if one.name == "cut")
 
 
-def lived(**changes: Any) -> Lived:
+def lived(**changes: Any) -> OutageResult:
     reported: dict[str, Any] = {
         "outage": CUT,
         "provider_class": "L",
@@ -24,7 +24,7 @@ def lived(**changes: Any) -> Lived:
         "possible_extra": 0,
         "seconds": 1.0,
     }
-    return Lived(**{**reported, **changes})
+    return OutageResult(**{**reported, **changes})
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ async def test_every_outage_of_seconds_is_lived_through_and_nothing_is_billed_un
     await run.run()
 
     wanted = sum(len(one.classes) for one in OUTAGES)
-    assert (len(run.lived), [one.broken for one in run.lived if one.broken]) == (wanted, []), as_markdown("", run)
+    assert (len(run.results), [one.broken for one in run.results if one.broken]) == (wanted, []), as_markdown("", run)

@@ -19,7 +19,7 @@ def bill(text: str, key: str = "key-1", kind: str = "model_call", **more: object
 def test_a_bill_belongs_to_the_report_whose_word_stands_in_its_prompt() -> None:
     bills = provider_evidence.bills([bill("What does chaos1x00002 tell?")], WORDS, {"key-1": "report-2"})
 
-    assert (bills.model_calls, bills.strange) == ({"report-2": 1}, ())
+    assert (bills.model_calls, bills.unexplained) == ({"report-2": 1}, ())
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_bill_belongs_to_the_report_whose_word_stands_in_its_prompt() -> None:
 def test_a_bill_that_nobody_explains_is_strange(line: dict[str, object]) -> None:
     bills = provider_evidence.bills([line], WORDS, {"key-of-another": "report-2"})
 
-    assert (bills.model_calls, len(bills.strange)) == ({}, 1)
+    assert (bills.model_calls, len(bills.unexplained)) == ({}, 1)
 
 
 def test_a_notification_that_its_receiver_knew_already_is_none() -> None:
@@ -89,7 +89,7 @@ def stored(folder: Path, text: bytes = b"# On chaos1x00001", pdf: bytes = PDF) -
 def test_documents_that_are_whole_and_the_reports_own_read(tmp_path: Path) -> None:
     found = provider_evidence.documents(tmp_path, stored(tmp_path), "chaos1x00001")
 
-    assert all(one.is_whole and one.reads for one in found)
+    assert all(one.is_intact and one.is_readable for one in found)
 
 
 def test_a_missing_or_changed_object_is_not_whole(tmp_path: Path) -> None:
@@ -97,13 +97,13 @@ def test_a_missing_or_changed_object_is_not_whole(tmp_path: Path) -> None:
     (tmp_path / "a.md").unlink()
     (tmp_path / "b.pdf").write_bytes(PDF + b"x")
 
-    assert [one.is_whole for one in provider_evidence.documents(tmp_path, row, "chaos1x00001")] == [False, False]
+    assert [one.is_intact for one in provider_evidence.documents(tmp_path, row, "chaos1x00001")] == [False, False]
 
 
 def test_a_text_of_another_report_and_half_a_pdf_do_not_read(tmp_path: Path) -> None:
     row = stored(tmp_path, text=b"# On chaos1x00002", pdf=b"%PDF-1.7 cut")
 
-    assert [one.reads for one in provider_evidence.documents(tmp_path, row, "chaos1x00001")] == [False, False]
+    assert [one.is_readable for one in provider_evidence.documents(tmp_path, row, "chaos1x00001")] == [False, False]
 
 
 def test_a_secret_in_a_log_is_found(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from durable_research.experiments.evidence.quirks import EXPECTED, Expected, drawn
+from durable_research.experiments.evidence.quirks import EXPECTED, Expected, draw_quirk
 from durable_research.simulator.faults.faults import Fault
 from durable_research.simulator.faults.quirks import QUIRKS
 
@@ -13,7 +13,7 @@ ONE_OF_TWO = {"no_stored_list_405"}
 
 
 def test_every_quirk_of_the_simulator_has_its_end_expected() -> None:
-    asked = {reported["quirk"] for one in EXPECTED for reported in one.reported if "quirk" in reported}
+    asked = {reported["quirk"] for one in EXPECTED for reported in one.faults if "quirk" in reported}
 
     assert asked == set(QUIRKS) - ONE_OF_TWO
 
@@ -26,22 +26,22 @@ def test_no_two_have_the_same_name() -> None:
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda one: f"{one.pipeline} {one.name}")
 def test_the_simulator_understands_what_it_is_told(expected: Expected) -> None:
-    for reported in expected.asks("a word"):
+    for reported in expected.fault_requests("a word"):
         assert Fault.model_validate(reported).quirk == reported.get("quirk")
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda one: f"{one.pipeline} {one.name}")
 def test_what_is_billed_agrees_with_the_simulators_table(expected: Expected) -> None:
     """The calls that met something odd, and at most one more that met nothing."""
-    odd = sum(QUIRKS[reported["quirk"]].is_billed for reported in expected.reported if "quirk" in reported)
-    plain = sum("fault" in reported for reported in expected.reported)
+    odd = sum(QUIRKS[reported["quirk"]].is_billed for reported in expected.faults if "quirk" in reported)
+    plain = sum("fault" in reported for reported in expected.faults)
 
     assert odd + plain <= expected.billed <= odd + plain + 1
 
 
 def drawn_with(seed: int, api: str = "chat", pipeline: str = "generate-report") -> list[Expected | None]:
-    dice = random.Random(seed)  # noqa: S311 - repeatable
-    return [drawn(dice, api, pipeline) for _ in range(200)]
+    rng = random.Random(seed)  # noqa: S311 - repeatable
+    return [draw_quirk(rng, api, pipeline) for _ in range(200)]
 
 
 def test_the_same_seed_draws_the_same_quirks_and_another_seed_others() -> None:
@@ -58,4 +58,4 @@ def test_what_is_drawn_can_be_met_alone_and_changes_nothing_for_others(api: str,
     for one in filter(None, found):
         assert (api in one.apis, one.pipeline, one.stage) == (True, pipeline, 0)
         assert one.status in {"done", "failed"}
-        assert all("match" not in reported for reported in one.reported)
+        assert all("match" not in reported for reported in one.faults)

@@ -59,13 +59,13 @@ class Met:
         return self.status["error"] or {}
 
 
-def word_of(expected: Expected) -> str:
+def word_prefix(expected: Expected) -> str:
     """Its own word in prompt and text: short, so that no line is broken in it, and no part of another's."""
     return f"odd{EXPECTED.index(expected):03d}"
 
 
 def prompt_of(expected: Expected) -> str:
-    word = word_of(expected)
+    word = word_prefix(expected)
     return f"ECHO: # About {word}\n\nIt begins 🌊 so.\n\n{SENTENCE * 12}\n\nAnd {word} ends so.\n"
 
 
@@ -77,9 +77,9 @@ class Asking:
         self._api = httpx.Client(base_url=installation.api, timeout=60)
 
     def ask(self, expected: Expected) -> Met:
-        for told in expected.asks(word_of(expected)):
+        for told in expected.fault_requests(word_prefix(expected)):
             self._installation.simulator("faults", told)
-        title = {"title": f"About {word_of(expected)}"} if expected.pipeline == "blog-post" else {}
+        title = {"title": f"About {word_prefix(expected)}"} if expected.pipeline == "blog-post" else {}
         body = {"prompt": prompt_of(expected), **title}
         answer = self._api.post(f"/api/workflows/{expected.pipeline}", json=body).raise_for_status()
         return Met(expected, answer.json()["workflow_id"])
@@ -87,7 +87,7 @@ class Asking:
     def look(self, met: Met) -> None:
         """Wait for its end, and take everything that a person could see of it."""
         met.status = until(f"{met.expected.name} to end", lambda: self._ended(met.id), PATIENCE_SECONDS)
-        met.billed = len(self._installation.billing_log(word_of(met.expected), met.expected.kind))
+        met.billed = len(self._installation.billing_log(word_prefix(met.expected), met.expected.kind))
         if met.status["status"] != "done":
             return
         if met.expected.pipeline == "blog-post":
@@ -118,7 +118,7 @@ def meet(tmp_path_factory: pytest.TempPathFactory) -> Meet:
     def met(api: str, expected: Expected) -> Met:
         if api not in found:
             found[api] = all_met(tmp_path_factory.mktemp(f"quirks-{api}"), api)
-        return found[api][word_of(expected)]
+        return found[api][word_prefix(expected)]
 
     return met
 
@@ -133,7 +133,7 @@ def all_met(folder: Path, api: str) -> dict[str, Met]:
             begun = [asking.ask(one) for one in asked if one.stage == stage]
             for one in begun:
                 asking.look(one)
-            found |= {word_of(one.expected): one for one in begun}
+            found |= {word_prefix(one.expected): one for one in begun}
     return found
 
 
@@ -167,7 +167,7 @@ def test_every_charge_of_an_odd_provider_is_told(meet: Meet, api: str, expected:
     ids=named,
 )
 def test_what_an_odd_provider_wrote_is_there_to_the_last_word(meet: Meet, api: str, expected: Expected) -> None:
-    came, word = meet(api, expected), word_of(expected)
+    came, word = meet(api, expected), word_prefix(expected)
     ends = [] if expected.is_cut and expected.billed == 1 else [f"And {word} ends so."]
 
     for words in (f"About {word}", "It begins 🌊 so.", *ends):

@@ -33,7 +33,7 @@ def main() -> int:
             first_backoff_seconds=0.3,
             check_every_seconds=0.3,
             check_timeout_seconds=1.0,
-            grace_of_the_silent_seconds=0.5,
+            unresponsive_grace_seconds=0.5,
         ),
     )
     return asyncio.run(run_edition(options, console(sys.stdout)))

@@ -155,7 +155,7 @@ def test_a_long_log_is_moved_aside(tmp_path: Path) -> None:
     log = tmp_path / "child.log"
     log.write_text("old words")
 
-    trim_log(log, kept_bytes=5)
+    trim_log(log, limit_bytes=5)
 
     assert (log.read_text(), (tmp_path / "child.log.1").read_text()) == ("", "old words")
 

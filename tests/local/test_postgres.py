@@ -15,7 +15,7 @@ from durable_research.local.data_folder import DataFolder
 from durable_research.local.errors import LocalError, StartFailed
 from durable_research.local.postgres import server
 from durable_research.local.postgres.server import Instance
-from durable_research.local.processes.ports import remembered_ports
+from durable_research.local.processes.ports import choose_ports
 from durable_research.local.processes.supervisor import Pace, Supervisor
 from tests.local.running import alive, eventually
 
@@ -27,7 +27,7 @@ class Database:
         self.data, self.state = data, state
         self.said: list[str] = []
         data.create()
-        self.port = remembered_ports(data.ports, ["postgres"])["postgres"]
+        self.port = choose_ports(data.ports, ["postgres"])["postgres"]
         pace = Pace(first_backoff_seconds=0.2, check_every_seconds=0.2)
         self.supervisor = Supervisor(self.said.append, data.next_start, lambda: None, pace=pace)
 
@@ -46,7 +46,7 @@ class Database:
     async def start(self) -> "Database":
         instance = self.instance
         await server.ensure_created(self.data, instance, self.supervisor.run_to_end, self.said.append)
-        await server.old_server_gone(instance)
+        await server.wait_for_old_server(instance)
         await self.supervisor.start(server.server_spec(self.data, instance, self.port))
         await server.ensure_database(instance, self.port)
         return self

@@ -22,7 +22,7 @@ PACE = Pace(
     longest_backoff_seconds=0.4,
     check_every_seconds=0.1,
     check_timeout_seconds=0.3,
-    grace_of_the_silent_seconds=0.5,
+    unresponsive_grace_seconds=0.5,
 )
 LIVE = "import time; print('ready', flush=True); time.sleep(600)"
 

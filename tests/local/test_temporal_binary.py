@@ -269,7 +269,7 @@ def test_an_installed_package_says_that_building_needs_the_sources(
 def test_while_it_builds_packages_are_counted_of_those_that_the_build_lists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("durable_research.local.temporal.build.SAY_EVERY_SECONDS", 0.1)
+    monkeypatch.setattr("durable_research.local.temporal.build.PROGRESS_EVERY_SECONDS", 0.1)
     fetches = "echo 'go: downloading example.org/x v1' >&2; echo 'go: downloading example.org/y v2' >&2"
     lists = (
         f'if [ "$1" = list ]; then {fetches}; {until_told(tmp_path, "fetched")}; printf "a/b\\nc/d\\ne\\n"; exit; fi'

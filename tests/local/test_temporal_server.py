@@ -4,7 +4,7 @@ from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
 
-from durable_research.local.temporal.server import known_options, server_command, tuning_arguments
+from durable_research.local.temporal.server import server_command, start_dev_help, tuning_arguments
 
 
 def test_the_server_is_for_this_machine_and_keeps_everything_in_a_file() -> None:
@@ -19,14 +19,14 @@ def test_the_server_is_for_this_machine_and_keeps_everything_in_a_file() -> None
 
 def test_news_are_switched_off_where_the_program_can_do_so(temporal_program: Path) -> None:
     command = server_command(
-        temporal_program, port=1, ui_port=2, database=Path("/d"), options=known_options(temporal_program)
+        temporal_program, port=1, ui_port=2, database=Path("/d"), options=start_dev_help(temporal_program)
     )
 
     assert command[-1] == "--ui-disable-news-fetch"
 
 
 def test_the_web_ui_is_told_where_sealed_payloads_are_opened(temporal_program: Path) -> None:
-    options = known_options(temporal_program)
+    options = start_dev_help(temporal_program)
 
     command = server_command(
         temporal_program, port=1, ui_port=2, database=Path("/d"), options=options, codec="http://c"

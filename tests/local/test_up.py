@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from durable_research.local.up import PretendWorld, RunningProcess, Up, read_up
+from durable_research.local.up import RunningProcess, SimulatorAddresses, Up, read_up
 
 WHOLE = Up(
     api="http://127.0.0.1:8000",
     temporal="127.0.0.1:7233",
     temporal_ui="http://127.0.0.1:8233",
     database="postgresql://user:secret@127.0.0.1:5432/research",
-    simulator=PretendWorld("http://127.0.0.1:9000", "smtp://127.0.0.1:2525", Path("/data/witness.jsonl")),
+    simulator=SimulatorAddresses("http://127.0.0.1:9000", "smtp://127.0.0.1:2525", Path("/data/witness.jsonl")),
     processes=(RunningProcess("worker", "worker-1", 17, "worker-1@2"),),
 )
 PROCESS = {"role": "worker", "name": "worker-1", "pid": 17, "identity": "worker-1@2"}
@@ -65,4 +65,4 @@ def test_a_file_that_is_missing_or_damaged_says_nothing(tmp_path: Path, text: st
 
 def test_who_needs_the_simulator_is_told_that_there_is_none() -> None:
     with pytest.raises(LookupError, match="OPENAI_API_KEY"):
-        assert Up().pretend_world
+        assert Up().required_simulator

@@ -372,7 +372,7 @@ def test_the_documents_list_every_quirk() -> None:
     page = (Path(__file__).parents[2] / "docs" / "quirks.md").read_text()
 
     rows = [
-        f"| `{name}` | {one.says} | {', '.join(sorted(one.apis))} | {'yes' if one.is_billed else 'no'} | {one.source} |"
+        f"| `{name}` | {one.description} | {', '.join(sorted(one.apis))} | {'yes' if one.is_billed else 'no'} | {one.source} |"
         for name, one in QUIRKS.items()
     ]
     assert [line for line in page.splitlines() if line.startswith("| `")] == rows

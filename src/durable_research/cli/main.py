@@ -1,4 +1,4 @@
-"""The front door of the command line: names and one line of help each; a command's module is imported when it is asked for."""
+"""The command line: each command's name and one line of help; a command's module is imported when it is run."""
 
 import importlib
 import os
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-# command -> (module, one line). The line stands here so that `--help` imports nothing.
+# command -> (module, one line). The line is here so that `--help` imports no command.
 COMMANDS = {
     "up": ("durable_research.cli.operator.up", "Run everything on this machine, in the foreground."),
     "demo": ("durable_research.cli.experiments.demo", "Survive a real worker kill, and prove it from outside."),
@@ -79,7 +79,7 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Run a command and leave at once: the Temporal SDK may abort an interpreter that is torn down slowly."""
+    """Run a command and exit at once: the Temporal SDK may abort an interpreter that shuts down slowly."""
     code: Any = 0
     try:
         cli.main(arguments, standalone_mode=True)

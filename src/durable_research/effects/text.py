@@ -69,7 +69,7 @@ class TextWriter:
         """
         so_far, usage = "", TokenUsage()
         latest: WrittenText | None = None
-        for part_number in range(1 + policies.GOING_ON_ALLOWED):
+        for part_number in range(1 + policies.CONTINUATIONS_ALLOWED):
             try:
                 part = await self._write_part(assignment, part_number, so_far)
             except _ADDS_NOTHING:
@@ -83,7 +83,7 @@ class TextWriter:
             if part.is_whole:
                 return await self._finished(assignment, part, so_far, usage)
             latest = part
-        raise ModelTruncated(f"the answer was cut {1 + policies.GOING_ON_ALLOWED} times and is still not whole")
+        raise ModelTruncated(f"the answer was cut {1 + policies.CONTINUATIONS_ALLOWED} times and is still not whole")
 
     async def read(self, text: TextReference) -> str:
         """The text itself."""

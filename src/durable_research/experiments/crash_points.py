@@ -18,14 +18,14 @@ ACCEPTANCE_SECONDS = 0.6
 
 @dataclass(frozen=True)
 class Point:
-    """One crash point. `victim` is the process that is killed there; a `freeze` stops it instead and continues it later.
+    """One crash point. `target` is the process that is killed there; a `freeze` stops it instead and continues it later.
 
     `is_resumed`: a failed report that was resumed reaches the point, at the `hit`-th time that this report passes it.
     """
 
     number: str
     failpoint: str
-    victim: Literal["worker", "api"] = "worker"
+    target: Literal["worker", "api"] = "worker"
     act: Literal["kill", "freeze"] = "kill"
     after_seconds: float = 0.0
     hit: int = 1
@@ -39,7 +39,7 @@ class Point:
         """The value of `DURABLE_RESEARCH_FAILPOINTS`. The API passes its first points before a workflow has its number."""
         seconds = f"{freeze_seconds:.1f}" if self.act == "freeze" else f"{self.after_seconds:g}"
         delay = f":{seconds}" if self.act == "freeze" or self.after_seconds else ""
-        each = "/workflow" if self.victim == "worker" or self.is_resumed else ""
+        each = "/workflow" if self.target == "worker" or self.is_resumed else ""
         return f"{self.failpoint}={self.act}@{self.hit}{delay}{each}"
 
 
@@ -59,11 +59,11 @@ def effect_points(step: str) -> tuple[Point, ...]:
 
 
 OTHER_POINTS = (
-    Point("A1", "start.begun", victim="api"),
-    Point("A2", "start.accepted", victim="api"),
-    Point("A3", "start.giving", victim="api"),
-    Point("A4", "start.given", victim="api"),
-    Point("S2", "events.streaming", victim="api"),
+    Point("A1", "start.begun", target="api"),
+    Point("A2", "start.accepted", target="api"),
+    Point("A3", "start.giving", target="api"),
+    Point("A4", "start.given", target="api"),
+    Point("S2", "events.streaming", target="api"),
     Point("P1", "create_pdf.rendered"),
     Point("P2", "create_pdf.stored"),
     Point("D1", "store_report_metadata.stored"),
@@ -72,14 +72,14 @@ OTHER_POINTS = (
 
 def _resumed(point: Point) -> Point:
     """The same point in a report that was refused once: its first run has passed the points up to the answer."""
-    was_met = point.failpoint.rpartition(".")[2] not in {"accepted", "sent", "stored", "settled"}
-    return replace(point, number=f"R{point.number}", hit=1 + was_met, is_resumed=True)
+    was_passed = point.failpoint.rpartition(".")[2] not in {"accepted", "sent", "stored", "settled"}
+    return replace(point, number=f"R{point.number}", hit=1 + was_passed, is_resumed=True)
 
 
 RESUMED_CALLS = tuple(_resumed(point) for point in effect_points("llm_call"))
 RESUMING_POINTS = (
-    Point("A7", "resume.begun", victim="api", is_resumed=True),
-    Point("A8", "resume.written", victim="api", is_resumed=True),
+    Point("A7", "resume.begun", target="api", is_resumed=True),
+    Point("A8", "resume.written", target="api", is_resumed=True),
     *(_resumed(point) for point in OTHER_POINTS if point.failpoint in {"start.giving", "start.given"}),
 )
 
@@ -111,8 +111,8 @@ class Cell:
         """How often such a report may be billed at most, whatever charges it reports."""
         if self.effect != "model call":
             return 1
-        stray = self.is_e9 and self.provider_class in {"R", "L"}
-        return 2 if stray or self.provider_class == ProviderClass.NOTHING else 1
+        has_duplicate = self.is_e9 and self.provider_class in {"R", "L"}
+        return 2 if has_duplicate or self.provider_class == ProviderClass.NOTHING else 1
 
     @property
     def may_give_up(self) -> bool:
@@ -121,7 +121,7 @@ class Cell:
 
     @property
     def messages(self) -> tuple[int, int]:
-        """How many notifications its receiver gets at least and at most. Without a way to poll, rather lost than sent twice."""
+        """The least and the most notifications of its receiver. One that cannot be polled is lost rather than sent twice."""
         if self.effect == "email":
             return 0, 1
         return 1, 2 if self.is_e9 and self.effect == "slack" else 1

@@ -23,7 +23,7 @@ Found = TypeVar("Found")
 
 
 class DemoFailed(Exception):
-    """The demo did not complete; the text says where it stopped."""
+    """The demo did not complete; the text names where it stopped."""
 
 
 @dataclass
@@ -61,13 +61,13 @@ class Demo:
             finished_by=finished["worker"],
             killed=killed.worker,
         )
-        self._tell(self.result, f"{up.api}/reports/{report_id}")
+        self._print_proof(self.result, f"{up.api}/reports/{report_id}")
 
     def _kill_holder(self, installation: Installation, report_id: str, call: AcceptedCall) -> "_Killed":
         holder = _step(installation.status(report_id))["worker"]
         accepted = any(
             line["key"] == call.key and line["id"] == call.reference
-            for line in proof.billing_lines(installation.running.pretend_world.billing_log)
+            for line in proof.billing_lines(installation.running.required_simulator.billing_log)
         )
         try:
             pid = installation.kill(holder)
@@ -81,15 +81,15 @@ class Demo:
         counts = await proof.count(up, self.data / "objects", report_id, key)
         return counts if counts["notifications"] else None
 
-    async def _until(self, what: str, look: Callable[[], Awaitable[Found | None]]) -> Found:
+    async def _until(self, what: str, poll: Callable[[], Awaitable[Found | None]]) -> Found:
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while (found := await look()) is None:
+        while (found := await poll()) is None:
             if time.monotonic() > deadline:
                 raise DemoFailed(f"waited {_PATIENCE_SECONDS:.0f} s for {what}")
             await asyncio.sleep(0.05)
         return found
 
-    def _tell(self, result: Proof, url: str) -> None:
+    def _print_proof(self, result: Proof, url: str) -> None:
         self.say("")
         self.say("Proof, counted outside the workflow (provider's billing log, object folder, database rows):")
         self.say(f"  model calls billed  {result.calls_billed}")

@@ -1,12 +1,12 @@
-"""Places where a test may kill, pause or freeze this process on purpose, by name; off unless the environment asks.
+"""Failpoints: named places where a test kills, pauses or freezes this process; off unless an environment variable is set.
 
-`DURABLE_RESEARCH_FAILPOINTS="llm_call.sent=kill@1"` kills the process with SIGKILL at the first time that any process of the
-installation comes by; `kill@1-3` at the first three times, `kill@1:0.2` a moment later, while the work goes on. `pause@2:5`
-holds the work there for five seconds while the process lives on; `freeze@1:5` stops the whole process (SIGSTOP), heartbeats
-and all. `kill@1/workflow` counts for each workflow on its own.
+`DURABLE_RESEARCH_FAILPOINTS="llm_call.sent=kill@1"` kills with SIGKILL the first process of the installation that reaches the
+failpoint; `kill@1-3` does so at the first three hits, `kill@1:0.2` 0.2 seconds later, while the work continues. `pause@2:5`
+stops the work there for five seconds while the process runs; `freeze@1:5` stops the whole process (SIGSTOP) with its
+heartbeats. `kill@1/workflow` counts the hits of each workflow separately.
 
-Hits are counted in one file of the installation's data folder, so that a restarted worker is not killed for ever. Settings for
-production refuse to start with any of it.
+Hits are counted in one file of the installation's data folder, so that a restarted worker is not killed again and again.
+Settings for production refuse to start with any failpoint.
 """
 
 import asyncio
@@ -27,36 +27,36 @@ class Place(StrEnum):
 
     BEGUN = "begun"  # nothing is committed
     INTENT = "intent"  # the intent is committed, the fence is not checked
-    CHECKED = "checked"  # the fence is checked, nothing is sent
-    SENDING = "sending"  # the request is on its way; passed beside it, so that a kill can come while it waits
-    ACCEPTED = "accepted"  # the provider has said yes, nothing of that is committed
+    CHECKED = "checked"  # the fence is checked, no request is sent
+    SENDING = "sending"  # the request is sent; reached in parallel with it, so that a kill can hit while it waits
+    ACCEPTED = "accepted"  # the provider has accepted the request, its id is not committed
     SENT = "sent"  # the provider's id is committed
-    ANSWERED = "answered"  # the answer is here, nothing of it is stored
+    ANSWERED = "answered"  # the answer is received, not stored
     STORED = "stored"  # the result is stored, the effect is not settled
-    SETTLED = "settled"  # the effect is settled, the engine does not know
+    SETTLED = "settled"  # the effect is settled, the engine has no result
 
 
 class UndoPlace(StrEnum):
     """Where an undo may be interrupted; its failpoint is `undo.place`."""
 
-    BEGUN = "undo_begun"  # nothing is undone
-    DONE = "undo_done"  # it is undone, the engine does not know
+    BEGUN = "undo_begun"  # the undo has not begun
+    DONE = "undo_done"  # it is undone, the engine has no result
 
 
 class Point(StrEnum):
-    """The failpoints that stand in code by name; effects and undos have theirs by what the table of steps says."""
+    """The failpoints named in code; those of effects and undos follow from the table of steps."""
 
     START_BEGUN = "start.begun"  # a valid request, nothing is committed
-    START_ACCEPTED = "start.accepted"  # it is accepted, the client does not know
-    START_GIVING = "start.giving"  # it is accepted, the engine does not know
-    START_GIVEN = "start.given"  # the engine has it, our row does not say so
-    RESUME_BEGUN = "resume.begun"  # a valid wish to resume, nothing is committed
-    RESUME_WRITTEN = "resume.written"  # the workflow is resumed, neither the client nor the engine knows
-    APPROVE_SENT = "approve.sent"  # the workflow has a person's decision, the person does not know
-    EVENTS_STREAMING = "events.streaming"  # an event has gone out to a follower
+    START_ACCEPTED = "start.accepted"  # it is accepted, the client has no answer
+    START_SUBMITTING = "start.giving"  # it is accepted, not submitted to the engine
+    START_SUBMITTED = "start.given"  # the engine has it, our row is not updated
+    RESUME_BEGUN = "resume.begun"  # a valid request to resume, nothing is committed
+    RESUME_WRITTEN = "resume.written"  # the workflow is resumed, without an answer to the client or a run in the engine
+    APPROVE_SENT = "approve.sent"  # the workflow has the decision, its sender has no answer
+    EVENTS_STREAMING = "events.streaming"  # an event is sent to a stream's reader
     CREATE_PDF_RENDERED = "create_pdf.rendered"  # the PDF is rendered, not stored
-    CREATE_PDF_STORED = "create_pdf.stored"  # the PDF is stored, the engine does not know
-    STORE_REPORT_METADATA_STORED = "store_report_metadata.stored"  # the row is committed, the engine does not know
+    CREATE_PDF_STORED = "create_pdf.stored"  # the PDF is stored, the engine has no result
+    STORE_REPORT_METADATA_STORED = "store_report_metadata.stored"  # the row is committed, the engine has no result
 
 
 FAILPOINTS_VARIABLE = "DURABLE_RESEARCH_FAILPOINTS"
@@ -98,7 +98,7 @@ def parse(text: str) -> dict[str, _Rule]:
 
 
 async def reach(name: str, workflow_id: str) -> None:
-    """Come by the failpoint; without a rule for it this does nothing."""
+    """Act on the rule of this failpoint, if there is one."""
     text = os.environ.get(FAILPOINTS_VARIABLE)
     rule = parse(text).get(name) if text else None
     if rule is None:
@@ -115,24 +115,24 @@ async def reach(name: str, workflow_id: str) -> None:
 
 
 async def reach_effect(step: str, place: Place, workflow_id: str) -> None:
-    """Come by a place of an effect."""
+    """Reach a failpoint of an effect."""
     await reach(f"{step}.{place}", workflow_id)
 
 
 async def reach_undo(undo: str, place: UndoPlace, workflow_id: str) -> None:
-    """Come by a place of an undo."""
+    """Reach a failpoint of an undo."""
     await reach(f"{undo}.{place}", workflow_id)
 
 
 def _freeze(seconds: float) -> None:
-    """Stop this process; somebody else has to wake it."""
+    """Stop this process; another process continues it."""
     pid = os.getpid()
     subprocess.Popen(["sh", "-c", 'sleep "$1"; kill -CONT "$2"', "wake", f"{seconds:g}", str(pid)])  # noqa: S603, S607 # numbers
     os.kill(pid, signal.SIGSTOP)
 
 
 def _count(name: str, rule: _Rule, workflow_id: str) -> int:
-    """Append this hit to the installation's log, on disk before anything happens, and return its number."""
+    """Append this hit to the installation's log, on disk before it takes effect, and return its number."""
     path = Path(os.environ.get("DURABLE_RESEARCH_DATA", ".")) / HITS_FILE
     with path.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

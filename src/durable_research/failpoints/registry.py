@@ -1,4 +1,4 @@
-"""Every failpoint there is: those that stand in code by name, and those that each effect and each undo of the table has."""
+"""All failpoints: those named in code, and those of each effect and each undo in the table of steps."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -7,7 +7,7 @@ from durable_research.failpoints.reach import Place, Point, UndoPlace, UnknownFa
 
 
 class Step(Protocol):
-    """What a row of the table of steps says of its failpoints."""
+    """The fields of a row of the table of steps that determine its failpoints."""
 
     @property
     def step(self) -> str:
@@ -16,17 +16,17 @@ class Step(Protocol):
 
     @property
     def effect(self) -> bool:
-        """Whether it has those of an effect."""
+        """Whether it has the failpoints of an effect."""
         ...
 
     @property
     def undoes(self) -> bool:
-        """Whether it has those of an undo."""
+        """Whether it has the failpoints of an undo."""
         ...
 
 
 def failpoints_of(steps: Iterable[Step]) -> frozenset[str]:
-    """Every failpoint that there is when these are the steps."""
+    """All failpoints of these steps."""
     rows = tuple(steps)
     of_effects = {f"{row.step}.{place}" for row in rows if row.effect for place in Place}
     of_undos = {f"{row.step}.{place}" for row in rows if row.undoes for place in UndoPlace}
@@ -34,11 +34,11 @@ def failpoints_of(steps: Iterable[Step]) -> frozenset[str]:
 
 
 def check_rules(text: str, steps: Iterable[Step]) -> None:
-    """Refuse rules that would never do anything.
+    """Refuse rules that would have no effect.
 
     Raises:
-        UnknownFailpoint: a rule is malformed or names no failpoint of ours.
+        UnknownFailpoint: a rule is malformed or names an unknown failpoint.
     """
-    known = failpoints_of(steps)
-    if unknown := parse(text).keys() - known:
-        raise UnknownFailpoint(f"no such failpoint: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    names = failpoints_of(steps)
+    if unknown := parse(text).keys() - names:
+        raise UnknownFailpoint(f"no such failpoint: {', '.join(sorted(unknown))}; there are {', '.join(sorted(names))}")

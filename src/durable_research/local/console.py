@@ -8,7 +8,7 @@ Say = Callable[[str], None]
 
 
 def console(stream: TextIO, *, prefix: str = "up") -> Say:
-    """Return a `say` that writes `12:34:56 up | text` to `stream`, each line of a longer text alike."""
+    """Return a `say` that writes `12:34:56 up | text` to `stream`, with this prefix on each line of a longer text."""
 
     def say(text: str) -> None:
         # The local time on purpose: the operator compares it with a wall clock.

@@ -13,14 +13,14 @@ from durable_research.local.data_folder import DataFolder, write_json
 from durable_research.local.errors import LocalError, StartFailed
 from durable_research.local.plan import Plan, UpOptions, current_environment
 from durable_research.local.postgres import server
-from durable_research.local.processes.ports import remembered_ports, require_free
+from durable_research.local.processes.ports import choose_ports, require_free
 from durable_research.local.processes.supervisor import Supervisor
 from durable_research.local.temporal.binary import find_temporal
-from durable_research.local.up import PretendWorld, Up
+from durable_research.local.up import SimulatorAddresses, Up
 
 OnReady = Callable[[Up], Awaitable[None]]
 INIT_SECONDS = 60.0
-OUR_PORTS = ("postgres", "temporal", "temporal_ui", "simulator", "simulator_smtp")
+EDITION_PORTS = ("postgres", "temporal", "temporal_ui", "simulator", "simulator_smtp")
 
 
 class Finished(Exception):
@@ -66,7 +66,7 @@ class _Edition:
         self._stop = asyncio.Event()
         self._stop_searching = threading.Event()
         self._serving = False
-        self.supervisor = Supervisor(say, data.next_start, self._write_up, pace=options.pace, with_us=data.up)
+        self.supervisor = Supervisor(say, data.next_start, self._write_up, pace=options.pace, runtime_file=data.up)
 
     async def run(self, on_ready: OnReady | None) -> None:
         began = time.monotonic()
@@ -77,7 +77,7 @@ class _Edition:
                 if await self._unless_stopped(starting):
                     self._announce(time.monotonic() - began)
                     if on_ready is not None:
-                        callback = asyncio.create_task(_called(on_ready, self.up()), name="on_ready")
+                        callback = asyncio.create_task(_call(on_ready, self.up()), name="on_ready")
                         await self._unless_stopped(callback)
                     await self._stop.wait()
             finally:
@@ -92,20 +92,22 @@ class _Edition:
             temporal=plan.temporal_address,
             temporal_ui=plan.temporal_ui_url,
             database=plan.database_url,
-            simulator=PretendWorld(plan.simulator_url, smtp, self._data.billing_log) if plan.simulator_url else None,
+            simulator=SimulatorAddresses(plan.simulator_url, smtp, self._data.billing_log)
+            if plan.simulator_url
+            else None,
             processes=self.supervisor.processes(),
         )
 
     def _make_plan(self) -> Plan:
         options, data = self._options, self._data
-        ports = remembered_ports(data.ports, (*OUR_PORTS, "api") if options.port == 0 else OUR_PORTS)
+        ports = choose_ports(data.ports, (*EDITION_PORTS, "api") if options.port == 0 else EDITION_PORTS)
         environment = current_environment()
         if options.port:
             ports["api"] = options.port
             if "api" in options.roles(environment):
                 require_free(options.port, options.host)
         plan = Plan(options, data, ports, server.open_instance(data, options.state), environment)
-        if plan.keeps_payload_keys:
+        if plan.stores_payload_keys:
             data.ensure_payload_keys()
         return plan
 
@@ -122,7 +124,7 @@ class _Edition:
             return
         instance, port = self._plan.instance, self._plan.ports["postgres"]
         await server.ensure_created(self._data, instance, self.supervisor.run_to_end, self._say)
-        await server.old_server_gone(instance)
+        await server.wait_for_old_server(instance)
         await self.supervisor.start(server.server_spec(self._data, instance, port))
         await server.ensure_database(instance, port)
         await self.supervisor.run_to_end(self._plan.preparation("migrate"))
@@ -153,12 +155,12 @@ class _Edition:
         self._serving = True
         self._write_up()
         self._say(f"everything is up after {seconds:.1f} s; Ctrl-C stops it. Data: {self._data.root}")
-        for role, what, url in (
+        for role, title, url in (
             ("api", "pages and API", self._plan.api_url),
             ("temporal", "Temporal's own pages", self._plan.temporal_ui_url),
         ):
             if role in self._plan.roles:
-                self._say(f"  {what}: {url}")
+                self._say(f"  {title}: {url}")
 
     def _write_up(self) -> None:
         # Not before everything is up: a process that waits for the file may use every address in it.
@@ -192,13 +194,13 @@ class _Edition:
     def _signals(self) -> Iterator[None]:
         """Handle signals: the first stops in order, the second kills the children that are still stopping."""
         loop = asyncio.get_running_loop()
-        ours = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        for number in ours:
+        handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in handled:
             loop.add_signal_handler(number, self._on_signal)
         try:
             yield
         finally:
-            for number in ours:
+            for number in handled:
                 loop.remove_signal_handler(number)
 
     def _on_signal(self) -> None:
@@ -210,13 +212,13 @@ class _Edition:
             self._stop.set()
 
 
-async def _called(on_ready: OnReady, up: Up) -> None:
+async def _call(on_ready: OnReady, up: Up) -> None:
     await on_ready(up)
 
 
-async def _together(*several: Awaitable[None]) -> None:
+async def _together(*awaitables: Awaitable[None]) -> None:
     """Await all; the first error cancels the others and is raised bare."""
-    tasks = [asyncio.ensure_future(each) for each in several]
+    tasks = [asyncio.ensure_future(each) for each in awaitables]
     try:
         await asyncio.gather(*tasks)
     finally:

@@ -25,7 +25,7 @@ SERVERS, FRONT, WORKERS = 0, 1, 2
 
 
 # A process exits within this after it has drained.
-_LEAVING_SECONDS = 10.0
+_EXIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,14 @@ class UpOptions:
             raise LocalError(f"--workers {self.workers} --port {self.port}: workers from 0 up, ports from 0 to 65535")
 
     def roles(self, environment: Mapping[str, str]) -> tuple[str, ...]:
-        """The roles to start; with the operator's own model key there is nothing to simulate."""
-        wanted = ROLES if self.only is None else self.only
-        return tuple(role for role in ROLES if role in wanted and (role != "simulator" or simulated(environment)))
+        """The roles to start; with the operator's own model key the simulator is not started."""
+        selected = ROLES if self.only is None else self.only
+        return tuple(
+            role for role in ROLES if role in selected and (role != "simulator" or uses_simulator(environment))
+        )
 
 
-def simulated(environment: Mapping[str, str]) -> bool:
+def uses_simulator(environment: Mapping[str, str]) -> bool:
     """Whether the simulator replaces a real model."""
     return not environment.get("OPENAI_API_KEY")
 
@@ -82,15 +84,15 @@ class Plan:
 
     @property
     def temporal_address(self) -> str:
-        """Ours; when that role is left out, the operator's own setting, or our address of the last run."""
-        ours = f"127.0.0.1:{self.ports['temporal']}"
-        return ours if "temporal" in self.roles else self.environment.get("TEMPORAL_ADDRESS") or ours
+        """The own server's; without that role, the operator's setting, or the address of the last run."""
+        address = f"127.0.0.1:{self.ports['temporal']}"
+        return address if "temporal" in self.roles else self.environment.get("TEMPORAL_ADDRESS") or address
 
     @property
     def database_url(self) -> str:
-        """Ours; when that role is left out, the operator's own setting, or our address of the last run."""
-        ours = self.instance.url(self.ports["postgres"])
-        return ours if "postgres" in self.roles else self.environment.get("DATABASE_URL") or ours
+        """The own server's; without that role, the operator's setting, or the address of the last run."""
+        url = self.instance.url(self.ports["postgres"])
+        return url if "postgres" in self.roles else self.environment.get("DATABASE_URL") or url
 
     @property
     def api_url(self) -> str:
@@ -106,7 +108,7 @@ class Plan:
     @property
     def simulator_url(self) -> str | None:
         """The simulator's address, or None with the operator's own model key."""
-        return f"http://127.0.0.1:{self.ports['simulator']}" if simulated(self.environment) else None
+        return f"http://127.0.0.1:{self.ports['simulator']}" if uses_simulator(self.environment) else None
 
     @property
     def temporal_ui_url(self) -> str:
@@ -118,13 +120,13 @@ class Plan:
         return float(self.environment.get("DRAIN_SECONDS") or policies.DRAIN.total_seconds())
 
     @property
-    def keeps_payload_keys(self) -> bool:
+    def stores_payload_keys(self) -> bool:
         """Whether payloads are encrypted with a key of the data folder, because the operator set none."""
         return not (self.environment.get("PAYLOAD_KEYS") or self.environment.get("PAYLOAD_KEYS_FILE"))
 
     def child_environment(self) -> dict[str, str]:
-        """Our own programs' environment: the operator's, with the addresses of this run."""
-        ours = {
+        """The environment of our programs: the operator's, with the addresses of this run."""
+        settings = {
             "DURABLE_RESEARCH_DATA": str(self.data.root),
             "DATABASE_URL": self.database_url,
             "TEMPORAL_ADDRESS": self.temporal_address,
@@ -133,22 +135,22 @@ class Plan:
             "OBJECT_STORE_URL": self.environment.get("OBJECT_STORE_URL") or self.data.objects.as_uri(),
             "PYTHONUNBUFFERED": "1",  # the log files are read while they are written
         }
-        if self.keeps_payload_keys:
-            ours["PAYLOAD_KEYS_FILE"] = str(self.data.payload_keys)
+        if self.stores_payload_keys:
+            settings["PAYLOAD_KEYS_FILE"] = str(self.data.payload_keys)
         if "temporal" in self.roles:
-            ours["DURABLE_RESEARCH_CODEC_ORIGIN"] = self.temporal_ui_url
+            settings["DURABLE_RESEARCH_CODEC_ORIGIN"] = self.temporal_ui_url
         if self.simulator_url:
-            ours |= outside_world(self.simulator_url, self.ports["simulator_smtp"], self.options.simulator_key)
+            settings |= simulator_settings(self.simulator_url, self.ports["simulator_smtp"], self.options.simulator_key)
             if self.environment.get("OPENAI_EMBEDDING_MODEL") == "":  # the operator turned embeddings off
-                del ours["OPENAI_EMBEDDING_MODEL"]
+                del settings["OPENAI_EMBEDDING_MODEL"]
             if self.options.model_address:
-                ours["OPENAI_BASE_URL"] = f"{self.options.model_address}/v1"
+                settings["OPENAI_BASE_URL"] = f"{self.options.model_address}/v1"
         # Workers write links in notifications but serve no pages: the setting gives them the pages' address.
-        return {"DURABLE_RESEARCH_PUBLIC_URL": self.api_url, **self.environment, **ours}
+        return {"DURABLE_RESEARCH_PUBLIC_URL": self.api_url, **self.environment, **settings}
 
     def preparation(self, verb: str) -> ChildSpec:
         """The child for `migrate` or `init`: it runs to its end."""
-        return self._ours(verb, verb, (verb,), ready=readiness.on_log(""), stage=SERVERS)
+        return self._own_program(verb, verb, (verb,), ready=readiness.on_log(""), stage=SERVERS)
 
     def temporal(self, program: Path) -> ChildSpec:
         """Temporal's dev server; the check requests its pages too, because a hung process still accepts connections."""
@@ -162,7 +164,7 @@ class Plan:
                 port=port,
                 ui_port=ui_port,
                 database=self.data.temporal / "temporal.db",
-                options=server.known_options(program),
+                options=server.start_dev_help(program),
                 codec=f"{self.api_url}/codec" if "api" in self.roles else None,
             ),
             env=self.environment,
@@ -193,16 +195,18 @@ class Plan:
         port = self.ports["api"]
         alive = readiness.on_http(self.reachable_host, port, "/livez")
         arguments = ("api", "--host", self.options.host, "--port", str(port))
-        return self._ours("api", "api", arguments, ready=alive, healthy=alive, stage=FRONT)
+        return self._own_program("api", "api", arguments, ready=alive, healthy=alive, stage=FRONT)
 
     def workers(self) -> list[ChildSpec]:
         """As many workers as configured; each is ready when it polls, and after that Temporal watches its heartbeats."""
         return [
-            self._ours(name, "worker", ("worker", "--name", name), ready=readiness.on_log(WORKER_READY), stage=WORKERS)
+            self._own_program(
+                name, "worker", ("worker", "--name", name), ready=readiness.on_log(WORKER_READY), stage=WORKERS
+            )
             for name in (f"worker-{number}" for number in range(1, self.options.workers + 1))
         ]
 
-    def _ours(
+    def _own_program(
         self,
         name: str,
         role: str,
@@ -220,13 +224,13 @@ class Plan:
             log=self.data.logs / f"{name}.log",
             ready=ready,
             healthy=healthy,
-            grace_seconds=self._drain_seconds + _LEAVING_SECONDS,
+            grace_seconds=self._drain_seconds + _EXIT_SECONDS,
             stage=stage,
             identity_variable="DURABLE_RESEARCH_WORKER_IDENTITY" if role == "worker" else None,
         )
 
 
-def outside_world(
+def simulator_settings(
     simulator_url: str, smtp_port: int, key: str = "simulator", slack_channel: str = "C0SIMULATOR"
 ) -> dict[str, str]:
     """The settings that make the simulator everything outside: the model, the webhook's receiver, the mail server, Slack."""

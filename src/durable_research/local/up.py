@@ -23,7 +23,7 @@ class RunningProcess:
 
 
 @dataclass(frozen=True)
-class PretendWorld:
+class SimulatorAddresses:
     """The simulator's addresses for requests and mail, and its billing log."""
 
     url: str
@@ -39,11 +39,11 @@ class Up:
     temporal: str = ""
     temporal_ui: str = ""
     database: str = ""
-    simulator: PretendWorld | None = None
+    simulator: SimulatorAddresses | None = None
     processes: tuple[RunningProcess, ...] = ()
 
     @property
-    def pretend_world(self) -> PretendWorld:
+    def required_simulator(self) -> SimulatorAddresses:
         """The simulator of this edition, where it must have one.
 
         Raises:
@@ -84,7 +84,9 @@ def _up(value: Mapping[str, Any]) -> Up:
         temporal=_text(value, "temporal"),
         temporal_ui=_text(value, "temporal_ui"),
         database=_text(value, "database"),
-        simulator=PretendWorld(simulator, _text(value, "smtp"), Path(_text(value, "witness"))) if simulator else None,
+        simulator=SimulatorAddresses(simulator, _text(value, "smtp"), Path(_text(value, "witness")))
+        if simulator
+        else None,
         processes=tuple(_process(one) for one in listed if isinstance(one, dict)),
     )
 

@@ -160,7 +160,7 @@ class Resuming:
         """The price of the ledger's next move for the first missing part of the text."""
         missing = next((part for part, record in enumerate(answers) if record.result is None), None)
         if missing is None:
-            is_cut_for_good = len(answers) > policies.GOING_ON_ALLOWED
+            is_cut_for_good = len(answers) > policies.CONTINUATIONS_ALLOWED
             is_cut_for_good = is_cut_for_good and not any(
                 WrittenText.model_validate(one.result).is_whole for one in answers
             )

@@ -103,7 +103,7 @@ class Starting:
         events = await self.progress.read(row.workflow_id) if row.engine_started or row.resumption else ()
         if row.resumption and pipeline.resumed_message:
             message = pipeline.resumed_message(message, resumed_with(events))
-        await reach(Point.START_GIVING, row.workflow_id)
+        await reach(Point.START_SUBMITTING, row.workflow_id)
         await self.engine.start(
             row.workflow_id,
             pipeline.workflow_type,
@@ -113,7 +113,7 @@ class Starting:
             completed_steps=_completed_steps(events) if row.engine_started else (),
             resumption=row.resumption,
         )
-        await reach(Point.START_GIVEN, row.workflow_id)
+        await reach(Point.START_SUBMITTED, row.workflow_id)
         row = await self.workflows.mark_started(row.workflow_id, row.resumption)
         if row.cancel_requested:
             await self.engine.cancel(row.workflow_id, row.resumption)

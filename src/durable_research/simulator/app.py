@@ -4,7 +4,7 @@ from quart import Blueprint, Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
 from durable_research.simulator.control import Control
-from durable_research.simulator.faults.errors import AnsweredInstead, ApiError, error_reply, reply
+from durable_research.simulator.faults.errors import AnswerReplaced, ApiError, error_reply, reply
 from durable_research.simulator.openai.chat import ChatApi
 from durable_research.simulator.openai.conversations import ConversationsApi
 from durable_research.simulator.openai.embeddings import EmbeddingsApi
@@ -15,7 +15,7 @@ from durable_research.simulator.webhook import Sink
 from durable_research.simulator.world import MODELS, World, check_model, new_id
 
 LARGEST_BODY_BYTES = 32 * 1024 * 1024
-_MODELS_SINCE = 1767225600
+_MODELS_CREATED = 1767225600
 
 
 def create_app(world: World) -> Quart:
@@ -24,14 +24,14 @@ def create_app(world: World) -> Quart:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
     # Quart ends streams after a minute; a slow generation may take longer.
     app.config["RESPONSE_TIMEOUT"] = None
-    for room in (ResponsesApi, ConversationsApi, ChatApi, EmbeddingsApi, Sink, Mailbox, SlackApi, Control):
-        app.register_blueprint(room(world).routes())
+    for api in (ResponsesApi, ConversationsApi, ChatApi, EmbeddingsApi, Sink, Mailbox, SlackApi, Control):
+        app.register_blueprint(api(world).routes())
     app.register_blueprint(_models())
     app.add_url_rule("/health", view_func=_health, methods=["GET"])
     app.register_error_handler(ApiError, _refused)
-    app.register_error_handler(AnsweredInstead, _answered_instead)
+    app.register_error_handler(AnswerReplaced, _replaced)
     app.register_error_handler(HTTPException, _unroutable)
-    app.after_request(_name_request)
+    app.after_request(_set_request_id)
     return app
 
 
@@ -52,7 +52,7 @@ async def _show_model(model: str) -> Response:
 
 
 def _model(model: str) -> dict[str, object]:
-    return {"id": model, "object": "model", "created": _MODELS_SINCE, "owned_by": "durable-research-simulator"}
+    return {"id": model, "object": "model", "created": _MODELS_CREATED, "owned_by": "durable-research-simulator"}
 
 
 async def _health() -> Response:
@@ -63,8 +63,8 @@ async def _refused(error: ApiError) -> Response:
     return error_reply(error)
 
 
-async def _answered_instead(given: AnsweredInstead) -> Response:
-    return given.reply()
+async def _replaced(error: AnswerReplaced) -> Response:
+    return error.reply()
 
 
 async def _unroutable(error: HTTPException) -> Response:
@@ -72,6 +72,6 @@ async def _unroutable(error: HTTPException) -> Response:
     return error_reply(ApiError(error.code or 500, message))
 
 
-async def _name_request(response: Response) -> Response:
+async def _set_request_id(response: Response) -> Response:
     response.headers["x-request-id"] = new_id("req_")
     return response

@@ -52,7 +52,7 @@ class Control:
     async def quirks(self) -> Response:
         return reply(
             {
-                name: {"says": one.says, "source": one.source, "apis": sorted(one.apis), "billed": one.is_billed}
+                name: {"says": one.description, "source": one.source, "apis": sorted(one.apis), "billed": one.is_billed}
                 for name, one in QUIRKS.items()
             }
         )

@@ -27,8 +27,8 @@ class Journal:
 
     def entries(self) -> list[dict[str, Any]]:
         # One line may be only half written at this very moment.
-        whole, _, _ = self._path.read_bytes().rpartition(b"\n")
-        return [json.loads(line) for line in whole.splitlines()]
+        complete_lines, _, _ = self._path.read_bytes().rpartition(b"\n")
+        return [json.loads(line) for line in complete_lines.splitlines()]
 
     def _drop_torn_line(self) -> None:
         # Left by a power failure. Its call was never answered, and readers of the file must not fail on it.

@@ -44,8 +44,8 @@ class SlackApi:
         return routes
 
     async def post(self) -> Response:
-        asked = await _asked()
-        message = self._message(asked)
+        arguments = await _read_arguments()
+        message = self._message(arguments)
         fault = self._world.faults.take(Call("slack", message.text))
         await _refuse(fault)
         # Shielded: the message stays posted when the caller disconnects.
@@ -58,10 +58,10 @@ class SlackApi:
         return reply({"ok": True, "channel": message.channel, "ts": message.ts, "message": _shown(message, True)})
 
     async def history(self) -> Response:
-        asked = await _asked()
-        channel = _channel(asked)
-        oldest, limit = _number(asked, "oldest", 0), min(int(_number(asked, "limit", 100)), _LARGEST_PAGE)
-        before = _number(asked, "cursor", math.inf)
+        arguments = await _read_arguments()
+        channel = _channel(arguments)
+        oldest, limit = _number(arguments, "oldest", 0), min(int(_number(arguments, "limit", 100)), _LARGEST_PAGE)
+        before = _number(arguments, "cursor", math.inf)
         visible_until = self._state.now() - self._world.settings.visibility_lag_seconds
         found = sorted(
             (one for one in self._state.slack.values() if one.channel == channel),
@@ -70,29 +70,30 @@ class SlackApi:
         )
         found = [one for one in found if oldest < float(one.ts) < before and float(one.ts) <= visible_until]
         shown, has_more = found[:limit], len(found) > limit
-        with_metadata = str(asked.get("include_all_metadata")).lower() in ("true", "1")
+        with_metadata = str(arguments.get("include_all_metadata")).lower() in ("true", "1")
         cursor = {"response_metadata": {"next_cursor": shown[-1].ts}} if has_more else {}
         messages = [_shown(one, with_metadata) for one in shown]
         return reply({"ok": True, "messages": messages, "has_more": has_more, **cursor})
 
     async def delete(self) -> Response:
-        asked = await _asked()
-        message = self._state.slack.get((_channel(asked), str(asked.get("ts"))))
+        arguments = await _read_arguments()
+        message = self._state.slack.get((_channel(arguments), str(arguments.get("ts"))))
         if message is None:
             raise _NotOk("message_not_found")
-        self._state.unpost(message)
+        self._state.delete_slack_message(message)
         await self._world.billing_log.write("slack_deleted", key=message.key, text=message.text, id=message.ts)
         return reply({"ok": True, "channel": message.channel, "ts": message.ts})
 
-    def _message(self, asked: Json) -> SlackMessage:
-        channel, text, blocks = _channel(asked), str(asked.get("text") or ""), _decoded(asked.get("blocks")) or []
+    def _message(self, arguments: Json) -> SlackMessage:
+        channel, text = _channel(arguments), str(arguments.get("text") or "")
+        blocks = _decoded(arguments.get("blocks")) or []
         if not text and not blocks:
             raise _NotOk("no_text")
         if len(text) > _LONGEST_TEXT:
             raise _NotOk("msg_too_long")
         # A ts is both id and order: unique and increasing, also when the clock goes backwards.
         self._last = max(self._state.now(), self._last + 1e-6)
-        metadata = _decoded(asked.get("metadata"))
+        metadata = _decoded(arguments.get("metadata"))
         return SlackMessage(ts=f"{self._last:.6f}", channel=channel, text=text, blocks=blocks, metadata=metadata)
 
     async def _record(self, message: SlackMessage) -> None:
@@ -100,7 +101,7 @@ class SlackApi:
         self._state.post(message)
 
 
-async def _asked() -> Json:
+async def _read_arguments() -> Json:
     """Arguments in Slack's forms: JSON, a form or the query; with a bot's token."""
     sent: Json = {**request.args, **(await request.form)}
     if request.is_json:
@@ -113,16 +114,16 @@ async def _asked() -> Json:
     return sent
 
 
-def _channel(asked: Json) -> str:
-    channel = str(asked.get("channel") or "")
+def _channel(arguments: Json) -> str:
+    channel = str(arguments.get("channel") or "")
     if not channel or channel.startswith("missing"):
         raise _NotOk("channel_not_found")
     return channel
 
 
-def _number(asked: Json, name: str, otherwise: float) -> float:
+def _number(arguments: Json, name: str, default: float) -> float:
     try:
-        return float(asked.get(name) or otherwise)
+        return float(arguments.get(name) or default)
     except ValueError as cause:
         raise _NotOk(f"invalid_{name}") from cause
 

@@ -17,7 +17,7 @@ from durable_research.simulator.generation.state import Mail
 from durable_research.simulator.world import World, new_id
 
 # Mailboxes that do not exist: refused before any text is sent, as a mistyped address is.
-_NOBODY = "missing"
+_UNKNOWN_MAILBOX = "missing"
 
 
 class Mailbox:
@@ -55,7 +55,7 @@ class _Handler:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if address.startswith(_NOBODY):
+        if address.startswith(_UNKNOWN_MAILBOX):
             return "550 5.1.1 No such mailbox here"
         envelope.rcpt_tos.append(address)
         return "250 OK"
@@ -95,7 +95,7 @@ class _Handler:
         )
         repeat = {"repeat": True} if mail.repeat else {}
         await self._world.billing_log.write("email", key=mail.key, text=text, id=mail.id, extra=repeat)
-        state.take_mail(mail)
+        state.add_mail(mail)
 
 
 def _text(message: EmailMessage) -> str:

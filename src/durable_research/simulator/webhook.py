@@ -7,7 +7,7 @@ from quart import Blueprint, Response, request
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from durable_research.simulator.faults.errors import ApiError, reply
-from durable_research.simulator.faults.faults import Call, cut_response, refuse, sent_failed
+from durable_research.simulator.faults.faults import Call, cut_response, refuse, server_error
 from durable_research.simulator.generation.state import Delivery
 from durable_research.simulator.world import World, new_id
 
@@ -39,7 +39,7 @@ class Sink:
         await asyncio.shield(asyncio.create_task(self._record(self._delivery(text, name))))
         await self._world.withhold()
         if fault and fault.fault == "billed_500":
-            raise sent_failed()
+            raise server_error()
         if fault and fault.fault == "cut":
             return cut_response("application/json", b"{")
         return Response(status=204)
@@ -78,4 +78,4 @@ class Sink:
             "webhook", key=delivery.key, text=delivery.body, id=delivery.id, extra=repeat
         )
         self._state.receive(delivery)
-        self._state.keep_delivery(delivery)
+        self._state.persist_delivery(delivery)

@@ -39,21 +39,21 @@ class World:
     honour_idempotency_key: bool = False
     _accepting: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
 
-    async def accept(self, generation: Generation, key: str | None, silence: float = 0.0) -> None:
-        """Bill and store the call; when this returns, both are written and the seconds of silence are over."""
+    async def accept(self, generation: Generation, key: str | None, first_byte_delay: float = 0.0) -> None:
+        """Bill and store the call; when this returns, both are written and the delay of the first byte is over."""
         self.state.register(generation)
         task = asyncio.create_task(self._bill(generation, key))
         self._accepting[generation.id] = task
         task.add_done_callback(lambda _: self._accepting.pop(generation.id, None))
-        await self.settled(generation.id)
+        await self.wait_until_accepted(generation.id)
         await self.withhold()
-        await asyncio.sleep(silence)
+        await asyncio.sleep(first_byte_delay)
 
     async def withhold(self) -> None:
         """Delay the first byte: the call of a client that dies meanwhile was accepted, but the client never got its id."""
         await asyncio.sleep(self.settings.acceptance_seconds)
 
-    async def settled(self, generation_id: str) -> None:
+    async def wait_until_accepted(self, generation_id: str) -> None:
         # Shielded: a client that disconnects during the sync has been billed, so the call must be stored too.
         if task := self._accepting.get(generation_id):
             await asyncio.shield(task)
@@ -68,7 +68,7 @@ class World:
             model=generation.model,
             tokens=billed_tokens(generation),
         )
-        self.state.keep(generation)
+        self.state.persist(generation)
 
 
 def new_id(prefix: str) -> str:

@@ -1,4 +1,4 @@
-"""Every log event's name and how logs are written, once; importable by everything but domain and ports."""
+"""The names of all log events, and the configuration of logging; importable by everything but domain and ports."""
 
 import logging
 import sys
@@ -12,20 +12,20 @@ WORKER_DRAINING = "worker.draining"
 WORKER_STOPPED = "worker.stopped"
 ATTEMPT_FAILED = "attempt.failed"
 ATTEMPT_STALE = "attempt.stale"
-STRAY_SEND = "effect.stray"
-STRAY_SHOWN = "effect.stray_shown"
+LATE_SEND = "effect.stray"
+UNRELATED_ANSWER_SKIPPED = "effect.stray_shown"
 EMBEDDING_FAILED = "embedding.failed"
 INFRASTRUCTURE_DOWN = "infrastructure.down"
-ENGINE_NOT_HEARD = "engine.not_heard"
+ENGINE_UNREACHABLE = "engine.not_heard"
 REQUEST_FAILED = "request.failed"
 NOTIFIED = "report.notified"
-RECIPIENT_LEFT_OUT = "mail.recipient_left_out"
-APPROVAL_ASKED = "report.approval_asked"
+RECIPIENT_SKIPPED = "mail.recipient_left_out"
+APPROVAL_REQUESTED = "report.approval_asked"
 REPORT_FAILED = "report.failed"
-DECISION_ASKED = "report.decision_asked"
+DECISION_REQUESTED = "report.decision_asked"
 APPROVAL_REMINDED = "report.approval_reminded"
 BEAT_FAILED = "worker.beat_failed"
-PAYLOADS_OPENED = "payloads.opened"
+PAYLOADS_DECRYPTED = "payloads.opened"
 DRAFT_DROPPED = "draft.dropped"
 
 
@@ -48,5 +48,5 @@ def configure_logging(role: str) -> None:
 
 
 def get_logger() -> Any:  # structlog's own loggers are untyped by design
-    """The logger that every room uses."""
+    """The logger of all packages."""
     return structlog.get_logger()

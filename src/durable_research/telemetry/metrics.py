@@ -1,7 +1,7 @@
-"""What we count ourselves, beside the SDK's own metrics (`temporal_...`).
+"""Our own metrics, beside those of the SDK (`temporal_...`).
 
 Counters are the SDK's: one in workflow code does not count a replay, and all of them end in `_total` at the endpoint, as
-Prometheus and OpenMetrics want it.
+Prometheus and OpenMetrics require.
 """
 
 WORKFLOWS_COMPLETED = "ai_workflows_completed"

@@ -96,7 +96,7 @@ async def _connected(identity: str, settings: Settings, stop: asyncio.Event) -> 
 def _workers(client: Client, parts: WorkerParts, served: Sequence[str], settings: Settings) -> list[Worker]:
     plugin = house_rules(PACKAGES, client.data_converter, [parts.interceptor])
     rendering = {queues.DOCUMENTS: settings.renderer_processes}
-    a_second = {queues.AI_TASKS: settings.ai_tasks_a_second, queues.NOTIFICATIONS: settings.notifications_a_second}
+    per_second = {queues.AI_TASKS: settings.ai_tasks_a_second, queues.NOTIFICATIONS: settings.notifications_a_second}
     beat = policies.HEARTBEAT_EVERY
     return [
         Worker(
@@ -106,7 +106,7 @@ def _workers(client: Client, parts: WorkerParts, served: Sequence[str], settings
             activities=parts.activities[queue],
             plugins=[plugin],
             max_concurrent_activities=(_ACTIVITIES_AT_ONCE | rendering)[queue],
-            max_task_queue_activities_per_second=a_second.get(queue),
+            max_task_queue_activities_per_second=per_second.get(queue),
             max_concurrent_workflow_task_polls=_POLLERS,
             max_concurrent_activity_task_polls=_POLLERS,
             sticky_queue_schedule_to_start_timeout=policies.STICKY_TIMEOUT,

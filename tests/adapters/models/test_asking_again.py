@@ -132,7 +132,7 @@ async def test_a_list_that_ignores_its_filter_shows_strays_that_are_passed_over_
         await model.close()
 
     assert found == "ours"
-    assert [(one["event"], one["strays"]) for one in logs] == [(telemetry.STRAY_SHOWN, 3)]
+    assert [(one["event"], one["strays"]) for one in logs] == [(telemetry.UNRELATED_ANSWER_SKIPPED, 3)]
 
 
 async def test_a_list_is_read_to_its_end_and_one_without_an_end_is_no_answer() -> None:
@@ -181,7 +181,7 @@ async def test_what_is_on_a_conversation_is_believed_only_if_the_conversation_is
         metadata["effect_key"] = "another key"
         with capture_logs() as logs:
             assert await call.find(earlier("conv_1")) is None
-        assert [one["event"] for one in logs] == [telemetry.STRAY_SHOWN]
+        assert [one["event"] for one in logs] == [telemetry.UNRELATED_ANSWER_SKIPPED]
         metadata.clear()
         with pytest.raises(CannotAsk):
             await call.find(earlier("conv_1"))

@@ -141,15 +141,15 @@ def test_a_model_that_is_not_offered_must_be_mended_and_close_names_are_told(
 
     found = examine()["model"]
 
-    assert found.must_be_mended
+    assert found.is_blocking
     assert found.detail == "gpt-5-mini is not among them"
-    assert found.mend == "set OPENAI_MODEL to one that is offered, such as: gpt-5-mini-2026, gpt-5"
+    assert found.remedy == "set OPENAI_MODEL to one that is offered, such as: gpt-5-mini-2026, gpt-5"
 
 
 def test_where_no_name_is_close_some_are_told(provider: Provider, examine: Examine) -> None:
     provider.lists("qwen3", "mistral")
 
-    assert examine()["model"].mend == "set OPENAI_MODEL to one that is offered, such as: qwen3, mistral"
+    assert examine()["model"].remedy == "set OPENAI_MODEL to one that is offered, such as: qwen3, mistral"
 
 
 def test_llamas_server_takes_any_name(provider: Provider, examine: Examine) -> None:
@@ -157,7 +157,7 @@ def test_llamas_server_takes_any_name(provider: Provider, examine: Examine) -> N
 
     found = examine()["model"]
 
-    assert (found.ok, found.must_be_mended) == (False, False)
+    assert (found.ok, found.is_blocking) == (False, False)
     assert "llama.cpp's server takes any name" in found.detail
 
 
@@ -166,7 +166,7 @@ def test_azure_lists_models_and_not_deployments(provider: Provider, examine: Exa
 
     found = examine(DURABLE_RESEARCH_PROVIDER="azure", OPENAI_MODEL="my-deployment")["model"]
 
-    assert (found.ok, found.must_be_mended) == (False, False)
+    assert (found.ok, found.is_blocking) == (False, False)
     assert "not your deployments" in found.detail
 
 
@@ -175,8 +175,8 @@ def test_reports_are_written_without_an_embedding_model(provider: Provider, exam
 
     found = examine()["embeddings"]
 
-    assert (found.ok, found.must_be_mended) == (False, False)
-    assert "OPENAI_EMBEDDING_MODEL" in found.mend
+    assert (found.ok, found.is_blocking) == (False, False)
+    assert "OPENAI_EMBEDDING_MODEL" in found.remedy
 
 
 def test_embeddings_with_an_address_of_their_own_are_looked_for_there_without_the_models_key(
@@ -198,8 +198,8 @@ def test_embeddings_whose_own_address_is_wrong_name_its_setting(provider: Provid
 
     found = examine(OPENAI_EMBEDDING_BASE_URL="http://127.0.0.1:9/v1")["embeddings"]
 
-    assert (found.ok, found.must_be_mended) == (False, False)
-    assert "OPENAI_EMBEDDING_BASE_URL" in found.mend
+    assert (found.ok, found.is_blocking) == (False, False)
+    assert "OPENAI_EMBEDDING_BASE_URL" in found.remedy
 
 
 def test_embeddings_that_are_switched_off_are_called_so(provider: Provider, examine: Examine) -> None:
@@ -209,7 +209,7 @@ def test_embeddings_that_are_switched_off_are_called_so(provider: Provider, exam
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "must_be_mended", "said", "setting"),
+    ("status", "body", "is_blocking", "said", "setting"),
     [
         (
             401,
@@ -233,7 +233,7 @@ def test_embeddings_that_are_switched_off_are_called_so(provider: Provider, exam
     ],
 )
 def test_every_other_answer_is_told_with_the_setting_that_mends_it(
-    provider: Provider, examine: Examine, status: int, body: bytes, must_be_mended: bool, said: str, setting: str
+    provider: Provider, examine: Examine, status: int, body: bytes, is_blocking: bool, said: str, setting: str
 ) -> None:
     provider.status, provider.body = status, body
     provider.headers = {"Location": "http://user:secret@127.0.0.1/api/v1/models"} if status == 302 else {}
@@ -241,9 +241,9 @@ def test_every_other_answer_is_told_with_the_setting_that_mends_it(
     found = examine()
 
     assert list(found) == ["provider", "lost answers"]
-    assert (found["provider"].ok, found["provider"].must_be_mended) == (False, must_be_mended)
+    assert (found["provider"].ok, found["provider"].is_blocking) == (False, is_blocking)
     assert said in found["provider"].detail
-    assert setting in found["provider"].mend
+    assert setting in found["provider"].remedy
     assert found["provider"].detail.endswith("; no call was paid")
     assert "secret" not in str(found)
 
@@ -255,19 +255,19 @@ def test_a_server_that_says_nothing_is_given_up(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         found = examine(OPENAI_BASE_URL=f"http://127.0.0.1:{silent.getsockname()[1]}/v1")
 
-    assert found["provider"].must_be_mended
+    assert found["provider"].is_blocking
     assert "cannot be reached (timed out)" in found["provider"].detail
 
 
 def test_an_answer_without_an_end_is_given_up(
     provider: Provider, examine: Examine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_list, "_LONGEST", 10)
+    monkeypatch.setattr(model_list, "_LARGEST_BODY", 10)
     provider.lists(MODEL)
 
     found = examine()["provider"]
 
-    assert found.must_be_mended
+    assert found.is_blocking
     assert "does not come to an end" in found.detail
 
 
@@ -285,15 +285,15 @@ def test_a_setting_that_cannot_be_right_is_named(
 ) -> None:
     found = examine(**environment)["provider"]
 
-    assert found.must_be_mended
+    assert found.is_blocking
     assert said in found.detail
-    assert setting in found.mend
+    assert setting in found.remedy
 
 
 def test_a_name_that_would_steer_a_terminal_does_not(provider: Provider, examine: Examine) -> None:
     provider.lists("\x1b[2Jgpt-5-mini")
 
-    assert "\x1b" not in "".join(one.detail + one.mend for one in examine().values())
+    assert "\x1b" not in "".join(one.detail + one.remedy for one in examine().values())
 
 
 @pytest.mark.parametrize(

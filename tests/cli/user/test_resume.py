@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from durable_research.cli.shared.workflow_view import Run
+from durable_research.cli.shared.workflow_view import WorkflowView
 from durable_research.domain.workflows.workflow import Kind
 from tests.cli.conftest import Command, Process
 from tests.cli.stub_server import STEPS, StubServer, a_story, an_id, event
@@ -137,11 +137,11 @@ def resumed_story() -> list[dict[str, Any]]:
 
 
 def test_what_is_resumed_has_not_ended() -> None:
-    run = Run(an_id(), "tides", "running", STEPS)
+    run = WorkflowView(an_id(), "tides", "running", STEPS)
 
     statuses = []
     for one in resumed_story():
-        run.take(one["kind"], one)
+        run.add(one["kind"], one)
         statuses.append(run.status)
 
     assert statuses[6:] == ["failed", "queued", "running", "running", "done"]

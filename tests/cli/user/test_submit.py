@@ -166,7 +166,7 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_key_and_makes_one_report
 def test_when_no_answer_comes_at_all_the_key_to_ask_again_with_is_named(
     installation: StubServer, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("durable_research.cli.shared.client._ASK_AGAIN_AFTER_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr("durable_research.cli.shared.client._RETRY_AFTER_SECONDS", (0.0, 0.0))
     installation.answers_to_lose = 3
 
     result = command("submit", "why?", "--key", "my-key")

@@ -23,5 +23,5 @@ def believed(shown: list[Shown], key: str, fingerprint: str | None) -> list[str]
     """List the references that are ours; the others are skipped and logged."""
     ours, strays = ours_among(shown, key, fingerprint)
     if strays:
-        logs.get_logger().warning(logs.STRAY_SHOWN, key=key, strays=len(strays))
+        logs.get_logger().warning(logs.UNRELATED_ANSWER_SKIPPED, key=key, strays=len(strays))
     return ours

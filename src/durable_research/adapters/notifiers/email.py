@@ -93,7 +93,7 @@ class Letter(RemoteEffect[Delivery]):
         self._left_out = tuple(str(one) for one in refused)
         for one in self._left_out:
             # The others have the message, so there is no retry: the operator has to correct the address.
-            _log.error(logs.RECIPIENT_LEFT_OUT, workflow_id=self._notification.workflow_id, recipient=one)
+            _log.error(logs.RECIPIENT_SKIPPED, workflow_id=self._notification.workflow_id, recipient=one)
         return str(message["Message-ID"])
 
     async def collect(self, reference: str) -> Delivery:

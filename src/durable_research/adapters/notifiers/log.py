@@ -7,10 +7,10 @@ from durable_research.telemetry import logs
 
 _EVENTS = {
     "done": logs.NOTIFIED,
-    "approval_asked": logs.APPROVAL_ASKED,
+    "approval_asked": logs.APPROVAL_REQUESTED,
     "approval_reminded": logs.APPROVAL_REMINDED,
     "failed": logs.REPORT_FAILED,
-    "decision_asked": logs.DECISION_ASKED,
+    "decision_asked": logs.DECISION_REQUESTED,
 }
 
 

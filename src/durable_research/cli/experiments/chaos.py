@@ -52,7 +52,7 @@ def command(data: Path | None, out: Path | None, outage: str | None, **size: Any
 
     Runs an installation of its own with the simulator. Exit code 1: an invariant is broken. 2: the campaign proved nothing.
     """
-    os.environ.pop("OPENAI_API_KEY", None)  # a campaign is about the pretend provider: no key may be spent by it
+    os.environ.pop("OPENAI_API_KEY", None)  # a campaign uses the simulator: it must not spend a key
     load_settings()
     from durable_research.experiments.campaign.campaign import Campaign, Options, discard
     from durable_research.local.console import console
@@ -66,7 +66,7 @@ def command(data: Path | None, out: Path | None, outage: str | None, **size: Any
     folder = own_folder(data)
     campaign = Campaign(Options(data=folder, outage=_outage(outage), **size), console(sys.stderr, prefix="chaos"))
     asyncio.run(campaign.run())
-    code = judged(campaign, out)
+    code = write_page(campaign, out)
     if data is None and code == Exit.OK:
         discard(folder)
     else:
@@ -75,7 +75,7 @@ def command(data: Path | None, out: Path | None, outage: str | None, **size: Any
 
 
 def own_folder(data: Path | None) -> Path:
-    """The folder for an installation of the command's own: the one that was named, or a new one."""
+    """The folder for this command's own installation: `data`, or a new one."""
     folder = data or Path(tempfile.mkdtemp(prefix="durable-research-chaos-"))
     if (folder / "postgres").exists():
         stop(f"{folder} holds an installation already", "name a new folder: everything in it is counted")
@@ -83,23 +83,23 @@ def own_folder(data: Path | None) -> Path:
 
 
 def command_line() -> str:
-    """What was typed, so that it can be typed again."""
+    """The command line, to repeat the run."""
     return shlex.join(["durable-research", *sys.argv[1:]])
 
 
-def judged(campaign: "Campaign", out: Path | None) -> Exit:
-    """Write the page and say how it ends: broken weighs more than void."""
-    from durable_research.experiments.campaign.campaign_report import account
-    from durable_research.experiments.evidence.invariants import emptiness, judge
+def write_page(campaign: "Campaign", out: Path | None) -> Exit:
+    """Write the page and return the exit code: broken takes precedence over void."""
+    from durable_research.experiments.campaign.campaign_report import campaign_page
+    from durable_research.experiments.evidence.invariants import check_invariants, void_reasons
 
-    if campaign.seen is None:
+    if campaign.evidence is None:
         stop("the campaign was interrupted", f"what there was is in {campaign.options.data}", Exit.INTERRUPTED)
-    verdicts, empty = judge(campaign.seen), emptiness(campaign.seen)
-    page = account(command_line(), campaign.seconds, campaign.seen, verdicts, empty)
+    results, empty = check_invariants(campaign.evidence), void_reasons(campaign.evidence)
+    page = campaign_page(command_line(), campaign.seconds, campaign.evidence, results, empty)
     click.echo(page)
     if out:
         out.write_text(page)
-    if not all(verdict.held for verdict in verdicts):
+    if not all(result.held for result in results):
         return Exit.FAILED
     return Exit.USAGE if empty else Exit.OK
 

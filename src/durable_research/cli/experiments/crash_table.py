@@ -45,11 +45,11 @@ def command(
 
     Exit code 1: a report was lost, a bill is higher than promised or told, or a run never met its point.
     """
-    os.environ.pop("OPENAI_API_KEY", None)  # the table is about the pretend provider: no key may be spent by it
+    os.environ.pop("OPENAI_API_KEY", None)  # the table uses the simulator: it must not spend a key
     load_settings()
     from durable_research.experiments.campaign.campaign import discard
     from durable_research.experiments.crash_table.table import CrashTable, TableOptions
-    from durable_research.experiments.crash_table.table_report import stands
+    from durable_research.experiments.crash_table.table_report import promise_held
     from durable_research.local.console import console
 
     cells = _cells(points, classes)
@@ -59,8 +59,8 @@ def command(
         console(sys.stderr, prefix="crash-table"),
     )
     asyncio.run(table.run())
-    _tell(table, out, every_run)
-    held = stands(table.results)
+    _write_results(table, out, every_run)
+    held = promise_held(table.results)
     if data is None and held:
         discard(folder)
     else:
@@ -81,7 +81,7 @@ def _cells(points: str | None, classes: str) -> "tuple[Cell, ...]":
     return tuple(found)
 
 
-def _tell(table: "CrashTable", out: Path | None, every_run: Path | None) -> None:
+def _write_results(table: "CrashTable", out: Path | None, every_run: Path | None) -> None:
     from durable_research.experiments.crash_table.table_report import as_json, as_markdown
 
     if not table.results:

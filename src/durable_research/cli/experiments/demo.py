@@ -1,4 +1,4 @@
-"""`durable-research demo`: what `make demo` runs."""
+"""`durable-research demo`, which `make demo` runs."""
 
 import asyncio
 import os
@@ -30,22 +30,22 @@ def command(once: bool, data: Path, port: int) -> None:
     from durable_research.local.edition import Finished, run_edition
     from durable_research.local.plan import UpOptions
 
-    # The demo is about the pretend provider: a key in the environment must not be spent by it.
+    # The demo uses the simulator: it must not spend a key of the environment.
     os.environ.pop("OPENAI_API_KEY", None)
-    # ... and its proof counts the PDFs in the data folder.
+    # Its proof counts the PDFs in the data folder.
     os.environ.pop("OBJECT_STORE_URL", None)
-    load_settings()  # mistakes are told before anything is started
+    load_settings()  # mistakes are reported before anything is started
     say = console(sys.stdout, prefix="demo")
     demo_run = Demo(data.resolve(), say)
 
-    async def tell(up: "Up") -> None:
+    async def run_demo(up: "Up") -> None:
         await demo_run.run(up)
         if once:
             raise Finished
         say("The app stays up; Ctrl-C stops it.")
 
     try:
-        code = asyncio.run(run_edition(UpOptions(data=data, port=port), say, tell))
+        code = asyncio.run(run_edition(UpOptions(data=data, port=port), say, run_demo))
     except DemoFailed as error:
         stop(f"the demo stopped: {error}", f"look into {data}/logs", Exit.FAILED)
     held = demo_run.result is not None and not demo_run.result.failures()

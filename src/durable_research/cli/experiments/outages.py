@@ -26,7 +26,7 @@ def command(pace: float, wanted: str | None, classes: str, data: Path | None, ou
     All outages last side by side, each with and without a death of the workers amid it; about a quarter of an hour in all.
     Exit code 1: a report was lost, or billed more often than promised or told.
     """
-    os.environ.pop("OPENAI_API_KEY", None)  # the outages are the pretend provider's: no key may be spent by them
+    os.environ.pop("OPENAI_API_KEY", None)  # the outages are the simulator's: they must not spend a key
     load_settings()
     from durable_research.experiments.campaign.campaign import discard
     from durable_research.experiments.outages.outage_run import Options, OutageRun, as_markdown
@@ -44,7 +44,7 @@ def command(pace: float, wanted: str | None, classes: str, data: Path | None, ou
     click.echo(page)
     if out:
         out.write_text(page)
-    held = bool(run.lived) and not any(one.broken for one in run.lived)
+    held = bool(run.results) and not any(one.broken for one in run.results)
     if data is None and held:
         discard(folder)
     else:

@@ -5,7 +5,7 @@ import asyncio
 import click
 
 from durable_research.cli.shared.command import Exit, load_settings, stop
-from durable_research.cli.shared.installation import as_up_says
+from durable_research.cli.shared.installation import settings_from_up
 
 
 @click.command()
@@ -19,7 +19,7 @@ def command(patience: float) -> None:
     from durable_research.domain.errors import InfrastructureDown
 
     try:
-        done = asyncio.run(prepare_engine(load_settings(**as_up_says()), patience))
+        done = asyncio.run(prepare_engine(load_settings(**settings_from_up()), patience))
     except InfrastructureDown as error:
         hint = "check TEMPORAL_ADDRESS, or start it with: durable-research up --only temporal"
         stop(error.detail, hint, Exit.UNREACHABLE)

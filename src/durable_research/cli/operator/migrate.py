@@ -3,7 +3,7 @@
 import click
 
 from durable_research.cli.shared.command import Exit, load_settings, stop
-from durable_research.cli.shared.installation import as_up_says
+from durable_research.cli.shared.installation import settings_from_up
 
 
 @click.command()
@@ -16,7 +16,7 @@ def command(check: bool) -> None:
     from durable_research.bootstrap.preparing import database_versions, migrate_database
     from durable_research.domain.errors import InfrastructureDown
 
-    settings = load_settings(**as_up_says())
+    settings = load_settings(**settings_from_up())
     try:
         if not check:
             migrate_database(settings)

@@ -1,4 +1,4 @@
-"""`durable-research simulator`: starts the separate program; nothing of it is imported here."""
+"""`durable-research simulator`: starts the separate program, without importing it."""
 
 import os
 import sys

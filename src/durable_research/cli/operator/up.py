@@ -23,7 +23,7 @@ def command(data: Path, port: int, workers: int, only: str | None) -> None:
 
     Addresses and process ids are in DATA/up.json while it runs. Ctrl-C stops everything and leaves nothing behind.
     """
-    load_settings()  # mistakes are told before anything is started
+    load_settings()  # mistakes are reported before anything is started
     from durable_research.local.console import console
     from durable_research.local.edition import run_edition
     from durable_research.local.plan import UpOptions

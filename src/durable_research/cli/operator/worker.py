@@ -13,8 +13,8 @@ def command(name: str, queues: str | None) -> None:
     from durable_research.queues import QUEUES
     from durable_research.worker.process import WorkerOptions, run_worker
 
-    wanted = tuple(queues.split(",")) if queues else QUEUES
-    unknown = [queue for queue in wanted if queue not in QUEUES]
+    served = tuple(queues.split(",")) if queues else QUEUES
+    unknown = [queue for queue in served if queue not in QUEUES]
     if unknown:
         stop(f"no such task queue: {', '.join(unknown)}", f"choose from {', '.join(QUEUES)}", Exit.USAGE)
-    run_role(name, run_worker(load_settings(), WorkerOptions(name, wanted)))
+    run_role(name, run_worker(load_settings(), WorkerOptions(name, served)))

@@ -1,4 +1,4 @@
-"""The user verbs' way to the REST API: common options, and every failure as a cause, the next command and an exit code."""
+"""The REST client of the user commands: common options, and every failure as a cause, the next command and an exit code."""
 
 import functools
 import re
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
-# An API that was killed is back within seconds; its answer to a POST may have been lost on the way.
-_ASK_AGAIN_AFTER_SECONDS = (0.5, 1.0, 2.0, 4.0)
+# An API that was killed is restarted within seconds; its answer to a POST may be lost.
+_RETRY_AFTER_SECONDS = (0.5, 1.0, 2.0, 4.0)
 
 _EXIT_BY_STATUS = {
     401: Exit.REFUSED,
@@ -49,39 +49,39 @@ _HINT_BY_EXIT = {
 
 
 class Api:
-    """The REST API of one installation. Whatever goes wrong leaves as `click.exceptions.Exit`, after a word on stderr."""
+    """The REST API of one installation. Every failure raises `click.exceptions.Exit`, after a message on stderr."""
 
     def __init__(self, server: str) -> None:
         self.server = server
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """The JSON at `path`."""
-        return self._json(self._ask("GET", path, params=params))
+        return self._json(self._request("GET", path, params=params))
 
     def get_file(self, path: str) -> tuple[bytes, str]:
-        """The bytes at `path`, and what the installation calls them."""
+        """The bytes at `path`, and their file name."""
         from durable_research.cli.shared.files import name_in
 
-        answer = self._ask("GET", path)
+        answer = self._request("GET", path)
         return answer.content, name_in(answer.headers.get("Content-Disposition", ""), path)
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The JSON that answers a POST, which is empty without a body."""
-        return self._json(self._ask("POST", path, body=body))
+        """The JSON answer to a POST, which is empty without a body."""
+        return self._json(self._request("POST", path, body=body))
 
     def delete(self, path: str) -> None:
-        """Remove what is at `path`."""
-        self._ask("DELETE", path)
+        """Delete the object at `path`."""
+        self._request("DELETE", path)
 
     def submit(self, path: str, body: Mapping[str, Any], key: str) -> tuple[Any, bool]:
-        """POST with an Idempotency-Key, again while the answer is lost; True when the key had been accepted before.
+        """POST with an Idempotency-Key, retried while the answer is lost; True when the key had been accepted before.
 
-        Asking again is safe because the installation accepts a key once.
+        A retry is safe because the installation accepts a key once.
         """
         import httpx
 
         lost = False
-        for wait in (*_ASK_AGAIN_AFTER_SECONDS, None):
+        for wait in (*_RETRY_AFTER_SECONDS, None):
             try:
                 response = self._client.post(path, json=body, headers={"Idempotency-Key": key})
             except httpx.TransportError as error:
@@ -99,12 +99,12 @@ class Api:
         return self._json(response), not lost and response.headers.get("Idempotency-Replayed") == "true"
 
     def check(self, response: "httpx.Response") -> None:
-        """Leave unless the answer, which was read to its end, is a yes."""
+        """Exit unless the answer, which must be read to its end, is a success."""
         if response.is_success:
             return
         problem = _problem(response)
         if problem is None:
-            self.not_ours(response)
+            self.foreign_answer(response)
         status = response.status_code
         code = _EXIT_BY_STATUS.get(status, Exit.USAGE if status < 500 else Exit.UNREACHABLE)
         found = re.search(r"/(workflows|reports|schedules)/([a-z0-9-]+)", response.request.url.path)
@@ -115,24 +115,24 @@ class Api:
             hint = f"try again in {clean(seconds)} s"
         names = {"id": found[2] if found else "ID", "request_id": clean(problem.get("request_id", "unknown"))}
         is_missing = found and problem.get("code") == "not_found"
-        words = f"there is no {names['id']}" if is_missing else _words(problem, status)
-        stop(words, hint.format(**names), code)
+        text = f"there is no {names['id']}" if is_missing else _message(problem, status)
+        stop(text, hint.format(**names), code)
 
     def unreachable(self) -> NoReturn:
-        """Leave, as nobody answers."""
+        """Exit, because no server answers."""
         local = urlsplit(self.server).hostname in {"127.0.0.1", "localhost", "::1"}
         hint = "start it with: durable-research up" if local else "check --server and DURABLE_RESEARCH_SERVER"
         if (up := running()) and up.api == self.server:
             hint = "it should run there; try again in a moment, or see: durable-research doctor"
         stop(f"no answer from {self.server}", hint, Exit.UNREACHABLE)
 
-    def not_ours(self, response: "httpx.Response") -> NoReturn:
-        """Leave, as somebody else answers."""
+    def foreign_answer(self, response: "httpx.Response") -> NoReturn:
+        """Exit, because another program answers."""
         message = f"what answers at {self.server} ({response.status_code}) is not Durable AI Research"
         stop(message, "name the right address by --server URL", Exit.UNREACHABLE)
 
     def connection(self) -> dict[str, Any]:
-        """How an httpx client of ours is made."""
+        """The arguments of our httpx clients."""
         import ssl
 
         import httpx
@@ -142,14 +142,14 @@ class Api:
             "base_url": self.server,
             "timeout": httpx.Timeout(_ANSWER_SECONDS, connect=CONNECT_SECONDS),
             "headers": {"User-Agent": "durable-research-cli"},
-            # Loading the trusted certificates takes longer than the whole request; without TLS nobody is trusted instead.
+            # Loading the trusted certificates takes longer than the request; without TLS no certificate is trusted.
             "verify": True if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            # A proxy in the environment is for the world outside, not for a server on this machine.
+            # A proxy in the environment is for other hosts, not for a server on this machine.
             "trust_env": urlsplit(self.server).hostname not in {"127.0.0.1", "localhost", "::1"},
         }
 
     def close(self) -> None:
-        """Close the connections, if any were made."""
+        """Close the connections, if any were opened."""
         if "_client" in self.__dict__:
             self._client.close()
 
@@ -159,7 +159,7 @@ class Api:
 
         return httpx.Client(**self.connection())
 
-    def _ask(
+    def _request(
         self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
     ) -> "httpx.Response":
         import httpx
@@ -175,11 +175,11 @@ class Api:
         try:
             return response.json()
         except ValueError:
-            self.not_ours(response)
+            self.foreign_answer(response)
 
 
 def user_verb(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command `--server` and `--output`; it is called with `api` and `in_json` besides its own options."""
+    """Add `--server` and `--output` to a command; it is called with `api` and `in_json` besides its other options."""
 
     @click.option(
         "--server",
@@ -200,10 +200,10 @@ def user_verb(function: Callable[..., None]) -> Callable[..., None]:
         help="Form of stdout.",
     )
     @functools.wraps(function)
-    def run(server: str, output: str, **own: Any) -> None:
+    def run(server: str, output: str, **options: Any) -> None:
         api = Api(server)
         try:
-            function(api=api, in_json=output == "json", **own)
+            function(api=api, in_json=output == "json", **options)
         except (KeyboardInterrupt, click.Abort):
             say("\ninterrupted")
             raise click.exceptions.Exit(int(Exit.INTERRUPTED)) from None
@@ -213,28 +213,28 @@ def user_verb(function: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def utf8(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
-    """Refuse bytes of another encoding, which Python lets through as half characters that no request can carry."""
+def utf8(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse bytes of another encoding, which Python accepts as lone surrogates that no request can carry."""
     try:
-        (given or "").encode()
+        (value or "").encode()
     except UnicodeError:
         raise click.BadParameter("this is not UTF-8 text") from None
-    return given
+    return value
 
 
-def _server_address(context: click.Context, parameter: click.Parameter, given: str) -> str:
+def _server_address(context: click.Context, parameter: click.Parameter, value: str) -> str:
     try:
-        parts = urlsplit(given)
-        right = parts.scheme in {"http", "https"} and parts.hostname and (parts.port or True)
+        parts = urlsplit(value)
+        is_valid = parts.scheme in {"http", "https"} and parts.hostname and (parts.port or True)
     except ValueError:
-        right = False
-    if not right or parts.query or parts.fragment or parts.username is not None:
-        raise click.BadParameter(f"{clean(given)!r} is not an address like {DEFAULT_SERVER}")
-    return given.rstrip("/")
+        is_valid = False
+    if not is_valid or parts.query or parts.fragment or parts.username is not None:
+        raise click.BadParameter(f"{clean(value)!r} is not an address like {DEFAULT_SERVER}")
+    return value.rstrip("/")
 
 
 def _problem(response: "httpx.Response") -> dict[str, Any] | None:
-    """The problem+json body, or None when the answer is not one of ours."""
+    """The problem+json body, or None when the answer is not our API's."""
     try:
         body = response.json()
     except ValueError:
@@ -242,7 +242,7 @@ def _problem(response: "httpx.Response") -> dict[str, Any] | None:
     return body if isinstance(body, dict) and "code" in body else None
 
 
-def _words(problem: Mapping[str, Any], status: int) -> str:
+def _message(problem: Mapping[str, Any], status: int) -> str:
     fields = [one for one in problem.get("errors") or () if isinstance(one, dict)]
     if fields:
         return "; ".join(

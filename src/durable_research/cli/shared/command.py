@@ -1,4 +1,4 @@
-"""What every operator command shares: reading the settings, logging, running a coroutine, and the exit codes."""
+"""Shared by all operator commands: reading the settings, logging, running a coroutine, and the exit codes."""
 
 from collections.abc import Coroutine
 from enum import IntEnum
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-if TYPE_CHECKING:  # user commands must not pay for what only operators need
+if TYPE_CHECKING:  # user commands must not import what only operators need
     from durable_research.settings.settings import Settings
 
 
@@ -23,13 +23,13 @@ class Exit(IntEnum):
 
 
 def stop(message: str, hint: str, code: Exit = Exit.FAILED) -> NoReturn:
-    """Say what is wrong and what to type next, and leave."""
+    """Print the error and the next command, and exit."""
     click.echo(f"error: {message}\n  {hint}", err=True)
     raise click.exceptions.Exit(int(code))
 
 
 def load_settings(**overrides: Any) -> "Settings":
-    """The settings, or every mistake in them and exit code 2."""
+    """The settings; after mistakes, print all of them and exit with code 2."""
     from durable_research.settings import settings as settings_room
     from durable_research.settings.settings import SettingsInvalid
 

@@ -1,4 +1,4 @@
-"""Asking before something is ended, deleted or paid again: one way for all commands."""
+"""The confirmation before a command ends, deletes or pays again; the same for all commands."""
 
 import sys
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from durable_research.cli.shared.terminal import say
 
 
 def yes_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--yes`, for `confirm`."""
+    """Add `--yes` to a command, for `confirm`."""
     return click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")(function)
 
 
 def confirm(question: str, effect: Callable[[], str], *, yes: bool) -> None:
-    """Name the effect and ask; leave unless the answer is yes. The default is no, and without a terminal `--yes` is needed.
+    """Print the effect and prompt; exit unless the answer is yes. The default is no; without a terminal `--yes` is required.
 
-    `effect` is only called where there is no yes yet.
+    `effect` is only called without `--yes`.
     """
     if yes:
         return

@@ -1,4 +1,4 @@
-"""Writing what was fetched: whole or not at all, and no bytes onto a terminal."""
+"""Writes fetched files: atomically, and no binary data to a terminal."""
 
 import os
 import re
@@ -16,7 +16,7 @@ STDOUT = "-"
 
 
 def check_writable(target: str) -> None:
-    """Leave now rather than after the work when the file cannot be written."""
+    """Exit before the work rather than after it when the file cannot be written."""
     path = Path(target)
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         stop(f"cannot write {clean(target)}", "name a file in a folder that exists and is yours", Exit.USAGE)
@@ -25,7 +25,7 @@ def check_writable(target: str) -> None:
 def write(target: str, data: bytes, name: str, *, is_text: bool) -> str:
     """Write to a file, or under `name` into a folder, and return where; or to stdout when `target` is `-`.
 
-    A text on a terminal is freed of what could steer it.
+    Control characters are removed from a text on a terminal.
     """
     if target != STDOUT:
         path = Path(target, name) if Path(target).is_dir() else Path(target)
@@ -45,9 +45,9 @@ def write(target: str, data: bytes, name: str, *, is_text: bool) -> str:
 
 
 def name_in(disposition: str, path: str) -> str:
-    """The file's name that a Content-Disposition gives, in its own script where it says so, else the end of the path.
+    """The file name of a Content-Disposition, preferably the UTF-8 one, else the last part of the path.
 
-    It comes from elsewhere: whatever could be a way to another folder, or be no name, is not taken.
+    The header is untrusted: a name that could lead to another folder, or is none, is not used.
     """
     extended = re.search(r"filename\*=UTF-8''([^;\s]+)", disposition, re.IGNORECASE)
     plain = re.search(r'filename="([^"]*)"', disposition, re.IGNORECASE)
@@ -57,7 +57,7 @@ def name_in(disposition: str, path: str) -> str:
 
 def _write_file(path: Path, data: bytes) -> None:
     if path.exists() and not path.is_file():
-        path.write_bytes(data)  # a device or pipe stays what it is
+        path.write_bytes(data)  # a device or pipe is not replaced by a file
         return
     descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -71,7 +71,7 @@ def _write_file(path: Path, data: bytes) -> None:
 
 
 def _umask() -> int:
-    """The rights that this user's files do not have; it can only be read by setting it."""
+    """The permissions removed from this user's new files; it can only be read by setting it."""
     now = os.umask(0o077)
     os.umask(now)
     return now

@@ -1,4 +1,4 @@
-"""The installation that runs on this machine, by what it says in its data folder."""
+"""The installation that runs on this machine, found by the `up.json` in its data folder."""
 
 import os
 from pathlib import Path
@@ -15,12 +15,12 @@ def data_folder() -> Path:
 
 
 def running() -> Up | None:
-    """What `up` wrote, or None when no installation runs on that folder."""
+    """The content of `up.json`, or None when no installation runs on that folder."""
     return read_up(data_folder() / UP_FILE)
 
 
-def as_up_says() -> dict[str, Any]:
-    """What the `up` on the data folder says of settings that the environment does not name.
+def settings_from_up() -> dict[str, Any]:
+    """The settings of the running `up` that the environment does not set.
 
     Temporal's address is set in the environment, where the SDK reads it.
     """

@@ -1,4 +1,4 @@
-"""Watching a run to its end: a live table on a terminal, lines elsewhere; shared by `watch` and `submit --wait`."""
+"""Watches a workflow to its end: a live table on a terminal, lines elsewhere; shared by `watch` and `submit --wait`."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from durable_research.cli.shared.client import Api
 from durable_research.cli.shared.command import Exit
 from durable_research.cli.shared.events import follow
 from durable_research.cli.shared.terminal import as_json, clean, console, say
-from durable_research.cli.shared.workflow_view import Run
+from durable_research.cli.shared.workflow_view import WorkflowView
 from durable_research.domain.wording import ended
 from durable_research.domain.workflows.events import AttemptFailed, EventKind
 from durable_research.domain.workflows.progress import ProgressEvent
@@ -26,62 +26,62 @@ _WAIT_LINES_EVERY = timedelta(minutes=1)
 Show = Callable[[str, dict[str, Any], ProgressEvent | None], None]
 
 
-def watch_run(
+def watch_workflow(
     api: Api, workflow_id: str, *, on_stdout: bool, in_json: bool = False, timeout: float | None = None
-) -> Run:
-    """Show a run until it has ended, and return it.
+) -> WorkflowView:
+    """Show a workflow until it has ended, and return it.
 
-    On stdout (JSON lines when piped) when that is the verb's data, else on stderr; `timeout` in seconds leaves with exit
-    code 4. The run itself goes on whatever happens to us, and we say so.
+    On stdout (JSON lines when piped) when that is the command's data, else on stderr; after `timeout` seconds, exit with
+    code 4. The workflow continues without this process, which a message on stderr states.
     """
-    run = Run.from_status(api.get(f"/api/workflows/{workflow_id}/status"))
-    again = f"the run goes on; watch it again with: durable-research watch {workflow_id}"
+    workflow = WorkflowView.from_status(api.get(f"/api/workflows/{workflow_id}/status"))
+    how_to_continue = f"the run goes on; watch it again with: durable-research watch {workflow_id}"
     try:
-        with _display(run, on_stdout=on_stdout, in_json=in_json) as show:
-            asyncio.run(_follow(api, run, show, seconds=timeout))
+        with _display(workflow, on_stdout=on_stdout, in_json=in_json) as show:
+            asyncio.run(_follow(api, workflow, show, seconds=timeout))
     except TimeoutError:
-        say(f"not done after {timeout:g} s; {again}")
+        say(f"not done after {timeout:g} s; {how_to_continue}")
         raise click.exceptions.Exit(int(Exit.TIMED_OUT)) from None
     except KeyboardInterrupt:
-        say(f"\nstopped watching; {again}")
+        say(f"\nstopped watching; {how_to_continue}")
         raise click.exceptions.Exit(int(Exit.INTERRUPTED)) from None
-    return run
+    return workflow
 
 
-def tell_end(api: Api, run: Run) -> None:
-    """Say how it ended, and leave with exit code 1 unless there is a report."""
+def report_end(api: Api, workflow: WorkflowView) -> None:
+    """Print the outcome, and exit with code 1 unless there is a report."""
     from durable_research.cli.shared.views import error_words, resume_words
 
-    end = clean(ended(run.status))
-    if not run.is_good:
-        say(f"error: the run {end}{': ' + error_words(run.error) if run.error else ''}")
-        if remedy := remedy_for(str(run.error.get("code", ""))):
+    outcome = clean(ended(workflow.status))
+    if not workflow.is_good:
+        say(f"error: the run {outcome}{': ' + error_words(workflow.error) if workflow.error else ''}")
+        if remedy := remedy_for(str(workflow.error.get("code", ""))):
             say(f"  what mends it: {remedy.words}")
-        if offer := api.get(f"/api/workflows/{run.workflow_id}/status").get("resume"):
-            say(f"  go on with it: {resume_words(run.workflow_id, offer)}")
-        say(f"  look at it: durable-research show {run.workflow_id}")
+        if offer := api.get(f"/api/workflows/{workflow.workflow_id}/status").get("resume"):
+            say(f"  go on with it: {resume_words(workflow.workflow_id, offer)}")
+        say(f"  look at it: durable-research show {workflow.workflow_id}")
         raise click.exceptions.Exit(int(Exit.FAILED))
-    page = api.get(f"/api/workflows/{run.workflow_id}/status")["page_url"]
-    say(f"the run {end}: {api.server}{clean(page)}")
+    page = api.get(f"/api/workflows/{workflow.workflow_id}/status")["page_url"]
+    say(f"the run {outcome}: {api.server}{clean(page)}")
 
 
-async def _follow(api: Api, run: Run, show: Show, *, seconds: float | None) -> None:
-    async with asyncio.timeout(seconds), aclosing(follow(api, run.workflow_id)) as arrivals:
-        async for kind, body in arrivals:
-            show(kind, body, run.take(kind, body))
+async def _follow(api: Api, workflow: WorkflowView, show: Show, *, seconds: float | None) -> None:
+    async with asyncio.timeout(seconds), aclosing(follow(api, workflow.workflow_id)) as items:
+        async for kind, body in items:
+            show(kind, body, workflow.add(kind, body))
 
 
 @contextlib.contextmanager
-def _display(run: Run, *, on_stdout: bool, in_json: bool) -> Iterator[Show]:
-    """What is done with each arrival: write JSON, write words, or just redraw the table."""
+def _display(workflow: WorkflowView, *, on_stdout: bool, in_json: bool) -> Iterator[Show]:
+    """The action for each event: write JSON, write a line, or only redraw the table."""
     is_terminal = (sys.stdout if on_stdout else sys.stderr).isatty()
     if on_stdout and (in_json or not is_terminal):
         yield _write_json
     elif is_terminal:
-        with _live(run, on_stdout=on_stdout):
+        with _live(workflow, on_stdout=on_stdout):
             yield lambda kind, body, event: None
     else:
-        yield _Words().write
+        yield _Lines().write
 
 
 def _write_json(kind: str, body: dict[str, Any], event: ProgressEvent | None) -> None:
@@ -89,8 +89,8 @@ def _write_json(kind: str, body: dict[str, Any], event: ProgressEvent | None) ->
         click.echo(as_json(body))
 
 
-class _Words:
-    """Writes a line for each event, but of a wait for a provider its first look, one line a minute, and its end."""
+class _Lines:
+    """Writes a line for each event; for a wait for a provider only its first poll, one line a minute, and its end."""
 
     def __init__(self) -> None:
         self._waits: dict[str, ProviderWait] = {}
@@ -98,7 +98,7 @@ class _Words:
         self._held: dict[str, ProgressEvent] = {}
 
     def write(self, kind: str, body: dict[str, Any], event: ProgressEvent | None) -> None:
-        """Write what this arrival says, or keep it until it is known whether it is one more look."""
+        """Write the line of this event, or hold it until the next one shows whether it is another poll."""
         from durable_research.cli.shared.views import event_line, wait_line
 
         if event is None:
@@ -120,16 +120,16 @@ class _Words:
             say(event_line(one))
 
 
-def _live(run: Run, *, on_stdout: bool) -> contextlib.AbstractContextManager[Any]:
+def _live(workflow: WorkflowView, *, on_stdout: bool) -> contextlib.AbstractContextManager[Any]:
     from rich.live import Live
 
     from durable_research.cli.shared.views import live_view
 
     return Live(
-        get_renderable=lambda: live_view(run),
+        get_renderable=lambda: live_view(workflow),
         console=console(stderr=not on_stdout),
         refresh_per_second=_FRAMES_A_SECOND,
-        # Notes on stderr go above the table, but a stream that was sent to a file stays there.
+        # Notes on stderr are shown above the table, unless the stream is redirected to a file.
         redirect_stdout=sys.stdout.isatty(),
         redirect_stderr=sys.stderr.isatty(),
     )

@@ -1,4 +1,4 @@
-"""What every command that asks a question shares: how the question is read, and the options that describe it."""
+"""Shared by the commands that submit a question: how the question is read, and the options that describe it."""
 
 import sys
 from collections.abc import Callable
@@ -12,36 +12,36 @@ from durable_research.cli.shared.terminal import clean, say
 from durable_research.domain.requests.addresses import is_address
 from durable_research.domain.requests.report import CHANNELS
 
-_KEY_LONGEST = 255
+_LONGEST_KEY = 255
 
 
-def _read_prompt(context: click.Context, parameter: click.Parameter, given: str) -> str:
+def _read_prompt(context: click.Context, parameter: click.Parameter, value: str) -> str:
     try:
-        if given == "-":
+        if value == "-":
             if sys.stdin.isatty():
                 say("type the question; Ctrl-D on an empty line ends it")
             return sys.stdin.buffer.read().decode("utf-8-sig")
-        if given.startswith("@"):
-            return Path(given[1:]).read_bytes().decode("utf-8-sig")
-        given.encode()
+        if value.startswith("@"):
+            return Path(value[1:]).read_bytes().decode("utf-8-sig")
+        value.encode()
     except OSError as cause:
-        raise click.BadParameter(f"cannot read {clean(given[1:])}: {cause.strerror}") from None
+        raise click.BadParameter(f"cannot read {clean(value[1:])}: {cause.strerror}") from None
     except UnicodeError:
         raise click.BadParameter("the question is not UTF-8 text") from None
-    return given
+    return value
 
 
-def _is_key(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
-    if given is not None and not (0 < len(given) <= _KEY_LONGEST and all("!" <= char <= "~" for char in given)):
-        raise click.BadParameter(f"a key has 1 to {_KEY_LONGEST} visible ASCII characters and no blanks")
-    return given
+def _is_key(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not (0 < len(value) <= _LONGEST_KEY and all("!" <= char <= "~" for char in value)):
+        raise click.BadParameter(f"a key has 1 to {_LONGEST_KEY} visible ASCII characters and no blanks")
+    return value
 
 
-def _is_channel(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    for channel in given:
+def _is_channel(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    for channel in value:
         if channel not in CHANNELS and not is_address(channel):
             raise click.BadParameter(f"{clean(channel)} is not one of {', '.join(CHANNELS)}, nor an https:// address")
-    return given
+    return value
 
 
 _OPTIONS = (
@@ -63,7 +63,7 @@ _OPTIONS = (
 
 
 def question(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the question as PROMPT, and the options that describe it."""
+    """Add the question as PROMPT to a command, and the options that describe it."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function

@@ -1,4 +1,4 @@
-"""How runs, steps and events look on a terminal: tables, lines and colours; the words are those of the pages."""
+"""Workflows, steps and events on a terminal: tables, lines and colours; the texts are those of the pages."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from durable_research.cli.shared.terminal import clean, shorten
-from durable_research.cli.shared.workflow_view import Run
+from durable_research.cli.shared.workflow_view import WorkflowView
 from durable_research.domain.durations import ago, duration
 from durable_research.domain.schedules.schedule import in_words
 from durable_research.domain.schedules.zones import zone_named
@@ -39,9 +39,9 @@ _COLORS: dict[str, str] = {
 
 
 def status_text(status: str) -> Text:
-    """A status or state as shape and words."""
-    shape, words = look(status)
-    return Text(f"{shape} {clean(words)}", style=_COLORS.get(status, ""))
+    """A status or state as symbol and text."""
+    shape, text = look(status)
+    return Text(f"{shape} {clean(text)}", style=_COLORS.get(status, ""))
 
 
 def workflows_table(rows: Iterable[Mapping[str, Any]]) -> Table:
@@ -59,23 +59,23 @@ def workflows_table(rows: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def schedules_table(rows: Iterable[Mapping[str, Any]]) -> Table:
-    """Schedules with their next firing, each in its own time zone, which stands beside every time."""
+    """Schedules with their next firing, each in its own time zone, which is printed with every time."""
     table = _table("ID", "TITLE", "EVERY", "ZONE", "NEXT")
     for row in rows:
         state = "failed" if row.get("failed") else "paused"
-        following = _in_zone(row["next_at"], str(row["timezone"])) if row.get("next_at") else "never"
+        next_time = _in_zone(row["next_at"], str(row["timezone"])) if row.get("next_at") else "never"
         table.add_row(
             Text(clean(row["schedule_id"]), no_wrap=True),
             Text(shorten(clean(row.get("title", "")), _TITLE_LONGEST)),
             Text(clean(in_words(str(row["every"])))),
             Text(clean(row["timezone"])),
-            Text(f"‖ {state}", style="yellow") if row["paused"] else Text(following),
+            Text(f"‖ {state}", style="yellow") if row["paused"] else Text(next_time),
         )
     return table
 
 
 def _in_zone(at: str, zone: str) -> str:
-    """A time with the zone that it is told in: UTC where this machine does not know the other one."""
+    """A time in this zone, with the zone's name; in UTC where this machine has no data for the zone."""
     return f"{datetime.fromisoformat(at).astimezone(zone_named(zone) or UTC):%Y-%m-%d %H:%M %Z}"
 
 
@@ -84,7 +84,7 @@ def steps_table(
     drafts: Mapping[str, int] | None = None,
     waits: Mapping[str, ProviderWait] | None = None,
 ) -> Table:
-    """Steps with attempts, workers, times, and what there is to say."""
+    """Steps with attempts, workers, times and notes."""
     table = _table("STEP", "STATE", "ATTEMPT", "WORKER", "TIME", "NOTE")
     now = datetime.now(UTC)
     for step in steps:
@@ -100,16 +100,18 @@ def steps_table(
     return table
 
 
-def live_view(run: Run) -> Group:
-    """The run as it stands this moment."""
-    head = Text.assemble(Text(shorten(clean(run.title), 100), style="bold"), "  ", status_text(run.status))
-    return Group(head, steps_table(run.steps(), run.drafts, dict(filter(None, [provider_wait(run.events)]))))
+def live_view(workflow: WorkflowView) -> Group:
+    """The present state of the workflow."""
+    head = Text.assemble(Text(shorten(clean(workflow.title), 100), style="bold"), "  ", status_text(workflow.status))
+    return Group(
+        head, steps_table(workflow.steps(), workflow.drafts, dict(filter(None, [provider_wait(workflow.events)])))
+    )
 
 
 def wait_line(event: ProgressEvent, wait: ProviderWait) -> str:
-    """One line for the looks of a wait so far."""
-    words = f"{clean(event.step)}, attempt {event.attempt}: {wait.words} ({error_words(wait.last_error)})"
-    return f"{event.at.astimezone():%H:%M:%S}  {words}"
+    """One line for all polls of a wait so far."""
+    text = f"{clean(event.step)}, attempt {event.attempt}: {wait.words} ({error_words(wait.last_error)})"
+    return f"{event.at.astimezone():%H:%M:%S}  {text}"
 
 
 def event_line(event: ProgressEvent) -> str:
@@ -123,7 +125,7 @@ def error_words(error: Mapping[str, Any] | None) -> str:
 
 
 def resume_words(workflow_id: str, offer: Mapping[str, Any]) -> str:
-    """The command that goes on with a failed one, and what that may cost."""
+    """The command that resumes a failed workflow, and its possible cost."""
     return f"durable-research resume {clean(workflow_id)} ({clean(offer.get('words', ''))})"
 
 
@@ -149,8 +151,8 @@ def _note(step: StepView, now: datetime, draft_characters: int, wait: ProviderWa
     return "; ".join(notes)
 
 
-def _what_follows(event: ProgressEvent) -> str:
-    """What becomes of a failed attempt."""
+def _next_action(event: ProgressEvent) -> str:
+    """The next action after a failed attempt."""
     if event.asks_a_person:
         return f"waits for you: durable-research decide {clean(event.workflow_id)}"
     wait = event.payload.retry_in_seconds if isinstance(event.payload, AttemptFailed) else None
@@ -162,7 +164,7 @@ def _error_of(event: ProgressEvent) -> FailureBody | None:
 
 
 def _event_words(event: ProgressEvent) -> str:
-    words = clean(event_words(event.kind, event.data, error_words(_error_of(event))))
+    text = clean(event_words(event.kind, event.data, error_words(_error_of(event))))
     if event.kind is EventKind.ATTEMPT_FAILED:
-        words += f"; {_what_follows(event)}"
-    return f"{clean(event.step)}, attempt {event.attempt}: {words}" if event.kind in ATTEMPT_EVENTS else words
+        text += f"; {_next_action(event)}"
+    return f"{clean(event.step)}, attempt {event.attempt}: {text}" if event.kind in ATTEMPT_EVENTS else text

@@ -1,4 +1,4 @@
-"""What a client knows of one run: the status body to begin with, then every event that arrives."""
+"""A client's view of one workflow: the status body first, then every event received."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,9 +20,9 @@ _ENVELOPE = frozenset({"seq", "at", "kind", "step", "attempt", "resumption"})
 
 
 def parse_event(workflow_id: str, body: Mapping[str, Any]) -> ProgressEvent | None:
-    """An event from its JSON; None when only a newer installation would understand it."""
+    """An event from its JSON; None for one that only newer versions can read."""
     data = {name: value for name, value in body.items() if name not in _ENVELOPE}
-    # An event of the workflow itself bears the number of its resumption where those of a step have the attempt's.
+    # An event of the workflow itself has the number of its resumption in place of a step's attempt number.
     attempt = int(body.get("attempt", body.get("resumption", 0)))
     step, seq = str(body.get("step", "")), int(body.get("seq", 0))
     try:
@@ -52,8 +52,8 @@ def parse_step(body: Mapping[str, Any]) -> StepView:
 
 
 @dataclass
-class Run:
-    """A run, followed."""
+class WorkflowView:
+    """A workflow that is being followed."""
 
     workflow_id: str
     title: str
@@ -63,13 +63,13 @@ class Run:
     drafts: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def from_status(cls, body: Mapping[str, Any]) -> "Run":
-        """Begin with the status body; its steps are folded anew from the events."""
+    def from_status(cls, body: Mapping[str, Any]) -> "WorkflowView":
+        """Begin with the status body; its steps are derived again from the events."""
         names = tuple(str(step["name"]) for step in body.get("steps", ()))
         return cls(str(body["workflow_id"]), str(body.get("title", "")), str(body["status"]), names)
 
-    def take(self, kind: str, body: Mapping[str, Any]) -> ProgressEvent | None:
-        """Add what arrived; returns it when it is an event that we understand."""
+    def add(self, kind: str, body: Mapping[str, Any]) -> ProgressEvent | None:
+        """Add a message of the stream; return it if it is an event that can be read."""
         if kind == "draft":
             self.drafts[str(body.get("step", ""))] = len(str(body.get("text", "")))
             return None
@@ -80,7 +80,7 @@ class Run:
         return event
 
     def steps(self) -> list[StepView]:
-        """Where each step stands, with the time of its next try."""
+        """The state of each step, with the time of its next try."""
         steps = steps_after(self.step_names, self.events)
         for step in steps:
             if step.state is StepState.RETRYING:
@@ -99,7 +99,7 @@ class Run:
 
     @property
     def error(self) -> Mapping[str, Any]:
-        """Why it failed, if it did; nothing of what it has been resumed from."""
+        """The error with which it failed, if it did; not one from which it was resumed."""
         return closing_of(self.events).error or {}
 
     def _next_try(self, step: str) -> datetime | None:

@@ -14,7 +14,7 @@ from durable_research.cli.shared.target import Latest, which_workflow, workflow_
 from durable_research.cli.shared.terminal import as_json, clean, say, shorten
 from durable_research.domain.workflows.workflow import Status
 
-_WHAT_REFUSING_DOES = (
+_REFUSAL_EFFECT = (
     "The report is cancelled, and nothing is made of the draft. What was charged stays charged. This cannot be undone."
 )
 _OUTCOMES = {
@@ -25,14 +25,14 @@ _OUTCOMES = {
 }
 
 
-def text_of(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
-    """The text in a file, for an option that names one."""
-    if given is None:
+def text_of(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Read the file that an option names."""
+    if value is None:
         return None
     try:
-        return Path(given).read_bytes().decode("utf-8-sig")
+        return Path(value).read_bytes().decode("utf-8-sig")
     except OSError as cause:
-        raise click.BadParameter(f"cannot read {clean(given)}: {cause.strerror}") from None
+        raise click.BadParameter(f"cannot read {clean(value)}: {cause.strerror}") from None
     except UnicodeError:
         raise click.BadParameter("the text is not UTF-8") from None
 
@@ -58,15 +58,15 @@ def command(api: Api, in_json: bool, id: str | None, refuse: bool, text: str | N
         stop(f"{id} does not wait for approval", f"look at it: durable-research show {id}", Exit.REFUSED)
     if refuse:
         title = shorten(clean(status["title"]), 100)
-        confirm("Refuse it?", lambda: f"{title} (waiting for you)\n{_WHAT_REFUSING_DOES}", yes=yes)
-    asked = status["asks"]
+        confirm("Refuse it?", lambda: f"{title} (waiting for you)\n{_REFUSAL_EFFECT}", yes=yes)
+    approval = status["asks"]
     decision = "refuse" if refuse else "approve" if text is None else "edit"
-    body = {"decision": decision, "draft_sha256": asked["draft_sha256"]} | ({} if text is None else {"text": text})
-    said, _ = api.submit(f"/api/workflows/{id}/approve", body, secrets.token_hex(16))
+    body = {"decision": decision, "draft_sha256": approval["draft_sha256"]} | ({} if text is None else {"text": text})
+    answer, _ = api.submit(f"/api/workflows/{id}/approve", body, secrets.token_hex(16))
     if in_json:
-        click.echo(as_json(said, indent=2))
+        click.echo(as_json(answer, indent=2))
         return
-    click.echo(f"{id} {_OUTCOMES.get(said.get('outcome'), 'is decided')}")
+    click.echo(f"{id} {_OUTCOMES.get(answer.get('outcome'), 'is decided')}")
     say(f"see it go on: durable-research watch {id}")
 
 

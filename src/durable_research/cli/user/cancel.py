@@ -7,7 +7,7 @@ from durable_research.cli.shared.confirmation import confirm, yes_option
 from durable_research.cli.shared.target import UNFINISHED, Latest, which_workflow, workflow_argument
 from durable_research.cli.shared.terminal import as_json, clean, say, shorten
 
-_WHAT_HAPPENS = (
+_CANCEL_EFFECT = (
     "Its running step is stopped, a model call under way is cancelled at the provider, and there will be no report. "
     "What was charged so far stays charged. This cannot be undone."
 )
@@ -38,4 +38,4 @@ def command(api: Api, in_json: bool, id: str | None, yes: bool) -> None:
 
 def _effect(api: Api, id: str) -> str:
     body = api.get(f"/api/workflows/{id}/status")
-    return f"{shorten(clean(body['title']), 100)} ({clean(body['status']).replace('_', ' ')})\n{_WHAT_HAPPENS}"
+    return f"{shorten(clean(body['title']), 100)} ({clean(body['status']).replace('_', ' ')})\n{_CANCEL_EFFECT}"

@@ -4,7 +4,7 @@ import click
 
 from durable_research.cli.shared.client import Api, user_verb
 from durable_research.cli.shared.confirmation import confirm, yes_option
-from durable_research.cli.shared.target import Latest, id_or_end, which_workflow
+from durable_research.cli.shared.target import Latest, id_or_suffix, which_workflow
 from durable_research.cli.shared.terminal import as_json, say
 from durable_research.domain.workflows.workflow import Status
 
@@ -14,7 +14,7 @@ _ANSWERS = {
     "try-again": "tries it again",
     "go-without": "goes on without it",
 }
-# What pays again or ends something is asked about first.
+# A decision that pays again or ends something is confirmed first.
 _EFFECTS = {
     "send-again": "One more model call is made and charged. The earlier one may have been charged already.",
     "give-up": "It ends here, and what it had made is removed. What was charged stays charged. This cannot be undone.",
@@ -22,13 +22,13 @@ _EFFECTS = {
 
 
 def _id_and_decision(
-    context: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
 ) -> tuple[str | None, str]:
-    """One word is the decision, two are the id before it."""
-    if len(given) not in (1, 2):
+    """One argument is the decision; with two, the first is the id."""
+    if len(value) not in (1, 2):
         raise click.BadParameter("give the decision, and before it the id if it is not about the latest")
-    decision = click.Choice(list(_ANSWERS)).convert(given[-1], parameter, context)
-    return id_or_end(context, parameter, given[0] if len(given) == 2 else None), decision
+    decision = click.Choice(list(_ANSWERS)).convert(value[-1], parameter, context)
+    return id_or_suffix(context, parameter, value[0] if len(value) == 2 else None), decision
 
 
 @click.command()
@@ -46,13 +46,15 @@ def command(api: Api, in_json: bool, about: tuple[str | None, str], yes: bool) -
 
     REST: POST /api/workflows/ID/decide.
     """
-    given, decision = about
-    word = decision.replace("-", "_")
-    latest = Latest((Status.WAITING_FOR_YOU,), fits=lambda body: word in (body.get("asks") or {}).get("decisions", ()))
-    id = which_workflow(api, given, "decide on", latest)
+    target, decision = about
+    decision_code = decision.replace("-", "_")
+    latest = Latest(
+        (Status.WAITING_FOR_YOU,), fits=lambda body: decision_code in (body.get("asks") or {}).get("decisions", ())
+    )
+    id = which_workflow(api, target, "decide on", latest)
     if decision in _EFFECTS:
         confirm(f"{decision.replace('-', ' ').capitalize()}?", lambda: f"{id}\n{_EFFECTS[decision]}", yes=yes)
-    body = api.post(f"/api/workflows/{id}/decide", {"decision": word})
+    body = api.post(f"/api/workflows/{id}/decide", {"decision": decision_code})
     if in_json:
         click.echo(as_json(body, indent=2))
         return

@@ -20,8 +20,8 @@ def command(api: Api, in_json: bool, status: tuple[str, ...], kind: str | None, 
 
     REST: GET /api/workflows.
     """
-    asked = {"status": status, "kind": kind, "text": text, "limit": limit}
-    body = api.get("/api/workflows", {name: value for name, value in asked.items() if value not in (None, ())})
+    query = {"status": status, "kind": kind, "text": text, "limit": limit}
+    body = api.get("/api/workflows", {name: value for name, value in query.items() if value not in (None, ())})
     if in_json:
         click.echo(as_json(body, indent=2))
         return

@@ -11,10 +11,10 @@ from durable_research.cli.shared.target import ANY, Latest, which_workflow, work
 from durable_research.cli.shared.terminal import as_json, clean, say
 from durable_research.domain.workflows.workflow import Kind, Status, kind_of
 
-_OF_REPORTS = {"pdf": "PDF", "md": "Markdown", "html": "HTML"}
-# What else is made has texts and no files: which of them each option writes.
-_TEXTS = {"md": "text", "summary": "summary"}
-_FORMATS = (*_OF_REPORTS, "summary")
+_REPORT_FORMATS = {"pdf": "PDF", "md": "Markdown", "html": "HTML"}
+# Posts and checked texts have texts and no files: the text that each option writes.
+_TEXT_FORMATS = {"md": "text", "summary": "summary"}
+_FORMATS = (*_REPORT_FORMATS, "summary")
 
 
 @click.command()
@@ -35,12 +35,12 @@ def command(api: Api, in_json: bool, id: str | None, **files: str | None) -> Non
     REST: GET /api/reports/ID.pdf, .md or .html, for posts, texts and failed reports /api/workflows/ID/texts/NAME; without a
     file GET /api/workflows/ID/status.
     """
-    wanted = {form: target for form in _FORMATS if (target := files[form])}
-    if list(wanted.values()).count("-") > (0 if in_json else 1):
+    targets = {form: target for form in _FORMATS if (target := files[form])}
+    if list(targets.values()).count("-") > (0 if in_json else 1):
         raise click.UsageError("stdout can hold one thing: name files for the others")
-    id = which_workflow(api, id, "open", _latest(wanted))
-    if wanted:
-        _write(api, id, wanted, in_json=in_json)
+    id = which_workflow(api, id, "open", _latest(targets))
+    if targets:
+        _write(api, id, targets, in_json=in_json)
         return
     url = f"{api.server}{clean(api.get(f'/api/workflows/{id}/status')['page_url'])}"
     click.echo(as_json({"workflow_id": id, "url": url}) if in_json else url)
@@ -49,11 +49,11 @@ def command(api: Api, in_json: bool, id: str | None, **files: str | None) -> Non
         say(f"there is no browser here; open the address elsewhere, or write a file: {option} FILE")
 
 
-def _latest(wanted: Mapping[str, str]) -> Latest:
-    """Without an id: what has the files that are asked for."""
-    if not wanted:
+def _latest(targets: Mapping[str, str]) -> Latest:
+    """Without an id: the latest one that has the requested files."""
+    if not targets:
         return ANY
-    kind = Kind.PROCESSING if "summary" in wanted else Kind.REPORT if {"pdf", "html"} & set(wanted) else None
+    kind = Kind.PROCESSING if "summary" in targets else Kind.REPORT if {"pdf", "html"} & set(targets) else None
     return Latest((Status.DONE,), kind)
 
 
@@ -61,21 +61,21 @@ def _is_report(id: str) -> bool:
     return kind_of(id) is Kind.REPORT
 
 
-def _write(api: Api, id: str, wanted: Mapping[str, str], *, in_json: bool) -> None:
+def _write(api: Api, id: str, targets: Mapping[str, str], *, in_json: bool) -> None:
     from durable_research.cli.shared.files import STDOUT, write
 
     written = {}
-    for form, path in _addresses(api, id, wanted).items():
+    for form, path in _addresses(api, id, targets).items():
         data, name = api.get_file(path)
-        written[form] = write(wanted[form], data, name, is_text=form != "pdf")
+        written[form] = write(targets[form], data, name, is_text=form != "pdf")
         if written[form] != STDOUT and not in_json:
             click.echo(clean(written[form]))
     if in_json:
         click.echo(as_json({"workflow_id": id, "files": written}))
 
 
-def _paid_text(api: Api, id: str) -> dict[str, str]:
-    """Where the text of a report is that has failed; nothing of another."""
+def _failed_report_text(api: Api, id: str) -> dict[str, str]:
+    """The address of a failed report's text; empty for any other report."""
     body = api.get(f"/api/workflows/{id}/status")
     if not (address := body.get("text_url")):
         return {}
@@ -84,19 +84,19 @@ def _paid_text(api: Api, id: str) -> dict[str, str]:
     return {"md": clean(address)}
 
 
-def _addresses(api: Api, id: str, wanted: Mapping[str, str]) -> dict[str, str]:
-    """Where each of them is; leaves when one is not, before anything is written."""
+def _addresses(api: Api, id: str, targets: Mapping[str, str]) -> dict[str, str]:
+    """The address of each requested file; exits when one is missing, before anything is written."""
     if _is_report(id):
-        if "summary" in wanted:
+        if "summary" in targets:
             stop(f"{id} has no summary", f"write the report: durable-research open {id} --pdf FILE", Exit.USAGE)
-        made = {form: f"/api/reports/{id}.{form}" for form in wanted}
-        return made | (_paid_text(api, id) if "md" in wanted else {})
-    instead = f"write its text instead: durable-research open {id} --md FILE"
-    for form in wanted:
-        if form not in _TEXTS:
-            stop(f"{id} has no {_OF_REPORTS[form]}, which only reports have", instead, Exit.USAGE)
-    there_are = api.get(f"/api/workflows/{id}/result").get("texts", {})
-    for form in wanted:
-        if _TEXTS[form] not in there_are:
-            stop(f"{id} has no {_TEXTS[form]}", instead, Exit.USAGE)
-    return {form: f"/api/workflows/{id}/texts/{_TEXTS[form]}" for form in wanted}
+        paths = {form: f"/api/reports/{id}.{form}" for form in targets}
+        return paths | (_failed_report_text(api, id) if "md" in targets else {})
+    hint = f"write its text instead: durable-research open {id} --md FILE"
+    for form in targets:
+        if form not in _TEXT_FORMATS:
+            stop(f"{id} has no {_REPORT_FORMATS[form]}, which only reports have", hint, Exit.USAGE)
+    texts = api.get(f"/api/workflows/{id}/result").get("texts", {})
+    for form in targets:
+        if _TEXT_FORMATS[form] not in texts:
+            stop(f"{id} has no {_TEXT_FORMATS[form]}", hint, Exit.USAGE)
+    return {form: f"/api/workflows/{id}/texts/{_TEXT_FORMATS[form]}" for form in targets}

@@ -34,28 +34,28 @@ def command(api: Api, in_json: bool, id: str | None, text: str | None, yes: bool
     REST: POST /api/workflows/ID/resume.
     """
     id = which_workflow(api, id, "resume", Latest(tuple(sorted(RESUMABLE)), Kind.REPORT))
-    may_charge = text is None and (yes or _agreed(api.get(f"/api/workflows/{id}/status")))
+    may_charge = text is None and (yes or _charge_is_accepted(api.get(f"/api/workflows/{id}/status")))
     body = ({} if text is None else {"text": text}) | ({"accept_charge": True} if may_charge else {})
-    said, is_replay = api.submit(f"/api/workflows/{id}/resume", body, secrets.token_hex(16))
+    answer, is_replay = api.submit(f"/api/workflows/{id}/resume", body, secrets.token_hex(16))
     if in_json:
-        click.echo(as_json(said, indent=2))
+        click.echo(as_json(answer, indent=2))
     elif is_replay:
         click.echo(f"{id} had been resumed already")
     else:
         click.echo(f"{id} goes on{' with your text' if text is not None else ''}")
     if wait:
-        from durable_research.cli.shared.live_view import tell_end, watch_run
+        from durable_research.cli.shared.live_view import report_end, watch_workflow
 
-        tell_end(api, watch_run(api, id, on_stdout=False))
+        report_end(api, watch_workflow(api, id, on_stdout=False))
     elif not in_json:
         say(f"see it go on: durable-research watch {id}")
 
 
-def _agreed(body: Mapping[str, Any]) -> bool:
-    """Whether the model may be charged again, and a person agrees to that; nobody is asked about what costs nothing."""
+def _charge_is_accepted(body: Mapping[str, Any]) -> bool:
+    """Whether the model may be charged again and the user accepts it; without a possible charge there is no prompt."""
     offer = body.get("resume") or {}
     if not offer.get("may_charge_again"):
         return False
-    words = f"{shorten(clean(body['title']), 100)}: {clean(offer.get('words', ''))}"
-    confirm("Resume it all the same?", lambda: words, yes=False)
+    text = f"{shorten(clean(body['title']), 100)}: {clean(offer.get('words', ''))}"
+    confirm("Resume it all the same?", lambda: text, yes=False)
     return True

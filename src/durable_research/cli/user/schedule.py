@@ -39,14 +39,14 @@ def add(api: Api, in_json: bool, prompt: str, key: str | None, **fields: Any) ->
     REST: POST /api/schedules.
     """
     body = {"prompt": prompt} | {name: value for name, value in fields.items() if value}
-    made, is_replay = api.submit("/api/schedules", body, key or secrets.token_hex(16))
+    schedule, is_replay = api.submit("/api/schedules", body, key or secrets.token_hex(16))
     if is_replay:
         say("this key had been accepted before; here is that schedule")
     if in_json:
-        click.echo(as_json(made, indent=2))
+        click.echo(as_json(schedule, indent=2))
         return
-    click.echo(clean(made["schedule_id"]))
-    say(f"first report: {clean(made.get('next_at') or 'not yet known')}")
+    click.echo(clean(schedule["schedule_id"]))
+    say(f"first report: {clean(schedule.get('next_at') or 'not yet known')}")
 
 
 @command.command(name="list")

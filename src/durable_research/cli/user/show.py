@@ -35,9 +35,9 @@ def command(api: Api, in_json: bool, id: str | None) -> None:
     out.print()
     out.print(steps_table([parse_step(step) for step in body["steps"]]))
     out.print()
-    for name, words in _facts(api, body).items():
-        if words:
-            out.print(Text.assemble(Text(f"{name:<10}", style="dim"), clean(words)))
+    for name, text in _facts(api, body).items():
+        if text:
+            out.print(Text.assemble(Text(f"{name:<10}", style="dim"), clean(text)))
 
 
 def _facts(api: Api, body: Mapping[str, Any]) -> dict[str, str | None]:
@@ -63,7 +63,9 @@ def _facts(api: Api, body: Mapping[str, Any]) -> dict[str, str | None]:
 
 def _charges(call: str, charges: Mapping[str, int]) -> str:
     settled, extra = charges["settled"], charges["possible_extra"]
-    words = f"{plural(settled, call)} charged"
+    text = f"{plural(settled, call)} charged"
     if not extra:
-        return words
-    return f"{words}, and perhaps {extra} more: sent, and no answer whether {'it was' if extra == 1 else 'they were'} taken"
+        return text
+    return (
+        f"{text}, and perhaps {extra} more: sent, and no answer whether {'it was' if extra == 1 else 'they were'} taken"
+    )

@@ -14,21 +14,21 @@ from durable_research.cli.shared.terminal import as_json, clean, say
 from durable_research.domain.workflows.approval import BEFORE_NOTIFY, BEFORE_PDF
 
 
-def _is_name(context: click.Context, parameter: click.Parameter, given: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,63}", given):
+def _is_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,63}", value):
         raise click.BadParameter("a pipeline's name has lower-case letters, digits and hyphens")
-    return given
+    return value
 
 
-def _fields(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
+def _fields(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> dict[str, Any]:
     fields = {}
-    for one in given:
-        name, is_one, value = one.partition("=")
+    for one in value:
+        name, separator, text = one.partition("=")
         try:
-            fields[name] = json.loads(value)
+            fields[name] = json.loads(text)
         except ValueError:
-            is_one = ""
-        if not (name and is_one):
+            separator = ""
+        if not (name and separator):
             raise click.BadParameter(f"{clean(one)} is not FIELD=JSON, such as slack=false or user='\"Ada\"'")
     return fields
 
@@ -88,39 +88,39 @@ def command(api: Api, in_json: bool, prompt: str, pipeline: str, settings: dict[
     accepted, is_replay = api.submit(f"/api/workflows/{pipeline}", body, key or secrets.token_hex(16))
     if is_replay:
         say("this key had been accepted before; here is what it started")
-    said: dict[str, Any] = {"workflow_id": clean(accepted["workflow_id"]), "status": clean(accepted["status"])}
-    said["url"] = f"{api.server}{clean(accepted['page_url'])}"
+    output: dict[str, Any] = {"workflow_id": clean(accepted["workflow_id"]), "status": clean(accepted["status"])}
+    output["url"] = f"{api.server}{clean(accepted['page_url'])}"
     if not in_json:
-        click.echo(f"{said['workflow_id']}\n{said['url']}")
+        click.echo(f"{output['workflow_id']}\n{output['url']}")
     try:
         if wait or out:
-            _wait(api, said, timeout, out, in_json=in_json, is_report="report_id" in accepted)
+            _wait(api, output, timeout, out, in_json=in_json, is_report="report_id" in accepted)
     finally:
         if in_json:
-            click.echo(as_json(said))
+            click.echo(as_json(output))
 
 
 def _wait(
-    api: Api, said: dict[str, Any], timeout: float | None, out: str | None, *, in_json: bool, is_report: bool
+    api: Api, output: dict[str, Any], timeout: float | None, out: str | None, *, in_json: bool, is_report: bool
 ) -> None:
-    from durable_research.cli.shared.live_view import tell_end, watch_run
+    from durable_research.cli.shared.live_view import report_end, watch_workflow
 
     if in_json:
-        say(f"{said['workflow_id']} is accepted")  # stdout names it only at the end
-    run = watch_run(api, said["workflow_id"], on_stdout=False, timeout=timeout)
-    said["status"] = run.status
-    tell_end(api, run)
-    if run.status == "partly_done":
+        say(f"{output['workflow_id']} is accepted")  # stdout names it only at the end
+    workflow = watch_workflow(api, output["workflow_id"], on_stdout=False, timeout=timeout)
+    output["status"] = workflow.status
+    report_end(api, workflow)
+    if workflow.status == "partly_done":
         say(
-            f"its record is not stored yet, which is tried again; then: durable-research open {run.workflow_id} --pdf FILE"
+            f"its record is not stored yet, which is tried again; then: durable-research open {workflow.workflow_id} --pdf FILE"
         )
         raise click.exceptions.Exit(int(Exit.FAILED if out else Exit.OK))
     if not is_report:
         return
-    said["report"] = f"{api.server}/api/reports/{run.workflow_id}.pdf"
+    output["report"] = f"{api.server}/api/reports/{workflow.workflow_id}.pdf"
     if out:
         from durable_research.cli.shared.files import write
 
-        said["report"] = write(out, *api.get_file(f"/api/reports/{run.workflow_id}.pdf"), is_text=False)
+        output["report"] = write(out, *api.get_file(f"/api/reports/{workflow.workflow_id}.pdf"), is_text=False)
     if not in_json:
-        click.echo(said["report"])
+        click.echo(output["report"])

@@ -17,6 +17,6 @@ def command(api: Api, in_json: bool, id: str | None) -> None:
 
     REST: GET /api/workflows/ID/events (Server-Sent Events).
     """
-    from durable_research.cli.shared.live_view import tell_end, watch_run
+    from durable_research.cli.shared.live_view import report_end, watch_workflow
 
-    tell_end(api, watch_run(api, which_workflow(api, id, "watch"), on_stdout=True, in_json=in_json))
+    report_end(api, watch_workflow(api, which_workflow(api, id, "watch"), on_stdout=True, in_json=in_json))

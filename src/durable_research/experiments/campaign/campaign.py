@@ -18,12 +18,12 @@ from durable_research.experiments.campaign import resumes
 from durable_research.experiments.campaign.collection import collect
 from durable_research.experiments.campaign.load import Load
 from durable_research.experiments.campaign.nemesis import WEIGHTS, Fault, Injector, in_a_row, plan_faults
-from durable_research.experiments.campaign.resuming import Failures, Resumer, with_deaths
+from durable_research.experiments.campaign.resuming import Failures, Resumer, with_api_deaths
 from durable_research.experiments.crash_points import API_OF_CLASS
-from durable_research.experiments.evidence.client import Asked, Client, word_of, words_of
-from durable_research.experiments.evidence.evidence import PROVIDER, Seen
+from durable_research.experiments.evidence.client import Client, ReportRequest, report_request, word_prefix
+from durable_research.experiments.evidence.evidence import PROVIDER, Evidence
 from durable_research.experiments.evidence.proof import billing_lines
-from durable_research.experiments.evidence.quirks import drawn
+from durable_research.experiments.evidence.quirks import draw_quirk
 from durable_research.experiments.installations.proxy import Proxy
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
 from durable_research.local.console import Say
@@ -37,7 +37,7 @@ from durable_research.local.up import Up
 FAULT_LOG = "faults.jsonl"
 # Quicker than in production, so that the backoff after the hundredth kill of a role is no longer than after the first.
 _PACE = Pace(first_backoff_seconds=1.0, longest_backoff_seconds=2.0)
-_SAY_EVERY_SECONDS = 10.0
+_PROGRESS_EVERY_SECONDS = 10.0
 # The longest that an accepted report may take once all faults are over.
 PATIENCE_SECONDS = 600.0
 _WEBHOOK_SECRET = "DURABLE_RESEARCH_WEBHOOK_SECRET"  # noqa: S105 - its name
@@ -94,7 +94,7 @@ class Campaign:
 
     options: Options
     say: Say
-    seen: Seen | None = None
+    evidence: Evidence | None = None
     seconds: float = 0.0
     secrets: dict[str, str] = field(default_factory=dict)
     _supervisor: Supervisor | None = None
@@ -110,7 +110,7 @@ class Campaign:
         self.secrets["a prompt"] = f"canary{secrets.token_hex(12)}"
         os.environ[_WEBHOOK_SECRET] = webhook
         os.environ.update(options.settings)
-        await self._network.mend()
+        await self._network.restore()
         up = UpOptions(
             data=options.data,
             port=0,
@@ -124,28 +124,28 @@ class Campaign:
                 *(("--honour-idempotency-key",) * (options.provider_class == "K")),
             ),
         )
-        code = await run_edition(up, self.say, self._live_through, supervised=self._meet)
+        code = await run_edition(up, self.say, self._run_load_and_faults, supervised=self._set_supervisor)
         await self._network.cut()
         if code:
             raise RuntimeError("the installation did not start; see above")
 
-    def _meet(self, supervisor: Supervisor) -> None:
+    def _set_supervisor(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
 
-    async def _live_through(self, up: Up) -> None:
+    async def _run_load_and_faults(self, up: Up) -> None:
         options, began = self.options, time.monotonic()
-        self._network.target = up.pretend_world.url
+        self._network.target = up.required_simulator.url
         requests = self._requests()
-        await _prepare_simulator(up.pretend_world.url, requests)
+        await _prepare_simulator(up.required_simulator.url, requests)
         faults = options.faults()
         data = DataFolder(options.data)
         client = Client(up.api)
         if options.resume:
-            client = await self._failed(requests, up, data)
-        load = Load(client, requests, options.at_once, lambda number: self._may_ask(number, load, injector, faults))
+            client = await self._fail_all(requests, up, data)
+        load = Load(client, requests, options.at_once, lambda number: self._may_submit(number, load, injector, faults))
         log = data.root / FAULT_LOG
         injector = Injector(faults, data, log, lambda: load.in_flight, self._hold, self._cut, self.say)
-        saying = asyncio.create_task(self._say_progress(load, injector))
+        progress = asyncio.create_task(self._report_progress(load, injector))
         try:
             loading = asyncio.create_task(load.run())
             await _until_first(injector.run(), loading)
@@ -154,50 +154,50 @@ class Campaign:
             loading.cancel()
             await asyncio.gather(loading, return_exceptions=True)
         finally:
-            saying.cancel()
+            progress.cancel()
             await client.close()
         self.seconds = time.monotonic() - began
         self.say("collecting the evidence")
         password = up.database.split(":", 2)[2].split("@")[0]
         # The word of every report is in its title, and the title in its input to Temporal.
         sealing = data.payload_keys.read_text().strip().partition(":")[2]
-        kept = self.secrets | {"the database's password": password, "the key that seals": sealing}
-        kept["a title"] = word_of(options.seed)
+        searched = self.secrets | {"the database's password": password, "the key that seals": sealing}
+        searched["a title"] = word_prefix(options.seed)
         sample = random.Random(options.seed)  # noqa: S311 - repeatable
-        seen = await collect(up, data, load, injector.fired, faults, kept, sample, options.replays)
+        evidence = await collect(up, data, load, injector.fired, faults, searched, sample, options.replays)
         if options.resume:
-            seen = with_deaths(seen, data)
-        self.seen = replace(seen, provider_class=options.provider_class, noun=PIPELINES[options.pipeline].noun)
+            evidence = with_api_deaths(evidence, data)
+        self.evidence = replace(evidence, provider_class=options.provider_class, noun=PIPELINES[options.pipeline].noun)
         raise Finished
 
-    def _requests(self) -> list[Asked]:
+    def _requests(self) -> list[ReportRequest]:
         options = self.options
         requests = [
-            words_of(number, options.seed, self.secrets["a prompt"], pipeline=options.pipeline)
+            report_request(number, options.seed, self.secrets["a prompt"], pipeline=options.pipeline)
             for number in range(options.reports)
         ]
         if options.resume:
-            return [resumes.way_of(one.number, options.api).asked_as(one) for one in requests]
-        dice = random.Random(f"the quirks of {options.seed}")  # noqa: S311 - repeatable
+            return [resumes.failing_for(one.number, options.api).as_request(one) for one in requests]
+        rng = random.Random(f"the quirks of {options.seed}")  # noqa: S311 - repeatable
         for one in requests if options.quirks else []:
-            one.quirk = drawn(dice, options.api, options.pipeline)
+            one.quirk = draw_quirk(rng, options.api, options.pipeline)
         return requests
 
-    async def _failed(self, requests: list[Asked], up: Up, data: DataFolder) -> Resumer:
+    async def _fail_all(self, requests: list[ReportRequest], up: Up, data: DataFolder) -> Resumer:
         """Make all reports fail while no process dies; return the client that resumes them."""
         client = Resumer(up.api)
         engine = await TemporalClient.connect(up.temporal)
         self.say(f"having {len(requests)} reports fail")
-        await Failures(client, self._network, engine, lambda word: _is_billed(data, word)).bring_about(requests)
-        async with httpx.AsyncClient(base_url=f"{up.pretend_world.url}/control", timeout=30) as control:
+        await Failures(client, self._network, engine, lambda word: _is_billed(data, word)).fail_all(requests)
+        async with httpx.AsyncClient(base_url=f"{up.required_simulator.url}/control", timeout=30) as control:
             (await control.delete("/faults")).raise_for_status()
         return client
 
-    def _may_ask(self, number: int, load: Load, injector: Injector, faults: list[Fault]) -> bool:
+    def _may_submit(self, number: int, load: Load, injector: Injector, faults: list[Fault]) -> bool:
         """Hold back some reports for the last fault: the load must last as long as the faults do."""
         lead = min(self.options.at_once, self.options.reports // 4)
         share = injector.begun / len(faults) if faults else 1.0
-        return number < lead + share * (self.options.reports - lead) or not load.wanted
+        return number < lead + share * (self.options.reports - lead) or not load.pending
 
     async def _hold(self, name: str, seconds: float) -> None:
         if self._supervisor is not None:
@@ -208,13 +208,13 @@ class Campaign:
         async with self._cutting:
             await self._network.cut()
             await asyncio.sleep(seconds)
-            await self._network.mend()
+            await self._network.restore()
 
-    async def _say_progress(self, load: Load, injector: Injector) -> None:
+    async def _report_progress(self, load: Load, injector: Injector) -> None:
         while True:
-            await asyncio.sleep(_SAY_EVERY_SECONDS)
+            await asyncio.sleep(_PROGRESS_EVERY_SECONDS)
             self.say(
-                f"{load.ended} of {len(load.asked)} reports ended, {load.in_flight} in flight, "
+                f"{load.ended} of {len(load.requests)} reports ended, {load.in_flight} in flight, "
                 f"{injector.begun} faults so far"
             )
 
@@ -228,12 +228,12 @@ async def _until_first(faults: Awaitable[None], loading: "asyncio.Task[None]") -
     await asyncio.gather(firing, return_exceptions=loading.done())
 
 
-async def _prepare_simulator(simulator: str, requests: list[Asked]) -> None:
+async def _prepare_simulator(simulator: str, requests: list[ReportRequest]) -> None:
     """Set the quirk of each report before the first fault; the simulator stores them, so they survive its kill."""
-    asks = [ask for one in requests if one.quirk for ask in one.quirk.asks(one.word)]
+    faults = [fault for one in requests if one.quirk for fault in one.quirk.fault_requests(one.word)]
     async with httpx.AsyncClient(base_url=f"{simulator}/control", timeout=30) as client:
-        for ask in asks:
-            (await client.post("/faults", json=ask)).raise_for_status()
+        for fault in faults:
+            (await client.post("/faults", json=fault)).raise_for_status()
 
 
 def _is_billed(data: DataFolder, word: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import psutil
 
-from durable_research.experiments.evidence.evidence import PROVIDER, Fired
+from durable_research.experiments.evidence.evidence import PROVIDER, FiredFault
 from durable_research.local.console import Say
 from durable_research.local.data_folder import DataFolder
 from durable_research.local.up import RunningProcess, Up, read_up
@@ -25,7 +25,7 @@ Act = Literal["kill", "pause", "cut", "outage"]
 WEIGHTS = {"worker": 9, "api": 4, "temporal": 3, "postgres": 3, "simulator": 3}
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 8.0
 _DEATH_SECONDS = 10.0
-_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -43,25 +43,25 @@ def plan_faults(
     seed: int, kills: int, pauses: int, cuts: int, mean_gap_seconds: float, weights: Mapping[str, int] = WEIGHTS
 ) -> list[Fault]:
     """Random faults from a seed; if the counts suffice, each act hits each role at least once."""
-    dice = random.Random(seed)  # noqa: S311 - a campaign must be repeatable
-    acts: list[tuple[str, Act]] = [*_roles(dice, kills, "kill", weights), *_roles(dice, pauses, "pause", weights)]
+    rng = random.Random(seed)  # noqa: S311 - a campaign must be repeatable
+    acts: list[tuple[str, Act]] = [*_roles(rng, kills, "kill", weights), *_roles(rng, pauses, "pause", weights)]
     # Only the connection to the provider can be cut: it passes through our proxy.
     acts += [(PROVIDER, "cut")] * cuts
-    dice.shuffle(acts)
+    rng.shuffle(acts)
     return [
         Fault(
             role,
             act,
-            dice.expovariate(1 / mean_gap_seconds),
-            0.0 if act == "kill" else dice.uniform(SHORTEST_PAUSE, LONGEST_PAUSE),
+            rng.expovariate(1 / mean_gap_seconds),
+            0.0 if act == "kill" else rng.uniform(SHORTEST_PAUSE, LONGEST_PAUSE),
         )
         for role, act in acts
     ]
 
 
-def _roles(dice: random.Random, count: int, act: Act, weights: Mapping[str, int]) -> list[tuple[str, Act]]:
+def _roles(rng: random.Random, count: int, act: Act, weights: Mapping[str, int]) -> list[tuple[str, Act]]:
     certain = list(weights)[:count]
-    chosen = dice.choices(list(weights), list(weights.values()), k=count - len(certain))
+    chosen = rng.choices(list(weights), list(weights.values()), k=count - len(certain))
     return [(role, act) for role in (*certain, *chosen)]
 
 
@@ -93,7 +93,7 @@ class Injector:
         self._hold = hold
         self._cut = cut
         self._say = say
-        self.fired: list[Fired] = []
+        self.fired: list[FiredFault] = []
         self.begun = 0
 
     async def run(self) -> None:
@@ -103,18 +103,18 @@ class Injector:
                 await asyncio.sleep(fault.gap_seconds)
                 # A fault that hits an idle installation proves nothing.
                 while not self._in_flight():  # noqa: ASYNC110 - it is a number, not an event
-                    await asyncio.sleep(_LOOK_SECONDS)
-                process = await self._victim(fault)
+                    await asyncio.sleep(_POLL_SECONDS)
+                process = await self._target(fault)
                 self.begun = number
                 if fault.act in ("pause", "cut"):
-                    paused.create_task(self._one(number, fault, process))
+                    paused.create_task(self._fire_and_record(number, fault, process))
                 else:
-                    await self._one(number, fault, process)
+                    await self._fire_and_record(number, fault, process)
 
-    async def _one(self, number: int, fault: Fault, process: RunningProcess) -> None:
+    async def _fire_and_record(self, number: int, fault: Fault, process: RunningProcess) -> None:
         in_flight, at = self._in_flight(), time.time()
         happened = await self._fire(fault, process)
-        self.fired.append(Fired(fault.role, fault.act, in_flight, happened))
+        self.fired.append(FiredFault(fault.role, fault.act, in_flight, happened))
         line = {
             "at": at,
             "number": number,
@@ -126,9 +126,9 @@ class Injector:
         with self._log.open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
 
-    async def _victim(self, fault: Fault) -> RunningProcess:
+    async def _target(self, fault: Fault) -> RunningProcess:
         """Wait for a running process of the role; a process chosen by name must also be ready again."""
-        dice = random.Random(f"{fault}{self.begun}")  # noqa: S311 - as above
+        rng = random.Random(f"{fault}{self.begun}")  # noqa: S311 - as above
         while True:
             processes = [
                 one
@@ -138,8 +138,8 @@ class Injector:
                 and _runs(one.pid)
             ]
             if processes:
-                return dice.choice(processes)
-            await asyncio.sleep(_LOOK_SECONDS)
+                return rng.choice(processes)
+            await asyncio.sleep(_POLL_SECONDS)
 
     def _is_ready(self, identity: str, name: str) -> bool:
         log = self._data.logs / f"{name}.log"
@@ -165,25 +165,25 @@ class Injector:
 
 async def _pause(pid: int, seconds: float) -> bool:
     """Stop a process with all that it started (PostgreSQL's backends, a worker's renderer), then let it continue."""
-    family = _family(pid)
-    _send(family, signal.SIGSTOP)
+    processes = _process_tree(pid)
+    _send(processes, signal.SIGSTOP)
     try:
         stopped = await _within(_DEATH_SECONDS, lambda: _status(pid) == psutil.STATUS_STOPPED)
         await asyncio.sleep(seconds)
     finally:
-        _send(family, signal.SIGCONT)
+        _send(processes, signal.SIGCONT)
     return stopped
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def _process_tree(pid: int) -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]
     return []
 
 
-def _send(family: Iterable[psutil.Process], number: int) -> None:
-    for process in family:
+def _send(processes: Iterable[psutil.Process], number: int) -> None:
+    for process in processes:
         with contextlib.suppress(
             psutil.Error
         ):  # psutil compares the start time too: never another process with the same pid
@@ -201,10 +201,10 @@ def _runs(pid: int) -> bool:
     return _status(pid) not in {None, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
 
 
-async def _within(seconds: float, look: Callable[[], bool]) -> bool:
+async def _within(seconds: float, poll: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + seconds
-    while not look():
+    while not poll():
         if time.monotonic() > deadline:
             return False
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_POLL_SECONDS)
     return True

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from durable_research.experiments.crash_points import API_OF_CLASS
-from durable_research.experiments.evidence.client import Asked
+from durable_research.experiments.evidence.client import ReportRequest
 from durable_research.experiments.evidence.quirks import ANY_API, Expected
 from durable_research.failpoints.reach import Point
 
@@ -37,11 +37,11 @@ class Failing(Expected):
     more: Mapping[str, Any] = field(default_factory=dict)
     resumed: Mapping[str, Any] = field(default_factory=dict)
 
-    def asked_as(self, one: Asked) -> Asked:
+    def as_request(self, one: ReportRequest) -> ReportRequest:
         """The request of a report that fails in this way."""
         return replace(one, quirk=self, more=self.more)
 
-    def resumed_as(self, one: Asked) -> dict[str, Any]:
+    def resume_body(self, one: ReportRequest) -> dict[str, Any]:
         """The body of the request that resumes it."""
         return {
             name: value.format(word=one.word) if isinstance(value, str) else value
@@ -51,33 +51,33 @@ class Failing(Expected):
 
 _EMPTY = Failing(
     name="empty",
-    reported=({"fault": "empty", "times": 2},),
+    faults=({"fault": "empty", "times": 2},),
     apis=ANY_API - _KEYED,
     first="empty_output",
     billed=3,
     resumed={"accept_charge": True},
 )
-WAYS = (
-    Failing(name="refused", reported=({"fault": "401", "times": _ALWAYS},), first="model_refused"),
+FAILURES = (
+    Failing(name="refused", faults=({"fault": "401", "times": _ALWAYS},), first="model_refused"),
     _EMPTY,
     # The same key returns the same answer, which is billed once.
     replace(_EMPTY, apis=_KEYED, billed=2),
-    Failing(name="cut off", reported=(_RUNNING,), first="model_unavailable", by="network"),
-    Failing(name="terminated", reported=(_RUNNING,), first="engine_terminated", by="operator"),
-    Failing(name="not approved", reported=(), first="approval_expired", more={"approval": "before_pdf"}),
+    Failing(name="cut off", faults=(_RUNNING,), first="model_unavailable", by="network"),
+    Failing(name="terminated", faults=(_RUNNING,), first="engine_terminated", by="operator"),
+    Failing(name="not approved", faults=(), first="approval_expired", more={"approval": "before_pdf"}),
     Failing(
         name="stopped",
-        reported=({"quirk": "unknown_reason", "times": _ALWAYS},),
+        faults=({"quirk": "unknown_reason", "times": _ALWAYS},),
         first="model_stopped",
         resumed={"text": "# About {word}\n\nCorrected by a person."},
     ),
 )
 
 
-def way_of(number: int, api: str) -> Failing:
+def failing_for(number: int, api: str) -> Failing:
     """How the report of this number fails: all ways of this API are equally frequent."""
-    fitting = [one for one in WAYS if api in one.apis]
-    return fitting[number % len(fitting)]
+    candidates = [one for one in FAILURES if api in one.apis]
+    return candidates[number % len(candidates)]
 
 
 def rule(reports: int) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from durable_research.domain.workflows.workflow import FINAL
-from durable_research.experiments.campaign.collection import report_seen
+from durable_research.experiments.campaign.collection import report_evidence
 from durable_research.experiments.crash_points import Cell
 from durable_research.experiments.crash_table.runs import Run
 from durable_research.experiments.evidence import histories, provider_evidence
 from durable_research.experiments.evidence.database_evidence import read_tables
-from durable_research.experiments.evidence.evidence import Reported, ReportSeen
+from durable_research.experiments.evidence.evidence import ReportedCharges, ReportEvidence
 from durable_research.experiments.evidence.invariants import (
     REPORT_RULES,
     RULES_OF_A_FAILED_REPORT,
@@ -26,12 +26,12 @@ GAVE_UP = "unconfirmed_effect"
 
 
 @dataclass(frozen=True)
-class JudgedRun:
+class CheckedRun:
     """One run with the evidence of its report; `report` is None when it was never accepted."""
 
     proof: str
-    why_void: str
-    report: ReportSeen | None
+    void_reason: str
+    report: ReportEvidence | None
     seconds: float
 
 
@@ -40,17 +40,17 @@ class CellResult:
     """One line of the table."""
 
     cell: Cell
-    runs: tuple[JudgedRun, ...]
+    runs: tuple[CheckedRun, ...]
 
     @property
-    def reports(self) -> list[ReportSeen]:
+    def reports(self) -> list[ReportEvidence]:
         """The accepted reports."""
         return [run.report for run in self.runs if run.report is not None]
 
     @property
     def void(self) -> list[str]:
         """The reasons of the void runs, which prove nothing."""
-        return [run.why_void for run in self.runs if run.why_void]
+        return [run.void_reason for run in self.runs if run.void_reason]
 
     @property
     def lost(self) -> int:
@@ -91,36 +91,38 @@ class CellResult:
             messages = self.cell.messages
             if self.cell.may_give_up and report.error == GAVE_UP:
                 rules, messages = RULES_OF_A_FAILED_REPORT, (0, 0)
-            words = [rule(report) for rule in rules]
-            words += [mischarged(report, self.cell.most_calls), misreported(report, *messages)]
-            found += [f"{report.report_id} ({report.word}): {one}" for one in words if one]
+            sentences = [rule(report) for rule in rules]
+            sentences += [mischarged(report, self.cell.most_calls), misreported(report, *messages)]
+            found += [f"{report.report_id} ({report.word}): {one}" for one in sentences if one]
         return found
 
 
-async def judge_cells(
-    cells: Iterable[Cell], lived: Sequence[tuple[Slot, Run]], reported: Mapping[str, Reported]
+async def check_cells(
+    cells: Iterable[Cell], runs: Sequence[tuple[Slot, Run]], reported: Mapping[str, ReportedCharges]
 ) -> list[CellResult]:
     """Collect the evidence of every outside source about all runs, and group it by cell."""
-    seen = await _seen(lived, reported)
-    by_cell: dict[Cell, list[JudgedRun]] = defaultdict(list)
-    for _, run in lived:
-        report = seen.get(run.asked.report_id or "")
-        by_cell[run.cell].append(JudgedRun(run.proof, run.why_void, report, run.seconds))
+    evidence = await _evidence_by_report(runs, reported)
+    by_cell: dict[Cell, list[CheckedRun]] = defaultdict(list)
+    for _, run in runs:
+        report = evidence.get(run.request.report_id or "")
+        by_cell[run.cell].append(CheckedRun(run.proof, run.void_reason, report, run.seconds))
     return [CellResult(cell, tuple(by_cell[cell])) for cell in cells]
 
 
-async def _seen(lived: Sequence[tuple[Slot, Run]], reported: Mapping[str, Reported]) -> dict[str, ReportSeen]:
-    slots = {slot.number: slot for slot, _ in lived}
-    found: dict[str, ReportSeen] = {}
+async def _evidence_by_report(
+    runs: Sequence[tuple[Slot, Run]], reported: Mapping[str, ReportedCharges]
+) -> dict[str, ReportEvidence]:
+    slots = {slot.number: slot for slot, _ in runs}
+    found: dict[str, ReportEvidence] = {}
     for slot in slots.values():
-        mine = {run.asked.report_id: run for one, run in lived if one is slot and run.asked.report_id}
+        requests = {run.request.report_id: run for one, run in runs if one is slot and run.request.report_id}
         tables = await read_tables(slot.database_url)
-        words = {run.asked.word: report_id for report_id, run in mine.items()}
-        lines = [line for one in slot.ground.providers.values() for line in billing_lines(one.billing_log)]
-        bills = provider_evidence.bills(lines, words, tables.owners)
-        engine = await histories.statuses(slot.engine(), mine)
-        for report_id, run in mine.items():
-            found[report_id] = report_seen(
-                slot.objects, report_id, run.asked, tables, bills, engine[report_id], reported.get(report_id)
+        by_word = {run.request.word: report_id for report_id, run in requests.items()}
+        lines = [line for one in slot.shared.providers.values() for line in billing_lines(one.billing_log)]
+        bills = provider_evidence.bills(lines, by_word, tables.owners)
+        engine = await histories.statuses(slot.engine(), requests)
+        for report_id, run in requests.items():
+            found[report_id] = report_evidence(
+                slot.objects, report_id, run.request, tables, bills, engine[report_id], reported.get(report_id)
             )
     return found

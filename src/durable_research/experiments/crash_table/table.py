@@ -10,17 +10,17 @@ from pathlib import Path
 from durable_research.experiments.campaign.collection import reported_charges
 from durable_research.experiments.crash_points import LONGEST_FREEZE, SHORTEST_FREEZE, Cell
 from durable_research.experiments.crash_table import runs
-from durable_research.experiments.crash_table.cells import CellResult, judge_cells
-from durable_research.experiments.crash_table.late_charges import settle
+from durable_research.experiments.crash_table.cells import CellResult, check_cells
+from durable_research.experiments.crash_table.late_charges import wait_for_late_charges
 from durable_research.experiments.crash_table.runs import Run
-from durable_research.experiments.evidence.evidence import Reported
+from durable_research.experiments.evidence.evidence import ReportedCharges
 from durable_research.experiments.installations.fork_client import ForkClient
-from durable_research.experiments.installations.ground import (
+from durable_research.experiments.installations.shared_parts import (
     MODULES,
-    Simulated,
-    prepare_ground,
+    SimulatorTiming,
+    prepare_shared_parts,
     prepare_slots,
-    run_beside_servers,
+    run_with_servers,
 )
 from durable_research.experiments.installations.slot import Slot
 from durable_research.local.console import Say
@@ -31,7 +31,7 @@ from durable_research.local.up import Up
 
 # A slot changes its cell after so many runs: often, so that changes of load affect all cells; not too often, for speed.
 _RUNS_IN_A_ROW = 10
-_SAY_EVERY_SECONDS = 15.0
+_PROGRESS_EVERY_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -67,73 +67,73 @@ class CrashTable:
     results: list[CellResult] = field(default_factory=list)
     seconds: float = 0.0
     _runs: list[tuple[Slot, Run]] = field(default_factory=list)
-    _told: dict[str, Reported] = field(default_factory=dict)
+    _reported: dict[str, ReportedCharges] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Start the servers, do all runs, check them, stop everything."""
-        await run_beside_servers(self.options.data, self.say, self._live_through)
+        await run_with_servers(self.options.data, self.say, self._run_cells)
 
-    async def _live_through(self, up: Up, supervisor: Supervisor) -> None:
+    async def _run_cells(self, up: Up, supervisor: Supervisor) -> None:
         data = DataFolder(self.options.data)
         forks = ForkClient(MODULES)
-        saying = asyncio.create_task(self._say_progress())
+        progress = asyncio.create_task(self._report_progress())
         try:
             await forks.open()
             classes = [cell.model_class for cell in self.options.cells]
-            ground = await prepare_ground(data, up, forks, supervisor, classes, Simulated())
-            slots = await prepare_slots(data, ground, self.options.side_by_side)
+            shared = await prepare_shared_parts(data, up, forks, supervisor, classes, SimulatorTiming())
+            slots = await prepare_slots(data, shared, self.options.side_by_side)
             self.say(f"{len(slots)} slots are prepared")
             began = time.monotonic()
             chunks = asyncio.Queue[_Chunk]()
             for chunk in self._chunks():
                 chunks.put_nowait(chunk)
-            async with asyncio.TaskGroup() as working:
+            async with asyncio.TaskGroup() as group:
                 for slot in slots:
-                    working.create_task(self._work(slot, chunks))
+                    group.create_task(self._work(slot, chunks))
             self.seconds = time.monotonic() - began
-            self._told |= await settle(self._runs, self._told, self.say)
+            self._reported |= await wait_for_late_charges(self._runs, self._reported, self.say)
             self.say("collecting the evidence")
-            self.results = await judge_cells(self.options.cells, self._runs, self._told)
+            self.results = await check_cells(self.options.cells, self._runs, self._reported)
         finally:
-            saying.cancel()
+            progress.cancel()
             await forks.close()
         raise Finished
 
     def _chunks(self) -> list[_Chunk]:
-        dice = random.Random(self.options.seed)  # noqa: S311 - a table must be repeatable
+        rng = random.Random(self.options.seed)  # noqa: S311 - a table must be repeatable
         chunks, number = [], 0
         for cell in self.options.cells:
-            wanted = self.options.runs_of(cell)
-            for done in range(0, wanted, _RUNS_IN_A_ROW):
-                count = min(_RUNS_IN_A_ROW, wanted - done)
-                chunks.append(_Chunk(cell, number, count, dice.uniform(SHORTEST_FREEZE, LONGEST_FREEZE)))
+            total = self.options.runs_of(cell)
+            for done in range(0, total, _RUNS_IN_A_ROW):
+                count = min(_RUNS_IN_A_ROW, total - done)
+                chunks.append(_Chunk(cell, number, count, rng.uniform(SHORTEST_FREEZE, LONGEST_FREEZE)))
                 number += count
-        dice.shuffle(chunks)
+        rng.shuffle(chunks)
         return chunks
 
     async def _work(self, slot: Slot, chunks: "asyncio.Queue[_Chunk]") -> None:
         while not chunks.empty():
             chunk = chunks.get_nowait()
-            await slot.begin(chunk.cell, chunk.cell.point.rule(chunk.freeze_seconds))
-            lived = []
+            await slot.start_cell(chunk.cell, chunk.cell.point.rule(chunk.freeze_seconds))
+            finished = []
             for number in range(chunk.first, chunk.first + chunk.count):
-                run = await runs.live_through(slot, chunk.cell, number, self.options.seed)
-                lived.append(run)
+                run = await runs.run_cell(slot, chunk.cell, number, self.options.seed)
+                finished.append(run)
                 self._runs.append((slot, run))
-                if run.why_void:
-                    self.say(f"{chunk.cell.name}: void, {run.why_void}")
+                if run.void_reason:
+                    self.say(f"{chunk.cell.name}: void, {run.void_reason}")
             # The workers stop first: a send of a continued worker is in the ledger before the API reports it.
             await slot.stop_workers()
-            self._told |= await reported_charges(slot.url, _accepted(lived))
+            self._reported |= await reported_charges(slot.url, _accepted(finished))
             await slot.stop_api()
 
-    async def _say_progress(self) -> None:
-        wanted = sum(self.options.runs_of(cell) for cell in self.options.cells)
+    async def _report_progress(self) -> None:
+        total = sum(self.options.runs_of(cell) for cell in self.options.cells)
         began = time.monotonic()
         while True:
-            await asyncio.sleep(_SAY_EVERY_SECONDS)
-            self.say(f"{len(self._runs)} of {wanted} runs after {time.monotonic() - began:.0f} s")
+            await asyncio.sleep(_PROGRESS_EVERY_SECONDS)
+            self.say(f"{len(self._runs)} of {total} runs after {time.monotonic() - began:.0f} s")
 
 
-def _accepted(lived: Iterable[Run]) -> list[str]:
-    return [run.asked.report_id for run in lived if run.asked.report_id]
+def _accepted(finished: Iterable[Run]) -> list[str]:
+    return [run.request.report_id for run in finished if run.request.report_id]

@@ -14,7 +14,7 @@ _HEAD = (
 )
 
 
-def stands(results: Sequence[CellResult]) -> bool:
+def promise_held(results: Sequence[CellResult]) -> bool:
     """Whether every bound held and no run is void."""
     return all(not result.broken and not result.void and result.runs for result in results)
 
@@ -23,12 +23,12 @@ def as_markdown(command: str, seconds: float, results: Sequence[CellResult]) -> 
     """Write the page."""
     runs = sum(len(result.runs) for result in results)
     rate = runs / seconds if seconds else 0.0
-    met = runs - sum(len(result.void) for result in results)
+    hits = runs - sum(len(result.void) for result in results)
     lost = sum(result.lost for result in results)
     parts = [
-        f"# Crash table: {'every bound held' if stands(results) else 'NOT HELD'}",
+        f"# Crash table: {'every bound held' if promise_held(results) else 'NOT HELD'}",
         f"`{command}`",
-        f"{runs} runs in {seconds:.0f} s ({rate:.2f} a second), {met} of them met their point, {lost} reports lost.",
+        f"{runs} runs in {seconds:.0f} s ({rate:.2f} a second), {hits} of them met their point, {lost} reports lost.",
         "\n".join([*_HEAD, *(_line(result) for result in results)]),
     ]
     if not lost and runs:
@@ -46,8 +46,8 @@ def _line(result: CellResult) -> str:
     cell = result.cell
     held = "no run" if not result.runs else "**NO**" if result.broken else "yes"
     effect = ", ".join(filter(None, (cell.effect, "resumed" if cell.point.is_resumed else "")))
-    cut = [cell.point.number, f"`{cell.point.failpoint}`", effect, cell.provider_class, len(result.runs)]
-    cut += [
+    columns = [cell.point.number, f"`{cell.point.failpoint}`", effect, cell.provider_class, len(result.runs)]
+    columns += [
         len(result.void),
         result.lost,
         result.gave_up,
@@ -55,13 +55,13 @@ def _line(result: CellResult) -> str:
         result.most_calls,
         result.possible_extra,
     ]
-    cut += [f"{result.mean_messages:.2f}", held]
-    return "| " + " | ".join(map(str, cut)) + " |"
+    columns += [f"{result.mean_messages:.2f}", held]
+    return "| " + " | ".join(map(str, columns)) + " |"
 
 
 def _evidence(result: CellResult) -> str:
-    sentences = result.broken + [f"void: {words}" for words in result.void]
-    shown = "\n".join(f"* {words}" for words in sentences[:_EVIDENCE_SHOWN])
+    sentences = result.broken + [f"void: {reason}" for reason in result.void]
+    shown = "\n".join(f"* {reason}" for reason in sentences[:_EVIDENCE_SHOWN])
     return f"## {result.cell.name}\n\n{shown}"
 
 
@@ -75,7 +75,7 @@ def _body(result: CellResult) -> dict[str, Any]:
             {
                 "report_id": run.report.report_id if run.report else None,
                 "proof": run.proof,
-                "void": run.why_void,
+                "void": run.void_reason,
                 "status": run.report.status if run.report else None,
                 "model_calls": run.report.model_calls if run.report else 0,
                 "told": vars(run.report.reported) if run.report and run.report.reported else None,

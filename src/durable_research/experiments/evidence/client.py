@@ -15,16 +15,16 @@ import httpx
 from durable_research.event_parser import EventParser
 from durable_research.experiments.evidence.quirks import Expected
 
-AWAY = (httpx.HTTPError, OSError)
-_TRY_AGAIN_SECONDS = 0.25
+UNREACHABLE = (httpx.HTTPError, OSError)
+_RETRY_SECONDS = 0.25
 # The stream sends something every 15 s; one that is silent for longer hangs on a dead or stopped process.
-_SILENCE_SECONDS = 25.0
+_STREAM_TIMEOUT_SECONDS = 25.0
 # The statuses that the API documents for these requests while parts of the installation are unavailable.
 _DOCUMENTED = {202, 200, 409, 503}
 
 
 @dataclass
-class Asked:
+class ReportRequest:
     """One report as its client sees it. `word` is in the prompt; `report_id` is None until the report is accepted."""
 
     number: int
@@ -35,7 +35,7 @@ class Asked:
     pipeline: str = "generate-report"
     more: Mapping[str, Any] = field(default_factory=dict)
     report_id: str | None = None
-    asked_at: float = 0.0
+    submitted_at: float = 0.0
     ended_at: float | None = None
     numbers: list[int] = field(default_factory=list)
     quirk: Expected | None = None
@@ -52,21 +52,21 @@ class Asked:
     @property
     def seconds(self) -> float | None:
         """Seconds from the first try to the end, as this client saw it."""
-        return None if self.ended_at is None else self.ended_at - self.asked_at
+        return None if self.ended_at is None else self.ended_at - self.submitted_at
 
 
-def word_of(seed: int) -> str:
+def word_prefix(seed: int) -> str:
     """The common prefix of the words of all reports of one campaign."""
     return f"chaos{seed}x"
 
 
-def words_of(
+def report_request(
     number: int, seed: int, canary: str, channels: tuple[str, ...] | None = None, pipeline: str = "generate-report"
-) -> Asked:
+) -> ReportRequest:
     """Build the request of one report. The canary is not in its first line, which becomes the title."""
-    word = f"{word_of(seed)}{number:05d}"
+    word = f"{word_prefix(seed)}{number:05d}"
     prompt = f"What does {word} tell about tides 🌊 and harbours?\nCompare three of them. Internal mark: {canary}"
-    return Asked(number, word, prompt, f"{word}-key", channels, pipeline)
+    return ReportRequest(number, word, prompt, f"{word}-key", channels, pipeline)
 
 
 class Client:
@@ -77,80 +77,82 @@ class Client:
         self.undocumented: list[str] = []
         self._http = httpx.AsyncClient(
             base_url=api,
-            timeout=httpx.Timeout(10, read=_SILENCE_SECONDS),
+            timeout=httpx.Timeout(10, read=_STREAM_TIMEOUT_SECONDS),
             limits=httpx.Limits(max_connections=None),
         )
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def live_through(self, one: Asked) -> None:
+    async def submit_and_follow(self, request: ReportRequest) -> None:
         """Submit a report and follow it to its end, whatever happens to the API meanwhile."""
-        one.asked_at = time.monotonic()
-        answer = await self.insist(f"/api/workflows/{one.pipeline}", one.body, one.key)
-        one.report_id = answer.json()["workflow_id"]
-        await self.follow(one)
+        request.submitted_at = time.monotonic()
+        answer = await self.post_until_answered(f"/api/workflows/{request.pipeline}", request.body, request.key)
+        request.report_id = answer.json()["workflow_id"]
+        await self.follow(request)
 
-    async def resume(self, one: Asked) -> None:
+    async def resume(self, request: ReportRequest) -> None:
         """Resume a failed report, and follow it from its last end to the next one."""
-        await self.insist(f"/api/workflows/{one.report_id}/resume", {}, f"{one.key}-resumed")
-        one.ended_at = None
-        await self.follow(one)
+        await self.post_until_answered(f"/api/workflows/{request.report_id}/resume", {}, f"{request.key}-resumed")
+        request.ended_at = None
+        await self.follow(request)
 
-    async def follow(self, one: Asked) -> None:
+    async def follow(self, request: ReportRequest) -> None:
         """Follow the report from the last event seen to its end."""
-        while one.ended_at is None:
+        while request.ended_at is None:
             try:
-                await self._watch(one)
-            except AWAY as error:
+                await self._watch(request)
+            except UNREACHABLE as error:
                 self.answers[type(error).__name__] += 1
-            await asyncio.sleep(0 if one.ended_at else _TRY_AGAIN_SECONDS)
+            await asyncio.sleep(0 if request.ended_at else _RETRY_SECONDS)
 
-    async def insist(self, path: str, body: Any, key: str, settling: Collection[int] = (202,)) -> httpx.Response:
+    async def post_until_answered(
+        self, path: str, body: Any, key: str, final_statuses: Collection[int] = (202,)
+    ) -> httpx.Response:
         """Post the body with one key until an answer settles it; return that answer."""
         while True:
-            answer = await self._tried("POST", path, json=body, headers={"Idempotency-Key": key})
-            if answer is not None and answer.status_code in settling:
+            answer = await self._request_once("POST", path, json=body, headers={"Idempotency-Key": key})
+            if answer is not None and answer.status_code in final_statuses:
                 return answer
-            await asyncio.sleep(_TRY_AGAIN_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)
 
-    async def status(self, one: Asked) -> dict[str, Any]:
+    async def status(self, request: ReportRequest) -> dict[str, Any]:
         """The report's status body, as soon as the API is available."""
         while True:
-            answer = await self._tried("GET", f"/api/workflows/{one.report_id}/status")
+            answer = await self._request_once("GET", f"/api/workflows/{request.report_id}/status")
             if answer is not None and answer.status_code == httpx.codes.OK:
                 body: dict[str, Any] = answer.json()
                 return body
-            await asyncio.sleep(_TRY_AGAIN_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _tried(self, method: str, path: str, **more: Any) -> httpx.Response | None:
+    async def _request_once(self, method: str, path: str, **more: Any) -> httpx.Response | None:
         """Send the request and record its answer; None while the API is unavailable."""
         try:
             answer = await self._http.request(method, path, **more)
-        except AWAY as error:
+        except UNREACHABLE as error:
             self.answers[type(error).__name__] += 1
             return None
-        self._note(answer)
+        self._record(answer)
         return answer
 
-    async def _watch(self, one: Asked) -> None:
+    async def _watch(self, request: ReportRequest) -> None:
         """Follow the stream from the last event seen until either side ends it."""
-        headers = {"Last-Event-ID": str(one.numbers[-1])} if one.numbers else {}
-        async with self._http.stream("GET", f"/api/workflows/{one.report_id}/events", headers=headers) as stream:
+        headers = {"Last-Event-ID": str(request.numbers[-1])} if request.numbers else {}
+        async with self._http.stream("GET", f"/api/workflows/{request.report_id}/events", headers=headers) as stream:
             if stream.status_code != httpx.codes.OK:
                 await stream.aread()
-                self._note(stream)
+                self._record(stream)
                 return
             self.answers["200"] += 1
             parser = EventParser()
             async for chunk in stream.aiter_bytes():
                 for message in parser.feed(chunk):
                     if message.id is not None:
-                        one.numbers.append(int(message.id))
+                        request.numbers.append(int(message.id))
                     if message.event == "closed":
-                        one.ended_at = time.monotonic()
+                        request.ended_at = time.monotonic()
 
-    def _note(self, answer: httpx.Response) -> None:
+    def _record(self, answer: httpx.Response) -> None:
         status = answer.status_code
         self.answers[str(status)] += 1
         kind = answer.headers.get("content-type", "")

@@ -16,7 +16,7 @@ WITH_RESULT = frozenset({Status.DONE, Status.PARTLY_DONE})
 
 
 @dataclass(frozen=True)
-class Reported:
+class ReportedCharges:
     """The charges that the API reports for a report."""
 
     settled: int
@@ -37,12 +37,12 @@ class Document:
     """An object that a report's row names, as it is in the store."""
 
     key: str
-    is_whole: bool  # it exists, and its bytes have the row's hash
-    reads: bool  # a PDF that begins and ends as one, or a text that contains the report's own word
+    is_intact: bool  # it exists, and its bytes have the row's hash
+    is_readable: bool  # a PDF that begins and ends as one, or a text that contains the report's own word
 
 
 @dataclass(frozen=True)
-class ReportSeen:
+class ReportEvidence:
     """One accepted report. `word` is in its prompt and nowhere else; counts are lines of the provider's log."""
 
     report_id: str
@@ -52,7 +52,7 @@ class ReportSeen:
     engine_started: bool = True
     engine_status: str | None = "completed"  # None: Temporal has no such workflow
     model_calls: int = 1
-    reported: Reported | None = Reported(1, 0)
+    reported: ReportedCharges | None = ReportedCharges(1, 0)
     notifications: int = 1
     known_notifications: int = 1  # accepted, certainly or possibly, according to the ledger
     failure_notices: int = 0  # messages that the report failed
@@ -60,7 +60,7 @@ class ReportSeen:
     open_sends: int = 0
     open_attempts: int = 0
     event_numbers: tuple[int, ...] = ()
-    watched_numbers: tuple[int, ...] | None = None  # as a reader of the live stream received them; None: no reader
+    streamed_numbers: tuple[int, ...] | None = None  # as a reader of the live stream received them; None: no reader
     closings: tuple[Closing, ...] = (Closing(),)
     resumptions: int = 0  # from its row
     counted_failures: int = 0  # since its first resumption, if any
@@ -70,13 +70,13 @@ class ReportSeen:
     @property
     def ended_as_expected(self) -> bool:
         """Whether it ended as its quirk expects; done where there was none."""
-        return self.quirk.ends_so(self.status, self.error) if self.quirk else self.status == "done"
+        return self.quirk.allows_end(self.status, self.error) if self.quirk else self.status == "done"
 
     seconds: float | None = None  # from the first try to submit it to its end, as the client saw it
 
 
 @dataclass(frozen=True)
-class Fired:
+class FiredFault:
     """One planned fault; it counts if it happened while work was in flight."""
 
     role: str
@@ -91,19 +91,19 @@ class Fired:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Evidence:
     """All evidence. `wanted` is how many reports were to be submitted, `planned` how many faults of each (role, act)."""
 
-    reports: tuple[ReportSeen, ...]
-    wanted: int
+    reports: tuple[ReportEvidence, ...]
+    requested: int
     provider_class: str = "L"
-    noun: str = "report"  # what the report page calls each of them
+    noun: str = "report"  # the word for each of them on the report page
     planned: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    fired: tuple[Fired, ...] = ()
+    fired: tuple[FiredFault, ...] = ()
     unknown_rows: tuple[str, ...] = ()  # workflows in our tables whose id no client received
-    strange_calls: tuple[str, ...] = ()  # the provider billed them and no report explains them
+    unexplained_calls: tuple[str, ...] = ()  # the provider billed them and no report explains them
     orphans: tuple[str, ...] = ()  # objects that no row and no ledger entry names
-    answers: Mapping[str, int] = field(default_factory=dict)  # what the API answered, and how often
+    answers: Mapping[str, int] = field(default_factory=dict)  # the API's answers, and how often each
     undocumented: tuple[str, ...] = ()  # answers that the API does not document
     replayed: int = 0
     not_replayable: tuple[str, ...] = ()

@@ -13,18 +13,18 @@ from durable_research.catalogue import DESCRIPTORS, PACKAGES
 from durable_research.temporal.worker.loading import workflow_class
 from durable_research.temporal.worker.plugin import house_rules
 
-_AT_ONCE = 16
+_CONCURRENCY = 16
 # A history without workflow tasks would hang the replayer.
 _REPLAY_SECONDS = 60.0
-_TELLING_SECONDS, _LOOK_SECONDS = 60.0, 0.5
+_NOTIFICATION_SECONDS, _POLL_SECONDS = 60.0, 0.5
 
 
 async def statuses(client: Client, workflow_ids: Iterable[str]) -> dict[str, str | None]:
     """Temporal's status of each workflow; None where it has no such workflow."""
-    gate = asyncio.Semaphore(_AT_ONCE)
+    semaphore = asyncio.Semaphore(_CONCURRENCY)
 
     async def one(workflow_id: str) -> tuple[str, str | None]:
-        async with gate:
+        async with semaphore:
             try:
                 described = await client.get_workflow_handle(workflow_id).describe()
             except RPCError as error:
@@ -36,11 +36,11 @@ async def statuses(client: Client, workflow_ids: Iterable[str]) -> dict[str, str
     return dict(await asyncio.gather(*(one(workflow_id) for workflow_id in workflow_ids)))
 
 
-async def last_statuses(client: Client, workflow_ids: Iterable[str]) -> dict[str, str | None]:
+async def final_statuses(client: Client, workflow_ids: Iterable[str]) -> dict[str, str | None]:
     """The same, once all have ended: a workflow sends its failure notifications after its end is in our log."""
-    deadline = time.monotonic() + _TELLING_SECONDS
+    deadline = time.monotonic() + _NOTIFICATION_SECONDS
     while "running" in (found := await statuses(client, workflow_ids)).values() and time.monotonic() < deadline:  # noqa: ASYNC110
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_POLL_SECONDS)
     return found
 
 

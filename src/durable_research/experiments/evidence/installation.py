@@ -25,27 +25,27 @@ Found = TypeVar("Found")
 # A hang is reported only after this time, because a busy machine looks the same; a wait that succeeds is not made longer.
 PATIENCE_SECONDS = 240.0
 _REQUEST_SECONDS = 60.0
-_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 
 
 class NotInTime(Exception):
     """An expected state did not occur in time, or can never occur; the text names it."""
 
 
-def until(what: str, look: Callable[[], Found | None], seconds: float = PATIENCE_SECONDS) -> Found:
-    """Poll `look` until it returns a value.
+def until(what: str, poll: Callable[[], Found | None], seconds: float = PATIENCE_SECONDS) -> Found:
+    """Call `poll` until it returns a value.
 
     Raises:
         NotInTime: it returned none in time.
     """
     deadline = time.monotonic() + seconds
     while True:
-        found = look()
+        found = poll()
         if found is not None and found is not False:
             return found
         if time.monotonic() > deadline:
             raise NotInTime(f"waited {seconds:.0f} s for {what}")
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
 
 
 class Installation:
@@ -72,9 +72,9 @@ class Installation:
     def api(self) -> str:
         return self.running.api
 
-    def until(self, what: str, look: Callable[[], Found | None]) -> Found:
+    def until(self, what: str, poll: Callable[[], Found | None]) -> Found:
         """Wait for a state, at most this installation's `patience_seconds`."""
-        return until(what, look, self._patience_seconds)
+        return until(what, poll, self._patience_seconds)
 
     def process(self, name_or_identity: str) -> RunningProcess | None:
         """A running process by its name or identity."""
@@ -101,12 +101,12 @@ class Installation:
 
     def simulator(self, path: str, body: Mapping[str, Any]) -> None:
         """Set something at the simulator by its control API."""
-        url = f"{self.running.pretend_world.url}/control/{path}"
+        url = f"{self.running.required_simulator.url}/control/{path}"
         httpx.post(url, json=body, timeout=_REQUEST_SECONDS).raise_for_status()
 
     def clear_faults(self) -> None:
         """Remove all faults from the simulator."""
-        url = f"{self.running.pretend_world.url}/control/faults"
+        url = f"{self.running.required_simulator.url}/control/faults"
         httpx.delete(url, timeout=_REQUEST_SECONDS).raise_for_status()
 
     def latency(self, seconds: float) -> None:
@@ -128,14 +128,14 @@ class Installation:
         url = f"{self.api}/api/workflows/{pipeline}"
         answer = httpx.post(url, json=body, headers=headers, timeout=_REQUEST_SECONDS)
         if answer.status_code != httpx.codes.ACCEPTED:
-            words = f"{pipeline} was not accepted: {answer.status_code} {answer.text}"
-            raise httpx.HTTPStatusError(words, request=answer.request, response=answer)
+            message = f"{pipeline} was not accepted: {answer.status_code} {answer.text}"
+            raise httpx.HTTPStatusError(message, request=answer.request, response=answer)
         return str(answer.json()["workflow_id"])
 
     def status(self, workflow_id: str) -> dict[str, Any]:
         """The status body; retries while the API is unavailable."""
 
-        def ask() -> dict[str, Any] | None:
+        def request_status() -> dict[str, Any] | None:
             try:
                 answer = httpx.get(f"{self.api}/api/workflows/{workflow_id}/status", timeout=_REQUEST_SECONDS)
             except (httpx.HTTPError, FileNotFoundError):
@@ -146,7 +146,7 @@ class Installation:
             body: dict[str, Any] = answer.json()
             return body
 
-        return self.until("the API", ask)
+        return self.until("the API", request_status)
 
     def step(self, workflow_id: str, name: str) -> dict[str, Any]:
         """One step of the status body."""
@@ -156,11 +156,11 @@ class Installation:
     def finished(self, workflow_id: str) -> dict[str, Any]:
         """Wait for the end and return the status body."""
 
-        def look() -> dict[str, Any] | None:
+        def poll() -> dict[str, Any] | None:
             status = self.status(workflow_id)
             return status if status["status"] in FINAL else None
 
-        return self.until(f"the end of {workflow_id}", look)
+        return self.until(f"the end of {workflow_id}", poll)
 
     def call_committed(self, workflow_id: str) -> None:
         """Wait until the provider has accepted the model call and its id is in our ledger."""

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from durable_research.domain.workflows.workflow import FINAL
-from durable_research.experiments.evidence.evidence import WITH_RESULT, ReportSeen, Seen
+from durable_research.experiments.evidence.evidence import WITH_RESULT, Evidence, ReportEvidence
 
 # With fewer, the campaign shows that little works rather than that nothing breaks.
 LEAST_SHARE_DONE = 0.9
 # Zero failures in n trials bound the rate to 3/n with 95 % confidence (the rule of three).
 RULE_OF_THREE = 3
 # For providers that cannot be polled: the caps on sends of unknown outcome, and on answers that were broken off.
-SENDS_WITHOUT_WORD = 1
-ANSWERS_BROKEN_OFF = 3
+UNKNOWN_SENDS_ALLOWED = 1
+CUT_ANSWERS_ALLOWED = 3
 # The errors with which a report may fail there when too many calls were lost.
-GIVEN_UP = frozenset({"unconfirmed_effect", "ambiguous_send", "answer_lost", "provider_silent"})
+LOST_CALL_ERRORS = frozenset({"unconfirmed_effect", "ambiguous_send", "answer_lost", "provider_silent"})
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Invariant:
 
     number: str
     sentence: str
-    broken: Callable[[Seen], list[str]]
+    broken: Callable[[Evidence], list[str]]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """The checker's result for one rule."""
 
     invariant: Invariant
@@ -39,77 +39,77 @@ class Verdict:
         return not self.against
 
 
-def judge(seen: Seen) -> list[Verdict]:
+def check_invariants(evidence: Evidence) -> list[CheckResult]:
     """Check all evidence against all rules."""
-    return [Verdict(rule, tuple(rule.broken(seen))) for rule in INVARIANTS]
+    return [CheckResult(rule, tuple(rule.broken(evidence))) for rule in INVARIANTS]
 
 
-def emptiness(seen: Seen) -> list[str]:
+def void_reasons(evidence: Evidence) -> list[str]:
     """I14: why the campaign proves nothing, in sentences; empty when it does."""
-    ended = sum(report.ended_as_expected for report in seen.reports)
+    ended = sum(report.ended_as_expected for report in evidence.reports)
     reasons = []
-    if ended < LEAST_SHARE_DONE * seen.wanted:
-        reasons.append(f"only {ended} of {seen.wanted} reports ended as they should")
-    for (role, act), planned in sorted(seen.planned.items()):
-        counted = sum(fault.counts for fault in seen.fired if (fault.role, fault.act) == (role, act))
+    if ended < LEAST_SHARE_DONE * evidence.requested:
+        reasons.append(f"only {ended} of {evidence.requested} reports ended as they should")
+    for (role, act), planned in sorted(evidence.planned.items()):
+        counted = sum(fault.counts for fault in evidence.fired if (fault.role, fault.act) == (role, act))
         if counted < planned:
             reasons.append(f"{act} of {role} counted {counted} times, not {planned}")
-    if not seen.replayed:
+    if not evidence.replayed:
         reasons.append("no history was replayed")
-    if not seen.searched:
+    if not evidence.searched:
         reasons.append("nothing was searched for secrets")
     return reasons
 
 
-def bound(seen: Seen) -> float | None:
+def lost_rate_bound(evidence: Evidence) -> float | None:
     """The highest rate of lost reports that this campaign still allows, at 95 %; None when one was lost."""
-    lost = sum(report.status not in FINAL for report in seen.reports)
-    return None if lost or not seen.reports else RULE_OF_THREE / len(seen.reports)
+    lost = sum(report.status not in FINAL for report in evidence.reports)
+    return None if lost or not evidence.reports else RULE_OF_THREE / len(evidence.reports)
 
 
-def _each(seen: Seen, wrong: Callable[[ReportSeen], str | None]) -> list[str]:
-    found = ((report, wrong(report)) for report in seen.reports)
-    return [f"{report.report_id}: {words}" for report, words in found if words]
+def _each(evidence: Evidence, wrong: Callable[[ReportEvidence], str | None]) -> list[str]:
+    found = ((report, wrong(report)) for report in evidence.reports)
+    return [f"{report.report_id}: {sentence}" for report, sentence in found if sentence]
 
 
-def _ended(report: ReportSeen) -> str | None:
+def _ended(report: ReportEvidence) -> str | None:
     if report.status not in FINAL:
         return f"never ended; it is {report.status or 'not in the table'}"
     if report.engine_status in {None, "running"}:
         return f"{report.status} here and {report.engine_status or 'unknown'} in Temporal"
     ends = [one.resumption for one in report.closings]
-    wanted = list(range(report.resumptions + 1))
-    return None if ends == wanted else f"was resumed {report.resumptions} times and has the ends {ends}"
+    expected = list(range(report.resumptions + 1))
+    return None if ends == expected else f"was resumed {report.resumptions} times and has the ends {ends}"
 
 
-def _accounted(seen: Seen) -> list[str]:
-    ids = [report.report_id for report in seen.reports]
+def _accounted(evidence: Evidence) -> list[str]:
+    ids = [report.report_id for report in evidence.reports]
     twice = sorted({one for one in ids if ids.count(one) > 1}) if len(set(ids)) < len(ids) else []
     found = [f"{one}: given to two clients" for one in twice]
-    found += [f"{one}: in the table, and no client was given it" for one in seen.unknown_rows]
-    if len(seen.reports) != seen.wanted:
-        found.append(f"{seen.wanted} were asked for and {len(seen.reports)} accepted")
+    found += [f"{one}: in the table, and no client was given it" for one in evidence.unknown_rows]
+    if len(evidence.reports) != evidence.requested:
+        found.append(f"{evidence.requested} were asked for and {len(evidence.reports)} accepted")
     return found
 
 
-def _charged(seen: Seen) -> list[str]:
-    return _each(seen, lambda report: mischarged(report, _most_calls(report, seen)))
+def _charged(evidence: Evidence) -> list[str]:
+    return _each(evidence, lambda report: mischarged(report, _most_calls(report, evidence)))
 
 
-def _most_calls(report: ReportSeen, seen: Seen) -> int:
+def _most_calls(report: ReportEvidence, evidence: Evidence) -> int:
     """How often it may be billed: by its quirk, plus once for each lost call at a provider that cannot be polled."""
     expected = report.quirk.billed if report.quirk else 1
-    return expected + (_lost_calls(seen) if expected else 0)
+    return expected + (_lost_calls(evidence) if expected else 0)
 
 
-def _lost_calls(seen: Seen) -> int:
+def _lost_calls(evidence: Evidence) -> int:
     """How many calls of one report may be lost: the cap on sends of unknown outcome, and on answers broken off."""
-    if seen.provider_class != "N":
+    if evidence.provider_class != "N":
         return 0
-    return SENDS_WITHOUT_WORD + (ANSWERS_BROKEN_OFF if seen.provider_was_hit else 0)
+    return UNKNOWN_SENDS_ALLOWED + (CUT_ANSWERS_ALLOWED if evidence.provider_was_hit else 0)
 
 
-def mischarged(report: ReportSeen, most: int) -> str | None:
+def mischarged(report: ReportEvidence, most: int) -> str | None:
     """Why the provider's bill differs from the promise or the reported charges; `most` is the most bills of this report."""
     if report.reported is None:
         return "tells no charges"
@@ -125,12 +125,12 @@ def mischarged(report: ReportSeen, most: int) -> str | None:
     return None
 
 
-def _told(report: ReportSeen) -> str | None:
-    wanted = int(report.status in WITH_RESULT)
-    return misreported(report, wanted, wanted) or _failure_misreported(report)
+def _notified(report: ReportEvidence) -> str | None:
+    expected = int(report.status in WITH_RESULT)
+    return misreported(report, expected, expected) or _failure_misreported(report)
 
 
-def misreported(report: ReportSeen, least: int, most: int) -> str | None:
+def misreported(report: ReportEvidence, least: int, most: int) -> str | None:
     """Why the receiver got fewer messages than promised, or more than are in the ledger."""
     if not least <= report.notifications <= most:
         return f"{report.status} and told {report.notifications} times"
@@ -139,7 +139,7 @@ def misreported(report: ReportSeen, least: int, most: int) -> str | None:
     return None
 
 
-def _failure_misreported(report: ReportSeen) -> str | None:
+def _failure_misreported(report: ReportEvidence) -> str | None:
     """Why the failure notices are too few or too many: they are sent after the end, and a resumption meanwhile stops them."""
     failures = sum(one.status == "failed" for one in report.closings)
     if int(report.status == "failed") <= report.failure_notices <= failures:
@@ -147,22 +147,22 @@ def _failure_misreported(report: ReportSeen) -> str | None:
     return f"failed {failures} times and told so {report.failure_notices} times"
 
 
-def _documented(report: ReportSeen) -> str | None:
+def _documented(report: ReportEvidence) -> str | None:
     if report.status != "done":
         return None
     if report.documents is None:
         return "done, and has no row of a report"
-    broken = [one.key for one in report.documents if not (one.is_whole and one.reads)]
+    broken = [one.key for one in report.documents if not (one.is_intact and one.is_readable)]
     return f"damaged or missing: {', '.join(broken)}" if broken or not report.documents else None
 
 
-def _nothing_left(report: ReportSeen) -> str | None:
+def _left_nothing(report: ReportEvidence) -> str | None:
     if report.status in FINAL - WITH_RESULT and (report.documents is not None or report.notifications):
         return f"{report.status}, and left a row or a notification behind"
     return None
 
 
-def _closed(report: ReportSeen) -> str | None:
+def _closed(report: ReportEvidence) -> str | None:
     if not report.engine_started and report.status not in FINAL:
         return "accepted, and never given to Temporal"
     if report.open_sends:
@@ -170,72 +170,86 @@ def _closed(report: ReportSeen) -> str | None:
     return f"{report.open_attempts} attempts are still open" if report.open_attempts else None
 
 
-def _gapless(report: ReportSeen) -> str | None:
-    for name, numbers in (("log", report.event_numbers), ("stream", report.watched_numbers)):
+def _gapless(report: ReportEvidence) -> str | None:
+    for name, numbers in (("log", report.event_numbers), ("stream", report.streamed_numbers)):
         if numbers is not None and numbers != tuple(range(1, len(numbers) + 1)):
             return f"the {name} has a gap or a repeat: {numbers}"
-    if report.watched_numbers is not None and len(report.watched_numbers) < len(report.event_numbers):
-        return f"the stream ended after {len(report.watched_numbers)} of {len(report.event_numbers)} events"
+    if report.streamed_numbers is not None and len(report.streamed_numbers) < len(report.event_numbers):
+        return f"the stream ended after {len(report.streamed_numbers)} of {len(report.event_numbers)} events"
     return None
 
 
-def _uncapped(report: ReportSeen, broken_off: int = 0, *, receiver_was_hit: bool = False) -> str | None:
-    if report.quirk is None and report.status in {"failed", "partly_done"} and not broken_off:
+def _uncapped(report: ReportEvidence, cut_answers: int = 0, *, receiver_was_hit: bool = False) -> str | None:
+    if report.quirk is None and report.status in {"failed", "partly_done"} and not cut_answers:
         return f"{report.status}, though nobody outside ever said no"
     if report.quirk is not None and report.quirk.status == "failed":
         return None  # it was to fail, and fails again when its worker dies before Temporal receives the failure
-    most = broken_off + (report.quirk.most_counted if report.quirk else 0)
+    most = cut_answers + (report.quirk.most_counted if report.quirk else 0)
     counted = report.counted_failures + (0 if receiver_was_hit else report.counted_messages)
     return f"{counted} failures count against a cap, though nobody outside said no so often" if counted > most else None
 
 
-def _all_uncapped(seen: Seen) -> list[str]:
+def _all_uncapped(evidence: Evidence) -> list[str]:
     # The provider's process receives the notifications, too.
-    hit = seen.provider_was_hit
-    return _each(seen, lambda report: _uncapped(report, _lost_calls(seen), receiver_was_hit=hit))
+    hit = evidence.provider_was_hit
+    return _each(evidence, lambda report: _uncapped(report, _lost_calls(evidence), receiver_was_hit=hit))
 
 
-def _as_expected(seen: Seen) -> list[str]:
-    gave_up = GIVEN_UP if seen.provider_class == "N" else frozenset()
-    return _each(seen, lambda report: None if report.error in gave_up else _unexpected(report))
+def _as_expected(evidence: Evidence) -> list[str]:
+    gave_up = LOST_CALL_ERRORS if evidence.provider_class == "N" else frozenset()
+    return _each(evidence, lambda report: None if report.error in gave_up else _unexpected(report))
 
 
-def _unexpected(report: ReportSeen) -> str | None:
+def _unexpected(report: ReportEvidence) -> str | None:
     first = report.closings[0] if report.closings else None
     if report.quirk and report.quirk.first and (first is None or first.error != report.quirk.first):
         return f"ended by {first} at first instead of {report.quirk.first} ({report.quirk.name})"
     if report.ended_as_expected or report.status not in FINAL:
         return None
     quirk = report.quirk
-    wanted = f"{quirk.status} {quirk.error or ''}".strip() if quirk else "done"
-    came = f"{report.status} {report.error or ''}".strip()
-    return f"{came} instead of {wanted} ({quirk.name if quirk else 'nothing odd'})"
+    expected = f"{quirk.status} {quirk.error or ''}".strip() if quirk else "done"
+    actual = f"{report.status} {report.error or ''}".strip()
+    return f"{actual} instead of {expected} ({quirk.name if quirk else 'nothing odd'})"
 
 
 INVARIANTS = (
     Invariant(
-        "I1", "an accepted report reaches one end, and one each time it is resumed", lambda seen: _each(seen, _ended)
+        "I1",
+        "an accepted report reaches one end, and one each time it is resumed",
+        lambda evidence: _each(evidence, _ended),
     ),
     Invariant("I2", "what was asked for, what was accepted and what is in the table are the same", _accounted),
     Invariant(
         "I3",
         "a report is billed once, or as its quirk has it (class N: and for each lost call), and no more often than it tells",
-        lambda seen: _charged(seen) + [f"{one}: billed, and no report explains it" for one in seen.strange_calls],
+        lambda evidence: (
+            _charged(evidence) + [f"{one}: billed, and no report explains it" for one in evidence.unexplained_calls]
+        ),
     ),
-    Invariant("I4", "each report with a result is told once, and each failure as one", lambda seen: _each(seen, _told)),
-    Invariant("I5", "each done report has its PDF and text, whole and its own", lambda seen: _each(seen, _documented)),
-    Invariant("I6", "no object without an owner", lambda seen: list(seen.orphans)),
-    Invariant("I7", "a report that ended without a result left nothing", lambda seen: _each(seen, _nothing_left)),
-    Invariant("I8", "no send, attempt or start is left open", lambda seen: _each(seen, _closed)),
-    Invariant("I9", "log and live stream count 1..n without gap or repeat", lambda seen: _each(seen, _gapless)),
-    Invariant("I10", "the API answers what its documents say, and no 500", lambda seen: list(seen.undocumented)),
-    Invariant("I12", "histories replay with today's code", lambda seen: list(seen.not_replayable)),
-    Invariant("I13", "no secret and no prompt in logs and histories", lambda seen: list(seen.leaks)),
+    Invariant(
+        "I4",
+        "each report with a result is told once, and each failure as one",
+        lambda evidence: _each(evidence, _notified),
+    ),
+    Invariant(
+        "I5", "each done report has its PDF and text, whole and its own", lambda evidence: _each(evidence, _documented)
+    ),
+    Invariant("I6", "no object without an owner", lambda evidence: list(evidence.orphans)),
+    Invariant(
+        "I7", "a report that ended without a result left nothing", lambda evidence: _each(evidence, _left_nothing)
+    ),
+    Invariant("I8", "no send, attempt or start is left open", lambda evidence: _each(evidence, _closed)),
+    Invariant("I9", "log and live stream count 1..n without gap or repeat", lambda evidence: _each(evidence, _gapless)),
+    Invariant(
+        "I10", "the API answers what its documents say, and no 500", lambda evidence: list(evidence.undocumented)
+    ),
+    Invariant("I12", "histories replay with today's code", lambda evidence: list(evidence.not_replayable)),
+    Invariant("I13", "no secret and no prompt in logs and histories", lambda evidence: list(evidence.leaks)),
     Invariant("I15", "no fault of ours counts against a cap", _all_uncapped),
     Invariant("I16", "each report ends as its provider's quirk has it end, done where there was none", _as_expected),
 )
 
 # The rules for each single report, except its bill and its messages.
-Rule = Callable[[ReportSeen], str | None]
-RULES_OF_A_FAILED_REPORT: tuple[Rule, ...] = (_ended, _nothing_left, _closed, _gapless)
+Rule = Callable[[ReportEvidence], str | None]
+RULES_OF_A_FAILED_REPORT: tuple[Rule, ...] = (_ended, _left_nothing, _closed, _gapless)
 REPORT_RULES: tuple[Rule, ...] = (*RULES_OF_A_FAILED_REPORT, _documented, _uncapped)

@@ -16,19 +16,19 @@ import psutil
 
 from durable_research.experiments.evidence.installation import Installation, NotInTime
 from durable_research.local.data_folder import DataFolder, write_json
-from durable_research.local.edition import OUR_PORTS
+from durable_research.local.edition import EDITION_PORTS
 from durable_research.local.postgres.programs import STATE_OF_ROOT
-from durable_research.local.processes.child import launched
+from durable_research.local.processes.child import launch_command
 
 # The installation must not inherit the user's own model key, addresses or switches.
-_OURS = ("OPENAI_", "DURABLE_")
+_OWN_PREFIXES = ("OPENAI_", "DURABLE_")
 _STOPPING_SECONDS = 60.0
 
 
 class OwnInstallation(Installation):
     """An installation that is started and stopped; the data folder stays. It ends when this process ends.
 
-    `environment` is added to ours. `free_port` chooses its ports once; without it, the edition chooses them.
+    `environment` is added to this process's. `free_port` chooses its ports once; without it, the edition chooses them.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class OwnInstallation(Installation):
         arguments = [sys.executable, "-m", "durable_research", "up", "--data", str(self.data), "--port", "0"]
         if only or self.only:
             arguments += ["--only", only or self.only or ""]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_PREFIXES)}
         self.data.mkdir(parents=True, exist_ok=True)
         self._choose_ports()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                launched(tuple(arguments), death_signal=signal.SIGINT),
+                launch_command(tuple(arguments), death_signal=signal.SIGINT),
                 env={**environment, **self.environment},
                 stdout=log,
                 stderr=log,
@@ -107,7 +107,7 @@ class OwnInstallation(Installation):
     def _choose_ports(self) -> None:
         ports = DataFolder(self.data).ports
         if self._free_port is not None and not ports.exists():
-            write_json(ports, {name: self._free_port() for name in (*OUR_PORTS, "api")})
+            write_json(ports, {name: self._free_port() for name in (*EDITION_PORTS, "api")})
 
     def _is_up(self) -> bool:
         code = self._started().poll()

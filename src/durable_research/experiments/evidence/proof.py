@@ -29,9 +29,9 @@ class Proof:
 
     def failures(self) -> list[str]:
         """The broken promises, in sentences; empty when the proof holds."""
-        wanted = {"model calls billed": self.calls_billed, "PDFs": self.pdfs, "rows": self.rows}
-        wanted |= {"notifications": self.notifications, "workers killed": self.workers_killed}
-        found = [f"{name}: {count}, not 1" for name, count in wanted.items() if count != 1]
+        expected = {"model calls billed": self.calls_billed, "PDFs": self.pdfs, "rows": self.rows}
+        expected |= {"notifications": self.notifications, "workers killed": self.workers_killed}
+        found = [f"{name}: {count}, not 1" for name, count in expected.items() if count != 1]
         if not self.accepted_before_kill:
             found.append("the provider had not accepted the call when the worker was killed")
         if self.finished_by == self.killed:
@@ -68,17 +68,17 @@ async def accepted_call(database_url: str, report_id: str) -> AcceptedCall | Non
 
 async def count(up: Up, objects: Path, report_id: str, key: str) -> dict[str, int]:
     """Count this report's billed calls, PDFs, rows and notifications."""
-    lines = billing_lines(up.pretend_world.billing_log)
+    lines = billing_lines(up.required_simulator.billing_log)
     async with await psycopg.AsyncConnection.connect(up.database) as connection:
         found = await connection.execute("SELECT pdf_key, pdf_sha256 FROM reports WHERE report_id = %s", (report_id,))
         rows = await found.fetchall()
     return {
         "calls_billed": sum(line["kind"] == "model_call" and line["key"] == key for line in lines),
-        "pdfs": sum(_is_whole(objects / pdf_key, sha256) for pdf_key, sha256 in rows),
+        "pdfs": sum(_is_intact(objects / pdf_key, sha256) for pdf_key, sha256 in rows),
         "rows": len(rows),
         "notifications": sum(line["kind"] == "webhook" and report_id in line["text"] for line in lines),
     }
 
 
-def _is_whole(file: Path, sha256: str) -> bool:
+def _is_intact(file: Path, sha256: str) -> bool:
     return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == sha256

@@ -13,49 +13,49 @@ from durable_research.experiments.evidence.evidence import Document
 
 _NOTIFICATIONS = frozenset({"webhook", "slack", "email"})
 _REPORT = re.compile(r"(?:report|post)-[0-9a-z]+")
-_TAKEN_BACK = "slack_deleted"
+_DELETED = "slack_deleted"
 # Notifications other than "done", by webhook, Slack and mail: that a report failed, or waits for a decision.
 _FAILED = re.compile(r'"type": "report\.failed"| failed: http|Your report failed')
-_WAITS = re.compile(r'"type": "report\.(?!done")|waits for you: http|is asked for: ')
+_WAITING = re.compile(r'"type": "report\.(?!done")|waits for you: http|is asked for: ')
 
 
 @dataclass(frozen=True)
 class Bills:
-    """The provider's log by report; `strange` are billed calls that belong to no report."""
+    """The provider's log by report; `unexplained` are billed calls that belong to no report."""
 
     model_calls: Mapping[str, int]
     notifications: Mapping[str, int]
-    strange: tuple[str, ...]
+    unexplained: tuple[str, ...]
     failures: Mapping[str, int] = field(default_factory=dict)  # messages that the report failed
 
 
 def bills(lines: Iterable[Mapping[str, Any]], words: Mapping[str, str], owners: Mapping[str, str]) -> Bills:
     """Count by the report's own word in the prompt; `words` maps it to the report, `owners` maps a ledger key to one.
 
-    A call without such a word, or with another report's ledger key, is strange. A repeated notification, which its receiver
+    A call without such a word, or with another report's ledger key, is unexplained. A repeated notification, which its receiver
     recognises by its id, and one that was deleted do not count; a notification that something waits is not counted.
     """
     calls: Counter[str] = Counter()
     reported: Counter[str] = Counter()
     failures: Counter[str] = Counter()
-    strange = []
+    unexplained = []
     reports = set(words.values())
     for line in lines:
         if line["kind"] == "model_call":
             report = next((words[word] for word in line["text"].split() if word in words), None)
             if report is None or owners.get(line["key"], report) != report:
-                strange.append(f"{line['id']} ({line['text'][:40]!r})")
+                unexplained.append(f"{line['id']} ({line['text'][:40]!r})")
             else:
                 calls[report] += 1
         elif line["kind"] in _NOTIFICATIONS and not line.get("repeat"):
             named = set(_REPORT.findall(line["text"])) & reports
             if _FAILED.search(line["text"]):
                 failures.update(named)
-            elif not _WAITS.search(line["text"]):
+            elif not _WAITING.search(line["text"]):
                 reported.update(named)
-        elif line["kind"] == _TAKEN_BACK:
+        elif line["kind"] == _DELETED:
             reported.subtract(set(_REPORT.findall(line["text"])) & reports)
-    return Bills(calls, reported, tuple(strange), failures)
+    return Bills(calls, reported, tuple(unexplained), failures)
 
 
 def documents(objects: Path, row: NamedDocuments, word: str) -> tuple[Document, ...]:

@@ -29,12 +29,12 @@ class Expected:
     """
 
     name: str
-    reported: tuple[Json, ...]
+    faults: tuple[Json, ...]
     apis: frozenset[str] = ANY_API
     pipeline: str = "generate-report"
     status: str = "done"
     error: str | None = None
-    or_error: str | None = None  # the error instead, when a process dies meanwhile
+    or_error: str | None = None  # the error instead, when a process is killed meanwhile
     names: str = ""  # what the error must name
     billed: int = 1  # calls of the quirk's kind: for a post, embeddings
     possible_extra: int = 0  # of the reported charges; the others are reported as settled
@@ -44,7 +44,7 @@ class Expected:
     stage: int = 0
     first: str | None = None  # the quirk by which it fails before it is resumed; its charges are those of both
 
-    def ends_so(self, status: str | None, error: str | None) -> bool:
+    def allows_end(self, status: str | None, error: str | None) -> bool:
         """Whether this end is an allowed one."""
         or_failed = self.or_error is not None and (status, error) == ("failed", self.or_error)
         return or_failed or (status, error) == (self.status, self.error)
@@ -55,30 +55,30 @@ class Expected:
         return self.counted + (self.or_error is not None)
 
     @property
-    def needs_nobody(self) -> bool:
+    def ends_unattended(self) -> bool:
         """Whether it ends without a person's decision, and only the calls of one report meet it."""
-        return self.status != "waiting_for_you" and all("match" not in one for one in self.reported)
+        return self.status != "waiting_for_you" and all("match" not in one for one in self.faults)
 
     @property
     def kind(self) -> str:
         """The simulator's kind of the calls that meet it."""
         return "embedding" if self.pipeline == _POST else "model_call"
 
-    def asks(self, match: str) -> list[Json]:
+    def fault_requests(self, match: str) -> list[Json]:
         """The bodies to post to the simulator's `/control/faults`."""
-        return [{"match": match, "kind": self.kind, **one} for one in self.reported]
+        return [{"match": match, "kind": self.kind, **one} for one in self.faults]
 
 
-def _quirk(name: str, **how: Any) -> tuple[Json, ...]:
-    return ({"quirk": name, **how},)
+def _quirk(name: str, **options: Any) -> tuple[Json, ...]:
+    return ({"quirk": name, **options},)
 
 
 def _refused(name: str, error: str, names: str = "", apis: frozenset[str] = ANY_API) -> Expected:
-    reported = _quirk(name, times=_ALWAYS)
-    return Expected(name, reported, apis, status="failed", error=error, names=names, billed=0)
+    faults = _quirk(name, times=_ALWAYS)
+    return Expected(name, faults, apis, status="failed", error=error, names=names, billed=0)
 
 
-def _paid_in_vain(name: str, error: str) -> Expected:
+def _paid_without_result(name: str, error: str) -> Expected:
     return Expected(name, _quirk(name, times=_ALWAYS), status="failed", error=error)
 
 
@@ -99,8 +99,8 @@ _REPORTS: tuple[Expected, ...] = (
     Expected("loading_in_200", _quirk("loading_in_200", times=2)),
     Expected("finish_error", _quirk("finish_error"), _ANY_CHAT, billed=2, counted=1),
     Expected("error_midway", _quirk("error_midway"), _CHAT, billed=2, counted=1),
-    _paid_in_vain("unknown_reason", "model_stopped"),
-    _paid_in_vain("only_reasoning", "only_reasoning"),
+    _paid_without_result("unknown_reason", "model_stopped"),
+    _paid_without_result("only_reasoning", "only_reasoning"),
     Expected(
         "same_id",
         ({"quirk": "same_id_error"}, {"quirk": "same_id", "call": 2}),
@@ -182,9 +182,11 @@ _POSTS: tuple[Expected, ...] = (
 EXPECTED = _REPORTS + _PARTS + _POSTS
 
 
-def drawn(dice: random.Random, api: str, pipeline: str) -> Expected | None:
+def draw_quirk(rng: random.Random, api: str, pipeline: str) -> Expected | None:
     """A random quirk that this API can meet without a person's help; sometimes None."""
-    fitting = [
-        one for one in EXPECTED if api in one.apis and one.pipeline == pipeline and not one.stage and one.needs_nobody
+    candidates = [
+        one
+        for one in EXPECTED
+        if api in one.apis and one.pipeline == pipeline and not one.stage and one.ends_unattended
     ]
-    return dice.choice([*fitting, None])
+    return rng.choice([*candidates, None])

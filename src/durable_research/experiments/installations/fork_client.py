@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from durable_research.local.processes.child import launched
+from durable_research.local.processes.child import launch_command
 
 _READY_SECONDS = 60.0
 _LONGEST_LINE = 1 << 20
 
 
-class ForkServerGone(Exception):
+class ForkServerEnded(Exception):
     """The fork server, which starts our children, ended; its last output is on standard error."""
 
 
@@ -26,13 +26,13 @@ class ForkClient:
     def __init__(self, modules: Sequence[str]) -> None:
         self._modules = modules
         self._process: asyncio.subprocess.Process | None = None
-        self._hearing: asyncio.Task[None] | None = None
+        self._receiver: asyncio.Task[None] | None = None
         self._waiting: deque[asyncio.Future[int]] = deque()
         self._ends: dict[int, asyncio.Future[int]] = {}
 
     async def open(self) -> None:
         """Start the fork server and wait until it has imported all modules."""
-        command = launched(
+        command = launch_command(
             (sys.executable, "-m", "durable_research.experiments.installations.fork_server", *self._modules),
             death_signal=signal.SIGKILL,
         )
@@ -45,30 +45,30 @@ class ForkClient:
         )
         async with asyncio.timeout(_READY_SECONDS):
             if "ready" not in await self._next():
-                raise ForkServerGone("it did not say that it is ready")
-        self._hearing = asyncio.create_task(self._hear())
+                raise ForkServerEnded("it did not say that it is ready")
+        self._receiver = asyncio.create_task(self._receive())
 
     async def close(self) -> None:
         """End the fork server, and with it its running children."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             await self._process.wait()
-        if self._hearing is not None:
-            await asyncio.gather(self._hearing, return_exceptions=True)
+        if self._receiver is not None:
+            await asyncio.gather(self._receiver, return_exceptions=True)
 
     async def start(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> "ForkedProcess":
         """Start `durable-research ARGUMENTS…` with exactly this environment."""
         if self._process is None or self._process.stdin is None:
-            raise ForkServerGone("it is not open")
+            raise ForkServerEnded("it is not open")
         pid: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append(pid)
-        asked = {"arguments": list(arguments), "environment": dict(environment), "log": str(log)}
-        self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+        request = {"arguments": list(arguments), "environment": dict(environment), "log": str(log)}
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
         await self._process.stdin.drain()
         number = await pid
         return ForkedProcess(number, self._ends[number])
 
-    async def _hear(self) -> None:
+    async def _receive(self) -> None:
         try:
             while message := await self._next():
                 if "started" in message:

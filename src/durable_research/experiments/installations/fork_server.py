@@ -19,7 +19,7 @@ from typing import Any
 from durable_research.launch import tie_to_parent
 
 _PROGRAM = "durable_research"
-_LOOK_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 
 
 def main(modules: list[str]) -> None:
@@ -27,21 +27,21 @@ def main(modules: list[str]) -> None:
     for module in modules:
         importlib.import_module(module)
     gc.freeze()  # the children share these pages as long as no process writes to them
-    _tell({"ready": os.getpid()})
+    _send({"ready": os.getpid()})
     rest = b""
     while True:
-        readable, _, _ = select.select([0], [], [], _LOOK_SECONDS)
+        readable, _, _ = select.select([0], [], [], _POLL_SECONDS)
         if readable:
             chunk = os.read(0, 1 << 16)
             if not chunk:
                 return
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                _tell({"started": _start(json.loads(line))})
-        _tell_ends()
+                _send({"started": _start(json.loads(line))})
+        _report_ends()
 
 
-def _tell_ends() -> None:
+def _report_ends() -> None:
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -49,20 +49,20 @@ def _tell_ends() -> None:
             return
         if pid == 0:
             return
-        _tell({"ended": pid, "code": os.waitstatus_to_exitcode(status)})
+        _send({"ended": pid, "code": os.waitstatus_to_exitcode(status)})
 
 
-def _tell(message: dict[str, Any]) -> None:
+def _send(message: dict[str, Any]) -> None:
     os.write(1, json.dumps(message).encode() + b"\n")
 
 
-def _start(asked: dict[str, Any]) -> int:
+def _start(request: dict[str, Any]) -> int:
     parent = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     try:
-        _become(asked, parent)
+        _set_up_child(request, parent)
         runpy.run_module(_PROGRAM, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         os._exit(end.code if isinstance(end.code, int) else 1)
@@ -71,18 +71,18 @@ def _start(asked: dict[str, Any]) -> int:
     os._exit(1)
 
 
-def _become(asked: dict[str, Any], parent: int) -> None:
+def _set_up_child(request: dict[str, Any], parent: int) -> None:
     """Set up the child's own session, environment and log; the child dies with the fork server (Linux)."""
     os.setsid()
     tie_to_parent(parent, signal.SIGKILL)
-    log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ.clear()
-    os.environ.update(asked["environment"])
-    sys.argv = [_PROGRAM, *asked["arguments"]]
+    os.environ.update(request["environment"])
+    sys.argv = [_PROGRAM, *request["arguments"]]
 
 
 if __name__ == "__main__":

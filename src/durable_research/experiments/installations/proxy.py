@@ -23,7 +23,7 @@ class Proxy:
         """The address that it listens on."""
         return f"http://127.0.0.1:{self.port}"
 
-    async def mend(self) -> None:
+    async def restore(self) -> None:
         """Listen; on the same port as before, after a cut."""
         self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -41,13 +41,13 @@ class Proxy:
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         parts = urlsplit(self.target)
         with contextlib.suppress(OSError):
-            async with self._known(writer):
-                there, onward = await asyncio.open_connection(parts.hostname, parts.port)
-                async with self._known(onward):
-                    await asyncio.gather(_pump(reader, onward), _pump(there, writer))
+            async with self._track(writer):
+                upstream, onward = await asyncio.open_connection(parts.hostname, parts.port)
+                async with self._track(onward):
+                    await asyncio.gather(_pump(reader, onward), _pump(upstream, writer))
 
     @contextlib.asynccontextmanager
-    async def _known(self, writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    async def _track(self, writer: asyncio.StreamWriter) -> AsyncIterator[None]:
         self._open.add(writer)
         try:
             yield

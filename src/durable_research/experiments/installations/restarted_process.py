@@ -31,31 +31,31 @@ class RestartedProcess:
     log: Path
     deaths: list[Death] = field(default_factory=list)
     started_again: asyncio.Event = field(default_factory=asyncio.Event)
-    _now: ForkedProcess | None = None
-    _keeping: asyncio.Task[None] | None = None
+    _process: ForkedProcess | None = None
+    _restarting: asyncio.Task[None] | None = None
     _starts: int = 0
 
     async def start(self) -> None:
         """Start the program and restart it whenever it ends."""
-        await self._begin()
-        self._keeping = asyncio.create_task(self._keep())
+        await self._launch()
+        self._restarting = asyncio.create_task(self._restart_when_ended())
 
     async def stop(self) -> None:
         """Stop the program as an operator would; kill it if it does not end."""
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
-        if self._now is not None:
-            self._now.send(signal.SIGCONT)
-            self._now.send(signal.SIGTERM)
-            await asyncio.wait([self._now.ended], timeout=_STOP_SECONDS)
-            self._now.send(signal.SIGKILL)
-            await asyncio.wait([self._now.ended])
+        if self._restarting is not None:
+            self._restarting.cancel()
+            await asyncio.gather(self._restarting, return_exceptions=True)
+        if self._process is not None:
+            self._process.send(signal.SIGCONT)
+            self._process.send(signal.SIGTERM)
+            await asyncio.wait([self._process.ended], timeout=_STOP_SECONDS)
+            self._process.send(signal.SIGKILL)
+            await asyncio.wait([self._process.ended])
 
     @property
     def pid(self) -> int | None:
         """The pid of the running process."""
-        return self._now.pid if self._now and not self._now.ended.done() else None
+        return self._process.pid if self._process and not self._process.ended.done() else None
 
     def is_stopped(self) -> bool:
         """Whether the process is stopped (SIGSTOP)."""
@@ -64,16 +64,16 @@ class RestartedProcess:
         except psutil.Error:
             return False
 
-    async def _begin(self) -> None:
+    async def _launch(self) -> None:
         self._starts += 1
         name = f"{self.log.stem}@{self._starts}"
         environment = {**self.environment, "DURABLE_RESEARCH_WORKER_IDENTITY": name}
-        self._now = await self.forks.start(self.arguments, environment, self.log)
+        self._process = await self.forks.start(self.arguments, environment, self.log)
 
-    async def _keep(self) -> None:
-        while self._now is not None:
+    async def _restart_when_ended(self) -> None:
+        while self._process is not None:
             # Shielded: cancelling this task must not cancel the future of its end, which `stop` awaits.
-            code = await asyncio.shield(self._now.ended)
-            self.deaths.append(Death(self._now.pid, code))
-            await self._begin()
+            code = await asyncio.shield(self._process.ended)
+            self.deaths.append(Death(self._process.pid, code))
+            await self._launch()
             self.started_again.set()

@@ -22,7 +22,7 @@ from durable_research.experiments.crash_points import API_OF_CLASS, Cell
 from durable_research.experiments.installations.fork_client import ForkClient
 from durable_research.experiments.installations.restarted_process import RestartedProcess
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE, HITS_FILE
-from durable_research.local.plan import outside_world
+from durable_research.local.plan import simulator_settings
 from durable_research.local.postgres.server import DATABASE
 from durable_research.local.processes import readiness
 from durable_research.telemetry.logs import WORKER_READY
@@ -30,7 +30,7 @@ from durable_research.temporal import names
 from durable_research.temporal.client.preparing import RETENTION, prepare
 
 _READY_SECONDS = 60.0
-_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Provider:
 
 
 @dataclass(frozen=True)
-class Ground:
+class SharedParts:
     """The parts that all slots share. `base` is the user's environment, without our settings."""
 
     database_url: str
@@ -63,7 +63,7 @@ class Slot:
     number: int
     folder: Path
     port: int
-    ground: Ground
+    shared: SharedParts
     api: RestartedProcess | None = None
     workers: list[RestartedProcess] = field(default_factory=list)
     temporal: TemporalClient | None = None
@@ -81,7 +81,7 @@ class Slot:
     @property
     def database_url(self) -> str:
         """Its own database on the shared server."""
-        return self.ground.database_url.rsplit("/", 1)[0] + f"/{self.name}"
+        return self.shared.database_url.rsplit("/", 1)[0] + f"/{self.name}"
 
     @property
     def objects(self) -> Path:
@@ -96,14 +96,14 @@ class Slot:
         """Create its database (a copy of the migrated one), namespace and folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.objects.mkdir(parents=True)
-        admin = self.ground.database_url.rsplit("/", 1)[0] + "/postgres"
+        admin = self.shared.database_url.rsplit("/", 1)[0] + "/postgres"
         async with await psycopg.AsyncConnection.connect(admin, autocommit=True) as connection:
             await connection.execute(f"CREATE DATABASE {self.name} TEMPLATE {DATABASE}".encode())
-        service = (await TemporalClient.connect(self.ground.temporal)).workflow_service
-        wanted = RegisterNamespaceRequest(namespace=self.name)
-        wanted.workflow_execution_retention_period.FromTimedelta(RETENTION)
-        await service.register_namespace(wanted)
-        self.temporal = await TemporalClient.connect(self.ground.temporal, namespace=self.name)
+        service = (await TemporalClient.connect(self.shared.temporal)).workflow_service
+        registration = RegisterNamespaceRequest(namespace=self.name)
+        registration.workflow_execution_retention_period.FromTimedelta(RETENTION)
+        await service.register_namespace(registration)
+        self.temporal = await TemporalClient.connect(self.shared.temporal, namespace=self.name)
         await self._until("the namespace", self._prepared)
 
     async def _prepared(self) -> bool:
@@ -116,7 +116,7 @@ class Slot:
             raise
         return True
 
-    async def begin(self, cell: Cell, rule: str) -> None:
+    async def start_cell(self, cell: Cell, rule: str) -> None:
         """Start the API and the workers that this cell needs; a freeze needs a second worker to take over."""
         workers = 2 if cell.point.act == "freeze" else 1
         await self.start(cell.model_class, workers, {FAILPOINTS_VARIABLE: rule})
@@ -125,12 +125,12 @@ class Slot:
         """Start its API and `workers` workers, with `more` settings, and wait until all are ready."""
         environment = {**self.environment(model_class), **more}
         arguments = ("api", "--host", "127.0.0.1", "--port", str(self.port))
-        self.api = RestartedProcess(self.ground.forks, arguments, environment, self.folder / "api.log")
+        self.api = RestartedProcess(self.shared.forks, arguments, environment, self.folder / "api.log")
         self.workers = [
-            RestartedProcess(self.ground.forks, ("worker", "--name", name), environment, self.folder / f"{name}.log")
+            RestartedProcess(self.shared.forks, ("worker", "--name", name), environment, self.folder / f"{name}.log")
             for name in (f"worker-{number}" for number in range(1, workers + 1))
         ]
-        ready_before = [self._ready_words(worker) for worker in self.workers]
+        ready_before = [self._ready_count(worker) for worker in self.workers]
         await asyncio.gather(self.api.start(), *(worker.start() for worker in self.workers))
         await self._until("the API", lambda: readiness.answers("127.0.0.1", self.port, "/livez"))
         for worker, before in zip(self.workers, ready_before, strict=True):
@@ -153,25 +153,25 @@ class Slot:
         return self.temporal
 
     def environment(self, model_class: str) -> dict[str, str]:
-        provider = self.ground.providers[model_class]
+        provider = self.shared.providers[model_class]
         return {
-            **self.ground.base,
+            **self.shared.base,
             "DURABLE_RESEARCH_DATA": str(self.folder),
             "DATABASE_URL": self.database_url,
-            "TEMPORAL_ADDRESS": self.ground.temporal,
+            "TEMPORAL_ADDRESS": self.shared.temporal,
             "TEMPORAL_NAMESPACE": self.name,
             "OBJECT_STORE_URL": self.objects.as_uri(),
-            "PAYLOAD_KEYS_FILE": str(self.ground.payload_keys),
-            **outside_world(provider.url, provider.smtp_port, slack_channel=f"C0SLOT{self.number}"),
+            "PAYLOAD_KEYS_FILE": str(self.shared.payload_keys),
+            **simulator_settings(provider.url, provider.smtp_port, slack_channel=f"C0SLOT{self.number}"),
             "OPENAI_API": API_OF_CLASS[model_class],
-            "DURABLE_RESEARCH_SETTLE_SECONDS": f"{self.ground.settle_seconds:g}",
-            "MODEL_LONGEST_SECONDS": f"{self.ground.longest_call_seconds:g}",
+            "DURABLE_RESEARCH_SETTLE_SECONDS": f"{self.shared.settle_seconds:g}",
+            "MODEL_LONGEST_SECONDS": f"{self.shared.longest_call_seconds:g}",
             "PYTHONUNBUFFERED": "1",
         }
 
-    def victims(self, cell: Cell) -> list[RestartedProcess]:
+    def targets(self, cell: Cell) -> list[RestartedProcess]:
         """The processes that its point may hit."""
-        return self.workers if cell.point.victim == "worker" else [self.api] if self.api else []
+        return self.workers if cell.point.target == "worker" else [self.api] if self.api else []
 
     def hits(self) -> list[dict[str, Any]]:
         """The failpoints that were reached since `forget_hits`."""
@@ -181,14 +181,14 @@ class Slot:
             return []
         return [json.loads(line) for line in text.split("\n")[:-1]]
 
-    def forget_hits(self) -> None:
+    def clear_hits(self) -> None:
         """Reset the count for the next run."""
         self.hits_file.unlink(missing_ok=True)
 
     async def refuse_once(self, cell: Cell, word: str) -> None:
         """Make the provider refuse the first call of the report with this word: the report fails without a charge."""
         fault = {"match": word, "kind": "model_call", "fault": "401"}
-        async with httpx.AsyncClient(base_url=self.ground.providers[cell.model_class].url) as provider:
+        async with httpx.AsyncClient(base_url=self.shared.providers[cell.model_class].url) as provider:
             (await provider.post("/control/faults", json=fault)).raise_for_status()
 
     async def reconcile_now(self) -> None:
@@ -196,13 +196,13 @@ class Slot:
         await self.engine().get_schedule_handle(names.RECONCILE_SCHEDULE).trigger()
 
     @staticmethod
-    def _ready_words(worker: RestartedProcess) -> int:
+    def _ready_count(worker: RestartedProcess) -> int:
         return worker.log.read_text().count(WORKER_READY) if worker.log.exists() else 0
 
     async def _is_ready(self, worker: RestartedProcess, before: int) -> bool:
-        return self._ready_words(worker) > before
+        return self._ready_count(worker) > before
 
-    async def _until(self, what: str, look: Any) -> None:
+    async def _until(self, what: str, poll: Any) -> None:
         async with asyncio.timeout(_READY_SECONDS):
-            while not await look():  # noqa: ASYNC110 - other processes cannot set our event
-                await asyncio.sleep(_LOOK_SECONDS)
+            while not await poll():  # noqa: ASYNC110 - other processes cannot set our event
+                await asyncio.sleep(_POLL_SECONDS)

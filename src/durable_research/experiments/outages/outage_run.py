@@ -14,18 +14,18 @@ from durable_research.domain.errors import Unconfirmed
 from durable_research.domain.ledger.effects import SERVER_ERRORS_ALLOWED, ProviderClass
 from durable_research.domain.workflows.workflow import FINAL
 from durable_research.experiments.crash_points import CLASSES
-from durable_research.experiments.evidence.client import Asked, Client, words_of
+from durable_research.experiments.evidence.client import Client, ReportRequest, report_request
 from durable_research.experiments.installations.fork_client import ForkClient
-from durable_research.experiments.installations.ground import (
-    MODULES,
-    Simulated,
-    prepare_ground,
-    prepare_slots,
-    run_beside_servers,
-)
 from durable_research.experiments.installations.proxy import Proxy
+from durable_research.experiments.installations.shared_parts import (
+    MODULES,
+    SimulatorTiming,
+    prepare_shared_parts,
+    prepare_slots,
+    run_with_servers,
+)
 from durable_research.experiments.installations.slot import Slot
-from durable_research.experiments.outages.outages import OUTAGES, Outage, World
+from durable_research.experiments.outages.outages import OUTAGES, Outage, OutageControls
 from durable_research.local.console import Say
 from durable_research.local.data_folder import DataFolder
 from durable_research.local.edition import Finished
@@ -33,17 +33,17 @@ from durable_research.local.processes.supervisor import Supervisor
 from durable_research.local.up import Up
 from durable_research.policies import CALL_DEADLINES
 
-_LOOK_SECONDS = 0.1
-# A call may last as long here as the product's default allows.
-_AS_REAL = Simulated(longest_call_seconds=CALL_DEADLINES.longest)
+_POLL_SECONDS = 0.1
+# Here a call may last as long as the product's default allows.
+_REAL_TIMING = SimulatorTiming(longest_call_seconds=CALL_DEADLINES.longest)
 # On a small machine, programs that start at the same time all become ready late.
 _STARTING_AT_ONCE = 2
 # The time of a report besides its outage: backoff of up to five minutes between server errors, a take-over, the other steps.
-_BESIDE_SECONDS = 900.0
+_EXTRA_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
-class Lived:
+class OutageResult:
     """One report after one outage: its charges as reported (`settled`, `possible_extra`) and as billed outside."""
 
     outage: Outage
@@ -85,40 +85,40 @@ class Options:
     pace: float = 1.0
     outages: tuple[str, ...] = tuple(one.name for one in OUTAGES)
     classes: tuple[str, ...] = CLASSES
-    deaths: tuple[bool, ...] = (False, True)  # without and with a dead worker during the outage
+    deaths: tuple[bool, ...] = (False, True)  # without and with a killed worker during the outage
 
 
 @dataclass
 class OutageRun:
-    """Runs once; `lived` and `seconds` are set afterwards."""
+    """Runs once; `results` and `seconds` are set afterwards."""
 
     options: Options
     say: Say
-    lived: list[Lived] = field(default_factory=list)
+    results: list[OutageResult] = field(default_factory=list)
     seconds: float = 0.0
     _first_slot: int = 1
     _starting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STARTING_AT_ONCE))
 
     async def run(self) -> None:
         """Start the servers, run all outages side by side, stop everything."""
-        await run_beside_servers(self.options.data, self.say, self._live_through)
+        await run_with_servers(self.options.data, self.say, self._run_outages)
 
-    async def _live_through(self, up: Up, supervisor: Supervisor) -> None:
+    async def _run_outages(self, up: Up, supervisor: Supervisor) -> None:
         forks = ForkClient(MODULES)
         try:
             await forks.open()
-            lines = [line for outage in OUTAGES for line in await self._prepared(outage, up, supervisor, forks)]
+            lines = [line for outage in OUTAGES for line in await self._prepare(outage, up, supervisor, forks)]
             self.say(f"{len(lines)} reports, each in an installation of its own")
             began = time.monotonic()
-            async with asyncio.TaskGroup() as living:
+            async with asyncio.TaskGroup() as group:
                 for line in lines:
-                    living.create_task(self._live_one(*line))
+                    group.create_task(self._run_one(*line))
             self.seconds = time.monotonic() - began
         finally:
             await forks.close()
         raise Finished
 
-    async def _prepared(
+    async def _prepare(
         self, outage: Outage, up: Up, supervisor: Supervisor, forks: ForkClient
     ) -> list[tuple[Slot, Outage, str, bool]]:
         """The lines of one outage, each with a slot; it has its own simulators, because faults are cleared for all at once."""
@@ -128,70 +128,70 @@ class OutageRun:
             return []
         data = DataFolder(self.options.data)
         label = f"{outage.name}-"
-        ground = await prepare_ground(data, up, forks, supervisor, classes, _AS_REAL, label)
-        slots = await prepare_slots(data, ground, len(lines), self._first_slot)
+        shared = await prepare_shared_parts(data, up, forks, supervisor, classes, _REAL_TIMING, label)
+        slots = await prepare_slots(data, shared, len(lines), self._first_slot)
         self._first_slot += len(lines)
         return [(slot, outage, *line) for slot, line in zip(slots, lines, strict=True)]
 
-    async def _live_one(self, slot: Slot, outage: Outage, provider_class: str, is_killed: bool) -> None:
-        provider = slot.ground.providers[provider_class]
+    async def _run_one(self, slot: Slot, outage: Outage, provider_class: str, is_killed: bool) -> None:
+        provider = slot.shared.providers[provider_class]
         proxy = Proxy(provider.url)
-        await proxy.mend()
+        await proxy.restore()
         async with self._starting:
             await slot.start(provider_class, 1, {"OPENAI_BASE_URL": f"{proxy.url}/v1"})
-        asked = words_of(slot.number, 1, "none")
-        world = World(proxy, provider, asked, outage.seconds * self.options.pace)
+        request = report_request(slot.number, 1, "none")
+        controls = OutageControls(proxy, provider, request, outage.seconds * self.options.pace)
         client, began, killed = Client(slot.url), time.monotonic(), 0
         try:
-            await outage.prepare(world)
-            happening = asyncio.create_task(outage.happen(world))
-            killing = asyncio.create_task(_kill_amid(slot, asked, world.seconds)) if is_killed else None
-            async with asyncio.timeout(world.seconds + _BESIDE_SECONDS):
-                await client.live_through(asked)
-            await happening
-            killed = await killing if killing else 0
+            await outage.prepare(controls)
+            outage_task = asyncio.create_task(outage.during(controls))
+            kill_task = asyncio.create_task(_kill_during(slot, request, controls.seconds)) if is_killed else None
+            async with asyncio.timeout(controls.seconds + _EXTRA_SECONDS):
+                await client.submit_and_follow(request)
+            await outage_task
+            killed = await kill_task if kill_task else 0
         except TimeoutError:
             self.say(f"{outage.name} {provider_class}: not ended")
         finally:
             await client.close()
-        body = await _status(slot.url, asked)
-        lived = Lived(
+        body = await _status(slot.url, request)
+        result = OutageResult(
             outage,
             provider_class,
             is_killed,
             killed,
             body["status"],
             (body.get("error") or {}).get("code"),
-            world.billed(),
+            controls.billed(),
             body["charges"]["settled"],
             body["charges"]["possible_extra"],
             time.monotonic() - began,
         )
-        self.lived.append(lived)
-        self.say(f"{outage.name} {provider_class}{' killed' * is_killed}: {lived.status} after {lived.seconds:.0f} s")
+        self.results.append(result)
+        self.say(f"{outage.name} {provider_class}{' killed' * is_killed}: {result.status} after {result.seconds:.0f} s")
         await slot.stop_workers()
         await slot.stop_api()
         await proxy.cut()
 
 
-async def _kill_amid(slot: Slot, asked: Asked, seconds: float) -> int:
+async def _kill_during(slot: Slot, request: ReportRequest, seconds: float) -> int:
     """Kill every worker halfway through the outage, because any of them may hold the step; return how many died."""
-    while asked.report_id is None:  # noqa: ASYNC110 - the client sets no event
-        await asyncio.sleep(_LOOK_SECONDS)
+    while request.report_id is None:  # noqa: ASYNC110 - the client sets no event
+        await asyncio.sleep(_POLL_SECONDS)
     await asyncio.sleep(seconds / 2)
-    if asked.ended_at is not None:
+    if request.ended_at is not None:
         return 0
-    victims = [psutil.Process(worker.pid) for worker in slot.workers if worker.pid]
-    for victim in victims:
-        victim.send_signal(signal.SIGKILL)
-    return len(victims)
+    workers = [psutil.Process(worker.pid) for worker in slot.workers if worker.pid]
+    for worker in workers:
+        worker.send_signal(signal.SIGKILL)
+    return len(workers)
 
 
-async def _status(api: str, asked: Asked) -> dict[str, Any]:
-    async with httpx.AsyncClient(base_url=api, timeout=30) as client, asyncio.timeout(_BESIDE_SECONDS):
+async def _status(api: str, request: ReportRequest) -> dict[str, Any]:
+    async with httpx.AsyncClient(base_url=api, timeout=30) as client, asyncio.timeout(_EXTRA_SECONDS):
         # The database may still be recovering after the outage, when all programs reconnect.
-        while (answer := await client.get(f"/api/workflows/{asked.report_id}/status")).status_code != httpx.codes.OK:  # noqa: ASYNC110
-            await asyncio.sleep(_LOOK_SECONDS)
+        while (answer := await client.get(f"/api/workflows/{request.report_id}/status")).status_code != httpx.codes.OK:  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_SECONDS)
     body: dict[str, Any] = answer.json()
     if body["status"] not in FINAL:
         body["error"] = {"code": "not_ended"}
@@ -200,12 +200,12 @@ async def _status(api: str, asked: Asked) -> dict[str, Any]:
 
 def as_markdown(command: str, run: OutageRun) -> str:
     """The page."""
-    held = all(not one.broken for one in run.lived) and bool(run.lived)
+    held = all(not one.broken for one in run.results) and bool(run.results)
     lines = [
         "| outage | lasts | class | workers killed | report | after | billed | told | possible extra | held |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for one in sorted(run.lived, key=lambda one: (one.outage.name, one.provider_class, one.is_killed)):
+    for one in sorted(run.results, key=lambda one: (one.outage.name, one.provider_class, one.is_killed)):
         lasts = f"{one.outage.seconds * run.options.pace:g} s"
         cells = [one.outage.sentence, lasts, one.provider_class, one.kills, one.status, f"{one.seconds:.0f} s"]
         cells += [
@@ -216,5 +216,6 @@ def as_markdown(command: str, run: OutageRun) -> str:
         ]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     head = f"# Outages of the provider: {'every promise held' if held else 'NOT HELD'}"
-    words = f"{len(run.lived)} reports in {run.seconds:.0f} s, all side by side; billed is what the provider's own log says."
-    return "\n\n".join([head, f"`{command}`", words, "\n".join(lines)]) + "\n"
+    summary = f"{len(run.results)} reports in {run.seconds:.0f} s, all side by side; "
+    summary += "billed is what the provider's own log says."
+    return "\n\n".join([head, f"`{command}`", summary, "\n".join(lines)]) + "\n"

@@ -12,29 +12,29 @@ from typing import Any
 import httpx
 
 from durable_research.experiments.crash_points import CLASSES
-from durable_research.experiments.evidence.client import Asked
+from durable_research.experiments.evidence.client import ReportRequest
 from durable_research.experiments.evidence.proof import billing_lines
 from durable_research.experiments.installations.proxy import Proxy
 from durable_research.experiments.installations.slot import Provider
 
-_LOOK_SECONDS = 0.1
-_FOR_EVER = 1_000_000
+_POLL_SECONDS = 0.1
+_ALWAYS = 1_000_000
 # A call lasts this long at the provider unless the outage sets another time: long enough to be cut during it.
 _CALL_SECONDS = 3.0
 
 
 @dataclass
-class World:
+class OutageControls:
     """The controls of an outage: its own network, the provider's control API, and its duration."""
 
     proxy: Proxy
     provider: Provider
-    asked: Asked
+    request: ReportRequest
     seconds: float
 
     async def arm(self, **fault: object) -> None:
         """Set this fault for every model call of the report."""
-        await self._control("POST", {"match": self.asked.word, "kind": "model_call", "times": _FOR_EVER, **fault})
+        await self._control("POST", {"match": self.request.word, "kind": "model_call", "times": _ALWAYS, **fault})
 
     async def disarm(self) -> None:
         await self._control("DELETE", None)
@@ -47,47 +47,47 @@ class World:
     def billed(self) -> int:
         """How many calls the provider billed for the report."""
         lines = billing_lines(self.provider.billing_log)
-        return sum(line["kind"] == "model_call" and self.asked.word in line["text"].split() for line in lines)
+        return sum(line["kind"] == "model_call" and self.request.word in line["text"].split() for line in lines)
 
     async def until_accepted(self) -> None:
         """Wait until the provider has billed the call."""
         while not self.billed():  # noqa: ASYNC110 - another process cannot set our event
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
 
 
-Prepare = Callable[[World], Coroutine[Any, Any, None]]
+Action = Callable[[OutageControls], Coroutine[Any, Any, None]]
 
 
-async def _nothing(world: World) -> None:
+async def _no_action(controls: OutageControls) -> None:
     return
 
 
-async def _slow(world: World) -> None:
-    await world.arm(latency_seconds=world.seconds)
+async def _slow(controls: OutageControls) -> None:
+    await controls.arm(latency_seconds=controls.seconds)
 
 
-async def _loading(world: World) -> None:
-    await world.arm(quirk="silent", latency_seconds=world.seconds)
+async def _loading(controls: OutageControls) -> None:
+    await controls.arm(quirk="silent", latency_seconds=controls.seconds)
 
 
-async def _server_errors(world: World) -> None:
-    await world.arm(fault="500")
+async def _server_errors(controls: OutageControls) -> None:
+    await controls.arm(fault="500")
 
 
-async def _accepts(world: World) -> None:
-    await world.arm(latency_seconds=_CALL_SECONDS)
+async def _accepts(controls: OutageControls) -> None:
+    await controls.arm(latency_seconds=_CALL_SECONDS)
 
 
-async def _errors_end(world: World) -> None:
-    await asyncio.sleep(world.seconds)
-    await world.disarm()
+async def _errors_end(controls: OutageControls) -> None:
+    await asyncio.sleep(controls.seconds)
+    await controls.disarm()
 
 
-async def _cut_after_acceptance(world: World) -> None:
-    await world.until_accepted()
-    await world.proxy.cut()
-    await asyncio.sleep(world.seconds)
-    await world.proxy.mend()
+async def _cut_after_acceptance(controls: OutageControls) -> None:
+    await controls.until_accepted()
+    await controls.proxy.cut()
+    await asyncio.sleep(controls.seconds)
+    await controls.proxy.restore()
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ class Outage:
     sentence: str
     seconds: float
     classes: tuple[str, ...]
-    prepare: Prepare
-    happen: Prepare = _nothing
+    prepare: Action
+    during: Action = _no_action
 
 
 OUTAGES = (

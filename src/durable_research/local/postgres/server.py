@@ -63,14 +63,14 @@ def open_instance(data: DataFolder, state: Path = STATE_OF_ROOT) -> Instance:
     """Return this data folder's instance; the first call chooses name and password. Creates no database yet."""
     home = find_home(data.postgres, state)
     file = data.postgres / "instance.json"
-    kept = read_object(file)
-    if not kept:
+    stored = read_object(file)
+    if not stored:
         # The first half shows which data folder it belongs to, the second distinguishes a folder from its re-created one.
         name = f"{hashlib.sha256(str(data.root).encode()).hexdigest()[:8]}-{secrets.token_hex(4)}"
-        kept = {"name": name, "password": secrets.token_urlsafe(24), "created": False}
-        write_json(file, kept)
-    instance = Instance(home.databases / kept["name"], kept["password"], home)
-    if kept["created"] and not instance.folder.exists():
+        stored = {"name": name, "password": secrets.token_urlsafe(24), "created": False}
+        write_json(file, stored)
+    instance = Instance(home.databases / stored["name"], stored["password"], home)
+    if stored["created"] and not instance.folder.exists():
         raise LocalError(
             f"the database of {data.root} should be in {instance.folder}, which is gone; "
             f"restore it, or remove {data.root} to start anew"
@@ -84,7 +84,7 @@ async def ensure_created(data: DataFolder, instance: Instance, run_to_end: RunTo
     It is created under another name and renamed, so that an interrupted `initdb` is never mistaken for a database.
     """
     if not instance.folder.exists():
-        _mention_earlier_lives(instance, say)
+        _mention_earlier_databases(instance, say)
         await _initdb(data, instance, run_to_end)
     version = (instance.folder / "data" / "PG_VERSION").read_text(encoding="ascii").strip()
     if version != MAJOR_VERSION:
@@ -145,12 +145,12 @@ def server_spec(data: DataFolder, instance: Instance, port: int, stage: int = 0)
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Leave out PG* (PostgreSQL would obey PGDATA and the like) and every secret that the database does not need."""
-    wanted = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-    return {name: environment[name] for name in wanted if name in environment}
+    """Remove PG* (PostgreSQL would obey PGDATA and the like) and every secret that the database does not need."""
+    allowed = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+    return {name: environment[name] for name in allowed if name in environment}
 
 
-async def old_server_gone(instance: Instance) -> None:
+async def wait_for_old_server(instance: Instance) -> None:
     """Wait for a server of an earlier run that is still stopping on the same folder.
 
     Raises:
@@ -210,7 +210,7 @@ def _hand_over(folder: Path, owner: Account | None) -> None:
             os.chown(path, owner.user, owner.group, follow_symlinks=False)
 
 
-def _mention_earlier_lives(instance: Instance, say: Say) -> None:
+def _mention_earlier_databases(instance: Instance, say: Say) -> None:
     same_folder = instance.folder.name.split("-")[0]
     with contextlib.suppress(OSError):
         for other in instance.folder.parent.glob(f"{same_folder}-*"):

@@ -1,4 +1,4 @@
-"""One child process from its start until it is reaped: own process group, own log file, never alive without its supervisor.
+"""One child process from its start until it is reaped: own process group, own log file, never running without its supervisor.
 
 A child is only signalled before it has been reaped, while its pid is still reserved: after that, the system may give the
 same number to another process.
@@ -20,7 +20,7 @@ from durable_research import launch
 from durable_research.local.console import Say
 from durable_research.local.processes import guard
 
-LOG_BYTES_KEPT = 8 * 1024 * 1024
+LOG_LIMIT_BYTES = 8 * 1024 * 1024
 POLL_SECONDS = 0.05
 CAN_LOOK_WITHOUT_REAPING = hasattr(os, "waitid")  # not on macOS before Python 3.13
 
@@ -64,9 +64,9 @@ class Guard:
     `with_us` is a file that the guard removes when we die.
     """
 
-    def __init__(self, with_us: Path | None = None) -> None:
+    def __init__(self, runtime_file: Path | None = None) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own script
-            [sys.executable, "-I", "-S", guard.__file__, *([str(with_us)] if with_us else [])],
+            [sys.executable, "-I", "-S", guard.__file__, *([str(runtime_file)] if runtime_file else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -75,11 +75,11 @@ class Guard:
 
     def watch(self, pid: int, death_signal: int) -> None:
         """From now on the guard ends this child's process group when we die."""
-        self._tell(f"+{pid} {death_signal:d}")
+        self._send(f"+{pid} {death_signal:d}")
 
-    def forget(self, pid: int) -> None:
+    def unwatch(self, pid: int) -> None:
         """The child has ended; call this before it is reaped, when the system may use its pid again."""
-        self._tell(f"-{pid}")
+        self._send(f"-{pid}")
 
     def close(self) -> None:
         """End the guard; when every child is forgotten, it signals no process."""
@@ -88,7 +88,7 @@ class Guard:
                 self._process.stdin.close()
         self._process.wait()
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         # The guard may have been killed: then only the parent-death signal protects, which is no reason to stop.
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError, ValueError):
@@ -116,7 +116,7 @@ class Child:
         with spec.log.open("ab") as log:
             offset = log.tell()
             process = subprocess.Popen(  # noqa: S603 - the programs of plan.py
-                launched(spec.argv, death_signal=spec.death_signal, account=spec.account),
+                launch_command(spec.argv, death_signal=spec.death_signal, account=spec.account),
                 env={**spec.env, **(extra_env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -130,10 +130,10 @@ class Child:
     def exit_code(self) -> int | None:
         """Return the exit code (negative: the signal that killed it), or None while it runs; does not reap it."""
         if self._process.returncode is None and CAN_LOOK_WITHOUT_REAPING:
-            seen = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            if seen is None:
+            state = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if state is None:
                 return None
-            return seen.si_status if seen.si_code == os.CLD_EXITED else -seen.si_status
+            return state.si_status if state.si_code == os.CLD_EXITED else -state.si_status
         return self._process.poll()
 
     async def exited(self) -> int:
@@ -163,7 +163,7 @@ class Child:
         if not self._reaped:
             self._reaped = True
             self.kill()
-            self._guard.forget(self.pid)
+            self._guard.unwatch(self.pid)
             self._process.wait()
 
     def log_since_start(self) -> str:
@@ -200,7 +200,7 @@ class Child:
 Check = Callable[[Child], Awaitable[bool]]
 
 
-def launched(argv: tuple[str, ...], *, death_signal: int, account: Account | None = None) -> list[str]:
+def launch_command(argv: tuple[str, ...], *, death_signal: int, account: Account | None = None) -> list[str]:
     """Return the command line that starts `argv` through `launch.py`.
 
     The kernel ties a child to the *thread* that started it: start children only from a thread that runs as long.
@@ -211,13 +211,13 @@ def launched(argv: tuple[str, ...], *, death_signal: int, account: Account | Non
     return [sys.executable, "-I", "-S", launch.__file__, *numbers, program, *argv[1:]]
 
 
-def trim_log(log: Path, kept_bytes: int = LOG_BYTES_KEPT) -> bool:
+def trim_log(log: Path, limit_bytes: int = LOG_LIMIT_BYTES) -> bool:
     """Move a log that has grown too long to `NAME.log.1`, and return whether it did.
 
     Copied and truncated rather than renamed: a running child continues to write to the same open file, in append mode.
     """
     with contextlib.suppress(FileNotFoundError):
-        if log.stat().st_size > kept_bytes:
+        if log.stat().st_size > limit_bytes:
             shutil.copyfile(log, log.with_name(f"{log.name}.1"))
             os.truncate(log, 0)
             return True

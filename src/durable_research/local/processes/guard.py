@@ -1,4 +1,4 @@
-"""The guard: a small process that ends our children's process groups when the supervisor died without doing so.
+"""The guard: a small process that ends our children's process groups when the supervisor was killed and could not.
 
 The parent-death signal (`launch.py`) reaches our children but not *their* children, such as the PDF renderers of a
 worker, and exists on Linux only. This process holds the reading end of a pipe whose writing end closes when the
@@ -15,16 +15,16 @@ import time
 PATIENCE_SECONDS = 5.0
 
 
-def groups_left(pipe: int) -> dict[int, int]:
+def remaining_groups(pipe: int) -> dict[int, int]:
     """Read until the supervisor has ended; return the process groups it left behind, with the signal for each."""
     groups: dict[int, int] = {}
     with os.fdopen(pipe, encoding="ascii") as lines:
         for line in lines:
-            words = line[1:].split()
+            fields = line[1:].split()
             if line.startswith("+"):
-                groups[int(words[0])] = int(words[1])
+                groups[int(fields[0])] = int(fields[1])
             else:
-                groups.pop(int(words[0]), None)
+                groups.pop(int(fields[0]), None)
     return groups
 
 
@@ -53,7 +53,7 @@ def main() -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with contextlib.suppress(OSError):
             signal.signal(signal_number, signal.SIG_IGN)
-    groups = groups_left(sys.stdin.fileno())
+    groups = remaining_groups(sys.stdin.fileno())
     for name in sys.argv[1:]:
         with contextlib.suppress(OSError):
             os.unlink(name)

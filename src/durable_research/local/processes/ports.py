@@ -65,17 +65,17 @@ def require_free(port: int, host: str) -> None:
         time.sleep(0.1)
 
 
-def remembered_ports(file: Path, names: Iterable[str]) -> dict[str, int]:
+def choose_ports(file: Path, names: Iterable[str]) -> dict[str, int]:
     """Return a port for each name, the last run's if it is free, else a new one; and store them."""
-    known = read_object(file)
+    stored = read_object(file)
     chosen: dict[str, int] = {}
     for name in names:
-        before = known.get(name)
+        before = stored.get(name)
         if isinstance(before, int) and before not in chosen.values() and is_free(before):
             chosen[name] = before
         else:
             chosen[name] = _unused(chosen.values())
-    write_json(file, {**known, **chosen})
+    write_json(file, {**stored, **chosen})
     return chosen
 
 

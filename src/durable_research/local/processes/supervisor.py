@@ -30,11 +30,11 @@ class Pace:
     # Three in a row: on a busy machine one late answer is no failure, and a restart costs more than waiting.
     checks_failed_in_a_row: int = 3
     # A process that has not answered for so long will hardly stop in order.
-    grace_of_the_silent_seconds: float = 3.0
+    unresponsive_grace_seconds: float = 3.0
 
 
 @dataclass
-class _Kept:
+class _Supervised:
     spec: ChildSpec
     child: Child | None = None
     identity: str = ""
@@ -56,21 +56,21 @@ class Supervisor:
         on_change: Callable[[], None],
         *,
         pace: Pace | None = None,
-        with_us: Path | None = None,
+        runtime_file: Path | None = None,
     ) -> None:
         self._say = say
         self._next_start = next_start
         self._on_change = on_change
         self._pace = pace or Pace()
-        self._guard = Guard(with_us)
-        self._kept: dict[str, _Kept] = {}
+        self._guard = Guard(runtime_file)
+        self._supervised: dict[str, _Supervised] = {}
         self._hurry = asyncio.Event()
 
     def processes(self) -> tuple[RunningProcess, ...]:
         """List the children that run now, without those that wait for a restart."""
         return tuple(
             RunningProcess(each.spec.role, name, each.child.pid, each.identity)
-            for name, each in self._kept.items()
+            for name, each in self._supervised.items()
             if each.child is not None
         )
 
@@ -80,15 +80,15 @@ class Supervisor:
         Raises:
             StartFailed: it ended or was not ready in time; the text ends with the last lines of its log.
         """
-        supervised = self._kept[spec.name] = _Kept(spec)
+        supervised = self._supervised[spec.name] = _Supervised(spec)
         for tries_left in reversed(range(spec.tries)):
             child = self._launch(supervised)
-            trouble = await self._trouble_while_starting(child)
-            if trouble is None:
+            failure = await self._failure_at_start(child)
+            if failure is None:
                 break
-            await self._let_go(supervised)
+            await self._stop_child(supervised)
             if not tries_left:
-                raise StartFailed(f"{spec.name} {trouble}; the end of {spec.log}:\n{child.last_lines()}")
+                raise StartFailed(f"{spec.name} {failure}; the end of {spec.log}:\n{child.last_lines()}")
             await asyncio.sleep(1)
         self._say(f"{spec.name} is ready after {time.monotonic() - child.started_at:.1f} s (pid {child.pid})")
         supervised.watcher = asyncio.create_task(self._watch(supervised), name=f"watch {spec.name}")
@@ -108,18 +108,18 @@ class Supervisor:
         finally:
             child.reap()
         if code != 0:
-            how = f"did not finish within {spec.ready_seconds:.0f} s" if code is None else _ended(code)
-            raise StartFailed(f"{spec.name} {how}; the end of {spec.log}:\n{child.last_lines()}")
+            reason = f"did not finish within {spec.ready_seconds:.0f} s" if code is None else _ended(code)
+            raise StartFailed(f"{spec.name} {reason}; the end of {spec.log}:\n{child.last_lines()}")
 
     async def hold_down(self, name: str, seconds: float) -> None:
         """Kill a child, keep it down for a while, then start it again: an outage by fault injection."""
-        supervised = self._kept[name]
+        supervised = self._supervised[name]
         if supervised.watcher is not None:
             supervised.watcher.cancel()
             await asyncio.gather(supervised.watcher, return_exceptions=True)
         if supervised.child is not None:
             supervised.child.kill()
-        await self._let_go(supervised)
+        await self._stop_child(supervised)
         self._say(f"{name} is held down for {seconds:g} s")
         await asyncio.sleep(seconds)
         await self.start(supervised.spec)
@@ -130,18 +130,20 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Stop every child, the highest stage first and each stage together; no child runs when this returns."""
-        watchers = [each.watcher for each in self._kept.values() if each.watcher is not None]
+        watchers = [each.watcher for each in self._supervised.values() if each.watcher is not None]
         for watcher in watchers:
             watcher.cancel()
         await asyncio.gather(*watchers, return_exceptions=True)
-        for stage in sorted({each.spec.stage for each in self._kept.values()}, reverse=True):
-            leaving = [each for each in self._kept.values() if each.spec.stage == stage and each.child is not None]
-            if leaving:
-                self._say(f"stopping {', '.join(each.spec.name for each in leaving)}")
-                await asyncio.gather(*(self._let_go(each) for each in leaving))
+        for stage in sorted({each.spec.stage for each in self._supervised.values()}, reverse=True):
+            stopping = [
+                each for each in self._supervised.values() if each.spec.stage == stage and each.child is not None
+            ]
+            if stopping:
+                self._say(f"stopping {', '.join(each.spec.name for each in stopping)}")
+                await asyncio.gather(*(self._stop_child(each) for each in stopping))
         self._guard.close()
 
-    def _launch(self, supervised: _Kept) -> Child:
+    def _launch(self, supervised: _Supervised) -> Child:
         spec = supervised.spec
         supervised.identity = f"{spec.name}@{self._next_start(spec.name)}"
         extra = {spec.identity_variable: supervised.identity} if spec.identity_variable else None
@@ -149,13 +151,13 @@ class Supervisor:
         self._on_change()
         return supervised.child
 
-    async def _let_go(self, supervised: _Kept, grace_seconds: float | None = None) -> None:
+    async def _stop_child(self, supervised: _Supervised, grace_seconds: float | None = None) -> None:
         if supervised.child is not None:
             await supervised.child.stop(self._say, self._hurry, grace_seconds)
             supervised.child = None
             self._on_change()
 
-    async def _trouble_while_starting(self, child: Child) -> str | None:
+    async def _failure_at_start(self, child: Child) -> str | None:
         """Return why the child did not become ready, or None when it did."""
         deadline = child.started_at + child.spec.ready_seconds
         while True:
@@ -168,35 +170,35 @@ class Supervisor:
                 return f"was not ready after {child.spec.ready_seconds:.0f} s"
             await asyncio.sleep(READY_POLL_SECONDS)
 
-    async def _watch(self, supervised: _Kept) -> None:
+    async def _watch(self, supervised: _Supervised) -> None:
         """Restart the child whenever it dies or stops answering, with a growing backoff between the tries."""
-        trouble = await self._trouble_while_running(supervised)
+        failure = await self._failure_while_running(supervised)
         while True:
-            await self._pause(supervised, trouble)
+            await self._pause(supervised, failure)
             try:
                 child = self._launch(supervised)
             except OSError as cause:  # a full disk, no more processes: may pass
-                trouble = f"could not be started ({cause})"
+                failure = f"could not be started ({cause})"
                 continue
-            trouble_at_start = await self._trouble_while_starting(child)
-            if trouble_at_start is None:
+            start_failure = await self._failure_at_start(child)
+            if start_failure is None:
                 self._say(f"{supervised.spec.name} is ready again (pid {child.pid}, {supervised.identity})")
-            trouble = trouble_at_start or await self._trouble_while_running(supervised)
+            failure = start_failure or await self._failure_while_running(supervised)
 
-    async def _pause(self, supervised: _Kept, trouble: str) -> None:
+    async def _pause(self, supervised: _Supervised, failure: str) -> None:
         child, pace = supervised.child, self._pace
         if child is not None and time.monotonic() - child.started_at >= pace.healthy_again_seconds:
             supervised.backoff_seconds = 0.0
         doubled = supervised.backoff_seconds * 2 or pace.first_backoff_seconds
         supervised.backoff_seconds = min(doubled, pace.longest_backoff_seconds)
         # A child that was killed from outside wrote no reason to its log.
-        last_words = child.last_lines(1) if child is not None and "signal" not in trouble else ""
-        hint = f" (last line of its log: {last_words})" if last_words else ""
-        self._say(f"{supervised.spec.name} {trouble}; starting it again in {supervised.backoff_seconds:g} s{hint}")
-        await self._let_go(supervised, pace.grace_of_the_silent_seconds)
+        last_line = child.last_lines(1) if child is not None and "signal" not in failure else ""
+        hint = f" (last line of its log: {last_line})" if last_line else ""
+        self._say(f"{supervised.spec.name} {failure}; starting it again in {supervised.backoff_seconds:g} s{hint}")
+        await self._stop_child(supervised, pace.unresponsive_grace_seconds)
         await asyncio.sleep(supervised.backoff_seconds)
 
-    async def _trouble_while_running(self, supervised: _Kept) -> str:
+    async def _failure_while_running(self, supervised: _Supervised) -> str:
         """Wait until the child has ended or stopped answering; return which."""
         child, pace = supervised.child, self._pace
         if child is None:

@@ -40,29 +40,29 @@ def find_temporal(
         Interrupted: `stop` was set.
     """
     stop = stop or threading.Event()
-    misses: list[str] = []
+    failures: list[str] = []
 
-    def miss(why: str) -> None:
-        misses.append(why)
-        say(f"{why}; trying the next way")
+    def note_failure(reason: str) -> None:
+        failures.append(reason)
+        say(f"{reason}; trying the next way")
 
-    if found := _from_environment(miss) or _from_path(miss):
+    if found := _from_environment(note_failure) or _from_path(note_failure):
         return found
     cache = cache or default_cache()
     home = cache / f"temporal-{VERSION}"
-    if found := _from_cache(home, miss):
+    if found := _from_cache(home, note_failure):
         return found
     with _one_at_a_time(home, say, stop):
         if found := _from_cache(home, None):  # another process created it while we waited
             return found
-        ways: list[Callable[[Path], None]] = [
+        installers: list[Callable[[Path], None]] = [
             lambda program: download_temporal(program, base_url, say, stop),
             lambda program: build(program, cache, say, stop),
         ]
-        for way in ways:
-            if found := _install(home, way, miss):
+        for installer in installers:
+            if found := _install(home, installer, note_failure):
                 return found
-    raise TemporalMissing(_remedies(misses, home))
+    raise TemporalMissing(_remedies(failures, home))
 
 
 def default_cache() -> Path:
@@ -71,10 +71,10 @@ def default_cache() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "durable-research"
 
 
-def why_unusable(program: Path) -> str | None:
+def unusable_reason(program: Path) -> str | None:
     """Return why `temporal --version` does not work with this file, or None when it does."""
     try:
-        asked = subprocess.run(  # noqa: S603 - trying it is the point
+        result = subprocess.run(  # noqa: S603 - trying it is the point
             [str(program), "--version"], capture_output=True, text=True, timeout=TRY_SECONDS, check=False
         )
     except FileNotFoundError:
@@ -83,58 +83,58 @@ def why_unusable(program: Path) -> str | None:
         return f"it cannot be run ({cause.strerror})"
     except subprocess.TimeoutExpired:
         return f"`--version` gave no answer within {TRY_SECONDS} s"
-    if asked.returncode != 0 or not asked.stdout.startswith("temporal"):
-        return f"`--version` did not answer like Temporal's (exit code {asked.returncode})"
+    if result.returncode != 0 or not result.stdout.startswith("temporal"):
+        return f"`--version` did not answer like Temporal's (exit code {result.returncode})"
     return None
 
 
-def _from_environment(miss: Say) -> Path | None:
+def _from_environment(note_failure: Say) -> Path | None:
     named = os.environ.get("TEMPORAL_CLI_PATH")
     if not named:
         return None
     program = Path(named).expanduser().absolute()
-    if why := why_unusable(program):
-        miss(f"TEMPORAL_CLI_PATH names {program}, but {why}")
+    if reason := unusable_reason(program):
+        note_failure(f"TEMPORAL_CLI_PATH names {program}, but {reason}")
         return None
     return program
 
 
-def _from_path(miss: Say) -> Path | None:
+def _from_path(note_failure: Say) -> Path | None:
     found = shutil.which("temporal")
     if found is None:
-        miss("there is no `temporal` on PATH")
+        note_failure("there is no `temporal` on PATH")
         return None
     program = Path(found).absolute()
-    if why := why_unusable(program):
-        miss(f"{program} is on PATH, but {why}")
+    if reason := unusable_reason(program):
+        note_failure(f"{program} is on PATH, but {reason}")
         return None
     return program
 
 
-def _from_cache(home: Path, miss: Say | None) -> Path | None:
+def _from_cache(home: Path, note_failure: Say | None) -> Path | None:
     program = home / "temporal"
-    why = why_unusable(program)
-    if why and miss:
-        miss(f"no program in our cache ({program}): {why}")
-    return None if why else program
+    reason = unusable_reason(program)
+    if reason and note_failure:
+        note_failure(f"no program in our cache ({program}): {reason}")
+    return None if reason else program
 
 
-def _install(home: Path, way: Callable[[Path], None], miss: Say) -> Path | None:
+def _install(home: Path, installer: Callable[[Path], None], note_failure: Say) -> Path | None:
     """Create the program by `way` in a separate folder, try it, and only then rename it."""
     with tempfile.TemporaryDirectory(dir=home, prefix="partial-") as folder:
         program = Path(folder) / "temporal"
         try:
-            way(program)
+            installer(program)
         except Interrupted:
             raise
         except LocalError as cause:
-            miss(str(cause))
+            note_failure(str(cause))
             return None
         except OSError as cause:
-            miss(f"{cause.filename or home}: {cause.strerror}")
+            note_failure(f"{cause.filename or home}: {cause.strerror}")
             return None
-        if why := why_unusable(program):
-            miss(f"the program was made, but {why}")
+        if reason := unusable_reason(program):
+            note_failure(f"the program was made, but {reason}")
             return None
         program.replace(home / "temporal")
     return home / "temporal"
@@ -167,8 +167,8 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _remedies(misses: list[str], home: Path) -> str:
-    tried = "\n".join(f"  - {why}" for why in misses)
+def _remedies(failures: list[str], home: Path) -> str:
+    tried = "\n".join(f"  - {reason}" for reason in failures)
     return f"""no usable `temporal` program could be had. Tried:
 {tried}
 Any one of these helps:

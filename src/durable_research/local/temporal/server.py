@@ -53,13 +53,13 @@ def server_command(
     return tuple(command)
 
 
-def known_options(program: Path) -> str:
+def start_dev_help(program: Path) -> str:
     """Return the help text of `server start-dev`: a program found on PATH may be older than ours."""
-    asked = subprocess.run(  # noqa: S603 - the program that find_temporal tried
+    result = subprocess.run(  # noqa: S603 - the program that find_temporal tried
         [str(program), "server", "start-dev", "--help"],
         capture_output=True,
         text=True,
         timeout=HELP_SECONDS,
         check=False,
     )
-    return asked.stdout
+    return result.stdout

@@ -118,7 +118,7 @@ class PaidTexts:
         """The ledger's records of the calls that wrote the text; a cut call stands before its continuation."""
         step = next(iter(BY_KIND[row.kind].steps))
         generation = resumed_with(events).generation
-        keys = [model_call_key(row.ref, step, part, generation) for part in range(1 + policies.GOING_ON_ALLOWED)]
+        keys = [model_call_key(row.ref, step, part, generation) for part in range(1 + policies.CONTINUATIONS_ALLOWED)]
         records = await self.reading.ledger.read(keys)
         return [records[key] for key in takewhile(records.__contains__, keys)]
 

@@ -1,4 +1,4 @@
-"""Refusals in OpenAI's own words, so that a client under test gets the same bodies as in production."""
+"""Refusals with OpenAI's texts and fields, so that a client under test gets the same bodies as in production."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from quart import Response, request
 
-from durable_research.simulator.faults.quirk_forms import Instead
+from durable_research.simulator.faults.quirk_forms import Replacement
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -33,10 +33,10 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
 
 
-class AnsweredInstead(Exception):
+class AnswerReplaced(Exception):
     """A literal answer that replaces the requested one."""
 
-    def __init__(self, answer: Instead, headers: Mapping[str, str]) -> None:
+    def __init__(self, answer: Replacement, headers: Mapping[str, str]) -> None:
         super().__init__(str(answer.status))
         self.answer = answer
         self.headers = {**answer.headers, **headers}
@@ -96,7 +96,7 @@ async def parse_control(model: type[Body]) -> Body:
         raise ApiError(422, "; ".join(found), code="invalid_control_request") from cause
 
 
-def whole_number(name: str, default: int) -> int:
+def integer_argument(name: str, default: int) -> int:
     """Read a number from the query.
 
     Raises:

@@ -12,7 +12,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from quart import Response
 
-from durable_research.simulator.faults.errors import AnsweredInstead, ApiError
+from durable_research.simulator.faults.errors import AnswerReplaced, ApiError
 from durable_research.simulator.faults.quirk_forms import NORMAL, Api, Quirk
 from durable_research.simulator.faults.quirks import QUIRKS
 from durable_research.simulator.generation.generation import Outcome
@@ -42,16 +42,18 @@ CallKind = Literal["model_call", "embedding", "conversation", "stored_list", "we
 # Calls to some endpoints do not contain their question, so that only this matches them.
 EVERY_CALL = "*"
 
-_EVERYWHERE: frozenset[str | None] = frozenset({None, "429", "500", "503", "timeout", "cut", "slow", "billed_500"})
+_POSSIBLE_EVERYWHERE: frozenset[str | None] = frozenset(
+    {None, "429", "500", "503", "timeout", "cut", "slow", "billed_500"}
+)
 _POSSIBLE: dict[CallKind, frozenset[str | None]] = {
-    "model_call": _EVERYWHERE
+    "model_call": _POSSIBLE_EVERYWHERE
     | {"401", "empty", "truncated", "filtered", "too_large", "content_filter", "cut_midway", "refused", "failed"},
-    "embedding": _EVERYWHERE | {"401"},
+    "embedding": _POSSIBLE_EVERYWHERE | {"401"},
     "conversation": frozenset({None}),
     "stored_list": frozenset({None}),
-    "webhook": _EVERYWHERE | {"410"},
+    "webhook": _POSSIBLE_EVERYWHERE | {"410"},
     "email": frozenset({None, "451", "550", "timeout", "cut", "slow"}),
-    "slack": _EVERYWHERE - {"503"},
+    "slack": _POSSIBLE_EVERYWHERE - {"503"},
 }
 _OUTCOMES: dict[str | None, Outcome] = {
     "empty": "empty",
@@ -65,7 +67,7 @@ _REFUSALS = ("429", "500", "503", "401", "410", "timeout", "too_large", "content
 
 # A client that waits longer than this has no timeout at all: do not hold its connection without end.
 HANG_SECONDS = 120
-# The latency of "slow" when none is set: a guess, longer than a person waits without wondering.
+# The latency of "slow" when none is set: a guess, longer than a user expects to wait.
 SLOW_SECONDS = 10.0
 
 
@@ -86,13 +88,13 @@ class Fault(BaseModel):
 
     @field_validator("quirk")
     @classmethod
-    def _is_known(cls, quirk: str | None) -> str | None:
+    def _quirk_exists(cls, quirk: str | None) -> str | None:
         if quirk is not None and quirk not in QUIRKS:
             raise ValueError(f"there is no such quirk; GET /control/quirks lists all {len(QUIRKS)}")
         return quirk
 
     @model_validator(mode="after")
-    def _does_something(self) -> Self:
+    def _has_effect(self) -> Self:
         if self.fault is None and self.quirk is None and self.latency_seconds is None:
             raise ValueError("give a fault, a quirk, or latency_seconds to be slower")
         if self.fault and self.quirk:
@@ -106,24 +108,25 @@ class Fault(BaseModel):
             return False
         if self.quirk is None:
             return self.fault in _POSSIBLE[call.kind]
-        return call.api in self.way.apis and (self.way.if_field is None or self.way.if_field in call.fields)
+        effect = self.quirk_effect
+        return call.api in effect.apis and (effect.if_field is None or effect.if_field in call.fields)
 
     @property
-    def way(self) -> Quirk:
+    def quirk_effect(self) -> Quirk:
         return QUIRKS[self.quirk] if self.quirk else NORMAL
 
     @property
-    def silence(self) -> float:
+    def first_byte_delay(self) -> float:
         """The delay of the first byte, in seconds; for a silent quirk `latency_seconds` sets it."""
-        silence = self.way.silence_seconds
-        return silence if not silence or self.latency_seconds is None else self.latency_seconds
+        delay = self.quirk_effect.first_byte_delay_seconds
+        return delay if not delay or self.latency_seconds is None else self.latency_seconds
 
-    def latency(self, otherwise: float) -> float:
-        if self.way.silence_seconds:
-            return otherwise
+    def latency(self, default: float) -> float:
+        if self.quirk_effect.first_byte_delay_seconds:
+            return default
         if self.latency_seconds is not None:
             return self.latency_seconds
-        return SLOW_SECONDS if self.fault == "slow" else otherwise
+        return SLOW_SECONDS if self.fault == "slow" else default
 
     def retry_header(self) -> dict[str, str]:
         if self.retry_after is None:
@@ -136,7 +139,7 @@ class Fault(BaseModel):
 
     @property
     def outcome(self) -> Outcome:
-        return self.way.outcome if self.quirk else _OUTCOMES.get(self.fault, "complete")
+        return self.quirk_effect.outcome if self.quirk else _OUTCOMES.get(self.fault, "complete")
 
 
 @dataclass(frozen=True)
@@ -154,11 +157,11 @@ async def refuse(fault: Fault | None, *, too_large: str = "input") -> None:
 
     Raises:
         ApiError: the refusal.
-        AnsweredInstead: the answer of a quirk.
+        AnswerReplaced: the answer of a quirk.
     """
-    if fault and fault.way.instead:
+    if fault and fault.quirk_effect.replacement:
         await asyncio.sleep(fault.latency(0))
-        raise AnsweredInstead(fault.way.instead, fault.retry_header())
+        raise AnswerReplaced(fault.quirk_effect.replacement, fault.retry_header())
     if fault is None or fault.fault not in _REFUSALS:
         return
     if fault.fault == "timeout":
@@ -181,11 +184,11 @@ def _refusal(fault: Fault, too_large: str) -> ApiError:
         case "503":
             return ApiError(503, "The engine is currently overloaded.", kind="server_error", headers=headers)
         case "too_large":
-            words = "Your input exceeds the context window of this model. Please adjust your input and try again."
-            return ApiError(400, words, param=too_large, code="context_length_exceeded")
+            message = "Your input exceeds the context window of this model. Please adjust your input and try again."
+            return ApiError(400, message, param=too_large, code="context_length_exceeded")
         case "content_filter":
             return _filtered_by_azure()
-    return sent_failed(headers)
+    return server_error(headers)
 
 
 def _filtered_by_azure() -> ApiError:
@@ -205,8 +208,8 @@ def _filtered_by_azure() -> ApiError:
     )
 
 
-def sent_failed(headers: dict[str, str] | None = None) -> ApiError:
-    """The error answer to a call that was processed nevertheless."""
+def server_error(headers: dict[str, str] | None = None) -> ApiError:
+    """A 500, also as the answer to a call that was processed nevertheless."""
     return ApiError(500, "The server had an error while processing your request.", kind="server_error", headers=headers)
 
 
@@ -224,14 +227,14 @@ def cut_response(content_type: str, beginning: bytes) -> Response:
     return Response(body(), 200, content_type=content_type)
 
 
-async def broken_off(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def cut_after(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The same bytes, and then the connection is cut instead of ended."""
     async for data in body:
         yield data
     raise _ConnectionCut
 
 
-async def cut_in_half(whole: Response) -> Response:
+async def cut_in_half(response: Response) -> Response:
     """Send the first half of an answer and cut the connection."""
-    data = await whole.get_data(as_text=False)
-    return cut_response(whole.content_type or "application/json", data[: len(data) // 2])
+    data = await response.get_data(as_text=False)
+    return cut_response(response.content_type or "application/json", data[: len(data) // 2])

@@ -16,8 +16,8 @@ Rewrite = Callable[[list[SentEvent]], list[SentEvent]]
 
 # The Responses API has its own names for the finish reasons of chat completions.
 _RESPONSES_REASONS = {"length": "max_output_tokens"}
-_THOUGHTS = ("Let me see. ", "What is asked here? ", "Now I know.")
-_KEPT_ALIVE_EVERY = 10
+_REASONING = ("Let me see. ", "What is asked here? ", "Now I know.")
+_KEEPALIVE_EVERY = 10
 
 
 def usage(change: Callable[[Json], Json | None]) -> Edit:
@@ -29,7 +29,7 @@ def usage(change: Callable[[Json], Json | None]) -> Edit:
     return _within_response(edit)
 
 
-def ending(reason: str | None) -> Edit:
+def finish_reason(reason: str | None) -> Edit:
     """End with another finish reason; None sends no reason at all."""
 
     def edit_choices(sent: Json) -> Json:
@@ -38,8 +38,8 @@ def ending(reason: str | None) -> Edit:
     def edit_response(sent: Json) -> Json:
         if sent.get("status") not in ("completed", "incomplete") or "output" not in sent:
             return sent
-        why = {"reason": _RESPONSES_REASONS.get(reason or "", reason)}
-        return {**sent, "status": "incomplete", "incomplete_details": why}
+        details = {"reason": _RESPONSES_REASONS.get(reason or "", reason)}
+        return {**sent, "status": "incomplete", "incomplete_details": details}
 
     def edit(sent: Json) -> Json:
         changed = _within_response(edit_response)(edit_choices(sent))
@@ -56,7 +56,7 @@ def upstream_error(sent: Json) -> Json:
     )
 
 
-def pieces(change: Callable[[Any], object]) -> Edit:
+def chat_text(change: Callable[[Any], object]) -> Edit:
     """Change the text of a chat, in each delta or in the whole message."""
 
     def edit(sent: Json) -> Json:
@@ -65,7 +65,7 @@ def pieces(change: Callable[[Any], object]) -> Edit:
     return edit
 
 
-def opens_with_null(sent: Json) -> Json:
+def null_first_text(sent: Json) -> Json:
     """The chunk with the role has null instead of an empty text."""
 
     def edit(choice: Json) -> Json:
@@ -80,7 +80,7 @@ def null_choices(sent: Json) -> Json:
     return {**sent, "choices": None} if sent.get("choices") == [] else sent
 
 
-def named(id: str) -> Edit:
+def fixed_id(id: str) -> Edit:
     """Every completion has the same id."""
     return lambda sent: {**sent, "id": id} if "choices" in sent else sent
 
@@ -90,11 +90,11 @@ def without_output(sent: Json) -> Json:
     return _with_output(sent, []) if sent.get("type") == "response.completed" else sent
 
 
-def output_of_reasoning(sent: Json) -> Json:
+def reasoning_output(sent: Json) -> Json:
     """The output of a response consists of reasoning only."""
-    thought = {"type": "reasoning", "id": "rs_1", "summary": []}
+    item = {"type": "reasoning", "id": "rs_1", "summary": []}
     has_output = bool((sent.get("response") or sent).get("output"))
-    return _with_output(sent, [thought]) if has_output else sent
+    return _with_output(sent, [item]) if has_output else sent
 
 
 def vector_as_text(sent: Json) -> Json:
@@ -102,13 +102,13 @@ def vector_as_text(sent: Json) -> Json:
     return {**sent, "data": [{**one, "embedding": str(one["embedding"])} for one in sent["data"]]}
 
 
-def kept_alive(block: str) -> Rewrite:
+def keepalives(block: str) -> Rewrite:
     """The stream begins with this block, and repeats it now and then."""
 
     def rewrite(events: list[SentEvent]) -> list[SentEvent]:
         sent: list[SentEvent] = []
         for number, one in enumerate(events):
-            if number % _KEPT_ALIVE_EVERY == 0:
+            if number % _KEEPALIVE_EVERY == 0:
                 sent.append(SentEvent(one.moment, block=block))
             sent.append(one)
         return sent
@@ -117,16 +117,16 @@ def kept_alive(block: str) -> Rewrite:
 
 
 def without(unwanted: Callable[[Json], bool]) -> Rewrite:
-    """Leave some of the events out."""
+    """Omit some of the events."""
     return lambda events: [one for one in events if not unwanted(one.data)]
 
 
-def is_bare_usage(sent: Json) -> bool:
-    """Whether this chunk reports token usage and nothing else."""
+def is_usage_only(sent: Json) -> bool:
+    """Whether this chunk reports only token usage."""
     return sent.get("choices") == []
 
 
-def is_about_text(sent: Json) -> bool:
+def is_text_event(sent: Json) -> bool:
     """Whether this event of Responses contains text, or opens or closes its place."""
     return str(sent.get("type")).startswith(("response.output_item", "response.content_part", "response.output_text"))
 
@@ -135,23 +135,23 @@ def null_delta(events: list[SentEvent]) -> list[SentEvent]:
     """A chunk about filtering, whose delta is null, before the last choice."""
     offsets = {"check_offset": 40, "start_offset": 0, "end_offset": 40}
     sent = {"index": 0, "delta": None, "finish_reason": None, "content_filter_offsets": offsets}
-    at = next(number for number, one in enumerate(events) if _closes(one))
-    return [*events[:at], _like(events[at], {"id": "", "model": "", "choices": [sent]}), *events[at:]]
+    at = next(number for number, one in enumerate(events) if _has_finish_reason(one))
+    return [*events[:at], _with_data(events[at], {"id": "", "model": "", "choices": [sent]}), *events[at:]]
 
 
-def thoughts(field: str, shape: Callable[[str], object]) -> Rewrite:
+def reasoning(field: str, shape: Callable[[str], object]) -> Rewrite:
     """Reasoning is streamed before the text of a chat, in a separate field or as a part of the content."""
 
     def rewrite(events: list[SentEvent]) -> list[SentEvent]:
         if "choices" not in events[0].data:
             return events
-        choices = [{"index": 0, "delta": {field: shape(thought)}, "finish_reason": None} for thought in _THOUGHTS]
-        return [events[0], *(_like(events[0], {"choices": [choice]}) for choice in choices), *events[1:]]
+        choices = [{"index": 0, "delta": {field: shape(text)}, "finish_reason": None} for text in _REASONING]
+        return [events[0], *(_with_data(events[0], {"choices": [choice]}) for choice in choices), *events[1:]]
 
     return rewrite
 
 
-def half_then(*blocks: str) -> Rewrite:
+def first_half_then(*blocks: str) -> Rewrite:
     """The first half of the stream, then these blocks instead of the rest."""
 
     def rewrite(events: list[SentEvent]) -> list[SentEvent]:
@@ -190,15 +190,15 @@ def _text_in(one: SentEvent) -> str:
 def _with_text_of(one: SentEvent, text: str) -> SentEvent:
     if "delta" in one.data:
         return replace(one, data={**one.data, "delta": text})
-    return replace(one, data=pieces(lambda _: text)(one.data))
+    return replace(one, data=chat_text(lambda _: text)(one.data))
 
 
-def _closes(one: SentEvent) -> bool:
+def _has_finish_reason(one: SentEvent) -> bool:
     choices = one.data.get("choices")
     return bool(choices and choices[0]["finish_reason"])
 
 
-def _like(one: SentEvent, change: Json) -> SentEvent:
+def _with_data(one: SentEvent, change: Json) -> SentEvent:
     return replace(one, data={**one.data, **change})
 
 
@@ -217,7 +217,7 @@ def _with_choices(sent: Json, change: Edit) -> Json:
 
 def _with_text(choice: Json, change: Callable[[Any], object]) -> Json:
     for place in ("delta", "message"):
-        said = choice.get(place)
-        if said and said.get("content"):
-            return {**choice, place: {**said, "content": change(said["content"])}}
+        message = choice.get(place)
+        if message and message.get("content"):
+            return {**choice, place: {**message, "content": change(message["content"])}}
     return choice

@@ -16,7 +16,7 @@ PAID: frozenset[Api] = TEXT | {"embeddings"}
 
 
 @dataclass(frozen=True)
-class Instead:
+class Replacement:
     """The answer that replaces the normal one, unbilled."""
 
     status: int
@@ -29,27 +29,27 @@ class Instead:
 class Quirk:
     """One quirk. `source` names the server and the report of it; `if_field` limits it to requests that have the field."""
 
-    says: str
+    description: str
     source: str
     apis: frozenset[Api]
-    instead: Instead | None = None
+    replacement: Replacement | None = None
     if_field: str | None = None
     outcome: Outcome = "complete"
     edits: tuple[Edit, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
     framing: Framing = NEWLINES
     content_type: str = EVENT_STREAM
-    tells_usage: bool = False  # also when the request does not ask for it
+    reports_usage: bool = False  # also when the request does not include it
     ignores_stream: bool = False
     ignores_filter: bool = False
-    forgets: bool = False  # cuts the connection in mid-answer; a later request does not find the call
-    silence_seconds: float = 0.0  # from acceptance to the first byte
+    loses_call: bool = False  # cuts the connection in mid-answer; a later request does not find the call
+    first_byte_delay_seconds: float = 0.0  # from acceptance to the first byte
     chunk_seconds: float = 0.0  # between two chunks of the text
 
     @property
     def is_billed(self) -> bool:
         """Whether a call with this quirk is accepted, and so billed."""
-        return self.instead is None and bool(self.apis & PAID)
+        return self.replacement is None and bool(self.apis & PAID)
 
     def payload(self, sent: Json) -> Json:
         """Edit one JSON object of the answer."""

@@ -1,18 +1,18 @@
 """Quirks that refuse a call: the answers sent instead, unbilled. The sources are as in `quirks.py`."""
 
-from durable_research.simulator.faults.quirk_forms import PAID, TEXT, Api, Instead, Quirk
+from durable_research.simulator.faults.quirk_forms import PAID, TEXT, Api, Quirk, Replacement
 
 _RESPONSES: frozenset[Api] = frozenset({"responses"})
 _EMBEDDINGS: frozenset[Api] = frozenset({"embeddings"})
 
 
-def _error(status: int, message: str, kind: str | None = None, code: str | int | None = None) -> Instead:
-    return Instead(status, {"error": {"message": message, "type": kind, "code": code}})
+def _error(status: int, message: str, kind: str | None = None, code: str | int | None = None) -> Replacement:
+    return Replacement(status, {"error": {"message": message, "type": kind, "code": code}})
 
 
-def _unknown_field(name: str) -> Instead:
+def _unknown_field(name: str) -> Replacement:
     sent = {"message": f"Unknown parameter: '{name}'.", "type": "invalid_request_error", "code": "unknown_parameter"}
-    return Instead(400, {"error": {**sent, "param": name}})
+    return Replacement(400, {"error": {**sent, "param": name}})
 
 
 REFUSALS: dict[str, Quirk] = {
@@ -44,13 +44,13 @@ REFUSALS: dict[str, Quirk] = {
         "the base address is wrong, and the answer is an error with status 200",
         "lmstudio#618, vault-operator#73",
         PAID,
-        Instead(200, {"error": "no such endpoint"}),
+        Replacement(200, {"error": "no such endpoint"}),
     ),
     "error_event": Quirk(
         "the first event of a stream is a refusal",
         "vLLM's and LiteLLM's streams; own",
         TEXT,
-        Instead(
+        Replacement(
             200,
             'data: {"error": {"message": "the model does not exist", "type": "invalid_request_error", "code": 404}}\n\n'
             "data: [DONE]\n\n",
@@ -61,13 +61,13 @@ REFUSALS: dict[str, Quirk] = {
         "something else listens at the address, and answers with a page of HTML",
         "lmstudio#618",
         PAID,
-        Instead(200, "<!doctype html><title>Welcome</title><p>It works.</p>", "text/html; charset=utf-8"),
+        Replacement(200, "<!doctype html><title>Welcome</title><p>It works.</p>", "text/html; charset=utf-8"),
     ),
     "redirected": Quirk(
         "a proxy sends to its page for signing in: 302",
         "gateways behind a single sign-on; own",
         PAID,
-        Instead(302, "", "text/html", {"location": "/signing-in"}),
+        Replacement(302, "", "text/html", {"location": "/signing-in"}),
     ),
     "full_context": Quirk(
         "the context is full: 400, whose code is a number and whose type is the name",
@@ -103,13 +103,13 @@ REFUSALS: dict[str, Quirk] = {
         "what was stored cannot be listed: 405",
         "LiteLLM, seen",
         frozenset({"stored_list"}),
-        Instead(405, {"detail": "Method Not Allowed"}),
+        Replacement(405, {"detail": "Method Not Allowed"}),
     ),
     "refuses_stream_options": Quirk(
         "`stream_options` is not known: 422 that names it",
         "openai-agents-python#442, avante#2347",
         frozenset({"chat"}),
-        Instead(
+        Replacement(
             422,
             {"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"], "msg": "Extra input"}]},
         ),

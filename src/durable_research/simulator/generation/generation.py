@@ -1,6 +1,6 @@
-"""One accepted model call. Its text is a pure function of the request and its progress one of the time since then.
+"""One accepted model call. Its text is a pure function of the request, its progress one of the time since acceptance.
 
-So nothing has to run in the background: a generation continues without a reader, and while the simulator is down.
+So no background task is needed: a generation continues without a reader, and while the simulator is down.
 """
 
 import math
@@ -14,7 +14,7 @@ from durable_research.simulator.generation.requests import Message, user_part
 from durable_research.simulator.text.writer import compose
 
 Outcome = Literal["complete", "empty", "truncated", "filtered", "refused", "failed"]
-Ending = Literal["completed", "incomplete", "failed"]
+FinalStatus = Literal["completed", "incomplete", "failed"]
 
 CHARACTERS_PER_TOKEN = 4
 QUEUED_SHARE = 0.05
@@ -53,7 +53,7 @@ class Generation(BaseModel):
         return self.created + self.latency
 
     @property
-    def asked(self) -> str:
+    def original_prompt(self) -> str:
         """The question to answer: this call's prompt, or that of the answer which it continues."""
         return self.prompt if self.question is None else self.question
 
@@ -67,7 +67,7 @@ class Answer:
     """The text of a generation and how it ends."""
 
     text: str
-    ending: Ending
+    final_status: FinalStatus
     is_refusal: bool = False
 
 
@@ -87,7 +87,7 @@ def answer(generation: Generation) -> Answer:
         return Answer("", "completed")
     if generation.outcome == "refused":
         return Answer(REFUSAL, "completed", is_refusal=True)
-    text = compose(generation.asked, generation.instructions)[generation.given_characters :]
+    text = compose(generation.original_prompt, generation.instructions)[generation.given_characters :]
     if generation.outcome in ("truncated", "filtered", "failed"):
         return Answer(text[: len(text) // 2], "failed" if generation.outcome == "failed" else "incomplete")
     if generation.token_limit is not None and tokens(text) > generation.token_limit:
@@ -95,29 +95,29 @@ def answer(generation: Generation) -> Answer:
     return Answer(text, "completed")
 
 
-def rest_of_answer(earlier: Generation, prompt: str) -> dict[str, Any]:
+def continuation_of_answer(earlier: Generation, prompt: str) -> dict[str, Any]:
     """The fields by which a call continues an answer that stopped for its length; the same question again starts anew."""
-    ended = answer(earlier)
-    if ended.ending != "incomplete" or prompt == earlier.asked:
+    final = answer(earlier)
+    if final.final_status != "incomplete" or prompt == earlier.original_prompt:
         return {}
     return {
-        "question": earlier.asked,
+        "question": earlier.original_prompt,
         "instructions": earlier.instructions,
-        "given_characters": earlier.given_characters + len(ended.text),
+        "given_characters": earlier.given_characters + len(final.text),
     }
 
 
-def rest_of_chat(messages: list[Message], guidance: str) -> dict[str, Any]:
+def continuation_of_chat(messages: list[Message], system_prompt: str) -> dict[str, Any]:
     """The same for a chat: it continues when the assistant's message is the beginning of the answer to the earlier ones."""
     roles = [message.role for message in messages]
     if "assistant" not in roles or roles[-1] != "user":
         return {}
     question = user_part(messages[: roles.index("assistant")])
-    said = "".join(message.text for message in messages if message.role == "assistant")
-    whole = compose(question, guidance)
-    if not said or said == whole or not whole.startswith(said):
+    sent_text = "".join(message.text for message in messages if message.role == "assistant")
+    full_answer = compose(question, system_prompt)
+    if not sent_text or sent_text == full_answer or not full_answer.startswith(sent_text):
         return {}
-    return {"question": question, "given_characters": len(said)}
+    return {"question": question, "given_characters": len(sent_text)}
 
 
 def billed_tokens(generation: Generation) -> int:
@@ -126,17 +126,17 @@ def billed_tokens(generation: Generation) -> int:
 
 
 def status(generation: Generation, now: float, stopped_at: float | None) -> str:
-    """The status of a generation at a moment, in OpenAI's words."""
+    """The status of a generation at a moment, with OpenAI's names."""
     if stopped_at is not None:
         return "cancelled"
     if now >= generation.done_at:
-        return answer(generation).ending
-    if generation.background and now < writing_since(generation):
+        return answer(generation).final_status
+    if generation.background and now < writing_starts_at(generation):
         return "queued"
     return "in_progress"
 
 
-def writing_since(generation: Generation) -> float:
+def writing_starts_at(generation: Generation) -> float:
     """The time of the first word; a background call waits in a queue first."""
     return generation.created + (generation.latency * QUEUED_SHARE if generation.background else 0)
 
@@ -144,7 +144,7 @@ def writing_since(generation: Generation) -> float:
 def timed_chunks(generation: Generation) -> list[tuple[float, str]]:
     """The answer in chunks, each with the time at which it is written."""
     chunks = _chunks(answer(generation).text)
-    begin = writing_since(generation)
+    begin = writing_starts_at(generation)
     step = (generation.done_at - begin) / max(len(chunks), 1)
     return [(begin + step * number, chunk) for number, chunk in enumerate(chunks, start=1)]
 

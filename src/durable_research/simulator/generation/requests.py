@@ -20,7 +20,7 @@ class _Request(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
 
     @property
-    def given(self) -> frozenset[str]:
+    def provided_fields(self) -> frozenset[str]:
         """The request's fields that have a value."""
         return frozenset(name for name in self.model_fields_set if getattr(self, name) is not None)
 
@@ -50,7 +50,7 @@ def user_part(messages: list[Message]) -> str:
     return "\n\n".join(message.text for message in messages if message.role == "user")
 
 
-def guidance(messages: list[Message]) -> str:
+def system_prompt(messages: list[Message]) -> str:
     """All text of system and developer messages."""
     return "\n\n".join(message.text for message in messages if message.role in ("system", "developer"))
 
@@ -87,9 +87,9 @@ class ResponseRequest(_Request):
         return self.input if isinstance(self.input, str) else user_part(self.input)
 
     @property
-    def guidance(self) -> str:
-        inside = guidance(self.messages)
-        return "\n\n".join(part for part in (self.instructions, inside) if part)
+    def system_prompt(self) -> str:
+        in_messages = system_prompt(self.messages)
+        return "\n\n".join(part for part in (self.instructions, in_messages) if part)
 
     @property
     def conversation_id(self) -> str | None:
@@ -128,8 +128,8 @@ class ChatRequest(_Request):
         return user_part(list(self.messages))
 
     @property
-    def guidance(self) -> str:
-        return guidance(list(self.messages))
+    def system_prompt(self) -> str:
+        return system_prompt(list(self.messages))
 
 
 class ConversationRequest(_Request):

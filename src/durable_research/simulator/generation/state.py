@@ -25,7 +25,7 @@ class Conversation(BaseModel):
 
 
 class AddedItems(BaseModel):
-    """Items added to a conversation by a request of their own, after it was opened."""
+    """Items added to a conversation by a separate request, after it was opened."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -95,7 +95,7 @@ class State:
         self.by_idempotency_key: dict[str, str] = {}
         self._stopped_at: dict[str, float] = {}
         self._stop_signals: dict[str, asyncio.Event] = {}
-        self._on_conversation: dict[str, list[str]] = defaultdict(list)
+        self._by_conversation: dict[str, list[str]] = defaultdict(list)
         self._journal = Journal(path)
         for entry in self._journal.entries():
             self._apply(entry["what"], entry["value"])
@@ -105,14 +105,14 @@ class State:
         return time.time()
 
     def register(self, generation: Generation) -> None:
-        """Add a call in memory; it survives a restart only after `keep`."""
+        """Add a call in memory; it survives a restart only after `persist`."""
         self.generations[generation.id] = generation
         if generation.conversation:
-            self._on_conversation[generation.conversation].append(generation.id)
+            self._by_conversation[generation.conversation].append(generation.id)
         if generation.idempotency_key:
             self.by_idempotency_key[generation.idempotency_key] = generation.id
 
-    def keep(self, generation: Generation) -> None:
+    def persist(self, generation: Generation) -> None:
         if generation.store:
             self._append("generation", generation.model_dump(mode="json"))
 
@@ -148,24 +148,24 @@ class State:
         self._append("items", added.model_dump(mode="json"))
 
     def is_locked(self, conversation_id: str) -> bool:
-        return any(not self.is_finished(self.generations[id]) for id in self._on_conversation[conversation_id])
+        return any(not self.is_finished(self.generations[id]) for id in self._by_conversation[conversation_id])
 
-    def answered_on(self, conversation_id: str) -> list[Generation]:
+    def answered_in(self, conversation_id: str) -> list[Generation]:
         """The generations of this conversation that ended with an answer, oldest first."""
-        found = [self.generations[id] for id in self._on_conversation[conversation_id]]
+        found = [self.generations[id] for id in self._by_conversation[conversation_id]]
         return [
             one
             for one in found
-            if self.stopped_at(one.id) is None and self.now() >= one.done_at and answer(one).ending != "failed"
+            if self.stopped_at(one.id) is None and self.now() >= one.done_at and answer(one).final_status != "failed"
         ]
 
     def receive(self, delivery: Delivery) -> None:
         self.deliveries.append(delivery)
 
-    def keep_delivery(self, delivery: Delivery) -> None:
+    def persist_delivery(self, delivery: Delivery) -> None:
         self._append("delivery", delivery.model_dump(mode="json"))
 
-    def take_mail(self, mail: Mail) -> None:
+    def add_mail(self, mail: Mail) -> None:
         self.mails.append(mail)
         self._append("mail", mail.model_dump(mode="json"))
 
@@ -173,16 +173,16 @@ class State:
         self.slack[message.channel, message.ts] = message
         self._append("slack", message.model_dump(mode="json"))
 
-    def unpost(self, message: SlackMessage) -> None:
+    def delete_slack_message(self, message: SlackMessage) -> None:
         self.slack.pop((message.channel, message.ts), None)
         self._append("slack_deleted", message.model_dump(mode="json"))
 
-    def _append(self, what: str, value: dict[str, Any]) -> None:
+    def _append(self, kind: str, value: dict[str, Any]) -> None:
         # Not synced: it must survive a killed process; only the billing log must survive a crash of the machine.
-        self._journal.append({"what": what, "value": value}, sync=False)
+        self._journal.append({"what": kind, "value": value}, sync=False)
 
-    def _apply(self, what: str, value: dict[str, Any]) -> None:
-        match what:
+    def _apply(self, kind: str, value: dict[str, Any]) -> None:
+        match kind:
             case "generation":
                 self.register(Generation.model_validate(value))
             case "stop":

@@ -36,12 +36,12 @@ class Framing:
     """How events are encoded; some servers omit the last one's blank line."""
 
     newline: str = "\n"
-    ends_last: bool = True
+    has_last_blank_line: bool = True
 
     def timed(self, events: Sequence[SentEvent]) -> list[Timed]:
         """The bytes of each event with its moment."""
         framed = [(one.moment, (one.lines() + "\n\n").replace("\n", self.newline).encode()) for one in events]
-        if framed and not self.ends_last:
+        if framed and not self.has_last_blank_line:
             framed[-1] = (framed[-1][0], framed[-1][1].rstrip())
         return framed
 
@@ -72,7 +72,9 @@ async def paced(state: State, generation: Generation, events: Sequence[Timed]) -
             await state.wait(generation, events[sent][0])
 
 
-async def while_connected(state: State, generation: Generation, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def stopped_on_disconnect(
+    state: State, generation: Generation, body: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
     """The same bytes; the generation stops when the client disconnects before the end."""
     try:
         async for data in body:
@@ -83,7 +85,7 @@ async def while_connected(state: State, generation: Generation, body: AsyncItera
         raise
 
 
-async def finished(state: State, generation: Generation) -> None:
+async def wait_until_finished(state: State, generation: Generation) -> None:
     """Wait until a generation has ended or was stopped."""
     while not state.is_finished(generation):
         await state.wait(generation, generation.done_at)

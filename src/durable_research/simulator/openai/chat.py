@@ -10,18 +10,18 @@ from durable_research.simulator.faults.errors import not_found, parse, reply
 from durable_research.simulator.faults.faults import (
     Call,
     Fault,
-    broken_off,
+    cut_after,
     cut_in_half,
     cut_response,
     refuse,
-    sent_failed,
+    server_error,
 )
-from durable_research.simulator.faults.quirks import in_its_time, quirk_of
+from durable_research.simulator.faults.quirks import quirk_of, with_quirk_delay
 from durable_research.simulator.generation.generation import (
     Generation,
     answer,
+    continuation_of_chat,
     input_tokens,
-    rest_of_chat,
     timed_chunks,
     tokens,
 )
@@ -30,9 +30,9 @@ from durable_research.simulator.generation.streaming import (
     EVENT_STREAM,
     SentEvent,
     event_stream,
-    finished,
     paced,
-    while_connected,
+    stopped_on_disconnect,
+    wait_until_finished,
 )
 from durable_research.simulator.openai.listing import page
 from durable_research.simulator.world import TEXT_MODELS, World, caller_key, check_model, new_id
@@ -56,95 +56,95 @@ class ChatApi:
         return routes
 
     async def create(self) -> Response:
-        asked = await parse(ChatRequest)
-        check_model(asked.model, TEXT_MODELS)
-        fault = self._world.faults.take(Call("model_call", asked.prompt, "chat", asked.given))
+        body = await parse(ChatRequest)
+        check_model(body.model, TEXT_MODELS)
+        fault = self._world.faults.take(Call("model_call", body.prompt, "chat", body.provided_fields))
         await refuse(fault, too_large="messages")
-        generation = self._generation(asked, fault)
+        generation = self._generation(body, fault)
         try:
-            await self._world.accept(generation, caller_key(asked.metadata), fault.silence if fault else 0)
+            await self._world.accept(generation, caller_key(body.metadata), fault.first_byte_delay if fault else 0)
         except asyncio.CancelledError:
-            self._hung_up(generation)
+            self._client_disconnected(generation)
             raise
         if fault and fault.fault in ("billed_500", "failed"):
-            raise sent_failed()
+            raise server_error()
         if fault and fault.fault == "cut":
-            self._hung_up(generation)
-            return cut_response(EVENT_STREAM, b"data: {") if asked.stream else cut_response("application/json", b"{")
+            self._client_disconnected(generation)
+            return cut_response(EVENT_STREAM, b"data: {") if body.stream else cut_response("application/json", b"{")
         is_cut = fault is not None and fault.fault == "cut_midway"
         quirk = quirk_of(generation)
-        if asked.stream and not quirk.ignores_stream:
-            with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
-            return self._stream(generation, with_usage=with_usage or quirk.tells_usage, is_cut=is_cut)
-        await finished(self._state, generation)
-        whole = reply(_completion(generation))
-        return await cut_in_half(whole) if is_cut else whole
+        if body.stream and not quirk.ignores_stream:
+            with_usage = bool(body.stream_options and body.stream_options.include_usage)
+            return self._stream(generation, with_usage=with_usage or quirk.reports_usage, is_cut=is_cut)
+        await wait_until_finished(self._state, generation)
+        response = reply(_completion(generation))
+        return await cut_in_half(response) if is_cut else response
 
     def _stream(self, generation: Generation, *, with_usage: bool, is_cut: bool) -> Response:
         quirk = quirk_of(generation)
-        chunks = quirk.timed(quirk.rewritten(_told(generation, with_usage=with_usage)))
+        chunks = quirk.timed(quirk.rewritten(_events(generation, with_usage=with_usage)))
         if is_cut:
-            body = broken_off(paced(self._state, generation, chunks[: len(chunks) // 2]))
+            body = cut_after(paced(self._state, generation, chunks[: len(chunks) // 2]))
         else:
             body = paced(self._state, generation, chunks)
-        return event_stream(while_connected(self._state, generation, body), quirk.content_type)
+        return event_stream(stopped_on_disconnect(self._state, generation, body), quirk.content_type)
 
     async def stored(self) -> Response:
         fault = self._world.faults.take(Call("stored_list", "", "stored_list"))
         await refuse(fault)
-        wanted = {
-            named[1]: value
+        metadata_filter = {
+            match[1]: value
             for name, value in request.args.items()
-            if (named := re.fullmatch(r"metadata\[(.+)\]", name))
+            if (match := re.fullmatch(r"metadata\[(.+)\]", name))
         }
         model = request.args.get("model")
-        ignores_filter = fault is not None and fault.way.ignores_filter
+        ignores_filter = fault is not None and fault.quirk_effect.ignores_filter
         found = [
             _completion(one)
             for one in sorted(self._state.generations.values(), key=lambda one: one.created)
             if self._is_visible(one)
             and model in (None, one.model)
-            and (ignores_filter or all(one.metadata.get(key) == value for key, value in wanted.items()))
+            and (ignores_filter or all(one.metadata.get(key) == value for key, value in metadata_filter.items()))
         ]
         return reply(page(found, newest_first=False))
 
     async def retrieve(self, completion_id: str) -> Response:
-        return reply(_completion(self._known(completion_id)))
+        return reply(_completion(self._find(completion_id)))
 
     async def messages(self, completion_id: str) -> Response:
-        asked = [
+        entries = [
             {"id": f"{completion_id}-{number}", "content_parts": None, **message}
-            for number, message in enumerate(self._known(completion_id).messages)
+            for number, message in enumerate(self._find(completion_id).messages)
         ]
-        return reply(page(asked, newest_first=False))
+        return reply(page(entries, newest_first=False))
 
-    def _generation(self, asked: ChatRequest, fault: Fault | None) -> Generation:
+    def _generation(self, body: ChatRequest, fault: Fault | None) -> Generation:
         latency = self._world.settings.latency_seconds
         generation = Generation(
             id=new_id("chatcmpl-"),
             created=self._state.now(),
             latency=fault.latency(latency) if fault else latency,
-            model=asked.model,
-            prompt=asked.prompt,
-            instructions=asked.guidance,
+            model=body.model,
+            prompt=body.prompt,
+            instructions=body.system_prompt,
             outcome=fault.outcome if fault else "complete",
-            token_limit=asked.max_completion_tokens or asked.max_tokens,
-            metadata=asked.metadata or {},
-            store=bool(asked.store),
-            streamed=bool(asked.stream),
-            messages=[{"role": message.role, "content": message.text} for message in asked.messages],
+            token_limit=body.max_completion_tokens or body.max_tokens,
+            metadata=body.metadata or {},
+            store=bool(body.store),
+            streamed=bool(body.stream),
+            messages=[{"role": message.role, "content": message.text} for message in body.messages],
             quirk=fault.quirk if fault else None,
-            **rest_of_chat(list(asked.messages), asked.guidance),
+            **continuation_of_chat(list(body.messages), body.system_prompt),
         )
-        return generation if fault is None or fault.latency_seconds is not None else in_its_time(generation)
+        return generation if fault is None or fault.latency_seconds is not None else with_quirk_delay(generation)
 
-    def _hung_up(self, generation: Generation) -> None:
-        # Our choice, for OpenAI does not document it: a stream stops with its reader, a whole answer is written anyway.
+    def _client_disconnected(self, generation: Generation) -> None:
+        # Our choice; OpenAI does not document it: a stream stops when its client disconnects, a plain answer is completed.
         # The second is the purpose of a stored completion: paid, lost on the way, and still searchable.
         if generation.streamed:
             self._state.stop(generation)
 
-    def _known(self, completion_id: str) -> Generation:
+    def _find(self, completion_id: str) -> Generation:
         generation = self._state.generations.get(completion_id)
         if generation is None or not self._is_visible(generation):
             raise not_found(f"No chat completion found with id '{completion_id}'.")
@@ -162,7 +162,7 @@ class ChatApi:
 
 
 def _completion(generation: Generation) -> Json:
-    ended = answer(generation)
+    final = answer(generation)
     sent = {
         "id": generation.id,
         "object": "chat.completion",
@@ -173,8 +173,8 @@ def _completion(generation: Generation) -> Json:
                 "index": 0,
                 "message": {
                     "role": "assistant",
-                    "content": None if ended.is_refusal else ended.text,
-                    "refusal": ended.text if ended.is_refusal else None,
+                    "content": None if final.is_refusal else final.text,
+                    "refusal": final.text if final.is_refusal else None,
                     "annotations": [],
                 },
                 "logprobs": None,
@@ -189,7 +189,7 @@ def _completion(generation: Generation) -> Json:
 
 
 def _finish_reason(generation: Generation) -> str:
-    if answer(generation).ending != "incomplete":
+    if answer(generation).final_status != "incomplete":
         return "stop"
     return "content_filter" if generation.outcome == "filtered" else "length"
 
@@ -205,7 +205,7 @@ def _usage(generation: Generation) -> Json:
     }
 
 
-def _told(generation: Generation, *, with_usage: bool) -> list[SentEvent]:
+def _events(generation: Generation, *, with_usage: bool) -> list[SentEvent]:
     field = "refusal" if answer(generation).is_refusal else "content"
     # With include_usage OpenAI sends a null usage in every chunk but the last.
     empty_usage = {"usage": None} if with_usage else {}

@@ -11,7 +11,7 @@ from durable_research.simulator.faults.quirks import quirk_of
 from durable_research.simulator.generation.generation import Generation, answer
 from durable_research.simulator.generation.requests import ConversationRequest, ItemsRequest, Message
 from durable_research.simulator.generation.state import AddedItems, Conversation
-from durable_research.simulator.openai.listing import page, whole_page
+from durable_research.simulator.openai.listing import list_object, page
 from durable_research.simulator.openai.response_shapes import message_id, output_message
 from durable_research.simulator.world import World, new_id
 
@@ -33,52 +33,52 @@ class ConversationsApi:
         return routes
 
     async def create(self) -> Response:
-        asked = await parse(ConversationRequest)
-        await refuse(self._world.faults.take(Call("conversation", "", "conversations", asked.given)))
+        body = await parse(ConversationRequest)
+        await refuse(self._world.faults.take(Call("conversation", "", "conversations", body.provided_fields)))
         conversation = Conversation(
             id=new_id("conv_"),
             created=self._state.now(),
-            metadata=asked.metadata or {},
-            items=[_given_item(item) for item in asked.items or []],
+            metadata=body.metadata or {},
+            items=[_input_item(item) for item in body.items or []],
         )
         self._state.open_conversation(conversation)
         return reply(_shown(conversation))
 
     async def retrieve(self, conversation_id: str) -> Response:
-        return reply(_shown(self._known(conversation_id)))
+        return reply(_shown(self._find(conversation_id)))
 
     async def items(self, conversation_id: str) -> Response:
-        return reply(page(self._said_on(conversation_id), newest_first=True))
+        return reply(page(self._items_of(conversation_id), newest_first=True))
 
     async def item(self, conversation_id: str, item_id: str) -> Response:
-        for item in self._said_on(conversation_id):
+        for item in self._items_of(conversation_id):
             if item["id"] == item_id:
                 return reply(item)
         raise not_found(f"Item with id '{item_id}' not found in conversation '{conversation_id}'.")
 
-    def _said_on(self, conversation_id: str) -> list[dict[str, Any]]:
+    def _items_of(self, conversation_id: str) -> list[dict[str, Any]]:
         """All items of the conversation, oldest first."""
-        said = [(-math.inf, self._known(conversation_id).items)]
-        said += [(one.at, one.items) for one in self._state.added_to[conversation_id]]
-        for generation in self._state.answered_on(conversation_id):
-            if quirk_of(generation).forgets:
+        timed_items = [(-math.inf, self._find(conversation_id).items)]
+        timed_items += [(one.at, one.items) for one in self._state.added_to[conversation_id]]
+        for generation in self._state.answered_in(conversation_id):
+            if quirk_of(generation).loses_call:
                 continue
             turn = [_question_item(generation), output_message(generation, answer(generation))]
-            said.append((generation.done_at, turn))
-        in_order = sorted(said, key=lambda one: one[0])
+            timed_items.append((generation.done_at, turn))
+        in_order = sorted(timed_items, key=lambda one: one[0])
         return [item for _, items in in_order for item in items]
 
     async def add_items(self, conversation_id: str) -> Response:
-        asked = await parse(ItemsRequest)
-        self._known(conversation_id)
+        body = await parse(ItemsRequest)
+        self._find(conversation_id)
         # No await between this check and the adding: a response cannot begin in between.
         if self._state.is_locked(conversation_id):
             raise conversation_locked()
-        items = [_given_item(item) for item in asked.items]
+        items = [_input_item(item) for item in body.items]
         self._state.add_items(AddedItems(conversation=conversation_id, at=self._state.now(), items=items))
-        return reply(whole_page(items))
+        return reply(list_object(items))
 
-    def _known(self, conversation_id: str) -> Conversation:
+    def _find(self, conversation_id: str) -> Conversation:
         if conversation := self._state.conversations.get(conversation_id):
             return conversation
         raise not_found(f"Conversation with id '{conversation_id}' not found.")
@@ -93,7 +93,7 @@ def _shown(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def _given_item(item: Message) -> dict[str, Any]:
+def _input_item(item: Message) -> dict[str, Any]:
     return _message(new_id("msg_"), item.role or "user", item.text)
 
 

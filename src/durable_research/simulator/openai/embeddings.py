@@ -13,7 +13,7 @@ from typing import Any
 from quart import Blueprint, Response
 
 from durable_research.simulator.faults.errors import parse, reply
-from durable_research.simulator.faults.faults import Call, cut_response, refuse, sent_failed
+from durable_research.simulator.faults.faults import Call, cut_response, refuse, server_error
 from durable_research.simulator.generation.generation import tokens
 from durable_research.simulator.generation.requests import EmbeddingRequest
 from durable_research.simulator.world import EMBEDDING_MODELS, World, caller_key, check_model, new_id
@@ -38,40 +38,40 @@ class EmbeddingsApi:
         return routes
 
     async def create(self) -> Response:
-        asked = await parse(EmbeddingRequest)
-        check_model(asked.model, EMBEDDING_MODELS)
-        text = "\n".join(asked.texts)
-        fault = self._world.faults.take(Call("embedding", text, "embeddings", asked.given))
+        body = await parse(EmbeddingRequest)
+        check_model(body.model, EMBEDDING_MODELS)
+        text = "\n".join(body.texts)
+        fault = self._world.faults.take(Call("embedding", text, "embeddings", body.provided_fields))
         await refuse(fault)
         used = tokens(text)
         await self._world.billing_log.write(
             "embedding",
-            key=caller_key(asked.metadata, asked.user),
+            key=caller_key(body.metadata, body.user),
             text=text,
             id=new_id("emb_"),
-            model=asked.model,
+            model=body.model,
             tokens=used,
         )
         if fault and fault.fault == "billed_500":
-            raise sent_failed()
+            raise server_error()
         if fault and fault.fault == "cut":
             return cut_response("application/json", b"{")
         if fault:
             await asyncio.sleep(fault.latency(0))
-        vectors = await asyncio.to_thread(_vectors, asked)
-        shown = _shown(asked, vectors, used)
-        return reply(fault.way.payload(shown) if fault else shown)
+        vectors = await asyncio.to_thread(_vectors, body)
+        shown = _shown(body, vectors, used)
+        return reply(fault.quirk_effect.payload(shown) if fault else shown)
 
 
-def _shown(asked: EmbeddingRequest, vectors: list[list[float]], used: int) -> dict[str, Any]:
-    as_base64 = asked.encoding_format == "base64"
+def _shown(body: EmbeddingRequest, vectors: list[list[float]], used: int) -> dict[str, Any]:
+    as_base64 = body.encoding_format == "base64"
     return {
         "object": "list",
         "data": [
             {"object": "embedding", "index": index, "embedding": _packed(vector) if as_base64 else vector}
             for index, vector in enumerate(vectors)
         ],
-        "model": asked.model,
+        "model": body.model,
         "usage": {"prompt_tokens": used, "total_tokens": used},
     }
 
@@ -80,9 +80,9 @@ def _packed(vector: list[float]) -> str:
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
-def _vectors(asked: EmbeddingRequest) -> list[list[float]]:
-    size = asked.dimensions or DEFAULT_DIMENSIONS
-    return [embed(text, size, EMBEDDING_MODELS.index(asked.model)) for text in asked.texts]
+def _vectors(body: EmbeddingRequest) -> list[list[float]]:
+    size = body.dimensions or DEFAULT_DIMENSIONS
+    return [embed(text, size, EMBEDDING_MODELS.index(body.model)) for text in body.texts]
 
 
 def embed(text: str, size: int, seed: int) -> list[float]:

@@ -4,12 +4,12 @@ from typing import Any
 
 from quart import request
 
-from durable_research.simulator.faults.errors import ApiError, whole_number
+from durable_research.simulator.faults.errors import ApiError, integer_argument
 
 
 def page(entries: list[dict[str, Any]], *, newest_first: bool) -> dict[str, Any]:
     """The requested page of the list; `entries` are oldest first."""
-    limit = whole_number("limit", 20)
+    limit = integer_argument("limit", 20)
     order = request.args.get("order", "desc" if newest_first else "asc")
     if not 1 <= limit <= 100 or order not in ("asc", "desc"):
         raise ApiError(400, "Invalid list: 'limit' is 1 to 100, 'order' is asc or desc.", code="invalid_value")
@@ -17,10 +17,10 @@ def page(entries: list[dict[str, Any]], *, newest_first: bool) -> dict[str, Any]
     if after := request.args.get("after"):
         ids = [entry["id"] for entry in ordered]
         ordered = ordered[ids.index(after) + 1 :] if after in ids else []
-    return whole_page(ordered[:limit], has_more=len(ordered) > limit)
+    return list_object(ordered[:limit], has_more=len(ordered) > limit)
 
 
-def whole_page(shown: list[dict[str, Any]], *, has_more: bool = False) -> dict[str, Any]:
+def list_object(shown: list[dict[str, Any]], *, has_more: bool = False) -> dict[str, Any]:
     """These entries as a list."""
     return {
         "object": "list",

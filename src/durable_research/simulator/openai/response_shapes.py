@@ -12,7 +12,7 @@ from durable_research.simulator.generation.generation import (
     status,
     timed_chunks,
     tokens,
-    writing_since,
+    writing_starts_at,
 )
 from durable_research.simulator.generation.streaming import SentEvent, Timed
 
@@ -31,7 +31,7 @@ def snapshot(generation: Generation, now: float, stopped_at: float | None) -> Js
 
 def response_object(generation: Generation, state: str) -> Json:
     """The response in a given state; text and usage are included once it has ended."""
-    ended = answer(generation)
+    final = answer(generation)
     has_answer = state in ("completed", "incomplete")
     return {
         "id": generation.id,
@@ -45,7 +45,7 @@ def response_object(generation: Generation, state: str) -> Json:
         "incomplete_details": {"reason": _why_incomplete(generation)} if state == "incomplete" else None,
         "max_output_tokens": generation.token_limit,
         "model": generation.model,
-        "output": [output_message(generation, ended)] if has_answer else [],
+        "output": [output_message(generation, final)] if has_answer else [],
         "parallel_tool_calls": True,
         "reasoning": {"effort": None, "summary": None},
         "store": generation.store,
@@ -53,7 +53,7 @@ def response_object(generation: Generation, state: str) -> Json:
         "tool_choice": "auto",
         "tools": [],
         "truncation": "disabled",
-        "usage": _usage(generation, ended) if has_answer else None,
+        "usage": _usage(generation, final) if has_answer else None,
         "metadata": generation.metadata,
         **generation.parameters,
     }
@@ -63,25 +63,25 @@ def _why_incomplete(generation: Generation) -> str:
     return "content_filter" if generation.outcome == "filtered" else "max_output_tokens"
 
 
-def output_message(generation: Generation, ended: Answer) -> Json:
+def output_message(generation: Generation, final: Answer) -> Json:
     """The answer as an output item, also as an item of a conversation."""
     return {
         "id": message_id(generation),
         "type": "message",
         "role": "assistant",
-        "status": "incomplete" if ended.ending == "incomplete" else "completed",
-        "content": [_part(ended.text, ended)],
+        "status": "incomplete" if final.final_status == "incomplete" else "completed",
+        "content": [_part(final.text, final)],
     }
 
 
-def _part(text: str, ended: Answer) -> Json:
-    if ended.is_refusal:
+def _part(text: str, final: Answer) -> Json:
+    if final.is_refusal:
         return {"type": "refusal", "refusal": text}
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-def _usage(generation: Generation, ended: Answer) -> Json:
-    read, written = input_tokens(generation), tokens(ended.text)
+def _usage(generation: Generation, final: Answer) -> Json:
+    read, written = input_tokens(generation), tokens(final.text)
     return {
         "input_tokens": read,
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
@@ -118,9 +118,9 @@ _Step = tuple[float, str, Json]
 
 def _opening(generation: Generation) -> list[_Step]:
     first = {"response": response_object(generation, "queued" if generation.background else "in_progress")}
-    begin = writing_since(generation)
-    ended = answer(generation)
-    empty_item = {**output_message(generation, ended), "status": "in_progress", "content": []}
+    begin = writing_starts_at(generation)
+    final = answer(generation)
+    empty_item = {**output_message(generation, final), "status": "in_progress", "content": []}
     steps: list[_Step] = [(generation.created, "response.created", first)]
     if generation.background:
         steps.append((generation.created, "response.queued", first))
@@ -128,7 +128,7 @@ def _opening(generation: Generation) -> list[_Step]:
         *steps,
         (begin, "response.in_progress", {"response": response_object(generation, "in_progress")}),
         (begin, "response.output_item.added", {"output_index": 0, "item": empty_item}),
-        (begin, "response.content_part.added", {**_place(generation), "part": _part("", ended)}),
+        (begin, "response.content_part.added", {**_place(generation), "part": _part("", final)}),
     ]
 
 
@@ -145,21 +145,21 @@ def _writing(generation: Generation) -> list[_Step]:
 
 
 def _closing(generation: Generation) -> list[_Step]:
-    ended = answer(generation)
+    final = answer(generation)
     place = _place(generation)
     end = generation.done_at
-    closed = (end, f"response.{ended.ending}", {"response": response_object(generation, ended.ending)})
-    if ended.ending == "failed":
+    closed = (end, f"response.{final.final_status}", {"response": response_object(generation, final.final_status)})
+    if final.final_status == "failed":
         return [closed]
-    whole: _Step = (
-        (end, "response.refusal.done", {**place, "refusal": ended.text})
-        if ended.is_refusal
-        else (end, "response.output_text.done", {**place, "text": ended.text, "logprobs": []})
+    text_done: _Step = (
+        (end, "response.refusal.done", {**place, "refusal": final.text})
+        if final.is_refusal
+        else (end, "response.output_text.done", {**place, "text": final.text, "logprobs": []})
     )
     return [
-        whole,
-        (end, "response.content_part.done", {**place, "part": _part(ended.text, ended)}),
-        (end, "response.output_item.done", {"output_index": 0, "item": output_message(generation, ended)}),
+        text_done,
+        (end, "response.content_part.done", {**place, "part": _part(final.text, final)}),
+        (end, "response.output_item.done", {"output_index": 0, "item": output_message(generation, final)}),
         closed,
     ]
 

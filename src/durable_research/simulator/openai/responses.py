@@ -8,24 +8,30 @@ from quart import Blueprint, Response, request
 from durable_research.simulator.faults.errors import (
     ApiError,
     conversation_locked,
+    integer_argument,
     not_found,
     parse,
     reply,
-    whole_number,
 )
 from durable_research.simulator.faults.faults import (
     Call,
     Fault,
-    broken_off,
+    cut_after,
     cut_in_half,
     cut_response,
     refuse,
-    sent_failed,
+    server_error,
 )
-from durable_research.simulator.faults.quirks import in_its_time, quirk_of
-from durable_research.simulator.generation.generation import Generation, rest_of_answer, rest_of_chat
+from durable_research.simulator.faults.quirks import quirk_of, with_quirk_delay
+from durable_research.simulator.generation.generation import Generation, continuation_of_answer, continuation_of_chat
 from durable_research.simulator.generation.requests import ResponseRequest
-from durable_research.simulator.generation.streaming import EVENT_STREAM, event_stream, finished, paced, while_connected
+from durable_research.simulator.generation.streaming import (
+    EVENT_STREAM,
+    event_stream,
+    paced,
+    stopped_on_disconnect,
+    wait_until_finished,
+)
 from durable_research.simulator.openai.response_shapes import response_object, snapshot, timed_events
 from durable_research.simulator.world import TEXT_MODELS, World, caller_key, check_model, new_id
 
@@ -45,25 +51,25 @@ class ResponsesApi:
         return routes
 
     async def create(self) -> Response:
-        asked = await parse(ResponseRequest)
-        self._check(asked)
-        fault = self._world.faults.take(Call("model_call", asked.prompt, "responses", asked.given))
+        body = await parse(ResponseRequest)
+        self._check(body)
+        fault = self._world.faults.take(Call("model_call", body.prompt, "responses", body.provided_fields))
         await refuse(fault, too_large="input")
-        generation = await self._accepted(asked, fault)
+        generation = await self._accept(body, fault)
         if fault and fault.fault == "billed_500":
-            raise sent_failed()
+            raise server_error()
         if fault and fault.fault == "cut":
-            return self._cut(generation, streamed=bool(asked.stream))
+            return self._cut(generation, streamed=bool(body.stream))
         quirk = quirk_of(generation)
-        is_cut = quirk.forgets or (fault is not None and fault.fault == "cut_midway")
-        if asked.stream and not quirk.ignores_stream:
+        is_cut = quirk.loses_call or (fault is not None and fault.fault == "cut_midway")
+        if body.stream and not quirk.ignores_stream:
             return self._stream(generation, is_cut=is_cut)
         # A server that does not support `stream` does not support `background` either.
-        whole = await self._begun_or_whole(generation, waits=quirk.ignores_stream)
-        return await cut_in_half(whole) if is_cut else whole
+        response = await self._queued_or_finished(generation, until_finished=quirk.ignores_stream)
+        return await cut_in_half(response) if is_cut else response
 
     async def retrieve(self, response_id: str) -> Response:
-        generation = self._known(response_id)
+        generation = self._find(response_id)
         if request.args.get("stream", "").lower() not in ("true", "1"):
             return reply(self._snapshot(generation))
         # OpenAI refuses this without background=true (seen in openai-ruby#214) and documents joining only for a
@@ -75,116 +81,118 @@ class ResponsesApi:
                 param="stream",
                 code="invalid_request_error",
             )
-        events = timed_events(generation, whole_number("starting_after", -1))
+        events = timed_events(generation, integer_argument("starting_after", -1))
         return event_stream(paced(self._state, generation, events))
 
     async def cancel(self, response_id: str) -> Response:
-        generation = self._known(response_id)
+        generation = self._find(response_id)
         if not generation.background:
             raise ApiError(400, "Cannot cancel a synchronous response.")
         self._state.stop(generation)
         return reply(self._snapshot(generation))
 
-    def _check(self, asked: ResponseRequest) -> None:
-        check_model(asked.model, TEXT_MODELS)
-        if asked.background and asked.store is False:
+    def _check(self, body: ResponseRequest) -> None:
+        check_model(body.model, TEXT_MODELS)
+        if body.background and body.store is False:
             raise ApiError(400, "Background mode requires store=true.", param="background")
-        if asked.conversation_id and asked.conversation_id not in self._state.conversations:
-            raise not_found(f"Conversation with id '{asked.conversation_id}' not found.")
-        if asked.previous_response_id:
-            self._known(asked.previous_response_id)
+        if body.conversation_id and body.conversation_id not in self._state.conversations:
+            raise not_found(f"Conversation with id '{body.conversation_id}' not found.")
+        if body.previous_response_id:
+            self._find(body.previous_response_id)
 
-    async def _accepted(self, asked: ResponseRequest, fault: Fault | None) -> Generation:
+    async def _accept(self, body: ResponseRequest, fault: Fault | None) -> Generation:
         idempotency_key = request.headers.get("Idempotency-Key") if self._world.honour_idempotency_key else None
-        if idempotency_key and (known := self._state.by_idempotency_key.get(idempotency_key)):
-            await self._world.settled(known)
-            return self._state.generations[known]
+        if idempotency_key and (existing_id := self._state.by_idempotency_key.get(idempotency_key)):
+            await self._world.wait_until_accepted(existing_id)
+            return self._state.generations[existing_id]
         # No await between this check and the registration below: two calls cannot both pass.
-        if asked.conversation_id and self._state.is_locked(asked.conversation_id):
+        if body.conversation_id and self._state.is_locked(body.conversation_id):
             raise conversation_locked()
-        generation = self._generation(asked, fault, idempotency_key)
+        generation = self._generation(body, fault, idempotency_key)
         try:
-            await self._world.accept(generation, caller_key(asked.metadata), fault.silence if fault else 0)
+            await self._world.accept(generation, caller_key(body.metadata), fault.first_byte_delay if fault else 0)
         except asyncio.CancelledError:
-            self._hung_up(generation)
+            self._client_disconnected(generation)
             raise
         return generation
 
-    def _generation(self, asked: ResponseRequest, fault: Fault | None, idempotency_key: str | None) -> Generation:
+    def _generation(self, body: ResponseRequest, fault: Fault | None, idempotency_key: str | None) -> Generation:
         latency = self._world.settings.latency_seconds
         generation = Generation(
             id=new_id("resp_"),
             created=self._state.now(),
             latency=fault.latency(latency) if fault else latency,
-            model=asked.model,
-            prompt=asked.prompt,
+            model=body.model,
+            prompt=body.prompt,
             outcome=fault.outcome if fault else "complete",
-            token_limit=asked.max_output_tokens,
-            metadata=asked.metadata or {},
-            store=asked.store is not False,
-            background=bool(asked.background),
-            streamed=bool(asked.stream),
-            conversation=asked.conversation_id,
+            token_limit=body.max_output_tokens,
+            metadata=body.metadata or {},
+            store=body.store is not False,
+            background=bool(body.background),
+            streamed=bool(body.stream),
+            conversation=body.conversation_id,
             idempotency_key=idempotency_key,
             quirk=fault.quirk if fault else None,
-            **{"instructions": asked.guidance, **self._continued(asked)},
+            **{"instructions": body.system_prompt, **self._continuation(body)},
             parameters={
-                "instructions": asked.instructions,
-                "previous_response_id": asked.previous_response_id,
-                "temperature": 1.0 if asked.temperature is None else asked.temperature,
-                "top_p": 1.0 if asked.top_p is None else asked.top_p,
-                "user": asked.user,
+                "instructions": body.instructions,
+                "previous_response_id": body.previous_response_id,
+                "temperature": 1.0 if body.temperature is None else body.temperature,
+                "top_p": 1.0 if body.top_p is None else body.top_p,
+                "user": body.user,
             },
         )
-        return generation if fault is None or fault.latency_seconds is not None else in_its_time(generation)
+        return generation if fault is None or fault.latency_seconds is not None else with_quirk_delay(generation)
 
-    def _continued(self, asked: ResponseRequest) -> dict[str, Any]:
+    def _continuation(self, body: ResponseRequest) -> dict[str, Any]:
         """The fields by which this call continues an earlier, unfinished answer."""
-        if asked.previous_response_id:
-            earlier = [self._state.generations[asked.previous_response_id]]
+        if body.previous_response_id:
+            earlier = [self._state.generations[body.previous_response_id]]
         else:
-            earlier = self._state.answered_on(asked.conversation_id) if asked.conversation_id else []
-        return rest_of_answer(earlier[-1], asked.prompt) if earlier else rest_of_chat(asked.messages, asked.guidance)
+            earlier = self._state.answered_in(body.conversation_id) if body.conversation_id else []
+        if earlier:
+            return continuation_of_answer(earlier[-1], body.prompt)
+        return continuation_of_chat(body.messages, body.system_prompt)
 
     def _stream(self, generation: Generation, *, is_cut: bool) -> Response:
         events = timed_events(generation)
         if is_cut:
-            body = broken_off(paced(self._state, generation, events[: len(events) // 2]))
+            body = cut_after(paced(self._state, generation, events[: len(events) // 2]))
         else:
             body = paced(self._state, generation, events)
         if not generation.background:
-            body = while_connected(self._state, generation, body)
+            body = stopped_on_disconnect(self._state, generation, body)
         return event_stream(body, quirk_of(generation).content_type)
 
-    async def _begun_or_whole(self, generation: Generation, *, waits: bool) -> Response:
-        if generation.background and not waits:
+    async def _queued_or_finished(self, generation: Generation, *, until_finished: bool) -> Response:
+        if generation.background and not until_finished:
             return reply(quirk_of(generation).payload(response_object(generation, "queued")))
         try:
-            await finished(self._state, generation)
+            await wait_until_finished(self._state, generation)
         except asyncio.CancelledError:
-            self._hung_up(generation)
+            self._client_disconnected(generation)
             raise
         return reply(self._snapshot(generation))
 
     def _cut(self, generation: Generation, *, streamed: bool) -> Response:
-        self._hung_up(generation)
+        self._client_disconnected(generation)
         if streamed:
             return cut_response(EVENT_STREAM, b"event: response.crea")
         return cut_response("application/json", b'{"id"')
 
-    def _hung_up(self, generation: Generation) -> None:
+    def _client_disconnected(self, generation: Generation) -> None:
         # Source: OpenAI's background guide: a synchronous response is cancelled by ending its connection.
         if not generation.background:
             self._state.stop(generation)
 
-    def _known(self, response_id: str) -> Generation:
+    def _find(self, response_id: str) -> Generation:
         generation = self._state.generations.get(response_id)
-        if generation is None or generation.is_chat or not self._can_be_asked(generation):
+        if generation is None or generation.is_chat or not self._is_retrievable(generation):
             raise not_found(f"Response with id '{response_id}' not found.")
         return generation
 
-    def _can_be_asked(self, generation: Generation) -> bool:
-        if quirk_of(generation).forgets:
+    def _is_retrievable(self, generation: Generation) -> bool:
+        if quirk_of(generation).loses_call:
             return False
         # A synchronous response is stored when it is complete; if its client disconnected, it was never stored.
         if not generation.store or generation.background:

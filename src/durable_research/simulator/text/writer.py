@@ -52,93 +52,93 @@ def compose(prompt: str, instructions: str) -> str:
     """The whole answer to a prompt, in Markdown; deterministic."""
     if echo := _ECHO.search(prompt):
         return echo[1]
-    dice = _Dice(prompt + "\0" + instructions)
+    rng = _SeededRandom(prompt + "\0" + instructions)
     if _is_brief(prompt, instructions):
-        return _brief(prompt, dice)
-    return _report(prompt, dice)
+        return _brief(prompt, rng)
+    return _report(prompt, rng)
 
 
-class _Dice:
+class _SeededRandom:
     """Pseudo-random choices that depend on the seed alone, on every machine and Python version."""
 
     def __init__(self, seed: str) -> None:
         self._seed = hashlib.sha256(seed.encode()).digest()
-        self._throws = 0
+        self._draws = 0
 
     def number(self, below: int) -> int:
-        self._throws += 1
-        thrown = hashlib.sha256(self._seed + self._throws.to_bytes(4, "big")).digest()
-        return int.from_bytes(thrown[:8], "big") % below
+        self._draws += 1
+        digest = hashlib.sha256(self._seed + self._draws.to_bytes(4, "big")).digest()
+        return int.from_bytes(digest[:8], "big") % below
 
     def one(self, items: Sequence[Item]) -> Item:
         return items[self.number(len(items))]
 
     def some(self, items: Sequence[Item], count: int) -> list[Item]:
-        left = list(items)
-        return [left.pop(self.number(len(left))) for _ in range(count)]
+        remaining = list(items)
+        return [remaining.pop(self.number(len(remaining))) for _ in range(count)]
 
 
 def _is_brief(prompt: str, instructions: str) -> bool:
     if _BRIEF.search(prompt[:_EDGE_CHARACTERS]) or _BRIEF.search(prompt[-_EDGE_CHARACTERS:]):
         return True
-    # Only the first sentence of the instructions: a report's may ask for a summary section further down.
+    # Only the first sentence of the instructions: those of a report may require a summary section further down.
     return bool(_BRIEF.search(re.split(r"[.\n]", instructions, maxsplit=1)[0]))
 
 
 def topic_of(prompt: str) -> str:
     """The topic of the prompt, in one line."""
     if tagged := _TAGGED_TOPIC.search(prompt):
-        wanted = tagged[2]
+        requested = tagged[2]
     elif named := _NAMED_TOPIC.search(prompt):
-        wanted = named[1]
+        requested = named[1]
     else:
-        wanted = next((line for line in prompt.splitlines() if line.strip()), "")
-    words = _ORDER.sub("", " ".join(wanted.split())).rstrip(_END_MARKS)
+        requested = next((line for line in prompt.splitlines() if line.strip()), "")
+    words = _ORDER.sub("", " ".join(requested.split())).rstrip(_END_MARKS)
     if len(words) > TOPIC_LONGEST:
         cut = words[:TOPIC_LONGEST]
         words = (cut.rsplit(" ", 1)[0] if " " in cut else cut) + "…"
     return words or "the question"
 
 
-def _brief(prompt: str, dice: _Dice) -> str:
-    summary = dice.one(phrases.SUMMARIES).format(topic=f"“{topic_of(prompt)}”")
-    return f"{summary} {dice.one(phrases.CAUTIONS)} {phrases.DEMO_NOTE}"
+def _brief(prompt: str, rng: _SeededRandom) -> str:
+    summary = rng.one(phrases.SUMMARIES).format(topic=f"“{topic_of(prompt)}”")
+    return f"{summary} {rng.one(phrases.CAUTIONS)} {phrases.DEMO_NOTE}"
 
 
-def _report(prompt: str, dice: _Dice) -> str:
+def _report(prompt: str, rng: _SeededRandom) -> str:
     topic = topic_of(prompt)
-    background = dice.some(phrases.BACKGROUND, 3)
-    findings = dice.some(phrases.FINDINGS, 3)
-    sources = dice.some(phrases.SOURCES, 3)
+    background = rng.some(phrases.BACKGROUND, 3)
+    findings = rng.some(phrases.FINDINGS, 3)
+    sources = rng.some(phrases.SOURCES, 3)
     sections = [
         f"# {topic[:1].upper()}{topic[1:]}",
         phrases.DEMO_NOTE,
-        "## " + dice.one(("Summary", "In brief", "Overview")),
-        dice.one(phrases.SUMMARIES).format(topic=f"“{topic}”") + "[^scope]",
-        "## " + dice.one(("Background", "How the question arose", "Terms and context")),
+        "## " + rng.one(("Summary", "In brief", "Overview")),
+        rng.one(phrases.SUMMARIES).format(topic=f"“{topic}”") + "[^scope]",
+        "## " + rng.one(("Background", "How the question arose", "Terms and context")),
         background[0],
         f"{background[1]} A good introduction is [{sources[0][0]}]({sources[0][1]}).",
         background[2],
-        "## " + dice.one(("What the figures say", "Findings", "Measurements")),
+        "## " + rng.one(("What the figures say", "Findings", "Measurements")),
         findings[0] + "[^figures]",
-        _table(dice),
+        _table(rng),
         *findings[1:],
         "## Two readings",
         "### The cautious one",
-        dice.one(phrases.CAUTIOUS_READINGS),
+        rng.one(phrases.CAUTIOUS_READINGS),
         "### The bold one",
-        dice.one(phrases.BOLD_READINGS),
-        "## " + dice.one(("How to check it", "A method in steps", "Procedure")),
+        rng.one(phrases.BOLD_READINGS),
+        "## " + rng.one(("How to check it", "A method in steps", "Procedure")),
         "The following order has proved practical:",
-        _numbered(dice.some(phrases.STEPS, 5)),
+        _numbered(rng.some(phrases.STEPS, 5)),
         "The calculation itself is small:",
-        _code(dice),
-        "## " + dice.one(("What follows", "Consequences", "Points to weigh")),
+        _code(rng),
+        "## " + rng.one(("What follows", "Consequences", "Points to weigh")),
         f"For decisions that involve “{topic}”, these points deserve weight:",
-        _bulleted(dice.some(phrases.POINTS, 5)),
+        _bulleted(rng.some(phrases.POINTS, 5)),
         *_other_scripts(prompt),
-        "## " + dice.one(("Open questions", "Limits", "What remains uncertain")),
-        *dice.some(phrases.CAUTIONS, 2),
+        "## " + rng.one(("Open questions", "Limits", "What remains uncertain")),
+        *rng.some(phrases.CAUTIONS, 2),
         "## Sources",
         _bulleted([f"[{title}]({address})" for title, address in sources]),
         f"[^scope]: “{topic}” is taken in its widest sense here.",
@@ -147,17 +147,17 @@ def _report(prompt: str, dice: _Dice) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _table(dice: _Dice) -> str:
+def _table(rng: _SeededRandom) -> str:
     rows = []
-    for row in dice.some(phrases.ROWS, 4):
-        effect = f"{dice.number(90)}.{dice.number(10)} %"
-        rows.append(f"| {row} | {20 + dice.number(400)} | {effect} | {dice.one(('low', 'fair', 'high'))} |")
+    for row in rng.some(phrases.ROWS, 4):
+        effect = f"{rng.number(90)}.{rng.number(10)} %"
+        rows.append(f"| {row} | {20 + rng.number(400)} | {effect} | {rng.one(('low', 'fair', 'high'))} |")
     return "\n".join(["| Case | Observations | Effect | Confidence |", "| :--- | ---: | ---: | :---: |", *rows])
 
 
-def _code(dice: _Dice) -> str:
-    language, lines = dice.one(phrases.CODE)
-    filled = lines.format(a=10 + dice.number(15), b=30 + dice.number(30), c=60 + dice.number(40))
+def _code(rng: _SeededRandom) -> str:
+    language, lines = rng.one(phrases.CODE)
+    filled = lines.format(a=10 + rng.number(15), b=30 + rng.number(30), c=60 + rng.number(40))
     return f"```{language}\n{filled}\n```"
 
 
@@ -170,10 +170,10 @@ def _bulleted(items: list[str]) -> str:
 
 
 def _other_scripts(prompt: str) -> list[str]:
-    wanted = scripts_in(prompt)
-    if not wanted:
+    requested = scripts_in(prompt)
+    if not requested:
         return []
-    words = [f"**{script}:** {' · '.join(phrases.SCRIPTS[script])}" for script in wanted]
+    words = [f"**{script}:** {' · '.join(phrases.SCRIPTS[script])}" for script in requested]
     return [
         "## The words in other scripts",
         "Research, question, answer, time and source, as they are written elsewhere:",
@@ -182,7 +182,7 @@ def _other_scripts(prompt: str) -> list[str]:
 
 
 def scripts_in(prompt: str) -> list[str]:
-    """The scripts that a prompt is written in or asks for, among those in `phrases.py`."""
+    """The scripts that a prompt is written in or names, among those in `phrases.py`."""
     if _EVERY_SCRIPT.search(prompt):
         return list(phrases.SCRIPTS)
     written = {script for script, letters in _SCRIPT_LETTERS.items() if letters.search(prompt)}

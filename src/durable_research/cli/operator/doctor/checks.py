@@ -1,4 +1,4 @@
-"""What `doctor` looks at, in the order in which things are mended. None of it changes anything or costs anything."""
+"""The checks of `doctor`, in the order of repair. They change nothing and cost nothing."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from durable_research.cli.operator.doctor.findings import Finding, address
 from durable_research.cli.operator.doctor.provider import examine_provider
-from durable_research.cli.shared.installation import as_up_says, data_folder, running
+from durable_research.cli.shared.installation import data_folder, running, settings_from_up
 from durable_research.cli.shared.terminal import clean, clean_lines
 from durable_research.domain.errors import ResearchError
 from durable_research.local.up import Up
@@ -18,20 +18,20 @@ from durable_research.settings import settings as settings_room
 from durable_research.settings.settings import Settings, SettingsInvalid
 
 _OLDEST_PYTHON = (3, 11)
-_ROOM_WANTED = 1 << 30
-_ROOM_NEEDED = 200 << 20
+_FREE_BYTES_ADVISED = 1 << 30
+_FREE_BYTES_REQUIRED = 200 << 20
 _SECONDS = 20.0
 _ANSWER_SECONDS = 2.0
 _START = "start everything with: durable-research up"
-_MEND = {
+_REMEDIES = {
     "database": f"check DATABASE_URL, or {_START}",
     "temporal": f"check TEMPORAL_ADDRESS, or {_START}",
     "object store": "check OBJECT_STORE_URL, and that this user may write there",
 }
 
 
-def examine() -> list[Finding]:
-    """Look at everything; what is broken in one place keeps no other from being looked at."""
+def run_checks() -> list[Finding]:
+    """Run all checks; a failed check does not stop the others."""
     up = running()
     settings, findings = _settings(up)
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
@@ -41,11 +41,11 @@ def examine() -> list[Finding]:
         ("temporal program", lambda: _temporal_program(up)),
     ]
     if settings:
-        known = settings  # for the type checker: the name does not change any more
+        valid = settings  # for the type checker: this name is never None
         checks += [
-            ("dependencies", lambda: _dependencies(known)),
-            ("provider", lambda: examine_provider(known)),
-            ("port", lambda: _port(known, up)),
+            ("dependencies", lambda: _dependencies(valid)),
+            ("provider", lambda: examine_provider(valid)),
+            ("port", lambda: _port(valid, up)),
         ]
     checks.append(("disk", lambda: _disk(settings.data_folder if settings else data_folder())))
     return [finding for name, check in checks for finding in _safely(name, check)]
@@ -54,9 +54,9 @@ def examine() -> list[Finding]:
 def _safely(name: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
     try:
         return list(check())
-    except Exception as error:  # a command's edge: whatever a check meets is a finding and not the end of doctor
-        words = clean(f"{type(error).__name__}: {error}")
-        return [Finding(name, False, f"cannot be looked at ({words})", "mend what is named there")]
+    except Exception as error:  # a command's edge: every error of a check is a finding and does not end doctor
+        text = clean(f"{type(error).__name__}: {error}")
+        return [Finding(name, False, f"cannot be looked at ({text})", "mend what is named there")]
 
 
 def _python() -> Iterator[Finding]:
@@ -65,60 +65,60 @@ def _python() -> Iterator[Finding]:
 
 
 def _edition(up: Up | None) -> Iterator[Finding]:
-    """Whether `up` runs on the data folder, or was killed and left its addresses behind."""
+    """Whether `up` runs on the data folder, or was killed and its addresses are stale."""
     import psutil
 
     if up is None:
         yield Finding("up", True, f"not running on {data_folder()}; the environment alone counts")
         return
     pids = [process.pid for process in up.processes]
-    gone = sum(1 for pid in pids if not pid or not psutil.pid_exists(pid))
-    words = f"runs {len(pids)} processes on {data_folder()}" + (f", {gone} of which are gone" if gone else "")
-    mend = "if it does not start them again within seconds, it was killed: durable-research up"
-    yield Finding("up", not gone, words, mend, matters=gone == len(pids))
+    dead = sum(1 for pid in pids if not pid or not psutil.pid_exists(pid))
+    text = f"runs {len(pids)} processes on {data_folder()}" + (f", {dead} of which are gone" if dead else "")
+    remedy = "if it does not start them again within seconds, it was killed: durable-research up"
+    yield Finding("up", not dead, text, remedy, matters=dead == len(pids))
 
 
 def _settings(up: Up | None) -> tuple[Settings | None, list[Finding]]:
-    """The settings as `up` gives them to its programs: its addresses count where the environment names none."""
-    ours = as_up_says()
+    """The settings as `up` passes them to its programs: its addresses apply where the environment sets none."""
+    overrides = settings_from_up()
     if up is not None and not os.environ.get("OBJECT_STORE_URL"):
-        ours["object_store_url"] = (data_folder() / "objects").resolve().as_uri()
+        overrides["object_store_url"] = (data_folder() / "objects").resolve().as_uri()
     if up is not None and up.simulator:
-        ours["provider"] = "simulator"
+        overrides["provider"] = "simulator"
     try:
-        settings = settings_room.load(**ours)
+        settings = settings_room.load(**overrides)
     except SettingsInvalid as error:
-        mend = "correct them; .env.example names every setting"
-        return None, [Finding("settings", False, clean_lines(str(error)), mend)]
+        remedy = "correct them; .env.example names every setting"
+        return None, [Finding("settings", False, clean_lines(str(error)), remedy)]
     return settings, [Finding("settings", True, "valid")]
 
 
 def _temporal_program(up: Up | None) -> Iterator[Finding]:
-    """The places where `up` looks before it downloads or builds."""
-    from durable_research.local.temporal.binary import default_cache, why_unusable
+    """The places that `up` searches before it downloads or builds."""
+    from durable_research.local.temporal.binary import default_cache, unusable_reason
     from durable_research.local.temporal.download import VERSION
 
     named, on_path = os.environ.get("TEMPORAL_CLI_PATH"), shutil.which("temporal")
     cached = default_cache() / f"temporal-{VERSION}" / "temporal"
     places = [Path(one) for one in (named, on_path) if one] + [cached]
-    misses = []
+    failures = []
     for program in places:
-        why = why_unusable(program)
-        if why is None:
+        reason = unusable_reason(program)
+        if reason is None:
             yield Finding("temporal cli", True, str(program))
             return
-        misses.append(f"{program}: {why}")
-    mend = "`durable-research up` fetches or builds it once; with a server of your own it is not needed"
-    yield Finding("temporal cli", False, "\n".join(misses), mend, matters=False)
+        failures.append(f"{program}: {reason}")
+    remedy = "`durable-research up` fetches or builds it once; with a server of your own it is not needed"
+    yield Finding("temporal cli", False, "\n".join(failures), remedy, matters=False)
 
 
 def _dependencies(settings: Settings) -> Iterator[Finding]:
-    """Database, Temporal and object store, as the API asks them; then what the database says."""
+    """Database, Temporal and object store, checked as by the API; then the database's schema and workers."""
     from durable_research.bootstrap.preparing import database_versions
     from durable_research.telemetry.logs import configure_logging
 
     configure_logging("doctor")  # to stderr: stdout is for the findings
-    store = _folder_to_be_made(settings)
+    store = _missing_store_folder(settings)
     if store:
         settings = settings.model_copy(update={"object_store_url": "memory:///"})
     health = asyncio.run(_health(settings))
@@ -130,21 +130,21 @@ def _dependencies(settings: Settings) -> Iterator[Finding]:
         else address(settings.object_store_url),
     }
     for name, answer in health.items():
-        words = f"reachable at {where.get(name, '')}" if answer == "ok" else f"{answer} at {where.get(name, '')}"
-        yield Finding(name, answer == "ok", clean(words), _MEND.get(name, ""))
+        text = f"reachable at {where.get(name, '')}" if answer == "ok" else f"{answer} at {where.get(name, '')}"
+        yield Finding(name, answer == "ok", clean(text), _REMEDIES.get(name, ""))
     if health.get("database") != "ok":
         return
     current, newest = database_versions(settings)
-    words = f"at {current or 'nothing'}" + ("" if current == newest else f", the newest is {newest}")
-    yield Finding("schema", current == newest, words, "run: durable-research migrate")
+    text = f"at {current or 'nothing'}" + ("" if current == newest else f", the newest is {newest}")
+    yield Finding("schema", current == newest, text, "run: durable-research migrate")
     if current == newest:
-        live = asyncio.run(_live_workers(settings))
-        yield Finding("workers", bool(live), f"{len(live)} live {', '.join(live)}".strip(),
+        workers = asyncio.run(_live_workers(settings))
+        yield Finding("workers", bool(workers), f"{len(workers)} live {', '.join(workers)}".strip(),
                       "start one with: durable-research worker", matters=False)  # fmt: skip
 
 
-def _folder_to_be_made(settings: Settings) -> Path | None:
-    """The object store's folder when it is not there yet: opening the store would make it."""
+def _missing_store_folder(settings: Settings) -> Path | None:
+    """The object store's folder if it does not exist yet: opening the store would create it."""
     path = Path(settings.object_store_url.removeprefix("file://"))
     return None if path.exists() or not settings.object_store_url.startswith("file://") else path
 
@@ -167,24 +167,24 @@ async def _live_workers(settings: Settings) -> list[str]:
 
 
 def _port(settings: Settings, up: Up | None) -> Iterator[Finding]:
-    """Whether the API runs there, or could."""
+    """Whether the API runs on its port, or could."""
     from durable_research.local.processes.ports import holder, is_free
 
     api = urlsplit((up.api if up else "") or f"http://{settings.host}:{settings.port}")
     host, port = api.hostname or settings.host, api.port or settings.port
     if is_free(port, host):
         yield Finding(f"port {port}", True, "free: the API does not run there")
-    elif asyncio.run(_is_ours(host, port)):
+    elif asyncio.run(_is_our_api(host, port)):
         yield Finding(f"port {port}", True, f"the API answers at http://{host}:{port}")
     else:
-        mend = f"stop it, or choose another port: durable-research up --port {port + 1}"
+        remedy = f"stop it, or choose another port: durable-research up --port {port + 1}"
         yield Finding(
-            f"port {port}", False, f"in use by {clean(holder(port))}, which does not answer like our API", mend
+            f"port {port}", False, f"in use by {clean(holder(port))}, which does not answer like our API", remedy
         )
 
 
-async def _is_ours(host: str, port: int) -> bool:
-    """A stranger may take the connection and never say a word."""
+async def _is_our_api(host: str, port: int) -> bool:
+    """Whether our API answers there; another program may accept the connection and never answer."""
     from durable_research.local.processes.readiness import answers
 
     try:
@@ -195,7 +195,13 @@ async def _is_ours(host: str, port: int) -> bool:
 
 
 def _disk(folder: Path) -> Iterator[Finding]:
-    there = next(one for one in (folder.resolve(), *folder.resolve().parents) if one.exists())
-    free = shutil.disk_usage(there).free
-    words = f"{free / (1 << 30):.1f} GiB free for {folder}"
-    yield Finding("disk", free >= _ROOM_WANTED, words, "make room: 1 GiB or more is good", matters=free < _ROOM_NEEDED)
+    existing = next(one for one in (folder.resolve(), *folder.resolve().parents) if one.exists())
+    free = shutil.disk_usage(existing).free
+    text = f"{free / (1 << 30):.1f} GiB free for {folder}"
+    yield Finding(
+        "disk",
+        free >= _FREE_BYTES_ADVISED,
+        text,
+        "make room: 1 GiB or more is good",
+        matters=free < _FREE_BYTES_REQUIRED,
+    )

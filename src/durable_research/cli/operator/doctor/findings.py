@@ -1,28 +1,34 @@
-"""What `doctor` finds: one line each."""
+"""The findings of `doctor`, one line each."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, what was found, and how to mend it; `matters` tells ✖ from what is only worth knowing."""
+    """One line: the check's name, its result, and the remedy; `matters` separates ✖ from a mere note (!)."""
 
     name: str
     ok: bool
     detail: str
-    mend: str = ""
+    remedy: str = ""
     matters: bool = True
 
     @property
-    def must_be_mended(self) -> bool:
-        """Whether the installation cannot work like this."""
+    def is_blocking(self) -> bool:
+        """Whether the installation cannot work with this finding."""
         return self.matters and not self.ok
 
     def as_json(self) -> dict[str, Any]:
         """The finding as `--json` prints it."""
-        return asdict(self)
+        return {
+            "name": self.name,
+            "ok": self.ok,
+            "detail": self.detail,
+            "mend": self.remedy,
+            "matters": self.matters,
+        }
 
 
 def address(url: str) -> str:

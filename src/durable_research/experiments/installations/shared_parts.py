@@ -7,14 +7,14 @@ from pathlib import Path
 
 from durable_research.experiments.crash_points import ACCEPTANCE_SECONDS
 from durable_research.experiments.installations.fork_client import ForkClient
-from durable_research.experiments.installations.slot import Ground, Provider, Slot
+from durable_research.experiments.installations.slot import Provider, SharedParts, Slot
 from durable_research.local.console import Say
 from durable_research.local.data_folder import DataFolder
 from durable_research.local.edition import run_edition
 from durable_research.local.plan import SIMULATOR, UpOptions
 from durable_research.local.processes import readiness
 from durable_research.local.processes.child import ChildSpec
-from durable_research.local.processes.ports import remembered_ports
+from durable_research.local.processes.ports import choose_ports
 from durable_research.local.processes.supervisor import Supervisor
 from durable_research.local.up import Up
 
@@ -27,14 +27,14 @@ MODULES = (
     "durable_research.web.serve",
     "uvloop",
 )
-_OURS = (
+_OWN_PREFIXES = (
     "DURABLE_RESEARCH_", "OPENAI_", "MODEL_", "PROVIDER_", "DRAIN_", "TEMPORAL_", "SLACK_", "SMTP_", "DATABASE_",
     "OBJECT_STORE_",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Simulated:
+class SimulatorTiming:
     """The simulators' timing: how long a call takes, and how long an accepted one cannot be found by a search."""
 
     latency_seconds: float = 0.3
@@ -45,59 +45,61 @@ class Simulated:
     longest_call_seconds: float = 15.0
 
 
-async def run_beside_servers(data: Path, say: Say, live_through: Callable[[Up, Supervisor], Awaitable[None]]) -> None:
-    """Start PostgreSQL and Temporal alone, pass their addresses to `live_through`, and stop them when it raises `Finished`."""
-    met: list[Supervisor] = []
+async def run_with_servers(data: Path, say: Say, run: Callable[[Up, Supervisor], Awaitable[None]]) -> None:
+    """Start PostgreSQL and Temporal alone, pass their addresses to `run`, and stop them when it raises `Finished`."""
+    supervisors: list[Supervisor] = []
     up = UpOptions(data=data, port=0, workers=0, only=("postgres", "temporal"))
-    code = await run_edition(up, say, lambda reported: live_through(reported, met[0]), supervised=met.append)
+    code = await run_edition(up, say, lambda up: run(up, supervisors[0]), supervised=supervisors.append)
     if code:
         raise RuntimeError("the servers did not start; see above")
 
 
-async def prepare_ground(
+async def prepare_shared_parts(
     data: DataFolder,
     up: Up,
     forks: ForkClient,
     supervisor: Supervisor,
     classes: Iterable[str],
-    simulated: Simulated,
+    timing: SimulatorTiming,
     label: str = "",
-) -> Ground:
+) -> SharedParts:
     """Start a simulator for each class, beside the running servers; the label distinguishes several grounds."""
-    wanted = sorted(set(classes))
-    names = {one: f"simulator-{label}{one}" for one in wanted}
-    ports = remembered_ports(data.ports, [f"{name}{what}" for name in names.values() for what in ("", "-smtp")])
+    unique_classes = sorted(set(classes))
+    names = {one: f"simulator-{label}{one}" for one in unique_classes}
+    ports = choose_ports(data.ports, [f"{name}{what}" for name in names.values() for what in ("", "-smtp")])
     providers = {}
     for one, name in names.items():
         port, smtp_port, billing_log = ports[name], ports[f"{name}-smtp"], data.root / f"witness-{label}{one}.jsonl"
         providers[one] = Provider(f"http://127.0.0.1:{port}", billing_log, smtp_port)
-        await supervisor.start(_simulator(name, port, providers[one], data.logs, simulated, keyed=one == "K"))
-    return Ground(
+        await supervisor.start(_simulator(name, port, providers[one], data.logs, timing, keyed=one == "K"))
+    return SharedParts(
         database_url=up.database,
         temporal=up.temporal,
         providers=providers,
         forks=forks,
-        base={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
-        settle_seconds=simulated.settle_seconds,
-        longest_call_seconds=simulated.longest_call_seconds,
+        base={name: value for name, value in os.environ.items() if not name.startswith(_OWN_PREFIXES)},
+        settle_seconds=timing.settle_seconds,
+        longest_call_seconds=timing.longest_call_seconds,
         payload_keys=data.payload_keys,
     )
 
 
-async def prepare_slots(data: DataFolder, ground: Ground, count: int, first: int = 1) -> list[Slot]:
+async def prepare_slots(data: DataFolder, shared: SharedParts, count: int, first: int = 1) -> list[Slot]:
     """Create `count` slots, one by one: a template database must have no other connection meanwhile."""
     numbers = range(first, first + count)
-    ports = remembered_ports(data.ports, [f"slot-{number}" for number in numbers])
-    slots = [Slot(number, data.root / f"slot-{number}", ports[f"slot-{number}"], ground) for number in numbers]
+    ports = choose_ports(data.ports, [f"slot-{number}" for number in numbers])
+    slots = [Slot(number, data.root / f"slot-{number}", ports[f"slot-{number}"], shared) for number in numbers]
     for slot in slots:
         await slot.prepare()
     return slots
 
 
-def _simulator(name: str, port: int, provider: Provider, logs: Path, simulated: Simulated, *, keyed: bool) -> ChildSpec:
+def _simulator(
+    name: str, port: int, provider: Provider, logs: Path, timing: SimulatorTiming, *, keyed: bool
+) -> ChildSpec:
     times = {
-        "latency": simulated.latency_seconds,
-        "visibility-lag": simulated.lag_seconds,
+        "latency": timing.latency_seconds,
+        "visibility-lag": timing.lag_seconds,
         "acceptance": ACCEPTANCE_SECONDS,
     }
     arguments = ["--port", str(port), "--smtp-port", str(provider.smtp_port), "--witness", str(provider.billing_log)]
