@@ -80,8 +80,14 @@ class ResearchError(Exception):
         counted: bool | None = None,
         waits: bool | None = None,
     ) -> None:
-        given = {"code": code, "http_status": http_status, "permanent": permanent, "counted": counted, "waits": waits}
-        for name, value in given.items():
+        attributes = {
+            "code": code,
+            "http_status": http_status,
+            "permanent": permanent,
+            "counted": counted,
+            "waits": waits,
+        }
+        for name, value in attributes.items():
             if value is not None:
                 setattr(cls, name, value)
 

@@ -5,7 +5,7 @@ Source: the installed package's `langid.py`, version 0.4.0, read 2026-11-21.
 
 from typing import Any
 
-from durable_research.domain.language.languages import is_hardly_told_from
+from durable_research.domain.language.languages import may_be_confused_with
 
 # The beginning tells as well as the whole, and a long text would take long.
 _ENOUGH_CHARACTERS = 5000
@@ -23,7 +23,7 @@ class LangidLanguages:
 
     def recognises(self, language: str) -> bool:
         """Whether it is one of the model's, or one of their near relatives."""
-        return any(is_hardly_told_from(language, known) for known in self._loaded().labels)
+        return any(may_be_confused_with(language, known) for known in self._loaded().labels)
 
     def _loaded(self) -> Any:
         if self._identifier is None:

@@ -1,4 +1,4 @@
-"""How a report's text and facts become the document that is typeset: the same for the PDF, the page and the download."""
+"""Makes the document of a report from its text and facts: the same for the PDF, the page and the download."""
 
 from datetime import datetime
 from typing import Protocol
@@ -13,7 +13,7 @@ DEMO_LABEL = "Demo text, canned by the simulator; not research"
 
 
 class Made(Protocol):
-    """What is known of a text's making, by a step's result as by a finished row."""
+    """The provenance of a text, as a step's result and a finished row both have it."""
 
     @property
     def text(self) -> TextReference: ...
@@ -41,7 +41,7 @@ def compose(
     asked_at: datetime,
     question: str = "",
 ) -> Document:
-    """Parse the model's text and add what the reader should know of its making."""
+    """Parse the model's text and add its provenance."""
     facts = [
         ("Id", workflow_id),
         ("Asked", f"{asked_at:%Y-%m-%d %H:%M} UTC"),

@@ -113,8 +113,8 @@ class ApprovalDecision(Value):
 
 def decided_as(decision: ApprovalDecision) -> dict[str, object]:
     """The decision as its event stores it: the reference of an edited text is a field hidden from people."""
-    kept = decision.model_dump(mode="json", exclude={"edited"})
-    return kept | ({"texts": {"edited": decision.edited.model_dump(mode="json")}} if decision.edited else {})
+    data = decision.model_dump(mode="json", exclude={"edited"})
+    return data | ({"texts": {"edited": decision.edited.model_dump(mode="json")}} if decision.edited else {})
 
 
 def decision_of(data: dict[str, object]) -> ApprovalDecision:

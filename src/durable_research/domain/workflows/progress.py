@@ -135,8 +135,8 @@ class StepView:
     left_out: str | None = None
 
 
-_GONE_WITHOUT = "a person decided to go on without it"
-_ENDED_WELL = frozenset({Status.DONE, Status.PARTLY_DONE})
+_SKIPPED_BY_A_PERSON = "a person decided to go on without it"
+_WITH_RESULT = frozenset({Status.DONE, Status.PARTLY_DONE})
 _STATE_AFTER = {
     EventKind.ATTEMPT_STARTED: StepState.RUNNING,
     EventKind.ATTEMPT_COMPLETED: StepState.DONE,
@@ -176,7 +176,7 @@ def steps_after(names: Sequence[str], events: Iterable[ProgressEvent]) -> list[S
         if event.kind is EventKind.RESUMED:
             _begin_again(views)
         _skip(views, event)
-        _go_past(views, event)
+        _end_open_steps(views, event)
         if event.step:
             _apply(views.setdefault(event.step, StepView(event.step)), event)
     return list(views.values())
@@ -195,13 +195,13 @@ def _skip(views: Mapping[str, StepView], event: ProgressEvent) -> None:
         views[name].state, views[name].left_out, views[name].ended_at = StepState.LEFT_OUT, why, event.at
 
 
-def _go_past(views: Mapping[str, StepView], event: ProgressEvent) -> None:
+def _end_open_steps(views: Mapping[str, StepView], event: ProgressEvent) -> None:
     """End the steps that were under way at the outcome or an undo, and the waiting ones that a later step has passed."""
     is_closed = event.kind is EventKind.CLOSED
     if is_closed or event.is_undo:
-        ended_well = isinstance(event.payload, Closed) and event.payload.status in _ENDED_WELL
+        has_result = isinstance(event.payload, Closed) and event.payload.status in _WITH_RESULT
         for view in views.values():
-            if ended_well and view.state is StepState.WAITING:
+            if has_result and view.state is StepState.WAITING:
                 _leave_out(view, event)
             elif view.state in {StepState.RUNNING, StepState.RETRYING, StepState.WAITING}:
                 view.state, view.ended_at = StepState.CANCELLED, event.at
@@ -212,7 +212,7 @@ def _go_past(views: Mapping[str, StepView], event: ProgressEvent) -> None:
 
 
 def _leave_out(view: StepView, event: ProgressEvent) -> None:
-    view.state, view.left_out, view.ended_at = StepState.LEFT_OUT, _GONE_WITHOUT, event.at
+    view.state, view.left_out, view.ended_at = StepState.LEFT_OUT, _SKIPPED_BY_A_PERSON, event.at
 
 
 def status_after(kind: EventKind, payload: Payload) -> Status | None:

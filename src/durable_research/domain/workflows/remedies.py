@@ -51,7 +51,9 @@ _FIELDS_OF_THE_PROVIDER = (
     "OPENAI_EMBEDDING_API_KEY, OPENAI_EMBEDDING_BASE_URL or OPENAI_EMBEDDING_MODEL"
 )
 _LATER = "nothing is wrong here: ask again later, and see whether the provider tells of an incident"
-_OURS = "look into the logs for the workflow's or request's id, and report what you find: this is a mistake of ours"
+_REPORT_IT = (
+    "look into the logs for the workflow's or request's id, and report what you find: this is a mistake of ours"
+)
 _SHORTER = "ask for something shorter, or set OPENAI_MODEL to a model that takes and writes more"
 
 _OF_MODELS = {
@@ -113,8 +115,8 @@ _OF_STEPS = {
     "approval_expired": _either("go on with it, and approve within DURABLE_RESEARCH_APPROVAL_EXPIRY seconds"),
     "cancel_requested": _anew("nothing is to be done: somebody wanted it to stop"),
     "stale_attempt": _neither("nothing is to be done: a newer attempt goes on"),
-    "effect_mismatch": _anew(_OURS),
-    "internal_error": _either(_OURS),
+    "effect_mismatch": _anew(_REPORT_IT),
+    "internal_error": _either(_REPORT_IT),
     "dependency_unavailable": _either("see what is away: durable-research doctor; the work goes on by itself"),
     "unknown_key_id": _neither("add the key of that id to PAYLOAD_KEYS; the work goes on by itself"),
     "payload_unreadable": _neither("set PAYLOAD_KEYS and TEMPORAL_NAMESPACE to those that it was sealed with"),

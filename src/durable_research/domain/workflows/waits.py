@@ -13,7 +13,7 @@ from durable_research.domain.shapes import FailureBody
 from durable_research.domain.workflows.events import AttemptFailed, EventKind, Payload
 from durable_research.domain.workflows.progress import ProgressEvent, since_resumed
 
-_UNTOLD: FailureBody = {"code": "", "detail": "the provider cannot be asked"}
+_CANNOT_ASK: FailureBody = {"code": "", "detail": "the provider cannot be asked"}
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,15 @@ class ProviderWait:
     @property
     def words(self) -> str:
         """The wait as a person reads it while it lasts."""
-        return f"waits since {_clock(self.since)} UTC, {self._looked}, goes on until {self._until} UTC"
+        return f"waits since {_clock(self.since)} UTC, {self._polls}, goes on until {self._until} UTC"
 
     @property
     def words_when_over(self) -> str:
         """The same when it has ended."""
-        return f"waited since {_clock(self.since)} UTC, {self._looked}"
+        return f"waited since {_clock(self.since)} UTC, {self._polls}"
 
     @property
-    def _looked(self) -> str:
+    def _polls(self) -> str:
         return "looked once" if self.looks == 1 else f"looked {self.looks} times"
 
     @property
@@ -60,7 +60,7 @@ def wait_after(wait: ProviderWait | None, kind: EventKind, at: datetime, payload
         return None
     if not isinstance(payload, AttemptFailed):
         return wait
-    error = payload.error or _UNTOLD
+    error = payload.error or _CANNOT_ASK
     # A worker's death before the engine has this failure must not begin another wait; a person's decision does.
     if payload.wait_left_seconds is not None and not payload.asks_a_person:
         until = at + timedelta(seconds=payload.wait_left_seconds)

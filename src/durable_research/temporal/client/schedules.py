@@ -25,7 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from durable_research import policies
 from durable_research.domain.errors import FieldError, InfrastructureDown, InvalidInput, NotFound
-from durable_research.domain.schedules.clock_changes import next_asking
+from durable_research.domain.schedules.clock_changes import next_report_time
 from durable_research.domain.schedules.schedule import Rhythm, is_schedule_id
 from durable_research.domain.values import Value
 from durable_research.ports.engine.schedules import NewSchedule, ScheduleView
@@ -213,6 +213,6 @@ async def _view(found: _Found) -> ScheduleView:
         created_at=about.created_at,
         paused=paused,
         failed=paused and state is not None and (state.note or "").startswith(_PAUSED_BY_FAILURE),
-        next_at=None if paused else next_asking(following, past, about.every, about.timezone),
+        next_at=None if paused else next_report_time(following, past, about.every, about.timezone),
         last_at=past[-1] if past else None,
     )
