@@ -32,11 +32,11 @@ _A_MONTH = 2_592_000
 
 
 class SettingsInvalid(Exception):
-    """The environment holds mistakes; all of them are in the text, one a line."""
+    """The environment has invalid settings; the message lists all of them, one a line."""
 
 
 class Settings(BaseSettings):
-    """What the environment says. Each field's alias is the variable's name; `NAME_FILE` reads the value from a file."""
+    """The settings from the environment. A field's alias is the variable's name; `NAME_FILE` reads the value from a file."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 

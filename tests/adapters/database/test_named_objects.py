@@ -69,7 +69,7 @@ async def test_the_ledger_names_what_came_of_an_answer_that_is_not_published(dat
     effect = Effect("default", report, "llm_call", EffectKind.MODEL_CALL, "openai", ProviderClass.NOTHING, {})
     ledger = PostgresLedger(database)
     await ledger.claim(effect, 1)
-    await ledger.keep(effect.key, 1, {"text": {"key": key}})
+    await ledger.store_unpublished(effect.key, 1, {"text": {"key": key}})
     await PostgresProgressLog(database).close(report, Status.FAILED, {})
 
     assert await PostgresNamedObjects(database).orphans({key: report, f"{key}.other": report}, timedelta(0)) == {

@@ -54,7 +54,7 @@ class ProgressEvent:
         return isinstance(self.payload, AttemptFailed) and self.payload.asks_a_person
 
     def as_json(self) -> dict[str, Any]:
-        """The event as API and pages send it; a pure function of the stored row, so a re-read gives the same bytes."""
+        """The event for API and pages; a pure function of the stored row, so a re-read gives the same bytes."""
         body: dict[str, Any] = {"seq": self.seq, "at": self.at.isoformat(), "kind": str(self.kind)}
         if self.step:
             body |= {"step": self.step, "attempt": self.attempt}
@@ -122,7 +122,7 @@ class StepState(StrEnum):
 
 @dataclass
 class StepView:
-    """A step as a person sees it, folded from the log; `left_out` says why the workflow continued without it."""
+    """A step's view, folded from the log; `left_out` is the reason why the workflow continued without it."""
 
     name: str
     state: StepState = StepState.PENDING

@@ -59,7 +59,7 @@ class EffectLedger(Protocol):
         """
         ...
 
-    async def keep(self, key: str, fence: int, kept: Mapping[str, Any]) -> None:
+    async def store_unpublished(self, key: str, fence: int, kept: Mapping[str, Any]) -> None:
         """Store the outcome of an answer that is not published, while the fence is ours."""
         ...
 

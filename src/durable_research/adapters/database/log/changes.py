@@ -20,13 +20,13 @@ class PostgresChanges:
     def __init__(self, url: str) -> None:
         self._url = plain_url(url)
         self._watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
-        self._listening: asyncio.Task[None] | None = None
+        self._listener: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def watch(self, workflow_id: str) -> AsyncIterator[Callable[[float], Awaitable[bool]]]:
         """Get a function that waits for the next change."""
-        if self._listening is None or self._listening.done():
-            self._listening = asyncio.create_task(self._listen())
+        if self._listener is None or self._listener.done():
+            self._listener = asyncio.create_task(self._listen())
         changed = asyncio.Event()
         self._watchers[workflow_id].add(changed)
 
@@ -47,10 +47,10 @@ class PostgresChanges:
                 del self._watchers[workflow_id]
 
     async def close(self) -> None:
-        if self._listening:
-            self._listening.cancel()
+        if self._listener:
+            self._listener.cancel()
             with suppress(asyncio.CancelledError):
-                await self._listening
+                await self._listener
 
     async def _listen(self) -> None:
         while True:

@@ -39,7 +39,7 @@ _DATA_OF_KIND = select(progress_events.c.data).where(
     progress_events.c.attempt == bindparam("of_resumption"),
 )
 # A decision about a draft stays valid after a resumption, too.
-_TOLD_OF_TEXTS = (
+_TEXT_DECISIONS = (
     select(progress_events.c.kind, progress_events.c.data)
     .where(
         progress_events.c.workflow_id == bindparam("of_workflow"),
@@ -47,8 +47,8 @@ _TOLD_OF_TEXTS = (
     )
     .order_by(progress_events.c.seq)
 )
-_FORGET_DRAFTS = delete(drafts).where(drafts.c.workflow_id == bindparam("of_workflow"))
-_FORGET_DRAFTS_OF_STEP = _FORGET_DRAFTS.where(drafts.c.step == bindparam("of_step"))
+_DELETE_DRAFTS = delete(drafts).where(drafts.c.workflow_id == bindparam("of_workflow"))
+_DELETE_DRAFTS_OF_STEP = _DELETE_DRAFTS.where(drafts.c.step == bindparam("of_step"))
 _READ = (
     select(progress_events.c.workflow_id, *EVENT)
     .where(progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.seq > bindparam("after"))
@@ -73,7 +73,7 @@ class AttemptHistory:
         """Whether an attempt of the step was completed."""
         return any(name == step for name, _ in self._done)
 
-    def is_taken_back_by(self, engine: EngineAttempt) -> bool:
+    def is_compensating_in(self, engine: EngineAttempt) -> bool:
         """Whether a compensation has begun in this run; a later run replays the steps, and compensates again."""
         return any(data.get(UNDOES) and data.get("engine_run") == engine.run_id for data in self.started.values())
 
@@ -109,8 +109,8 @@ class AttemptHistory:
     def failures(self, step: str) -> int:
         """Count the step's failures since the latest question to a person."""
         failed = {number: data for (name, number), data in self._failed.items() if name == step}
-        asked = max((number for number, data in failed.items() if data.get("asks_a_person")), default=0)
-        return sum(bool(data.get("counted")) for number, data in failed.items() if number > asked)
+        last_question = max((number for number, data in failed.items() if data.get("asks_a_person")), default=0)
+        return sum(bool(data.get("counted")) for number, data in failed.items() if number > last_question)
 
 
 def _data_by_attempt(
@@ -139,23 +139,23 @@ class PostgresProgressLog:
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
             if engine.resumption != log.resumption:
-                raise _of_an_earlier_run(step)
+                raise _stale_run(step)
             if log.status.is_final:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
-            told = AttemptHistory((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all())
+            history = AttemptHistory((await connection.execute(_ATTEMPTS, {"of_workflow": workflow_id})).all())
             # Completed steps replay even then: a run that begins after a lost one must learn which steps it has to compensate.
-            if log.cancel_requested and not (undoes or commits or told.is_done(step)):
+            if log.cancel_requested and not (undoes or commits or history.is_done(step)):
                 raise CancelRequested("a person asked for the workflow to be cancelled")
-            if told.is_taken_back_by(engine) and not undoes:
+            if history.is_compensating_in(engine) and not undoes:
                 raise InvalidState(f"the workflow is being taken back; {step} runs no more")
-            if told.has_begun_after(step, engine):
+            if history.has_begun_after(step, engine):
                 raise StaleAttempt(f"a later attempt of {step} has begun; this one was frozen on the way")
             # A compensation closes all open attempts, so that a worker frozen in another step finds its attempt closed, too.
-            for name, number in told.left_open(None if undoes else step):
-                worker_then = told.started[name, number].get("worker")
-                log.append(EventKind.ATTEMPT_LOST, {"worker": worker_then}, name, number)
-            waits = told.wait(step) is not None
-            attempt = Attempt(workflow_id, step, told.last(step) + 1, worker, told.failures(step), waits)
+            for name, number in history.left_open(None if undoes else step):
+                lost_worker = history.started[name, number].get("worker")
+                log.append(EventKind.ATTEMPT_LOST, {"worker": lost_worker}, name, number)
+            waits = history.wait(step) is not None
+            attempt = Attempt(workflow_id, step, history.last(step) + 1, worker, history.failures(step), waits)
             begun = {"worker": worker, "engine_run": engine.run_id, "engine_attempt": engine.number}
             log.append(EventKind.ATTEMPT_STARTED, begun | ({UNDOES: True} if undoes else {}), step, attempt.number)
             await log.finish(Status.RUNNING)
@@ -174,7 +174,7 @@ class PostgresProgressLog:
             await log.finish(status_after(kind, payload_of(kind, dict(data))))
             if kind is EventKind.ATTEMPT_COMPLETED:  # its text is stored, and readers get that
                 step = {"of_workflow": attempt.workflow_id, "of_step": attempt.step}
-                await connection.execute(_FORGET_DRAFTS_OF_STEP, step)
+                await connection.execute(_DELETE_DRAFTS_OF_STEP, step)
 
     async def note(self, attempt: Attempt, kind: EventKind, data: Mapping[str, Any]) -> None:
         """Write an event within an attempt, once."""
@@ -218,7 +218,7 @@ class PostgresProgressLog:
             # A workflow that has ended has no followers, and a compensated one has no text. The draft of a failed one may be
             # all that is left of a paid call.
             if status not in RESUMABLE:
-                await connection.execute(_FORGET_DRAFTS, {"of_workflow": workflow_id})
+                await connection.execute(_DELETE_DRAFTS, {"of_workflow": workflow_id})
         return True
 
     async def note_approval(
@@ -228,7 +228,7 @@ class PostgresProgressLog:
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
             if resumption != log.resumption:
-                raise _of_an_earlier_run("an approval")
+                raise _stale_run("an approval")
             known = await log.kinds()
             if ends := known & ENDS_OF_APPROVAL:
                 return decision_of(await _data_of(connection, log, ends.pop()))
@@ -252,8 +252,8 @@ class PostgresProgressLog:
 
 
 async def _data_of(connection: AsyncConnection, log: LockedLog, kind: EventKind) -> dict[str, Any]:
-    mine = {"of_workflow": log.workflow_id, "of_kind": kind, "of_resumption": log.resumption}
-    data: dict[str, Any] = (await connection.execute(_DATA_OF_KIND, mine)).scalar_one()
+    scope = {"of_workflow": log.workflow_id, "of_kind": kind, "of_resumption": log.resumption}
+    data: dict[str, Any] = (await connection.execute(_DATA_OF_KIND, scope)).scalar_one()
     return data
 
 
@@ -264,7 +264,7 @@ async def _approved_before(connection: AsyncConnection, log: LockedLog, draft_sh
     """
     decided: dict[str, Any] | None = None
     corrected: object = None
-    for row in await connection.execute(_TOLD_OF_TEXTS, {"of_workflow": log.workflow_id}):
+    for row in await connection.execute(_TEXT_DECISIONS, {"of_workflow": log.workflow_id}):
         if row.kind == EventKind.APPROVAL_GIVEN:
             decided = row.data
         elif (row.data.get("texts") or {}).get("corrected") != corrected:
@@ -277,7 +277,7 @@ async def _approved_before(connection: AsyncConnection, log: LockedLog, draft_sh
     return decided
 
 
-def _of_an_earlier_run(what: str) -> StaleAttempt:
+def _stale_run(what: str) -> StaleAttempt:
     """Make the error, which is permanent: a run's resumption never changes."""
     stale = StaleAttempt(f"the workflow has been resumed since; {what} of an earlier run does nothing")
     stale.permanent = True
