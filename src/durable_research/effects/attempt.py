@@ -30,7 +30,7 @@ from durable_research.domain.ledger.effects import (
     SendState,
     handle_to_reuse,
     is_answered,
-    move_without_asking,
+    move_without_look_up,
     next_move,
     seconds_until_settled,
 )
@@ -90,7 +90,7 @@ class SendAttempt(Collector[Answer]):
     async def _send_without_look_up(self) -> str:
         """The provider has deleted the call or its handle, or never stores one: the next send uses a handle of its own."""
         self.handle_is_gone = True
-        return await self._send_if_allowed(move_without_asking(self.record, self.effect))
+        return await self._send_if_allowed(move_without_look_up(self.record, self.effect))
 
     async def _send_if_allowed(self, move: Move) -> str:
         provider = self.effect.provider

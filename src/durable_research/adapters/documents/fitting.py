@@ -156,8 +156,8 @@ class _Scale:
 
     def _letters(self, text: str, budget: int, letter: int) -> int:
         """How many characters the budget allows, each counted as the most expensive one in the text."""
-        dearest = max(letter, letter if text.isascii() else _OTHER_CHARACTER) + (_BOX if self._missing else 0)
-        return max(budget, 0) // dearest
+        most_expensive = max(letter, letter if text.isascii() else _OTHER_CHARACTER) + (_BOX if self._missing else 0)
+        return max(budget, 0) // most_expensive
 
 
 def _code_letter(block: CodeBlock) -> int:

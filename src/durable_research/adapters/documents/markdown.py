@@ -111,12 +111,12 @@ def _without_breaks(inlines: Iterable[Inline]) -> tuple[Inline, ...]:
 
 def _sentence(inlines: Iterable[Inline]) -> str:
     """Write with the first pair of signs that parses to the same, or without emphasis when none does."""
-    wanted = joined_texts(inlines)
-    for signs in _SIGNS if _has_marks(wanted) else ():
-        written = _lines(wanted, signs)
-        if parse_blocks(written) == (Paragraph(inlines=wanted),):
+    expected = joined_texts(inlines)
+    for signs in _SIGNS if _has_marks(expected) else ():
+        written = _lines(expected, signs)
+        if parse_blocks(written) == (Paragraph(inlines=expected),):
             return written
-    return _lines(joined_texts(_unmarked(wanted)), "")
+    return _lines(joined_texts(_unmarked(expected)), "")
 
 
 def _lines(inlines: Iterable[Inline], signs: str) -> str:
@@ -128,15 +128,15 @@ def _protected_line(line: str) -> str:
     """Escape what a parser would read as a block's mark, or trim at either end of a line."""
     end = "\\" if re.search(r"(?<!\\)(\\\\)*\\$", line) else ""
     middle = line.removesuffix(end) if end else line
-    bare = middle.strip()
-    if not bare:
+    stripped = middle.strip()
+    if not stripped:
         return "".join(map(_entity, middle)) + end
-    at = middle.index(bare)
-    head, tail = middle[:at], middle[at + len(bare) :]
-    if not head and (start := _LINE_STARTS.match(bare)):
+    at = middle.index(stripped)
+    head, tail = middle[:at], middle[at + len(stripped) :]
+    if not head and (start := _LINE_STARTS.match(stripped)):
         cut = start.end() if start[0][0].isdigit() else 0
-        bare = f"{bare[:cut]}\\{bare[cut:]}"
-    return "".join(map(_entity, head)) + bare + "".join(map(_entity, tail)) + end
+        stripped = f"{stripped[:cut]}\\{stripped[cut:]}"
+    return "".join(map(_entity, head)) + stripped + "".join(map(_entity, tail)) + end
 
 
 def _entity(char: str) -> str:

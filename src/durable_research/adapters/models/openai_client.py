@@ -21,7 +21,7 @@ def tags(key: str, call: ModelCall) -> dict[str, str]:
 
 def own_references(shown: list[Shown], key: str, fingerprint: str | None) -> list[str]:
     """List the references of our own sends; the others are skipped and logged."""
-    ours, strays = own_and_foreign(shown, key, fingerprint)
-    if strays:
-        logs.get_logger().warning(logs.STRAY_SHOWN, key=key, strays=len(strays))
-    return ours
+    own, foreign = own_and_foreign(shown, key, fingerprint)
+    if foreign:
+        logs.get_logger().warning(logs.STRAY_SHOWN, key=key, strays=len(foreign))
+    return own

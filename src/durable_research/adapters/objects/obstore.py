@@ -18,7 +18,7 @@ from durable_research.domain.errors import InfrastructureDown, NotFound
 from durable_research.ports.objects import StoredObject
 
 _MISSING = (NotFoundError, FileNotFoundError)
-_AWAY = "the object store does not answer"
+_UNREACHABLE = "the object store does not answer"
 
 
 def _folder(url: str) -> Path | None:
@@ -70,7 +70,7 @@ class ObstoreObjects:
         except AlreadyExistsError:
             return
         except (BaseError, OSError) as cause:
-            raise InfrastructureDown(_AWAY) from cause
+            raise InfrastructureDown(_UNREACHABLE) from cause
 
     async def get(self, key: str) -> bytes:
         """Read an object."""
@@ -80,7 +80,7 @@ class ObstoreObjects:
         except _MISSING as cause:
             raise NotFound("there is no such object") from cause
         except (BaseError, OSError) as cause:
-            raise InfrastructureDown(_AWAY) from cause
+            raise InfrastructureDown(_UNREACHABLE) from cause
 
     async def list(self, prefix: str = "") -> AsyncIterator[StoredObject]:
         """Walk the objects below a folder, a page at a time."""
@@ -89,7 +89,7 @@ class ObstoreObjects:
                 for one in page:
                     yield StoredObject(one["path"], one["last_modified"])
         except (BaseError, OSError) as cause:
-            raise InfrastructureDown(_AWAY) from cause
+            raise InfrastructureDown(_UNREACHABLE) from cause
 
     async def delete(self, key: str) -> None:
         """Remove an object; a missing one is no error."""
@@ -98,7 +98,7 @@ class ObstoreObjects:
         except _MISSING:
             return
         except (BaseError, OSError) as cause:
-            raise InfrastructureDown(_AWAY) from cause
+            raise InfrastructureDown(_UNREACHABLE) from cause
 
     async def check(self) -> None:
         """Return when an object can be written, by overwriting a probe: a read-only store must not pass."""

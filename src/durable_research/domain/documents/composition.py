@@ -12,7 +12,7 @@ from durable_research.domain.ledger.usage import TokenUsage
 DEMO_LABEL = "Demo text, canned by the simulator; not research"
 
 
-class Made(Protocol):
+class Provenance(Protocol):
     """The provenance of a text, as a step's result and a finished row both have it."""
 
     @property
@@ -33,7 +33,7 @@ class Made(Protocol):
 
 def compose(
     text: str,
-    made: Made,
+    provenance: Provenance,
     *,
     workflow_id: str,
     title: str | None,
@@ -45,19 +45,19 @@ def compose(
     facts = [
         ("Id", workflow_id),
         ("Asked", f"{asked_at:%Y-%m-%d %H:%M} UTC"),
-        ("Provider", "simulator (demo)" if made.is_demo else made.provider),
-        ("Model", made.model),
-        ("Tokens", made.usage.words),
+        ("Provider", "simulator (demo)" if provenance.is_demo else provenance.provider),
+        ("Model", provenance.model),
+        ("Tokens", provenance.usage.words),
     ]
-    if made.text.is_cut:
+    if provenance.text.is_cut:
         facts.append(("Length", "cut at the model's longest; going on added nothing"))
-    if made.text.is_edited:
+    if provenance.text.is_edited:
         facts.append(("Edited", "by a person, after the model had written it"))
     return parse_markdown(
         text,
         title=title,
         question=question,
         language=document_language(language),
-        footer_label=DEMO_LABEL if made.is_demo else None,
+        footer_label=DEMO_LABEL if provenance.is_demo else None,
         facts=tuple(facts),
     )

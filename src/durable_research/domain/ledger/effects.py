@@ -216,16 +216,16 @@ def next_move(record: EffectRecord, effect: Effect) -> NextMove:
         # sent that call, the call is still to be counted.
         unknown = sum(send.state is SendState.UNKNOWN for send in record.sends)
         is_counted = not is_lost or unknown <= record.possible_extra
-        return NextMove(Move.SEND if is_counted else move_without_asking(record, effect))
+        return NextMove(Move.SEND if is_counted else move_without_look_up(record, effect))
     latest = open_sends[-1]
     if effect.provider_class is ProviderClass.KEYED:
         return NextMove(Move.SEND)
     if effect.provider_class is ProviderClass.RETRIEVABLE or latest.handle:
         return NextMove(Move.FIND, latest)
-    return NextMove(move_without_asking(record, effect))
+    return NextMove(move_without_look_up(record, effect))
 
 
-def move_without_asking(record: EffectRecord, effect: Effect) -> Move:
+def move_without_look_up(record: EffectRecord, effect: Effect) -> Move:
     """The policy's move when an earlier send is unresolved, or its answer is lost, and there is no look-up."""
     allowed = effect.ambiguous_allowed if effect.resend is ResendPolicy.BOUNDED else 0
     answered = sum(is_answered(send) for send in record.sends)

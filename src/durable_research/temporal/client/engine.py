@@ -139,7 +139,7 @@ class TemporalEngine:
         try:
             # Two requests: the message is sent, and its answer is waited for.
             async with answers_within(2 * policies.ENGINE_UPDATE, except_for=_ENDED):
-                standing: ApprovalDecision = await handle.execute_update(
+                recorded: ApprovalDecision = await handle.execute_update(
                     names.APPROVE,
                     decision,
                     id=decision.decision_id,
@@ -152,7 +152,7 @@ class TemporalEngine:
             return None
         except RPCError:
             raise InvalidState("the workflow is not running any more") from None
-        return standing
+        return recorded
 
     @staticmethod
     async def _send(request: Coroutine[Any, Any, None]) -> bool:

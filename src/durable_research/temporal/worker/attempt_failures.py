@@ -61,35 +61,35 @@ def _pause(error: ResearchError, policy: StepPolicy, failures: int) -> timedelta
 
 def _waiting(error: ResearchError, policy: StepPolicy, waited: Waited, provider_wait: timedelta) -> RetryDecision:
     requested_wait = (error.retry_after_seconds if isinstance(error, StepFailed) else None) or 0.0
-    left = provider_wait - timedelta(seconds=waited.seconds)
-    if left <= timedelta(0) or requested_wait > left.total_seconds():
+    remaining = provider_wait - timedelta(seconds=waited.seconds)
+    if remaining <= timedelta(0) or requested_wait > remaining.total_seconds():
         ended = _end_of_wait(error, policy, waited, requested_wait)
         return RetryDecision(ended, False, True, policy.asks_at_end_of_wait, timedelta(0), timedelta(0))
     pause = (
-        timedelta(seconds=requested_wait) if requested_wait >= _LEAST_REQUESTED_SECONDS else _next_poll(waited.looks)
+        timedelta(seconds=requested_wait) if requested_wait >= _LEAST_REQUESTED_SECONDS else _next_poll(waited.polls)
     )
     # The last poll is at the end of the wait, not a pause after it.
-    return RetryDecision(error, False, False, False, min(pause, left), left)
+    return RetryDecision(error, False, False, False, min(pause, remaining), remaining)
 
 
-def _next_poll(looks: int) -> timedelta:
+def _next_poll(polls: int) -> timedelta:
     """The pause after this many polls: doubling, with jitter, up to the limit in the table."""
-    doubled: timedelta = policies.FIRST_LOOK_AFTER * 2 ** min(looks, 16)
+    doubled: timedelta = policies.FIRST_LOOK_AFTER * 2 ** min(polls, 16)
     spread = 1 + policies.LOOKS_SPREAD * (2 * random.random() - 1)  # noqa: S311 # no secret, only jitter
     return min(doubled, policies.LOOKS_AT_MOST_EVERY) * spread
 
 
 def _end_of_wait(error: ResearchError, policy: StepPolicy, waited: Waited, requested_wait: float) -> ResearchError:
     """The failure that ends the wait; its detail has the duration of the wait and the provider's request."""
-    spent = timedelta(seconds=round(waited.seconds))
-    words = f"{error.detail}; waited for {spent} and looked {_times(waited.looks + 1)}"
+    duration = timedelta(seconds=round(waited.seconds))
+    words = f"{error.detail}; waited for {duration} and looked {_times(waited.polls + 1)}"
     if requested_wait:
         words += f"; the provider asks to be left alone for {timedelta(seconds=round(requested_wait))}"
     is_named = isinstance(error, ModelBusy) or not policy.asks_model
-    made: ResearchError = type(error)(words) if is_named else ModelUnavailable(words)
-    made.__cause__ = error
-    return made
+    final_error: ResearchError = type(error)(words) if is_named else ModelUnavailable(words)
+    final_error.__cause__ = error
+    return final_error
 
 
-def _times(looks: int) -> str:
-    return "once" if looks == 1 else f"{looks} times"
+def _times(polls: int) -> str:
+    return "once" if polls == 1 else f"{polls} times"

@@ -112,8 +112,8 @@ class _StepInbound(ActivityInboundInterceptor):
             async with asyncio.timeout(policy.try_seconds):
                 return await self.next.execute_activity(input_)
         except Exception as error:  # the activity boundary: every failure becomes one of Temporal's here
-            made = _as_research_error(error, policy, policy.try_seconds)
-            _fail(self._decide_retry(made, policy, failures_before=activity.info().attempt - made.counted))
+            failure = _as_research_error(error, policy, policy.try_seconds)
+            _fail(self._decide_retry(failure, policy, failures_before=activity.info().attempt - failure.counted))
         finally:
             _attempt.reset(token)
 
@@ -204,13 +204,13 @@ def _as_research_error(error: Exception, policy: StepPolicy, seconds: float) -> 
     if isinstance(error, ResearchError):
         return error
     if isinstance(error, TimeoutError):
-        made: ResearchError = StepTimedOut(f"{policy.step} did not finish within {seconds:g} s")
+        failure: ResearchError = StepTimedOut(f"{policy.step} did not finish within {seconds:g} s")
     else:
         # A bug: its class is named, its text is not shown, as it may hold anything.
-        made = ResearchError(f"{type(error).__name__} in {policy.step}")
+        failure = ResearchError(f"{type(error).__name__} in {policy.step}")
         logs.get_logger().error(logs.ATTEMPT_FAILED, step=policy.step, exc_info=error)
-    made.__cause__ = error
-    return made
+    failure.__cause__ = error
+    return failure
 
 
 def _fail(decision: RetryDecision, attempt: int | None = None) -> NoReturn:

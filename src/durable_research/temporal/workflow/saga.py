@@ -30,15 +30,15 @@ class _Registered:
 
 
 class Saga:
-    """The undos of one workflow. `run` runs a step; `ask` waits for a person's decision to try the failed undo again."""
+    """The undos of one workflow. `run` runs a step; `wait_for_decision` waits for a person's decision to retry it."""
 
     def __init__(
         self,
         run: Callable[[Callable[[Any, Any], Awaitable[None]], Any, StepPolicy], Awaitable[None]],
-        ask: Callable[[Question], Awaitable[object]],
+        wait_for_decision: Callable[[Question], Awaitable[object]],
     ) -> None:
         self._run = run
-        self._ask = ask
+        self._wait_for_decision = wait_for_decision
         self._undos: list[_Registered] = []
 
     @property
@@ -59,7 +59,7 @@ class Saga:
             except ActivityError as error:
                 question = question_of(error)
                 if question.attempt:
-                    await self._ask(question)
+                    await self._wait_for_decision(question)
                 elif cause_of(error)["code"] == InvalidState.code:
                     return  # the log has been closed meanwhile, without undos, and accepts no more events
                 else:  # Temporal gave up, for example without a worker for too long: there is no attempt for a decision

@@ -118,7 +118,7 @@ def _waits_for(one: WaitsFor) -> WaitsForBody:
         "what": one.words,
         "since": wait.since.isoformat() if wait else None,
         "until": wait.until.isoformat() if wait else None,
-        "looks": wait.looks if wait else 0,
+        "looks": wait.polls if wait else 0,
         "last_error": wait.last_error if wait else None,
     }
 

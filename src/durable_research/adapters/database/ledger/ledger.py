@@ -265,9 +265,9 @@ class PostgresLedger(ChargedSends, UnresolvedSendRows):
                 .values(state=state, closed_at=func.clock_timestamp())
             )
 
-    async def store_unpublished(self, key: str, fence: int, kept: Mapping[str, Any]) -> None:
+    async def store_unpublished(self, key: str, fence: int, part: Mapping[str, Any]) -> None:
         """Store the outcome of an answer that is not published."""
-        storing = update(effects).where(effects.c.key == key, effects.c.fence == fence).values(kept=dict(kept))
+        storing = update(effects).where(effects.c.key == key, effects.c.fence == fence).values(kept=dict(part))
         async with self._database.one() as connection:
             await connection.execute(storing)
 

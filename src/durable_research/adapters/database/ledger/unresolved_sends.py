@@ -102,7 +102,7 @@ class UnresolvedSendRows:
         async with self._database.one() as connection:
             return float((await connection.execute(noting)).scalar_one())
 
-    async def close_left_behind(self, closed_before: timedelta) -> int:
+    async def close_abandoned(self, closed_before: timedelta) -> int:
         """Close the open sends of class N whose workflows have ended: their workers are dead, and there is no look-up."""
         ended = exists().where(
             effects.c.key == effect_attempts.c.key,

@@ -11,7 +11,7 @@ from durable_research.adapters.database.connection import plain_url
 from durable_research.adapters.database.log.events import CHANNEL
 from durable_research.telemetry import logs
 
-_LOOK_AGAIN_SECONDS = 1.0
+_RECONNECT_SECONDS = 1.0
 
 
 class PostgresChanges:
@@ -57,15 +57,15 @@ class PostgresChanges:
             try:
                 async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
-                    self._wake_all()
+                    self._notify_all()
                     async for notice in connection.notifies():
                         for changed in self._watchers.get(notice.payload, ()):
                             changed.set()
             except (psycopg.Error, OSError) as error:
                 logs.get_logger().info(logs.INFRASTRUCTURE_DOWN, what="database", error=type(error).__name__)
-            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            await asyncio.sleep(_RECONNECT_SECONDS)
 
-    def _wake_all(self) -> None:
+    def _notify_all(self) -> None:
         for events in self._watchers.values():
             for changed in events:
                 changed.set()

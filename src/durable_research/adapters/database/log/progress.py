@@ -104,7 +104,7 @@ class AttemptHistory:
     def waited(self, step: str) -> Waited:
         """How long the wait had lasted when the rows were read."""
         wait = self.wait(step)
-        return Waited((self._rows[-1].now - wait.since).total_seconds(), wait.looks) if wait else Waited()
+        return Waited((self._rows[-1].now - wait.since).total_seconds(), wait.polls) if wait else Waited()
 
     def failures(self, step: str) -> int:
         """Count the step's failures since the latest question to a person."""
@@ -277,8 +277,8 @@ async def _approved_before(connection: AsyncConnection, log: LockedLog, draft_sh
     return decided
 
 
-def _stale_run(what: str) -> StaleAttempt:
+def _stale_run(subject: str) -> StaleAttempt:
     """Make the error, which is permanent: a run's resumption never changes."""
-    stale = StaleAttempt(f"the workflow has been resumed since; {what} of an earlier run does nothing")
-    stale.permanent = True
-    return stale
+    error = StaleAttempt(f"the workflow has been resumed since; {subject} of an earlier run does nothing")
+    error.permanent = True
+    return error

@@ -194,8 +194,10 @@ class PostgresWorkflows:
             is_replay = await self._is_resumed_so(connection, log, request)
             if not is_replay:
                 check_resumable(log.status)
-                for left in await connection.execute(_LEFT_OPEN, {"of_workflow": request.workflow_id}):
-                    log.append(EventKind.ATTEMPT_LOST, {"worker": left.worker}, left.step, left.attempt)
+                for open_attempt in await connection.execute(_LEFT_OPEN, {"of_workflow": request.workflow_id}):
+                    log.append(
+                        EventKind.ATTEMPT_LOST, {"worker": open_attempt.worker}, open_attempt.step, open_attempt.attempt
+                    )
                 if request.data.get("texts") or request.data.get("generation"):
                     # Ended from outside when its row was stored: now the text is a different one.
                     await connection.execute(delete(reports).where(reports.c.report_id == request.workflow_id))

@@ -150,9 +150,9 @@ class Reading:
         piece = text_of(choice["delta"]) if isinstance(choice.get("delta"), str) else text_of(delta.get("content"))
         target.content.add(piece or text_of(choice.get("text")))
         target.message = text_of(message.get("content")) or target.message
-        for said in (delta, message):
-            target.refusal += said["refusal"] if isinstance(said.get("refusal"), str) else ""
-            self.has_reasoning = self.has_reasoning or has_reasoning_text(said)
+        for source in (delta, message):
+            target.refusal += source["refusal"] if isinstance(source.get("refusal"), str) else ""
+            self.has_reasoning = self.has_reasoning or has_reasoning_text(source)
         reason = as_reason(choice.get("finish_reason"))
         # After a real end no later reason can replace it.
         if reason and not (target.has_a_real_end and ending_of(reason) not in REAL_ENDS):

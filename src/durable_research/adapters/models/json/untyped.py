@@ -5,7 +5,7 @@ from typing import Any
 from durable_research.domain.ledger.usage import TokenUsage
 
 # A part of the content with such a type is the model's reasoning, and not its answer.
-_THOUGHTS = ("thinking", "reasoning", "thought", "analysis")
+_REASONING_KINDS = ("thinking", "reasoning", "thought", "analysis")
 # Some gateways' ids have 225 characters.
 _LONGEST_NAME = 500
 # More than any model reads or writes; columns and sums hold it.
@@ -52,7 +52,7 @@ def text_of(content: Any, depth: int = 0) -> str:
 def is_reasoning(part: Any) -> bool:
     """Whether a part of a content is reasoning."""
     kind = as_dict(part).get("type")
-    return isinstance(kind, str) and any(word in kind.lower() for word in _THOUGHTS)
+    return isinstance(kind, str) and any(word in kind.lower() for word in _REASONING_KINDS)
 
 
 def has_reasoning_text(message: dict[str, Any]) -> bool:
@@ -69,12 +69,12 @@ _OUTPUT = ("completion_tokens", "output_tokens")
 def tokens_of(usage: Any, read: str, written: str) -> TokenUsage:
     """Read the reported usage; a missing or impossible number is estimated, and the whole marked as estimated."""
     counts = as_dict(usage)
-    inwards, outwards = (_count(counts, *names) for names in (_INPUT, _OUTPUT))
+    read_tokens, written_tokens = (_count(counts, *names) for names in (_INPUT, _OUTPUT))
     guess = TokenUsage.estimate(read, written)
     return TokenUsage(
-        input_tokens=inwards or guess.input_tokens,
-        output_tokens=outwards or guess.output_tokens,
-        is_estimate=not (inwards and outwards),
+        input_tokens=read_tokens or guess.input_tokens,
+        output_tokens=written_tokens or guess.output_tokens,
+        is_estimate=not (read_tokens and written_tokens),
     )
 
 
