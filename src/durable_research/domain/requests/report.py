@@ -48,9 +48,9 @@ Channel = Annotated[
 
 
 class NotifiedReportRequest(WritingRequest):
-    """What a person asks for, whom to tell and when (always, without `notify_on`), and whether to have the draft approved.
+    """The question, the channels to notify and when (always, without `notify_on`), and the approval of the draft.
 
-    Others say when it begins.
+    Its subclasses add the time of the start.
     """
 
     approval: Literal["none", "before_pdf", "before_notify"] | None = None
