@@ -293,7 +293,7 @@ class FakeWorkerRegistry:
         self.database = database
         self.workers: dict[str, WorkerRow] = {}
 
-    async def beat(self, worker: WorkerRow) -> None:
+    async def heartbeat(self, worker: WorkerRow) -> None:
         self.workers[worker.identity] = worker
 
     async def leave(self, identity: str) -> None:

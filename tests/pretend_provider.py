@@ -107,14 +107,14 @@ class PretendAct(RemoteEffect[str]):
         shown = self._provider.shown(send)
         return shown[0] if shown else None
 
-    async def take_up(self, reference: str) -> None:
+    async def reattach_to(self, reference: str) -> None:
         if self._provider.provider_class is ProviderClass.NOTHING and reference != self._mine:
             raise AnswerLost("only the attempt that sent can read it")
 
     async def collect(self, reference: str) -> str:
         if self._provider.answers:
             raise self._provider.answers.pop(0)
-        await self.take_up(reference)
+        await self.reattach_to(reference)
         call = next(call for call in self._provider.calls if call.reference == reference)
         call.is_running = False
         return f"answer of {reference}"

@@ -42,7 +42,9 @@ async def test_a_wait_is_seen_while_it_lasts(harness: Harness) -> None:
     report = await harness.ask("seen to wait")
     await harness.until_step(report, "llm_call", "retrying")
     now = datetime.now(UTC)
-    await PostgresWorkerRegistry(harness.database).beat(WorkerRow("tester@1", "tester", 1, "here", queues.QUEUES, now))
+    await PostgresWorkerRegistry(harness.database).heartbeat(
+        WorkerRow("tester@1", "tester", 1, "here", queues.QUEUES, now)
+    )
 
     waits = (await harness.status(report))["waits_for"]
 

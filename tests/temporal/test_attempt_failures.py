@@ -26,7 +26,7 @@ from durable_research.domain.model_errors import (
     ProviderSilent,
 )
 from durable_research.ports.database.progress import Waited
-from durable_research.temporal.worker.attempt_failures import Judgement, judge
+from durable_research.temporal.worker.attempt_failures import RetryDecision, decide_retry
 
 HOUR = timedelta(hours=1)
 NO_WAIT = Waited()
@@ -34,8 +34,8 @@ NO_WAIT = Waited()
 
 def judged(
     error: ResearchError, waited: Waited = NO_WAIT, wait: timedelta = HOUR, failures: int = 0, step: str = "llm_call"
-) -> Judgement:
-    return judge(error, catalogue.policies()[step], failures, waited, wait)
+) -> RetryDecision:
+    return decide_retry(error, catalogue.policies()[step], failures, waited, wait)
 
 
 @pytest.mark.parametrize("error", [ModelBusy("busy"), ModelUnavailable("away")])

@@ -266,4 +266,4 @@ class Harness:
 
     async def worker(self, name: str = "worker-1") -> None:
         """A worker that lives."""
-        await self.world.workers.beat(WorkerRow(f"{name}@7", name, 7, "here", ("research",), START))
+        await self.world.workers.heartbeat(WorkerRow(f"{name}@7", name, 7, "here", ("research",), START))

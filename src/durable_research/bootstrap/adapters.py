@@ -50,7 +50,9 @@ def receivers(settings: Settings) -> Receivers:
     """By default the log and the operator's webhook are notified; mail and Slack only when the request names them."""
     default = ("log", "webhook") if settings.webhook_url else ("log",)
     asked = {"email": settings.smtp_url, "slack": settings.slack_bot_token}
-    waits = ApprovalWaits(reminder_seconds=settings.approval_reminder, expiry_seconds=settings.approval_expiry)
+    waits = ApprovalWaits(
+        reminder_seconds=settings.approval_reminder_seconds, expiry_seconds=settings.approval_expiry_seconds
+    )
     return Receivers(default, tuple(channel for channel, configured in asked.items() if configured), waits)
 
 

@@ -37,7 +37,7 @@ from durable_research.settings.settings import Settings
 from durable_research.temporal.client.engine import TemporalEngine
 from durable_research.temporal.messages import StopModelCalls
 from durable_research.temporal.worker.builtin_activities import ClosingActivities, StoppingActivities
-from durable_research.temporal.worker.interceptors import StepInterceptor, cancel_is_wanted, current_attempt
+from durable_research.temporal.worker.interceptors import StepInterceptor, cancel_is_requested, current_attempt
 
 Activity = Callable[..., Awaitable[Any]]
 Holder = TypeVar("Holder")
@@ -116,7 +116,7 @@ def _shared(settings: Settings, stores: Stores, outside: Outside) -> _Shared:
         stores.ledger,
         stores.progress,
         current_attempt,
-        cancel_is_wanted,
+        cancel_is_requested,
         longest_call=settings.longest_call_seconds,
         reattach=settings.reattach,
     )

@@ -1,4 +1,4 @@
-"""Lengths of time in words: the one rule for pages and commands; `web/static/durations.js` counts by the same one."""
+"""Durations in words: one rule for pages and commands; `web/static/durations.js` has the same one."""
 
 from datetime import datetime
 
@@ -6,11 +6,11 @@ _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
 def duration(seconds: float) -> str:
-    """Say a length of time in its two largest units: 59.9 s, 1 min 59 s, 2 h 01 min.
+    """Format a duration in its two largest units: 59.9 s, 1 min 59 s, 2 h 01 min.
 
-    What is left of the smaller unit is dropped, never rounded up: tenths of a second below a minute, whole seconds below an
-    hour, whole minutes from there. So no length reads as more than it is, and none as 60 s. A negative one, which clocks
-    that disagree can give, is 0.0 s.
+    The rest of the smaller unit is dropped, never rounded up: tenths of a second below a minute, whole seconds below an
+    hour, whole minutes from there. So no duration reads as longer than it is, and none as 60 s. A negative one, which
+    clocks that disagree can produce, is 0.0 s.
     """
     tenths = int(max(seconds, 0.0) * 10)
     minutes, rest = divmod(tenths // 10, 60)
@@ -21,7 +21,7 @@ def duration(seconds: float) -> str:
 
 
 def ago(at: datetime, now: datetime) -> str:
-    """Say how long ago something was, in whole units of the largest one; less than a minute, or a time to come, is now."""
+    """Format the time since a moment, in whole units of the largest one; less than a minute, or a future moment, is now."""
     seconds = (now - at).total_seconds()
     for unit, length in _UNITS:
         if seconds >= length:

@@ -1,53 +1,53 @@
-"""Everything that can go wrong, drawn as one tree; each class owns its code, HTTP status and whether trying again can help.
+"""All errors, drawn as one tree; each class has its code, its HTTP status and whether a retry can help.
 
 ResearchError
 ├── Rejected                    what a person sent is wrong: nothing was changed
 │   ├── InvalidInput            422, with one entry per field
 │   ├── NotFound                404
-│   │   └── UnknownPipeline     404: what exists is no secret, so this one says it
+│   │   └── UnknownPipeline     404: the names of pipelines are public, so the message lists them
 │   ├── IdempotencyKeyReused    422
 │   └── InvalidState            409
 │       ├── NotReady            409: still being made
 │       ├── TooManySchedules    409: a tenant has as many as are allowed
 │       ├── AlreadyDecided      409: another decision about the same draft came first
-│       └── CancelRequested     409: a person wants it to stop, so no further step begins
+│       └── CancelRequested     409: a person requested the cancellation, so no further step begins
 ├── StepFailed                  an attempt was answered with a failure: it counts against the step's cap
-│   ├── Ambiguous               transient: sent, and no word whether it was done: ask before sending again
-│   │   ├── ProviderFailed      transient: the provider answered 5xx, which does not say whether it took the call
+│   ├── Ambiguous               transient: sent, with an unknown outcome: look it up before sending again
+│   │   ├── ProviderFailed      transient: the provider answered 5xx, and may have accepted the call
 │   │   └── ProviderSilent      transient: no byte of an answer within the deadline
 │   ├── ModelError
 │   │   ├── ModelBusy           waits: rate limited, overloaded or loading, perhaps with a time to wait
 │   │   ├── ModelUnavailable    waits: unreachable, nothing was sent
-│   │   ├── FieldRefused        transient: an optional field is not known there; the next send leaves it out
-│   │   ├── CannotAsk           transient: this server keeps nothing that could be asked about
-│   │   ├── GenerationFailed    transient: accepted, and ended there without an answer or a charge
-│   │   ├── AnswerBroken        transient: accepted and charged, and broken off there by an error
-│   │   ├── ModelForgotten      transient: the provider no longer knows a call that it had accepted
-│   │   ├── AnswerLost          transient: accepted and charged, and only the attempt that asked could read it
+│   │   ├── FieldRefused        transient: the server refuses an optional field; the next send leaves it out
+│   │   ├── CannotAsk           transient: this server has no look-up
+│   │   ├── GenerationFailed    transient: accepted, and ended at the provider without answer or charge
+│   │   ├── AnswerBroken        transient: accepted and charged, and broken off by the provider's error
+│   │   ├── ModelForgotten      transient: the provider has no record of an accepted call any more
+│   │   ├── AnswerLost          transient: accepted and charged, and only the sending attempt could read it
 │   │   ├── QuotaExhausted      permanent: the account's money or quota is used up
-│   │   ├── ModelStopped        permanent: charged, and ended for a reason that nobody here knows
+│   │   ├── ModelStopped        permanent: charged, and ended for an unknown reason
 │   │   ├── OnlyReasoning       permanent: charged, and its whole length went into reasoning
-│   │   ├── ModelRefused        permanent: the provider says no to this request or this key
+│   │   ├── ModelRefused        permanent: the provider refuses this request or this key
 │   │   ├── ModelTooLarge       permanent: the request is longer than the model takes
-│   │   ├── ModelDeclined       permanent: it answered that it will not answer this
+│   │   ├── ModelDeclined       permanent: the model, or the provider's filter, declines to answer
 │   │   ├── ModelTruncated      permanent: the answer was cut at its longest
 │   │   └── EmptyOutput         transient: the answer holds no text
 │   ├── DocumentError           permanent: this text cannot be typeset
-│   ├── RendererCrashed         transient: the child process died or hung
+│   ├── RendererCrashed         transient: the child process crashed or hung
 │   ├── NotificationFailed      transient: the receiver did not accept
 │   │   ├── NotificationBusy    waits: rate limited, perhaps with a time to wait
 │   │   ├── NotificationUnavailable waits: unreachable, nothing was sent
 │   │   ├── RedirectRefused     transient: the receiver answers with another address, which is not followed
 │   │   └── NotificationRefused permanent: it never will
-│   │       └── ForbiddenAddress permanent: the receiver's name leads to an address that we do not call
+│   │       └── ForbiddenAddress permanent: the receiver's name resolves to a forbidden IP address
 │   ├── OutputInvalid           permanent: the text breaks a rule that was set for it
 │   └── StepTimedOut            transient: our own deadline for one try
-├── StillRunning                the provider is at work on an earlier send: look again, nothing is counted
-├── DecisionNeeded              sent, nobody can be asked, and the policy leaves a re-send to a person
-├── ApprovalRefused             a person said no to the draft: the workflow ends as cancelled
-├── ApprovalExpired             nobody answered in time: the same
+├── StillRunning                the provider still runs an earlier send: poll again, nothing is counted
+├── DecisionNeeded              sent, without a look-up, and the policy leaves a re-send to a person
+├── ApprovalRefused             a person refused the draft: the workflow ends as cancelled
+├── ApprovalExpired             no decision came in time: the workflow fails, and can be resumed
 ├── UnknownKeyId                permanent: a payload was sealed with a key that we do not hold
-├── PayloadUnreadable           permanent: a sealed payload was changed, or is not of this place
+├── PayloadUnreadable           permanent: a sealed payload was changed, or is of another namespace
 ├── Unconfirmed                 the ledger's cap on ambiguous sends is used up: not sent again
 ├── StaleAttempt                a newer attempt holds the step: this one must do nothing more
 ├── EffectMismatch              the same effect key came with another request: a bug of ours
@@ -59,10 +59,10 @@ from typing import ClassVar
 
 
 class ResearchError(Exception):
-    """The root: `code` is stable and public, `permanent` says that trying again cannot help (for one error, by its history).
+    """The root: `code` is stable and public; `permanent` means that a retry cannot help (for one error, by its history).
 
-    `counted` says whether it counts against the cap of the step that it ends. `waits` says that the provider took nothing, for
-    now: a step that asks a model looks again, uncounted, for as long as its row of the policy table says.
+    `counted` means that it counts against the cap of the step. `waits` means that the provider accepts nothing for now: the
+    step polls again, uncounted, for as long as its policy allows.
     """
 
     code: ClassVar[str] = "internal_error"
@@ -80,8 +80,14 @@ class ResearchError(Exception):
         counted: bool | None = None,
         waits: bool | None = None,
     ) -> None:
-        given = {"code": code, "http_status": http_status, "permanent": permanent, "counted": counted, "waits": waits}
-        for name, value in given.items():
+        attributes = {
+            "code": code,
+            "http_status": http_status,
+            "permanent": permanent,
+            "counted": counted,
+            "waits": waits,
+        }
+        for name, value in attributes.items():
             if value is not None:
                 setattr(cls, name, value)
 
@@ -113,11 +119,11 @@ class InvalidInput(Rejected, code="invalid_input", http_status=422):
 
 
 class NotFound(Rejected, code="not_found", http_status=404):
-    """No such thing, or not yours: the two are never told apart."""
+    """Unknown, or another tenant's: clients cannot distinguish the two."""
 
 
 class UnknownPipeline(NotFound, code="unknown_pipeline"):
-    """Nothing is made by that name; the words say by which there is."""
+    """No pipeline has that name; the message lists the names."""
 
 
 class IdempotencyKeyReused(Rejected, code="idempotency_key_reused", http_status=422):
@@ -133,21 +139,21 @@ class NotReady(InvalidState, code="not_ready"):
 
 
 class TooManySchedules(InvalidState, code="too_many_schedules"):
-    """There are as many schedules as are allowed: delete one first."""
+    """The tenant has as many schedules as are allowed: delete one first."""
 
 
 class AlreadyDecided(InvalidState, code="already_decided"):
-    """Another decision about the same draft came first, and stands."""
+    """An earlier decision about the same draft is valid."""
 
 
 class CancelRequested(InvalidState, code="cancel_requested"):
-    """A person wants the workflow to stop: no further step begins."""
+    """A person requested the cancellation: no further step begins."""
 
 
 class StepFailed(ResearchError, code="step_failed", http_status=502):
     """An attempt ended with an answered failure, which counts against the step's cap.
 
-    `retry_after_seconds` is the wish of who answered, if it gave one; the next attempt honours it.
+    `retry_after_seconds` is the wait that the answer requests, if any; the next attempt honours it.
     """
 
     def __init__(self, message: str = "", retry_after_seconds: float | None = None) -> None:
@@ -160,11 +166,11 @@ class Ambiguous(StepFailed, code="ambiguous_send"):
 
 
 class DocumentError(StepFailed, code="document_error", permanent=True):
-    """This text cannot be typeset; the words name the offending part."""
+    """This text cannot be typeset; the message names the part."""
 
 
 class RendererCrashed(StepFailed, code="renderer_crashed"):
-    """The rendering process died, hung or used too much."""
+    """The rendering process crashed, hung or used too much memory or time."""
 
 
 class NotificationFailed(StepFailed, code="notification_failed"):
@@ -176,7 +182,7 @@ class NotificationBusy(NotificationFailed, code="notification_busy", waits=True)
 
 
 class NotificationUnavailable(NotificationFailed, code="notification_unavailable", waits=True):
-    """The receiver could not be reached; nothing was sent, or what was sent before could not be asked about."""
+    """The receiver could not be reached; nothing was sent, or an earlier send could not be looked up."""
 
 
 class RedirectRefused(NotificationFailed, code="redirect_refused"):
@@ -184,11 +190,11 @@ class RedirectRefused(NotificationFailed, code="redirect_refused"):
 
 
 class NotificationRefused(NotificationFailed, code="notification_refused", permanent=True):
-    """The receiver says that it will never accept this notification."""
+    """The receiver refuses this notification permanently."""
 
 
 class ForbiddenAddress(NotificationRefused, code="forbidden_address"):
-    """The receiver's name leads to an address that is not out in the world."""
+    """The receiver's name resolves to an IP address that is not public."""
 
 
 class OutputInvalid(StepFailed, code="output_invalid", permanent=True):
@@ -200,7 +206,7 @@ class StepTimedOut(StepFailed, code="step_timed_out", http_status=504):
 
 
 class Unconfirmed(ResearchError, code="unconfirmed_effect", http_status=502, permanent=True):
-    """Sent, no answer, no way to ask, and the cap on such re-sends is used up."""
+    """Sent without an answer or a look-up, and the cap on such re-sends is used up."""
 
 
 class DecisionNeeded(ResearchError, code="decision_needed", http_status=409, permanent=True, counted=False):
@@ -212,7 +218,7 @@ class ApprovalRefused(ResearchError, code="approval_refused", http_status=409, p
 
 
 class ApprovalExpired(ResearchError, code="approval_expired", http_status=409, permanent=True, counted=False):
-    """Nobody approved the draft in time."""
+    """No person approved the draft in time."""
 
 
 class UnknownKeyId(ResearchError, code="unknown_key_id", http_status=422, permanent=True):
@@ -224,11 +230,11 @@ class PayloadUnreadable(ResearchError, code="payload_unreadable", http_status=42
 
 
 class StillRunning(ResearchError, code="still_running", http_status=409, counted=False):
-    """The provider is at work on an earlier send, or may yet show it: look again soon."""
+    """The provider still runs an earlier send, or may show it later: poll again soon."""
 
 
 class StaleAttempt(ResearchError, code="stale_attempt", http_status=409, counted=False):
-    """A newer attempt has taken this step over; this one stops without a trace."""
+    """A newer attempt holds the step; this one stops and writes nothing."""
 
 
 class EffectMismatch(ResearchError, code="effect_mismatch", permanent=True):
@@ -236,4 +242,4 @@ class EffectMismatch(ResearchError, code="effect_mismatch", permanent=True):
 
 
 class InfrastructureDown(ResearchError, code="dependency_unavailable", http_status=503, counted=False):
-    """Something of ours is out of reach; the work waits and nothing is counted."""
+    """Database, engine or object store is unreachable; the work waits and nothing is counted."""

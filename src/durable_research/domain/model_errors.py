@@ -1,12 +1,12 @@
-"""What can go wrong with a model's provider. The whole tree is drawn in `errors.py`."""
+"""The errors of a model's provider. The whole tree is drawn in `errors.py`."""
 
 from durable_research.domain.errors import Ambiguous, StepFailed
 
 
 class ProviderFailed(Ambiguous, code="provider_failed", counted=False):
-    """The provider answered with a server error, which does not say whether it accepted the call.
+    """The provider answered with a server error, and may have accepted the call.
 
-    Not counted: how often it may be sent again is a row of its own, in the ledger.
+    Not counted: the ledger has a cap of its own for such re-sends.
     """
 
 
@@ -15,7 +15,7 @@ class ProviderSilent(Ambiguous, code="provider_silent"):
 
 
 class ModelError(StepFailed, code="model_error"):
-    """The model provider did not give us a usable answer."""
+    """The model provider returned no usable answer."""
 
 
 class ModelBusy(ModelError, code="rate_limited", waits=True):
@@ -23,19 +23,19 @@ class ModelBusy(ModelError, code="rate_limited", waits=True):
 
 
 class ModelUnavailable(ModelError, code="model_unavailable", waits=True):
-    """The provider could not be reached, or could not be asked about a call that it may have accepted."""
+    """The provider could not be reached, for a send or for a look-up."""
 
 
 class FieldRefused(ModelError, code="field_refused", counted=False):
-    """The server does not know an optional field of the request; the adapter leaves it out from now on."""
+    """The server refuses an optional field of the request; the adapter leaves it out from now on."""
 
 
 class CannotAsk(ModelError, code="cannot_ask"):
-    """The server has no way to ask about an earlier send, though its class says so: the send counts as class N."""
+    """The server has no look-up for an earlier send, contrary to its class: the send counts as class N."""
 
 
 class GenerationFailed(ModelError, code="generation_failed"):
-    """The provider accepted the call and says that it ended there without an answer, which is not charged."""
+    """The provider accepted the call and reports that it ended without an answer, which is not charged."""
 
 
 class AnswerBroken(ModelError, code="answer_broken"):
@@ -43,11 +43,11 @@ class AnswerBroken(ModelError, code="answer_broken"):
 
 
 class ModelForgotten(ModelError, code="model_forgotten"):
-    """The provider no longer knows a call that it had accepted, and perhaps charged."""
+    """The provider has no record any more of a call that it had accepted, and perhaps charged."""
 
 
 class AnswerLost(ModelError, code="answer_lost"):
-    """The call was accepted and charged, but its answer could only be read by the attempt that asked."""
+    """The call was accepted and charged, but only the sending attempt could read its answer."""
 
 
 class QuotaExhausted(ModelError, code="quota_exhausted", permanent=True):
@@ -55,9 +55,9 @@ class QuotaExhausted(ModelError, code="quota_exhausted", permanent=True):
 
 
 class ModelStopped(ModelError, code="model_stopped", permanent=True):
-    """The answer ended for a reason that nobody here knows: charged, not published and not bought again.
+    """The answer ended for an unknown reason: charged, not published and not bought again.
 
-    `text` is what came of it, which is kept.
+    `text` is the text received, which is stored.
     """
 
     def __init__(self, message: str = "", *, text: str = "") -> None:
@@ -66,7 +66,7 @@ class ModelStopped(ModelError, code="model_stopped", permanent=True):
 
 
 class OnlyReasoning(ModelError, code="only_reasoning", permanent=True):
-    """The answer's whole length went into reasoning: the same call would end the same."""
+    """Reasoning used the answer's whole length: the same call would end the same way."""
 
 
 class ModelRefused(ModelError, code="model_refused", permanent=True):
@@ -82,8 +82,8 @@ class ModelDeclined(ModelError, code="model_declined", permanent=True):
 
 
 class ModelTruncated(ModelError, code="model_truncated", permanent=True):
-    """The answer was cut at its longest, and going on as often as is allowed did not finish it."""
+    """The answer was cut at its length limit, and all allowed continuations did not finish it."""
 
 
 class EmptyOutput(ModelError, code="empty_output"):
-    """The provider finished and gave no text."""
+    """The provider finished without a text."""

@@ -1,4 +1,4 @@
-"""The shape of a failure as events keep it and as every room tells it."""
+"""The shape of a failure, in stored events and in every answer."""
 
 from typing_extensions import TypedDict  # pydantic describes this one only, below Python 3.12
 

@@ -1,4 +1,4 @@
-"""What people read of statuses, steps and events: one wording for pages and commands.
+"""The words for statuses, steps and events: one wording for pages and commands.
 
 Pages add their classes and capitals, commands their colours. Lengths of time are in `domain/durations.py`.
 """
@@ -25,14 +25,14 @@ _SHAPES: dict[str, str] = {
     StepState.WAITING: "◇",
     StepState.LEFT_OUT: "⊖",
 }
-# Where the value itself would not say it.
+# Where the value itself is not clear.
 _WORDS: dict[str, str] = {
     StepState.PENDING: "not begun",
     StepState.WAITING: Status.WAITING_FOR_YOU.words,
 }
 _ENDS: dict[str, str] = {Status.FAILED: "has failed", Status.TERMINATED: "was ended from outside"}
 
-# The events of one attempt, said of it. What stands in braces comes from the event.
+# The events of one attempt, as predicates of it. The fields in braces come from the event.
 ATTEMPT_EVENTS: dict[EventKind, str] = {
     EventKind.ATTEMPT_STARTED: "started on {worker}",
     EventKind.ATTEMPT_REATTACHED: "took up the call that was already sent; nothing is paid again",
@@ -67,7 +67,7 @@ class Look(NamedTuple):
 
 
 def look(state: str) -> Look:
-    """How a workflow's status or a step's state is shown; one that only a newer installation knows, as it is."""
+    """How a workflow's status or a step's state is shown; an unknown one, of a newer version, by its value."""
     return Look(_SHAPES.get(state, "?"), _WORDS.get(state) or state.replace("_", " "))
 
 
@@ -77,7 +77,7 @@ def ended(status: str) -> str:
 
 
 def event_words(kind: EventKind, data: Mapping[str, Any], error: str) -> str:
-    """What happened; `error` says why, in as much detail as the reader wants."""
+    """An event in words; `error` is its reason, in the detail that the reader needs."""
     return _EVENTS[kind].format(
         worker=data.get("worker") or "its worker",
         error=error,

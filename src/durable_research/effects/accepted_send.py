@@ -35,14 +35,14 @@ Written = TypeVar("Written")
 Salvage = Callable[[str], Awaitable[Mapping[str, Any]]]
 
 # An answer came and is charged, but there is nothing to settle.
-_CHARGED_IN_VAIN = (EmptyOutput, ModelDeclined, ModelStopped, OnlyReasoning, AnswerBroken)
+_CHARGED_WITHOUT_RESULT = (EmptyOutput, ModelDeclined, ModelStopped, OnlyReasoning, AnswerBroken)
 
 
 @dataclass
 class Collector(Generic[Answer]):
-    """One attempt at one effect that it has claimed, as `record` says.
+    """One attempt at an effect that it has claimed; `record` is the ledger's record of that.
 
-    `salvage` stores the text of an answer that is not published, and returns what the ledger keeps of that.
+    `salvage` stores the text of an answer that is not published, and returns what the ledger stores of that.
     """
 
     effect: Effect
@@ -50,61 +50,63 @@ class Collector(Generic[Answer]):
     attempt: Attempt
     record: EffectRecord
     ledger: EffectLedger
-    cancel_is_wanted: Callable[[], bool]
+    cancel_is_requested: Callable[[], bool]
     longest_call: float
     salvage: Salvage | None = field(default=None, init=False)
     has_sent: bool = field(default=False, init=False)
     _claimed_at: float = field(default_factory=lambda: asyncio.get_running_loop().time(), init=False)
 
     async def retry_through_outage(self, write: Callable[[], Awaitable[Written]]) -> Written:
-        """Write what was paid for, retrying through an outage of our own object store or database.
+        """Write the paid answer, retrying through an outage of our own object store or database.
 
-        Where the provider cannot be asked, an attempt that gives up here loses the answer.
+        Where the provider has no look-up, an attempt that gives up here loses the answer.
         """
         while True:
             try:
                 return await write()
-            except InfrastructureDown as away:
+            except InfrastructureDown as outage:
                 try:
                     await asyncio.sleep(policies.INFRASTRUCTURE_WAIT.total_seconds())
                 except asyncio.CancelledError:
-                    if self.cancel_is_wanted():
+                    if self.cancel_is_requested():
                         raise
-                    raise away from None  # our patience ended, not the provider's time: it must not count as a failure
+                    raise outage from None  # our outage ended the step, not the provider: it must not count as a failure
 
-    async def take_up(self, reference: str) -> None:
-        """Make sure that an accepted send of an earlier attempt can be collected by this one."""
+    async def reattach_to(self, reference: str) -> None:
+        """Make sure that this attempt can collect an accepted send of an earlier one."""
         try:
-            await self.remote.take_up(reference)
+            await self.remote.reattach_to(reference)
         except asyncio.CancelledError:
-            await self.stop_spending(reference)
+            await self.stop_if_requested(reference)
             raise
 
     async def collect(self, reference: str) -> Answer:
-        """Wait for the answer; what a failure says about the charge is written into the ledger."""
+        """Wait for the answer; after a failure, write into the ledger whether the call was charged."""
         try:
             return await self.remote.collect(reference)
         except asyncio.CancelledError:
-            await self.stop_spending(reference)
+            await self.stop_if_requested(reference)
             raise
-        except _CHARGED_IN_VAIN as error:
-            await self._close_spent(reference, error)
+        except _CHARGED_WITHOUT_RESULT as error:
+            await self._close_charged(reference, error)
             raise
         except GenerationFailed:
             await self._close(reference, SendState.REFUSED)
             raise
         except (Ambiguous, StillRunning) as error:
-            # Its id is known: it stays open, and the next attempt takes it up or, in class N, sends again.
-            await self._judge_unfinished(reference, error)
+            # Its id is stored: it stays open, and the next attempt re-attaches to it or, in class N, sends again.
+            await self._check_unfinished(reference, error)
             raise
         # Any other error is one of the request, not of the call: it stays open, too.
 
-    async def _close_spent(self, reference: str, error: ModelError) -> None:
-        """Store what came of a charged answer, and why it is none, before its send is closed: a worker may die in between."""
+    async def _close_charged(self, reference: str, error: ModelError) -> None:
+        """Store the text of a charged answer and the error before its send is closed: a worker may die in between."""
         if isinstance(error, ModelStopped) and self.salvage and has_visible_text(error.text):
             salvage, text = self.salvage, error.text
             stored = await self.retry_through_outage(lambda: salvage(text))
-            await self.retry_through_outage(lambda: self.ledger.keep(self.effect.key, self.attempt.number, stored))
+            await self.retry_through_outage(
+                lambda: self.ledger.store_unpublished(self.effect.key, self.attempt.number, stored)
+            )
         if isinstance(error, EmptyOutput):
             empty = 1 + sum(was_empty(send) for send in self.record.sends)
             error.permanent = empty > self.effect.empty_allowed
@@ -117,13 +119,13 @@ class Collector(Generic[Answer]):
 
     async def _note_lost(self, reference: str, error: ResearchError) -> None:
         earlier = (one.fence for one in self.record.sends if one.reference == reference)
-        # Ids may repeat at some servers: this attempt's own send is known by its number.
+        # Some servers repeat ids, so this attempt's own send is identified by its number.
         fence = self.attempt.number if self.has_sent else next(earlier, self.attempt.number)
         lost = SendFailure(error.code, error.detail)
         await self.retry_through_outage(lambda: self.ledger.note_lost(self.effect.key, fence, lost))
 
-    async def _judge_unfinished(self, reference: str, error: Ambiguous | StillRunning) -> None:
-        """An accepted call is polled until the provider says how it ended, or until it runs for longer than any may.
+    async def _check_unfinished(self, reference: str, error: Ambiguous | StillRunning) -> None:
+        """Decide whether an accepted call is polled again: until the provider reports its end, or it exceeds the longest time.
 
         Raises:
             StillRunning: poll it again.
@@ -139,9 +141,9 @@ class Collector(Generic[Answer]):
         if isinstance(error, Ambiguous):
             raise StillRunning(f"the accepted call is asked about again ({error.detail})") from error
 
-    async def stop_spending(self, reference: str) -> None:
-        """Cancel at the provider when a person wants it; a worker that only drains leaves the call running."""
-        if self.cancel_is_wanted():
+    async def stop_if_requested(self, reference: str) -> None:
+        """Cancel at the provider when a person requests it; a worker that only drains leaves the call running."""
+        if self.cancel_is_requested():
             await self.stop(reference)
 
     async def stop(self, reference: str) -> None:
@@ -153,4 +155,4 @@ class Collector(Generic[Answer]):
         stopping = asyncio.create_task(stop())
         await asyncio.wait([stopping])
         if not stopping.cancelled():
-            stopping.exception()  # seen: a stop that failed leaves a call that ends by itself
+            stopping.exception()  # retrieved on purpose: after a failed stop the call ends by itself

@@ -1,4 +1,4 @@
-"""One send attempt at one effect: what it finds of earlier sends, whether it sends, and what it stores of that.
+"""One send attempt at one effect: it looks up earlier sends, decides whether to send, and stores the result.
 
 Its failpoints come in the order of `failpoints.reach.Place`.
 """
@@ -30,9 +30,9 @@ from durable_research.domain.ledger.effects import (
     SendState,
     handle_to_reuse,
     is_answered,
-    move_without_asking,
+    move_without_look_up,
     next_move,
-    still_to_settle,
+    seconds_until_settled,
 )
 from durable_research.domain.model_errors import (
     CannotAsk,
@@ -66,7 +66,7 @@ class SendAttempt(Collector[Answer]):
             failed.permanent = True
             raise failed
         if move.send and not reattach:
-            # For tests only: as if nothing had been sent.
+            # For tests only: ignores the earlier send.
             await self.ledger.close_send(self.effect.key, None, move.send.fence, SendState.UNKNOWN)
             return await self._send(earlier=SendState.UNKNOWN), False
         match move.move:
@@ -76,21 +76,21 @@ class SendAttempt(Collector[Answer]):
                 try:
                     found = await self._find(move.send)
                 except (ModelForgotten, CannotAsk):
-                    return await self._send_past_the_forgotten(), False
+                    return await self._send_without_look_up(), False
                 return (found, True) if found else (await self._send(earlier=SendState.ABSENT), False)
             case Move.SEND:
                 return await self._send(earlier=None), False
         return await self._send_if_allowed(move.move), False
 
-    async def send_without_the_lost(self, reference: str) -> str:
-        """Send again, if the policy allows it: an earlier send is charged and its answer cannot be read any more."""
+    async def replace_lost_send(self, reference: str) -> str:
+        """Send again, if the policy allows it: an earlier send is charged and its answer is lost."""
         await self.ledger.close_send(self.effect.key, reference, self.attempt.number, SendState.UNKNOWN)
-        return await self._send_past_the_forgotten()
+        return await self._send_without_look_up()
 
-    async def _send_past_the_forgotten(self) -> str:
+    async def _send_without_look_up(self) -> str:
         """The provider has deleted the call or its handle, or never stores one: the next send uses a handle of its own."""
         self.handle_is_gone = True
-        return await self._send_if_allowed(move_without_asking(self.record, self.effect))
+        return await self._send_if_allowed(move_without_look_up(self.record, self.effect))
 
     async def _send_if_allowed(self, move: Move) -> str:
         provider = self.effect.provider
@@ -104,11 +104,11 @@ class SendAttempt(Collector[Answer]):
         raise Unconfirmed(f"{provider} may have accepted an earlier send ({why}) and cannot be asked; not sent again")
 
     async def withdraw(self, send: Send) -> None:
-        """Withdraw one send; one that the provider cannot be asked about stays as it is."""
+        """Withdraw one send; without a look-up at the provider, an unresolved one stays as it is."""
         if send.state is SendState.REFUSED:
             return
-        can_ask = send.handle or self.effect.provider_class is ProviderClass.RETRIEVABLE
-        reference = send.reference or (await self._find(send) if can_ask else None)
+        can_look_up = send.handle or self.effect.provider_class is ProviderClass.RETRIEVABLE
+        reference = send.reference or (await self._find(send) if can_look_up else None)
         if reference:
             await self.remote.cancel(reference)
             await self.ledger.close_send(self.effect.key, reference, send.fence, SendState.SPENT)
@@ -118,27 +118,27 @@ class SendAttempt(Collector[Answer]):
         earlier = EarlierSend(self.effect.key, send.handle, send.opened_at)
         loop = asyncio.get_running_loop()
         lost = replace(send, open_seconds=await self.ledger.note_lost(self.effect.key, send.fence, None))
-        settled_at = loop.time() + still_to_settle(lost, self.effect, self.longest_call)
-        patient_until = loop.time() + policies.FIND_FOR.total_seconds()
+        settled_at = loop.time() + seconds_until_settled(lost, self.effect, self.longest_call)
+        poll_until = loop.time() + policies.FIND_FOR.total_seconds()
         while True:
-            is_last_look = loop.time() >= settled_at
+            is_last_poll = loop.time() >= settled_at
             try:
                 found = await self.remote.find(earlier)
             except StillRunning as running:
                 if send.age_seconds > self.longest_call + self.effect.settle_seconds:
                     raise ProviderSilent(f"an earlier send still runs after {send.age_seconds:.0f} s") from running
-                is_last_look, settled_at = False, loop.time() + self.effect.settle_seconds
+                is_last_poll, settled_at = False, loop.time() + self.effect.settle_seconds
             else:
                 if found:
                     await self._remember(send.fence, found)
-                    return await self._known_as(send) or found
-            if is_last_look:
+                    return await self._recorded_reference(send) or found
+            if is_last_poll:
                 return None
-            if loop.time() > patient_until:
+            if loop.time() > poll_until:
                 raise StillRunning(f"{self.effect.provider} has not yet shown what became of an earlier send")
             await asyncio.sleep(policies.FIND_EVERY.total_seconds())
 
-    async def _known_as(self, send: Send) -> str | None:
+    async def _recorded_reference(self, send: Send) -> str | None:
         """The id in the ledger. The sender may have committed another: a conversation names the same call differently."""
         record = await self.ledger.claim(self.effect, self.attempt.number)
         return next((one.reference for one in record.sends if one.fence == send.fence), None)
@@ -155,7 +155,7 @@ class SendAttempt(Collector[Answer]):
         await self.ledger.check_fence(self.effect.key, self.attempt.number, policies.SEND_WITHIN)
         await self.reach(Place.CHECKED)
         sending = asyncio.create_task(self._send_and_remember(handle))
-        beside = asyncio.create_task(self.reach(Place.SENDING))
+        failpoint = asyncio.create_task(self.reach(Place.SENDING))
         try:
             reference = await asyncio.shield(sending)
         except asyncio.CancelledError:
@@ -163,14 +163,14 @@ class SendAttempt(Collector[Answer]):
             sending.cancel()
             await asyncio.wait([sending])
             if not sending.cancelled():
-                away = sending.exception()
-                if away is None:
-                    await self.stop_spending(sending.result())
-                elif isinstance(away, InfrastructureDown):
-                    raise away from None
+                outage = sending.exception()
+                if outage is None:
+                    await self.stop_if_requested(sending.result())
+                elif isinstance(outage, InfrastructureDown):
+                    raise outage from None
             raise
         finally:
-            beside.cancel()
+            failpoint.cancel()
         await self.reach(Place.SENT)
         return reference
 
@@ -182,23 +182,23 @@ class SendAttempt(Collector[Answer]):
         except Ambiguous as error:  # ... and here too
             lost = SendFailure(error.code, error.detail)
             await self.retry_through_outage(lambda: self.ledger.note_lost(self.effect.key, self.attempt.number, lost))
-            self._say_when_again(error, can_ask=self._can_ask(handle))
+            self._set_wait(error, can_look_up=self._can_look_up(handle))
             raise
         except StepFailed:
             await self.ledger.close_send(self.effect.key, None, self.attempt.number, SendState.REFUSED)
             raise
         await self.reach(Place.ACCEPTED)
         if await self._remember(self.attempt.number, reference):
-            await self._give_up_duplicate(reference)
+            await self._cancel_duplicate(reference)
         return reference
 
-    def _can_ask(self, handle: str | None) -> bool:
-        """Whether the provider can be asked what became of a send, or takes a repeated one for the same."""
+    def _can_look_up(self, handle: str | None) -> bool:
+        """Whether the provider can look up the outcome of a send, or deduplicates a repeated one."""
         return bool(handle) or self.effect.provider_class in {ProviderClass.KEYED, ProviderClass.RETRIEVABLE}
 
-    def _say_when_again(self, error: Ambiguous, *, can_ask: bool) -> None:
-        """Where nothing can be charged twice, the step waits as for a provider that is away; silence counts everywhere."""
-        if can_ask:
+    def _set_wait(self, error: Ambiguous, *, can_look_up: bool) -> None:
+        """Where nothing can be charged twice, the step waits as for an unreachable provider; silence counts as a failure."""
+        if can_look_up:
             error.waits = not isinstance(error, ProviderSilent)
         elif isinstance(error, ProviderFailed):
             before = sum(map(is_answered, self.record.sends))
@@ -207,12 +207,12 @@ class SendAttempt(Collector[Answer]):
             error.retry_after_seconds = max(pause, error.retry_after_seconds or 0.0) if is_sent_again else 0.0
 
     async def _remember(self, fence: int, reference: str) -> bool:
-        """Commit the provider's id, which only this attempt knows, and say whether this call is a duplicate."""
+        """Commit the provider's id, which only this attempt has, and return whether this call is a duplicate."""
         return await self.retry_through_outage(
             lambda: self.ledger.remember_reference(self.effect.key, fence, reference)
         )
 
-    async def _give_up_duplicate(self, reference: str) -> None:
+    async def _cancel_duplicate(self, reference: str) -> None:
         """Cancel a late send: this attempt was frozen before it, and another attempt has sent, or the workflow ended."""
         logs.get_logger().warning(logs.LATE_SEND, step=self.effect.step, key=self.effect.key)
         await self.stop(reference)

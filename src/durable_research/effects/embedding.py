@@ -1,4 +1,4 @@
-"""Making a text findable by what it is about: one paid call, through the effect ledger, and its vector in the database."""
+"""Embeds a text, so that it is found by its subject: one paid call, through the effect ledger, and a vector in the database."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from durable_research.telemetry import logs
 
 
 class Embedded(Value):
-    """Which model made the vector, and what it read; or, with neither, why there is none."""
+    """The model and the tokens of a vector, or the reason why there is none."""
 
     model: str
     tokens: int
@@ -36,7 +36,7 @@ class Embedded(Value):
 
 @dataclass
 class Embedder:
-    """Its fields are its needs. `model` is None where embeddings are off."""
+    """Makes and stores the vector of a text; `model` is None where embeddings are off."""
 
     model: EmbeddingModel | None
     similarity: Similarity
@@ -64,32 +64,32 @@ class Embedder:
             ambiguous_allowed=policies.EMBEDDINGS_UNRESOLVED_ALLOWED,
         )
 
-        async def keep(embedding: Embedding) -> Embedded:
+        async def store(embedding: Embedding) -> Embedded:
             await self.similarity.store(subject.workflow.tenant, embedding, effects.current_attempt())
             return Embedded(model=embedding.model, tokens=embedding.tokens)
 
-        return await effects.perform(effect, lambda _: model.prepare(text), keep, Embedded)
+        return await effects.perform(effect, lambda _: model.prepare(text), store, Embedded)
 
 
 @dataclass
 class LateEmbedder:
     """Buys the vectors that finished reports and posts lack, in reconciliation.
 
-    A post lacks one when another model embedded it, when embeddings were off, or when a person went on without it.
+    A post lacks one when another model embedded it, when embeddings were off, or when a person skipped it.
 
-    A provider that refuses is left alone for an hour, since it may have no embeddings at all, and the text that it refused
-    by this process for good. A workflow that has ended begins no attempts, so the ledger numbers them.
+    After a refusal the provider gets no request for an hour, since it may have no embeddings at all, and this process never
+    sends the refused text again. A workflow that has ended begins no attempts, so the ledger numbers them.
     """
 
     embedder: Embedder
     runner: Callable[[CurrentAttempt], EffectRunner]
     now: Clock
-    _rests_until: datetime | None = field(default=None, init=False)
+    _paused_until: datetime | None = field(default=None, init=False)
     _given_up: set[str] = field(default_factory=set, init=False)
 
     async def embed_missing(self) -> int:
-        """Embed some that today's model has not; return how many."""
-        if self.embedder.model is None or (self._rests_until and self.now() < self._rests_until):
+        """Embed some texts without a vector of the current model; return how many."""
+        if self.embedder.model is None or (self._paused_until and self.now() < self._paused_until):
             return 0
         model = self.embedder.model.model
         done = 0
@@ -102,15 +102,15 @@ class LateEmbedder:
             except InfrastructureDown:
                 raise
             except StaleAttempt:
-                continue  # another pass is at it
+                continue  # another pass embeds it
             except (ResearchError, TimeoutError) as error:
                 code = error.code if isinstance(error, ResearchError) else StepTimedOut.code
                 logs.get_logger().warning(logs.EMBEDDING_FAILED, id=subject.workflow.workflow_id, error=code)
                 if isinstance(error, ResearchError) and not error.waits:
-                    # One that cannot be embedded must not stand before the others for ever.
+                    # A text that cannot be embedded must not block the others.
                     self._given_up.add(subject.workflow.workflow_id)
                 if isinstance(error, StepFailed | TimeoutError):
-                    self._rests_until = self.now() + policies.EMBED_AGAIN_AFTER
+                    self._paused_until = self.now() + policies.EMBED_AGAIN_AFTER
                     break
             else:
                 done += 1
@@ -121,7 +121,7 @@ class LateEmbedder:
         runner = self.runner(lambda: attempt)
         for generation in range(policies.EMBEDDINGS_BOUGHT_AT_MOST):
             await self.embedder.embed(subject, runner, generation)
-            # What the ledger has settled is not made again, though somebody may have removed the row since. We look, because
+            # A settled effect is not repeated, though its row may have been removed since. The check is needed because
             # a pass that was slow may hold an old list.
             if await self.embedder.similarity.has(subject.workflow, model):
                 return

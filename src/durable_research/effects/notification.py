@@ -18,7 +18,7 @@ from durable_research.ports.vendors.notifiers import Delivery, Notification, Not
 class Message:
     """One message to the channel that its notification names, and what makes it the same when a later attempt sends it.
 
-    `request` is fingerprinted. `occasion` tells the messages of a step to one channel apart.
+    `request` is fingerprinted. `occasion` distinguishes the messages of a step to one channel.
     """
 
     tenant: str
@@ -43,7 +43,7 @@ class Notified(BaseModel):
 
 @dataclass(frozen=True)
 class NotificationSender:
-    """Sends each message once; `resend` is the rule for a send of which the receiver cannot be asked."""
+    """Sends each message once; `resend` is the rule for an unresolved send to a receiver without a look-up."""
 
     effects: EffectRunner
     resend: ResendPolicy = ResendPolicy.NEVER

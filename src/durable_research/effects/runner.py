@@ -1,6 +1,6 @@
 """The effect protocol, through which every paid or visible effect goes: intent, reconcile, fence, send, settle.
 
-It takes ports and knows no vendor. The rules are in `domain/ledger/effects.py`, one send attempt in `effects/attempt.py`.
+It uses ports and no vendor. The rules are in `domain/ledger/effects.py`, one send attempt in `effects/attempt.py`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,7 +26,7 @@ Stored = TypeVar("Stored", bound=BaseModel)
 
 
 class Performer(Protocol):
-    """What an effect that is never taken back needs of the runner."""
+    """The part of the runner for effects that are never compensated."""
 
     async def perform(
         self,
@@ -48,7 +48,7 @@ class EffectRunner:
         ledger: EffectLedger,
         notes: AttemptNotes,
         current_attempt: CurrentAttempt,
-        cancel_is_wanted: Callable[[], bool],
+        cancel_is_requested: Callable[[], bool],
         *,
         longest_call: float = policies.CALL_DEADLINES.longest,
         reattach: bool = True,
@@ -56,7 +56,7 @@ class EffectRunner:
         self._ledger = ledger
         self._notes = notes
         self.current_attempt = current_attempt
-        self._cancel_is_wanted = cancel_is_wanted
+        self._cancel_is_requested = cancel_is_requested
         self._longest_call = longest_call
         self._reattach = reattach
 
@@ -68,16 +68,16 @@ class EffectRunner:
         stored: type[Stored],
         salvage: Salvage | None = None,
     ) -> Stored:
-        """Apply the effect once and return what was stored of its answer, by this attempt or an earlier one.
+        """Apply the effect once and return the stored result, of this attempt or an earlier one.
 
-        `prepare` makes the request from what the first claim froze. `store` stores the answer and returns the small value
-        that the ledger and the Event History hold; it may run again. `salvage` stores the text of an answer that is not
-        published, and returns what the ledger holds of that.
+        `prepare` makes the request from the values that the first claim froze. `store` stores the answer and returns the small
+        value that the ledger and the Event History hold; it may run again. `salvage` stores the text of an answer that is
+        not published, and returns what the ledger holds of that.
 
         Raises:
             StepFailed: the provider answered with a failure.
-            StillRunning: the provider is at work on an earlier send, or may yet show it.
-            Unconfirmed, DecisionNeeded: an earlier send is unresolved, the provider cannot be asked, and the cap is used up.
+            StillRunning: the provider still runs an earlier send, or may show it later.
+            Unconfirmed, DecisionNeeded: an earlier send is unresolved, the provider has no look-up, and the cap is used up.
             StaleAttempt: a newer attempt holds the step.
         """
         current = self.current_attempt()
@@ -100,12 +100,12 @@ class EffectRunner:
 
     async def _accepted(self, send_attempt: SendAttempt[Answer], current: Attempt) -> str:
         """The provider's id of a send that it has accepted and that this attempt can collect."""
-        reference, is_taken_up = await send_attempt.reference(reattach=self._reattach)
-        if is_taken_up:
+        reference, is_reattached = await send_attempt.reference(reattach=self._reattach)
+        if is_reattached:
             try:
-                await send_attempt.take_up(reference)
+                await send_attempt.reattach_to(reference)
             except (AnswerLost, ModelForgotten):
-                reference = await send_attempt.send_without_the_lost(reference)
+                reference = await send_attempt.replace_lost_send(reference)
             else:
                 await self._note(
                     current,
@@ -122,7 +122,7 @@ class EffectRunner:
         try:
             return reference, await send_attempt.collect(reference)
         except (AnswerLost, ModelForgotten):
-            reference = await send_attempt.send_without_the_lost(reference)
+            reference = await send_attempt.replace_lost_send(reference)
             return reference, await send_attempt.collect(reference)
 
     def _try(
@@ -135,7 +135,7 @@ class EffectRunner:
             await self._note(current, attempt, EventKind.CALL_SENT_AGAIN, charges)
 
         return SendAttempt(
-            effect, remote, attempt, record, self._ledger, self._cancel_is_wanted, self._longest_call, sent_again
+            effect, remote, attempt, record, self._ledger, self._cancel_is_requested, self._longest_call, sent_again
         )
 
     async def _note(self, current: Attempt, attempt: Attempt, kind: EventKind, payload: Payload) -> None:
@@ -143,14 +143,14 @@ class EffectRunner:
             await self._notes.note(attempt, kind, payload)
 
     async def withdraw(self, effect: Effect, prepare: Callable[[Mapping[str, Any]], RemoteEffect[Answer]]) -> None:
-        """Take back what the effect did, wherever it stands, and let no attempt do it any more; a repeat changes nothing.
+        """Undo the effect in any state, and fence out all later attempts; a repeat changes nothing.
 
         Raises:
-            StepFailed: the provider did not take it back, or could not be asked.
-            StillRunning: the provider may yet show an earlier send.
+            StepFailed: the provider did not undo it, or could not be reached.
+            StillRunning: the provider may show an earlier send later.
         """
         record = await self._ledger.claim(effect, WITHDRAWN)
         send_attempt = self._try(effect, prepare(record.frozen), self.current_attempt(), record)
-        # Those that we know first: a search for the others must not find them.
+        # Sends with a stored id first: the look-up of the others must not find them.
         for send in sorted(record.sends, key=lambda send: send.reference is None):
             await send_attempt.withdraw(send)

@@ -1,6 +1,6 @@
 """The text effect: one paid model call, and further calls that continue where its answer was cut.
 
-Every pipeline's writing goes through here, and so through the effect ledger. Texts go to the object store under the hash of
+Every pipeline writes its texts with it, and so through the effect ledger. Texts go to the object store under the hash of
 their bytes; results and histories hold references.
 """
 
@@ -27,18 +27,18 @@ from durable_research.ports.objects import ObjectStore
 from durable_research.ports.vendors.models import LanguageModel, ModelAnswer, ModelCall
 from durable_research.ports.vendors.remote import RemoteEffect
 
-# A change here changes new calls only: what was sent is frozen by its first claim.
+# A change here changes new calls only: the first claim freezes the prompt.
 CONTINUATION_PROMPT = """\
 Your answer was cut off at its end. Go on exactly there, even in the middle of a word.
 Repeat nothing, do not comment on the interruption, and keep the Markdown that is open."""
 
-# What going on may end with where the model has said all that it can: the text in hand is the answer then.
+# A continuation may fail with these when the model has no more to write: then the text so far is the answer.
 _ADDS_NOTHING = (EmptyOutput, OnlyReasoning, ModelTooLarge)
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What the model is to write for a step; another `generation` is a deliberate second purchase."""
+    """The text to write for a step; another `generation` is a deliberate second purchase."""
 
     workflow: WorkflowRef
     step: str
@@ -49,7 +49,7 @@ class Assignment:
 
 @dataclass
 class TextWriter:
-    """Its fields are its needs; the text shows as a draft while it grows."""
+    """Writes texts; the growing text is shown as a draft."""
 
     effects: Performer
     current_attempt: CurrentAttempt
@@ -61,11 +61,11 @@ class TextWriter:
     async def write(self, assignment: Assignment) -> WrittenText:
         """Call the model, and continue where it was cut; a retry re-attaches to the call that an earlier attempt began.
 
-        A text whose going on adds nothing, or that fills the model's context, is the answer, and says that it was cut.
+        A text that a continuation does not extend, or that fills the model's context, is the answer, and marked as cut.
 
         Raises:
             ModelTruncated: it was cut in every continuation that is allowed.
-            ModelStopped: it ended for an unknown reason; what came of it is in the object store, and named in the ledger.
+            ModelStopped: it ended for an unknown reason; its text is in the object store, and referenced in the ledger.
         """
         so_far, usage = "", TokenUsage()
         latest: WrittenText | None = None
@@ -90,25 +90,25 @@ class TextWriter:
         return (await self.objects.get(text.key)).decode()
 
     async def remove_all(self, workflow: WorkflowRef) -> None:
-        """Remove every object of a workflow; what is gone already is no error."""
+        """Remove every object of a workflow; a missing one is no error."""
         for one in [one async for one in self.objects.list(folder_of(workflow))]:
             await self.objects.delete(one.key)
 
     async def _finished(
         self, assignment: Assignment, part: WrittenText, text: str, usage: TokenUsage, suffix: Suffix = Suffix.TEXT
     ) -> WrittenText:
-        """The whole text, of which this is the last part that says anything."""
+        """The whole text, of which this is the last part that is not empty."""
         self.drafts.drop(self.current_attempt())
         stored = await store_text(self.objects, assignment.workflow, text, suffix)
         return part.model_copy(update={"text": stored, "usage": usage, "is_whole": True})
 
     async def _write_part(self, assignment: Assignment, part_number: int, so_far: str) -> WrittenText:
-        """One paid model call: the answer's beginning, or what follows where it was cut."""
+        """One paid model call: the answer's beginning, or its continuation."""
         attempt = self.current_attempt()
         effect = self._effect(assignment, part_number, is_continuation=bool(so_far))
 
-        async def keep(answer: ModelAnswer) -> WrittenText:
-            kept = WrittenText(
+        async def store(answer: ModelAnswer) -> WrittenText:
+            written = WrittenText(
                 text=await self._store(assignment, answer.text),
                 model=answer.model,
                 provider=self.model.provider,
@@ -118,7 +118,7 @@ class TextWriter:
             )
             if answer.is_whole:
                 self.drafts.drop(attempt)
-            return kept
+            return written
 
         def prepare(frozen: Mapping[str, Any]) -> RemoteEffect[ModelAnswer]:
             call = ModelCall(
@@ -131,7 +131,7 @@ class TextWriter:
             return self.model.prepare(call, lambda text: self.drafts.show(attempt, so_far + text))
 
         salvage = partial(self._salvage, assignment, so_far)
-        return await self.effects.perform(effect, prepare, keep, WrittenText, salvage)
+        return await self.effects.perform(effect, prepare, store, WrittenText, salvage)
 
     def _effect(self, assignment: Assignment, part_number: int, *, is_continuation: bool) -> Effect:
         return Effect(
@@ -161,7 +161,7 @@ class TextWriter:
 async def store_text(
     objects: ObjectStore, workflow: WorkflowRef, text: str, suffix: Suffix = Suffix.TEXT
 ) -> TextReference:
-    """Keep a text of a workflow under the hash of its bytes."""
+    """Store a text of a workflow under the hash of its bytes."""
     data = text_bytes(text)
     digest = content_hash(data)
     key = object_key(workflow, digest, suffix)

@@ -1,8 +1,8 @@
-"""Requests to addresses that users give: whatever the name resolves to is checked, and what was checked is connected to.
+"""Requests to addresses from users: every resolved IP address is checked, and the connection uses a checked one.
 
 A name may resolve to something else the next moment (DNS rebinding), so it is resolved once and the connection goes to the
 checked IP address, with the name in SNI, certificate check and Host header. No redirect is followed and no proxy of the
-environment is used: either would connect to what nobody has checked.
+environment is used: either would connect to an unchecked address.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ Resolve = Callable[[str, int], Awaitable[list[IPAddress]]]
 
 
 async def resolve(host: str, port: int) -> list[IPAddress]:
-    """All addresses of a name, as the system knows them."""
+    """All IP addresses of a name, from the system's resolver."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     # A link-local answer carries its interface behind a %.
     return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
@@ -47,16 +47,16 @@ class PinnedClient:
     async def stream(
         self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None
     ) -> AsyncIterator[httpx.Response]:
-        """Send one request and enter to its answer, whose body is not read yet. The caller sets the time limit.
+        """Send one request; the context is its answer, with the body unread. The caller sets the time limit.
 
         Raises:
-            AddressRefused: the address is malformed, or leads inside; nothing was connected to.
+            AddressRefused: the address is malformed or not public; no connection was made.
             httpx.HTTPError, OSError: the name does not resolve, or the receiver does not answer.
         """
         address = check_address(url, loopback_too=self._loopback_too)
         pinned = await self._checked(address)
         host = f"[{pinned}]" if pinned.version == 6 else str(pinned)
-        # A client for each request: connections are kept by IP address, and two names may share one.
+        # A client for each request: connections are pooled by IP address, and two names may share one.
         async with (
             httpx.AsyncClient(verify=self._tls, timeout=None, follow_redirects=False, trust_env=False) as client,  # noqa: S113 - the caller's is around it
             client.stream(
@@ -71,7 +71,7 @@ class PinnedClient:
 
     async def _checked(self, address: Address) -> IPAddress:
         found = await self._resolve(address.host, address.port)
-        # All of them: one inside among several is how a filter is got around.
+        # All of them: one internal address among public ones could bypass the check.
         if not found or not all(may_call(one, loopback_too=self._loopback_too) for one in found):
             raise AddressRefused(ForbiddenAddress.code, "its name leads to an address that is not out in the world")
         return found[0]

@@ -32,11 +32,11 @@ _A_MONTH = 2_592_000
 
 
 class SettingsInvalid(Exception):
-    """The environment holds mistakes; all of them are in the text, one a line."""
+    """The environment has invalid settings; the message lists all of them, one a line."""
 
 
 class Settings(BaseSettings):
-    """What the environment says. Each field's alias is the variable's name; `NAME_FILE` reads the value from a file."""
+    """The settings from the environment. A field's alias is the variable's name; `NAME_FILE` reads the value from a file."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
@@ -189,13 +189,13 @@ class Settings(BaseSettings):
         alias="DURABLE_RESEARCH_CODEC_ORIGIN",
         description="the one origin (of Temporal's Web UI) whose pages may open sealed payloads here; off without",
     )
-    approval_reminder: float = Field(
+    approval_reminder_seconds: float = Field(
         default=86_400,
         gt=0,
         alias="DURABLE_RESEARCH_APPROVAL_REMINDER",
         description="seconds after which a draft that waits for approval is brought to mind again",
     )
-    approval_expiry: float = Field(
+    approval_expiry_seconds: float = Field(
         default=604_800,
         gt=0,
         alias="DURABLE_RESEARCH_APPROVAL_EXPIRY",
@@ -206,13 +206,13 @@ class Settings(BaseSettings):
         alias="DURABLE_RESEARCH_WORKER_IDENTITY",
         description="how this worker is named; default host and pid",
     )
-    ai_tasks_a_second: float | None = Field(
+    ai_tasks_per_second: float | None = Field(
         default=None,
         gt=0,
         alias="DURABLE_RESEARCH_AI_TASKS_PER_SECOND",
         description="at most so many steps that ask a model begin per second, over all workers; no limit without",
     )
-    notifications_a_second: float | None = Field(
+    notifications_per_second: float | None = Field(
         default=None,
         gt=0,
         alias="DURABLE_RESEARCH_NOTIFICATIONS_PER_SECOND",
@@ -274,7 +274,7 @@ def load(**overrides: Any) -> Settings:
     Raises:
         SettingsInvalid: with every mistake, one a line.
     """
-    given: dict[str, Any] = {}
+    from_files: dict[str, Any] = {}
     mistakes = []
     for field in Settings.model_fields.values():
         path = os.environ.get(f"{field.alias}{FILE_SUFFIX}")
@@ -282,11 +282,11 @@ def load(**overrides: Any) -> Settings:
             mistakes.append(f"{field.alias}{FILE_SUFFIX}: failpoints are read from {field.alias} alone")
         elif path and field.alias:
             try:
-                given[field.alias] = Path(path).read_text().strip()
+                from_files[field.alias] = Path(path).read_text().strip()
             except OSError as cause:
                 mistakes.append(f"{field.alias}{FILE_SUFFIX}: cannot read {path}: {cause.strerror}")
     try:
-        settings = Settings(**given, **{name: value for name, value in overrides.items() if value is not None})
+        settings = Settings(**from_files, **{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         mistakes += [f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in error.errors()]
     if mistakes:

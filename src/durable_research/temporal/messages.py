@@ -1,4 +1,4 @@
-"""What crosses Temporal for the built-in activities of every workflow. New fields need defaults."""
+"""The messages of the built-in activities of every workflow. New fields need defaults."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from durable_research.domain.workflows.workflow import Status
 
 
 class Closing(Value):
-    """A workflow's end, as the progress log keeps it."""
+    """A workflow's end, for the progress log."""
 
     workflow_id: str
     status: Status
@@ -20,7 +20,7 @@ class Closing(Value):
 
 
 class NoteApproval(Value):
-    """An event of an approval, as the progress log keeps it."""
+    """An event of an approval, for the progress log."""
 
     workflow_id: str
     kind: EventKind

@@ -1,7 +1,7 @@
 """Which resumption of its workflow a run is: memo of the run, header of each activity that it schedules.
 
-A resumed workflow keeps its id and gets a new run. An activity of an earlier run may still be frozen somewhere: by this number
-its attempt is known as stale.
+A resumed workflow keeps its id and gets a new run. An activity of an earlier run may still be frozen somewhere: this number
+shows that its attempt is stale.
 """
 
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ _CONVERTER = PayloadConverter.default
 
 
 def own_resumption() -> int:
-    """In workflow code: which resumption this run is; 0 for the workflow's first run."""
+    """In workflow code: the resumption of this run; 0 for the workflow's first run."""
     return workflow.memo_value(names.RESUMPTION, 0, type_hint=int)
 
 
 def resumption_in(headers: Mapping[str, Payload]) -> int:
-    """What the header of an activity says; 0 without one."""
+    """The resumption in the header of an activity; 0 without one."""
     payload = headers.get(names.RESUMPTION)
     return _CONVERTER.from_payload(payload, int) if payload else 0
 
@@ -50,7 +50,7 @@ class _Outbound(WorkflowOutboundInterceptor):
         return super().start_local_activity(_numbered(input))
 
 
-def _numbered(given: Input) -> Input:
+def _numbered(argument: Input) -> Input:
     if number := own_resumption():
-        given.headers = {**given.headers, names.RESUMPTION: _CONVERTER.to_payload(number)}
-    return given
+        argument.headers = {**argument.headers, names.RESUMPTION: _CONVERTER.to_payload(number)}
+    return argument

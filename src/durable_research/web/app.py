@@ -1,4 +1,4 @@
-"""The application: blueprints, the error edge and the gate around them. A factory, so that tests build it on fakes."""
+"""The application: blueprints, error handlers and the middleware. A factory, so that tests build it on fakes."""
 
 from typing import Any
 
@@ -24,8 +24,8 @@ def create_app(operations: Operations, settings: Settings, streams: event_stream
     app = Quart(__name__, static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_BODY_BYTES,
-        PROVIDE_AUTOMATIC_OPTIONS=False,  # OPTIONS would be a second, unchecked way to ask about an address
-        RESPONSE_TIMEOUT=None,  # its default would cut every stream after a minute; the gate drops stalled readers
+        PROVIDE_AUTOMATIC_OPTIONS=False,  # OPTIONS would be a second, unchecked way to query an address
+        RESPONSE_TIMEOUT=None,  # its default would cut every stream after a minute; the middleware drops stalled readers
         PROPAGATE_EXCEPTIONS=False,  # an answer is a problem in tests, too
     )
     # `//api` and `/api/` are no other names for `/api`: a redirect would be an answer of its own kind.

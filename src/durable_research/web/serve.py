@@ -1,4 +1,4 @@
-"""What the `api` command runs: operations, the application on them, and a server around it."""
+"""Runs the `api` command: operations, the application on them, and a server around it."""
 
 from durable_research.bootstrap.operations import open_operations
 from durable_research.settings.settings import Settings
@@ -8,10 +8,10 @@ from durable_research.web.http.server import serve_app
 
 
 async def serve(settings: Settings) -> None:
-    """Serve API and pages until told to stop.
+    """Serve API and pages until a signal to stop.
 
     Raises:
-        CannotListen: the address cannot be taken.
+        CannotListen: the address cannot be bound.
     """
     async with open_operations(settings) as operations:
         streams = Streams()

@@ -96,7 +96,10 @@ async def _connected(identity: str, settings: Settings, stop: asyncio.Event) -> 
 def _workers(client: Client, parts: WorkerParts, served: Sequence[str], settings: Settings) -> list[Worker]:
     plugin = house_rules(PACKAGES, client.data_converter, [parts.interceptor])
     rendering = {queues.DOCUMENTS: settings.renderer_processes}
-    per_second = {queues.AI_TASKS: settings.ai_tasks_a_second, queues.NOTIFICATIONS: settings.notifications_a_second}
+    per_second = {
+        queues.AI_TASKS: settings.ai_tasks_per_second,
+        queues.NOTIFICATIONS: settings.notifications_per_second,
+    }
     beat = policies.HEARTBEAT_EVERY
     return [
         Worker(
@@ -128,7 +131,7 @@ def drain_time(queue: str, settings: Settings) -> timedelta:
 async def _beat(registry: WorkerRegistry, row: WorkerRow) -> None:
     while True:
         try:
-            await registry.beat(row)
+            await registry.heartbeat(row)
         except Exception as error:
             logs.get_logger().warning(logs.BEAT_FAILED, error=type(error).__name__)
         await asyncio.sleep(_BEAT_SECONDS)

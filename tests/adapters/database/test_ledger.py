@@ -426,7 +426,7 @@ async def test_what_a_dead_sender_left_open_is_closed_after_the_end_where_nobody
     await begun(ledger, left, 1)
     await progress.close(effect.workflow.workflow_id, Status.FAILED, Closed())
 
-    await ledger.close_left_behind(timedelta(0))
+    await ledger.close_abandoned(timedelta(0))
 
     (send,) = (await ledger.claim(left, 2)).sends
     assert send.state is state
@@ -437,7 +437,7 @@ async def test_what_a_living_workflow_sends_is_left_open(ledger: PostgresLedger,
     sending = replace(effect, provider_class=ProviderClass.NOTHING)
     await begun(ledger, sending, 1)
 
-    await ledger.close_left_behind(timedelta(0))
+    await ledger.close_abandoned(timedelta(0))
 
     assert [send.state for send in (await ledger.claim(sending, 2)).sends] == [SendState.OPEN]
 

@@ -72,7 +72,7 @@ async def test_the_ledger_names_what_came_of_an_answer_that_is_not_published(dat
     )
     ledger = PostgresLedger(database)
     await ledger.claim(effect, 1)
-    await ledger.keep(effect.key, 1, {"text": {"key": key}})
+    await ledger.store_unpublished(effect.key, 1, {"text": {"key": key}})
     await PostgresProgressLog(database).close(report, Status.FAILED, Closed())
 
     assert await PostgresNamedObjects(database).orphans({key: report, f"{key}.other": report}, timedelta(0)) == {

@@ -305,7 +305,7 @@ async def test_a_wait_is_measured_from_its_first_look_through_deaths(
     waited = await progress.waited(report, "llm_call")
 
     latest = (await progress.read(report))[-1].at
-    assert (waited.looks, waited.seconds >= (latest - first.at).total_seconds()) == (2, True)
+    assert (waited.polls, waited.seconds >= (latest - first.at).total_seconds()) == (2, True)
 
 
 async def test_an_attempt_knows_that_its_step_waits_until_the_provider_answers(
@@ -319,4 +319,4 @@ async def test_an_attempt_knows_that_its_step_waits_until_the_provider_answers(
     third = await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run", 3))
 
     assert [one.is_waiting for one in (first, second, third)] == [False, True, False]
-    assert (await progress.waited(report, "llm_call")).looks == 0
+    assert (await progress.waited(report, "llm_call")).polls == 0

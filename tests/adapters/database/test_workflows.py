@@ -106,7 +106,7 @@ async def test_a_cancel_that_was_not_heard_is_found_among_all_that_wait(workflow
     await workflows.request_cancel(unheard)
     everything = Page("", 1_000_000)
 
-    found = {row.workflow_id for row in await workflows.unheard_cancels(timedelta(0), everything)}
+    found = {row.workflow_id for row in await workflows.undelivered_cancels(timedelta(0), everything)}
     unended = {row.workflow_id for row in await workflows.unended(timedelta(0), everything)}
 
     assert found & {waits, unheard} == {unheard}

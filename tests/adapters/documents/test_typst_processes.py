@@ -124,13 +124,13 @@ async def test_the_largest_documents_are_typeset_in_256_megabytes(
 async def test_a_document_that_needs_more_than_was_foreseen_is_made_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
-    async def ask(_child: object, request: bytes, *, afresh: bool) -> bytes:
+    async def ask(_child: object, request: bytes, *, in_new_process: bool) -> bytes:
         asked.append(len(request))
         if len(asked) < 3:
             raise typst._OutOfMemory("reached its limit")
         return b"P" + (1).to_bytes(4, "big") + b"%PDF"
 
-    monkeypatch.setattr(typst._Child, "ask", ask)
+    monkeypatch.setattr(typst._Child, "typeset", ask)
 
     rendered = await TypstRenderer().render(Document(title="T", blocks=(Paragraph(inlines=_STRONG * 20),) * 1_000))
 

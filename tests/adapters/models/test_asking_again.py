@@ -24,7 +24,7 @@ from durable_research.domain.model_errors import (
     ProviderSilent,
 )
 from durable_research.ports.vendors.models import CallDeadlines, ModelAnswer, ModelCall
-from durable_research.ports.vendors.remote import EarlierSend, RemoteEffect, Shown, ours_among
+from durable_research.ports.vendors.remote import EarlierSend, RemoteEffect, Shown, own_and_foreign
 from durable_research.telemetry import logs as telemetry
 from tests.adapters.models.peer import Peer, Request, Said, Then, events, head, peer, whole
 
@@ -105,14 +105,14 @@ def test_only_what_bears_our_key_and_fits_what_was_asked_is_ours() -> None:
         Shown("of an older version", KEY),
     ]
 
-    assert ours_among(shown, KEY, "print") == (
+    assert own_and_foreign(shown, KEY, "print") == (
         ["ours", "of an older version"],
         ["another tenant's", "another model's", "nobody's"],
     )
-    assert ours_among(shown, KEY, None)[0] == ["another model's", "ours", "of an older version"]
+    assert own_and_foreign(shown, KEY, None)[0] == ["another model's", "ours", "of an older version"]
 
 
-@pytest.mark.parametrize("field", ["instructions", "prompt", "model", "so_far", "go_on"])
+@pytest.mark.parametrize("field", ["instructions", "prompt", "model", "so_far", "continuation_prompt"])
 def test_the_fingerprint_is_of_all_that_was_asked(field: str) -> None:
     assert ModelCall(**{**vars(CALL), field: "another"}).fingerprint != CALL.fingerprint
     assert len(CALL.fingerprint) <= 64

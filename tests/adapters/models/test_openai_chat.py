@@ -122,7 +122,7 @@ async def test_a_cut_answer_is_gone_on_with_and_the_parts_are_the_whole(
     fault(servers, prompt, fault="truncated")
 
     first = await ask(model, prompt)
-    rest = await ask(model, prompt, so_far=first.text, go_on="Go on.")
+    rest = await ask(model, prompt, so_far=first.text, continuation_prompt="Go on.")
 
     assert (first.is_whole, rest.is_whole) == (False, True)
     assert first.text + rest.text == whole

@@ -196,7 +196,7 @@ async def test_a_refusal_of_the_model_is_an_answer_that_declines(model: OpenAIRe
 
 def test_a_call_that_was_cut_shows_its_text_to_the_model_and_asks_to_go_on() -> None:
     assert [one["role"] for one in messages(ModelCall("Write.", "q", "m"))] == ["user"]
-    assert messages(ModelCall("Write.", "q", "m", so_far="half", go_on="go on")) == [
+    assert messages(ModelCall("Write.", "q", "m", so_far="half", continuation_prompt="go on")) == [
         {"role": "user", "content": "q"},
         {"role": "assistant", "content": "half"},
         {"role": "user", "content": "go on"},

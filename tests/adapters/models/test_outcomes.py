@@ -11,7 +11,7 @@ import pytest
 from durable_research.adapters.models.http.error_bodies import complaint_in, complaint_of, shown
 from durable_research.adapters.models.http.outcomes import (
     CONNECTION_ERRORS,
-    Asked,
+    CallContext,
     of_answer,
     of_complaint,
     of_lost,
@@ -30,15 +30,15 @@ from durable_research.domain.model_errors import (
     QuotaExhausted,
 )
 
-PAID = Asked(
+PAID = CallContext(
     api_key="the-configured-key", optional_fields=frozenset({"stream_options", "store", "conversation", "metadata"})
 )
-FREE = Asked(is_free=True)
+FREE = CallContext(is_free=True)
 BUSY = {408, 425, 429, 503, 529}
 NAMED = {402: QuotaExhausted, 413: ModelTooLarge}
 
 
-def outcome(status: int, body: Any, asked: Asked = PAID, **headers: str) -> Exception:
+def outcome(status: int, body: Any, asked: CallContext = PAID, **headers: str) -> Exception:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return of_answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, data, asked)
 
@@ -310,7 +310,7 @@ def test_the_fields_that_a_refusal_names(body: Any, fields: set[str]) -> None:
 def test_a_conversation_that_is_gone_is_forgotten_and_refuses_no_field() -> None:
     body = {"error": {"message": "Conversation with id 'conv_1' not found.", "param": "conversation"}}
 
-    assert type(outcome(404, body, Asked(is_anchored=True))) is ModelForgotten
+    assert type(outcome(404, body, CallContext(has_handle=True))) is ModelForgotten
     assert type(outcome(404, body)) is ModelRefused
 
 
@@ -327,7 +327,7 @@ def test_a_prompt_is_never_quoted_back(message: str) -> None:
     prompt = "What do my neighbours in Harbour Street 12 owe me?"
     body = json.dumps({"error": {"message": message.replace("PROMPT", prompt)}}).encode()
 
-    words = str(of_answer(400, {}, body, Asked(sent=f"Write a report.\n{prompt}")))
+    words = str(of_answer(400, {}, body, CallContext(sent=f"Write a report.\n{prompt}")))
 
     assert "Harbour Street" not in words
     assert "…" in words
@@ -342,7 +342,7 @@ def test_a_prompt_is_never_quoted_back(message: str) -> None:
 def test_a_long_error_holds_nothing_up(message: str) -> None:
     """A pattern that went back and forth on one long word once kept a worker from its heartbeats for minutes."""
     for body in (json.dumps({"error": {"message": message}}).encode(), message.encode()):
-        assert type(of_answer(400, {}, body, Asked(sent=message))) is ModelRefused
+        assert type(of_answer(400, {}, body, CallContext(sent=message))) is ModelRefused
 
 
 @pytest.mark.parametrize(
@@ -354,4 +354,4 @@ def test_a_long_error_holds_nothing_up(message: str) -> None:
     ],
 )
 def test_what_waiting_cannot_mend_is_not_waited_for(status: int, body: Any, error: type[Exception]) -> None:
-    assert type(of_answer(status, {}, json.dumps(body).encode(), Asked())) is error
+    assert type(of_answer(status, {}, json.dumps(body).encode(), CallContext())) is error

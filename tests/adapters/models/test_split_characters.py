@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_research.adapters.models.json.split_characters import Growing, mended
+from durable_research.adapters.models.json.split_characters import GrowingText, join_split_characters
 
 
 def grown(*pieces: str) -> str:
-    text = Growing()
+    text = GrowingText()
     for piece in pieces:
         text.add(piece)
         text.text.encode()  # what is shown meanwhile can be written down
@@ -54,4 +54,4 @@ def test_a_text_may_be_cut_anywhere_within_its_letters(text: str, cuts: list[int
 
 @given(st.text(alphabet=st.characters(min_codepoint=0xD7FE, max_codepoint=0xE001)))
 def test_nothing_that_cannot_be_written_down_is_left(text: str) -> None:
-    mended(text).encode()
+    join_split_characters(text).encode()

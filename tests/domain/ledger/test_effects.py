@@ -19,7 +19,7 @@ from durable_research.domain.ledger.effects import (
     SendState,
     handle_to_reuse,
     next_move,
-    still_to_settle,
+    seconds_until_settled,
 )
 from durable_research.domain.workflow_ref import WorkflowRef
 
@@ -151,7 +151,7 @@ def test_a_send_that_was_charged_leaves_its_handle_to_itself() -> None:
 def test_a_provider_is_believed_when_its_time_to_show_a_send_is_over(settle: float, age: float) -> None:
     send = replace(silent(), age_seconds=age)
 
-    assert still_to_settle(send, replace(EFFECT, settle_seconds=settle), 1800) == max(0.0, settle - age)
+    assert seconds_until_settled(send, replace(EFFECT, settle_seconds=settle), 1800) == max(0.0, settle - age)
 
 
 @given(st.floats(75.1, 2000), st.floats(0, 3000))
@@ -161,4 +161,4 @@ def test_a_call_that_had_been_open_for_long_when_it_was_lost_may_run_for_as_long
     effect = replace(EFFECT, provider_class=ProviderClass.RETRIEVABLE, settle_seconds=75.0)
     send = replace(silent(), age_seconds=age, open_seconds=open_for)
 
-    assert still_to_settle(send, effect, 1800) == max(0.0, 1800 - age)
+    assert seconds_until_settled(send, effect, 1800) == max(0.0, 1800 - age)

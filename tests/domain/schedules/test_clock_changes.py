@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from durable_research.domain.schedules.clock_changes import is_left_out, next_asking, once_id
+from durable_research.domain.schedules.clock_changes import is_left_out, next_report_time, once_id
 from durable_research.domain.schedules.schedule import names_time
 
 SCHEDULE = "recurring-" + "0a" * 16
@@ -79,7 +79,7 @@ def at(text: str) -> datetime:
 def test_the_next_time_is_one_at_which_a_question_is_asked(
     times: list[str], past: list[str], every: str, timezone: str, following: str | None
 ) -> None:
-    found = next_asking(map(at, times), list(map(at, past)), every, timezone)
+    found = next_report_time(map(at, times), list(map(at, past)), every, timezone)
 
     assert found == (at(following) if following else None)
 

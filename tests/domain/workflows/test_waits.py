@@ -58,7 +58,7 @@ def test_an_outage_of_ours_does_not_restart_it() -> None:
     wait = waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), (EventKind.ATTEMPT_FAILED, ours))
 
     assert wait is not None
-    assert wait.looks == 1
+    assert wait.polls == 1
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_death_after_the_waits_end_was_written_begins_no_other() -> None:
     wait = waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), (EventKind.ATTEMPT_FAILED, ended))
 
     assert wait is not None
-    assert (wait.since, wait.looks) == (START, 2)
+    assert (wait.since, wait.polls) == (START, 2)
 
 
 def events(*told: Told) -> list[ProgressEvent]:

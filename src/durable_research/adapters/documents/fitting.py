@@ -1,7 +1,7 @@
-"""Makes a document fit the memory of its typesetter: plainer first, and at last shorter; never by failing.
+"""Makes a document fit the memory of its typesetter: first plainer, then shorter; never by failing.
 
-What Typst needs was measured for each kind of content (bench/typesetting.py); the sums here are upper bounds of that. They
-depend on nothing but the tree, so that the same document gives the same file on every machine.
+Typst's memory was measured for each kind of content (bench/typesetting.py); the sums here are upper bounds of that. They
+depend on the tree alone, so that the same document gives the same file on every machine.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -31,11 +31,11 @@ from durable_research.domain.documents.tree import (
     plain_text,
 )
 
-# A typesetter has no more, its programs and fonts included; without a document it needs WARM_BYTES of that.
+# The limit of a typesetter, its programs and fonts included; without a document it uses WARM_BYTES of that.
 MEMORY_BYTES = 256 * 1024**2
 FILES_BYTES = 40 * 1024**2
 _WARM_BYTES = 110 * 1024**2
-# Bytes for each: what Typst keeps of it until the file is written.
+# Bytes for each, which Typst holds until the file is written.
 _LETTER, _OTHER_CHARACTER, _CODE_LETTER, _COLOURED_LETTER = 400, 900, 600, 1_600
 _BOX, _INLINE, _LINE, _CODE_LINE, _CELL = 4_500, 8_000, 3_000, 4_500, 12_000
 _BLOCK, _ITEM, _HEADING, _CONTENTS = 15_000, 20_000, 30_000, 80_000 * MOST_HEADINGS_IN_CONTENTS
@@ -45,17 +45,17 @@ Whole = TypeVar("Whole")
 
 
 def budget_of(memory_bytes: int) -> int:
-    """What of its memory a typesetter has for a document."""
+    """The part of a typesetter's memory for a document."""
     return memory_bytes - _WARM_BYTES
 
 
 def weight(document: Document) -> int:
-    """What it takes at most, in bytes."""
+    """An upper bound of its memory, in bytes."""
     return _Scale(frozenset()).blocks(document.blocks) + _CONTENTS
 
 
 def fitted(document: Document, budget: int, missing: Collection[str] = ()) -> Document:
-    """Return the document, or what of it can be typeset in `budget` bytes, with a note where that is less."""
+    """Return the document, or the part that can be typeset in `budget` bytes, with a note where that is less."""
     scale, budget = _Scale(frozenset(missing)), budget - _CONTENTS
     if scale.blocks(document.blocks) <= budget:
         return document
@@ -72,7 +72,7 @@ def fitted(document: Document, budget: int, missing: Collection[str] = ()) -> Do
 
 
 class _Scale:
-    """Weighs content, and cuts it to a weight."""
+    """Estimates the memory of content, and cuts it to a budget."""
 
     def __init__(self, missing: frozenset[str]) -> None:
         self._missing = missing
@@ -155,9 +155,9 @@ class _Scale:
         return Text(text=inline.text[:end]) if end else None
 
     def _letters(self, text: str, budget: int, letter: int) -> int:
-        """How many characters the budget allows, each taken for the dearest that there is in the text."""
-        dearest = max(letter, letter if text.isascii() else _OTHER_CHARACTER) + (_BOX if self._missing else 0)
-        return max(budget, 0) // dearest
+        """How many characters the budget allows, each counted as the most expensive one in the text."""
+        most_expensive = max(letter, letter if text.isascii() else _OTHER_CHARACTER) + (_BOX if self._missing else 0)
+        return max(budget, 0) // most_expensive
 
 
 def _code_letter(block: CodeBlock) -> int:
@@ -167,18 +167,18 @@ def _code_letter(block: CodeBlock) -> int:
 def _filled(
     wholes: Sequence[Whole],
     budget: int,
-    weigh: Callable[[Whole], int],
+    weight_of: Callable[[Whole], int],
     cut: Callable[[Whole, int], Whole | None],
 ) -> Sequence[Whole]:
-    kept: list[Whole] = []
+    fitted: list[Whole] = []
     for whole in wholes:
-        weight = weigh(whole)
+        weight = weight_of(whole)
         if weight > budget:
             last = cut(whole, budget)
-            return [*kept, last] if last else kept
-        kept.append(whole)
+            return [*fitted, last] if last else fitted
+        fitted.append(whole)
         budget -= weight
-    return kept
+    return fitted
 
 
 def _plainer(block: Block, words: Callable[[Iterable[Inline]], tuple[Inline, ...]]) -> Block:
@@ -223,5 +223,5 @@ def _words(inlines: Iterable[Inline]) -> tuple[Inline, ...]:
     )
 
 
-# What is given up, in this order.
+# The simplifications, in this order.
 _PLAINER = {"bold type and headings": _with_links, "bold type, headings and links": _words}

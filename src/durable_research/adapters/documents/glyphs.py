@@ -1,4 +1,4 @@
-"""What stands in a PDF for a character that no font has: its code point in a box, and a note of how many there are."""
+"""Replaces characters that no font has in a PDF: by their code point in a box, and a note with their number."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ from durable_research.domain.language.characters import code_point
 
 Run = dict[str, str]
 
-# What follows the script in a character's name.
+# The words after the script in a character's name.
 _KIND_OF_SIGN = re.compile(
     r" (?:CAPITAL|SMALL|LETTER|LIGATURE|SIGN|VOWEL|CONSONANT|SYLLAB|DIGIT|NUMBER|MARK|SYMBOL|HIEROGLYPH|IDEOGRA|CHARACTER|"
     r"PUNCTUATION|INDEPENDENT|DEPENDENT|TONE|STRESS|FRACTION).*"
@@ -24,14 +24,14 @@ class Glyphs:
         self._split = re.compile(f"([{re.escape(''.join(self._missing))}])") if missing else None
 
     def runs(self, text: str) -> list[Run]:
-        """The text in pieces; what has no glyph is a piece of its own, with its code point."""
+        """The text in pieces; a character without a glyph is a piece of its own, with its code point."""
         if self._split is None:
             return [{"text": text}]
         pieces = enumerate(self._split.split(text))
         return [{"missing" if at % 2 else "text": code_point(one) if at % 2 else one} for at, one in pieces if one]
 
     def string(self, text: str) -> str:
-        """The same in one string, for code: there is no box, so brackets stand for it."""
+        """The same in one string, for code: with brackets instead of the box."""
         return text if self._split is None else self._split.sub(lambda found: f"[{code_point(found[0])}]", text)
 
     def fact(self) -> list[tuple[str, str]]:
@@ -46,7 +46,7 @@ class Glyphs:
 
 
 def _script(char: str) -> str:
-    """The name of the script, as far as the character's own name says it."""
+    """The name of the script, from the character's own name."""
     name = unicodedata.name(char, "")
     if not name:
         return "private use" if unicodedata.category(char) == "Co" else "unassigned"

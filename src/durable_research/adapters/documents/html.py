@@ -1,4 +1,4 @@
-"""HTML for the pages: a fragment that no browser can be made to act upon."""
+"""HTML for the pages: a fragment without active content."""
 
 import re
 import unicodedata
@@ -65,7 +65,7 @@ _ATTRIBUTES = {
 def to_html(document: Document) -> str:
     """Return an `article` without the title, which is the page's own h1; sections start at h2.
 
-    The text is escaped as it is written; the allow-list at the end is a second wall, for our own mistakes.
+    The text is escaped as it is written; the allow-list at the end is a second protection, against our own mistakes.
     """
     body = _Writer().article(document)
     return nh3.clean(
@@ -84,11 +84,11 @@ class _Writer:
         self._slugs: set[str] = set()
 
     def article(self, document: Document) -> str:
-        # Lists and tables take their side from the whole; each sentence finds its own.
+        # Lists and tables have the direction of the document; each sentence has its own.
         side = ' dir="rtl"' if is_right_to_left(document.language) else ""
         parts = [f'<article lang="{escape(document.language)}"{side}>', self._blocks(document.blocks)]
         if document.facts:
-            # A value is words and figures of ours, and mixed with a text from right to left it would be shuffled.
+            # A value is our words and figures; within a text from right to left they would be reordered.
             pairs = (
                 f'<dt>{escape(name)}</dt><dd><bdi dir="ltr">{escape(value)}</bdi></dd>'
                 for name, value in document.facts
@@ -117,7 +117,7 @@ class _Writer:
                 return _table(block)
             case CodeBlock():
                 language = f' class="language-{escape(block.language)}"' if block.language else ""
-                # A browser drops one newline after <pre>; ours keeps the code's own.
+                # A browser drops one newline after <pre>; this one preserves the first newline of the code.
                 return f'<pre dir="ltr"><code{language}>{escape(block.text)}\n</code></pre>'
             case Quote():
                 return f'<blockquote dir="auto">{self._blocks(block.blocks)}</blockquote>'
@@ -140,7 +140,7 @@ class _Writer:
         return f'<{tag} id="{slug}" dir="auto">{_sentence(heading.inlines)}</{tag}>'
 
     def _slug(self, text: str) -> str:
-        """Name the heading for links; the prefix keeps the page's own ids and JavaScript's names out of reach."""
+        """Name the heading for links; the prefix avoids collisions with the page's own ids and JavaScript's names."""
         words = re.sub(r"\W+", "-", unicodedata.normalize("NFKC", text).casefold())[:_LONGEST_SLUG].strip("-_")
         base = f"section-{words}" if words else "section"
         slug, number = base, 1

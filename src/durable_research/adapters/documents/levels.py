@@ -1,6 +1,6 @@
 """Heading levels without gaps, for every format that is read aloud."""
 
-# A longer list of contents would fill pages, and each entry costs as much memory as three headings.
+# A longer table of contents would fill pages, and each entry uses as much memory as three headings.
 MOST_HEADINGS_IN_CONTENTS = 200
 
 

@@ -1,26 +1,26 @@
-"""Where a word longer than a line may break, told to Typst where there are more of them than it can be left to find.
+"""Line breaks within long words, for texts with more of them than Typst can find itself.
 
-The template finds long words by a rule of its own, and Typst gives up after some five hundred of them in one stretch of text.
+The template finds long words by a rule of its own, and Typst fails after some five hundred of them in one piece of text.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
 
-# Longer than any word that fits a line of ours; a hash or an address without blanks may then break.
+# Longer than any word that fits a line; a hash or an address without blanks may then break.
 LONG_WORD = 32
 _FOUND_BY_THE_TEMPLATE = 200
-# Each piece costs memory, so they are as long as a column of a table is wide.
+# Each piece uses memory, so a piece is as long as a column of a table is wide.
 _PIECE = 24
 _WORD = re.compile(rf"\S{{{LONG_WORD},}}")
 _JOINER = "\u200d"
-# Marks on one letter, and what joiners join: more than these are no writing, and shaped as one they take all the memory.
+# Marks on one letter, and joined letters: more than these are in no script, and shaping them as one uses all the memory.
 _LONGEST_CLUSTER = 64
 _PILED_FROM = 1_000
 
 
 def breakable(text: str) -> list[str]:
-    """The text in pieces between which it may break; whole where the template finds the places."""
+    """The text in pieces between which it may break; one piece where the template can find the breaks."""
     words = list(_WORD.finditer(text))
     if len(words) <= _FOUND_BY_THE_TEMPLATE and not any(_is_piled(word[0]) for word in words):
         return [text]
@@ -44,7 +44,7 @@ def _binds(char: str) -> bool:
 
 
 def _pieces(word: str) -> Iterator[str]:
-    """Not between a letter and its marks, nor within what a joiner joins, as long as that can be writing."""
+    """Split, but not between a letter and its marks, nor within joined letters up to the length of any script."""
     begin = 0
     for at in range(1, len(word)):
         is_bound = at - begin < _LONGEST_CLUSTER and (word[at - 1] == _JOINER or _binds(word[at]))

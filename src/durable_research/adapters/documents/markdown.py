@@ -1,6 +1,6 @@
-"""Canonical Markdown: what `parse_markdown` reads back as the same title and blocks.
+"""Canonical Markdown, which `parse_markdown` parses to the same title and blocks.
 
-Provenance and footer are not part of it. What Markdown cannot say is given up: a line break in a heading or a table
+Provenance and footer are not part of it. What Markdown cannot express is dropped: a line break in a heading or a table
 cell becomes a blank, and emphasis where CommonMark allows no mark (as in `a**"b"**c`) is dropped.
 """
 
@@ -30,11 +30,11 @@ from durable_research.domain.documents.tree import (
 )
 
 _MARKS = re.compile(r"[\\`*_\[\]<>~]|&(?=[#\w])|!(?=\[|$)")
-# What would be read as an address, and so as a link, up to the sign that a backslash can stand before.
+# The beginning of a text that would be parsed as an address, up to the sign that a backslash can escape.
 _ADDRESSES = re.compile(ADDRESS_START + r"(https?|www|dx|doi|10)(?=[:.])", re.IGNORECASE)
 _LINE_STARTS = re.compile(r"[#+=:|-]|\d{1,9}(?=[.)])")
 _EDGES = {"start": "---", "left": ":---", "center": ":---:", "right": "---:"}
-# Two signs for emphasis, to be tried in turn: what one cannot mark inside a word or beside another mark, the other may.
+# Two signs for emphasis, tried in turn: inside a word or beside another mark only one of them may work.
 _SIGNS = ("*_", "_*", "**", "__")
 
 
@@ -49,7 +49,7 @@ def _blocks(blocks: Iterable[Block], depth: int) -> str:
     before: Block | None = None
     turned = False
     for block in blocks:
-        # A second list right after a first of its kind needs another sign, or the two would be read as one.
+        # A second list right after a first of its kind needs another sign, or the two would be parsed as one.
         turned = isinstance(block, BulletList | NumberedList) and type(before) is type(block) and not turned
         before = block
         written.append(_block(block, depth, turned))
@@ -59,7 +59,7 @@ def _blocks(blocks: Iterable[Block], depth: int) -> str:
 def _block(block: Block, depth: int, turned: bool) -> str:
     match block:
         case Heading():
-            # Signs at the end would be taken for the heading's closing mark.
+            # Signs at the end would be parsed as the heading's closing mark.
             return "#" * block.level + " " + re.sub(r"(?<!\\)#+$", r"\\\g<0>", _one_line(block.inlines))
         case Paragraph():
             return _sentence(block.inlines)
@@ -110,33 +110,33 @@ def _without_breaks(inlines: Iterable[Inline]) -> tuple[Inline, ...]:
 
 
 def _sentence(inlines: Iterable[Inline]) -> str:
-    """Write with the first pair of signs that reads back the same, or without emphasis when none does."""
-    wanted = joined_texts(inlines)
-    for signs in _SIGNS if _has_marks(wanted) else ():
-        written = _lines(wanted, signs)
-        if parse_blocks(written) == (Paragraph(inlines=wanted),):
+    """Write with the first pair of signs that parses to the same, or without emphasis when none does."""
+    expected = joined_texts(inlines)
+    for signs in _SIGNS if _has_marks(expected) else ():
+        written = _lines(expected, signs)
+        if parse_blocks(written) == (Paragraph(inlines=expected),):
             return written
-    return _lines(joined_texts(_unmarked(wanted)), "")
+    return _lines(joined_texts(_unmarked(expected)), "")
 
 
 def _lines(inlines: Iterable[Inline], signs: str) -> str:
     lines = _inlines(inlines, signs, 0).split("\n")
-    return "\n".join(_kept_line(line) for line in lines)
+    return "\n".join(_protected_line(line) for line in lines)
 
 
-def _kept_line(line: str) -> str:
-    """Protect what a parser would read as a block's mark or trim away at either end of a line."""
+def _protected_line(line: str) -> str:
+    """Escape what a parser would read as a block's mark, or trim at either end of a line."""
     end = "\\" if re.search(r"(?<!\\)(\\\\)*\\$", line) else ""
     middle = line.removesuffix(end) if end else line
-    bare = middle.strip()
-    if not bare:
+    stripped = middle.strip()
+    if not stripped:
         return "".join(map(_entity, middle)) + end
-    at = middle.index(bare)
-    head, tail = middle[:at], middle[at + len(bare) :]
-    if not head and (start := _LINE_STARTS.match(bare)):
+    at = middle.index(stripped)
+    head, tail = middle[:at], middle[at + len(stripped) :]
+    if not head and (start := _LINE_STARTS.match(stripped)):
         cut = start.end() if start[0][0].isdigit() else 0
-        bare = f"{bare[:cut]}\\{bare[cut:]}"
-    return "".join(map(_entity, head)) + bare + "".join(map(_entity, tail)) + end
+        stripped = f"{stripped[:cut]}\\{stripped[cut:]}"
+    return "".join(map(_entity, head)) + stripped + "".join(map(_entity, tail)) + end
 
 
 def _entity(char: str) -> str:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import cast
 
 from durable_research.adapters.documents.fitting import MEMORY_BYTES, budget_of, fitted, weight
-from durable_research.adapters.documents.typst_frames import LEAVING, LENGTH, OUT_OF_MEMORY, PDF, READY, REFUSED
+from durable_research.adapters.documents.typst_frames import EXITS, LENGTH, OUT_OF_MEMORY, PDF, READY, REFUSED
 from durable_research.domain.documents.tree import Document, RenderedDocument
 from durable_research.domain.errors import DocumentError, RendererCrashed
 
@@ -19,11 +19,11 @@ _START_SECONDS = 30.0
 _END_SECONDS = 5.0
 # Each thread of Typst's reserves address space, so their number is fixed and not the machine's.
 _THREADS = "2"
-# How a child ends whose memory limit was reached: by Typst, or by Python itself.
+# The exit codes of a child that reached its memory limit: from Typst, or from Python itself.
 _OUT_OF_MEMORY = {-signal.SIGABRT, OUT_OF_MEMORY}
-# The sums of fitting.py are bounds; should one be wrong all the same, less of the document is asked for.
+# The sums of fitting.py are bounds; if one is wrong all the same, a smaller part of the document is typeset.
 _SHARES = (1.0, 0.5, 0.25)
-# A child that has set some documents keeps what it may need again, and has room for small ones only.
+# A child that has typeset some documents caches what it may need again, and has room for small ones only.
 _SMALL = 0.4
 
 
@@ -62,25 +62,25 @@ class TypstRenderer:
         """Return the document as a tagged PDF (PDF/UA-1): the same bytes for the same document.
 
         Raises:
-            DocumentError: this document cannot be typeset; the words name the part.
-            RendererCrashed: the child died or took too long.
+            DocumentError: this document cannot be typeset; the message names the part.
+            RendererCrashed: the child crashed or exceeded its time.
         """
         for share in _SHARES:
             request, is_small = await asyncio.to_thread(self._request, document, share)
             with suppress(_OutOfMemory):
-                return _read(await self._ask(request, afresh=not is_small))
+                return _read(await self._typeset(request, in_new_process=not is_small))
         raise RendererCrashed("the document does not fit the memory of a rendering process")
 
     def _request(self, document: Document, share: float) -> tuple[bytes, bool]:
         fitting = fitted(document, int(self._budget * share))
         return fitting.model_dump_json().encode(), weight(fitting) < self._budget * _SMALL
 
-    async def _ask(self, request: bytes, *, afresh: bool) -> bytes:
+    async def _typeset(self, request: bytes, *, in_new_process: bool) -> bytes:
         child = await self._idle.get()
         try:
             if self._closed:
                 raise RendererCrashed("the renderer is closed")
-            return await child.ask(request, afresh=afresh)
+            return await child.typeset(request, in_new_process=in_new_process)
         finally:
             self._idle.put_nowait(child)
 
@@ -89,7 +89,7 @@ class TypstRenderer:
         self._closed = True
         for child in self._children:
             child.interrupt()
-        # Each comes back here when its caller has noticed.
+        # Each child returns to the queue when its caller has failed.
         returned = [await self._idle.get() for _ in self._children]
         for child in returned:
             await child.kill()
@@ -138,15 +138,15 @@ class _Child:
             await self.kill()
             raise RendererCrashed("the rendering process did not say that it is ready")
 
-    async def ask(self, request: bytes, *, afresh: bool = False) -> bytes:
-        if afresh and self._has_worked:
+    async def typeset(self, request: bytes, *, in_new_process: bool = False) -> bytes:
+        if in_new_process and self._has_worked:
             await self.kill()
         await self.start()
         self._has_worked = True
         return await self._guarded(request, self._try_seconds)
 
     def interrupt(self) -> None:
-        """Make whoever waits for this child fail; the child's own caller clears up."""
+        """Kill the process, so that the pending call fails; that call cleans up."""
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.kill()
@@ -156,28 +156,28 @@ class _Child:
         process, self._process = self._process, None
         if process is None:
             return
-        # Pipes are closed and the process is reaped even when our caller has been cancelled once more.
+        # Pipes are closed and the process is reaped even when the caller is cancelled again.
         await asyncio.shield(process.communicate())
 
     async def _guarded(self, request: bytes | None, seconds: float) -> bytes:
-        """Exchange one pair of frames; when anything goes wrong, no process is left."""
-        process, keep = cast(Process, self._process), False
+        """Exchange one pair of frames; after an error, no process is left."""
+        process, is_reusable = cast(Process, self._process), False
         try:
             async with asyncio.timeout(seconds):
                 answer = await _exchange(process, request)
-            keep = answer[:1] != LEAVING
+            is_reusable = answer[:1] != EXITS
             return answer[1:]
         except TimeoutError as cause:
             raise RendererCrashed(f"the rendering process took more than {seconds:g} s and was killed") from cause
         except (asyncio.IncompleteReadError, ConnectionError) as cause:
-            # It is ending by itself; asking for its status first keeps us from killing what is already reaped.
+            # It ends by itself; reading its status first avoids killing a process that is already reaped.
             with suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), _END_SECONDS)
             ended = _OutOfMemory if process.returncode in _OUT_OF_MEMORY else RendererCrashed
             raise ended(f"the rendering process ended with status {process.returncode}") from cause
         finally:
-            # A cancelled caller ends here too: the child may be in the middle of an answer that nobody will read.
-            if not keep:
+            # A cancelled caller ends here too: the child may be writing an answer that has no reader.
+            if not is_reusable:
                 await self.kill()
 
 
@@ -191,7 +191,7 @@ async def _exchange(process: Process, request: bytes | None) -> bytes:
 
 
 def _environment() -> dict[str, str]:
-    """Give the child what an interpreter needs and none of the worker's secrets."""
+    """The variables that an interpreter needs, without the worker's secrets."""
     return {
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "PYTHONHASHSEED": "0",

@@ -1,4 +1,4 @@
-"""The child process that typesets: a crash, a hang or a greedy document ends here and not in the worker.
+"""The child process that typesets: a crash, a hang or a document too large affects it alone and not the worker.
 
 It reads one framed document from standard input, writes one framed answer to standard output, and ends with its input.
 It has no secrets in its environment, fetches nothing, and reads nothing but the template and the fonts beside it.
@@ -21,13 +21,13 @@ import typst
 from durable_research.adapters.documents.fitting import FILES_BYTES, MEMORY_BYTES, budget_of, fitted
 from durable_research.adapters.documents.typst_data import Data, template_data
 from durable_research.adapters.documents.typst_frames import (
-    LEAVING,
+    EXITS,
     LENGTH,
     OUT_OF_MEMORY,
     PDF,
     READY,
     REFUSED,
-    STAYING,
+    STAYS,
     receive,
     send,
 )
@@ -39,7 +39,7 @@ _FOLDER = Path(__file__).parent
 _OPEN_FILES = 64
 _GROWN = 0.6
 _MISSING_GLYPH = re.compile(r'the text `"((?:[^"`\\]|\\.)*)"` could not be displayed')
-_ASKED_AT_ONCE = 500
+_CHARACTERS_AT_ONCE = 500
 _TRIES = 3
 _ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")
 # The page tree is the first object in every file that Typst writes, before any text of the document.
@@ -47,10 +47,10 @@ _PAGE_COUNT = re.compile(rb"/Type\s*/Pages\s*/Count\s+(\d+)")
 
 
 def main(memory_bytes: int, try_seconds: float, parent: int) -> None:
-    """Warm up, say so, then answer until the input ends."""
-    # Elsewhere than on Linux the end of the input has to do.
+    """Warm up, report ready, then answer requests until the input ends."""
+    # On other systems than Linux only the end of the input ends the child.
     tie_to_parent(parent, signal.SIGKILL)
-    # What is written to memory; programs and fonts are files that every child maps into its own.
+    # The limit is for written memory; programs and fonts are mapped files.
     _limit(resource.RLIMIT_DATA, memory_bytes - FILES_BYTES)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _limit(resource.RLIMIT_CORE, 0)
@@ -59,14 +59,14 @@ def main(memory_bytes: int, try_seconds: float, parent: int) -> None:
     os.dup2(2, 1)
     typesetter = Typesetter(memory_bytes)
     typesetter.typeset(_warm_up())
-    send(answers, STAYING + READY)
-    fate = STAYING
-    while fate == STAYING and (request := receive(sys.stdin.buffer)) is not None:
+    send(answers, STAYS + READY)
+    state = STAYS
+    while state == STAYS and (request := receive(sys.stdin.buffer)) is not None:
         _allow_cpu(try_seconds)
         answer = _answer(typesetter, request)
-        # Typst keeps what it has set for the next time; a child that has grown makes room for a fresh one.
-        fate = LEAVING if _resident_bytes() > memory_bytes * _GROWN else STAYING
-        send(answers, fate + answer)
+        # Typst caches what it has typeset; a child that has grown too large is replaced by a new one.
+        state = EXITS if _resident_bytes() > memory_bytes * _GROWN else STAYS
+        send(answers, state + answer)
 
 
 class Typesetter:
@@ -111,18 +111,18 @@ class Typesetter:
         raise DocumentError(f"this document cannot be typeset: {refused.message[:200]}") from refused
 
     def _without_glyph(self, text: str) -> set[str]:
-        """Those characters that no font has: Typst is asked about each once, in a small document of its own."""
+        """The characters that no font has: each is checked once, by typesetting a small document."""
         unknown = sorted(set(text) - self._shown.keys())
-        for start in range(0, len(unknown), _ASKED_AT_ONCE):
-            asked = unknown[start : start + _ASKED_AT_ONCE]
-            words = " ".join(f"a{char}b" for char in asked)
+        for start in range(0, len(unknown), _CHARACTERS_AT_ONCE):
+            batch = unknown[start : start + _CHARACTERS_AT_ONCE]
+            words = " ".join(f"a{char}b" for char in batch)
             try:
                 self._compile(template_data(Document(title="a", blocks=(Paragraph(inlines=(Text(text=words),)),))))
                 missing = set[str]()
             except typst.TypstError as refusal:
                 missing = _missing_in(refusal)
-            # What a private character means is known to nobody, whatever a font draws for it.
-            self._shown |= {char: char not in missing and unicodedata.category(char) != "Co" for char in asked}
+            # A private character has no defined meaning, even if a font has a glyph for it.
+            self._shown |= {char: char not in missing and unicodedata.category(char) != "Co" for char in batch}
         return {char for char in set(text) if not self._shown[char]}
 
     def _compile(self, data: Data) -> bytes:
@@ -139,12 +139,12 @@ def _answer(typesetter: Typesetter, request: bytes) -> bytes:
 
 
 def _missing_in(refusal: typst.TypstError) -> set[str]:
-    """The characters that Typst has no glyph for: PDF/UA forbids the box that stands for them, so it reports each."""
+    """The characters without a glyph: PDF/UA forbids the replacement box, so Typst reports each."""
     return set("".join(map(_unescaped, _MISSING_GLYPH.findall(refusal.diagnostic))))
 
 
 def _accents_or_all(missing: set[str]) -> set[str]:
-    """A letter is reported beside an accent that its font lacks; without the accent it can be shown."""
+    """Drop letters from the reported ones: Typst reports a letter with an accent that its font lacks."""
     return {char for char in missing if unicodedata.category(char)[0] == "M"} or missing
 
 
@@ -181,5 +181,5 @@ if __name__ == "__main__":
     try:
         main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))
     except MemoryError:
-        # Any other error ends in 1: it is no reason to ask for less of the document.
+        # Any other error ends in 1: a smaller part of the document would not help.
         raise SystemExit(OUT_OF_MEMORY) from None

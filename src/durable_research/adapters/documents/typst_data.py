@@ -34,16 +34,16 @@ from durable_research.domain.language.languages import subtags
 
 Data = dict[str, Any]
 
-# A page of contents helps only when there is something to find.
+# A page of contents helps only in a long document.
 HEADINGS_FOR_CONTENTS = 3
 # The highlighter's time grows faster than the text; beyond this, code is printed without colours.
 LONGEST_HIGHLIGHTED = 20_000
-# Typst gives up when elements are nested 64 deep, and a tagged quote is several; deeper quotes keep their looks alone.
+# Typst gives up when elements are nested 64 deep, and a tagged quote is several; deeper quotes have the layout without the tag.
 MOST_TAGGED_QUOTES = 3
 
-# The regions whose characters a script's are, the first where none of them is named.
+# The regions of each script, the first where the tag names none of them.
 _HAN_REGIONS = {"Hant": ("TW", "HK", "MO"), "Hans": ("CN", "SG", "MY")}
-_SPOKEN_CHINESE = {"cmn": None, "yue": "HK"}
+_CHINESE_LANGUAGES = {"cmn": None, "yue": "HK"}
 _SCRIPT_FAMILIES = ["Noto Serif Hebrew", "Noto Naskh Arabic", "Noto Serif Devanagari", "Noto Serif Thai"]
 _SYMBOL_FAMILIES = ["Noto Sans Symbols", "Noto Sans Symbols2", "Noto Sans Math", "Noto Emoji"]
 _KANA = re.compile("[\u3040-\u30ff]")
@@ -62,7 +62,7 @@ def template_data(document: Document, missing: Collection[str] = ()) -> Data:
     shown = blocks.of(document.blocks)
     facts = (*document.facts, *shown_as.fact())
     return {
-        # For the file's own facts, which need no font.
+        # For the file's metadata, which needs no font.
         "title": document.title,
         "heading": shown_as.runs(document.title),
         "lang": language,
@@ -78,15 +78,15 @@ def template_data(document: Document, missing: Collection[str] = ()) -> Data:
 
 
 def _typeset_language(tag: str) -> tuple[str, str | None]:
-    """Language and region as Typst takes them: regions of two letters, and no extended languages.
+    """Language and region in the form that Typst accepts: regions of two letters, and no extended languages.
 
-    A script that is named counts before the region: else Hong Kong's would have simplified characters drawn as traditional.
+    A named script has precedence over the region: otherwise simplified text from Hong Kong would get traditional glyphs.
     """
     language, script, region = subtags(tag)
     extended = re.match(r"zh-(yue|cmn)(-|$)", tag, re.ASCII | re.IGNORECASE)
     language = extended[1].lower() if extended else language or "und"
-    if language in _SPOKEN_CHINESE:
-        region = region or _SPOKEN_CHINESE[language]
+    if language in _CHINESE_LANGUAGES:
+        region = region or _CHINESE_LANGUAGES[language]
         language = "zh"
     if language == "zh" and script in _HAN_REGIONS and region not in _HAN_REGIONS[script]:
         region = _HAN_REGIONS[script][0]
@@ -94,7 +94,7 @@ def _typeset_language(tag: str) -> tuple[str, str | None]:
 
 
 def _cjk_family(document: Document, language: str, region: str | None) -> str:
-    """Han characters look different in each country; choose by language, then by what else is written."""
+    """Han characters look different in each country; choose by language, then by the other scripts in the text."""
     if language == "zh":
         place = {"TW": "TC", "MO": "HK", "HK": "HK"}.get(region or "", "SC")
     elif language in ("ja", "ko"):

@@ -12,7 +12,7 @@ from durable_research.adapters.models.answers.reader import Reading
 from durable_research.adapters.models.http.wire import Reply, Wire
 from durable_research.adapters.models.json.events import Piece
 from durable_research.adapters.models.json.untyped import as_dict, as_name
-from durable_research.adapters.models.openai_client import believed
+from durable_research.adapters.models.openai_client import own_references
 from durable_research.domain.errors import StillRunning
 from durable_research.domain.model_errors import CannotAsk, ModelForgotten, ModelUnavailable
 from durable_research.ports.vendors.models import ModelAnswer
@@ -28,7 +28,7 @@ _PROBE = {"type": "message", "role": "developer", "content": "An earlier try of 
 async def make(wire: Wire, tags: Mapping[str, str]) -> str | None:
     """Create an empty conversation that bears these tags; None where the server has no conversations."""
     metadata = {} if "metadata" in wire.limits.left_out else {"metadata": tags}
-    reply = await wire.ask("POST", _PATH, body=metadata)
+    reply = await wire.request("POST", _PATH, body=metadata)
     if reply.status in {400, 404, 405, 501}:
         wire.limits.note_missing_endpoint()
         return None
@@ -44,23 +44,23 @@ async def check_unlocked(wire: Wire, conversation: str) -> None:
         StillRunning: a call runs.
         ModelForgotten, CannotAsk, ModelUnavailable: the look-up failed.
     """
-    _known(wire, await wire.ask("POST", f"{_path_of(conversation)}/items", body={"items": [_PROBE]}))
+    _known(wire, await wire.request("POST", f"{_path_of(conversation)}/items", body={"items": [_PROBE]}))
 
 
 async def answers_on(wire: Wire, conversation: str, key: str, fingerprint: str | None) -> list[str]:
-    """List the references of the answers on it, the oldest first; none where the conversation is not ours."""
-    itself = as_dict(_known(wire, await wire.ask("GET", _path_of(conversation))))
-    tags = as_dict(itself.get("metadata"))
+    """List the references of the answers on it, the oldest first; none where the conversation has another key."""
+    body = as_dict(_known(wire, await wire.request("GET", _path_of(conversation))))
+    tags = as_dict(body.get("metadata"))
     if not as_name(tags.get(KEY_TAG)):
         raise CannotAsk("the server does not tell whose a conversation is")
     shown = Shown(conversation, as_name(tags[KEY_TAG]), as_name(tags.get(FINGERPRINT_TAG)) or None)
-    if not believed([shown], key, fingerprint):
+    if not own_references([shown], key, fingerprint):
         return []
     items = await _items_on(wire, conversation)
-    said = [item for item in items if item.get("type") == "message" and item.get("role") == "assistant"]
+    messages = [item for item in items if item.get("type") == "message" and item.get("role") == "assistant"]
     # A call that ended after its reasoning has run too: it is found, with an empty answer.
-    thought = [item for item in items if item.get("type") == "reasoning"]
-    return [f"{conversation}/{as_name(item['id'])}" for item in said or thought]
+    reasoning = [item for item in items if item.get("type") == "reasoning"]
+    return [f"{conversation}/{as_name(item['id'])}" for item in messages or reasoning]
 
 
 def is_item(reference: str) -> bool:
@@ -72,7 +72,7 @@ async def answer(wire: Wire, reference: str, reading: Reading) -> ModelAnswer:
     """Read an answer from its conversation, which does not report the tokens."""
     conversation, item_id = reference.split("/", 1)
     item = _known(
-        wire, await wire.ask("GET", f"{_path_of(conversation)}/items/{quote(item_id, safe='')}"), is_find=False
+        wire, await wire.request("GET", f"{_path_of(conversation)}/items/{quote(item_id, safe='')}"), is_find=False
     )
     if not as_name(as_dict(item).get("type")):
         raise ModelUnavailable("the provider shows something that is no item of a conversation")
@@ -87,7 +87,7 @@ async def _items_on(wire: Wire, conversation: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     query = {"order": "asc", "limit": str(_PAGE)}
     for _ in range(_MOST_PAGES):
-        page = as_dict(_known(wire, await wire.ask("GET", f"{_path_of(conversation)}/items", query=query)))
+        page = as_dict(_known(wire, await wire.request("GET", f"{_path_of(conversation)}/items", query=query)))
         if not isinstance(page.get("data"), list):
             raise ModelUnavailable("the provider shows something that is no list of items")
         listed = [one for one in page["data"] if isinstance(one, dict) and as_name(one.get("id"))]

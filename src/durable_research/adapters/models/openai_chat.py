@@ -11,11 +11,11 @@ from urllib.parse import quote
 
 from durable_research.adapters.models.answers.reader import Reading
 from durable_research.adapters.models.answers.stored import fetched
-from durable_research.adapters.models.answers.stream import Listening
-from durable_research.adapters.models.http.outcomes import Asked
+from durable_research.adapters.models.answers.stream import AnswerStream
+from durable_research.adapters.models.http.outcomes import CallContext
 from durable_research.adapters.models.http.wire import Wire
 from durable_research.adapters.models.json.untyped import as_dict, as_list, as_name
-from durable_research.adapters.models.openai_client import believed, messages, tags
+from durable_research.adapters.models.openai_client import messages, own_references, tags
 from durable_research.domain.ledger.effects import ProviderClass
 from durable_research.domain.model_errors import AnswerLost, CannotAsk, ModelUnavailable
 from durable_research.ports.vendors.models import CallDeadlines, ModelAnswer, ModelCall, TextSink
@@ -49,7 +49,7 @@ class OpenAIChat:
         self.provider = provider
         self.model = model
         self.is_demo = is_demo
-        self.wire = Wire(base_url, api_key, Asked() if stored else Asked(otherwise=""))
+        self.wire = Wire(base_url, api_key, CallContext() if stored else CallContext(otherwise=""))
         self._is_stored = stored
         self._settle_seconds = settle_seconds
         self._deadlines = deadlines
@@ -58,7 +58,7 @@ class OpenAIChat:
     def provider_class(self) -> ProviderClass:
         """R, as long as the server stores the completions that we request it to store."""
         limits = self.wire.limits
-        can_be_searched = not limits.cannot_be_asked and not limits.left_out & _MAKE_IT_FINDABLE
+        can_be_searched = not limits.has_no_look_up and not limits.left_out & _MAKE_IT_FINDABLE
         return ProviderClass.RETRIEVABLE if self._is_stored and can_be_searched else ProviderClass.NOTHING
 
     @property
@@ -77,7 +77,7 @@ class OpenAIChat:
 
     async def find_all(self, send: EarlierSend) -> list[str]:
         """List every stored completion with the send's key."""
-        return await _stored_with(self.wire, send.key, None) if self._is_stored else []
+        return await _stored_completions(self.wire, send.key, None) if self._is_stored else []
 
     async def close(self) -> None:
         await self.wire.close()
@@ -91,11 +91,11 @@ class _ChatCall(RemoteEffect[ModelAnswer]):
         self._call = call
         self._on_text = on_text
         self._deadlines = deadlines
-        self._listening: Listening | None = None
+        self._stream: AnswerStream | None = None
 
     def _reading(self) -> Reading:
-        asked = self._call.instructions + self._call.prompt + self._call.so_far
-        return Reading(self._call.model, asked, self._wire.api_key)
+        input_text = self._call.instructions + self._call.prompt + self._call.so_far
+        return Reading(self._call.model, input_text, self._wire.api_key)
 
     async def _begin(self, key: str, deadlines: CallDeadlines, more: dict[str, Any]) -> str:
         """Send the request, with the further fields that the server accepts; the key is a header too, for gateways' logs."""
@@ -104,27 +104,27 @@ class _ChatCall(RemoteEffect[ModelAnswer]):
         body |= {name: value for name, value in more.items() if name not in self._wire.limits.left_out}
         headers = {"idempotency-key": key}
         exchange = await self._wire.open("POST", _PATH, deadlines, body=body, headers=headers, optional=_OPTIONAL)
-        self._listening = Listening(exchange, self._reading(), self._on_text)
+        self._stream = AnswerStream(exchange, self._reading(), self._on_text)
         try:
-            return await self._listening.begin()
+            return await self._stream.begin()
         except BaseException:
-            await self._listening.close()
+            await self._stream.close()
             raise
 
-    async def _heard(self, listening: Listening, reference: str) -> ModelAnswer:
-        await self._finish(listening)
-        return listening.reading.answer(reference)
+    async def _finished_answer(self, stream: AnswerStream, reference: str) -> ModelAnswer:
+        await self._finish(stream)
+        return stream.reading.answer(reference)
 
-    async def _finish(self, listening: Listening) -> None:
+    async def _finish(self, stream: AnswerStream) -> None:
         try:
-            await listening.finish()
+            await stream.finish()
         finally:
-            await listening.close()
+            await stream.close()
 
     async def cancel(self, reference: str) -> None:
         """Close the connection: a server that generates for this reader alone stops."""
-        if self._listening:
-            await self._listening.close()
+        if self._stream:
+            await self._stream.close()
 
 
 class PlainChatCall(_ChatCall):
@@ -134,15 +134,15 @@ class PlainChatCall(_ChatCall):
         """Send the request; the first chunk brings the id."""
         return await self._begin(key, self._deadlines, _STREAMED)
 
-    async def take_up(self, reference: str) -> None:
+    async def reattach_to(self, reference: str) -> None:
         """Raise AnswerLost: it is not stored."""
         raise AnswerLost("a plain chat completion can only be read by the attempt that asked for it")
 
     async def collect(self, reference: str) -> ModelAnswer:
         """Read the stream to its end; only the sending attempt can."""
-        if self._listening is None:
+        if self._stream is None:
             raise AnswerLost("a plain chat completion can only be read by the attempt that asked for it")
-        return await self._heard(self._listening, reference)
+        return await self._finished_answer(self._stream, reference)
 
 
 class StoredChatCall(_ChatCall):
@@ -152,36 +152,36 @@ class StoredChatCall(_ChatCall):
         self, wire: Wire, call: ModelCall, on_text: TextSink, deadlines: CallDeadlines, provider_class: ProviderClass
     ) -> None:
         super().__init__(wire, call, on_text, deadlines)
-        self._is_kept = provider_class is ProviderClass.RETRIEVABLE
+        self._is_stored = provider_class is ProviderClass.RETRIEVABLE
         self._stored: Reading | None = None
 
     async def send(self, key: str, handle: str | None) -> str:
         """Send the request, and wait for the whole answer; if the server stores nothing, stream it."""
         stored = {"store": True, "metadata": tags(key, self._call)}
-        if not self._is_kept:
+        if not self._is_stored:
             return await self._begin(key, self._deadlines, _STREAMED | stored)
         longest = self._deadlines.longest
         reference = await self._begin(key, replace(self._deadlines, silence=longest, first_byte=longest), stored)
-        if self._listening:
-            await self._finish(self._listening)
+        if self._stream:
+            await self._finish(self._stream)
         return reference
 
     async def find(self, send: EarlierSend) -> str | None:
         """Search the stored completions by our key."""
-        found = await _stored_with(self._wire, send.key, self._call.fingerprint)
+        found = await _stored_completions(self._wire, send.key, self._call.fingerprint)
         return found[0] if found else None
 
-    async def take_up(self, reference: str) -> None:
+    async def reattach_to(self, reference: str) -> None:
         self._stored = await self._fetch(reference)
 
     async def collect(self, reference: str) -> ModelAnswer:
         """Return the answer of `send`, or the stored one."""
-        if self._listening is not None:
+        if self._stream is not None:
             # `send` has received all of it, where it waited for the whole.
             return (
-                self._listening.reading.answer(reference)
-                if self._is_kept
-                else await self._heard(self._listening, reference)
+                self._stream.reading.answer(reference)
+                if self._is_stored
+                else await self._finished_answer(self._stream, reference)
             )
         reading = self._stored or await self._fetch(reference)
         self._on_text(reading.text)
@@ -191,12 +191,12 @@ class StoredChatCall(_ChatCall):
         return await fetched(self._wire, f"{_PATH}/{quote(reference, safe='')}", self._reading())
 
 
-async def _stored_with(wire: Wire, key: str, fingerprint: str | None) -> list[str]:
+async def _stored_completions(wire: Wire, key: str, fingerprint: str | None) -> list[str]:
     """List the ids of this send's stored completions, the oldest first."""
     shown: list[Shown] = []
     query = {f"metadata[{KEY_TAG}]": key, "limit": str(_PAGE), "order": "asc"}
     for _ in range(_MOST_PAGES):
-        reply = await wire.ask("GET", _PATH, query=query)
+        reply = await wire.request("GET", _PATH, query=query)
         if reply.status in {400, 404, 405, 501}:
             wire.limits.note_missing_endpoint()
             raise CannotAsk("the server keeps no list of completions that could be searched")
@@ -206,7 +206,7 @@ async def _stored_with(wire: Wire, key: str, fingerprint: str | None) -> list[st
         listed = [one for one in as_list(page.get("data")) if isinstance(one, dict) and as_name(one.get("id"))]
         shown += [_shown(one) for one in listed]
         if page.get("has_more") is not True or not listed or as_name(listed[-1]["id"]) == query.get("after"):
-            return believed(shown, key, fingerprint)
+            return own_references(shown, key, fingerprint)
         query["after"] = as_name(listed[-1]["id"])
     raise ModelUnavailable("the provider's list of completions has no end")
 

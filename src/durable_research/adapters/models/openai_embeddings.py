@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from durable_research.adapters.models.http.error_bodies import complaint_of, is_complaint
-from durable_research.adapters.models.http.outcomes import Asked, of_complaint, of_prose
+from durable_research.adapters.models.http.outcomes import CallContext, of_complaint, of_prose
 from durable_research.adapters.models.http.wire import Exchange, Wire
 from durable_research.adapters.models.json.events import Body, Mark, Piece, Shape, parsed
 from durable_research.adapters.models.json.untyped import as_dict, as_list, as_name, count_of
@@ -50,13 +50,13 @@ class OpenAIEmbeddings:
         self.provider = provider
         self.model = model
         prefix = "OPENAI_EMBEDDING" if has_own_address else "OPENAI"
-        asked = Asked(
+        context = CallContext(
             model_setting="OPENAI_EMBEDDING_MODEL",
             key_setting=f"{prefix}_API_KEY",
             url_setting=f"{prefix}_BASE_URL",
             otherwise="",
         )
-        self.wire = Wire(base_url, api_key, asked)
+        self.wire = Wire(base_url, api_key, context)
         # An answer comes whole, so the longest time is its only deadline.
         self._deadlines = replace(deadlines, silence=deadlines.longest, first_byte=deadlines.longest)
 
@@ -81,11 +81,11 @@ class EmbeddingCall(RemoteEffect[Embedding]):
 
     async def send(self, key: str, handle: str | None) -> str:
         """Send the request, and wait for the answer. The key is a header too, for gateways that log it."""
-        wanted = {"dimensions": DIMENSIONS, "encoding_format": "float"}
+        optional = {"dimensions": DIMENSIONS, "encoding_format": "float"}
         body = {
             "model": self._model,
             "input": self._text,
-            **{name: value for name, value in wanted.items() if name not in self._wire.limits.left_out},
+            **{name: value for name, value in optional.items() if name not in self._wire.limits.left_out},
         }
         headers = {"idempotency-key": key}
         exchange = await self._wire.open(
@@ -98,7 +98,7 @@ class EmbeddingCall(RemoteEffect[Embedding]):
         # Embeddings have no ids: two sends must not look like one.
         return f"unnamed-{secrets.token_hex(8)}"
 
-    async def take_up(self, reference: str) -> None:
+    async def reattach_to(self, reference: str) -> None:
         """Raise AnswerLost: it is not stored."""
         raise AnswerLost("an embedding can only be read by the attempt that asked for it")
 
@@ -121,8 +121,8 @@ class EmbeddingCall(RemoteEffect[Embedding]):
     def _tokens(self, answer: dict[str, Any]) -> int:
         # Some servers report only the total, which is the same here, and some nothing.
         usage = as_dict(answer.get("usage"))
-        told = (count_of(usage.get(name)) for name in ("prompt_tokens", "input_tokens", "total_tokens"))
-        return next((count for count in told if count), TokenUsage.estimate(self._text, "").input_tokens)
+        counts = (count_of(usage.get(name)) for name in ("prompt_tokens", "input_tokens", "total_tokens"))
+        return next((count for count in counts if count), TokenUsage.estimate(self._text, "").input_tokens)
 
 
 async def _whole(exchange: Exchange) -> dict[str, Any]:
@@ -137,14 +137,14 @@ async def _whole(exchange: Exchange) -> dict[str, Any]:
         piece += body.feed(data)
     piece += body.end()
     if body.shape is Shape.OTHER:
-        raise of_prose(exchange.asked)
+        raise of_prose(exchange.context)
     values = [one.value for one in piece if not isinstance(one.value, Mark)]
     answer = next((one for one in values if isinstance(one, dict) and _held(one) is not None), None)
     if answer is not None:
         return answer
     for value in values:
         if is_complaint(value):
-            raise of_complaint(exchange.response.status_code, complaint_of(value), exchange.asked)
+            raise of_complaint(exchange.response.status_code, complaint_of(value), exchange.context)
     whole = next((one for one in values if isinstance(one, dict) and "data" in one), None)
     if whole is None:
         raise Ambiguous("the answer ended before anything came that could be read")

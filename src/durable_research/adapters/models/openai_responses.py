@@ -14,8 +14,8 @@ from urllib.parse import quote
 from durable_research.adapters.models import conversations
 from durable_research.adapters.models.answers.reader import Reading
 from durable_research.adapters.models.answers.stored import fetched
-from durable_research.adapters.models.answers.stream import Listening
-from durable_research.adapters.models.http.outcomes import Asked
+from durable_research.adapters.models.answers.stream import AnswerStream
+from durable_research.adapters.models.http.outcomes import CallContext
 from durable_research.adapters.models.http.wire import Wire
 from durable_research.adapters.models.openai_client import messages, tags
 from durable_research.domain.errors import Ambiguous, StepFailed, StillRunning
@@ -50,7 +50,7 @@ class OpenAIResponses:
         self.provider = provider
         self.model = model
         self.is_demo = is_demo
-        self.wire = Wire(base_url, api_key, Asked())
+        self.wire = Wire(base_url, api_key, CallContext())
         self._is_keyed = keyed
         self._deadlines = deadlines
 
@@ -60,8 +60,8 @@ class OpenAIResponses:
         if self._is_keyed:
             return ProviderClass.KEYED
         limits = self.wire.limits
-        can_be_asked = not limits.cannot_be_asked and not limits.left_out & _OPTIONAL
-        return ProviderClass.LOCKED if can_be_asked else ProviderClass.NOTHING
+        can_be_looked_up = not limits.has_no_look_up and not limits.left_out & _OPTIONAL
+        return ProviderClass.LOCKED if can_be_looked_up else ProviderClass.NOTHING
 
     @property
     def settle_seconds(self) -> float:
@@ -95,8 +95,8 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         self._on_text = on_text
         self._deadlines = deadlines
         self._class = provider_class
-        self._listening: Listening | None = None
-        self._looked: Reading | None = None
+        self._stream: AnswerStream | None = None
+        self._fetched: Reading | None = None
         self._item: ModelAnswer | None = None
         self._named_at = -math.inf
 
@@ -108,15 +108,15 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
 
     async def send(self, key: str, handle: str | None) -> str:
         """Create the response, tagged with our key; its first event brings the id."""
-        wanted: dict[str, Any] = {"background": True, "store": True, "metadata": tags(key, self._call)}
+        optional: dict[str, Any] = {"background": True, "store": True, "metadata": tags(key, self._call)}
         if handle:
-            wanted["conversation"] = handle
+            optional["conversation"] = handle
         body = {
             "model": self._call.model,
             "instructions": self._call.instructions,
             "input": messages(self._call),
             "stream": True,
-            **{name: value for name, value in wanted.items() if name not in self._wire.limits.left_out},
+            **{name: value for name, value in optional.items() if name not in self._wire.limits.left_out},
         }
         exchange = await self._wire.open(
             "POST",
@@ -125,13 +125,13 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
             body=body,
             headers={"idempotency-key": key} if self._class is ProviderClass.KEYED else {},
             optional=_OPTIONAL,
-            is_anchored=handle is not None,
+            has_handle=handle is not None,
         )
-        self._listening = Listening(exchange, self._reading(), self._on_text)
+        self._stream = AnswerStream(exchange, self._reading(), self._on_text)
         try:
-            reference = await self._listening.begin()
+            reference = await self._stream.begin()
         except BaseException:
-            await self._listening.close()
+            await self._stream.close()
             raise
         self._named_at = asyncio.get_running_loop().time()
         return reference
@@ -144,12 +144,12 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
         found = await conversations.answers_on(self._wire, send.handle, send.key, self._call.fingerprint)
         return found[0] if found else None
 
-    async def take_up(self, reference: str) -> None:
+    async def reattach_to(self, reference: str) -> None:
         """Fetch its current state; a call that was found on its conversation has ended."""
         if conversations.is_item(reference):
             self._item = await conversations.answer(self._wire, reference, self._reading())
         else:
-            self._looked = await self._look(reference)
+            self._fetched = await self._fetch(reference)
 
     async def collect(self, reference: str) -> ModelAnswer:
         """Follow the response to its end, on the stream of `send`, or by its id."""
@@ -157,26 +157,26 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
             answer = self._item or await conversations.answer(self._wire, reference, self._reading())
             self._on_text(answer.text)
             return answer
-        if self._listening is None:
-            return await self._taken_up(reference)
+        if self._stream is None:
+            return await self._reattached_answer(reference)
         lost: Ambiguous | None = None
         try:
-            await self._listening.finish()
+            await self._stream.finish()
         except Ambiguous as cause:
             lost = cause
         finally:
-            await self._listening.close()
-        reading = self._listening.reading
-        if reading.has_told_its_end or self._class is ProviderClass.NOTHING or _has_no_name(reference):
-            if lost and not reading.has_told_its_end:
+            await self._stream.close()
+        reading = self._stream.reading
+        if reading.is_final or self._class is ProviderClass.NOTHING or _has_no_name(reference):
+            if lost and not reading.is_final:
                 raise lost
             return reading.answer(reference)
-        return await self._asked_by_id(reference, lost)
+        return await self._polled_answer(reference, lost)
 
-    async def _asked_by_id(self, reference: str, lost: Ambiguous | None) -> ModelAnswer:
+    async def _polled_answer(self, reference: str, lost: Ambiguous | None) -> ModelAnswer:
         """Poll a call whose stream was lost or broke."""
         try:
-            reading = await self._look(reference)
+            reading = await self._fetch(reference)
         except ModelForgotten as forgotten:
             # A server without a record of an id from a moment ago stores nothing. The attempt ends with the stream's error.
             if asyncio.get_running_loop().time() - self._named_at < _A_MOMENT_SECONDS:
@@ -184,11 +184,11 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
             raise lost or Ambiguous("the stream was cut before the answer was whole") from forgotten
         return self._answer_of(reading, reference)
 
-    async def _taken_up(self, reference: str) -> ModelAnswer:
+    async def _reattached_answer(self, reference: str) -> ModelAnswer:
         """Re-attach to an earlier attempt's call, and follow it as a stream where the server can."""
-        reading = self._looked or await self._look(reference)
+        reading = self._fetched or await self._fetch(reference)
         if reading.is_running:
-            reading = await self._follow(reference) or await self._look(reference)
+            reading = await self._follow(reference) or await self._fetch(reference)
         return self._answer_of(reading, reference)
 
     def _answer_of(self, reading: Reading, reference: str) -> ModelAnswer:
@@ -203,30 +203,30 @@ class ResponseCall(RemoteEffect[ModelAnswer]):
             exchange = await self._wire.open("GET", _path_of(reference), self._deadlines, query={"stream": "true"})
         except (StepFailed, StillRunning):
             return None  # the call is polled without a stream
-        listening = Listening(exchange, self._reading(), self._on_text)
+        stream = AnswerStream(exchange, self._reading(), self._on_text)
         try:
-            await listening.begin()
-            await listening.finish()
+            await stream.begin()
+            await stream.finish()
         except (StepFailed, StillRunning):
             return None
         finally:
-            await listening.close()
-        return listening.reading if listening.reading.has_told_its_end else None
+            await stream.close()
+        return stream.reading if stream.reading.is_final else None
 
-    async def _look(self, reference: str) -> Reading:
+    async def _fetch(self, reference: str) -> Reading:
         """Fetch the response's current state."""
         if _has_no_name(reference):
             raise AnswerLost("a call without an id can only be read by the attempt that made it")
         return await fetched(self._wire, _path_of(reference), self._reading())
 
     def _reading(self) -> Reading:
-        asked = self._call.instructions + self._call.prompt + self._call.so_far
-        return Reading(self._call.model, asked, self._wire.api_key)
+        input_text = self._call.instructions + self._call.prompt + self._call.so_far
+        return Reading(self._call.model, input_text, self._wire.api_key)
 
     async def cancel(self, reference: str) -> None:
         """Stop the generation at the provider, and close the connection."""
-        if self._listening:
-            await self._listening.close()
+        if self._stream:
+            await self._stream.close()
         await _cancel(self._wire, reference)
 
 
@@ -241,4 +241,4 @@ def _has_no_name(reference: str) -> bool:
 async def _cancel(wire: Wire, reference: str) -> None:
     # A call found on a conversation has ended. On any refusal it has ended or never existed. Nothing is left to stop.
     if not conversations.is_item(reference) and not _has_no_name(reference):
-        await wire.ask("POST", f"{_path_of(reference)}/cancel", body={})
+        await wire.request("POST", f"{_path_of(reference)}/cancel", body={})

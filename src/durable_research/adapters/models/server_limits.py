@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 # A server may be updated, or a gateway may switch to another one, so the limits expire.
-_BELIEVED_FOR_SECONDS = 3600.0
+_VALID_FOR_SECONDS = 3600.0
 
 
 @dataclass
@@ -18,10 +18,10 @@ class ServerLimits:
     _until: float = -math.inf
 
     @property
-    def cannot_be_asked(self) -> bool:
+    def has_no_look_up(self) -> bool:
         """Whether a send made now could not be looked up later."""
         return self.clock() < self._until
 
     def note_missing_endpoint(self) -> None:
         """Note that an endpoint that is about no single call is missing."""
-        self._until = self.clock() + _BELIEVED_FOR_SECONDS
+        self._until = self.clock() + _VALID_FOR_SECONDS

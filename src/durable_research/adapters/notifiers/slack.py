@@ -25,7 +25,7 @@ from durable_research.domain.ledger.effects import ProviderClass
 from durable_research.domain.ledger.retry_after import retry_after_seconds
 from durable_research.domain.requests.notice import NoticeKind
 from durable_research.ports.vendors.notifiers import Delivery, Notification
-from durable_research.ports.vendors.remote import KEY_TAG, EarlierSend, RemoteEffect, Shown, ours_among
+from durable_research.ports.vendors.remote import KEY_TAG, EarlierSend, RemoteEffect, Shown, own_and_foreign
 
 EVENT_TYPE = "durable_research_report"
 _TIMEOUT_SECONDS = 10
@@ -96,7 +96,7 @@ class SlackMessage(RemoteEffect[Delivery]):
         oldest = (send.opened_at - _BEFORE).timestamp()
         shown: list[Shown] = []
         cursor: str | None = None
-        with _asking("slack could not be asked for an earlier message"):
+        with _look_up_errors("slack could not be asked for an earlier message"):
             while True:
                 page = await self._client.conversations_history(
                     channel=self._channel_id,
@@ -110,8 +110,8 @@ class SlackMessage(RemoteEffect[Delivery]):
                 if not cursor:
                     break
         # The channel's other messages are not logged as foreign: the request is not limited to our messages.
-        ours, _ = ours_among(shown, send.key, None)
-        return sorted(ours, key=float)
+        own, _ = own_and_foreign(shown, send.key, None)
+        return sorted(own, key=float)
 
     async def collect(self, reference: str) -> Delivery:
         """Return at once: posted is delivered."""
@@ -124,7 +124,7 @@ class SlackMessage(RemoteEffect[Delivery]):
             NotificationFailed: it may still be there. Never permanent: Slack's administrator can still allow us to delete it.
         """
         try:
-            with _asking("slack did not say whether it deleted the message"):
+            with _look_up_errors("slack did not say whether it deleted the message"):
                 await self._delete(reference)
         except NotificationRefused as refused:
             raise NotificationFailed(str(refused)) from refused
@@ -138,7 +138,7 @@ class SlackMessage(RemoteEffect[Delivery]):
 
 
 @contextmanager
-def _asking(silent: str) -> Iterator[None]:
+def _look_up_errors(silent: str) -> Iterator[None]:
     """Translate the errors of a request that is safe to retry; `silent` is the message when no answer came."""
     try:
         yield

@@ -1,6 +1,6 @@
 """The ObjectStore port on obstore: a local folder, Azure Blob, S3 or GCS by the URL alone.
 
-Credentials come to obstore by the vendors' own environment variables (docs/guides/object-stores.md); we never see them.
+obstore reads credentials from the vendors' own environment variables (docs/guides/object-stores.md), not from here.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from durable_research.domain.errors import InfrastructureDown, NotFound
 from durable_research.ports.objects import StoredObject
 
 _MISSING = (NotFoundError, FileNotFoundError)
-_AWAY = "the object store does not answer"
+_UNREACHABLE = "the object store does not answer"
 
 
 def _folder(url: str) -> Path | None:
@@ -29,14 +29,14 @@ def _folder(url: str) -> Path | None:
 def _store(url: str, endpoint: str | None) -> ObjectStore:
     folder = _folder(url)
     if folder:
-        # A workflow's folder goes with its last object.
+        # A workflow's folder is removed with its last object.
         return LocalStore(folder, mkdir=True, automatic_cleanup=True)
     if url.startswith("memory:"):
         return from_url(url)
     options: dict[str, Any] = {"retry_config": {"max_retries": 0}}  # the one retry layer is Temporal
     if endpoint:
         options["config"] = {"endpoint": endpoint}
-        # Plain HTTP only when somebody wrote so: a store in the same machine or cluster.
+        # Plain HTTP only when the setting has it: a store in the same machine or cluster.
         options["client_options"] = {"allow_http": endpoint.startswith("http://")}
     return from_url(url, **options)
 
@@ -70,7 +70,7 @@ class ObstoreObjects:
         except AlreadyExistsError:
             return
         except (BaseError, OSError) as cause:
-            raise InfrastructureDown(_AWAY) from cause
+            raise InfrastructureDown(_UNREACHABLE) from cause
 
     async def get(self, key: str) -> bytes:
         """Read an object."""
@@ -80,7 +80,7 @@ class ObstoreObjects:
         except _MISSING as cause:
             raise NotFound("there is no such object") from cause
         except (BaseError, OSError) as cause:
-            raise InfrastructureDown(_AWAY) from cause
+            raise InfrastructureDown(_UNREACHABLE) from cause
 
     async def list(self, prefix: str = "") -> AsyncIterator[StoredObject]:
         """Walk the objects below a folder, a page at a time."""
@@ -89,19 +89,19 @@ class ObstoreObjects:
                 for one in page:
                     yield StoredObject(one["path"], one["last_modified"])
         except (BaseError, OSError) as cause:
-            raise InfrastructureDown(_AWAY) from cause
+            raise InfrastructureDown(_UNREACHABLE) from cause
 
     async def delete(self, key: str) -> None:
-        """Remove an object; one that is gone already is no error."""
+        """Remove an object; a missing one is no error."""
         try:
             await obstore.delete_async(self._store, key)
         except _MISSING:
             return
         except (BaseError, OSError) as cause:
-            raise InfrastructureDown(_AWAY) from cause
+            raise InfrastructureDown(_UNREACHABLE) from cause
 
     async def check(self) -> None:
-        """Return when an object can be written, the probe over itself: a store that became read-only must not pass."""
+        """Return when an object can be written, by overwriting a probe: a read-only store must not pass."""
         try:
             await obstore.put_async(self._store, self._PROBE, b"", mode="overwrite")
         except (BaseError, OSError) as cause:

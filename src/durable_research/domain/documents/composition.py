@@ -1,4 +1,4 @@
-"""How a report's text and facts become the document that is typeset: the same for the PDF, the page and the download."""
+"""Makes the document of a report from its text and facts: the same for the PDF, the page and the download."""
 
 from datetime import datetime
 from typing import Protocol
@@ -12,8 +12,8 @@ from durable_research.domain.ledger.usage import TokenUsage
 DEMO_LABEL = "Demo text, canned by the simulator; not research"
 
 
-class Made(Protocol):
-    """What is known of a text's making, by a step's result as by a finished row."""
+class Provenance(Protocol):
+    """The provenance of a text, as a step's result and a finished row both have it."""
 
     @property
     def text(self) -> TextReference: ...
@@ -33,7 +33,7 @@ class Made(Protocol):
 
 def compose(
     text: str,
-    made: Made,
+    provenance: Provenance,
     *,
     workflow_id: str,
     title: str | None,
@@ -41,23 +41,23 @@ def compose(
     asked_at: datetime,
     question: str = "",
 ) -> Document:
-    """Parse the model's text and add what the reader should know of its making."""
+    """Parse the model's text and add its provenance."""
     facts = [
         ("Id", workflow_id),
         ("Asked", f"{asked_at:%Y-%m-%d %H:%M} UTC"),
-        ("Provider", "simulator (demo)" if made.is_demo else made.provider),
-        ("Model", made.model),
-        ("Tokens", made.usage.words),
+        ("Provider", "simulator (demo)" if provenance.is_demo else provenance.provider),
+        ("Model", provenance.model),
+        ("Tokens", provenance.usage.words),
     ]
-    if made.text.is_cut:
+    if provenance.text.is_cut:
         facts.append(("Length", "cut at the model's longest; going on added nothing"))
-    if made.text.is_edited:
+    if provenance.text.is_edited:
         facts.append(("Edited", "by a person, after the model had written it"))
     return parse_markdown(
         text,
         title=title,
         question=question,
         language=document_language(language),
-        footer_label=DEMO_LABEL if made.is_demo else None,
+        footer_label=DEMO_LABEL if provenance.is_demo else None,
         facts=tuple(facts),
     )

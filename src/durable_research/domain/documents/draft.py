@@ -1,4 +1,4 @@
-"""Whether a text of a person can stand in for a draft: asked before it is accepted, so that nothing is lost later."""
+"""Checks whether a person's text can replace a draft, before it is accepted, so that nothing is lost later."""
 
 from durable_research.domain.documents.markdown import parse_blocks
 from durable_research.domain.documents.text import has_visible_text
@@ -8,9 +8,9 @@ from durable_research.domain.language.characters import clean_text
 
 
 def check_text(text: str) -> str:
-    """Return the text as it is kept: clean, and known to make a document whole.
+    """Return the text to store: clean, and short enough to make one document.
 
-    Reading Markdown is pure Python and may take a second; keep it off an event loop.
+    Parsing Markdown is pure Python and may take a second; call it outside the event loop.
 
     Raises:
         InvalidInput: it is longer than a document may be, or has nothing to read.

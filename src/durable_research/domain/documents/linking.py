@@ -1,7 +1,7 @@
 """Finds the addresses in running text that become links: http and https, `www.`, and DOIs.
 
-markdown-it's own linkify is not used: it takes the Chinese sentence behind an address into the address, makes `README.md` a
-link, and knows no DOI. An address ends before a blank, a bracket or quotation mark that it did not open, punctuation that
+markdown-it's own linkify is not used: it makes the Chinese sentence after an address a part of it and `README.md` a link,
+and finds no DOI. An address ends before a blank, a bracket or quotation mark that it did not open, punctuation that
 ends a sentence, and any sign that is not ASCII; letters of every script belong to it.
 """
 
@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from markdown_it.common.utils import unescapeAll
 
-# Where an address may begin; a letter or digit before it makes it a part of something else. Short, as it is tried everywhere.
+# Where an address may begin; after a letter or digit it is a part of another word. Short, as it is tried at every character.
 ADDRESS_START = r"(?<![A-Za-z0-9])(?=[Hh][Tt][Tt][Pp][Ss]?://|[Ww]{3}\.|[Dd][Oo][Ii]:10\.|(?:dx\.)?doi\.org/10\.|(?<![\w./-])10\.\d{4,9}/)"
-# Everything up to what can never belong to an address; a backslash may stand before a sign, as Markdown has it.
+# Everything up to a character that no address has; a backslash may escape a sign, as in Markdown.
 _CANDIDATE = re.compile(r"(?:\\[!-/:-@\[-`{-~]|[^\s\x00-\x20<>\"`\[\]{}|\\^*~]|(?<!\*)\*(?!\*)|(?<!~)~(?!~))+")
 _WEB = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
 _WWW = re.compile(r"www\.[^\W_](?:[\w-]*\.)+[^\W\d_]{2,}(?::\d+)?(?![\w.-])", re.IGNORECASE)
@@ -22,7 +22,7 @@ _DOI = re.compile(r"(?:doi:|(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S{3,})", re.IGNORE
 _TRAILING = "?!.,:;'\"*_~"
 _ENTITY_AT_END = re.compile(r"&[A-Za-z0-9]{1,31};$")
 _LONGEST_ENTITY = 33
-# Their sentences have no blanks, so that the next word may stand right behind an address.
+# Scripts without blanks between words, so that the next word may directly follow an address.
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7af]"
 )
@@ -31,7 +31,7 @@ _ASCII_WORD = re.compile(r"[A-Za-z0-9)]", re.ASCII)
 
 @dataclass(frozen=True)
 class Address:
-    """An address as it stands in the source (its first `length` characters), as it is shown, and where it leads."""
+    """An address in the source (its first `length` characters), its shown form, and its target."""
 
     length: int
     shown: str
@@ -55,7 +55,7 @@ def address_at(source: str, start: int, end: int) -> Address | None:
 
 
 def _length(candidate: str) -> int:
-    """How far it reaches: to a sign that is not ASCII, to a word of a script without blanks, to a bracket without its other."""
+    """Its end: a sign that is not ASCII, a word of a script without blanks, or a bracket without its counterpart."""
     opened: list[int] = []
     for at, char in enumerate(candidate):
         if char == "(":
@@ -73,7 +73,7 @@ def _length(candidate: str) -> int:
 
 
 def _without_end(written: str) -> str:
-    """Leave out the punctuation of the sentence around it."""
+    """Remove the punctuation of the sentence around it."""
     end = len(written)
     while end:
         if entity := _ENTITY_AT_END.search(written[max(end - _LONGEST_ENTITY, 0) : end]):

@@ -1,9 +1,9 @@
-"""Markdown, as models write it, turned into a document tree: whatever is not understood stays text.
+"""Parses Markdown as models write it into a document tree: unknown syntax stays text.
 
-Nothing is fetched, no HTML is kept, and hostile nesting costs no recursion: containers deeper than the limit are not
+Nothing is fetched, HTML is not interpreted, and hostile nesting costs no recursion: containers deeper than the limit are not
 opened, so their markers and words stay in the paragraph around them. Strikethrough marks stay as written, because the
-words without them would say the opposite. A footnote becomes `[n]` and an entry in a closing numbered section. No text fails:
-what has too many marks to be read is shown as it was written, and a fact says so.
+words without them would mean the opposite. A footnote becomes `[n]` and an entry in a closing numbered section. No text
+fails: one with too many marks to parse is shown as it was written, and a fact of the document says so.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from durable_research.domain.language.characters import clean_text, uncover_mark
 
 __all__ = ["joined_texts", "parse_blocks", "parse_markdown"]
 
-# A document's own limit, with room for a title.
+# The limit of a document, with room for a title.
 _LARGEST_BYTES = LARGEST_TEXT_BYTES - 10_000
-# Far more than a model writes, or than a PDF has pages for.
+# Far more than a model writes or a PDF can hold.
 _LONGEST_MARKDOWN = 1_000_000
 _AS_WRITTEN = "shown as it was written: it has too many marks to be read as Markdown"
 
@@ -34,24 +34,24 @@ def parse_markdown(
     facts: Sequence[tuple[str, str]] = (),
     notes_heading: str = "Notes",
 ) -> Document:
-    """Read CommonMark with tables, footnotes and addresses as links; `titles.py` says what becomes the title."""
+    """Parse CommonMark with tables, footnotes and addresses as links; `titles.py` chooses the title."""
     text = clean_text(text)
-    kept = text.encode()[:_LARGEST_BYTES].decode(errors="ignore")
-    notes = [] if kept == text else [f"cut at {_LARGEST_BYTES:,} bytes"]
-    blocks, ours, more = _blocks(unwrap(uncover_marks(kept)), notes_heading)
-    title, blocks = title_and_rest(blocks, title, question, ours)
-    notes += more
+    shortened = text.encode()[:_LARGEST_BYTES].decode(errors="ignore")
+    notes = [] if shortened == text else [f"cut at {_LARGEST_BYTES:,} bytes"]
+    blocks, own_heading, further_notes = _blocks(unwrap(uncover_marks(shortened)), notes_heading)
+    title, blocks = title_and_rest(blocks, title, question, own_heading)
+    notes += further_notes
     about = [("Text", "; ".join(notes))] if notes else []
     return Document(title=title, language=language, blocks=blocks, footer_label=footer_label, facts=(*facts, *about))
 
 
 def parse_blocks(text: str) -> tuple[Block, ...]:
-    """Read the blocks alone: nothing is taken for a title or for what stands around a report."""
+    """Parse the blocks alone: no title is chosen, and no text around a report is removed."""
     return _blocks(text, "")[0]
 
 
 def _blocks(text: str, notes_heading: str) -> tuple[tuple[Block, ...], Block | None, list[str]]:
-    """What was read, our own heading above the notes, and what could not be shown as it was meant."""
+    """The blocks, the heading that is added above the footnotes, and notes on what could not be shown as intended."""
     try:
         if len(text) > _LONGEST_MARKDOWN:
             raise TooMuchWork
@@ -61,7 +61,7 @@ def _blocks(text: str, notes_heading: str) -> tuple[tuple[Block, ...], Block | N
     builder = TreeBuilder(tokens, env, text, notes_heading)
     blocks = builder.blocks()
     notes = []
-    if plain := env["work"].kept_plain:
+    if plain := env["work"].plain_paragraphs:
         notes.append(f"{plain:,} paragraph{'s' if plain > 1 else ''} {_AS_WRITTEN}")
     if split := builder.tables_changed:
         notes.append(f"{split:,} table{'s' if split > 1 else ''} larger than a page can show, in parts or as text")

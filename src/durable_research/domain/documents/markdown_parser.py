@@ -1,6 +1,6 @@
-"""markdown-it, set up for texts of models: hostile ones cost bounded work, and addresses and sources are kept.
+"""markdown-it, configured for texts of models: hostile ones cost bounded work, and addresses and sources become visible.
 
-Every rule that is tried counts; a text that needs more than any report does ends in `TooMuchWork`, and a single paragraph
+Every attempted rule counts; a text that needs more than any report does ends in `TooMuchWork`, and a single paragraph
 that does stays as it was written. Counting gives the same document on every machine, which a clock would not.
 """
 
@@ -19,7 +19,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 from durable_research.domain.documents.linking import ADDRESS_START, address_at
 from durable_research.domain.documents.tree import DEEPEST
 
-# The level at which markdown-it drops what follows; our own guard stops well before (a list counts twice there).
+# The level at which markdown-it drops the rest; our guard stops well before (a list counts twice there).
 _LEVELS_OF_THE_PARSER = 3 * DEEPEST
 _CONTAINERS = {"blockquote", "list", "footnote_def"}
 # A hundred real reports tried at most 614 block rules for each kB; the busiest of 44 kB had 965 marks.
@@ -32,16 +32,16 @@ BlockRule = Callable[[StateBlock, int, int, bool], bool]
 
 
 class TooMuchWork(Exception):
-    """The text, or one paragraph of it, would take longer to read than any report does."""
+    """The text, or one paragraph of it, would take longer to parse than any report does."""
 
 
 @dataclass
 class Work:
-    """What reading one text has cost so far. `kept_plain` counts the paragraphs whose marks were too many."""
+    """The cost so far of parsing one text. `plain_paragraphs` counts the paragraphs with too many marks."""
 
     block_rules: int = 0
     marks: int = 0
-    kept_plain: int = 0
+    plain_paragraphs: int = 0
     depth: int = 0
     _marks_allowed: int = field(default=0, init=False)
 
@@ -60,10 +60,10 @@ class Work:
 
 
 def tokens_of(text: str) -> tuple[list[Token], dict[str, Any]]:
-    """Parse; what was found beside the tokens (references, `work`) comes with them.
+    """Return the tokens, and the environment of the parser (references, `work`).
 
     Raises:
-        TooMuchWork: the whole text would take too long to read.
+        TooMuchWork: the whole text would take too long to parse.
     """
     env: dict[str, Any] = {"work": Work()}
     tokens = _PARSER.parse(text, env)
@@ -81,7 +81,7 @@ def _counted(rule: BlockRule) -> BlockRule:
 
 
 def _guarded(rule: BlockRule) -> BlockRule:
-    """Count the containers that are open, and let none open below the deepest level."""
+    """Count the open containers, and open none below the deepest level."""
 
     def guard(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         work: Work = state.env["work"]
@@ -97,7 +97,7 @@ def _guarded(rule: BlockRule) -> BlockRule:
 
 
 def _inline(state: StateCore) -> None:
-    """Read each paragraph's marks, as markdown-it's own rule does, within its share of the work."""
+    """Parse each paragraph's marks, as markdown-it's own rule does, within its share of the work."""
     work: Work = state.env["work"]
     for token in state.tokens:
         if token.type != "inline":
@@ -108,13 +108,13 @@ def _inline(state: StateCore) -> None:
             work.read_marks(1 + len(_PARSER.inline.terminator_re.findall(token.content)))
             state.md.inline.parse(token.content, state.md, state.env, token.children)
         except TooMuchWork:
-            work.kept_plain += 1
+            work.plain_paragraphs += 1
             work.marks = min(work.marks, MOST_MARKS)
             token.children = _plain(token.content)
 
 
 def _plain(content: str) -> list[Token]:
-    """The lines of a paragraph as they are written."""
+    """The lines of a paragraph as the text has them."""
     tokens: list[Token] = []
     for line in content.split("\n"):
         tokens += [Token("text", "", 0, content=line), Token("softbreak", "br", 0)]
@@ -122,7 +122,7 @@ def _plain(content: str) -> list[Token]:
 
 
 def _address(state: StateInline, silent: bool) -> bool:
-    """An address is read before the marks that it may hold."""
+    """Read an address before the marks that it may contain."""
     if state.linkLevel or not _ADDRESS_START.match(state.src, state.pos):
         return False
     address = address_at(state.src, state.pos, state.posMax)
@@ -136,8 +136,8 @@ def _address(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _keep_unused_notes(state: StateCore) -> None:
-    """A footnote that nothing refers to is a source all the same: it is listed behind the others."""
+def _list_unused_notes(state: StateCore) -> None:
+    """List footnotes without a reference after the others: they are sources too."""
     notes = state.env.get("footnotes", {})
     for key, number in notes.get("refs", {}).items():
         if number < 0:
@@ -155,13 +155,13 @@ def _make_parser() -> MarkdownIt:
         "store_labels": True,
     }
     parser = MarkdownIt("commonmark", options).enable("table").use(footnote_plugin)
-    # An inline footnote parses itself by recursion, as deep as the text asks.
+    # An inline footnote is parsed by recursion, as deep as the text nests it.
     parser.disable("footnote_inline")
     for rule in parser.block.ruler.__rules__:
         fn = _guarded(rule.fn) if rule.name in _CONTAINERS else rule.fn
         parser.block.ruler.at(rule.name, _counted(fn), {"alt": rule.alt})
     parser.core.ruler.at("inline", _inline)
-    parser.core.ruler.before("footnote_tail", "unused_notes", _keep_unused_notes)
+    parser.core.ruler.before("footnote_tail", "unused_notes", _list_unused_notes)
     parser.inline.ruler.before("newline", "address", _address)
     parser.inline.terminator_re = re.compile(f"{parser.inline.terminator_re.pattern}|{ADDRESS_START}")
     skip = parser.inline.skipToken
@@ -171,7 +171,7 @@ def _make_parser() -> MarkdownIt:
         skip(state)
 
     parser.inline.skipToken = skip_token  # type: ignore[method-assign]
-    # Every address is let through here, so that `safe_href` decides and a refused link becomes its words.
+    # Every address passes here, so that `safe_href` decides and a refused link becomes its words.
     parser.validateLink = lambda url: True  # type: ignore[method-assign]
     return parser
 

@@ -1,4 +1,4 @@
-"""The document tree, built from the tokens of Markdown: what a token of every kind becomes."""
+"""Builds the document tree from the tokens of Markdown: one rule for each kind of token."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from markdown_it.token import Token
 from durable_research.domain.documents.sources import (
     destination_of,
     is_citation,
-    kept_line_ends,
+    line_ends_between_sources,
     used_labels,
     with_brackets,
 )
@@ -49,7 +49,7 @@ _ALIGNMENTS: dict[str, Alignment] = {
 
 
 class TreeBuilder:
-    """Reads the flat list of tokens from left to right; each method takes what belongs to it."""
+    """Reads the flat list of tokens from left to right; each method consumes the tokens of its node."""
 
     def __init__(self, tokens: list[Token], env: Mapping[str, Any], text: str, notes_heading: str) -> None:
         self._tokens = tokens
@@ -112,7 +112,7 @@ class TreeBuilder:
         return tuple(items)
 
     def _definitions(self, token: Token) -> Sequence[Block]:
-        """Definitions of links as a list of sources, one on a line, but for those that only say where words lead."""
+        """List definitions of links as sources, one on a line, except those that only give the address of a link's words."""
         definitions = [token]
         while self._at < len(self._tokens) and self._tokens[self._at].type == "definition":
             definitions.append(self._take())
@@ -146,7 +146,7 @@ class TreeBuilder:
     def _within_limits(
         self, rows: list[list[tuple[Inline, ...]]], alignments: tuple[Alignment, ...]
     ) -> Sequence[Block]:
-        """One table, or several with the same head where it has more cells than one may have; as text when far too wide."""
+        """Return one table, several with the same header when it has too many cells for one, or text when far too wide."""
         width = len(alignments)
         if width > MOST_COLUMNS:
             self.tables_changed += 1
@@ -158,30 +158,30 @@ class TreeBuilder:
         return [Table(header=header, alignments=alignments, rows=tuple(part)) for part in parts]
 
     def _inlines(self, token: Token) -> tuple[Inline, ...]:
-        """Build a sentence's tree with a stack of our own, because emphasis may be nested thousands deep.
+        """Build a sentence's tree with an explicit stack, because emphasis may be nested thousands deep.
 
-        What is nested deeper than the limit, and a link that leads nowhere allowed, is left to its parent.
+        Marks nested deeper than the limit, and links to addresses that are not allowed, become part of their parent.
         """
         children = with_brackets(token.children or (), self._references)
-        kept_ends = kept_line_ends(children)
+        source_ends = line_ends_between_sources(children)
         stack: list[list[Inline]] = [[]]
-        kept: list[bool] = []
+        is_shown: list[bool] = []
         hrefs: list[str] = []
         for at, child in enumerate(children):
             if child.nesting == 1:
                 href = safe_href(str(child.attrGet("href"))) if child.type == "link_open" else ""
-                # markdown-it lets an address in angle brackets be a link inside a link; no format can show that.
-                kept.append(href is not None and len(stack) <= DEEPEST and not (href and any(hrefs)))
+                # markdown-it makes an address in angle brackets a link even inside a link; no format can show that.
+                is_shown.append(href is not None and len(stack) <= DEEPEST and not (href and any(hrefs)))
                 hrefs.append(href or "")
-                if kept[-1]:
+                if is_shown[-1]:
                     stack.append([])
             elif child.nesting == -1:
                 href = hrefs.pop()
-                if kept.pop():
+                if is_shown.pop():
                     inside = joined_texts(stack.pop())
                     stack[-1].append(_wrapped(child.type, inside, href))
             elif child.type == "softbreak":
-                stack[-1].append(LineBreak() if at in kept_ends else Text(text=" "))
+                stack[-1].append(LineBreak() if at in source_ends else Text(text=" "))
             elif child.type == "image":
                 stack[-1].append(Text(text=inline_text(self._inlines(child)).replace("\n", " ")))
             else:
@@ -202,7 +202,7 @@ _WRAPPERS: dict[str, Callable[[tuple[Inline, ...]], Inline]] = {
 
 def _wrapped(closing: str, inside: tuple[Inline, ...], href: str) -> Inline:
     if closing == "link_close":
-        # A link without words would be invisible; its address is all there is to show.
+        # A link without words would be invisible, so its address is shown.
         return Link(href=href, children=inside or (Text(text=href),))
     return _WRAPPERS[closing](inside)
 
@@ -216,12 +216,12 @@ def _leaf(token: Token) -> Inline:
         case "footnote_ref":
             return Text(text=f"[{token.meta['id'] + 1}]")
         case _:
-            # A newline can still come from an entity (`&#10;`); in running text it is a blank.
+            # A newline can come from an entity (`&#10;`); in running text it is a blank.
             return Text(text=token.content.replace("\n", " "))
 
 
 def joined_texts(inlines: Iterable[Inline]) -> tuple[Inline, ...]:
-    """Join neighbouring texts and leave out what is empty, as every tree read from Markdown is."""
+    """Join neighbouring texts and leave out empty ones, as in every tree parsed from Markdown."""
     joined: list[Inline] = []
     for is_text, group in groupby(filterfalse(_is_empty, inlines), key=lambda inline: isinstance(inline, Text)):
         siblings = list(group)

@@ -1,6 +1,6 @@
-"""Where objects lie in the store, `tenant/workflow/hash.suffix`: no other module knows this layout.
+"""The layout of the object store, `tenant/workflow/hash.suffix`, in this module alone.
 
-The hash is of the bytes, so that a repeated step stores nothing new. The suffix says what an object is.
+The hash is of the bytes, so that a repeated step stores nothing new. The suffix is the kind of the object.
 """
 
 import hashlib
@@ -11,17 +11,17 @@ from durable_research.domain.workflow_ref import WorkflowRef
 
 
 class Suffix(StrEnum):
-    """What an object is."""
+    """The kind of an object."""
 
     TEXT = ".md"
     EDITED_TEXT = ".edited.md"  # a person changed it
-    CUT_TEXT = ".cut.md"  # the model ended it at its longest, and a continuation added nothing
+    CUT_TEXT = ".cut.md"  # the model reached its length limit, and a continuation added nothing
     PDF = ".pdf"
     PAGE = ".html"  # of the text or PDF beside it
 
 
 def content_hash(content: bytes) -> str:
-    """The SHA-256 by which an object is named and checked."""
+    """The SHA-256 that names and checks an object."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -31,16 +31,16 @@ def object_key(workflow: WorkflowRef, sha256: str, suffix: Suffix) -> str:
 
 
 def folder_of(workflow: WorkflowRef) -> str:
-    """What the keys of all objects of a workflow begin with."""
+    """The common prefix of the keys of a workflow's objects."""
     return f"{workflow.tenant}/{workflow.workflow_id}"
 
 
 def workflow_of(key: str) -> str | None:
-    """The id in the place of the workflow's; None for a key that is laid out otherwise."""
+    """The workflow id in a key; None for a key of another layout."""
     parts = key.split("/")
     return parts[1] if len(parts) == 3 else None
 
 
 def page_key(key: str) -> str:
-    """Where the page of a text or PDF with this key lies: beside it, made once, so that no view reads the Markdown again."""
+    """The key of the page of a text or PDF: beside it, made once, so that no view parses the Markdown again."""
     return str(PurePosixPath(key).with_suffix(Suffix.PAGE))

@@ -19,10 +19,10 @@ def is_citation(label: str) -> bool:
     return bool(_CITATION.fullmatch(label))
 
 
-def kept_line_ends(children: Sequence[Token]) -> set[int]:
-    """Which line ends of a paragraph part one source from another: their places among the children.
+def line_ends_between_sources(children: Sequence[Token]) -> set[int]:
+    """The places among the children of the line ends that separate one source from the next.
 
-    In Markdown a line end is a blank. In a list of sources without marks of a list it is all that parts them: each line begins
+    In Markdown a line end is a blank. In a list of sources without list markers nothing else separates them: each line begins
     with a mark of its own, or has an address.
     """
     ends = [at for at, child in enumerate(children) if child.type == "softbreak"]
@@ -40,7 +40,7 @@ def kept_line_ends(children: Sequence[Token]) -> set[int]:
 
 
 def _words(line: Sequence[Token]) -> str:
-    """The beginning of a line, as it reads."""
+    """The visible beginning of a line."""
     words = ""
     for child in line:
         if child.type == "footnote_ref":
@@ -57,9 +57,9 @@ def _begins_with_address(line: Sequence[Token]) -> bool:
 
 
 def with_brackets(children: Sequence[Token], references: Mapping[str, Mapping[str, str]]) -> Sequence[Token]:
-    """Give the numbers of sources back the brackets that Markdown takes off when a definition says where they lead.
+    """Restore the brackets around numbers of sources, which Markdown removes when a definition has their address.
 
-    `[1][2]` are two sources, though Markdown reads the word "1" that leads to the second.
+    `[1][2]` are two sources; Markdown reads them as the word "1" with a link to the second.
     """
     found = list(children)
     for at in range(len(children) - 2, 0, -1):
@@ -85,13 +85,13 @@ def _text(content: str) -> Token:
 
 
 def destination_of(definition: Token, lines: Sequence[str]) -> str:
-    """The address of a definition as it is written; markdown-it itself has encoded it."""
+    """The address of a definition as the text has it; markdown-it stores it encoded."""
     first, last = definition.map or (0, 0)
     written = _DESTINATION.search(" ".join(lines[first:last]))
     return written[1] if written else str(definition.meta["url"])
 
 
 def used_labels(tokens: Sequence[Token]) -> set[str]:
-    """The definitions that some link names."""
+    """The labels of the definitions that links use."""
     links = (child for token in tokens for child in token.children or () if child.type == "link_open")
     return {link.meta["label"] for link in links if "label" in link.meta}

@@ -1,7 +1,7 @@
-"""The document as a tree of plain values, so that no adapter ever mistakes somebody's text for markup.
+"""The document as a tree of plain values, so that no adapter takes a text for markup.
 
 Every `Document` that exists is within the limits below, its text is clean (`characters.py`), and
-its links lead to the web or to a mailbox; adapters rely on that and check none of it again.
+its links lead to the web or to a mailbox; adapters rely on that without another check.
 """
 
 import re
@@ -28,9 +28,9 @@ _WEB_OR_MAIL = re.compile(r"(https?://[^/?#]|mailto:.)", re.IGNORECASE)
 
 
 def safe_href(address: str) -> str | None:
-    r"""Return the address a link may lead to, or None when it is neither http, https nor mailto, or is too long.
+    r"""Return the address of a link, or None when it is neither http, https nor mailto, or is too long.
 
-    Browsers ignore control characters and blanks inside a scheme (`java\tscript:`), so they go before the check.
+    Browsers ignore control characters and blanks inside a scheme (`java\tscript:`), so they are removed before the check.
     """
     address = _IGNORED_IN_ADDRESSES.sub("", clean_text(address))
     return address if len(address) <= LONGEST_ADDRESS and _WEB_OR_MAIL.match(address) else None
@@ -43,7 +43,7 @@ def _allowed_href(address: str) -> str:
     return href
 
 
-# Before pydantic's own check, which refuses lone surrogates where we replace them.
+# Before pydantic's own check, which refuses lone surrogates; this replaces them.
 CleanText = Annotated[str, BeforeValidator(lambda value: clean_text(value) if isinstance(value, str) else value)]
 Line = Annotated[CleanText, AfterValidator(lambda text: " ".join(text.split()))]
 
@@ -162,7 +162,7 @@ class CodeBlock(_Value):
 
 
 class Quote(_Value):
-    """Blocks that somebody else said."""
+    """Blocks quoted from another source."""
 
     kind: Literal["quote"] = "quote"
     blocks: tuple["Block", ...]
@@ -180,7 +180,7 @@ Block = Annotated[
 
 
 class Document(_Value):
-    """A whole document: a title, blocks, and what is printed about where it comes from.
+    """A whole document: a title, blocks, and its printed provenance.
 
     `language` is a BCP 47 tag. `footer_label` is printed at the foot of every page. `facts` are name and value pairs
     (model, provider, report id, tokens …) for the small table of provenance at the end.
@@ -277,7 +277,7 @@ def _walk(nodes: Iterable[Any]) -> Iterator[tuple[Any, int]]:
 
 
 def _children(node: Any) -> tuple[Iterable[Any], int]:
-    """Return what a node holds, and 0 where the count of depth starts again: with the inlines of a block."""
+    """Return a node's children, and 0 where the count of depth starts again: at the inlines of a block."""
     match node:
         case Emphasis() | Strong() | Link():
             return node.children, 1

@@ -1,4 +1,4 @@
-"""Which way a text runs, decided once for every format."""
+"""The direction of a text: one rule for every format."""
 
 import unicodedata
 
@@ -10,8 +10,8 @@ _RTL_LANGUAGES = {"ar", "dv", "fa", "he", "iw", "ku", "ps", "sd", "ug", "ur", "y
 
 def is_right_to_left(language: str) -> bool:
     """Whether the language with this BCP 47 tag is written from right to left."""
-    spoken, script, _ = subtags(language)
-    return script in _RTL_SCRIPTS if script else (spoken or "") in _RTL_LANGUAGES
+    primary, script, _ = subtags(language)
+    return script in _RTL_SCRIPTS if script else (primary or "") in _RTL_LANGUAGES
 
 
 def reads_right_to_left(text: str, otherwise: bool) -> bool:

@@ -1,7 +1,7 @@
-"""Language tags: which are well-formed, and how they are written.
+"""Language tags: which are well-formed, and their canonical form.
 
 Source: RFC 5646, sections 2.1 (grammar), 2.1.1 (case) and 2.2 (no variant or extension twice), read 2026-11-28. Whether a
-subtag is in the registry is not asked: the registry grows, and a tag that is not known to one reader may be to the next.
+subtag is in the registry is not checked: the registry grows, so one reader may lack a tag that the next one has.
 """
 
 import re
@@ -24,7 +24,7 @@ _TAG = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _WHOLLY_PRIVATE = re.compile(_PRIVATE, re.ASCII | re.IGNORECASE)
-# Tags from before the grammar that it does not cover.
+# Tags older than the grammar, which does not cover them.
 _IRREGULAR = {
     tag.lower(): tag
     for tag in (
@@ -43,7 +43,7 @@ _IRREGULAR = {
         *("i-pwn", "i-tao", "i-tay", "i-tsu", "sgn-BE-FR", "sgn-BE-NL", "sgn-CH-DE"),
     )
 }
-# Languages that one recogniser calls by one name and another by the next: written nearly alike, or two codes for one.
+# Languages that recognisers confuse: written nearly alike, or two codes for one language.
 _RELATIVES = (
     frozenset({"no", "nb", "nn"}),
     frozenset({"sr", "hr", "bs", "sh", "cnr"}),
@@ -56,28 +56,28 @@ _RELATIVES = (
     frozenset({"yi", "ji"}),
     frozenset({"ro", "mo"}),
 )
-# Its JSON schema, for those who check before they send; ours is the grammar above.
+# For the JSON schema, so that clients can check before they send; this module checks the grammar above.
 _PATTERN = r"^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$"
 
 
-def canonical_tag(given: str) -> str | None:
+def canonical_tag(text: str) -> str | None:
     """The tag in its usual case, such as `zh-Hant-TW` for `ZH-hant-tw`, or None when it is not well-formed."""
-    if len(given) > LONGEST:
+    if len(text) > LONGEST:
         return None
-    if irregular := _IRREGULAR.get(given.lower()):
+    if irregular := _IRREGULAR.get(text.lower()):
         return irregular
-    match = _TAG.fullmatch(given)
+    match = _TAG.fullmatch(text)
     if match is None:
-        return given.lower() if _WHOLLY_PRIVATE.fullmatch(given) else None
+        return text.lower() if _WHOLLY_PRIVATE.fullmatch(text) else None
     variants = match["variants"].lower().split("-")[1:]
     singletons = re.findall(r"(?<=-)[0-9a-wy-z](?=-)", match["extensions"].lower())
     if any(len(set(each)) < len(each) for each in (variants, singletons)):
         return None
-    return _in_usual_case(given.lower().split("-"))
+    return _in_usual_case(text.lower().split("-"))
 
 
 def subtags(tag: str) -> tuple[str | None, str | None, str | None]:
-    """Language, script and region, each None where the tag does not say it: `zh`, `Hant`, `TW` of `zh-Hant-TW`."""
+    """Language, script and region, each None where the tag lacks it: `zh`, `Hant`, `TW` of `zh-Hant-TW`."""
     match = None if tag.lower() in _IRREGULAR else _TAG.fullmatch(tag)
     if match is None:
         return None, None, None
@@ -89,13 +89,13 @@ def primary_language(tag: str) -> str | None:
     return subtags(tag)[0]
 
 
-def is_hardly_told_from(language: str, other: str) -> bool:
-    """Whether two languages are the same, or so near that a recogniser may take one for the other."""
+def may_be_confused_with(language: str, other: str) -> bool:
+    """Whether two languages are the same, or so similar that a recogniser may confuse them."""
     return language == other or any({language, other} <= relatives for relatives in _RELATIVES)
 
 
 def document_language(tag: str | None) -> str:
-    """What a document calls its language: the tag, or `und` where it names none that typesetting knows how to look up."""
+    """The language of a document: the tag, or `und` where its language is longer than typesetting accepts."""
     if tag is None:
         return "en"
     language = primary_language(tag)
@@ -103,15 +103,15 @@ def document_language(tag: str | None) -> str:
 
 
 def _in_usual_case(subtags: list[str]) -> str:
-    """Countries in capitals, scripts with one; everything else small, also all that follows a single letter."""
+    """Regions in capitals, scripts capitalised, the rest in small letters, also every subtag after a single letter."""
     single = next((place for place, subtag in enumerate(subtags) if len(subtag) == 1), len(subtags))
     cases = {2: str.upper, 4: str.capitalize}
     places = (cases.get(len(subtag), str.lower)(subtag) for subtag in subtags[1:single])
     return "-".join([subtags[0], *places, *subtags[single:]])
 
 
-def _well_formed(given: str) -> str:
-    tag = canonical_tag(given)
+def _well_formed(text: str) -> str:
+    tag = canonical_tag(text)
     if tag is None:
         raise PydanticCustomError("pattern", "must be a language tag (BCP 47) such as en, pt-BR, zh-Hant or es-419")
     return tag

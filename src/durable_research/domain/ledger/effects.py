@@ -1,4 +1,4 @@
-"""The rules of effects that are paid or seen outside: their keys, their states, and the next move. No I/O.
+"""The rules of effects that are paid or visible outside: their keys, their states, and the next move. No I/O.
 
 Invariant: nothing is sent unless an intent for it is committed, and nothing is sent again while an earlier send is
 unresolved, except as the provider's class and the cap allow; every such re-send is counted.
@@ -24,7 +24,7 @@ from durable_research.domain.workflow_ref import WorkflowRef
 
 
 class EffectKind(StrEnum):
-    """What is paid or seen outside."""
+    """The kind of a paid or visible effect."""
 
     MODEL_CALL = "model_call"
     EMBEDDING = "embedding"
@@ -32,16 +32,16 @@ class EffectKind(StrEnum):
 
 
 class ProviderClass(StrEnum):
-    """What a provider lets us ask after a silent send."""
+    """How an unresolved send can be looked up at a provider."""
 
     KEYED = "K"  # it deduplicates a key that we chose before sending
     RETRIEVABLE = "R"  # a result can be found by our tag
-    LOCKED = "L"  # a handle made before the send tells whether the send happened
-    NOTHING = "N"  # nothing can be asked
+    LOCKED = "L"  # a handle made before the send shows whether the send happened
+    NOTHING = "N"  # there is no look-up
 
 
 class ResendPolicy(StrEnum):
-    """What to do with a silent send when nothing can be asked: the class N rule of a kind of effect."""
+    """What to do with an unresolved send without a look-up: the class N rule of a kind of effect."""
 
     BOUNDED = "bounded"  # send again as often as the cap allows, each counted as a possible extra
     NEVER = "never"  # do not send again: rather lost than doubled
@@ -53,7 +53,7 @@ class SendState(StrEnum):
 
     OPEN = "open"  # intent committed; perhaps sent, perhaps accepted
     REFUSED = "refused"  # certainly not accepted, or accepted and failed without a charge
-    ABSENT = "absent"  # the provider was asked and shows no such call; if it appears later, it is a late send
+    ABSENT = "absent"  # a look-up at the provider showed no such call; if it appears later, it is a late send
     SPENT = "spent"  # accepted and charged, but the answer is of no use (empty, or of a late send)
     UNKNOWN = "unknown"  # never resolved; a re-send after it was counted as a possible extra
     SETTLED = "settled"  # accepted, answered, stored
@@ -79,7 +79,7 @@ class Effect:
     instructions): the first claim's is stored, so that a deployment in between changes no request that is under way.
     `settle_seconds` is how long after a silent send the provider may take to show it (class R). A deliberate second
     purchase of the same answer is another `generation`; `ordinal` numbers the acts of one step. `ambiguous_allowed` is how
-    often a bounded effect may be sent again when the provider cannot be asked: a nearly free effect must not fail a paid
+    often a bounded effect may be sent again without a look-up: a nearly free effect must not fail a paid
     one. `empty_allowed` is how often another answer is bought after an empty one.
     """
 
@@ -155,7 +155,7 @@ class EffectRecord:
     """The ledger's record of an effect when an attempt claims it.
 
     `resend_granted` counts the re-sends that a person has allowed beyond the policy; `fence` is the claiming attempt's number.
-    `kept` is the stored part of a charged answer that is not published.
+    `unpublished` is the stored part of a charged answer that is not published.
     """
 
     sends: tuple[Send, ...] = ()
@@ -164,7 +164,7 @@ class EffectRecord:
     possible_extra: int = 0
     resend_granted: int = 0
     fence: int = 0
-    kept: dict[str, Any] | None = None
+    unpublished: dict[str, Any] | None = None
     provider: str = ""
     provider_class: ProviderClass = ProviderClass.NOTHING
 
@@ -175,7 +175,7 @@ class Move(StrEnum):
     RETURN_RESULT = "return_result"
     FAIL_AGAIN = "fail_again"  # a charged answer failed permanently: it is not bought again
     COLLECT = "collect"  # the id of an accepted send is known: re-attach, do not pay again
-    FIND = "find"  # an earlier send is unresolved and the provider can be asked about it
+    FIND = "find"  # an earlier send is unresolved and the provider can look it up
     SEND = "send"
     SEND_AGAIN = "send_again"  # an earlier send is unresolved: this one is counted as a possible extra
     ASK_A_PERSON = "ask_a_person"
@@ -206,8 +206,8 @@ def next_move(record: EffectRecord, effect: Effect) -> NextMove:
     if final := _final_answer(record, effect):
         return NextMove(Move.FAIL_AGAIN, final)
     open_sends = [send for send in record.sends if send.state is SendState.OPEN]
-    # An id may become known after its send was given up: that call is accepted too, and better than a new one. When the
-    # provider cannot be asked (class N), its answer is lost permanently.
+    # An id may become known after its send was given up: that call is accepted too, and better than a new one. Without
+    # a look-up (class N) its answer is lost permanently.
     is_lost = effect.provider_class is ProviderClass.NOTHING
     given_up = [] if is_lost else [send for send in record.sends if send.state in _GIVEN_UP]
     for send in [*reversed(open_sends), *reversed(given_up)]:
@@ -218,17 +218,17 @@ def next_move(record: EffectRecord, effect: Effect) -> NextMove:
         # sent that call, the call is still to be counted.
         unknown = sum(send.state is SendState.UNKNOWN for send in record.sends)
         is_counted = not is_lost or unknown <= record.possible_extra
-        return NextMove(Move.SEND if is_counted else move_without_asking(record, effect))
+        return NextMove(Move.SEND if is_counted else move_without_look_up(record, effect))
     latest = open_sends[-1]
     if effect.provider_class is ProviderClass.KEYED:
         return NextMove(Move.SEND)
     if effect.provider_class is ProviderClass.RETRIEVABLE or latest.handle:
         return NextMove(Move.FIND, latest)
-    return NextMove(move_without_asking(record, effect))
+    return NextMove(move_without_look_up(record, effect))
 
 
-def move_without_asking(record: EffectRecord, effect: Effect) -> Move:
-    """The policy's move when an earlier send is unresolved, or its answer is lost, and the provider cannot be asked."""
+def move_without_look_up(record: EffectRecord, effect: Effect) -> Move:
+    """The policy's move when an earlier send is unresolved, or its answer is lost, and there is no look-up."""
     allowed = effect.ambiguous_allowed if effect.resend is ResendPolicy.BOUNDED else 0
     answered = sum(is_answered(send) for send in record.sends)
     if effect.resend is ResendPolicy.BOUNDED and answered:
@@ -265,7 +265,7 @@ def handle_to_reuse(record: EffectRecord) -> str | None:
     return latest.handle if latest and latest.state in {SendState.ABSENT, SendState.OPEN} else None
 
 
-def still_to_settle(send: Send, effect: Effect, longest_call: float) -> float:
+def seconds_until_settled(send: Send, effect: Effect, longest_call: float) -> float:
     """Seconds until a provider that shows no such call is conclusive: the send was not accepted.
 
     With a searched provider the time runs from the send. The provider cannot show a call that it still writes, so a send

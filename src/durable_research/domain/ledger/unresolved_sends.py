@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from durable_research.domain.ledger.effects import ProviderClass, Send
 
-# The provider and the way it was asked: another API of the same provider does not show the call.
+# The provider and the class of its API: another API of the same provider does not show the call.
 Provider = tuple[str, ProviderClass]
 
 
 @dataclass(frozen=True)
 class UnresolvedSend:
-    """A send that the provider did not show when it was asked.
+    """A send that a look-up at the provider did not show.
 
     `accounted` counts the sends of the effect (on the same handle, in class L) that are known as charged; `known` are the
     ids that the ledger has.

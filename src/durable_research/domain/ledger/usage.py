@@ -18,8 +18,8 @@ class TokenUsage(Value):
     @classmethod
     def estimate(cls, read: str, written: str) -> "TokenUsage":
         """About how many tokens these texts are."""
-        inwards, outwards = (math.ceil(len(text) / _CHARACTERS_PER_TOKEN) for text in (read, written))
-        return cls(input_tokens=inwards, output_tokens=outwards, is_estimate=True)
+        read_tokens, written_tokens = (math.ceil(len(text) / _CHARACTERS_PER_TOKEN) for text in (read, written))
+        return cls(input_tokens=read_tokens, output_tokens=written_tokens, is_estimate=True)
 
     @property
     def total_tokens(self) -> int:

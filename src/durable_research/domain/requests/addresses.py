@@ -1,7 +1,7 @@
-"""Which addresses given by users we may call: rules only, no I/O; what a name resolves to is checked again at delivery.
+"""Which addresses from users may be called: rules only, no I/O; delivery also checks the IP addresses that a name has.
 
-Rejected: a parser's opinion of the host. Parsers disagree on odd spellings, and a difference between the one that checks and
-the one that connects is a way in. What is not written plainly is refused, and delivery connects to what was checked here.
+Rejected: a URL parser for the host. Parsers disagree on odd spellings, and a difference between the checking and the
+connecting one can be exploited. An unusual spelling is refused, and delivery connects to the address checked here.
 """
 
 import base64
@@ -17,10 +17,10 @@ PORTS = (443, 8443)
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# All that is handed out to networks of the world; translated and reserved forms lie elsewhere.
-_OUT_IN_THE_WORLD_6 = ipaddress.IPv6Network("2000::/3")
+# All global unicast addresses; translated and reserved forms have other prefixes.
+_GLOBAL_UNICAST_6 = ipaddress.IPv6Network("2000::/3")
 
-# `is_global` alone lets these through, at least in Python 3.11 (measured): a cloud's host, translation to IPv4, and the like.
+# `is_global` alone allows these, at least in Python 3.11 (measured): a cloud's host, translation to IPv4, and the like.
 _DENIED = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -47,7 +47,7 @@ _UNSAFE_CHARACTERS = frozenset('"<>\\^`{|}')
 
 
 class AddressRefused(ValueError):
-    """An address that we will not call; `code` is stable."""
+    """An address that may not be called; `code` is stable."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -57,7 +57,7 @@ class AddressRefused(ValueError):
 
 @dataclass(frozen=True)
 class Address:
-    """A checked address, in the parts of which the request is made. `host` is a name, or an IP without brackets."""
+    """A checked address, as the parts of a request. `host` is a name, or an IP without brackets."""
 
     scheme: str
     host: str
@@ -66,7 +66,7 @@ class Address:
 
     @property
     def authority(self) -> str:
-        """Host and port as the Host header tells them."""
+        """Host and port in the form of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == {"https": 443, "http": 80}[self.scheme] else f"{host}:{self.port}"
 
@@ -77,10 +77,10 @@ def is_address(channel: str) -> bool:
 
 
 def check_address(url: str, *, loopback_too: bool = False) -> Address:
-    """Read a user's address; `loopback_too` also lets this machine's addresses, http and any port through, for tests.
+    """Check a user's address; `loopback_too` also allows this machine's addresses, http and any port, for tests.
 
     Raises:
-        AddressRefused: `invalid_url` when it is not a plain https address, `forbidden_address` when it leads inside.
+        AddressRefused: `invalid_url` when it is not a plain https address, `forbidden_address` for an internal one.
     """
     if len(url) > URL_LONGEST:
         raise _invalid(f"must have at most {URL_LONGEST} characters")
@@ -107,12 +107,12 @@ def check_address(url: str, *, loopback_too: bool = False) -> Address:
 
 
 def may_call(address: IPAddress, *, loopback_too: bool = False) -> bool:
-    """Whether an IP address is out in the world, and not a way to this machine, our network or a cloud's inside."""
+    """Whether an IP address is public, and does not lead to this machine, a local network or a cloud's internal services."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     if address.is_loopback:
         return loopback_too
-    if isinstance(address, ipaddress.IPv6Address) and address not in _OUT_IN_THE_WORLD_6:
+    if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST_6:
         return False
     return address.is_global and not any(
         address in network for network in _DENIED if network.version == address.version
@@ -120,7 +120,7 @@ def may_call(address: IPAddress, *, loopback_too: bool = False) -> bool:
 
 
 def secret_for(operator_secret: str, url: str) -> str:
-    """The secret that signs what goes to a user's address: derived, so that nobody who has one can sign for another."""
+    """The signing secret for a user's address: derived, so that the owner of one cannot sign for another."""
     key = base64.b64decode(operator_secret.removeprefix("whsec_"))
     return "whsec_" + base64.b64encode(hmac.digest(key, url.encode(), hashlib.sha256)).decode()
 
@@ -150,11 +150,11 @@ def _ipv6(host: str) -> IPAddress:
 
 
 def _ipv4(host: str) -> IPAddress | None:
-    """Read an IPv4 address in any notation that some resolver takes: fewer parts, octal, hexadecimal."""
+    """Read an IPv4 address in any notation that a resolver may accept: fewer parts, octal, hexadecimal."""
     parts = host.split(".")
     if not _NUMBER.fullmatch(parts[-1]):
         return None
-    # From here on it is an address or nothing: no name ends in a number.
+    # No host name ends in a number, so only an address is valid from here on.
     if len(parts) > 4 or not all(_NUMBER.fullmatch(part) for part in parts):
         raise _invalid("its host is neither a name nor an IP address")
     try:

@@ -2,7 +2,7 @@
 
 Source: RFC 5322, section 3.4, as RFC 6532 extends it to all of Unicode; RFC 5321, section 4.5.3.1, for the lengths; read
 2026-11-28. Left out on purpose: groups, comments, and a domain written as an IP address. The standard library's parser is not
-used, as it mends what is broken instead of refusing it.
+used, as it repairs malformed addresses instead of refusing them.
 """
 
 import re
@@ -13,7 +13,7 @@ import idna
 
 _LOCAL_LONGEST_BYTES = 64
 _DOMAIN_LONGEST = 253
-# What a bare word may hold: RFC 5322's atext, and whatever is beyond ASCII and neither blank nor a control character.
+# Characters of an unquoted word: RFC 5322's atext, and all beyond ASCII except blanks and control characters.
 _ATOM = r"(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]|[^\x00-\xa0\s])+"
 _QUOTED = r'"(?:[^"\\\x00-\x1f\x7f-\x9f]|\\[^\x00-\x1f\x7f-\x9f])*"'
 _LOCAL = rf"{_ATOM}(?:\.{_ATOM})*|{_QUOTED}"
@@ -28,7 +28,7 @@ _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)", re.ASCII)
 
 @dataclass(frozen=True)
 class Mailbox:
-    """One address. `local` is as it is written, with its quotes; `domain` is in ASCII, as the name service knows it."""
+    """One address. `local` is as it was written, with its quotes; `domain` is in ASCII, for the name service."""
 
     local: str
     domain: str
@@ -36,7 +36,7 @@ class Mailbox:
 
     @property
     def address(self) -> str:
-        """As an envelope names it."""
+        """The address for an SMTP envelope."""
         return f"{self.local}@{self.domain}"
 
     @property
@@ -46,7 +46,7 @@ class Mailbox:
 
     @property
     def needs_utf8(self) -> bool:
-        """Whether only a server that offers SMTPUTF8 can take it: a domain can be written in ASCII, the rest cannot."""
+        """Whether the server must support SMTPUTF8: a domain can be written in ASCII, the local part cannot."""
         return not self.local.isascii()
 
 
@@ -54,7 +54,7 @@ def mailboxes(text: str) -> tuple[Mailbox, ...]:
     """Read a list that is separated by commas, each address once.
 
     Raises:
-        ValueError: with words that tell which entry is none, by its place and never by its text.
+        ValueError: an entry is no address; the message has its place and never its text.
     """
     found: list[Mailbox] = []
     at = 0

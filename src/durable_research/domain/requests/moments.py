@@ -10,26 +10,26 @@ from typing import Annotated
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-# A blank instead of the T is what the RFC's note allows for readability. An hour 24 is ISO 8601's and not RFC 3339's.
+# The RFC's note allows a blank instead of the T. The hour 24 is valid in ISO 8601 and not in RFC 3339.
 _MOMENT = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})[Tt ](?P<minute>(?:[01]\d|2[0-3]):[0-5]\d):(?P<second>[0-5]\d|60)(?:\.(?P<fraction>\d+))?"
     r"(?:[Zz]|(?P<offset>[+-](?:[01]\d|2[0-3]):[0-5]\d))",
     re.ASCII,
 )
 _RULE = "must be a time with its offset, such as 2026-11-22T09:00:00+01:00"
-_DIGITS_KEPT = 6
+_FRACTION_DIGITS = 6
 
 
 def read_moment(text: str) -> datetime | None:
-    """The moment in UTC, to the microsecond (further digits are dropped), or None when it is none of our calendar.
+    """The moment in UTC, to the microsecond (further digits are dropped), or None when it is no valid time.
 
-    A leap second, which can only be the last of a month in UTC, is read as the second that follows it: no clock here shows it.
+    A leap second, which can only be the last of a month in UTC, is read as the next second: `datetime` cannot represent it.
     """
     match = _MOMENT.fullmatch(text)
     if match is None:
         return None
     is_leap = match["second"] == "60"
-    fraction = (match["fraction"] or "0")[:_DIGITS_KEPT].ljust(_DIGITS_KEPT, "0")
+    fraction = (match["fraction"] or "0")[:_FRACTION_DIGITS].ljust(_FRACTION_DIGITS, "0")
     second = "59" if is_leap else match["second"]
     try:
         moment = datetime.fromisoformat(f"{match['day']}T{match['minute']}:{second}{match['offset'] or '+00:00'}")

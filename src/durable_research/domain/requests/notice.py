@@ -1,11 +1,11 @@
-"""What people are told of a report besides that it is done or waits for approval: that it failed, or waits for a decision."""
+"""Notices to people about a report beside completion and approval: it failed, or waits for a decision."""
 
 from enum import StrEnum
 from typing import Literal
 
 from durable_research.domain.values import Value
 
-# The step that tells it; a failure is told when its workflow has ended.
+# The step that sends it; for a failure, after the end of the workflow.
 SEND_NOTICE = "send_notice"
 
 Occasion = Literal["done", "failed", "waits"]
@@ -13,16 +13,16 @@ OCCASIONS: tuple[Occasion, ...] = ("done", "failed", "waits")
 
 
 class NoticeKind(StrEnum):
-    """What has happened."""
+    """The event to announce."""
 
     FAILED = "failed"
     DECISION_ASKED = "decision_asked"
 
 
 class Notice(Value):
-    """One announcement: a code of the error tree, and no words, which may be a provider's.
+    """One announcement: a code of the error tree, without the error's words, which may be a provider's.
 
-    It is told once for each `number`: the resumption that failed, or the attempt of the `step` that a person is asked about.
+    It is sent once for each `number`: the failed resumption, or the attempt of the `step` that needs a decision.
     """
 
     kind: NoticeKind

@@ -1,4 +1,4 @@
-"""A blog post: what is asked for."""
+"""The request for a blog post."""
 
 from pydantic import Field
 
@@ -14,5 +14,5 @@ class PostRequest(WritingRequest):
 
     @property
     def named_channels(self) -> dict[str, str]:
-        """Slack, when it is asked for."""
+        """Slack, when it is requested."""
         return {"/slack": "slack"} if self.slack else {}

@@ -1,4 +1,4 @@
-"""A processed text: what is asked for, and the rules that the written text must keep."""
+"""The request for a processed text, and the rules for the written text."""
 
 import re
 from typing import Annotated
@@ -6,19 +6,19 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from durable_research.domain.language.languages import is_hardly_told_from, primary_language
+from durable_research.domain.language.languages import may_be_confused_with, primary_language
 from durable_research.domain.requests.writing import WritingRequest
 from durable_research.domain.values import Value
 
 _OPENING_CHARACTERS = 400
-# A refusal says so at once; a text about refusals may quote them later.
+# A refusal begins with these words; a text about refusals may quote them later.
 _REFUSAL = re.compile(
     r"\b(i.?m|i am) (sorry|afraid|unable|not able)\b.{0,60}\b(can.?t|cannot|unable|not able|won.?t)\b"
     r"|\bi (can.?t|cannot|won.?t|will not) (help|assist|comply|provide|fulfil+|write|create)\b"
     r"|\bas an ai( language)? model\b",
     re.IGNORECASE | re.DOTALL,
 )
-# What models wrap their reasoning in, and how it begins when the wrapping is lost.
+# The tags around a model's reasoning, and its usual beginning when the tags are lost.
 _REASONING = re.compile(
     r"</?(think|thinking|thought|reasoning|scratchpad|analysis)>|<\|(channel|start)\|>"
     r"|\A\s*(okay|alright|hmm)[,.] (so )?(the user|let me|i need to|first)\b|\A\s*we need to (answer|write|produce)\b",
@@ -51,15 +51,15 @@ class ProcessingRequest(WritingRequest):
 
 
 def broken_rules(text: str, rules: OutputRules, wanted_language: str | None, language: str | None) -> list[str]:
-    """What is wrong with a text, in words; `language` is the one that it seems to be written in, None when nobody can tell."""
+    """Describe the rules that a text breaks; `language` is its recognised language, None when that is uncertain."""
     length = len(text.strip())
     broken = []
     if length < rules.min_characters:
         broken.append(f"it has {length:,} characters, and at least {rules.min_characters:,} are wanted")
     if length > rules.max_characters:
         broken.append(f"it has {length:,} characters, and at most {rules.max_characters:,} are wanted")
-    wanted = primary_language(wanted_language) if wanted_language else None
-    if rules.check_language and wanted and language and not is_hardly_told_from(wanted, language):
+    requested = primary_language(wanted_language) if wanted_language else None
+    if rules.check_language and requested and language and not may_be_confused_with(requested, language):
         broken.append(f"it is written in another language ({language}) than the one asked for ({wanted_language})")
     if rules.forbid_refusal and _REFUSAL.search(text[:_OPENING_CHARACTERS]):
         broken.append("it refuses to answer")

@@ -1,4 +1,4 @@
-"""A report: what is asked for, and what is kept of it."""
+"""A report: its request, and its stored record."""
 
 from datetime import datetime
 from typing import Annotated, Literal, TypeVar
@@ -27,12 +27,12 @@ def _known(channel: str) -> str:
     raise PydanticCustomError("enum", "must be {names} or an https:// address", {"names": ", ".join(CHANNELS)})
 
 
-def _each_once(named: tuple[Named, ...]) -> tuple[Named, ...]:
+def _without_duplicates(named: tuple[Named, ...]) -> tuple[Named, ...]:
     # Two messages to one channel would be one effect: the same key.
     return tuple(dict.fromkeys(named))
 
 
-# What an address may be depends on the installation, so it is checked where a request is accepted: operations/start.py.
+# Which addresses are allowed depends on the installation: operations/start.py checks them when it accepts a request.
 Channel = Annotated[
     str,
     AfterValidator(_known),
@@ -47,16 +47,18 @@ Channel = Annotated[
 ]
 
 
-class ToldReportRequest(WritingRequest):
-    """What a person asks for, whom to tell and when (always, without `notify_on`), and whether to have the draft approved.
+class NotifiedReportRequest(WritingRequest):
+    """The question, the channels to notify and when (always, without `notify_on`), and the approval of the draft.
 
-    Others say when it begins.
+    Its subclasses add the time of the start.
     """
 
     approval: Literal["none", "before_pdf", "before_notify"] | None = None
-    notify: Annotated[tuple[Channel, ...], Field(strict=False, max_length=8), AfterValidator(_each_once)] | None = None
+    notify: (
+        Annotated[tuple[Channel, ...], Field(strict=False, max_length=8), AfterValidator(_without_duplicates)] | None
+    ) = None
 
-    notify_on: Annotated[tuple[Occasion, ...], Field(strict=False), AfterValidator(_each_once)] | None = None
+    notify_on: Annotated[tuple[Occasion, ...], Field(strict=False), AfterValidator(_without_duplicates)] | None = None
 
     @property
     def named_channels(self) -> dict[str, str]:
@@ -64,7 +66,7 @@ class ToldReportRequest(WritingRequest):
         return {f"/notify/{place}": channel for place, channel in enumerate(self.notify or ())}
 
 
-class ReportRequest(ToldReportRequest):
+class ReportRequest(NotifiedReportRequest):
     """What a person asks for once, perhaps for later."""
 
     start_after: Moment | None = None
@@ -76,7 +78,7 @@ class ReportRequest(ToldReportRequest):
 
 
 class DocumentReference(Value):
-    """A rendered document kept in the object store."""
+    """A rendered document in the object store."""
 
     key: str
     sha256: str
@@ -85,7 +87,7 @@ class DocumentReference(Value):
 
 
 class Report(Value):
-    """One finished report: what `store_report_metadata` writes and the library shows."""
+    """One finished report, as `store_report_metadata` writes it and the library shows it."""
 
     report_id: str
     title: str

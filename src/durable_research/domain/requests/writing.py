@@ -1,4 +1,4 @@
-"""What every request for a text has in common, and what text of a person may be."""
+"""The common part of all requests for a text, and the rules for text from people."""
 
 import unicodedata
 from datetime import datetime
@@ -26,10 +26,10 @@ def control_in(text: str, *, allowed: str = "") -> str | None:
 
 
 def _clean_text(text: str) -> str:
-    """Normalise to NFC and refuse what no font can show: control characters, lone surrogates, nothing but blanks."""
+    """Normalise to NFC and refuse what no font can show: control characters, lone surrogates, blanks alone."""
     if any(0xD800 <= ord(char) <= 0xDFFF for char in text):
         raise PydanticCustomError("invalid_unicode", "must be valid Unicode without lone surrogates")
-    # Line ends as files of Windows and of old Macs have them; a form sends the former.
+    # Line ends of Windows and of old Macs; a form sends the former.
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     if found := control_in(text, allowed=_ALLOWED_CONTROLS):
         raise PydanticCustomError(
@@ -49,7 +49,7 @@ def _one_line(text: str) -> str:
 
 
 def shorter_than(longest: int) -> AfterValidator:
-    """At most so many code points after NFC."""
+    """Refuse more than `longest` code points after NFC."""
 
     def check(text: str) -> str:
         if len(text) > longest:
@@ -75,22 +75,22 @@ class WritingRequest(Value):
 
     @property
     def language_rule(self) -> str:
-        """What a model is told about the language to write in."""
+        """The instruction to the model about the language to write in."""
         if self.language:
             return f"Write in the language with the tag {self.language}."
         return "Write in the language of the question."
 
     @property
     def named_channels(self) -> dict[str, str]:
-        """The channels and addresses to be told that the request itself names, by JSON pointer."""
+        """The channels and addresses to notify that the request names, by JSON pointer."""
         return {}
 
     @property
     def begins_at(self) -> datetime | None:
-        """When the work is to begin; at once without."""
+        """When the work should begin; None for at once."""
         return None
 
     @property
     def shown_title(self) -> str:
-        """What it is called until a text of its own says more: the given title, or the question's beginning."""
+        """The title until the text has one: the requested title, or the question's beginning."""
         return self.title or beginning_of(self.prompt)

@@ -1,8 +1,8 @@
-"""What a cron line means when clocks are changed: a time that they skip is skipped, one that they show twice is asked for once.
+"""Cron lines at clock changes: a local time that does not exist makes no report, one that occurs twice makes one report.
 
-Temporal fires by rules of its own there (measured with 1.31.2, see the guide to schedules): a time that is skipped is moved
-where clocks are put forward by half an hour, and one that comes twice is fired once or twice, by zone. Firings are held
-against the rule here; the spec that Temporal is given stays the line that a person wrote.
+Temporal has other rules there (measured with 1.31.2, see the guide to schedules): it moves a nonexistent time where clocks
+are put forward by half an hour, and fires once or twice at a repeated one, by zone. Firings are checked by the rule here;
+the spec in Temporal stays the line that a person wrote.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,27 +15,27 @@ from durable_research.domain.schedules.zones import zone_named
 
 # Clocks are put forward by two hours at most (Antarctica/Troll).
 _LONGEST_CHANGE = timedelta(hours=3)
-# How Temporal ends the id of a firing's workflow.
+# The suffix of the id of a firing's workflow in Temporal.
 _DUE_LENGTH = len("-2026-11-22T09:00:00Z")
 
 
 def is_left_out(firing_id: str, every: str, timezone: str) -> bool:
-    """Whether a firing is due at a time that clocks skip. One that a person triggers by hand is due at any time."""
+    """Whether a firing is due at a nonexistent local time. A firing triggered by hand may be due at any time."""
     zone, due = _cron_zone(every, timezone), _due(firing_id)
-    # Cron lines name minutes: what is due within one was triggered.
+    # Cron lines fire at whole minutes: a firing with seconds was triggered by hand.
     return zone is not None and due is not None and due.second == 0 and _is_moved(due, every, zone)
 
 
 def once_id(firing_id: str, every: str, timezone: str) -> str:
-    """The firing's id, the same for both of two at which clocks show the same time."""
+    """The firing's id, the same for two firings at the same local time."""
     zone, due = _cron_zone(every, timezone), _due(firing_id)
     if zone is None or due is None or not _comes_twice(due, zone):
         return firing_id
     return f"{firing_id[:-_DUE_LENGTH]}-{_wall(due, zone).isoformat()}"
 
 
-def next_asking(times: Iterable[datetime], past: Sequence[datetime], every: str, timezone: str) -> datetime | None:
-    """The first of the engine's next times at which a question is asked; `past` are its latest firings."""
+def next_report_time(times: Iterable[datetime], past: Sequence[datetime], every: str, timezone: str) -> datetime | None:
+    """The first of the engine's next times that makes a report; `past` are the latest firings."""
     zone = _cron_zone(every, timezone)
     for at in times:
         if zone is None:
@@ -55,7 +55,7 @@ def _due(firing_id: str) -> datetime | None:
 
 
 def _wall(moment: datetime, zone: ZoneInfo) -> datetime:
-    """What clocks of the zone show."""
+    """The local time in the zone."""
     return moment.astimezone(zone).replace(tzinfo=None)
 
 

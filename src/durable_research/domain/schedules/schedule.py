@@ -1,4 +1,4 @@
-"""A recurring question: what is asked, how often, and in which time zone that is meant."""
+"""A recurring question: its request, its rhythm and its time zone."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from durable_research.domain.requests.patterns import described
-from durable_research.domain.requests.report import ReportRequest, ToldReportRequest
+from durable_research.domain.requests.report import NotifiedReportRequest, ReportRequest
 from durable_research.domain.schedules.zones import ZONE_RULE, zone_named
 
 ID_PREFIX = "recurring-"
@@ -30,7 +30,7 @@ _LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 @dataclass(frozen=True)
 class _CronField:
-    """What may stand in one place of a cron line: values from `low` to `high`, and names that stand for values."""
+    """One field of a cron line: values from `low` to `high`, and names for values."""
 
     noun: str
     low: int
@@ -39,7 +39,7 @@ class _CronField:
 
     @property
     def refusal(self) -> PydanticCustomError:
-        """What is said of anything else."""
+        """The error for any other value."""
         names = list(self.names)
         values = f"{self.low} to {self.high}" + (f" or {names[0]} to {names[-1]}" if names else "")
         return PydanticCustomError(
@@ -55,7 +55,7 @@ _CRON_FIELDS = (
     _CronField("day of the week", 0, 7, {name: number for number, name in enumerate(_DAYS)}),
 )
 _CRON_ITEM = re.compile(r"(?:\*|([0-9a-z]{1,3})(?:-([0-9a-z]{1,3}))?)(?:/([0-9]{1,2}))?", re.ASCII)
-# What the API's document says; values, ranges and names are left to the rules.
+# For the OpenAPI document; the rules check values, ranges and names.
 _EVERY_PATTERN = r"^\s*([1-9][0-9]{0,5}[smhdw]|[0-9A-Za-z*,/-]+(\s+[0-9A-Za-z*,/-]+){4})\s*$"
 _ZONE_PATTERN = "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$"
 _FORM = "must be an interval such as 6h, 1d or 1w, or a cron line of five fields such as 0 9 * * 1-5"
@@ -70,9 +70,9 @@ class Rhythm:
     cron: str | None = None
 
 
-def is_schedule_id(given: str) -> bool:
+def is_schedule_id(text: str) -> bool:
     """Whether a text has the form of a schedule's id."""
-    return _ID.fullmatch(given) is not None
+    return _ID.fullmatch(text) is not None
 
 
 def rhythm_of(every: str) -> Rhythm:
@@ -98,7 +98,7 @@ def _cron(line: str) -> Rhythm:
         raise PydanticCustomError("pattern", _FORM)
     minutes, hours, days, months, _ = (_values(*each) for each in zip(fields, _CRON_FIELDS, strict=True))
     if fields[2] != "*" and fields[4] != "*":
-        # Most cron programs fire when either matches, Temporal when both do: whoever writes this means one of the two.
+        # Most cron programs fire when either matches, Temporal when both do, so the meaning is uncertain.
         raise PydanticCustomError("ambiguous_days", "must name days of the month or days of the week, not both")
     if min(days) > max(_LENGTHS[month - 1] for month in months):
         raise PydanticCustomError("never", "names a day that never comes")
@@ -106,30 +106,30 @@ def _cron(line: str) -> Rhythm:
     return Rhythm(timedelta(minutes=gap if gap < 60 else 60 * _least_gap(hours, 24)), cron=" ".join(fields))
 
 
-def _values(given: str, of: _CronField) -> set[int]:
+def _values(text: str, cron_field: _CronField) -> set[int]:
     found: set[int] = set()
-    for item in given.split(","):
+    for item in text.split(","):
         match = _CRON_ITEM.fullmatch(item)
         if match is None:
-            raise of.refusal
+            raise cron_field.refusal
         first, last, step = match.groups()
-        start = of.low if first is None else _value(first, of)
-        end = _value(last, of) if last else of.high if first is None or step else start
-        if end < start or (step is not None and not 1 <= int(step) <= of.high):
-            raise of.refusal
+        start = cron_field.low if first is None else _value(first, cron_field)
+        end = _value(last, cron_field) if last else cron_field.high if first is None or step else start
+        if end < start or (step is not None and not 1 <= int(step) <= cron_field.high):
+            raise cron_field.refusal
         found.update(range(start, end + 1, int(step or 1)))
     return found
 
 
-def _value(word: str, of: _CronField) -> int:
-    value = of.names.get(word, int(word) if word.isdigit() else -1)
-    if not of.low <= value <= of.high:
-        raise of.refusal
+def _value(word: str, cron_field: _CronField) -> int:
+    value = cron_field.names.get(word, int(word) if word.isdigit() else -1)
+    if not cron_field.low <= value <= cron_field.high:
+        raise cron_field.refusal
     return value
 
 
 def _least_gap(values: set[int], cycle: int) -> int:
-    """The least distance between two values on a circle; one value is a whole round away from itself."""
+    """The least distance between two values on a circle; a single value is a full cycle away from itself."""
     ordered = sorted(values)
     return min(
         (after - before) % cycle or cycle for before, after in zip(ordered, ordered[1:] + ordered[:1], strict=True)
@@ -142,7 +142,7 @@ def is_cron(every: str) -> bool:
 
 
 def names_time(line: str, wall: datetime) -> bool:
-    """Whether a cron line names the time that a clock shows."""
+    """Whether a cron line matches a local time."""
     shown = (wall.minute, wall.hour, wall.day, wall.month)
     *dates, weekdays = (_values(*each) for each in zip(line.lower().split(), _CRON_FIELDS, strict=True))
     is_named = all(one in values for one, values in zip(shown, dates, strict=True))
@@ -150,7 +150,7 @@ def names_time(line: str, wall: datetime) -> bool:
 
 
 def in_words(every: str) -> str:
-    """How often, as a person says it; a cron line that is not one of the usual ones stays as it is."""
+    """The rhythm in words; an unusual cron line is returned unchanged."""
     if match := _INTERVAL.fullmatch(every):
         unit = _UNITS[match[2]]
         return f"every {unit.removesuffix('s')}" if match[1] == "1" else f"every {match[1]} {unit}"
@@ -162,19 +162,19 @@ def in_words(every: str) -> str:
     return f"{day} at {int(usual[2]):02}:{int(usual[1]):02}"
 
 
-def _one_every(given: str) -> str:
-    every = " ".join(given.split()) if len(given) <= 200 else given
+def _one_every(text: str) -> str:
+    every = " ".join(text.split()) if len(text) <= 200 else text
     rhythm = rhythm_of(every)
     return rhythm.cron or every
 
 
-def _one_zone(given: str) -> str:
-    if zone_named(given) is None:
+def _one_zone(text: str) -> str:
+    if zone_named(text) is None:
         raise PydanticCustomError("unknown_time_zone", ZONE_RULE)
-    return given
+    return text
 
 
-class ScheduleRequest(ToldReportRequest):
+class ScheduleRequest(NotifiedReportRequest):
     """What a person asks for again and again, and when: all reports of one `start_after` would begin at once."""
 
     every: Annotated[str, AfterValidator(_one_every), described(pattern=_EVERY_PATTERN)]

@@ -1,4 +1,4 @@
-"""Time zones: which there are, and which moment a clock on the wall of one of them means."""
+"""Time zones: their names, and the moment of a local time."""
 
 import functools
 import zoneinfo
@@ -10,19 +10,19 @@ ZONE_RULE = "must be an IANA time zone such as Europe/Berlin or UTC"
 
 @functools.cache
 def _names() -> frozenset[str]:
-    """What this machine knows, without the files that name no place."""
+    """The names that this machine has, without the files that are no time zone."""
     return frozenset((zoneinfo.available_timezones() | {"UTC"}) - {"localtime", "posixrules", "Factory"})
 
 
 def zone_named(name: str) -> ZoneInfo | None:
-    """The time zone of that IANA name, or None when this machine knows none."""
+    """The time zone with that IANA name, or None when this machine has none."""
     return ZoneInfo(name) if name in _names() else None
 
 
 def moment_of(wall: datetime, zone: ZoneInfo) -> datetime | None:
-    """The moment in UTC when clocks of the zone show `wall`, or None when they skip it.
+    """The moment in UTC of the local time `wall`, or None when it does not exist.
 
-    Of the two moments that they show one time, when clocks are set back, it is the first.
+    A local time that occurs twice, when clocks are set back, is the first of the two moments.
 
     Raises:
         OverflowError: at the edges of the calendar.

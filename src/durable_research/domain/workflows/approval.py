@@ -78,7 +78,7 @@ class _Waiting(Value):
 
 
 class ApprovalAsked(_Waiting):
-    """The question as the log keeps it; `texts` and `pdf` are hidden from people."""
+    """The question as stored in the log; `texts` and `pdf` are hidden from people."""
 
     draft_sha256: str
     verdicts: tuple[Verdict, ...]
@@ -92,7 +92,7 @@ class ApprovalAsked(_Waiting):
 
 
 class ApprovalNotice(_Waiting):
-    """What people are told of a draft that waits: for the first time, or again."""
+    """A notice about a waiting draft: the first one, or a reminder."""
 
     occasion: Literal[EventKind.APPROVAL_ASKED, EventKind.APPROVAL_REMINDED]
 

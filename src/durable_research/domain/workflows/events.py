@@ -96,7 +96,7 @@ class Payload(BaseModel):
 
 
 class Accepted(Payload):
-    """The request was accepted; the work begins later where `begins_at` says so."""
+    """The request was accepted; with `begins_at`, the work begins then."""
 
     title: str = ""
     begins_at: _Time | None = None
@@ -123,7 +123,7 @@ class SentAgain(Payload):
 
 
 class AttemptCompleted(Payload):
-    """The step succeeded; `left_out` says why it had nothing to do."""
+    """The step succeeded; `left_out` is the reason when it had nothing to do."""
 
     left_out: str = ""
 
@@ -131,7 +131,7 @@ class AttemptCompleted(Payload):
 class AttemptFailed(OfWorker):
     """The step failed: counted towards its cap or not, finally or to be retried. Times in seconds.
 
-    `wait_left_seconds` says for how long the step goes on waiting for its provider; nothing is left at the wait's end.
+    `wait_left_seconds` is how long the step continues to wait for its provider; zero at the end of the wait.
     """
 
     error: _Failure | None = None
@@ -189,7 +189,7 @@ class ApprovalDecided(Payload):
 
 
 class Closed(Payload):
-    """The outcome. `skipped` names the steps that a late cancellation kept from being done after the commit point, and why.
+    """The outcome. `skipped` holds the steps that a late cancellation prevented after the commit point, with the reason.
 
     `to_store` is the row of a partly done report, for reconciliation to store.
     """

@@ -54,7 +54,7 @@ class ProgressEvent:
         return isinstance(self.payload, AttemptFailed) and self.payload.asks_a_person
 
     def as_json(self) -> dict[str, Any]:
-        """The event as API and pages send it; a pure function of the stored row, so a re-read gives the same bytes."""
+        """The event for API and pages; a pure function of the stored row, so a re-read gives the same bytes."""
         body: dict[str, Any] = {"seq": self.seq, "at": self.at.isoformat(), "kind": str(self.kind)}
         if self.step:
             body |= {"step": self.step, "attempt": self.attempt}
@@ -122,7 +122,7 @@ class StepState(StrEnum):
 
 @dataclass
 class StepView:
-    """A step as a person sees it, folded from the log; `left_out` says why the workflow continued without it."""
+    """A step's view, folded from the log; `left_out` is the reason why the workflow continued without it."""
 
     name: str
     state: StepState = StepState.PENDING
@@ -135,9 +135,9 @@ class StepView:
     left_out: str | None = None
 
 
-_GONE_WITHOUT = "a person decided to go on without it"
+_SKIPPED_BY_A_PERSON = "a person decided to go on without it"
 _CORRECTED = "a person corrected the text"
-_ENDED_WELL = frozenset({Status.DONE, Status.PARTLY_DONE})
+_WITH_RESULT = frozenset({Status.DONE, Status.PARTLY_DONE})
 _STATE_AFTER = {
     EventKind.ATTEMPT_STARTED: StepState.RUNNING,
     EventKind.ATTEMPT_COMPLETED: StepState.DONE,
@@ -177,7 +177,7 @@ def steps_after(names: Sequence[str], events: Iterable[ProgressEvent]) -> list[S
         if isinstance(event.payload, ResumedWith):
             _begin_again(views, event, event.payload)
         _skip(views, event)
-        _go_past(views, event)
+        _end_open_steps(views, event)
         if event.step:
             _apply(views.setdefault(event.step, StepView(event.step)), event)
     return list(views.values())
@@ -200,13 +200,13 @@ def _skip(views: Mapping[str, StepView], event: ProgressEvent) -> None:
         _leave_out(views[name], event, why)
 
 
-def _go_past(views: Mapping[str, StepView], event: ProgressEvent) -> None:
+def _end_open_steps(views: Mapping[str, StepView], event: ProgressEvent) -> None:
     """End the steps that were under way at the outcome or an undo, and the waiting ones that a later step has passed."""
     is_closed = event.kind is EventKind.CLOSED
     if is_closed or event.is_undo:
-        ended_well = isinstance(event.payload, Closed) and event.payload.status in _ENDED_WELL
+        has_result = isinstance(event.payload, Closed) and event.payload.status in _WITH_RESULT
         for view in views.values():
-            if ended_well and view.state is StepState.WAITING:
+            if has_result and view.state is StepState.WAITING:
                 _leave_out(view, event)
             elif view.state in {StepState.RUNNING, StepState.RETRYING, StepState.WAITING}:
                 view.state, view.ended_at = StepState.CANCELLED, event.at
@@ -216,7 +216,7 @@ def _go_past(views: Mapping[str, StepView], event: ProgressEvent) -> None:
                 _leave_out(view, event)
 
 
-def _leave_out(view: StepView, event: ProgressEvent, why: str = _GONE_WITHOUT) -> None:
+def _leave_out(view: StepView, event: ProgressEvent, why: str = _SKIPPED_BY_A_PERSON) -> None:
     view.state, view.left_out, view.ended_at = StepState.LEFT_OUT, why, event.at
 
 

@@ -13,7 +13,7 @@ from durable_research.domain.shapes import FailureBody
 from durable_research.domain.workflows.events import AttemptFailed, EventKind, Payload
 from durable_research.domain.workflows.progress import ProgressEvent, since_resumed
 
-_UNTOLD: FailureBody = {"code": "", "detail": "the provider cannot be asked"}
+_CANNOT_ASK: FailureBody = {"code": "", "detail": "the provider cannot be asked"}
 
 
 @dataclass(frozen=True)
@@ -21,23 +21,23 @@ class ProviderWait:
     """Since when a step waits, how often it has polled, until when it waits, and the last poll's error."""
 
     since: datetime
-    looks: int
+    polls: int
     until: datetime
     last_error: FailureBody
 
     @property
     def words(self) -> str:
         """The wait as a person reads it while it lasts."""
-        return f"waits since {_clock(self.since)} UTC, {self._looked}, goes on until {self._until} UTC"
+        return f"waits since {_clock(self.since)} UTC, {self._polls_in_words}, goes on until {self._until} UTC"
 
     @property
     def words_when_over(self) -> str:
         """The same when it has ended."""
-        return f"waited since {_clock(self.since)} UTC, {self._looked}"
+        return f"waited since {_clock(self.since)} UTC, {self._polls_in_words}"
 
     @property
-    def _looked(self) -> str:
-        return "looked once" if self.looks == 1 else f"looked {self.looks} times"
+    def _polls_in_words(self) -> str:
+        return "looked once" if self.polls == 1 else f"looked {self.polls} times"
 
     @property
     def _until(self) -> str:
@@ -60,11 +60,11 @@ def wait_after(wait: ProviderWait | None, kind: EventKind, at: datetime, payload
         return None
     if not isinstance(payload, AttemptFailed):
         return wait
-    error = payload.error or _UNTOLD
+    error = payload.error or _CANNOT_ASK
     # A worker's death before the engine has this failure must not begin another wait; a person's decision does.
     if payload.wait_left_seconds is not None and not payload.asks_a_person:
         until = at + timedelta(seconds=payload.wait_left_seconds)
-        return ProviderWait(wait.since if wait else at, wait.looks + 1 if wait else 1, until, error)
+        return ProviderWait(wait.since if wait else at, wait.polls + 1 if wait else 1, until, error)
     return wait if error["code"] == InfrastructureDown.code else None
 
 

@@ -1,4 +1,4 @@
-"""A workflow as a person sees it: its id, kind, status and the status changes that are legal."""
+"""A workflow's public side: its id, kind, status and the legal changes of the status."""
 
 import re
 from enum import StrEnum
@@ -50,7 +50,7 @@ class Decision(StrEnum):
 
 
 class Decided(Value):
-    """What a person decided about the question that this attempt of ours, of this step, had asked."""
+    """A person's decision about the question of this attempt of the step."""
 
     step: str
     attempt: int

@@ -107,7 +107,7 @@ class PaidTexts:
 
     async def is_there(self, row: WorkflowRow, answers: Sequence[EffectRecord]) -> bool:
         """Whether any text was written; reads no object."""
-        kept = [TextReference.model_validate(one.kept["text"]) for one in answers if one.kept]
+        kept = [TextReference.model_validate(one.unpublished["text"]) for one in answers if one.unpublished]
         kept += [WrittenText.model_validate(one.result).text for one in answers if one.result]
         if any(one.size_bytes for one in kept):
             return True
@@ -129,8 +129,8 @@ class PaidTexts:
         usage = sum((part.usage for part in parts), TokenUsage())
         text = "".join([await self._text(part.text) for part in parts])
         last = answers[-1]
-        if last.kept:  # it includes the text of the parts before
-            text = await self._text(TextReference.model_validate(last.kept["text"]))
+        if last.unpublished:  # it includes the text of the parts before
+            text = await self._text(TextReference.model_validate(last.unpublished["text"]))
         if not text:
             draft = await self.reading.drafts.read(row.workflow_id)
             text = draft.text if draft else ""

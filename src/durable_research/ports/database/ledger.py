@@ -59,7 +59,7 @@ class EffectLedger(Protocol):
         """
         ...
 
-    async def keep(self, key: str, fence: int, kept: Mapping[str, Any]) -> None:
+    async def store_unpublished(self, key: str, fence: int, part: Mapping[str, Any]) -> None:
         """Store the outcome of an answer that is not published, while the fence is ours."""
         ...
 
@@ -116,6 +116,6 @@ class UnresolvedSends(Protocol):
         """Write the result of the look-up: nothing, or the id of a late send, which is counted as spent."""
         ...
 
-    async def close_left_behind(self, closed_before: timedelta) -> int:
+    async def close_abandoned(self, closed_before: timedelta) -> int:
         """Close, as unknown, unanswered sends of class N (no look-up) of workflows that ended so long ago."""
         ...

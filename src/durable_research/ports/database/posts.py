@@ -12,7 +12,7 @@ from durable_research.domain.workflows.progress import Attempt
 
 @dataclass(frozen=True)
 class Post:
-    """One finished post; its text lies in the object store."""
+    """One finished post; its text is in the object store."""
 
     post_id: str
     title: str

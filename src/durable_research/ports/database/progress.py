@@ -18,7 +18,7 @@ class Waited:
     """How long a step has waited for its provider so far, and how often it has polled."""
 
     seconds: float = 0.0
-    looks: int = 0
+    polls: int = 0
 
 
 class AttemptNotes(Protocol):

@@ -21,7 +21,7 @@ class WorkerRow:
 class WorkerRegistry(Protocol):
     """The live workers: a row for each, which the worker renews every two seconds."""
 
-    async def beat(self, worker: WorkerRow) -> None:
+    async def heartbeat(self, worker: WorkerRow) -> None:
         """Renew the row (its `seen_at` is the database's clock)."""
         ...
 

@@ -109,7 +109,7 @@ class Workflows(Protocol):
         """Newest first."""
         ...
 
-    async def resume(self, wanted: Resumption) -> tuple[WorkflowRow, bool]:
+    async def resume(self, request: Resumption) -> tuple[WorkflowRow, bool]:
         """Resume an ended workflow in one transaction; True when this resumption exists already.
 
         Raises:
@@ -137,7 +137,7 @@ class WorkflowsToReconcile(Workflows, Protocol):
         """List workflows known to the engine, not ended, and unchanged for that long."""
         ...
 
-    async def unheard_cancels(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
+    async def undelivered_cancels(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
         """List those of `unended` with a request to cancel."""
         ...
 

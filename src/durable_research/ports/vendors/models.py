@@ -37,7 +37,7 @@ class ModelCall:
     prompt: str
     model: str
     so_far: str = ""
-    go_on: str = ""
+    continuation_prompt: str = ""
 
     @property
     def fingerprint(self) -> str:

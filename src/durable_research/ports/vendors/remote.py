@@ -31,18 +31,18 @@ class Shown:
     fingerprint: str | None = None
 
 
-def ours_among(shown: Iterable[Shown], key: str, fingerprint: str | None) -> tuple[list[str], list[str]]:
+def own_and_foreign(shown: Iterable[Shown], key: str, fingerprint: str | None) -> tuple[list[str], list[str]]:
     """Separate our sends from foreign ones, by reference and in their order.
 
     A list may ignore its filter and show everything; an answer with our key may belong to another request under that key. One
     without a fingerprint was sent by an older version of this code; None means that the request is not known any more.
     """
-    ours: list[str] = []
-    strays: list[str] = []
+    own: list[str] = []
+    foreign: list[str] = []
     for one in shown:
-        fits = fingerprint is None or one.fingerprint is None or one.fingerprint == fingerprint
-        (ours if one.key == key and fits else strays).append(one.reference)
-    return ours, strays
+        is_same_request = fingerprint is None or one.fingerprint is None or one.fingerprint == fingerprint
+        (own if one.key == key and is_same_request else foreign).append(one.reference)
+    return own, foreign
 
 
 class RemoteEffect(Protocol[Answer]):
@@ -79,7 +79,7 @@ class RemoteEffect(Protocol[Answer]):
         """
         return None
 
-    async def take_up(self, reference: str) -> None:
+    async def reattach_to(self, reference: str) -> None:
         """Make sure, before `collect`, that this attempt can re-attach to an accepted send of an earlier one.
 
         Raises:

@@ -14,7 +14,7 @@ from durable_research.payload_keys import PayloadKey
 from durable_research.telemetry import logs
 from durable_research.temporal.payloads.converter import data_converter
 
-_LOOK_AGAIN_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
 
 def _connect_config(identity: str | None, keys: Sequence[PayloadKey]) -> dict[str, Any]:
@@ -57,11 +57,11 @@ async def connect(
             async with asyncio.timeout_at(deadline):
                 return await Client.connect(**config)
         except (RuntimeError, RPCError, TimeoutError) as cause:
-            if loop.time() + _LOOK_AGAIN_SECONDS > deadline:
+            if loop.time() + _POLL_SECONDS > deadline:
                 raise InfrastructureDown(f"temporal does not answer at {config['target_host']}") from cause
         if is_logged:
             logs.get_logger().info(logs.INFRASTRUCTURE_DOWN, what="temporal", at=config["target_host"])
-        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 def runtime(address: str) -> Runtime:

@@ -75,8 +75,8 @@ class TemporalEngine:
         completed_steps: Sequence[str] = (),
         resumption: int = 0,
     ) -> None:
-        """Start it under its own id; one that is running or has ended is left alone."""
-        if resumption and not await self._make_way(workflow_id, resumption):
+        """Start it under its own id; a running or ended one is not changed."""
+        if resumption and not await self._end_earlier_run(workflow_id, resumption):
             return
         memo: dict[str, Any] = {names.COMPLETED_STEPS: list(completed_steps)} if completed_steps else {}
         memo |= {names.RESUMPTION: resumption} if resumption else {}
@@ -98,10 +98,10 @@ class TemporalEngine:
                     rpc_timeout=policies.ENGINE_START,
                 )
 
-    async def _make_way(self, workflow_id: str, resumption: int) -> bool:
-        """End what is left of an earlier run; False when this resumption, or a later one, has begun already.
+    async def _end_earlier_run(self, workflow_id: str, resumption: int) -> bool:
+        """Terminate the earlier run; False when this resumption, or a later one, has begun already.
 
-        Rejected: the conflict policy that terminates. A starter that slept would end the run of a later resumption.
+        Rejected: the conflict policy that terminates. A delayed starter would end the run of a later resumption.
         """
         latest = await self._describe(workflow_id)
         if latest is None:
@@ -114,7 +114,7 @@ class TemporalEngine:
         return True
 
     async def cancel(self, workflow_id: str, resumption: int = 0) -> bool:
-        """Ask for cancellation; False when it is not running there. A wish may be old: it must not end a later run."""
+        """Request cancellation; False when it is not running there. An old request must not end a later run."""
         latest = await self._describe(workflow_id)
         if latest is None or await _resumption_of(latest) != resumption:
             return False
@@ -139,7 +139,7 @@ class TemporalEngine:
         try:
             # Two requests: the message is sent, and its answer is waited for.
             async with answers_within(2 * policies.ENGINE_UPDATE, except_for=_ENDED):
-                standing: ApprovalDecision = await handle.execute_update(
+                recorded: ApprovalDecision = await handle.execute_update(
                     names.APPROVE,
                     decision,
                     id=decision.decision_id,
@@ -152,7 +152,7 @@ class TemporalEngine:
             return None
         except RPCError:
             raise InvalidState("the workflow is not running any more") from None
-        return standing
+        return recorded
 
     @staticmethod
     async def _send(request: Coroutine[Any, Any, None]) -> bool:
@@ -164,7 +164,7 @@ class TemporalEngine:
         return True
 
     async def describe(self, workflow_id: str) -> EngineView | None:
-        """Ask for its state and pending activities; needs no worker."""
+        """Read its state and pending activities; needs no worker."""
         description = await self._describe(workflow_id)
         return _view(description, await _resumption_of(description)) if description else None
 
@@ -180,10 +180,10 @@ class TemporalEngine:
             return None
 
     async def retry_now(self, workflow_id: str) -> Sequence[str]:
-        """Have the next try of each waiting activity scheduled anew, which is by the retry policy alone: at once.
+        """Reschedule the next try of each waiting activity, by the retry policy alone: at once.
 
-        Naming an option's own value does that in one request. Pausing and unpausing does it too, but a death between the
-        two would leave the step paused for ever; a reset would begin the numbers of attempts anew.
+        Updating an option to its own value does that in one request. Pausing and unpausing does it too, but a death between the
+        two would leave the step paused permanently; a reset would restart the numbers of attempts.
         """
         waiting = [one for one in await self._pending(workflow_id) if _waits(one)]
         return [one.activity_type.name for one in waiting if await self._send(self._reschedule(workflow_id, one))]
@@ -204,7 +204,7 @@ class TemporalEngine:
         )
 
     async def history(self, workflow_id: str) -> AsyncIterator[dict[str, Any]]:
-        """Its events as JSON objects, oldest first; nothing when the engine does not know it."""
+        """Its events as JSON objects, oldest first; none when the engine does not have it."""
         try:
             async with answers_within(policies.ENGINE_START, except_for=_UNKNOWN):
                 history = await self._client.get_workflow_handle(workflow_id).fetch_history(
@@ -217,7 +217,7 @@ class TemporalEngine:
 
 
 def _refusal(cause: BaseException | None) -> InvalidState:
-    """A workflow's refusal as our error: it names the code as its type."""
+    """A workflow's refusal as our error: its type is the code."""
     if not isinstance(cause, ApplicationError):
         return InvalidState("the workflow took no decision")
     error = AlreadyDecided if cause.type == AlreadyDecided.code else InvalidState

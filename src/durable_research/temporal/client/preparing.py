@@ -1,4 +1,4 @@
-"""Making a Temporal namespace ours: retention, search attributes, the reconcile schedule. Safe to repeat at any time."""
+"""Prepares a Temporal namespace: retention, search attributes, the reconcile schedule. Safe to repeat at any time."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from durable_research import policies, queues
 from durable_research.temporal import names
 
-# Histories are what people look at after an incident; the dev server would drop them after a day.
+# Histories are needed after an incident; the dev server would delete them after a day.
 RETENTION = timedelta(days=30)
 _EVERY = timedelta(minutes=1)
 # A pass that was missed is of no use later: the next one does the same.
@@ -32,13 +32,13 @@ _CATCH_UP = timedelta(seconds=60)
 
 
 async def prepare(client: Client) -> list[str]:
-    """Set what is missing and return, in words, what was set.
+    """Add what is missing and return a description of the changes.
 
     Raises:
-        RPCError: the server refuses or is away.
+        RPCError: the server refuses or is unreachable.
     """
     done = []
-    if await _keep_for_long_enough(client):
+    if await _extend_retention(client):
         done.append(f"retention set to {RETENTION.days} days")
     if await _add_search_attributes(client):
         done.append("search attributes added")
@@ -47,7 +47,7 @@ async def prepare(client: Client) -> list[str]:
     return done
 
 
-async def _keep_for_long_enough(client: Client) -> bool:
+async def _extend_retention(client: Client) -> bool:
     service = client.workflow_service
     now = await service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
     if now.config.workflow_execution_retention_ttl.ToTimedelta() >= RETENTION:

@@ -12,13 +12,13 @@ from durable_research.domain.errors import InfrastructureDown
 
 @asynccontextmanager
 async def answers_within(longest: timedelta, *, except_for: Collection[RPCStatusCode] = ()) -> AsyncIterator[None]:
-    """Translate the errors of an RPC; a refusal with one of these statuses is left to the caller.
+    """Translate the errors of an RPC; a refusal with one of these statuses is passed to the caller.
 
     Raises:
-        InfrastructureDown: no answer in time, or a refusal that says nothing about the request.
+        InfrastructureDown: no answer in time, or a refusal that is not about the request.
     """
     try:
-        # The time that a request is given does not count its dialling: a client that was made lazily has yet to do it.
+        # The timeout of a request does not include the connecting, which a lazily made client has yet to do.
         async with asyncio.timeout(longest.total_seconds()):
             yield
     except RPCError as cause:

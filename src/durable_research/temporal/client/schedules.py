@@ -1,4 +1,4 @@
-"""The Schedules port on Temporal Schedules: Temporal keeps them, fires them and lists them; no table of ours does."""
+"""The Schedules port on Temporal Schedules: Temporal stores, fires and lists them, without a table of ours."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -25,7 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from durable_research import policies
 from durable_research.domain.errors import FieldError, InfrastructureDown, InvalidInput, NotFound
-from durable_research.domain.schedules.clock_changes import next_asking
+from durable_research.domain.schedules.clock_changes import next_report_time
 from durable_research.domain.schedules.schedule import Rhythm, is_schedule_id
 from durable_research.domain.values import Value
 from durable_research.ports.engine.schedules import NewSchedule, ScheduleView
@@ -33,16 +33,16 @@ from durable_research.temporal import names
 from durable_research.temporal.client.rpc import answers_within
 
 _TENANT = SearchAttributeKey.for_keyword(names.TENANT)
-_ABOUT = "about"
-# How Temporal begins its note on a schedule that it paused by itself.
+_MEMO = "about"
+# The beginning of Temporal's note on a schedule that it paused by itself.
 _PAUSED_BY_FAILURE = "paused due to workflow failure"
-_LOOK_AGAIN_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 
 _Found: TypeAlias = ScheduleDescription | ScheduleListDescription
 
 
-class _About(Value):
-    """What the schedule's memo says, sealed like every payload."""
+class _Memo(Value):
+    """The schedule's memo, sealed like every payload."""
 
     title: str
     every: str
@@ -52,7 +52,7 @@ class _About(Value):
 
 
 # Shown when the key that a memo was sealed with is missing: the schedule can still be paused and deleted.
-_UNREADABLE = _About(
+_UNREADABLE = _Memo(
     title="(sealed with a key that is not here)",
     every="?",
     timezone="?",
@@ -68,10 +68,10 @@ class TemporalSchedules:
         self._client = client
 
     async def create(self, new: NewSchedule) -> tuple[ScheduleView, bool]:
-        """Make it and wait until it is listed; one with this id is left as it is."""
+        """Create it and wait until it is listed; an existing one with this id is not changed."""
         known = False
         tenant = TypedSearchAttributes([SearchAttributePair(_TENANT, new.tenant)])
-        about = _About(
+        memo = _Memo(
             title=new.title,
             every=new.every,
             timezone=new.timezone,
@@ -83,14 +83,14 @@ class TemporalSchedules:
                 await self._client.create_schedule(
                     new.schedule_id,
                     _schedule(new, tenant),
-                    memo={_ABOUT: about},
+                    memo={_MEMO: memo},
                     search_attributes=tenant,
                     rpc_timeout=policies.ENGINE_START,
                 )
         except ScheduleAlreadyRunningError:
             known = True
         except RPCError:
-            # Its table of time zones may be older than ours.
+            # Temporal's table of time zones may be older than ours.
             words = "these times, or this time zone, are refused by Temporal"
             raise InvalidInput([FieldError("/every", "refused", words)]) from None
         _, view = await self._get(new.schedule_id, new.tenant)
@@ -109,17 +109,17 @@ class TemporalSchedules:
         return sorted(rows, key=lambda row: (row.created_at, row.schedule_id), reverse=True)
 
     async def pause(self, schedule_id: str, tenant: str) -> ScheduleView:
-        """Pause it and wait until the list says so."""
+        """Pause it and wait until the list shows that."""
         handle, _ = await self._get(schedule_id, tenant)
-        async with _answers_about_it():
+        async with _schedule_answers():
             await handle.pause(note="paused by a person", rpc_timeout=policies.ENGINE_ANSWER)
         await self._until_listed(schedule_id, tenant, lambda row: row is None or row.paused)
         return (await self._get(schedule_id, tenant))[1]
 
     async def resume(self, schedule_id: str, tenant: str) -> ScheduleView:
-        """Resume it and wait until the list says so."""
+        """Resume it and wait until the list shows that."""
         handle, _ = await self._get(schedule_id, tenant)
-        async with _answers_about_it():
+        async with _schedule_answers():
             await handle.unpause(note="resumed by a person", rpc_timeout=policies.ENGINE_ANSWER)
         await self._until_listed(schedule_id, tenant, lambda row: row is None or not row.paused)
         return (await self._get(schedule_id, tenant))[1]
@@ -127,7 +127,7 @@ class TemporalSchedules:
     async def delete(self, schedule_id: str, tenant: str) -> None:
         """Delete it and wait until it is listed no more."""
         handle, _ = await self._get(schedule_id, tenant)
-        async with _answers_about_it():
+        async with _schedule_answers():
             await handle.delete(rpc_timeout=policies.ENGINE_ANSWER)
         await self._until_listed(schedule_id, tenant, lambda row: row is None)
 
@@ -135,14 +135,16 @@ class TemporalSchedules:
         if not is_schedule_id(schedule_id):
             raise NotFound("there is no such schedule")
         handle = self._client.get_schedule_handle(schedule_id)
-        async with _answers_about_it():
+        async with _schedule_answers():
             found = await handle.describe(rpc_timeout=policies.ENGINE_ANSWER)
         if found.typed_search_attributes.get(_TENANT) != tenant:
             raise NotFound("there is no such schedule")
         return handle, await _view(found)
 
-    async def _until_listed(self, schedule_id: str, tenant: str, is_so: Callable[[ScheduleView | None], bool]) -> None:
-        """Temporal's list follows a change a moment later: wait, so that who looks next sees what they did.
+    async def _until_listed(
+        self, schedule_id: str, tenant: str, is_reached: Callable[[ScheduleView | None], bool]
+    ) -> None:
+        """Wait until Temporal's list, which is eventually consistent, shows the change.
 
         The change itself is made, so a list that takes longer is no failure.
         """
@@ -150,13 +152,13 @@ class TemporalSchedules:
             async with asyncio.timeout(policies.ENGINE_ANSWER.total_seconds()):
                 while True:
                     rows = await self.list(tenant)
-                    if is_so(next((row for row in rows if row.schedule_id == schedule_id), None)):
+                    if is_reached(next((row for row in rows if row.schedule_id == schedule_id), None)):
                         return
-                    await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+                    await asyncio.sleep(_POLL_SECONDS)
 
 
 @asynccontextmanager
-async def _answers_about_it() -> AsyncIterator[None]:
+async def _schedule_answers() -> AsyncIterator[None]:
     try:
         async with answers_within(policies.ENGINE_ANSWER, except_for={RPCStatusCode.NOT_FOUND}):
             yield
@@ -179,9 +181,9 @@ def _schedule(new: NewSchedule, tenant: TypedSearchAttributes) -> Schedule:
             # A firing only accepts a report, so two overlap only when the earlier one waits for our database. Then one
             # more is buffered: skipping would lose it, and buffering all would pay for a whole outage's worth of reports.
             overlap=ScheduleOverlapPolicy.BUFFER_ONE,
-            # As long as the time between two firings: after an outage of Temporal the newest firing is made up for, no other.
+            # As long as the time between two firings: after an outage of Temporal only the newest firing is caught up.
             catchup_window=new.rhythm.shortest,
-            # A request that cannot be accepted any more must not fail in silence each day.
+            # A request that cannot be accepted any more must not fail unnoticed each day.
             pause_on_failure=True,
         ),
     )
@@ -190,29 +192,29 @@ def _schedule(new: NewSchedule, tenant: TypedSearchAttributes) -> Schedule:
 def _spec(rhythm: Rhythm, timezone: str, created_at: datetime) -> ScheduleSpec:
     if rhythm.interval is None:
         return ScheduleSpec(cron_expressions=[rhythm.cron or ""], time_zone_name=timezone)
-    # Temporal counts intervals from 1970; people count from now.
+    # Temporal counts intervals from 1970; users expect them to count from now.
     offset = timedelta(seconds=int(created_at.timestamp()) % int(rhythm.interval.total_seconds()))
     return ScheduleSpec(intervals=[ScheduleIntervalSpec(every=rhythm.interval, offset=offset)])
 
 
 async def _view(found: _Found) -> ScheduleView:
     try:
-        about = await found.memo_value(_ABOUT, type_hint=_About)
+        memo = await found.memo_value(_MEMO, type_hint=_Memo)
     except ApplicationError:  # the codec's error for a missing key
-        about = _UNREADABLE
+        memo = _UNREADABLE
     state = found.schedule.state if found.schedule else None
     paused = state is not None and state.paused
     following = found.info.next_action_times if found.info else ()
     past = [one.scheduled_at for one in found.info.recent_actions] if found.info else []
     return ScheduleView(
         schedule_id=found.id,
-        title=about.title,
-        every=about.every,
-        timezone=about.timezone,
-        fingerprint=about.fingerprint,
-        created_at=about.created_at,
+        title=memo.title,
+        every=memo.every,
+        timezone=memo.timezone,
+        fingerprint=memo.fingerprint,
+        created_at=memo.created_at,
         paused=paused,
         failed=paused and state is not None and (state.note or "").startswith(_PAUSED_BY_FAILURE),
-        next_at=None if paused else next_asking(following, past, about.every, about.timezone),
+        next_at=None if paused else next_report_time(following, past, memo.every, memo.timezone),
         last_at=past[-1] if past else None,
     )

@@ -17,7 +17,7 @@ _KEY_ID = "encryption-key-id"
 
 
 class SealingCodec(PayloadCodec):
-    """Seals with the keyring's active key; without one it passes payloads as they are, and still says so of sealed ones."""
+    """Seals with the keyring's active key; without keys it passes plain payloads, and reports sealed ones."""
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
@@ -31,7 +31,7 @@ class SealingCodec(PayloadCodec):
         return [Payload(metadata=label, data=self._keyring.seal(one.SerializeToString())) for one in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Open what is sealed; anything else passes, so that what was written before there were keys stays readable.
+        """Open sealed payloads; others pass, so that payloads from before there were keys stay readable.
 
         Raises:
             ApplicationError: with the codes of `UnknownKeyId` and `PayloadUnreadable`.
@@ -39,8 +39,8 @@ class SealingCodec(PayloadCodec):
         try:
             return [self.open(one) for one in payloads]
         except (UnknownKeyId, PayloadUnreadable) as error:
-            # Not marked non-retryable: the SDK would fail the workflow permanently on the first worker that lacks a key. Like
-            # this the task fails, says why, and is retried: a paid report waits until the setting is repaired.
+            # Not marked non-retryable: the SDK would fail the workflow permanently on the first worker that lacks a key. So
+            # the task fails with the reason, and is retried: a paid report waits until the setting is repaired.
             raise ApplicationError(error.detail, type=error.code) from None
 
     def open(self, payload: Payload) -> Payload:

@@ -1,4 +1,4 @@
-"""The built-in activities of every workflow: write what only it knows into the progress log, and cancel calls left running."""
+"""The built-in activities of every workflow: write its own events into the progress log, and cancel calls left running."""
 
 from collections.abc import Awaitable, Callable
 
@@ -15,7 +15,7 @@ from durable_research.temporal.messages import Closing, NoteApproval, StopModelC
 
 
 class ClosingActivities:
-    """Those that write into the progress log."""
+    """The activities that write into the progress log."""
 
     def __init__(self, progress: ProgressLog) -> None:
         self._progress = progress
@@ -33,14 +33,14 @@ class ClosingActivities:
 
     @activity.defn(name="note_approval")
     async def note_approval(self, noted: NoteApproval) -> ApprovalAsked | ApprovalDecision | None:
-        """Write the event once; returns what stands already, as after the engine's loss of the workflow."""
+        """Write the event once; returns the recorded one, for example after the engine's loss of the workflow."""
         return await self._progress.note_approval(
             noted.workflow_id, noted.kind, payload_of(noted.kind, noted.data), noted.resumption
         )
 
 
 class StoppingActivities:
-    """The one that cancels; `cancel` stops one accepted call at the model's provider."""
+    """The activity that cancels; `cancel` stops one accepted call at the model's provider."""
 
     def __init__(
         self, ledger: RunningCalls, progress: ProgressReader, cancel: Callable[[str], Awaitable[None]]
@@ -53,7 +53,7 @@ class StoppingActivities:
     async def stop_model_calls(self, message: StopModelCalls) -> None:
         """Cancel the calls that still run at the provider for a workflow that has ended: their answers will not be fetched.
 
-        Where a wait for the provider has ended, the answer may be there by now: it is paid for, and stays in the ledger.
+        Where a wait for the provider has ended, the answer may exist by now: it is paid for, and stays in the ledger.
         """
         events = await self._progress.read(message.workflow_id)
         is_earlier = message.resumption not in (None, resumption_after(events))

@@ -30,7 +30,7 @@ from durable_research.ports.database.progress import ProgressLog, Waited
 from durable_research.telemetry import logs
 from durable_research.telemetry.metrics import ACTIVITIES_EXECUTED, METRICS
 from durable_research.temporal.resumption import ResumptionInbound, resumption_in
-from durable_research.temporal.worker.attempt_failures import Judgement, judge
+from durable_research.temporal.worker.attempt_failures import RetryDecision, decide_retry
 
 _attempt: ContextVar[Attempt] = ContextVar("attempt")
 _PATIENCE = Patience()
@@ -42,8 +42,8 @@ def current_attempt() -> Attempt:
     return _attempt.get()
 
 
-def cancel_is_wanted() -> bool:
-    """Whether the activity is being cancelled because a person wants it, not because the worker drains."""
+def cancel_is_requested() -> bool:
+    """Whether the activity is being cancelled at a person's request, not because the worker drains."""
     details = activity.cancellation_details()
     return bool(details and details.cancel_requested)
 
@@ -70,7 +70,7 @@ class StepInterceptor(Interceptor):
     def workflow_interceptor_class(
         self, input: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor] | None:
-        """Have activities know which resumption they are of."""
+        """Add the interceptor that sends the resumption to activities."""
         return ResumptionInbound
 
 
@@ -102,7 +102,7 @@ class _StepInbound(ActivityInboundInterceptor):
                     workflow_id, policy.step, self._identity, engine, undoes=policy.undoes, commits=policy.commits
                 )
             except ResearchError as error:
-                _fail(self._judged(error, policy))
+                _fail(self._decide_retry(error, policy))
             return await self._run_logged(input, policy, attempt)
 
     async def _run_unlogged(self, input_: ExecuteActivityInput, policy: StepPolicy) -> Any:
@@ -111,9 +111,9 @@ class _StepInbound(ActivityInboundInterceptor):
         try:
             async with asyncio.timeout(policy.try_seconds):
                 return await self.next.execute_activity(input_)
-        except Exception as error:  # the activity edge: every failure leaves here as one that Temporal understands
-            made = _as_research_error(error, policy, policy.try_seconds)
-            _fail(self._judged(made, policy, failures_before=activity.info().attempt - made.counted))
+        except Exception as error:  # the activity boundary: every failure becomes one of Temporal's here
+            failure = _as_research_error(error, policy, policy.try_seconds)
+            _fail(self._decide_retry(failure, policy, failures_before=activity.info().attempt - failure.counted))
         finally:
             _attempt.reset(token)
 
@@ -129,7 +129,7 @@ class _StepInbound(ActivityInboundInterceptor):
         except asyncio.CancelledError:
             await asyncio.shield(self._close_cancelled(attempt))
             raise
-        except Exception as error:  # the activity edge, as above
+        except Exception as error:  # the activity boundary, as above
             await self._close_failed(attempt, policy, _as_research_error(error, policy, seconds))
         else:
             counted = activity.metric_meter().create_counter(ACTIVITIES_EXECUTED, METRICS[ACTIVITIES_EXECUTED])
@@ -139,7 +139,7 @@ class _StepInbound(ActivityInboundInterceptor):
             _attempt.reset(token)
 
     async def _close_cancelled(self, attempt: Attempt) -> None:
-        """Write why the attempt stops; one that the server gave away meanwhile is the next attempt's to close."""
+        """Write why the attempt stops; if the server has timed it out meanwhile, the next attempt closes it."""
         details = activity.cancellation_details()
         if details and details.cancel_requested:
             kind = EventKind.ATTEMPT_CANCELLED
@@ -154,46 +154,46 @@ class _StepInbound(ActivityInboundInterceptor):
             logs.get_logger().warning(logs.ATTEMPT_STALE, step=attempt.step, error=str(error))
 
     def _deadline(self, policy: StepPolicy) -> float:
-        """How long this attempt may take here: by the policy or the settings, and before the server takes it for dead."""
+        """The time limit of this attempt: by the policy or the settings, and before the server times it out."""
         seconds = self._patience.step_seconds if policy.asks_model else policy.try_seconds
         recorded = activity.info().start_to_close_timeout
         return min(seconds, (recorded - policies.BEFORE_START_TO_CLOSE).total_seconds()) if recorded else seconds
 
-    def _judged(
+    def _decide_retry(
         self, error: ResearchError, policy: StepPolicy, failures_before: int = 0, waited: Waited = _NO_WAIT
-    ) -> Judgement:
-        return judge(error, policy, failures_before, waited, self._patience.provider_wait)
+    ) -> RetryDecision:
+        return decide_retry(error, policy, failures_before, waited, self._patience.provider_wait)
 
     async def _close_failed(self, attempt: Attempt, policy: StepPolicy, error: ResearchError) -> NoReturn:
-        judged = self._judged(error, policy, attempt.failures_before)
+        decision = self._decide_retry(error, policy, attempt.failures_before)
         try:
             if error.waits and policy.waits:
                 waited = await self._progress.waited(attempt.workflow_id, attempt.step)
-                judged = self._judged(error, policy, attempt.failures_before, waited)
+                decision = self._decide_retry(error, policy, attempt.failures_before, waited)
             logs.get_logger().warning(
                 logs.ATTEMPT_FAILED,
                 workflow_id=attempt.workflow_id,
                 step=attempt.step,
                 attempt=attempt.number,
-                code=judged.error.code,  # not its words, which may be a provider's and quote a prompt
+                code=decision.error.code,  # not its words, which may be a provider's and quote a prompt
             )
             if not isinstance(error, StaleAttempt):
-                failed = _failed(judged, attempt.worker)
+                failed = _failed(decision, attempt.worker)
                 await self._progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, failed)
         except ResearchError as unwritten:
-            _fail(self._judged(unwritten, policy, attempt.failures_before))
-        _fail(judged, attempt.number)
+            _fail(self._decide_retry(unwritten, policy, attempt.failures_before))
+        _fail(decision, attempt.number)
 
 
-def _failed(judged: Judgement, worker: str) -> AttemptFailed:
-    times: dict[str, float] = {} if judged.final else {"retry_in_seconds": judged.pause.total_seconds()}
-    if judged.wait_left is not None:
-        times["wait_left_seconds"] = judged.wait_left.total_seconds()
+def _failed(decision: RetryDecision, worker: str) -> AttemptFailed:
+    times: dict[str, float] = {} if decision.final else {"retry_in_seconds": decision.pause.total_seconds()}
+    if decision.wait_left is not None:
+        times["wait_left_seconds"] = decision.wait_left.total_seconds()
     return AttemptFailed(
-        error={"code": judged.error.code, "detail": judged.error.detail},
-        counted=judged.counted,
-        final=judged.final,
-        asks_a_person=judged.asks_a_person,
+        error={"code": decision.error.code, "detail": decision.error.detail},
+        counted=decision.counted,
+        final=decision.final,
+        asks_a_person=decision.asks_a_person,
         worker=worker,
         **times,
     )
@@ -203,31 +203,31 @@ def _as_research_error(error: Exception, policy: StepPolicy, seconds: float) -> 
     if isinstance(error, ResearchError):
         return error
     if isinstance(error, TimeoutError):
-        made: ResearchError = StepTimedOut(f"{policy.step} did not finish within {seconds:g} s")
+        failure: ResearchError = StepTimedOut(f"{policy.step} did not finish within {seconds:g} s")
     else:
         # A bug: its class is named, its text is not shown, as it may hold anything.
-        made = ResearchError(f"{type(error).__name__} in {policy.step}")
+        failure = ResearchError(f"{type(error).__name__} in {policy.step}")
         logs.get_logger().error(logs.ATTEMPT_FAILED, step=policy.step, exc_info=error)
-    made.__cause__ = error
-    return made
+    failure.__cause__ = error
+    return failure
 
 
-def _fail(judged: Judgement, attempt: int | None = None) -> NoReturn:
-    """Hand the failure to Temporal. The attempt's number goes along, and whether a person is asked about it."""
-    # Without an attempt in the log no decision can name one: 0 is the number of none.
+def _fail(decision: RetryDecision, attempt: int | None = None) -> NoReturn:
+    """Raise the failure for Temporal, with the attempt's number, and whether a person decides about it."""
+    # Without an attempt in the log no decision can name one: 0 stands for none.
     details: tuple[Any, ...] = () if attempt is None else (attempt,)
     raise ApplicationError(
-        judged.error.detail,
-        *((attempt or 0, True) if judged.asks_a_person else details),
-        type=judged.error.code,
-        non_retryable=judged.final,
-        next_retry_delay=None if judged.final else max(judged.pause, policies.AT_ONCE),
+        decision.error.detail,
+        *((attempt or 0, True) if decision.asks_a_person else details),
+        type=decision.error.code,
+        non_retryable=decision.final,
+        next_retry_delay=None if decision.final else max(decision.pause, policies.AT_ONCE),
     ) from None  # a cause would take the vendor's words, which may quote a prompt, into the Event History
 
 
 @asynccontextmanager
 async def _undo_places(policy: StepPolicy, workflow_id: str) -> AsyncIterator[None]:
-    """Come by the two failpoints of an undo, around it; every undo has them without a word of its own."""
+    """Reach the two failpoints of an undo, before and after it; no undo needs code for them."""
     if policy.undoes:
         await reach_undo(policy.step, UndoPlace.BEGUN, workflow_id)
     yield
@@ -237,13 +237,13 @@ async def _undo_places(policy: StepPolicy, workflow_id: str) -> AsyncIterator[No
 
 @asynccontextmanager
 async def _heartbeats(is_local: bool) -> AsyncIterator[None]:
-    """Beat each second while the block runs; this is also how a cancellation reaches the activity."""
+    """Send a heartbeat each second while the block runs; its answer also carries a cancellation."""
     if is_local:
         yield
         return
 
     async def beat() -> None:
-        while True:  # the start itself is news to the server, so the first beat is due a second later
+        while True:  # the start itself counts as a heartbeat, so the first one is due a second later
             await asyncio.sleep(policies.HEARTBEAT_EVERY.total_seconds())
             activity.heartbeat()
 

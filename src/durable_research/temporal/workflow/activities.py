@@ -17,30 +17,32 @@ from durable_research.policies import StepPolicy
 from durable_research.temporal.messages import Closing, NoteApproval, StopModelCalls
 from durable_research.temporal.resumption import own_resumption
 
-# After a worker's death the step is retried at once; the growth only guards against an input that kills every worker.
+# After a worker's death the step is retried at once; the backoff only protects against an input that kills every worker.
 AFTER_DEATH = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=5)
 )
 
-Given = TypeVar("Given")
+Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 Done = TypeVar("Done")
 _STANDING: TypeAdapter[ApprovalAsked | ApprovalDecision | None] = TypeAdapter(ApprovalAsked | ApprovalDecision | None)
 
 
-async def run_step(step: Callable[[Any, Given], Awaitable[Result]], given: Given, policy: StepPolicy) -> Result:
-    """Run one activity under its row of the table, and return its result.
+async def run_step(
+    step: Callable[[Any, Argument], Awaitable[Result]], argument: Argument, policy: StepPolicy
+) -> Result:
+    """Run one activity by its policy, and return its result.
 
     Raises:
         ActivityError: it failed permanently, or was cancelled.
     """
-    return await workflow.execute_activity_method(step, given, **_options(policy))
+    return await workflow.execute_activity_method(step, argument, **_options(policy))
 
 
 async def stop_model_calls(*, keep: bool) -> None:
-    """Cancel calls that run on at the provider without an attempt that could, unless they are retained to be resumed.
+    """Cancel calls that still run at the provider without an attempt, unless they are retained for a resumption.
 
-    A call that cannot be stopped ends there by itself, and the ledger counts it as charged.
+    A call that cannot be stopped ends by itself, and the ledger counts it as charged.
     """
     message = StopModelCalls(workflow_id=workflow.info().workflow_id, keep=keep, resumption=own_resumption())
     policy = policies.STOP_MODEL_CALLS
@@ -53,7 +55,7 @@ async def stop_model_calls(*, keep: bool) -> None:
 async def close_workflow(status: Status, closed: Closed, *, unless_cancelled: bool = False) -> bool:
     """Write the outcome into the progress log, retrying without end; the caller shields it from cancellation.
 
-    False when a request to cancel was there first, and nothing was written.
+    False when a request to cancel came first, and nothing was written.
     """
     closing = Closing(
         workflow_id=workflow.info().workflow_id,
@@ -67,19 +69,19 @@ async def close_workflow(status: Status, closed: Closed, *, unless_cancelled: bo
 
 
 async def note_approval(kind: EventKind, payload: Payload) -> ApprovalAsked | ApprovalDecision | None:
-    """Write what happens to an approval; returns what stands of it in the log: the decision, or the question that was asked."""
+    """Write an event of an approval; returns the recorded decision, or the recorded question."""
     noted = NoteApproval(
         workflow_id=workflow.info().workflow_id, kind=kind, data=payload.stored(), resumption=own_resumption()
     )
     return _STANDING.validate_python(await _write(noted, policies.NOTE_APPROVAL))
 
 
-async def _write(given: BaseModel, policy: StepPolicy) -> Any:
-    """Write what only the workflow knows: tried briefly within its task, then without end as an ordinary activity."""
+async def _write(argument: BaseModel, policy: StepPolicy) -> Any:
+    """Write the workflow's own event: first briefly as a local activity, then without limit as an ordinary one."""
     try:
         return await workflow.execute_local_activity(
             policy.step,
-            given,
+            argument,
             start_to_close_timeout=policies.LOCAL_WRITE_TRY,
             schedule_to_close_timeout=policies.LOCAL_WRITE_GIVE_UP,
             retry_policy=RetryPolicy(maximum_attempts=2),
@@ -87,7 +89,7 @@ async def _write(given: BaseModel, policy: StepPolicy) -> Any:
     except FailureError as error:  # a local activity's failure may come as it is, without an ActivityError around it
         if is_cancelled_exception(error):
             raise
-        return await workflow.execute_activity(policy.step, given, **_options(policy))
+        return await workflow.execute_activity(policy.step, argument, **_options(policy))
 
 
 def _options(policy: StepPolicy) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """Approval: parks a workflow until a person decides about its draft; sends a reminder, and expires.
 
 The first decision wins. It comes as an update, which is answered, or as a signal of the same effect; both carry the client's
-`decision_id`, so that one that is sent again is known.
+`decision_id`, which identifies a repeated one.
 
 Notices are sent meanwhile, so that no receiver delays a decision. A decision cancels those that are still on their way: one
-that had not begun is never sent, and the workflow waits before its end (`quiet`) until none is left running.
+that had not begun is never sent, and the workflow waits before its end (`wait_for_notices`) until none is left running.
 """
 
 import asyncio
@@ -44,18 +44,18 @@ class Approval:
         self._notices: list[asyncio.Task[object]] = []
 
     def check(self, decision: ApprovalDecision) -> None:
-        """Refuse what cannot be decided, or is decided otherwise.
+        """Refuse an invalid decision, and one that contradicts an earlier one.
 
         Raises:
             ApplicationError: its type is the code of our error.
         """
-        standing = self._decision
-        if standing and standing == decision:
+        recorded = self._decision
+        if recorded and recorded == decision:
             return
-        if standing:
-            words = f"the draft has been {standing.decision.words} by decision {standing.decision_id!r}"
+        if recorded:
+            words = f"the draft has been {recorded.decision.words} by decision {recorded.decision_id!r}"
             raise _refused(
-                words if standing.decision_id else f"the draft was {standing.decision.words}", AlreadyDecided
+                words if recorded.decision_id else f"the draft was {recorded.decision.words}", AlreadyDecided
             )
         if self._question is None:
             raise _refused("nothing waits for approval", InvalidState)
@@ -65,7 +65,7 @@ class Approval:
             raise _refused(f"{decision.decision.value} cannot be decided here", InvalidState)
 
     def decide(self, decision: ApprovalDecision) -> ApprovalDecision:
-        """Take a decision, and return it as it stands.
+        """Record a decision, and return the valid one.
 
         Raises:
             ApplicationError: as for `check`.
@@ -75,20 +75,20 @@ class Approval:
         return self._decision
 
     async def wait(self, question: ApprovalQuestion, notify: Notify) -> ApprovalDecision:
-        """Write the question, send notices, and wait as long as the question says."""
+        """Write the question, send notices, and wait until a decision or the question's expiry."""
         # A reader of the event may answer before its write has returned here.
         self._question = question
-        asked = _parked(question)
-        standing = await note_approval(
-            EventKind.APPROVAL_ASKED, ApprovalOpened.model_validate(asked.model_dump(mode="json"))
+        request = _request_of(question)
+        recorded = await note_approval(
+            EventKind.APPROVAL_ASKED, ApprovalOpened.model_validate(request.model_dump(mode="json"))
         )
-        if isinstance(standing, ApprovalDecision):
-            # The engine lost this workflow, our log did not: no second question.
-            self._decision = standing
-            return standing
+        if isinstance(recorded, ApprovalDecision):
+            # The engine lost this workflow, our log has its decision: no second question.
+            self._decision = recorded
+            return recorded
         try:
             # Histories from before notices existed have no answer here, and must replay without notices.
-            decision = await self._decided(standing or asked, notify if standing else None)
+            decision = await self._decided(recorded or request, notify if recorded else None)
         finally:
             for notice in self._notices:
                 notice.cancel()
@@ -100,27 +100,27 @@ class Approval:
             await note_approval(decision.decision.event, decided_as(decision))
         return decision
 
-    async def quiet(self) -> None:
-        """Wait until no notice is being sent any more, after a decision seconds at most. A failed notice fails no workflow."""
+    async def wait_for_notices(self) -> None:
+        """Wait for the notices under way, after a decision at most seconds. A failed notice fails no workflow."""
         await asyncio.gather(*self._notices, return_exceptions=True)
 
-    async def _decided(self, asked: ApprovalAsked, notify: Notify | None) -> ApprovalDecision:
-        self._send(EventKind.APPROVAL_ASKED, asked, notify)
-        # By the times that people were shown: a workflow that was lost and begun again does not wait anew.
-        if asked.remind_at < asked.expires_at and await self._decided_until(asked.remind_at) is None:
+    async def _decided(self, request: ApprovalAsked, notify: Notify | None) -> ApprovalDecision:
+        self._send(EventKind.APPROVAL_ASKED, request, notify)
+        # By the times that people were shown: a workflow started again after a loss does not wait anew.
+        if request.remind_at < request.expires_at and await self._decided_until(request.remind_at) is None:
             await note_approval(EventKind.APPROVAL_REMINDED, Payload())
-            self._send(EventKind.APPROVAL_REMINDED, asked, notify)
-        expired = ApprovalDecision(decision_id="", decision=Verdict.EXPIRE, draft_sha256=asked.draft_sha256)
-        return await self._decided_until(asked.expires_at) or expired
+            self._send(EventKind.APPROVAL_REMINDED, request, notify)
+        expired = ApprovalDecision(decision_id="", decision=Verdict.EXPIRE, draft_sha256=request.draft_sha256)
+        return await self._decided_until(request.expires_at) or expired
 
-    def _send(self, occasion: Occasion, asked: ApprovalAsked, notify: Notify | None) -> None:
+    def _send(self, occasion: Occasion, request: ApprovalAsked, notify: Notify | None) -> None:
         if notify and not self._decision:
-            notice = ApprovalNotice(occasion=occasion, before=asked.before, expires_at=asked.expires_at)
+            notice = ApprovalNotice(occasion=occasion, before=request.before, expires_at=request.expires_at)
             self._notices.append(asyncio.create_task(notify(notice)))
 
     async def _decided_until(self, moment: datetime) -> ApprovalDecision | None:
         raise_if_cancelled()
-        # Never nothing: without a time to wait for the SDK starts no timer, where a history of before has one.
+        # Never zero: then the SDK starts no timer, where earlier histories have one.
         left = max(moment - workflow.now(), timedelta(milliseconds=1))
         try:
             await workflow.wait_condition(lambda: self._decision is not None, timeout=left)
@@ -130,11 +130,11 @@ class Approval:
             if self._decision is None or not workflow.patched(names.COMMIT_POINT):
                 self._question = None  # nothing can be decided any more
                 raise
-            # The person was answered that it is decided: the decision stands, and the cancellation is raised after it.
+            # The person has the confirmation: the decision is valid, and the cancellation is raised after it.
         return self._decision
 
 
-def _parked(question: ApprovalQuestion) -> ApprovalAsked:
+def _request_of(question: ApprovalQuestion) -> ApprovalAsked:
     def after(seconds: float) -> object:
         return workflow.now() + timedelta(seconds=seconds)
 

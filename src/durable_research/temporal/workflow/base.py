@@ -28,15 +28,15 @@ from durable_research.temporal.workflow.cancellation import is_cancellation, rai
 from durable_research.temporal.workflow.failures import Question, asks_a_person, cause_of, is_refusal, question_of
 from durable_research.temporal.workflow.saga import Saga
 
-Given = TypeVar("Given")
+Argument = TypeVar("Argument")
 Done = TypeVar("Done")
 Result = TypeVar("Result")
-Step = Callable[[Any, Given], Awaitable[Done]]
+Step = Callable[[Any, Argument], Awaitable[Done]]
 
 
 @dataclass(frozen=True)
 class Outcome(Generic[Result]):
-    """How a workflow ended well; `closed` is stored as the closing event."""
+    """How a workflow completed; `closed` is stored as the closing event."""
 
     result: Result
     status: Status = Status.DONE
@@ -60,7 +60,7 @@ class DurableWorkflow:
     def __init__(self) -> None:
         self.stage = "queued"
         self.saga = Saga(self.step, self.decision_about)
-        # Compensation for a workflow that a person ends; one that fails keeps its text, to be resumed.
+        # Compensation for a workflow that a person ends; one that fails retains its text, to be resumed.
         self.discards = Saga(self.step, self.decision_about)
         self._approval = Approval()
         self._decisions: dict[Question, Decision] = {}
@@ -73,12 +73,12 @@ class DurableWorkflow:
 
     @workflow.signal(name=names.DECIDE)
     def decide(self, decided: Decided) -> None:
-        """Take a person's decision; the first one about a question stands."""
+        """Record a person's decision; the first one about a question is valid."""
         self._decisions.setdefault(Question(decided.step, decided.attempt), decided.decision)
 
     @workflow.update(name=names.APPROVE)
     def approve(self, decision: ApprovalDecision) -> ApprovalDecision:
-        """Take a person's decision about the draft that waits, and answer with the one that stands."""
+        """Record a person's decision about the waiting draft, and return the valid one."""
         return self._approval.decide(decision)
 
     @approve.validator
@@ -88,12 +88,12 @@ class DurableWorkflow:
 
     @workflow.signal(name=names.APPROVE_SIGNAL)
     def approve_signal(self, decision: ApprovalDecision) -> None:
-        """The same; what cannot be decided, or is decided, has no effect."""
+        """The same; an invalid or late decision has no effect."""
         with suppress(ApplicationError):
             self._approval.decide(decision)
 
     async def decision_about(self, question: Question) -> Decision:
-        """Wait for a person, as long as it takes; notices about it are sent meanwhile."""
+        """Wait for a person's decision without a limit, while notices about it are sent."""
         raise_if_cancelled()
         notice = Notice(
             kind=NoticeKind.DECISION_ASKED, number=question.attempt, code=DecisionNeeded.code, step=question.step
@@ -103,12 +103,12 @@ class DurableWorkflow:
         try:
             await workflow.wait_condition(lambda: question in self._decisions)
         finally:
-            # Not waited for here: a worker that lets go of the workflow ends this coroutine at the wait.
+            # Not awaited here: a worker that evicts the workflow ends this coroutine at an await.
             announcement.cancel()
         return self._decisions[question]
 
     async def announce(self, notice: Notice) -> None:
-        """Send a notice of what has happened; a pipeline without notices leaves this as it is."""
+        """Send a notice; a pipeline without notices does not override this."""
 
     async def sleep_until(self, moment: datetime | None) -> None:
         """Sleep on a durable timer; a moment that has passed, or none, is now. Cancelling ends it at once."""
@@ -117,11 +117,11 @@ class DurableWorkflow:
         self.stage = "sleeping"
         await workflow.sleep(moment - workflow.now())
 
-    async def step(self, step: Step[Given, Done], given: Given, policy: StepPolicy) -> Done:
+    async def step(self, step: Step[Argument, Done], argument: Argument, policy: StepPolicy) -> Done:
         """Run one step.
 
         When the engine lost this workflow, the completed steps are replayed first, from the ledger and the log, and cannot be
-        cancelled meanwhile: a run that ended before they are replayed would not know what to compensate.
+        cancelled meanwhile: a run that ended before their replay would lack the steps to compensate.
 
         Raises:
             ActivityError: it failed permanently, or was cancelled.
@@ -130,52 +130,54 @@ class DurableWorkflow:
         completed_steps = _completed_steps()
         if policy.step in completed_steps and self.saga.has_undos:
             try:
-                return await shielded(run_step(step, given, policy))
+                return await shielded(run_step(step, argument, policy))
             except ActivityError:
                 # Its inputs may already be compensated, if the lost run died while it was compensating.
                 raise_if_cancelled()
                 raise
         if completed_steps:
             raise_if_cancelled()
-        return await run_step(step, given, policy)
+        return await run_step(step, argument, policy)
 
-    async def paid_step(self, step: Step[Given, Done], given: Given, policy: StepPolicy) -> Done:
-        """Run one step; a person decides where it is not known whether a call was charged, or the provider stays away."""
+    async def paid_step(self, step: Step[Argument, Done], argument: Argument, policy: StepPolicy) -> Done:
+        """Run one step; a person decides after an unresolved charge, or when the provider stays unreachable."""
         while True:
             try:
-                return await self.step(step, given, policy)
+                return await self.step(step, argument, policy)
             except ActivityError as error:
                 if await self._decision_after(error) is Decision.GIVE_UP:
                     raise
 
-    async def optional_step(self, step: Step[Given, Done], given: Given, policy: StepPolicy) -> Done | StepFailure:
+    async def optional_step(
+        self, step: Step[Argument, Done], argument: Argument, policy: StepPolicy
+    ) -> Done | StepFailure:
         """Run one step whose failure does not fail the workflow: the failure is returned, and a cancellation is raised."""
         try:
-            return await self.step(step, given, policy)
+            return await self.step(step, argument, policy)
         except ActivityError as error:
             if is_cancellation(error):
                 raise
             return StepFailure(cause_of(error))
 
     async def step_after_commit(
-        self, step: Step[Given, Done], given: Given, policy: StepPolicy
+        self, step: Step[Argument, Done], argument: Argument, policy: StepPolicy
     ) -> Done | StepFailure | TooLate:
-        """An optional step of a workflow that is finished already: a cancellation comes too late, and is returned as that."""
+        """Run an optional step of a finished workflow: a cancellation comes too late, and is returned as `TooLate`."""
         is_committed = workflow.patched(names.COMMIT_POINT)
         try:
             if is_committed:
                 raise_if_cancelled()
-            return await self.optional_step(step, given, policy)
+            return await self.optional_step(step, argument, policy)
         except (ActivityError, asyncio.CancelledError):  # a cancellation, as an optional step raises nothing else
             if not is_committed:
                 raise
             return TooLate()
 
-    async def skippable_step(self, step: Step[Given, Done], given: Given, policy: StepPolicy) -> Done | None:
+    async def skippable_step(self, step: Step[Argument, Done], argument: Argument, policy: StepPolicy) -> Done | None:
         """Run one step that a person may decide to skip when it fails; None when it was skipped."""
         while True:
             try:
-                return await self.step(step, given, policy)
+                return await self.step(step, argument, policy)
             except ActivityError as error:
                 match await self._decision_after(error):
                     case Decision.GIVE_UP:
@@ -184,16 +186,16 @@ class DurableWorkflow:
                         return None
 
     async def _decision_after(self, error: ActivityError) -> Decision:
-        """What a person decides about a step that failed; to give up, where no decision is asked for."""
+        """A person's decision about a failed step; GIVE_UP where none is needed."""
         if is_cancellation(error) or not asks_a_person(error):
             return Decision.GIVE_UP
         return await self.decision_about(question_of(error))
 
     async def approved(self, question: ApprovalQuestion, notify: Notify) -> ApprovalDecision:
-        """Park until a person approves the draft, perhaps with an edited text; `notify` sends the notices that it waits.
+        """Park until a person approves the draft, perhaps with an edited text; `notify` sends the notices.
 
         Raises:
-            ApplicationError: it was refused, or nobody answered in time.
+            ApplicationError: it was refused, or expired.
         """
         raise_if_cancelled()
         self.stage = "approval"
@@ -222,16 +224,16 @@ class DurableWorkflow:
         return outcome.result
 
     async def _close_unfinished(self, error: BaseException) -> None:
-        is_wanted = is_cancellation(error) or is_refusal(error)
-        keeps = self.discards.has_undos and not is_wanted
-        await shielded(stop_model_calls(keep=keeps))
+        is_ended_by_person = is_cancellation(error) or is_refusal(error)
+        leaves_calls = self.discards.has_undos and not is_ended_by_person
+        await shielded(stop_model_calls(keep=leaves_calls))
         await shielded(self.saga.undo_all())
-        if is_wanted:
-            # Cancelled and not failed, also when a draft is refused: nothing went wrong, a person ended it.
+        if is_ended_by_person:
+            # Cancelled and not failed, also when a draft is refused: a person ended it, without an error.
             await self._close_cancelled(Closed() if is_cancellation(error) else Closed(error=cause_of(error)))
             return
         cause = cause_of(error)
-        if not await self._close(Status.FAILED, Closed(error=cause), unless_cancelled=keeps):
+        if not await self._close(Status.FAILED, Closed(error=cause), unless_cancelled=leaves_calls):
             # A request to cancel was in the log before this outcome, and has not reached the workflow yet.
             await shielded(stop_model_calls(keep=False))
             await self._close_cancelled(Closed())
@@ -246,12 +248,12 @@ class DurableWorkflow:
 
     async def _close(self, status: Status, closed: Closed, *, unless_cancelled: bool = False) -> bool:
         self.stage = status.value
-        await shielded(self._quiet())
+        await shielded(self._wait_for_notices())
         return await shielded(close_workflow(status, closed, unless_cancelled=unless_cancelled))
 
-    async def _quiet(self) -> None:
-        """Wait until no notice is being sent any more, seconds at most."""
-        await self._approval.quiet()
+    async def _wait_for_notices(self) -> None:
+        """Wait for the notices under way, at most seconds."""
+        await self._approval.wait_for_notices()
         await asyncio.gather(*self._announcements, return_exceptions=True)
 
 

@@ -1,12 +1,12 @@
-"""Cancellation, as workflow code sees it: three sources, one meaning.
+"""Cancellation in workflow code: three sources, one meaning.
 
 1. **Temporal raises it**: `cancel` at the engine raises CancelledError at the workflow's current await, and a step that is
    cancelled ends as an ActivityError around it. Temporal raises it once: code that catches it, or is shielded, gets it no more.
-2. **Our own log raises it**: the request is written into the row before Temporal knows, so that it survives an outage of
+2. **Our own log raises it**: the request is written into the row before Temporal gets it, so that it survives an outage of
    Temporal. An attempt that begins after that is refused, and its step ends as an ActivityError with the code of
    `CancelRequested`, though Temporal has cancelled nothing yet.
 3. **A step hides it**: a step that ends well while it is being cancelled returns its result, and one whose worker died is not
-   tried again (RetryState CANCEL_REQUESTED). Then `task.cancelling()` alone knows: `raise_if_cancelled` looks there.
+   tried again (RetryState CANCEL_REQUESTED). Then only `task.cancelling()` shows it: `raise_if_cancelled` reads that.
 
 `is_cancellation` reads 1 to 3 from an error; `DurableWorkflow.optional_step` and its relatives use it, so that no pipeline has
 to. Histories that were recorded before `names.EVERY_CANCELLATION` replay as they ran.
@@ -47,9 +47,9 @@ def raise_if_cancelled() -> None:
 
 
 def is_cancellation(error: BaseException) -> bool:
-    """Whether a step ended because a person wants the workflow to end, by Temporal or by our own log."""
+    """Whether a step ended by a person's request to cancel, from Temporal or from our own log."""
     if is_cancelled_exception(error) or cause_of(error)["code"] == CancelRequested.code:
         return True
-    # Temporal tries no step again whose cancellation was requested, however it ended: its worker may have died meanwhile.
+    # Temporal never retries a step whose cancellation was requested, even when its worker died meanwhile.
     was_requested = isinstance(error, ActivityError) and error.retry_state is RetryState.CANCEL_REQUESTED
     return was_requested and workflow.patched(names.EVERY_CANCELLATION)

@@ -9,7 +9,7 @@ from durable_research.domain.errors import ApprovalRefused, DecisionNeeded
 
 @dataclass(frozen=True)
 class Question:
-    """What a person decides about: an attempt of a step that could not continue; 0 when none of the log's is to blame."""
+    """The subject of a person's decision: an attempt of a step; 0 when the log has no attempt for the failure."""
 
     step: str
     attempt: int
@@ -36,7 +36,7 @@ def asks_a_person(error: ActivityError) -> bool:
 
 
 def cause_of(error: BaseException) -> dict[str, str]:
-    """The code and words of what made a step fail, for the progress log and the status body."""
+    """The code and detail of a step's failure, for the progress log and the status body."""
     cause = error.__cause__ if isinstance(error, ActivityError) else error
     if isinstance(cause, ApplicationError):
         return {"code": cause.type or "internal_error", "detail": cause.message}

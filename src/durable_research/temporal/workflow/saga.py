@@ -1,9 +1,9 @@
 """Compensation: undoes what a workflow did, when it fails permanently or is cancelled.
 
-An undo is registered before the step that it undoes: a step that failed, or whose worker died, may have done its work all the
-same. Undos run last in, first out, each with its own policy, and every undo may run again. One that fails permanently waits for
-a person, and the others wait behind it: removing what an earlier step made, while what a later step made still names it, would
-leave exactly the half that a saga is there to prevent.
+An undo is registered before the step that it undoes: a step that failed, or whose worker died, may have had its effect. Undos
+run last in, first out, each with its own policy, and every undo may run again. One that fails permanently waits for a person,
+and the others wait for it: removing an earlier step's object while a later step's object still references it would leave a
+half-done workflow, which a saga must prevent.
 """
 
 import asyncio
@@ -18,51 +18,51 @@ from durable_research.domain.errors import InvalidState
 from durable_research.policies import StepPolicy
 from durable_research.temporal.workflow.failures import Question, cause_of, question_of
 
-Given = TypeVar("Given")
-Undo = Callable[[Any, Given], Awaitable[None]]
+Argument = TypeVar("Argument")
+Undo = Callable[[Any, Argument], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class _Registered:
     undo: Callable[[Any, Any], Awaitable[None]]
-    given: Any
+    argument: Any
     policy: StepPolicy
 
 
 class Saga:
-    """The undos of one workflow. `run` runs a step; `ask` waits for a person's decision to try the failed undo again."""
+    """The undos of one workflow. `run` runs a step; `wait_for_decision` waits for a person's decision to retry it."""
 
     def __init__(
         self,
         run: Callable[[Callable[[Any, Any], Awaitable[None]], Any, StepPolicy], Awaitable[None]],
-        ask: Callable[[Question], Awaitable[object]],
+        wait_for_decision: Callable[[Question], Awaitable[object]],
     ) -> None:
         self._run = run
-        self._ask = ask
+        self._wait_for_decision = wait_for_decision
         self._undos: list[_Registered] = []
 
     @property
     def has_undos(self) -> bool:
-        """Whether something would have to be undone."""
+        """Whether any undo is registered."""
         return bool(self._undos)
 
-    def register(self, undo: Undo[Given], given: Given, policy: StepPolicy) -> None:
-        """Note how to undo the step that comes next."""
-        self._undos.append(_Registered(undo, given, policy))
+    def register(self, undo: Undo[Argument], argument: Argument, policy: StepPolicy) -> None:
+        """Register the undo of the next step."""
+        self._undos.append(_Registered(undo, argument, policy))
 
     async def undo_all(self) -> None:
         """Run every undo; the caller shields this from cancellation."""
         while self._undos:
             last = self._undos[-1]
             try:
-                await self._run(last.undo, last.given, last.policy)
+                await self._run(last.undo, last.argument, last.policy)
             except ActivityError as error:
                 question = question_of(error)
                 if question.attempt:
-                    await self._ask(question)
+                    await self._wait_for_decision(question)
                 elif cause_of(error)["code"] == InvalidState.code:
-                    return  # the log has been closed without us: it says that nothing was undone, and takes no more
-                else:  # Temporal gave up, as when no worker came for too long: no attempt that a decision could name
+                    return  # the log has been closed meanwhile, without undos, and accepts no more events
+                else:  # Temporal gave up, for example without a worker for too long: there is no attempt for a decision
                     await asyncio.sleep(policies.UNDO_AGAIN_AFTER.total_seconds())
             else:
                 self._undos.pop()

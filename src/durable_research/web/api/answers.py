@@ -30,7 +30,7 @@ def json_response(body: Mapping[str, Any], status: int = 200, headers: Mapping[s
 
 
 def addresses(workflow_id: str) -> AddressesBody:
-    """Where to go on from a workflow."""
+    """The addresses of a workflow."""
     return {
         "status_url": paths.workflow(workflow_id, "status"),
         "events_url": paths.workflow(workflow_id, "events"),
@@ -70,7 +70,7 @@ def workflow(row: WorkflowRow) -> WorkflowBody:
 
 
 def related(one: Related) -> RelatedOneBody:
-    """One line of what is related."""
+    """One related report or post."""
     return {
         "workflow_id": one.subject_id,
         "kind": one.kind,
@@ -81,7 +81,7 @@ def related(one: Related) -> RelatedOneBody:
 
 
 def report(one: Report) -> ReportBody:
-    """A finished report's facts; where its files lie inside is not among them."""
+    """A finished report's facts, without the keys of its objects."""
     return {
         "report_id": one.report_id,
         "title": one.title,

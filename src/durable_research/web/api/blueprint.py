@@ -1,4 +1,4 @@
-"""Registers the route table and checks, before every handler, what can be checked from the table alone."""
+"""Registers the route table, with the checks before every handler that need the table alone."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -32,7 +32,7 @@ def api_blueprint(operations: Operations, streams: event_stream.Streams, public_
 
     @blueprint.before_app_request
     async def name_the_pipelines() -> None:
-        # A rule of its own for any name would turn the 404 of other methods there into a 405.
+        # A separate rule for any name would turn the 404 of other methods there into a 405.
         start = _START.fullmatch(request.path) if request.method == "POST" else None
         if start:
             pipeline_at(start[1])

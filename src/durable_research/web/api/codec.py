@@ -1,7 +1,7 @@
-"""`POST /codec/decode`: Temporal's Web UI shows what is sealed, to people on this machine. There is no way to seal by it.
+"""`POST /codec/decode`: opens sealed payloads for Temporal's Web UI on this machine. It cannot seal.
 
-Off unless a setting names the one origin that may ask. As there is no login yet, it answers to this machine's own names only,
-whatever else the app is published under.
+Off unless a setting names the one allowed origin. As there is no login yet, it answers to this machine's own names only,
+even if the app is published under others.
 """
 
 from quart import Blueprint, Response, request
@@ -14,7 +14,7 @@ from durable_research.web.http.middleware import host_name, is_this_machine
 from durable_research.web.http.problems import NOT_FOUND, Problem
 
 PATH = "/codec/decode"
-# What Temporal's Web UI sends beside the body; a browser asks beforehand whether it may.
+# The headers of Temporal's Web UI; a browser sends a preflight request for them.
 _HEADERS = "content-type, x-namespace"
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 
@@ -27,7 +27,7 @@ def codec_blueprint(payloads: PayloadReader, origin: str) -> Blueprint:
     async def check() -> None:
         if not is_this_machine(host_name(request.headers.get("Host", "")) or ""):
             raise Problem(404, "not_found", NOT_FOUND)
-        if any(name in request.headers for name in _FORWARDED):  # a proxy on this machine may stand for anybody
+        if any(name in request.headers for name in _FORWARDED):  # a proxy on this machine may forward for any client
             raise Problem(404, "not_found", NOT_FOUND)
         if request.headers.get("Origin", origin) != origin:
             raise Problem(403, "csrf_failed", "only the origin that DURABLE_RESEARCH_CODEC_ORIGIN names may ask here")

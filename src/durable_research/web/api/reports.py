@@ -15,7 +15,7 @@ _OF = "reports"
 
 @dataclass(frozen=True)
 class ReportsApi:
-    """Its fields are its needs."""
+    """The handlers for reports."""
 
     operations: Operations
 
@@ -48,7 +48,7 @@ class ReportsApi:
         return files.file_response(request, text.encode(errors="replace"), "text/markdown; charset=utf-8", name)
 
     async def html(self, report_id: str) -> Response:
-        """The report as an HTML page of its own: with its style, and without script or anything from elsewhere."""
+        """The report as an HTML page of its own: with its style, and without scripts or external content."""
         report = await self.operations.reports.get(report_id, requests.caller_of(request))
         fragment = await self.operations.reports.html(report)
         page = await downloads.html_file(report, fragment)

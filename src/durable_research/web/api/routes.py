@@ -41,7 +41,7 @@ _LIST = ("status", "kind", "text", "limit", "cursor")
 
 @dataclass(frozen=True)
 class Route:
-    """One address. `problems` are the statuses of its own refusals; those that any address may give are added.
+    """One address. `problems` are the statuses of its own refusals; those of every address are added.
 
     `answer` is the type of its JSON answer, and None of any other answer.
     """
@@ -62,7 +62,7 @@ class Route:
 
     @property
     def is_file(self) -> bool:
-        """Whether it gives a file, whole or in part, or says that the reader has it."""
+        """Whether it answers with a file, whole, in part or not modified."""
         return "If-None-Match" in self.headers
 
 

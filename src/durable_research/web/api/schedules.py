@@ -12,12 +12,12 @@ from durable_research.web.http import requests
 
 @dataclass(frozen=True)
 class SchedulesApi:
-    """Its fields are its needs."""
+    """The handlers for schedules."""
 
     operations: Operations
 
     async def add(self) -> Response:
-        """Make a schedule; it exists when this is answered."""
+        """Create a schedule; it exists before the answer."""
         key = requests.idempotency_key_of(request)
         body = await requests.json_object_of(request)
         made = await self.operations.scheduling.add(body, caller=requests.caller_of(request), idempotency_key=key)
@@ -25,19 +25,19 @@ class SchedulesApi:
         return answers.json_response(answers.schedule(made.view), 201, headers)
 
     async def list_schedules(self) -> Response:
-        """All of them: they are few by rule."""
+        """All of them: their number is limited."""
         rows = await self.operations.scheduling.list(requests.caller_of(request))
         body: SchedulesBody = {"schedules": [answers.schedule(row) for row in rows]}
         return answers.json_response(body)
 
     async def pause(self, schedule_id: str) -> Response:
-        """Pause it; again is no error."""
+        """Pause it; a repeat is no error."""
         await requests.check_no_fields(request)
         row = await self.operations.scheduling.pause(schedule_id, requests.caller_of(request))
         return answers.json_response(answers.schedule(row))
 
     async def resume(self, schedule_id: str) -> Response:
-        """Resume it; again is no error."""
+        """Resume it; a repeat is no error."""
         await requests.check_no_fields(request)
         row = await self.operations.scheduling.resume(schedule_id, requests.caller_of(request))
         return answers.json_response(answers.schedule(row))

@@ -1,4 +1,4 @@
-"""The schemas of the API's document, written from the types that answers are built of and requests are checked by."""
+"""The schemas of the OpenAPI document, written from the types of answers and requests."""
 
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -49,7 +49,7 @@ _ALWAYS: tuple[Any, ...] = (ProblemBody, StreamItem, EventBody, DraftBody, Repor
 
 
 class _Untitled(GenerateJsonSchema):
-    """Without a title for every field, which would only repeat its name."""
+    """Omits the title of every field, which would only repeat its name."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -78,7 +78,7 @@ def schema_components(answers: set[Any], requests: set[type[BaseModel]]) -> dict
 
 
 def _results(of_texts: dict[str, Any]) -> dict[str, Any]:
-    """One result for each kind: other kinds than reports say their id by their name, and where their texts are."""
+    """One result for each kind: kinds other than reports name their id by the kind, and have the addresses of their texts."""
     names, made = [ReportResultBody.__name__], dict[str, Any]()
     for pipeline in PIPELINES.values():
         if pipeline.kind is Kind.REPORT:

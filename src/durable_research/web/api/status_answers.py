@@ -25,7 +25,7 @@ from durable_research.web.http.problems import remedy_body
 
 
 def status(one: WorkflowStatus) -> WholeStatusBody:
-    """Where a workflow stands."""
+    """The status of a workflow."""
     row = one.row
     return {
         "workflow_id": row.workflow_id,
@@ -53,7 +53,7 @@ def status(one: WorkflowStatus) -> WholeStatusBody:
 
 
 def result(one: WorkflowResult) -> Mapping[str, Any]:
-    """What a finished workflow came to; what its closing event does not say is left out."""
+    """The result of a finished workflow, without the fields that its closing event lacks."""
     said = {
         "title": one.title,
         "texts": {name: addresses.text(one.row.workflow_id, name) for name in one.texts} or None,
@@ -118,7 +118,7 @@ def _waits_for(one: WaitsFor) -> WaitsForBody:
         "what": one.words,
         "since": wait.since.isoformat() if wait else None,
         "until": wait.until.isoformat() if wait else None,
-        "looks": wait.looks if wait else 0,
+        "looks": wait.polls if wait else 0,
         "last_error": wait.last_error if wait else None,
     }
 

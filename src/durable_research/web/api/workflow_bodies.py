@@ -1,4 +1,4 @@
-"""The JSON bodies that say something of one workflow, as types: its status, its result, its events."""
+"""The JSON bodies about one workflow, as types: its status, its result, its events."""
 
 from typing import Annotated, Any, Literal, NotRequired
 

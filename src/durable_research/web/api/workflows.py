@@ -15,13 +15,13 @@ _OF = "workflows"
 
 @dataclass(frozen=True)
 class WorkflowsApi:
-    """Its fields are its needs."""
+    """The handlers for workflows."""
 
     operations: Operations
     streams: event_stream.Streams
 
     async def start(self, pipeline: str) -> Response:
-        """Accept work; 202 before anything is done, as the row is what counts."""
+        """Accept a request; 202 before any step runs, as the stored row is the authority."""
         key = requests.idempotency_key_of(request)
         body = await requests.json_object_of(request)
         started = await self.operations.starting.start(
@@ -62,26 +62,26 @@ class WorkflowsApi:
         return answers.json_response(body)
 
     async def cancel(self, workflow_id: str) -> Response:
-        """Note the wish to stop; asking again is no error."""
+        """Request the cancellation; a repeat is no error."""
         await requests.check_no_fields(request)
         row = await self.operations.cancelling.cancel(workflow_id, requests.caller_of(request))
         return answers.json_response(answers.workflow(row), 202)
 
     async def retry(self, workflow_id: str) -> Response:
-        """Try now what waits for its next try."""
+        """Retry waiting steps now."""
         await requests.check_no_fields(request)
         steps = await self.operations.retrying.retry(workflow_id, requests.caller_of(request))
         body: RetriedBody = {"workflow_id": workflow_id, "steps": list(steps)}
         return answers.json_response(body, 202)
 
     async def decide(self, workflow_id: str) -> Response:
-        """Pass on what a person decided."""
+        """Submit a person's decision."""
         body = await requests.json_object_of(request)
         row = await self.operations.deciding.decide(workflow_id, requests.caller_of(request), body)
         return answers.json_response(answers.workflow(row), 202)
 
     async def approve(self, workflow_id: str) -> Response:
-        """Pass on what a person decided about a draft; saying the same again is no error."""
+        """Submit a person's decision about a draft; a repeat is no error."""
         key = requests.idempotency_key_of(request)
         given = await requests.json_object_of(request)
         answered = await self.operations.approving.decide(workflow_id, requests.caller_of(request), given, key)
@@ -93,7 +93,7 @@ class WorkflowsApi:
         return answers.json_response(body, 202)
 
     async def resume(self, workflow_id: str) -> Response:
-        """Have it go on from the step that failed; asking again is no error."""
+        """Resume it from the failed step; a repeat is no error."""
         key = requests.idempotency_key_of(request)
         body = await requests.json_object_of(request)
         resumed = await self.operations.resuming.resume(workflow_id, requests.caller_of(request), body, key)
@@ -126,7 +126,7 @@ class WorkflowsApi:
         return files.file_response(request, text.encode(), "text/markdown; charset=utf-8", file)
 
     async def related(self, workflow_id: str) -> Response:
-        """What is about similar things."""
+        """Related reports and posts."""
         row = await self.operations.reading.get(workflow_id, requests.caller_of(request))
         found = await self.operations.texts.related(row)
         body: RelatedBody = {
@@ -136,11 +136,11 @@ class WorkflowsApi:
         return answers.json_response(body)
 
     async def events(self, workflow_id: str) -> Response:
-        """Follow the log. What can be refused is refused before the stream begins."""
+        """Follow the log. Refusals come before the stream begins."""
         caller = requests.caller_of(request)
         _, log = await self.operations.reading.with_log(workflow_id, caller)
         newest = log[-1].seq
-        # A browser that comes back repeats the first address and says in the header what it has seen since.
+        # A browser that reconnects repeats the first address and sends its last event in the header.
         after = query.event_number(request.args.get("after"), newest)
         if "Last-Event-ID" in request.headers:
             after = query.event_number(request.headers["Last-Event-ID"], newest)

@@ -1,8 +1,8 @@
-"""Paths of this server that answers and pages name, without a host: what a client sent as its host must not come back."""
+"""Paths of this server for answers and pages, without a host: a client's Host header must not be echoed."""
 
 
 def workflow(workflow_id: str, *more: str) -> str:
-    """Something of a workflow."""
+    """A path below a workflow."""
     return "/".join((f"/api/workflows/{workflow_id}", *more))
 
 

@@ -1,4 +1,4 @@
-"""Our own style, scripts and icon: read once, addressed by a hash of their content, so that they may be kept for good."""
+"""Our own style, scripts and icon: read once; the address has a hash of the content, so clients cache it permanently."""
 
 import hashlib
 import mimetypes
@@ -27,7 +27,7 @@ class Assets:
         self._known = {path.name: _read(path) for path in sorted(_FOLDER.iterdir()) if path.is_file()}
 
     def url(self, name: str) -> str:
-        """The address of a file as it is now."""
+        """The address of a file's current content."""
         return f"/static/{name}?v={self._known[name].version}"
 
     def response(self, request: Request, name: str) -> Response:

@@ -1,6 +1,6 @@
 """Server-sent events: a workflow's log as it is written. Neutral to the web framework: events in, bytes out.
 
-A log event's bytes are a pure function of its stored row, so a reader that comes back with `Last-Event-ID` gets the same
+A log event's bytes are a pure function of its stored row, so a reader that reconnects with `Last-Event-ID` gets the same
 bytes again. Drafts and keep-alives carry no id: they are not part of the log.
 """
 
@@ -25,7 +25,7 @@ _KEEP_ALIVE = b": keep-alive\n\n"
 
 
 class Streams:
-    """All open streams of this process: how many there are, and how they are told to end."""
+    """All open streams of this process: their number, and the signal to end them."""
 
     def __init__(self, most: int = _MOST_STREAMS) -> None:
         self.most = most
@@ -33,7 +33,7 @@ class Streams:
         self._draining = asyncio.Event()
 
     def drain(self) -> None:
-        """End every stream in good order; readers come back by themselves, to the process that follows."""
+        """End every stream properly; readers reconnect by themselves, to the next process."""
         self._draining.set()
 
     def check_room(self) -> None:
@@ -43,7 +43,7 @@ class Streams:
             raise Problem(429, "too_many_streams", detail, retry_after=_RETRY_AFTER_SECONDS)
 
     async def stream(self, events: AsyncGenerator[ProgressEvent | Draft | None, None]) -> AsyncGenerator[bytes, None]:
-        """Turn events into bytes until they end or we drain. Holds one event at a time: a slow reader costs no memory."""
+        """Turn events into bytes until they end or the server drains. Holds one event: a slow reader uses no memory."""
         self._open += 1
         draining = asyncio.create_task(self._draining.wait())
         coming: asyncio.Task[ProgressEvent | Draft | None] | None = None
@@ -59,7 +59,7 @@ class Streams:
                 if isinstance(event, ProgressEvent):
                     await reach(Point.EVENTS_STREAMING, event.workflow_id)
         except (_Ended, InfrastructureDown) as end:
-            # The answer has begun, so a database that goes away can only end it; the reader comes back by itself.
+            # The answer has begun, so an outage of the database can only end it; the reader reconnects by itself.
             if isinstance(end, InfrastructureDown):
                 logs.get_logger().info(logs.INFRASTRUCTURE_DOWN, what="stream", error=end.detail)
         finally:

@@ -1,4 +1,4 @@
-"""Files that are sent whole, in one part, or not at all: ETag, one Range, and names that no header can be broken with."""
+"""Answers with files, whole, in one part or not modified: ETag, one Range, and names that are safe in a header."""
 
 import hashlib
 import re
@@ -11,13 +11,13 @@ from quart import Request, Response
 from durable_research.web.http.problems import Problem
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
-# Most file systems take 255 bytes: so many characters of four bytes each, the id's end and the extension.
+# Most file systems allow 255 bytes: so many characters of four bytes each, the id's end and the extension.
 _LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
 class FileName:
-    """What a download is called: in letters of the title's script, and in plain ASCII for programs that know no other."""
+    """The name of a download: in letters of the title's script, and in plain ASCII for programs that support no other."""
 
     full: str
     plain: str
@@ -30,7 +30,7 @@ class FileName:
 
 
 def file_name(title: str, report_id: str, extension: str) -> FileName:
-    """A name made of a title's letters and digits; the id's end keeps reports of one title apart."""
+    """A name of a title's letters and digits; the id's end distinguishes reports with one title."""
     end = f"{report_id[-6:]}.{extension}"
     letters = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
     full, plain = _slug(unicodedata.normalize("NFKC", title)), _slug(letters)
@@ -38,13 +38,13 @@ def file_name(title: str, report_id: str, extension: str) -> FileName:
 
 
 def _slug(title: str) -> str:
-    """Letters, digits and the marks that belong to letters; whatever else there is becomes a hyphen."""
+    """Letters, digits and the marks of letters; every other character becomes a hyphen."""
     kept = "".join(char if unicodedata.category(char)[0] in "LMN" else "-" for char in title.lower())
     return re.sub("-+", "-", kept).strip("-")[:_LONGEST_NAME].strip("-")
 
 
 def file_response(request: Request, data: bytes, media_type: str, name: FileName) -> Response:
-    """Answer with the file as the request's conditions want it."""
+    """Answer with the file, according to the request's conditions."""
     etag = f'"{hashlib.sha256(data).hexdigest()}"'
     headers = {
         "ETag": etag,
@@ -67,7 +67,7 @@ def _names(header: str, etag: str) -> bool:
 
 
 def _part(wanted: str, size: int) -> tuple[int, int]:
-    """The first and last byte of the one part that is asked for.
+    """The first and last byte of the one requested part.
 
     Raises:
         Problem: 416 for several parts (they multiply the work for one request), and for a part outside the file.

@@ -1,6 +1,6 @@
-"""What every request passes before the application: host, sizes, the body's limit; and what every answer carries.
+"""The middleware: checks of host, sizes and the body's limit for every request, and headers for every answer.
 
-An ASGI layer of its own, because these must hold before any routing, and for answers that no handler makes.
+An ASGI layer of its own, because these apply before any routing, and to answers that no handler makes.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ LARGEST_HEADERS_BYTES = 16 * 1024
 # bytes for each Chinese character in a form.
 LARGEST_BODY_BYTES = 1024 * 1024
 _BODY_SECONDS = 15.0
-# A reader that takes nothing for this long has gone; holding its connection would keep a listener alive for nobody.
+# A client that reads nothing for this long counts as gone; its connection would hold a LISTEN for no reader.
 _STALLED_SECONDS = 45.0
-# After a refusal, what is still under way is read and dropped for a moment: closing at once would reset the
+# After a refusal, the rest of the request is read and dropped for a moment: closing at once would reset the
 # connection, and the sender might never see the answer.
 _LINGER_SECONDS = 0.5
 _LINGER_BYTES = 1024 * 1024
@@ -41,7 +41,7 @@ _POLICY = (
 
 
 def host_name(header: str) -> str | None:
-    """The name in a Host header, without its port; None when it is not one."""
+    """The name in a Host header, without its port; None when it is malformed."""
     match = _HOST.fullmatch(header.lower())
     return match[1].strip("[]").removesuffix(".") if match else None
 
@@ -54,7 +54,7 @@ class Gate:
         self._public_host = urlsplit(public_url).hostname if public_url else None
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Answer or pass on one request."""
+        """Answer one request, or pass it to the application."""
         if scope["type"] != "http":
             return await self._inner(scope, receive, send)
         scope["request_id"] = secrets.token_hex(8)
@@ -86,7 +86,7 @@ def is_this_machine(name: str) -> bool:
 
 def _check_sizes(scope: Any) -> None:
     declared = [value for name, value in scope["headers"] if name == b"content-length"]
-    # The server has checked that it is one number; an application under test may be given anything.
+    # The server has checked that it is one number; a test may call the application with any value.
     if any(not value.isdigit() or len(value) > 18 or int(value) > LARGEST_BODY_BYTES for value in declared):
         raise _too_large()
     if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_URL_BYTES:
@@ -94,7 +94,7 @@ def _check_sizes(scope: Any) -> None:
     if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > LARGEST_HEADERS_BYTES:
         raise Problem(431, "headers_too_large", f"the headers are larger than {LARGEST_HEADERS_BYTES} bytes")
     if scope["path"].startswith("//"):
-        # The framework would take it for the address with one slash, which has other rules.
+        # The framework would route it as the address with one slash, which has other rules.
         raise Problem(404, "not_found", NOT_FOUND)
     if not (scope["query_string"].isascii() and scope["raw_path"].isascii()):
         raise Problem(400, "malformed_address", "the address holds bytes that must be percent-encoded")
@@ -162,7 +162,7 @@ async def _linger(receive: Receive) -> None:
 
 
 class _Outgoing:
-    """The way out: adds the headers that every answer carries, and gives up on a client that takes nothing."""
+    """Sends the answer: adds the common headers, and disconnects a client that reads nothing."""
 
     def __init__(self, scope: Any, send: Send) -> None:
         self._scope = scope
@@ -182,7 +182,7 @@ class _Outgoing:
 
     def _complete(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         given = {name.lower(): value for name, value in headers}
-        # A PDF may be shown inside our own page; nothing of ours may be shown inside anybody's.
+        # A PDF may be embedded in our own pages; nothing else may be embedded in any page.
         is_pdf = given.get(b"content-type", b"").startswith(b"application/pdf")
         always = {
             b"x-request-id": self._scope["request_id"].encode(),

@@ -1,4 +1,4 @@
-"""Lists page by page. Where the next page begins is an opaque position, which nobody is tempted to write by hand."""
+"""Lists page by page. The beginning of the next page is an opaque cursor, so that clients do not construct it."""
 
 import base64
 import binascii
@@ -37,7 +37,7 @@ async def read_page(
     caller: Caller,
     of: str,
 ) -> Page[Item]:
-    """The page of the list `of` that `which` asks for; one item more is read, to know whether another page follows."""
+    """Read the page of the list `of` that `which` describes, and one more item, which shows whether another page follows."""
     found = await read(caller, replace(which, limit=which.limit + 1))
     items = found[: which.limit]
     return Page(items, encode(*position(items[-1]), caller=caller, of=of) if len(found) > len(items) else None)
@@ -50,7 +50,7 @@ def encode(at: datetime, item_id: str, *, caller: Caller, of: str) -> str:
 
 
 def decode(cursor: str, *, caller: Caller, of: str) -> tuple[datetime, str]:
-    """Read a position back.
+    """Decode a position.
 
     Raises:
         Problem: 400 `invalid_cursor` when it was not made by `encode` for this caller and list.
@@ -62,10 +62,10 @@ def decode(cursor: str, *, caller: Caller, of: str) -> tuple[datetime, str]:
         text = data[_CHECK_BYTES:].decode()
         at, _, item_id = text.partition("|")
         position = datetime.fromisoformat(at), item_id
-        # What `encode` would not give is not ours: that covers the checksum, and every other way to write the same bytes.
+        # Only the exact output of `encode` is valid: that covers the checksum, and other encodings of the same bytes.
         if encode(*position, caller=caller, of=of) != cursor:
             raise ValueError
-        # The checksum can be forged; what reaches the database must still be a time and an id.
+        # The checksum can be forged, so the values for the database are checked: a time and an id.
         if kind_of(item_id) is None or position[0].tzinfo is None:
             raise ValueError
     except (ValueError, binascii.Error):
@@ -74,5 +74,5 @@ def decode(cursor: str, *, caller: Caller, of: str) -> tuple[datetime, str]:
 
 
 def _check(text: str, caller: Caller, of: str) -> bytes:
-    # A checksum, not a signature: whoever forges one only moves within their own list, as every query names the tenant.
+    # A checksum, not a signature: a forged cursor only moves within the own list, as every query names the tenant.
     return hashlib.sha256(f"{caller.tenant}|{of}|{text}".encode()).digest()[:_CHECK_BYTES]

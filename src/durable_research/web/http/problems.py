@@ -1,4 +1,4 @@
-"""Every error answer is made here, as application/problem+json (RFC 9457), so that none can leak or lack a part."""
+"""Makes every error answer, as application/problem+json (RFC 9457), so that all are complete and none leaks internals."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from durable_research.operations.reading.recoverable import TEXT, EndedWithoutRe
 from durable_research.web.http import addresses
 
 MEDIA_TYPE = "application/problem+json"
-# A body stays below 4 KB whatever was sent: this many fields, and this much of a sender's own text in each.
+# A body stays below 4 KB for any input: this many fields, and this much of the client's text in each.
 _MOST_FIELDS = 10
 _LONGEST_ECHO = 64
 _RETRY_WHEN_DOWN_SECONDS = 2
@@ -98,7 +98,7 @@ class ProblemBody(TypedDict):
 
 
 class Problem(Exception):
-    """A refusal, ready to be answered. `code` is stable and public; `detail` holds nothing of ours."""
+    """A refusal as an answer. `code` is stable and public; `detail` holds no internals."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class Problem(Exception):
 
 
 def problem_of(error: Exception) -> Problem:
-    """Translate any exception; what is not a refusal is a 500 that says nothing."""
+    """Translate any exception; one that is no refusal becomes a 500 without details."""
     match error:
         case Problem():
             return error
@@ -143,7 +143,7 @@ def problem_of(error: Exception) -> Problem:
         case UnknownPipeline():
             return Problem(404, error.code, error.detail)
         case ResearchError() if error.http_status == 404:
-            # One wording for all: a malformed, unknown, foreign or other kind of id must not be told apart.
+            # One wording for all: a client must not distinguish a malformed, unknown or foreign id, or one of another kind.
             return Problem(404, error.code, NOT_FOUND)
         case ResearchError() if error.http_status < 500:
             return Problem(error.http_status, error.code, error.detail)
@@ -154,7 +154,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _ended_words(error: EndedWithoutResult) -> str:
-    """How it ended, where to read what it had written, and that it can go on."""
+    """How it ended, the address of its text, and that it can be resumed."""
     if error.resumable_id is None:
         return error.detail
     text, resume = addresses.text(error.resumable_id, TEXT), addresses.workflow(error.resumable_id, "resume")
@@ -182,7 +182,7 @@ def _problem_of_http(error: HTTPException, status: int) -> Problem:
 
 
 def body_of(problem: Problem, path: str, request_id: str) -> bytes:
-    """The body as bytes; ASCII only, so that no text of a sender can break it."""
+    """The body as bytes; ASCII only, so that no text of a client can break it."""
     instance = quote(path, errors="replace")
     body: ProblemBody = {
         "type": f"urn:durable-research:problem:{problem.code}",

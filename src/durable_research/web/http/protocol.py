@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 protocol with what it leaves open: a bound on heads that never end, and refusals as problems."""
+"""uvicorn's HTTP/1.1 protocol with what it lacks: a bound on heads that never end, and refusals as problems."""
 
 import re
 import secrets
@@ -13,14 +13,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from durable_research.web.http.middleware import ABORT, LARGEST_HEADERS_BYTES, LONGEST_URL_BYTES
 from durable_research.web.http.problems import MEDIA_TYPE, NOT_FOUND, Problem, body_of
 
-# The parser keeps a head, a trailer or a chunk's extension until it is whole; this much may come without being whole.
+# The parser buffers a head, a trailer or a chunk's extension until it is complete; this is the limit of an incomplete one.
 _LARGEST_UNPARSED_BYTES = LARGEST_HEADERS_BYTES + 2 * LONGEST_URL_BYTES
 _HEAD_SECONDS = 15.0
 _REQUEST_LINE = re.compile(rb"[!-~]{1,40} (/[!-~]*) HTTP/1\.[01]\r\n")
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection to our application, whose addresses it knows so that unknown methods get the right answer."""
+    """One connection; it has the application's addresses, so that unknown methods get the right answer."""
 
     _unparsed = 0
     _chunk = b""
@@ -82,7 +82,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _problem_of_bad_head(self) -> Problem:
         line = _REQUEST_LINE.match(self._chunk)
-        # The parser knows a fixed set of methods; uvicorn calls us while it handles the parser's exception.
+        # The parser accepts a fixed set of methods; uvicorn calls this while it handles the parser's exception.
         if line and isinstance(sys.exc_info()[1], HttpParserInvalidMethodError):
             app = cast(Quart, self.config.app)
             allowed = app.url_map.bind("localhost").allowed_methods(line[1].decode().partition("?")[0])

@@ -1,4 +1,4 @@
-"""Query parameters, read strictly: what is unknown, repeated or out of range is refused and never quietly bent."""
+"""Query parameters, read strictly: an unknown, repeated or out-of-range one is refused and never silently corrected."""
 
 import re
 import unicodedata
@@ -38,7 +38,7 @@ def check_names(query: Query, allowed: Collection[str]) -> None:
 
 
 def workflow_filter(query: Query, *, caller: Caller, of: str) -> WorkflowFilter:
-    """The workflows that a list's query asks for."""
+    """The filter for workflows in a list's query."""
     return WorkflowFilter(
         statuses=_statuses(query),
         kind=_kind(query),
@@ -49,7 +49,7 @@ def workflow_filter(query: Query, *, caller: Caller, of: str) -> WorkflowFilter:
 
 
 def report_filter(query: Query, *, caller: Caller, of: str) -> ReportFilter:
-    """The reports that a list's query asks for."""
+    """The filter for reports in a list's query."""
     return ReportFilter(limit=limit(query), text=text(query), before=_before(query, caller, of))
 
 
@@ -64,7 +64,7 @@ def limit(query: Query) -> int:
 
 
 def text(query: Query) -> str | None:
-    """The words to look for; blank is the same as none."""
+    """The words to search for; blank is the same as none."""
     given = unicodedata.normalize("NFC", query.get("text", ""))
     if len(given) > TEXT_LONGEST:
         raise InvalidInput([FieldError("/text", "too_long", f"must have at most {TEXT_LONGEST} characters")])
@@ -76,7 +76,7 @@ def text(query: Query) -> str | None:
 
 
 def _before(query: Query, caller: Caller, of: str) -> Position:
-    """Where the page begins; None is the newest."""
+    """The beginning of the page; None for the newest."""
     given = query.get("cursor")
     return None if given is None else pagination.decode(given, caller=caller, of=of)
 

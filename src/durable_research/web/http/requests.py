@@ -1,4 +1,4 @@
-"""What a request says about itself: where it comes from, what it brings, what it wants back, and its key."""
+"""The headers and the body of a request: its origin, content type, accepted types and idempotency key."""
 
 import re
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ def caller_of(_: Request) -> Caller:
 
 
 def request_id_of(request: Request) -> str:
-    """The id that the gate gave to this request."""
+    """The id that the middleware gave to this request."""
     return str(request.scope.get("request_id", "")) if request.scope else ""
 
 
 def check_origin(request: Request, public_url: str | None) -> None:
-    """Refuse a change that another site's page asks for. Programs send neither header and pass."""
+    """Refuse a change that another site's page requests. Programs send neither header and pass."""
     if request.method in _SAFE_METHODS:
         return
     site = request.headers.get("Sec-Fetch-Site")
@@ -39,7 +39,7 @@ def check_origin(request: Request, public_url: str | None) -> None:
     if origin is None:
         return
     if origin == "null":
-        # Browsers send this for our own forms too, as we ask for no referrer; then Sec-Fetch-Site tells.
+        # Browsers send this for our own forms too, because of our referrer policy; then Sec-Fetch-Site decides.
         if site is None:
             raise _foreign()
         return
@@ -59,7 +59,7 @@ def _foreign() -> Problem:
 
 
 def check_content_type(request: Request, wanted: str) -> None:
-    """Refuse a body of another type, charset or encoding than the one we read."""
+    """Refuse a body of another type, charset or encoding than the supported one."""
     given, _, rest = request.headers.get("Content-Type", "").partition(";")
     charset = re.fullmatch(r'\s*charset\s*=\s*"?utf-8"?\s*', rest, re.IGNORECASE)
     encoded = request.headers.get("Content-Encoding", "identity").lower() != "identity"
@@ -68,13 +68,13 @@ def check_content_type(request: Request, wanted: str) -> None:
 
 
 def check_accept(request: Request, offered: str) -> None:
-    """Refuse a request that wants none of what this address has."""
+    """Refuse a request that accepts no type of this address."""
     if request.headers.get("Accept") and request.accept_mimetypes.best_match([offered]) is None:
         raise Problem(406, "not_acceptable", f"this address gives {offered}")
 
 
 def wants_html(request: Request) -> bool:
-    """Whether a person's browser asks: only it names HTML."""
+    """Whether a browser sent the request: only browsers accept HTML by name."""
     return not request.path.startswith("/api") and "text/html" in request.headers.get("Accept", "")
 
 
@@ -89,7 +89,7 @@ def idempotency_key_of(request: Request) -> str | None:
 
 
 async def bytes_of(request: Request) -> bytes:
-    """The body as it came; the gate has bounded it."""
+    """The body's bytes; the middleware has limited them."""
     return bytes(await request.body)
 
 
@@ -103,7 +103,7 @@ async def json_object_of(request: Request) -> dict[str, Any]:
 
 
 async def check_no_fields(request: Request) -> None:
-    """Refuse a body that says anything, for addresses that say it all; an empty JSON object is as good as none."""
+    """Refuse a body with content, for addresses that need none; an empty JSON object is allowed."""
     if await bytes_of(request):
         check_content_type(request, JSON)
         unknown = await json_object_of(request)

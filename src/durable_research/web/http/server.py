@@ -1,4 +1,4 @@
-"""uvicorn inside our own process: our socket, our signals, and streams that are told to end before the server waits."""
+"""uvicorn inside our own process: our socket, our signals, and streams that end before the server waits."""
 
 import asyncio
 import errno
@@ -15,27 +15,27 @@ from durable_research.telemetry import logs
 from durable_research.web.http.event_stream import Streams
 from durable_research.web.http.protocol import BoundedProtocol
 
-# Streams end at once when told to; this is for a request that is being answered. Below the 30 s of Kubernetes.
+# Streams end at once in a drain; this is for a request that is being answered. Below the 30 s of Kubernetes.
 _DRAIN_SECONDS = 10
-# Longer than clients and proxies keep an idle connection (5 to 60 s), so that it is theirs to close: when both close at
+# Longer than clients and proxies keep an idle connection (5 to 60 s), so that they close it: when both close at
 # the same moment, a request is lost on its way.
 _IDLE_SECONDS = 75
 _BACKLOG = 2048
 
 
 class CannotListen(Exception):
-    """The address cannot be listened on; the text says why and what to do."""
+    """The address cannot be listened on; the message has the reason and the remedy."""
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take the address.
+    """Bind the address.
 
     Raises:
-        CannotListen: another program has it, or it is not ours to take.
+        CannotListen: another program has it, or this user may not bind it.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol by name: asyncio turns Nagle's delay off only for sockets that say TCP, and with it on, every answer on
-    # a kept connection waits 40 ms between its head and its body (measured).
+    # The protocol by name: asyncio turns Nagle's delay off only for sockets with protocol TCP, and with it on, every answer on
+    # a reused connection waits 40 ms between its head and its body (measured).
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -53,7 +53,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server without its signal handling, which would end the process before we have closed our own things."""
+    """uvicorn's server without its signal handling, which would end the process before our own resources are closed."""
 
     def __init__(self, app: Quart, streams: Streams, url: str) -> None:
         config = uvicorn.Config(
@@ -63,7 +63,7 @@ class Server(uvicorn.Server):
             lifespan="off",
             log_config=None,
             access_log=False,
-            proxy_headers=False,  # nobody in front of us is trusted to say who the client is
+            proxy_headers=False,  # no proxy is trusted to name the client
             server_header=False,
             timeout_graceful_shutdown=_DRAIN_SECONDS,
             timeout_keep_alive=_IDLE_SECONDS,
@@ -75,7 +75,7 @@ class Server(uvicorn.Server):
         self._url = url
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and say so."""
+        """Listen, and log that."""
         await super().startup(sockets)
         logs.get_logger().info(logs.API_READY, url=self._url)
 
@@ -95,7 +95,7 @@ async def serve_app(app: Quart, streams: Streams, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is being answered.
 
     Raises:
-        CannotListen: the address cannot be taken.
+        CannotListen: the address cannot be bound.
     """
     listener = bind(host, port)
     shown = f"[{host}]" if ":" in host else host

@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 wants it and no looser: one value, no duplicate keys, no NaN, numbers that every reader agrees on."""
+"""Strict JSON by RFC 8259: one value, no duplicate keys, no NaN, numbers that every parser reads alike."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from durable_research.web.http.problems import Problem
 
 DEEPEST = 32
 _LARGEST_NUMBER = 2**53
-# Outside strings a backslash is an error that the parser finds; here it only must not hide a quote.
+# Outside strings a backslash is an error that the parser reports; here it must only not hide a quote.
 _STRUCTURE = re.compile(r'\\.|["\[\]{}]', re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""The attempts of a workflow as people read them: one row each, but the looks of one wait for a provider are one row."""
+"""The attempts of a workflow for its page: one row each, but all polls of one wait for a provider are one row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from durable_research.domain.workflows.events import AttemptFailed, AttemptStart
 from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.domain.workflows.waits import ProviderWait, wait_after
 
-# How a row is coloured after the event that ends its attempt; its other events are notes beside the outcome.
+# The colour of a row by the event that ends its attempt; its other events are notes beside the outcome.
 _CLASSES: dict[EventKind, str] = {
     EventKind.ATTEMPT_COMPLETED: "done",
     EventKind.ATTEMPT_FAILED: "failed",
@@ -18,15 +18,15 @@ _CLASSES: dict[EventKind, str] = {
     EventKind.ATTEMPT_HANDED_BACK: "lost",
     EventKind.ATTEMPT_CANCELLED: "cancelled",
 }
-# The events that change the rows: a page that is followed reads them again then.
+# The events that change the rows: a live page reads the rows again after them.
 KINDS = tuple(ATTEMPT_EVENTS)
 
 
 @dataclass
 class AttemptLine:
-    """One attempt, or the looks of one wait from `number` to `last`, in words. `look` names its colour.
+    """One attempt, or the polls of one wait from `number` to `last`, in words. `look` names its colour.
 
-    `resumption` is the one that it belongs to, 0 until the workflow is resumed first.
+    `resumption` is its resumption, 0 until the workflow is resumed first.
     """
 
     step: str
@@ -47,11 +47,11 @@ class AttemptLine:
 
     @property
     def numbers(self) -> str:
-        """Which attempts they are."""
+        """The numbers of its attempts."""
         return f"{self.number} to {self.last}" if self.last > self.number else str(self.number)
 
     def take(self, event: ProgressEvent) -> None:
-        """Add what one more event says of this attempt."""
+        """Add one more event of this attempt."""
         if event.kind not in ATTEMPT_EVENTS:
             return
         words = event_words(event.kind, event.data, _detail(event.payload))
@@ -59,13 +59,13 @@ class AttemptLine:
             self.notes.append(words)
             return
         self.look, self.outcome = _CLASSES[event.kind], words
-        # A lost attempt is noticed by the next one, so when it really ended is unknown.
+        # The next attempt notices a lost one, so the time of its real end is unknown.
         if event.kind is not EventKind.ATTEMPT_LOST:
             self.seconds = (event.at - self.started_at).total_seconds()
 
 
 def attempt_lines(events: Sequence[ProgressEvent]) -> list[AttemptLine]:
-    """Every attempt that the log knows, in the order in which they began; a look that is under way joins its wait's row."""
+    """Every attempt in the log, in the order of their starts; a poll under way joins the row of its wait."""
     rows = _Rows()
     for event in events:
         rows.take(event)
@@ -74,7 +74,7 @@ def attempt_lines(events: Sequence[ProgressEvent]) -> list[AttemptLine]:
 
 @dataclass
 class _Rows:
-    """`waits` and `of_wait` are the steps' open waits and their rows; `held` are attempts that may turn out to be looks."""
+    """`waits` and `of_wait` are the steps' open waits and their rows; `held` are attempts that may turn out to be polls."""
 
     lines: dict[tuple[str, int], AttemptLine] = field(default_factory=dict)
     waits: dict[str, ProviderWait] = field(default_factory=dict)
@@ -100,13 +100,13 @@ class _Rows:
             self._other(key, event)
 
     def _look(self, key: tuple[str, int], event: ProgressEvent, failed: AttemptFailed) -> None:
-        """The provider was busy or away: the step's wait begins, or goes on."""
+        """The provider was busy or unreachable: the step's wait begins, or continues."""
         look = self.held.pop(key, None) or self.lines.get(key)
         if look is None:
             return
         wait = wait_after(self.waits.get(event.step), event.kind, event.at, failed)
         row = self.of_wait.setdefault(event.step, look)
-        if key in self.lines and row is not look:  # it has a row of its own, as it said more than a look does
+        if key in self.lines and row is not look:  # it has a row of its own, as it was more than a poll
             look.take(event)
         if wait:
             self.waits[event.step] = wait
@@ -115,7 +115,7 @@ class _Rows:
         row.seconds = (event.at - row.started_at).total_seconds()
 
     def _other(self, key: tuple[str, int], event: ProgressEvent) -> None:
-        """An attempt that was more than a look has a row of its own."""
+        """An attempt that was more than a poll has a row of its own."""
         if key in self.held:
             self.lines[key] = self.held.pop(key)
         if line := self.lines.get(key):

@@ -1,4 +1,4 @@
-"""Errors as pages, for people: what happened, what is safe, what to do, and the text that was not taken."""
+"""Errors as pages, for people: what happened, what is safe, what to do, and the text that was refused."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ _ADVICE = {
 
 @dataclass(frozen=True)
 class Visit:
-    """Where a form was sent from, and a text in it that a person would not like to lose."""
+    """The page of a form, and a text in it that must not be lost."""
 
     address: str
     noun: str
@@ -35,12 +35,12 @@ class Visit:
 
 
 def remember(visit: Visit) -> None:
-    """Keep it until the request is answered, for the page that an error would lead to."""
+    """Store it until the request is answered, for the page of an error."""
     g.visit = visit
 
 
 async def error_page(problem: Problem, request_id: str, *, is_demo: bool) -> Response:
-    """Render the problem; asks nothing of any dependency, as one of them may be what is away."""
+    """Render the problem; uses no dependency, as one of them may be down."""
     html = await render_template(
         "error.html",
         title=_TITLES.get(problem.status, "That did not work"),

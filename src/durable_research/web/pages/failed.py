@@ -1,4 +1,4 @@
-"""What the page of a failed report offers: its paid text, to correct it, and to go on."""
+"""The part of a failed report's page with its paid text, its correction, and the resumption."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,7 +18,7 @@ _LEAVE_NEEDED = "Tick the box first: going on may be charged again."
 
 @dataclass
 class Failed:
-    """`paid` is None where nothing was written or the text cannot be read now; `form` is what was typed, and what was wrong."""
+    """`paid` is None where nothing was written or the text cannot be read now; `form` is the typed input with its errors."""
 
     offer: ResumeOffer
     paid: PaidText | None
@@ -27,18 +27,18 @@ class Failed:
 
     @property
     def text(self) -> str:
-        """What stands in the field: what was typed, else what was paid for."""
+        """The content of the field: the typed text, or else the paid one."""
         return self.form.values.get("text", self.paid.text if self.paid else "")
 
 
 def body_of(fields: Mapping[str, str]) -> dict[str, Any]:
-    """The wish to resume that a form sends."""
+    """The body of a request to resume, from a form."""
     text = {"text": fields["text"]} if "text" in fields else {}
     return text | ({"accept_charge": True} if fields.get("accept_charge") == "yes" else {})
 
 
 def as_typed(fields: Mapping[str, str], error: ResearchError) -> forms.QuestionForm:
-    """The forms again, with what is wrong in them."""
+    """The forms again, with their errors."""
     if isinstance(error, InvalidInput):
         return forms.with_errors(fields, error, ("text",), otherwise="text")
     name, words = ("text", f"{error.detail}.") if "text" in fields else ("accept_charge", _LEAVE_NEEDED)
@@ -48,7 +48,7 @@ def as_typed(fields: Mapping[str, str], error: ResearchError) -> forms.QuestionF
 async def failed(
     operations: Operations, status: WorkflowStatus, offer: ResumeOffer, form: forms.QuestionForm | None
 ) -> Failed:
-    """Everything that the page shows of it; an object store that is away keeps nobody from resuming."""
+    """Everything that the page shows of it; an outage of the object store does not prevent a resumption."""
     paid = None
     if offer.has_text:
         with suppress(InfrastructureDown):

@@ -1,4 +1,4 @@
-"""What a finished workflow's page shows: what was made, facts about it, files, and what is related."""
+"""The content of a finished workflow's page: its texts, facts about them, files, and related reports and posts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from durable_research.web.http import addresses
 
 @dataclass(frozen=True)
 class Article:
-    """One text as it is read; the only one has no heading of ours."""
+    """One text for reading; a single one gets no heading."""
 
     heading: str
     html: Markup
@@ -26,7 +26,7 @@ class Article:
 
 @dataclass(frozen=True)
 class Finished:
-    """Everything beside the steps. `files` are label and address; the first one is what people came for."""
+    """Everything beside the steps. `files` are label and address; the first one is the main file."""
 
     title: str
     articles: Sequence[Article]
@@ -37,7 +37,7 @@ class Finished:
 
 
 async def finished(operations: Operations, status: WorkflowStatus) -> Finished | None:
-    """What was made; None while there is nothing to show (a partly done report is entered a little later)."""
+    """The results; None while there are none (the row of a partly done report is stored a little later)."""
     row = status.row
     if row.status not in {Status.DONE, Status.PARTLY_DONE}:
         return None

@@ -1,4 +1,4 @@
-"""Forms, read as strictly as JSON; and the question form with what was wrong in it."""
+"""Forms, read as strictly as JSON; and the question form with its errors."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ from durable_research.web.http.problems import Problem
 _MOST_FIELDS = 20
 QUESTION_FIELDS = ("prompt", "title", "language")
 START_FIELDS = (*QUESTION_FIELDS, "approval", "start_after", "timezone")
-# As the browser's own field sends it, and as people write it where there is no such field.
+# The format of the browser's own field, and the usual one where there is no such field.
 _WALL_CLOCK = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}(:[0-9]{2})?)(\.0{1,3})?")
 _WORDS = {
     ("prompt", "blank"): "Write a question first.",
@@ -42,7 +42,7 @@ async def form_of(request: Request) -> dict[str, str]:
     """The fields of a posted form.
 
     Raises:
-        Problem: 415 for another type, 400 when it cannot be read in one way only.
+        Problem: 415 for another type, 400 when it is ambiguous.
     """
     requests.check_content_type(request, requests.FORM)
     data = await requests.bytes_of(request)
@@ -58,35 +58,35 @@ async def form_of(request: Request) -> dict[str, str]:
 
 @dataclass
 class QuestionForm:
-    """The question form as it is shown: what was typed, and what is wrong with it by field."""
+    """The question form to show: the typed values, and the errors by field."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(18))
 
     def value(self, name: str) -> str:
-        """What was typed."""
+        """The typed value."""
         return self.values.get(name, "")
 
     def says(self, *names: str) -> bool:
-        """Whether something was typed into one of these fields, or is wrong in one."""
+        """Whether one of these fields has a value or an error."""
         return any(self.value(name) or name in self.errors for name in names)
 
 
 def request_body(fields: Mapping[str, str]) -> dict[str, Any]:
-    """The start body that a form asks for; an empty optional field is one that was not filled in."""
+    """The start body of a form; an empty optional field counts as not filled in."""
     return {"prompt": fields.get("prompt", "")} | {
         name: fields[name] for name in ("title", "language") if fields.get(name, "").strip()
     }
 
 
 def fields_of(asked: Mapping[str, Any]) -> dict[str, str]:
-    """The form's fields of a request that was accepted; the time to begin at has passed."""
+    """The form's fields of an accepted request, without its start time, which has passed."""
     return {name: str(asked[name]) for name in (*QUESTION_FIELDS, "approval") if asked.get(name)}
 
 
 def start_body(fields: Mapping[str, str]) -> dict[str, Any]:
-    """The same with what only the form of the home page has.
+    """The same with the fields that only the form of the home page has.
 
     Raises:
         InvalidInput: the time to begin at is none in its time zone.
@@ -107,7 +107,7 @@ def _beginning(given: str, fields: Mapping[str, str]) -> dict[str, Any]:
     except (ValueError, OverflowError):
         match = None
     if match is None:
-        # The request has a rule for what is no time on a clock, and takes one that brings its own offset.
+        # The request's rule refuses an invalid time, and accepts one with its own offset.
         return {"start_after": given}
     if moment is None:
         words = f"does not exist in {name}, where clocks are put forward then"
@@ -116,7 +116,7 @@ def _beginning(given: str, fields: Mapping[str, str]) -> dict[str, Any]:
 
 
 def approval_body(fields: Mapping[str, str]) -> dict[str, Any]:
-    """The decision about a draft that a form sends; its text counts only with the button that says so."""
+    """The decision about a draft from a form; its text counts only with the button for an edit."""
     names = ("decision", "draft_sha256", "decision_id", *(("text",) if fields.get("decision") == "edit" else ()))
     return {name: fields[name] for name in names if name in fields}
 
@@ -130,7 +130,7 @@ def idempotency_key(fields: Mapping[str, str], body: Mapping[str, Any]) -> str:
 def with_errors(
     fields: Mapping[str, str], error: InvalidInput, names: Collection[str], otherwise: str = "prompt"
 ) -> QuestionForm:
-    """The form again, with what is wrong in it; what is wrong elsewhere stands at the field `otherwise`."""
+    """The form again, with its errors; other errors are shown at the field `otherwise`."""
     errors: dict[str, str] = {}
     for one in error.errors:
         name = one.pointer.strip("/").split("/")[0]

@@ -1,4 +1,4 @@
-"""The home page: ask a question, and what was asked lately."""
+"""The home page: the question form, and recent questions."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ LANGUAGES = (
     ("zh", "中文"),
     ("ja", "日本語"),
 )
-# What a report may wait for, as the request names it.
+# The values of the request's field `approval`.
 APPROVALS = {
     "": "No",
     BEFORE_PDF: "Of the draft, before it is typeset",
@@ -46,12 +46,12 @@ APPROVALS = {
 
 @dataclass(frozen=True)
 class HomePages:
-    """Its fields are its needs."""
+    """The home page and its forms."""
 
     operations: Operations
 
     async def home(self) -> Response:
-        """The form, filled with an example when a chip was followed without a script, or with what was asked before."""
+        """The form, filled with an example when a chip was followed without a script, or with an earlier question."""
         if again := request.args.get("again"):
             row = await self.operations.reading.get(again, requests.caller_of(request))
             return await self._home(forms.QuestionForm(forms.fields_of(row.input)))
@@ -59,7 +59,7 @@ class HomePages:
         return await self._home(forms.QuestionForm({"prompt": prompt[:PROMPT_LONGEST]} if prompt else {}))
 
     async def ask(self, pipeline: Pipeline) -> Response | BaseResponse:
-        """Accept the form and go to the page of what it starts at once."""
+        """Accept the form and redirect to the page of its workflow."""
         fields = await forms.form_of(request)
         try:
             body = forms.start_body(fields)

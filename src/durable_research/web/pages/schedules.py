@@ -19,7 +19,7 @@ from durable_research.web.pages.home import LANGUAGES
 from durable_research.web.pages.shell import page
 
 _FIELDS = (*forms.QUESTION_FIELDS, "day", "time", "timezone", "every")
-# What the form offers -> the cron field for days of the week.
+# The form's options -> the cron field for days of the week.
 DAYS = {
     "*": "Every day",
     "1-5": "Monday to Friday",
@@ -39,7 +39,7 @@ _AWAY = (
 
 @dataclass(frozen=True)
 class SchedulePages:
-    """Its fields are its needs."""
+    """The page of schedules and its buttons."""
 
     operations: Operations
 
@@ -48,7 +48,7 @@ class SchedulePages:
         return await self._page(forms.QuestionForm())
 
     async def add(self) -> Response | BaseResponse:
-        """Make a schedule and show the list."""
+        """Create a schedule and show the list."""
         fields = await forms.form_of(request)
         try:
             body = _request_body(fields)
@@ -100,7 +100,7 @@ class SchedulePages:
 
 
 def _request_body(fields: Mapping[str, str]) -> dict[str, Any]:
-    """What the form asks for; a rhythm that was typed counts before the chosen day and time."""
+    """The request of the form; a typed rhythm has precedence over the chosen day and time."""
     every = fields.get("every", "").strip() or _cron(fields.get("day", ""), fields.get("time", ""))
     zone = fields.get("timezone", "").strip() or "UTC"
     return forms.request_body(fields) | {"every": every, "timezone": zone}

@@ -1,4 +1,4 @@
-"""What every page shows around its own content, and the one way to render a page."""
+"""The frame around every page's content, and the one way to render a page."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ NO_CACHE = {"Cache-Control": "no-cache"}
 async def page(
     operations: Operations, template: str, *, status: int = 200, workers: int | None = None, **values: Any
 ) -> Response:
-    """Render a page with the shell around it; `workers` says how many are alive where the page has read that already."""
+    """Render a page within the frame; `workers` is the number of live workers where the page has read it already."""
     if workers is None:
         workers = await _live_workers(operations)
     shell = {
@@ -32,7 +32,7 @@ async def page(
 
 
 async def _live_workers(operations: Operations) -> int | None:
-    """How many workers are alive; None when that cannot be known now."""
+    """The number of live workers; None when it cannot be read now."""
     try:
         return len(await operations.reading.live_workers())
     except InfrastructureDown:

@@ -1,4 +1,4 @@
-"""What templates say: the wording that pages share with commands, and what only pages say."""
+"""The words of templates: those that pages share with commands, and those of pages alone."""
 
 from durable_research.catalogue import step_label
 from durable_research.domain.durations import ago, duration
@@ -10,14 +10,14 @@ from durable_research.operations.reading.status import WorkflowStatus
 # Templates find these among the words.
 __all__ = ["Status", "ago", "duration", "look", "plural", "step_label"]
 
-# What a person can answer, and how its button looks.
+# The possible decisions, and the style of their buttons.
 DECISIONS: dict[Decision, tuple[str, str]] = {
     Decision.SEND_AGAIN: ("Pay again for a new answer", "primary"),
     Decision.TRY_AGAIN: ("Try again", "primary"),
     Decision.GO_WITHOUT: ("Go on without it", ""),
     Decision.GIVE_UP: ("Give this up", ""),
 }
-# What a person can say about a draft.
+# The possible decisions about a draft.
 VERDICTS: dict[Verdict, tuple[str, str]] = {
     Verdict.APPROVE: ("Approve", "primary"),
     Verdict.REFUSE: ("Refuse", ""),
@@ -25,7 +25,7 @@ VERDICTS: dict[Verdict, tuple[str, str]] = {
 
 
 def paid(status: WorkflowStatus) -> str:
-    """What was charged, as a sentence; also what may have been."""
+    """The certain and the possible charges, as a sentence."""
     settled = status.charges.settled + status.embedding_charges.settled
     possible = status.charges.possible_extra + status.embedding_charges.possible_extra
     if not settled and not possible:
@@ -41,5 +41,5 @@ def ordinal(number: int) -> str:
 
 
 def capitalize_first(text: str) -> str:
-    """The text as a sentence begins; the rest stays as it is."""
+    """The text with a capital at the beginning; the rest is unchanged."""
     return text[:1].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""A workflow's one page — live while it runs, what it made when it is done — and the list of its kind."""
+"""A workflow's one page — live while it runs, with its results when it is done — and the list of its kind."""
 
 import secrets
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ _QUERY = ("text", "status", "cursor")
 
 @dataclass(frozen=True)
 class ApprovalForm:
-    """The form with which a person decides about a draft."""
+    """The form for a decision about a draft."""
 
     workflow_id: str
     pending: OpenApproval
@@ -37,12 +37,12 @@ class ApprovalForm:
 
     @property
     def draft_url(self) -> str:
-        """Where the draft is downloaded."""
+        """The address of the draft."""
         return addresses.workflow(self.workflow_id, "draft")
 
     @property
     def draft_pdf_url(self) -> str | None:
-        """Where its PDF is, once it is typeset."""
+        """The address of its PDF, once it is typeset."""
         return addresses.workflow(self.workflow_id, "draft.pdf") if self.pending.asked.pdf else None
 
 
@@ -54,7 +54,7 @@ class WorkflowPages:
     pipeline: Pipeline
 
     async def show(self, workflow_id: str) -> Response:
-        """The page of one workflow, as far as it has come."""
+        """The page of one workflow, in its current state."""
         self._check_kind(workflow_id)
         return await self._show(await self.operations.status(workflow_id, requests.caller_of(request)))
 
@@ -78,19 +78,19 @@ class WorkflowPages:
         )
 
     async def cancel(self, workflow_id: str) -> BaseResponse:
-        """Note the wish to stop and show the page again."""
+        """Request the cancellation and show the page again."""
         self._visit(workflow_id)
         await self.operations.cancelling.cancel(workflow_id, requests.caller_of(request))
         return self._back(workflow_id)
 
     async def retry(self, workflow_id: str) -> BaseResponse:
-        """Try now what waits, and show the page again."""
+        """Retry waiting steps now, and show the page again."""
         self._visit(workflow_id)
         await self.operations.retrying.retry(workflow_id, requests.caller_of(request))
         return self._back(workflow_id)
 
     async def decide(self, workflow_id: str) -> BaseResponse:
-        """Pass on a decision and show the page again."""
+        """Submit a decision and show the page again."""
         self._visit(workflow_id)
         fields = await forms.form_of(request)
         await self.operations.deciding.decide(
@@ -99,7 +99,7 @@ class WorkflowPages:
         return self._back(workflow_id)
 
     async def approve(self, workflow_id: str) -> BaseResponse:
-        """Pass on a decision about the draft and show the page again."""
+        """Submit a decision about the draft and show the page again."""
         self._visit(workflow_id)
         body = forms.approval_body(await forms.form_of(request))
         self._visit(workflow_id, body.get("text"))
@@ -107,7 +107,7 @@ class WorkflowPages:
         return self._back(workflow_id)
 
     async def resume(self, workflow_id: str) -> Response | BaseResponse:
-        """Have it go on and show the page again, live; what cannot be done is said beside what was typed."""
+        """Resume it and show the page again, live; an error is shown beside the typed input."""
         self._visit(workflow_id)
         fields = await forms.form_of(request)
         self._visit(workflow_id, fields.get("text"))
@@ -148,12 +148,12 @@ class WorkflowPages:
         )
 
     async def _approval(self, status: WorkflowStatus) -> ApprovalForm | None:
-        """The draft that waits, and a fresh id for the decision that this page may send."""
+        """The waiting draft, and a new id for the decision that this page may send."""
         if not isinstance(status.pending, OpenApproval):
             return None
         try:
             draft = await self.operations.approving.text(status.pending)
-        except NotFound:  # it was decided this moment, and the draft is removed
+        except NotFound:  # it has just been decided, and the draft is removed
             return None
         return ApprovalForm(status.row.workflow_id, status.pending, draft, secrets.token_hex(16))
 

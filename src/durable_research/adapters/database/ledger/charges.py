@@ -35,10 +35,10 @@ class ChargedSends:
         # Each answered send is a charge, whatever its id; but if the provider honours keys, all sends of a key are one charge.
         is_keyed = effects.c.provider_class == ProviderClass.KEYED
         call = func.concat(effect_attempts.c.key, case((is_keyed, literal("")), else_=cast(_fence, Text)))
-        is_left_behind = (_fence < effects.c.fence) | workflows.c.status.in_(FINAL) | _IS_LOST
-        may_be_its_own = is_left_behind & (effects.c.provider_class != ProviderClass.KEYED)
+        is_abandoned = (_fence < effects.c.fence) | workflows.c.status.in_(FINAL) | _IS_LOST
+        may_be_another_charge = is_abandoned & (effects.c.provider_class != ProviderClass.KEYED)
         unresolved = (effect_attempts.c.state == SendState.UNKNOWN) | (
-            (effect_attempts.c.state == SendState.OPEN) & may_be_its_own
+            (effect_attempts.c.state == SendState.OPEN) & may_be_another_charge
         )
         query = (
             select(

@@ -132,7 +132,7 @@ _newer_is_accepted = exists().where(
 )
 # Completed workflows are embedded after their end: every report, and posts when the model has changed.
 _is_embedded_late = (effects.c.kind == EffectKind.EMBEDDING) & workflows.c.status.in_([Status.DONE, Status.PARTLY_DONE])
-_nobody_waits = exists().where(
+_workflow_has_ended = exists().where(
     effects.c.key == bindparam("of_key"),
     workflows.c.workflow_id == effects.c.workflow_id,
     workflows.c.status.in_(FINAL),
@@ -146,7 +146,7 @@ _is_the_answer = exists().where(
     effect_attempts.c.state == SendState.SETTLED,
 )
 _is_withdrawn = exists().where(effects.c.key == bindparam("of_key"), effects.c.fence == WITHDRAWN)
-_ONE_TOO_MANY = select((_newer_is_accepted | _nobody_waits | _is_withdrawn) & ~_is_the_answer)
+_IS_DUPLICATE = select((_newer_is_accepted | _workflow_has_ended | _is_withdrawn) & ~_is_the_answer)
 _SETTLED = (
     update(effects)
     .where(*_HELD)
@@ -244,7 +244,7 @@ class PostgresLedger(ChargedSends, UnresolvedSendRows):
         remembered = {"of_key": key, "of_fence": fence, "new_reference": reference}
         async with self._database.begin() as connection:
             await connection.execute(_REMEMBER, remembered)
-            return bool((await connection.execute(_ONE_TOO_MANY, remembered)).scalar_one())
+            return bool((await connection.execute(_IS_DUPLICATE, remembered)).scalar_one())
 
     async def settle(self, key: str, fence: int, reference: str, result: Mapping[str, Any]) -> None:
         """Store the result, while the fence is ours."""
@@ -256,19 +256,19 @@ class PostgresLedger(ChargedSends, UnresolvedSendRows):
 
     async def close_send(self, key: str, reference: str | None, fence: int, state: SendState) -> None:
         """Close a send without a result; if no provider's id is given, it is this attempt's own send."""
-        mine = effect_attempts.c.fence == fence if reference is None else effect_attempts.c.reference == reference
+        own_send = effect_attempts.c.fence == fence if reference is None else effect_attempts.c.reference == reference
         async with self._database.one() as connection:
             await connection.execute(
                 update(effect_attempts)
-                .where(effect_attempts.c.key == key, mine, effect_attempts.c.state == SendState.OPEN)
+                .where(effect_attempts.c.key == key, own_send, effect_attempts.c.state == SendState.OPEN)
                 .values(state=state, closed_at=func.clock_timestamp())
             )
 
-    async def keep(self, key: str, fence: int, kept: Mapping[str, Any]) -> None:
+    async def store_unpublished(self, key: str, fence: int, part: Mapping[str, Any]) -> None:
         """Store the outcome of an answer that is not published."""
-        keeping = update(effects).where(effects.c.key == key, effects.c.fence == fence).values(kept=dict(kept))
+        storing = update(effects).where(effects.c.key == key, effects.c.fence == fence).values(kept=dict(part))
         async with self._database.one() as connection:
-            await connection.execute(keeping)
+            await connection.execute(storing)
 
     async def grant_resend(self, workflow_id: str, step: str) -> bool:
         """Allow one more send of the step's unresolved effects; a repeated decision allows no second one."""

@@ -14,8 +14,8 @@ from durable_research.domain.ledger.unresolved_sends import Provider, Unresolved
 from durable_research.domain.workflows.workflow import FINAL
 
 # A pass of reconciliation has other work, and after a day without a successful look-up the provider is not polled any more.
-_DOUBTS_AT_ONCE = 20
-_DOUBTED_FOR = timedelta(days=1)
+_UNRESOLVED_AT_ONCE = 20
+_LOOKED_UP_FOR = timedelta(days=1)
 _known = effect_attempts.alias("known")
 _same_handle = _known.c.handle.is_not_distinct_from(effect_attempts.c.handle)
 _accounted = (
@@ -58,10 +58,10 @@ class UnresolvedSendRows:
                 effect_attempts.c.closed_at < func.clock_timestamp() - closed_before,
                 (effects.c.provider_class != ProviderClass.RETRIEVABLE)
                 | (effect_attempts.c.opened_at < func.clock_timestamp() - longest_call),
-                effect_attempts.c.closed_at > func.clock_timestamp() - _DOUBTED_FOR,
+                effect_attempts.c.closed_at > func.clock_timestamp() - _LOOKED_UP_FOR,
             )
             .order_by(effect_attempts.c.closed_at.desc())
-            .limit(_DOUBTS_AT_ONCE)
+            .limit(_UNRESOLVED_AT_ONCE)
         )
         async with self._database.one() as connection:
             rows = await connection.execute(query)
@@ -102,7 +102,7 @@ class UnresolvedSendRows:
         async with self._database.one() as connection:
             return float((await connection.execute(noting)).scalar_one())
 
-    async def close_left_behind(self, closed_before: timedelta) -> int:
+    async def close_abandoned(self, closed_before: timedelta) -> int:
         """Close the open sends of class N whose workflows have ended: their workers are dead, and there is no look-up."""
         ended = exists().where(
             effects.c.key == effect_attempts.c.key,

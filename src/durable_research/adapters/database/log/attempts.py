@@ -53,7 +53,7 @@ class AttemptHistory:
         """Whether an attempt of the step was completed."""
         return step in self._done
 
-    def is_taken_back_by(self, engine: EngineAttempt) -> bool:
+    def is_compensating_in(self, engine: EngineAttempt) -> bool:
         """Whether a compensation has begun in this run; a later run replays the steps, and compensates again."""
         return any(begun.undoes and begun.engine_run == engine.run_id for begun in self.started.values())
 
@@ -84,13 +84,13 @@ class AttemptHistory:
     def waited(self, step: str) -> Waited:
         """How long the wait had lasted when the rows were read."""
         wait = self.wait(step)
-        return Waited((self._rows[-1].now - wait.since).total_seconds(), wait.looks) if wait else Waited()
+        return Waited((self._rows[-1].now - wait.since).total_seconds(), wait.polls) if wait else Waited()
 
     def failures(self, step: str) -> int:
         """Count the step's failures since the latest question to a person."""
         failed = {number: failure for (name, number), failure in self._failed.items() if name == step}
-        asked = max((number for number, failure in failed.items() if failure.asks_a_person), default=0)
-        return sum(failure.counted for number, failure in failed.items() if number > asked)
+        last_question = max((number for number, failure in failed.items() if failure.asks_a_person), default=0)
+        return sum(failure.counted for number, failure in failed.items() if number > last_question)
 
 
 def _by_attempt(

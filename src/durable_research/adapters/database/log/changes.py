@@ -11,7 +11,7 @@ from durable_research.adapters.database.connection import plain_url
 from durable_research.adapters.database.log.events import CHANNEL
 from durable_research.telemetry import logs
 
-_LOOK_AGAIN_SECONDS = 1.0
+_RECONNECT_SECONDS = 1.0
 
 
 class PostgresChanges:
@@ -20,13 +20,13 @@ class PostgresChanges:
     def __init__(self, url: str) -> None:
         self._url = plain_url(url)
         self._watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
-        self._listening: asyncio.Task[None] | None = None
+        self._listener: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def watch(self, workflow_id: str) -> AsyncIterator[Callable[[float], Awaitable[bool]]]:
         """Get a function that waits for the next change."""
-        if self._listening is None or self._listening.done():
-            self._listening = asyncio.create_task(self._listen())
+        if self._listener is None or self._listener.done():
+            self._listener = asyncio.create_task(self._listen())
         changed = asyncio.Event()
         self._watchers[workflow_id].add(changed)
 
@@ -47,25 +47,25 @@ class PostgresChanges:
                 del self._watchers[workflow_id]
 
     async def close(self) -> None:
-        if self._listening:
-            self._listening.cancel()
+        if self._listener:
+            self._listener.cancel()
             with suppress(asyncio.CancelledError):
-                await self._listening
+                await self._listener
 
     async def _listen(self) -> None:
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
-                    self._wake_all()
+                    self._notify_all()
                     async for notice in connection.notifies():
                         for changed in self._watchers.get(notice.payload, ()):
                             changed.set()
             except (psycopg.Error, OSError) as error:
                 logs.get_logger().info(logs.INFRASTRUCTURE_DOWN, what="database", error=type(error).__name__)
-            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            await asyncio.sleep(_RECONNECT_SECONDS)
 
-    def _wake_all(self) -> None:
+    def _notify_all(self) -> None:
         for events in self._watchers.values():
             for changed in events:
                 changed.set()

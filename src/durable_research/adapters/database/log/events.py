@@ -15,7 +15,7 @@ CHANNEL = "progress"
 
 # Built once: building a statement and finding its compiled form took SQLAlchemy longer than PostgreSQL took to run it, and
 # every attempt of every step runs these.
-_MINE = workflows.c.workflow_id == bindparam("of_workflow")
+_OWN_ROW = workflows.c.workflow_id == bindparam("of_workflow")
 _LOCK = (
     select(
         workflows.c.workflow_id,
@@ -24,7 +24,7 @@ _LOCK = (
         workflows.c.cancel_requested,
         workflows.c.resumption,
     )
-    .where(_MINE)
+    .where(_OWN_ROW)
     .with_for_update()
 )
 _KINDS = select(progress_events.c.kind).where(
@@ -43,7 +43,7 @@ _COMMITTED = select(
 )
 _CHANGE = (
     update(workflows)
-    .where(_MINE)
+    .where(_OWN_ROW)
     .values(last_seq=bindparam("new_seq"), status=bindparam("new_status"), updated_at=func.clock_timestamp())
 )
 _COLUMNS = ("workflow_id", "seq", "kind", "step", "attempt", "data")
@@ -58,12 +58,12 @@ EVENT = (
 )
 
 
-def _with_wake(change: Update) -> "Select[tuple[Any]]":
+def _with_notification(change: Update) -> "Select[tuple[Any]]":
     """Combine the change to the workflow's row with the notification that wakes the readers at commit."""
     return select(func.pg_notify(CHANNEL, bindparam("of_workflow"))).add_cte(change.cte("changed_row"))
 
 
-_ADD_ONE = _with_wake(_CHANGE).add_cte(
+_ADD_ONE = _with_notification(_CHANGE).add_cte(
     insert(progress_events).values({name: bindparam(f"event_{name}") for name in _COLUMNS}).cte("new_events")
 )
 
@@ -89,7 +89,7 @@ class LockedLog:
         self._new: list[dict[str, Any]] = []
 
     @property
-    def _mine(self) -> dict[str, Any]:
+    def _own_scope(self) -> dict[str, Any]:
         """The workflow's own events since its latest resumption."""
         return {"of_workflow": self.workflow_id, "of_step": "", "of_attempt": self.resumption}
 
@@ -121,11 +121,11 @@ class LockedLog:
 
     async def kinds(self, step: str = "", attempt: int = 0) -> set[EventKind]:
         """Read the event kinds of a step's attempt, or of the workflow's resumption. Run after the lock, never with it."""
-        mine = self._mine | ({"of_step": step, "of_attempt": attempt} if step else {})
-        return {EventKind(kind) for kind in (await self._connection.execute(_KINDS, mine)).scalars()}
+        scope = self._own_scope | ({"of_step": step, "of_attempt": attempt} if step else {})
+        return {EventKind(kind) for kind in (await self._connection.execute(_KINDS, scope)).scalars()}
 
     @classmethod
-    async def hold_open(cls, connection: AsyncConnection, attempt: Attempt) -> "LockedLog":
+    async def lock_open_attempt(cls, connection: AsyncConnection, attempt: Attempt) -> "LockedLog":
         """Lock an open attempt's workflow: its writes until the transaction ends are committed before a compensation begins.
 
         Raises:
@@ -141,7 +141,7 @@ class LockedLog:
         Raises:
             CancelRequested: the request came first.
         """
-        if self.cancel_requested and not (await self._connection.execute(_COMMITTED, self._mine)).scalar_one():
+        if self.cancel_requested and not (await self._connection.execute(_COMMITTED, self._own_scope)).scalar_one():
             raise CancelRequested("a person asked for the workflow to be cancelled")
 
     async def check_open(self, attempt: Attempt) -> None:
@@ -160,7 +160,7 @@ class LockedLog:
             event = {f"event_{name}": value for name, value in self._new[0].items()}
             await self._connection.execute(_ADD_ONE, row | event)
             return
-        change = _with_wake(_CHANGE.values(**values) if values else _CHANGE)
+        change = _with_notification(_CHANGE.values(**values) if values else _CHANGE)
         if self._new:
             change = change.add_cte(insert(progress_events).values(self._new).cte("new_events"))
         await self._connection.execute(change, row)

@@ -38,7 +38,7 @@ _DATA_OF_KIND = select(progress_events.c.data).where(
     progress_events.c.attempt == bindparam("of_resumption"),
 )
 # A decision about a draft stays valid after a resumption, too.
-_OF_TEXTS = (
+_TEXT_DECISIONS = (
     select(progress_events.c.kind, progress_events.c.data)
     .where(
         progress_events.c.workflow_id == bindparam("of_workflow"),
@@ -46,8 +46,8 @@ _OF_TEXTS = (
     )
     .order_by(progress_events.c.seq)
 )
-_FORGET_DRAFTS = delete(drafts).where(drafts.c.workflow_id == bindparam("of_workflow"))
-_FORGET_DRAFTS_OF_STEP = _FORGET_DRAFTS.where(drafts.c.step == bindparam("of_step"))
+_DELETE_DRAFTS = delete(drafts).where(drafts.c.workflow_id == bindparam("of_workflow"))
+_DELETE_DRAFTS_OF_STEP = _DELETE_DRAFTS.where(drafts.c.step == bindparam("of_step"))
 _READ = (
     select(progress_events.c.workflow_id, *EVENT)
     .where(progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.seq > bindparam("after"))
@@ -75,23 +75,23 @@ class PostgresProgressLog:
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
             if engine.resumption != log.resumption:
-                raise _of_an_earlier_run(step)
+                raise _stale_run(step)
             if log.status.is_final:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
-            told = AttemptHistory((await connection.execute(ATTEMPTS, {"of_workflow": workflow_id})).all())
+            history = AttemptHistory((await connection.execute(ATTEMPTS, {"of_workflow": workflow_id})).all())
             # Completed steps replay even then: a run that begins after a lost one must learn which steps it has to compensate.
-            if log.cancel_requested and not (undoes or commits or told.is_done(step)):
+            if log.cancel_requested and not (undoes or commits or history.is_done(step)):
                 raise CancelRequested("a person asked for the workflow to be cancelled")
-            if told.is_taken_back_by(engine) and not undoes:
+            if history.is_compensating_in(engine) and not undoes:
                 raise InvalidState(f"the workflow is being taken back; {step} runs no more")
-            if told.has_begun_after(step, engine):
+            if history.has_begun_after(step, engine):
                 raise StaleAttempt(f"a later attempt of {step} has begun; this one was frozen on the way")
             # A compensation closes all open attempts, so that a worker frozen in another step finds its attempt closed, too.
-            for name, number in told.left_open(None if undoes else step):
-                lost = OfWorker(worker=told.started[name, number].worker)
+            for name, number in history.left_open(None if undoes else step):
+                lost = OfWorker(worker=history.started[name, number].worker)
                 log.append(EventKind.ATTEMPT_LOST, lost, name, number)
-            waits = told.wait(step) is not None
-            attempt = Attempt(workflow_id, step, told.last(step) + 1, worker, told.failures(step), waits)
+            waits = history.wait(step) is not None
+            attempt = Attempt(workflow_id, step, history.last(step) + 1, worker, history.failures(step), waits)
             begun = AttemptStarted(worker=worker, engine_run=engine.run_id, engine_attempt=engine.number)
             started = begun.model_copy(update={UNDOES: True}) if undoes else begun
             log.append(EventKind.ATTEMPT_STARTED, started, step, attempt.number)
@@ -111,7 +111,7 @@ class PostgresProgressLog:
             await log.finish(status_after(kind, payload))
             if kind is EventKind.ATTEMPT_COMPLETED:  # its text is stored, and readers get that
                 step = {"of_workflow": attempt.workflow_id, "of_step": attempt.step}
-                await connection.execute(_FORGET_DRAFTS_OF_STEP, step)
+                await connection.execute(_DELETE_DRAFTS_OF_STEP, step)
 
     async def note(self, attempt: Attempt, kind: EventKind, payload: Payload) -> None:
         """Write an event within an attempt, once."""
@@ -153,7 +153,7 @@ class PostgresProgressLog:
             # A workflow that has ended has no followers, and a compensated one has no text. The draft of a failed one may be
             # all that is left of a paid call.
             if status not in RESUMABLE:
-                await connection.execute(_FORGET_DRAFTS, {"of_workflow": workflow_id})
+                await connection.execute(_DELETE_DRAFTS, {"of_workflow": workflow_id})
         return True
 
     async def note_approval(
@@ -163,7 +163,7 @@ class PostgresProgressLog:
         async with self._database.begin() as connection:
             log = await LockedLog.lock(connection, workflow_id)
             if resumption != log.resumption:
-                raise _of_an_earlier_run("an approval")
+                raise _stale_run("an approval")
             known = await log.kinds()
             if ends := known & ENDS_OF_APPROVAL:
                 return decision_of(ApprovalDecided.model_validate(await _data_of(connection, log, ends.pop())))
@@ -187,8 +187,8 @@ class PostgresProgressLog:
 
 
 async def _data_of(connection: AsyncConnection, log: LockedLog, kind: EventKind) -> dict[str, Any]:
-    mine = {"of_workflow": log.workflow_id, "of_kind": kind, "of_resumption": log.resumption}
-    data: dict[str, Any] = (await connection.execute(_DATA_OF_KIND, mine)).scalar_one()
+    scope = {"of_workflow": log.workflow_id, "of_kind": kind, "of_resumption": log.resumption}
+    data: dict[str, Any] = (await connection.execute(_DATA_OF_KIND, scope)).scalar_one()
     return data
 
 
@@ -199,7 +199,7 @@ async def _approved_before(connection: AsyncConnection, log: LockedLog, draft_sh
     """
     decided: ApprovalDecided | None = None
     corrected: WrittenText | None = None
-    for row in await connection.execute(_OF_TEXTS, {"of_workflow": log.workflow_id}):
+    for row in await connection.execute(_TEXT_DECISIONS, {"of_workflow": log.workflow_id}):
         match payload_of(EventKind(row.kind), row.data):
             case ApprovalDecided() as decision:
                 decided = decision
@@ -213,8 +213,8 @@ async def _approved_before(connection: AsyncConnection, log: LockedLog, draft_sh
     return decided
 
 
-def _of_an_earlier_run(what: str) -> StaleAttempt:
+def _stale_run(subject: str) -> StaleAttempt:
     """Make the error, which is permanent: a run's resumption never changes."""
-    stale = StaleAttempt(f"the workflow has been resumed since; {what} of an earlier run does nothing")
-    stale.permanent = True
-    return stale
+    error = StaleAttempt(f"the workflow has been resumed since; {subject} of an earlier run does nothing")
+    error.permanent = True
+    return error

@@ -50,7 +50,7 @@ class PostgresNamedObjects:
 
     async def orphans(self, workflow_of: Mapping[str, str], ended_for: timedelta) -> set[str]:
         """Find those of these keys that no row names, of workflows that ended that long ago."""
-        given = {
+        parameters = {
             "keys": list(workflow_of),
             "workflows": list(workflow_of.values()),
             "ended": [str(status) for status in FINAL],
@@ -59,4 +59,4 @@ class PostgresNamedObjects:
             "undoes": UNDOES,
         }
         async with self._database.one() as connection:
-            return set((await connection.execute(_ORPHANS, given)).scalars())
+            return set((await connection.execute(_ORPHANS, parameters)).scalars())

@@ -34,7 +34,7 @@ class PostgresPosts:
             **columns_of(post.text, post.usage),
         )
         async with self._database.begin() as connection:
-            await LockedLog.hold_open(connection, attempt)
+            await LockedLog.lock_open_attempt(connection, attempt)
             await connection.execute(statement.on_conflict_do_nothing(index_elements=["post_id"]))
             await connection.execute(titled_as(posts.c.post_id, post.post_id))
 

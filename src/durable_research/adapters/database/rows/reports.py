@@ -75,7 +75,7 @@ class PostgresReports:
                 if log.status is not Status.PARTLY_DONE:
                     return
             else:
-                log = await LockedLog.hold_open(connection, attempt)
+                log = await LockedLog.lock_open_attempt(connection, attempt)
                 if log.status in _ENDED_WITHOUT:
                     raise InvalidState(f"the workflow is {log.status.words}; nothing finishes it any more")
             is_new = (await connection.execute(statement.returning(reports.c.report_id))).first() is not None

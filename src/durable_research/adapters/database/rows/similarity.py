@@ -18,16 +18,16 @@ from durable_research.ports.vendors.embeddings import Embedding
 _FINISHED = workflows.c.status.in_([str(Status.DONE), str(Status.PARTLY_DONE)])
 
 # Built once, like the statements of `events.py`.
-_mine = embeddings.alias("mine")
-_is_mine = (
-    _mine.c.subject_id == bindparam("of_subject"),
-    _mine.c.tenant == bindparam("of_tenant"),
-    _mine.c.model == bindparam("of_model"),
+_subject = embeddings.alias("mine")
+_is_subject = (
+    _subject.c.subject_id == bindparam("of_subject"),
+    _subject.c.tenant == bindparam("of_tenant"),
+    _subject.c.model == bindparam("of_model"),
 )
-_my_vector = select(_mine.c.vector).where(*_is_mine).scalar_subquery()
-_is_embedded = exists().where(*_is_mine)
+_subject_vector = select(_subject.c.vector).where(*_is_subject).scalar_subquery()
+_is_embedded = exists().where(*_is_subject)
 _HAS = select(_is_embedded)
-_distance = embeddings.c.vector.op("<=>", return_type=Float())(_my_vector)
+_distance = embeddings.c.vector.op("<=>", return_type=Float())(_subject_vector)
 _NEAREST = (
     select(
         embeddings.c.subject_id,
@@ -88,13 +88,13 @@ class PostgresSimilarity:
             where=embeddings.c.tenant == tenant,
         )
         async with self._database.begin() as connection:
-            await LockedLog.hold_open(connection, attempt)
+            await LockedLog.lock_open_attempt(connection, attempt)
             await connection.execute(statement)
 
     async def has(self, subject: WorkflowRef, model: str) -> bool:
-        asked = {"of_subject": subject.workflow_id, "of_tenant": subject.tenant, "of_model": model}
+        parameters = {"of_subject": subject.workflow_id, "of_tenant": subject.tenant, "of_model": model}
         async with self._database.one() as connection:
-            return bool((await connection.execute(_HAS, asked)).scalar_one())
+            return bool((await connection.execute(_HAS, parameters)).scalar_one())
 
     async def delete(self, subject: WorkflowRef) -> None:
         """Remove those of one of this tenant's."""
@@ -106,10 +106,15 @@ class PostgresSimilarity:
 
     async def nearest(self, subject: WorkflowRef, model: str, limit: int) -> Sequence[Related]:
         """List finished neighbours by cosine similarity."""
-        asked = {"of_subject": subject.workflow_id, "of_tenant": subject.tenant, "of_model": model, "at_most": limit}
+        parameters = {
+            "of_subject": subject.workflow_id,
+            "of_tenant": subject.tenant,
+            "of_model": model,
+            "at_most": limit,
+        }
         async with self._database.begin() as connection:
             await connection.execute(_SEARCH_ON)
-            rows = (await connection.execute(_NEAREST, asked)).all()
+            rows = (await connection.execute(_NEAREST, parameters)).all()
         return [Related(row.subject_id, Kind(row.kind), row.title, row.similarity) for row in rows]
 
     async def subjects_without(self, model: str, limit: int) -> Sequence[Subject]:

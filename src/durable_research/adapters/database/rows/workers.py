@@ -11,7 +11,7 @@ from durable_research.adapters.database.tables import workers
 from durable_research.ports.database.workers import WorkerRow
 
 # Three heartbeats of two seconds: one may be late on a busy machine, three missing ones mean a dead worker.
-_LIVE_FOR = timedelta(seconds=6)
+_HEARTBEAT_TIMEOUT = timedelta(seconds=6)
 
 
 class PostgresWorkerRegistry:
@@ -20,7 +20,7 @@ class PostgresWorkerRegistry:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def beat(self, worker: WorkerRow) -> None:
+    async def heartbeat(self, worker: WorkerRow) -> None:
         """Renew the row with the database's clock."""
         statement = insert(workers).values(
             identity=worker.identity, name=worker.name, pid=worker.pid, host=worker.host, queues=list(worker.queues)
@@ -38,7 +38,9 @@ class PostgresWorkerRegistry:
     async def live(self) -> Sequence[WorkerRow]:
         """List the workers seen within the last seconds, by name."""
         query = (
-            select(workers).where(workers.c.seen_at > func.clock_timestamp() - _LIVE_FOR).order_by(workers.c.identity)
+            select(workers)
+            .where(workers.c.seen_at > func.clock_timestamp() - _HEARTBEAT_TIMEOUT)
+            .order_by(workers.c.identity)
         )
         async with self._database.one() as connection:
             rows = (await connection.execute(query)).all()

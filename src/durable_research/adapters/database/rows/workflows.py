@@ -155,11 +155,11 @@ class PostgresWorkflows:
             fingerprint=new.fingerprint,
             workflow_id=new.workflow_id,
         )
-        taken = await connection.execute(statement.on_conflict_do_nothing().returning(keys.workflow_id))
-        if taken.first() is not None:
+        inserted = await connection.execute(statement.on_conflict_do_nothing().returning(keys.workflow_id))
+        if inserted.first() is not None:
             return None
-        mine = and_(keys.tenant == new.tenant, keys.kind == new.kind, keys.key == new.idempotency_key)
-        key = (await connection.execute(select(idempotency_keys).where(mine))).one()
+        scope = and_(keys.tenant == new.tenant, keys.kind == new.kind, keys.key == new.idempotency_key)
+        key = (await connection.execute(select(idempotency_keys).where(scope))).one()
         if key.fingerprint != new.fingerprint:
             raise IdempotencyKeyReused("this Idempotency-Key was used for another request; send a new key")
         query = select(workflows).where(workflows.c.workflow_id == key.workflow_id)
@@ -195,45 +195,45 @@ class PostgresWorkflows:
         query = query.order_by(columns.created_at.desc(), columns.workflow_id.desc()).limit(which.limit)
         return await self._rows(query)
 
-    async def resume(self, wanted: Resumption) -> tuple[WorkflowRow, bool]:
+    async def resume(self, request: Resumption) -> tuple[WorkflowRow, bool]:
         """Write the event, close open attempts, and mark the workflow as not started in the engine: one transaction."""
         async with self._database.begin() as connection:
-            log = await LockedLog.lock(connection, wanted.workflow_id)
-            is_replay = await self._is_resumed_so(connection, log, wanted)
+            log = await LockedLog.lock(connection, request.workflow_id)
+            is_replay = await self._is_resumed_so(connection, log, request)
             if not is_replay:
                 check_resumable(log.status)
-                for left in await connection.execute(_LEFT_OPEN, {"of_workflow": wanted.workflow_id}):
+                for left in await connection.execute(_LEFT_OPEN, {"of_workflow": request.workflow_id}):
                     log.append(EventKind.ATTEMPT_LOST, OfWorker(worker=left.worker), left.step, left.attempt)
-                if wanted.payload.texts or wanted.payload.generation:
+                if request.payload.texts or request.payload.generation:
                     # Ended from outside when its row was stored: now the text is a different one.
-                    await connection.execute(delete(reports).where(reports.c.report_id == wanted.workflow_id))
+                    await connection.execute(delete(reports).where(reports.c.report_id == request.workflow_id))
                 log.resumption += 1
-                log.append(EventKind.RESUMED, wanted.payload)
+                log.append(EventKind.RESUMED, request.payload)
                 await log.finish(
-                    Status.SLEEPING if wanted.begins_at else Status.QUEUED,
+                    Status.SLEEPING if request.begins_at else Status.QUEUED,
                     resumption=log.resumption,
                     engine_started=False,
                     cancel_requested=False,
                 )
-            row = (await connection.execute(_ROW, {"of_workflow": wanted.workflow_id})).one()
+            row = (await connection.execute(_ROW, {"of_workflow": request.workflow_id})).one()
         return _row(row), is_replay
 
     @staticmethod
-    async def _is_resumed_so(connection: AsyncConnection, log: LockedLog, wanted: Resumption) -> bool:
+    async def _is_resumed_so(connection: AsyncConnection, log: LockedLog, request: Resumption) -> bool:
         """Whether it was resumed with this text after the request was made, or before and has no end yet."""
-        if log.resumption == wanted.after and (log.status.is_final or not log.resumption):
+        if log.resumption == request.after and (log.status.is_final or not log.resumption):
             return False
-        mine = {"of_workflow": wanted.workflow_id, "of_resumption": log.resumption}
-        known = ResumedWith.model_validate((await connection.execute(_RESUMED, mine)).scalar_one())
-        if known.texts != wanted.payload.texts:
+        scope = {"of_workflow": request.workflow_id, "of_resumption": log.resumption}
+        known = ResumedWith.model_validate((await connection.execute(_RESUMED, scope)).scalar_one())
+        if known.texts != request.payload.texts:
             raise InvalidState("the workflow has been resumed already, with another text")
         return True
 
     async def mark_started(self, workflow_id: str, resumption: int) -> WorkflowRow:
         """Note that the engine has this resumption; a later one is still to be started."""
-        mine = {"of_workflow": workflow_id, "of_resumption": resumption}
+        scope = {"of_workflow": workflow_id, "of_resumption": resumption}
         async with self._database.begin() as connection:
-            await connection.execute(_MARK_STARTED, mine)
+            await connection.execute(_MARK_STARTED, scope)
             return _row((await connection.execute(_ROW, {"of_workflow": workflow_id})).one())
 
     async def request_cancel(self, workflow_id: str) -> None:
@@ -255,7 +255,7 @@ class PostgresWorkflows:
         """List workflows known to the engine, not ended, unchanged for that long."""
         return await self._due(page, *_silent(older_than))
 
-    async def unheard_cancels(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
+    async def undelivered_cancels(self, older_than: timedelta, page: Page) -> Sequence[WorkflowRow]:
         """List those of `unended` with a request to cancel."""
         return await self._due(page, *_silent(older_than), workflows.c.cancel_requested.is_(True))
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from durable_research.adapters.models.answers.end_reasons import Ending, ending_of
-from durable_research.adapters.models.json.split_characters import Growing, mended
+from durable_research.adapters.models.json.split_characters import GrowingText, join_split_characters
 
 REAL_ENDS = frozenset({Ending.WHOLE, Ending.CUT})
 
@@ -12,7 +12,7 @@ REAL_ENDS = frozenset({Ending.WHOLE, Ending.CUT})
 class Choice:
     """The text received, in pieces or as a message, and the reason of its end."""
 
-    said: Growing = field(default_factory=Growing)
+    content: GrowingText = field(default_factory=GrowingText)
     # A message that came whole; some servers repeat the text in one at the end of its stream.
     message: str = ""
     refusal: str = ""
@@ -21,7 +21,7 @@ class Choice:
     @property
     def text(self) -> str:
         """Return the longer of the two texts."""
-        return max(mended(self.message), self.said.whole, key=len)
+        return max(join_split_characters(self.message), self.content.whole, key=len)
 
     @property
     def has_a_real_end(self) -> bool:

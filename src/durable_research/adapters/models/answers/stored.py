@@ -13,7 +13,7 @@ async def fetched(wire: Wire, path: str, reading: Reading) -> Reading:
         ModelForgotten: the server has no record of it any more, or stores nothing.
         ModelUnavailable: the look-up failed, or the server shows something else.
     """
-    reply = await wire.ask("GET", path)
+    reply = await wire.request("GET", path)
     if reply.status in {405, 501}:
         wire.limits.note_missing_endpoint()
     if reply.status in {404, 405, 501}:

@@ -16,14 +16,14 @@ _AFTER_THE_END_SECONDS = 10.0
 
 
 @dataclass
-class Listening:
+class AnswerStream:
     """Reads one exchange; its creator must close it."""
 
     exchange: Exchange
     reading: Reading
     on_text: TextSink
     _body: Body = field(default_factory=Body)
-    _is_at_the_end: bool = False
+    _has_ended: bool = False
 
     async def begin(self) -> str:
         """Wait for the first value of the answer and return its id, or a generated one where it has none.
@@ -32,11 +32,11 @@ class Listening:
             StepFailed, StillRunning: the server sent no answer.
             Ambiguous: nothing came.
         """
-        while not self.reading.is_named and not self.reading.is_refused and await self._take():
+        while not self.reading.is_named and not self.reading.is_refused and await self._read_piece():
             pass
         if self.reading.is_refused:
             raise of_complaint(
-                self.exchange.response.status_code, complaint_of(self.reading.error), self.exchange.asked
+                self.exchange.response.status_code, complaint_of(self.reading.error), self.exchange.context
             )
         if not self.reading.is_named:
             raise Ambiguous("the answer ended before anything came that could be read")
@@ -49,13 +49,13 @@ class Listening:
         Raises:
             Ambiguous: the connection was lost, or silent for too long, before that.
         """
-        is_hurried = False
+        is_shortened = False
         try:
             while not self.reading.is_over:
-                if self.reading.has_ended and not is_hurried:
-                    is_hurried = True
-                    self.exchange.hurry(_AFTER_THE_END_SECONDS)
-                if not await self._take():
+                if self.reading.has_ended and not is_shortened:
+                    is_shortened = True
+                    self.exchange.shorten(_AFTER_THE_END_SECONDS)
+                if not await self._read_piece():
                     break
         except Ambiguous:
             if not self.reading.has_ended:
@@ -66,13 +66,13 @@ class Listening:
         """Close the connection; a server that generates for this reader alone then stops."""
         await self.exchange.close()
 
-    async def _take(self) -> bool:
+    async def _read_piece(self) -> bool:
         """Read the next piece; False at the end."""
-        if self._is_at_the_end:
+        if self._has_ended:
             return False
         data = await self.exchange.read()
         if data is None:
-            self._is_at_the_end = True
+            self._has_ended = True
             last = list(self._body.end())
             self.reading.is_whole_body = self._body.shape is Shape.JSON and len(last) == 1
             for piece in last:
@@ -82,7 +82,7 @@ class Listening:
         for piece in self._body.feed(data):
             self.reading.feed(piece)
         if self._body.shape is Shape.OTHER:
-            raise of_prose(self.exchange.asked)
+            raise of_prose(self.exchange.context)
         if len(self.reading.growing) > len(before):
             self.on_text(self.reading.growing)
         return True

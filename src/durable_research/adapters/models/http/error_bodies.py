@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_research.adapters.models.json.events import parsed
-from durable_research.adapters.models.json.split_characters import mended
+from durable_research.adapters.models.json.split_characters import join_split_characters
 from durable_research.adapters.models.json.untyped import as_list, as_name
 
 _LONGEST_WORDS = 300
@@ -55,14 +55,14 @@ def complaint_of(value: Any) -> Complaint:
     if isinstance(value, str):
         return Complaint(message=value)
     nodes = list(_nodes(value, 0))
-    told = [as_name(node.get(name)) for node in nodes for name in _NAMES]
+    names = [as_name(node.get(name)) for node in nodes for name in _NAMES]
     # The innermost message is the nearest to the cause, but the outermost was written for the reader.
     words = (node[name] for node in nodes for name in _WORDS if isinstance(node.get(name), str) and node[name].strip())
     places = [as_name(part) for node in nodes for part in (node.get("param"), *as_list(node.get("loc")))]
-    statuses = [int(name) for name in told if re.fullmatch(r"[3-5]\d\d", name)]
+    statuses = [int(name) for name in names if re.fullmatch(r"[3-5]\d\d", name)]
     return Complaint(
         message=next(words, ""),
-        names=frozenset(name.lower() for name in told if name),
+        names=frozenset(name.lower() for name in names if name),
         fields=frozenset(place for place in places if place),
         status=statuses[0] if statuses else None,
     )
@@ -90,7 +90,7 @@ def is_complaint(value: Any) -> bool:
 
 def shown(message: str, api_key: str, sent: str = "") -> str:
     """Shorten the provider's message to one line, without anything like a key or a quotation of the text `sent`."""
-    text = mended(message)
+    text = join_split_characters(message)
     if len(api_key) > 3:
         text = text.replace(api_key, "…")
     text = _SECRETS.sub("…", text[:_LONGEST_READ])
@@ -115,13 +115,13 @@ def _without_quotations(words: str, sent: str) -> str:
     for start in range(len(words) - _QUOTATION + 1):
         if words[start : start + _QUOTATION] in sent:
             quoted[start : start + _QUOTATION] = [True] * _QUOTATION
-    kept = []
+    letters = []
     for place, letter in enumerate(words):
         if not quoted[place]:
-            kept.append(letter)
+            letters.append(letter)
         elif place == 0 or not quoted[place - 1]:
-            kept.append("…")
-    return "".join(kept)
+            letters.append("…")
+    return "".join(letters)
 
 
 def _first_data(text: str) -> str:

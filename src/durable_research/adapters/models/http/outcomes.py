@@ -124,9 +124,11 @@ _NO_MODEL_WORDS = re.compile(
     re.I | re.S,
 )
 
+ErrorClass = type[StepFailed] | type[StillRunning]
+
 
 @dataclass(frozen=True)
-class Asked:
+class CallContext:
     """The request: the names for a refusal's message, and whether a repeat costs nothing."""
 
     is_free: bool = False
@@ -140,55 +142,55 @@ class Asked:
     # The request's text, which error messages must not quote.
     sent: str = ""
     # The request uses a conversation, which may be gone.
-    is_anchored: bool = False
+    has_handle: bool = False
     # The optional fields of the request.
     optional_fields: frozenset[str] = frozenset()
 
 
-def of_answer(status: int, headers: Mapping[str, str], body: bytes, asked: Asked) -> StepFailed | StillRunning:
+def of_answer(status: int, headers: Mapping[str, str], body: bytes, context: CallContext) -> StepFailed | StillRunning:
     """Classify an answer that is no 2xx."""
-    return of_complaint(status, complaint_in(body), asked, retry_after_seconds(headers, datetime.now(UTC)))
+    return of_complaint(status, complaint_in(body), context, retry_after_seconds(headers, datetime.now(UTC)))
 
 
 def of_complaint(
-    status: int, complaint: Complaint, asked: Asked, retry_after: float | None = None
+    status: int, complaint: Complaint, context: CallContext, retry_after: float | None = None
 ) -> StepFailed | StillRunning:
     """Classify an error; within a 2xx it has the status that its body gives, and is a refusal if that gives none."""
     if status < 300:
         status = complaint.status or 200
-    made = _class_of(status, complaint, asked, retry_after)
-    if made is StillRunning:
+    error_class = _class_of(status, complaint, context, retry_after)
+    if error_class is StillRunning:
         return StillRunning("an earlier call still runs on this conversation")
-    if asked.is_free and made in {ModelBusy, ProviderFailed}:
-        made = ModelUnavailable
-    said = shown(complaint.message or ", ".join(sorted(complaint.names)), asked.api_key, asked.sent)
-    detail = f'HTTP {status}: "{said}"' if said else f"HTTP {status}"
-    hint = _hint(made, status, complaint, asked)
-    return made(f"{_LEADS[made]} ({detail}){hint and '; '}{hint}", retry_after)
+    if context.is_free and error_class in {ModelBusy, ProviderFailed}:
+        error_class = ModelUnavailable
+    message = shown(complaint.message or ", ".join(sorted(complaint.names)), context.api_key, context.sent)
+    detail = f'HTTP {status}: "{message}"' if message else f"HTTP {status}"
+    hint = _hint(error_class, status, complaint, context)
+    return error_class(f"{_LEADS[error_class]} ({detail}){hint and '; '}{hint}", retry_after)
 
 
-def of_prose(asked: Asked) -> StepFailed:
+def of_prose(context: CallContext) -> StepFailed:
     """Classify a 200 whose body is a page or prose, and no answer of a model."""
-    if asked.is_free:
+    if context.is_free:
         return ModelUnavailable("the provider answers with a page where data was asked for")
     return ModelRefused(
         "the provider answers with a page where an answer was asked for (HTTP 200); "
-        f"check {asked.url_setting} and {asked.api_setting}"
+        f"check {context.url_setting} and {context.api_setting}"
     )
 
 
-def of_lost(error: Exception, asked: Asked, *, is_written: bool) -> StepFailed:
+def of_lost(error: Exception, context: CallContext, *, is_written: bool) -> StepFailed:
     """Classify an error of the connection, by whether the writing of the request had begun."""
     name = type(error).__name__
     if _has_bad_certificate(error):
         return ModelRefused(
-            f"the provider's certificate does not verify; check {asked.url_setting}, or trust its issuer"
+            f"the provider's certificate does not verify; check {context.url_setting}, or trust its issuer"
         )
     if isinstance(error, _CANNOT_BE_WRITTEN):
-        return ModelRefused(f"no request can be made ({name}); check {asked.url_setting} and {asked.key_setting}")
+        return ModelRefused(f"no request can be made ({name}); check {context.url_setting} and {context.key_setting}")
     if not is_written or isinstance(error, _NEVER_WRITTEN):
         return ModelUnavailable(f"the provider cannot be reached ({name}); nothing was sent")
-    if asked.is_free:
+    if context.is_free:
         return ModelUnavailable(f"the provider could not be asked ({name})")
     return Ambiguous(f"the connection was lost ({name}), and no word came whether the call was accepted")
 
@@ -215,9 +217,7 @@ def _names_field(message: str, name: str) -> bool:
     return re.search(f"{quoted}|{called}|{denied}", message, re.I) is not None
 
 
-def _class_of(
-    status: int, complaint: Complaint, asked: Asked, retry_after: float | None
-) -> type[StepFailed] | type[StillRunning]:
+def _class_of(status: int, complaint: Complaint, context: CallContext, retry_after: float | None) -> ErrorClass:
     words, names = complaint.message, complaint.names
     if by_name := _class_by_name(status, names):
         return by_name
@@ -231,14 +231,14 @@ def _class_of(
         return QuotaExhausted
     if names & _DECLINED_NAMES or _DECLINED_WORDS.search(words):
         return ModelDeclined
-    if status == 404 and asked.is_anchored and "conversation" in f"{words} {complaint.fields}".lower():
+    if status == 404 and context.has_handle and "conversation" in f"{words} {complaint.fields}".lower():
         return ModelForgotten
-    if status in {400, 422} and not asked.is_free and refused_fields(complaint, asked.optional_fields):
+    if status in {400, 422} and not context.is_free and refused_fields(complaint, context.optional_fields):
         return FieldRefused
     return ModelRefused
 
 
-def _class_by_name(status: int, names: frozenset[str]) -> type[StepFailed] | type[StillRunning] | None:
+def _class_by_name(status: int, names: frozenset[str]) -> ErrorClass | None:
     """Classify by names that mean the same with any status."""
     if _LOCKED in names:
         return StillRunning
@@ -256,7 +256,7 @@ def _busy_or_final(status: int, words: str, retry_after: float | None) -> type[S
     return QuotaExhausted if _QUOTA_WORDS.search(words) and not is_for_a_while else ModelBusy
 
 
-_LEADS: dict[type[StepFailed] | type[StillRunning], str] = {
+_LEADS: dict[ErrorClass, str] = {
     ModelBusy: "the provider is busy",
     ModelUnavailable: "the provider could not be asked",
     ModelDeclined: "the provider's content filter turned the request away",
@@ -269,25 +269,25 @@ _LEADS: dict[type[StepFailed] | type[StillRunning], str] = {
 }
 
 
-def _hint(made: type[StepFailed] | type[StillRunning], status: int, complaint: Complaint, asked: Asked) -> str:
+def _hint(error_class: ErrorClass, status: int, complaint: Complaint, context: CallContext) -> str:
     """Name the setting to correct, where one may help."""
-    if made is QuotaExhausted:
-        return f"check the account behind {asked.key_setting}"
-    if made is ModelTooLarge:
-        return f"ask for less, or set {asked.model_setting} to a model that reads more"
-    if made is not ModelRefused:
+    if error_class is QuotaExhausted:
+        return f"check the account behind {context.key_setting}"
+    if error_class is ModelTooLarge:
+        return f"ask for less, or set {context.model_setting} to a model that reads more"
+    if error_class is not ModelRefused:
         return ""
     if complaint.names & _NO_MODEL_NAMES or _NO_MODEL_WORDS.search(complaint.message):
-        return f"set {asked.model_setting} to a model that the provider offers to this key"
+        return f"set {context.model_setting} to a model that the provider offers to this key"
     if status in {401, 403}:
-        return f"check {asked.key_setting}"
+        return f"check {context.key_setting}"
     if 300 <= status < 400:
-        return f"redirects are not followed: set {asked.url_setting} to the address that it leads to"
+        return f"redirects are not followed: set {context.url_setting} to the address that it leads to"
     if status == 200:
-        return f"check {asked.url_setting} and {asked.api_setting}"
+        return f"check {context.url_setting} and {context.api_setting}"
     if status in {404, 405, 501}:
-        return f"check {asked.url_setting} and {asked.model_setting}{asked.otherwise}"
-    return f"check {asked.model_setting} and {asked.api_setting}"
+        return f"check {context.url_setting} and {context.model_setting}{context.otherwise}"
+    return f"check {context.model_setting} and {context.api_setting}"
 
 
 def _has_bad_certificate(error: BaseException | None) -> bool:

@@ -1,6 +1,6 @@
 """One provider over HTTP: no retries, no redirects, and every error comes from the table of outcomes.
 
-`ask` is for a request that costs nothing; `open` is for a paid one, whose body is read as it comes, by deadlines.
+`request` is for a request that costs nothing; `open` is for a paid one, whose body is read as it comes, by deadlines.
 Each request has a connection of its own: the server may just have closed a reused one, which would look like an unresolved
 send.
 """
@@ -19,7 +19,7 @@ import httpx
 from durable_research.adapters.models.http.error_bodies import complaint_in
 from durable_research.adapters.models.http.outcomes import (
     CONNECTION_ERRORS,
-    Asked,
+    CallContext,
     of_answer,
     of_lost,
     of_prose,
@@ -35,7 +35,7 @@ _CONNECT_SECONDS = 5.0
 # Name, connection, a proxy's tunnel and TLS together.
 _BEGIN_SECONDS = 20.0
 # One short request about something that exists already, or an error's body.
-_ASK_SECONDS = 10.0
+_REQUEST_SECONDS = 10.0
 _LONGEST_ERROR_BYTES = 64 * 1024
 
 # The fields of a request's body that hold a person's text.
@@ -66,15 +66,15 @@ class Reply:
 
 @dataclass
 class Wire:
-    """Sends requests; `asked` holds the names for the message of a refusal, and the key that it must not show."""
+    """Sends requests; `context` holds the names for the message of a refusal, and the key that it must not show."""
 
     base_url: str
     api_key: str
-    asked: Asked
+    context: CallContext
     limits: ServerLimits = field(default_factory=ServerLimits)
 
     def __post_init__(self) -> None:
-        self.asked = replace(self.asked, api_key=self.api_key)
+        self.context = replace(self.context, api_key=self.api_key)
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
@@ -82,7 +82,7 @@ class Wire:
             verify=_trusted(),
         )
 
-    async def ask(
+    async def request(
         self, method: str, path: str, *, body: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
     ) -> Reply:
         """Send a request that costs nothing.
@@ -90,21 +90,21 @@ class Wire:
         Raises:
             ModelUnavailable: no readable answer came: retry later.
         """
-        asked = replace(self.asked, is_free=True)
+        context = replace(self.context, is_free=True)
         try:
-            async with asyncio.timeout(_ASK_SECONDS):
+            async with asyncio.timeout(_REQUEST_SECONDS):
                 request = self._request(method, path, body, query, {})
                 response = await self._client.send(request)
         except TimeoutError as cause:
-            raise ModelUnavailable(f"the provider did not answer within {_ASK_SECONDS:g} s") from cause
+            raise ModelUnavailable(f"the provider did not answer within {_REQUEST_SECONDS:g} s") from cause
         except CONNECTION_ERRORS as cause:
-            raise of_lost(cause, asked, is_written=True) from cause
+            raise of_lost(cause, context, is_written=True) from cause
         if response.is_success:
             try:
                 return Reply(response.status_code, parsed(response.content.decode("utf-8", "replace")))
             except (ValueError, RecursionError):
-                return Reply(response.status_code, failure=of_prose(asked))
-        failure = of_answer(response.status_code, response.headers, response.content, asked)
+                return Reply(response.status_code, failure=of_prose(context))
+        failure = of_answer(response.status_code, response.headers, response.content, context)
         if isinstance(failure, ModelUnavailable):
             raise failure
         return Reply(response.status_code, failure=failure)
@@ -119,7 +119,7 @@ class Wire:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         optional: frozenset[str] = frozenset(),
-        is_anchored: bool = False,
+        has_handle: bool = False,
     ) -> "Exchange":
         """Send, and return the answer before its body is read; a refused field is left out from then on.
 
@@ -128,13 +128,13 @@ class Wire:
         """
         fields = optional & frozenset(body or ())
         sent = "\n".join(_texts([(body or {}).get(name) for name in _PROMPTS]))
-        asked = replace(self.asked, optional_fields=fields, is_anchored=is_anchored, sent=sent)
-        exchange = Exchange(asked, deadlines)
+        context = replace(self.context, optional_fields=fields, has_handle=has_handle, sent=sent)
+        exchange = Exchange(context, deadlines)
         try:
             request = self._request(method, path, body, query, headers or {})
             await exchange.begin(self._client, request)
         except CONNECTION_ERRORS as cause:
-            raise of_lost(cause, asked, is_written=exchange.is_begun) from cause
+            raise of_lost(cause, context, is_written=exchange.is_begun) from cause
         if not exchange.response.is_success:
             failure = await exchange.failure()
             if isinstance(failure, FieldRefused):
@@ -175,14 +175,14 @@ class Exchange:
     response: httpx.Response
     error_body: bytes = b""
 
-    def __init__(self, asked: Asked, deadlines: CallDeadlines) -> None:
-        self.asked = asked
+    def __init__(self, context: CallContext, deadlines: CallDeadlines) -> None:
+        self.context = context
         self.is_begun = False
         self._deadlines = deadlines
         self._now = asyncio.get_running_loop().time
         self._ends_at = self._now() + deadlines.longest
-        self._speaks_by = self._ends_at
-        self._patience = deadlines.first_byte
+        self._next_byte_by = self._ends_at
+        self._allowed_silence = deadlines.first_byte
         self._chunks: AsyncIterator[bytes] | None = None
 
     async def begin(self, client: httpx.AsyncClient, request: httpx.Request) -> None:
@@ -199,7 +199,7 @@ class Exchange:
             if event == _WRITTEN and self.is_begun:
                 self._wait_for(self._deadlines.first_byte)
                 with contextlib.suppress(RuntimeError):  # the limit has just expired
-                    limit.reschedule(self._speaks_by)
+                    limit.reschedule(self._next_byte_by)
 
         request.extensions["trace"] = trace
         try:
@@ -219,16 +219,16 @@ class Exchange:
         if self._chunks is None:
             return None
         try:
-            async with asyncio.timeout_at(self._speaks_by):
+            async with asyncio.timeout_at(self._next_byte_by):
                 data = await anext(self._chunks, None)
         except TimeoutError as cause:
             raise self._silent() from cause
         except CONNECTION_ERRORS as cause:
-            raise of_lost(cause, self.asked, is_written=True) from cause
+            raise of_lost(cause, self.context, is_written=True) from cause
         self._wait_for(self._deadlines.silence)
         return data
 
-    def hurry(self, seconds: float) -> None:
+    def shorten(self, seconds: float) -> None:
         """Wait no longer than this for the rest of the body."""
         self._deadlines = replace(self._deadlines, silence=min(seconds, self._deadlines.silence))
         self._ends_at = min(self._ends_at, self._now() + seconds)
@@ -238,14 +238,14 @@ class Exchange:
         """Classify an answer that is no 2xx, by the part of its body that can be read."""
         parts: list[bytes] = []
         with contextlib.suppress(TimeoutError, *CONNECTION_ERRORS):
-            async with asyncio.timeout(_ASK_SECONDS):
+            async with asyncio.timeout(_REQUEST_SECONDS):
                 while self._chunks and sum(map(len, parts)) < _LONGEST_ERROR_BYTES:
                     if (data := await anext(self._chunks, None)) is None:
                         break
                     parts.append(data)
         await self.close()
         self.error_body = b"".join(parts)
-        return of_answer(self.response.status_code, self.response.headers, self.error_body, self.asked)
+        return of_answer(self.response.status_code, self.response.headers, self.error_body, self.context)
 
     async def close(self) -> None:
         """Close the connection, whether or not the answer has ended."""
@@ -255,15 +255,15 @@ class Exchange:
                 await self.response.aclose()
 
     def _wait_for(self, seconds: float) -> None:
-        self._patience = seconds
-        self._speaks_by = min(self._ends_at, self._now() + seconds)
+        self._allowed_silence = seconds
+        self._next_byte_by = min(self._ends_at, self._now() + seconds)
 
     def _silent(self) -> StepFailed:
         if not self.is_begun:
             return ModelUnavailable("the provider could not be reached in time; nothing was sent")
         if self._now() >= self._ends_at:
             return ProviderSilent(f"the call was given up after {self._deadlines.longest:g} s")
-        return ProviderSilent(f"no byte of an answer came for {self._patience:g} s")
+        return ProviderSilent(f"no byte of an answer came for {self._allowed_silence:g} s")
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:

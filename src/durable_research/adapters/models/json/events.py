@@ -63,26 +63,26 @@ class Body:
         if self.shape is Shape.UNKNOWN:
             self.shape = _shape_of(self._left)
         if self.shape is Shape.EVENTS:
-            yield from self._take_lines()
+            yield from self._read_lines()
 
     def end(self) -> Iterator[Piece]:
         """Finish the body: an event without its closing line counts all the same."""
         if self.shape is Shape.EVENTS:
             self._left += b"\n\n"
-            yield from self._take_lines()
+            yield from self._read_lines()
         elif self.shape is Shape.JSON:
             yield from _values("", _decoded(self._left.removeprefix(_BOM)))
 
-    def _take_lines(self) -> Iterator[Piece]:
+    def _read_lines(self) -> Iterator[Piece]:
         data = self._left.removeprefix(_BOM)
         # A carriage return at the end may be half of a line end: it waits for the next bytes.
         held = data.endswith(b"\r")
         *lines, self._left = re.split(rb"\r\n|\r|\n", data[:-1] if held else data)
         self._left += b"\r" if held else b""
         for line in lines:
-            yield from self._take_line(line)
+            yield from self._read_line(line)
 
-    def _take_line(self, line: bytes) -> Iterator[Piece]:
+    def _read_line(self, line: bytes) -> Iterator[Piece]:
         if not line.strip():
             name, text, self._name, self._data = self._name, "\n".join(self._data), "", []
             yield from _values(name, text)

@@ -14,7 +14,7 @@ _AT_THE_END = re.compile(r"[\ud800-\udfff]+\Z")
 
 
 @dataclass
-class Growing:
+class GrowingText:
     """A text that grows by pieces; half a character is held back until its other half comes."""
 
     text: str = ""
@@ -24,15 +24,15 @@ class Growing:
         piece = self._held + piece
         found = _AT_THE_END.search(piece)
         self._held = found[0] if found else ""
-        self.text += mended(piece[: found.start()] if found else piece)
+        self.text += join_split_characters(piece[: found.start()] if found else piece)
 
     @property
     def whole(self) -> str:
         """Return the whole text after the last piece."""
-        return self.text + mended(self._held)
+        return self.text + join_split_characters(self._held)
 
 
-def mended(text: str) -> str:
+def join_split_characters(text: str) -> str:
     """Join split characters and replace lone surrogates."""
     return _SURROGATES.sub(lambda run: _joined(run[0]), text)
 

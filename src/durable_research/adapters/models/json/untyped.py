@@ -5,7 +5,7 @@ from typing import Any
 from durable_research.domain.ledger.usage import TokenUsage
 
 # A part of the content with such a type is the model's reasoning, and not its answer.
-_THOUGHTS = ("thinking", "reasoning", "thought", "analysis")
+_REASONING_KINDS = ("thinking", "reasoning", "thought", "analysis")
 # Some gateways' ids have 225 characters.
 _LONGEST_NAME = 500
 # More than any model reads or writes; columns and sums hold it.
@@ -42,24 +42,24 @@ def text_of(content: Any, depth: int = 0) -> str:
         return ""
     if isinstance(content, list):
         return "".join(text_of(part, depth + 1) for part in content)
-    if isinstance(content, dict) and not is_thought(content):
+    if isinstance(content, dict) and not is_reasoning(content):
         return next(
             (text for name in ("text", "content", "value") if (text := text_of(content.get(name), depth + 1))), ""
         )
     return ""
 
 
-def is_thought(part: Any) -> bool:
+def is_reasoning(part: Any) -> bool:
     """Whether a part of a content is reasoning."""
     kind = as_dict(part).get("type")
-    return isinstance(kind, str) and any(word in kind.lower() for word in _THOUGHTS)
+    return isinstance(kind, str) and any(word in kind.lower() for word in _REASONING_KINDS)
 
 
-def holds_thoughts(message: dict[str, Any]) -> bool:
+def has_reasoning_text(message: dict[str, Any]) -> bool:
     """Whether a message or delta contains reasoning, beside its content or within it."""
     if any(message.get(name) for name in ("reasoning_content", "reasoning", "thinking", "reasoning_details")):
         return True
-    return any(is_thought(part) for part in as_list(message.get("content")))
+    return any(is_reasoning(part) for part in as_list(message.get("content")))
 
 
 _INPUT = ("prompt_tokens", "input_tokens")
@@ -68,13 +68,13 @@ _OUTPUT = ("completion_tokens", "output_tokens")
 
 def tokens_of(usage: Any, read: str, written: str) -> TokenUsage:
     """Read the reported usage; a missing or impossible number is estimated, and the whole marked as estimated."""
-    told = as_dict(usage)
-    inwards, outwards = (_count(told, *names) for names in (_INPUT, _OUTPUT))
+    counts = as_dict(usage)
+    read_tokens, written_tokens = (_count(counts, *names) for names in (_INPUT, _OUTPUT))
     guess = TokenUsage.estimate(read, written)
     return TokenUsage(
-        input_tokens=inwards or guess.input_tokens,
-        output_tokens=outwards or guess.output_tokens,
-        is_estimate=not (inwards and outwards),
+        input_tokens=read_tokens or guess.input_tokens,
+        output_tokens=written_tokens or guess.output_tokens,
+        is_estimate=not (read_tokens and written_tokens),
     )
 
 
@@ -90,5 +90,5 @@ def count_of(value: Any) -> int:
     return int(value) if 0 < value <= _MOST_TOKENS and int(value) == value else 0
 
 
-def _count(told: dict[str, Any], *names: str) -> int:
-    return next((count for name in names if (count := count_of(told.get(name)))), 0)
+def _count(counts: dict[str, Any], *names: str) -> int:
+    return next((count for name in names if (count := count_of(counts.get(name)))), 0)

@@ -56,4 +56,4 @@ class CloseLeftBehind:
     ledger: UnresolvedSends
 
     async def run(self) -> PassOutcome:
-        return PassOutcome(done=await self.ledger.close_left_behind(policies.LOOK_UP_UNRESOLVED_AFTER))
+        return PassOutcome(done=await self.ledger.close_abandoned(policies.LOOK_UP_UNRESOLVED_AFTER))

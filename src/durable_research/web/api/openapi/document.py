@@ -1,8 +1,8 @@
 """The OpenAPI document, written from the route table and the types of requests and answers, so that it cannot drift from them.
 
-It is 3.1: one of the two client generators that it is tried with knows no later one. There is no `itemSchema` in 3.1, and what
-`schema` means for a stream of events is read in three ways (the whole text, a message, a message's data), so a stream's schema
-leaves it open and `x-itemSchema` says, in 3.2's words, what each message is.
+It is 3.1: one of the two client generators in its tests supports no later one. There is no `itemSchema` in 3.1, and the
+meaning of `schema` for a stream of events is read in three ways (the whole text, a message, a message's data), so a stream's
+schema is open and `x-itemSchema` describes each message, as in 3.2.
 """
 
 import re
@@ -18,7 +18,7 @@ from durable_research.web.api.schemas import StreamItem, reference, schema_compo
 from durable_research.web.http import event_stream
 from durable_research.web.http.problems import CODES, MEDIA_TYPE, ProblemBody
 
-# Refused at any address. 405 belongs to none: it is the answer to a method that is not described.
+# Refusals of every address. 405 is not among them: it answers methods that are not described.
 ANY_ADDRESS = (400, 406, 408, 413, 414, 422, 431, 500)
 _FILE_HEADERS = ("ETag", "Cache-Control", "Accept-Ranges", "Content-Disposition")
 _PROBLEM_HEADERS: Mapping[int, tuple[str, ...]] = {
@@ -88,7 +88,7 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _answers(route: Route) -> dict[str, Any]:
-    """The answers that are no problems, by their status."""
+    """The successful answers, by their status."""
     headers = parameters.answer_headers(*route.answer_headers, *(_FILE_HEADERS if route.is_file else ()))
     success: dict[str, Any] = {"description": route.summary, "headers": headers}
     made = {str(route.success): success}

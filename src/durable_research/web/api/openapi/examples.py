@@ -1,4 +1,4 @@
-"""One example for each thing that the API takes and tells; a test sends every request, and holds every answer to its type."""
+"""One example of every request and answer; a test sends every request, and checks every answer against its type."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the API's document says of parameters and of the headers of answers: one entry for each name."""
+"""The parameters and the headers of answers in the OpenAPI document: one entry for each name."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from durable_research.web.http import pagination, query
 
 Schema = dict[str, Any]
 _STRING: Schema = {"type": "string"}
-# An event's number is read up to so many digits.
+# The longest event number, in digits.
 _EVENT_NUMBER: Schema = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 
 PATH: dict[str, Schema] = {
@@ -97,7 +97,7 @@ def _optional(name: str, where: str, schema: Schema) -> Schema:
 
 
 def answer_headers(*names: str) -> Schema:
-    """What an answer carries besides what every answer does."""
+    """The headers of an answer besides the common ones."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}
 
 
