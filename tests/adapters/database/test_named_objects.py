@@ -36,7 +36,7 @@ async def test_a_posts_text_is_an_orphan_only_when_the_post_is_gone(database: Da
     assert (kept, left) == ({f"{key}.other"}, {key})
 
 
-async def test_a_page_stays_as_long_as_what_it_lies_beside(database: Database) -> None:
+async def test_an_html_page_is_no_orphan_while_the_text_beside_it_is_named(database: Database) -> None:
     post_id = await accepted(database, Kind.POST, status=Status.DONE)
     page, other = (f"default/{post_id}/{name}.html" for name in ("text", "other"))
     text = TextReference(key=f"default/{post_id}/text.md", sha256="a" * 64, size_bytes=1)
@@ -46,7 +46,7 @@ async def test_a_page_stays_as_long_as_what_it_lies_beside(database: Database) -
     assert await PostgresNamedObjects(database).orphans({page: post_id, other: post_id}, timedelta(0)) == {other}
 
 
-async def test_nothing_names_the_objects_of_a_story_that_was_taken_back(database: Database) -> None:
+async def test_objects_of_a_compensated_run_are_orphans(database: Database) -> None:
     told, taken_back, told_again = [await accepted(database) for _ in range(3)]
     keys = {f"default/{workflow_id}/text.md": workflow_id for workflow_id in (told, taken_back, told_again)}
     progress, engine = PostgresProgressLog(database), EngineAttempt("run", 1)
@@ -63,7 +63,7 @@ async def test_nothing_names_the_objects_of_a_story_that_was_taken_back(database
     assert {keys[key] for key in left} == {taken_back}
 
 
-async def test_the_ledger_names_what_came_of_an_answer_that_is_not_published(database: Database) -> None:
+async def test_a_partial_answer_named_by_the_ledger_is_no_orphan(database: Database) -> None:
     report = await accepted(database)
     key = f"default/{report}/half.md"
     effect = Effect("default", report, "llm_call", EffectKind.MODEL_CALL, "openai", ProviderClass.NOTHING, {})

@@ -66,7 +66,7 @@ def post_of(post_id: str, title: str = "As written", asked_at: datetime | None =
     return Post(post_id, title, "tides?", None, text, "m", "p", True, TokenUsage(), asked_at or datetime.now(UTC))
 
 
-async def test_the_nearest_come_first_whatever_their_vectors_length(
+async def test_neighbours_are_ordered_by_angle_whatever_the_vectors_length(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
     asked, far, near, middle = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(4)]
@@ -78,7 +78,7 @@ async def test_the_nearest_come_first_whatever_their_vectors_length(
     assert [(one.subject_id, round(one.similarity, 3)) for one in found] == [(near, 0.985), (middle, 0.5)]
 
 
-async def test_reports_and_posts_are_related_by_the_titles_that_they_were_given(
+async def test_related_reports_and_posts_are_shown_with_their_stored_titles(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
     asked, partly = [
@@ -96,7 +96,7 @@ async def test_reports_and_posts_are_related_by_the_titles_that_they_were_given(
 
 
 @pytest.mark.parametrize("status", [None, Status.FAILED, Status.CANCELLED, Status.TERMINATED])
-async def test_what_is_not_finished_is_not_related(
+async def test_unfinished_workflows_are_not_related(
     similarity: PostgresSimilarity, database: Database, tenant: str, status: Status | None
 ) -> None:
     asked, other = await accepted(database, Kind.POST, tenant), await accepted(database, Kind.POST, tenant, status)
@@ -106,7 +106,7 @@ async def test_what_is_not_finished_is_not_related(
     assert await similarity.nearest(asked, tenant, "m", 10) == []
 
 
-async def test_another_tenants_and_another_models_are_not_related(
+async def test_embeddings_of_another_tenant_or_model_are_not_related(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
     asked, theirs, older = [
@@ -119,7 +119,7 @@ async def test_another_tenants_and_another_models_are_not_related(
     assert await similarity.nearest(asked, tenant, "m", 10) == []
 
 
-async def test_nothing_is_related_to_what_has_no_embedding_or_is_somebody_elses(
+async def test_a_subject_without_embedding_or_of_another_tenant_has_no_neighbours(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
     plain, embedded = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(2)]
@@ -132,7 +132,7 @@ async def test_nothing_is_related_to_what_has_no_embedding_or_is_somebody_elses(
     assert await similarity.nearest(embedded, "not " + tenant, "m", 10) == []
 
 
-async def test_a_worker_that_was_frozen_while_an_undo_began_keeps_no_vector(
+async def test_a_worker_frozen_since_before_the_undo_stores_no_embedding(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
     asked, other = [await accepted(database, Kind.POST, tenant) for _ in range(2)]
@@ -160,7 +160,7 @@ async def test_an_embedding_is_replaced_by_a_newer_one_of_the_same_model(
     assert [round(one.similarity, 3) for one in await similarity.nearest(asked, tenant, "m", 10)] == [0.5]
 
 
-async def test_each_model_keeps_its_own_embeddings(
+async def test_embeddings_of_different_models_are_stored_side_by_side(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
     asked, other = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(2)]
@@ -211,7 +211,7 @@ async def large(database_url: str) -> AsyncIterator[Database]:
         connection.execute(f"DROP DATABASE {name}")
 
 
-async def test_a_neighbour_is_found_behind_many_nearer_ones_of_other_tenants(large: Database) -> None:
+async def test_a_neighbour_is_found_although_many_of_other_tenants_are_nearer(large: Database) -> None:
     similarity = PostgresSimilarity(large)
     asked, ours = [await accepted(large, Kind.POST, "us", Status.DONE) for _ in range(2)]
     await similarity.store("us", towards(0), attempt_of(asked))
@@ -223,7 +223,7 @@ async def test_a_neighbour_is_found_behind_many_nearer_ones_of_other_tenants(lar
     assert [one.subject_id for one in await similarity.nearest(asked, "us", "m", 10)] == [ours]
 
 
-async def test_finished_reports_and_posts_without_an_embedding_by_the_model_are_told_newest_first(
+async def test_finished_texts_without_an_embedding_of_the_model_are_listed_newest_first(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
     reports, posts, model = PostgresReports(database), PostgresPosts(database), f"model of {tenant}"

@@ -77,7 +77,9 @@ async def answered(vector: list[Any], **more: Any) -> tuple[Embedding, dict[str,
             await model.close()
 
 
-async def test_a_text_has_a_place_near_texts_of_its_kind(model: OpenAIEmbeddings, servers: Installation) -> None:
+async def test_texts_about_the_same_subject_have_near_embeddings(
+    model: OpenAIEmbeddings, servers: Installation
+) -> None:
     tides, tide_tables, tax = [
         await embed(model, text) for text in ("How tides turn", "When tides turn and how", "Paying taxes late")
     ]
@@ -89,7 +91,7 @@ async def test_a_text_has_a_place_near_texts_of_its_kind(model: OpenAIEmbeddings
 
 
 @pytest.mark.parametrize(("has_own_address", "key"), [(False, "OPENAI_API_KEY"), (True, "OPENAI_EMBEDDING_API_KEY")])
-async def test_a_refusal_names_the_key_that_was_refused(servers: Installation, has_own_address: bool, key: str) -> None:
+async def test_a_refused_key_is_named_by_its_setting(servers: Installation, has_own_address: bool, key: str) -> None:
     text = f"refused by {key}"
     servers.simulator("faults", {"match": text, "kind": "embedding", "fault": "401"})
     model = OpenAIEmbeddings(
@@ -117,7 +119,7 @@ async def test_a_refusal_names_the_key_that_was_refused(servers: Installation, h
         ("cut", Ambiguous, 1),
     ],
 )
-async def test_a_fault_becomes_one_of_our_errors(
+async def test_each_provider_fault_is_mapped_to_a_typed_error(
     model: OpenAIEmbeddings, servers: Installation, kind: str, error: type[Exception], billed: int
 ) -> None:
     text = f"embedding fault {kind}"
@@ -128,7 +130,7 @@ async def test_a_fault_becomes_one_of_our_errors(
     assert len(servers.billing_log(text, kind="embedding")) == billed
 
 
-async def test_a_silent_server_is_not_waited_for_without_end(
+async def test_a_silent_server_is_given_up_after_the_deadline(
     servers: Installation,
 ) -> None:
     impatient = OpenAIEmbeddings(
@@ -145,12 +147,12 @@ async def test_a_silent_server_is_not_waited_for_without_end(
     await impatient.close()
 
 
-async def test_nothing_listening_is_unavailable_as_nothing_was_sent() -> None:
+async def test_a_refused_connection_raises_model_unavailable() -> None:
     with pytest.raises(ModelUnavailable):
         await embed(embeddings("http://127.0.0.1:9"), "nobody there")
 
 
-async def test_an_answer_is_read_by_its_own_attempt_only_and_two_sends_are_two(model: OpenAIEmbeddings) -> None:
+async def test_an_answer_is_readable_only_by_its_own_attempt(model: OpenAIEmbeddings) -> None:
     first, second = model.prepare("tides"), model.prepare("tides")
     references = [await first.send("key", None), await second.send("key", None)]
 
@@ -159,11 +161,11 @@ async def test_an_answer_is_read_by_its_own_attempt_only_and_two_sends_are_two(m
         await model.prepare("tides").collect(references[0])
 
 
-def test_it_says_that_nothing_can_be_asked(model: OpenAIEmbeddings) -> None:
+def test_embeddings_have_provider_class_nothing(model: OpenAIEmbeddings) -> None:
     assert (model.provider_class, model.settle_seconds) == (ProviderClass.NOTHING, 0)
 
 
-async def test_a_long_texts_beginning_is_embedded_in_as_many_dimensions_as_we_keep() -> None:
+async def test_a_long_text_is_truncated_and_embedded_in_the_configured_dimensions() -> None:
     _, asked = await answered(UNIT)
 
     assert asked["dimensions"] == DIMENSIONS
@@ -175,13 +177,13 @@ async def test_a_text_is_not_cut_within_a_character(model: OpenAIEmbeddings, ser
     assert len((await embed(model, "x" + "潮" * 5_000)).vector) == DIMENSIONS
 
 
-async def test_an_embedding_carries_the_name_that_we_asked_for() -> None:
+async def test_an_embedding_carries_the_configured_model_name() -> None:
     embedding, _ = await answered(UNIT, usage={"prompt_tokens": 7, "total_tokens": 7})
 
     assert (embedding.model, embedding.tokens) == ("ours", 7)
 
 
-async def test_a_server_that_tells_no_tokens_has_them_estimated() -> None:
+async def test_tokens_are_estimated_when_the_server_reports_none() -> None:
     embedding, _ = await answered(UNIT)
 
     assert embedding.tokens == 2_000
@@ -197,7 +199,9 @@ async def test_a_server_that_tells_no_tokens_has_them_estimated() -> None:
     ],
     ids=["too many", "none", "zeros", "no numbers"],
 )
-async def test_a_vector_that_cannot_be_compared_is_refused_with_what_to_do(vector: list[float], words: str) -> None:
+async def test_a_vector_of_the_wrong_form_is_refused_with_the_setting_to_change(
+    vector: list[float], words: str
+) -> None:
     with pytest.raises(ModelRefused, match=words):
         await answered(vector)
 
@@ -221,7 +225,7 @@ PACKED = base64.b64encode(struct.pack(f"<{DIMENSIONS}f", *UNIT)).decode()
         {"embeddings": [UNIT]},
     ],
 )
-async def test_a_vector_is_kept_whatever_stands_beside_it(said: Any) -> None:
+async def test_unknown_fields_beside_the_vector_are_ignored(said: Any) -> None:
     async with peer(whole(said)) as provider:
         model = embeddings(provider.url.removesuffix("/v1"), "ours")
         embedding = await embed(model, "tides")
@@ -233,7 +237,7 @@ async def test_a_vector_is_kept_whatever_stands_beside_it(said: Any) -> None:
 @pytest.mark.parametrize(
     "usage", [{"total_tokens": 4}, {"prompt_tokens": 4}, {"prompt_tokens": "x", "total_tokens": 4}]
 )
-async def test_the_total_is_what_was_read(usage: Any) -> None:
+async def test_total_tokens_are_used_when_prompt_tokens_are_missing(usage: Any) -> None:
     embedding, _ = await answered(UNIT, usage=usage)
 
     assert embedding.tokens == 4
@@ -242,7 +246,7 @@ async def test_the_total_is_what_was_read(usage: Any) -> None:
 @pytest.mark.parametrize(
     "vector", [["0.1"] * DIMENSIONS, [True] * DIMENSIONS, "no vector", "[1, 2", "AAAA", [[1.0], [2.0]]]
 )
-async def test_what_is_no_list_of_numbers_is_no_vector(vector: Any) -> None:
+async def test_a_value_that_is_no_list_of_numbers_is_refused_as_a_vector(vector: Any) -> None:
     with pytest.raises(ModelRefused, match="dimensions where 256"):
         await answered(vector)
 
@@ -265,7 +269,9 @@ async def test_what_is_no_list_of_numbers_is_no_vector(vector: Any) -> None:
         (whole({"error": {"type": "insufficient_quota"}}, 429), QuotaExhausted, "OPENAI_API_KEY"),
     ],
 )
-async def test_what_is_no_embedding_is_what_the_table_says(said: Said, error: type[Exception], words: str) -> None:
+async def test_each_malformed_answer_raises_the_error_of_the_table(
+    said: Said, error: type[Exception], words: str
+) -> None:
     async with peer(said) as provider:
         model = embeddings(provider.url.removesuffix("/v1"))
         with pytest.raises(error, match=words) as raised:
@@ -299,7 +305,7 @@ async def test_a_field_that_is_refused_is_left_out_of_the_next_send(field: str) 
         max_leaves=8,
     )
 )
-def test_any_value_at_all_is_a_vector_or_none(value: Any) -> None:
+def test_parsing_a_vector_from_any_value_raises_no_error(value: Any) -> None:
     vector_of({"data": value})
     vector_of({"data": [{"embedding": value}]})
     vector_of({"embeddings": value, "embedding": value})
