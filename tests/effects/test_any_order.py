@@ -249,7 +249,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("provider_class", ProviderClass)
-def test_every_charge_is_known_whatever_happens_in_whatever_order(
+def test_the_ledger_knows_every_charge_after_any_sequence_of_faults(
     provider_class: ProviderClass, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending, "reach_effect", _reach_effect)

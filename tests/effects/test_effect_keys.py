@@ -174,7 +174,7 @@ PINNED: list[tuple[Callable[[Effects], Awaitable[None]], list[Pinned]]] = [
 
 
 @pytest.mark.parametrize(("apply", "pinned"), PINNED)
-async def test_an_effect_keeps_its_row_in_the_ledger(
+async def test_the_key_and_fingerprint_of_each_effect_never_change(
     apply: Callable[[Effects], Awaitable[None]], pinned: list[Pinned]
 ) -> None:
     effects = Effects()
@@ -185,7 +185,7 @@ async def test_an_effect_keeps_its_row_in_the_ledger(
     assert [Pinned(one.kind, one.key[:20], one.fingerprint[:20]) for one in effects.recorded] == pinned
 
 
-def test_who_reads_the_ledger_finds_the_call_that_wrote_a_part() -> None:
+def test_the_key_of_a_model_call_is_computed_from_its_part_and_generation() -> None:
     effect = Effect(
         "t", "report-1", "llm_call", EffectKind.MODEL_CALL, "p", ProviderClass.NOTHING, {}, ordinal="1", generation=2
     )

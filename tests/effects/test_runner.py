@@ -110,7 +110,7 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, place: Place, effect: Effect) -> 
     monkeypatch.setattr(sending, "reach_effect", reach)
 
 
-async def test_an_answer_is_settled_and_returned_again_without_asking(attempt: Run, effect: Effect) -> None:
+async def test_a_settled_answer_is_returned_again_without_a_provider_call(attempt: Run, effect: Effect) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
     first = await attempt(1, effect, provider)
 
@@ -120,7 +120,7 @@ async def test_an_answer_is_settled_and_returned_again_without_asking(attempt: R
 
 @pytest.mark.parametrize("place", [place for place in Place if place is not Place.SENDING])
 @pytest.mark.parametrize("provider_class", [ProviderClass.KEYED, ProviderClass.RETRIEVABLE, ProviderClass.LOCKED])
-async def test_a_provider_that_can_be_asked_is_paid_once_wherever_we_die(
+async def test_a_provider_with_a_lookup_is_paid_once_whatever_the_crash_point(
     provider_class: ProviderClass,
     place: Place,
     attempt: Run,
@@ -140,7 +140,7 @@ async def test_a_provider_that_can_be_asked_is_paid_once_wherever_we_die(
 
 @pytest.mark.parametrize("place", [place for place in Place if place is not Place.SENDING])
 @pytest.mark.parametrize("provider_class", [ProviderClass.KEYED, ProviderClass.RETRIEVABLE])
-async def test_attempts_that_no_log_numbers_pay_once_wherever_we_die(
+async def test_unnumbered_attempts_pay_once_whatever_the_crash_point(
     provider_class: ProviderClass, place: Place, attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, provider_class)
@@ -152,7 +152,7 @@ async def test_attempts_that_no_log_numbers_pay_once_wherever_we_die(
     assert provider.charges(effect.key) == 1
 
 
-async def test_an_attempt_that_no_log_numbers_leaves_nothing_in_the_log(
+async def test_an_unnumbered_attempt_writes_nothing_to_the_progress_log(
     attempt: Run, effect: Effect, notes: FakeNotes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.RETRIEVABLE)
@@ -175,7 +175,7 @@ async def test_an_attempt_that_no_log_numbers_leaves_nothing_in_the_log(
         (StillRunning("at work"), StillRunning),
     ],
 )
-async def test_a_failure_to_ask_for_an_accepted_call_never_pays_again(
+async def test_a_failed_poll_of_an_accepted_call_never_pays_again(
     error: Exception, seen: type[Exception], attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -201,7 +201,7 @@ async def test_a_refused_send_is_sent_again_uncounted(
     assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
-async def test_an_ambiguous_send_is_sent_again_once_counted_and_then_no_more(
+async def test_an_ambiguous_send_is_resent_once_and_counted_and_then_fails(
     attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, failures=[Ambiguous("cut"), Ambiguous("cut")])
@@ -214,7 +214,7 @@ async def test_an_ambiguous_send_is_sent_again_once_counted_and_then_no_more(
     assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=2)
 
 
-async def test_what_ends_an_ambiguous_send_is_named(attempt: Run, effect: Effect) -> None:
+async def test_the_final_error_of_an_ambiguous_send_names_its_cause(attempt: Run, effect: Effect) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, failures=[Ambiguous("the line was cut"), Ambiguous("cut again")])
     for number in (1, 2):
         with pytest.raises(Ambiguous):
@@ -224,7 +224,7 @@ async def test_what_ends_an_ambiguous_send_is_named(attempt: Run, effect: Effect
         await attempt(3, effect, provider)
 
 
-async def test_where_nobody_can_be_asked_server_errors_are_sent_again_six_times_with_growing_pauses(
+async def test_without_a_lookup_server_errors_are_resent_six_times_with_backoff(
     attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, failures=[ProviderFailed("HTTP 500") for _ in range(7)])
@@ -240,7 +240,7 @@ async def test_where_nobody_can_be_asked_server_errors_are_sent_again_six_times_
     assert await ledger.charges(effect.workflow_id) == Charges(settled=0, possible_extra=7)
 
 
-async def test_a_server_error_leaves_the_one_resend_after_silence_untouched(
+async def test_server_errors_do_not_use_up_the_one_resend_after_silence(
     attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     failures: list[Exception] = [ProviderFailed("500"), ProviderFailed("500"), Ambiguous("cut"), Ambiguous("cut")]
@@ -256,7 +256,7 @@ async def test_a_server_error_leaves_the_one_resend_after_silence_untouched(
 
 @pytest.mark.parametrize("error", [Ambiguous("cut"), ProviderFailed("HTTP 500")])
 @pytest.mark.parametrize("provider_class", [ProviderClass.KEYED, ProviderClass.RETRIEVABLE, ProviderClass.LOCKED])
-async def test_where_the_provider_can_be_asked_an_unknown_send_waits_and_is_sent_again_uncounted(
+async def test_with_a_lookup_an_unknown_send_is_resent_uncounted_after_a_wait(
     provider_class: ProviderClass, error: Ambiguous, attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect, provider = of(effect, provider_class)
@@ -270,7 +270,7 @@ async def test_where_the_provider_can_be_asked_an_unknown_send_waits_and_is_sent
 
 
 @pytest.mark.parametrize("provider_class", list(ProviderClass))
-async def test_silence_counts_whatever_can_be_asked(
+async def test_provider_silence_counts_in_every_provider_class(
     provider_class: ProviderClass, attempt: Run, effect: Effect
 ) -> None:
     effect, provider = of(effect, provider_class)
@@ -282,7 +282,7 @@ async def test_silence_counts_whatever_can_be_asked(
     assert (failed.value.waits, failed.value.counted) == (False, True)
 
 
-async def test_a_server_that_turns_out_to_keep_nothing_is_sent_again_as_one_that_cannot_be_asked(
+async def test_a_server_whose_lookup_is_missing_is_resent_to_like_class_nothing(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.RETRIEVABLE)
@@ -300,7 +300,7 @@ async def test_a_server_that_turns_out_to_keep_nothing_is_sent_again_as_one_that
     assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=1)
 
 
-async def test_two_answered_sends_are_two_charges_though_the_server_gives_all_one_id(
+async def test_two_answered_sends_are_two_charges_even_with_the_same_id(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING)
@@ -314,7 +314,7 @@ async def test_two_answered_sends_are_two_charges_though_the_server_gives_all_on
     assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
-async def test_two_sends_of_one_key_are_one_charge_where_the_provider_goes_by_it(
+async def test_two_sends_with_one_idempotency_key_are_one_charge(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.KEYED)
@@ -328,7 +328,7 @@ async def test_two_sends_of_one_key_are_one_charge_where_the_provider_goes_by_it
 
 
 @pytest.mark.parametrize("error", [ModelStopped("odd"), OnlyReasoning("length"), AnswerBroken("broken off")])
-async def test_an_answer_that_is_of_no_use_is_counted_as_charged(
+async def test_an_unusable_answer_is_counted_as_charged(
     error: Exception, attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[error])
@@ -339,7 +339,7 @@ async def test_an_answer_that_is_of_no_use_is_counted_as_charged(
     assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
-async def test_a_busy_look_after_a_cut_stream_uses_up_nothing(
+async def test_a_busy_provider_after_a_cut_stream_does_not_use_up_the_resend(
     attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     """The one call that may be sent besides was refused: it goes out when the provider is well again."""
@@ -356,7 +356,7 @@ async def test_a_busy_look_after_a_cut_stream_uses_up_nothing(
 
 
 @pytest.mark.parametrize("error", [ModelStopped("odd"), OnlyReasoning("length"), ModelDeclined("no")])
-async def test_a_final_answer_is_not_bought_again_after_a_death(
+async def test_a_final_failure_is_not_bought_again_after_a_crash(
     error: StepFailed, attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[error])
@@ -371,7 +371,7 @@ async def test_a_final_answer_is_not_bought_again_after_a_death(
     assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
-async def test_where_no_second_answer_is_wanted_an_empty_one_is_final_also_after_a_death(
+async def test_without_an_allowed_repeat_an_empty_answer_stays_final_after_a_crash(
     attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect = replace(effect, empty_allowed=0)
@@ -384,7 +384,7 @@ async def test_where_no_second_answer_is_wanted_an_empty_one_is_final_also_after
     assert await ledger.charges(effect.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
-async def test_an_answer_that_broke_off_leaves_the_one_more_after_an_empty_one(attempt: Run, effect: Effect) -> None:
+async def test_a_broken_answer_does_not_use_up_the_repeat_after_an_empty_one(attempt: Run, effect: Effect) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[AnswerBroken("broken"), EmptyOutput("none")])
     with pytest.raises(AnswerBroken):
         await attempt(1, effect, provider)
@@ -395,7 +395,7 @@ async def test_an_answer_that_broke_off_leaves_the_one_more_after_an_empty_one(a
     assert not failed.value.permanent
 
 
-async def test_what_came_of_an_answer_that_is_not_published_is_named_in_the_ledger(
+async def test_a_partial_answer_that_is_not_published_is_named_in_the_ledger(
     effect: Effect, ledger: PostgresLedger, database: Database
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[ModelStopped("odd", text="half a text")])
@@ -416,7 +416,7 @@ async def test_what_came_of_an_answer_that_is_not_published_is_named_in_the_ledg
         assert kept.scalar_one() == {"text": "half a text"}
 
 
-async def test_an_empty_answer_is_bought_again_once(attempt: Run, effect: Effect, ledger: PostgresLedger) -> None:
+async def test_an_empty_answer_is_repeated_once(attempt: Run, effect: Effect, ledger: PostgresLedger) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[EmptyOutput("none"), EmptyOutput("none")])
     finality = []
     for number in (1, 2):
@@ -428,7 +428,7 @@ async def test_an_empty_answer_is_bought_again_once(attempt: Run, effect: Effect
     assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
-async def test_an_accepted_call_that_runs_for_longer_than_any_may_counts_as_silent(
+async def test_an_accepted_call_beyond_the_longest_time_counts_as_silent(
     attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -440,7 +440,7 @@ async def test_an_accepted_call_that_runs_for_longer_than_any_may_counts_as_sile
 
 
 @pytest.mark.parametrize(("resend", "error"), [(ResendPolicy.NEVER, Unconfirmed), (ResendPolicy.ASK, DecisionNeeded)])
-async def test_without_leave_a_silent_send_is_not_sent_again(
+async def test_a_silent_send_is_not_resent_when_the_policy_forbids_it(
     resend: ResendPolicy, error: type[Exception], attempt: Run, effect: Effect
 ) -> None:
     effect = replace(effect, resend=resend)
@@ -453,7 +453,9 @@ async def test_without_leave_a_silent_send_is_not_sent_again(
     assert provider.charges(effect.key) == 0
 
 
-async def test_a_person_may_decide_to_send_again(attempt: Run, effect: Effect, ledger: PostgresLedger) -> None:
+async def test_a_silent_send_is_resent_after_a_persons_decision(
+    attempt: Run, effect: Effect, ledger: PostgresLedger
+) -> None:
     effect = replace(effect, resend=ResendPolicy.ASK)
     provider = PretendProvider(ProviderClass.NOTHING, failures=[Ambiguous("cut")])
     with pytest.raises(Ambiguous):
@@ -466,7 +468,7 @@ async def test_a_person_may_decide_to_send_again(attempt: Run, effect: Effect, l
 
 
 @pytest.mark.parametrize(("error", "charged"), [(EmptyOutput("none"), 2), (GenerationFailed("ended"), 1)])
-async def test_a_call_that_ended_without_use_is_closed_and_a_new_one_is_sent_on_a_handle_of_its_own(
+async def test_an_unusable_call_is_closed_and_the_next_is_sent_on_a_new_handle(
     error: Exception, charged: int, attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -479,7 +481,7 @@ async def test_a_call_that_ended_without_use_is_closed_and_a_new_one_is_sent_on_
     assert await ledger.charges(effect.workflow_id) == Charges(settled=charged, possible_extra=0)
 
 
-async def test_a_searched_provider_is_given_its_time_to_show_a_call(
+async def test_a_lookup_waits_for_the_providers_visibility_lag(
     attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.RETRIEVABLE, settle_seconds=10)
@@ -494,7 +496,7 @@ async def test_a_searched_provider_is_given_its_time_to_show_a_call(
     assert provider.charges(effect.key) == 1
 
 
-async def test_a_running_call_on_the_handle_is_waited_for_in_more_attempts_than_one(
+async def test_a_running_call_on_the_handle_is_awaited_over_several_attempts(
     attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -511,7 +513,7 @@ async def test_a_running_call_on_the_handle_is_waited_for_in_more_attempts_than_
     assert provider.charges(effect.key) == 1
 
 
-async def test_an_id_is_not_lost_when_the_database_is_away_as_the_call_is_accepted(
+async def test_an_id_received_during_a_database_outage_is_stored_afterwards(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -529,7 +531,7 @@ async def test_an_id_is_not_lost_when_the_database_is_away_as_the_call_is_accept
     assert (outages, provider.charges(effect.key)) == ([], 1)
 
 
-async def test_a_deadline_that_passes_while_the_database_is_away_is_no_failure_of_the_step(
+async def test_a_timeout_during_a_database_outage_is_no_failure_of_the_step(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -553,7 +555,7 @@ async def test_a_deadline_that_passes_while_the_database_is_away_is_no_failure_o
         await until_its_deadline()
 
 
-async def test_a_call_that_its_sender_names_while_it_is_found_has_one_name_and_one_charge(
+async def test_a_call_named_by_its_sender_and_by_a_lookup_has_one_id_and_one_charge(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -595,7 +597,7 @@ async def test_an_attempt_whose_fence_is_stale_sends_nothing(
     assert provider.charges(effect.key) == 0
 
 
-async def test_a_cheap_effect_may_be_sent_again_more_often_and_counts_each(
+async def test_a_higher_cap_allows_more_resends_and_counts_each(
     attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect, provider = of(replace(effect, ambiguous_allowed=3), ProviderClass.NOTHING)
@@ -622,7 +624,7 @@ def withdraw(ledger: PostgresLedger) -> Callable[[Effect, PretendProvider], Awai
     return run
 
 
-async def test_what_was_taken_back_is_not_done_again(
+async def test_a_withdrawn_effect_is_not_performed_again(
     attempt: Run, withdraw: Callable[[Effect, PretendProvider], Awaitable[None]], effect: Effect
 ) -> None:
     effect, provider = of(effect, ProviderClass.RETRIEVABLE)
@@ -634,7 +636,7 @@ async def test_what_was_taken_back_is_not_done_again(
     assert provider.charges(effect.key) == 1
 
 
-async def test_a_send_that_arrives_after_it_was_taken_back_is_one_too_many(
+async def test_a_send_that_arrives_after_its_withdrawal_must_be_cancelled(
     ledger: PostgresLedger, withdraw: Callable[[Effect, PretendProvider], Awaitable[None]], effect: Effect
 ) -> None:
     effect, provider = of(effect, ProviderClass.RETRIEVABLE)
@@ -645,7 +647,7 @@ async def test_a_send_that_arrives_after_it_was_taken_back_is_one_too_many(
     assert await ledger.remember_reference(effect.key, 1, "late")
 
 
-async def test_a_handle_that_the_provider_forgot_is_not_used_again(
+async def test_a_handle_unknown_to_the_provider_is_not_reused(
     attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -658,7 +660,7 @@ async def test_a_handle_that_the_provider_forgot_is_not_used_again(
     assert [call.handle for call in provider.calls] == ["conv_2"]
 
 
-async def test_a_call_that_the_provider_forgot_is_bought_again_as_the_policy_allows(
+async def test_a_call_unknown_to_the_provider_is_resent_as_the_policy_allows(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -675,7 +677,7 @@ async def test_a_call_that_the_provider_forgot_is_bought_again_as_the_policy_all
     assert await ledger.charges(effect.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
-async def test_an_answer_that_nobody_keeps_outlasts_an_outage_of_our_own(
+async def test_an_answer_received_during_a_database_outage_is_settled_afterwards(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.NOTHING)

@@ -111,7 +111,7 @@ def memory() -> Memory:
     return Memory()
 
 
-async def test_a_cut_answer_is_gone_on_with_to_its_end(memory: Memory) -> None:
+async def test_a_truncated_answer_is_continued_to_its_end(memory: Memory) -> None:
     text, said = await written(memory, Scripted("Tides ", "turn ", whole="twice."))
 
     assert (said, text.is_whole, text.is_cut) == ("Tides turn twice.", True, False)
@@ -119,7 +119,9 @@ async def test_a_cut_answer_is_gone_on_with_to_its_end(memory: Memory) -> None:
 
 
 @pytest.mark.parametrize("nothing", [EmptyOutput(), OnlyReasoning(), ModelTooLarge()])
-async def test_a_cut_answer_to_which_going_on_adds_nothing_is_the_answer(memory: Memory, nothing: Exception) -> None:
+async def test_a_truncated_answer_whose_continuation_is_empty_is_published_as_cut(
+    memory: Memory, nothing: Exception
+) -> None:
     text, said = await written(memory, Scripted("# Tides\n\n", "They turn.", nothing))
 
     assert (said, text.is_whole, text.is_cut) == ("# Tides\n\nThey turn.", True, True)
@@ -130,29 +132,29 @@ async def test_a_cut_answer_to_which_going_on_adds_nothing_is_the_answer(memory:
 
 
 @pytest.mark.parametrize("error", [EmptyOutput(), OnlyReasoning(), ModelTooLarge(), ModelDeclined()])
-async def test_a_first_call_that_brings_nothing_has_failed(memory: Memory, error: Exception) -> None:
+async def test_a_first_call_without_text_fails(memory: Memory, error: Exception) -> None:
     with pytest.raises(type(error)):
         await written(memory, Scripted(error))
 
 
-async def test_any_other_failure_of_going_on_is_one(memory: Memory) -> None:
+async def test_any_other_failure_of_the_continuation_fails_the_step(memory: Memory) -> None:
     with pytest.raises(ModelDeclined):
         await written(memory, Scripted("Tides ", ModelDeclined()))
 
 
-async def test_an_answer_that_is_cut_again_and_again_has_failed(memory: Memory) -> None:
+async def test_an_answer_truncated_beyond_the_allowed_continuations_fails(memory: Memory) -> None:
     with pytest.raises(ModelTruncated):
         await written(memory, Scripted(*["on and "] * (1 + policies.GOING_ON_ALLOWED)))
 
 
-async def test_what_came_of_an_answer_that_ended_for_an_unknown_reason_is_kept(memory: Memory) -> None:
+async def test_the_text_of_an_answer_that_stopped_for_an_unknown_reason_is_stored(memory: Memory) -> None:
     with pytest.raises(ModelStopped):
         await written(memory, Scripted("Tides ", ModelStopped("paused", text="turn.")))
 
     assert b"Tides turn." in memory.objects.objects.values()
 
 
-async def test_a_text_without_the_mark_says_nothing_of_its_length(memory: Memory) -> None:
+async def test_a_complete_text_has_no_length_fact(memory: Memory) -> None:
     text, said = await written(memory, Scripted(whole="# Tides"))
     document = compose(said, text, workflow_id="w", title=None, language=None, asked_at=START)
 
