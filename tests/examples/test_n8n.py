@@ -103,18 +103,18 @@ def received(installation: Installation, notified: tuple[str, Told]) -> Executio
     return tell(receiving(installation, secret_of(url)), told)
 
 
-def test_the_asking_flow_has_the_pdf_after_its_callback(waited: Execution) -> None:
+def test_the_request_flow_downloads_the_pdf_after_its_callback(waited: Execution) -> None:
     assert waited.trail[-3:] == ["Look for the report", "Is it there?", "Download the PDF"]
     assert waited.responses[-1].content.startswith(b"%PDF")
 
 
-def test_the_receiving_flow_turns_a_genuine_notification_into_a_pdf(received: Execution) -> None:
+def test_the_receiving_flow_downloads_the_pdf_of_a_valid_notification(received: Execution) -> None:
     assert (received.trail[-1], received.answered) == ("Use the report", 204)
     assert received.responses[-1].content.startswith(b"%PDF")
 
 
 @pytest.mark.parametrize("name", ["waited", "received"])
-def test_the_flows_send_only_what_the_api_describes(
+def test_the_flows_send_only_requests_of_the_openapi_document(
     installation: Installation, request: pytest.FixtureRequest, name: str
 ) -> None:
     paths = httpx.get(f"{installation.api}/api/openapi.json", timeout=30).json()["paths"]
@@ -132,7 +132,7 @@ def test_the_flows_send_only_what_the_api_describes(
         assert set(sent.headers) - OF_ANY_CLIENT <= headers
 
 
-def test_an_execution_that_asks_again_gets_the_same_report(
+def test_a_repeated_request_of_one_execution_gets_the_same_report(
     installation: Installation, receiver: Receiver, waited: Execution
 ) -> None:
     again = asking(installation, receiver, 1).start(ask("What does n8n wait for?"))
@@ -141,13 +141,13 @@ def test_an_execution_that_asks_again_gets_the_same_report(
     assert again.responses[0].json()["report_id"] == waited.responses[0].json()["report_id"]
 
 
-def test_two_executions_get_two_reports(installation: Installation, receiver: Receiver, waited: Execution) -> None:
+def test_two_executions_create_two_reports(installation: Installation, receiver: Receiver, waited: Execution) -> None:
     other = asking(installation, receiver, 2).start(ask("What does n8n wait for?"))
 
     assert other.responses[0].json()["report_id"] != waited.responses[0].json()["report_id"]
 
 
-def test_a_callback_that_n8n_refuses_because_it_does_not_wait_yet_comes_again(
+def test_a_callback_refused_because_n8n_does_not_wait_yet_is_repeated(
     installation: Installation, receiver: Receiver
 ) -> None:
     execution = asking(installation, receiver, 3)
@@ -159,7 +159,7 @@ def test_a_callback_that_n8n_refuses_because_it_does_not_wait_yet_comes_again(
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
 
 
-def test_a_flow_that_is_woken_before_the_report_is_there_waits_again_and_stops_when_there_will_be_none(
+def test_a_flow_resumed_too_early_waits_again_and_stops_at_a_failed_report(
     installation: Installation, receiver: Receiver
 ) -> None:
     installation.latency(60)
@@ -188,7 +188,7 @@ def test_a_repeated_notification_is_accepted_and_used_once(
     assert (again.trail[-1], again.answered) == ("Drop repeats", 204)
 
 
-def test_a_draft_that_waits_for_approval_is_accepted_and_no_report(
+def test_a_notification_of_a_waiting_draft_is_accepted_and_downloads_nothing(
     installation: Installation, receiver: Receiver
 ) -> None:
     url = f"{receiver.url}/webhook/asks-for-approval"
@@ -206,7 +206,7 @@ def test_a_draft_that_waits_for_approval_is_accepted_and_no_report(
     installation.finished(report)
 
 
-def test_a_flow_that_asks_for_approval_is_woken_by_the_draft_and_waits_on(
+def test_a_flow_with_approval_is_resumed_by_the_draft_and_waits_again(
     installation: Installation, receiver: Receiver
 ) -> None:
     execution = asking(installation, receiver, 5)
@@ -253,7 +253,7 @@ def test_a_forged_notification_is_refused(
 
 
 @pytest.mark.parametrize(("minutes", "answered"), [(-6, 401), (-4, 204), (6, 401)])
-def test_a_notification_that_was_recorded_is_refused_when_it_is_old(
+def test_a_replayed_notification_is_refused_when_its_timestamp_is_old(
     installation: Installation, notified: tuple[str, Told], minutes: int, answered: int
 ) -> None:
     url, told = notified
@@ -266,14 +266,16 @@ def test_a_notification_that_was_recorded_is_refused_when_it_is_old(
     assert execution.answered == answered
 
 
-def test_the_secret_of_another_address_does_not_do(installation: Installation, notified: tuple[str, Told]) -> None:
+def test_a_signature_by_the_secret_of_another_address_is_refused(
+    installation: Installation, notified: tuple[str, Told]
+) -> None:
     url, told = notified
 
     assert tell(receiving(installation, secret_of(f"{url}/another")), told).answered == 401
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "secret"])
-def test_without_a_secret_nothing_is_believed(
+def test_without_a_secret_no_notification_is_accepted(
     installation: Installation, notified: tuple[str, Told], secret: str
 ) -> None:
     with pytest.raises(RuntimeError, match="the secret is not set"):
@@ -294,7 +296,7 @@ def test_the_receiving_flow_verifies_the_operators_webhook_by_the_operators_secr
     assert (execution.trail[-1], execution.answered) == ("Use the report", 204)
 
 
-def test_what_the_readme_shows_is_what_is_sent(
+def test_the_readmes_examples_match_the_requests_that_are_sent(
     waited: Execution, received: Execution, notified: tuple[str, Told]
 ) -> None:
     blocks = re.findall(r"```http\n(.*?)\n\n(.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
@@ -317,7 +319,7 @@ def test_a_flow_holds_no_credentials_and_no_secret(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FLOWS)
-def test_a_flow_connects_nodes_that_it_has(name: str) -> None:
+def test_a_flow_connects_only_nodes_that_exist(name: str) -> None:
     names = [node["name"] for node in flow(name)["nodes"]]
     wired = {
         wire["node"] for outputs in flow(name)["connections"].values() for output in outputs["main"] for wire in output
@@ -328,5 +330,5 @@ def test_a_flow_connects_nodes_that_it_has(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FLOWS)
-def test_a_flow_has_the_id_without_which_n8ns_command_does_not_import_it(name: str) -> None:
+def test_a_flow_has_the_id_that_n8ns_import_command_needs(name: str) -> None:
     assert 0 < len(flow(name)["id"]) <= 36
