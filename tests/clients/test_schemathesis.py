@@ -14,7 +14,9 @@ SECONDS = 300
 
 
 @pytest.mark.timeout(SECONDS * 4)
-def test_every_operation_keeps_to_the_document_whatever_is_sent(installation: Installation, tmp_path: Path) -> None:
+def test_every_answer_to_generated_requests_matches_the_openapi_document(
+    installation: Installation, tmp_path: Path
+) -> None:
     command = [installed("clients", "clients/bin/schemathesis"), "run", f"{installation.api}/api/openapi.json"]
     options = [
         "--phases",

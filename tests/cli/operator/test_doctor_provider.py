@@ -79,7 +79,7 @@ def examine(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Examine:
     return look
 
 
-def test_the_list_of_models_is_all_that_is_asked_for(provider: Provider, examine: Examine) -> None:
+def test_the_provider_check_requests_only_the_list_of_models(provider: Provider, examine: Examine) -> None:
     provider.lists(MODEL, EMBEDDING)
 
     found = examine()
@@ -106,7 +106,7 @@ def test_the_list_of_models_is_all_that_is_asked_for(provider: Provider, examine
     ],
     ids=lambda told: "-".join(told),
 )
-def test_the_context_is_told_where_the_list_tells_it(
+def test_the_context_length_is_shown_when_the_list_reports_it(
     provider: Provider, examine: Examine, told: dict[str, Any]
 ) -> None:
     provider.lists({"id": MODEL, **told})
@@ -115,9 +115,7 @@ def test_the_context_is_told_where_the_list_tells_it(
 
 
 @pytest.mark.parametrize("told", [{}, {"context_length": "8k"}, {"context_length": None, "meta": []}, {"aliases": 3}])
-def test_a_context_that_is_told_in_another_way_is_left_out(
-    provider: Provider, examine: Examine, told: dict[str, Any]
-) -> None:
+def test_an_unreadable_context_length_is_left_out(provider: Provider, examine: Examine, told: dict[str, Any]) -> None:
     provider.lists({"id": MODEL, **told}, {"name": "no id"})
 
     assert examine()["model"].detail == "gpt-5-mini is offered"
@@ -126,7 +124,7 @@ def test_a_context_that_is_told_in_another_way_is_left_out(
 @pytest.mark.parametrize(
     "listed", [{"id": f"{MODEL}:latest"}, {"id": f"models/{MODEL}"}, {"id": "x", "aliases": [MODEL]}]
 )
-def test_a_model_is_known_by_every_name_that_its_server_takes(
+def test_a_model_is_found_by_every_name_that_its_server_accepts(
     provider: Provider, examine: Examine, listed: dict[str, Any]
 ) -> None:
     provider.lists(listed)
@@ -134,9 +132,7 @@ def test_a_model_is_known_by_every_name_that_its_server_takes(
     assert examine()["model"].ok
 
 
-def test_a_model_that_is_not_offered_must_be_mended_and_close_names_are_told(
-    provider: Provider, examine: Examine
-) -> None:
+def test_a_missing_model_is_a_failure_that_suggests_similar_names(provider: Provider, examine: Examine) -> None:
     provider.lists("gpt-5-mini-2026", "gpt-5", "whisper-1")
 
     found = examine()["model"]
@@ -146,13 +142,13 @@ def test_a_model_that_is_not_offered_must_be_mended_and_close_names_are_told(
     assert found.mend == "set OPENAI_MODEL to one that is offered, such as: gpt-5-mini-2026, gpt-5"
 
 
-def test_where_no_name_is_close_some_are_told(provider: Provider, examine: Examine) -> None:
+def test_without_a_similar_name_some_offered_models_are_named(provider: Provider, examine: Examine) -> None:
     provider.lists("qwen3", "mistral")
 
     assert examine()["model"].mend == "set OPENAI_MODEL to one that is offered, such as: qwen3, mistral"
 
 
-def test_llamas_server_takes_any_name(provider: Provider, examine: Examine) -> None:
+def test_the_llama_cpp_server_accepts_any_model_name(provider: Provider, examine: Examine) -> None:
     provider.lists({"id": "tiny-words", "owned_by": "llamacpp"})
 
     found = examine()["model"]
@@ -161,7 +157,7 @@ def test_llamas_server_takes_any_name(provider: Provider, examine: Examine) -> N
     assert "llama.cpp's server takes any name" in found.detail
 
 
-def test_azure_lists_models_and_not_deployments(provider: Provider, examine: Examine) -> None:
+def test_a_missing_azure_model_is_a_warning_as_deployments_are_not_listed(provider: Provider, examine: Examine) -> None:
     provider.lists("gpt-5")
 
     found = examine(DURABLE_RESEARCH_PROVIDER="azure", OPENAI_MODEL="my-deployment")["model"]
@@ -170,7 +166,7 @@ def test_azure_lists_models_and_not_deployments(provider: Provider, examine: Exa
     assert "not your deployments" in found.detail
 
 
-def test_reports_are_written_without_an_embedding_model(provider: Provider, examine: Examine) -> None:
+def test_a_missing_embedding_model_is_only_a_warning(provider: Provider, examine: Examine) -> None:
     provider.lists(MODEL)
 
     found = examine()["embeddings"]
@@ -179,9 +175,7 @@ def test_reports_are_written_without_an_embedding_model(provider: Provider, exam
     assert "OPENAI_EMBEDDING_MODEL" in found.mend
 
 
-def test_embeddings_with_an_address_of_their_own_are_looked_for_there_without_the_models_key(
-    provider: Provider, examine: Examine
-) -> None:
+def test_an_own_embedding_address_is_checked_without_the_models_key(provider: Provider, examine: Examine) -> None:
     provider.lists(MODEL)
     elsewhere = Provider()
     elsewhere.lists(EMBEDDING)
@@ -193,7 +187,7 @@ def test_embeddings_with_an_address_of_their_own_are_looked_for_there_without_th
     assert [key for _, _, key in elsewhere.asked] == ["Bearer missing"]
 
 
-def test_embeddings_whose_own_address_is_wrong_name_its_setting(provider: Provider, examine: Examine) -> None:
+def test_a_wrong_embedding_address_is_named_by_its_setting(provider: Provider, examine: Examine) -> None:
     provider.lists(MODEL)
 
     found = examine(OPENAI_EMBEDDING_BASE_URL="http://127.0.0.1:9/v1")["embeddings"]
@@ -202,7 +196,7 @@ def test_embeddings_whose_own_address_is_wrong_name_its_setting(provider: Provid
     assert "OPENAI_EMBEDDING_BASE_URL" in found.mend
 
 
-def test_embeddings_that_are_switched_off_are_called_so(provider: Provider, examine: Examine) -> None:
+def test_disabled_embeddings_are_shown_as_off(provider: Provider, examine: Examine) -> None:
     provider.lists(MODEL)
 
     assert examine(OPENAI_EMBEDDING_MODEL="")["embeddings"].detail == "off: OPENAI_EMBEDDING_MODEL is empty"
@@ -232,7 +226,7 @@ def test_embeddings_that_are_switched_off_are_called_so(provider: Provider, exam
         (200, b'{"data": null}', True, "something else than a list", "OPENAI_BASE_URL"),
     ],
 )
-def test_every_other_answer_is_told_with_the_setting_that_mends_it(
+def test_every_other_answer_is_a_finding_that_names_the_setting_to_change(
     provider: Provider, examine: Examine, status: int, body: bytes, must_be_mended: bool, said: str, setting: str
 ) -> None:
     provider.status, provider.body = status, body
@@ -248,7 +242,7 @@ def test_every_other_answer_is_told_with_the_setting_that_mends_it(
     assert "secret" not in str(found)
 
 
-def test_a_server_that_says_nothing_is_given_up(
+def test_a_server_that_does_not_answer_is_given_up(
     provider: Provider, examine: Examine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(model_list, "_SECONDS", 0.2)
@@ -259,9 +253,7 @@ def test_a_server_that_says_nothing_is_given_up(
     assert "cannot be reached (timed out)" in found["provider"].detail
 
 
-def test_an_answer_without_an_end_is_given_up(
-    provider: Provider, examine: Examine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_endless_answer_is_given_up(provider: Provider, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_list, "_LONGEST", 10)
     provider.lists(MODEL)
 
@@ -280,9 +272,7 @@ def test_an_answer_without_an_end_is_given_up(
         ({"OPENAI_API_KEY": "sk-one\nsk-two"}, "no request can carry", "OPENAI_API_KEY"),
     ],
 )
-def test_a_setting_that_cannot_be_right_is_named(
-    examine: Examine, environment: dict[str, str], said: str, setting: str
-) -> None:
+def test_an_impossible_setting_is_named(examine: Examine, environment: dict[str, str], said: str, setting: str) -> None:
     found = examine(**environment)["provider"]
 
     assert found.must_be_mended
@@ -290,7 +280,7 @@ def test_a_setting_that_cannot_be_right_is_named(
     assert setting in found.mend
 
 
-def test_a_name_that_would_steer_a_terminal_does_not(provider: Provider, examine: Examine) -> None:
+def test_control_characters_in_a_model_name_are_not_printed(provider: Provider, examine: Examine) -> None:
     provider.lists("\x1b[2Jgpt-5-mini")
 
     assert "\x1b" not in "".join(one.detail + one.mend for one in examine().values())
@@ -316,7 +306,7 @@ def test_a_name_that_would_steer_a_terminal_does_not(provider: Provider, examine
         ("chat", "ask", "class N: nobody can be asked, so the report waits for a person"),
     ],
 )
-def test_what_becomes_of_a_lost_answer_is_said(
+def test_the_lost_answers_check_explains_the_provider_class_and_resend_policy(
     provider: Provider, examine: Examine, api: str, resend: str, said: str
 ) -> None:
     provider.lists(MODEL)
@@ -327,7 +317,7 @@ def test_what_becomes_of_a_lost_answer_is_said(
 
 
 @pytest.mark.parametrize("api", ["responses", "responses-keyed", "chat-stored", "chat"])
-def test_every_api_has_its_words(provider: Provider, examine: Examine, api: str) -> None:
+def test_every_api_has_an_explanation_of_lost_answers(provider: Provider, examine: Examine, api: str) -> None:
     provider.lists(MODEL)
 
     assert examine(OPENAI_API=api)["lost answers"].detail.startswith("class ")
