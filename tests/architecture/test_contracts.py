@@ -109,14 +109,16 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_all_contracts_hold() -> None:
+def test_all_import_contracts_hold() -> None:
     assert " 0 broken" in lint(ROOT)
 
 
 @pytest.mark.parametrize(
     ("file", "line", "contract"), VIOLATIONS, ids=[f"{file}: {line}" for file, line, _ in VIOLATIONS]
 )
-def test_one_wrong_import_breaks_the_contract_meant_for_it(copy: Path, file: str, line: str, contract: str) -> None:
+def test_each_forbidden_import_breaks_the_contract_meant_for_it(
+    copy: Path, file: str, line: str, contract: str
+) -> None:
     path = copy / "src" / "durable_research" / file
     path.write_text((path.read_text() if path.exists() else '"""A room that nobody placed."""\n') + f"\n{line}\n")
 

@@ -109,7 +109,7 @@ def page(installation: Installation, path: str) -> str:
     return answer.text
 
 
-def test_the_guide_says_how_much_it_touches() -> None:
+def test_the_guide_states_how_many_files_and_lines_it_takes() -> None:
     new = [block for block in blocks() if block.is_new_file]
     changed = [block for block in blocks() if not block.is_new_file]
 
@@ -130,14 +130,14 @@ def test_the_guide_says_how_much_it_touches() -> None:
     ],
     ids=["lint", "format", "types", "house"],
 )
-def test_what_the_guide_makes_keeps_the_house_rules(tree: Path, check: list[str]) -> None:
+def test_the_guides_pipeline_passes_all_checks(tree: Path, check: list[str]) -> None:
     environment = {"PYTHONPATH": f"{tree / 'src'}:{tree}", "PATH": "/usr/bin:/bin", "HOME": str(tree)}
     done = subprocess.run([sys.executable, "-m", *check], cwd=tree, env=environment, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_an_outline_is_made_and_read(installation: Installation) -> None:
+def test_the_guides_pipeline_makes_a_readable_outline(installation: Installation) -> None:
     status = outlined(installation, "Outline how tides work")
 
     assert (status["status"], [step["state"] for step in status["steps"]]) == ("done", ["done", "done"])
@@ -149,7 +149,7 @@ def test_an_outline_is_made_and_read(installation: Installation) -> None:
     assert len(installation.billing_log("Outline how tides work")) == 1
 
 
-def test_an_outline_with_too_few_sections_leaves_nothing_behind(installation: Installation) -> None:
+def test_an_outline_with_too_few_sections_fails_and_is_removed(installation: Installation) -> None:
     status = outlined(installation, "Outline why winds blow", sections=100)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "output_invalid")
@@ -167,7 +167,7 @@ def test_an_outline_with_too_few_sections_leaves_nothing_behind(installation: In
     assert "What had been made is removed." in text
 
 
-def test_its_own_fields_are_checked(installation: Installation) -> None:
+def test_request_fields_of_the_guides_pipeline_are_validated(installation: Installation) -> None:
     answer = httpx.post(f"{installation.api}/api/workflows/outline", json={"prompt": "a", "sections": 0}, timeout=10)
 
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/sections")
