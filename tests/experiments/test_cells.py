@@ -69,7 +69,9 @@ STRAY = replace(GOOD, model_calls=2, reported=Reported(2, 0))
         ("E7", "L", None, False),
     ],
 )
-def test_a_line_holds_its_own_promise(point: str, provider_class: str, report: ReportSeen | None, holds: bool) -> None:
+def test_a_line_of_the_crash_table_is_checked_against_its_promise(
+    point: str, provider_class: str, report: ReportSeen | None, holds: bool
+) -> None:
     assert (line(point, provider_class, GOOD, report).broken == []) is holds
 
 
@@ -88,7 +90,7 @@ def test_a_line_holds_its_own_promise(point: str, provider_class: str, report: R
         ("E4", "email", "N", 2, 2, False),
     ],
 )
-def test_a_line_of_a_notification_holds_its_own_promise(
+def test_a_notification_line_of_the_crash_table_is_checked_against_its_promise(
     point: str, channel: str, provider_class: str, received: int, known: int, holds: bool
 ) -> None:
     cell = Cell(E[point], channel, provider_class, "L")
@@ -97,7 +99,7 @@ def test_a_line_of_a_notification_holds_its_own_promise(
     assert (CellResult(cell, (JudgedRun("pid 1 SIGKILL", "", report, 1.0),)).broken == []) is holds
 
 
-def test_a_void_run_and_a_line_without_runs_do_not_stand() -> None:
+def test_a_void_run_and_a_line_without_runs_do_not_hold() -> None:
     assert stands([line("E1", "L", GOOD)])
     assert not stands([line("E1", "L", GOOD, why_void="it was met 0 times")])
     assert not stands([line("E1", "L")])
@@ -110,14 +112,14 @@ def test_the_page_shows_the_evidence_of_a_broken_line() -> None:
     assert "billed 2 times" in page
 
 
-def test_every_point_is_a_failpoint_of_ours() -> None:
+def test_every_crash_point_is_a_known_failpoint() -> None:
     effects = (*effect_points("llm_call"), *effect_points("send_notification"))
     points = [*OTHER_POINTS, *effects, *RESUMED_CALLS, *RESUMING_POINTS]
 
     assert {point.failpoint for point in points} <= failpoints_of(policies().values())
 
 
-def test_the_whole_table_has_every_point_with_every_class() -> None:
+def test_the_crash_table_has_every_point_with_every_class() -> None:
     found = cells(None, CLASSES, CHANNELS)
 
     assert len([cell for cell in found if cell.effect == "model call"]) == 2 * 9 * 4
@@ -140,11 +142,11 @@ def test_the_whole_table_has_every_point_with_every_class() -> None:
         ("RA4", "start.given=kill@2/workflow"),
     ],
 )
-def test_a_resumed_report_meets_its_point_after_it_has_failed(point: str, rule: str) -> None:
+def test_a_resumed_report_reaches_its_crash_point_after_its_failure(point: str, rule: str) -> None:
     (found,) = {cell.point for cell in cells((point,), CLASSES, {})}
 
     assert found.rule(4.0) == rule
 
 
-def test_points_and_classes_can_be_chosen() -> None:
+def test_crash_points_and_classes_can_be_selected() -> None:
     assert [cell.name for cell in cells(("E3",), ("R", "N"), {})] == ["E3 model call R", "E3 model call N"]

@@ -96,23 +96,23 @@ def broken(seen: Seen) -> set[str]:
     return {verdict.invariant.number for verdict in judge(seen) if not verdict.held}
 
 
-def test_a_campaign_in_which_all_is_well_holds() -> None:
+def test_a_correct_campaign_breaks_no_invariant() -> None:
     assert broken(WELL) == set()
     assert emptiness(WELL) == []
 
 
 @pytest.mark.parametrize("fact", BROKEN)
-def test_the_judge_finds(fact: str) -> None:
+def test_the_checker_finds_each_broken_invariant(fact: str) -> None:
     number, seen = BROKEN[fact]
 
     assert number in broken(seen)
 
 
-def test_every_invariant_was_seen_broken() -> None:
+def test_every_invariant_has_a_broken_example() -> None:
     assert {number for number, _ in BROKEN.values()} == {rule.number for rule in INVARIANTS}
 
 
-def test_a_counted_second_charge_is_allowed_where_the_provider_cannot_be_asked() -> None:
+def test_a_counted_second_charge_is_allowed_in_class_n_only() -> None:
     twice = with_report(model_calls=2, reported=Reported(1, 1))
 
     assert broken(replace(twice, provider_class="N")) == set()
@@ -123,7 +123,7 @@ def test_a_third_charge_is_never_allowed() -> None:
     assert broken(replace(with_report(model_calls=3, reported=Reported(1, 2)), provider_class="N")) == {"I3"}
 
 
-def test_a_report_that_ends_as_its_quirk_has_it_is_well() -> None:
+def test_a_report_that_ends_as_its_quirk_expects_is_correct() -> None:
     twice = with_report(quirk=TWO_CALLS, model_calls=2, reported=Reported(2, 0), counted_failures=1)
 
     assert broken(with_report(**REFUSED)) == set()
@@ -131,15 +131,15 @@ def test_a_report_that_ends_as_its_quirk_has_it_is_well() -> None:
     assert broken(twice) == set()
 
 
-def test_a_report_that_was_resumed_and_paid_what_it_had_cost_before_is_well() -> None:
+def test_a_resumed_report_without_an_unaccepted_charge_is_correct() -> None:
     assert broken(with_report(**RESUMED)) == set()
 
 
-def test_a_report_that_must_fail_may_say_so_again_after_a_death() -> None:
+def test_a_report_that_must_fail_may_report_its_failure_again_after_a_crash() -> None:
     assert broken(with_report(**REFUSED | {"counted_failures": 2})) == set()
 
 
-def test_answers_that_a_dying_provider_broke_off_are_bought_again_where_nobody_can_be_asked() -> None:
+def test_in_class_n_answers_broken_by_a_killed_provider_may_be_bought_again() -> None:
     often = with_report(model_calls=4, reported=Reported(4, 0), counted_failures=3)
     hit = replace(often, planned={**WELL.planned, ("simulator", "kill"): 1})
 
@@ -148,14 +148,14 @@ def test_answers_that_a_dying_provider_broke_off_are_bought_again_where_nobody_c
     assert broken(hit) == {"I3", "I15"}
 
 
-def test_a_receiver_that_was_killed_itself_may_refuse_a_message() -> None:
+def test_a_killed_receiver_may_refuse_a_message() -> None:
     refused = with_report(counted_messages=1)
 
     assert broken(replace(refused, planned={("simulator", "kill"): 1})) == set()
     assert broken(replace(refused, planned={("worker", "kill"): 1})) == {"I15"}
 
 
-def test_a_possible_extra_charge_that_was_none_is_allowed() -> None:
+def test_a_possible_extra_charge_that_was_not_billed_is_allowed() -> None:
     assert broken(with_report(model_calls=1, reported=Reported(1, 1))) == set()
 
 
@@ -184,6 +184,6 @@ def test_a_campaign_that_proves_nothing_is_void(seen: Seen) -> None:
     assert emptiness(seen)
 
 
-def test_no_loss_in_n_bounds_the_rate_to_three_in_n() -> None:
+def test_zero_losses_in_n_bound_the_rate_to_three_in_n() -> None:
     assert bound(WELL) == 3 / 2
     assert bound(with_report(status="running")) is None

@@ -38,7 +38,7 @@ def lived(**changes: Any) -> Lived:
         ({"status": "failed", "error": "unconfirmed_effect", "provider_class": "N"}, "the report is failed"),
     ],
 )
-def test_a_promise_that_is_broken_is_named(changes: dict[str, object], words: str) -> None:
+def test_a_broken_promise_is_named(changes: dict[str, object], words: str) -> None:
     assert any(words in one for one in lived(**changes).broken)
 
 
@@ -52,11 +52,11 @@ def test_a_promise_that_is_broken_is_named(changes: dict[str, object], words: st
     ],
     ids=["paid once", "counted", "gave up after a death amid the one call besides"],
 )  # fmt: skip
-def test_what_was_promised_holds(changes: dict[str, object]) -> None:
+def test_an_outcome_within_the_promise_is_accepted(changes: dict[str, object]) -> None:
     assert lived(**changes).broken == []
 
 
-async def test_every_outage_of_seconds_is_lived_through_and_nothing_is_billed_untold(tmp_path: Path) -> None:
+async def test_reports_survive_short_outages_and_every_charge_is_reported(tmp_path: Path) -> None:
     """Each class, with a death of the worker amid it: the harder half of the long run, a hundred times as quick."""
     said: list[str] = []
     run = OutageRun(Options(tmp_path / "data", pace=0.01, deaths=(True,)), said.append)
