@@ -17,7 +17,7 @@ def approve(installation: Installation, report: str, sha256: str) -> httpx.Respo
     return httpx.post(f"{installation.api}/api/workflows/{report}/approve", json=body, timeout=60)
 
 
-def test_a_draft_that_waits_is_there_after_everything_was_killed(own_installation: Installation) -> None:
+def test_a_waiting_draft_survives_a_kill_of_all_processes(own_installation: Installation) -> None:
     own_installation.start()
     own_installation.latency(0.1)
     report, sha256 = parked(own_installation, "Waiting through the night")
@@ -32,7 +32,7 @@ def test_a_draft_that_waits_is_there_after_everything_was_killed(own_installatio
     assert len(own_installation.billing_log("Waiting through the night")) == 1
 
 
-def test_a_decision_whose_answer_died_with_the_api_is_said_again_and_counts_once(
+def test_a_decision_repeated_after_the_api_was_killed_counts_once(
     own_installation: Installation,
 ) -> None:
     own_installation.environment["DURABLE_RESEARCH_FAILPOINTS"] = "approve.sent=kill@1"

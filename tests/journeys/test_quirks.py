@@ -145,7 +145,7 @@ def named(value: str | Expected) -> str:
 
 
 @pytest.mark.parametrize(("api", "expected"), EACH, ids=named)
-def test_an_odd_provider_ends_as_its_table_says(meet: Meet, api: str, expected: Expected) -> None:
+def test_a_report_with_each_provider_quirk_has_the_expected_outcome(meet: Meet, api: str, expected: Expected) -> None:
     came = meet(api, expected)
 
     end = came.status["status"], came.error.get("code"), came.billed
@@ -154,7 +154,7 @@ def test_an_odd_provider_ends_as_its_table_says(meet: Meet, api: str, expected: 
 
 
 @pytest.mark.parametrize(("api", "expected"), EACH, ids=named)
-def test_every_charge_of_an_odd_provider_is_told(meet: Meet, api: str, expected: Expected) -> None:
+def test_every_charge_with_each_provider_quirk_is_reported(meet: Meet, api: str, expected: Expected) -> None:
     came = meet(api, expected)
 
     settled = expected.billed - expected.possible_extra
@@ -166,7 +166,7 @@ def test_every_charge_of_an_odd_provider_is_told(meet: Meet, api: str, expected:
     [(api, one) for api, one in EACH if one.status == "done"],
     ids=named,
 )
-def test_what_an_odd_provider_wrote_is_there_to_the_last_word(meet: Meet, api: str, expected: Expected) -> None:
+def test_the_text_of_a_provider_with_a_quirk_is_published_completely(meet: Meet, api: str, expected: Expected) -> None:
     came, word = meet(api, expected), word_of(expected)
     ends = [] if expected.is_cut and expected.billed == 1 else [f"And {word} ends so."]
 
@@ -181,7 +181,7 @@ def test_what_an_odd_provider_wrote_is_there_to_the_last_word(meet: Meet, api: s
     [(api, one) for api, one in EACH if one.pipeline == "generate-report" and one.status == "done"],
     ids=named,
 )
-def test_what_is_not_known_of_an_answer_is_said(meet: Meet, api: str, expected: Expected) -> None:
+def test_estimated_usage_and_cut_text_are_marked_in_the_report(meet: Meet, api: str, expected: Expected) -> None:
     came = meet(api, expected)
 
     usage = came.report["usage"]

@@ -181,7 +181,7 @@ EACH = pytest.mark.parametrize("one", FAILINGS, ids=lambda one: one.name)
 
 
 @EACH
-def test_a_failed_report_offers_to_go_on_and_names_the_price(one: Failing, seen: dict[Failing, Seen]) -> None:
+def test_a_failed_report_offers_resumption_with_its_price(one: Failing, seen: dict[Failing, Seen]) -> None:
     status = seen[one].failed
     is_costly = one.price != FREE
 
@@ -195,14 +195,14 @@ def test_a_failed_report_offers_to_go_on_and_names_the_price(one: Failing, seen:
 
 
 @pytest.mark.parametrize("one", [one for one in FAILINGS if one.has_text], ids=lambda one: one.name)
-def test_what_a_failed_report_was_paid_for_can_be_read(one: Failing, seen: dict[Failing, Seen]) -> None:
+def test_the_paid_text_of_a_failed_report_can_be_read(one: Failing, seen: dict[Failing, Seen]) -> None:
     assert seen[one].text.startswith("# About odd")
     assert "Go on with my text" in seen[one].page
     assert f"durable-research open {seen[one].id} --md FILE" in seen[one].shown
 
 
 @EACH
-def test_a_resumed_report_arrives_and_is_billed_what_was_agreed_to(one: Failing, seen: dict[Failing, Seen]) -> None:
+def test_a_resumed_report_finishes_with_the_accepted_charges_only(one: Failing, seen: dict[Failing, Seen]) -> None:
     came = seen[one]
 
     assert (came.ended["status"], came.billed_at_end) == ("done", one.billed + one.then), came.ended

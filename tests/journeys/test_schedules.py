@@ -14,7 +14,7 @@ def reports(installation: Installation, text: str) -> list[str]:
     return [row["workflow_id"] for row in answer.json()["workflows"]]
 
 
-def test_a_worker_that_dies_while_a_schedule_fires_leaves_one_report(own_installation: Installation) -> None:
+def test_a_worker_killed_while_a_schedule_fires_leaves_one_report(own_installation: Installation) -> None:
     # The report is accepted, and the firing does not know.
     own_installation.environment["DURABLE_RESEARCH_FAILPOINTS"] = "start.accepted=kill@1"
     own_installation.start()

@@ -40,7 +40,7 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Away]:
         yield Away(installation, under_way, asked, asked_then, answer.status_code)
 
 
-def test_a_report_is_accepted_while_temporal_is_down_and_made_when_it_is_back(away: Away) -> None:
+def test_a_report_accepted_while_temporal_is_down_finishes_when_it_is_back(away: Away) -> None:
     def is_given_to_temporal() -> bool:
         away.installation.fire(names.RECONCILE_SCHEDULE)  # not for what was accepted a moment ago
         return bool(away.installation.status(away.asked)["status"] != "queued")
@@ -51,7 +51,7 @@ def test_a_report_is_accepted_while_temporal_is_down_and_made_when_it_is_back(aw
     assert away.installation.finished(away.asked)["status"] == "done"
 
 
-def test_a_wish_to_cancel_survives_that_temporal_is_away(away: Away) -> None:
+def test_a_cancel_request_during_a_temporal_outage_takes_effect_afterwards(away: Away) -> None:
     status = away.installation.finished(away.under_way)
 
     assert away.cancelled_then == 202

@@ -69,7 +69,7 @@ def asking(data: Installation, backend: Wire) -> Callable[[str], Installation]:
     return start
 
 
-def test_a_report_and_a_post_are_written_by_what_is_behind_it(
+def test_a_report_and_a_post_are_written_by_the_backend_of_the_gateway(
     asking: Callable[[str], Installation], gateway: Gateway, llama: Llama
 ) -> None:
     installation = asking("behind")
@@ -85,7 +85,7 @@ def test_a_report_and_a_post_are_written_by_what_is_behind_it(
     assert lost(installation, *ends) or (asked, [end["charges"] for end in ends]) == ((2, 2), [ONE] * 2)
 
 
-def test_a_429_without_a_time_is_waited_for_and_costs_nothing(asking: Callable[[str], Installation]) -> None:
+def test_a_429_without_retry_after_is_waited_for_without_a_charge(asking: Callable[[str], Installation]) -> None:
     installation = asking("busy")
 
     end = installation.finished(installation.submit("The gateway is busy"))
@@ -95,7 +95,7 @@ def test_a_429_without_a_time_is_waited_for_and_costs_nothing(asking: Callable[[
 
 
 @pytest.mark.parametrize("model", ["full", "nobody-knows-me"])
-def test_what_is_refused_is_asked_once_and_costs_nothing(
+def test_a_refused_call_is_sent_once_without_a_charge(
     asking: Callable[[str], Installation], gateway: Gateway, model: str
 ) -> None:
     """A context that is full, and a model that is not in its list: a plain 400 each, without a code of OpenAI's."""

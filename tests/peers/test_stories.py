@@ -25,7 +25,7 @@ def step_of(status: Status, name: str) -> Status:
     return next(one for one in status["steps"] if one["name"] == name)
 
 
-def test_a_report_becomes_a_pdf_for_one_call(world: World) -> None:
+def test_a_report_becomes_a_pdf_with_one_model_call(world: World) -> None:
     before = world.peer.calls()
 
     report = world.installation.submit("Why do tides differ?")
@@ -38,7 +38,7 @@ def test_a_report_becomes_a_pdf_for_one_call(world: World) -> None:
     assert "Wave 12.15 comes in." in httpx.get(f"{files}.md", timeout=30).text
 
 
-def test_a_post_is_kept_with_its_place_among_texts(world: World) -> None:
+def test_a_post_is_stored_with_its_embedding(world: World) -> None:
     calls, embeddings = world.peer.calls(), world.peer.embeddings()
 
     post = world.installation.submit_with(pipeline="blog-post", prompt="Why do tides differ?")
@@ -51,7 +51,7 @@ def test_a_post_is_kept_with_its_place_among_texts(world: World) -> None:
     assert world.peer.embeddings() > embeddings  # finished reports are embedded meanwhile
 
 
-def test_a_text_is_checked_and_summarised_for_two_calls(world: World) -> None:
+def test_a_text_is_checked_and_summarised_with_two_model_calls(world: World) -> None:
     before = world.peer.calls()
 
     text = world.installation.submit_with(pipeline="ai-processing", prompt="Why do tides differ?")
@@ -61,7 +61,7 @@ def test_a_text_is_checked_and_summarised_for_two_calls(world: World) -> None:
     world.assert_counted([status], world.peer.calls() - before, of_each=2)
 
 
-def test_a_worker_killed_while_the_model_writes_loses_no_report(world: World) -> None:
+def test_a_worker_killed_during_the_model_call_loses_no_report(world: World) -> None:
     world.lead_to(world.peer.endless)
     before = world.peer.calls()
     report = world.installation.submit("A worker dies while the model writes")
@@ -75,7 +75,7 @@ def test_a_worker_killed_while_the_model_writes_loses_no_report(world: World) ->
     world.assert_counted([status], world.peer.calls() - before, of_each=2, killed=1)
 
 
-def test_a_cancelled_report_is_written_no_further(world: World) -> None:
+def test_cancelling_a_report_stops_the_model_call(world: World) -> None:
     world.lead_to(world.peer.endless)
     calls, dropped = world.peer.calls(), world.peer.dropped()
     report = world.installation.submit("Nobody wants to read on")
@@ -118,16 +118,16 @@ def outage(running: World) -> Ends:
     return Ends(ends, running.peer.calls() - before)
 
 
-def test_a_network_that_breaks_while_the_model_writes_loses_no_report(outage: Ends) -> None:
+def test_a_network_outage_during_the_model_call_loses_no_report(outage: Ends) -> None:
     assert outage.reports[0]["status"] == "done", outage.reports[0]
 
 
-def test_a_network_that_is_away_when_a_report_is_asked_loses_no_report(outage: Ends) -> None:
+def test_a_network_outage_at_the_start_of_a_report_loses_no_report(outage: Ends) -> None:
     assert outage.reports[1]["status"] == "done", outage.reports[1]
     assert step_of(outage.reports[1], "llm_call")["attempt"] >= 4
 
 
-def test_a_network_that_is_away_costs_the_call_that_it_broke_and_no_other(outage: Ends, running: World) -> None:
+def test_a_network_outage_costs_only_the_call_that_it_broke(outage: Ends, running: World) -> None:
     amid, during = outage.reports
 
     running.assert_counted([during], outage.calls - 2)
@@ -162,12 +162,12 @@ def longer_than_silence() -> None:
 
 
 @SOME_WORLDS
-def test_more_reports_than_a_server_has_slots_all_arrive(patience: Ends) -> None:
+def test_more_reports_than_the_server_has_slots_all_finish(patience: Ends) -> None:
     assert [end["status"] for end in patience.reports] == ["done"] * AT_ONCE
 
 
 @SOME_WORLDS
-def test_a_first_byte_that_comes_late_and_a_slow_stream_are_paid_once(patience: Ends, running: World) -> None:
+def test_a_late_first_byte_and_a_slow_stream_are_paid_once(patience: Ends, running: World) -> None:
     running.assert_counted(patience.reports, patience.calls)
 
 
@@ -181,7 +181,7 @@ def doctor(world: World, **environment: str) -> tuple[int, dict[str, Any]]:
 
 
 @SOME_WORLDS
-def test_what_is_well_is_said_to_be_well_for_nothing(world: World) -> None:
+def test_doctor_passes_on_a_healthy_server_without_a_charge(world: World) -> None:
     before = world.peer.calls()
 
     code, found = doctor(world)
@@ -194,7 +194,7 @@ def test_what_is_well_is_said_to_be_well_for_nothing(world: World) -> None:
 
 
 @SOME_WORLDS
-def test_a_wrong_name_is_found_before_a_report_is_asked(world: World) -> None:
+def test_doctor_finds_a_wrong_model_name(world: World) -> None:
     _, found = doctor(world, OPENAI_MODEL=f"{world.peer.model}-misspelt")
 
     assert not found["model"]["ok"]
@@ -202,7 +202,7 @@ def test_a_wrong_name_is_found_before_a_report_is_asked(world: World) -> None:
 
 
 @SOME_WORLDS
-def test_a_server_that_is_away_is_named(world: World) -> None:
+def test_doctor_names_an_unreachable_server(world: World) -> None:
     world.wire.cut()
 
     code, found = doctor(world)
