@@ -32,25 +32,25 @@ def test_a_port_in_use_is_refused_with_the_process_that_holds_it(taken: int, mon
     )
 
 
-def test_the_same_ports_are_used_the_next_time(tmp_path: Path) -> None:
+def test_stored_ports_are_used_again(tmp_path: Path) -> None:
     first = ports.remembered_ports(tmp_path / "ports.json", ["postgres", "temporal"])
 
     assert ports.remembered_ports(tmp_path / "ports.json", ["postgres", "temporal"]) == first
 
 
-def test_a_remembered_port_that_was_taken_since_is_replaced(tmp_path: Path, taken: int) -> None:
+def test_a_stored_port_that_is_in_use_is_replaced(tmp_path: Path, taken: int) -> None:
     (tmp_path / "ports.json").write_text(f'{{"temporal": {taken}}}')
 
     assert ports.remembered_ports(tmp_path / "ports.json", ["temporal"])["temporal"] != taken
 
 
-def test_ports_are_chosen_below_those_of_outgoing_connections(tmp_path: Path) -> None:
+def test_ports_are_chosen_below_the_ephemeral_range(tmp_path: Path) -> None:
     chosen = ports.remembered_ports(tmp_path / "ports.json", ["a", "b", "c", "d"])
 
     assert all(20_000 <= port < 32_768 for port in chosen.values())
     assert len(set(chosen.values())) == 4
 
 
-def test_an_address_of_another_machine_is_refused_with_its_reason() -> None:
+def test_a_non_local_address_is_refused_with_its_reason() -> None:
     with pytest.raises(LocalError, match=r"cannot listen on 192\.0\.2\.1, port 8000"):
         ports.is_free(8000, "192.0.2.1")

@@ -88,7 +88,7 @@ async def own(tmp_path: Path, state: Path) -> AsyncIterator[Database]:
         ("password_encryption", "scram-sha-256"),
     ],
 )
-def test_the_server_is_set_as_promised(database: Database, setting: str, value: str) -> None:
+def test_the_server_has_the_documented_configuration(database: Database, setting: str, value: str) -> None:
     query = "SELECT datcollate FROM pg_database LIMIT 1" if setting == "lc_collate" else f"SHOW {setting}"
 
     assert database.ask(query) == value
@@ -100,30 +100,30 @@ def test_vectors_can_be_stored(database: Database) -> None:
     assert database.ask("SELECT '[1,2,3]'::vector <-> '[1,2,4]'::vector") == "1.0"
 
 
-def test_without_the_password_nobody_gets_in(database: Database) -> None:
+def test_a_wrong_password_is_refused(database: Database) -> None:
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(database.url.replace(database.instance.password, "guess"), connect_timeout=5)
 
 
-def test_the_password_is_for_our_user_alone(database: Database) -> None:
+def test_the_password_file_is_readable_by_our_user_only(database: Database) -> None:
     file = database.data.postgres / "instance.json"
 
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_file_that_told_initdb_the_password_is_gone(database: Database) -> None:
+def test_the_password_file_of_initdb_is_removed(database: Database) -> None:
     assert [path.name for path in database.instance.folder.iterdir()] == ["data"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a plain user's server runs as that user")
-def test_as_root_the_server_runs_without_privileges(database: Database) -> None:
+def test_as_root_the_server_runs_without_root_privileges(database: Database) -> None:
     process = psutil.Process(database.pid)
 
     assert (process.uids().effective, process.uids().saved, process.gids().saved) == (64321, 64321, 64321)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a plain user's data belongs to that user")
-def test_as_root_the_data_belong_to_the_server_alone(database: Database) -> None:
+def test_as_root_the_data_belong_to_the_servers_account_only(database: Database) -> None:
     folder = database.instance.folder.stat()
 
     assert (folder.st_uid, folder.st_mode & 0o777) == (64321, 0o700)
@@ -145,7 +145,7 @@ async def test_rows_survive_a_stop_and_a_new_start(own: Database) -> None:
     await again.supervisor.stop()
 
 
-async def test_a_server_killed_by_force_comes_back_with_its_rows(own: Database) -> None:
+async def test_a_killed_server_is_restarted_with_its_rows(own: Database) -> None:
     await own.start()
     own.ask("CREATE TABLE kept AS SELECT 42 AS answer")
     before = own.pid
@@ -160,7 +160,7 @@ async def test_a_server_killed_by_force_comes_back_with_its_rows(own: Database) 
     assert not any(map(alive, (before, *backends)))
 
 
-async def test_a_data_folder_made_again_never_meets_its_earlier_life(own: Database) -> None:
+async def test_a_recreated_data_folder_gets_a_new_database(own: Database) -> None:
     await own.start()
     own.ask("CREATE TABLE kept AS SELECT 42 AS answer")
     earlier = own.instance.folder
@@ -174,7 +174,7 @@ async def test_a_data_folder_made_again_never_meets_its_earlier_life(own: Databa
     await again.supervisor.stop()
 
 
-async def test_a_database_that_is_gone_is_not_silently_replaced(own: Database) -> None:
+async def test_a_removed_database_is_an_error_and_not_replaced(own: Database) -> None:
     await own.start()
     await own.supervisor.stop()
     shutil.rmtree(own.instance.folder)
@@ -183,7 +183,7 @@ async def test_a_database_that_is_gone_is_not_silently_replaced(own: Database) -
         own.instance  # noqa: B018 - opening it is what must fail
 
 
-async def test_an_interrupted_initdb_is_not_mistaken_for_a_database(own: Database) -> None:
+async def test_an_interrupted_initdb_is_repeated(own: Database) -> None:
     partial = own.instance.folder.with_name(f"{own.instance.folder.name}.partial")
     (partial / "data").mkdir(parents=True)
     (partial / "data" / "PG_VERSION").write_text("18")
@@ -193,7 +193,7 @@ async def test_an_interrupted_initdb_is_not_mistaken_for_a_database(own: Databas
     assert own.ask("SELECT 1") == "1"
 
 
-async def test_a_database_of_another_version_is_named(own: Database) -> None:
+async def test_a_database_of_another_version_is_refused(own: Database) -> None:
     (own.instance.folder / "data").mkdir(parents=True)
     (own.instance.folder / "data" / "PG_VERSION").write_text("17\n")
 
@@ -201,7 +201,7 @@ async def test_a_database_of_another_version_is_named(own: Database) -> None:
         await own.start()
 
 
-async def test_initdb_that_fails_says_why(own: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_initdb_shows_the_end_of_its_log(own: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "USER", "pg_reserved")
 
     with pytest.raises(StartFailed, match="initdb ended with exit code 1; the end of"):
