@@ -59,7 +59,7 @@ async def in_flight(harness: Harness, report: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_each_channel_of_the_report_is_told_once_that_the_draft_waits(harness: Harness) -> None:
+async def test_each_channel_is_notified_once_that_the_draft_waits(harness: Harness) -> None:
     report = await harness.ask("Who approves this?", approval="before_pdf", notify=["log", *KINDS])
     asks = (await harness.until(report, "waiting_for_you"))["asks"]
 
@@ -85,7 +85,7 @@ async def test_each_channel_of_the_report_is_told_once_that_the_draft_waits(harn
     assert types(harness, report) == ["report.approval_asked", "report.done"]
 
 
-async def test_who_was_told_is_told_once_more_at_the_reminder(
+async def test_each_channel_is_notified_once_more_at_the_reminder(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(harness, monkeypatch, reminder_seconds=0.5, expiry_seconds=600)
@@ -110,7 +110,7 @@ async def test_who_was_told_is_told_once_more_at_the_reminder(
     await harness.finished(report)
 
 
-async def test_what_is_told_is_no_step_and_changes_no_status(harness: Harness) -> None:
+async def test_an_approval_notice_is_no_step_and_changes_no_status(harness: Harness) -> None:
     report, sha256 = await parked(harness, "not a step")
     await until(lambda: webhooks(harness, report))
 
@@ -130,7 +130,7 @@ async def test_what_is_told_is_no_step_and_changes_no_status(harness: Harness) -
     # The model's answer is the first activity that completes.
     [("410", 1, "activityTaskCompletedEventAttributes", 2), ("500", 5, "activityTaskFailedEventAttributes", 1)],
 )
-async def test_a_receiver_that_does_not_accept_the_notice_keeps_nobody_from_deciding(
+async def test_a_failed_approval_notice_does_not_prevent_the_decision(
     harness: Harness,
     quick_retries: None,
     monkeypatch: pytest.MonkeyPatch,
@@ -151,7 +151,7 @@ async def test_a_receiver_that_does_not_accept_the_notice_keeps_nobody_from_deci
     assert types(harness, report) == ["report.done"]
 
 
-async def test_a_notice_on_its_way_does_not_hold_up_the_decision_and_is_stopped(harness: Harness) -> None:
+async def test_a_decision_does_not_wait_for_a_running_notice_and_cancels_it(harness: Harness) -> None:
     harness.fault("Slow to hear", fault="slow", kind="webhook", latency_seconds=60)
     report, sha256 = await parked(harness, "Slow to hear")
     await in_flight(harness, report)
@@ -180,7 +180,7 @@ async def nobody_tells(harness: Harness) -> AsyncIterator[None]:
     await harness.start_workers()
 
 
-async def test_a_notice_that_had_not_begun_is_never_sent_after_the_decision(
+async def test_a_notice_that_has_not_started_is_not_sent_after_the_decision(
     harness: Harness, nobody_tells: None
 ) -> None:
     report, sha256 = await parked(harness, "Decided before anybody was told")
@@ -194,7 +194,7 @@ async def test_a_notice_that_had_not_begun_is_never_sent_after_the_decision(
     assert types(harness, report) == ["report.done"]
 
 
-async def test_an_attempt_that_begins_when_the_draft_waits_no_more_tells_nobody(harness: Harness) -> None:
+async def test_a_notice_attempt_after_the_decision_notifies_no_channel(harness: Harness) -> None:
     report, sha256 = await parked(harness, "Too late to tell")
     await until(lambda: webhooks(harness, report))
     expires_at = (await harness.status(report))["asks"]["expires_at"]
@@ -207,7 +207,7 @@ async def test_an_attempt_that_begins_when_the_draft_waits_no_more_tells_nobody(
     assert types(harness, report) == ["report.approval_asked"]
 
 
-async def test_a_parked_report_that_is_cancelled_leaves_no_notice_running(harness: Harness) -> None:
+async def test_cancelling_a_waiting_report_cancels_its_running_notice(harness: Harness) -> None:
     harness.fault("Cancelled while telling", fault="slow", kind="webhook", latency_seconds=60)
     report, _ = await parked(harness, "Cancelled while telling")
     await in_flight(harness, report)
@@ -219,7 +219,7 @@ async def test_a_parked_report_that_is_cancelled_leaves_no_notice_running(harnes
     assert types(harness, report) == []
 
 
-async def test_a_parked_report_that_the_engine_lost_waits_by_the_times_that_were_shown(
+async def test_a_waiting_report_lost_by_the_engine_keeps_its_reminder_and_expiry_times(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(harness, monkeypatch, reminder_seconds=3_000, expiry_seconds=4_000)
@@ -241,7 +241,7 @@ async def test_a_parked_report_that_the_engine_lost_waits_by_the_times_that_were
     assert await of_approval(harness, report) == ["approval_asked", "approval_given"]
 
 
-async def test_a_parked_report_that_the_engine_lost_for_too_long_expires_when_it_is_found(
+async def test_a_waiting_report_lost_beyond_its_expiry_expires_when_it_is_restarted(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(harness, monkeypatch, reminder_seconds=11, expiry_seconds=12)

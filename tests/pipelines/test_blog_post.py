@@ -71,7 +71,7 @@ async def title_of(harness: Harness, post_id: str) -> object:
         return (await connection.execute(select(posts.c.title).where(posts.c.post_id == post_id))).scalar_one()
 
 
-async def test_a_post_is_stored_embedded_and_told_once(harness: Harness) -> None:
+async def test_a_post_is_stored_embedded_and_posted_to_slack_once(harness: Harness) -> None:
     post_id = await post(harness, "Why bees dance")
 
     assert (await harness.finished(post_id))["status"] == "done"
@@ -79,7 +79,7 @@ async def test_a_post_is_stored_embedded_and_told_once(harness: Harness) -> None
     assert await title_of(harness, post_id) == "Why bees dance"
 
 
-async def test_the_result_is_the_posts_id_and_where_its_text_is(harness: Harness) -> None:
+async def test_the_result_holds_the_posts_id_and_the_reference_of_its_text(harness: Harness) -> None:
     post_id = await post(harness, "What a result holds")
     await harness.finished(post_id)
 
@@ -91,7 +91,7 @@ async def test_the_result_is_the_posts_id_and_where_its_text_is(harness: Harness
     }
 
 
-async def test_slack_is_not_told_when_the_request_says_so(harness: Harness) -> None:
+async def test_nothing_is_posted_to_slack_when_the_request_disables_it(harness: Harness) -> None:
     post_id = await post(harness, "A quiet post", slack=False)
 
     assert (await harness.finished(post_id))["status"] == "done"
@@ -103,7 +103,7 @@ async def test_slack_is_not_told_when_the_request_says_so(harness: Harness) -> N
     [(refuse_content, UNDOS[2:]), (refuse_message, UNDOS)],
     ids=["generate_content", "post_to_slack"],
 )
-async def test_a_step_that_fails_for_good_leaves_nothing(
+async def test_a_permanently_failed_step_leaves_nothing_stored(
     harness: Harness, quick_retries: None, break_it: Break, expected: list[str]
 ) -> None:
     title = f"Failing by {break_it.__name__}"
@@ -115,7 +115,7 @@ async def test_a_step_that_fails_for_good_leaves_nothing(
     assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, expected)
 
 
-async def test_an_embedding_that_fails_three_times_leaves_nothing(
+async def test_an_embedding_that_fails_three_times_leaves_nothing_stored(
     harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(harness.post.embedder.similarity, "store", bug)
@@ -127,7 +127,7 @@ async def test_an_embedding_that_fails_three_times_leaves_nothing(
     assert (await harness.kinds(post_id, "create_embedding")).count("attempt_failed") == 3
 
 
-async def test_a_row_that_cannot_be_stored_leaves_no_text(
+async def test_a_post_row_that_cannot_be_stored_leaves_no_text(
     harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(harness.post.posts, "store", bug)
@@ -170,7 +170,7 @@ async def until_held(folder: Path) -> None:
         ("post_to_slack.settled", UNDOS),
     ],
 )
-async def test_a_post_cancelled_there_leaves_nothing(
+async def test_a_post_cancelled_at_any_failpoint_leaves_nothing_stored(
     harness: Harness, stop_at: Callable[[str], None], tmp_path: Path, point: str, expected: list[str]
 ) -> None:
     stop_at(point)
@@ -184,7 +184,7 @@ async def test_a_post_cancelled_there_leaves_nothing(
 
 
 @pytest.mark.parametrize("stored", [False, True])
-async def test_a_post_cancelled_while_it_is_stored_leaves_nothing(
+async def test_a_post_cancelled_while_its_row_is_written_leaves_nothing_stored(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, stored: bool
 ) -> None:
     original, reached = harness.post.posts.store, asyncio.Event()
@@ -205,7 +205,7 @@ async def test_a_post_cancelled_while_it_is_stored_leaves_nothing(
     assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, ["delete_post"])
 
 
-async def test_a_post_whose_worker_dies_while_it_is_cancelled_is_cancelled(
+async def test_a_post_is_cancelled_even_when_its_worker_dies_meanwhile(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reached = asyncio.Event()
@@ -228,7 +228,7 @@ async def test_a_post_whose_worker_dies_while_it_is_cancelled_is_cancelled(
 
 
 @pytest.mark.parametrize("what", ["posts", "similarity"])
-async def test_what_a_frozen_worker_stores_after_the_undo_is_refused(
+async def test_a_write_of_a_frozen_worker_after_the_undo_is_refused(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     room = harness.post.posts if what == "posts" else harness.post.embedder.similarity
@@ -278,7 +278,7 @@ async def test_a_cancellation_does_not_reach_an_undo(
     assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, UNDOS)
 
 
-async def test_an_outage_does_not_use_up_an_undos_tries(
+async def test_an_outage_does_not_use_up_an_undos_retries(
     harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original, outages = harness.post.embedder.similarity.delete, [InfrastructureDown("away")] * 12
@@ -308,7 +308,7 @@ async def stuck(harness: Harness, quick_retries: None, monkeypatch: pytest.Monke
     return post_id
 
 
-async def test_an_undo_that_fails_for_good_waits_for_a_person_and_says_what_is_left(
+async def test_a_permanently_failed_undo_waits_for_a_decision_and_lists_remaining_undos(
     harness: Harness, stuck: str
 ) -> None:
     status = await harness.status(stuck)
@@ -320,7 +320,7 @@ async def test_an_undo_that_fails_for_good_waits_for_a_person_and_says_what_is_l
     await harness.finished(stuck)
 
 
-async def test_a_post_that_the_engine_lost_amid_its_undos_is_taken_back_wholly(harness: Harness, stuck: str) -> None:
+async def test_a_post_lost_by_the_engine_during_its_undos_is_undone_completely(harness: Harness, stuck: str) -> None:
     await harness.forget(stuck)
 
     await harness.begin_again(stuck)
@@ -329,7 +329,7 @@ async def test_a_post_that_the_engine_lost_amid_its_undos_is_taken_back_wholly(h
     assert await left(harness, stuck) == NOTHING
 
 
-async def test_a_cancelled_post_that_the_engine_lost_is_taken_back_wholly(harness: Harness) -> None:
+async def test_a_cancelled_post_lost_by_the_engine_is_undone_completely(harness: Harness) -> None:
     title = "Cancelled, and lost"
     harness.fault(title, fault="500", kind="slack", times=50)
     post_id = await post(harness, title)
@@ -343,7 +343,7 @@ async def test_a_cancelled_post_that_the_engine_lost_is_taken_back_wholly(harnes
     assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, UNDOS)
 
 
-async def test_a_post_that_is_cancelled_while_it_is_told_again_is_taken_back_wholly(harness: Harness) -> None:
+async def test_a_post_cancelled_while_its_lost_run_is_repeated_is_undone_completely(harness: Harness) -> None:
     title = "Told again, and cancelled"
     harness.fault(title, fault="500", kind="slack", times=50)
     post_id = await post(harness, title)
@@ -360,7 +360,7 @@ async def test_a_post_that_is_cancelled_while_it_is_told_again_is_taken_back_who
     assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, UNDOS)
 
 
-async def test_a_cancelled_post_that_the_engine_lost_after_its_text_was_removed_stays_cancelled(
+async def test_a_cancelled_post_lost_after_the_removal_of_its_text_stays_cancelled(
     harness: Harness,
     quick_retries: None,
     monkeypatch: pytest.MonkeyPatch,
@@ -390,14 +390,14 @@ async def test_a_cancelled_post_that_the_engine_lost_after_its_text_was_removed_
     assert await left(harness, post_id) == NOTHING
 
 
-async def test_a_person_has_the_rest_undone(harness: Harness, stuck: str) -> None:
+async def test_a_decision_to_try_again_completes_the_remaining_undos(harness: Harness, stuck: str) -> None:
     await harness.deciding.decide(stuck, "default", {"decision": "try_again"})
 
     assert (await harness.finished(stuck))["status"] == "failed"
     assert (await left(harness, stuck), await undone(harness, stuck)) == (NOTHING, UNDOS)
 
 
-async def test_an_undo_is_no_call_that_could_be_paid_again(harness: Harness, stuck: str) -> None:
+async def test_a_failed_undo_offers_no_decision_to_send_again(harness: Harness, stuck: str) -> None:
     with pytest.raises(InvalidInput, match="try_again"):
         await harness.deciding.decide(stuck, "default", {"decision": "send_again"})
     await harness.deciding.decide(stuck, "default", {"decision": "try_again"})

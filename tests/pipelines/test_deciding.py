@@ -28,7 +28,7 @@ async def waiting(harness: Harness, prompt: str, times: int = 1) -> str:
     return report
 
 
-async def test_a_lost_answer_waits_for_a_person_and_says_what_for(asking_house: Harness, quick_retries: None) -> None:
+async def test_a_lost_answer_waits_for_a_decision_and_explains_it(asking_house: Harness, quick_retries: None) -> None:
     report = await waiting(asking_house, "waits for you")
 
     status = await asking_house.status(report)
@@ -40,7 +40,7 @@ async def test_a_lost_answer_waits_for_a_person_and_says_what_for(asking_house: 
     await asking_house.finished(report)
 
 
-async def test_a_person_who_sends_again_gets_the_report_and_sees_both_charges(
+async def test_the_decision_to_send_again_gives_the_report_with_both_charges(
     asking_house: Harness, quick_retries: None
 ) -> None:
     report = await waiting(asking_house, "sent again by hand")
@@ -52,7 +52,7 @@ async def test_a_person_who_sends_again_gets_the_report_and_sees_both_charges(
     assert len(asking_house.servers.billing_log("sent again by hand")) == 2
 
 
-async def test_each_lost_answer_needs_a_decision_of_its_own(asking_house: Harness, quick_retries: None) -> None:
+async def test_each_lost_answer_needs_its_own_decision(asking_house: Harness, quick_retries: None) -> None:
     report = await waiting(asking_house, "lost twice over", times=2)
 
     await asking_house.deciding.decide(report, "default", {"decision": "send_again"})
@@ -65,7 +65,7 @@ async def test_each_lost_answer_needs_a_decision_of_its_own(asking_house: Harnes
     assert (await asking_house.finished(report))["status"] == "done"
 
 
-async def test_giving_up_fails_the_report_in_words(asking_house: Harness, quick_retries: None) -> None:
+async def test_the_decision_to_give_up_fails_the_report(asking_house: Harness, quick_retries: None) -> None:
     report = await waiting(asking_house, "given up by hand")
 
     await asking_house.deciding.decide(report, "default", {"decision": "give_up"})
@@ -75,7 +75,7 @@ async def test_giving_up_fails_the_report_in_words(asking_house: Harness, quick_
     assert len(asking_house.servers.billing_log("given up by hand")) == 1
 
 
-async def test_a_report_that_waits_can_be_cancelled(asking_house: Harness, quick_retries: None) -> None:
+async def test_a_report_that_waits_for_a_decision_can_be_cancelled(asking_house: Harness, quick_retries: None) -> None:
     report = await waiting(asking_house, "cancelled while it waits")
 
     await asking_house.cancelling.cancel(report, "default")
@@ -83,7 +83,7 @@ async def test_a_report_that_waits_can_be_cancelled(asking_house: Harness, quick
     assert (await asking_house.finished(report))["status"] == "cancelled"
 
 
-async def test_what_does_not_wait_cannot_be_decided(harness: Harness) -> None:
+async def test_a_decision_about_a_report_that_does_not_wait_is_refused(harness: Harness) -> None:
     report = await harness.ask("nothing to decide")
     await harness.finished(report)
 
@@ -93,7 +93,7 @@ async def test_what_does_not_wait_cannot_be_decided(harness: Harness) -> None:
         await harness.deciding.decide(report, "default", {"decision": "maybe"})
 
 
-async def test_a_decision_finds_its_question_though_a_worker_died_between_asking_and_telling(
+async def test_a_decision_is_accepted_after_a_worker_died_while_requesting_it(
     asking_house: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original, deaths = asking_house.progress.end_attempt, ["one"]

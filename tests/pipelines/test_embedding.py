@@ -100,7 +100,7 @@ def bought(harness: Harness, title: str) -> list[str]:
     return [line["model"] for line in harness.servers.billing_log(title, kind="embedding")]
 
 
-async def test_a_neighbour_is_found_by_what_it_is_about(harness: Harness) -> None:
+async def test_related_texts_are_ordered_by_subject(harness: Harness) -> None:
     near, far, asked = [
         await post(harness, title)
         for title in ("Harvesting tidal energy", "Medieval bookbinding", "Tidal energy harvesting at sea")
@@ -111,7 +111,7 @@ async def test_a_neighbour_is_found_by_what_it_is_about(harness: Harness) -> Non
     assert found.index(near) < found.index(far)
 
 
-async def test_a_finished_report_becomes_findable_by_reconciliation(harness: Harness, only: Only) -> None:
+async def test_reconciliation_embeds_a_finished_report(harness: Harness, only: Only) -> None:
     title = "How glaciers carve fjords"
     glaciers = await report(harness, title)
     only(glaciers)
@@ -121,7 +121,7 @@ async def test_a_finished_report_becomes_findable_by_reconciliation(harness: Har
     assert bought(harness, title) == [FIRST]
 
 
-async def test_after_a_change_of_the_model_reports_and_posts_are_embedded_by_the_new_one(
+async def test_after_a_model_change_reports_and_posts_are_embedded_by_the_new_model(
     harness: Harness, only: Only, late: LateEmbedder, change_model: Callable[[str], None]
 ) -> None:
     old_report, old_post = await report(harness, "Salt in the sea"), await post(harness, "The sea is salty")
@@ -135,7 +135,7 @@ async def test_after_a_change_of_the_model_reports_and_posts_are_embedded_by_the
     assert bought(harness, "The sea is salty") == [FIRST, OTHER]
 
 
-async def test_changing_the_model_back_finds_what_it_made_before_and_buys_nothing(
+async def test_changing_the_model_back_reuses_the_old_embeddings(
     harness: Harness, only: Only, late: LateEmbedder, change_model: Callable[[str], None]
 ) -> None:
     old_report, old_post = await report(harness, "Rust on iron ships"), await post(harness, "Iron ships that rust")
@@ -151,9 +151,7 @@ async def test_changing_the_model_back_finds_what_it_made_before_and_buys_nothin
     assert bought(harness, "Rust on iron ships") == [FIRST, OTHER]
 
 
-async def test_an_embedding_that_somebody_removed_is_bought_anew(
-    harness: Harness, only: Only, late: LateEmbedder
-) -> None:
+async def test_a_deleted_embedding_is_bought_again(harness: Harness, only: Only, late: LateEmbedder) -> None:
     title = "Removed by hand from the rows"
     removed = await post(harness, title)
     only(removed)
@@ -164,7 +162,7 @@ async def test_an_embedding_that_somebody_removed_is_bought_anew(
     assert (await harness.status(removed))["embedding_charges"] == {"settled": 2, "possible_extra": 0}
 
 
-async def test_an_embedding_that_is_removed_again_and_again_is_given_up_and_keeps_no_other_waiting(
+async def test_an_embedding_deleted_repeatedly_is_given_up_and_delays_no_other(
     harness: Harness, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     title = "Removed as soon as it is there"
@@ -183,7 +181,7 @@ async def test_an_embedding_that_is_removed_again_and_again_is_given_up_and_keep
     assert len(bought(harness, title)) == 3
 
 
-async def test_a_pass_with_an_old_list_buys_nothing_again(
+async def test_a_pass_with_a_stale_list_buys_nothing_again(
     harness: Harness, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     title = "Listed long ago"
@@ -201,14 +199,14 @@ async def test_a_pass_with_an_old_list_buys_nothing_again(
     assert bought(harness, title) == [FIRST]
 
 
-async def test_the_status_counts_embeddings_apart_from_model_calls(harness: Harness) -> None:
+async def test_the_status_counts_charges_of_embeddings_and_model_calls_separately(harness: Harness) -> None:
     status = await harness.status(await post(harness, "One call and one embedding"))
 
     assert status["charges"] == {"settled": 1, "possible_extra": 0}
     assert status["embedding_charges"] == {"settled": 1, "possible_extra": 0}
 
 
-async def test_an_embedding_whose_answer_never_came_is_counted_as_a_possible_extra(
+async def test_an_embedding_without_an_answer_counts_as_a_possible_extra_charge(
     harness: Harness, quick_retries: None
 ) -> None:
     title = "Embedded and the line was cut"
@@ -220,7 +218,7 @@ async def test_an_embedding_whose_answer_never_came_is_counted_as_a_possible_ext
     assert status["embedding_charges"] == {"settled": 1, "possible_extra": 1}
 
 
-async def test_a_post_is_kept_without_an_embedding_while_embeddings_are_off(
+async def test_a_post_is_stored_without_an_embedding_while_embeddings_are_off(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(harness.post.embedder, "model", None)
@@ -233,7 +231,7 @@ async def test_a_post_is_kept_without_an_embedding_while_embeddings_are_off(
     assert bought(harness, "Nothing to compare it with") == []
 
 
-async def test_what_was_made_while_embeddings_were_off_is_embedded_when_they_are_on(
+async def test_texts_made_while_embeddings_were_off_are_embedded_once_they_are_on(
     harness: Harness, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as off:
@@ -255,7 +253,7 @@ async def refused(harness: Harness, title: str) -> str:
     return post_id
 
 
-async def test_a_refused_embedding_is_tried_again_when_a_person_says_so(harness: Harness) -> None:
+async def test_the_decision_to_try_again_repeats_a_refused_embedding(harness: Harness) -> None:
     post_id = await refused(harness, "Refused and tried again")
 
     harness.servers.clear_faults()
@@ -265,7 +263,7 @@ async def test_a_refused_embedding_is_tried_again_when_a_person_says_so(harness:
     assert await left(harness, post_id) == WHOLE
 
 
-async def test_a_post_whose_embedding_is_refused_is_kept_without_it_when_a_person_says_so(
+async def test_the_decision_to_go_without_stores_the_post_without_a_refused_embedding(
     harness: Harness, only: Only, late: LateEmbedder
 ) -> None:
     post_id = await refused(harness, "Refused and gone without")
@@ -282,7 +280,7 @@ async def test_a_post_whose_embedding_is_refused_is_kept_without_it_when_a_perso
     assert await late.embed_missing() == 1
 
 
-async def test_a_post_whose_embedding_is_refused_is_undone_when_a_person_says_so(harness: Harness) -> None:
+async def test_the_decision_to_give_up_undoes_a_post_with_a_refused_embedding(harness: Harness) -> None:
     post_id = await refused(harness, "Refused and given up")
 
     await harness.deciding.decide(post_id, "default", {"decision": "give_up"})
@@ -292,7 +290,7 @@ async def test_a_post_whose_embedding_is_refused_is_undone_when_a_person_says_so
     assert await left(harness, post_id) == NOTHING
 
 
-async def test_the_end_of_the_wait_for_an_embedding_asks_the_same(
+async def test_the_end_of_the_wait_for_an_embedding_offers_the_same_decisions(
     impatient_house: Harness, quick_retries: None
 ) -> None:
     title = "Embedded by nobody for now"
@@ -308,7 +306,7 @@ async def test_the_end_of_the_wait_for_an_embedding_asks_the_same(
     assert await left(impatient_house, post_id) == WHOLE
 
 
-async def test_a_text_that_another_pass_has_taken_over_is_left_to_it(
+async def test_an_embedding_taken_over_by_another_pass_is_left_to_it(
     harness: Harness, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     title = "Tried by two passes at once"
@@ -326,7 +324,7 @@ async def test_a_text_that_another_pass_has_taken_over_is_left_to_it(
     assert bought(harness, title) == [FIRST]
 
 
-async def test_a_provider_that_refuses_to_embed_is_left_alone_for_an_hour(
+async def test_after_a_refused_embedding_the_pass_pauses_for_an_hour(
     harness: Harness, only: Only, late: LateEmbedder
 ) -> None:
     refused, waiting = await report(harness, "Nobody embeds this"), await report(harness, "Somebody would embed this")

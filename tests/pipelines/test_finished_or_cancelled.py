@@ -30,7 +30,7 @@ def told_that_it_is_done(harness: Harness, report: str) -> int:
 
 
 @pytest.mark.parametrize("step", ["llm_call", "create_pdf"])
-async def test_cancelled_before_its_row_is_stored_it_leaves_nothing(
+async def test_a_report_cancelled_before_its_row_is_stored_leaves_nothing(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     async with held_at_the_end_of(harness, monkeypatch, step, "left nothing") as (report, go_on):
@@ -43,9 +43,7 @@ async def test_cancelled_before_its_row_is_stored_it_leaves_nothing(
         await harness.paid.read(report, "default")
 
 
-async def test_a_cancellation_at_the_very_moment_of_storing_wins_when_it_is_written_first(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_cancellation_written_before_the_row_wins(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     original, held, go_on = harness.reports.store, asyncio.Event(), asyncio.Event()
 
     async def store(row: Any, tenant: str, attempt: Attempt | None) -> None:
@@ -63,7 +61,7 @@ async def test_a_cancellation_at_the_very_moment_of_storing_wins_when_it_is_writ
     assert await left(harness, report) == NOTHING
 
 
-async def test_cancelled_after_its_row_is_stored_it_is_done_and_says_what_was_skipped(
+async def test_a_report_cancelled_after_its_row_is_stored_is_done_without_notification(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with held_at_the_end_of(harness, monkeypatch, "store_report_metadata", "too late") as (report, go_on):
@@ -79,7 +77,7 @@ async def test_cancelled_after_its_row_is_stored_it_is_done_and_says_what_was_sk
     assert (await harness.reports.get(report, "default")).report_id == report
 
 
-async def test_what_a_person_approved_is_finished_though_another_cancels_at_once(harness: Harness) -> None:
+async def test_an_approved_report_is_finished_despite_a_concurrent_cancellation(harness: Harness) -> None:
     report, sha256 = await parked(harness, "approved and cancelled", "before_notify")
 
     answers = await asyncio.gather(
@@ -96,7 +94,7 @@ async def test_what_a_person_approved_is_finished_though_another_cancels_at_once
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_cancellation_within_ten_milliseconds_of_a_steps_end_leaves_one_end(
+async def test_a_cancellation_around_a_steps_end_leaves_exactly_one_outcome(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """Before and after it, at random; each report is either in the library, or nothing of it is anywhere."""
@@ -164,7 +162,7 @@ async def held_at_the_end_of(
         go_on.set()
 
 
-async def test_a_decision_around_the_moment_of_expiry_is_what_the_log_says(
+async def test_a_decision_around_the_expiry_has_the_outcome_of_the_log(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(harness, monkeypatch, reminder_seconds=5, expiry_seconds=1)
@@ -186,7 +184,7 @@ async def test_a_decision_around_the_moment_of_expiry_is_what_the_log_says(
     assert set(ends) <= {(Verdict.APPROVE, "done"), (None, "done"), (None, "failed")}
 
 
-async def test_cancelled_as_it_is_resumed_a_report_comes_to_one_end(harness: Harness, quick_retries: None) -> None:
+async def test_a_report_cancelled_while_it_is_resumed_has_one_outcome(harness: Harness, quick_retries: None) -> None:
     harness.renderer.fail("resumed and cancelled", DocumentError("no way"))
     report = await harness.ask("resumed and cancelled", title="resumed and cancelled")
     assert (await harness.finished(report))["status"] == "failed"

@@ -47,7 +47,7 @@ def counted(text: str) -> dict[str, float]:
     return found
 
 
-async def test_each_finished_workflow_and_each_step_counts_once(told: str) -> None:
+async def test_each_finished_workflow_and_step_is_counted_once(told: str) -> None:
     assert counted(told) == {
         "ai_workflows_completed_total": 1,
         "ai_activities_executed_total{generate_text}": 1,
@@ -56,7 +56,7 @@ async def test_each_finished_workflow_and_each_step_counts_once(told: str) -> No
     }
 
 
-async def test_every_counter_ends_in_total_as_is_documented(told: str) -> None:
+async def test_every_counter_ends_in_total_and_its_renaming_is_documented(told: str) -> None:
     counters = set(re.findall(r"^# TYPE (\w+) counter$", told, re.MULTILINE))
     renamed = re.findall(r"^\| `(\w+)` \| `(\w+)` \|$", DOCUMENTATION.read_text(), re.MULTILINE)
 

@@ -32,13 +32,13 @@ async def failed(harness: Harness, about: str, **more: Any) -> str:
     return report
 
 
-async def test_a_failure_is_told_once(harness: Harness) -> None:
+async def test_a_failure_is_notified_once(harness: Harness) -> None:
     report = await failed(harness, "failing is told")
 
     assert told(harness, report) == ["report.failed"]
 
 
-async def test_each_failure_of_a_resumed_report_is_told(harness: Harness) -> None:
+async def test_each_failure_of_a_resumed_report_is_notified(harness: Harness) -> None:
     report = await failed(harness, "failing twice is told twice")
     harness.renderer.fail("failing twice is told twice", DocumentError("no way"))
 
@@ -49,13 +49,13 @@ async def test_each_failure_of_a_resumed_report_is_told(harness: Harness) -> Non
     assert told(harness, report) == ["report.failed", "report.failed"]
 
 
-async def test_who_wants_to_know_of_the_end_alone_hears_of_nothing_else(harness: Harness) -> None:
+async def test_notify_on_done_sends_no_failure_notice(harness: Harness) -> None:
     report = await failed(harness, "failing unheard", notify_on=["done"])
 
     assert told(harness, report) == []
 
 
-async def test_who_wants_to_know_of_failures_alone_is_not_told_that_it_is_done(harness: Harness) -> None:
+async def test_notify_on_failed_sends_no_done_notice(harness: Harness) -> None:
     report = await harness.ask("done unheard", notify_on=["failed"])
 
     status = await harness.finished(report)
@@ -65,7 +65,7 @@ async def test_who_wants_to_know_of_failures_alone_is_not_told_that_it_is_done(h
 
 
 @pytest.mark.parametrize(("wanted", "types"), [(None, ["report.decision_asked"]), (["done"], [])])
-async def test_that_a_decision_is_asked_for_is_told(
+async def test_a_needed_decision_is_notified_unless_notify_on_excludes_it(
     plain_house: Harness,
     monkeypatch: pytest.MonkeyPatch,
     quick_retries: None,

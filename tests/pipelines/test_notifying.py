@@ -28,7 +28,7 @@ async def ask_all(harness: Harness, prompt: str, *more: str) -> tuple[str, dict[
     return report, await harness.finished(report)
 
 
-async def test_each_channel_that_was_asked_for_is_told_once(harness: Harness) -> None:
+async def test_each_requested_channel_is_notified_once(harness: Harness) -> None:
     report, status = await ask_all(harness, "tell everybody")
 
     assert status["status"] == "done"
@@ -36,14 +36,14 @@ async def test_each_channel_that_was_asked_for_is_told_once(harness: Harness) ->
     assert {kind: len(keys) for kind, keys in told(harness, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
 
 
-async def test_each_channel_has_a_key_of_its_own(harness: Harness) -> None:
+async def test_each_channel_has_its_own_effect_key(harness: Harness) -> None:
     report, _ = await ask_all(harness, "keys of their own")
 
     keys = [key for keys in told(harness, report).values() for key in keys]
     assert len(set(keys)) == len(KINDS)
 
 
-async def test_an_address_in_the_request_is_told_too(harness: Harness) -> None:
+async def test_a_webhook_address_in_the_request_is_notified_too(harness: Harness) -> None:
     url = f"{harness.servers.up['simulator']}/sink/webhook/of-a-user"
 
     report, _ = await ask_all(harness, "tell my own address", url)
@@ -52,7 +52,7 @@ async def test_an_address_in_the_request_is_told_too(harness: Harness) -> None:
     assert sorted(str(one["name"]) for one in delivered if report in one["body"]) == ["None", "of-a-user"]
 
 
-async def test_an_address_that_gets_no_mail_is_named_and_the_others_are_told(
+async def test_an_unreachable_mail_address_is_named_and_the_others_are_notified(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipients = ["missing@example.org", "operator@example.org"]
@@ -67,9 +67,7 @@ async def test_an_address_that_gets_no_mail_is_named_and_the_others_are_told(
     assert len(told(harness, report)["email"]) == 1
 
 
-async def test_a_channel_that_is_busy_is_told_later_and_the_others_not_again(
-    harness: Harness, quick_retries: None
-) -> None:
+async def test_a_busy_channel_is_retried_without_repeating_the_others(harness: Harness, quick_retries: None) -> None:
     harness.fault("Busy channel", fault="429", kind="slack", retry_after=0)
     report, status = await ask_all(harness, "Busy channel")
 
@@ -82,7 +80,7 @@ async def test_a_channel_that_is_busy_is_told_later_and_the_others_not_again(
     assert {kind: len(keys) for kind, keys in told(harness, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
 
 
-async def test_a_mail_whose_reply_is_lost_is_not_sent_again(harness: Harness, quick_retries: None) -> None:
+async def test_a_mail_without_a_received_reply_is_not_resent(harness: Harness, quick_retries: None) -> None:
     harness.fault("Lost mail", fault="cut", kind="email")
     report, status = await ask_all(harness, "Lost mail")
 
@@ -91,7 +89,7 @@ async def test_a_mail_whose_reply_is_lost_is_not_sent_again(harness: Harness, qu
     assert (await harness.result(report))["notified"] == ["log", "webhook", "slack"]
 
 
-async def test_a_mail_is_sent_again_once_when_the_operator_prefers_two_to_none(
+async def test_a_mail_without_a_received_reply_is_resent_once_by_policy(
     harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(harness.report, "notification_resend", ResendPolicy.BOUNDED)
@@ -102,7 +100,7 @@ async def test_a_mail_is_sent_again_once_when_the_operator_prefers_two_to_none(
     assert (len(keys["email"]), len(set(keys["email"]))) == (2, 1)
 
 
-async def test_a_slack_message_whose_receipt_is_lost_is_found_and_not_posted_again(
+async def test_a_slack_message_without_a_received_answer_is_found_and_not_reposted(
     harness: Harness, quick_retries: None
 ) -> None:
     harness.fault("Lost receipt", fault="billed_500", kind="slack")
@@ -112,7 +110,7 @@ async def test_a_slack_message_whose_receipt_is_lost_is_found_and_not_posted_aga
     assert "slack" in (await harness.result(report))["notified"]
 
 
-async def test_a_channel_that_refuses_for_good_does_not_fail_the_report(harness: Harness) -> None:
+async def test_a_permanently_refusing_channel_does_not_fail_the_report(harness: Harness) -> None:
     harness.fault("Mailbox without an owner", fault="550", kind="email")
     report, status = await ask_all(harness, "Mailbox without an owner")
 

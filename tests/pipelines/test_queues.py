@@ -5,7 +5,7 @@ import asyncio
 from tests.pipelines.conftest import Harness
 
 
-async def test_a_rendering_that_hangs_does_not_delay_a_model_call(harness: Harness) -> None:
+async def test_a_hanging_renderer_does_not_delay_a_model_call(harness: Harness) -> None:
     harness.renderer.fail("A rendering that hangs", "hang")
     hanging = await harness.ask("A rendering that hangs")
     await harness.until_step(hanging, "create_pdf", "running")
@@ -18,7 +18,7 @@ async def test_a_rendering_that_hangs_does_not_delay_a_model_call(harness: Harne
     await asyncio.gather(harness.finished(hanging), harness.finished(other))
 
 
-async def test_slack_that_is_down_does_not_keep_a_report_from_its_reader(harness: Harness) -> None:
+async def test_a_slack_outage_does_not_delay_the_report_itself(harness: Harness) -> None:
     harness.fault("Slack is down meanwhile", fault="500", kind="slack", times=50)
     report = await harness.ask("Slack is down meanwhile", title="Slack is down meanwhile", notify=["slack"])
     await harness.until_step(report, "send_notification", "retrying")

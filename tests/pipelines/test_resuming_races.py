@@ -19,7 +19,7 @@ from tests.pipelines.test_notices import ended, failed, told
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
 
-async def test_a_call_that_still_ran_when_its_report_failed_is_taken_up(
+async def test_a_call_still_running_when_its_report_failed_is_resumed(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policies.Patience, "step_seconds", property(lambda _: 2.0))
@@ -37,7 +37,7 @@ async def test_a_call_that_still_ran_when_its_report_failed_is_taken_up(
     assert len(harness.servers.billing_log("a call that outlives its step")) == 1
 
 
-async def test_cancelled_before_temporal_has_it_a_report_leaves_no_run_behind(
+async def test_a_report_cancelled_before_its_delivery_to_temporal_leaves_no_run(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(harness.starting, "deliver", lambda _: None)
@@ -49,7 +49,7 @@ async def test_cancelled_before_temporal_has_it_a_report_leaves_no_run_behind(
     await ended(harness, row.workflow_id)
 
 
-async def test_resumed_and_cancelled_when_temporal_has_forgotten_it_nothing_is_left(
+async def test_a_lost_report_resumed_and_cancelled_leaves_nothing(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = await failed(harness, "forgotten between two runs")
@@ -64,7 +64,7 @@ async def test_resumed_and_cancelled_when_temporal_has_forgotten_it_nothing_is_l
     assert await left(harness, report) == NOTHING
 
 
-async def test_a_wish_to_cancel_an_earlier_run_does_not_reach_a_later_one(harness: Harness) -> None:
+async def test_a_cancel_request_for_an_earlier_run_does_not_reach_a_later_one(harness: Harness) -> None:
     report = await failed(harness, "cancelled too late for its run")
     harness.renderer.fail("cancelled too late for its run", "hang")
     await harness.resuming.resume(report, "default", {})
@@ -76,14 +76,14 @@ async def test_a_wish_to_cancel_an_earlier_run_does_not_reach_a_later_one(harnes
 
 
 @pytest.mark.parametrize("text", ["# ", "---\n\n&nbsp;"])
-async def test_a_corrected_text_is_checked_as_a_drafts_edit_is(harness: Harness, text: str) -> None:
+async def test_a_corrected_text_is_validated_like_an_edited_draft(harness: Harness, text: str) -> None:
     report = await failed(harness, f"corrected to nothing {len(text)}")
 
     with pytest.raises(InvalidInput):
         await harness.resuming.resume(report, "default", {"text": text})
 
 
-async def test_a_resumed_report_that_waits_for_approval_again_is_told_again(
+async def test_a_resumed_report_that_waits_for_approval_again_is_notified_again(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(harness, monkeypatch, reminder_seconds=5, expiry_seconds=2)
@@ -103,7 +103,7 @@ async def test_a_resumed_report_that_waits_for_approval_again_is_told_again(
     await harness.finished(report)
 
 
-async def test_a_correction_back_to_the_draft_is_asked_about_anew(harness: Harness) -> None:
+async def test_a_correction_back_to_the_draft_needs_a_new_approval(harness: Harness) -> None:
     harness.renderer.fail("edited by hand", DocumentError("no way"))
     report, sha256 = await parked(harness, "edited, failed, and corrected back")
     draft = await harness.approving.draft(report, "default")
@@ -118,7 +118,7 @@ async def test_a_correction_back_to_the_draft_is_asked_about_anew(harness: Harne
     assert await harness.text(report) == draft
 
 
-async def test_terminated_when_its_row_was_stored_a_report_is_done(
+async def test_a_report_terminated_after_its_row_was_stored_is_done(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held, tell_all = asyncio.Event(), harness.report._send_to_all
@@ -144,7 +144,7 @@ async def test_terminated_when_its_row_was_stored_a_report_is_done(
         await harness.resuming.resume(report, "default", {})
 
 
-async def test_a_wish_to_cancel_that_stands_before_a_failure_is_heard(
+async def test_a_cancel_request_before_a_failure_cancels_the_report(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held, go_on = asyncio.Event(), asyncio.Event()
@@ -164,9 +164,7 @@ async def test_a_wish_to_cancel_that_stands_before_a_failure_is_heard(
     assert await left(harness, report) == NOTHING
 
 
-async def test_a_wish_to_cancel_that_comes_after_the_end_is_refused(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_cancel_request_after_the_end_is_refused(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     request = harness.workflows.request_cancel
 
     async def end_first(workflow_id: str) -> None:
@@ -190,7 +188,7 @@ async def test_a_wish_to_cancel_that_comes_after_the_end_is_refused(
         await harness.cancelling.cancel(report, "default")
 
 
-async def test_cancelled_while_its_row_cannot_be_stored_a_report_is_cancelled(
+async def test_a_report_cancelled_while_its_row_cannot_be_stored_is_cancelled(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held, go_on = asyncio.Event(), asyncio.Event()

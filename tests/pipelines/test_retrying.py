@@ -9,7 +9,7 @@ from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 
 
-async def test_what_waits_for_its_next_try_has_it_now_and_attempts_count_on(harness: Harness) -> None:
+async def test_a_step_that_waits_for_its_retry_is_tried_now(harness: Harness) -> None:
     harness.fault("mended meanwhile", fault="429", retry_after=110)
     report = await harness.ask("mended meanwhile")
     # Our log knows of the failure a moment before the engine does.
@@ -35,7 +35,7 @@ async def test_what_waits_for_its_next_try_has_it_now_and_attempts_count_on(harn
     assert numbers[:2] == [1, 2]
 
 
-async def test_where_nothing_waits_nothing_is_tried(harness: Harness) -> None:
+async def test_a_retry_without_a_waiting_step_is_refused(harness: Harness) -> None:
     report = await harness.ask("nothing to try")
     await harness.finished(report)
 
@@ -43,7 +43,7 @@ async def test_where_nothing_waits_nothing_is_tried(harness: Harness) -> None:
         await harness.retrying.retry(report, "default")
 
 
-async def test_a_step_that_is_being_tried_is_left_alone(harness: Harness) -> None:
+async def test_a_retry_of_a_running_step_is_refused(harness: Harness) -> None:
     harness.fault("slow on purpose", latency_seconds=20)
     report = await harness.ask("slow on purpose")
     await harness.until_step(report, "llm_call", "running")

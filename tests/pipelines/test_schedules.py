@@ -94,7 +94,7 @@ def firings(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-async def test_a_firing_makes_one_ordinary_report(harness: Harness, tenant: str) -> None:
+async def test_a_firing_starts_one_ordinary_report(harness: Harness, tenant: str) -> None:
     schedule = await added(harness, tenant, prompt="Tides, again", title="Tides weekly", notify=["log"])
 
     await handle(harness, schedule.schedule_id).trigger()
@@ -106,7 +106,7 @@ async def test_a_firing_makes_one_ordinary_report(harness: Harness, tenant: str)
     await until(lambda: _holds(lambda: _status(harness, report, tenant), "done"))
 
 
-async def test_a_firing_that_is_started_twice_makes_one_report(harness: Harness, tenant: str) -> None:
+async def test_a_firing_that_starts_twice_makes_one_report(harness: Harness, tenant: str) -> None:
     schedule = await added(harness, tenant)
     due = schedule.created_at - timedelta(hours=1)
     around = ScheduleBackfill(start_at=due - timedelta(minutes=30), end_at=due + timedelta(minutes=30))
@@ -118,7 +118,7 @@ async def test_a_firing_that_is_started_twice_makes_one_report(harness: Harness,
     assert len(await reports(harness, tenant)) == 1
 
 
-async def test_a_firing_whose_answer_was_lost_finds_its_report_when_it_is_tried_again(
+async def test_a_retried_firing_with_a_lost_answer_finds_its_report(
     harness: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accept_once, tries = harness.accept.accept_once, []
@@ -139,7 +139,7 @@ async def test_a_firing_whose_answer_was_lost_finds_its_report_when_it_is_tried_
     assert [tries[0]] == await reports(harness, tenant) == [tries[1]]
 
 
-async def test_two_firings_make_two_reports(harness: Harness, tenant: str) -> None:
+async def test_two_firings_start_two_reports(harness: Harness, tenant: str) -> None:
     schedule = await added(harness, tenant)
     start = schedule.created_at - timedelta(hours=2, minutes=30)
 
@@ -162,7 +162,7 @@ async def test_two_firings_make_two_reports(harness: Harness, tenant: str) -> No
         ("15 2 * * *", "Australia/Lord_Howe", "2025-10-06", ["15:15"], 1),
     ],
 )
-async def test_a_time_that_clocks_skip_is_skipped_and_one_that_comes_twice_is_asked_once(
+async def test_a_skipped_local_time_fires_not_at_all_and_a_repeated_one_once(
     harness: Harness, tenant: str, every: str, timezone: str, day: str, fired: list[str], asked: int
 ) -> None:
     schedule = (await added(harness, tenant, every=every, timezone=timezone)).schedule_id
@@ -181,7 +181,7 @@ async def test_a_time_that_clocks_skip_is_skipped_and_one_that_comes_twice_is_as
     assert len(await reports(harness, tenant)) == asked + 1
 
 
-async def test_the_next_time_is_none_that_clocks_skip(harness: Harness, tenant: str) -> None:
+async def test_the_next_time_is_no_skipped_local_time(harness: Harness, tenant: str) -> None:
     october = datetime(datetime.now(UTC).year + 1, 10, 1, tzinfo=UTC)
     sunday = next(day for day in range(1, 8) if october.replace(day=day).isoweekday() == 7)
 
@@ -193,7 +193,7 @@ async def test_the_next_time_is_none_that_clocks_skip(harness: Harness, tenant: 
     assert (shown.year > october.year, shown.day, f"{shown:%H:%M}") == (True, sunday, "02:15")
 
 
-async def test_a_paused_schedule_fires_no_more_until_it_is_resumed(
+async def test_a_paused_schedule_does_not_fire_until_it_is_resumed(
     harness: Harness, tenant: str, firings: list[str]
 ) -> None:
     paused, other = await each_second(harness, tenant), await each_second(harness, tenant)
@@ -212,7 +212,7 @@ async def test_a_paused_schedule_fires_no_more_until_it_is_resumed(
         await harness.scheduling.delete(schedule, tenant)
 
 
-async def test_a_deleted_schedule_fires_no_more(harness: Harness, tenant: str, firings: list[str]) -> None:
+async def test_a_deleted_schedule_does_not_fire(harness: Harness, tenant: str, firings: list[str]) -> None:
     deleted, other = await each_second(harness, tenant), await each_second(harness, tenant)
     await until(lambda: _fired(firings, deleted, 1))
 
@@ -229,7 +229,7 @@ async def test_a_deleted_schedule_fires_no_more(harness: Harness, tenant: str, f
     await harness.scheduling.delete(other, tenant)
 
 
-async def test_a_schedule_whose_request_is_refused_stops_and_says_so(harness: Harness, tenant: str) -> None:
+async def test_a_schedule_with_a_refused_request_is_paused_as_failed(harness: Harness, tenant: str) -> None:
     refused = await each_second(harness, tenant, {"prompt": "tides?", "notify": ["fax"]})
 
     async def has_stopped() -> bool:
@@ -241,7 +241,7 @@ async def test_a_schedule_whose_request_is_refused_stops_and_says_so(harness: Ha
     await harness.scheduling.delete(refused, tenant)
 
 
-async def test_every_change_is_in_the_list_at_once(harness: Harness, tenant: str) -> None:
+async def test_every_change_is_visible_in_the_list_at_once(harness: Harness, tenant: str) -> None:
     first, second = await added(harness, tenant, title="first"), await added(harness, tenant, title="second")
     assert [row.title for row in await harness.scheduling.list(tenant)] == ["second", "first"]
 
@@ -265,7 +265,7 @@ class LateList(TemporalSchedules):
         return [] if self.late > 0 else await super().list(tenant)
 
 
-async def test_a_list_that_follows_late_is_waited_for(harness: Harness, tenant: str) -> None:
+async def test_a_change_waits_until_temporals_list_shows_it(harness: Harness, tenant: str) -> None:
     schedules = LateList(harness.environment.client)
     scheduling = Scheduling(harness.starting, schedules, harness.scheduling.now)
 
@@ -274,7 +274,7 @@ async def test_a_list_that_follows_late_is_waited_for(harness: Harness, tenant: 
     assert schedules.late <= 0
 
 
-async def test_another_tenants_schedule_is_unknown(harness: Harness, tenant: str) -> None:
+async def test_a_schedule_of_another_tenant_is_unknown(harness: Harness, tenant: str) -> None:
     schedule = await added(harness, tenant)
 
     assert await harness.scheduling.list(f"{tenant}' OR ResearchTenant != '") == []
@@ -284,7 +284,7 @@ async def test_another_tenants_schedule_is_unknown(harness: Harness, tenant: str
     assert [row.paused for row in await harness.scheduling.list(tenant)] == [False]
 
 
-async def test_the_same_key_and_request_are_one_schedule(harness: Harness, tenant: str) -> None:
+async def test_the_same_key_and_request_make_one_schedule(harness: Harness, tenant: str) -> None:
     body = {"prompt": "tides?", "every": "1d"}
     first = await harness.scheduling.add(body, tenant=tenant, idempotency_key="k")
     again = await harness.scheduling.add(body, tenant=tenant, idempotency_key="k")
@@ -300,7 +300,7 @@ async def test_the_same_key_and_request_are_one_schedule(harness: Harness, tenan
     ("every", "window"),
     [("6h", timedelta(hours=6)), ("*/5 * * * *", timedelta(minutes=5)), ("0 9 1 * *", timedelta(days=1))],
 )
-async def test_after_an_outage_one_firing_is_made_up_for_and_one_may_wait(
+async def test_after_an_outage_one_missed_firing_runs_and_one_is_buffered(
     harness: Harness, tenant: str, every: str, window: timedelta
 ) -> None:
     schedule = await added(harness, tenant, every=every)
@@ -309,13 +309,13 @@ async def test_after_an_outage_one_firing_is_made_up_for_and_one_may_wait(
     assert (policy.catchup_window, policy.overlap) == (window, ScheduleOverlapPolicy.BUFFER_ONE)
 
 
-async def test_an_interval_is_counted_from_now(harness: Harness, tenant: str) -> None:
+async def test_an_interval_starts_at_the_creation_of_the_schedule(harness: Harness, tenant: str) -> None:
     schedule = await added(harness, tenant, every="1w")
 
     assert schedule.next_at == schedule.created_at.replace(microsecond=0) + timedelta(weeks=1)
 
 
-async def test_a_cron_line_is_meant_in_its_time_zone(harness: Harness, tenant: str) -> None:
+async def test_a_cron_line_is_read_in_its_time_zone(harness: Harness, tenant: str) -> None:
     schedule = await added(harness, tenant, every="30 9 * * *", timezone="Asia/Tokyo")
 
     assert schedule.next_at is not None
@@ -345,14 +345,14 @@ async def test_temporal_reads_a_cron_line_as_we_do(
     await harness.scheduling.delete(schedule.schedule_id, tenant)
 
 
-async def test_a_time_zone_that_only_we_know_is_refused_and_not_waited_for(harness: Harness, tenant: str) -> None:
+async def test_a_time_zone_unknown_to_temporal_is_refused_at_once(harness: Harness, tenant: str) -> None:
     with pytest.raises(InvalidInput):
         await each_second(harness, tenant, rhythm=Rhythm(timedelta(days=1), cron="0 9 * * *"), timezone="Mars/Olympus")
 
     assert await harness.scheduling.list(tenant) == []
 
 
-async def test_what_temporal_keeps_of_a_schedule_is_sealed(harness: Harness, tenant: str) -> None:
+async def test_a_schedule_is_sealed_in_temporals_store(harness: Harness, tenant: str) -> None:
     schedule = await added(harness, tenant, prompt="canary of a schedule", title="canary in its title")
 
     described = await handle(harness, schedule.schedule_id).describe()

@@ -68,7 +68,7 @@ async def titled(harness: Harness) -> WorkflowHistory:
 
 
 @pytest.mark.parametrize("story", [told, titled], ids=["an error's words", "a title"])
-async def test_nothing_that_people_wrote_is_readable_in_the_event_history(harness: Harness, story: Story) -> None:
+async def test_no_user_text_is_readable_in_the_event_history(harness: Harness, story: Story) -> None:
     history = await story(harness)
 
     stored = b"".join(event.SerializeToString() for event in history.events) + history.to_json().encode()
@@ -77,7 +77,7 @@ async def test_nothing_that_people_wrote_is_readable_in_the_event_history(harnes
 
 
 @pytest.mark.parametrize("story", [told, titled], ids=["an error's words", "a title"])
-async def test_the_codec_endpoint_opens_it(harness: Harness, story: Story) -> None:
+async def test_the_codec_endpoint_opens_a_sealed_history(harness: Harness, story: Story) -> None:
     history = await story(harness)
     sealed = [payload for event in history.events for payload in payloads_of(event)]
     opener = PayloadOpener(Keyring(KEYS, "default"))
@@ -107,7 +107,7 @@ async def task_failed(harness: Harness, report: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_report_waits_for_a_key_that_is_missing_and_goes_on_when_it_is_back(harness: Harness) -> None:
+async def test_a_report_waits_for_a_missing_payload_key_and_then_continues(harness: Harness) -> None:
     await harness.stop_workers()
     config = harness.environment.client.config(active_config=True)
     config["data_converter"] = data_converter((), "default")
@@ -122,7 +122,7 @@ async def test_a_report_waits_for_a_key_that_is_missing_and_goes_on_when_it_is_b
     assert (await harness.finished(report))["status"] == "done"
 
 
-async def test_the_words_of_a_failure_still_reach_the_person_who_asked(harness: Harness) -> None:
+async def test_the_detail_of_a_failure_is_still_in_the_status(harness: Harness) -> None:
     harness.renderer.fail("a failing report", DocumentError("the table in line 7 cannot be typeset"))
     report = await harness.ask("a failing report")
 

@@ -24,7 +24,7 @@ async def failures(harness: Harness, workflow_id: str, step: str) -> list[dict[s
     return [event.data for event in events if event.step == step and event.kind == "attempt_failed"]
 
 
-async def test_a_provider_that_is_busy_more_often_than_a_step_may_fail_is_waited_for(harness: Harness) -> None:
+async def test_busy_answers_beyond_the_cap_of_failures_do_not_fail_the_step(harness: Harness) -> None:
     harness.fault("busy for long", fault="429", times=7)
     report = await harness.ask("busy for long")
 
@@ -36,7 +36,7 @@ async def test_a_provider_that_is_busy_more_often_than_a_step_may_fail_is_waited
     assert "provider_answered" in await harness.kinds(report, "llm_call")
 
 
-async def test_a_wait_is_seen_while_it_lasts(harness: Harness) -> None:
+async def test_a_wait_for_the_provider_is_shown_in_the_status(harness: Harness) -> None:
     harness.fault("seen to wait", fault="429", times=99)
     report = await harness.ask("seen to wait")
     await harness.until_step(report, "llm_call", "retrying")
@@ -53,7 +53,7 @@ async def test_a_wait_is_seen_while_it_lasts(harness: Harness) -> None:
     assert (await harness.finished(report))["status"] == "cancelled"
 
 
-async def test_the_waits_end_fails_the_report_by_its_cause(impatient_house: Harness) -> None:
+async def test_the_end_of_the_wait_fails_the_report_with_its_cause(impatient_house: Harness) -> None:
     impatient_house.fault("busy for ever", fault="429", times=9999)
     report = await impatient_house.ask("busy for ever")
 
@@ -65,7 +65,7 @@ async def test_the_waits_end_fails_the_report_by_its_cause(impatient_house: Harn
     assert not impatient_house.servers.billing_log("busy for ever")
 
 
-async def test_a_provider_that_wishes_for_longer_than_the_wait_ends_it_at_once(harness: Harness) -> None:
+async def test_a_retry_after_beyond_the_wait_ends_it_at_once(harness: Harness) -> None:
     harness.fault("busy until tomorrow", fault="429", times=9, retry_after=86_400)
     report = await harness.ask("busy until tomorrow")
 
@@ -77,7 +77,7 @@ async def test_a_provider_that_wishes_for_longer_than_the_wait_ends_it_at_once(h
 
 
 @pytest.mark.parametrize(("decision", "end"), [("try_again", "done"), ("give_up", "failed")])
-async def test_the_waits_end_asks_a_person_before_a_paid_post_is_undone(
+async def test_the_end_of_the_wait_needs_a_decision_before_a_paid_post_is_undone(
     impatient_house: Harness, decision: str, end: str
 ) -> None:
     prompt = f"a post whose writer is away, {decision}"
@@ -94,7 +94,7 @@ async def test_the_waits_end_asks_a_person_before_a_paid_post_is_undone(
     assert (await impatient_house.finished(post))["status"] == end
 
 
-async def test_an_accepted_call_is_left_alone_at_the_waits_end_and_stopped_on_a_cancellation(harness: Harness) -> None:
+async def test_an_accepted_call_continues_at_the_waits_end_and_stops_on_cancellation(harness: Harness) -> None:
     """The answer may be there already, and is paid for."""
     report = await harness.ask("left alone")
     await harness.finished(report)
