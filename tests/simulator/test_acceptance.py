@@ -38,7 +38,7 @@ async def test_a_call_is_billed_before_the_first_byte(
     assert len(await billed(simulator, topic)) == 1
 
 
-async def test_a_background_call_goes_on_without_the_client_that_never_learnt_its_id(
+async def test_a_background_call_completes_although_its_client_never_received_the_id(
     simulator: Simulator, openai: AsyncOpenAI, http: httpx.AsyncClient, topic: str
 ) -> None:
     conversation = await openai.conversations.create()
@@ -55,7 +55,7 @@ async def test_a_background_call_goes_on_without_the_client_that_never_learnt_it
     assert await eventually(look) == ["assistant", "user"]
 
 
-async def test_a_stored_chat_that_nobody_waits_for_becomes_visible(
+async def test_a_stored_chat_becomes_visible_after_its_client_disconnected(
     simulator: Simulator, openai: AsyncOpenAI, http: httpx.AsyncClient, topic: str
 ) -> None:
     simulator.settings(acceptance_seconds=LONG)
@@ -71,7 +71,7 @@ async def test_a_stored_chat_that_nobody_waits_for_becomes_visible(
     assert await eventually(look) == [simulator.billed(topic)[0]["id"]]
 
 
-async def test_a_receiver_keeps_a_message_whose_sender_never_heard_so(
+async def test_a_message_is_stored_although_its_sender_received_no_answer(
     simulator: Simulator, http: httpx.AsyncClient, topic: str
 ) -> None:
     simulator.settings(acceptance_seconds=LONG)

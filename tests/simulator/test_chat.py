@@ -23,7 +23,7 @@ async def found(openai: AsyncOpenAI, key: str) -> list[str]:
     return [one.id async for one in openai.chat.completions.list(metadata={"effect_key": key}, model=MODEL)]
 
 
-async def test_a_completion_is_answered_whole(openai: AsyncOpenAI, topic: str) -> None:
+async def test_a_completion_is_answered_in_one_piece(openai: AsyncOpenAI, topic: str) -> None:
     completion = await ask(openai, topic)
 
     assert completion.choices[0].finish_reason == "stop"
@@ -41,7 +41,7 @@ async def test_a_streamed_completion_is_the_same_text(openai: AsyncOpenAI, topic
     assert "".join(pieces) == whole.choices[0].message.content
 
 
-async def test_the_last_chunk_tells_the_usage_when_it_is_asked_for(openai: AsyncOpenAI, topic: str) -> None:
+async def test_the_last_chunk_holds_the_usage_when_requested(openai: AsyncOpenAI, topic: str) -> None:
     stream = await openai.chat.completions.create(
         model=MODEL,
         messages=[{"role": "user", "content": topic}],
@@ -106,7 +106,7 @@ async def test_a_completion_that_was_not_stored_is_not_found(openai: AsyncOpenAI
         await openai.chat.completions.retrieve(completion.id)
 
 
-async def test_a_stored_completion_is_finished_and_found_when_its_caller_hung_up(
+async def test_a_stored_completion_is_completed_and_found_after_its_client_hung_up(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.settings(latency_seconds=0.3)
