@@ -38,7 +38,7 @@ def found() -> Iterator[list[str]]:
         ("/api/nothing", 404, OF_PROBLEM, PROBLEM),
     ],
 )
-def test_an_answer_that_is_described_is_right(
+def test_an_answer_that_matches_the_openapi_document_is_accepted(
     found: list[str], path: str, status: int, headers: dict[str, str], body: Any
 ) -> None:
     contract.note("GET", path, status, headers, json.dumps(body).encode())
@@ -63,7 +63,7 @@ def test_an_answer_that_is_described_is_right(
         ("/api/nothing", 404, HEADERS, PROBLEM, "is no problem"),
     ],
 )
-def test_an_answer_that_differs_is_found(
+def test_an_answer_that_differs_from_the_openapi_document_is_reported(
     found: list[str], path: str, status: int, headers: dict[str, str], body: Any, words: str
 ) -> None:
     contract.note("GET", path, status, headers, json.dumps(body).encode())

@@ -22,7 +22,7 @@ DIED = TimeoutError("activity Heartbeat timeout", type=TimeoutType.HEARTBEAT, la
     ],
     ids=["heard", "refused", "died meanwhile", "failed meanwhile", "died", "failed"],
 )
-def test_a_step_that_ended_after_a_cancellation_was_asked_for_was_cancelled(
+def test_an_error_after_a_cancel_request_is_recognised_as_a_cancellation(
     monkeypatch: pytest.MonkeyPatch, error: ActivityError, is_one: bool
 ) -> None:
     monkeypatch.setattr(workflow, "patched", lambda _: True)  # as in every history of today

@@ -54,7 +54,7 @@ class World:
         raise AssertionError("only Temporal calls an activity")
 
 
-async def test_what_fails_for_good_is_tried_again_when_a_person_says_so() -> None:
+async def test_a_permanently_failed_undo_is_retried_after_a_persons_decision() -> None:
     world = World(ApplicationError("no", 8, type="internal_error"))
 
     await world.undo(pipeline.DELETE_POST, pipeline.DELETE_EMBEDDING)
@@ -63,7 +63,7 @@ async def test_what_fails_for_good_is_tried_again_when_a_person_says_so() -> Non
     assert world.tried == ["delete_embedding", "delete_embedding", "delete_post"]
 
 
-async def test_what_no_worker_came_for_is_tried_again_without_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_undo_that_no_worker_started_is_retried_without_a_decision(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policies, "UNDO_AGAIN_AFTER", timedelta(0))
     world = World(TimeoutError("no worker", type=TimeoutType.SCHEDULE_TO_CLOSE, last_heartbeat_details=[]))
 
@@ -72,7 +72,7 @@ async def test_what_no_worker_came_for_is_tried_again_without_a_question(monkeyp
     assert (world.asked, world.tried) == ([], ["delete_post", "delete_post"])
 
 
-async def test_a_log_that_was_closed_meanwhile_ends_the_undoing() -> None:
+async def test_a_closed_log_stops_the_compensation() -> None:
     world = World(ApplicationError("the workflow is terminated", type="invalid_state"))
 
     await world.undo(pipeline.DELETE_POST, pipeline.DELETE_EMBEDDING)
