@@ -150,7 +150,7 @@ def statements() -> Iterator[list[str]]:
         ("finished_report", "/api/reports", 1),
     ],
 )
-async def test_an_answer_costs_so_many_statements(
+async def test_each_answer_takes_its_fixed_number_of_sql_statements(
     world: DatabaseWorld, arrange: str, address: str, expected: int
 ) -> None:
     client = QuartClient(Harness(world).app)  # type: ignore[arg-type]  # the real tables

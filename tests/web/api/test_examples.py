@@ -65,7 +65,7 @@ ARRANGED: dict[str, Callable[[Harness], Awaitable[str]]] = {
 
 
 @pytest.mark.parametrize(("route", "body"), CALLS)
-async def test_what_an_example_asks_is_answered_as_its_example_says(
+async def test_each_example_request_gets_the_example_answer(
     client: QuartClient, harness: Harness, route: Route, body: dict[str, Any] | None
 ) -> None:
     subject = await ARRANGED.get(route.name, _done)(harness)
@@ -85,13 +85,13 @@ async def test_what_an_example_asks_is_answered_as_its_example_says(
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.answer], ids=lambda route: route.name)
-def test_the_example_of_an_answer_is_of_its_type(route: Route) -> None:
+def test_each_example_answer_matches_its_schema(route: Route) -> None:
     if route.name != "openapi":  # its example would be the document itself
         assert contract.is_valid(route.answer.__name__, _example(route))
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.request], ids=lambda route: route.name)
-def test_the_examples_of_a_request_are_of_its_type(route: Route) -> None:
+def test_each_example_request_matches_its_schema(route: Route) -> None:
     assert route.request is not None
     for example in OPERATIONS[route.name]["requestBody"]["content"][JSON]["examples"].values():
         assert contract.is_valid(route.request.__name__, example["value"])

@@ -30,7 +30,7 @@ async def test_a_list_is_read_page_by_page_without_gap_or_repeat(client: QuartCl
     assert seen == ["q4", "q3", "q2", "q1", "q0"]
 
 
-async def test_a_list_shows_the_statuses_asked_for(client: QuartClient, harness: Harness) -> None:
+async def test_a_list_is_filtered_by_status(client: QuartClient, harness: Harness) -> None:
     await harness.done(await harness.asked("a"))
     await harness.asked("b")
     await harness.step(await harness.asked("c"), "llm_call")
@@ -39,7 +39,7 @@ async def test_a_list_shows_the_statuses_asked_for(client: QuartClient, harness:
     assert await titles(client, "status=done&status=queued") == ["b", "a"]
 
 
-async def test_a_list_finds_words_literally(client: QuartClient, harness: Harness) -> None:
+async def test_a_text_search_takes_wildcards_literally(client: QuartClient, harness: Harness) -> None:
     await harness.asked("100% tide")
     await harness.asked("100 tides")
 
@@ -52,13 +52,13 @@ async def test_a_list_of_another_kind_is_empty(client: QuartClient, harness: Har
     assert await titles(client, "kind=post") == []
 
 
-async def test_a_list_shows_nothing_of_other_tenants(client: QuartClient, harness: Harness) -> None:
+async def test_a_list_holds_no_workflow_of_another_tenant(client: QuartClient, harness: Harness) -> None:
     await harness.asked(tenant="others")
 
     assert await titles(client, "") == []
 
 
-async def test_a_cursor_of_one_list_is_refused_by_another(client: QuartClient, harness: Harness) -> None:
+async def test_a_cursor_of_another_list_is_refused(client: QuartClient, harness: Harness) -> None:
     await harness.asked("a")
     await harness.asked("b")
     cursor = (await (await client.get("/api/workflows?limit=1")).get_json())["next_cursor"]
@@ -89,7 +89,7 @@ async def test_the_status_names_steps_attempts_and_workers(client: QuartClient, 
     assert (step["name"], step["state"], step["attempt"], step["worker"]) == ("llm_call", "running", 1, "worker-1@7")
 
 
-async def test_the_status_tells_the_charges_of_model_calls_and_of_embeddings_apart(
+async def test_the_status_shows_charges_of_model_calls_and_embeddings_separately(
     client: QuartClient, harness: Harness
 ) -> None:
     report_id = await harness.asked()
@@ -111,7 +111,7 @@ async def test_the_status_works_without_worker_and_without_temporal(client: Quar
     assert (body["engine"], body["workers"]["live"]) == ("unreachable", 0)
 
 
-async def test_a_result_that_is_not_ready_says_when_to_come_back(client: QuartClient, harness: Harness) -> None:
+async def test_a_result_that_is_not_ready_is_409_with_retry_after(client: QuartClient, harness: Harness) -> None:
     response = await client.get(f"/api/workflows/{await harness.asked()}/result")
 
     assert (response.status_code, response.headers["Retry-After"]) == (409, "1")
@@ -126,7 +126,7 @@ async def test_a_finished_result_names_the_report(client: QuartClient, harness: 
     assert (body["report_id"], body["status"], body["pages"]) == (report_id, "done", 3)
 
 
-async def test_the_event_history_is_the_engines_own(client: QuartClient, harness: Harness) -> None:
+async def test_the_event_history_is_returned_from_the_engine(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.asked()
     harness.world.engine.histories[report_id] = [{"eventId": "1"}]
 
@@ -151,7 +151,7 @@ async def test_cancelling_twice_is_accepted_twice_and_noted_once(client: QuartCl
     assert (answers, kinds.count(EventKind.CANCEL_REQUESTED)) == ([202, 202], 1)
 
 
-async def test_a_reports_facts_do_not_say_where_its_files_lie(client: QuartClient, harness: Harness) -> None:
+async def test_a_report_body_holds_no_object_keys(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.asked()
     await harness.done(report_id)
 
@@ -161,7 +161,7 @@ async def test_a_reports_facts_do_not_say_where_its_files_lie(client: QuartClien
     assert '"kind":"demo"' in text
 
 
-async def test_the_pdf_is_sent_whole_with_a_safe_name(client: QuartClient, harness: Harness) -> None:
+async def test_the_pdf_is_sent_with_a_safe_file_name(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.asked()
     await harness.done(report_id, title='Tide\r\n"; power/../ — Größe')
 
@@ -176,7 +176,7 @@ async def test_the_pdf_is_sent_whole_with_a_safe_name(client: QuartClient, harne
     assert "frame-ancestors 'self'" in response.headers["Content-Security-Policy"]
 
 
-async def test_a_known_etag_is_answered_without_the_file(client: QuartClient, harness: Harness) -> None:
+async def test_a_matching_etag_is_answered_without_the_file(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.asked()
     await harness.done(report_id)
     etag = (await client.get(f"/api/reports/{report_id}.pdf")).headers["ETag"]
@@ -195,7 +195,9 @@ async def test_a_known_etag_is_answered_without_the_file(client: QuartClient, ha
         ("bytes=0-999999", 0, len(PDF) - 1),
     ],
 )
-async def test_one_range_is_sent(client: QuartClient, harness: Harness, wanted: str, first: int, last: int) -> None:
+async def test_a_single_byte_range_is_sent(
+    client: QuartClient, harness: Harness, wanted: str, first: int, last: int
+) -> None:
     report_id = await harness.asked()
     await harness.done(report_id)
 
@@ -206,7 +208,7 @@ async def test_one_range_is_sent(client: QuartClient, harness: Harness, wanted: 
     assert await response.get_data(as_text=False) == PDF[first : last + 1]
 
 
-async def test_a_range_of_another_version_gets_the_whole_file(client: QuartClient, harness: Harness) -> None:
+async def test_a_range_with_an_outdated_etag_gets_the_whole_file(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.asked()
     await harness.done(report_id)
 
@@ -215,7 +217,7 @@ async def test_a_range_of_another_version_gets_the_whole_file(client: QuartClien
     assert response.status_code == 200
 
 
-async def test_a_report_as_a_page_of_its_own_shows_markup_as_text(client: QuartClient, harness: Harness) -> None:
+async def test_a_standalone_html_report_escapes_markup(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.asked()
     await harness.done(report_id, title="<b>Tides</b>")
 
@@ -225,9 +227,7 @@ async def test_a_report_as_a_page_of_its_own_shows_markup_as_text(client: QuartC
     assert "<h1>&lt;b&gt;Tides&lt;/b&gt;</h1>" in text
 
 
-async def test_a_report_as_a_page_of_its_own_carries_its_style_and_forbids_everything_else(
-    client: QuartClient, harness: Harness
-) -> None:
+async def test_a_standalone_html_report_allows_only_its_own_style(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.asked()
     await harness.done(report_id)
 
@@ -246,7 +246,7 @@ async def test_a_report_as_a_page_of_its_own_carries_its_style_and_forbids_every
 
 
 @pytest.mark.parametrize(("language", "direction"), [("ar", "rtl"), ("he-IL", "rtl"), ("de", "ltr"), (None, "ltr")])
-async def test_a_page_of_its_own_runs_as_its_language_does(
+async def test_a_standalone_html_report_has_the_direction_of_its_language(
     client: QuartClient, harness: Harness, language: str | None, direction: str
 ) -> None:
     report_id = await harness.asked()
@@ -258,7 +258,7 @@ async def test_a_page_of_its_own_runs_as_its_language_does(
     assert f'<html lang="{language or "en"}" dir="{direction}">' in text
 
 
-async def test_health_names_what_is_away_and_stays_200(client: QuartClient, harness: Harness) -> None:
+async def test_health_names_an_unreachable_dependency_and_stays_200(client: QuartClient, harness: Harness) -> None:
     harness.world.engine.is_away = True
 
     response = await client.get("/health")
@@ -270,19 +270,19 @@ async def test_health_names_what_is_away_and_stays_200(client: QuartClient, harn
     }
 
 
-async def test_a_process_lives_whatever_is_away(client: QuartClient, harness: Harness) -> None:
+async def test_livez_is_200_without_the_database(client: QuartClient, harness: Harness) -> None:
     harness.world.database.is_away = True
 
     assert (await client.get("/livez")).status_code == 200
 
 
-async def test_without_temporal_the_process_is_ready_as_it_can_accept(client: QuartClient, harness: Harness) -> None:
+async def test_readyz_is_200_without_temporal(client: QuartClient, harness: Harness) -> None:
     harness.world.engine.is_away = True
 
     assert (await client.get("/readyz")).status_code == 200
 
 
-async def test_without_the_database_the_process_is_not_ready(client: QuartClient, harness: Harness) -> None:
+async def test_readyz_is_503_without_the_database(client: QuartClient, harness: Harness) -> None:
     harness.world.database.is_away = True
 
     response = await client.get("/readyz")
@@ -299,7 +299,7 @@ async def test_every_answer_carries_a_new_request_id(client: QuartClient) -> Non
     assert "mine" not in ids
 
 
-async def test_a_decision_is_written_before_the_workflow_hears_of_it(client: QuartClient, harness: Harness) -> None:
+async def test_a_decision_is_recorded_before_it_is_sent_to_the_workflow(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.waiting()
 
     answer = await client.post(f"/api/workflows/{report_id}/decide", json={"decision": "send_again"})
@@ -312,7 +312,7 @@ async def test_a_decision_is_written_before_the_workflow_hears_of_it(client: Qua
     )
 
 
-async def test_giving_up_grants_nothing(client: QuartClient, harness: Harness) -> None:
+async def test_the_decision_to_give_up_grants_no_send(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.waiting()
 
     answer = await client.post(f"/api/workflows/{report_id}/decide", json={"decision": "give_up"})

@@ -74,7 +74,7 @@ async def ask(client: QuartClient, bad: Bad, ids: dict[str, str]) -> Any:
     return await client.open(path, method=bad.method, headers=bad.headers, data=bad.body)
 
 
-def test_no_two_rows_have_one_name() -> None:
+def test_every_bad_input_has_its_own_name() -> None:
     assert len({bad.id for bad in EVERY}) == len(EVERY)
 
 
@@ -124,20 +124,20 @@ async def test_every_kind_of_wrong_id_gets_the_same_answer(
     assert len(answers) == 1
 
 
-async def test_an_unknown_pipeline_is_named_with_those_that_there_are(client: QuartClient) -> None:
+async def test_an_unknown_pipeline_is_refused_with_the_known_ones(client: QuartClient) -> None:
     body = await (await client.post("/api/workflows/frobnicate", json={"prompt": "a"})).get_json()
 
     assert body["detail"] == "there is no pipeline 'frobnicate'; there are generate-report, blog-post, ai-processing"
     assert body["instance"] == "/api/workflows/frobnicate"
 
 
-async def test_a_refused_method_names_the_allowed_ones(client: QuartClient) -> None:
+async def test_a_405_names_the_allowed_methods(client: QuartClient) -> None:
     response = await client.delete("/api/workflows/generate-report")
 
     assert response.headers["Allow"] == "POST"
 
 
-async def test_an_unexpected_error_says_nothing_and_is_logged_with_the_request_id(
+async def test_an_unexpected_error_is_logged_with_the_request_id_and_not_shown(
     client: QuartClient, harness: Harness, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: Any) -> Any:
@@ -155,7 +155,7 @@ async def test_an_unexpected_error_says_nothing_and_is_logged_with_the_request_i
     assert json.loads(text)["request_id"] in said.out + said.err
 
 
-async def test_a_database_that_is_away_is_503_with_a_time_to_come_back(client: QuartClient, harness: Harness) -> None:
+async def test_an_unreachable_database_is_503_with_retry_after(client: QuartClient, harness: Harness) -> None:
     harness.world.database.is_away = True
 
     response = await client.post("/api/workflows/generate-report", json={"prompt": "a"})

@@ -15,7 +15,7 @@ from tests.web.harness import Harness
 from tests.web.running_server import RunningServer
 
 
-def test_a_port_in_use_is_named_with_what_to_do() -> None:
+def test_a_port_in_use_is_named_with_its_setting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -23,12 +23,12 @@ def test_a_port_in_use_is_named_with_what_to_do() -> None:
             bind("127.0.0.1", port)
 
 
-def test_an_address_that_is_not_ours_is_refused_in_words() -> None:
+def test_a_non_local_address_is_refused_by_name() -> None:
     with pytest.raises(CannotListen, match=r"cannot listen on 203\.0\.113\.1:8000"):
         bind("203.0.113.1", 8000)
 
 
-async def test_an_answer_on_a_kept_connection_is_not_held_back_by_the_network_stack(server: RunningServer) -> None:
+async def test_answers_on_a_keep_alive_connection_are_sent_without_delay(server: RunningServer) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     took = []
     for _ in range(20):
@@ -43,7 +43,7 @@ async def test_an_answer_on_a_kept_connection_is_not_held_back_by_the_network_st
 
 
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
-async def test_a_stop_ends_open_streams_cleanly_and_at_once(
+async def test_a_stop_signal_ends_open_streams_at_once(
     asked: signal.Signals, harness: Harness, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_server, "_DRAIN_SECONDS", 60)  # the test ends before it, or not at all

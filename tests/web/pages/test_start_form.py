@@ -52,18 +52,18 @@ async def refused(client: QuartClient, harness: Harness, path: str = "/reports",
         ("language", "en\x1b", "This holds the control character U+001B."),
     ],
 )
-async def test_a_control_character_is_told_by_its_name_at_its_field(
+async def test_a_control_character_is_named_at_its_field(
     client: QuartClient, harness: Harness, name: str, given: str, words: str
 ) -> None:
     assert error(await refused(client, harness, **{name: given}), name) == words
 
 
 @pytest.mark.parametrize("approval", ["before_pdf", "before_notify", "none"])
-async def test_a_report_may_be_asked_to_wait_for_approval(client: QuartClient, harness: Harness, approval: str) -> None:
+async def test_the_form_sends_the_approval_option(client: QuartClient, harness: Harness, approval: str) -> None:
     assert await asked(client, harness, approval=approval) == {"approval": approval}
 
 
-async def test_the_form_offers_what_a_report_may_wait_for_and_nothing_is_chosen(client: QuartClient) -> None:
+async def test_the_form_offers_every_approval_option_and_selects_none(client: QuartClient) -> None:
     text = await page(client, "/")
 
     offered = re.search(r'<select id="approval".*?</select>', text, re.DOTALL)
@@ -75,11 +75,11 @@ async def test_the_form_offers_what_a_report_may_wait_for_and_nothing_is_chosen(
     ]
 
 
-async def test_options_that_were_left_alone_ask_for_nothing(client: QuartClient, harness: Harness) -> None:
+async def test_untouched_options_are_not_sent(client: QuartClient, harness: Harness) -> None:
     assert await asked(client, harness, approval="", start_after="", timezone="UTC") == {}
 
 
-async def test_a_zone_that_nobody_needs_is_not_looked_at(client: QuartClient, harness: Harness) -> None:
+async def test_a_time_zone_without_a_start_time_is_ignored(client: QuartClient, harness: Harness) -> None:
     assert await asked(client, harness, start_after=" ", timezone="Mars/Olympus") == {}
 
 
@@ -95,7 +95,7 @@ async def test_a_zone_that_nobody_needs_is_not_looked_at(client: QuartClient, ha
         (f"{SOON}T09:00:00+05:00", "UTC", f"{SOON}T04:00:00Z"),
     ],
 )
-async def test_a_time_means_what_clocks_of_its_zone_show_unless_it_brings_its_offset(
+async def test_a_start_time_is_read_in_its_time_zone_unless_it_has_an_offset(
     client: QuartClient, harness: Harness, given: str, zone: str, begins: str
 ) -> None:
     assert await asked(client, harness, start_after=given, timezone=zone) == {"start_after": begins}
@@ -113,7 +113,9 @@ async def test_a_time_means_what_clocks_of_its_zone_show_unless_it_brings_its_of
         "٢٠٢٧-01-01T09:00",
     ],
 )
-async def test_what_is_no_time_is_told_at_its_field(client: QuartClient, harness: Harness, given: str) -> None:
+async def test_a_malformed_start_time_is_explained_at_its_field(
+    client: QuartClient, harness: Harness, given: str
+) -> None:
     zone = "Asia/Tokyo" if given < "1" else "Pacific/Pago_Pago"
 
     text = await refused(client, harness, start_after=given, timezone=zone)
@@ -122,19 +124,19 @@ async def test_what_is_no_time_is_told_at_its_field(client: QuartClient, harness
     assert f'value="{given}"' in field(text, "start_after")
 
 
-async def test_a_time_that_clocks_skip_is_told_at_its_field(client: QuartClient, harness: Harness) -> None:
+async def test_a_skipped_local_time_is_explained_at_its_field(client: QuartClient, harness: Harness) -> None:
     text = await refused(client, harness, start_after="2027-03-28T02:30", timezone="Europe/Berlin")
 
     assert error(text, "start_after") == "This does not exist in Europe/Berlin, where clocks are put forward then."
 
 
-async def test_a_time_too_far_ahead_is_told_at_its_field(client: QuartClient, harness: Harness) -> None:
+async def test_a_start_time_too_far_ahead_is_explained_at_its_field(client: QuartClient, harness: Harness) -> None:
     text = await refused(client, harness, start_after="2126-01-01T09:00", timezone="UTC")
 
     assert error(text, "start_after") == "This must be at most 366 days ahead."
 
 
-async def test_an_unknown_zone_is_told_at_its_field(client: QuartClient, harness: Harness) -> None:
+async def test_an_unknown_time_zone_is_explained_at_its_field(client: QuartClient, harness: Harness) -> None:
     text = await refused(client, harness, start_after=f"{SOON}T09:00", timezone='Mars"/>')
 
     assert error(text, "timezone") == "This must be an IANA time zone such as Europe/Berlin or UTC."
@@ -142,12 +144,12 @@ async def test_an_unknown_zone_is_told_at_its_field(client: QuartClient, harness
     assert f'value="{SOON}T09:00"' in field(text, "start_after")
 
 
-async def test_an_approval_that_there_is_not_is_told_at_its_field(client: QuartClient, harness: Harness) -> None:
+async def test_an_unknown_approval_option_is_explained_at_its_field(client: QuartClient, harness: Harness) -> None:
     assert error(await refused(client, harness, approval="before_breakfast"), "approval") == "Choose from the list."
 
 
 @pytest.mark.parametrize("path", ["/posts", "/texts"])
-async def test_what_only_reports_can_do_is_told_when_something_else_is_asked_for(
+async def test_options_of_reports_are_refused_for_other_pipelines(
     client: QuartClient, harness: Harness, path: str
 ) -> None:
     text = await refused(client, harness, path, approval="before_pdf", start_after=f"{SOON}T09:00", timezone="UTC")
@@ -167,25 +169,23 @@ async def test_what_only_reports_can_do_is_told_when_something_else_is_asked_for
         ({"start_after": f"{SOON}T09:00"}, True),
     ],
 )
-async def test_the_options_stand_open_when_one_was_used(
-    client: QuartClient, fields: dict[str, str], opens: bool
-) -> None:
+async def test_the_options_are_open_when_one_was_used(client: QuartClient, fields: dict[str, str], opens: bool) -> None:
     _, _, text = await post(client, prompt="", token="t", **fields)
 
     assert ('<details class="more" open>' in text) is opens
 
 
-async def test_the_options_stand_closed_at_first(client: QuartClient) -> None:
+async def test_the_options_are_closed_at_first(client: QuartClient) -> None:
     assert '<details class="more">' in await page(client, "/")
 
 
-async def test_without_a_script_the_zone_is_utc_and_says_so(client: QuartClient) -> None:
+async def test_without_a_script_the_time_zone_is_utc_and_named(client: QuartClient) -> None:
     tag = field(await page(client, "/"), "timezone")
 
     assert 'value="UTC" data-own-zone' in tag
 
 
-async def test_a_zone_that_was_sent_is_not_replaced_by_the_browsers_own(client: QuartClient) -> None:
+async def test_a_submitted_time_zone_is_not_replaced_by_the_browsers(client: QuartClient) -> None:
     _, _, text = await post(client, prompt="", token="t", timezone="Asia/Tokyo")
 
     assert 'value="Asia/Tokyo"' in field(text, "timezone")
