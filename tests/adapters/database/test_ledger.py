@@ -325,17 +325,17 @@ async def test_a_send_found_after_the_effect_was_settled_counts_as_spent(
 
 
 async def test_a_person_may_grant_one_more_send(ledger: PostgresLedger, effect: Effect) -> None:
-    asked = replace(effect, provider_class=ProviderClass.NOTHING, resend=ResendPolicy.ASK)
+    ask_first = replace(effect, provider_class=ProviderClass.NOTHING, resend=ResendPolicy.ASK)
     nothing_to_decide = await ledger.grant_resend(effect.workflow_id, "llm_call")
-    await ledger.claim(asked, 1)
-    await ledger.open_send(asked, 1, None, earlier=None)
-    before = next_move(await ledger.claim(asked, 2), asked).move
+    await ledger.claim(ask_first, 1)
+    await ledger.open_send(ask_first, 1, None, earlier=None)
+    before = next_move(await ledger.claim(ask_first, 2), ask_first).move
 
     granted = [await ledger.grant_resend(effect.workflow_id, "llm_call") for _ in range(2)]
 
-    after = await ledger.claim(asked, 3)
+    after = await ledger.claim(ask_first, 3)
     assert (nothing_to_decide, before, granted) == (False, Move.ASK_A_PERSON, [True, True])
-    assert (after.resend_granted, next_move(after, asked).move) == (1, Move.SEND_AGAIN)
+    assert (after.resend_granted, next_move(after, ask_first).move) == (1, Move.SEND_AGAIN)
 
 
 async def test_another_generation_is_another_purchase(ledger: PostgresLedger, effect: Effect) -> None:
@@ -422,7 +422,7 @@ async def test_after_the_end_open_sends_become_unknown_only_without_a_lookup(
     effect: Effect,
     progress: PostgresProgressLog,
 ) -> None:
-    """Once a frozen worker that took the second task was ended before it heard, and its send stayed open for good."""
+    """Seen once: a frozen worker with the second task was ended before it was notified, and its send stayed open."""
     left = replace(effect, provider_class=provider_class)
     await begun(ledger, left, 1)
     await progress.close(effect.workflow_id, Status.FAILED, {})

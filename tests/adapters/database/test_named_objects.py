@@ -1,4 +1,4 @@
-"""What a post names stays; the rest of the collector's specification is in tests/pipelines/test_orphans.py."""
+"""Objects that a post names are no orphans; the rest of the collector's specification is in tests/pipelines/test_orphans.py."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -29,11 +29,11 @@ async def test_a_posts_text_is_an_orphan_only_when_the_post_is_gone(database: Da
         attempt_of(post_id),
     )
 
-    kept = await named.orphans({key: post_id, f"{key}.other": post_id}, timedelta(0))
+    orphans = await named.orphans({key: post_id, f"{key}.other": post_id}, timedelta(0))
     await posts.delete(post_id, "default")
     left = await named.orphans({key: post_id}, timedelta(0))
 
-    assert (kept, left) == ({f"{key}.other"}, {key})
+    assert (orphans, left) == ({f"{key}.other"}, {key})
 
 
 async def test_an_html_page_is_no_orphan_while_the_text_beside_it_is_named(database: Database) -> None:
@@ -47,20 +47,20 @@ async def test_an_html_page_is_no_orphan_while_the_text_beside_it_is_named(datab
 
 
 async def test_objects_of_a_compensated_run_are_orphans(database: Database) -> None:
-    told, taken_back, told_again = [await accepted(database) for _ in range(3)]
-    keys = {f"default/{workflow_id}/text.md": workflow_id for workflow_id in (told, taken_back, told_again)}
+    cancelled_only, compensated, repeated = [await accepted(database) for _ in range(3)]
+    keys = {f"default/{workflow_id}/text.md": workflow_id for workflow_id in (cancelled_only, compensated, repeated)}
     progress, engine = PostgresProgressLog(database), EngineAttempt("run", 1)
     for key, workflow_id in keys.items():
         attempt = await progress.begin_attempt(workflow_id, "generate_content", "worker-1@1", engine)
         await progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {"texts": {"text": {"key": key}}})
-    for workflow_id in (taken_back, told_again):
+    for workflow_id in (compensated, repeated):
         await progress.begin_attempt(workflow_id, "delete_embedding", "worker-1@1", engine, undoes=True)
-    for workflow_id, status in [(told, "cancelled"), (taken_back, "cancelled"), (told_again, "done")]:
+    for workflow_id, status in [(cancelled_only, "cancelled"), (compensated, "cancelled"), (repeated, "done")]:
         await progress.close(workflow_id, Status(status), {})
 
     left = await PostgresNamedObjects(database).orphans(keys, timedelta(0))
 
-    assert {keys[key] for key in left} == {taken_back}
+    assert {keys[key] for key in left} == {compensated}
 
 
 async def test_a_partial_answer_named_by_the_ledger_is_no_orphan(database: Database) -> None:

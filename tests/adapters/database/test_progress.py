@@ -183,7 +183,7 @@ async def test_a_waiting_reader_is_woken_by_a_write(
 ) -> None:
     changes = PostgresChanges(database_url)
     async with changes.watch(report) as changed:
-        await changed(5)  # the first call tells that listening has begun
+        await changed(5)  # the first call signals that the reader listens
         await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
 
         woken = await changed(5)
@@ -243,8 +243,8 @@ async def test_a_draft_is_replaced_by_the_next_attempt(report: str, drafts: Post
     assert (draft.attempt, draft.text) == (2, "one")
 
 
-def asked(expires_at: str) -> dict[str, Any]:
-    """What the log keeps of a question."""
+def approval_request(expires_at: str) -> dict[str, Any]:
+    """The data of an approval request in the log."""
     return {
         "before": "before_notify",
         "draft_sha256": "a" * 64,
@@ -256,11 +256,15 @@ def asked(expires_at: str) -> dict[str, Any]:
 
 
 async def test_a_repeated_approval_request_returns_the_first_one(report: str, progress: PostgresProgressLog) -> None:
-    first = await progress.note_approval(report, EventKind.APPROVAL_ASKED, asked("2026-11-28T09:00:00+00:00"))
+    first = await progress.note_approval(
+        report, EventKind.APPROVAL_ASKED, approval_request("2026-11-28T09:00:00+00:00")
+    )
 
-    again = await progress.note_approval(report, EventKind.APPROVAL_ASKED, asked("2027-01-01T00:00:00+00:00"))
+    again = await progress.note_approval(
+        report, EventKind.APPROVAL_ASKED, approval_request("2027-01-01T00:00:00+00:00")
+    )
 
-    assert again == first == ApprovalAsked.model_validate(asked("2026-11-28T09:00:00+00:00"))
+    assert again == first == ApprovalAsked.model_validate(approval_request("2026-11-28T09:00:00+00:00"))
     assert [event.kind for event in await progress.read(report)].count(EventKind.APPROVAL_ASKED) == 1
 
 
@@ -268,11 +272,12 @@ async def test_an_approval_request_repeated_after_the_decision_returns_the_decis
     report: str, progress: PostgresProgressLog
 ) -> None:
     decision = ApprovalDecision(decision_id="mine", decision=Verdict.APPROVE, draft_sha256="a" * 64)
-    await progress.note_approval(report, EventKind.APPROVAL_ASKED, asked("2026-11-28T09:00:00+00:00"))
+    await progress.note_approval(report, EventKind.APPROVAL_ASKED, approval_request("2026-11-28T09:00:00+00:00"))
     await progress.note_approval(report, EventKind.APPROVAL_GIVEN, decided_as(decision))
 
     assert (
-        await progress.note_approval(report, EventKind.APPROVAL_ASKED, asked("2027-01-01T00:00:00+00:00")) == decision
+        await progress.note_approval(report, EventKind.APPROVAL_ASKED, approval_request("2027-01-01T00:00:00+00:00"))
+        == decision
     )
 
 

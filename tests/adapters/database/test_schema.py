@@ -98,7 +98,7 @@ def test_a_vector_extension_that_is_too_old_is_refused_with_the_version_needed(
 
 @pytest.fixture
 def with_one_embedding_a_subject(database_url: str, new_database: str) -> Iterator[psycopg.Connection]:
-    """A database of before an embedding was kept for each model, with one of the post `p`."""
+    """A database of the schema with one embedding per subject, holding one of the post `p`."""
     as_administrator(database_url, new_database, "CREATE EXTENSION vector")
     command.upgrade(migrate._config(new_database), "0003")
     with psycopg.connect(new_database, autocommit=True) as connection:

@@ -46,11 +46,11 @@ async def test_a_key_with_another_request_is_refused_and_changes_nothing(workflo
 
 async def test_the_same_key_of_another_tenant_is_another_workflow(workflows: PostgresWorkflows) -> None:
     key = secrets.token_hex(8)
-    ours, _ = await workflows.accept(new_report(key=key))
+    of_own_tenant, _ = await workflows.accept(new_report(key=key))
 
-    theirs, replayed = await workflows.accept(new_report("other", key=key))
+    of_other_tenant, replayed = await workflows.accept(new_report("other", key=key))
 
-    assert theirs.workflow_id != ours.workflow_id
+    assert of_other_tenant.workflow_id != of_own_tenant.workflow_id
     assert not replayed
 
 

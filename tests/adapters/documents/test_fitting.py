@@ -1,4 +1,4 @@
-"""A document that is too large becomes plainer, then shorter, and says so; one that fits is left alone."""
+"""A document that is too large loses styles, then links, then its end, and states so; one that fits is not changed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""PDF by Typst: text stays text, every script is shown, and the same document gives the same bytes."""
+"""PDF by Typst: markup in text is literal, every script is typeset, and the same document gives the same bytes."""
 
 import io
 import unicodedata
@@ -33,7 +33,7 @@ def _document(text: str) -> Document:
     return Document(title="Title", blocks=(Paragraph(inlines=(Text(text=text),)),))
 
 
-def _says(text: str) -> tuple[Text]:
+def _text_of(text: str) -> tuple[Text]:
     return (Text(text=text),)
 
 
@@ -207,7 +207,7 @@ async def test_the_same_document_gives_the_same_bytes_in_another_process(rendere
 
 def _everywhere(text: str) -> Document:
     """The text in every place of a document."""
-    words = _says(text)
+    words = _text_of(text)
     inlines = (Link(href="https://x.y/", children=words), Strong(children=words), Code(text=text))
     table = Table(header=(words,), alignments=("start",), rows=((words,),))
     blocks = (Heading(level=1, inlines=words), Paragraph(inlines=inlines), table, CodeBlock(text=text))
@@ -287,8 +287,8 @@ async def test_a_very_long_word_is_broken_and_can_be_copied_out(renderer: TypstR
 
 
 async def test_a_long_word_does_not_run_over_the_page_edge(renderer: TypstRenderer) -> None:
-    cell = _says("0123456789abcdef" * 8)
-    table = Table(header=(_says("a"), _says("b")), alignments=("start", "start"), rows=((cell, cell),))
+    cell = _text_of("0123456789abcdef" * 8)
+    table = Table(header=(_text_of("a"), _text_of("b")), alignments=("start", "start"), rows=((cell, cell),))
 
     page = (await _pdf(renderer, Document(title="T", blocks=(table, CodeBlock(text="y" * 500))))).pages[0]
 
@@ -297,8 +297,8 @@ async def test_a_long_word_does_not_run_over_the_page_edge(renderer: TypstRender
 
 
 async def test_a_table_of_300_rows_repeats_its_head_on_every_page(renderer: TypstRenderer) -> None:
-    row = tuple(_says("cell") for _ in range(4))
-    table = Table(header=tuple(_says("Head") for _ in range(4)), alignments=("left",) * 4, rows=(row,) * 300)
+    row = tuple(_text_of("cell") for _ in range(4))
+    table = Table(header=tuple(_text_of("Head") for _ in range(4)), alignments=("left",) * 4, rows=(row,) * 300)
 
     pages = (await _pdf(renderer, Document(title="T", blocks=(table,)))).pages
 

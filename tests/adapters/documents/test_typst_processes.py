@@ -1,4 +1,4 @@
-"""The typesetting children: whatever a document does to one, the worker goes on and the next document is served."""
+"""The typesetting child processes: whatever a document does to one, the worker runs on and the next document is typeset."""
 
 import asyncio
 import os
@@ -108,7 +108,7 @@ _GREEDY: dict[str, tuple[Block, ...]] = {
 async def test_the_largest_documents_are_typeset_in_256_megabytes(
     renderer: TypstRenderer, blocks: tuple[Block, ...]
 ) -> None:
-    """A child ends itself at its limit; what it was at most is read while it is there."""
+    """A child ends itself at its limit; its peak memory is read while it runs."""
     await renderer.render(_document("small"))
     document = Document(title="T", blocks=blocks)
 
@@ -122,11 +122,11 @@ async def test_the_largest_documents_are_typeset_in_256_megabytes(
 
 
 async def test_a_document_that_needs_too_much_memory_is_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
+    request_sizes: list[int] = []
 
     async def ask(_child: object, request: bytes, *, afresh: bool) -> bytes:
-        asked.append(len(request))
-        if len(asked) < 3:
+        request_sizes.append(len(request))
+        if len(request_sizes) < 3:
             raise typst._OutOfMemory("reached its limit")
         return b"P" + (1).to_bytes(4, "big") + b"%PDF"
 
@@ -135,7 +135,7 @@ async def test_a_document_that_needs_too_much_memory_is_shortened(monkeypatch: p
     rendered = await TypstRenderer().render(Document(title="T", blocks=(Paragraph(inlines=_STRONG * 20),) * 1_000))
 
     assert rendered.content == b"%PDF"
-    assert asked[0] > asked[1] > asked[2]
+    assert request_sizes[0] > request_sizes[1] > request_sizes[2]
 
 
 def _peak_kilobytes(process_id: int) -> int:

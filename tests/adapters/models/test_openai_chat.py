@@ -1,4 +1,4 @@
-"""Chat completions against the simulator: stored ones that can be searched, and plain ones that nobody keeps."""
+"""Chat completions against the simulator: stored ones that can be searched, and plain ones that are not stored."""
 
 import asyncio
 import contextlib
@@ -69,7 +69,7 @@ def fault(servers: Installation, match: str, **what: object) -> None:
     servers.simulator("faults", {"match": match, **what})
 
 
-async def ask(model: OpenAIChat, prompt: str, **more: str) -> ModelAnswer:
+async def call_model(model: OpenAIChat, prompt: str, **more: str) -> ModelAnswer:
     call = model.prepare(ModelCall("Write.", prompt, model.model, **more), lambda text: None)
     return await call.collect(await call.send("key of " + prompt, None))
 
@@ -79,7 +79,7 @@ async def test_an_answer_is_complete_with_tokens_and_billed_under_our_key(
 ) -> None:
     prompt = f"whole chat {model.provider_class}"
 
-    answer = await ask(model, prompt)
+    answer = await call_model(model, prompt)
 
     assert prompt in answer.text
     assert answer.is_whole
@@ -110,7 +110,7 @@ async def test_each_provider_fault_is_mapped_to_a_typed_error(
     fault(servers, prompt, fault=kind)
 
     with pytest.raises(error):
-        await ask(model, prompt)
+        await call_model(model, prompt)
     assert len(servers.billing_log(prompt)) <= 1
 
 
@@ -118,11 +118,11 @@ async def test_a_truncated_answer_and_its_continuation_make_the_whole_text(
     model: OpenAIChat, servers: Installation
 ) -> None:
     prompt = f"in two parts {model.provider_class}"
-    whole = (await ask(model, prompt)).text
+    whole = (await call_model(model, prompt)).text
     fault(servers, prompt, fault="truncated")
 
-    first = await ask(model, prompt)
-    rest = await ask(model, prompt, so_far=first.text, go_on="Go on.")
+    first = await call_model(model, prompt)
+    rest = await call_model(model, prompt, so_far=first.text, go_on="Go on.")
 
     assert (first.is_whole, rest.is_whole) == (False, True)
     assert first.text + rest.text == whole
@@ -140,13 +140,13 @@ async def test_a_refused_connection_raises_model_unavailable() -> None:
     )
 
     with pytest.raises(ModelUnavailable):
-        await ask(model, "nobody there")
+        await call_model(model, "nobody there")
 
 
 async def test_a_stored_answer_lost_on_the_way_is_found_by_our_key(stored: OpenAIChat, servers: Installation) -> None:
     fault(servers, "lost chat", fault="billed_500")
     with pytest.raises(Ambiguous):
-        await ask(stored, "lost chat")
+        await call_model(stored, "lost chat")
     send = EarlierSend("key of lost chat", None, datetime.now(UTC))
 
     later = stored.prepare(ModelCall("Write.", "lost chat", stored.model), lambda text: None)
@@ -163,13 +163,13 @@ async def test_a_stored_answer_is_completed_after_the_client_disconnects(
 ) -> None:
     fault(servers, "hung up", latency_seconds=0.5)
     call = stored.prepare(ModelCall("Write.", "hung up", stored.model), lambda text: None)
-    asking = asyncio.create_task(call.send("key of hung up", None))
+    sending = asyncio.create_task(call.send("key of hung up", None))
     async with asyncio.timeout(20):
         while not servers.billing_log("hung up"):
             await asyncio.sleep(0.01)
-    asking.cancel()
+    sending.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await asking
+        await sending
 
     send = EarlierSend("key of hung up", None, datetime.now(UTC))
     async with asyncio.timeout(20):

@@ -1,4 +1,4 @@
-"""Embeddings against the simulator, and against servers that answer with what cannot be used."""
+"""Embeddings against the simulator, and against servers with unusable answers."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ from durable_research.domain.model_errors import (
 )
 from durable_research.ports.vendors.embeddings import DIMENSIONS, Embedding
 from durable_research.ports.vendors.models import CallDeadlines
-from tests.adapters.models.peer import Request, Said, Then, head, peer, whole
+from tests.adapters.models.peer import Request, Scripted, Then, head, peer, whole
 from tests.adapters.models.serving import serving
 from tests.installation import Installation
 
@@ -59,20 +59,20 @@ def likeness(one: Embedding, other: Embedding) -> float:
 
 
 async def answered(vector: list[Any], **more: Any) -> tuple[Embedding, dict[str, Any]]:
-    """What becomes of this answer of a server, and what the server was asked."""
+    """The embedding from this answer of a server, and the request that the server received."""
     server = Quart("a compatible server")
-    asked: dict[str, Any] = {}
+    request_body: dict[str, Any] = {}
 
     @server.post("/v1/embeddings")
     async def answer() -> dict[str, Any]:
-        asked.update(await request.get_json())
+        request_body.update(await request.get_json())
         data = [{"object": "embedding", "index": 0, "embedding": vector}] if vector else []
         return {"object": "list", "model": "another name", "data": data, **more}
 
     async with serving(server) as url:
         model = embeddings(url, "ours")
         try:
-            return await embed(model, "ebb " * 4_000 + "flow"), asked
+            return await embed(model, "ebb " * 4_000 + "flow"), request_body
         finally:
             await model.close()
 
@@ -166,11 +166,11 @@ def test_embeddings_have_provider_class_nothing(model: OpenAIEmbeddings) -> None
 
 
 async def test_a_long_text_is_truncated_and_embedded_in_the_configured_dimensions() -> None:
-    _, asked = await answered(UNIT)
+    _, request_body = await answered(UNIT)
 
-    assert asked["dimensions"] == DIMENSIONS
-    assert len(asked["input"].encode()) == 8_000
-    assert asked["input"].startswith("ebb ebb")
+    assert request_body["dimensions"] == DIMENSIONS
+    assert len(request_body["input"].encode()) == 8_000
+    assert request_body["input"].startswith("ebb ebb")
 
 
 async def test_a_text_is_not_cut_within_a_character(model: OpenAIEmbeddings, servers: Installation) -> None:
@@ -210,7 +210,7 @@ PACKED = base64.b64encode(struct.pack(f"<{DIMENSIONS}f", *UNIT)).decode()
 
 
 @pytest.mark.parametrize(
-    "said",
+    "scripted",
     [
         {"data": [{"index": 0, "embedding": UNIT}], "usage": {"total_tokens": 4}},
         {"data": [{"index": 0, "embedding": UNIT}], "usage": None},
@@ -225,8 +225,8 @@ PACKED = base64.b64encode(struct.pack(f"<{DIMENSIONS}f", *UNIT)).decode()
         {"embeddings": [UNIT]},
     ],
 )
-async def test_unknown_fields_beside_the_vector_are_ignored(said: Any) -> None:
-    async with peer(whole(said)) as provider:
+async def test_unknown_fields_beside_the_vector_are_ignored(scripted: Any) -> None:
+    async with peer(whole(scripted)) as provider:
         model = embeddings(provider.url.removesuffix("/v1"), "ours")
         embedding = await embed(model, "tides")
         await model.close()
@@ -252,7 +252,7 @@ async def test_a_value_that_is_no_list_of_numbers_is_refused_as_a_vector(vector:
 
 
 @pytest.mark.parametrize(
-    ("said", "error", "words"),
+    ("scripted", "error", "words"),
     [
         (whole({"error": {"code": 501, "type": "not_supported_error"}}, 501), ModelRefused, "OPENAI_EMBEDDING_MODEL"),
         (whole({}, 404), ModelRefused, "OPENAI_EMBEDDING_MODEL"),
@@ -270,9 +270,9 @@ async def test_a_value_that_is_no_list_of_numbers_is_refused_as_a_vector(vector:
     ],
 )
 async def test_each_malformed_answer_raises_the_error_of_the_table(
-    said: Said, error: type[Exception], words: str
+    scripted: Scripted, error: type[Exception], words: str
 ) -> None:
-    async with peer(said) as provider:
+    async with peer(scripted) as provider:
         model = embeddings(provider.url.removesuffix("/v1"))
         with pytest.raises(error, match=words) as raised:
             await embed(model, "tides")
@@ -283,7 +283,7 @@ async def test_each_malformed_answer_raises_the_error_of_the_table(
 
 @pytest.mark.parametrize("field", ["dimensions", "encoding_format"])
 async def test_a_field_that_is_refused_is_left_out_of_the_next_send(field: str) -> None:
-    def answer(request: Request) -> Said:
+    def answer(request: Request) -> Scripted:
         if field in request.body:
             return whole({"error": {"message": f"unknown field {field}"}}, 422)
         return whole({"data": [{"embedding": UNIT}]})

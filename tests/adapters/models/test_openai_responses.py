@@ -45,7 +45,7 @@ def fault(servers: Installation, match: str, **what: object) -> None:
     servers.simulator("faults", {"match": match, **what})
 
 
-async def ask(model: OpenAIResponses, prompt: str) -> ModelAnswer:
+async def call_model(model: OpenAIResponses, prompt: str) -> ModelAnswer:
     call = model.prepare(ModelCall("Write.", prompt, model.model), lambda text: None)
     return await call.collect(await call.send("key of " + prompt, None))
 
@@ -60,7 +60,7 @@ async def found(call: ResponseCall, send: EarlierSend) -> str:
 
 
 async def test_an_answer_is_complete_with_its_tokens(model: OpenAIResponses) -> None:
-    answer = await ask(model, "whole answer")
+    answer = await call_model(model, "whole answer")
 
     assert "whole answer" in answer.text
     assert answer.usage.output_tokens > 100
@@ -107,7 +107,7 @@ async def test_a_429_raises_model_busy_with_the_providers_retry_after(
     fault(servers, "too many", fault="429", retry_after=7)
 
     with pytest.raises(ModelBusy) as caught:
-        await ask(model, "too many")
+        await call_model(model, "too many")
 
     assert caught.value.retry_after_seconds == 7
     assert not servers.billing_log("too many")
@@ -132,7 +132,7 @@ async def test_each_provider_fault_is_mapped_to_a_typed_error(
     fault(servers, f"fault {kind} here", fault=kind)
 
     with pytest.raises(error):
-        await ask(model, f"fault {kind} here")
+        await call_model(model, f"fault {kind} here")
 
 
 async def test_a_connection_cut_after_the_send_is_ambiguous_and_sent_once(
@@ -141,7 +141,7 @@ async def test_a_connection_cut_after_the_send_is_ambiguous_and_sent_once(
     fault(servers, "cut the line", fault="cut")
 
     with pytest.raises(Ambiguous):
-        await ask(model, "cut the line")
+        await call_model(model, "cut the line")
 
     assert len(servers.billing_log("cut the line")) == 1
 
@@ -164,7 +164,7 @@ async def test_a_refused_connection_raises_model_unavailable() -> None:
     )
 
     with pytest.raises(ModelUnavailable):
-        await ask(model, "nobody there")
+        await call_model(model, "nobody there")
 
 
 async def test_a_background_call_continues_at_the_provider_after_the_client_disconnects(
@@ -186,14 +186,14 @@ async def test_a_failed_generation_raises_generation_failed(model: OpenAIRespons
     fault(servers, "fails inside", fault="failed")
 
     with pytest.raises(GenerationFailed):
-        await ask(model, "fails inside")
+        await call_model(model, "fails inside")
 
 
 async def test_a_refusal_by_the_model_raises_model_declined(model: OpenAIResponses, servers: Installation) -> None:
     fault(servers, "will not answer", fault="refused")
 
     with pytest.raises(ModelDeclined):
-        await ask(model, "will not answer")
+        await call_model(model, "will not answer")
 
 
 def test_the_messages_of_a_continuation_hold_the_text_so_far() -> None:

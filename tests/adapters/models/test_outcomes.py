@@ -64,23 +64,25 @@ def row(status: int) -> tuple[type[Exception], type[Exception]]:
 
 
 def test_only_what_may_have_been_accepted_is_ambiguous() -> None:
-    doubtful = [status for status in range(300, 600) if isinstance(outcome(status, {}), Ambiguous)]
+    ambiguous = [status for status in range(300, 600) if isinstance(outcome(status, {}), Ambiguous)]
 
-    assert doubtful == [status for status in range(500, 600) if status not in {501, 503, 529}]
+    assert ambiguous == [status for status in range(500, 600) if status not in {501, 503, 529}]
 
 
-# Whatever the HTTP library may raise, and what each means before and after the request began to be written.
-AWAY, REFUSED, DOUBT = ModelUnavailable, ModelRefused, Ambiguous
+# Every error that the HTTP library may raise, with its outcome before and after the request began to be written.
+AWAY, REFUSED, AMBIGUOUS = ModelUnavailable, ModelRefused, Ambiguous
 OF_THE_LIBRARY: dict[str, tuple[type[Exception], type[Exception]]] = {
     **dict.fromkeys(["ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"], (AWAY, AWAY)),
     **dict.fromkeys(["InvalidURL", "UnsupportedProtocol", "LocalProtocolError"], (REFUSED, REFUSED)),
-    **dict.fromkeys(["HTTPError", "RequestError", "TransportError", "TimeoutException", "NetworkError"], (AWAY, DOUBT)),
-    **dict.fromkeys(["ReadError", "ReadTimeout", "WriteError", "WriteTimeout", "CloseError"], (AWAY, DOUBT)),
-    **dict.fromkeys(["ProtocolError", "RemoteProtocolError", "DecodingError", "TooManyRedirects"], (AWAY, DOUBT)),
     **dict.fromkeys(
-        ["StreamError", "StreamClosed", "StreamConsumed", "RequestNotRead", "ResponseNotRead"], (AWAY, DOUBT)
+        ["HTTPError", "RequestError", "TransportError", "TimeoutException", "NetworkError"], (AWAY, AMBIGUOUS)
     ),
-    **dict.fromkeys(["HTTPStatusError"], (AWAY, DOUBT)),
+    **dict.fromkeys(["ReadError", "ReadTimeout", "WriteError", "WriteTimeout", "CloseError"], (AWAY, AMBIGUOUS)),
+    **dict.fromkeys(["ProtocolError", "RemoteProtocolError", "DecodingError", "TooManyRedirects"], (AWAY, AMBIGUOUS)),
+    **dict.fromkeys(
+        ["StreamError", "StreamClosed", "StreamConsumed", "RequestNotRead", "ResponseNotRead"], (AWAY, AMBIGUOUS)
+    ),
+    **dict.fromkeys(["HTTPStatusError"], (AWAY, AMBIGUOUS)),
 }
 # Not of a request: raised where several cookies of one name are read.
 NEVER_MET = {"CookieConflict"}
@@ -266,7 +268,7 @@ def test_the_error_message_is_found_in_every_known_body_format(body: bytes, word
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("provider_text", "expected"),
     [
         ("Incorrect API key provided: sk-abcd1234****wxyz. See", "Incorrect API key provided: … See"),
         ("key the-configured-key is unknown", "key … is unknown"),
@@ -280,8 +282,8 @@ def test_the_error_message_is_found_in_every_known_body_format(body: bytes, word
         ("half \ud83c", "half \ufffd"),
     ],
 )
-def test_api_keys_and_control_characters_are_removed_from_error_messages(said: str, expected: str) -> None:
-    assert shown(said, "the-configured-key") == expected
+def test_api_keys_and_control_characters_are_removed_from_error_messages(provider_text: str, expected: str) -> None:
+    assert shown(provider_text, "the-configured-key") == expected
 
 
 def test_a_shown_error_message_has_at_most_300_characters() -> None:
@@ -342,7 +344,7 @@ def test_the_prompt_is_removed_from_error_messages(message: str) -> None:
     ids=["letters", "chinese", "equals", "dashes", "stars", "keys", "tags"],
 )
 def test_a_long_error_body_is_parsed_in_bounded_time(message: str) -> None:
-    """A pattern that went back and forth on one long word once kept a worker from its heartbeats for minutes."""
+    """Seen once: a pattern that backtracked over one long word delayed a worker's heartbeats for minutes."""
     for body in (json.dumps({"error": {"message": message}}).encode(), message.encode()):
         assert type(of_answer(400, {}, body, Asked(sent=message))) is ModelRefused
 

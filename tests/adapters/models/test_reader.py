@@ -1,4 +1,4 @@
-"""The reader alone: what an answer is, whatever stands beside its text. The inputs are of the shapes that people reported."""
+"""The reader alone: an answer is read whatever fields are beside its text. The inputs have shapes from users' reports."""
 
 import copy
 from collections.abc import Iterator
@@ -27,17 +27,17 @@ from durable_research.ports.vendors.models import ModelAnswer
 from tests.adapters.models.peer import chunk, events
 
 USAGE = {"prompt_tokens": 11, "completion_tokens": 22, "total_tokens": 33}
-TOLD = TokenUsage(input_tokens=11, output_tokens=22)
-ASKED = "what was asked, in full"
+REPORTED = TokenUsage(input_tokens=11, output_tokens=22)
+REQUEST = "what was asked, in full"
 TEXT = "# Tides\n\nThey turn.\n"
 
 
 def reading(*values: Any, whole: bool = False) -> Reading:
-    said = Reading("asked-model", ASKED, "the-key")
-    said.is_whole_body = whole
+    answered = Reading("asked-model", REQUEST, "the-key")
+    answered.is_whole_body = whole
     for value in values:
-        said.feed(Piece(value))
-    return said
+        answered.feed(Piece(value))
+    return answered
 
 
 def answer(*values: Any, whole: bool = False) -> ModelAnswer:
@@ -166,9 +166,9 @@ def test_a_chunk_without_content_is_ignored(beside: Any) -> None:
 @pytest.mark.parametrize(
     ("usage", "expected"),
     [
-        (USAGE, TOLD),
-        ({"input_tokens": 11, "output_tokens": 22}, TOLD),
-        ({"prompt_tokens": 11.0, "completion_tokens": 22.0}, TOLD),
+        (USAGE, REPORTED),
+        ({"input_tokens": 11, "output_tokens": 22}, REPORTED),
+        ({"prompt_tokens": 11.0, "completion_tokens": 22.0}, REPORTED),
         ([USAGE], None),
         (None, None),
         ({}, None),
@@ -181,10 +181,10 @@ def test_a_chunk_without_content_is_ignored(beside: Any) -> None:
     ],
 )
 def test_token_usage_is_read_or_estimated_and_marked_as_an_estimate(usage: Any, expected: TokenUsage | None) -> None:
-    said = done(chunk(TEXT, usage=usage), chunk(reason="stop"))
+    answered = done(chunk(TEXT, usage=usage), chunk(reason="stop"))
 
-    assert said.usage == (expected or TokenUsage.estimate(ASKED, TEXT))
-    assert said.usage.output_tokens > 0
+    assert answered.usage == (expected or TokenUsage.estimate(REQUEST, TEXT))
+    assert answered.usage.output_tokens > 0
 
 
 def test_a_partly_reported_usage_is_completed_and_marked_as_an_estimate() -> None:
@@ -194,7 +194,7 @@ def test_a_partly_reported_usage_is_completed_and_marked_as_an_estimate() -> Non
 
 
 def test_a_later_odd_usage_does_not_replace_a_good_one() -> None:
-    assert done(chunk(TEXT, "stop", usage=USAGE), {"choices": [], "usage": {"total_tokens": 1}}).usage == TOLD
+    assert done(chunk(TEXT, "stop", usage=USAGE), {"choices": [], "usage": {"total_tokens": 1}}).usage == REPORTED
 
 
 def test_a_stream_with_done_marker_and_no_finish_reason_is_whole() -> None:
@@ -263,10 +263,10 @@ def test_a_number_is_accepted_as_an_id() -> None:
 
 @pytest.mark.parametrize("odd", ["nul\x00", "half \ud83c", "x" * 501, "two\nlines", {"id": 1}, True, None, ""])
 def test_an_id_that_the_database_cannot_store_is_ignored(odd: Any) -> None:
-    said = reading({**chunk(TEXT, "stop"), "id": odd, "model": odd})
+    answered = reading({**chunk(TEXT, "stop"), "id": odd, "model": odd})
 
-    assert said.reference == ""
-    assert said.answer("ref").model == "asked-model"
+    assert answered.reference == ""
+    assert answered.answer("ref").model == "asked-model"
 
 
 @pytest.mark.parametrize("nothing", ["", " \n\t", "\ufeff", "\u200b\u2060\u200d", "\u3164", None])
@@ -301,14 +301,14 @@ def test_a_refusal_part_raises_model_declined() -> None:
 )
 def test_the_streamed_text_is_the_answer_when_the_closing_event_has_no_output(output: Any) -> None:
     closing = {**response("completed"), "output": output, "usage": {"input_tokens": 11, "output_tokens": 22}}
-    said = answer(
+    answered = answer(
         event("created", response={"id": "resp_1", "status": "in_progress", "output": []}),
         event("output_text.delta", delta="# Tides\n\n"),
         event("output_text.delta", delta="They turn.\n"),
         event("completed", response=closing),
     )
 
-    assert (said.text, said.is_whole, said.usage) == (TEXT, True, TOLD)
+    assert (answered.text, answered.is_whole, answered.usage) == (TEXT, True, REPORTED)
 
 
 def test_a_response_can_consist_of_finished_parts_without_deltas() -> None:
@@ -390,7 +390,7 @@ RESPONSE = [
     event("output_text.delta", delta="They turn.\n", item_id="msg_1", output_index=0, content_index=0),
     event("completed", response=CLOSING, sequence_number=3),
 ]
-# The text, and what says that it is one and how it ended, which must be believed as it stands.
+# The text, and the fields for its type and finish reason, which are read as they are.
 OF_THE_TEXT = {
     "content",
     "delta",
@@ -426,7 +426,7 @@ def put(values: list[Any], path: tuple[Any, ...], odd: Any) -> list[Any]:
     return list(changed)
 
 
-def said(values: list[Any]) -> str:
+def answered(values: list[Any]) -> str:
     """Whatever text came of it, however it ended."""
     try:
         return answer(*values, Mark.DONE).text
@@ -450,7 +450,7 @@ def test_odd_values_beside_the_text_do_not_lose_a_whole_answer(
 ) -> None:
     stream, path = where
 
-    assert said(put(stream, path, odd)) == TEXT
+    assert answered(put(stream, path, odd)) == TEXT
 
 
 @given(
@@ -460,31 +460,31 @@ def test_odd_values_beside_the_text_do_not_lose_a_whole_answer(
 def test_odd_values_in_any_field_raise_only_typed_errors(where: tuple[list[Any], tuple[Any, ...]], odd: Any) -> None:
     stream, path = where
 
-    said(put(stream, path, odd))
+    answered(put(stream, path, odd))
 
 
 @given(st.lists(ANYTHING, max_size=3), st.integers(0, 5))
 def test_odd_values_between_the_chunks_do_not_lose_text(odd: list[Any], place: int) -> None:
     harmless = [one for one in odd if not isinstance(one, (dict, list))]
 
-    assert said([*STREAM[:place], *harmless, *STREAM[place:]]) == TEXT
+    assert answered([*STREAM[:place], *harmless, *STREAM[place:]]) == TEXT
 
 
 @given(st.lists(st.integers(0, 900), max_size=12), st.sampled_from([STREAM, RESPONSE]))
 def test_the_split_into_chunks_does_not_change_the_answer(cuts: list[int], stream: list[Any]) -> None:
     data = events(*stream)
-    body, kept = Body(), Reading("asked-model", ASKED)
+    body, reading_of_pieces = Body(), Reading("asked-model", REQUEST)
     at = 0
     for cut in [*sorted(cut for cut in cuts if cut < len(data)), len(data)]:
         for piece in body.feed(data[at:cut]):
-            kept.feed(piece)
+            reading_of_pieces.feed(piece)
         at = cut
 
-    assert kept.answer("ref") == heard_at_once(stream).answer("ref")
+    assert reading_of_pieces.answer("ref") == read_at_once(stream).answer("ref")
 
 
-def heard_at_once(stream: list[Any]) -> Reading:
-    kept = Reading("asked-model", ASKED)
+def read_at_once(stream: list[Any]) -> Reading:
+    reading_of_pieces = Reading("asked-model", REQUEST)
     for value in [*stream, Mark.DONE]:
-        kept.feed(Piece(value))
-    return kept
+        reading_of_pieces.feed(Piece(value))
+    return reading_of_pieces

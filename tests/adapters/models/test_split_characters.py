@@ -13,7 +13,7 @@ def grown(*pieces: str) -> str:
     text = Growing()
     for piece in pieces:
         text.add(piece)
-        text.text.encode()  # what is shown meanwhile can be written down
+        text.text.encode()  # the draft shown meanwhile can be encoded
     return text.whole
 
 

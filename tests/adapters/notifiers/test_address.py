@@ -1,4 +1,4 @@
-"""Webhooks to users' addresses: signed, sent only out into the world, and what each answer means."""
+"""Webhooks to users' addresses: signed, sent only to public addresses, each answer mapped to its outcome."""
 
 import asyncio
 

@@ -128,11 +128,11 @@ async def test_a_message_whose_reply_is_lost_is_ambiguous(
 
 
 class Mails:
-    """A mail server that keeps envelopes, with or without SMTPUTF8; `answers` are those to some recipients."""
+    """A mail server that stores envelopes, with or without SMTPUTF8; `answers` are those to some recipients."""
 
     def __init__(self, **answers: str) -> None:
         self._answers = answers
-        self.taken: list[tuple[list[str], list[str], EmailMessage]] = []
+        self.received: list[tuple[list[str], list[str], EmailMessage]] = []
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -145,7 +145,7 @@ class Mails:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         assert isinstance(envelope.original_content, bytes)
         message = email.message_from_bytes(envelope.original_content, _class=EmailMessage, policy=email.policy.default)
-        self.taken.append((envelope.mail_options, [str(one) for one in envelope.rcpt_tos], message))
+        self.received.append((envelope.mail_options, [str(one) for one in envelope.rcpt_tos], message))
         return "250 OK"
 
     @asynccontextmanager
@@ -178,7 +178,7 @@ async def test_an_unreachable_recipient_is_named_and_the_others_get_the_message(
         letter = EmailNotifier(url, "reports@example.org", recipients).prepare(note)
         delivery = await letter.collect(await letter.send(KEY, None))
 
-    [(options, to, message)] = mails.taken
+    [(options, to, message)] = mails.received
     assert (to, [one.split(" ")[0] for one in delivery.left_out]) == (reached, left_out)
     assert options == (["SMTPUTF8"] if "jörg@example.org" in reached else [])
     assert str(message).isascii()
@@ -202,7 +202,7 @@ async def test_with_no_reachable_recipient_nothing_is_sent_and_each_is_named(
         with pytest.raises(NotificationFailed) as failure:
             await EmailNotifier(url, "reports@example.org", recipients).prepare(note).send(KEY, None)
 
-    assert (type(failure.value), str(failure.value), mails.taken) == (error, words, [])
+    assert (type(failure.value), str(failure.value), mails.received) == (error, words, [])
 
 
 async def test_a_non_ascii_sender_needs_a_server_with_smtputf8(note: Notification) -> None:
@@ -216,7 +216,7 @@ async def test_a_non_ascii_sender_needs_a_server_with_smtputf8(note: Notificatio
     async with mails.serve(utf8=True) as url:
         reference = await EmailNotifier(url, sender, ["ann@example.org"]).prepare(note).send(KEY, None)
 
-    [(options, _, message)] = mails.taken
+    [(options, _, message)] = mails.received
     assert (options, str(message["From"])) == (["SMTPUTF8"], "Übersicht <über@xn--bcher-kva.example>")
     assert str(message["Message-ID"]) == reference == f"<{KEY}@xn--bcher-kva.example>"
 
@@ -227,7 +227,7 @@ async def test_display_names_of_addresses_are_kept_in_the_headers(note: Notifica
     async with mails.serve(utf8=True) as url:
         await EmailNotifier(url, '"Reports, new" <reports@example.org>', recipients).prepare(note).send(KEY, None)
 
-    [(_, _, message)] = mails.taken
+    [(_, _, message)] = mails.received
     assert (message["From"], message["To"]) == ('"Reports, new" <reports@example.org>', "ann@example.org")
 
 
@@ -239,26 +239,26 @@ async def test_an_unreachable_server_is_a_transient_failure(note: Notification) 
 
 
 async def test_a_password_is_not_sent_without_tls(note: Notification) -> None:
-    heard: list[bytes] = []
+    lines: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """A server whose STARTTLS somebody on the way has hidden."""
+        """A server whose STARTTLS an attacker on the path has removed."""
         writer.write(b"220 here\r\n")
         while line := await reader.readline():
-            heard.append(line)
+            lines.append(line)
             writer.write(b"250-here\r\n250 AUTH PLAIN LOGIN\r\n" if line.startswith(b"EHLO") else b"502 no\r\n")
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    # Leads to this machine, but is not written as such: as far as the rule knows, it is another one.
+    # Resolves to this machine without naming it: the rule treats it as another machine.
     url = f"smtp://user:pass@127.1:{server.sockets[0].getsockname()[1]}"
 
     with pytest.raises(NotificationFailed):
         await EmailNotifier(url, "a@example.org", ["b@example.org"]).prepare(note).send(KEY, None)
 
     server.close()
-    assert [line for line in heard if line.startswith(b"EHLO")]
-    assert [line for line in heard if line.startswith(b"AUTH")] == []
+    assert [line for line in lines if line.startswith(b"EHLO")]
+    assert [line for line in lines if line.startswith(b"AUTH")] == []
 
 
 async def test_the_email_notifier_has_provider_class_nothing(notifier: EmailNotifier) -> None:

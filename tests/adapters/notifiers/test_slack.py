@@ -1,4 +1,4 @@
-"""Slack on the simulator: what was posted can be found by its key, and an error is one of three kinds."""
+"""Slack on the simulator: a posted message is found by its key, and an error is one of three kinds."""
 
 import asyncio
 import dataclasses
@@ -71,8 +71,8 @@ async def test_a_message_is_posted_once_with_its_key(
     assert [(line["key"], line["id"]) for line in servers.billing_log(note.title, kind="slack")] == [(key, reference)]
 
 
-def said(servers: Installation, reference: str) -> dict[str, Any]:
-    """The message as the channel keeps it."""
+def posted_message(servers: Installation, reference: str) -> dict[str, Any]:
+    """The message as the channel stores it."""
     with httpx.Client(base_url=servers.up["simulator"], headers={"Authorization": "Bearer xoxb-test"}) as client:
         messages = client.get("/api/conversations.history", params={"channel": CHANNEL}).json()["messages"]
     return next(one for one in messages if one["ts"] == reference)
@@ -98,7 +98,7 @@ def shown(message: dict[str, Any]) -> list[dict[str, Any]]:
 async def test_markup_in_a_title_is_shown_literally(
     notifier: SlackNotifier, servers: Installation, note: Notification, key: str, title: str
 ) -> None:
-    message = said(servers, await notifier.prepare(dataclasses.replace(note, title=title)).send(key, None))
+    message = posted_message(servers, await notifier.prepare(dataclasses.replace(note, title=title)).send(key, None))
 
     assert shown(message) == [
         {"type": "text", "text": title, "style": {"bold": True}},
@@ -124,7 +124,7 @@ async def test_a_draft_that_waits_for_approval_has_its_own_message_text(
 
     reference = await notifier.prepare(dataclasses.replace(note, title="Tides", approval=approval)).send(key, None)
 
-    message = said(servers, reference)
+    message = posted_message(servers, reference)
     more = "The report is made; approve it to have it told, or refuse (until 2026-12-01 09:00 UTC)."
     assert "".join(one["text"] for one in shown(message)) == f"Tides {waits}: decide. {more}"
     assert message["text"] == f"Tides {waits}: {note.url} {more}"
@@ -279,7 +279,7 @@ async def test_a_failure_notice_shows_its_code(
 ) -> None:
     notice = Notice(kind=NoticeKind.FAILED, number=0, code="document_error")
 
-    message = said(servers, await notifier.prepare(dataclasses.replace(note, notice=notice)).send(key, None))
+    message = posted_message(servers, await notifier.prepare(dataclasses.replace(note, notice=notice)).send(key, None))
 
     assert " failed: " in [part.get("text") for part in shown(message)]
     assert "It failed (document_error)" in message["text"]

@@ -1,4 +1,4 @@
-"""What every object store promises, asked of a folder, of Azure Blob and of S3 alike."""
+"""The guarantees of every object store, tested on a folder, Azure Blob and S3 alike."""
 
 import asyncio
 import secrets
@@ -130,9 +130,9 @@ async def test_an_unreachable_store_fails_every_call_and_works_again_when_it_is_
     store: Store, objects: ObstoreObjects, folder: str
 ) -> None:
     await objects.put(f"{folder}/a", b"before")
-    store.go_away()
+    store.interrupt()
     try:
-        for asked in (
+        for call in (
             objects.put(f"{folder}/b", b""),
             objects.get(f"{folder}/a"),
             keys(objects, folder),
@@ -140,9 +140,9 @@ async def test_an_unreachable_store_fails_every_call_and_works_again_when_it_is_
             objects.check(),
         ):
             with pytest.raises(InfrastructureDown):
-                await asked
+                await call
     finally:
-        store.come_back()
+        store.restore()
 
     await objects.check()
     await objects.put(f"{folder}/c", b"after")

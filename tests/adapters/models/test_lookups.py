@@ -1,4 +1,4 @@
-"""What is asked after a send whose fate is unknown, what of it is believed, and what a server's class becomes."""
+"""The lookup after a send with an unknown outcome, which results of it count, and the server's class afterwards."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from durable_research.domain.model_errors import (
 from durable_research.ports.vendors.models import CallDeadlines, ModelAnswer, ModelCall
 from durable_research.ports.vendors.remote import EarlierSend, RemoteEffect, Shown, ours_among
 from durable_research.telemetry import logs as telemetry
-from tests.adapters.models.peer import Peer, Request, Said, Then, events, head, peer, whole
+from tests.adapters.models.peer import Peer, Request, Scripted, Then, events, head, peer, whole
 
 PATIENT = CallDeadlines(silence=60, first_byte=60, longest=60)
 CALL = ModelCall("Write.", "q", "m")
@@ -34,11 +34,11 @@ KEY = "our key"
 TEXT = "Tides turn."
 TAGS = {"effect_key": KEY, "request_fingerprint": CALL.fingerprint}
 GONE = whole({"error": {"message": "no such thing"}}, 404)
-Routes = Mapping[str, Said]
+Routes = Mapping[str, Scripted]
 
 
-def routed(routes: Routes) -> Callable[[Request], Said]:
-    """Answers by method and path; what is not named is not there."""
+def routed(routes: Routes) -> Callable[[Request], Scripted]:
+    """Answers by method and path; any other request is 404."""
     return lambda request: routes.get(f"{request.method} {request.path.split('?')[0].removeprefix('/v1')}", GONE)
 
 
@@ -90,7 +90,7 @@ def closed() -> dict[str, Any]:
     return {"type": "response.completed", "response": response("completed")}
 
 
-CUT: Said = [head() + events(created(), delta("Tides "), done=False), Then.RESET]
+CUT: Scripted = [head() + events(created(), delta("Tides "), done=False), Then.RESET]
 
 
 # -- one rule for all finders
@@ -136,7 +136,7 @@ async def test_other_calls_in_an_unfiltered_list_are_ignored_and_logged() -> Non
 
 
 async def test_a_list_is_read_page_by_page_and_an_endless_one_is_given_up() -> None:
-    def paged(request: Request) -> Said:
+    def paged(request: Request) -> Scripted:
         last = "after=first" in request.path
         page = [completion("ours", TAGS)] if last else [completion("first", None)]
         return whole({"data": page, "has_more": not last})
@@ -168,7 +168,7 @@ async def test_items_of_a_conversation_count_only_if_the_conversation_has_our_ta
     metadata: dict[str, Any] = {**TAGS}
     routes = {"POST /conversations/conv_1/items": whole({}), "GET /conversations/conv_1/items": whole({"data": items})}
 
-    def answer(request: Request) -> Said:
+    def answer(request: Request) -> Scripted:
         if request.path == "/v1/conversations/conv_1":
             return whole({"id": "conv_1", "metadata": metadata})
         return routed(routes)(request)
@@ -244,9 +244,9 @@ async def test_a_server_without_a_list_endpoint_has_class_n(status: int) -> None
 async def test_any_other_error_leaves_the_provider_class_unchanged(status: int) -> None:
     async with peer(whole({}, status)) as provider:
         chat, model = stored_chat(provider), responses(provider)
-        for asking in (chat.prepare(CALL, silent).find(earlier()), model.prepare(CALL, silent).handle(KEY)):
+        for lookup in (chat.prepare(CALL, silent).find(earlier()), model.prepare(CALL, silent).handle(KEY)):
             with pytest.raises(ModelRefused if status in {401, 403} else ModelUnavailable):
-                await asking
+                await lookup
 
         assert (chat.provider_class, model.provider_class) == (ProviderClass.RETRIEVABLE, ProviderClass.LOCKED)
         await chat.close()
@@ -256,14 +256,14 @@ async def test_any_other_error_leaves_the_provider_class_unchanged(status: int) 
 async def test_an_unknown_id_leaves_the_provider_class_unchanged() -> None:
     async with peer(GONE) as provider:
         chat, model = stored_chat(provider), responses(provider)
-        for asking in (
+        for lookup in (
             chat.prepare(CALL, silent).collect("chatcmpl_1"),
             model.prepare(CALL, silent).collect("resp_1"),
             model.prepare(CALL, silent).collect("conv_1/msg_1"),
             model.prepare(CALL, silent).find(earlier("conv_1")),
         ):
             with pytest.raises(ModelForgotten):
-                await asking
+                await lookup
 
         assert (chat.provider_class, model.provider_class) == (ProviderClass.RETRIEVABLE, ProviderClass.LOCKED)
         await chat.close()
@@ -278,17 +278,17 @@ async def test_a_missing_lookup_endpoint_lowers_the_provider_class_to_n(status: 
             (lambda call: call.collect("resp_1"), ModelForgotten),
             (lambda call: call.collect("conv_1/msg_1"), ModelForgotten),
         ]
-        for ask, error in look_ups:
+        for look_up, error in look_ups:
             model = responses(provider)
             with pytest.raises(error):
-                await ask(model.prepare(CALL, silent))
+                await look_up(model.prepare(CALL, silent))
             assert model.provider_class is ProviderClass.NOTHING
             await model.close()
 
 
 @pytest.mark.parametrize("field", ["conversation", "store", "metadata", "background"])
 async def test_a_refused_lookup_field_lowers_the_provider_class_to_n(field: str) -> None:
-    def answer(request: Request) -> Said:
+    def answer(request: Request) -> Scripted:
         if request.body and field in request.body:
             return whole({"error": {"message": f"{field} is not supported", "param": field}}, 400)
         return [head() + events(created(), delta(), closed(), done=False)]
@@ -325,15 +325,15 @@ async def test_a_cut_stream_is_completed_by_a_lookup_of_its_id(keyed: bool) -> N
 
 
 async def test_a_silent_stream_is_completed_by_a_lookup_of_its_id() -> None:
-    said: Said = [head() + events(created(), done=False), Then.HOLD]
-    routes = {"POST /responses": said, "GET /responses/resp_1": whole(response("completed"))}
+    scripted: Scripted = [head() + events(created(), done=False), Then.HOLD]
+    routes = {"POST /responses": scripted, "GET /responses/resp_1": whole(response("completed"))}
 
     assert (await collected(routes, CallDeadlines(silence=0.05, first_byte=60, longest=60))).text == TEXT
 
 
 async def test_a_stream_broken_by_an_error_is_completed_by_a_lookup_of_its_id() -> None:
-    said = [head() + events(created(), {"type": "error", "message": "the stream broke"})]
-    routes = {"POST /responses": said, "GET /responses/resp_1": whole(response("completed"))}
+    scripted = [head() + events(created(), {"type": "error", "message": "the stream broke"})]
+    routes = {"POST /responses": scripted, "GET /responses/resp_1": whole(response("completed"))}
 
     assert (await collected(routes)).text == TEXT
 
@@ -354,14 +354,14 @@ async def test_a_stream_broken_by_an_error_is_completed_by_a_lookup_of_its_id() 
     ],
     ids=["runs", "queued", "500", "429", "reset", "page", "odd", "401", "404", "empty"],
 )
-async def test_the_lookup_after_a_cut_stream_decides_the_outcome(shown: Said, error: type[Exception]) -> None:
+async def test_the_lookup_after_a_cut_stream_decides_the_outcome(shown: Scripted, error: type[Exception]) -> None:
     with pytest.raises(error) as raised:
         await collected({"POST /responses": CUT, "GET /responses/resp_1": shown})
     assert type(raised.value) is error
 
 
 @pytest.mark.parametrize(("shown", "is_lowered"), [(GONE, True), (whole(response("in_progress")), False)])
-async def test_a_server_that_forgets_a_new_id_has_class_n(shown: Said, is_lowered: bool) -> None:
+async def test_a_server_that_forgets_a_new_id_has_class_n(shown: Scripted, is_lowered: bool) -> None:
     async with peer(routed({"POST /responses": CUT, "GET /responses/resp_1": shown})) as provider:
         model = responses(provider)
         call = model.prepare(CALL, silent)
@@ -374,16 +374,16 @@ async def test_a_server_that_forgets_a_new_id_has_class_n(shown: Said, is_lowere
 
 
 async def test_a_silent_stream_of_a_server_without_lookups_raises_provider_silent() -> None:
-    said: Said = [head() + events(created(), done=False), Then.HOLD]
+    scripted: Scripted = [head() + events(created(), done=False), Then.HOLD]
 
     with pytest.raises(ProviderSilent):
-        await collected({"POST /responses": said}, CallDeadlines(silence=0.05, first_byte=60, longest=60))
+        await collected({"POST /responses": scripted}, CallDeadlines(silence=0.05, first_byte=60, longest=60))
 
 
 async def test_with_class_n_a_cut_stream_is_not_looked_up() -> None:
-    broken: Said = [head() + events(created(), {"type": "error", "message": "gone"})]
-    for said, error in ((CUT, Ambiguous), (broken, AnswerBroken)):
-        async with peer(routed({"POST /responses": said})) as provider:
+    broken: Scripted = [head() + events(created(), {"type": "error", "message": "gone"})]
+    for scripted, error in ((CUT, Ambiguous), (broken, AnswerBroken)):
+        async with peer(routed({"POST /responses": scripted})) as provider:
             model = responses(provider)
             model.wire.limits.note_missing_endpoint()
             call = model.prepare(CALL, silent)
@@ -391,11 +391,11 @@ async def test_with_class_n_a_cut_stream_is_not_looked_up() -> None:
                 await call.collect(await call.send(KEY, None))
             await model.close()
 
-        assert provider.asked == ["POST /v1/responses"]
+        assert provider.request_lines == ["POST /v1/responses"]
 
 
 async def test_a_later_attempt_streams_a_running_call() -> None:
-    def answer(request: Request) -> Said:
+    def answer(request: Request) -> Scripted:
         if "stream=true" in request.path:
             return [head() + events(created(), delta("Tides "), delta("turn."), closed(), done=False)]
         return whole(response("in_progress", ""))
@@ -409,7 +409,7 @@ async def test_a_later_attempt_streams_a_running_call() -> None:
 
 
 async def test_a_running_call_that_cannot_be_streamed_is_polled() -> None:
-    def answer(request: Request) -> Said:
+    def answer(request: Request) -> Scripted:
         return whole({}, 400) if "stream=true" in request.path else whole(response("in_progress"))
 
     async with peer(answer) as provider:
@@ -435,7 +435,7 @@ async def test_a_response_id_is_percent_encoded_in_the_address() -> None:
         await model.prepare(CALL, silent).collect("resp=1?x#y")
         await model.close()
 
-    assert provider.asked == ["GET /v1/responses/resp%3D1%3Fx%23y"]
+    assert provider.request_lines == ["GET /v1/responses/resp%3D1%3Fx%23y"]
 
 
 @pytest.mark.parametrize("reference", ["resp_bGl0ZWxsbTp/Y3VzdG9t", "resp_1"])
@@ -447,7 +447,7 @@ async def test_a_response_id_with_a_slash_is_not_taken_for_a_conversation_item(r
         await model.cancel("conv_1/msg_1")
         await model.close()
 
-    assert [one.split("/v1/")[1].split("/")[0] for one in provider.asked] == ["responses", "responses"]
+    assert [one.split("/v1/")[1].split("/")[0] for one in provider.request_lines] == ["responses", "responses"]
 
 
 async def test_an_html_answer_gives_no_conversation_and_keeps_the_provider_class() -> None:
