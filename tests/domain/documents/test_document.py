@@ -1,4 +1,4 @@
-"""The document tree: what it lets in, and what every adapter may rely on."""
+"""The document tree: the values it accepts, on which every adapter may rely."""
 
 import pytest
 from pydantic import ValidationError
@@ -29,7 +29,7 @@ from durable_research.domain.documents.tree import (
 from durable_research.domain.errors import DocumentError
 
 
-def _says(*texts: str) -> tuple[Paragraph, ...]:
+def _paragraphs(*texts: str) -> tuple[Paragraph, ...]:
     return tuple(Paragraph(inlines=(Text(text=text),)) for text in texts)
 
 
@@ -47,11 +47,11 @@ def _one_of_each() -> Document:
         blocks=(
             Heading(level=2, inlines=words),
             Paragraph(inlines=words),
-            BulletList(items=(_says("a"), _says("b", "c"))),
-            NumberedList(start=3, items=(_says("d"),)),
+            BulletList(items=(_paragraphs("a"), _paragraphs("b", "c"))),
+            NumberedList(start=3, items=(_paragraphs("d"),)),
             Table(header=((Text(text="h"),),), alignments=("right",), rows=(((Text(text="v"),),),)),
             CodeBlock(language="python", text="print()"),
-            Quote(blocks=_says("said")),
+            Quote(blocks=_paragraphs("said")),
             Rule(),
         ),
         footer_label="Demo",
@@ -161,7 +161,7 @@ def test_deeply_nested_json_is_refused_without_a_recursion_error() -> None:
 
 
 def _nested(depth: int) -> Block:
-    block: Block = _says("deep")[0]
+    block: Block = _paragraphs("deep")[0]
     for _ in range(depth):
         block = Quote(blocks=(block,))
     return block

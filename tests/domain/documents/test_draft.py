@@ -1,4 +1,4 @@
-"""A draft's edit is checked before it is accepted, so that what was accepted can be typeset."""
+"""A draft's edit is checked before it is accepted, so that an accepted edit can be typeset."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Reading Markdown: what becomes structure, what stays text, and that nothing hostile gets further."""
+"""Parsing Markdown: what becomes structure, what stays text, and that hostile input is contained."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""Keys of objects: what is stored under them must be found by every later version."""
+"""Keys of objects: every later version must find the objects stored under them."""
 
 import pytest
 

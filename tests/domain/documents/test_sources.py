@@ -1,4 +1,4 @@
-"""Sources as models write them: one on a line stays so, and what Markdown would swallow is shown."""
+"""Sources as models write them: one per line stays so, and definitions that Markdown would hide are shown."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from durable_research.domain.documents.tree import (
 
 
 def _lines(text: str) -> list[str]:
-    """What is read, line by line."""
+    """The parsed text, line by line."""
     return "\n".join(map(block_text, parse_markdown(text, "t").blocks)).split("\n")
 
 

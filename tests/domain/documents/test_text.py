@@ -1,4 +1,4 @@
-"""Texts: what can be seen of them, and what their names tell."""
+"""Texts: whether any character is visible, and what their object keys show."""
 
 import pytest
 
@@ -19,10 +19,10 @@ def test_a_single_visible_character_is_a_text(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "told"),
+    ("suffix", "flags"),
     [(Suffix.TEXT, (False, False)), (Suffix.CUT_TEXT, (True, False)), (Suffix.EDITED_TEXT, (False, True))],
 )
-def test_the_object_key_shows_whether_a_text_was_cut_or_edited(suffix: Suffix, told: tuple[bool, bool]) -> None:
+def test_the_object_key_shows_whether_a_text_was_cut_or_edited(suffix: Suffix, flags: tuple[bool, bool]) -> None:
     text = TextReference(key=f"tenant/workflow/hash{suffix}", sha256="hash", size_bytes=1)
 
-    assert (text.is_cut, text.is_edited) == told
+    assert (text.is_cut, text.is_edited) == flags

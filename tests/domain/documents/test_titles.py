@@ -6,7 +6,7 @@ from durable_research.domain.documents.markdown import parse_markdown
 from durable_research.domain.documents.tree import Heading
 
 QUESTION = "How strong are tides?\nIn two pages."
-ASKED = "How strong are tides?"
+SHORT_QUESTION = "How strong are tides?"
 
 
 @pytest.mark.parametrize(
@@ -30,16 +30,16 @@ ASKED = "How strong are tides?"
         ("Here:\n\n```md\n# Tides\n\n```py\nx\n```\nwords\n```\n\nMore?", "Tides"),
         ("```\n# Tides\n\nwords\n```", "Tides"),
         ("```markdown\n# Tides\n\ncut of", "Tides"),
-        ("words alone", ASKED),
-        ("**Bold** words", ASKED),
+        ("words alone", SHORT_QUESTION),
+        ("**Bold** words", SHORT_QUESTION),
         ("## Introduction\n\nwords\n\n## Cost\n\nmore", "Cost"),
-        ("## Introduction\n\nwords", ASKED),
-        ("#\n\n# \u200b\n\nwords", ASKED),
-        ("# " + "very " * 60 + "long\n\nwords", ASKED),
-        ("\n\n".join(["words"] * 20 + ["# Appendix"]), ASKED),
-        ("> # Quoted\n\nwords", ASKED),
-        ("words[^1]\n\n[^1]: note", ASKED),
-        ("", ASKED),
+        ("## Introduction\n\nwords", SHORT_QUESTION),
+        ("#\n\n# \u200b\n\nwords", SHORT_QUESTION),
+        ("# " + "very " * 60 + "long\n\nwords", SHORT_QUESTION),
+        ("\n\n".join(["words"] * 20 + ["# Appendix"]), SHORT_QUESTION),
+        ("> # Quoted\n\nwords", SHORT_QUESTION),
+        ("words[^1]\n\n[^1]: note", SHORT_QUESTION),
+        ("", SHORT_QUESTION),
     ],
     ids=lambda value: repr(value[:24]),
 )

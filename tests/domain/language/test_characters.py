@@ -1,4 +1,4 @@
-"""What may stand in a text: nothing that ends a report, deceives its reader, or hides a mark of Markdown."""
+"""Characters of a text: removed are those that break a report, deceive its reader, or hide Markdown."""
 
 import pytest
 

@@ -6,7 +6,7 @@ from durable_research.domain.language.languages import canonical_tag, document_l
 
 
 @pytest.mark.parametrize(
-    ("given", "tag"),
+    ("text", "tag"),
     [
         ("en", "en"),
         ("EN", "en"),
@@ -34,12 +34,12 @@ from durable_research.domain.language.languages import canonical_tag, document_l
         ("art-lojban", "art-lojban"),
     ],
 )
-def test_a_well_formed_language_tag_is_accepted_in_its_canonical_case(given: str, tag: str) -> None:
-    assert canonical_tag(given) == tag
+def test_a_well_formed_language_tag_is_accepted_in_its_canonical_case(text: str, tag: str) -> None:
+    assert canonical_tag(text) == tag
 
 
 @pytest.mark.parametrize(
-    "given",
+    "text",
     [
         *("", "e", "1", "123", "en_US", "en-", "-en", "en--US", "../en", "en US", "englishlanguage", "*", "en;q=0.8"),
         *(
@@ -59,8 +59,8 @@ def test_a_well_formed_language_tag_is_accepted_in_its_canonical_case(given: str
         *("de-1901-1901", "en-a-bbb-a-ccc", "en\n", "en-US\x07", f"en-x-{'-'.join(['abcdefgh'] * 20)}"),
     ],
 )
-def test_a_malformed_language_tag_is_refused(given: str) -> None:
-    assert canonical_tag(given) is None
+def test_a_malformed_language_tag_is_refused(text: str) -> None:
+    assert canonical_tag(text) is None
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from durable_research.domain.requests.mailboxes import Mailbox, mailboxes
         ("jörg@example.org", [Mailbox("jörg", "example.org")]),
         ("用户@例子.中国", [Mailbox("用户", "xn--fsqu00a.xn--fiqs8s")]),
         ("ann@Bücher.example", [Mailbox("ann", "xn--bcher-kva.example")]),
-        ("ann@straße.example", [Mailbox("ann", "xn--strae-oqa.example")]),  # and not strasse, which is somebody else's
+        ("ann@straße.example", [Mailbox("ann", "xn--strae-oqa.example")]),  # and not strasse, which is another domain
         ("ann@exam\u200bple.org", [Mailbox("ann", "example.org")]),  # as mappings for names in IDNA have it
         ("jo\u0308rg@example.org", [Mailbox("jörg", "example.org")]),
         ('"ann lee"@example.org', [Mailbox('"ann lee"', "example.org")]),

@@ -1,4 +1,4 @@
-"""The patterns of the API's document let through what the rules let through."""
+"""The patterns of the API's document accept exactly what the rules accept."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""The rules that a written text must keep, each at its edge."""
+"""The rules for a generated text, each at its limit."""
 
 from typing import Any
 
@@ -45,12 +45,12 @@ def test_blanks_around_a_text_do_not_count() -> None:
         ("de", "en", True, False),
         ("de", "en", False, True),
         (None, "en", True, True),
-        ("sr-Latn", "hr", True, True),  # one is hardly told from the other
+        ("sr-Latn", "hr", True, True),  # the two are hardly distinguishable
         ("zh-Hant", "zh", True, True),
         ("yue-HK", "zh", True, True),
         ("nb", "no", True, True),
         ("sr-Latn", "sl", True, False),
-        ("tlh", None, True, True),  # nobody can tell
+        ("tlh", None, True, True),  # undecidable
         ("x-private", "en", True, True),
     ],
 )

@@ -47,6 +47,6 @@ def test_without_a_title_the_first_line_of_the_prompt_is_the_title() -> None:
 
 
 def test_a_channel_named_twice_is_notified_once() -> None:
-    asked = ReportRequest.model_validate({"prompt": "why?", "notify": ["slack", "log", "slack"]})
+    request = ReportRequest.model_validate({"prompt": "why?", "notify": ["slack", "log", "slack"]})
 
-    assert asked.notify == ("slack", "log")
+    assert request.notify == ("slack", "log")

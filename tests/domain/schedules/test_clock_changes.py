@@ -1,4 +1,4 @@
-"""What a cron line means when clocks are changed, held against the times at which Temporal fires."""
+"""The meaning of a cron line at clock changes, compared with the times at which Temporal fires."""
 
 from datetime import UTC, datetime
 
@@ -29,7 +29,7 @@ def firing(due: str) -> str:
         # A person's own trigger is at no time of the line, and counts.
         ("2027-05-28T11:17:23", "30 2 * * *", BERLIN, False),
         ("2027-10-31T01:17:23", "30 2 * * *", BERLIN, False),
-        # An interval is no clock's matter, nor is a schedule of before, which does not say when.
+        # Clock changes affect neither an interval nor a schedule of an older version, which holds no rhythm.
         ("2027-10-02T15:45:00", "6h", LORD_HOWE, False),
         ("2027-10-02T15:45:00", "", "UTC", False),
         ("2027-10-02T15:45:00", "15 2 * * *", "Mars/Olympus", False),

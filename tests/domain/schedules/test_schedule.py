@@ -1,4 +1,4 @@
-"""How often: intervals, cron lines, and what neither is."""
+"""Rhythms: intervals, cron lines, and invalid input."""
 
 from datetime import timedelta
 
@@ -110,9 +110,9 @@ def test_several_wrong_fields_are_listed_at_once() -> None:
 
 
 def test_the_report_request_of_a_schedule_holds_no_schedule_fields() -> None:
-    asked = request(title="Tides", notify=["log"])
+    schedule = request(title="Tides", notify=["log"])
 
-    assert asked.report == ReportRequest(prompt="tides?", title="Tides", notify=("log",))
+    assert schedule.report == ReportRequest(prompt="tides?", title="Tides", notify=("log",))
 
 
 @pytest.mark.parametrize(

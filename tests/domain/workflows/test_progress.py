@@ -85,7 +85,7 @@ def test_a_step_that_was_left_out_shows_its_reason() -> None:
     assert (step.state, step.left_out) == (StepState.LEFT_OUT, "embeddings are off")
 
 
-ASKED = [
+DECISION_NEEDED = [
     event(1, EventKind.ATTEMPT_STARTED, worker="w1"),
     event(2, EventKind.ATTEMPT_FAILED, final=True, asks_a_person=True),
 ]
@@ -105,14 +105,14 @@ ASKED = [
 def test_the_state_of_a_step_that_waited_for_a_decision_follows_from_the_next_event(
     then: ProgressEvent, state: StepState
 ) -> None:
-    assert steps_after(STEPS, [*ASKED, then])[0].state is state
+    assert steps_after(STEPS, [*DECISION_NEEDED, then])[0].state is state
 
 
 def test_an_attempt_of_an_earlier_step_leaves_the_waiting_step_waiting() -> None:
-    """A story that Temporal lost is told from its beginning."""
-    asked = [replace(one, step="create_pdf") for one in ASKED]
+    """A workflow that Temporal lost runs again from its beginning."""
+    earlier_step = [replace(one, step="create_pdf") for one in DECISION_NEEDED]
 
-    steps = steps_after(STEPS, [*asked, event(3, EventKind.ATTEMPT_STARTED, attempt=2)])
+    steps = steps_after(STEPS, [*earlier_step, event(3, EventKind.ATTEMPT_STARTED, attempt=2)])
 
     assert steps[1].state is StepState.WAITING
 

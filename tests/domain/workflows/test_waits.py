@@ -15,13 +15,13 @@ BUSY: FailureBody = {"code": "rate_limited", "detail": "busy"}
 AWAY: FailureBody = {"code": "model_unavailable", "detail": "away"}
 LOOKS_ON = {"error": BUSY, "wait_left_seconds": 60.0}
 
-Told = tuple[EventKind, dict[str, Any]]
+EventData = tuple[EventKind, dict[str, Any]]
 
 
-def waiting(*told: Told) -> ProviderWait | None:
+def waiting(*event_data: EventData) -> ProviderWait | None:
     """The wait after these events, a second apart."""
     wait = None
-    for second, (kind, data) in enumerate(told):
+    for second, (kind, data) in enumerate(event_data):
         wait = wait_after(wait, kind, START + timedelta(seconds=second), payload_of(kind, data))
     return wait
 
@@ -54,8 +54,8 @@ def test_lost_drained_and_new_attempts_do_not_restart_a_wait(kind: EventKind) ->
 
 
 def test_an_outage_of_our_own_database_does_not_restart_a_wait() -> None:
-    ours = {"error": {"code": "dependency_unavailable", "detail": "db"}, "counted": False}
-    wait = waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), (EventKind.ATTEMPT_FAILED, ours))
+    outage = {"error": {"code": "dependency_unavailable", "detail": "db"}, "counted": False}
+    wait = waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), (EventKind.ATTEMPT_FAILED, outage))
 
     assert wait is not None
     assert wait.looks == 1
@@ -71,7 +71,7 @@ def test_an_outage_of_our_own_database_does_not_restart_a_wait() -> None:
     ],
     ids=["answered", "done", "failed otherwise", "a person is asked"],
 )
-def test_any_other_answer_of_the_provider_ends_a_wait(other: Told) -> None:
+def test_any_other_answer_of_the_provider_ends_a_wait(other: EventData) -> None:
     assert waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), other) is None
 
 
@@ -83,11 +83,13 @@ def test_a_worker_lost_after_the_end_of_a_wait_begins_no_new_wait() -> None:
     assert (wait.since, wait.looks) == (START, 2)
 
 
-def events(*told: Told) -> list[ProgressEvent]:
-    return [ProgressEvent("report-1", seq, START, kind, "llm_call", 1, data) for seq, (kind, data) in enumerate(told)]
+def events(*event_data: EventData) -> list[ProgressEvent]:
+    return [
+        ProgressEvent("report-1", seq, START, kind, "llm_call", 1, data) for seq, (kind, data) in enumerate(event_data)
+    ]
 
 
-ENDED: Told = (EventKind.ATTEMPT_FAILED, {"error": BUSY, "wait_left_seconds": 0.0, "final": True})
+ENDED: EventData = (EventKind.ATTEMPT_FAILED, {"error": BUSY, "wait_left_seconds": 0.0, "final": True})
 
 
 def test_an_attempt_that_ended_by_its_wait_leaves_the_accepted_call_running() -> None:
@@ -104,7 +106,7 @@ def test_an_attempt_that_ended_by_its_wait_leaves_the_accepted_call_running() ->
     ],
     ids=["cancelled", "undone", "failed otherwise", "given up by a person"],
 )
-def test_after_a_cancellation_undo_or_other_failure_no_call_is_left_running(other: Told) -> None:
+def test_after_a_cancellation_undo_or_other_failure_no_call_is_left_running(other: EventData) -> None:
     assert not ended_waiting(events(ENDED, other))
 
 
