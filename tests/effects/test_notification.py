@@ -1,4 +1,4 @@
-"""The notification effect: what is stored of a message, and what tells two messages apart."""
+"""The notification effect: the stored form of a message, and what distinguishes two messages."""
 
 import pytest
 

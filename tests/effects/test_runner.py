@@ -1,4 +1,4 @@
-"""The function that every effect goes through, on the real ledger, with a provider that does as it is told."""
+"""The function that performs every effect, on the real ledger, with a scripted provider."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -47,7 +47,7 @@ from tests.fakes import FakeNotes
 from tests.pretend_provider import PretendAct, PretendProvider
 
 
-class Kept(BaseModel):
+class StoredAnswer(BaseModel):
     text: str
 
 
@@ -58,7 +58,7 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policies, "FIND_FOR", timedelta(milliseconds=50))
 
 
-Run = Callable[..., Awaitable[Kept]]
+Run = Callable[..., Awaitable[StoredAnswer]]
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def notes() -> FakeNotes:
 
 @pytest.fixture
 def attempt(ledger: PostgresLedger, notes: FakeNotes) -> Run:
-    async def run(number: int, effect: Effect, provider: PretendProvider) -> Kept:
+    async def run(number: int, effect: Effect, provider: PretendProvider) -> StoredAnswer:
         runner = EffectRunner(
             ledger,
             notes,
@@ -81,10 +81,10 @@ def attempt(ledger: PostgresLedger, notes: FakeNotes) -> Run:
             lambda: False,
         )
 
-        async def keep(answer: str) -> Kept:
-            return Kept(text=answer)
+        async def store(answer: str) -> StoredAnswer:
+            return StoredAnswer(text=answer)
 
-        return await runner.perform(effect, lambda _: provider.act(), keep, Kept)
+        return await runner.perform(effect, lambda _: provider.act(), store, StoredAnswer)
 
     return run
 
@@ -95,7 +95,7 @@ def of(effect: Effect, provider_class: ProviderClass, settle_seconds: float = 0.
 
 
 class Killed(BaseException):
-    """What a SIGKILL looks like from inside: nothing after it happens."""
+    """A SIGKILL as seen by the process: no code after it runs."""
 
 
 def killed_at(monkeypatch: pytest.MonkeyPatch, place: Place, effect: Effect) -> None:
@@ -114,7 +114,7 @@ async def test_a_settled_answer_is_returned_again_without_a_provider_call(attemp
     effect, provider = of(effect, ProviderClass.LOCKED)
     first = await attempt(1, effect, provider)
 
-    assert first == await attempt(2, effect, provider) == Kept(text="answer of call_1")
+    assert first == await attempt(2, effect, provider) == StoredAnswer(text="answer of call_1")
     assert provider.charges(effect.key) == 1
 
 
@@ -363,7 +363,7 @@ async def test_a_final_failure_is_not_bought_again_after_a_crash(
     with pytest.raises(type(error)):
         await attempt(1, effect, provider)
 
-    # The worker died before anybody was told.
+    # The worker died before the failure was recorded.
     with pytest.raises(type(error), match=str(error)) as again:
         await attempt(2, effect, provider)
 
@@ -402,18 +402,18 @@ async def test_a_partial_answer_that_is_not_published_is_named_in_the_ledger(
     attempt = Attempt(effect.workflow_id, "llm_call", 1, "w")
     runner = EffectRunner(ledger, FakeNotes(), lambda: attempt, lambda: False)
 
-    async def keep(answer: str) -> Kept:
-        return Kept(text=answer)
+    async def store(answer: str) -> StoredAnswer:
+        return StoredAnswer(text=answer)
 
     async def salvage(text: str) -> dict[str, str]:
         return {"text": text}
 
     with pytest.raises(ModelStopped):
-        await runner.perform(effect, lambda _: provider.act(), keep, Kept, salvage)
+        await runner.perform(effect, lambda _: provider.act(), store, StoredAnswer, salvage)
 
     async with database.one() as connection:
-        kept = await connection.execute(text("SELECT kept FROM effects WHERE key = :key"), {"key": effect.key})
-        assert kept.scalar_one() == {"text": "half a text"}
+        partial = await connection.execute(text("SELECT kept FROM effects WHERE key = :key"), {"key": effect.key})
+        assert partial.scalar_one() == {"text": "half a text"}
 
 
 async def test_an_empty_answer_is_repeated_once(attempt: Run, effect: Effect, ledger: PostgresLedger) -> None:
@@ -606,7 +606,7 @@ async def test_a_higher_cap_allows_more_resends_and_counts_each(
         with pytest.raises(Ambiguous):
             await attempt(number, effect, provider)
 
-    assert await attempt(4, effect, provider) == Kept(text="answer of call_1")
+    assert await attempt(4, effect, provider) == StoredAnswer(text="answer of call_1")
     assert (await ledger.claim(effect, 5)).possible_extra == 3
 
 
@@ -656,7 +656,7 @@ async def test_a_handle_unknown_to_the_provider_is_not_reused(
         await attempt(1, effect, provider)
     provider.deleted = {"conv_1"}
 
-    assert await attempt(2, effect, provider) == Kept(text="answer of call_1")
+    assert await attempt(2, effect, provider) == StoredAnswer(text="answer of call_1")
     assert [call.handle for call in provider.calls] == ["conv_2"]
 
 
@@ -683,10 +683,10 @@ async def test_an_answer_received_during_a_database_outage_is_settled_afterwards
     effect, provider = of(effect, ProviderClass.NOTHING)
     original, outages = ledger.settle, [InfrastructureDown("away")] * 3
 
-    async def away_for_a_while(*given: Any) -> None:
+    async def away_for_a_while(*arguments: Any) -> None:
         if outages:
             raise outages.pop()
-        await original(*given)
+        await original(*arguments)
 
     monkeypatch.setattr(ledger, "settle", away_for_a_while)
 

@@ -1,4 +1,4 @@
-"""Writing to the end: what becomes of an answer that was cut, by what the call that goes on brings."""
+"""Continuing a truncated answer: the outcome depends on the answer of the continuation."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -30,8 +30,8 @@ ASSIGNMENT = Assignment("tenant", "workflow", "llm_call", "Write.", "Why do tide
 USED = TokenUsage(input_tokens=10, output_tokens=20)
 
 
-class Said(RemoteEffect[ModelAnswer]):
-    """One call and what comes of it: a part that was cut, a last one, or an error."""
+class ScriptedCall(RemoteEffect[ModelAnswer]):
+    """One call and its outcome: a truncated part, the last part, or an error."""
 
     def __init__(self, outcome: str | Exception, *, is_last: bool) -> None:
         self._outcome = outcome
@@ -55,9 +55,9 @@ class Scripted:
     provider_class, settle_seconds = ProviderClass.NOTHING, 0.0
 
     def __init__(self, *outcomes: str | Exception, whole: str | None = None) -> None:
-        self._outcomes = [Said(one, is_last=False) for one in outcomes]
+        self._outcomes = [ScriptedCall(one, is_last=False) for one in outcomes]
         if whole is not None:
-            self._outcomes.append(Said(whole, is_last=True))
+            self._outcomes.append(ScriptedCall(whole, is_last=True))
         self.calls: list[ModelCall] = []
 
     def prepare(self, call: ModelCall, on_text: TextSink) -> RemoteEffect[ModelAnswer]:
@@ -72,7 +72,7 @@ class Scripted:
 
 
 class Runner:
-    """Performs at once, and keeps no ledger."""
+    """Performs at once, without a ledger."""
 
     async def perform(
         self,
@@ -112,9 +112,9 @@ def memory() -> Memory:
 
 
 async def test_a_truncated_answer_is_continued_to_its_end(memory: Memory) -> None:
-    text, said = await written(memory, Scripted("Tides ", "turn ", whole="twice."))
+    text, read = await written(memory, Scripted("Tides ", "turn ", whole="twice."))
 
-    assert (said, text.is_whole, text.is_cut) == ("Tides turn twice.", True, False)
+    assert (read, text.is_whole, text.is_cut) == ("Tides turn twice.", True, False)
     assert (text.usage.input_tokens, text.usage.output_tokens) == (30, 60)
 
 
@@ -122,12 +122,12 @@ async def test_a_truncated_answer_is_continued_to_its_end(memory: Memory) -> Non
 async def test_a_truncated_answer_whose_continuation_is_empty_is_published_as_cut(
     memory: Memory, nothing: Exception
 ) -> None:
-    text, said = await written(memory, Scripted("# Tides\n\n", "They turn.", nothing))
+    text, read = await written(memory, Scripted("# Tides\n\n", "They turn.", nothing))
 
-    assert (said, text.is_whole, text.is_cut) == ("# Tides\n\nThey turn.", True, True)
+    assert (read, text.is_whole, text.is_cut) == ("# Tides\n\nThey turn.", True, True)
     assert text.usage == USED + USED
     assert len(memory.drafts.dropped) == 1
-    document = compose(said, text, workflow_id="w", title=None, language=None, asked_at=START)
+    document = compose(read, text, workflow_id="w", title=None, language=None, asked_at=START)
     assert ("Length", "cut at the model's longest; going on added nothing") in document.facts
 
 
@@ -155,7 +155,7 @@ async def test_the_text_of_an_answer_that_stopped_for_an_unknown_reason_is_store
 
 
 async def test_a_complete_text_has_no_length_fact(memory: Memory) -> None:
-    text, said = await written(memory, Scripted(whole="# Tides"))
-    document = compose(said, text, workflow_id="w", title=None, language=None, asked_at=START)
+    text, read = await written(memory, Scripted(whole="# Tides"))
+    document = compose(read, text, workflow_id="w", title=None, language=None, asked_at=START)
 
     assert "Length" not in dict(document.facts)

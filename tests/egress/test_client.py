@@ -1,4 +1,4 @@
-"""Requests to users' addresses: connected to what was checked, under the name's certificate, and never led elsewhere."""
+"""Requests to users' addresses: connected to the checked IP address, with the name's certificate, never redirected."""
 
 import ipaddress
 import ssl
@@ -44,16 +44,16 @@ async def test_a_name_with_any_private_address_in_its_dns_answer_is_not_called(a
     "url", ["http://example.org/", "https://127.0.0.1/", "https://user@example.org/", "file:///etc"]
 )
 async def test_a_forbidden_address_is_not_resolved(url: str) -> None:
-    asked: list[str] = []
+    resolved: list[str] = []
 
     async def resolve(host: str, port: int) -> list[IPAddress]:
-        asked.append(host)
+        resolved.append(host)
         return [ipaddress.ip_address("93.184.216.34")]
 
     with pytest.raises(AddressRefused):
         await status_of(url, resolve)
 
-    assert asked == []
+    assert resolved == []
 
 
 async def test_the_connection_uses_the_checked_ip_address_and_the_original_host_name(tmp_path: Path) -> None:
@@ -77,16 +77,16 @@ async def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None
 
 
 async def test_the_name_is_resolved_once() -> None:
-    asked: list[str] = []
+    resolved: list[str] = []
 
     async def resolve(host: str, port: int) -> list[IPAddress]:
-        asked.append(host)
+        resolved.append(host)
         return [ipaddress.ip_address("127.0.0.1")]
 
     async with receiver(EMPTY) as (port, heads):
         await status_of(f"http://hooks.example.org:{port}/", resolve, loopback_too=True)
 
-    assert (asked, len(heads)) == (["hooks.example.org"], 1)
+    assert (resolved, len(heads)) == (["hooks.example.org"], 1)
 
 
 async def test_a_redirect_is_returned_and_not_followed() -> None:
