@@ -23,8 +23,8 @@ REST = {
 def imported_by(*arguments: str) -> set[str]:
     """The top-level packages that a command imports."""
     program = [sys.executable, "-X", "importtime", "-m", "durable_research", *arguments]
-    told = subprocess.run(program, capture_output=True, text=True, check=True).stderr
-    return {name.partition(".")[0] for name in re.findall(r"^import time:.*\| +([\w.]+)$", told, re.MULTILINE)}
+    import_times = subprocess.run(program, capture_output=True, text=True, check=True).stderr
+    return {name.partition(".")[0] for name in re.findall(r"^import time:.*\| +([\w.]+)$", import_times, re.MULTILINE)}
 
 
 def test_help_imports_no_heavy_library() -> None:

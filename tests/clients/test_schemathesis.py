@@ -1,4 +1,4 @@
-"""Schemathesis asks every operation of the running product in thousands of ways and finds nothing that differs."""
+"""Schemathesis sends thousands of requests to every operation of the running product and finds no difference."""
 
 import os
 import subprocess

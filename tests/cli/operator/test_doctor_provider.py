@@ -1,4 +1,4 @@
-"""What doctor says of a model provider, asked for nothing but its list of models: a real server for each of its answers."""
+"""Doctor's findings about a model provider, from its list of models alone: a real server for each answer."""
 
 import json
 import socket
@@ -26,12 +26,12 @@ class Provider:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.body = b"{}"
-        self.asked: list[tuple[str, str, str | None]] = []
+        self.requests: list[tuple[str, str, str | None]] = []
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                provider.asked.append((self.command, self.path, self.headers["Authorization"]))
+                provider.requests.append((self.command, self.path, self.headers["Authorization"]))
                 self.send_response(provider.status)
                 for name, value in {**provider.headers, "Content-Length": str(len(provider.body))}.items():
                     self.send_header(name, value)
@@ -41,7 +41,7 @@ class Provider:
             do_POST = do_GET
 
             def log_message(self, *words: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -68,15 +68,15 @@ Examine = Callable[..., dict[str, Finding]]
 
 @pytest.fixture
 def examine(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Examine:
-    def look(**environment: str) -> dict[str, Finding]:
-        given = {"OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": KEY, **environment}
-        for name, value in given.items():
+    def examined(**environment: str) -> dict[str, Finding]:
+        variables = {"OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": KEY, **environment}
+        for name, value in variables.items():
             monkeypatch.setenv(name, value)
         found = {one.name: one for one in examine_provider(settings.load())}
         assert KEY not in str(found)
         return found
 
-    return look
+    return examined
 
 
 def test_the_provider_check_requests_only_the_list_of_models(provider: Provider, examine: Examine) -> None:
@@ -84,7 +84,7 @@ def test_the_provider_check_requests_only_the_list_of_models(provider: Provider,
 
     found = examine()
 
-    assert provider.asked == [("GET", "/v1/models", f"Bearer {KEY}")]
+    assert provider.requests == [("GET", "/v1/models", f"Bearer {KEY}")]
     assert [(name, one.ok) for name, one in found.items()] == [
         ("provider", True),
         ("model", True),
@@ -95,7 +95,7 @@ def test_the_provider_check_requests_only_the_list_of_models(provider: Provider,
 
 
 @pytest.mark.parametrize(
-    "told",
+    "context_fields",
     [
         {"context_length": 8192},
         {"max_model_len": 8192},
@@ -104,19 +104,23 @@ def test_the_provider_check_requests_only_the_list_of_models(provider: Provider,
         {"meta": {"n_ctx_train": 8192}},
         {"meta": {"n_ctx": 8192, "n_ctx_train": 131072}},
     ],
-    ids=lambda told: "-".join(told),
+    ids=lambda context_fields: "-".join(context_fields),
 )
 def test_the_context_length_is_shown_when_the_list_reports_it(
-    provider: Provider, examine: Examine, told: dict[str, Any]
+    provider: Provider, examine: Examine, context_fields: dict[str, Any]
 ) -> None:
-    provider.lists({"id": MODEL, **told})
+    provider.lists({"id": MODEL, **context_fields})
 
     assert examine()["model"].detail == "gpt-5-mini is offered, 8,192 tokens of context"
 
 
-@pytest.mark.parametrize("told", [{}, {"context_length": "8k"}, {"context_length": None, "meta": []}, {"aliases": 3}])
-def test_an_unreadable_context_length_is_left_out(provider: Provider, examine: Examine, told: dict[str, Any]) -> None:
-    provider.lists({"id": MODEL, **told}, {"name": "no id"})
+@pytest.mark.parametrize(
+    "context_fields", [{}, {"context_length": "8k"}, {"context_length": None, "meta": []}, {"aliases": 3}]
+)
+def test_an_unreadable_context_length_is_left_out(
+    provider: Provider, examine: Examine, context_fields: dict[str, Any]
+) -> None:
+    provider.lists({"id": MODEL, **context_fields}, {"name": "no id"})
 
     assert examine()["model"].detail == "gpt-5-mini is offered"
 
@@ -184,7 +188,7 @@ def test_an_own_embedding_address_is_checked_without_the_models_key(provider: Pr
     elsewhere.stop()
 
     assert found.ok
-    assert [key for _, _, key in elsewhere.asked] == ["Bearer missing"]
+    assert [key for _, _, key in elsewhere.requests] == ["Bearer missing"]
 
 
 def test_a_wrong_embedding_address_is_named_by_its_setting(provider: Provider, examine: Examine) -> None:
@@ -203,7 +207,7 @@ def test_disabled_embeddings_are_shown_as_off(provider: Provider, examine: Exami
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "must_be_mended", "said", "setting"),
+    ("status", "body", "must_be_mended", "expected", "setting"),
     [
         (
             401,
@@ -227,7 +231,7 @@ def test_disabled_embeddings_are_shown_as_off(provider: Provider, examine: Exami
     ],
 )
 def test_every_other_answer_is_a_finding_that_names_the_setting_to_change(
-    provider: Provider, examine: Examine, status: int, body: bytes, must_be_mended: bool, said: str, setting: str
+    provider: Provider, examine: Examine, status: int, body: bytes, must_be_mended: bool, expected: str, setting: str
 ) -> None:
     provider.status, provider.body = status, body
     provider.headers = {"Location": "http://user:secret@127.0.0.1/api/v1/models"} if status == 302 else {}
@@ -236,7 +240,7 @@ def test_every_other_answer_is_a_finding_that_names_the_setting_to_change(
 
     assert list(found) == ["provider", "lost answers"]
     assert (found["provider"].ok, found["provider"].must_be_mended) == (False, must_be_mended)
-    assert said in found["provider"].detail
+    assert expected in found["provider"].detail
     assert setting in found["provider"].mend
     assert found["provider"].detail.endswith("; no call was paid")
     assert "secret" not in str(found)
@@ -264,7 +268,7 @@ def test_an_endless_answer_is_given_up(provider: Provider, examine: Examine, mon
 
 
 @pytest.mark.parametrize(
-    ("environment", "said", "setting"),
+    ("environment", "expected", "setting"),
     [
         ({"OPENAI_BASE_URL": "api.example.com/v1"}, "is no address", "http://"),
         ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "cannot be reached", "OPENAI_BASE_URL"),
@@ -272,11 +276,13 @@ def test_an_endless_answer_is_given_up(provider: Provider, examine: Examine, mon
         ({"OPENAI_API_KEY": "sk-one\nsk-two"}, "no request can carry", "OPENAI_API_KEY"),
     ],
 )
-def test_an_impossible_setting_is_named(examine: Examine, environment: dict[str, str], said: str, setting: str) -> None:
+def test_an_impossible_setting_is_named(
+    examine: Examine, environment: dict[str, str], expected: str, setting: str
+) -> None:
     found = examine(**environment)["provider"]
 
     assert found.must_be_mended
-    assert said in found.detail
+    assert expected in found.detail
     assert setting in found.mend
 
 
@@ -287,7 +293,7 @@ def test_control_characters_in_a_model_name_are_not_printed(provider: Provider, 
 
 
 @pytest.mark.parametrize(
-    ("api", "resend", "said"),
+    ("api", "resend", "expected"),
     [
         ("responses", "bounded", "class L: the provider is asked by the call's conversation"),
         (
@@ -307,13 +313,13 @@ def test_control_characters_in_a_model_name_are_not_printed(provider: Provider, 
     ],
 )
 def test_the_lost_answers_check_explains_the_provider_class_and_resend_policy(
-    provider: Provider, examine: Examine, api: str, resend: str, said: str
+    provider: Provider, examine: Examine, api: str, resend: str, expected: str
 ) -> None:
     provider.lists(MODEL)
 
     found = examine(OPENAI_API=api, DURABLE_RESEARCH_MODEL_RESEND=resend)["lost answers"]
 
-    assert said in found.detail
+    assert expected in found.detail
 
 
 @pytest.mark.parametrize("api", ["responses", "responses-keyed", "chat-stored", "chat"])

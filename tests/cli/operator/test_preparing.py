@@ -1,4 +1,4 @@
-"""init and migrate: what they prepare, where they find it, and what they say when there is nothing."""
+"""init and migrate: what they prepare, which servers they use, and their errors without a server."""
 
 import json
 import socket
@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from durable_research.cli.main import cli
 from tests.installation import Installation
 
-# Nobody listens there.
+# Nothing listens there.
 CLOSED = "127.0.0.1:1"
 
 
@@ -20,7 +20,7 @@ def run(*arguments: str, **environment: str) -> Result:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_kept_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """`init` sets Temporal's address in its own process, which here is the test's."""
     for name in ("TEMPORAL_ADDRESS", "DATABASE_URL"):
         monkeypatch.setenv(name, "put back afterwards")
@@ -29,7 +29,7 @@ def nothing_is_kept_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def silent_address() -> Iterator[str]:
-    """A port where a connection is taken and nothing is ever said."""
+    """A port that accepts connections and never sends a byte."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 

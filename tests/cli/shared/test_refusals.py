@@ -1,4 +1,4 @@
-"""What the installation refuses, or that it does not answer: the cause, the next command, and the exit code."""
+"""A refusal or no answer by the installation: the cause, the next command, and the exit code."""
 
 import json
 from pathlib import Path
@@ -103,7 +103,7 @@ def test_an_answer_of_another_program_is_recognised(
 def test_a_malformed_id_is_refused_before_any_request(installation: StubServer, command: Command, id: str) -> None:
     result = command("show", id)
 
-    assert (result.exit_code, installation.asked) == (2, [])
+    assert (result.exit_code, installation.requests) == (2, [])
     assert "\x1b" not in result.stderr
 
 

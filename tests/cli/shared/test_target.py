@@ -25,7 +25,7 @@ WORLD: list[dict[str, Any]] = [
     {"number": 6, "status": "sleeping"},
     {"number": 7, "kind": POST, "status": "failed"},
 ]
-# The command, the verb and id that it is given where there is one, and the id that it takes without.
+# The command, its verb, and the id that it takes when none is passed.
 VERBS = [
     (("show",), "show", an_id(7, POST)),
     (("watch",), "watch", an_id(7, POST)),
@@ -131,7 +131,7 @@ def test_all_pages_of_the_list_are_searched(installation: StubServer, command: C
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("end_of_id", "words"),
     [
         ("12345", "'12345' is too short: give the last 6 characters of the id, or more"),
         ("zzzzzz", "there is none whose id ends in zzzzzz"),
@@ -141,11 +141,11 @@ def test_all_pages_of_the_list_are_searched(installation: StubServer, command: C
     ],
 )
 def test_an_end_that_matches_no_id_is_refused(
-    installation: StubServer, command: Command, given: str, words: str
+    installation: StubServer, command: Command, end_of_id: str, words: str
 ) -> None:
     installation.add(1)
 
-    result = command("show", given)
+    result = command("show", end_of_id)
 
     assert result.exit_code == 2
     assert words in result.stderr
@@ -169,17 +169,17 @@ def schedules(installation: StubServer) -> StubServer:
     return installation
 
 
-@pytest.mark.parametrize(("verb", "taken"), [("pause", "b"), ("resume", "c"), ("delete", "c")])
+@pytest.mark.parametrize(("verb", "expected"), [("pause", "b"), ("resume", "c"), ("delete", "c")])
 def test_a_schedule_is_taken_by_latest_match_or_by_the_end_of_its_id(
-    schedules: StubServer, command: Command, verb: str, taken: str
+    schedules: StubServer, command: Command, verb: str, expected: str
 ) -> None:
     yes = ["--yes"] if verb == "delete" else []
 
     latest, by_end = command("schedule", verb, *yes), command("schedule", verb, "a" * 6, *yes)
 
-    assert f"taking the latest to {verb}: recurring-{taken * 32} (tides {taken})" in latest.stderr
+    assert f"taking the latest to {verb}: recurring-{expected * 32} (tides {expected})" in latest.stderr
     assert [path.split("/")[3] for path in schedules.paths() if path != SCHEDULES] == [
-        f"recurring-{taken * 32}",
+        f"recurring-{expected * 32}",
         f"recurring-{'a' * 32}",
     ]
     assert (latest.exit_code, by_end.exit_code) == (0, 0)
@@ -195,7 +195,7 @@ def test_an_ambiguous_end_of_a_schedule_id_names_both(installation: StubServer, 
     assert all(row["schedule_id"] in result.stderr for row in rows)
 
 
-# What ends, deletes or pays again, and words of its effect.
+# Commands that end, delete or pay again, with words of their effect.
 ENDING = [
     (("cancel", an_id(6)), "Cancel it? [y/N]: ", "there will be no report"),
     (("approve", an_id(2), "--refuse"), "Refuse it? [y/N]: ", "The report is cancelled"),
@@ -231,11 +231,11 @@ def test_on_a_terminal_the_prompt_names_the_effect_and_defaults_to_no(
 ) -> None:
     running = process(*arguments, on_terminal=True)
 
-    asked = running.read_until(question)
+    prompt = running.read_until(question)
     running.type("\n")
 
     code, rest, _ = running.end()
-    assert effect in asked
+    assert effect in prompt
     assert (code, changes(world)) == (5, [])
     assert "nothing was changed" in rest
 

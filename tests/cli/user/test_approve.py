@@ -16,7 +16,7 @@ def waiting(installation: StubServer, outcome: str | None) -> None:
 
 
 def sent(installation: StubServer) -> Any:
-    return next(one.body for one in installation.asked if one.path == APPROVE)
+    return next(one.body for one in installation.requests if one.path == APPROVE)
 
 
 def test_a_waiting_draft_is_approved_by_its_hash(installation: StubServer, command: Command) -> None:

@@ -20,7 +20,7 @@ def test_decide_can_retry_a_failed_undo(installation: StubServer, command: Comma
     result = command("decide", an_id(), "try-again")
 
     assert (result.exit_code, result.stdout) == (0, f"{an_id()}: tries it again\n")
-    assert installation.asked[0].body == {"decision": "try_again"}
+    assert installation.requests[0].body == {"decision": "try_again"}
 
 
 def test_decide_can_go_on_without_the_embedding(installation: StubServer, command: Command) -> None:
@@ -29,7 +29,7 @@ def test_decide_can_go_on_without_the_embedding(installation: StubServer, comman
     result = command("decide", an_id(), "go-without")
 
     assert (result.exit_code, result.stdout) == (0, f"{an_id()}: goes on without it\n")
-    assert installation.asked[0].body == {"decision": "go_without"}
+    assert installation.requests[0].body == {"decision": "go_without"}
 
 
 def test_every_decision_of_the_api_is_a_choice_of_the_command(command: Command) -> None:

@@ -7,7 +7,7 @@ import pytest
 from durable_research.cli.shared.workflow_view import Run
 from durable_research.domain.workflows.workflow import Kind
 from tests.cli.conftest import Command, Process
-from tests.cli.stub_server import STEPS, StubServer, a_story, an_id, event
+from tests.cli.stub_server import STEPS, StubServer, an_id, event, event_log
 
 RESUME = f"/api/workflows/{an_id()}/resume"
 STATUS = f"/api/workflows/{an_id()}/status"
@@ -23,7 +23,7 @@ def failed(installation: StubServer, offer: dict[str, Any] | None = FREE, replay
 
 
 def sent(installation: StubServer) -> Any:
-    return next(one.body for one in installation.asked if one.path == RESUME)
+    return next(one.body for one in installation.requests if one.path == RESUME)
 
 
 def test_resume_continues_a_failed_report(installation: StubServer, command: Command) -> None:
@@ -85,9 +85,9 @@ def test_yes_accepts_a_possible_charge(installation: StubServer, command: Comman
     assert sent(installation) == {"accept_charge": True}
 
 
-@pytest.mark.parametrize(("answer", "code", "asked"), [("\n", 5, []), ("y\n", 0, [RESUME])], ids=["no", "yes"])
+@pytest.mark.parametrize(("answer", "code", "posted"), [("\n", 5, []), ("y\n", 0, [RESUME])], ids=["no", "yes"])
 def test_on_a_terminal_the_prompt_names_the_price_and_defaults_to_no(
-    installation: StubServer, process: Callable[..., Process], answer: str, code: int, asked: list[str]
+    installation: StubServer, process: Callable[..., Process], answer: str, code: int, posted: list[str]
 ) -> None:
     failed(installation, COSTLY)
     running = process("resume", an_id(), on_terminal=True)
@@ -96,7 +96,7 @@ def test_on_a_terminal_the_prompt_names_the_price_and_defaults_to_no(
     running.type(answer)
 
     assert "the model may be charged again, 2 so far" in question
-    assert (running.end()[0], installation.paths("POST")) == (code, asked)
+    assert (running.end()[0], installation.paths("POST")) == (code, posted)
 
 
 def test_resuming_a_finished_workflow_is_exit_5_with_the_apis_detail(
@@ -121,10 +121,10 @@ def test_a_refused_text_is_exit_2_with_the_field(installation: StubServer, comma
     assert (result.exit_code, "text: must contain something to read" in result.stderr) == (2, True)
 
 
-def resumed_story() -> list[dict[str, Any]]:
+def resumed_event_log() -> list[dict[str, Any]]:
     error = {"code": "document_error", "detail": "line 3"}
     return [
-        *a_story("failed", error=error),
+        *event_log("failed", error=error),
         event(8, "resumed", resumption=1),
         event(9, "attempt_started", "create_pdf", 2, worker="worker-1@1"),
         event(10, "attempt_completed", "create_pdf", 2),
@@ -136,7 +136,7 @@ def test_a_resumed_run_has_not_ended() -> None:
     run = Run(an_id(), "tides", "running", STEPS)
 
     statuses = []
-    for one in resumed_story():
+    for one in resumed_event_log():
         run.take(one["kind"], one)
         statuses.append(run.status)
 
@@ -146,7 +146,7 @@ def test_a_resumed_run_has_not_ended() -> None:
 
 def test_wait_follows_a_resumed_report_past_its_first_end(installation: StubServer, command: Command) -> None:
     failed(installation)
-    installation.runs[an_id()].events = resumed_story()
+    installation.runs[an_id()].events = resumed_event_log()
 
     result = command("resume", an_id(), "--wait")
 
@@ -157,7 +157,7 @@ def test_wait_follows_a_resumed_report_past_its_first_end(installation: StubServ
 
 def test_a_connection_lost_after_the_first_end_is_reopened(installation: StubServer, command: Command) -> None:
     failed(installation)
-    installation.runs[an_id()].events, installation.runs[an_id()].cuts = resumed_story(), [8]
+    installation.runs[an_id()].events, installation.runs[an_id()].cuts = resumed_event_log(), [8]
 
     result = command("watch", an_id())
 
@@ -168,7 +168,7 @@ def test_a_connection_lost_after_the_first_end_is_reopened(installation: StubSer
 def test_a_resumed_report_that_fails_again_shows_its_last_error(installation: StubServer, command: Command) -> None:
     failed(installation)
     again = event(11, "closed", status="failed", resumption=1, error={"code": "renderer_crashed", "detail": "it died"})
-    installation.runs[an_id()].events = [*resumed_story()[:-1], again]
+    installation.runs[an_id()].events = [*resumed_event_log()[:-1], again]
 
     result = command("resume", an_id(), "--wait")
 

@@ -37,9 +37,9 @@ def test_add_sends_question_and_rhythm_and_prints_the_schedule_id(installation: 
 
     assert (result.exit_code, result.stdout) == (0, f"{ID}\n")
     assert "first report: 2026-11-22T08:00:00+00:00" in result.stderr
-    (asked,) = installation.asked
-    assert asked.body == {"prompt": "tides?", "every": "0 9 * * *", "timezone": "Europe/Berlin"}
-    assert asked.headers["Idempotency-Key"] == "k"
+    (request,) = installation.requests
+    assert request.body == {"prompt": "tides?", "every": "0 9 * * *", "timezone": "Europe/Berlin"}
+    assert request.headers["Idempotency-Key"] == "k"
 
 
 def test_add_reads_the_question_from_stdin(installation: StubServer, command: Command) -> None:
@@ -47,7 +47,7 @@ def test_add_reads_the_question_from_stdin(installation: StubServer, command: Co
 
     command("schedule", "add", "-", "--every", "1d", stdin="from stdin")
 
-    assert installation.asked[0].body == {"prompt": "from stdin", "every": "1d"}
+    assert installation.requests[0].body == {"prompt": "from stdin", "every": "1d"}
 
 
 def test_a_repeated_key_is_reported_as_accepted_before(installation: StubServer, command: Command) -> None:
@@ -146,7 +146,7 @@ def test_delete_removes_the_schedule(installation: StubServer, command: Command)
     result = command("schedule", "delete", ID, "--yes")
 
     assert (result.exit_code, result.stdout) == (0, f"{ID} is deleted\n")
-    assert [(one.method, one.path) for one in installation.asked] == [("DELETE", f"{PATH}/{ID}")]
+    assert [(one.method, one.path) for one in installation.requests] == [("DELETE", f"{PATH}/{ID}")]
 
 
 def test_an_unknown_schedule_is_exit_2_and_names_the_list_command(installation: StubServer, command: Command) -> None:
@@ -163,7 +163,7 @@ def test_a_malformed_schedule_id_is_refused_before_any_request(
 ) -> None:
     result = command("schedule", verb, "../reports")
 
-    assert (result.exit_code, installation.asked) == (2, [])
+    assert (result.exit_code, installation.requests) == (2, [])
 
 
 @pytest.mark.parametrize(

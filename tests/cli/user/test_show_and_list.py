@@ -18,7 +18,7 @@ TAMED = "[red]x[/red]\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}31m\N{
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the browser was given."""
+    """The addresses passed to the browser."""
     urls: list[str] = []
 
     def opens(url: str) -> bool:
@@ -177,7 +177,7 @@ def test_open_writes_files_and_opens_no_browser(
 
 
 def with_texts(installation: StubServer, id: str, **texts: bytes) -> None:
-    """What a finished post or checked text wrote."""
+    """The texts of a finished post or checked text."""
     places = {name: f"/api/workflows/{id}/texts/{name}" for name in texts}
     installation.answers[f"/api/workflows/{id}/result"] = (200, {"workflow_id": id, "texts": places}, {})
     for name, text in texts.items():

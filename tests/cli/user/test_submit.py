@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command, Process
-from tests.cli.stub_server import StubServer, a_story, an_id
+from tests.cli.stub_server import StubServer, an_id, event_log
 
 START = "/api/workflows/generate-report"
 
@@ -14,7 +14,7 @@ def test_submit_prints_the_id_and_the_address(installation: StubServer, command:
     result = command("submit", "why tides?")
 
     assert (result.exit_code, result.stdout) == (0, f"{an_id()}\n{installation.url}/reports/{an_id()}\n")
-    assert installation.asked[0].body == {"prompt": "why tides?"}
+    assert installation.requests[0].body == {"prompt": "why tides?"}
 
 
 def test_submit_sends_only_the_fields_that_were_set(installation: StubServer, command: Command) -> None:
@@ -33,7 +33,7 @@ def test_submit_sends_only_the_fields_that_were_set(installation: StubServer, co
         "webhook",
     )
 
-    assert installation.asked[0].body == {
+    assert installation.requests[0].body == {
         "prompt": "why?", "title": "潮汐", "language": "pt-BR", "user": "Ana", "notify": ["log", "webhook"],
     }  # fmt: skip
 
@@ -42,9 +42,9 @@ def test_submit_sends_another_pipelines_own_fields(installation: StubServer, com
     rules = '{"min_characters": 500}'
     command("submit", "why?", "--pipeline", "ai-processing", "--set", f"rules={rules}", "--set", "user=null")
 
-    (asked,) = installation.asked
-    assert asked.path == "/api/workflows/ai-processing"
-    assert asked.body == {"prompt": "why?", "rules": {"min_characters": 500}, "user": None}
+    (request,) = installation.requests
+    assert request.path == "/api/workflows/ai-processing"
+    assert request.body == {"prompt": "why?", "rules": {"min_characters": 500}, "user": None}
 
 
 @pytest.mark.parametrize("field", ["slack", "slack=", "slack=no", "=true"])
@@ -52,13 +52,13 @@ def test_a_field_that_is_not_json_is_refused_before_anything_is_sent(
     installation: StubServer, command: Command, field: str
 ) -> None:
     assert command("submit", "why?", "--pipeline", "blog-post", "--set", field).exit_code == 2
-    assert installation.asked == []
+    assert installation.requests == []
 
 
 @pytest.mark.parametrize("name", ["../cancel", "Blog", ""])
 def test_a_pipeline_name_is_escaped_in_the_address(installation: StubServer, command: Command, name: str) -> None:
     assert command("submit", "why?", "--pipeline", name).exit_code == 2
-    assert installation.asked == []
+    assert installation.requests == []
 
 
 def test_an_unknown_pipeline_is_exit_2_with_the_known_ones(installation: StubServer, command: Command) -> None:
@@ -73,13 +73,13 @@ def test_an_unknown_pipeline_is_exit_2_with_the_known_ones(installation: StubSer
 
 def test_out_is_refused_for_pipelines_without_a_pdf(installation: StubServer, command: Command) -> None:
     assert command("submit", "why?", "--pipeline", "blog-post", "--out", "post.pdf").exit_code == 2
-    assert installation.asked == []
+    assert installation.requests == []
 
 
 def test_submit_sends_approval_and_start_time(installation: StubServer, command: Command) -> None:
     command("submit", "why?", "--approval", "before_pdf", "--start-after", "2026-11-22T09:00:00+01:00")
 
-    assert installation.asked[0].body == {
+    assert installation.requests[0].body == {
         "prompt": "why?", "approval": "before_pdf", "start_after": "2026-11-22T09:00:00+01:00",
     }  # fmt: skip
 
@@ -89,20 +89,20 @@ def test_submit_sends_every_notification_channel_and_an_address(installation: St
 
     command("submit", "why?", *(word for channel in channels for word in ("--notify", channel)))
 
-    assert installation.asked[0].body == {"prompt": "why?", "notify": channels}
+    assert installation.requests[0].body == {"prompt": "why?", "notify": channels}
 
 
 def test_a_channel_that_does_not_exist_is_refused_before_anything_is_sent(
     installation: StubServer, command: Command
 ) -> None:
     assert command("submit", "why?", "--notify", "fax").exit_code == 2
-    assert installation.asked == []
+    assert installation.requests == []
 
 
 def test_the_question_can_be_read_from_stdin(installation: StubServer, command: Command) -> None:
     command("submit", "-", stdin="first line\nsecond — line\n".encode())
 
-    assert installation.asked[0].body == {"prompt": "first line\nsecond — line\n"}
+    assert installation.requests[0].body == {"prompt": "first line\nsecond — line\n"}
 
 
 def test_the_question_can_be_read_from_a_file(installation: StubServer, command: Command, elsewhere: Path) -> None:
@@ -110,7 +110,7 @@ def test_the_question_can_be_read_from_a_file(installation: StubServer, command:
 
     command("submit", "@question.txt")
 
-    assert installation.asked[0].body == {"prompt": "why?"}
+    assert installation.requests[0].body == {"prompt": "why?"}
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,11 @@ def test_unreadable_input_is_exit_2_and_nothing_is_sent(
 ) -> None:
     result = command(*arguments)
 
-    assert (result.exit_code, installation.asked) == (2, [])
+    assert (result.exit_code, installation.requests) == (2, [])
 
 
 def test_stdin_that_is_not_utf_8_is_exit_2(installation: StubServer, command: Command) -> None:
-    assert (command("submit", "-", stdin=b"\xff\xfe").exit_code, installation.asked) == (2, [])
+    assert (command("submit", "-", stdin=b"\xff\xfe").exit_code, installation.requests) == (2, [])
 
 
 def test_every_submit_has_its_own_idempotency_key(installation: StubServer, command: Command) -> None:
@@ -182,7 +182,7 @@ def test_a_key_accepted_before_returns_the_same_report_and_says_so(installation:
 
 @pytest.mark.parametrize("key", ["", "with blank", "é", "x" * 256, "line\nend"])
 def test_a_key_that_no_header_can_carry_is_exit_2(installation: StubServer, command: Command, key: str) -> None:
-    assert (command("submit", "why?", "--key", key).exit_code, installation.asked) == (2, [])
+    assert (command("submit", "why?", "--key", key).exit_code, installation.requests) == (2, [])
 
 
 def test_wait_prints_steps_to_stderr_and_the_reports_address_to_stdout(
@@ -215,7 +215,7 @@ def test_out_waits_and_writes_the_pdf(installation: StubServer, command: Command
 def test_an_unwritable_output_file_is_exit_2_before_anything_is_sent(
     installation: StubServer, command: Command
 ) -> None:
-    assert (command("submit", "why?", "--out", "no/such/folder/r.pdf").exit_code, installation.asked) == (2, [])
+    assert (command("submit", "why?", "--out", "no/such/folder/r.pdf").exit_code, installation.requests) == (2, [])
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_an_unwritable_output_file_is_exit_2_before_anything_is_sent(
 def test_wait_is_exit_1_when_the_workflow_ends_without_a_report(
     installation: StubServer, command: Command, status: str, words: str
 ) -> None:
-    installation.add(1, events=a_story(status, error={"code": "model_refused", "detail": "no"}))
+    installation.add(1, events=event_log(status, error={"code": "model_refused", "detail": "no"}))
 
     result = command("submit", "why?", "--wait")
 
@@ -236,7 +236,7 @@ def test_wait_is_exit_1_when_the_workflow_ends_without_a_report(
 def test_a_partly_done_report_is_exit_1_and_leaves_no_pdf(
     installation: StubServer, command: Command, elsewhere: Path
 ) -> None:
-    installation.add(1, events=a_story("partly_done"))
+    installation.add(1, events=event_log("partly_done"))
 
     result = command("submit", "why?", "--out", "r.pdf")
 
@@ -245,7 +245,7 @@ def test_a_partly_done_report_is_exit_1_and_leaves_no_pdf(
 
 
 def test_a_timeout_of_wait_is_exit_4_and_the_workflow_continues(installation: StubServer, command: Command) -> None:
-    installation.add(1, events=a_story()[:2], held=True)
+    installation.add(1, events=event_log()[:2], held=True)
 
     result = command("submit", "why?", "--wait", "--timeout", "0.3")
 
@@ -271,7 +271,7 @@ def test_with_json_output_wait_prints_one_object_with_the_outcome(installation: 
 def test_ctrl_c_while_waiting_is_exit_130_and_detaches(
     installation: StubServer, process: Callable[..., Process]
 ) -> None:
-    installation.add(1, events=a_story()[:2], held=True)
+    installation.add(1, events=event_log()[:2], held=True)
     running = process("submit", "why?", "--wait")
     installation.wait_for(f"/api/workflows/{an_id()}/events")
 

@@ -8,7 +8,7 @@ import pytest
 from durable_research.cli.shared import events
 from durable_research.domain.workflows.remedies import REMEDIES
 from tests.cli.conftest import Command, Process
-from tests.cli.stub_server import StubServer, a_story, an_id, event
+from tests.cli.stub_server import StubServer, an_id, event, event_log
 
 EVENTS = f"/api/workflows/{an_id()}/events"
 
@@ -19,7 +19,7 @@ def test_into_a_pipe_watch_writes_one_json_event_per_line(installation: StubServ
     result = command("watch", an_id())
 
     assert result.exit_code == 0
-    assert [json.loads(line) for line in result.stdout.splitlines()] == a_story()
+    assert [json.loads(line) for line in result.stdout.splitlines()] == event_log()
 
 
 def test_without_an_id_watch_follows_the_latest_workflow(installation: StubServer, command: Command) -> None:
@@ -50,22 +50,22 @@ def test_a_cut_stream_continues_after_its_last_event_without_repeats(
 
     assert result.exit_code == 0
     assert [json.loads(line)["seq"] for line in result.stdout.splitlines()] == [1, 2, 3, 4, 5, 6, 7]
-    assert [one.headers.get("Last-Event-ID") for one in installation.asked if one.path == EVENTS] == [
+    assert [one.headers.get("Last-Event-ID") for one in installation.requests if one.path == EVENTS] == [
         None,
         "2",
         "3",
         "3",
     ]
-    assert result.stderr.count("connection lost; the run goes on") == 2  # the third connection had nothing to say
+    assert result.stderr.count("connection lost; the run goes on") == 2  # the third connection sent no event
 
 
 def test_watch_reconnects_to_a_restarted_api(installation: StubServer, process: Callable[..., Process]) -> None:
-    run = installation.add(1, events=a_story()[:2], held=True)
+    run = installation.add(1, events=event_log()[:2], held=True)
     running = process("watch", an_id())
     installation.wait_for(EVENTS)
 
     with installation.away():
-        run.events, run.held = a_story(), False
+        run.events, run.held = event_log(), False
 
     code, out, err = running.end()
     assert (code, [json.loads(line)["seq"] for line in out.splitlines()]) == (0, [1, 2, 3, 4, 5, 6, 7])
@@ -73,14 +73,14 @@ def test_watch_reconnects_to_a_restarted_api(installation: StubServer, process: 
 
 
 def test_watch_retries_until_a_restarted_api_is_ready(installation: StubServer, command: Command) -> None:
-    run = installation.add(1, events=a_story()[:2], held=True)
+    run = installation.add(1, events=event_log()[:2], held=True)
 
     def soon() -> None:
         installation.wait_for(EVENTS)
         installation.refuse(EVENTS, 503, "dependency_unavailable")
         run.held = False
         installation.wait_for(EVENTS, times=3)
-        run.events = a_story()
+        run.events = event_log()
         del installation.answers[EVENTS]
 
     threading.Thread(target=soon, daemon=True).start()
@@ -92,7 +92,7 @@ def test_watch_gives_up_on_an_unreachable_api_with_exit_3(
     installation: StubServer, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "_PATIENCE_SECONDS", 0.1)
-    installation.add(1, events=a_story()[:2])
+    installation.add(1, events=event_log()[:2])
 
     result = command("watch", an_id())
 
@@ -104,7 +104,7 @@ def test_watch_gives_up_on_an_unreachable_api_with_exit_3(
 def test_a_workflow_that_ends_without_a_report_is_exit_1(
     installation: StubServer, command: Command, status: str
 ) -> None:
-    installation.add(1, events=a_story(status))
+    installation.add(1, events=event_log(status))
 
     result = command("watch", an_id())
 
@@ -114,14 +114,14 @@ def test_a_workflow_that_ends_without_a_report_is_exit_1(
 
 def test_a_failed_workflow_is_shown_with_its_remedy(installation: StubServer, command: Command) -> None:
     error = {"code": "quota_exhausted", "detail": "used up"}
-    installation.add(1, events=a_story("failed", error=error))
+    installation.add(1, events=event_log("failed", error=error))
 
     assert f"what mends it: {REMEDIES['quota_exhausted'].words}" in command("watch", an_id()).stderr
 
 
 def test_a_resent_call_is_shown_with_the_count_of_possible_charges(installation: StubServer, command: Command) -> None:
     again = event(5, "call_sent_again", "llm_call", 2, possible_extra=1)
-    installation.add(1, events=[*a_story()[:4], again, *a_story()[5:]])
+    installation.add(1, events=[*event_log()[:4], again, *event_log()[5:]])
 
     words = command("submit", "why?", "--wait").stderr
 
@@ -166,7 +166,7 @@ def test_a_wait_for_the_provider_is_printed_at_its_start_each_minute_and_at_its_
 
 
 def test_a_partly_done_report_is_exit_0(installation: StubServer, command: Command) -> None:
-    installation.add(1, events=[*a_story("partly_done"), event(8, "stored_later", status="done")])
+    installation.add(1, events=[*event_log("partly_done"), event(8, "stored_later", status="done")])
 
     assert command("watch", an_id()).exit_code == 0
 
@@ -174,7 +174,7 @@ def test_a_partly_done_report_is_exit_0(installation: StubServer, command: Comma
 def test_ctrl_c_is_exit_130_and_the_workflow_continues(
     installation: StubServer, process: Callable[..., Process]
 ) -> None:
-    installation.add(1, events=a_story()[:2], held=True)
+    installation.add(1, events=event_log()[:2], held=True)
     running = process("watch", an_id())
     installation.wait_for(EVENTS)
 
@@ -209,12 +209,12 @@ def test_an_event_of_an_unknown_kind_is_printed_unchanged(installation: StubServ
 def test_a_unicode_line_separator_in_a_text_does_not_end_the_output_line(
     installation: StubServer, command: Command
 ) -> None:
-    told = event(1, "accepted", title="one\u2028two\u0085three")
-    installation.add(1, events=[told, event(2, "closed", status="done")])
+    accepted = event(1, "accepted", title="one\u2028two\u0085three")
+    installation.add(1, events=[accepted, event(2, "closed", status="done")])
 
     result = command("watch", an_id())
 
-    assert json.loads(result.stdout.split("\n")[0]) == told
+    assert json.loads(result.stdout.split("\n")[0]) == accepted
 
 
 def test_an_answer_that_is_no_event_stream_is_exit_3(installation: StubServer, command: Command) -> None:
