@@ -1,4 +1,4 @@
-"""Size budgets and completeness: what a newcomer relies on without reading it."""
+"""Size budgets and completeness: rules on which a newcomer relies without reading them."""
 
 import ast
 import inspect
@@ -182,9 +182,9 @@ def test_every_setting_is_in_the_example_file_with_its_meaning() -> None:
 def test_the_example_file_names_no_unknown_setting() -> None:
     documented = set(re.findall(r"^#?([A-Z][A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     of_temporal = {name for name in documented if name.startswith("TEMPORAL_")}
-    ours = {field.alias for field in Settings.model_fields.values()}
+    of_settings = {field.alias for field in Settings.model_fields.values()}
 
-    assert documented - of_temporal - {"DURABLE_RESEARCH_SERVER"} == ours
+    assert documented - of_temporal - {"DURABLE_RESEARCH_SERVER"} == of_settings
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -211,9 +211,9 @@ def test_remedies_name_settings_that_exist() -> None:
 
 @pytest.mark.parametrize("code", REMEDIES)
 def test_every_remedy_is_documented(code: str) -> None:
-    resume, ask_again = ("yes" if helps else "no" for helps in (REMEDIES[code].resume, REMEDIES[code].ask_again))
+    resume, run_again = ("yes" if helps else "no" for helps in (REMEDIES[code].resume, REMEDIES[code].ask_again))
 
-    row = f"| `{code}` | {REMEDIES[code].words} | {resume} | {ask_again} |"
+    row = f"| `{code}` | {REMEDIES[code].words} | {resume} | {run_again} |"
     assert row in (ROOT / "docs" / "errors.md").read_text().splitlines()
 
 

@@ -1,4 +1,4 @@
-"""A person in a real browser: ask, watch, read, download; and the API dies while they watch."""
+"""A person in a real browser: submit, watch, read, download; also while the API is killed."""
 
 import re
 import subprocess
@@ -37,18 +37,18 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page that fails the test when it says anything on the console (a broken policy does)."""
+    """A page that fails the test when it writes to the console (a broken policy does)."""
     page = browser.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
     yield page
     page.close()
-    # A connection that was cut on purpose is told by the browser, not by the page.
-    assert [line for line in said if "net::ERR" not in line] == []
+    # The browser itself reports a connection that was cut on purpose, not the page.
+    assert [line for line in messages if "net::ERR" not in line] == []
 
 
-def ask(page: Page, installation: Installation, prompt: str, button: str = "Start the report") -> None:
+def submit(page: Page, installation: Installation, prompt: str, button: str = "Start the report") -> None:
     page.goto(installation.api)
     page.get_by_role("textbox", name="Your question").fill(prompt)
     page.get_by_role("button", name=button).click()
@@ -56,7 +56,7 @@ def ask(page: Page, installation: Installation, prompt: str, button: str = "Star
 
 def test_a_report_is_requested_watched_read_and_downloaded(page: Page, installation: Installation) -> None:
     installation.latency(2)
-    ask(page, installation, "Why do cathedrals echo?")
+    submit(page, installation, "Why do cathedrals echo?")
 
     expect(page.get_by_text("Demo", exact=False).first).to_be_visible()
     link = page.get_by_role("link", name="Open the PDF")
@@ -87,7 +87,7 @@ def test_a_downloaded_file_is_named_after_its_title_in_any_script(
 
 def test_an_open_page_continues_after_the_api_was_killed(page: Page, installation: Installation) -> None:
     installation.latency(6)
-    ask(page, installation, "Why do bells ring?")
+    submit(page, installation, "Why do bells ring?")
     expect(page.get_by_text("Ask the model", exact=False).first).to_be_visible()
 
     installation.kill("api")
@@ -98,7 +98,7 @@ def test_an_open_page_continues_after_the_api_was_killed(page: Page, installatio
 def test_a_wait_for_the_provider_is_one_row_that_is_updated(page: Page, installation: Installation) -> None:
     installation.latency(0)
     installation.simulator("faults", {"match": "Why do doors creak?", "fault": "429", "times": 9999})
-    ask(page, installation, "Why do doors creak?")
+    submit(page, installation, "Why do doors creak?")
     row = page.locator("[data-part=attempts] tr")
     step = page.locator("[data-step=llm_call]")
 
@@ -117,7 +117,7 @@ def test_a_report_is_requested_and_read_without_scripts(browser: Browser, instal
     installation.latency(0)
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    ask(page, installation, "Why do stones skip?")
+    submit(page, installation, "Why do stones skip?")
 
     link, refresh = (page.get_by_role("link", name=name) for name in ("Open the PDF", "Refresh"))
     expect(link.or_(refresh)).to_be_visible()
@@ -149,7 +149,7 @@ def test_a_later_start_is_read_in_the_browsers_time_zone(browser: Browser, insta
 
 def test_a_blog_post_is_requested_and_read_on_its_own_page(page: Page, installation: Installation) -> None:
     installation.latency(0)
-    ask(page, installation, "Why do honey bees dance?", "Write a blog post")
+    submit(page, installation, "Why do honey bees dance?", "Write a blog post")
 
     expect(page.get_by_role("link", name="Text (Markdown)")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_contain_text("honey bees dance")
@@ -175,7 +175,7 @@ def test_a_changed_draft_is_not_approved_by_mistake(page: Page, installation: In
 def test_a_running_undo_is_shown_on_the_open_page(page: Page, installation: Installation) -> None:
     installation.latency(2)
     installation.simulator("faults", {"match": "Why do moths", "kind": "embedding", "fault": "401"})
-    ask(page, installation, "Why do moths fly to lamps?", "Write a blog post")
+    submit(page, installation, "Why do moths fly to lamps?", "Write a blog post")
 
     page.get_by_role("button", name="Give this up").click()
     undo = page.locator("[data-step=delete_post].running")

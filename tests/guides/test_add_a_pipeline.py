@@ -80,7 +80,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             (tree / name).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / name, tree / name)
-    if (known := ROOT / ".mypy_cache").exists():  # so that what `make check` has seen is not checked anew
+    if (known := ROOT / ".mypy_cache").exists():  # so that files that `make check` has checked are not checked again
         shutil.copytree(known, tree / known.name)
     for block in blocks():
         block.apply(tree)
@@ -96,7 +96,7 @@ def installation(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def outlined(installation: Installation, prompt: str, **fields: Any) -> dict[str, Any]:
-    """Ask for an outline and wait for its end."""
+    """Submit an outline and wait for its end."""
     body = {"prompt": prompt, **fields}
     answer = httpx.post(f"{installation.api}/api/workflows/outline", json=body, timeout=10)
     assert answer.status_code == 202, answer.text
