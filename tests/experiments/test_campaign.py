@@ -1,4 +1,4 @@
-"""A short campaign and a short crash table, as a person starts them: real processes, real signals, judged from outside."""
+"""A short campaign and a short crash table, as a person starts them: real processes, real signals, checked from outside."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The judge of the crash table finds each line broken that is broken, and says void where nothing was met."""
+"""The checker of the crash table finds each broken line, and reports void where no crash point was reached."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ TWICE = replace(GOOD, model_calls=2, reported=Reported(1, 1))
 GAVE_UP = replace(
     TWICE, status="failed", error="unconfirmed_effect", notifications=0, documents=None, counted_failures=1
 )
-STRAY = replace(GOOD, model_calls=2, reported=Reported(2, 0))
+DUPLICATE_SEND = replace(GOOD, model_calls=2, reported=Reported(2, 0))
 
 
 @pytest.mark.parametrize(
@@ -42,14 +42,14 @@ STRAY = replace(GOOD, model_calls=2, reported=Reported(2, 0))
         ("E3", "K", GOOD, True),
         ("E3", "K", TWICE, False),
         ("E3", "R", TWICE, False),
-        ("E3", "L", STRAY, False),
-        ("E8", "L", STRAY, False),
-        ("E9", "L", STRAY, True),
+        ("E3", "L", DUPLICATE_SEND, False),
+        ("E8", "L", DUPLICATE_SEND, False),
+        ("E9", "L", DUPLICATE_SEND, True),
         ("E9", "R", TWICE, True),
-        ("E9", "R", replace(STRAY, reported=Reported(1, 0)), False),
-        ("E9", "K", STRAY, False),
-        ("RE9", "L", STRAY, True),
-        ("RE8", "L", STRAY, False),
+        ("E9", "R", replace(DUPLICATE_SEND, reported=Reported(1, 0)), False),
+        ("E9", "K", DUPLICATE_SEND, False),
+        ("RE9", "L", DUPLICATE_SEND, True),
+        ("RE8", "L", DUPLICATE_SEND, False),
         ("RE3", "N", TWICE, True),
         ("RE3", "N", replace(TWICE, model_calls=3, reported=Reported(1, 2)), False),
         ("RE7", "L", replace(GOOD, resumptions=1, closings=(Closing(), Closing(1))), True),
@@ -106,7 +106,7 @@ def test_a_void_run_and_a_line_without_runs_do_not_hold() -> None:
 
 
 def test_the_page_shows_the_evidence_of_a_broken_line() -> None:
-    page = as_markdown("command", 10.0, [line("E3", "L", STRAY)])
+    page = as_markdown("command", 10.0, [line("E3", "L", DUPLICATE_SEND)])
 
     assert "NOT HELD" in page
     assert "billed 2 times" in page

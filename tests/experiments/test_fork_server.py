@@ -39,23 +39,25 @@ async def test_a_killed_forked_program_is_reported_with_its_signal(forks: ForkCl
     os.kill(child.pid, signal.SIGKILL)
 
     assert await child.ended == -signal.SIGKILL
-    child.send(signal.SIGKILL)  # nobody is there any more, and no stranger with that number is hit
+    child.send(signal.SIGKILL)  # no process runs any more, and no other one with that pid is hit
 
 
 async def test_a_restarted_process_comes_back_and_its_death_is_recorded(forks: ForkClient, tmp_path: Path) -> None:
-    kept = RestartedProcess(forks, ("worker",), environment(TEMPORAL_ADDRESS="127.0.0.1:1"), tmp_path / "worker-1.log")
-    await kept.start()
-    first = kept.pid
+    restarted = RestartedProcess(
+        forks, ("worker",), environment(TEMPORAL_ADDRESS="127.0.0.1:1"), tmp_path / "worker-1.log"
+    )
+    await restarted.start()
+    first = restarted.pid
     assert first is not None
 
     os.kill(first, signal.SIGKILL)
-    await kept.started_again.wait()
+    await restarted.started_again.wait()
 
-    again = kept.pid
+    again = restarted.pid
     assert again not in {None, first}
-    assert [(death.pid, death.code) for death in kept.deaths] == [(first, -signal.SIGKILL)]
-    await kept.stop()
-    assert (kept.pid, len(kept.deaths)) == (None, 1)
+    assert [(death.pid, death.code) for death in restarted.deaths] == [(first, -signal.SIGKILL)]
+    await restarted.stop()
+    assert (restarted.pid, len(restarted.deaths)) == (None, 1)
 
 
 async def test_forked_programs_end_with_the_fork_server(tmp_path: Path) -> None:

@@ -22,11 +22,11 @@ def test_without_a_running_installation_there_is_no_up_json(tmp_path: Path) -> N
 
 
 def test_only_a_process_of_the_installation_is_killed(tmp_path: Path) -> None:
-    ours = RunningProcess("api", "api", os.getpid(), "api@1")
-    (tmp_path / "up.json").write_text(json.dumps(Up(processes=(ours,)).as_json()))
+    own_process = RunningProcess("api", "api", os.getpid(), "api@1")
+    (tmp_path / "up.json").write_text(json.dumps(Up(processes=(own_process,)).as_json()))
     installation = Installation(tmp_path)
 
-    assert [installation.process(name) for name in ("api", "api@1", "worker-1")] == [ours, ours, None]
+    assert [installation.process(name) for name in ("api", "api@1", "worker-1")] == [own_process, own_process, None]
     with pytest.raises(LookupError, match="worker-1 is no process"):
         installation.kill("worker-1")
 

@@ -1,4 +1,4 @@
-"""The judge says yes to a campaign in which all is well, and finds each invariant broken that is broken."""
+"""The checker accepts a correct campaign, and finds each broken invariant."""
 
 from dataclasses import replace
 from typing import Any
@@ -35,7 +35,7 @@ RESUMED: dict[str, Any] = {
     "failure_notices": 1,
 }
 
-# What spoils a good campaign -> the one invariant that must say so.
+# A change that breaks a correct campaign -> the one invariant that must report it.
 BROKEN = {
     "a report that never ended": ("I1", with_report(status="running", notifications=0)),
     "a report without a row": ("I1", with_report(status=None, notifications=0)),

@@ -8,7 +8,7 @@ from durable_research.experiments.evidence.client import Asked, Client, words_of
 
 
 class SlowClient(Client):
-    """Reports that end when the test says so."""
+    """Reports that end when the test ends them."""
 
     def __init__(self) -> None:
         super().__init__("http://127.0.0.1:1")
@@ -42,8 +42,8 @@ async def test_the_number_of_reports_in_flight_is_limited() -> None:
 
 async def test_a_gated_report_is_submitted_when_nothing_else_is_in_flight() -> None:
     client = SlowClient()
-    asked = [words_of(number, 1, "none") for number in range(3)]
-    load = Load(client, asked, 12, lambda number: number < 1 or not load.wanted)
+    requests = [words_of(number, 1, "none") for number in range(3)]
+    load = Load(client, requests, 12, lambda number: number < 1 or not load.wanted)
     running = asyncio.create_task(load.run())
 
     await begun(client, 1)
@@ -56,8 +56,8 @@ async def test_a_gated_report_is_submitted_when_nothing_else_is_in_flight() -> N
 
 async def test_a_report_that_ended_before_counts_once_it_was_submitted() -> None:
     client = SlowClient()
-    asked = [replace(words_of(number, 1, "none"), report_id=f"report-{number}", ended_at=1.0) for number in range(2)]
-    load = Load(client, asked, 12, lambda number: number < 1)
+    requests = [replace(words_of(number, 1, "none"), report_id=f"report-{number}", ended_at=1.0) for number in range(2)]
+    load = Load(client, requests, 12, lambda number: number < 1)
 
     running = asyncio.create_task(load.run())
     await begun(client, 1)

@@ -1,4 +1,4 @@
-"""Faults come from their seed, hit what they name, and say whether they really happened."""
+"""Faults follow from their seed, hit the named process, and record whether they really happened."""
 
 import asyncio
 import subprocess
@@ -91,17 +91,17 @@ async def test_a_paused_process_continues_afterwards(tmp_path: Path, sleeper: "s
 
 
 async def test_nothing_is_killed_while_nothing_is_in_flight(tmp_path: Path, sleeper: "subprocess.Popen[bytes]") -> None:
-    asked_three_times, times = asyncio.Event(), 0
+    polled_three_times, times = asyncio.Event(), 0
 
     def in_flight() -> int:
         nonlocal times
         times += 1
         if times == 3:
-            asked_three_times.set()
+            polled_three_times.set()
         return 0
 
     firing = asyncio.create_task(injector(tmp_path, Fault("worker", "kill", 0.0), sleeper.pid, in_flight).run())
-    await asked_three_times.wait()
+    await polled_three_times.wait()
 
     assert not firing.done()
     assert sleeper.poll() is None

@@ -1,4 +1,4 @@
-"""The outages that people fear most, shortened to seconds; a run of full length is kept in docs/outages.md."""
+"""The most feared outages, shortened to seconds; the results of a full run are in docs/outages.md."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from durable_research.experiments.outages.outages import OUTAGES
 CUT = next(one for one in OUTAGES if one.name == "cut")
 
 
-def lived(**changes: Any) -> Lived:
+def outcome(**changes: Any) -> Lived:
     reported: dict[str, Any] = {
         "outage": CUT,
         "provider_class": "L",
@@ -39,7 +39,7 @@ def lived(**changes: Any) -> Lived:
     ],
 )
 def test_a_broken_promise_is_named(changes: dict[str, object], words: str) -> None:
-    assert any(words in one for one in lived(**changes).broken)
+    assert any(words in one for one in outcome(**changes).broken)
 
 
 @pytest.mark.parametrize(
@@ -53,15 +53,15 @@ def test_a_broken_promise_is_named(changes: dict[str, object], words: str) -> No
     ids=["paid once", "counted", "gave up after a death amid the one call besides"],
 )  # fmt: skip
 def test_an_outcome_within_the_promise_is_accepted(changes: dict[str, object]) -> None:
-    assert lived(**changes).broken == []
+    assert outcome(**changes).broken == []
 
 
 async def test_reports_survive_short_outages_and_every_charge_is_reported(tmp_path: Path) -> None:
-    """Each class, with a death of the worker amid it: the harder half of the long run, a hundred times as quick."""
-    said: list[str] = []
-    run = OutageRun(Options(tmp_path / "data", pace=0.01, deaths=(True,)), said.append)
+    """Each class, with a worker killed during the outage: the harder half of the long run, a hundred times as fast."""
+    messages: list[str] = []
+    run = OutageRun(Options(tmp_path / "data", pace=0.01, deaths=(True,)), messages.append)
 
     await run.run()
 
-    wanted = sum(len(one.classes) for one in OUTAGES)
-    assert (len(run.lived), [one.broken for one in run.lived if one.broken]) == (wanted, []), as_markdown("", run)
+    expected = sum(len(one.classes) for one in OUTAGES)
+    assert (len(run.lived), [one.broken for one in run.lived if one.broken]) == (expected, []), as_markdown("", run)

@@ -1,4 +1,4 @@
-"""What lies outside is counted as it is: whose bill, whose notification, whose bytes."""
+"""Evidence outside the product is attributed correctly: each charge, notification and object to its report."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Each quirk of the simulator has an end that is expected of it, and the simulator understands what it is told."""
+"""Each quirk of the simulator has an expected outcome, and the simulator accepts each expected fault."""
 
 import random
 
@@ -13,9 +13,9 @@ ONE_OF_TWO = {"no_stored_list_405"}
 
 
 def test_every_quirk_of_the_simulator_has_an_expected_outcome() -> None:
-    asked = {reported["quirk"] for one in EXPECTED for reported in one.reported if "quirk" in reported}
+    expected_quirks = {reported["quirk"] for one in EXPECTED for reported in one.reported if "quirk" in reported}
 
-    assert asked == set(QUIRKS) - ONE_OF_TWO
+    assert expected_quirks == set(QUIRKS) - ONE_OF_TWO
 
 
 def test_expected_outcomes_have_distinct_names() -> None:
