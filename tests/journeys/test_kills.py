@@ -8,11 +8,11 @@ from tests.installation import Installation, until
 def holder(installation: Installation, report: str, step: str) -> str:
     """The worker that runs a step, once it runs."""
 
-    def look() -> str | None:
+    def holding_worker() -> str | None:
         found = installation.step(report, step)
         return found["worker"] if found["state"] == "running" else None
 
-    return until(f"{step} to run", look)
+    return until(f"{step} to run", holding_worker)
 
 
 def accepted(installation: Installation, prompt: str) -> None:
@@ -24,10 +24,10 @@ def assert_arrived_and_billed_once(installation: Installation, report: str, prom
     assert status["status"] == "done", status
     assert status["charges"] == {"settled": 1, "possible_extra": 0}
     assert len(installation.billing_log(prompt)) == 1
-    # A delivery whose receipt died with the worker comes again under the same id; the receiver drops it and says so.
-    told = installation.billing_log(report, kind="webhook")
-    assert len({line["key"] for line in told}) == 1
-    assert sum(not line.get("repeat") for line in told) == 1
+    # A delivery whose receipt was lost with the worker is repeated with the same id; the receiver marks it as a repeat.
+    deliveries = installation.billing_log(report, kind="webhook")
+    assert len({line["key"] for line in deliveries}) == 1
+    assert sum(not line.get("repeat") for line in deliveries) == 1
 
 
 def test_a_worker_killed_during_the_model_call_causes_no_second_charge(installation: Installation) -> None:

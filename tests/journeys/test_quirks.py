@@ -1,6 +1,6 @@
-"""Providers as odd as real ones are, each met by a report or post of its own: what a person gets, and what was paid for it.
+"""Providers with the quirks of real ones, each with its own report or post: what the user gets, and what was paid.
 
-One installation for each API is asked for everything at once; then each test looks at one of the answers.
+One installation for each API runs all requests at once; then each test checks one of the outcomes.
 """
 
 import io
@@ -36,7 +36,7 @@ HELD = "waiting_for_you"
 
 @dataclass
 class Met:
-    """What came of one way to be odd."""
+    """The outcome of one quirk."""
 
     expected: Expected
     id: str
@@ -48,7 +48,7 @@ class Met:
 
     @property
     def charges(self) -> dict[str, int]:
-        """What the API tells of the calls that met it."""
+        """The charges that the API reports."""
         name = "embedding_charges" if self.expected.kind == "embedding" else "charges"
         charges: dict[str, int] = self.status[name]
         return charges
@@ -69,22 +69,22 @@ def prompt_of(expected: Expected) -> str:
     return f"ECHO: # About {word}\n\nIt begins 🌊 so.\n\n{SENTENCE * 12}\n\nAnd {word} ends so.\n"
 
 
-class Asking:
-    """One installation, asked over one connection: a client for each question would cost more than the questions."""
+class QuirkRunner:
+    """One installation, called over one connection: a client for each question would cost more than the questions."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._api = httpx.Client(base_url=installation.api, timeout=60)
 
-    def ask(self, expected: Expected) -> Met:
-        for told in expected.asks(word_of(expected)):
-            self._installation.simulator("faults", told)
+    def submit(self, expected: Expected) -> Met:
+        for fault in expected.asks(word_of(expected)):
+            self._installation.simulator("faults", fault)
         title = {"title": f"About {word_of(expected)}"} if expected.pipeline == "blog-post" else {}
         body = {"prompt": prompt_of(expected), **title}
         answer = self._api.post(f"/api/workflows/{expected.pipeline}", json=body).raise_for_status()
         return Met(expected, answer.json()["workflow_id"])
 
-    def look(self, met: Met) -> None:
+    def collect(self, met: Met) -> None:
         """Wait for its end, and take everything that a person could see of it."""
         met.status = until(f"{met.expected.name} to end", lambda: self._ended(met.id), PATIENCE_SECONDS)
         met.billed = len(self._installation.billing_log(word_of(met.expected), met.expected.kind))
@@ -112,7 +112,7 @@ Meet = Callable[[str, Expected], Met]
 
 @pytest.fixture(scope="module")
 def meet(tmp_path_factory: pytest.TempPathFactory) -> Meet:
-    """What came of one; the first that is wanted of an API has everything asked that this API can meet."""
+    """The outcome of one quirk; the first use of an API submits the requests for all quirks of that API."""
     found: dict[str, dict[str, Met]] = {}
 
     def met(api: str, expected: Expected) -> Met:
@@ -124,15 +124,15 @@ def meet(tmp_path_factory: pytest.TempPathFactory) -> Meet:
 
 
 def all_met(folder: Path, api: str) -> dict[str, Met]:
-    """By its word. What the processes will remember of the server comes last."""
-    asked = [one for one in EXPECTED if api in one.apis]
+    """By its word. Quirks from which the processes learn a lasting server limit come last."""
+    expected_of_api = [one for one in EXPECTED if api in one.apis]
     found: dict[str, Met] = {}
-    with Installation(folder, OPENAI_API=api, **SETTINGS) as installation, closing(Asking(installation)) as asking:
+    with Installation(folder, OPENAI_API=api, **SETTINGS) as installation, closing(QuirkRunner(installation)) as runner:
         installation.latency(0.5)
-        for stage in range(1 + max(one.stage for one in asked)):
-            begun = [asking.ask(one) for one in asked if one.stage == stage]
+        for stage in range(1 + max(one.stage for one in expected_of_api)):
+            begun = [runner.submit(one) for one in expected_of_api if one.stage == stage]
             for one in begun:
-                asking.look(one)
+                runner.collect(one)
             found |= {word_of(one.expected): one for one in begun}
     return found
 

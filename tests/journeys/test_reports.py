@@ -1,4 +1,4 @@
-"""Ask, watch, download; and the same question asked fifty times at once."""
+"""Submit, watch, download; and the same question submitted fifty times at once."""
 
 import asyncio
 import io
@@ -122,16 +122,16 @@ def test_the_demos_proof_holds_and_fails_without_reattaching(
 
 def test_posts_about_the_same_subject_are_listed_as_related(installation: Installation) -> None:
     titles = ("Tidal energy harvesting at sea", "Harvesting tidal energy")
-    asked, near = [
+    first, second = [
         installation.submit_with(pipeline="blog-post", prompt=f"Write about {title}", title=title) for title in titles
     ]
-    for post in (asked, near):
+    for post in (first, second):
         assert installation.finished(post)["status"] == "done"
 
-    answer = httpx.get(f"{installation.api}/api/workflows/{asked}/related", timeout=60).json()
+    answer = httpx.get(f"{installation.api}/api/workflows/{first}/related", timeout=60).json()
 
-    assert near in [one["workflow_id"] for one in answer["related"]]
-    assert installation.status(asked)["embedding_charges"] == {"settled": 1, "possible_extra": 0}
+    assert second in [one["workflow_id"] for one in answer["related"]]
+    assert installation.status(first)["embedding_charges"] == {"settled": 1, "possible_extra": 0}
 
 
 def test_the_command_line_submits_waits_and_saves_the_pdf(installation: Installation, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ async def test_reconciliation_is_scheduled_every_minute(installation: Installati
 def test_init_keeps_histories_for_thirty_days(installation: Installation, temporal_program: Path) -> None:
     command = [str(temporal_program), "operator", "namespace", "describe", "-n", "default", "-o", "json"]
 
-    said = until(
+    description = until(
         "the namespace",
         lambda: (
             subprocess.run(
@@ -178,7 +178,7 @@ def test_init_keeps_histories_for_thirty_days(installation: Installation, tempor
         ),
     )
 
-    assert json.loads(said)["config"]["workflowExecutionRetentionTtl"] == "2592000s"
+    assert json.loads(description)["config"]["workflowExecutionRetentionTtl"] == "2592000s"
 
 
 def test_operators_find_reports_by_tenant_and_kind(installation: Installation, temporal_program: Path) -> None:

@@ -27,13 +27,13 @@ def rows(installation: Installation, workflow_id: str) -> int:
 
 
 def left(installation: Installation, workflow_id: str) -> dict[str, int]:
-    told = len(installation.billing_log(workflow_id, kind="slack"))
-    taken_back = len(installation.billing_log(workflow_id, kind="slack_deleted"))
+    posted = len(installation.billing_log(workflow_id, kind="slack"))
+    deleted = len(installation.billing_log(workflow_id, kind="slack_deleted"))
     objects = [path for path in (installation.data / "objects").rglob("*") if path.is_file()]
     return {
         "rows": rows(installation, workflow_id),
         "objects": sum(workflow_id in str(path) for path in objects),
-        "messages": told - taken_back,
+        "messages": posted - deleted,
     }
 
 

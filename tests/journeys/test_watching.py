@@ -1,4 +1,4 @@
-"""A stream that is interrupted goes on without a gap or a repeat; a finished one reads the same for ever."""
+"""An interrupted stream continues without a gap or a repeat; a finished one is always the same."""
 
 import threading
 
