@@ -1,6 +1,6 @@
-"""Our stories with model providers that nobody here wrote, whose own log or journal is the witness of what they were asked.
+"""Our journeys with model servers written by others, whose own log or journal is the record of their requests.
 
-Doctor is asked here too: in a file of its own, it would have the same servers started once more by another worker of the run.
+Doctor is tested here too: in a separate file, another pytest worker would start the same servers once more.
 """
 
 import json
@@ -91,7 +91,7 @@ def test_cancelling_a_report_stops_the_model_call(world: World) -> None:
 
 @dataclass(frozen=True)
 class Ends:
-    """What came of reports that share what takes long, and how many calls the peer took for them."""
+    """The outcome of reports that share a slow set-up, and how many calls the peer received for them."""
 
     reports: list[Status]
     calls: int
@@ -99,7 +99,7 @@ class Ends:
 
 @pytest.fixture(scope="session")
 def outage(running: World) -> Ends:
-    """A network that is away for seconds: it broke in the middle of the first report, and was away as the second was asked."""
+    """A network outage of seconds: it began in the middle of the first report, and lasted when the second was submitted."""
     running.lead_to(running.peer.endless)
     before = running.peer.calls()
     amid = running.installation.submit("The network breaks while the model writes")
@@ -110,7 +110,7 @@ def outage(running: World) -> Ends:
         running.tries(report, "llm_call", 4)  # three failures of other kinds are the end
 
     running.wire.lead_to(running.peer.quick)
-    running.wire.mend()
+    running.wire.restore()
     for report in (amid, during):
         running.post(report, "retry")
 
@@ -136,7 +136,7 @@ def test_a_network_outage_costs_only_the_call_that_it_broke(outage: Ends, runnin
 
 @pytest.fixture(scope="session")
 def patience(running: World) -> Ends:
-    """Reports that were asked at once, of a peer that is silent at first and then slow."""
+    """Reports submitted at once to a peer that is silent at first and then slow."""
     running.lead_to(running.peer.quick)
     before = running.peer.calls()
     running.wire.hold_answers()
@@ -149,14 +149,14 @@ def patience(running: World) -> Ends:
     running.wire.slow_answers(0.5)
     running.wire.let_answers_pass()
     longer_than_silence()
-    running.wire.mend()
+    running.wire.restore()
 
     ends = [running.installation.finished(report) for report in reports]
     return Ends(ends, running.peer.calls() - before)
 
 
 def longer_than_silence() -> None:
-    """Time is what this is about: a peer that says nothing, or little, for longer than a stream may be silent."""
+    """This test is about time: a peer that sends nothing, or little, for longer than a stream may be silent."""
     since = time.monotonic()
     until("longer than silence may last", lambda: time.monotonic() - since > SILENCE_SECONDS + 1)
 
@@ -173,9 +173,15 @@ def test_a_late_first_byte_and_a_slow_stream_are_paid_once(patience: Ends, runni
 
 def doctor(world: World, **environment: str) -> tuple[int, dict[str, Any]]:
     """Its exit code and its findings, in the environment of the installation."""
-    ours = {**os.environ, **world.installation.environment, "DURABLE_RESEARCH_DATA": str(world.installation.data)}
+    environment_of_world = {
+        **os.environ,
+        **world.installation.environment,
+        "DURABLE_RESEARCH_DATA": str(world.installation.data),
+    }
     command = [sys.executable, "-m", "durable_research", "doctor", "--json"]
-    done = subprocess.run(command, env={**ours, **environment}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env={**environment_of_world, **environment}, capture_output=True, text=True, check=False
+    )
     assert done.stdout, done.stderr
     return done.returncode, {one["name"]: one for one in json.loads(done.stdout)["checks"]}
 
