@@ -53,7 +53,7 @@ def written(child: Child, text: str) -> str:
 
 
 def quiet(words: str) -> None:
-    """Say nothing."""
+    """Print nothing."""
 
 
 def test_a_child_has_its_own_process_group(start: Starter) -> None:
@@ -94,11 +94,11 @@ async def test_a_child_that_ignores_the_signal_is_killed_after_its_grace(start: 
         grace_seconds=0.2,
     )
     written(child, "ready")
-    said: list[str] = []
+    messages: list[str] = []
 
-    await child.stop(said.append)
+    await child.stop(messages.append)
 
-    assert (alive(child.pid), said) == (False, [f"child (pid {child.pid}) did not stop in time: killing it"])
+    assert (alive(child.pid), messages) == (False, [f"child (pid {child.pid}) did not stop in time: killing it"])
 
 
 async def test_the_hurry_event_ends_the_grace(start: Starter) -> None:

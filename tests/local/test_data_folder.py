@@ -1,4 +1,4 @@
-"""What is remembered between two lives, and by whom."""
+"""Values stored between two starts, and who may read them."""
 
 from pathlib import Path
 

@@ -35,7 +35,7 @@ class Vendor(http.server.ThreadingHTTPServer):
         self.body = archive_of("temporal", PROGRAM)
         self.status = 200
         self.cut_after: int | None = None
-        self.asked: list[str] = []
+        self.requested_paths: list[str] = []
 
     @property
     def url(self) -> str:
@@ -46,7 +46,7 @@ class Shelf(http.server.BaseHTTPRequestHandler):
     server: Vendor
 
     def do_GET(self) -> None:
-        self.server.asked.append(self.path)
+        self.server.requested_paths.append(self.path)
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(self.server.body)))
         self.end_headers()
@@ -69,8 +69,8 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendor]:
 
 
 def fetch(url: str, folder: Path, stop: threading.Event | None = None) -> Path:
-    said: list[str] = []
-    download_temporal(folder / "temporal", url, said.append, stop or threading.Event())
+    messages: list[str] = []
+    download_temporal(folder / "temporal", url, messages.append, stop or threading.Event())
     return folder / "temporal"
 
 
@@ -89,7 +89,7 @@ def test_only_the_program_is_unpacked_from_the_archive(vendor: Vendor, tmp_path:
 def test_the_archive_for_this_machine_is_requested(vendor: Vendor, tmp_path: Path) -> None:
     fetch(vendor.url, tmp_path)
 
-    assert vendor.asked == ["/v1.8.2/temporal_cli_1.8.2_linux_amd64.tar.gz"]
+    assert vendor.requested_paths == ["/v1.8.2/temporal_cli_1.8.2_linux_amd64.tar.gz"]
 
 
 def test_an_archive_with_another_checksum_is_never_unpacked(vendor: Vendor, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_temporals_web_ui_answers(whole: Up) -> None:
 
 @pytest.mark.parametrize("name", ["migrate", "init", "api", "worker-1"])
 def test_our_programs_get_every_address_in_their_environment(whole: Up, name: str) -> None:
-    up, given = whole.up(), whole.seen(name)["env"]
+    up, environment = whole.up(), whole.seen(name)["env"]
     expected = {
         "DATABASE_URL": up["database"],
         "TEMPORAL_ADDRESS": up["temporal"],
@@ -89,7 +89,7 @@ def test_our_programs_get_every_address_in_their_environment(whole: Up, name: st
         "SLACK_API_URL": f"{up['simulator']}/api/",
     }
 
-    assert {variable: given.get(variable) for variable in expected} == expected
+    assert {variable: environment.get(variable) for variable in expected} == expected
 
 
 def test_a_worker_gets_its_name_and_identity(whole: Up) -> None:
@@ -260,15 +260,15 @@ async def test_a_callback_gets_the_addresses_when_all_is_up_and_can_end_the_edit
     tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    told: list[dict[str, Any]] = []
+    seen_up: list[dict[str, Any]] = []
 
-    async def story(up: up_file.Up) -> None:
-        told.append(json.loads((tmp_path / "data" / "up.json").read_text()))
-        assert up.as_json() == told[0]
+    async def callback(up: up_file.Up) -> None:
+        seen_up.append(json.loads((tmp_path / "data" / "up.json").read_text()))
+        assert up.as_json() == seen_up[0]
         raise Finished
 
-    assert await run_edition(quick(tmp_path, state), lambda words: None, story) == 0
-    assert [(each["role"], alive(each["pid"])) for each in told[0]["processes"]] == [("simulator", False)]
+    assert await run_edition(quick(tmp_path, state), lambda words: None, callback) == 0
+    assert [(each["role"], alive(each["pid"])) for each in seen_up[0]["processes"]] == [("simulator", False)]
 
 
 async def test_an_error_of_the_callback_is_raised_after_everything_stopped(
@@ -277,12 +277,12 @@ async def test_an_error_of_the_callback_is_raised_after_everything_stopped(
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     pids: list[int] = []
 
-    async def story(up: up_file.Up) -> None:
+    async def callback(up: up_file.Up) -> None:
         pids.extend(each.pid for each in up.processes)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await run_edition(quick(tmp_path, state), lambda words: None, story)
+        await run_edition(quick(tmp_path, state), lambda words: None, callback)
     assert [alive(pid) for pid in pids] == [False]
 
 

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: ours alone, durable, unprivileged, and the same one after every kind of end."""
+"""The embedded PostgreSQL: private, durable, unprivileged, and the same one after every kind of stop."""
 
 import asyncio
 import os
@@ -25,11 +25,11 @@ class Database:
 
     def __init__(self, data: DataFolder, state: Path) -> None:
         self.data, self.state = data, state
-        self.said: list[str] = []
+        self.messages: list[str] = []
         data.create()
         self.port = remembered_ports(data.ports, ["postgres"])["postgres"]
         pace = Pace(first_backoff_seconds=0.2, check_every_seconds=0.2)
-        self.supervisor = Supervisor(self.said.append, data.next_start, lambda: None, pace=pace)
+        self.supervisor = Supervisor(self.messages.append, data.next_start, lambda: None, pace=pace)
 
     @property
     def instance(self) -> Instance:
@@ -45,13 +45,13 @@ class Database:
 
     async def start(self) -> "Database":
         instance = self.instance
-        await server.ensure_created(self.data, instance, self.supervisor.run_to_end, self.said.append)
+        await server.ensure_created(self.data, instance, self.supervisor.run_to_end, self.messages.append)
         await server.old_server_gone(instance)
         await self.supervisor.start(server.server_spec(self.data, instance, self.port))
         await server.ensure_database(instance, self.port)
         return self
 
-    def ask(self, question: str) -> str | None:
+    def query_value(self, question: str) -> str | None:
         with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
             answer = connection.execute(question.encode())
             row = answer.fetchone() if answer.description else None
@@ -91,13 +91,13 @@ async def own(tmp_path: Path, state: Path) -> AsyncIterator[Database]:
 def test_the_server_has_the_documented_configuration(database: Database, setting: str, value: str) -> None:
     query = "SELECT datcollate FROM pg_database LIMIT 1" if setting == "lc_collate" else f"SHOW {setting}"
 
-    assert database.ask(query) == value
+    assert database.query_value(query) == value
 
 
 def test_vectors_can_be_stored(database: Database) -> None:
-    database.ask("CREATE EXTENSION IF NOT EXISTS vector")
+    database.query_value("CREATE EXTENSION IF NOT EXISTS vector")
 
-    assert database.ask("SELECT '[1,2,3]'::vector <-> '[1,2,4]'::vector") == "1.0"
+    assert database.query_value("SELECT '[1,2,3]'::vector <-> '[1,2,4]'::vector") == "1.0"
 
 
 def test_a_wrong_password_is_refused(database: Database) -> None:
@@ -136,41 +136,41 @@ def test_the_server_cannot_change_its_own_programs(database: Database) -> None:
 
 async def test_rows_survive_a_stop_and_a_new_start(own: Database) -> None:
     await own.start()
-    own.ask("CREATE TABLE kept AS SELECT 42 AS answer")
+    own.query_value("CREATE TABLE kept AS SELECT 42 AS answer")
     await own.supervisor.stop()
 
     again = await Database(own.data, own.state).start()
 
-    assert again.ask("SELECT answer FROM kept") == "42"
+    assert again.query_value("SELECT answer FROM kept") == "42"
     await again.supervisor.stop()
 
 
 async def test_a_killed_server_is_restarted_with_its_rows(own: Database) -> None:
     await own.start()
-    own.ask("CREATE TABLE kept AS SELECT 42 AS answer")
+    own.query_value("CREATE TABLE kept AS SELECT 42 AS answer")
     before = own.pid
     backends = [each.pid for each in psutil.Process(before).children()]
     os.kill(before, signal.SIGKILL)
 
     async with asyncio.timeout(60):
-        while not any("postgres is ready again" in words for words in own.said):
+        while not any("postgres is ready again" in words for words in own.messages):
             await asyncio.sleep(0.05)
 
-    assert own.ask("SELECT answer FROM kept") == "42"
+    assert own.query_value("SELECT answer FROM kept") == "42"
     assert not any(map(alive, (before, *backends)))
 
 
 async def test_a_recreated_data_folder_gets_a_new_database(own: Database) -> None:
     await own.start()
-    own.ask("CREATE TABLE kept AS SELECT 42 AS answer")
+    own.query_value("CREATE TABLE kept AS SELECT 42 AS answer")
     earlier = own.instance.folder
     await own.supervisor.stop()
     shutil.rmtree(own.data.root)
 
     again = await Database(own.data, own.state).start()
 
-    assert again.ask("SELECT count(*) FROM pg_tables WHERE tablename = 'kept'") == "0"
-    assert (os.geteuid() != 0) or any(str(earlier) in words for words in again.said)
+    assert again.query_value("SELECT count(*) FROM pg_tables WHERE tablename = 'kept'") == "0"
+    assert (os.geteuid() != 0) or any(str(earlier) in words for words in again.messages)
     await again.supervisor.stop()
 
 
@@ -190,7 +190,7 @@ async def test_an_interrupted_initdb_is_repeated(own: Database) -> None:
 
     await own.start()
 
-    assert own.ask("SELECT 1") == "1"
+    assert own.query_value("SELECT 1") == "1"
 
 
 async def test_a_database_of_another_version_is_refused(own: Database) -> None:

@@ -28,14 +28,14 @@ LIVE = "import time; print('ready', flush=True); time.sleep(600)"
 
 
 class Bench:
-    """A supervisor with small children, and everything it said and told."""
+    """A supervisor with small child processes, its messages and its reported changes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.changes: list[list[str]] = []
         self.starts: dict[str, int] = {}
-        self.supervisor = Supervisor(self.said.append, self._next_start, self._changed, pace=PACE)
+        self.supervisor = Supervisor(self.messages.append, self._next_start, self._changed, pace=PACE)
 
     def spec(self, name: str, code: str = LIVE, **how: Any) -> ChildSpec:
         usual: dict[str, Any] = {"ready": readiness.on_log("ready"), "env": dict(os.environ)}
@@ -52,7 +52,7 @@ class Bench:
 
     async def until(self, text: str, times: int = 1) -> None:
         async with asyncio.timeout(20):
-            while sum(bool(re.search(text, words)) for words in self.said) < times:
+            while sum(bool(re.search(text, words)) for words in self.messages) < times:
                 await asyncio.sleep(0.02)
 
     def _next_start(self, name: str) -> int:
@@ -123,7 +123,7 @@ async def test_the_restart_backoff_doubles_up_to_its_limit(bench: Bench) -> None
         os.kill(bench.pid("one"), signal.SIGKILL)
         await bench.until("one is ready again", times)
 
-    pauses = [re.findall(r"again in ([\d.]+) s", words) for words in bench.said if "was killed" in words]
+    pauses = [re.findall(r"again in ([\d.]+) s", words) for words in bench.messages if "was killed" in words]
     assert pauses == [["0.1"], ["0.2"], ["0.4"], ["0.4"]]
 
 
@@ -142,7 +142,7 @@ async def test_after_a_long_healthy_time_the_backoff_starts_small_again(bench: B
     os.kill(bench.pid("one"), signal.SIGKILL)
     await bench.until("one is ready again", 2)
 
-    assert sum("again in 0.1 s" in words for words in bench.said) == 2
+    assert sum("again in 0.1 s" in words for words in bench.messages) == 2
 
 
 async def test_a_child_that_keeps_dying_is_restarted_every_time(bench: Bench) -> None:
@@ -166,22 +166,22 @@ async def test_a_child_that_stops_answering_is_restarted(bench: Bench) -> None:
 
     await bench.until("one is ready again")
 
-    assert any(f"one (pid {before}) did not answer 3 times in a row" in words for words in bench.said)
+    assert any(f"one (pid {before}) did not answer 3 times in a row" in words for words in bench.messages)
 
 
 async def test_one_late_health_check_causes_no_restart(bench: Bench) -> None:
     answers = [False, False, True, True]
-    all_given = asyncio.Event()
+    all_changed = asyncio.Event()
 
     async def sometimes(child: object) -> bool:
         if len(answers) == 1:
-            all_given.set()
+            all_changed.set()
         return answers.pop(0) if answers else True
 
     await bench.supervisor.start(bench.spec("one", healthy=sometimes))
     before = bench.pid("one")
     async with asyncio.timeout(20):
-        await all_given.wait()
+        await all_changed.wait()
 
     assert bench.pid("one") == before
 
@@ -192,7 +192,7 @@ async def test_children_are_stopped_from_the_highest_stage_down(bench: Bench) ->
 
     await bench.supervisor.stop()
 
-    assert [words for words in bench.said if words.startswith("stopping")] == [
+    assert [words for words in bench.messages if words.startswith("stopping")] == [
         "stopping worker",
         "stopping api",
         "stopping database",
@@ -211,9 +211,9 @@ async def test_a_preparation_that_hangs_is_killed(bench: Bench) -> None:
 
 
 async def test_a_child_gets_its_identity(bench: Bench) -> None:
-    telling = "import os, time; print(os.environ['WHO'], 'ready', flush=True); time.sleep(600)"
+    program = "import os, time; print(os.environ['WHO'], 'ready', flush=True); time.sleep(600)"
 
-    await bench.supervisor.start(bench.spec("worker-1", telling, identity_variable="WHO"))
+    await bench.supervisor.start(bench.spec("worker-1", program, identity_variable="WHO"))
 
     assert (bench.folder / "worker-1.log").read_text() == "worker-1@1 ready\n"
 

@@ -1,4 +1,4 @@
-"""Where the Temporal program comes from, in which order, and what is said on the way."""
+"""The sources of the Temporal program, their order, and the messages about them."""
 
 import threading
 import time
@@ -43,11 +43,11 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def find(tmp_path: Path, builder: Builder | None = None, stop: threading.Event | None = None) -> tuple[Path, list[str]]:
-    said: list[str] = []
+    messages: list[str] = []
     found = find_temporal(
-        said.append, cache=tmp_path / "cache", base_url=NOWHERE, build=builder or Builder(works=False), stop=stop
+        messages.append, cache=tmp_path / "cache", base_url=NOWHERE, build=builder or Builder(works=False), stop=stop
     )
-    return found, said
+    return found, messages
 
 
 def test_a_configured_program_takes_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,10 +74,10 @@ def test_a_broken_program_on_path_is_skipped(tmp_path: Path) -> None:
     broken = script(tmp_path / "bin" / "temporal", code=3)
     cached = script(tmp_path / "cache" / "temporal-1.8.2" / "temporal")
 
-    found, said = find(tmp_path)
+    found, messages = find(tmp_path)
 
     assert found == cached
-    assert said == [
+    assert messages == [
         f"{broken} is on PATH, but `--version` did not answer like Temporal's (exit code 3); trying the next way"
     ]
 
@@ -99,9 +99,9 @@ def test_a_built_program_is_cached(tmp_path: Path) -> None:
 
 
 def test_each_source_that_fails_is_reported_before_the_next(tmp_path: Path) -> None:
-    _, said = find(tmp_path, Builder())
+    _, messages = find(tmp_path, Builder())
 
-    assert [words.split(" (")[0] for words in said] == [
+    assert [words.split(" (")[0] for words in messages] == [
         "there is no `temporal` on PATH; trying the next way",
         "no program in our cache",
         f"downloading the temporal program 1.8.2 from {NOWHERE}/temporal_cli_1.8.2_linux_amd64.tar.gz",
@@ -154,13 +154,15 @@ def test_a_second_process_waits_for_the_first_build_and_uses_its_program(tmp_pat
     )
     first.start()
     assert begun.wait(20)
-    said: list[str] = []
+    messages: list[str] = []
     second_builder = Builder()
     second = threading.Thread(
-        target=lambda: find_temporal(said.append, cache=tmp_path / "cache", base_url=NOWHERE, build=second_builder)
+        target=lambda: find_temporal(messages.append, cache=tmp_path / "cache", base_url=NOWHERE, build=second_builder)
     )
     second.start()
-    eventually(lambda: any("another process is already" in words for words in said), "the second to say that it waits")
+    eventually(
+        lambda: any("another process is already" in words for words in messages), "the second to say that it waits"
+    )
     go_on.set()
     first.join(20)
     second.join(20)
@@ -272,28 +274,28 @@ def test_a_build_reports_compiled_packages_out_of_all_listed_ones(
     monkeypatch.setattr("durable_research.local.temporal.build.SAY_EVERY_SECONDS", 0.1)
     fetches = "echo 'go: downloading example.org/x v1' >&2; echo 'go: downloading example.org/y v2' >&2"
     lists = (
-        f'if [ "$1" = list ]; then {fetches}; {until_told(tmp_path, "fetched")}; printf "a/b\\nc/d\\ne\\n"; exit; fi'
+        f'if [ "$1" = list ]; then {fetches}; {until_marked(tmp_path, "fetched")}; printf "a/b\\nc/d\\ne\\n"; exit; fi'
     )
-    builds = f"echo '# some words of the compiler' >&2; printf 'a/b\\nc/d\\n' >&2; {until_told(tmp_path, 'compiled')}"
+    builds = f"echo '# some words of the compiler' >&2; printf 'a/b\\nc/d\\n' >&2; {until_marked(tmp_path, 'compiled')}"
     go_that(tmp_path, "go1.26.4", f"{lists}\n{builds}")
     (tmp_path / "made").mkdir()
-    said: list[str] = []
+    messages: list[str] = []
     began = time.monotonic()
 
     def say(words: str) -> None:
-        said.append(words.partition(" s so far")[2] or words)
+        messages.append(words.partition(" s so far")[2] or words)
         for end, file in (("modules fetched", "fetched"), ("2 of 3 packages", "compiled")):
             if words.endswith(end) or time.monotonic() - began > 20:
                 (tmp_path / file).touch()
 
     build_temporal(tmp_path / "made" / "temporal", tmp_path / "cache", say, threading.Event())
 
-    assert said[-1] == "; 2 of 3 packages"
-    assert "; 2 modules fetched" in said
-    assert [words for words in said if "downloading" in words] == []
+    assert messages[-1] == "; 2 of 3 packages"
+    assert "; 2 modules fetched" in messages
+    assert [words for words in messages if "downloading" in words] == []
 
 
-def until_told(tmp_path: Path, name: str) -> str:
+def until_marked(tmp_path: Path, name: str) -> str:
     return f"while [ ! -e {tmp_path}/{name} ]; do sleep 0.05; done"
 
 

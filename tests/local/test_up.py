@@ -1,4 +1,4 @@
-"""The file that says what runs: what one writes the other reads, and what it does not say is empty."""
+"""The file that lists the running processes: it is read as it was written, and missing fields are empty."""
 
 import json
 from pathlib import Path
