@@ -16,7 +16,7 @@ GOOD = "ECHO: # Tides\n\nThe sea comes and goes twice a day, as the moon pulls a
 
 
 async def process(harness: Harness, prompt: str, **more: Any) -> str:
-    return await harness.ask(prompt, "ai-processing", **more)
+    return await harness.submit(prompt, "ai-processing", **more)
 
 
 async def test_a_text_is_written_checked_and_summarised(harness: Harness) -> None:
@@ -33,8 +33,8 @@ async def test_the_summary_is_a_second_paid_call_about_the_text(harness: Harness
     status = await harness.finished(workflow_id)
 
     assert status["charges"] == {"settled": 2, "possible_extra": 0}
-    asked = [line["text"] for line in harness.servers.billing_log("The sea comes and goes twice a day")]
-    assert any(text.startswith("Summarise this text:") for text in asked)
+    prompts = [line["text"] for line in harness.servers.billing_log("The sea comes and goes twice a day")]
+    assert any(text.startswith("Summarise this text:") for text in prompts)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A report that a person approves waits for them, for as long as was said, whatever dies meanwhile."""
+"""A report with approval waits for the decision until its expiry, whatever process dies meanwhile."""
 
 import asyncio
 from dataclasses import replace
@@ -23,7 +23,7 @@ EDITED = ("Edited", "by a person, after the model had written it")
 
 async def parked(harness: Harness, prompt: str, before: str = "before_pdf") -> tuple[str, str]:
     """A report that waits for approval, and the hash of its draft."""
-    report = await harness.ask(prompt, approval=before)
+    report = await harness.submit(prompt, approval=before)
     status = await harness.until(report, "waiting_for_you")
     return report, status["asks"]["draft_sha256"]
 
@@ -45,7 +45,7 @@ def waiting(harness: Harness, monkeypatch: pytest.MonkeyPatch, **seconds: float)
 
 
 async def test_a_report_without_approval_does_not_wait_for_a_decision(harness: Harness) -> None:
-    report = await harness.ask("nobody is asked", approval="none")
+    report = await harness.submit("nobody is asked", approval="none")
 
     assert (await harness.finished(report))["status"] == "done"
     assert await of_approval(harness, report) == []
@@ -145,14 +145,14 @@ async def test_an_expired_draft_keeps_its_text_and_can_be_resumed(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(harness, monkeypatch, reminder_seconds=0.2, expiry_seconds=0.6)
-    report = await harness.ask("nobody looked in time", approval="before_notify")
+    report = await harness.submit("nobody looked in time", approval="before_notify")
     assert (await harness.finished(report))["status"] == "failed"
     waiting(harness, monkeypatch, reminder_seconds=600, expiry_seconds=900)
 
     assert "nobody looked in time" in (await harness.paid.read(report, "default")).text
     await harness.resuming.resume(report, "default", {})
-    asks = (await harness.until(report, "waiting_for_you"))["asks"]
-    await decide(harness, report, asks["draft_sha256"], "approve")
+    pending = (await harness.until(report, "waiting_for_you"))["asks"]
+    await decide(harness, report, pending["draft_sha256"], "approve")
 
     assert (await harness.finished(report))["status"] == "done"
 
@@ -180,7 +180,7 @@ async def test_an_opposite_decision_with_the_same_id_is_refused(harness: Harness
     ids=str,
 )
 async def test_a_malformed_decision_is_refused(harness: Harness, body: dict[str, str]) -> None:
-    report = await harness.ask("never approved by this")
+    report = await harness.submit("never approved by this")
     await harness.finished(report)
 
     with pytest.raises(InvalidInput):
@@ -192,7 +192,7 @@ async def test_a_decision_with_the_hash_of_another_draft_is_refused(harness: Har
 
     with pytest.raises(InvalidState):
         await decide(harness, report, "0" * 64, "approve")
-    # The workflow asks the same of what reaches it without us.
+    # The workflow checks decisions that reach it without the API in the same way.
     wrong = ApprovalDecision(decision_id="by hand", decision=Verdict.APPROVE, draft_sha256="0" * 64)
     with pytest.raises(ResearchError, match="not the draft"):
         await harness.engine.approve(report, wrong)
@@ -203,7 +203,7 @@ async def test_a_decision_with_the_hash_of_another_draft_is_refused(harness: Har
 
 
 async def test_a_report_that_does_not_wait_cannot_be_approved(harness: Harness) -> None:
-    report = await harness.ask("nothing to approve")
+    report = await harness.submit("nothing to approve")
     await harness.finished(report)
 
     with pytest.raises(InvalidState):
@@ -224,11 +224,11 @@ async def test_a_report_that_waits_for_approval_can_be_cancelled(harness: Harnes
 async def test_a_cancellation_hidden_by_a_steps_end_prevents_the_approval_request(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # No beat: the attempt never hears of it, and ends well a second later.
+    # No heartbeat: the attempt never receives the cancellation, and completes a second later.
     monkeypatch.setattr(policies, "HEARTBEAT_EVERY", timedelta(minutes=10))
     monkeypatch.setenv("DURABLE_RESEARCH_DATA", str(tmp_path))
     monkeypatch.setenv(FAILPOINTS_VARIABLE, "llm_call.settled=pause@1:1")
-    report = await harness.ask("cancelled unheard", approval="before_pdf")
+    report = await harness.submit("cancelled unheard", approval="before_pdf")
     await until_held(tmp_path)
 
     await harness.cancelling.cancel(report, "default")
@@ -251,7 +251,7 @@ async def test_a_decision_made_while_no_worker_runs_is_delivered_later(
 
     assert answered.outcome is None
     assert (await harness.finished(report))["status"] == "done"
-    # The engine may have kept the unanswered update too, but in its memory alone; the signal is in the history.
+    # The engine may hold the unanswered update too, but only in memory; the signal is in the history.
     history = [event async for event in harness.engine.history(report)]
     assert sum("workflowExecutionSignaledEventAttributes" in event for event in history) == 1
     assert await of_approval(harness, report) == ["approval_asked", "approval_given"]
@@ -273,7 +273,7 @@ async def test_a_waiting_approval_is_reminded_once(harness: Harness, monkeypatch
 
 async def test_an_unapproved_draft_expires(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting(harness, monkeypatch, reminder_seconds=0.2, expiry_seconds=0.6)
-    report = await harness.ask("forgotten", approval="before_pdf")
+    report = await harness.submit("forgotten", approval="before_pdf")
 
     status = await harness.finished(report)
 

@@ -1,4 +1,4 @@
-"""Who is to approve a draft is told that it waits, on the report's own channels, and no receiver holds anything up for that."""
+"""The report's own channels are notified that a draft waits for approval, and no receiver delays anything by that."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from durable_research.pipelines.generate_report.pipeline import PIPELINE
 from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 from tests.pipelines.test_approval import decide, of_approval, parked, waiting
-from tests.pipelines.test_notifying import KINDS, told
+from tests.pipelines.test_notifying import KINDS, notified_keys
 
 NOTICE = "send_approval_notice"
 
@@ -60,12 +60,16 @@ async def in_flight(harness: Harness, report: str) -> None:
 
 
 async def test_each_channel_is_notified_once_that_the_draft_waits(harness: Harness) -> None:
-    report = await harness.ask("Who approves this?", approval="before_pdf", notify=["log", *KINDS])
-    asks = (await harness.until(report, "waiting_for_you"))["asks"]
+    report = await harness.submit("Who approves this?", approval="before_pdf", notify=["log", *KINDS])
+    pending = (await harness.until(report, "waiting_for_you"))["asks"]
 
-    await until(lambda: all(told(harness, report).values()))
+    await until(lambda: all(notified_keys(harness, report).values()))
 
-    assert {kind: len(keys) for kind, keys in told(harness, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
+    assert {kind: len(keys) for kind, keys in notified_keys(harness, report).items()} == {
+        "webhook": 1,
+        "email": 1,
+        "slack": 1,
+    }
     [body] = webhooks(harness, report)
     assert body == {
         "type": "report.approval_asked",
@@ -75,13 +79,17 @@ async def test_each_channel_is_notified_once_that_the_draft_waits(harness: Harne
             "status": "waiting_for_you",
             "url": f"http://127.0.0.1:8000/reports/{report}",
             "before": "before_pdf",
-            "expires_at": asks["expires_at"],
+            "expires_at": pending["expires_at"],
         },
     }
-    await decide(harness, report, asks["draft_sha256"], "approve")
+    await decide(harness, report, pending["draft_sha256"], "approve")
     await harness.finished(report)
-    # Approved and made, it is told again: that it is done.
-    assert {kind: len(keys) for kind, keys in told(harness, report).items()} == {"webhook": 2, "email": 2, "slack": 2}
+    # Approved and finished, the report is notified again: that it is done.
+    assert {kind: len(keys) for kind, keys in notified_keys(harness, report).items()} == {
+        "webhook": 2,
+        "email": 2,
+        "slack": 2,
+    }
     assert types(harness, report) == ["report.approval_asked", "report.done"]
 
 
@@ -89,12 +97,12 @@ async def test_each_channel_is_notified_once_more_at_the_reminder(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(harness, monkeypatch, reminder_seconds=0.5, expiry_seconds=600)
-    report = await harness.ask("Still nobody?", approval="before_notify", notify=["log", *KINDS])
-    asks = (await harness.until(report, "waiting_for_you"))["asks"]
+    report = await harness.submit("Still nobody?", approval="before_notify", notify=["log", *KINDS])
+    pending = (await harness.until(report, "waiting_for_you"))["asks"]
 
-    await until(lambda: all(len(keys) >= 2 for keys in told(harness, report).values()))
+    await until(lambda: all(len(keys) >= 2 for keys in notified_keys(harness, report).values()))
 
-    keys = told(harness, report)
+    keys = notified_keys(harness, report)
     assert {kind: len(set(of_kind)) for kind, of_kind in keys.items()} == {"webhook": 2, "email": 2, "slack": 2}
     assert sorted(types(harness, report)) == ["report.approval_asked", "report.approval_reminded"]
     mails = [
@@ -106,7 +114,7 @@ async def test_each_channel_is_notified_once_more_at_the_reminder(
         "Reminder: your approval is asked for: Still nobody?",
         "Your approval is asked for: Still nobody?",
     ]
-    await decide(harness, report, asks["draft_sha256"], "refuse")
+    await decide(harness, report, pending["draft_sha256"], "refuse")
     await harness.finished(report)
 
 
@@ -160,7 +168,7 @@ async def test_a_decision_does_not_wait_for_a_running_notice_and_cancels_it(harn
 
     assert answered.outcome == "approve"
     assert (await harness.finished(report))["status"] == "done"
-    # Nothing is left running: the engine has heard the notice's end, and its last word came before the report's own.
+    # Nothing is left running: the engine has the notice's end, and it came before the report's own.
     history = [event async for event in harness.engine.history(report)]
     # A worker that is too busy for its heartbeats is timed out in the middle of the cancellation.
     ends = ("activityTaskCanceledEventAttributes", "activityTaskTimedOutEventAttributes")
@@ -171,7 +179,7 @@ async def test_a_decision_does_not_wait_for_a_running_notice_and_cancels_it(harn
 
 
 @pytest.fixture
-async def nobody_tells(harness: Harness) -> AsyncIterator[None]:
+async def no_notification_workers(harness: Harness) -> AsyncIterator[None]:
     """Workers on every queue but that of notifications."""
     await harness.stop_workers()
     await harness.start_workers(queues=[queue for queue in queues.QUEUES if queue != queues.NOTIFICATIONS])
@@ -181,7 +189,7 @@ async def nobody_tells(harness: Harness) -> AsyncIterator[None]:
 
 
 async def test_a_notice_that_has_not_started_is_not_sent_after_the_decision(
-    harness: Harness, nobody_tells: None
+    harness: Harness, no_notification_workers: None
 ) -> None:
     report, sha256 = await parked(harness, "Decided before anybody was told")
     await ended(harness, report, "activityTaskScheduledEventAttributes", 2)
@@ -201,9 +209,9 @@ async def test_a_notice_attempt_after_the_decision_notifies_no_channel(harness: 
     await decide(harness, report, sha256, "refuse")
     await harness.finished(report)
     notice = ApprovalNotice(occasion=EventKind.APPROVAL_REMINDED, before="before_pdf", expires_at=expires_at)
-    asked = SendApprovalNotice(report_id=report, tenant="default", channels=("webhook",), notice=notice)
+    message = SendApprovalNotice(report_id=report, tenant="default", channels=("webhook",), notice=notice)
 
-    assert (await harness.report.send_approval_notice(asked)).told == ()
+    assert (await harness.report.send_approval_notice(message)).told == ()
     assert types(harness, report) == ["report.approval_asked"]
 
 

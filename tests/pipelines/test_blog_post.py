@@ -1,4 +1,4 @@
-"""A post is written, kept, embedded and told once; a post that fails for good or is cancelled leaves nothing."""
+"""A post is written, stored, embedded and posted once; a post that fails permanently or is cancelled leaves nothing."""
 
 import asyncio
 from collections.abc import Callable
@@ -46,7 +46,7 @@ refused_titles: set[str] = set()
 
 @pytest.fixture(autouse=True)
 def slack_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slack says no for good to some titles; the simulator's Slack is only ever busy or away, which is waited for."""
+    """Slack refuses some titles permanently; the simulator's Slack is only ever busy or away, which is waited for."""
     original = SlackNotifier.prepare
 
     class Refused(SlackMessage):
@@ -63,7 +63,7 @@ def slack_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def post(harness: Harness, title: str, **more: Any) -> str:
-    return await harness.ask(f"Write about {title}", "blog-post", title=title, **more)
+    return await harness.submit(f"Write about {title}", "blog-post", title=title, **more)
 
 
 async def title_of(harness: Harness, post_id: str) -> object:
@@ -189,9 +189,9 @@ async def test_a_post_cancelled_while_its_row_is_written_leaves_nothing_stored(
 ) -> None:
     original, reached = harness.post.posts.store, asyncio.Event()
 
-    async def store_slowly(*given: Any) -> None:
+    async def store_slowly(*arguments: Any) -> None:
         if stored:
-            await original(*given)
+            await original(*arguments)
         reached.set()
         await asyncio.sleep(600)
 
@@ -215,7 +215,7 @@ async def test_a_post_is_cancelled_even_when_its_worker_dies_meanwhile(
         await asyncio.sleep(600)
 
     monkeypatch.setattr(harness.post.posts, "store", hang)
-    # No beat: the attempt never hears of the cancellation, and Temporal believes its worker dead.
+    # No heartbeat: the attempt never receives the cancellation, and Temporal takes its worker for dead.
     monkeypatch.setattr(policies, "HEARTBEAT_EVERY", timedelta(minutes=10))
     monkeypatch.setattr(policies, "HEARTBEAT_TIMEOUT", timedelta(seconds=3))
     post_id = await post(harness, "Cancelled and dead")
@@ -235,12 +235,12 @@ async def test_a_write_of_a_frozen_worker_after_the_undo_is_refused(
     original, reached, sleeping = room.store, asyncio.Event(), asyncio.Event()
     asleep: list[asyncio.Task[None]] = []
 
-    async def once_awake(*given: Any) -> None:
+    async def once_awake(*arguments: Any) -> None:
         await sleeping.wait()
-        await original(*given)
+        await original(*arguments)
 
-    async def freeze(*given: Any) -> None:
-        asleep.append(asyncio.create_task(once_awake(*given)))
+    async def freeze(*arguments: Any) -> None:
+        asleep.append(asyncio.create_task(once_awake(*arguments)))
         reached.set()
         await asyncio.sleep(600)  # cancelled with its attempt, as a dead worker's is; the insert is still to come
 
@@ -283,10 +283,10 @@ async def test_an_outage_does_not_use_up_an_undos_retries(
 ) -> None:
     original, outages = harness.post.embedder.similarity.delete, [InfrastructureDown("away")] * 12
 
-    async def away_for_a_while(*given: Any) -> None:
+    async def away_for_a_while(*arguments: Any) -> None:
         if outages:
             raise outages.pop()
-        await original(*given)
+        await original(*arguments)
 
     monkeypatch.setattr(harness.post.embedder.similarity, "delete", away_for_a_while)
     refuse_message(harness, "An outage in the undo")
@@ -298,7 +298,7 @@ async def test_an_outage_does_not_use_up_an_undos_retries(
 
 @pytest.fixture
 async def stuck(harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A post whose second undo fails for good."""
+    """A post whose second undo fails permanently."""
     with monkeypatch.context() as broken:
         broken.setattr(harness.post.embedder.similarity, "delete", bug)
         title = f"Stuck in an undo {id(monkeypatch)}"
@@ -352,7 +352,7 @@ async def test_a_post_cancelled_while_its_lost_run_is_repeated_is_undone_complet
     await harness.stop_workers()
     await harness.begin_again(post_id)
 
-    # Nothing has been told again yet: Temporal hears of it before the first step.
+    # No step has run again yet: Temporal receives the cancellation before the first step.
     await harness.cancelling.cancel(post_id, "default")
     await harness.start_workers()
 
@@ -369,8 +369,8 @@ async def test_a_cancelled_post_lost_after_the_removal_of_its_text_stays_cancell
 ) -> None:
     original = harness.post.writer.remove_all
 
-    async def remove_and_fail(*given: Any) -> None:
-        await original(*given)
+    async def remove_and_fail(*arguments: Any) -> None:
+        await original(*arguments)
         raise ValueError("a bug of ours")
 
     stop_at("post_to_slack.begun")

@@ -1,4 +1,4 @@
-"""Reports and posts are found by what they are about, also after the model that tells it was changed, and changed back."""
+"""Reports and posts are found by subject, also after the embedding model was changed, and changed back."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
@@ -30,19 +30,19 @@ def only(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Only:
     similarity = harness.post.embedder.similarity
     without = similarity.subjects_without
 
-    def look_at(*ids: str) -> None:
+    def limit_to(*ids: str) -> None:
         async def these(model: str, limit: int) -> Sequence[Subject]:
             found = {one.workflow_id: one for one in await without(model, 10_000)}
             return [found[one] for one in ids if one in found][:limit]
 
         monkeypatch.setattr(similarity, "subjects_without", these)
 
-    return look_at
+    return limit_to
 
 
 @pytest.fixture
 async def change_model(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[[str], None]]:
-    """Name another model, as a person does who sets OPENAI_EMBEDDING_MODEL and starts the workers again."""
+    """Configure another model, as by OPENAI_EMBEDDING_MODEL and a restart of the workers."""
     first = harness.post.embedder.model
     other = OpenAIEmbeddings(
         deadlines=policies.CALL_DEADLINES,
@@ -74,13 +74,13 @@ def late(harness: Harness) -> LateEmbedder:
 
 
 async def post(harness: Harness, title: str) -> str:
-    post_id = await harness.ask(f"Write about {title}", "blog-post", title=title)
+    post_id = await harness.submit(f"Write about {title}", "blog-post", title=title)
     assert (await harness.finished(post_id))["status"] == "done"
     return post_id
 
 
 async def report(harness: Harness, title: str) -> str:
-    report_id = await harness.ask(f"What about {title}?", title=title)
+    report_id = await harness.submit(f"What about {title}?", title=title)
     assert (await harness.finished(report_id))["status"] == "done"
     return report_id
 
@@ -90,7 +90,7 @@ async def related(harness: Harness, subject: str, model: str) -> list[str]:
 
 
 async def remove_embeddings(harness: Harness, subject: str) -> None:
-    """By hand, in the database: nothing of ours removes a finished text's."""
+    """By hand, in the database: our code never removes a finished text's embedding."""
     async with harness.database.one() as connection:
         await connection.execute(text("DELETE FROM embeddings WHERE subject_id = :id"), {"id": subject})
 
@@ -101,12 +101,12 @@ def bought(harness: Harness, title: str) -> list[str]:
 
 
 async def test_related_texts_are_ordered_by_subject(harness: Harness) -> None:
-    near, far, asked = [
+    near, far, subject_of_query = [
         await post(harness, title)
         for title in ("Harvesting tidal energy", "Medieval bookbinding", "Tidal energy harvesting at sea")
     ]
 
-    found = await related(harness, asked, FIRST)
+    found = await related(harness, subject_of_query, FIRST)
 
     assert found.index(near) < found.index(far)
 
@@ -245,11 +245,11 @@ async def test_texts_made_while_embeddings_were_off_are_embedded_once_they_are_o
 
 
 async def refused(harness: Harness, title: str) -> str:
-    """A post whose embedding was refused, and which asks a person."""
+    """A post whose embedding was refused, and which waits for a decision."""
     harness.fault(title, fault="401", kind="embedding")
-    post_id = await harness.ask(f"Write about {title}", "blog-post", title=title)
-    asks = (await harness.until(post_id, "waiting_for_you"))["asks"]
-    assert (asks["step"], asks["decisions"]) == ("create_embedding", ["try_again", "go_without", "give_up"])
+    post_id = await harness.submit(f"Write about {title}", "blog-post", title=title)
+    pending = (await harness.until(post_id, "waiting_for_you"))["asks"]
+    assert (pending["step"], pending["decisions"]) == ("create_embedding", ["try_again", "go_without", "give_up"])
     return post_id
 
 
@@ -291,19 +291,19 @@ async def test_the_decision_to_give_up_undoes_a_post_with_a_refused_embedding(ha
 
 
 async def test_the_end_of_the_wait_for_an_embedding_offers_the_same_decisions(
-    impatient_house: Harness, quick_retries: None
+    harness_with_short_wait: Harness, quick_retries: None
 ) -> None:
     title = "Embedded by nobody for now"
-    impatient_house.fault(title, fault="429", kind="embedding", times=9999)
-    post_id = await impatient_house.ask(f"Write about {title}", "blog-post", title=title)
-    status = await impatient_house.until(post_id, "waiting_for_you")
+    harness_with_short_wait.fault(title, fault="429", kind="embedding", times=9999)
+    post_id = await harness_with_short_wait.submit(f"Write about {title}", "blog-post", title=title)
+    status = await harness_with_short_wait.until(post_id, "waiting_for_you")
     assert status["asks"]["decisions"] == ["try_again", "go_without", "give_up"]
 
-    impatient_house.servers.clear_faults()
-    await impatient_house.deciding.decide(post_id, "default", {"decision": "try_again"})
+    harness_with_short_wait.servers.clear_faults()
+    await harness_with_short_wait.deciding.decide(post_id, "default", {"decision": "try_again"})
 
-    assert (await impatient_house.finished(post_id))["status"] == "done"
-    assert await left(impatient_house, post_id) == WHOLE
+    assert (await harness_with_short_wait.finished(post_id))["status"] == "done"
+    assert await left(harness_with_short_wait, post_id) == WHOLE
 
 
 async def test_an_embedding_taken_over_by_another_pass_is_left_to_it(
@@ -313,10 +313,10 @@ async def test_an_embedding_taken_over_by_another_pass_is_left_to_it(
     only(await report(harness, title))
     original, overtaken = harness.ledger.open_send, [StaleAttempt("attempt 2 has taken over")]
 
-    async def open_send(*given: Any, **more: Any) -> None:
+    async def open_send(*arguments: Any, **more: Any) -> None:
         if overtaken:
             raise overtaken.pop()
-        await original(*given, **more)
+        await original(*arguments, **more)
 
     monkeypatch.setattr(harness.ledger, "open_send", open_send)
 

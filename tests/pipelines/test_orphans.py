@@ -19,7 +19,7 @@ LONG_AGO = pipeline.ORPHAN_AGE + timedelta(minutes=5)
 
 
 class Collector(Orphans):
-    """One that is asked for the first time, with a clock of the test's."""
+    """A collector in its first pass, with the test's clock."""
 
     def __init__(self, harness: Harness) -> None:
         self.time = datetime.now(UTC)
@@ -28,7 +28,7 @@ class Collector(Orphans):
 
 @pytest.fixture(autouse=True)
 async def empty_store(harness: Harness) -> None:
-    """What other tests left would be counted."""
+    """Objects left by other tests would be counted."""
     for one in [one async for one in harness.objects.list()]:
         await harness.objects.delete(one.key)
 
@@ -107,30 +107,30 @@ async def test_an_object_of_an_unknown_workflow_is_not_removed(harness: Harness,
 
 
 async def test_every_object_of_a_finished_report_stays_readable(harness: Harness, collector: Collector) -> None:
-    report = await harness.ask("kept for good")
+    report = await harness.submit("kept for good")
     await harness.finished(report)
     await ended(harness, report)
-    kept = [one.key async for one in harness.objects.list(f"default/{report}")]
-    for key in kept:
+    stored_keys = [one.key async for one in harness.objects.list(f"default/{report}")]
+    for key in stored_keys:
         age(harness, key)
 
     await collector.collect()
 
-    assert sorted(key.rpartition(".")[2] for key in kept) == ["html", "md", "pdf"]
-    assert [key for key in kept if not await is_there(harness, key)] == []
+    assert sorted(key.rpartition(".")[2] for key in stored_keys) == ["html", "md", "pdf"]
+    assert [key for key in stored_keys if not await is_there(harness, key)] == []
 
 
 async def test_a_text_named_only_by_the_ledger_is_not_removed(harness: Harness, collector: Collector) -> None:
     harness.renderer.fail("paid, and never typeset", DocumentError("cannot be typeset"))
-    report = await harness.ask("paid, and never typeset")
+    report = await harness.submit("paid, and never typeset")
     assert (await harness.finished(report))["status"] == "failed"
     await ended(harness, report)
-    (kept,) = [one.key async for one in harness.objects.list(f"default/{report}")]
-    age(harness, kept)
+    (stored_keys,) = [one.key async for one in harness.objects.list(f"default/{report}")]
+    age(harness, stored_keys)
 
     await collector.collect()
 
-    assert await is_there(harness, kept)
+    assert await is_there(harness, stored_keys)
 
 
 async def test_an_object_that_a_partly_done_report_will_name_is_not_removed(

@@ -1,4 +1,4 @@
-"""Reconciliation is passes: one that fails or hangs keeps nothing from the others, and the activity fails at the end."""
+"""Reconciliation consists of passes: a failed or hanging one does not stop the others, and the activity fails at the end."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ Work = Callable[[], Awaitable[PassOutcome]]
 
 @dataclass
 class Scripted:
-    """A pass that does as it is told."""
+    """A pass with a scripted outcome."""
 
     name: str
     work: Work
@@ -75,7 +75,7 @@ class Done:
         ([AWAY], InfrastructureDown, "away: the database does not answer"),
         ([BUGGY], ResearchError, "buggy: ValueError"),
         ([HANGING], StepTimedOut, "hanging: did not finish within 0.02 s"),
-        # What is wrong in our code is counted, and must not hide behind an outage that is not.
+        # A bug in our code is counted, and an outage, which is not counted, must not hide it.
         ([AWAY, BUGGY], ResearchError, "away: the database does not answer; buggy: ValueError"),
         ([HANGING, AWAY], ResearchError, "hanging: did not finish within 0.02 s; away: the database does not answer"),
     ],
@@ -135,7 +135,7 @@ async def test_a_terminated_workflow_is_closed_even_when_every_other_pass_fails(
 ) -> None:
     all_away_but(CloseEnded, harness, monkeypatch)
     harness.renderer.fail("closed amid failures", "hang")
-    report = await harness.ask("closed amid failures")
+    report = await harness.submit("closed amid failures")
     await harness.until_step(report, "create_pdf", "running")
     await harness.environment.client.get_workflow_handle(report).terminate("by hand")
 

@@ -1,4 +1,4 @@
-"""What a crash or an operator leaves open is put right by one pass."""
+"""One pass repairs what a crash or an operator left open."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ async def test_an_accepted_workflow_that_was_not_started_is_started(harness: Har
 
 async def test_a_workflow_terminated_by_an_operator_is_closed(harness: Harness) -> None:
     harness.renderer.fail("terminated by an operator", "hang")
-    report = await harness.ask("terminated by an operator")
+    report = await harness.submit("terminated by an operator")
     await harness.until_step(report, "create_pdf", "running")
     await harness.environment.client.get_workflow_handle(report).terminate("by hand")
 
@@ -60,7 +60,7 @@ async def test_a_workflow_lost_by_the_engine_is_started_again(harness: Harness) 
 
 async def test_an_undelivered_cancel_request_is_delivered(harness: Harness) -> None:
     harness.renderer.fail("cancel that was not heard", "hang")
-    report = await harness.ask("cancel that was not heard")
+    report = await harness.submit("cancel that was not heard")
     await harness.until_step(report, "create_pdf", "running")
     await harness.workflows.request_cancel(report)
 
@@ -73,7 +73,7 @@ async def test_an_unresolved_send_found_at_the_provider_is_counted_by_the_next_p
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policies, "LOOK_UP_UNRESOLVED_AFTER", timedelta(0))
-    report = await harness.ask("a stray call")
+    report = await harness.submit("a stray call")
     await harness.finished(report)
     effect = Effect(
         "default", report, "llm_call", EffectKind.MODEL_CALL, "simulator", ProviderClass.LOCKED, {}, ordinal="stray"

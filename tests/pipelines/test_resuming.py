@@ -1,4 +1,4 @@
-"""A report that failed, or was ended from outside, goes on from the step that failed; what was paid for stays paid."""
+"""A report that failed, or was terminated, resumes at the failed step; paid calls are not paid again."""
 
 import asyncio
 from typing import Any
@@ -15,7 +15,7 @@ from tests.pipelines.conftest import Harness
 
 async def failed_in_typesetting(harness: Harness, about: str) -> str:
     """A report whose text is paid for, and whose PDF could not be made."""
-    report = await harness.ask(about, title=about)
+    report = await harness.submit(about, title=about)
     harness.renderer.fail(about, DocumentError("no way"))
     assert (await harness.finished(report))["status"] == "failed"
     return report
@@ -63,7 +63,7 @@ async def test_a_corrected_text_replaces_the_models_text(harness: Harness) -> No
     assert status["status"] == "done"
     assert await harness.text(report) == "# By hand\n\nCorrected words."
     assert (await harness.reports.get(report, "default")).text.is_edited
-    assert len(await harness.kinds(report, "llm_call")) == 2, "the model is not asked again"
+    assert len(await harness.kinds(report, "llm_call")) == 2, "the model is not called again"
 
 
 @pytest.mark.usefixtures("quick_retries")
@@ -100,9 +100,9 @@ async def test_a_repeated_request_resumes_once(harness: Harness) -> None:
 
 
 async def test_finished_cancelled_and_undone_workflows_are_not_resumed(harness: Harness) -> None:
-    done = await harness.ask("Finished and not to be resumed")
+    done = await harness.submit("Finished and not to be resumed")
     await harness.finished(done)
-    post = await harness.ask("A post is not resumed", "blog-post")
+    post = await harness.submit("A post is not resumed", "blog-post")
 
     for workflow_id in (done, post):
         with pytest.raises(InvalidState):
@@ -112,7 +112,7 @@ async def test_finished_cancelled_and_undone_workflows_are_not_resumed(harness: 
 
 async def test_a_terminated_report_can_be_resumed(harness: Harness) -> None:
     harness.fault("ended by an operator", latency_seconds=3)
-    report = await harness.ask("ended by an operator")
+    report = await harness.submit("ended by an operator")
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not await harness.ledger.running_calls(report):
             await asyncio.sleep(0.02)
@@ -132,7 +132,7 @@ async def test_a_resumption_uses_the_current_settings_when_every_send_was_refuse
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness.fault("a model nobody knows", fault="401")
-    report = await harness.ask("a model nobody knows")
+    report = await harness.submit("a model nobody knows")
     await harness.finished(report)
     harness.servers.clear_faults()
     monkeypatch.setattr(harness.writer.model, "model", "simulator-small")
@@ -144,7 +144,7 @@ async def test_a_resumption_uses_the_current_settings_when_every_send_was_refuse
 @pytest.mark.usefixtures("quick_retries")
 async def test_an_empty_charged_answer_is_bought_again_only_when_accepted(harness: Harness) -> None:
     harness.fault("empty at first", fault="empty", times=2)
-    report = await harness.ask("empty at first")
+    report = await harness.submit("empty at first")
     assert (await harness.finished(report))["error"]["code"] == "empty_output"
 
     offer = await harness.resuming.offer(await harness.reading.status(report, "default"))
@@ -159,10 +159,10 @@ async def test_an_empty_charged_answer_is_bought_again_only_when_accepted(harnes
 
 
 @pytest.mark.usefixtures("quick_retries")
-async def test_beyond_the_cap_another_send_needs_accept_charge(plain_house: Harness) -> None:
-    harness = plain_house
+async def test_beyond_the_cap_another_send_needs_accept_charge(harness_without_lookup: Harness) -> None:
+    harness = harness_without_lookup
     harness.fault("silent thrice", fault="cut", times=2)
-    report = await harness.ask("silent thrice")
+    report = await harness.submit("silent thrice")
     assert (await harness.finished(report))["error"]["code"] == "unconfirmed_effect"
 
     with pytest.raises(InvalidState, match="may be charged again"):

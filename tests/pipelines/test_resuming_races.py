@@ -1,4 +1,4 @@
-"""What meets a resumption at the wrong moment: late cancellations, calls that still run, edits and titles of before."""
+"""Races with a resumption: late cancellations, calls that still run, earlier edits and titles."""
 
 import asyncio
 from typing import Any, NoReturn
@@ -14,7 +14,7 @@ from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 from tests.pipelines.leftovers import NOTHING, left
 from tests.pipelines.test_approval import decide, parked, waiting
-from tests.pipelines.test_notices import ended, failed, told
+from tests.pipelines.test_notices import ended, failed, notice_types
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
@@ -24,7 +24,7 @@ async def test_a_call_still_running_when_its_report_failed_is_resumed(
 ) -> None:
     monkeypatch.setattr(policies.Patience, "step_seconds", property(lambda _: 2.0))
     harness.fault("a call that outlives its step", latency_seconds=15)
-    report = await harness.ask("a call that outlives its step")
+    report = await harness.submit("a call that outlives its step")
     assert (await harness.finished(report))["error"]["code"] == "step_timed_out"
     monkeypatch.undo()
 
@@ -87,19 +87,19 @@ async def test_a_resumed_report_that_waits_for_approval_again_is_notified_again(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(harness, monkeypatch, reminder_seconds=5, expiry_seconds=2)
-    report = await harness.ask("nobody looked the first time", approval="before_pdf")
+    report = await harness.submit("nobody looked the first time", approval="before_pdf")
     await harness.finished(report)
     await ended(harness, report)
     waiting(harness, monkeypatch, reminder_seconds=600, expiry_seconds=900)
-    asked_before = told(harness, report).count("report.approval_asked")
+    notices_before = notice_types(harness, report).count("report.approval_asked")
 
     await harness.resuming.resume(report, "default", {})
-    asks = (await harness.until(report, "waiting_for_you"))["asks"]
+    pending = (await harness.until(report, "waiting_for_you"))["asks"]
 
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while told(harness, report).count("report.approval_asked") == asked_before:
+        while notice_types(harness, report).count("report.approval_asked") == notices_before:
             await asyncio.sleep(0.02)
-    await decide(harness, report, asks["draft_sha256"], "approve")
+    await decide(harness, report, pending["draft_sha256"], "approve")
     await harness.finished(report)
 
 
@@ -121,15 +121,15 @@ async def test_a_correction_back_to_the_draft_needs_a_new_approval(harness: Harn
 async def test_a_report_terminated_after_its_row_was_stored_is_done(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held, tell_all = asyncio.Event(), harness.report._send_to_all
+    held, send_to_all = asyncio.Event(), harness.report._send_to_all
 
-    async def tell_one(telling: Any, channels: Any) -> None:
-        await tell_all(telling, channels[:1])
+    async def send_to_one(message: Any, channels: Any) -> None:
+        await send_to_all(message, channels[:1])
         held.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(harness.report, "_send_to_all", tell_one)
-    report = await harness.ask("terminated amid telling")
+    monkeypatch.setattr(harness.report, "_send_to_all", send_to_one)
+    report = await harness.submit("terminated amid telling")
     await held.wait()
     await harness.environment.client.get_workflow_handle(report).terminate("an operator")
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -155,9 +155,9 @@ async def test_a_cancel_request_before_a_failure_cancels_the_report(
         raise DocumentError("no way")
 
     monkeypatch.setattr(harness.renderer, "render", fail_late)
-    report = await harness.ask("cancelled before it fails")
+    report = await harness.submit("cancelled before it fails")
     await held.wait()
-    await harness.workflows.request_cancel(report)  # and Temporal has not heard of it yet
+    await harness.workflows.request_cancel(report)  # and Temporal does not have it yet
     go_on.set()
 
     assert (await harness.finished(report))["status"] == "cancelled"
@@ -180,7 +180,7 @@ async def test_a_cancel_request_after_the_end_is_refused(harness: Harness, monke
         raise DocumentError("no way")
 
     monkeypatch.setattr(harness.renderer, "render", fail_late)
-    report = await harness.ask("failed before it is cancelled")
+    report = await harness.submit("failed before it is cancelled")
     await held.wait()
     monkeypatch.setattr(harness.workflows, "request_cancel", end_first)
 
@@ -199,7 +199,7 @@ async def test_a_report_cancelled_while_its_row_cannot_be_stored_is_cancelled(
         raise ValueError("a bug of ours")
 
     monkeypatch.setattr(harness.reports, "store", store)
-    report = await harness.ask("cancelled while it cannot be stored")
+    report = await harness.submit("cancelled while it cannot be stored")
     await held.wait()
     await harness.cancelling.cancel(report, "default")
     go_on.set()

@@ -1,4 +1,4 @@
-"""Schedules on a real Temporal server: each firing makes one report, and a change is seen by who looks next."""
+"""Schedules on a real Temporal server: each firing starts one report, and a change is visible in the next read."""
 
 import asyncio
 import secrets
@@ -152,7 +152,7 @@ async def test_two_firings_start_two_reports(harness: Harness, tenant: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("every", "timezone", "day", "fired", "asked"),
+    ("every", "timezone", "day", "fired", "reports_expected"),
     [
         # What Temporal does (the fourth column) is written down in the guide to schedules.
         ("30 2 * * *", "Europe/Berlin", "2026-03-29", [], 0),
@@ -163,7 +163,7 @@ async def test_two_firings_start_two_reports(harness: Harness, tenant: str) -> N
     ],
 )
 async def test_a_skipped_local_time_fires_not_at_all_and_a_repeated_one_once(
-    harness: Harness, tenant: str, every: str, timezone: str, day: str, fired: list[str], asked: int
+    harness: Harness, tenant: str, every: str, timezone: str, day: str, fired: list[str], reports_expected: int
 ) -> None:
     schedule = (await added(harness, tenant, every=every, timezone=timezone)).schedule_id
     midnight = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(timezone))
@@ -178,7 +178,7 @@ async def test_a_skipped_local_time_fires_not_at_all_and_a_repeated_one_once(
     found = harness.environment.client.list_workflows(f"TemporalScheduledById = '{schedule}'")
     due = sorted([one.id[-20:] async for one in found])[:-1]  # without the next day's
     assert [at[-9:-4] for at in due] == fired
-    assert len(await reports(harness, tenant)) == asked + 1
+    assert len(await reports(harness, tenant)) == reports_expected + 1
 
 
 async def test_the_next_time_is_no_skipped_local_time(harness: Harness, tenant: str) -> None:
@@ -217,7 +217,7 @@ async def test_a_deleted_schedule_does_not_fire(harness: Harness, tenant: str, f
     await until(lambda: _fired(firings, deleted, 1))
 
     await harness.scheduling.delete(deleted, tenant)
-    # One that had begun may still come: the other's next firing is given to it.
+    # A firing that had begun may still arrive: it has until the other schedule's next firing.
     seen = len([one for one in firings if other in one])
     await until(lambda: _fired(firings, other, seen + 3))
     before = [one for one in firings if deleted in one]
@@ -358,9 +358,9 @@ async def test_a_schedule_is_sealed_in_temporals_store(harness: Harness, tenant:
     described = await handle(harness, schedule.schedule_id).describe()
     listed = [one async for one in await harness.environment.client.list_schedules() if one.id == schedule.schedule_id]
 
-    kept = described.raw_description.SerializeToString() + listed[0].raw_entry.SerializeToString()
-    assert schedule.schedule_id.encode() in kept or b"recurring" in kept
-    assert b"canary" not in kept
+    stored_bytes = described.raw_description.SerializeToString() + listed[0].raw_entry.SerializeToString()
+    assert schedule.schedule_id.encode() in stored_bytes or b"recurring" in stored_bytes
+    assert b"canary" not in stored_bytes
 
 
 async def test_a_schedule_whose_key_is_missing_can_still_be_seen_and_deleted(harness: Harness, tenant: str) -> None:
@@ -376,8 +376,8 @@ async def test_a_schedule_whose_key_is_missing_can_still_be_seen_and_deleted(har
     assert await harness.scheduling.list(tenant) == []
 
 
-async def _holds(ask: Callable[[], Awaitable[object]], wanted: object) -> bool:
-    return await ask() == wanted
+async def _holds(read: Callable[[], Awaitable[object]], expected: object) -> bool:
+    return await read() == expected
 
 
 async def _fired(firings: list[str], schedule_id: str, times: int) -> bool:

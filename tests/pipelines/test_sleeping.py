@@ -15,7 +15,7 @@ def in_(**time: float) -> str:
 async def test_a_report_begins_at_its_start_time(harness: Harness) -> None:
     begins_at = in_(seconds=5)
 
-    report = await harness.ask("not before", start_after=begins_at)
+    report = await harness.submit("not before", start_after=begins_at)
     status = await harness.status(report)
     assert (status["status"], status["waits_for"]["what"][:12]) == ("sleeping", "it begins at")
 
@@ -26,13 +26,13 @@ async def test_a_report_begins_at_its_start_time(harness: Harness) -> None:
 
 
 async def test_a_start_time_in_the_past_begins_at_once(harness: Harness) -> None:
-    report = await harness.ask("late already", start_after="2020-02-29T12:00:00+05:30")
+    report = await harness.submit("late already", start_after="2020-02-29T12:00:00+05:30")
 
     assert (await harness.finished(report))["status"] == "done"
 
 
 async def test_a_sleeping_report_is_cancelled_at_once(harness: Harness) -> None:
-    report = await harness.ask("never to begin", start_after=in_(days=300))
+    report = await harness.submit("never to begin", start_after=in_(days=300))
 
     await harness.cancelling.cancel(report, "default")
 
@@ -41,7 +41,7 @@ async def test_a_sleeping_report_is_cancelled_at_once(harness: Harness) -> None:
 
 
 async def test_a_sleeping_report_continues_to_sleep_while_no_worker_runs(harness: Harness) -> None:
-    report = await harness.ask("sleeps on", start_after=in_(seconds=2))
+    report = await harness.submit("sleeps on", start_after=in_(seconds=2))
 
     await harness.stop_workers()
     await harness.start_workers()
@@ -66,6 +66,6 @@ async def test_a_start_time_that_is_malformed_or_beyond_a_year_is_refused(
     harness: Harness, moment: object, code: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
-        await harness.ask("when?", start_after=moment)
+        await harness.submit("when?", start_after=moment)
 
     assert [(error.pointer, error.code) for error in refused.value.errors] == [("/start_after", code)]

@@ -61,7 +61,7 @@ def test_recipients_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("environment", "asked"),
+    ("environment", "expected"),
     [
         ({}, ("https://model.example/v1", "sk-model")),
         ({"OPENAI_EMBEDDING_BASE_URL": "http://127.0.0.1:9/v1"}, ("http://127.0.0.1:9/v1", "missing")),
@@ -73,10 +73,10 @@ def test_recipients_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_embeddings_use_the_models_address_unless_they_have_their_own(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], asked: tuple[str, str]
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: tuple[str, str]
 ) -> None:
-    given = {"OPENAI_BASE_URL": "https://model.example/v1", "OPENAI_API_KEY": "sk-model", **environment}
-    for name, value in given.items():
+    variables = {"OPENAI_BASE_URL": "https://model.example/v1", "OPENAI_API_KEY": "sk-model", **environment}
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
     opened: list[tuple[str, str]] = []
     monkeypatch.setattr(
@@ -85,7 +85,7 @@ def test_embeddings_use_the_models_address_unless_they_have_their_own(
 
     adapters.embedding_model(load())
 
-    assert opened == [asked]
+    assert opened == [expected]
 
 
 def test_an_empty_embedding_model_turns_embeddings_off(monkeypatch: pytest.MonkeyPatch) -> None:
