@@ -1,4 +1,4 @@
-"""The time between "accepted and billed" and the first byte: who dies in it was billed and never learnt the id."""
+"""The time between "accepted and billed" and the first byte: a client that dies in it was billed without receiving the id."""
 
 import smtplib
 from typing import Any
@@ -21,8 +21,8 @@ async def billed(simulator: Simulator, topic: str) -> list[dict[str, Any]]:
 
 
 def call(path: str, topic: str, **more: Any) -> dict[str, Any]:
-    asked = {"input": topic} if path == "responses" else {"messages": [{"role": "user", "content": topic}]}
-    return {"model": MODEL, **asked, **more}
+    input_field = {"input": topic} if path == "responses" else {"messages": [{"role": "user", "content": topic}]}
+    return {"model": MODEL, **input_field, **more}
 
 
 @pytest.mark.parametrize("streamed", [False, True])

@@ -1,4 +1,4 @@
-"""The billing log holds what was billed, before the call is answered."""
+"""The billing log holds each charge before the call is answered."""
 
 import asyncio
 from pathlib import Path
@@ -88,7 +88,7 @@ async def test_the_billing_log_can_be_read_over_http(simulator: Simulator, opena
 
 
 class SlowDisk(BillingLog):
-    """A witness whose disk is done only when the test says so."""
+    """A billing log whose write completes only when the test allows it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)

@@ -1,4 +1,4 @@
-"""An answer that was cut for its length: asked to go on, the model gives the rest, and joined they are the whole."""
+"""An answer truncated for its length: a continuation returns the rest, and both together are the whole."""
 
 import pytest
 from openai import AsyncOpenAI
@@ -58,18 +58,20 @@ async def test_a_chat_continuation_of_a_truncated_answer_gives_the_rest(
     simulator: Simulator, openai: AsyncOpenAI, topic: str, streamed: bool
 ) -> None:
     simulator.fault(topic, fault="truncated")
-    asked: list[ChatCompletionMessageParam] = [
+    messages: list[ChatCompletionMessageParam] = [
         {"role": "system", "content": "be wise"},
         {"role": "user", "content": topic},
     ]
-    first = (await openai.chat.completions.create(model=MODEL, messages=asked)).choices[0]
+    first = (await openai.chat.completions.create(model=MODEL, messages=messages)).choices[0]
 
-    asked += [{"role": "assistant", "content": first.message.content}, {"role": "user", "content": GO_ON}]
+    messages += [{"role": "assistant", "content": first.message.content}, {"role": "user", "content": GO_ON}]
     if streamed:
-        chunks = [one async for one in await openai.chat.completions.create(model=MODEL, messages=asked, stream=True)]
+        chunks = [
+            one async for one in await openai.chat.completions.create(model=MODEL, messages=messages, stream=True)
+        ]
         rest = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     else:
-        second = await openai.chat.completions.create(model=MODEL, messages=asked)
+        second = await openai.chat.completions.create(model=MODEL, messages=messages)
         rest = second.choices[0].message.content or ""
 
     assert first.finish_reason == "length"
@@ -77,12 +79,12 @@ async def test_a_chat_continuation_of_a_truncated_answer_gives_the_rest(
 
 
 async def test_a_chat_with_another_assistant_message_gets_its_own_answer(openai: AsyncOpenAI, topic: str) -> None:
-    asked: list[ChatCompletionMessageParam] = [
+    messages: list[ChatCompletionMessageParam] = [
         {"role": "user", "content": "first"},
         {"role": "assistant", "content": "what we never said"},
         {"role": "user", "content": topic},
     ]
 
-    answer = await openai.chat.completions.create(model=MODEL, messages=asked)
+    answer = await openai.chat.completions.create(model=MODEL, messages=messages)
 
     assert answer.choices[0].message.content == compose(f"first\n\n{topic}", "")

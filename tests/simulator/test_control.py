@@ -1,4 +1,4 @@
-"""The control API: what a test or a person outside can set."""
+"""The control API: settings for a test or a person outside."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Conversations: what can be asked when the id of a response never arrived."""
+"""Conversations: the lookup when the id of a response was never received."""
 
 import httpx
 import openai as sdk

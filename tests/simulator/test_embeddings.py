@@ -41,14 +41,14 @@ async def test_the_same_text_always_has_the_same_vector(openai: AsyncOpenAI, top
 
 
 async def test_texts_about_the_same_subject_are_nearer_than_others(openai: AsyncOpenAI) -> None:
-    asked, near, far = await embed(
+    base, near, far = await embed(
         openai,
         "How do solar panels convert sunlight into electricity?",
         "Solar panel efficiency: converting sunlight to electrical energy",
         "The history of medieval bread baking in monasteries",
     )
 
-    assert likeness(asked, near) > likeness(asked, far) + 0.2
+    assert likeness(base, near) > likeness(base, far) + 0.2
 
 
 async def test_another_model_gives_another_vector_for_the_same_text(openai: AsyncOpenAI, topic: str) -> None:

@@ -1,4 +1,4 @@
-"""Every fault does what its name says, where and as often as it was asked to."""
+"""Every fault does what its name says, at its place and as often as configured."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -15,13 +15,13 @@ from durable_research.simulator.text.writer import compose
 from tests.simulator.outside import MODEL, Simulator, eventually
 
 
-async def ask(openai: AsyncOpenAI, topic: str) -> Response:
+async def create_response(openai: AsyncOpenAI, topic: str) -> Response:
     return await openai.responses.create(model=MODEL, input=topic)
 
 
 async def outcome(openai: AsyncOpenAI, topic: str) -> str:
     try:
-        return str((await ask(openai, topic)).status)
+        return str((await create_response(openai, topic)).status)
     except sdk.APIStatusError as refusal:
         return str(refusal.status_code)
 
@@ -33,7 +33,7 @@ async def test_each_fault_answers_with_its_status(
     simulator.fault(topic, fault=fault)
 
     with pytest.raises(sdk.APIStatusError) as refusal:
-        await ask(openai, topic)
+        await create_response(openai, topic)
 
     assert refusal.value.status_code == status
 
@@ -43,7 +43,7 @@ async def test_a_refused_call_is_not_billed(simulator: Simulator, openai: AsyncO
     simulator.fault(topic, fault=fault)
 
     with pytest.raises(sdk.APIStatusError):
-        await ask(openai, topic)
+        await create_response(openai, topic)
 
     assert simulator.billed(topic) == []
 
@@ -52,7 +52,7 @@ async def test_a_429_has_a_retry_after_header(simulator: Simulator, openai: Asyn
     simulator.fault(topic, fault="429", retry_after=7)
 
     with pytest.raises(sdk.RateLimitError) as refusal:
-        await ask(openai, topic)
+        await create_response(openai, topic)
 
     assert refusal.value.response.headers["retry-after"] == "7"
 
@@ -154,7 +154,7 @@ async def test_a_billed_500_is_billed(simulator: Simulator, openai: AsyncOpenAI,
     simulator.fault(topic, fault="billed_500")
 
     with pytest.raises(sdk.InternalServerError):
-        await ask(openai, topic)
+        await create_response(openai, topic)
 
     assert len(simulator.billed(topic)) == 1
 
@@ -162,7 +162,7 @@ async def test_a_billed_500_is_billed(simulator: Simulator, openai: AsyncOpenAI,
 async def test_an_empty_answer_has_status_completed(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     simulator.fault(topic, fault="empty")
 
-    response = await ask(openai, topic)
+    response = await create_response(openai, topic)
 
     assert (response.status, response.output_text) == ("completed", "")
 
@@ -170,7 +170,7 @@ async def test_an_empty_answer_has_status_completed(simulator: Simulator, openai
 async def test_a_truncated_answer_has_status_incomplete(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     simulator.fault(topic, fault="truncated")
 
-    response = await ask(openai, topic)
+    response = await create_response(openai, topic)
 
     assert response.incomplete_details is not None
     assert (response.status, response.incomplete_details.reason) == ("incomplete", "max_output_tokens")
@@ -199,7 +199,7 @@ async def test_a_truncated_completion_has_finish_reason_length(
 async def test_a_content_refusal_is_a_refusal_part(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     simulator.fault(topic, fault="refused")
 
-    response = await ask(openai, topic)
+    response = await create_response(openai, topic)
 
     [message] = response.output
     assert message.type == "message"
@@ -234,7 +234,7 @@ async def test_a_call_takes_the_latency_of_its_fault(
     simulator.fault(topic, latency_seconds=0.4, **more)
     begun = asyncio.get_running_loop().time()
 
-    await ask(openai, topic)
+    await create_response(openai, topic)
 
     assert asyncio.get_running_loop().time() - begun >= 0.4
 
@@ -243,7 +243,7 @@ async def test_a_fault_can_be_limited_to_one_kind_of_call(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.fault(topic, fault="500", kind="embedding")
-    await ask(openai, topic)
+    await create_response(openai, topic)
 
     with pytest.raises(sdk.InternalServerError):
         await openai.embeddings.create(model="simulator-embedding", input=topic)
@@ -253,7 +253,7 @@ async def test_a_429_can_have_retry_after_as_a_date(simulator: Simulator, openai
     simulator.fault(topic, fault="429", retry_after=3600, retry_after_date=True)
 
     with pytest.raises(sdk.RateLimitError) as refusal:
-        await ask(openai, topic)
+        await create_response(openai, topic)
 
     date = parsedate_to_datetime(refusal.value.response.headers["retry-after"])
     assert 3500 < (date - datetime.now(UTC)).total_seconds() <= 3601
@@ -268,7 +268,7 @@ async def test_a_refused_prompt_has_its_error_code_and_is_not_billed(
     simulator.fault(topic, fault=fault, times=2)
 
     with pytest.raises(sdk.BadRequestError) as of_response:
-        await ask(openai, topic)
+        await create_response(openai, topic)
     with pytest.raises(sdk.BadRequestError) as of_chat:
         await openai.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": topic}])
 
@@ -280,7 +280,7 @@ async def test_a_filtered_answer_has_content_filter_as_reason(
 ) -> None:
     simulator.fault(topic, fault="filtered", times=2)
 
-    response = await ask(openai, topic)
+    response = await create_response(openai, topic)
     chat = await openai.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": topic}])
 
     assert response.status == "incomplete"
@@ -331,16 +331,16 @@ async def test_a_chat_stream_cut_midway_ends_the_connection(
     stream = await openai.chat.completions.create(
         model=MODEL, messages=[{"role": "user", "content": topic}], stream=True
     )
-    said: list[str] = []
+    pieces: list[str] = []
 
     async def read() -> None:
         async for chunk in stream:
-            said.append(chunk.choices[0].delta.content or "")
+            pieces.append(chunk.choices[0].delta.content or "")
 
     with pytest.raises(sdk.APIConnectionError):
         await read()
 
-    assert 0 < len("".join(said)) < len(compose(topic, ""))
+    assert 0 < len("".join(pieces)) < len(compose(topic, ""))
 
 
 @pytest.mark.parametrize("background", [False, True])

@@ -1,4 +1,4 @@
-"""/v1/responses, asked by the real OpenAI client."""
+"""/v1/responses, called by the real OpenAI client."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What a killed simulator still knows when it is started again, as a provider would that never died."""
+"""The state that a killed simulator still has after a restart, like a provider that never stopped."""
 
 import asyncio
 import signal
@@ -17,7 +17,7 @@ from tests.simulator.outside import MODEL, Simulator, eventually
 
 @dataclass(frozen=True)
 class Before:
-    """What was told to clients before the kill."""
+    """Answers that clients received before the kill."""
 
     under_way: Response
     streamed: list[ResponseStreamEvent]

@@ -136,13 +136,13 @@ async def test_a_rate_limit_has_a_retry_after_and_stores_nothing(
     assert simulator.billed(topic) == []
 
 
-@pytest.mark.parametrize(("fault", "taken"), [("500", 0), ("billed_500", 1), ("cut", 1)])
+@pytest.mark.parametrize(("fault", "stored"), [("500", 0), ("billed_500", 1), ("cut", 1)])
 async def test_slack_connection_lost_before_or_after_delivery(
-    simulator: Simulator, slack: AsyncWebClient, channel: str, topic: str, fault: str, taken: int
+    simulator: Simulator, slack: AsyncWebClient, channel: str, topic: str, fault: str, stored: int
 ) -> None:
     simulator.fault(topic, fault=fault, kind="slack")
 
     with pytest.raises(Exception):  # noqa: B017, PT011 - each breaks in another way; what counts is what was taken
         await slack.chat_postMessage(channel=channel, text=topic)
 
-    assert len(simulator.billed(topic)) == taken
+    assert len(simulator.billed(topic)) == stored

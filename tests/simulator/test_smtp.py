@@ -1,4 +1,4 @@
-"""The mail server: what it takes is billed once a message, and it breaks on demand at the moments that matter."""
+"""The mail server: each accepted message is logged once, and faults interrupt it at the critical moments."""
 
 import smtplib
 from email.message import EmailMessage

@@ -1,4 +1,4 @@
-"""Responses told as they are written, and taken up again where the connection was lost."""
+"""Responses streamed while they are generated, and resumed where the connection was lost."""
 
 from typing import Any
 
