@@ -83,7 +83,7 @@ async def test_the_decide_endpoint_refers_to_approve_for_a_waiting_draft(client:
 
 
 async def test_an_edited_report_has_an_edited_fact(harness: Harness) -> None:
-    report = await harness.done(await harness.asked())
+    report = await harness.done(await harness.queued())
     text = report.text.model_copy(update={"key": "drafts/one.edited.md"})
     await harness.world.objects.put(text.key, b"# Mine")
 
@@ -97,7 +97,7 @@ async def test_the_draft_can_be_read_only_while_it_waits(client: QuartClient, ha
     report_id = await harness.parked()
 
     answer = await client.get(f"/api/workflows/{report_id}/draft")
-    none = await client.get(f"/api/workflows/{await harness.asked()}/draft")
+    none = await client.get(f"/api/workflows/{await harness.queued()}/draft")
 
     assert (answer.status_code, await answer.get_data(as_text=True)) == (200, TEXT)
     assert none.status_code == 409
@@ -178,4 +178,4 @@ async def test_a_decision_about_an_unknown_report_is_404_without_a_link(
 async def test_a_page_of_a_report_that_does_not_wait_has_no_approval_form(
     client: QuartClient, harness: Harness
 ) -> None:
-    assert 'data-part="approval"' not in await page(client, f"/reports/{await harness.asked()}")
+    assert 'data-part="approval"' not in await page(client, f"/reports/{await harness.queued()}")

@@ -1,4 +1,4 @@
-"""Every example of the OpenAPI document is tried: requests are sent, and answers are what is answered."""
+"""Every example of the OpenAPI document is tested: requests are sent, and answers compared."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,30 +26,30 @@ CALLS = [
 
 
 async def _running(harness: Harness) -> str:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.step(report_id, "llm_call")
     return report_id
 
 
 async def _done(harness: Harness) -> str:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
     return report_id
 
 
 async def _post(harness: Harness) -> str:
-    post_id = await harness.asked(kind=Kind.POST)
+    post_id = await harness.queued(kind=Kind.POST)
     await harness.written(post_id, text="# Bees\n")
     return post_id
 
 
 async def _schedule(harness: Harness) -> str:
-    asked = {"prompt": "How do tides work?", "every": "1d"}
-    made = await harness.app.test_client().post("/api/schedules", json=asked)
+    schedule_body = {"prompt": "How do tides work?", "every": "1d"}
+    made = await harness.app.test_client().post("/api/schedules", json=schedule_body)
     return str((await made.get_json())["schedule_id"])
 
 
-# What there has to be before the call; without a word here, a report that is done.
+# The state before the call; for routes not listed here, a finished report.
 ARRANGED: dict[str, Callable[[Harness], Awaitable[str]]] = {
     "status": _running,
     "cancel": _running,

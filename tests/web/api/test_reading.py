@@ -19,7 +19,7 @@ async def titles(client: QuartClient, query: str) -> list[str]:
 
 async def test_a_list_is_read_page_by_page_without_gap_or_repeat(client: QuartClient, harness: Harness) -> None:
     for number in range(5):
-        await harness.asked(f"q{number}")
+        await harness.queued(f"q{number}")
     seen, cursor = [], ""
 
     while cursor is not None:
@@ -31,44 +31,44 @@ async def test_a_list_is_read_page_by_page_without_gap_or_repeat(client: QuartCl
 
 
 async def test_a_list_is_filtered_by_status(client: QuartClient, harness: Harness) -> None:
-    await harness.done(await harness.asked("a"))
-    await harness.asked("b")
-    await harness.step(await harness.asked("c"), "llm_call")
+    await harness.done(await harness.queued("a"))
+    await harness.queued("b")
+    await harness.step(await harness.queued("c"), "llm_call")
 
     assert await titles(client, "status=done,running") == ["c", "a"]
     assert await titles(client, "status=done&status=queued") == ["b", "a"]
 
 
 async def test_a_text_search_takes_wildcards_literally(client: QuartClient, harness: Harness) -> None:
-    await harness.asked("100% tide")
-    await harness.asked("100 tides")
+    await harness.queued("100% tide")
+    await harness.queued("100 tides")
 
     assert await titles(client, "text=100%25") == ["100% tide"]
 
 
 async def test_a_list_of_another_kind_is_empty(client: QuartClient, harness: Harness) -> None:
-    await harness.asked()
+    await harness.queued()
 
     assert await titles(client, "kind=post") == []
 
 
 async def test_a_list_holds_no_workflow_of_another_tenant(client: QuartClient, harness: Harness) -> None:
-    await harness.asked(tenant="others")
+    await harness.queued(tenant="others")
 
     assert await titles(client, "") == []
 
 
 async def test_a_cursor_of_another_list_is_refused(client: QuartClient, harness: Harness) -> None:
-    await harness.asked("a")
-    await harness.asked("b")
+    await harness.queued("a")
+    await harness.queued("b")
     cursor = (await (await client.get("/api/workflows?limit=1")).get_json())["next_cursor"]
 
     assert (await client.get(f"/api/reports?cursor={cursor}")).status_code == 400
 
 
 async def test_a_changed_cursor_is_refused(client: QuartClient, harness: Harness) -> None:
-    await harness.asked("a")
-    await harness.asked("b")
+    await harness.queued("a")
+    await harness.queued("b")
     cursor = (await (await client.get("/api/workflows?limit=1")).get_json())["next_cursor"]
     changed = [cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1 :] for at in range(len(cursor))]
 
@@ -78,7 +78,7 @@ async def test_a_changed_cursor_is_refused(client: QuartClient, harness: Harness
 
 
 async def test_the_status_names_steps_attempts_and_workers(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.worker()
     await harness.step(report_id, "llm_call")
 
@@ -92,18 +92,18 @@ async def test_the_status_names_steps_attempts_and_workers(client: QuartClient, 
 async def test_the_status_shows_charges_of_model_calls_and_embeddings_separately(
     client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     harness.world.ledger.charged[report_id] = Charges(3, 1)
     harness.world.ledger.embedded[report_id] = Charges(1, 2)
 
     body = await (await client.get(f"/api/workflows/{report_id}/status")).get_json()
 
-    told = {"charges": {"settled": 3, "possible_extra": 1}, "embedding_charges": {"settled": 1, "possible_extra": 2}}
-    assert {name: body[name] for name in told} == told
+    charges = {"charges": {"settled": 3, "possible_extra": 1}, "embedding_charges": {"settled": 1, "possible_extra": 2}}
+    assert {name: body[name] for name in charges} == charges
 
 
 async def test_the_status_works_without_worker_and_without_temporal(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     harness.world.engine.is_away = True
 
     body = await (await client.get(f"/api/workflows/{report_id}/status")).get_json()
@@ -112,13 +112,13 @@ async def test_the_status_works_without_worker_and_without_temporal(client: Quar
 
 
 async def test_a_result_that_is_not_ready_is_409_with_retry_after(client: QuartClient, harness: Harness) -> None:
-    response = await client.get(f"/api/workflows/{await harness.asked()}/result")
+    response = await client.get(f"/api/workflows/{await harness.queued()}/result")
 
     assert (response.status_code, response.headers["Retry-After"]) == (409, "1")
 
 
 async def test_a_finished_result_names_the_report(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     body = await (await client.get(f"/api/workflows/{report_id}/result")).get_json()
@@ -127,7 +127,7 @@ async def test_a_finished_result_names_the_report(client: QuartClient, harness: 
 
 
 async def test_the_event_history_is_returned_from_the_engine(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     harness.world.engine.histories[report_id] = [{"eventId": "1"}]
 
     body = await (await client.get(f"/api/workflows/{report_id}/history")).get_json()
@@ -136,14 +136,14 @@ async def test_the_event_history_is_returned_from_the_engine(client: QuartClient
 
 
 async def test_an_event_history_without_temporal_is_503(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     harness.world.engine.is_away = True
 
     assert (await client.get(f"/api/workflows/{report_id}/history")).status_code == 503
 
 
 async def test_cancelling_twice_is_accepted_twice_and_noted_once(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
 
     answers = [(await client.post(f"/api/workflows/{report_id}/cancel")).status_code for _ in range(2)]
 
@@ -152,7 +152,7 @@ async def test_cancelling_twice_is_accepted_twice_and_noted_once(client: QuartCl
 
 
 async def test_a_report_body_holds_no_object_keys(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     text = await (await client.get(f"/api/reports/{report_id}")).get_data(as_text=True)
@@ -162,7 +162,7 @@ async def test_a_report_body_holds_no_object_keys(client: QuartClient, harness: 
 
 
 async def test_the_pdf_is_sent_with_a_safe_file_name(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id, title='Tide\r\n"; power/../ — Größe')
 
     response = await client.get(f"/api/reports/{report_id}.pdf")
@@ -177,7 +177,7 @@ async def test_the_pdf_is_sent_with_a_safe_file_name(client: QuartClient, harnes
 
 
 async def test_a_matching_etag_is_answered_without_the_file(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
     etag = (await client.get(f"/api/reports/{report_id}.pdf")).headers["ETag"]
 
@@ -187,7 +187,7 @@ async def test_a_matching_etag_is_answered_without_the_file(client: QuartClient,
 
 
 @pytest.mark.parametrize(
-    ("wanted", "first", "last"),
+    ("range_header", "first", "last"),
     [
         ("bytes=0-9", 0, 9),
         ("bytes=5-", 5, len(PDF) - 1),
@@ -196,12 +196,12 @@ async def test_a_matching_etag_is_answered_without_the_file(client: QuartClient,
     ],
 )
 async def test_a_single_byte_range_is_sent(
-    client: QuartClient, harness: Harness, wanted: str, first: int, last: int
+    client: QuartClient, harness: Harness, range_header: str, first: int, last: int
 ) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
-    response = await client.get(f"/api/reports/{report_id}.pdf", headers={"Range": wanted})
+    response = await client.get(f"/api/reports/{report_id}.pdf", headers={"Range": range_header})
 
     assert response.status_code == 206
     assert response.headers["Content-Range"] == f"bytes {first}-{last}/{len(PDF)}"
@@ -209,7 +209,7 @@ async def test_a_single_byte_range_is_sent(
 
 
 async def test_a_range_with_an_outdated_etag_gets_the_whole_file(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     response = await client.get(f"/api/reports/{report_id}.pdf", headers={"Range": "bytes=0-9", "If-Range": '"old"'})
@@ -218,7 +218,7 @@ async def test_a_range_with_an_outdated_etag_gets_the_whole_file(client: QuartCl
 
 
 async def test_a_standalone_html_report_escapes_markup(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id, title="<b>Tides</b>")
 
     text = await (await client.get(f"/api/reports/{report_id}.html")).get_data(as_text=True)
@@ -228,7 +228,7 @@ async def test_a_standalone_html_report_escapes_markup(client: QuartClient, harn
 
 
 async def test_a_standalone_html_report_allows_only_its_own_style(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     response = await client.get(f"/api/reports/{report_id}.html")
@@ -249,7 +249,7 @@ async def test_a_standalone_html_report_allows_only_its_own_style(client: QuartC
 async def test_a_standalone_html_report_has_the_direction_of_its_language(
     client: QuartClient, harness: Harness, language: str | None, direction: str
 ) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     report = await harness.done(report_id)
     harness.world.reports.reports[report_id] = ("default", report.model_copy(update={"language": language}))
 

@@ -1,4 +1,4 @@
-"""A failed report over HTTP: its text is read, it is resumed or corrected, and what may be charged again needs a yes."""
+"""A failed report over HTTP: its text is read, it is resumed or corrected, and a possible charge must be accepted."""
 
 import asyncio
 from dataclasses import replace
@@ -55,7 +55,7 @@ async def test_without_a_lookup_the_status_names_the_possible_charge(client: Qua
 async def test_an_undone_workflow_offers_neither_resumption_nor_text(
     client: QuartClient, harness: Harness, kind: Kind
 ) -> None:
-    undone = await harness.asked("undone", kind=kind)
+    undone = await harness.queued("undone", kind=kind)
     await harness.world.progress.close(undone, Status.FAILED, {"error": {"code": "internal_error", "detail": "x"}})
 
     status = await status_of(client, undone)
@@ -66,7 +66,7 @@ async def test_an_undone_workflow_offers_neither_resumption_nor_text(
 
 
 async def test_a_running_or_done_workflow_offers_no_resumption(client: QuartClient, harness: Harness) -> None:
-    running, done = await harness.asked(), await harness.asked()
+    running, done = await harness.queued(), await harness.queued()
     await harness.done(done)
 
     for report_id in (running, done):
@@ -77,16 +77,16 @@ async def test_a_running_or_done_workflow_offers_no_resumption(client: QuartClie
 async def test_the_status_of_an_unfinished_report_computes_no_resumption_offer(
     client: QuartClient, harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report_id, asked = await harness.asked(), list[str]()
+    report_id, offers = await harness.queued(), list[str]()
 
     async def offer(status: WorkflowStatus) -> None:
-        asked.append(status.row.workflow_id)
+        offers.append(status.row.workflow_id)
 
     monkeypatch.setattr(harness.operations.resuming, "offer", offer)
 
     await status_of(client, report_id)
 
-    assert asked == []
+    assert offers == []
 
 
 async def test_the_status_of_a_failed_report_needs_no_object_store(client: QuartClient, harness: Harness) -> None:
@@ -163,9 +163,9 @@ async def test_a_corrected_text_replaces_the_paid_text(client: QuartClient, harn
 async def test_a_resumption_with_a_possible_charge_needs_accept_charge(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.failed_in_silence()
 
-    refused, taken = await resume(client, report_id), await resume(client, report_id, accept_charge=True)
+    refused, accepted = await resume(client, report_id), await resume(client, report_id, accept_charge=True)
 
-    assert (refused[0], taken[0]) == (409, 202)
+    assert (refused[0], accepted[0]) == (409, 202)
     assert "may be charged again, 0 so far, and perhaps 2 more" in refused[1]["detail"]
     assert harness.world.ledger.granted == [(report_id, "llm_call")]
 

@@ -100,7 +100,7 @@ async def test_the_longest_prompt_is_accepted_in_any_json_escaping(
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("fields", "stored"),
     [
         ({"language": "zh-hans-cn"}, {"language": "zh-Hans-CN"}),
         ({"language": "es-419"}, {"language": "es-419"}),
@@ -112,13 +112,13 @@ async def test_the_longest_prompt_is_accepted_in_any_json_escaping(
     ],
 )
 async def test_equivalent_values_are_stored_in_canonical_form(
-    client: QuartClient, harness: Harness, given: dict[str, str], kept: dict[str, str]
+    client: QuartClient, harness: Harness, fields: dict[str, str], stored: dict[str, str]
 ) -> None:
-    response = await client.post(START, json={"prompt": "tides"} | given)
+    response = await client.post(START, json={"prompt": "tides"} | fields)
 
     assert response.status_code == 202
     [row] = harness.world.workflows.rows.values()
-    assert row.input == {"prompt": "tides"} | kept
+    assert row.input == {"prompt": "tides"} | stored
 
 
 @pytest.mark.parametrize(

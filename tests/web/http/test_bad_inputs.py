@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a problem of the right kind, says nothing of ours, and nothing was changed."""
+"""Whatever is sent, the answer is a problem of the right kind without internal words, and nothing was changed."""
 
 import json
 from pathlib import Path
@@ -10,40 +10,50 @@ from quart.testing import QuartClient
 from durable_research.domain.workflows.workflow import Kind, Status
 from tests.web.harness import Harness
 from tests.web.http.bad_inputs import BAD, DONE, IDS, OF_OTHERS, RUNNING, Bad
-from tests.web.http.bad_inputs_of_stories import (
+from tests.web.http.bad_inputs_of_workflows import (
     CANCELLED,
     FAILED,
-    OF_STORIES,
+    OF_WORKFLOWS,
     PARKED,
-    PARKED_TO_BE_TOLD,
+    PARKED_BEFORE_NOTIFY,
     POST,
     SILENT,
     UNPAID,
 )
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"}
-EVERY = [*BAD, *OF_STORIES]
+EVERY = [*BAD, *OF_WORKFLOWS]
 DOCUMENTED = (Path(__file__).parents[3] / "docs" / "errors.md").read_text()
-OURS = ("Traceback", "Input should", "instance of", "/web/", "quart", "werkzeug", "pydantic", "SELECT", "site-packages")
+INTERNAL_WORDS = (
+    "Traceback",
+    "Input should",
+    "instance of",
+    "/web/",
+    "quart",
+    "werkzeug",
+    "pydantic",
+    "SELECT",
+    "site-packages",
+)
 
 
 @pytest.fixture
 async def ids(harness: Harness) -> dict[str, str]:
     """Reports: running, finished, cancelled, failed, another tenant's, three that wait for a person; and a finished post."""
-    running, done = await harness.asked("running"), await harness.asked("done")
+    running, done = await harness.queued("running"), await harness.queued("done")
     await harness.done(done)
-    of_others = await harness.asked("of others", tenant="others")
+    of_others = await harness.queued("of others", tenant="others")
     await harness.done(of_others)
-    post = await harness.asked("a post", kind=Kind.POST)
+    post = await harness.queued("a post", kind=Kind.POST)
     await harness.written(post, text="# Bees")
-    cancelled = await harness.asked("cancelled")
+    cancelled = await harness.queued("cancelled")
     await harness.world.progress.close(cancelled, Status.CANCELLED, {})
     return {
         RUNNING: running,
         DONE: done,
         OF_OTHERS: of_others,
         PARKED: await harness.parked(),
-        PARKED_TO_BE_TOLD: await harness.parked(before="before_notify"),
+        PARKED_BEFORE_NOTIFY: await harness.parked(before="before_notify"),
         POST: post,
         UNPAID: await harness.waiting(),
         FAILED: await harness.failed(),
@@ -67,7 +77,7 @@ def everything(harness: Harness) -> Any:
     )
 
 
-async def ask(client: QuartClient, bad: Bad, ids: dict[str, str]) -> Any:
+async def send(client: QuartClient, bad: Bad, ids: dict[str, str]) -> Any:
     path = bad.path
     for name, value in ids.items():
         path = path.replace(name, value)
@@ -84,7 +94,7 @@ async def test_a_bad_input_is_refused_as_the_table_says(
 ) -> None:
     before = everything(harness)
 
-    response = await ask(client, bad, ids)
+    response = await send(client, bad, ids)
 
     text = await response.get_data(as_text=True)
     assert response.status_code == bad.status, text
@@ -99,7 +109,7 @@ async def test_a_bad_input_is_refused_as_the_table_says(
     assert body["status"] == bad.status
     assert body["request_id"] == response.headers["X-Request-Id"]
     assert len(text) <= 4096
-    assert not any(word in text for word in OURS)
+    assert not any(word in text for word in INTERNAL_WORDS)
     assert ("Retry-After" in response.headers) == ("retry_after" in body)
     assert everything(harness) == before
 
@@ -110,7 +120,7 @@ async def test_every_kind_of_wrong_id_gets_the_same_answer(
 ) -> None:
     answers = set()
     for bad in (bad for bad in IDS if bad.method == "GET"):
-        response = await ask(client, Bad(bad.id, bad.path, 404, "not_found", method), ids)
+        response = await send(client, Bad(bad.id, bad.path, 404, "not_found", method), ids)
         text = await response.get_data(as_text=True)
         body = json.loads(text) if text else {}
         body.pop("request_id", None), body.pop("instance", None)
@@ -148,11 +158,11 @@ async def test_an_unexpected_error_is_logged_with_the_request_id_and_not_shown(
     response = await client.get("/api/workflows")
 
     text = await response.get_data(as_text=True)
-    said = capsys.readouterr()
+    captured = capsys.readouterr()
     assert response.status_code == 500
     assert "secret words" not in text
     assert json.loads(text)["code"] == "internal_error"
-    assert json.loads(text)["request_id"] in said.out + said.err
+    assert json.loads(text)["request_id"] in captured.out + captured.err
 
 
 async def test_an_unreachable_database_is_503_with_retry_after(client: QuartClient, harness: Harness) -> None:

@@ -47,7 +47,7 @@ def test_a_silent_stream_sends_a_comment_to_stay_alive() -> None:
 
 
 async def test_the_stream_of_a_finished_report_sends_all_events_and_ends(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     stream = await read(client, report_id)
@@ -58,7 +58,7 @@ async def test_the_stream_of_a_finished_report_sends_all_events_and_ends(client:
 
 
 async def test_a_stream_resumed_at_any_event_gives_the_same_bytes(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
     whole = (await read(client, report_id)).removeprefix(b"retry: 500\n\n")
     messages = re.findall(rb"id: .*?\n\n", whole, re.DOTALL)
@@ -69,7 +69,7 @@ async def test_a_stream_resumed_at_any_event_gives_the_same_bytes(client: QuartC
 
 
 async def test_a_finished_report_is_streamed_without_temporal(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
     harness.world.engine.is_away = True
 
@@ -77,7 +77,7 @@ async def test_a_finished_report_is_streamed_without_temporal(client: QuartClien
 
 
 async def test_the_last_event_id_header_takes_precedence_over_the_query(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     response = await client.get(f"/api/workflows/{report_id}/events?after=1", headers={"Last-Event-ID": "4"})
@@ -86,7 +86,7 @@ async def test_the_last_event_id_header_takes_precedence_over_the_query(client: 
 
 
 async def test_the_query_can_name_the_first_event_to_send(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     response = await client.get(f"/api/workflows/{report_id}/events?after=3")
@@ -95,7 +95,7 @@ async def test_the_query_can_name_the_first_event_to_send(client: QuartClient, h
 
 
 async def test_a_last_event_id_of_zero_takes_precedence_too(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     response = await client.get(f"/api/workflows/{report_id}/events?after=3", headers={"Last-Event-ID": "0"})
@@ -104,7 +104,7 @@ async def test_a_last_event_id_of_zero_takes_precedence_too(client: QuartClient,
 
 
 async def test_events_are_streamed_when_they_happen(harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     streams = event_stream.Streams()
     stream = streams.stream(harness.operations.reading.events(report_id, "default", 1))
     await anext(stream)
@@ -118,7 +118,7 @@ async def test_events_are_streamed_when_they_happen(harness: Harness) -> None:
 
 
 async def test_a_draft_is_streamed_between_the_events(harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     attempt = await harness.step(report_id, "llm_call")
     harness.world.drafts.show(attempt, "The sea")
     stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, "default", 2))
@@ -130,18 +130,18 @@ async def test_a_draft_is_streamed_between_the_events(harness: Harness) -> None:
 
 
 async def test_an_open_stream_ends_cleanly_when_the_process_drains(harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     streams = event_stream.Streams()
     asyncio.get_running_loop().call_later(0.05, streams.drain)
 
     async with asyncio.timeout(10):
-        told = [message async for message in streams.stream(harness.operations.reading.events(report_id, "default", 0))]
+        sent = [message async for message in streams.stream(harness.operations.reading.events(report_id, "default", 0))]
 
-    assert len(told) == 2
+    assert len(sent) == 2
 
 
 async def test_a_closed_stream_removes_its_watcher(harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, "default", 0))
     await anext(stream)
     await anext(stream)
@@ -152,7 +152,7 @@ async def test_a_closed_stream_removes_its_watcher(harness: Harness) -> None:
 
 
 async def test_a_database_outage_ends_the_stream_without_an_error(harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, "default", 0))
     await anext(stream)
     harness.world.database.is_away = True
@@ -161,7 +161,7 @@ async def test_a_database_outage_ends_the_stream_without_an_error(harness: Harne
 
 
 async def test_streams_beyond_the_limit_are_refused(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     harness.streams.most = 0
 
     response = await client.get(f"/api/workflows/{report_id}/events")
@@ -171,14 +171,14 @@ async def test_streams_beyond_the_limit_are_refused(client: QuartClient, harness
 
 
 async def test_a_head_request_opens_no_stream(client: QuartClient, harness: Harness) -> None:
-    response = await asyncio.wait_for(client.head(f"/api/workflows/{await harness.asked()}/events"), 10)
+    response = await asyncio.wait_for(client.head(f"/api/workflows/{await harness.queued()}/events"), 10)
 
     assert response.headers["Content-Type"] == "text/event-stream"
     assert response.headers["X-Accel-Buffering"] == "no"
 
 
 async def test_a_disconnected_reader_frees_its_place(server: RunningServer) -> None:
-    report_id = await server.harness.asked()
+    report_id = await server.harness.queued()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     await reader.readuntil(b"event: accepted")
@@ -193,14 +193,14 @@ async def test_a_disconnected_reader_frees_its_place(server: RunningServer) -> N
 async def test_a_reader_that_never_reads_buffers_a_bounded_number_of_events(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report_id = await server.harness.asked()
-    told = 0
+    report_id = await server.harness.queued()
+    sent = 0
 
     async def flood(*_: object) -> object:
-        nonlocal told
+        nonlocal sent
         while True:
-            told += 1
-            yield ProgressEvent(report_id, told, START, EventKind.ACCEPTED, data={"title": "x" * 10_000})
+            sent += 1
+            yield ProgressEvent(report_id, sent, START, EventKind.ACCEPTED, data={"title": "x" * 10_000})
             await asyncio.sleep(0)
 
     monkeypatch.setattr(server.harness.operations.reading, "events", flood)
@@ -208,17 +208,17 @@ async def test_a_reader_that_never_reads_buffers_a_bounded_number_of_events(
     writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     before = -1
     async with asyncio.timeout(10):
-        while told != before or told == 0:
-            before = told
+        while sent != before or sent == 0:
+            before = sent
             await asyncio.sleep(0.3)
 
-    assert told * 10_000 < 16 * 1024 * 1024
+    assert sent * 10_000 < 16 * 1024 * 1024
     writer.close()
 
 
 async def test_a_stalled_reader_is_disconnected(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("durable_research.web.http.middleware._STALLED_SECONDS", 0.3)
-    report_id = await server.harness.asked()
+    report_id = await server.harness.queued()
     ended = asyncio.Event()
 
     async def flood(*_: object) -> object:
@@ -240,11 +240,11 @@ async def test_a_stalled_reader_is_disconnected(server: RunningServer, monkeypat
 
 
 async def test_the_closed_event_is_the_last_message_of_a_stream(harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, "default", 0))
     await anext(stream)
 
     await harness.world.progress.close(report_id, Status.CANCELLED, {})
 
-    told = [message async for message in stream]
-    assert b"event: closed" in told[-1]
+    sent = [message async for message in stream]
+    assert b"event: closed" in sent[-1]

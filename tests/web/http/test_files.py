@@ -1,4 +1,4 @@
-"""What a download is called, by programs that read RFC 6266 and by those that do not."""
+"""The file name of a download, for clients that read RFC 6266 and for those that do not."""
 
 from urllib.parse import unquote
 

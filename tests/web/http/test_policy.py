@@ -1,4 +1,4 @@
-"""What every answer forbids, and how long static files may be kept."""
+"""The content security policy of every answer, and the caching of static files."""
 
 import re
 
@@ -24,7 +24,7 @@ async def test_every_answer_has_the_strict_content_security_policy(client: Quart
 
 
 async def test_pages_hold_no_inline_style_or_script(client: QuartClient, harness: Harness) -> None:
-    running, done = await harness.asked(), await harness.asked()
+    running, done = await harness.queued(), await harness.queued()
     await harness.done(done)
     await client.post("/api/schedules", json={"prompt": "tides", "every": "1d"})
 

@@ -1,4 +1,4 @@
-"""What only bytes can show: bodies without length, heads without end, methods that nobody knows."""
+"""Cases below the HTTP client: bodies without length, endless heads, unknown methods."""
 
 import asyncio
 import json
@@ -63,7 +63,7 @@ async def test_an_unknown_method_at_an_unknown_address_is_404(server: RunningSer
 
 
 async def test_ten_thousand_ranges_are_431_headers_too_large(server: RunningServer) -> None:
-    report_id = await server.harness.asked()
+    report_id = await server.harness.queued()
     await server.harness.done(report_id)
 
     reply = await server.get(f"/api/reports/{report_id}.pdf", f"Range: bytes={','.join(['0-0'] * 10_000)}\r\n")
@@ -72,7 +72,7 @@ async def test_ten_thousand_ranges_are_431_headers_too_large(server: RunningServ
 
 
 async def test_several_ranges_are_416(server: RunningServer) -> None:
-    report_id = await server.harness.asked()
+    report_id = await server.harness.queued()
     await server.harness.done(report_id)
 
     reply = await server.get(f"/api/reports/{report_id}.pdf", f"Range: bytes={','.join(['0-0'] * 1_000)}\r\n")
@@ -160,7 +160,7 @@ async def test_a_protocol_upgrade_is_ignored(server: RunningServer) -> None:
 
 
 async def test_invalid_bytes_during_a_stream_end_the_connection(server: RunningServer) -> None:
-    report_id = await server.harness.asked()
+    report_id = await server.harness.queued()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     await reader.readuntil(b"event: accepted")

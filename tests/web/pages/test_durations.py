@@ -1,4 +1,4 @@
-"""What the script of a followed page counts reads as what the server writes."""
+"""The script of a live page formats durations like the server."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ _LENGTHS = (-5, *_EDGES, *(math.nextafter(edge, 0) for edge in _EDGES), *(step *
 
 
 def test_the_pages_script_formats_durations_like_the_server() -> None:
-    # Node takes a file that ends in .js for no module; a data URL says what it is.
+    # Node does not load a .js file as a module; a data URL names its type.
     module = base64.b64encode((files(web) / "static" / "durations.js").read_bytes()).decode()
     script = (
         f'import {{ duration }} from "data:text/javascript;base64,{module}";'

@@ -15,7 +15,7 @@ EVIL = "</pre></textarea><script>alert(1)</script>\n\n# Tides"
 
 
 def shown(text: str) -> str:
-    """What a browser makes of the field: its first line end is no part of the text."""
+    """The field as a browser parses it: its first line end is not part of the text."""
     found = re.search(r'<textarea id="text"[^>]*>\n(.*?)</textarea>', text, re.DOTALL)
     assert found
     return html.unescape(found[1])
@@ -129,13 +129,13 @@ async def test_a_resumption_with_a_possible_charge_needs_a_checkbox(client: Quar
 
     before = await page(client, f"/reports/{report_id}")
     refused = await post(client, address, token="t")
-    taken = await post(client, address, token="t", accept_charge="yes")
+    accepted = await post(client, address, token="t", accept_charge="yes")
 
     assert "the model may be charged again, 0 so far, and perhaps 2 more" in before
     assert re.search(r'<input id="accept_charge" type="checkbox" name="accept_charge" value="yes" required', before)
     assert "Correct the text" not in before
     assert (refused[0], "Tick the box first" in refused[2]) == (409, True)
-    assert taken[0] == 303
+    assert accepted[0] == 303
 
 
 async def test_an_unreachable_object_store_does_not_prevent_resuming(client: QuartClient, harness: Harness) -> None:
@@ -152,7 +152,7 @@ async def test_an_unreachable_object_store_does_not_prevent_resuming(client: Qua
 async def test_the_page_of_an_undone_workflow_offers_a_paid_repeat(
     client: QuartClient, harness: Harness, kind: Kind, folder: str
 ) -> None:
-    undone = await harness.asked("Why do bees dance?", kind=kind)
+    undone = await harness.queued("Why do bees dance?", kind=kind)
     await harness.world.progress.close(undone, Status.FAILED, {"error": {"code": "internal_error", "detail": "x"}})
 
     text = await page(client, f"/{folder}/{undone}")
@@ -164,8 +164,8 @@ async def test_the_page_of_an_undone_workflow_offers_a_paid_repeat(
 async def test_run_again_fills_the_form_with_the_question_and_its_options(
     client: QuartClient, harness: Harness
 ) -> None:
-    asked = {"prompt": "潮" * 9_000, "title": "Tides & <winds>", "language": "de", "approval": "before_pdf"}
-    await client.post("/api/workflows/generate-report", json=asked)
+    body = {"prompt": "潮" * 9_000, "title": "Tides & <winds>", "language": "de", "approval": "before_pdf"}
+    await client.post("/api/workflows/generate-report", json=body)
     (report_id,) = harness.world.workflows.rows
 
     text = await page(client, f"/?again={report_id}")

@@ -1,4 +1,4 @@
-"""Pages as a browser gets them: they work without a script, say what is the case, and trust no text."""
+"""Pages as a browser gets them: they work without a script, show the current state, and escape every text."""
 
 import re
 
@@ -116,7 +116,7 @@ async def test_pages_of_a_real_provider_show_no_ribbon() -> None:
 async def test_a_running_report_shows_its_steps_and_can_be_cancelled_without_a_script(
     client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.worker()
     await harness.step(report_id, "llm_call")
 
@@ -129,7 +129,7 @@ async def test_a_running_report_shows_its_steps_and_can_be_cancelled_without_a_s
 
 
 async def test_the_page_lists_the_final_statuses_for_its_script(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
 
     final = re.search(r'data-final="([^"]+)"', await page(client, f"/reports/{report_id}"))
 
@@ -138,7 +138,7 @@ async def test_the_page_lists_the_final_statuses_for_its_script(client: QuartCli
 
 
 async def test_a_retrying_step_shows_its_last_error(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     attempt = await harness.step(report_id, "llm_call")
     error = {"code": "rate_limited", "detail": "the provider is busy"}
     await harness.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, {"error": error, "counted": True})
@@ -150,13 +150,13 @@ async def test_a_retrying_step_shows_its_last_error(client: QuartClient, harness
 
 
 async def test_the_page_of_a_queued_report_says_when_no_worker_runs(client: QuartClient, harness: Harness) -> None:
-    text = await page(client, f"/reports/{await harness.asked()}")
+    text = await page(client, f"/reports/{await harness.queued()}")
 
     assert "No worker is running; the work starts or goes on by itself" in text
 
 
 async def test_cancelling_by_form_redirects_to_the_report(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
 
     status, location, _ = await post(client, f"/reports/{report_id}/cancel")
 
@@ -165,7 +165,7 @@ async def test_cancelling_by_form_redirects_to_the_report(client: QuartClient, h
 
 
 async def test_a_finished_report_is_shown_on_the_same_page(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     text = await page(client, f"/reports/{report_id}")
@@ -180,7 +180,7 @@ async def test_a_finished_report_is_shown_on_the_same_page(client: QuartClient, 
 async def test_a_repeated_view_does_not_parse_the_markdown_again(
     client: QuartClient, harness: Harness, kind: Kind
 ) -> None:
-    made = await harness.asked(kind=kind)
+    made = await harness.queued(kind=kind)
     await (harness.done(made) if kind is Kind.REPORT else harness.written(made, text=TEXT))
     path = f"/{'reports' if kind is Kind.REPORT else 'posts'}/{made}"
     await page(client, path)
@@ -192,7 +192,7 @@ async def test_a_repeated_view_does_not_parse_the_markdown_again(
 
 
 async def test_a_possible_extra_charge_is_shown(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     assert '<dt>Possible extra charges</dt><dd class="warn">1</dd>' in await page(client, f"/reports/{report_id}")
@@ -209,7 +209,7 @@ async def test_a_possible_extra_charge_is_shown(client: QuartClient, harness: Ha
 async def test_charges_of_embeddings_are_shown_separately_when_there_are_any(
     client: QuartClient, harness: Harness, embedded: Charges, shown: list[str]
 ) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
     harness.world.ledger.embedded[report_id] = embedded
 
@@ -220,14 +220,14 @@ async def test_charges_of_embeddings_are_shown_separately_when_there_are_any(
 
 
 async def test_a_lost_attempt_is_shown_with_its_worker(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     assert "lost, worker-1@7 went away" in await page(client, f"/reports/{report_id}")
 
 
 async def test_a_failed_report_shows_its_error_and_offers_to_run_again(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked("winds?")
+    report_id = await harness.queued("winds?")
     error = {"code": "model_refused", "detail": "the key is refused"}
     await harness.world.progress.close(report_id, Status.FAILED, {"error": error})
 
@@ -238,14 +238,14 @@ async def test_a_failed_report_shows_its_error_and_offers_to_run_again(client: Q
 
 
 async def test_a_partly_done_report_says_that_its_record_is_missing(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.world.progress.close(report_id, Status.PARTLY_DONE, {})
 
     assert "not yet in the library" in await page(client, f"/reports/{report_id}")
 
 
 async def test_user_text_is_escaped_on_every_page(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked(SCRIPT, title=SCRIPT)
+    report_id = await harness.queued(SCRIPT, title=SCRIPT)
     await harness.done(report_id, title=SCRIPT, text=f"# {SCRIPT}\n\n{SCRIPT}\n")
 
     for path in (
@@ -264,7 +264,7 @@ async def test_an_unknown_report_is_an_html_404_page(client: QuartClient, report
 
 
 async def test_a_report_of_another_tenant_is_404(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked(tenant="others")
+    report_id = await harness.queued(tenant="others")
 
     assert "There is nothing here" in await page(client, f"/reports/{report_id}", 404)
 
@@ -295,14 +295,14 @@ async def test_an_empty_library_links_to_the_start_form(client: QuartClient) -> 
 
 
 async def test_a_search_without_a_match_repeats_the_search_text(client: QuartClient, harness: Harness) -> None:
-    await harness.asked("tides")
+    await harness.queued("tides")
 
     assert "<q>winds</q>" in await page(client, "/reports?text=winds&status=")
 
 
 async def test_the_library_is_paged_with_links(client: QuartClient, harness: Harness) -> None:
     for number in range(30):
-        await harness.asked(f"question {number:02}")
+        await harness.queued(f"question {number:02}")
 
     first = await page(client, "/reports?text=question")
     link = re.search(r'rel="next" href="([^"]+)"', first)
@@ -330,7 +330,7 @@ async def test_a_report_that_waits_for_a_decision_offers_both_without_a_script(
 
 
 async def test_a_report_that_does_not_wait_hides_the_decision_form(client: QuartClient, harness: Harness) -> None:
-    text = await page(client, f"/reports/{await harness.asked()}")
+    text = await page(client, f"/reports/{await harness.queued()}")
 
     assert re.search(r'data-part="decide" hidden>', text)
 
@@ -348,7 +348,7 @@ async def test_the_home_page_has_a_working_button_for_each_pipeline(client: Quar
 @pytest.mark.parametrize(("path", "title"), [("/reports", "Reports"), ("/posts", "Posts"), ("/texts", "Texts")])
 async def test_each_kind_has_its_own_library(client: QuartClient, harness: Harness, path: str, title: str) -> None:
     for kind in Kind:
-        await harness.asked(f"a question for a {kind}", kind=kind)
+        await harness.queued(f"a question for a {kind}", kind=kind)
 
     text = await page(client, path)
 
@@ -359,7 +359,7 @@ async def test_each_kind_has_its_own_library(client: QuartClient, harness: Harne
 
 async def test_the_home_page_lists_each_workflow_with_its_kind(client: QuartClient, harness: Harness) -> None:
     for kind in Kind:
-        await harness.asked(kind=kind)
+        await harness.queued(kind=kind)
 
     kinds = re.findall(r'<span class="row-kind">([^<]+)</span>', await page(client, "/"))
 
@@ -367,8 +367,8 @@ async def test_the_home_page_lists_each_workflow_with_its_kind(client: QuartClie
 
 
 async def test_a_finished_post_shows_its_text_and_related_texts(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked("How do tides work?")
-    post_id = await harness.asked(kind=Kind.POST)
+    report_id = await harness.queued("How do tides work?")
+    post_id = await harness.queued(kind=Kind.POST)
     await harness.written(post_id, text="# Bees\n\nBees dance.\n")
     harness.world.similarity.neighbours[post_id, EMBEDDING_MODEL] = [Related(report_id, Kind.REPORT, SCRIPT, 0.8349)]
 
@@ -384,7 +384,7 @@ async def test_a_finished_post_shows_its_text_and_related_texts(client: QuartCli
 async def test_a_finished_post_says_that_embeddings_are_off_and_what_was_left_out(
     client: QuartClient, harness: Harness
 ) -> None:
-    post_id = await harness.asked(kind=Kind.POST)
+    post_id = await harness.queued(kind=Kind.POST)
     attempt = await harness.step(post_id, "create_embedding")
     await harness.world.progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, {"left_out": "embeddings are off"})
     running = await page(client, f"/posts/{post_id}")
@@ -402,7 +402,7 @@ async def test_a_finished_post_says_that_embeddings_are_off_and_what_was_left_ou
 
 
 async def test_a_checked_text_is_shown_with_its_summary(client: QuartClient, harness: Harness) -> None:
-    text_id = await harness.asked(kind=Kind.PROCESSING)
+    text_id = await harness.queued(kind=Kind.PROCESSING)
     await harness.written(text_id, text="# Tides\n\nThe sea rises.\n", summary="It rises and falls.\n")
 
     text = await page(client, f"/texts/{text_id}")
@@ -413,7 +413,7 @@ async def test_a_checked_text_is_shown_with_its_summary(client: QuartClient, har
 
 
 async def test_a_post_with_a_failed_undo_offers_try_again_and_no_cancel(client: QuartClient, harness: Harness) -> None:
-    post_id = await harness.asks_to_clean_up()
+    post_id = await harness.waiting_for_an_undo()
 
     text = await page(client, f"/posts/{post_id}")
     status, location, _ = await post(client, f"/posts/{post_id}/decide", decision="try_again")
@@ -428,7 +428,7 @@ async def test_a_post_with_a_failed_undo_offers_try_again_and_no_cancel(client: 
 
 
 async def test_a_failed_report_shows_its_remedy_and_charges(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     harness.world.ledger.charged[report_id] = Charges(settled=0, possible_extra=2)
     error = {"code": "quota_exhausted", "detail": "the quota is used up"}
     await harness.world.progress.close(report_id, Status.FAILED, {"error": error})
@@ -442,7 +442,7 @@ async def test_a_failed_report_shows_its_remedy_and_charges(client: QuartClient,
 
 
 async def test_a_needed_decision_is_shown_with_the_remedy(client: QuartClient, harness: Harness) -> None:
-    post_id = await harness.asked(kind=Kind.POST)
+    post_id = await harness.queued(kind=Kind.POST)
     attempt = await harness.step(post_id, "create_embedding")
     error = {"code": "model_refused", "detail": "no such model"}
     await harness.world.progress.end_attempt(
@@ -459,7 +459,7 @@ async def test_a_needed_decision_is_shown_with_the_remedy(client: QuartClient, h
 async def test_a_step_that_waits_for_its_provider_is_one_row_with_the_end_of_the_wait(
     client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.worker()
     busy = {"error": {"code": "rate_limited", "detail": "the provider is busy"}, "wait_left_seconds": 60.0}
     for _ in range(3):
@@ -476,7 +476,7 @@ async def test_a_step_that_waits_for_its_provider_is_one_row_with_the_end_of_the
 
 
 async def test_a_resent_call_is_shown_at_its_attempt(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     attempt = await harness.step(report_id, "llm_call")
     await harness.world.progress.note(attempt, EventKind.CALL_SENT_AGAIN, {"possible_extra": 2})
 
@@ -487,7 +487,7 @@ async def test_a_resent_call_is_shown_at_its_attempt(client: QuartClient, harnes
 
 @pytest.mark.parametrize("path", ["/", "a finished report"])
 async def test_pages_say_that_no_sources_are_looked_up(client: QuartClient, harness: Harness, path: str) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     text = await page(client, path if path == "/" else f"/reports/{report_id}")
@@ -496,7 +496,7 @@ async def test_pages_say_that_no_sources_are_looked_up(client: QuartClient, harn
 
 
 async def test_the_page_of_a_failed_text_says_that_it_was_removed(client: QuartClient, harness: Harness) -> None:
-    text_id = await harness.asked(kind=Kind.PROCESSING)
+    text_id = await harness.queued(kind=Kind.PROCESSING)
     await harness.world.progress.close(
         text_id, Status.FAILED, {"error": {"code": "output_invalid", "detail": "too short"}}
     )
@@ -509,6 +509,6 @@ async def test_the_page_of_a_failed_text_says_that_it_was_removed(client: QuartC
 
 @pytest.mark.parametrize("path", ["/reports", "/texts"])
 async def test_a_post_id_is_404_under_another_kind(client: QuartClient, harness: Harness, path: str) -> None:
-    post_id = await harness.asked(kind=Kind.POST)
+    post_id = await harness.queued(kind=Kind.POST)
 
     assert "There is nothing here" in await page(client, f"{path}/{post_id}", 404)

@@ -15,12 +15,12 @@ from tests.web.harness import Harness
 from tests.web.pages.test_pages import SCRIPT, page, post
 
 SCHEDULES = "/api/schedules"
-ASKED = {"prompt": "How do tides work?", "every": "0 9 * * 1-5", "timezone": "Europe/Berlin"}
+BODY = {"prompt": "How do tides work?", "every": "0 9 * * 1-5", "timezone": "Europe/Berlin"}
 
 
 async def add(client: QuartClient, key: str | None = None, **more: str) -> tuple[int, dict[str, Any], Any]:
     headers = {"Idempotency-Key": key} if key else {}
-    response = await client.post(SCHEDULES, json=ASKED | more, headers=headers)
+    response = await client.post(SCHEDULES, json=BODY | more, headers=headers)
     return response.status_code, await response.get_json(), response.headers
 
 
@@ -113,7 +113,7 @@ async def test_without_temporal_the_schedules_api_is_503_with_retry_after(
 ) -> None:
     harness.world.engine.is_away = True
 
-    response = await client.open(path, method=method, json=ASKED if method == "POST" else None)
+    response = await client.open(path, method=method, json=BODY if method == "POST" else None)
 
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
 

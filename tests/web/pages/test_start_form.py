@@ -28,8 +28,8 @@ def error(text: str, name: str) -> str:
     return found[1]
 
 
-async def asked(client: QuartClient, harness: Harness, **fields: str) -> dict[str, object]:
-    """What the accepted request says, besides the question."""
+async def options_sent(client: QuartClient, harness: Harness, **fields: str) -> dict[str, object]:
+    """The accepted request without its question."""
     status, _, text = await post(client, prompt="tides", token="t", **fields)
     assert status == 303, text
     ((_, row),) = harness.world.workflows.rows.items()
@@ -45,7 +45,7 @@ async def refused(client: QuartClient, harness: Harness, path: str = "/reports",
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "words"),
+    ("name", "typed", "words"),
     [
         ("title", "a\x07b", "This holds the control character U+0007; of these only newline and tab are allowed."),
         ("title", "a\nb", "This must be one line, and holds U+000A."),
@@ -53,14 +53,14 @@ async def refused(client: QuartClient, harness: Harness, path: str = "/reports",
     ],
 )
 async def test_a_control_character_is_named_at_its_field(
-    client: QuartClient, harness: Harness, name: str, given: str, words: str
+    client: QuartClient, harness: Harness, name: str, typed: str, words: str
 ) -> None:
-    assert error(await refused(client, harness, **{name: given}), name) == words
+    assert error(await refused(client, harness, **{name: typed}), name) == words
 
 
 @pytest.mark.parametrize("approval", ["before_pdf", "before_notify", "none"])
 async def test_the_form_sends_the_approval_option(client: QuartClient, harness: Harness, approval: str) -> None:
-    assert await asked(client, harness, approval=approval) == {"approval": approval}
+    assert await options_sent(client, harness, approval=approval) == {"approval": approval}
 
 
 async def test_the_form_offers_every_approval_option_and_selects_none(client: QuartClient) -> None:
@@ -76,15 +76,15 @@ async def test_the_form_offers_every_approval_option_and_selects_none(client: Qu
 
 
 async def test_untouched_options_are_not_sent(client: QuartClient, harness: Harness) -> None:
-    assert await asked(client, harness, approval="", start_after="", timezone="UTC") == {}
+    assert await options_sent(client, harness, approval="", start_after="", timezone="UTC") == {}
 
 
 async def test_a_time_zone_without_a_start_time_is_ignored(client: QuartClient, harness: Harness) -> None:
-    assert await asked(client, harness, start_after=" ", timezone="Mars/Olympus") == {}
+    assert await options_sent(client, harness, start_after=" ", timezone="Mars/Olympus") == {}
 
 
 @pytest.mark.parametrize(
-    ("given", "zone", "begins"),
+    ("typed", "zone", "begins"),
     [
         (f"{SOON}T09:00", "Asia/Kathmandu", f"{SOON}T03:15:00Z"),
         (f"{SOON}T09:00", "UTC", f"{SOON}T09:00:00Z"),
@@ -96,13 +96,13 @@ async def test_a_time_zone_without_a_start_time_is_ignored(client: QuartClient, 
     ],
 )
 async def test_a_start_time_is_read_in_its_time_zone_unless_it_has_an_offset(
-    client: QuartClient, harness: Harness, given: str, zone: str, begins: str
+    client: QuartClient, harness: Harness, typed: str, zone: str, begins: str
 ) -> None:
-    assert await asked(client, harness, start_after=given, timezone=zone) == {"start_after": begins}
+    assert await options_sent(client, harness, start_after=typed, timezone=zone) == {"start_after": begins}
 
 
 @pytest.mark.parametrize(
-    "given",
+    "typed",
     [
         "tomorrow",
         "2027-02-30T09:00",
@@ -114,14 +114,14 @@ async def test_a_start_time_is_read_in_its_time_zone_unless_it_has_an_offset(
     ],
 )
 async def test_a_malformed_start_time_is_explained_at_its_field(
-    client: QuartClient, harness: Harness, given: str
+    client: QuartClient, harness: Harness, typed: str
 ) -> None:
-    zone = "Asia/Tokyo" if given < "1" else "Pacific/Pago_Pago"
+    zone = "Asia/Tokyo" if typed < "1" else "Pacific/Pago_Pago"
 
-    text = await refused(client, harness, start_after=given, timezone=zone)
+    text = await refused(client, harness, start_after=typed, timezone=zone)
 
     assert error(text, "start_after") == "Write the day and the time, such as 2026-11-22 09:00."
-    assert f'value="{given}"' in field(text, "start_after")
+    assert f'value="{typed}"' in field(text, "start_after")
 
 
 async def test_a_skipped_local_time_is_explained_at_its_field(client: QuartClient, harness: Harness) -> None:
