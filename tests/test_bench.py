@@ -1,4 +1,4 @@
-"""The benchmarks take minutes and run by hand: what can be wrong with them before they start is found here."""
+"""The benchmarks take minutes and run by hand: these tests find errors before such a run."""
 
 import importlib
 import pkgutil

@@ -1,4 +1,4 @@
-"""What holds answers to the document finds what differs from it."""
+"""The check of answers against the OpenAPI document finds differences."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ OF_PROBLEM = HEADERS | {"Content-Type": "application/problem+json"}
 @pytest.fixture
 def found() -> Iterator[list[str]]:
     yield contract.WRONG
-    contract.WRONG.clear()  # they are what these tests want
+    contract.WRONG.clear()  # these tests produce them on purpose
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the setting for keys may hold, and how its mistakes are told."""
+"""The accepted values of the setting for keys, and the messages for its errors."""
 
 import base64
 
@@ -26,22 +26,22 @@ def test_an_empty_setting_holds_no_keys(text: str) -> None:
 
 
 def test_all_invalid_keys_are_named_at_once() -> None:
-    with pytest.raises(KeysInvalid) as told:
+    with pytest.raises(KeysInvalid) as raised:
         parse_keys(f"{SECRET},short:AAAA,bad id:{SECRET},good:{SECRET},good:{SECRET},typo:{SECRET}!")
 
     wrong = ["key 1 ", "key 2 (short)", "key 3 ", "key 5 (good)", "key 6 (typo)"]
-    assert [words for words in wrong if words not in str(told.value)] == []
-    assert "key 4" not in str(told.value)
+    assert [words for words in wrong if words not in str(raised.value)] == []
+    assert "key 4" not in str(raised.value)
 
 
 def test_no_error_message_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAYLOAD_KEYS", f"{SECRET},again:{SECRET},again:{SECRET}")
 
-    with pytest.raises(SettingsInvalid) as told:
+    with pytest.raises(SettingsInvalid) as raised:
         load()
 
-    assert "PAYLOAD_KEYS" in str(told.value)
-    assert SECRET[:8] not in str(told.value)
+    assert "PAYLOAD_KEYS" in str(raised.value)
+    assert SECRET[:8] not in str(raised.value)
 
 
 def test_the_repr_of_a_key_does_not_show_its_secret() -> None:

@@ -1,4 +1,4 @@
-"""What the end of a step says to the story; the steps themselves are specified in tests/pipelines."""
+"""The meaning of a step's end for its workflow; the steps themselves are specified in tests/pipelines."""
 
 import pytest
 from temporalio import workflow

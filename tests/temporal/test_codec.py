@@ -1,4 +1,4 @@
-"""What the codec seals opens again with the right key, in the right namespace, unchanged; and never otherwise."""
+"""A sealed payload opens with the right key, in the right namespace, unchanged; and never otherwise."""
 
 import asyncio
 

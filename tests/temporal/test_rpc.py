@@ -1,4 +1,4 @@
-"""What is said of Temporal when it does not answer, or refuses."""
+"""The errors raised when Temporal does not answer, or refuses."""
 
 import asyncio
 from datetime import timedelta

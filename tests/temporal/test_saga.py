@@ -1,4 +1,4 @@
-"""What a saga does about an undo that Temporal gave up; the undos themselves are specified in tests/pipelines."""
+"""How a saga handles an undo that Temporal gave up; the undos themselves are specified in tests/pipelines."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -29,28 +29,28 @@ def gave_up(cause: BaseException, retry_state: RetryState | None = None) -> Acti
 
 
 class World:
-    """Undos that fail as they are told, and a person who says to try again."""
+    """Undos with scripted failures, and a person who decides to try again."""
 
     def __init__(self, *failures: BaseException) -> None:
         self.failures = list(failures)
         self.tried: list[str] = []
-        self.asked: list[Question] = []
+        self.questions: list[Question] = []
         self.saga = Saga(self._run, self._ask)
 
-    async def _run(self, undo: Callable[[Any, Any], Awaitable[None]], given: Any, policy: StepPolicy) -> None:
+    async def _run(self, undo: Callable[[Any, Any], Awaitable[None]], message: Any, policy: StepPolicy) -> None:
         self.tried.append(policy.step)
         if self.failures:
             raise gave_up(self.failures.pop(0))
 
     async def _ask(self, question: Question) -> None:
-        self.asked.append(question)
+        self.questions.append(question)
 
     async def undo(self, *policies_: StepPolicy) -> None:
         for policy in policies_:
             self.saga.register(self._never, "given", policy)
         await self.saga.undo_all()
 
-    async def _never(self, activities: Any, given: str) -> None:
+    async def _never(self, activities: Any, message: str) -> None:
         raise AssertionError("only Temporal calls an activity")
 
 
@@ -59,7 +59,7 @@ async def test_a_permanently_failed_undo_is_retried_after_a_persons_decision() -
 
     await world.undo(pipeline.DELETE_POST, pipeline.DELETE_EMBEDDING)
 
-    assert world.asked == [Question("delete_post", 8)]
+    assert world.questions == [Question("delete_post", 8)]
     assert world.tried == ["delete_embedding", "delete_embedding", "delete_post"]
 
 
@@ -69,7 +69,7 @@ async def test_an_undo_that_no_worker_started_is_retried_without_a_decision(monk
 
     await world.undo(pipeline.DELETE_POST)
 
-    assert (world.asked, world.tried) == ([], ["delete_post", "delete_post"])
+    assert (world.questions, world.tried) == ([], ["delete_post", "delete_post"])
 
 
 async def test_a_closed_log_stops_the_compensation() -> None:
@@ -77,4 +77,4 @@ async def test_a_closed_log_stops_the_compensation() -> None:
 
     await world.undo(pipeline.DELETE_POST, pipeline.DELETE_EMBEDDING)
 
-    assert (world.asked, world.tried) == ([], ["delete_embedding"])
+    assert (world.questions, world.tried) == ([], ["delete_embedding"])
