@@ -59,7 +59,7 @@ def test_failed_reports_resumed_during_kills_pay_only_the_accepted_charges(tmp_p
         assert f"| {way} | 2 | {first}, then done | 2 | 2 times {billed} |" in words
 
 
-@pytest.mark.parametrize("what", [("--class", "N"), ("--pipeline", "blog-post")], ids=["nobody to ask", "undone"])
+@pytest.mark.parametrize("what", [("--class", "N"), ("--pipeline", "blog-post")], ids=["no lookup", "undone"])
 def test_a_resume_campaign_refuses_options_without_a_free_resumption(what: tuple[str, str]) -> None:
     ended = run("chaos", "--resume", *what)
 

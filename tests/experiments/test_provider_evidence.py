@@ -25,7 +25,7 @@ def test_a_charge_is_attributed_to_the_report_whose_word_is_in_its_prompt() -> N
 @pytest.mark.parametrize(
     "line",
     [bill("What does nobody tell?"), bill("What does chaos1x00001 tell?", key="key-of-another")],
-    ids=["no word of ours", "another report's key"],
+    ids=["no known word", "another report's key"],
 )
 def test_an_unexplained_charge_is_reported(line: dict[str, object]) -> None:
     bills = provider_evidence.bills([line], WORDS, {"key-of-another": "report-2"})

@@ -60,7 +60,7 @@ async def test_the_html_page_is_stored_with_the_pdf(harness: Harness) -> None:
         ("words alone", {}, "What is"),
         ("# Tides\n\nwords", {"title": "বাংলা"}, "বাংলা"),
     ],
-    ids=["preamble", "level two", "question", "asked"],
+    ids=["preamble", "level two", "question", "requested"],
 )
 async def test_the_title_is_the_same_everywhere(
     harness: Harness, answer: str, more: dict[str, str], title: str

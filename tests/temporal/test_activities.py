@@ -20,7 +20,7 @@ DIED = TimeoutError("activity Heartbeat timeout", type=TimeoutType.HEARTBEAT, la
         (gave_up(DIED, RetryState.TIMEOUT), False),
         (gave_up(ApplicationError("no", type="model_refused"), RetryState.NON_RETRYABLE_FAILURE), False),
     ],
-    ids=["heard", "refused", "died meanwhile", "failed meanwhile", "died", "failed"],
+    ids=["received", "refused", "died meanwhile", "failed meanwhile", "died", "failed"],
 )
 def test_an_error_after_a_cancel_request_is_recognised_as_a_cancellation(
     monkeypatch: pytest.MonkeyPatch, error: ActivityError, is_one: bool

@@ -69,7 +69,7 @@ def test_an_outage_of_our_own_database_does_not_restart_a_wait() -> None:
         (EventKind.ATTEMPT_FAILED, {"error": {"code": "empty_output", "detail": "none"}}),
         (EventKind.ATTEMPT_FAILED, {"error": BUSY, "wait_left_seconds": 0.0, "final": True, "asks_a_person": True}),
     ],
-    ids=["answered", "done", "failed otherwise", "a person is asked"],
+    ids=["answered", "done", "failed otherwise", "decision needed"],
 )
 def test_any_other_answer_of_the_provider_ends_a_wait(other: EventData) -> None:
     assert waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), other) is None
