@@ -182,7 +182,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # No precondition: whether an attempt still sleeps depends on the time that it took, and what is drawn must not.
     @rule(which=st.integers(0, 9), place=st.sampled_from(PLACES), dies=st.booleans())
-    def a_sleeper_goes_on_to(self, which: int, place: str, dies: bool) -> None:
+    def a_sleeping_attempt_continues_to(self, which: int, place: str, dies: bool) -> None:
         if not self.asleep:
             return
         moved = self.asleep.pop(which % len(self.asleep))
@@ -195,7 +195,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.provider.finish()
 
     @invariant()
-    def a_provider_that_can_be_asked_is_paid_once(self) -> None:
+    def a_provider_with_a_lookup_is_paid_once(self) -> None:
         if not hasattr(self, "provider") or self.slept_in_the_gap:
             return
         # A search that began too early shows nothing: the settle time is a promise about the provider, and this one broke it.

@@ -146,19 +146,19 @@ def named(value: str | Expected) -> str:
 
 @pytest.mark.parametrize(("api", "expected"), EACH, ids=named)
 def test_a_report_with_each_provider_quirk_has_the_expected_outcome(meet: Meet, api: str, expected: Expected) -> None:
-    came = meet(api, expected)
+    outcome = meet(api, expected)
 
-    end = came.status["status"], came.error.get("code"), came.billed
-    assert end == (expected.status, expected.error, expected.billed), came.status
-    assert expected.names in came.error.get("detail", "")
+    end = outcome.status["status"], outcome.error.get("code"), outcome.billed
+    assert end == (expected.status, expected.error, expected.billed), outcome.status
+    assert expected.names in outcome.error.get("detail", "")
 
 
 @pytest.mark.parametrize(("api", "expected"), EACH, ids=named)
 def test_every_charge_with_each_provider_quirk_is_reported(meet: Meet, api: str, expected: Expected) -> None:
-    came = meet(api, expected)
+    outcome = meet(api, expected)
 
     settled = expected.billed - expected.possible_extra
-    assert came.charges == {"settled": settled, "possible_extra": expected.possible_extra}
+    assert outcome.charges == {"settled": settled, "possible_extra": expected.possible_extra}
 
 
 @pytest.mark.parametrize(
@@ -167,13 +167,13 @@ def test_every_charge_with_each_provider_quirk_is_reported(meet: Meet, api: str,
     ids=named,
 )
 def test_the_text_of_a_provider_with_a_quirk_is_published_completely(meet: Meet, api: str, expected: Expected) -> None:
-    came, word = meet(api, expected), word_of(expected)
+    outcome, word = meet(api, expected), word_of(expected)
     ends = [] if expected.is_cut and expected.billed == 1 else [f"And {word} ends so."]
 
     for words in (f"About {word}", "It begins 🌊 so.", *ends):
-        assert words in came.markdown
+        assert words in outcome.markdown
         if expected.pipeline == "generate-report":
-            assert words in came.pdf
+            assert words in outcome.pdf
 
 
 @pytest.mark.parametrize(
@@ -182,10 +182,10 @@ def test_the_text_of_a_provider_with_a_quirk_is_published_completely(meet: Meet,
     ids=named,
 )
 def test_estimated_usage_and_cut_text_are_marked_in_the_report(meet: Meet, api: str, expected: Expected) -> None:
-    came = meet(api, expected)
+    outcome = meet(api, expected)
 
-    usage = came.report["usage"]
+    usage = outcome.report["usage"]
     assert usage["output_tokens"] > 0
     assert usage["is_estimate"] or not expected.is_estimate
-    assert (f"about {usage['input_tokens']:,} in" in came.pdf) is usage["is_estimate"]
-    assert (CUT in came.pdf) is expected.is_cut
+    assert (f"about {usage['input_tokens']:,} in" in outcome.pdf) is usage["is_estimate"]
+    assert (CUT in outcome.pdf) is expected.is_cut

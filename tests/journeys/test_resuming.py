@@ -203,9 +203,9 @@ def test_the_paid_text_of_a_failed_report_can_be_read(one: Failing, seen: dict[F
 
 @EACH
 def test_a_resumed_report_finishes_with_the_accepted_charges_only(one: Failing, seen: dict[Failing, Seen]) -> None:
-    came = seen[one]
+    outcome = seen[one]
 
-    assert (came.ended["status"], came.billed_at_end) == ("done", one.billed + one.then), came.ended
-    assert came.ended["charges"]["settled"] == one.settled
-    assert came.closings == [0, 1]
-    assert came.refused == (409 if one.resumed == "yes" else 0)
+    assert (outcome.ended["status"], outcome.billed_at_end) == ("done", one.billed + one.then), outcome.ended
+    assert outcome.ended["charges"]["settled"] == one.settled
+    assert outcome.closings == [0, 1]
+    assert outcome.refused == (409 if one.resumed == "yes" else 0)

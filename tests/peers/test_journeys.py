@@ -62,12 +62,12 @@ def test_a_text_is_checked_and_summarised_with_two_model_calls(world: World) -> 
 
 
 def test_a_worker_killed_during_the_model_call_loses_no_report(world: World) -> None:
-    world.lead_to(world.peer.endless)
+    world.connect_to(world.peer.endless)
     before = world.peer.calls()
     report = world.installation.submit("A worker dies while the model writes")
     world.draft(report)
 
-    world.wire.lead_to(world.peer.quick)
+    world.wire.connect_to(world.peer.quick)
     world.installation.kill(step_of(world.installation.status(report), "llm_call")["worker"])
 
     status = world.installation.finished(report)
@@ -76,7 +76,7 @@ def test_a_worker_killed_during_the_model_call_loses_no_report(world: World) -> 
 
 
 def test_cancelling_a_report_stops_the_model_call(world: World) -> None:
-    world.lead_to(world.peer.endless)
+    world.connect_to(world.peer.endless)
     calls, dropped = world.peer.calls(), world.peer.dropped()
     report = world.installation.submit("Nobody wants to read on")
     world.draft(report)
@@ -100,7 +100,7 @@ class Ends:
 @pytest.fixture(scope="session")
 def outage(running: World) -> Ends:
     """A network outage of seconds: it began in the middle of the first report, and lasted when the second was submitted."""
-    running.lead_to(running.peer.endless)
+    running.connect_to(running.peer.endless)
     before = running.peer.calls()
     amid = running.installation.submit("The network breaks while the model writes")
     running.draft(amid)
@@ -109,7 +109,7 @@ def outage(running: World) -> Ends:
     for report in (amid, during):
         running.tries(report, "llm_call", 4)  # three failures of other kinds are the end
 
-    running.wire.lead_to(running.peer.quick)
+    running.wire.connect_to(running.peer.quick)
     running.wire.restore()
     for report in (amid, during):
         running.post(report, "retry")
@@ -137,7 +137,7 @@ def test_a_network_outage_costs_only_the_call_that_it_broke(outage: Ends, runnin
 @pytest.fixture(scope="session")
 def patience(running: World) -> Ends:
     """Reports submitted at once to a peer that is silent at first and then slow."""
-    running.lead_to(running.peer.quick)
+    running.connect_to(running.peer.quick)
     before = running.peer.calls()
     running.wire.hold_answers()
     with running.peer.frozen():

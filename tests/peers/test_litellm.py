@@ -28,7 +28,7 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Llama]:
 def backend(llama: Llama) -> Iterator[Wire]:
     """The connection between the gateway and its backend."""
     wire = Wire()
-    wire.lead_to(llama.quick)
+    wire.connect_to(llama.quick)
     yield wire
     wire.close()
 

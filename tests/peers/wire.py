@@ -36,7 +36,7 @@ class Wire:
         self._thread.join(_DEADLINE_SECONDS)
         self._loop.close()
 
-    def lead_to(self, port: int) -> None:
+    def connect_to(self, port: int) -> None:
         """Later connections go to this port; existing ones stay."""
         self._target = port
 

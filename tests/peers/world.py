@@ -31,10 +31,10 @@ class World:
     peer: Peer
     wire: Wire
 
-    def lead_to(self, port: int) -> None:
+    def connect_to(self, port: int) -> None:
         """The wire whole, and every connection new: nothing of an earlier test comes between."""
         self.wire.restore()
-        self.wire.lead_to(port)
+        self.wire.connect_to(port)
         self.wire.drop()
 
     def draft(self, workflow_id: str) -> str:
@@ -72,7 +72,7 @@ class World:
 
 
 def paid(status: dict[str, Any]) -> int:
-    """At most so many calls, says the status body."""
+    """The largest number of calls by the status body."""
     charges = status["charges"]
     return int(charges["settled"] + charges["possible_extra"])
 
@@ -91,7 +91,7 @@ def lost(installation: Installation, *ends: dict[str, Any]) -> int:
 def world_of(peer: str, api: str, folder: Path, **more: str) -> Iterator[World]:
     """Everything up, in a folder of its own."""
     wire, peer_server = Wire(), PEERS[peer](folder / "peer")
-    wire.lead_to(peer_server.quick)
+    wire.connect_to(peer_server.quick)
     settings = {
         "OPENAI_BASE_URL": f"http://127.0.0.1:{wire.port}/v1",
         "OPENAI_API_KEY": "nobody-looks-at-it",

@@ -35,14 +35,14 @@ class World:
         self.failures = list(failures)
         self.tried: list[str] = []
         self.questions: list[Question] = []
-        self.saga = Saga(self._run, self._ask)
+        self.saga = Saga(self._run, self._decide)
 
     async def _run(self, undo: Callable[[Any, Any], Awaitable[None]], message: Any, policy: StepPolicy) -> None:
         self.tried.append(policy.step)
         if self.failures:
             raise gave_up(self.failures.pop(0))
 
-    async def _ask(self, question: Question) -> None:
+    async def _decide(self, question: Question) -> None:
         self.questions.append(question)
 
     async def undo(self, *policies_: StepPolicy) -> None:

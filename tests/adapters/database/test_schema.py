@@ -97,7 +97,7 @@ def test_a_vector_extension_that_is_too_old_is_refused_with_the_version_needed(
 
 
 @pytest.fixture
-def with_one_embedding_a_subject(database_url: str, new_database: str) -> Iterator[psycopg.Connection]:
+def old_schema(database_url: str, new_database: str) -> Iterator[psycopg.Connection]:
     """A database of the schema with one embedding per subject, holding one of the post `p`."""
     as_administrator(database_url, new_database, "CREATE EXTENSION vector")
     command.upgrade(migrate._config(new_database), "0003")
@@ -118,15 +118,15 @@ def embed(connection: psycopg.Connection, model: str, *, minutes_ago: int) -> No
 
 
 def test_an_upgrade_keeps_all_embeddings_and_a_downgrade_the_newest_of_each_subject(
-    with_one_embedding_a_subject: psycopg.Connection, new_database: str
+    old_schema: psycopg.Connection, new_database: str
 ) -> None:
     def models() -> list[str]:
-        rows = with_one_embedding_a_subject.execute("SELECT model FROM embeddings ORDER BY created_at")
+        rows = old_schema.execute("SELECT model FROM embeddings ORDER BY created_at")
         return [model for (model,) in rows]
 
     migrate.upgrade(new_database)
-    embed(with_one_embedding_a_subject, "newest", minutes_ago=0)
-    embed(with_one_embedding_a_subject, "between", minutes_ago=1)
+    embed(old_schema, "newest", minutes_ago=0)
+    embed(old_schema, "between", minutes_ago=1)
     after = models()
     command.downgrade(migrate._config(new_database), "0003")
 

@@ -1,4 +1,4 @@
-"""What a language tag means to Typst: language, region, direction, and the shape of Han characters."""
+"""A language tag as Typst gets it: language, region, direction, and the shape of Han characters."""
 
 import io
 

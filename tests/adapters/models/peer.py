@@ -36,7 +36,7 @@ class Peer:
 
     url: str = ""
     requests: list[Request] = field(default_factory=list)
-    has_gone: asyncio.Event = field(default_factory=asyncio.Event)
+    has_disconnected: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def request_lines(self) -> list[str]:
@@ -55,7 +55,7 @@ async def peer(answer: Answer | Scripted) -> AsyncIterator[Peer]:
             for part in answer(request) if callable(answer) else answer:
                 if part is Then.HOLD:
                     await reader.read()
-                    itself.has_gone.set()
+                    itself.has_disconnected.set()
                 elif part is Then.RESET:
                     writer.transport.abort()
                 else:

@@ -256,7 +256,7 @@ async def test_cancelling_a_call_closes_its_connection(scripted: Scripted) -> No
             calling.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await calling
-            await provider.has_gone.wait()
+            await provider.has_disconnected.wait()
 
 
 async def test_cancelling_a_call_after_its_id_closes_its_connection() -> None:
@@ -266,7 +266,7 @@ async def test_cancelling_a_call_after_its_id_closes_its_connection() -> None:
         await call.cancel(await call.send("key", None))
 
         async with asyncio.timeout(30):
-            await provider.has_gone.wait()
+            await provider.has_disconnected.wait()
         await model.close()
 
 

@@ -38,7 +38,7 @@ def test_blanks_around_a_text_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "language", "check", "keeps"),
+    ("wanted", "language", "check", "passes"),
     [
         ("de", "de", True, True),
         ("de-AT", "de", True, True),
@@ -55,9 +55,9 @@ def test_blanks_around_a_text_do_not_count() -> None:
     ],
 )
 def test_a_text_in_another_than_the_requested_language_breaks_a_rule(
-    wanted: str | None, language: str | None, check: bool, keeps: bool
+    wanted: str | None, language: str | None, check: bool, passes: bool
 ) -> None:
-    assert (broken(wanted=wanted, language=language, check_language=check) == []) is keeps
+    assert (broken(wanted=wanted, language=language, check_language=check) == []) is passes
 
 
 @pytest.mark.parametrize(
