@@ -9,7 +9,7 @@ from durable_research.experiments.evidence.own_installation import OwnInstallati
 
 
 def measure_held_calls(folder: Path, calls: int = 200, seconds: float = 600.0) -> None:
-    """Ask for so many reports whose model takes so long, and print what each running call adds to the workers."""
+    """Submit this many reports with this model latency, and print what each running call adds to the workers."""
     print(f"\nMemory of {calls} calls at once, each written for {seconds:g} s, MB (PSS)")
     with OwnInstallation(folder) as installation:
         installation.latency(0)

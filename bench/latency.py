@@ -38,12 +38,12 @@ def measure_latency(folder: Path, peers: Path | None, rounds: int, reports: int)
         installation.latency(0)
         client = stack.enter_context(httpx.Client(base_url=installation.api, timeout=30))
         for number in range(WARM_UP):
-            _ours(client, f"warm {number}")
+            _with_workflow(client, f"warm {number}")
             if bare:
                 bare.one(f"warm-{number}")
         ratios = []
         for turn in range(rounds):
-            mine = _median_milliseconds(_ours(client, f"{turn}.{number}") for number in range(reports))
+            mine = _median_milliseconds(_with_workflow(client, f"{turn}.{number}") for number in range(reports))
             line = f"  round {turn + 1}: ours {mine:.0f}"
             if bare:
                 other = _median_milliseconds(bare.one(f"{turn}-{number}") for number in range(reports))
@@ -58,7 +58,7 @@ def _median_milliseconds(seconds: Iterable[float]) -> float:
     return statistics.median(seconds) * 1000
 
 
-def _ours(client: httpx.Client, name: str) -> float:
+def _with_workflow(client: httpx.Client, name: str) -> float:
     """Seconds from the request to the closing event at a client that follows the stream."""
     began = time.perf_counter()
     answer = client.post("/api/workflows/generate-report", json={"prompt": f"durable AI research {name}"})
@@ -122,8 +122,8 @@ class Bare:
         began = time.perf_counter()
         self._submitter.stdin.write(f"bare-{name}\n")
         self._submitter.stdin.flush()
-        wanted = f"note bare-{name} "
-        while wanted not in self._log.read_text():
+        expected_line = f"note bare-{name} "
+        while expected_line not in self._log.read_text():
             time.sleep(0.0005)
         return time.perf_counter() - began
 

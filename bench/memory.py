@@ -1,4 +1,4 @@
-"""What each process of the one-machine edition holds at rest."""
+"""The memory of each process of the one-machine edition at rest."""
 
 from pathlib import Path
 

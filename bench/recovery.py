@@ -26,9 +26,9 @@ def measure_recovery(folder: Path, rounds: int) -> None:
         rule = {FAILPOINTS_VARIABLE: f"{point}=pause@1:3600"}
         with OwnInstallation(folder / step, environment=rule) as installation:
             installation.latency(0.2)
-            taken = [_one(installation, step) for _ in range(rounds)]
-        every = "  ".join(f"{seconds:.2f}" for seconds in taken)
-        print(f"  {step:22} median {statistics.median(taken):.2f}   ({every})", flush=True)
+            durations = [_one(installation, step) for _ in range(rounds)]
+        every = "  ".join(f"{seconds:.2f}" for seconds in durations)
+        print(f"  {step:22} median {statistics.median(durations):.2f}   ({every})", flush=True)
 
 
 def _one(installation: Installation, step: str) -> float:

@@ -1,4 +1,4 @@
-"""What every test may use: real servers, started once."""
+"""Fixtures for every test: real servers, started once."""
 
 import os
 import re
@@ -24,7 +24,7 @@ from durable_research.ports.database.workflows import NewWorkflow
 from tests import contract
 from tests.installation import Installation
 
-# A setting of the person who runs the tests must not change what they test.
+# A setting in the environment of the test run must not change what is tested.
 for name in [name for name in os.environ if name.startswith(("DURABLE_RESEARCH_", "OPENAI_"))]:
     del os.environ[name]
 for name in (
@@ -44,7 +44,7 @@ _OUR_REQUEST = re.compile("[0-9a-f]{16}")
 
 @pytest.fixture(autouse=True)
 def every_answer_is_as_described() -> Iterator[None]:
-    """What the API answers in this test is what its document says."""
+    """The API's answers in this test match its OpenAPI document."""
     contract.WRONG.clear()
     yield
     assert contract.WRONG == []
@@ -52,7 +52,7 @@ def every_answer_is_as_described() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def answers_are_noted() -> Iterator[None]:
-    """Also those of real processes, which tests ask by httpx; the simulator names its requests otherwise."""
+    """Also those of real processes, which tests call by httpx; the simulator names its requests otherwise."""
     send, send_async = httpx.Client.send, httpx.AsyncClient.send
 
     def noted(response: httpx.Response) -> httpx.Response:
@@ -68,7 +68,7 @@ def answers_are_noted() -> Iterator[None]:
         return noted(await send_async(client, request, **more))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(httpx.Client, "send", lambda *given, **more: noted(send(*given, **more)))
+        patch.setattr(httpx.Client, "send", lambda *arguments, **more: noted(send(*arguments, **more)))
         patch.setattr(httpx.AsyncClient, "send", send_async_and_note)
         yield
 
@@ -81,7 +81,7 @@ def temporal_program() -> Path:
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """PostgreSQL, Temporal and the simulator, without workers and API of ours."""
+    """PostgreSQL, Temporal and the simulator, without our workers and API."""
     with Installation(tmp_path_factory.mktemp("servers"), only="postgres,temporal,simulator") as installation:
         installation.latency(0)
         yield installation
@@ -89,7 +89,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 
 @pytest.fixture(scope="session")
 def database_url(servers: Installation) -> str:
-    """A migrated database of its own: rows that no engine knows would be started by the pipelines' reconciliation."""
+    """A separate migrated database: the pipelines' reconciliation would start rows that the engine does not have."""
     server = str(servers.up["database"]).rsplit("/", 1)[0]
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute("CREATE DATABASE rows_alone")

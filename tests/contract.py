@@ -13,7 +13,7 @@ from referencing import Registry, Resource
 from durable_research.web.api.openapi.document import document
 from durable_research.web.http.problems import CODES, MEDIA_TYPE
 
-# What answers of the API differed in from the document, in the test that runs.
+# Differences between the API's answers and the document, in the running test.
 WRONG: list[str] = []
 _PROBES = ("/health", "/livez", "/readyz")
 _OF_EVERY_ANSWER = frozenset({"x-request-id", "cache-control"})
@@ -30,9 +30,9 @@ def is_of_the_api(path: str) -> bool:
 
 
 def note(method: str, path: str, status: int, headers: Mapping[str, str], body: bytes | None) -> None:
-    """Remember what is wrong with an answer; the test that caused it fails at its end. A body of None was not read."""
-    told = {name.lower(): value for name, value in headers.items()}
-    WRONG.extend(f"{method} {path} {status}: {one}" for one in _differences(method, path, status, told, body))
+    """Record an answer's differences; the test that caused them fails at its end. A body of None was not read."""
+    lower_headers = {name.lower(): value for name, value in headers.items()}
+    WRONG.extend(f"{method} {path} {status}: {one}" for one in _differences(method, path, status, lower_headers, body))
 
 
 def is_valid(schema: str, value: object) -> bool:
@@ -54,12 +54,12 @@ def _differences(method: str, path: str, status: int, headers: Mapping[str, str]
     if "$ref" in described:
         described = _closed()["components"]["responses"][described["$ref"].rpartition("/")[2]]
     yield from _of_headers(described["headers"], headers)
-    given = headers.get("content-type", "").partition(";")[0]
+    content_type = headers.get("content-type", "").partition(";")[0]
     content = described.get("content", {})
-    if bool(body) and given not in content:
-        yield f"the content type {given!r} is not described"
+    if bool(body) and content_type not in content:
+        yield f"the content type {content_type!r} is not described"
     elif body and method != "HEAD":
-        yield from _of_body(content[given], given, status, body)
+        yield from _of_body(content[content_type], content_type, status, body)
 
 
 def _operation(method: str, path: str) -> dict[str, Any] | None:
@@ -119,7 +119,7 @@ def _errors(reference: str, value: object) -> Iterator[str]:
 
 @cache
 def _addresses() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
-    """The more of an address is told, the sooner it is looked at: a report's PDF before the report."""
+    """The more specific path is matched first: a report's PDF before the report."""
     paths = sorted(_closed()["paths"].items(), key=lambda one: -len(re.sub(r"{\w+}", "", one[0])))
     return [(re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))), operations) for path, operations in paths]
 

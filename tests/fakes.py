@@ -1,4 +1,4 @@
-"""One fake for each port, as small as it can be: they keep things in memory and can be told to be away."""
+"""One fake for each port, as small as it can be: they store in memory and can be made unreachable."""
 
 import asyncio
 from collections import defaultdict
@@ -44,7 +44,7 @@ class Part:
 
 
 class FakeChanges:
-    """Wakes whoever watches."""
+    """Wakes the watchers."""
 
     def __init__(self) -> None:
         self.watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
@@ -75,7 +75,7 @@ class FakeChanges:
 
 
 class FakeWorkflows:
-    """Rows by id; the clock moves a second for each. What only reconciliation asks has its specification on the database."""
+    """Rows by id; the clock moves a second for each. Queries of reconciliation alone are specified on the database."""
 
     def __init__(self, database: Part, progress: "FakeProgressLog") -> None:
         self.database = database
@@ -209,7 +209,7 @@ class FakeProgressLog:
         *,
         unless_cancelled: bool = False,
     ) -> bool:
-        # The status with the event, as one transaction would: who sees the end must see the last event.
+        # The status with the event, as one transaction would: a reader of the end must see the last event.
         self._status(workflow_id, status)
         self.append(workflow_id, EventKind.CLOSED, closed.stored() | {"status": status}, attempt=resumption)
         return True
@@ -232,7 +232,7 @@ class FakeProgressLog:
 
 
 class FakeNotes:
-    """What an effect notes of its attempt, kept in a list."""
+    """An effect's notes about its attempt, in a list."""
 
     def __init__(self) -> None:
         self.noted: list[tuple[Attempt, EventKind, Payload]] = []
@@ -305,7 +305,7 @@ class FakeWorkerRegistry:
 
 
 class FakeEngine(Part):
-    """Remembers what it was given; `views` is what it says about a workflow."""
+    """Records its calls; `views` are its answers about a workflow."""
 
     def __init__(self) -> None:
         super().__init__("temporal")

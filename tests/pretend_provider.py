@@ -1,4 +1,4 @@
-"""A provider in memory, one for each class: it charges, tells as much as its class tells, and is the judge of the ledger."""
+"""A provider in memory, one for each class: it charges, answers lookups as its class does, and is the ledger's reference."""
 
 import asyncio
 import time
@@ -38,11 +38,11 @@ class PretendProvider:
     calls: list[Call] = field(default_factory=list)
     handles: int = 0
     failures: list[Exception] = field(default_factory=list)  # of the next sends
-    answers: list[Exception] = field(default_factory=list)  # to the next asks for an accepted call
-    deleted: set[str] = field(default_factory=set)  # handles that are not known any more
+    answers: list[Exception] = field(default_factory=list)  # to the next polls of an accepted call
+    deleted: set[str] = field(default_factory=set)  # handles that the provider has forgotten
 
     def finish(self) -> None:
-        """End what runs."""
+        """End the running calls."""
         for call in self.calls:
             call.is_running = False
 

@@ -11,7 +11,7 @@ from durable_research.local.temporal.binary import default_cache
 
 
 def installed(what: str, path: str) -> str:
-    """A file of what `setup.sh WHAT` installs."""
+    """A file installed by `setup.sh WHAT`."""
     program = Path(default_cache(), path)
     assert program.exists(), f"install it with: sh tools/setup.sh {what}"
     return str(program)
@@ -26,9 +26,9 @@ _SHARES = 10
 
 
 def _share_of_ports() -> Iterator[int]:
-    """The ports of this worker of the run, for ever: below those that `up` and Linux pick by themselves.
+    """The fixed ports of this pytest worker: below those that `up` and Linux pick by themselves.
 
-    A port is free until its server listens, which takes seconds: two who pick from the same ones would pick the same at times.
+    A port is free until its server listens, which takes seconds: two workers with the same ports would collide at times.
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     share = list(range(10_000 + worker % _SHARES, CHOICE.start, _SHARES))
@@ -40,5 +40,5 @@ _PORTS = _share_of_ports()
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now, and that nobody else picks."""
+    """A loopback port on which nothing listens now, and that no other worker picks."""
     return next(port for port in _PORTS if is_free(port))

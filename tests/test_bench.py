@@ -1,4 +1,4 @@
-"""The benchmarks take minutes and run by hand: what can be wrong with them before they start is found here."""
+"""The benchmarks take minutes and run by hand: these tests find errors before such a run."""
 
 import importlib
 import pkgutil
@@ -18,12 +18,12 @@ def test_every_module_of_the_benchmarks_can_be_imported(name: str) -> None:
     assert importlib.import_module(f"bench.{name}")
 
 
-def test_the_benchmarks_say_what_they_measure() -> None:
+def test_the_help_of_the_benchmarks_names_each_measurement() -> None:
     result = CliRunner().invoke(main, ["--help"])
 
     assert result.exit_code == 0
     assert "recovery" in result.output
 
 
-def test_recovery_is_measured_at_failpoints_that_exist() -> None:
+def test_the_recovery_benchmark_uses_existing_failpoints() -> None:
     assert set(HELD.values()) <= failpoints_of(policies().values())

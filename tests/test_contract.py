@@ -1,4 +1,4 @@
-"""What holds answers to the document finds what differs from it."""
+"""The check of answers against the OpenAPI document finds differences."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ OF_PROBLEM = HEADERS | {"Content-Type": "application/problem+json"}
 @pytest.fixture
 def found() -> Iterator[list[str]]:
     yield contract.WRONG
-    contract.WRONG.clear()  # they are what these tests want
+    contract.WRONG.clear()  # these tests produce them on purpose
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def found() -> Iterator[list[str]]:
         ("/api/nothing", 404, OF_PROBLEM, PROBLEM),
     ],
 )
-def test_an_answer_that_is_described_is_right(
+def test_an_answer_that_matches_the_openapi_document_is_accepted(
     found: list[str], path: str, status: int, headers: dict[str, str], body: Any
 ) -> None:
     contract.note("GET", path, status, headers, json.dumps(body).encode())
@@ -63,7 +63,7 @@ def test_an_answer_that_is_described_is_right(
         ("/api/nothing", 404, HEADERS, PROBLEM, "is no problem"),
     ],
 )
-def test_an_answer_that_differs_is_found(
+def test_an_answer_that_differs_from_the_openapi_document_is_reported(
     found: list[str], path: str, status: int, headers: dict[str, str], body: Any, words: str
 ) -> None:
     contract.note("GET", path, status, headers, json.dumps(body).encode())

@@ -3,7 +3,7 @@
 from durable_research.event_parser import EventParser, Message
 
 
-def test_the_parser_takes_bytes_as_they_come() -> None:
+def test_the_parser_accepts_bytes_in_any_split() -> None:
     stream = 'retry: 250\r\nid: 7\r\nevent: closed\r\ndata: {"a":\r\ndata: "é"}\r\n\r\n: alive\n\ndata: x\n\n'.encode()
     parser = EventParser()
 
@@ -13,11 +13,11 @@ def test_the_parser_takes_bytes_as_they_come() -> None:
     assert parser.retry_seconds == 0.25
 
 
-def test_only_line_feeds_end_lines() -> None:
+def test_only_line_feeds_and_carriage_returns_end_lines() -> None:
     stream = 'id: 1\nevent: draft\ndata: "one\u2028event: closed\x85id: 9"\n\n'
 
     assert EventParser().feed(stream.encode()) == [Message("draft", '"one\u2028event: closed\x85id: 9"', "1")]
 
 
-def test_an_event_that_was_cut_is_none() -> None:
+def test_an_incomplete_event_is_not_returned() -> None:
     assert EventParser().feed(b"id: 7\nevent: closed\n") == []

@@ -12,7 +12,7 @@ LINT = Path(sys.executable).with_name("lint-imports")
 
 
 def lint(project: Path) -> str:
-    """What import-linter says of a project folder."""
+    """The output of import-linter for a project folder."""
     return subprocess.run(
         [str(LINT), "--no-cache", "--no-logo"] if _knows_no_logo() else [str(LINT), "--no-cache"],
         cwd=project,
@@ -109,17 +109,19 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_all_contracts_hold() -> None:
+def test_all_import_contracts_hold() -> None:
     assert " 0 broken" in lint(ROOT)
 
 
 @pytest.mark.parametrize(
     ("file", "line", "contract"), VIOLATIONS, ids=[f"{file}: {line}" for file, line, _ in VIOLATIONS]
 )
-def test_one_wrong_import_breaks_the_contract_meant_for_it(copy: Path, file: str, line: str, contract: str) -> None:
+def test_each_forbidden_import_breaks_the_contract_meant_for_it(
+    copy: Path, file: str, line: str, contract: str
+) -> None:
     path = copy / "src" / "durable_research" / file
     path.write_text((path.read_text() if path.exists() else '"""A room that nobody placed."""\n') + f"\n{line}\n")
 
-    said = lint(copy)
+    output = lint(copy)
 
-    assert f"{contract} BROKEN" in said or (file == "helpers.py" and "helpers" in said), said
+    assert f"{contract} BROKEN" in output or (file == "helpers.py" and "helpers" in output), output

@@ -1,4 +1,4 @@
-"""Size budgets and completeness: what a newcomer relies on without reading it."""
+"""Size budgets and completeness: rules on which a newcomer relies without reading them."""
 
 import ast
 import inspect
@@ -70,7 +70,7 @@ def test_package_init_files_are_empty() -> None:
     assert [relative(path) for path in MODULES if path.name == "__init__.py" and path.read_text()] == []
 
 
-def test_every_module_says_why_it_exists() -> None:
+def test_every_module_has_a_docstring() -> None:
     silent = [
         relative(path)
         for path in MODULES
@@ -81,7 +81,7 @@ def test_every_module_says_why_it_exists() -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_each_pipeline_folder_holds_the_same_files(package: str) -> None:
+def test_every_pipeline_folder_holds_the_same_files(package: str) -> None:
     folder = SOURCE / "pipelines" / package.rsplit(".", 1)[1]
     files = {path.name for path in folder.iterdir() if path.is_file()} - {"__init__.py", "prompts.py"}
 
@@ -108,22 +108,22 @@ def test_every_workflow_pins_its_recorded_name() -> None:
         assert f'@workflow.defn(name="{workflow.__name__}")' in inspect.getsource(sys.modules[workflow.__module__])
 
 
-def test_every_policy_lives_on_a_known_queue() -> None:
+def test_every_policy_names_a_known_queue() -> None:
     assert {policy.queue for policy in policies().values()} <= set(queues.QUEUES)
 
 
-def test_no_workflow_holds_a_timeout_of_its_own() -> None:
+def test_workflows_take_timeouts_only_from_policies() -> None:
     for path in (SOURCE / "pipelines").rglob("workflow.py"):
         assert not re.search(r"timedelta\((?!seconds=policy)", path.read_text()), relative(path)
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
-def test_what_a_table_calls_an_undo_runs_as_one_and_nothing_else_does(pipeline: Pipeline) -> None:
+def test_policies_marked_as_undo_are_exactly_the_pipelines_undos(pipeline: Pipeline) -> None:
     assert {row.step for row in pipeline.policies if row.undoes} == set(pipeline.undos)
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
-def test_what_people_follow_has_a_label_and_nothing_else_has(pipeline: Pipeline) -> None:
+def test_logged_policies_are_exactly_the_labelled_steps_and_undos(pipeline: Pipeline) -> None:
     assert {row.step for row in pipeline.policies if row.logged} == {*pipeline.steps, *pipeline.undos}
 
 
@@ -153,7 +153,7 @@ def test_every_folder_of_a_pipeline_is_in_the_catalogue() -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_descriptor_is_read_without_its_workflow(package: str) -> None:
+def test_a_pipeline_descriptor_is_imported_without_its_workflow(package: str) -> None:
     read = (
         f"import sys, {package}.pipeline; "
         "print([name for name in sys.modules if name.endswith('.workflow') and '.pipelines.' in name or name == 'temporalio'])"
@@ -169,7 +169,7 @@ def test_every_pipeline_is_documented() -> None:
     assert [path for path in PIPELINES if f"`{path}`" not in text] == []
 
 
-def test_every_setting_stands_in_the_example_with_its_meaning() -> None:
+def test_every_setting_is_in_the_example_file_with_its_meaning() -> None:
     example = (ROOT / ".env.example").read_text()
     documented = set(re.findall(r"^#?([A-Z][A-Z_]+)=", example, re.MULTILINE))
 
@@ -179,12 +179,12 @@ def test_every_setting_stands_in_the_example_with_its_meaning() -> None:
         assert field.description in example, f"{field.alias}: {field.description}"
 
 
-def test_the_example_names_no_setting_that_does_not_exist() -> None:
+def test_the_example_file_names_no_unknown_setting() -> None:
     documented = set(re.findall(r"^#?([A-Z][A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     of_temporal = {name for name in documented if name.startswith("TEMPORAL_")}
-    ours = {field.alias for field in Settings.model_fields.values()}
+    of_settings = {field.alias for field in Settings.model_fields.values()}
 
-    assert documented - of_temporal - {"DURABLE_RESEARCH_SERVER"} == ours
+    assert documented - of_temporal - {"DURABLE_RESEARCH_SERVER"} == of_settings
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -199,7 +199,7 @@ def test_every_error_code_is_documented() -> None:
     assert {code for code in codes if f"`{code}`" not in text} == set()
 
 
-def test_every_error_code_has_a_remedy_and_no_other() -> None:
+def test_every_error_code_has_a_remedy_and_every_remedy_an_error_code() -> None:
     assert set(REMEDIES) == {one.code for one in ERRORS}
 
 
@@ -211,9 +211,9 @@ def test_remedies_name_settings_that_exist() -> None:
 
 @pytest.mark.parametrize("code", REMEDIES)
 def test_every_remedy_is_documented(code: str) -> None:
-    resume, ask_again = ("yes" if helps else "no" for helps in (REMEDIES[code].resume, REMEDIES[code].ask_again))
+    resume, run_again = ("yes" if helps else "no" for helps in (REMEDIES[code].resume, REMEDIES[code].ask_again))
 
-    row = f"| `{code}` | {REMEDIES[code].words} | {resume} | {ask_again} |"
+    row = f"| `{code}` | {REMEDIES[code].words} | {resume} | {run_again} |"
     assert row in (ROOT / "docs" / "errors.md").read_text().splitlines()
 
 
@@ -236,7 +236,7 @@ def test_the_readme_stays_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
 
-def test_every_error_stands_in_the_drawn_tree() -> None:
+def test_every_error_class_is_in_the_documented_tree() -> None:
     drawn = errors.__doc__ or ""
 
     assert {one.__name__ for one in ERRORS if one.__name__ not in drawn} == set()
@@ -255,7 +255,7 @@ def test_every_failpoint_is_reached_by_code_and_documented() -> None:
 
 
 @pytest.mark.parametrize("lock", ["runtime.txt", "dev.txt", "go.txt", "clients.txt"])
-def test_locks_carry_hashes_and_no_address(lock: str) -> None:
+def test_lock_files_hold_hashes_and_no_registry_address(lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text()
 
     assert "--hash=sha256:" in text
@@ -263,7 +263,7 @@ def test_locks_carry_hashes_and_no_address(lock: str) -> None:
     assert "--index" not in text
 
 
-def test_architecture_has_every_room() -> None:
+def test_architecture_md_names_every_folder() -> None:
     rooms = {f"{one.name}/" if one.is_dir() else one.name for one in SOURCE.iterdir() if not one.name.startswith("__")}
     named = set(re.findall(r"`([^`\n]+)`", (ROOT / "ARCHITECTURE.md").read_text()))
 
@@ -307,7 +307,7 @@ def _glossary() -> list[tuple[str, tuple[str, ...]]]:
     return [(term, tuple(filter(None, map(str.strip, retired.split(","))))) for term, retired in rows if term != "term"]
 
 
-def test_every_term_of_the_glossary_is_used_and_no_retired_word_is() -> None:
+def test_every_glossary_term_is_used_in_src_and_no_retired_word() -> None:
     words = " ".join(re.sub(r"[_\W]+", " ", path.read_text()).lower() for path in MODULES)
     terms = _glossary()
 

@@ -15,14 +15,14 @@ from tests.installation import Installation
 
 PICTURE = Path(__file__).parents[2] / "docs" / "live-page.png"
 PROMPT = "How do tidal power plants survive in salt water?"
-# Longer than the whole story takes on a slow machine, so that the page still shows a report that is being written.
+# Longer than the whole run takes on a slow machine, so that the page still shows a report in progress.
 CALL_SECONDS = 90.0
-# As many bytes as a README may cost who reads it.
+# The limit of bytes for a picture in the README.
 LARGEST_BYTES = 150_000
 
 
 def main() -> None:
-    """Ask, kill the worker that holds the paid call, wait until the other one goes on, and look."""
+    """Submit a report, kill the worker that holds the paid call, wait until the other one continues, and take the picture."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Installation(Path(folder)) as installation,

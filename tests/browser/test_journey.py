@@ -1,4 +1,4 @@
-"""A person in a real browser: ask, watch, read, download; and the API dies while they watch."""
+"""A person in a real browser: submit, watch, read, download; also while the API is killed."""
 
 import re
 import subprocess
@@ -37,26 +37,26 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page that fails the test when it says anything on the console (a broken policy does)."""
+    """A page that fails the test when it writes to the console (a broken policy does)."""
     page = browser.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
     yield page
     page.close()
-    # A connection that was cut on purpose is told by the browser, not by the page.
-    assert [line for line in said if "net::ERR" not in line] == []
+    # The browser itself reports a connection that was cut on purpose, not the page.
+    assert [line for line in messages if "net::ERR" not in line] == []
 
 
-def ask(page: Page, installation: Installation, prompt: str, button: str = "Start the report") -> None:
+def submit(page: Page, installation: Installation, prompt: str, button: str = "Start the report") -> None:
     page.goto(installation.api)
     page.get_by_role("textbox", name="Your question").fill(prompt)
     page.get_by_role("button", name=button).click()
 
 
-def test_ask_watch_read_download(page: Page, installation: Installation) -> None:
+def test_a_report_is_requested_watched_read_and_downloaded(page: Page, installation: Installation) -> None:
     installation.latency(2)
-    ask(page, installation, "Why do cathedrals echo?")
+    submit(page, installation, "Why do cathedrals echo?")
 
     expect(page.get_by_text("Demo", exact=False).first).to_be_visible()
     link = page.get_by_role("link", name="Open the PDF")
@@ -67,7 +67,7 @@ def test_ask_watch_read_download(page: Page, installation: Installation) -> None
     assert pdf.body().startswith(b"%PDF")
 
 
-def test_a_download_is_called_by_its_title_in_any_script(
+def test_a_downloaded_file_is_named_after_its_title_in_any_script(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:
     installation.latency(0)
@@ -85,9 +85,9 @@ def test_a_download_is_called_by_its_title_in_any_script(
     assert [path.name for path in tmp_path.iterdir()] == [f"report-{report[-6:]}.md"]
 
 
-def test_the_page_goes_on_when_the_api_dies_while_somebody_watches(page: Page, installation: Installation) -> None:
+def test_an_open_page_continues_after_the_api_was_killed(page: Page, installation: Installation) -> None:
     installation.latency(6)
-    ask(page, installation, "Why do bells ring?")
+    submit(page, installation, "Why do bells ring?")
     expect(page.get_by_text("Ask the model", exact=False).first).to_be_visible()
 
     installation.kill("api")
@@ -95,10 +95,10 @@ def test_the_page_goes_on_when_the_api_dies_while_somebody_watches(page: Page, i
     expect(page.get_by_role("link", name="Open the PDF")).to_be_visible(timeout=60_000)
 
 
-def test_a_wait_for_the_provider_is_one_row_that_is_brought_up_to_date(page: Page, installation: Installation) -> None:
+def test_a_wait_for_the_provider_is_one_row_that_is_updated(page: Page, installation: Installation) -> None:
     installation.latency(0)
     installation.simulator("faults", {"match": "Why do doors creak?", "fault": "429", "times": 9999})
-    ask(page, installation, "Why do doors creak?")
+    submit(page, installation, "Why do doors creak?")
     row = page.locator("[data-part=attempts] tr")
     step = page.locator("[data-step=llm_call]")
 
@@ -113,11 +113,11 @@ def test_a_wait_for_the_provider_is_one_row_that_is_brought_up_to_date(page: Pag
     expect(row.first).to_contain_text("waited since")
 
 
-def test_a_person_without_scripts_gets_there_too(browser: Browser, installation: Installation) -> None:
+def test_a_report_is_requested_and_read_without_scripts(browser: Browser, installation: Installation) -> None:
     installation.latency(0)
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    ask(page, installation, "Why do stones skip?")
+    submit(page, installation, "Why do stones skip?")
 
     link, refresh = (page.get_by_role("link", name=name) for name in ("Open the PDF", "Refresh"))
     expect(link.or_(refresh)).to_be_visible()
@@ -131,7 +131,7 @@ def test_a_person_without_scripts_gets_there_too(browser: Browser, installation:
     context.close()
 
 
-def test_a_later_start_means_what_the_persons_own_clock_shows(browser: Browser, installation: Installation) -> None:
+def test_a_later_start_is_read_in_the_browsers_time_zone(browser: Browser, installation: Installation) -> None:
     context = browser.new_context(timezone_id="Asia/Tokyo")
     page = context.new_page()
     day = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"
@@ -147,9 +147,9 @@ def test_a_later_start_means_what_the_persons_own_clock_shows(browser: Browser, 
     context.close()
 
 
-def test_a_post_is_asked_for_and_read_on_its_own_page(page: Page, installation: Installation) -> None:
+def test_a_blog_post_is_requested_and_read_on_its_own_page(page: Page, installation: Installation) -> None:
     installation.latency(0)
-    ask(page, installation, "Why do honey bees dance?", "Write a blog post")
+    submit(page, installation, "Why do honey bees dance?", "Write a blog post")
 
     expect(page.get_by_role("link", name="Text (Markdown)")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_contain_text("honey bees dance")
@@ -158,7 +158,7 @@ def test_a_post_is_asked_for_and_read_on_its_own_page(page: Page, installation: 
     expect(page.get_by_role("link", name=title)).to_be_visible()
 
 
-def test_a_draft_that_was_changed_is_not_approved_by_mistake(page: Page, installation: Installation) -> None:
+def test_a_changed_draft_is_not_approved_by_mistake(page: Page, installation: Installation) -> None:
     report = installation.submit_with(prompt="A draft to change", approval="before_pdf")
     page.goto(f"{installation.api}/reports/{report}")
     draft = page.get_by_label("The draft, which you may change")
@@ -172,10 +172,10 @@ def test_a_draft_that_was_changed_is_not_approved_by_mistake(page: Page, install
     expect(page.get_by_role("heading", name="Mine", level=1)).to_be_visible()
 
 
-def test_what_is_undone_shows_while_somebody_watches(page: Page, installation: Installation) -> None:
+def test_a_running_undo_is_shown_on_the_open_page(page: Page, installation: Installation) -> None:
     installation.latency(2)
     installation.simulator("faults", {"match": "Why do moths", "kind": "embedding", "fault": "401"})
-    ask(page, installation, "Why do moths fly to lamps?", "Write a blog post")
+    submit(page, installation, "Why do moths fly to lamps?", "Write a blog post")
 
     page.get_by_role("button", name="Give this up").click()
     undo = page.locator("[data-step=delete_post].running")
@@ -192,7 +192,7 @@ def failed(installation: Installation, prompt: str, **fault: str) -> str:
     return f"{installation.api}/reports/{report}"
 
 
-def test_a_failed_report_is_resumed_by_its_button_and_is_live_again(page: Page, installation: Installation) -> None:
+def test_a_failed_report_is_resumed_by_its_button_and_updates_live(page: Page, installation: Installation) -> None:
     page.goto(failed(installation, "Why do kettles sing?", fault="401"))
 
     page.get_by_role("button", name="Resume").click()
@@ -201,7 +201,7 @@ def test_a_failed_report_is_resumed_by_its_button_and_is_live_again(page: Page, 
     expect(page.get_by_text("After resuming")).to_be_visible()
 
 
-def test_another_charge_is_agreed_to_by_the_keyboard(page: Page, installation: Installation) -> None:
+def test_another_charge_can_be_accepted_by_keyboard(page: Page, installation: Installation) -> None:
     page.goto(failed(installation, "Why do foxes yelp?", quirk="only_reasoning"))
     button, box = page.get_by_role("button", name="Resume"), page.get_by_role("checkbox", name="I agree")
 
@@ -213,7 +213,7 @@ def test_another_charge_is_agreed_to_by_the_keyboard(page: Page, installation: I
     expect(page.get_by_role("link", name="Open the PDF")).to_be_visible()
 
 
-def test_a_text_is_corrected_without_scripts_and_what_is_wrong_with_it_is_said(
+def test_a_text_is_corrected_without_scripts_and_an_error_is_shown(
     browser: Browser, installation: Installation
 ) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 740})
@@ -253,7 +253,7 @@ def test_the_page_of_a_failed_report_fits_a_phone(page: Page, installation: Inst
 
 
 @pytest.mark.parametrize("path", ["/", "/posts", "/texts"])
-def test_pages_fit_a_phone(page: Page, installation: Installation, path: str) -> None:
+def test_every_page_fits_a_phone(page: Page, installation: Installation, path: str) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(installation.api + path)
 

@@ -19,7 +19,7 @@ Command = Callable[..., Result]
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder without an installation, and an environment that says nothing."""
+    """A folder without an installation, and an environment without our settings."""
     for name in [name for name in os.environ if name.startswith(("DURABLE_RESEARCH", "TEMPORAL_"))]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -45,7 +45,7 @@ def command(installation: StubServer) -> Command:
     return run
 
 
-def _hear_ctrl_c() -> None:
+def _accept_ctrl_c() -> None:
     """In the child: a test run in the background ignores SIGINT, and its children would inherit that."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
@@ -63,15 +63,15 @@ class Process:
         program = [sys.executable, "-m", "durable_research", *arguments]
         self._terminal: int | None = None
         if on_terminal:
-            self._terminal, theirs = pty.openpty()
+            self._terminal, child_end = pty.openpty()
             self._child = subprocess.Popen(
-                program, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, preexec_fn=_hear_ctrl_c
+                program, stdin=child_end, stdout=child_end, stderr=child_end, env=environment, preexec_fn=_accept_ctrl_c
             )
-            os.close(theirs)
+            os.close(child_end)
         else:
             pipe = subprocess.PIPE
             self._child = subprocess.Popen(
-                program, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment, preexec_fn=_hear_ctrl_c
+                program, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment, preexec_fn=_accept_ctrl_c
             )
 
     def type(self, text: str) -> None:
@@ -82,7 +82,7 @@ class Process:
         self._child.send_signal(signal.SIGINT)
 
     def read_until(self, text: str) -> str:
-        """What the terminal shows, up to and with `text`."""
+        """The terminal's output up to and including `text`."""
         assert self._terminal is not None
         seen = b""
         while text.encode() not in seen:
@@ -99,7 +99,7 @@ class Process:
             while data := os.read(self._terminal, 4096):
                 seen += data
         except OSError:
-            pass  # how Linux tells that the other end is closed
+            pass  # how Linux signals that the other end is closed
         os.close(self._terminal)
         return self._child.wait(DEADLINE_SECONDS), seen.decode().replace("\r\n", "\n"), ""
 

@@ -1,4 +1,4 @@
-"""A small real HTTP server that stands in for the installation: what it says is scripted, what it was asked is kept."""
+"""A small real HTTP server in place of the installation: its answers are scripted, its requests recorded."""
 
 import contextlib
 import json
@@ -33,7 +33,7 @@ def event(seq: int, kind: str, step: str = "", attempt: int = 1, **data: Any) ->
     return body | ({"step": step, "attempt": attempt} if step else {}) | data
 
 
-def a_story(status: str = "done", **closing: Any) -> list[dict[str, Any]]:
+def event_log(status: str = "done", **closing: Any) -> list[dict[str, Any]]:
     """A run in which the first worker goes away and the second takes up its call."""
     return [
         event(1, "accepted", title="tides"),
@@ -48,12 +48,12 @@ def a_story(status: str = "done", **closing: Any) -> list[dict[str, Any]]:
 
 @dataclass
 class ScriptedRun:
-    """`cuts` says after how many events each of the next connections breaks; `held` keeps the stream open at its end."""
+    """`cuts`: after how many events each of the next connections breaks; `held` keeps the stream open at its end."""
 
     workflow_id: str
     title: str = "tides"
     status: str = "done"
-    events: list[dict[str, Any]] = field(default_factory=a_story)
+    events: list[dict[str, Any]] = field(default_factory=event_log)
     drafts: list[dict[str, Any]] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
     held: bool = False
@@ -82,7 +82,7 @@ class ScriptedRun:
 
 
 @dataclass
-class Asked:
+class ReceivedRequest:
     method: str
     path: str
     headers: dict[str, str]
@@ -99,7 +99,7 @@ class StubServer:
     def __init__(self) -> None:
         self.runs: dict[str, ScriptedRun] = {}
         self.accepted: dict[str, str] = {}
-        self.asked: list[Asked] = []
+        self.requests: list[ReceivedRequest] = []
         self.answers: dict[str, tuple[int, Any, dict[str, str]]] = {}
         self.answers_to_lose = 0
         self.longest_page = 200
@@ -141,12 +141,12 @@ class StubServer:
         self.answers[path] = (status, problem(status, code, **more), headers or {})
 
     def paths(self, method: str | None = None) -> list[str]:
-        return [one.path for one in self.asked if method in (None, one.method)]
+        return [one.path for one in self.requests if method in (None, one.method)]
 
     def wait_for(self, path: str, times: int = 1) -> None:
         deadline = time.monotonic() + DEADLINE_SECONDS
         while self.paths().count(path) < times:
-            assert time.monotonic() < deadline, f"{path} was not asked for; only {self.paths()}"
+            assert time.monotonic() < deadline, f"{path} was not requested; only {self.paths()}"
             time.sleep(0.01)
 
     @contextmanager
@@ -261,11 +261,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def _note(self, body: Any) -> None:
-        self.world.asked.append(Asked(self.command, self.path, dict(self.headers), body))
+        self.world.requests.append(ReceivedRequest(self.command, self.path, dict(self.headers), body))
 
     def handle(self) -> None:
         with contextlib.suppress(OSError):  # the reader left, which readers may
             super().handle()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet."""
+        """Log nothing."""

@@ -1,4 +1,4 @@
-"""Loaded by Schemathesis: what no schema can say about a right request is made right, so that the rest is judged strictly.
+"""Loaded by Schemathesis: corrects what no schema can require of a valid request, so that the rest is checked strictly.
 
 Requests that are meant to be wrong stay as they are.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import schemathesis
 
 LONGEST = {"prompt": 20_000, "title": 200, "user": 100}
-# Right by a schema, and refused by a rule: who can be told here, a time more than a year ahead, a time zone that is not, a
+# Valid by the schema, and refused by a rule: unconfigured channels, a time more than a year ahead, a time zone that is not, a
 # cron line that never comes, a least length above the most.
 BODY: dict[str, Any] = {
     "notify": ["log"],
@@ -26,7 +26,7 @@ HEADERS = {"Last-Event-ID": "0", "Range": "bytes=0-0"}
 
 @schemathesis.hook  # type: ignore[untyped-decorator]  # installed in an environment of its own
 def filter_body(context: Any, body: Any) -> bool:
-    """Lengths are counted after line ends and accents are brought to one form, which a schema cannot tell."""
+    """Lengths are counted after line ends and accents are brought to one form, which a schema cannot express."""
     return not isinstance(body, dict) or not any(
         isinstance(body.get(name), str) and (len(body[name]) > most) != (len(_one_form(body[name])) > most)
         for name, most in LONGEST.items()

@@ -17,12 +17,12 @@ pytestmark = pytest.mark.clients
 HERE = Path(__file__).parent
 # Nothing of our own environment may be found.
 PATH = {"PATH": "/usr/bin:/bin"}
-# What this generator cannot read by itself: the type is no JSON and no text.
+# Bodies that this generator cannot read by itself: the type is neither JSON nor text.
 AS_BYTES = {"content_type_overrides": {"application/pdf": "application/octet-stream"}}
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
-    """What a program says; what it has to complain of is the failure."""
+    """A program's output; its error output is the failure message."""
     done = subprocess.run(
         list(map(str, command)), cwd=cwd, env=PATH | environment, capture_output=True, text=True, check=False
     )
@@ -43,13 +43,13 @@ def python_client(document: Path, api: str) -> dict[str, Any]:
     folder = document.parent
     (folder / "config.json").write_text(json.dumps(AS_BYTES))
     programs = Path(installed("clients", "clients/bin/python")).parent
-    said = run(
+    output = run(
         programs / "openapi-python-client",
         *("generate", "--path", document, "--output-path", folder / "made", "--config", folder / "config.json"),
         cwd=folder,
         PATH=f"{programs}:{PATH['PATH']}",
     )
-    assert "Warning" not in said, said
+    assert "Warning" not in output, output
     used = run(programs / "python", HERE / "use_python_client.py", api, cwd=folder, PYTHONPATH=str(folder / "made"))
     return dict(json.loads(used))
 
@@ -80,16 +80,16 @@ def typescript_client(document: Path, api: str) -> dict[str, Any]:
 def test_a_generated_client_starts_follows_and_fetches_a_report(
     installation: Installation, document: Path, used: Callable[[Path, str], dict[str, Any]]
 ) -> None:
-    told = used(document, installation.api)
+    summary = used(document, installation.api)
 
-    sequence = told.pop("sequence")
+    sequence = summary.pop("sequence")
     assert sequence == list(range(1, len(sequence) + 1))
-    assert told == {
+    assert summary == {
         "last": "closed",
         "status": "done",
         "charges": {"settled": 1, "possible_extra": 0},
-        "pages": told["pages"],
+        "pages": summary["pages"],
         "pdf": "%PDF-",
         "refused": "not_found",
     }
-    assert told["pages"] > 0
+    assert summary["pages"] > 0

@@ -1,4 +1,4 @@
-"""Uses the generated Python client as a person would, in an environment that knows nothing of ours: start, follow, fetch."""
+"""Uses the generated Python client as a user would, in an environment without our packages: start, follow, fetch."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ started = start_generate_report.sync(
 assert started is not None
 assert not isinstance(started, ProblemBody), started
 
-# This generator reads a stream to its end and gives it as one text; a message is of the types that the document names.
+# This generator reads a stream to its end and returns it as one text; a message is of the types that the document names.
 followed: list[EventBody] = []
 for block in events.sync(client=client, workflow_id=started.workflow_id).split("\n\n"):
     fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)

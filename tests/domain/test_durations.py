@@ -30,7 +30,7 @@ def test_a_duration_is_rounded_down_and_never_reads_as_sixty_of_a_unit(seconds: 
     assert duration(seconds) == words
 
 
-def test_a_tenth_that_was_measured_is_the_tenth_that_is_shown() -> None:
+def test_tenths_of_a_second_are_shown_without_rounding_errors() -> None:
     assert [duration(tenths / 10) for tenths in range(600)] == [
         f"{tenths // 10}.{tenths % 10} s" for tenths in range(600)
     ]

@@ -6,7 +6,7 @@ from durable_research.domain.workflows.progress import StepState
 from durable_research.domain.workflows.workflow import FINAL, Status
 
 
-def test_every_status_and_state_has_a_shape_and_words() -> None:
+def test_every_status_and_step_state_has_a_symbol_and_words() -> None:
     looks = {state: look(state) for state in [*Status, *StepState]}
 
     assert {state for state, (shape, words) in looks.items() if shape == "?" or "_" in words} == set()
@@ -21,11 +21,11 @@ def test_every_status_and_state_has_a_shape_and_words() -> None:
         ("thinking_hard", "? thinking hard"),
     ],
 )
-def test_a_state_is_shown_by_a_shape_and_words(state: str, words: str) -> None:
+def test_a_state_is_shown_by_its_symbol_and_words(state: str, words: str) -> None:
     assert " ".join(look(state)) == words
 
 
-def test_no_two_ends_share_a_shape() -> None:
+def test_each_final_status_has_its_own_symbol() -> None:
     assert len({look(end).shape for end in FINAL}) == len(FINAL)
 
 
@@ -34,7 +34,7 @@ def test_every_kind_of_event_has_one_wording() -> None:
 
 
 @pytest.mark.parametrize("kind", EventKind)
-def test_an_event_that_lacks_its_data_still_has_words(kind: EventKind) -> None:
+def test_an_event_without_data_still_has_words(kind: EventKind) -> None:
     assert "{" not in event_words(kind, {}, "busy")
 
 
@@ -56,9 +56,9 @@ def test_an_events_words_are_filled_with_its_data(kind: EventKind, data: dict[st
 @pytest.mark.parametrize(
     ("status", "words"), [("done", "is done"), ("partly_done", "is partly done"), ("failed", "has failed")]
 )
-def test_an_end_is_the_rest_of_a_sentence(status: str, words: str) -> None:
+def test_a_final_status_is_worded_as_a_predicate(status: str, words: str) -> None:
     assert ended(status) == words
 
 
-def test_one_is_singular() -> None:
+def test_a_count_of_one_is_singular() -> None:
     assert [plural(count, "call") for count in (0, 1, 2)] == ["0 calls", "1 call", "2 calls"]

@@ -1,7 +1,7 @@
 """Whatever order attempts begin, stop, die, wake up and take over in: every charge at the provider is known to the ledger.
 
 Attempts are real, on the real ledger in PostgreSQL; hypothesis moves them from place to place. An attempt that dies is one that
-is never moved again; one that sleeps is moved later, when others may have taken over. The provider's own list is the judge.
+is never moved again; one that sleeps is moved later, when others may have taken over. The provider's own list is the reference.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ PLACES = [str(place) for place in Place if place is not Place.SENDING] + ["leavi
 _moved: ContextVar["MovedAttempt"] = ContextVar("moved")
 
 
-class Kept(BaseModel):
+class StoredAnswer(BaseModel):
     text: str
 
 
@@ -82,7 +82,7 @@ class MovedAttempt:
         await self.gate(place)
 
     async def move(self) -> None:
-        """Go on to the next gate, or to the end."""
+        """Continue to the next gate, or to the end."""
         assert self.task is not None
         self._standing.clear()
         self._go.set()
@@ -95,7 +95,7 @@ class MovedAttempt:
                 raise self.error
 
     async def move_to(self, place: str) -> None:
-        """Go on until it stands there, or is over because it never comes by."""
+        """Continue until it reaches the gate, or ends without passing it."""
         await self.move()
         while not self.is_over and self.place != place:
             await self.move()
@@ -156,13 +156,15 @@ class LedgerMachine(RuleBasedStateMachine):
         attempt = Attempt(self.workflow_id, "llm_call", moved.number, "w")
         runner = EffectRunner(self.ledger, FakeNotes(), lambda: attempt, lambda: False, longest_call=self.longest_call)
 
-        async def keep(answer: str) -> Kept:
-            return Kept(text=answer)
+        async def store(answer: str) -> StoredAnswer:
+            return StoredAnswer(text=answer)
 
-        async def run() -> Kept:
+        async def run() -> StoredAnswer:
             _moved.set(moved)
             await moved.gate("start")
-            return await runner.perform(self.effect, lambda _: self.provider.act(moved.gate_at_provider), keep, Kept)
+            return await runner.perform(
+                self.effect, lambda _: self.provider.act(moved.gate_at_provider), store, StoredAnswer
+            )
 
         moved.task = asyncio.create_task(run())
         self.all.append(moved)
@@ -171,7 +173,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(place=st.sampled_from(PLACES), dies=st.booleans())
     def an_attempt_gets_as_far_as(self, place: str, dies: bool) -> None:
         """Then it dies, or falls asleep there."""
-        # Whoever sleeps behind its last check and before the provider's door may send though it is no longer the newest.
+        # An attempt that sleeps between its last check and the provider may send though it is no longer the newest.
         self.slept_in_the_gap |= any(one.place in {"checked", "leaving"} for one in self.asleep)
         moved = self.do(self.start())
         self.do(moved.move_to(place))
@@ -180,7 +182,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # No precondition: whether an attempt still sleeps depends on the time that it took, and what is drawn must not.
     @rule(which=st.integers(0, 9), place=st.sampled_from(PLACES), dies=st.booleans())
-    def a_sleeper_goes_on_to(self, which: int, place: str, dies: bool) -> None:
+    def a_sleeping_attempt_continues_to(self, which: int, place: str, dies: bool) -> None:
         if not self.asleep:
             return
         moved = self.asleep.pop(which % len(self.asleep))
@@ -193,7 +195,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.provider.finish()
 
     @invariant()
-    def a_provider_that_can_be_asked_is_paid_once(self) -> None:
+    def a_provider_with_a_lookup_is_paid_once(self) -> None:
         if not hasattr(self, "provider") or self.slept_in_the_gap:
             return
         # A search that began too early shows nothing: the settle time is a promise about the provider, and this one broke it.
@@ -216,7 +218,7 @@ class LedgerMachine(RuleBasedStateMachine):
     async def _quiesce(self) -> None:
         for sleeper in self.asleep:
             await sleeper.move_to_the_end()
-        self.patience.setattr(policies, "SEND_WITHIN", timedelta(seconds=10))  # nobody sleeps from here on
+        self.patience.setattr(policies, "SEND_WITHIN", timedelta(seconds=10))  # no attempt sleeps from here on
         # ... and no call runs any more: a send that a busy machine left open for long is not waited for as a running one.
         self.longest_call = SETTLE_SECONDS
         last: MovedAttempt | None = None
@@ -228,7 +230,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 break
         assert last is not None
         if self.provider.provider_class is not ProviderClass.NOTHING:
-            assert last.error is None, "an effect that can be asked about always comes to its end"
+            assert last.error is None, "an effect with a lookup always comes to its end"
         self.provider.finish()
         await asyncio.sleep(LAG_SECONDS)
         for unresolved in await self.ledger.unresolved_sends([("p", self.provider_class)], timedelta(0), timedelta(0)):
@@ -249,7 +251,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("provider_class", ProviderClass)
-def test_every_charge_is_known_whatever_happens_in_whatever_order(
+def test_the_ledger_knows_every_charge_after_any_sequence_of_faults(
     provider_class: ProviderClass, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending, "reach_effect", _reach_effect)

@@ -104,16 +104,18 @@ async def embed(effects: Effects) -> None:
 
 
 async def notify(effects: Effects) -> None:
-    asked = SendNotification(report_id="report-1", tenant="t", channels=("log", HOOK), title="Tides", names_title=False)
-    await effects.reports.send_notification(asked)
+    message = SendNotification(
+        report_id="report-1", tenant="t", channels=("log", HOOK), title="Tides", names_title=False
+    )
+    await effects.reports.send_notification(message)
 
 
 async def notify_with_the_title(effects: Effects) -> None:
-    asked = SendNotification(report_id="report-1", tenant="t", channels=("log",), title="Tides")
-    await effects.reports.send_notification(asked)
+    message = SendNotification(report_id="report-1", tenant="t", channels=("log",), title="Tides")
+    await effects.reports.send_notification(message)
 
 
-def ask_for_approval(resumption: int) -> Callable[[Effects], Awaitable[None]]:
+def approval_notice(resumption: int) -> Callable[[Effects], Awaitable[None]]:
     async def send(effects: Effects) -> None:
         await effects.is_now(Status.WAITING_FOR_YOU)
         notice = ApprovalNotice(before="create_pdf", expires_at=START, occasion=EventKind.APPROVAL_REMINDED)
@@ -124,11 +126,11 @@ def ask_for_approval(resumption: int) -> Callable[[Effects], Awaitable[None]]:
     return send
 
 
-def tell_of(notice: Notice, status: Status) -> Callable[[Effects], Awaitable[None]]:
+def notice_of(notice: Notice, status: Status) -> Callable[[Effects], Awaitable[None]]:
     async def send(effects: Effects) -> None:
         await effects.is_now(status, notice.number if status is Status.FAILED else 0)
-        asked = SendNotice(report_id="report-1", tenant="t", channels=("log",), notice=notice)
-        await effects.reports.send_notice(asked)
+        message = SendNotice(report_id="report-1", tenant="t", channels=("log",), notice=notice)
+        await effects.reports.send_notice(message)
 
     return send
 
@@ -142,11 +144,11 @@ async def take_back_from_slack(effects: Effects) -> None:
 
 
 FAILED = Notice(kind=NoticeKind.FAILED, number=3, code="model_refused")
-ASKED = Notice(kind=NoticeKind.DECISION_ASKED, number=2, code="unconfirmed", step="llm_call")
+DECISION_NEEDED = Notice(kind=NoticeKind.DECISION_ASKED, number=2, code="unconfirmed", step="llm_call")
 
 
 class Pinned(NamedTuple):
-    """What a row of the ledger holds of an effect; of both hashes the beginning is pinned."""
+    """An effect's row in the ledger; of both hashes the beginning is pinned."""
 
     kind: str
     key: str
@@ -165,17 +167,20 @@ PINNED: list[tuple[Callable[[Effects], Awaitable[None]], list[Pinned]]] = [
         ],
     ),
     (notify_with_the_title, [Pinned("notification", "b7d1f62775bfc71f3acd", "13bc6b727283b33c49d3")]),
-    (ask_for_approval(0), [Pinned("notification", "d2b1e95e325fbc1fb7ac", "e0eb15cf37b7e25225b4")]),
-    (ask_for_approval(2), [Pinned("notification", "76b513997ca525f85cee", "e0eb15cf37b7e25225b4")]),
-    (tell_of(FAILED, Status.FAILED), [Pinned("notification", "4a0c832715c45838a27a", "9e718dda34c79ea5e5d7")]),
-    (tell_of(ASKED, Status.WAITING_FOR_YOU), [Pinned("notification", "0967bcffc53eb48e446a", "541f7783f845e1ed9578")]),
+    (approval_notice(0), [Pinned("notification", "d2b1e95e325fbc1fb7ac", "e0eb15cf37b7e25225b4")]),
+    (approval_notice(2), [Pinned("notification", "76b513997ca525f85cee", "e0eb15cf37b7e25225b4")]),
+    (notice_of(FAILED, Status.FAILED), [Pinned("notification", "4a0c832715c45838a27a", "9e718dda34c79ea5e5d7")]),
+    (
+        notice_of(DECISION_NEEDED, Status.WAITING_FOR_YOU),
+        [Pinned("notification", "0967bcffc53eb48e446a", "541f7783f845e1ed9578")],
+    ),
     (post_to_slack, [Pinned("notification", "e532a7972eb526f75cef", "841785d2cef72de6f8b9")]),
     (take_back_from_slack, [Pinned("notification", "e532a7972eb526f75cef", "841785d2cef72de6f8b9")]),
 ]
 
 
 @pytest.mark.parametrize(("apply", "pinned"), PINNED)
-async def test_an_effect_keeps_its_row_in_the_ledger(
+async def test_the_key_and_fingerprint_of_each_effect_never_change(
     apply: Callable[[Effects], Awaitable[None]], pinned: list[Pinned]
 ) -> None:
     effects = Effects()
@@ -186,7 +191,7 @@ async def test_an_effect_keeps_its_row_in_the_ledger(
     assert [Pinned(one.kind, one.key[:20], one.fingerprint[:20]) for one in effects.recorded] == pinned
 
 
-def test_who_reads_the_ledger_finds_the_call_that_wrote_a_part() -> None:
+def test_the_key_of_a_model_call_is_computed_from_its_part_and_generation() -> None:
     effect = Effect(
         WorkflowRef("report-1", "t"),
         "llm_call",

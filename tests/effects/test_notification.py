@@ -1,4 +1,4 @@
-"""The notification effect: what is stored of a message, and what tells two messages apart."""
+"""The notification effect: the stored form of a message, and what distinguishes two messages."""
 
 import pytest
 
@@ -9,7 +9,9 @@ from durable_research.effects.notification import Notified, notification_ordinal
     ("occasion", "ordinal"),
     [((), "log"), (("failed", "3"), "failed 3 log"), (("decision_asked", "llm_call2"), "decision_asked llm_call2 log")],
 )
-def test_messages_of_one_step_are_told_apart_by_occasion_and_channel(occasion: tuple[str, ...], ordinal: str) -> None:
+def test_notifications_of_one_step_have_an_ordinal_of_occasion_and_channel(
+    occasion: tuple[str, ...], ordinal: str
+) -> None:
     assert notification_ordinal(occasion, "log") == ordinal
 
 
@@ -20,5 +22,5 @@ def test_messages_of_one_step_are_told_apart_by_occasion_and_channel(occasion: t
         ({"reference": "1754000000.000100"}, Notified(reference="1754000000.000100")),
     ],
 )
-def test_a_delivery_that_an_older_version_stored_is_read(stored: dict[str, object], notified: Notified) -> None:
+def test_a_delivery_stored_by_an_older_version_is_parsed(stored: dict[str, object], notified: Notified) -> None:
     assert Notified.model_validate(stored) == notified

@@ -1,4 +1,4 @@
-"""The function that every effect goes through, on the real ledger, with a provider that does as it is told."""
+"""The function that performs every effect, on the real ledger, with a scripted provider."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -48,7 +48,7 @@ from tests.fakes import FakeNotes
 from tests.pretend_provider import PretendAct, PretendProvider
 
 
-class Kept(BaseModel):
+class StoredAnswer(BaseModel):
     text: str
 
 
@@ -59,7 +59,7 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policies, "FIND_FOR", timedelta(milliseconds=50))
 
 
-Run = Callable[..., Awaitable[Kept]]
+Run = Callable[..., Awaitable[StoredAnswer]]
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def notes() -> FakeNotes:
 
 @pytest.fixture
 def attempt(ledger: PostgresLedger, notes: FakeNotes) -> Run:
-    async def run(number: int, effect: Effect, provider: PretendProvider) -> Kept:
+    async def run(number: int, effect: Effect, provider: PretendProvider) -> StoredAnswer:
         runner = EffectRunner(
             ledger,
             notes,
@@ -84,10 +84,10 @@ def attempt(ledger: PostgresLedger, notes: FakeNotes) -> Run:
             lambda: False,
         )
 
-        async def keep(answer: str) -> Kept:
-            return Kept(text=answer)
+        async def store(answer: str) -> StoredAnswer:
+            return StoredAnswer(text=answer)
 
-        return await runner.perform(effect, lambda _: provider.act(), keep, Kept)
+        return await runner.perform(effect, lambda _: provider.act(), store, StoredAnswer)
 
     return run
 
@@ -98,7 +98,7 @@ def of(effect: Effect, provider_class: ProviderClass, settle_seconds: float = 0.
 
 
 class Killed(BaseException):
-    """What a SIGKILL looks like from inside: nothing after it happens."""
+    """A SIGKILL as seen by the process: no code after it runs."""
 
 
 def killed_at(monkeypatch: pytest.MonkeyPatch, place: Place, effect: Effect) -> None:
@@ -113,17 +113,17 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, place: Place, effect: Effect) -> 
     monkeypatch.setattr(sending, "reach_effect", reach)
 
 
-async def test_an_answer_is_settled_and_returned_again_without_asking(attempt: Run, effect: Effect) -> None:
+async def test_a_settled_answer_is_returned_again_without_a_provider_call(attempt: Run, effect: Effect) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
     first = await attempt(1, effect, provider)
 
-    assert first == await attempt(2, effect, provider) == Kept(text="answer of call_1")
+    assert first == await attempt(2, effect, provider) == StoredAnswer(text="answer of call_1")
     assert provider.charges(effect.key) == 1
 
 
 @pytest.mark.parametrize("place", [place for place in Place if place is not Place.SENDING])
 @pytest.mark.parametrize("provider_class", [ProviderClass.KEYED, ProviderClass.RETRIEVABLE, ProviderClass.LOCKED])
-async def test_a_provider_that_can_be_asked_is_paid_once_wherever_we_die(
+async def test_a_provider_with_a_lookup_is_paid_once_whatever_the_crash_point(
     provider_class: ProviderClass,
     place: Place,
     attempt: Run,
@@ -143,7 +143,7 @@ async def test_a_provider_that_can_be_asked_is_paid_once_wherever_we_die(
 
 @pytest.mark.parametrize("place", [place for place in Place if place is not Place.SENDING])
 @pytest.mark.parametrize("provider_class", [ProviderClass.KEYED, ProviderClass.RETRIEVABLE])
-async def test_attempts_that_no_log_numbers_pay_once_wherever_we_die(
+async def test_unnumbered_attempts_pay_once_whatever_the_crash_point(
     provider_class: ProviderClass, place: Place, attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, provider_class)
@@ -155,7 +155,7 @@ async def test_attempts_that_no_log_numbers_pay_once_wherever_we_die(
     assert provider.charges(effect.key) == 1
 
 
-async def test_an_attempt_that_no_log_numbers_leaves_nothing_in_the_log(
+async def test_an_unnumbered_attempt_writes_nothing_to_the_progress_log(
     attempt: Run, effect: Effect, notes: FakeNotes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.RETRIEVABLE)
@@ -178,7 +178,7 @@ async def test_an_attempt_that_no_log_numbers_leaves_nothing_in_the_log(
         (StillRunning("at work"), StillRunning),
     ],
 )
-async def test_a_failure_to_ask_for_an_accepted_call_never_pays_again(
+async def test_a_failed_poll_of_an_accepted_call_never_pays_again(
     error: Exception, seen: type[Exception], attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -204,7 +204,7 @@ async def test_a_refused_send_is_sent_again_uncounted(
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
-async def test_an_ambiguous_send_is_sent_again_once_counted_and_then_no_more(
+async def test_an_ambiguous_send_is_resent_once_and_counted_and_then_fails(
     attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, failures=[Ambiguous("cut"), Ambiguous("cut")])
@@ -217,7 +217,7 @@ async def test_an_ambiguous_send_is_sent_again_once_counted_and_then_no_more(
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=0, possible_extra=2)
 
 
-async def test_what_ends_an_ambiguous_send_is_named(attempt: Run, effect: Effect) -> None:
+async def test_the_final_error_of_an_ambiguous_send_names_its_cause(attempt: Run, effect: Effect) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, failures=[Ambiguous("the line was cut"), Ambiguous("cut again")])
     for number in (1, 2):
         with pytest.raises(Ambiguous):
@@ -227,7 +227,7 @@ async def test_what_ends_an_ambiguous_send_is_named(attempt: Run, effect: Effect
         await attempt(3, effect, provider)
 
 
-async def test_where_nobody_can_be_asked_server_errors_are_sent_again_six_times_with_growing_pauses(
+async def test_without_a_lookup_server_errors_are_resent_six_times_with_backoff(
     attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, failures=[ProviderFailed("HTTP 500") for _ in range(7)])
@@ -243,7 +243,7 @@ async def test_where_nobody_can_be_asked_server_errors_are_sent_again_six_times_
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=0, possible_extra=7)
 
 
-async def test_a_server_error_leaves_the_one_resend_after_silence_untouched(
+async def test_server_errors_do_not_use_up_the_one_resend_after_silence(
     attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     failures: list[Exception] = [ProviderFailed("500"), ProviderFailed("500"), Ambiguous("cut"), Ambiguous("cut")]
@@ -259,7 +259,7 @@ async def test_a_server_error_leaves_the_one_resend_after_silence_untouched(
 
 @pytest.mark.parametrize("error", [Ambiguous("cut"), ProviderFailed("HTTP 500")])
 @pytest.mark.parametrize("provider_class", [ProviderClass.KEYED, ProviderClass.RETRIEVABLE, ProviderClass.LOCKED])
-async def test_where_the_provider_can_be_asked_an_unknown_send_waits_and_is_sent_again_uncounted(
+async def test_with_a_lookup_an_unknown_send_is_resent_uncounted_after_a_wait(
     provider_class: ProviderClass, error: Ambiguous, attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect, provider = of(effect, provider_class)
@@ -273,7 +273,7 @@ async def test_where_the_provider_can_be_asked_an_unknown_send_waits_and_is_sent
 
 
 @pytest.mark.parametrize("provider_class", list(ProviderClass))
-async def test_silence_counts_whatever_can_be_asked(
+async def test_provider_silence_counts_in_every_provider_class(
     provider_class: ProviderClass, attempt: Run, effect: Effect
 ) -> None:
     effect, provider = of(effect, provider_class)
@@ -285,7 +285,7 @@ async def test_silence_counts_whatever_can_be_asked(
     assert (failed.value.waits, failed.value.counted) == (False, True)
 
 
-async def test_a_server_that_turns_out_to_keep_nothing_is_sent_again_as_one_that_cannot_be_asked(
+async def test_a_server_whose_lookup_is_missing_is_resent_to_like_class_nothing(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.RETRIEVABLE)
@@ -303,7 +303,7 @@ async def test_a_server_that_turns_out_to_keep_nothing_is_sent_again_as_one_that
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=1)
 
 
-async def test_two_answered_sends_are_two_charges_though_the_server_gives_all_one_id(
+async def test_two_answered_sends_are_two_charges_even_with_the_same_id(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING)
@@ -317,7 +317,7 @@ async def test_two_answered_sends_are_two_charges_though_the_server_gives_all_on
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
-async def test_two_sends_of_one_key_are_one_charge_where_the_provider_goes_by_it(
+async def test_two_sends_with_one_idempotency_key_are_one_charge(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.KEYED)
@@ -331,7 +331,7 @@ async def test_two_sends_of_one_key_are_one_charge_where_the_provider_goes_by_it
 
 
 @pytest.mark.parametrize("error", [ModelStopped("odd"), OnlyReasoning("length"), AnswerBroken("broken off")])
-async def test_an_answer_that_is_of_no_use_is_counted_as_charged(
+async def test_an_unusable_answer_is_counted_as_charged(
     error: Exception, attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[error])
@@ -342,7 +342,7 @@ async def test_an_answer_that_is_of_no_use_is_counted_as_charged(
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
-async def test_a_busy_look_after_a_cut_stream_uses_up_nothing(
+async def test_a_busy_provider_after_a_cut_stream_does_not_use_up_the_resend(
     attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     """The one call that may be sent besides was refused: it goes out when the provider is well again."""
@@ -359,14 +359,14 @@ async def test_a_busy_look_after_a_cut_stream_uses_up_nothing(
 
 
 @pytest.mark.parametrize("error", [ModelStopped("odd"), OnlyReasoning("length"), ModelDeclined("no")])
-async def test_a_final_answer_is_not_bought_again_after_a_death(
+async def test_a_final_failure_is_not_bought_again_after_a_crash(
     error: StepFailed, attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[error])
     with pytest.raises(type(error)):
         await attempt(1, effect, provider)
 
-    # The worker died before anybody was told.
+    # The worker died before the failure was recorded.
     with pytest.raises(type(error), match=str(error)) as again:
         await attempt(2, effect, provider)
 
@@ -374,7 +374,7 @@ async def test_a_final_answer_is_not_bought_again_after_a_death(
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
-async def test_where_no_second_answer_is_wanted_an_empty_one_is_final_also_after_a_death(
+async def test_without_an_allowed_repeat_an_empty_answer_stays_final_after_a_crash(
     attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect = replace(effect, empty_allowed=0)
@@ -387,7 +387,7 @@ async def test_where_no_second_answer_is_wanted_an_empty_one_is_final_also_after
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
-async def test_an_answer_that_broke_off_leaves_the_one_more_after_an_empty_one(attempt: Run, effect: Effect) -> None:
+async def test_a_broken_answer_does_not_use_up_the_repeat_after_an_empty_one(attempt: Run, effect: Effect) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[AnswerBroken("broken"), EmptyOutput("none")])
     with pytest.raises(AnswerBroken):
         await attempt(1, effect, provider)
@@ -398,28 +398,28 @@ async def test_an_answer_that_broke_off_leaves_the_one_more_after_an_empty_one(a
     assert not failed.value.permanent
 
 
-async def test_what_came_of_an_answer_that_is_not_published_is_named_in_the_ledger(
+async def test_a_partial_answer_that_is_not_published_is_named_in_the_ledger(
     effect: Effect, ledger: PostgresLedger, database: Database
 ) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[ModelStopped("odd", text="half a text")])
     attempt = Attempt(effect.workflow.workflow_id, "llm_call", 1, "w")
     runner = EffectRunner(ledger, FakeNotes(), lambda: attempt, lambda: False)
 
-    async def keep(answer: str) -> Kept:
-        return Kept(text=answer)
+    async def store(answer: str) -> StoredAnswer:
+        return StoredAnswer(text=answer)
 
     async def salvage(text: str) -> dict[str, str]:
         return {"text": text}
 
     with pytest.raises(ModelStopped):
-        await runner.perform(effect, lambda _: provider.act(), keep, Kept, salvage)
+        await runner.perform(effect, lambda _: provider.act(), store, StoredAnswer, salvage)
 
     async with database.one() as connection:
-        kept = await connection.execute(text("SELECT kept FROM effects WHERE key = :key"), {"key": effect.key})
-        assert kept.scalar_one() == {"text": "half a text"}
+        partial = await connection.execute(text("SELECT kept FROM effects WHERE key = :key"), {"key": effect.key})
+        assert partial.scalar_one() == {"text": "half a text"}
 
 
-async def test_an_empty_answer_is_bought_again_once(attempt: Run, effect: Effect, ledger: PostgresLedger) -> None:
+async def test_an_empty_answer_is_repeated_once(attempt: Run, effect: Effect, ledger: PostgresLedger) -> None:
     provider = PretendProvider(ProviderClass.NOTHING, answers=[EmptyOutput("none"), EmptyOutput("none")])
     finality = []
     for number in (1, 2):
@@ -431,7 +431,7 @@ async def test_an_empty_answer_is_bought_again_once(attempt: Run, effect: Effect
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
-async def test_an_accepted_call_that_runs_for_longer_than_any_may_counts_as_silent(
+async def test_an_accepted_call_beyond_the_longest_time_counts_as_silent(
     attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -443,7 +443,7 @@ async def test_an_accepted_call_that_runs_for_longer_than_any_may_counts_as_sile
 
 
 @pytest.mark.parametrize(("resend", "error"), [(ResendPolicy.NEVER, Unconfirmed), (ResendPolicy.ASK, DecisionNeeded)])
-async def test_without_leave_a_silent_send_is_not_sent_again(
+async def test_a_silent_send_is_not_resent_when_the_policy_forbids_it(
     resend: ResendPolicy, error: type[Exception], attempt: Run, effect: Effect
 ) -> None:
     effect = replace(effect, resend=resend)
@@ -456,7 +456,9 @@ async def test_without_leave_a_silent_send_is_not_sent_again(
     assert provider.charges(effect.key) == 0
 
 
-async def test_a_person_may_decide_to_send_again(attempt: Run, effect: Effect, ledger: PostgresLedger) -> None:
+async def test_a_silent_send_is_resent_after_a_persons_decision(
+    attempt: Run, effect: Effect, ledger: PostgresLedger
+) -> None:
     effect = replace(effect, resend=ResendPolicy.ASK)
     provider = PretendProvider(ProviderClass.NOTHING, failures=[Ambiguous("cut")])
     with pytest.raises(Ambiguous):
@@ -469,7 +471,7 @@ async def test_a_person_may_decide_to_send_again(attempt: Run, effect: Effect, l
 
 
 @pytest.mark.parametrize(("error", "charged"), [(EmptyOutput("none"), 2), (GenerationFailed("ended"), 1)])
-async def test_a_call_that_ended_without_use_is_closed_and_a_new_one_is_sent_on_a_handle_of_its_own(
+async def test_an_unusable_call_is_closed_and_the_next_is_sent_on_a_new_handle(
     error: Exception, charged: int, attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -482,7 +484,7 @@ async def test_a_call_that_ended_without_use_is_closed_and_a_new_one_is_sent_on_
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=charged, possible_extra=0)
 
 
-async def test_a_searched_provider_is_given_its_time_to_show_a_call(
+async def test_a_lookup_waits_for_the_providers_visibility_lag(
     attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.RETRIEVABLE, settle_seconds=10)
@@ -497,7 +499,7 @@ async def test_a_searched_provider_is_given_its_time_to_show_a_call(
     assert provider.charges(effect.key) == 1
 
 
-async def test_a_running_call_on_the_handle_is_waited_for_in_more_attempts_than_one(
+async def test_a_running_call_on_the_handle_is_awaited_over_several_attempts(
     attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -514,7 +516,7 @@ async def test_a_running_call_on_the_handle_is_waited_for_in_more_attempts_than_
     assert provider.charges(effect.key) == 1
 
 
-async def test_an_id_is_not_lost_when_the_database_is_away_as_the_call_is_accepted(
+async def test_an_id_received_during_a_database_outage_is_stored_afterwards(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -532,7 +534,7 @@ async def test_an_id_is_not_lost_when_the_database_is_away_as_the_call_is_accept
     assert (outages, provider.charges(effect.key)) == ([], 1)
 
 
-async def test_a_deadline_that_passes_while_the_database_is_away_is_no_failure_of_the_step(
+async def test_a_timeout_during_a_database_outage_is_no_failure_of_the_step(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -556,7 +558,7 @@ async def test_a_deadline_that_passes_while_the_database_is_away_is_no_failure_o
         await until_its_deadline()
 
 
-async def test_a_call_that_its_sender_names_while_it_is_found_has_one_name_and_one_charge(
+async def test_a_call_named_by_its_sender_and_by_a_lookup_has_one_id_and_one_charge(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -598,7 +600,7 @@ async def test_an_attempt_whose_fence_is_stale_sends_nothing(
     assert provider.charges(effect.key) == 0
 
 
-async def test_a_cheap_effect_may_be_sent_again_more_often_and_counts_each(
+async def test_a_higher_cap_allows_more_resends_and_counts_each(
     attempt: Run, effect: Effect, ledger: PostgresLedger
 ) -> None:
     effect, provider = of(replace(effect, ambiguous_allowed=3), ProviderClass.NOTHING)
@@ -607,7 +609,7 @@ async def test_a_cheap_effect_may_be_sent_again_more_often_and_counts_each(
         with pytest.raises(Ambiguous):
             await attempt(number, effect, provider)
 
-    assert await attempt(4, effect, provider) == Kept(text="answer of call_1")
+    assert await attempt(4, effect, provider) == StoredAnswer(text="answer of call_1")
     assert (await ledger.claim(effect, 5)).possible_extra == 3
 
 
@@ -625,7 +627,7 @@ def withdraw(ledger: PostgresLedger) -> Callable[[Effect, PretendProvider], Awai
     return run
 
 
-async def test_what_was_taken_back_is_not_done_again(
+async def test_a_withdrawn_effect_is_not_performed_again(
     attempt: Run, withdraw: Callable[[Effect, PretendProvider], Awaitable[None]], effect: Effect
 ) -> None:
     effect, provider = of(effect, ProviderClass.RETRIEVABLE)
@@ -637,7 +639,7 @@ async def test_what_was_taken_back_is_not_done_again(
     assert provider.charges(effect.key) == 1
 
 
-async def test_a_send_that_arrives_after_it_was_taken_back_is_one_too_many(
+async def test_a_send_that_arrives_after_its_withdrawal_must_be_cancelled(
     ledger: PostgresLedger, withdraw: Callable[[Effect, PretendProvider], Awaitable[None]], effect: Effect
 ) -> None:
     effect, provider = of(effect, ProviderClass.RETRIEVABLE)
@@ -648,7 +650,7 @@ async def test_a_send_that_arrives_after_it_was_taken_back_is_one_too_many(
     assert await ledger.remember_reference(effect.key, 1, "late")
 
 
-async def test_a_handle_that_the_provider_forgot_is_not_used_again(
+async def test_a_handle_unknown_to_the_provider_is_not_reused(
     attempt: Run, effect: Effect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -657,11 +659,11 @@ async def test_a_handle_that_the_provider_forgot_is_not_used_again(
         await attempt(1, effect, provider)
     provider.deleted = {"conv_1"}
 
-    assert await attempt(2, effect, provider) == Kept(text="answer of call_1")
+    assert await attempt(2, effect, provider) == StoredAnswer(text="answer of call_1")
     assert [call.handle for call in provider.calls] == ["conv_2"]
 
 
-async def test_a_call_that_the_provider_forgot_is_bought_again_as_the_policy_allows(
+async def test_a_call_unknown_to_the_provider_is_resent_as_the_policy_allows(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
@@ -678,16 +680,16 @@ async def test_a_call_that_the_provider_forgot_is_bought_again_as_the_policy_all
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
-async def test_an_answer_that_nobody_keeps_outlasts_an_outage_of_our_own(
+async def test_an_answer_received_during_a_database_outage_is_settled_afterwards(
     attempt: Run, effect: Effect, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effect, provider = of(effect, ProviderClass.NOTHING)
     original, outages = ledger.settle, [InfrastructureDown("away")] * 3
 
-    async def away_for_a_while(*given: Any) -> None:
+    async def away_for_a_while(*arguments: Any) -> None:
         if outages:
             raise outages.pop()
-        await original(*given)
+        await original(*arguments)
 
     monkeypatch.setattr(ledger, "settle", away_for_a_while)
 

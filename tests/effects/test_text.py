@@ -1,4 +1,4 @@
-"""Writing to the end: what becomes of an answer that was cut, by what the call that goes on brings."""
+"""Continuing a truncated answer: the outcome depends on the answer of the continuation."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -31,8 +31,8 @@ ASSIGNMENT = Assignment(WorkflowRef("workflow", "tenant"), "llm_call", "Write.",
 USED = TokenUsage(input_tokens=10, output_tokens=20)
 
 
-class Said(RemoteEffect[ModelAnswer]):
-    """One call and what comes of it: a part that was cut, a last one, or an error."""
+class ScriptedCall(RemoteEffect[ModelAnswer]):
+    """One call and its outcome: a truncated part, the last part, or an error."""
 
     def __init__(self, outcome: str | Exception, *, is_last: bool) -> None:
         self._outcome = outcome
@@ -56,9 +56,9 @@ class Scripted:
     provider_class, settle_seconds = ProviderClass.NOTHING, 0.0
 
     def __init__(self, *outcomes: str | Exception, whole: str | None = None) -> None:
-        self._outcomes = [Said(one, is_last=False) for one in outcomes]
+        self._outcomes = [ScriptedCall(one, is_last=False) for one in outcomes]
         if whole is not None:
-            self._outcomes.append(Said(whole, is_last=True))
+            self._outcomes.append(ScriptedCall(whole, is_last=True))
         self.calls: list[ModelCall] = []
 
     def prepare(self, call: ModelCall, on_text: TextSink) -> RemoteEffect[ModelAnswer]:
@@ -73,7 +73,7 @@ class Scripted:
 
 
 class Runner:
-    """Performs at once, and keeps no ledger."""
+    """Performs at once, without a ledger."""
 
     async def perform(
         self,
@@ -112,49 +112,51 @@ def memory() -> Memory:
     return Memory()
 
 
-async def test_a_cut_answer_is_gone_on_with_to_its_end(memory: Memory) -> None:
-    text, said = await written(memory, Scripted("Tides ", "turn ", whole="twice."))
+async def test_a_truncated_answer_is_continued_to_its_end(memory: Memory) -> None:
+    text, read = await written(memory, Scripted("Tides ", "turn ", whole="twice."))
 
-    assert (said, text.is_whole, text.is_cut) == ("Tides turn twice.", True, False)
+    assert (read, text.is_whole, text.is_cut) == ("Tides turn twice.", True, False)
     assert (text.usage.input_tokens, text.usage.output_tokens) == (30, 60)
 
 
 @pytest.mark.parametrize("nothing", [EmptyOutput(), OnlyReasoning(), ModelTooLarge()])
-async def test_a_cut_answer_to_which_going_on_adds_nothing_is_the_answer(memory: Memory, nothing: Exception) -> None:
-    text, said = await written(memory, Scripted("# Tides\n\n", "They turn.", nothing))
+async def test_a_truncated_answer_whose_continuation_is_empty_is_published_as_cut(
+    memory: Memory, nothing: Exception
+) -> None:
+    text, read = await written(memory, Scripted("# Tides\n\n", "They turn.", nothing))
 
-    assert (said, text.is_whole, text.is_cut) == ("# Tides\n\nThey turn.", True, True)
+    assert (read, text.is_whole, text.is_cut) == ("# Tides\n\nThey turn.", True, True)
     assert text.usage == USED + USED
     assert len(memory.drafts.dropped) == 1
-    document = compose(said, text, workflow_id="w", title=None, language=None, asked_at=START)
+    document = compose(read, text, workflow_id="w", title=None, language=None, asked_at=START)
     assert ("Length", "cut at the model's longest; going on added nothing") in document.facts
 
 
 @pytest.mark.parametrize("error", [EmptyOutput(), OnlyReasoning(), ModelTooLarge(), ModelDeclined()])
-async def test_a_first_call_that_brings_nothing_has_failed(memory: Memory, error: Exception) -> None:
+async def test_a_first_call_without_text_fails(memory: Memory, error: Exception) -> None:
     with pytest.raises(type(error)):
         await written(memory, Scripted(error))
 
 
-async def test_any_other_failure_of_going_on_is_one(memory: Memory) -> None:
+async def test_any_other_failure_of_the_continuation_fails_the_step(memory: Memory) -> None:
     with pytest.raises(ModelDeclined):
         await written(memory, Scripted("Tides ", ModelDeclined()))
 
 
-async def test_an_answer_that_is_cut_again_and_again_has_failed(memory: Memory) -> None:
+async def test_an_answer_truncated_beyond_the_allowed_continuations_fails(memory: Memory) -> None:
     with pytest.raises(ModelTruncated):
         await written(memory, Scripted(*["on and "] * (1 + policies.CONTINUATIONS_ALLOWED)))
 
 
-async def test_what_came_of_an_answer_that_ended_for_an_unknown_reason_is_kept(memory: Memory) -> None:
+async def test_the_text_of_an_answer_that_stopped_for_an_unknown_reason_is_stored(memory: Memory) -> None:
     with pytest.raises(ModelStopped):
         await written(memory, Scripted("Tides ", ModelStopped("paused", text="turn.")))
 
     assert b"Tides turn." in memory.objects.objects.values()
 
 
-async def test_a_text_without_the_mark_says_nothing_of_its_length(memory: Memory) -> None:
-    text, said = await written(memory, Scripted(whole="# Tides"))
-    document = compose(said, text, workflow_id="w", title=None, language=None, asked_at=START)
+async def test_a_complete_text_has_no_length_fact(memory: Memory) -> None:
+    text, read = await written(memory, Scripted(whole="# Tides"))
+    document = compose(read, text, workflow_id="w", title=None, language=None, asked_at=START)
 
     assert "Length" not in dict(document.facts)

@@ -26,7 +26,7 @@ def leading_to(*addresses: str) -> Resolve:
 
 @asynccontextmanager
 async def receiver(answer: bytes, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, list[bytes]]]:
-    """A receiver that answers with these bytes; gives its port and the heads of the requests it got."""
+    """A receiver that answers with these bytes; yields its port and the heads of the received requests."""
     heads: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

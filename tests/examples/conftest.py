@@ -1,4 +1,4 @@
-"""An installation that may notify this machine, and a receiver that keeps what it is told, as n8n would get it."""
+"""An installation that may notify this machine, and a receiver that stores its notifications as n8n would get them."""
 
 import threading
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ OPERATORS_SECRET = "whsec_" + "c2VjcmV0" * 6
 
 
 @dataclass(frozen=True)
-class Told:
+class ReceivedNotification:
     """One request to the receiver; the headers' names are in small letters, as n8n has them."""
 
     path: str
@@ -26,14 +26,14 @@ class Receiver:
     """Stands where n8n would listen; `answers` are its next ones for an address, afterwards 200."""
 
     url: str = ""
-    told: list[Told] = field(default_factory=list)
+    received: list[ReceivedNotification] = field(default_factory=list)
     answers: dict[str, list[int]] = field(default_factory=dict)
 
-    def at(self, path: str, count: int = 1) -> list[Told]:
-        """Wait until an address was told so often."""
+    def at(self, path: str, count: int = 1) -> list[ReceivedNotification]:
+        """Wait until an address received this many notifications."""
         return until(
             f"{count} requests to {path}",
-            lambda: found if len(found := [one for one in self.told if one.path == path]) >= count else None,
+            lambda: found if len(found := [one for one in self.received if one.path == path]) >= count else None,
         )
 
 
@@ -56,7 +56,7 @@ def receiver() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            receiver.told.append(Told(self.path, headers, body))
+            receiver.received.append(ReceivedNotification(self.path, headers, body))
             self.send_response(answers.pop(0) if (answers := receiver.answers.get(self.path)) else 200)
             self.send_header("content-length", "0")
             self.end_headers()

@@ -13,7 +13,7 @@ import httpx
 from tests.programs import node_program
 
 _JAVASCRIPT = Path(__file__).with_name("n8n.mjs")
-# What n8n's HTTP Request node (4.5) sends of itself.
+# Headers that n8n's HTTP Request node (4.5) sends by itself.
 _ACCEPT = {
     "json": "application/json,text/*;q=0.99",
     "file": "application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9, image/*;q=0.8, */*;q=0.7",
@@ -27,7 +27,7 @@ class StoppedByTheFlow(Exception):
 
 @dataclass
 class Execution:
-    """One run of a flow. It stands still at a Wait node until it is resumed; `trail` says which nodes have run."""
+    """One run of a flow. It stops at a Wait node until it is resumed; `trail` lists the nodes that have run."""
 
     flow: Json
     id: str = "231"
@@ -52,7 +52,7 @@ class Execution:
         return self
 
     def resume(self) -> "Execution":
-        """Wake it: by a callback or because its time is up, which the flow cannot tell apart."""
+        """Resume it: by a callback or because its time is up, which the flow cannot distinguish."""
         assert self.waits_at is not None, "it does not wait"
         name, self.waits_at = self.waits_at, None
         self._go_on(name, 0, {})
@@ -91,29 +91,29 @@ class Execution:
         return json.loads(ended.stdout)
 
     def _set(self, node: Json, item: Json) -> tuple[int, Json]:
-        given = self._javascript(item, value=node["parameters"]["assignments"]["assignments"])
-        return 0, {**item, **{one["name"]: one["value"] for one in given}}
+        assignments = self._javascript(item, value=node["parameters"]["assignments"]["assignments"])
+        return 0, {**item, **{one["name"]: one["value"] for one in assignments}}
 
     def _http_request(self, node: Json, item: Json) -> tuple[int, Json]:
-        asked = self._javascript(item, value=node["parameters"])
-        wanted = asked["options"]["response"]["response"]
-        headers = {one["name"]: one["value"] for one in asked.get("headerParameters", {}).get("parameters", ())}
+        parameters = self._javascript(item, value=node["parameters"])
+        response_options = parameters["options"]["response"]["response"]
+        headers = {one["name"]: one["value"] for one in parameters.get("headerParameters", {}).get("parameters", ())}
         with httpx.Client(timeout=30) as client:
             request = client.build_request(
-                asked["method"],
-                asked["url"],
-                headers={"accept": _ACCEPT[wanted["responseFormat"]], **headers},
-                json=json.loads(asked["jsonBody"]) if asked.get("sendBody") else None,
+                parameters["method"],
+                parameters["url"],
+                headers={"accept": _ACCEPT[response_options["responseFormat"]], **headers},
+                json=json.loads(parameters["jsonBody"]) if parameters.get("sendBody") else None,
             )
             self.requests.append(request)
             response = client.send(request)
         self.responses.append(response)
-        if not wanted.get("neverError"):
+        if not response_options.get("neverError"):
             assert response.is_success, f"{node['name']}: {response.status_code} {response.text}"
-        if wanted["responseFormat"] == "file":
+        if response_options["responseFormat"] == "file":
             return 0, item
         body = response.json()
-        return 0, {"statusCode": response.status_code, "body": body} if wanted.get("fullResponse") else body
+        return 0, {"statusCode": response.status_code, "body": body} if response_options.get("fullResponse") else body
 
     def _if(self, node: Json, item: Json) -> tuple[int, Json]:
         (condition,) = node["parameters"]["conditions"]["conditions"]

@@ -1,4 +1,4 @@
-"""A short campaign and a short crash table, as a person starts them: real processes, real signals, judged from outside."""
+"""A short campaign and a short crash table, as a person starts them: real processes, real signals, checked from outside."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_a_short_campaign_of_kills_and_pauses_breaks_nothing(tmp_path: Path) -> None:
+def test_a_short_campaign_of_kills_and_pauses_breaks_no_invariant(tmp_path: Path) -> None:
     page, data = tmp_path / "page.md", tmp_path / "data"
     size = ("--reports", "20", "--kills", "6", "--pauses", "2", "--cuts", "1", "--gap", "1", "--seed", "6")
 
@@ -43,7 +43,7 @@ def test_a_short_campaign_of_kills_and_pauses_breaks_nothing(tmp_path: Path) -> 
     assert not (data / "up.json").exists()
 
 
-def test_reports_that_failed_are_resumed_amid_kills_and_pay_what_was_agreed_to_alone(tmp_path: Path) -> None:
+def test_failed_reports_resumed_during_kills_pay_only_the_accepted_charges(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     size = ("--reports", "12", "--kills", "6", "--pauses", "0", "--gap", "1", "--at-once", "8", "--seed", "3")
 
@@ -59,8 +59,8 @@ def test_reports_that_failed_are_resumed_amid_kills_and_pay_what_was_agreed_to_a
         assert f"| {way} | 2 | {first}, then done | 2 | 2 times {billed} |" in words
 
 
-@pytest.mark.parametrize("what", [("--class", "N"), ("--pipeline", "blog-post")], ids=["nobody to ask", "undone"])
-def test_what_is_not_resumed_for_nothing_is_no_campaign_of_resuming(what: tuple[str, str]) -> None:
+@pytest.mark.parametrize("what", [("--class", "N"), ("--pipeline", "blog-post")], ids=["no lookup", "undone"])
+def test_a_resume_campaign_refuses_options_without_a_free_resumption(what: tuple[str, str]) -> None:
     ended = run("chaos", "--resume", *what)
 
     assert ended.returncode == 2
@@ -76,7 +76,7 @@ def test_what_is_not_resumed_for_nothing_is_no_campaign_of_resuming(what: tuple[
     ],
     ids=["held", "broken", "void"],
 )
-def test_the_exit_code_and_the_page_say_what_the_judge_says(
+def test_the_exit_code_and_the_page_show_the_checkers_verdict(
     tmp_path: Path, seen: Evidence, code: Exit, word: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "page.md"
@@ -87,7 +87,7 @@ def test_the_exit_code_and_the_page_say_what_the_judge_says(
     assert page.read_text() in capsys.readouterr().out
 
 
-def test_the_page_compares_what_came_with_what_must_come_of_each_quirk(tmp_path: Path) -> None:
+def test_the_page_compares_the_outcome_of_each_quirk_with_the_expected_one(tmp_path: Path) -> None:
     page, options = tmp_path / "page.md", Options(reports=2, kills=1, seed=1, data=tmp_path)
     odd = Expected("no_money", (), status="failed", error="quota_exhausted", billed=0)
 
@@ -97,7 +97,7 @@ def test_the_page_compares_what_came_with_what_must_come_of_each_quirk(tmp_path:
     assert "done instead of failed quota_exhausted (no_money)" in page.read_text()
 
 
-def test_the_page_of_another_pipeline_says_what_its_words_mean(tmp_path: Path) -> None:
+def test_the_page_of_another_pipeline_explains_the_word_report(tmp_path: Path) -> None:
     page, options = tmp_path / "page.md", Options(reports=2, kills=1, seed=1, data=tmp_path)
 
     chaos.write_page(Campaign(options, print, evidence=replace(WELL, noun="blog post")), page)
@@ -105,7 +105,7 @@ def test_the_page_of_another_pipeline_says_what_its_words_mean(tmp_path: Path) -
     assert "Every *report* below is a blog post" in page.read_text()
 
 
-def test_a_short_crash_table_meets_its_points_and_bills_as_promised(tmp_path: Path) -> None:
+def test_a_short_crash_table_reaches_its_points_with_the_promised_charges(tmp_path: Path) -> None:
     every_run = tmp_path / "runs.json"
     size = ("--runs", "2", "--points", "E2,E4,P2", "--classes", "L", "--side-by-side", "4")
 
@@ -124,7 +124,7 @@ def test_a_short_crash_table_meets_its_points_and_bills_as_promised(tmp_path: Pa
 
 
 @pytest.mark.parametrize("command", ["chaos", "crash-table"])
-def test_a_folder_that_holds_an_installation_is_refused(tmp_path: Path, command: str) -> None:
+def test_a_data_folder_that_holds_an_installation_is_refused(tmp_path: Path, command: str) -> None:
     (tmp_path / "postgres").mkdir()
 
     ended = run(command, "--data", str(tmp_path))

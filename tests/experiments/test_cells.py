@@ -1,4 +1,4 @@
-"""The judge of the crash table finds each line broken that is broken, and says void where nothing was met."""
+"""The checker of the crash table finds each broken line, and reports void where no crash point was reached."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ TWICE = replace(GOOD, model_calls=2, reported=ReportedCharges(1, 1))
 GAVE_UP = replace(
     TWICE, status="failed", error="unconfirmed_effect", notifications=0, documents=None, counted_failures=1
 )
-STRAY = replace(GOOD, model_calls=2, reported=ReportedCharges(2, 0))
+DUPLICATE_SEND = replace(GOOD, model_calls=2, reported=ReportedCharges(2, 0))
 
 
 @pytest.mark.parametrize(
@@ -42,14 +42,14 @@ STRAY = replace(GOOD, model_calls=2, reported=ReportedCharges(2, 0))
         ("E3", "K", GOOD, True),
         ("E3", "K", TWICE, False),
         ("E3", "R", TWICE, False),
-        ("E3", "L", STRAY, False),
-        ("E8", "L", STRAY, False),
-        ("E9", "L", STRAY, True),
+        ("E3", "L", DUPLICATE_SEND, False),
+        ("E8", "L", DUPLICATE_SEND, False),
+        ("E9", "L", DUPLICATE_SEND, True),
         ("E9", "R", TWICE, True),
-        ("E9", "R", replace(STRAY, reported=ReportedCharges(1, 0)), False),
-        ("E9", "K", STRAY, False),
-        ("RE9", "L", STRAY, True),
-        ("RE8", "L", STRAY, False),
+        ("E9", "R", replace(DUPLICATE_SEND, reported=ReportedCharges(1, 0)), False),
+        ("E9", "K", DUPLICATE_SEND, False),
+        ("RE9", "L", DUPLICATE_SEND, True),
+        ("RE8", "L", DUPLICATE_SEND, False),
         ("RE3", "N", TWICE, True),
         ("RE3", "N", replace(TWICE, model_calls=3, reported=ReportedCharges(1, 2)), False),
         ("RE7", "L", replace(GOOD, resumptions=1, closings=(Closing(), Closing(1))), True),
@@ -69,7 +69,7 @@ STRAY = replace(GOOD, model_calls=2, reported=ReportedCharges(2, 0))
         ("E7", "L", None, False),
     ],
 )
-def test_a_line_holds_its_own_promise(
+def test_a_line_of_the_crash_table_is_checked_against_its_promise(
     point: str, provider_class: str, report: ReportEvidence | None, holds: bool
 ) -> None:
     assert (line(point, provider_class, GOOD, report).broken == []) is holds
@@ -90,7 +90,7 @@ def test_a_line_holds_its_own_promise(
         ("E4", "email", "N", 2, 2, False),
     ],
 )
-def test_a_line_of_a_notification_holds_its_own_promise(
+def test_a_notification_line_of_the_crash_table_is_checked_against_its_promise(
     point: str, channel: str, provider_class: str, received: int, known: int, holds: bool
 ) -> None:
     cell = Cell(E[point], channel, provider_class, "L")
@@ -99,27 +99,27 @@ def test_a_line_of_a_notification_holds_its_own_promise(
     assert (CellResult(cell, (CheckedRun("pid 1 SIGKILL", "", report, 1.0),)).broken == []) is holds
 
 
-def test_a_void_run_and_a_line_without_runs_do_not_stand() -> None:
+def test_a_void_run_and_a_line_without_runs_do_not_hold() -> None:
     assert promise_held([line("E1", "L", GOOD)])
     assert not promise_held([line("E1", "L", GOOD, void_reason="it was met 0 times")])
     assert not promise_held([line("E1", "L")])
 
 
 def test_the_page_shows_the_evidence_of_a_broken_line() -> None:
-    page = as_markdown("command", 10.0, [line("E3", "L", STRAY)])
+    page = as_markdown("command", 10.0, [line("E3", "L", DUPLICATE_SEND)])
 
     assert "NOT HELD" in page
     assert "billed 2 times" in page
 
 
-def test_every_point_is_a_failpoint_of_ours() -> None:
+def test_every_crash_point_is_a_known_failpoint() -> None:
     effects = (*effect_points("llm_call"), *effect_points("send_notification"))
     points = [*OTHER_POINTS, *effects, *RESUMED_CALLS, *RESUMING_POINTS]
 
     assert {point.failpoint for point in points} <= failpoints_of(policies().values())
 
 
-def test_the_whole_table_has_every_point_with_every_class() -> None:
+def test_the_crash_table_has_every_point_with_every_class() -> None:
     found = cells(None, CLASSES, CHANNELS)
 
     assert len([cell for cell in found if cell.effect == "model call"]) == 2 * 9 * 4
@@ -142,11 +142,11 @@ def test_the_whole_table_has_every_point_with_every_class() -> None:
         ("RA4", "start.given=kill@2/workflow"),
     ],
 )
-def test_a_resumed_report_meets_its_point_after_it_has_failed(point: str, rule: str) -> None:
+def test_a_resumed_report_reaches_its_crash_point_after_its_failure(point: str, rule: str) -> None:
     (found,) = {cell.point for cell in cells((point,), CLASSES, {})}
 
     assert found.rule(4.0) == rule
 
 
-def test_points_and_classes_can_be_chosen() -> None:
+def test_crash_points_and_classes_can_be_selected() -> None:
     assert [cell.name for cell in cells(("E3",), ("R", "N"), {})] == ["E3 model call R", "E3 model call N"]

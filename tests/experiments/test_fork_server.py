@@ -24,7 +24,7 @@ def environment(**more: str) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], **more}
 
 
-async def test_a_program_runs_with_its_own_arguments_environment_and_log(forks: ForkClient, tmp_path: Path) -> None:
+async def test_a_forked_program_has_its_own_arguments_environment_and_log(forks: ForkClient, tmp_path: Path) -> None:
     log = tmp_path / "doctor.log"
 
     child = await forks.start(("doctor",), environment(DURABLE_RESEARCH_PORT="not a number"), log)
@@ -33,32 +33,34 @@ async def test_a_program_runs_with_its_own_arguments_environment_and_log(forks: 
     assert "DURABLE_RESEARCH_PORT" in log.read_text()
 
 
-async def test_a_killed_program_is_reported_with_its_signal(forks: ForkClient, tmp_path: Path) -> None:
+async def test_a_killed_forked_program_is_reported_with_its_signal(forks: ForkClient, tmp_path: Path) -> None:
     child = await forks.start(("worker",), environment(TEMPORAL_ADDRESS="127.0.0.1:1"), tmp_path / "worker.log")
 
     os.kill(child.pid, signal.SIGKILL)
 
     assert await child.ended == -signal.SIGKILL
-    child.send(signal.SIGKILL)  # nobody is there any more, and no stranger with that number is hit
+    child.send(signal.SIGKILL)  # no process runs any more, and no other one with that pid is hit
 
 
-async def test_a_kept_program_is_started_again_and_its_death_is_noted(forks: ForkClient, tmp_path: Path) -> None:
-    kept = RestartedProcess(forks, ("worker",), environment(TEMPORAL_ADDRESS="127.0.0.1:1"), tmp_path / "worker-1.log")
-    await kept.start()
-    first = kept.pid
+async def test_a_restarted_process_comes_back_and_its_death_is_recorded(forks: ForkClient, tmp_path: Path) -> None:
+    restarted = RestartedProcess(
+        forks, ("worker",), environment(TEMPORAL_ADDRESS="127.0.0.1:1"), tmp_path / "worker-1.log"
+    )
+    await restarted.start()
+    first = restarted.pid
     assert first is not None
 
     os.kill(first, signal.SIGKILL)
-    await kept.started_again.wait()
+    await restarted.started_again.wait()
 
-    again = kept.pid
+    again = restarted.pid
     assert again not in {None, first}
-    assert [(death.pid, death.code) for death in kept.deaths] == [(first, -signal.SIGKILL)]
-    await kept.stop()
-    assert (kept.pid, len(kept.deaths)) == (None, 1)
+    assert [(death.pid, death.code) for death in restarted.deaths] == [(first, -signal.SIGKILL)]
+    await restarted.stop()
+    assert (restarted.pid, len(restarted.deaths)) == (None, 1)
 
 
-async def test_what_it_started_ends_with_the_nursery(tmp_path: Path) -> None:
+async def test_forked_programs_end_with_the_fork_server(tmp_path: Path) -> None:
     forks = ForkClient(["durable_research.cli.main"])
     await forks.open()
     child = await forks.start(("worker",), environment(TEMPORAL_ADDRESS="127.0.0.1:1"), tmp_path / "worker.log")
@@ -70,6 +72,6 @@ async def test_what_it_started_ends_with_the_nursery(tmp_path: Path) -> None:
     assert not process.is_running()
 
 
-async def test_a_nursery_that_is_not_open_starts_nothing(tmp_path: Path) -> None:
+async def test_a_fork_client_that_is_not_open_starts_nothing(tmp_path: Path) -> None:
     with pytest.raises(ForkServerEnded):
         await ForkClient([]).start(("worker",), {}, tmp_path / "worker.log")

@@ -14,17 +14,17 @@ def done() -> WorkflowHistory:
     return WorkflowHistory.from_json("done", file.read_text())
 
 
-def test_what_stands_in_a_history_is_found(done: WorkflowHistory) -> None:
+def test_plain_text_in_a_history_is_found(done: WorkflowHistory) -> None:
     found = histories.leaks([done], {"a type": "GenerateReportWorkflow", "a prompt": "canary"})
 
     assert found == ["the history of done holds a type"]
 
 
-async def test_a_history_of_ours_replays(done: WorkflowHistory) -> None:
+async def test_a_recorded_history_replays(done: WorkflowHistory) -> None:
     assert await histories.not_replayable([done], data_converter(RECORDING_KEYS, "default")) == []
 
 
-async def test_a_history_that_today_s_code_would_not_write_is_told(done: WorkflowHistory) -> None:
+async def test_a_history_that_does_not_replay_is_reported(done: WorkflowHistory) -> None:
     for event in done.events:
         if event.HasField("activity_task_scheduled_event_attributes"):
             event.activity_task_scheduled_event_attributes.activity_type.name = "something_else"

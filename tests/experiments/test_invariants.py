@@ -1,4 +1,4 @@
-"""The judge says yes to a campaign in which all is well, and finds each invariant broken that is broken."""
+"""The checker accepts a correct campaign, and finds each broken invariant."""
 
 from dataclasses import replace
 from typing import Any
@@ -35,7 +35,7 @@ RESUMED: dict[str, Any] = {
     "failure_notices": 1,
 }
 
-# What spoils a good campaign -> the one invariant that must say so.
+# A change that breaks a correct campaign -> the one invariant that must report it.
 BROKEN = {
     "a report that never ended": ("I1", with_report(status="running", notifications=0)),
     "a report without a row": ("I1", with_report(status=None, notifications=0)),
@@ -43,24 +43,24 @@ BROKEN = {
     "a workflow that Temporal forgot": ("I1", with_report(engine_status=None)),
     "a report with two ends": ("I1", with_report(closings=(Closing(), Closing()))),
     "a resumption without an end": ("I1", with_report(closings=(FAILED,), resumptions=1)),
-    "a failure that was told twice": (
+    "a failure that was notified twice": (
         "I4",
         with_report(closings=(FAILED, Closing(1)), resumptions=1, failure_notices=2),
     ),
-    "a failure that nobody was told": ("I4", with_report(**REFUSED | {"failure_notices": 0})),
-    "a workflow that nobody asked for": ("I2", replace(WELL, unknown_rows=("report-9",))),
+    "a failure without a notification": ("I4", with_report(**REFUSED | {"failure_notices": 0})),
+    "a workflow that was never requested": ("I2", replace(WELL, unknown_rows=("report-9",))),
     "a request that was never accepted": ("I2", replace(WELL, requested=3)),
     "one report for two requests": ("I2", replace(WELL, reports=(GOOD, GOOD))),
-    "a second bill that nobody tells": ("I3", with_report(model_calls=2)),
-    "a second bill that is told as settled": ("I3", with_report(model_calls=2, reported=ReportedCharges(2, 0))),
+    "a second charge that is not reported": ("I3", with_report(model_calls=2)),
+    "a second charge that is reported as settled": ("I3", with_report(model_calls=2, reported=ReportedCharges(2, 0))),
     "a report that was never billed": ("I3", with_report(model_calls=0, reported=ReportedCharges(0, 0))),
     "a charge that was never billed": ("I3", with_report(model_calls=1, reported=ReportedCharges(2, 0))),
-    "an API that tells no charges": ("I3", with_report(reported=None)),
-    "a bill that no report explains": ("I3", replace(WELL, unexplained_calls=("resp_1",))),
-    "a report that was never told": ("I4", with_report(notifications=0)),
-    "a report that was told twice": ("I4", with_report(notifications=2)),
-    "a message that the ledger does not know": ("I4", with_report(known_notifications=0)),
-    "a failed report that was told": ("I4", with_report(status="cancelled", notifications=1, documents=None)),
+    "an API that reports no charges": ("I3", with_report(reported=None)),
+    "a charge that no report explains": ("I3", replace(WELL, unexplained_calls=("resp_1",))),
+    "a report that was never notified": ("I4", with_report(notifications=0)),
+    "a report that was notified twice": ("I4", with_report(notifications=2)),
+    "a message that is not in the ledger": ("I4", with_report(known_notifications=0)),
+    "a cancelled report that was notified": ("I4", with_report(status="cancelled", notifications=1, documents=None)),
     "a done report without a row": ("I5", with_report(documents=None)),
     "a damaged PDF": ("I5", with_report(documents=DAMAGED)),
     "the text of another report": ("I5", with_report(documents=OF_ANOTHER)),
@@ -75,23 +75,29 @@ BROKEN = {
     "an answer that is not documented": ("I10", replace(WELL, undocumented=("HTTP 500",))),
     "a history that does not replay": ("I12", replace(WELL, not_replayable=("report-1",))),
     "a prompt in a log": ("I13", replace(WELL, leaks=("worker-1.log holds a prompt",))),
-    "a report that our own faults left half done": ("I15", with_report(status="partly_done")),
-    "a cap that our own faults count against": ("I15", with_report(counted_failures=1)),
-    "a message that our own faults count against": ("I15", with_report(counted_messages=1)),
-    "a refused report that is done all the same": ("I16", with_report(quirk=NO_MONEY)),
-    "a report that fails otherwise than it should": ("I16", with_report(**REFUSED | {"error": "model_refused"})),
+    "a report left partly done by injected faults": ("I15", with_report(status="partly_done")),
+    "injected faults that use up a cap": ("I15", with_report(counted_failures=1)),
+    "injected faults that use up a message's cap": ("I15", with_report(counted_messages=1)),
+    "a report that is done and should be refused": ("I16", with_report(quirk=NO_MONEY)),
+    "a report that fails with another error than expected": (
+        "I16",
+        with_report(**REFUSED | {"error": "model_refused"}),
+    ),
     "a report that should be done and failed": ("I16", with_report(**REFUSED | {"quirk": TWO_CALLS})),
     "a refusal that was billed": ("I3", with_report(**REFUSED | {"model_calls": 1, "reported": ReportedCharges(1, 0)})),
     "a resumption that was paid for": (
         "I3",
         with_report(**RESUMED | {"model_calls": 2, "reported": ReportedCharges(2, 0)}),
     ),
-    "a charge that was agreed to and not made": (
+    "an accepted charge that was not made": (
         "I3",
         with_report(**RESUMED | {"quirk": Expected("empty", (), billed=3, first="quota_exhausted")}),
     ),
-    "a report that failed otherwise before": ("I16", with_report(**RESUMED | {"closings": (Closing(), Closing(1))})),
-    "an odd answer that counts too often": ("I15", with_report(quirk=TWO_CALLS, counted_failures=2)),
+    "a report whose first failure was another than expected": (
+        "I16",
+        with_report(**RESUMED | {"closings": (Closing(), Closing(1))}),
+    ),
+    "an answer with a quirk that counts too often": ("I15", with_report(quirk=TWO_CALLS, counted_failures=2)),
 }
 
 
@@ -99,23 +105,23 @@ def broken(seen: Evidence) -> set[str]:
     return {verdict.invariant.number for verdict in check_invariants(seen) if not verdict.held}
 
 
-def test_a_campaign_in_which_all_is_well_holds() -> None:
+def test_a_correct_campaign_breaks_no_invariant() -> None:
     assert broken(WELL) == set()
     assert void_reasons(WELL) == []
 
 
 @pytest.mark.parametrize("fact", BROKEN)
-def test_the_judge_finds(fact: str) -> None:
+def test_the_checker_finds_each_broken_invariant(fact: str) -> None:
     number, seen = BROKEN[fact]
 
     assert number in broken(seen)
 
 
-def test_every_invariant_was_seen_broken() -> None:
+def test_every_invariant_has_a_broken_example() -> None:
     assert {number for number, _ in BROKEN.values()} == {rule.number for rule in INVARIANTS}
 
 
-def test_a_counted_second_charge_is_allowed_where_the_provider_cannot_be_asked() -> None:
+def test_a_counted_second_charge_is_allowed_in_class_n_only() -> None:
     twice = with_report(model_calls=2, reported=ReportedCharges(1, 1))
 
     assert broken(replace(twice, provider_class="N")) == set()
@@ -126,7 +132,7 @@ def test_a_third_charge_is_never_allowed() -> None:
     assert broken(replace(with_report(model_calls=3, reported=ReportedCharges(1, 2)), provider_class="N")) == {"I3"}
 
 
-def test_a_report_that_ends_as_its_quirk_has_it_is_well() -> None:
+def test_a_report_that_ends_as_its_quirk_expects_is_correct() -> None:
     twice = with_report(quirk=TWO_CALLS, model_calls=2, reported=ReportedCharges(2, 0), counted_failures=1)
 
     assert broken(with_report(**REFUSED)) == set()
@@ -134,15 +140,15 @@ def test_a_report_that_ends_as_its_quirk_has_it_is_well() -> None:
     assert broken(twice) == set()
 
 
-def test_a_report_that_was_resumed_and_paid_what_it_had_cost_before_is_well() -> None:
+def test_a_resumed_report_without_an_unaccepted_charge_is_correct() -> None:
     assert broken(with_report(**RESUMED)) == set()
 
 
-def test_a_report_that_must_fail_may_say_so_again_after_a_death() -> None:
+def test_a_report_that_must_fail_may_report_its_failure_again_after_a_crash() -> None:
     assert broken(with_report(**REFUSED | {"counted_failures": 2})) == set()
 
 
-def test_answers_that_a_dying_provider_broke_off_are_bought_again_where_nobody_can_be_asked() -> None:
+def test_in_class_n_answers_broken_by_a_killed_provider_may_be_bought_again() -> None:
     often = with_report(model_calls=4, reported=ReportedCharges(4, 0), counted_failures=3)
     hit = replace(often, planned={**WELL.planned, ("simulator", "kill"): 1})
 
@@ -151,14 +157,14 @@ def test_answers_that_a_dying_provider_broke_off_are_bought_again_where_nobody_c
     assert broken(hit) == {"I3", "I15"}
 
 
-def test_a_receiver_that_was_killed_itself_may_refuse_a_message() -> None:
+def test_a_killed_receiver_may_refuse_a_message() -> None:
     refused = with_report(counted_messages=1)
 
     assert broken(replace(refused, planned={("simulator", "kill"): 1})) == set()
     assert broken(replace(refused, planned={("worker", "kill"): 1})) == {"I15"}
 
 
-def test_a_possible_extra_charge_that_was_none_is_allowed() -> None:
+def test_a_possible_extra_charge_that_was_not_billed_is_allowed() -> None:
     assert broken(with_report(model_calls=1, reported=ReportedCharges(1, 1))) == set()
 
 
@@ -187,6 +193,6 @@ def test_a_campaign_that_proves_nothing_is_void(seen: Evidence) -> None:
     assert void_reasons(seen)
 
 
-def test_no_loss_in_n_bounds_the_rate_to_three_in_n() -> None:
+def test_zero_losses_in_n_bound_the_rate_to_three_in_n() -> None:
     assert lost_rate_bound(WELL) == 3 / 2
     assert lost_rate_bound(with_report(status="running")) is None

@@ -8,7 +8,7 @@ from durable_research.experiments.evidence.client import Client, ReportRequest, 
 
 
 class SlowClient(Client):
-    """Reports that end when the test says so."""
+    """Reports that end when the test ends them."""
 
     def __init__(self) -> None:
         super().__init__("http://127.0.0.1:1")
@@ -27,7 +27,7 @@ async def begun(client: SlowClient, count: int) -> None:
             await asyncio.sleep(0)
 
 
-async def test_no_more_than_so_many_are_under_way_at_once() -> None:
+async def test_the_number_of_reports_in_flight_is_limited() -> None:
     client = SlowClient()
     load = Load(client, [report_request(number, 1, "none") for number in range(5)], 2, lambda number: True)
     running = asyncio.create_task(load.run())
@@ -40,10 +40,10 @@ async def test_no_more_than_so_many_are_under_way_at_once() -> None:
     assert (load.pending, load.ended) == (0, 5)
 
 
-async def test_a_report_behind_the_gate_is_asked_for_as_soon_as_the_load_would_run_dry() -> None:
+async def test_a_gated_report_is_submitted_when_nothing_else_is_in_flight() -> None:
     client = SlowClient()
-    asked = [report_request(number, 1, "none") for number in range(3)]
-    load = Load(client, asked, 12, lambda number: number < 1 or not load.pending)
+    requests = [report_request(number, 1, "none") for number in range(3)]
+    load = Load(client, requests, 12, lambda number: number < 1 or not load.pending)
     running = asyncio.create_task(load.run())
 
     await begun(client, 1)
@@ -54,12 +54,12 @@ async def test_a_report_behind_the_gate_is_asked_for_as_soon_as_the_load_would_r
     assert load.ended == 3
 
 
-async def test_what_had_ended_before_counts_as_soon_as_it_is_under_way() -> None:
+async def test_a_report_that_ended_before_counts_once_it_was_submitted() -> None:
     client = SlowClient()
-    asked = [
+    requests = [
         replace(report_request(number, 1, "none"), report_id=f"report-{number}", ended_at=1.0) for number in range(2)
     ]
-    load = Load(client, asked, 12, lambda number: number < 1)
+    load = Load(client, requests, 12, lambda number: number < 1)
 
     running = asyncio.create_task(load.run())
     await begun(client, 1)
@@ -69,7 +69,7 @@ async def test_what_had_ended_before_counts_as_soon_as_it_is_under_way() -> None
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_two_requests_of_one_campaign_share_neither_word_nor_key() -> None:
+async def test_two_requests_of_one_campaign_have_different_words_and_keys() -> None:
     first, second = report_request(1, 7, "canary"), report_request(2, 7, "canary")
 
     assert first.word != second.word

@@ -1,4 +1,4 @@
-"""Faults come from their seed, hit what they name, and say whether they really happened."""
+"""Faults follow from their seed, hit the named process, and record whether they really happened."""
 
 import asyncio
 import subprocess
@@ -47,7 +47,7 @@ def test_the_same_seed_plans_the_same_faults_and_another_seed_others() -> None:
     assert plan_faults(1, 60, 15, 7, 4.0) != plan_faults(2, 60, 15, 7, 4.0)
 
 
-def test_a_role_without_a_weight_is_left_in_peace() -> None:
+def test_a_role_without_a_weight_gets_no_fault() -> None:
     weights = {role: weight for role, weight in WEIGHTS.items() if role != "simulator"}
 
     assert {fault.role for fault in plan_faults(1, 60, 15, 0, 4.0, weights)} == set(weights)
@@ -60,7 +60,9 @@ def test_every_role_is_killed_and_paused_at_least_once() -> None:
     assert planned.total() == 13
 
 
-async def test_the_way_to_the_provider_is_cut_for_its_time(tmp_path: Path, sleeper: "subprocess.Popen[bytes]") -> None:
+async def test_the_connection_to_the_provider_is_cut_for_the_planned_time(
+    tmp_path: Path, sleeper: "subprocess.Popen[bytes]"
+) -> None:
     cuts: list[float] = []
     firing = injector(tmp_path, Fault("simulator", "cut", 0.0, seconds=3.0), sleeper.pid, cuts=cuts)
 
@@ -69,7 +71,7 @@ async def test_the_way_to_the_provider_is_cut_for_its_time(tmp_path: Path, sleep
     assert (cuts, firing.fired[0].counts) == ([3.0], True)
 
 
-async def test_a_kill_happens_and_is_written_down(tmp_path: Path, sleeper: "subprocess.Popen[bytes]") -> None:
+async def test_a_kill_is_executed_and_recorded(tmp_path: Path, sleeper: "subprocess.Popen[bytes]") -> None:
     firing = injector(tmp_path, Fault("worker", "kill", 0.0), sleeper.pid)
 
     await firing.run()
@@ -79,7 +81,7 @@ async def test_a_kill_happens_and_is_written_down(tmp_path: Path, sleeper: "subp
     assert sleeper.wait(10) == -9
 
 
-async def test_a_paused_process_goes_on_afterwards(tmp_path: Path, sleeper: "subprocess.Popen[bytes]") -> None:
+async def test_a_paused_process_continues_afterwards(tmp_path: Path, sleeper: "subprocess.Popen[bytes]") -> None:
     firing = injector(tmp_path, Fault("worker", "pause", 0.0, seconds=0.1), sleeper.pid)
 
     await firing.run()
@@ -89,17 +91,17 @@ async def test_a_paused_process_goes_on_afterwards(tmp_path: Path, sleeper: "sub
 
 
 async def test_nothing_is_killed_while_nothing_is_in_flight(tmp_path: Path, sleeper: "subprocess.Popen[bytes]") -> None:
-    asked_three_times, times = asyncio.Event(), 0
+    polled_three_times, times = asyncio.Event(), 0
 
     def in_flight() -> int:
         nonlocal times
         times += 1
         if times == 3:
-            asked_three_times.set()
+            polled_three_times.set()
         return 0
 
     firing = asyncio.create_task(injector(tmp_path, Fault("worker", "kill", 0.0), sleeper.pid, in_flight).run())
-    await asked_three_times.wait()
+    await polled_three_times.wait()
 
     assert not firing.done()
     assert sleeper.poll() is None

@@ -1,4 +1,4 @@
-"""The outages that people fear most, shortened to seconds; a run of full length is kept in docs/outages.md."""
+"""The most feared outages, shortened to seconds; the results of a full run are in docs/outages.md."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from durable_research.experiments.outages.outages import OUTAGES
 CUT = next(one for one in OUTAGES if one.name == "cut")
 
 
-def lived(**changes: Any) -> OutageResult:
+def outcome(**changes: Any) -> OutageResult:
     reported: dict[str, Any] = {
         "outage": CUT,
         "provider_class": "L",
@@ -38,8 +38,8 @@ def lived(**changes: Any) -> OutageResult:
         ({"status": "failed", "error": "unconfirmed_effect", "provider_class": "N"}, "the report is failed"),
     ],
 )
-def test_a_promise_that_is_broken_is_named(changes: dict[str, object], words: str) -> None:
-    assert any(words in one for one in lived(**changes).broken)
+def test_a_broken_promise_is_named(changes: dict[str, object], words: str) -> None:
+    assert any(words in one for one in outcome(**changes).broken)
 
 
 @pytest.mark.parametrize(
@@ -52,16 +52,16 @@ def test_a_promise_that_is_broken_is_named(changes: dict[str, object], words: st
     ],
     ids=["paid once", "counted", "gave up after a death amid the one call besides"],
 )  # fmt: skip
-def test_what_was_promised_holds(changes: dict[str, object]) -> None:
-    assert lived(**changes).broken == []
+def test_an_outcome_within_the_promise_is_accepted(changes: dict[str, object]) -> None:
+    assert outcome(**changes).broken == []
 
 
-async def test_every_outage_of_seconds_is_lived_through_and_nothing_is_billed_untold(tmp_path: Path) -> None:
-    """Each class, with a death of the worker amid it: the harder half of the long run, a hundred times as quick."""
-    said: list[str] = []
-    run = OutageRun(Options(tmp_path / "data", pace=0.01, deaths=(True,)), said.append)
+async def test_reports_survive_short_outages_and_every_charge_is_reported(tmp_path: Path) -> None:
+    """Each class, with a worker killed during the outage: the harder half of the long run, a hundred times as fast."""
+    messages: list[str] = []
+    run = OutageRun(Options(tmp_path / "data", pace=0.01, deaths=(True,)), messages.append)
 
     await run.run()
 
-    wanted = sum(len(one.classes) for one in OUTAGES)
-    assert (len(run.results), [one.broken for one in run.results if one.broken]) == (wanted, []), as_markdown("", run)
+    expected = sum(len(one.classes) for one in OUTAGES)
+    assert (len(run.results), [one.broken for one in run.results if one.broken]) == (expected, []), as_markdown("", run)

@@ -1,4 +1,4 @@
-"""What lies outside is counted as it is: whose bill, whose notification, whose bytes."""
+"""Evidence outside the product is attributed correctly: each charge, notification and object to its report."""
 
 import hashlib
 from pathlib import Path
@@ -16,7 +16,7 @@ def bill(text: str, key: str = "key-1", kind: str = "model_call", **more: object
     return {"kind": kind, "key": key, "text": text, "id": "resp_1", **more}
 
 
-def test_a_bill_belongs_to_the_report_whose_word_stands_in_its_prompt() -> None:
+def test_a_charge_is_attributed_to_the_report_whose_word_is_in_its_prompt() -> None:
     bills = provider_evidence.bills([bill("What does chaos1x00002 tell?")], WORDS, {"key-1": "report-2"})
 
     assert (bills.model_calls, bills.unexplained) == ({"report-2": 1}, ())
@@ -25,15 +25,15 @@ def test_a_bill_belongs_to_the_report_whose_word_stands_in_its_prompt() -> None:
 @pytest.mark.parametrize(
     "line",
     [bill("What does nobody tell?"), bill("What does chaos1x00001 tell?", key="key-of-another")],
-    ids=["no word of ours", "another report's key"],
+    ids=["no known word", "another report's key"],
 )
-def test_a_bill_that_nobody_explains_is_strange(line: dict[str, object]) -> None:
+def test_an_unexplained_charge_is_reported(line: dict[str, object]) -> None:
     bills = provider_evidence.bills([line], WORDS, {"key-of-another": "report-2"})
 
     assert (bills.model_calls, len(bills.unexplained)) == ({}, 1)
 
 
-def test_a_notification_that_its_receiver_knew_already_is_none() -> None:
+def test_a_repeated_webhook_is_not_counted_as_a_notification() -> None:
     reported = '{"data": {"report_id": "report-1", "url": "http://here/reports/report-1"}}'
     lines = [bill(reported, kind="webhook"), bill(reported, kind="webhook", repeat=True)]
 
@@ -48,7 +48,7 @@ def test_a_notification_that_its_receiver_knew_already_is_none() -> None:
         ("webhook", '{"data": {"report_id": "report-1"}}'),
     ],
 )
-def test_a_message_of_any_channel_counts_once_for_the_report_that_it_names(kind: str, text: str) -> None:
+def test_a_message_of_any_channel_counts_for_the_report_that_it_names(kind: str, text: str) -> None:
     assert provider_evidence.bills([bill(text, kind=kind)], WORDS, {}).notifications == {"report-1": 1}
 
 
@@ -60,7 +60,7 @@ def test_a_message_of_any_channel_counts_once_for_the_report_that_it_names(kind:
         ("webhook", '{"type": "report.failed", "data": {"report_id": "report-1"}}'),
     ],
 )
-def test_a_message_that_a_report_failed_counts_by_itself(kind: str, text: str) -> None:
+def test_a_failure_message_is_counted_separately(kind: str, text: str) -> None:
     bills = provider_evidence.bills([bill(text, kind=kind)], WORDS, {})
 
     assert (bills.notifications, bills.failures) == ({}, {"report-1": 1})
@@ -74,7 +74,7 @@ def test_a_message_that_a_report_failed_counts_by_itself(kind: str, text: str) -
         ("webhook", '{"type": "report.approval_asked", "data": {"report_id": "report-1"}}'),
     ],
 )
-def test_a_message_that_something_waits_is_not_counted(kind: str, text: str) -> None:
+def test_a_message_about_a_waiting_decision_is_not_counted(kind: str, text: str) -> None:
     bills = provider_evidence.bills([bill(text, kind=kind)], WORDS, {})
 
     assert (bills.notifications, bills.failures) == ({}, {})
@@ -86,13 +86,13 @@ def stored(folder: Path, text: bytes = b"# On chaos1x00001", pdf: bytes = PDF) -
     return NamedDocuments(("a.md", hashlib.sha256(text).hexdigest()), ("b.pdf", hashlib.sha256(pdf).hexdigest()))
 
 
-def test_documents_that_are_whole_and_the_reports_own_read(tmp_path: Path) -> None:
+def test_complete_documents_of_the_report_are_readable(tmp_path: Path) -> None:
     found = provider_evidence.documents(tmp_path, stored(tmp_path), "chaos1x00001")
 
     assert all(one.is_intact and one.is_readable for one in found)
 
 
-def test_a_missing_or_changed_object_is_not_whole(tmp_path: Path) -> None:
+def test_a_missing_or_changed_object_is_incomplete(tmp_path: Path) -> None:
     row = stored(tmp_path)
     (tmp_path / "a.md").unlink()
     (tmp_path / "b.pdf").write_bytes(PDF + b"x")
@@ -100,7 +100,7 @@ def test_a_missing_or_changed_object_is_not_whole(tmp_path: Path) -> None:
     assert [one.is_intact for one in provider_evidence.documents(tmp_path, row, "chaos1x00001")] == [False, False]
 
 
-def test_a_text_of_another_report_and_half_a_pdf_do_not_read(tmp_path: Path) -> None:
+def test_a_text_of_another_report_and_half_a_pdf_are_not_readable(tmp_path: Path) -> None:
     row = stored(tmp_path, text=b"# On chaos1x00002", pdf=b"%PDF-1.7 cut")
 
     assert [one.is_readable for one in provider_evidence.documents(tmp_path, row, "chaos1x00001")] == [False, False]

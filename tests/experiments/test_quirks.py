@@ -1,4 +1,4 @@
-"""Each quirk of the simulator has an end that is expected of it, and the simulator understands what it is told."""
+"""Each quirk of the simulator has an expected outcome, and the simulator accepts each expected fault."""
 
 import random
 
@@ -12,26 +12,26 @@ from durable_research.simulator.faults.quirks import QUIRKS
 ONE_OF_TWO = {"no_stored_list_405"}
 
 
-def test_every_quirk_of_the_simulator_has_its_end_expected() -> None:
-    asked = {reported["quirk"] for one in EXPECTED for reported in one.faults if "quirk" in reported}
+def test_every_quirk_of_the_simulator_has_an_expected_outcome() -> None:
+    expected_quirks = {reported["quirk"] for one in EXPECTED for reported in one.faults if "quirk" in reported}
 
-    assert asked == set(QUIRKS) - ONE_OF_TWO
+    assert expected_quirks == set(QUIRKS) - ONE_OF_TWO
 
 
-def test_no_two_have_the_same_name() -> None:
+def test_expected_outcomes_have_distinct_names() -> None:
     names = [(one.pipeline, one.name) for one in EXPECTED]
 
     assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda one: f"{one.pipeline} {one.name}")
-def test_the_simulator_understands_what_it_is_told(expected: Expected) -> None:
+def test_the_simulator_accepts_every_expected_fault(expected: Expected) -> None:
     for reported in expected.fault_requests("a word"):
         assert Fault.model_validate(reported).quirk == reported.get("quirk")
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda one: f"{one.pipeline} {one.name}")
-def test_what_is_billed_agrees_with_the_simulators_table(expected: Expected) -> None:
+def test_the_expected_charges_agree_with_the_simulators_table(expected: Expected) -> None:
     """The calls that met something odd, and at most one more that met nothing."""
     odd = sum(QUIRKS[reported["quirk"]].is_billed for reported in expected.faults if "quirk" in reported)
     plain = sum("fault" in reported for reported in expected.faults)
@@ -51,7 +51,7 @@ def test_the_same_seed_draws_the_same_quirks_and_another_seed_others() -> None:
 
 @pytest.mark.parametrize("api", ["chat", "chat-stored", "responses", "responses-keyed"])
 @pytest.mark.parametrize("pipeline", ["generate-report", "blog-post"])
-def test_what_is_drawn_can_be_met_alone_and_changes_nothing_for_others(api: str, pipeline: str) -> None:
+def test_a_drawn_quirk_fits_its_api_and_affects_no_other_report(api: str, pipeline: str) -> None:
     found = drawn_with(1, api, pipeline)
 
     assert None in found

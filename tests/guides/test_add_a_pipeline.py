@@ -80,7 +80,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             (tree / name).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / name, tree / name)
-    if (known := ROOT / ".mypy_cache").exists():  # so that what `make check` has seen is not checked anew
+    if (known := ROOT / ".mypy_cache").exists():  # so that files that `make check` has checked are not checked again
         shutil.copytree(known, tree / known.name)
     for block in blocks():
         block.apply(tree)
@@ -96,7 +96,7 @@ def installation(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def outlined(installation: Installation, prompt: str, **fields: Any) -> dict[str, Any]:
-    """Ask for an outline and wait for its end."""
+    """Submit an outline and wait for its end."""
     body = {"prompt": prompt, **fields}
     answer = httpx.post(f"{installation.api}/api/workflows/outline", json=body, timeout=10)
     assert answer.status_code == 202, answer.text
@@ -109,7 +109,7 @@ def page(installation: Installation, path: str) -> str:
     return answer.text
 
 
-def test_the_guide_says_how_much_it_touches() -> None:
+def test_the_guide_states_how_many_files_and_lines_it_takes() -> None:
     new = [block for block in blocks() if block.is_new_file]
     changed = [block for block in blocks() if not block.is_new_file]
 
@@ -130,14 +130,14 @@ def test_the_guide_says_how_much_it_touches() -> None:
     ],
     ids=["lint", "format", "types", "house"],
 )
-def test_what_the_guide_makes_keeps_the_house_rules(tree: Path, check: list[str]) -> None:
+def test_the_guides_pipeline_passes_all_checks(tree: Path, check: list[str]) -> None:
     environment = {"PYTHONPATH": f"{tree / 'src'}:{tree}", "PATH": "/usr/bin:/bin", "HOME": str(tree)}
     done = subprocess.run([sys.executable, "-m", *check], cwd=tree, env=environment, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_an_outline_is_made_and_read(installation: Installation) -> None:
+def test_the_guides_pipeline_makes_a_readable_outline(installation: Installation) -> None:
     status = outlined(installation, "Outline how tides work")
 
     assert (status["status"], [step["state"] for step in status["steps"]]) == ("done", ["done", "done"])
@@ -149,7 +149,7 @@ def test_an_outline_is_made_and_read(installation: Installation) -> None:
     assert len(installation.billing_log("Outline how tides work")) == 1
 
 
-def test_an_outline_with_too_few_sections_leaves_nothing_behind(installation: Installation) -> None:
+def test_an_outline_with_too_few_sections_fails_and_is_removed(installation: Installation) -> None:
     status = outlined(installation, "Outline why winds blow", sections=100)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "output_invalid")
@@ -167,7 +167,7 @@ def test_an_outline_with_too_few_sections_leaves_nothing_behind(installation: In
     assert "What had been made is removed." in text
 
 
-def test_its_own_fields_are_checked(installation: Installation) -> None:
+def test_request_fields_of_the_guides_pipeline_are_validated(installation: Installation) -> None:
     answer = httpx.post(f"{installation.api}/api/workflows/outline", json={"prompt": "a", "sections": 0}, timeout=10)
 
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/sections")

@@ -8,8 +8,8 @@ from tests.installation import Installation, until
 def parked(installation: Installation, prompt: str) -> tuple[str, str]:
     """A report whose draft waits for approval, and the draft's hash."""
     report = installation.submit_with(prompt=prompt, approval="before_pdf")
-    asks = until("the draft to wait", lambda: installation.status(report)["asks"])
-    return report, asks["draft_sha256"]
+    draft = until("the draft to wait", lambda: installation.status(report)["asks"])
+    return report, draft["draft_sha256"]
 
 
 def approve(installation: Installation, report: str, sha256: str) -> httpx.Response:
@@ -17,7 +17,7 @@ def approve(installation: Installation, report: str, sha256: str) -> httpx.Respo
     return httpx.post(f"{installation.api}/api/workflows/{report}/approve", json=body, timeout=60)
 
 
-def test_a_draft_that_waits_is_there_after_everything_was_killed(own_installation: Installation) -> None:
+def test_a_waiting_draft_survives_a_kill_of_all_processes(own_installation: Installation) -> None:
     own_installation.start()
     own_installation.latency(0.1)
     report, sha256 = parked(own_installation, "Waiting through the night")
@@ -32,7 +32,7 @@ def test_a_draft_that_waits_is_there_after_everything_was_killed(own_installatio
     assert len(own_installation.billing_log("Waiting through the night")) == 1
 
 
-def test_a_decision_whose_answer_died_with_the_api_is_said_again_and_counts_once(
+def test_a_decision_repeated_after_the_api_was_killed_counts_once(
     own_installation: Installation,
 ) -> None:
     own_installation.environment["DURABLE_RESEARCH_FAILPOINTS"] = "approve.sent=kill@1"
@@ -47,7 +47,7 @@ def test_a_decision_whose_answer_died_with_the_api_is_said_again_and_counts_once
     else:
         raise AssertionError("the API answered, though it should have died")
 
-    def say_it_again() -> httpx.Response | None:
+    def repeat_decision() -> httpx.Response | None:
         try:
             answer = approve(own_installation, report, sha256)
         except (httpx.TransportError, FileNotFoundError):
@@ -55,7 +55,7 @@ def test_a_decision_whose_answer_died_with_the_api_is_said_again_and_counts_once
         # It may answer before Temporal answers it, and take a decision before a worker takes that up.
         return answer if answer.status_code == 202 and answer.json()["outcome"] else None
 
-    answer = until("the API to take it up", say_it_again)
+    answer = until("the API to take it up", repeat_decision)
     assert (answer.status_code, answer.json()["outcome"]) == (202, "approve")
     assert own_installation.finished(report)["status"] == "done"
     kinds = [event["kind"] for event in own_installation.events(report)]

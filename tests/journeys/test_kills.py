@@ -8,11 +8,11 @@ from tests.installation import Installation, until
 def holder(installation: Installation, report: str, step: str) -> str:
     """The worker that runs a step, once it runs."""
 
-    def look() -> str | None:
+    def holding_worker() -> str | None:
         found = installation.step(report, step)
         return found["worker"] if found["state"] == "running" else None
 
-    return until(f"{step} to run", look)
+    return until(f"{step} to run", holding_worker)
 
 
 def accepted(installation: Installation, prompt: str) -> None:
@@ -24,13 +24,13 @@ def assert_arrived_and_billed_once(installation: Installation, report: str, prom
     assert status["status"] == "done", status
     assert status["charges"] == {"settled": 1, "possible_extra": 0}
     assert len(installation.billing_log(prompt)) == 1
-    # A delivery whose receipt died with the worker comes again under the same id; the receiver drops it and says so.
-    told = installation.billing_log(report, kind="webhook")
-    assert len({line["key"] for line in told}) == 1
-    assert sum(not line.get("repeat") for line in told) == 1
+    # A delivery whose receipt was lost with the worker is repeated with the same id; the receiver marks it as a repeat.
+    deliveries = installation.billing_log(report, kind="webhook")
+    assert len({line["key"] for line in deliveries}) == 1
+    assert sum(not line.get("repeat") for line in deliveries) == 1
 
 
-def test_a_worker_killed_in_the_model_call_costs_nothing_twice(installation: Installation) -> None:
+def test_a_worker_killed_during_the_model_call_causes_no_second_charge(installation: Installation) -> None:
     installation.latency(8)
     prompt = "A worker dies in the model call"
     report = installation.submit(prompt)
@@ -54,7 +54,7 @@ def test_a_worker_killed_in_the_model_call_costs_nothing_twice(installation: Ins
     ],
     ids="-".join,
 )
-def test_a_worker_that_dies_there_is_replaced_by_another(
+def test_a_worker_killed_at_any_crash_point_is_replaced_by_another(
     own_installation: Installation, points: tuple[str, ...]
 ) -> None:
     """One death in each step; a step that can die at two points does so in two installations."""
@@ -75,7 +75,7 @@ def test_a_worker_that_dies_there_is_replaced_by_another(
         assert step["worker"] != lost[name]["worker"]
 
 
-def test_three_kills_in_one_step_do_not_use_up_its_three_failures(own_installation: Installation) -> None:
+def test_three_kills_in_one_step_do_not_use_up_its_three_allowed_failures(own_installation: Installation) -> None:
     own_installation.environment["DURABLE_RESEARCH_FAILPOINTS"] = "llm_call.answered=kill@1-3"
     own_installation.start()
     own_installation.latency(0.2)
@@ -88,7 +88,7 @@ def test_three_kills_in_one_step_do_not_use_up_its_three_failures(own_installati
 
 
 @pytest.mark.parametrize("server", ["temporal", "postgres", "simulator"])
-def test_a_server_killed_and_restarted_in_the_middle_loses_nothing(installation: Installation, server: str) -> None:
+def test_a_server_killed_and_restarted_during_a_report_loses_nothing(installation: Installation, server: str) -> None:
     installation.latency(4)
     prompt = f"The {server} dies"
     report = installation.submit(prompt)
@@ -101,7 +101,7 @@ def test_a_server_killed_and_restarted_in_the_middle_loses_nothing(installation:
     assert_arrived_and_billed_once(installation, report, prompt)
 
 
-def test_all_processes_killed_at_once_the_report_finishes_when_up_runs_again(own_installation: Installation) -> None:
+def test_after_a_kill_of_all_processes_the_next_up_finishes_the_report(own_installation: Installation) -> None:
     own_installation.start()
     own_installation.latency(8)
     prompt = "Everything dies"

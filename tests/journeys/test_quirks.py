@@ -1,6 +1,6 @@
-"""Providers as odd as real ones are, each met by a report or post of its own: what a person gets, and what was paid for it.
+"""Providers with the quirks of real ones, each with its own report or post: what the user gets, and what was paid.
 
-One installation for each API is asked for everything at once; then each test looks at one of the answers.
+One installation for each API runs all requests at once; then each test checks one of the outcomes.
 """
 
 import io
@@ -36,7 +36,7 @@ HELD = "waiting_for_you"
 
 @dataclass
 class Met:
-    """What came of one way to be odd."""
+    """The outcome of one quirk."""
 
     expected: Expected
     id: str
@@ -48,7 +48,7 @@ class Met:
 
     @property
     def charges(self) -> dict[str, int]:
-        """What the API tells of the calls that met it."""
+        """The charges that the API reports."""
         name = "embedding_charges" if self.expected.kind == "embedding" else "charges"
         charges: dict[str, int] = self.status[name]
         return charges
@@ -69,22 +69,22 @@ def prompt_of(expected: Expected) -> str:
     return f"ECHO: # About {word}\n\nIt begins 🌊 so.\n\n{SENTENCE * 12}\n\nAnd {word} ends so.\n"
 
 
-class Asking:
-    """One installation, asked over one connection: a client for each question would cost more than the questions."""
+class QuirkRunner:
+    """One installation, called over one connection: a client for each question would cost more than the questions."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._api = httpx.Client(base_url=installation.api, timeout=60)
 
-    def ask(self, expected: Expected) -> Met:
-        for told in expected.fault_requests(word_prefix(expected)):
-            self._installation.simulator("faults", told)
+    def submit(self, expected: Expected) -> Met:
+        for fault in expected.fault_requests(word_prefix(expected)):
+            self._installation.simulator("faults", fault)
         title = {"title": f"About {word_prefix(expected)}"} if expected.pipeline == "blog-post" else {}
         body = {"prompt": prompt_of(expected), **title}
         answer = self._api.post(f"/api/workflows/{expected.pipeline}", json=body).raise_for_status()
         return Met(expected, answer.json()["workflow_id"])
 
-    def look(self, met: Met) -> None:
+    def collect(self, met: Met) -> None:
         """Wait for its end, and take everything that a person could see of it."""
         met.status = until(f"{met.expected.name} to end", lambda: self._ended(met.id), PATIENCE_SECONDS)
         met.billed = len(self._installation.billing_log(word_prefix(met.expected), met.expected.kind))
@@ -112,7 +112,7 @@ Meet = Callable[[str, Expected], Met]
 
 @pytest.fixture(scope="module")
 def meet(tmp_path_factory: pytest.TempPathFactory) -> Meet:
-    """What came of one; the first that is wanted of an API has everything asked that this API can meet."""
+    """The outcome of one quirk; the first use of an API submits the requests for all quirks of that API."""
     found: dict[str, dict[str, Met]] = {}
 
     def met(api: str, expected: Expected) -> Met:
@@ -124,15 +124,15 @@ def meet(tmp_path_factory: pytest.TempPathFactory) -> Meet:
 
 
 def all_met(folder: Path, api: str) -> dict[str, Met]:
-    """By its word. What the processes will remember of the server comes last."""
-    asked = [one for one in EXPECTED if api in one.apis]
+    """By its word. Quirks from which the processes learn a lasting server limit come last."""
+    expected_of_api = [one for one in EXPECTED if api in one.apis]
     found: dict[str, Met] = {}
-    with Installation(folder, OPENAI_API=api, **SETTINGS) as installation, closing(Asking(installation)) as asking:
+    with Installation(folder, OPENAI_API=api, **SETTINGS) as installation, closing(QuirkRunner(installation)) as runner:
         installation.latency(0.5)
-        for stage in range(1 + max(one.stage for one in asked)):
-            begun = [asking.ask(one) for one in asked if one.stage == stage]
+        for stage in range(1 + max(one.stage for one in expected_of_api)):
+            begun = [runner.submit(one) for one in expected_of_api if one.stage == stage]
             for one in begun:
-                asking.look(one)
+                runner.collect(one)
             found |= {word_prefix(one.expected): one for one in begun}
     return found
 
@@ -145,20 +145,20 @@ def named(value: str | Expected) -> str:
 
 
 @pytest.mark.parametrize(("api", "expected"), EACH, ids=named)
-def test_an_odd_provider_ends_as_its_table_says(meet: Meet, api: str, expected: Expected) -> None:
-    came = meet(api, expected)
+def test_a_report_with_each_provider_quirk_has_the_expected_outcome(meet: Meet, api: str, expected: Expected) -> None:
+    outcome = meet(api, expected)
 
-    end = came.status["status"], came.error.get("code"), came.billed
-    assert end == (expected.status, expected.error, expected.billed), came.status
-    assert expected.names in came.error.get("detail", "")
+    end = outcome.status["status"], outcome.error.get("code"), outcome.billed
+    assert end == (expected.status, expected.error, expected.billed), outcome.status
+    assert expected.names in outcome.error.get("detail", "")
 
 
 @pytest.mark.parametrize(("api", "expected"), EACH, ids=named)
-def test_every_charge_of_an_odd_provider_is_told(meet: Meet, api: str, expected: Expected) -> None:
-    came = meet(api, expected)
+def test_every_charge_with_each_provider_quirk_is_reported(meet: Meet, api: str, expected: Expected) -> None:
+    outcome = meet(api, expected)
 
     settled = expected.billed - expected.possible_extra
-    assert came.charges == {"settled": settled, "possible_extra": expected.possible_extra}
+    assert outcome.charges == {"settled": settled, "possible_extra": expected.possible_extra}
 
 
 @pytest.mark.parametrize(
@@ -166,14 +166,14 @@ def test_every_charge_of_an_odd_provider_is_told(meet: Meet, api: str, expected:
     [(api, one) for api, one in EACH if one.status == "done"],
     ids=named,
 )
-def test_what_an_odd_provider_wrote_is_there_to_the_last_word(meet: Meet, api: str, expected: Expected) -> None:
-    came, word = meet(api, expected), word_prefix(expected)
+def test_the_text_of_a_provider_with_a_quirk_is_published_completely(meet: Meet, api: str, expected: Expected) -> None:
+    outcome, word = meet(api, expected), word_prefix(expected)
     ends = [] if expected.is_cut and expected.billed == 1 else [f"And {word} ends so."]
 
     for words in (f"About {word}", "It begins 🌊 so.", *ends):
-        assert words in came.markdown
+        assert words in outcome.markdown
         if expected.pipeline == "generate-report":
-            assert words in came.pdf
+            assert words in outcome.pdf
 
 
 @pytest.mark.parametrize(
@@ -181,11 +181,11 @@ def test_what_an_odd_provider_wrote_is_there_to_the_last_word(meet: Meet, api: s
     [(api, one) for api, one in EACH if one.pipeline == "generate-report" and one.status == "done"],
     ids=named,
 )
-def test_what_is_not_known_of_an_answer_is_said(meet: Meet, api: str, expected: Expected) -> None:
-    came = meet(api, expected)
+def test_estimated_usage_and_cut_text_are_marked_in_the_report(meet: Meet, api: str, expected: Expected) -> None:
+    outcome = meet(api, expected)
 
-    usage = came.report["usage"]
+    usage = outcome.report["usage"]
     assert usage["output_tokens"] > 0
     assert usage["is_estimate"] or not expected.is_estimate
-    assert (f"about {usage['input_tokens']:,} in" in came.pdf) is usage["is_estimate"]
-    assert (CUT in came.pdf) is expected.is_cut
+    assert (f"about {usage['input_tokens']:,} in" in outcome.pdf) is usage["is_estimate"]
+    assert (CUT in outcome.pdf) is expected.is_cut

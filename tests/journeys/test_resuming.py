@@ -1,7 +1,7 @@
 """A report that fails by each code by which one can: what page, API and commands offer, that it is resumed by one of these
 doors, and what the provider has billed then.
 
-One installation is asked for everything at once; then each test looks at one of the reports.
+One installation runs all reports at once; then each test checks one of them.
 """
 
 from dataclasses import dataclass, field
@@ -34,11 +34,11 @@ class Failing:
     """`billed` are the calls in the provider's log when it has failed, `then` those that resuming adds.
 
     `resumed` is what is sent: nothing, the text, or a yes. `has_text` is None where a draft may have been seen in time, or
-    none. What teaches the workers something about the server comes last.
+    none. Failures from which the workers learn a lasting server limit come last.
     """
 
     code: str
-    told: dict[str, str] = field(default_factory=dict)
+    provider_fault: dict[str, str] = field(default_factory=dict)
     price: str = FREE
     billed: int = 0
     then: int = 1
@@ -49,7 +49,7 @@ class Failing:
 
     @property
     def name(self) -> str:
-        return "-".join([self.code, *self.told.values()])
+        return "-".join([self.code, *self.provider_fault.values()])
 
 
 FAILINGS = (
@@ -74,7 +74,7 @@ FAILINGS = (
 
 @dataclass
 class Seen:
-    """What a person sees of it: when it has failed, when it is resumed without what it needs, and at its end."""
+    """What the user sees: after the failure, after a refused resumption, and at the end."""
 
     id: str
     failed: dict[str, Any] = field(default_factory=dict)
@@ -97,14 +97,14 @@ class Journey:
         self.folder = folder
         self.doors = cycle((self._by_api, self._by_page, self._by_command))
 
-    def ask(self, number: int, one: Failing) -> Seen:
+    def submit(self, number: int, one: Failing) -> Seen:
         word = f"odd{number:03d}"
-        if one.told:
-            fault = {"match": word, "kind": "model_call", "times": ALWAYS, **one.told}
+        if one.provider_fault:
+            fault = {"match": word, "kind": "model_call", "times": ALWAYS, **one.provider_fault}
             self.installation.simulator("faults", fault)
         return Seen(self.installation.submit(f"ECHO: # About {word}\n\nA line of it.\n\nAnd {word} ends so."))
 
-    def look(self, number: int, seen: Seen) -> None:
+    def collect(self, number: int, seen: Seen) -> None:
         seen.failed = self._ended(seen.id)
         seen.page = self.api.get(f"/reports/{seen.id}").text
         seen.shown = self._command("show", seen.id)
@@ -166,9 +166,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[Failing, Seen]:
         journey = Journey(installation, api, folder)
         for stage in range(1 + max(one.stage for one in FAILINGS)):
             mine = [(number, one) for number, one in enumerate(FAILINGS) if one.stage == stage]
-            found |= {one: journey.ask(number, one) for number, one in mine}
+            found |= {one: journey.submit(number, one) for number, one in mine}
             for number, one in mine:
-                journey.look(number, found[one])
+                journey.collect(number, found[one])
             installation.clear_faults()
             for _, one in mine:
                 journey.resume(one, found[one])
@@ -181,7 +181,7 @@ EACH = pytest.mark.parametrize("one", FAILINGS, ids=lambda one: one.name)
 
 
 @EACH
-def test_a_failed_report_offers_to_go_on_and_names_the_price(one: Failing, seen: dict[Failing, Seen]) -> None:
+def test_a_failed_report_offers_resumption_with_its_price(one: Failing, seen: dict[Failing, Seen]) -> None:
     status = seen[one].failed
     is_costly = one.price != FREE
 
@@ -195,17 +195,17 @@ def test_a_failed_report_offers_to_go_on_and_names_the_price(one: Failing, seen:
 
 
 @pytest.mark.parametrize("one", [one for one in FAILINGS if one.has_text], ids=lambda one: one.name)
-def test_what_a_failed_report_was_paid_for_can_be_read(one: Failing, seen: dict[Failing, Seen]) -> None:
+def test_the_paid_text_of_a_failed_report_can_be_read(one: Failing, seen: dict[Failing, Seen]) -> None:
     assert seen[one].text.startswith("# About odd")
     assert "Go on with my text" in seen[one].page
     assert f"durable-research open {seen[one].id} --md FILE" in seen[one].shown
 
 
 @EACH
-def test_a_resumed_report_arrives_and_is_billed_what_was_agreed_to(one: Failing, seen: dict[Failing, Seen]) -> None:
-    came = seen[one]
+def test_a_resumed_report_finishes_with_the_accepted_charges_only(one: Failing, seen: dict[Failing, Seen]) -> None:
+    outcome = seen[one]
 
-    assert (came.ended["status"], came.billed_at_end) == ("done", one.billed + one.then), came.ended
-    assert came.ended["charges"]["settled"] == one.settled
-    assert came.closings == [0, 1]
-    assert came.refused == (409 if one.resumed == "yes" else 0)
+    assert (outcome.ended["status"], outcome.billed_at_end) == ("done", one.billed + one.then), outcome.ended
+    assert outcome.ended["charges"]["settled"] == one.settled
+    assert outcome.closings == [0, 1]
+    assert outcome.refused == (409 if one.resumed == "yes" else 0)

@@ -14,8 +14,8 @@ def reports(installation: Installation, text: str) -> list[str]:
     return [row["workflow_id"] for row in answer.json()["workflows"]]
 
 
-def test_a_worker_that_dies_while_a_schedule_fires_leaves_one_report(own_installation: Installation) -> None:
-    # The report is accepted, and the firing does not know.
+def test_a_worker_killed_while_a_schedule_fires_leaves_one_report(own_installation: Installation) -> None:
+    # The report is accepted, and the firing has no answer.
     own_installation.environment["DURABLE_RESEARCH_FAILPOINTS"] = "start.accepted=kill@1"
     own_installation.start()
     own_installation.latency(0)
@@ -36,7 +36,7 @@ def test_a_worker_that_dies_while_a_schedule_fires_leaves_one_report(own_install
 
 
 def firing_ended(installation: Installation, schedule_id: str) -> None:
-    """Wait until the firing knows its report."""
+    """Wait until the firing has its report."""
 
     async def count() -> int:
         client = await Client.connect(installation.up["temporal"])

@@ -1,4 +1,4 @@
-"""What people ask for while Temporal is away is kept, and done when it is back."""
+"""Requests made while Temporal is away are stored, and done when it is back."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class Away:
 
     installation: Installation
     under_way: str
-    asked: str
-    asked_then: dict[str, Any]
+    accepted: str
+    accepted_status: dict[str, Any]
     cancelled_then: int
 
 
@@ -32,26 +32,26 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Away]:
 
         installation.start(only="postgres,api")
         answer = httpx.post(f"{installation.api}/api/workflows/{under_way}/cancel", timeout=60)
-        asked = installation.submit("Accepted without an engine")
-        asked_then = installation.status(asked)
+        accepted = installation.submit("Accepted without an engine")
+        accepted_status = installation.status(accepted)
         installation.stop()
 
         installation.start()
-        yield Away(installation, under_way, asked, asked_then, answer.status_code)
+        yield Away(installation, under_way, accepted, accepted_status, answer.status_code)
 
 
-def test_a_report_is_accepted_while_temporal_is_down_and_made_when_it_is_back(away: Away) -> None:
-    def is_given_to_temporal() -> bool:
-        away.installation.fire(names.RECONCILE_SCHEDULE)  # not for what was accepted a moment ago
-        return bool(away.installation.status(away.asked)["status"] != "queued")
+def test_a_report_accepted_while_temporal_is_down_finishes_when_it_is_back(away: Away) -> None:
+    def is_delivered_to_temporal() -> bool:
+        away.installation.fire(names.RECONCILE_SCHEDULE)  # the pass skips a report accepted a moment ago
+        return bool(away.installation.status(away.accepted)["status"] != "queued")
 
-    until("the report to be given to Temporal", is_given_to_temporal)
+    until("the report to be given to Temporal", is_delivered_to_temporal)
 
-    assert (away.asked_then["status"], away.asked_then["engine"]) == ("queued", "unreachable")
-    assert away.installation.finished(away.asked)["status"] == "done"
+    assert (away.accepted_status["status"], away.accepted_status["engine"]) == ("queued", "unreachable")
+    assert away.installation.finished(away.accepted)["status"] == "done"
 
 
-def test_a_wish_to_cancel_survives_that_temporal_is_away(away: Away) -> None:
+def test_a_cancel_request_during_a_temporal_outage_takes_effect_afterwards(away: Away) -> None:
     status = away.installation.finished(away.under_way)
 
     assert away.cancelled_then == 202

@@ -27,13 +27,13 @@ def rows(installation: Installation, workflow_id: str) -> int:
 
 
 def left(installation: Installation, workflow_id: str) -> dict[str, int]:
-    told = len(installation.billing_log(workflow_id, kind="slack"))
-    taken_back = len(installation.billing_log(workflow_id, kind="slack_deleted"))
+    posted = len(installation.billing_log(workflow_id, kind="slack"))
+    deleted = len(installation.billing_log(workflow_id, kind="slack_deleted"))
     objects = [path for path in (installation.data / "objects").rglob("*") if path.is_file()]
     return {
         "rows": rows(installation, workflow_id),
         "objects": sum(workflow_id in str(path) for path in objects),
-        "messages": told - taken_back,
+        "messages": posted - deleted,
     }
 
 
@@ -48,7 +48,7 @@ def assert_each_was_killed_twice_and_done_once(installation: Installation, workf
     }
 
 
-def test_a_post_whose_message_nobody_knows_of_is_taken_back(own_installation: Installation) -> None:
+def test_a_cancelled_post_with_an_unrecorded_message_is_undone_completely(own_installation: Installation) -> None:
     failpoints = f"{kill_inside(POST_UNDOS)},post_to_slack.accepted=pause@1:600"
     own_installation.environment["DURABLE_RESEARCH_FAILPOINTS"] = failpoints
     own_installation.start()
@@ -62,7 +62,7 @@ def test_a_post_whose_message_nobody_knows_of_is_taken_back(own_installation: In
     assert_each_was_killed_twice_and_done_once(own_installation, post_id, POST_UNDOS)
 
 
-def test_a_text_whose_summary_fails_is_removed(own_installation: Installation) -> None:
+def test_a_text_whose_summary_fails_is_removed_despite_kills(own_installation: Installation) -> None:
     own_installation.environment["DURABLE_RESEARCH_FAILPOINTS"] = kill_inside(["compensate_generate"])
     own_installation.start()
     own_installation.simulator("faults", {"match": "Summarise this text:", "fault": "401", "kind": "model_call"})

@@ -1,4 +1,4 @@
-"""A stream that is interrupted goes on without a gap or a repeat; a finished one reads the same for ever."""
+"""An interrupted stream continues without a gap or a repeat; a finished one is always the same."""
 
 import threading
 
@@ -43,7 +43,7 @@ class Watcher(threading.Thread):
                 self.ended = self.ended or message.event == "closed"
 
 
-def test_an_api_killed_while_somebody_watches_leaves_no_gap_and_no_repeat(installation: Installation) -> None:
+def test_an_api_killed_during_an_event_stream_leaves_no_gap_and_no_repeat(installation: Installation) -> None:
     installation.latency(6)
     report = installation.submit("The API dies while I watch")
     watcher = Watcher(installation, report)
@@ -58,7 +58,7 @@ def test_an_api_killed_while_somebody_watches_leaves_no_gap_and_no_repeat(instal
     assert installation.finished(report)["status"] == "done"
 
 
-def test_a_finished_stream_reads_the_same_without_temporal_and_workers(own_installation: Installation) -> None:
+def test_a_finished_event_stream_is_the_same_without_temporal_and_workers(own_installation: Installation) -> None:
     own_installation.environment["DURABLE_RESEARCH_FAILPOINTS"] = "llm_call.sent=kill@1"
     own_installation.start()
     own_installation.latency(0.5)
@@ -80,7 +80,7 @@ def test_a_finished_stream_reads_the_same_without_temporal_and_workers(own_insta
     assert (status["status"], status["workers"]["live"]) == ("done", 0)
 
 
-def test_the_status_says_that_no_worker_is_there(own_installation: Installation) -> None:
+def test_the_status_says_that_no_worker_is_running(own_installation: Installation) -> None:
     own_installation.start(only="postgres,temporal,api")
     report = own_installation.submit("Nobody works")
 

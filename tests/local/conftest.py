@@ -14,7 +14,7 @@ from tests.local.running import Up
 
 @pytest.fixture(scope="session")
 def state() -> Iterator[Path]:
-    """Where PostgreSQL lives when we are root: not below pytest's own folder, which only root may enter."""
+    """The folder for PostgreSQL when the tests run as root: not below pytest's own folder, which only root may enter."""
     folder = Path(tempfile.mkdtemp(prefix="durable-research-state-"))
     folder.chmod(0o755)
     yield folder
@@ -23,8 +23,8 @@ def state() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def temporal_program() -> Path:
-    said: list[str] = []
-    return find_temporal(said.append, stop=threading.Event())
+    messages: list[str] = []
+    return find_temporal(messages.append, stop=threading.Event())
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ SOURCES = Path(__file__).resolve().parents[2] / "src"
 
 
 def eventually(question: Callable[[], Found | None], what: str, seconds: float = 60.0) -> Found:
-    """Ask until the answer is true, or fail with what was waited for."""
+    """Poll until the condition is true, or fail with its description."""
     deadline = time.monotonic() + seconds
     while not (answer := question()):
         if time.monotonic() > deadline:
@@ -57,14 +57,14 @@ class Up:
 
     @property
     def words(self) -> str:
-        """What it said so far."""
+        """Its output so far."""
         return self._words.read_bytes()[self._offset :].decode()
 
     def ready(self) -> "Up":
-        """Wait until it says that everything is up."""
+        """Wait until it prints that everything is up."""
         # Its words and not the file: that of an edition killed a moment ago may not be gone yet.
-        said = "everything is up"
-        eventually(lambda: said in self.words or self.process.poll() is not None, said, seconds=60)
+        ready_message = "everything is up"
+        eventually(lambda: ready_message in self.words or self.process.poll() is not None, ready_message, seconds=60)
         assert self.file.exists(), self.words
         return self
 
@@ -93,11 +93,11 @@ class Up:
         return eventually(changed, f"{name} to be started again")
 
     def family(self) -> list[int]:
-        """Every process that lives because of it."""
+        """Every process that it started, directly or indirectly."""
         return [each.pid for each in psutil.Process(self.process.pid).children(recursive=True)]
 
     def seen(self, name: str) -> dict[str, Any]:
-        """What a stand-in was given."""
+        """The arguments and environment that a stand-in received."""
         content: dict[str, Any] = json.loads((self.data / "seen" / f"{name}.json").read_text())
         return content
 

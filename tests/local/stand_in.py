@@ -1,6 +1,6 @@
 """Stands in for our own programs, so that the supervisor is tested before, and apart from, what it supervises.
 
-`migrate`, `init`, `api`, `worker` like `python -m durable_research`, and `simulator`; each leaves what it was given in
+`migrate`, `init`, `api`, `worker` like `python -m durable_research`, and `simulator`; each writes its input to
 `DURABLE_RESEARCH_DATA/seen/NAME.json`. `STAND_IN_FAILS=verb` makes that verb fail.
 """
 
@@ -16,14 +16,14 @@ from pathlib import Path
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
-    """Says yes to everything."""
+    """Answers 200 to every request."""
 
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
 
 def remember(name: str) -> None:

@@ -53,27 +53,27 @@ def written(child: Child, text: str) -> str:
 
 
 def quiet(words: str) -> None:
-    """Say nothing."""
+    """Print nothing."""
 
 
-def test_a_child_has_a_process_group_of_its_own(start: Starter) -> None:
+def test_a_child_has_its_own_process_group(start: Starter) -> None:
     child = start("import time; time.sleep(600)")
 
     assert os.getpgid(child.pid) == child.pid != os.getpgid(0)
 
 
-async def test_the_exit_code_is_told(start: Starter) -> None:
+async def test_the_exit_code_of_a_child_is_returned(start: Starter) -> None:
     assert await start("raise SystemExit(3)").exited() == 3
 
 
-async def test_a_child_that_was_killed_is_told_by_its_signal(start: Starter) -> None:
+async def test_a_killed_child_returns_its_signal(start: Starter) -> None:
     child = start("import time; time.sleep(600)")
     os.kill(child.pid, signal.SIGKILL)
 
     assert await child.exited() == -signal.SIGKILL
 
 
-async def test_a_child_is_asked_to_stop_by_its_own_signal(start: Starter) -> None:
+async def test_a_child_is_stopped_by_its_configured_signal(start: Starter) -> None:
     child = start(
         "import signal, time\n"
         "def end(*_): raise SystemExit('asked nicely')\n"
@@ -88,20 +88,20 @@ async def test_a_child_is_asked_to_stop_by_its_own_signal(start: Starter) -> Non
     assert "asked nicely" in child.log_since_start()
 
 
-async def test_a_child_that_does_not_listen_is_killed_after_its_grace(start: Starter) -> None:
+async def test_a_child_that_ignores_the_signal_is_killed_after_its_grace(start: Starter) -> None:
     child = start(
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready'); time.sleep(600)",
         grace_seconds=0.2,
     )
     written(child, "ready")
-    said: list[str] = []
+    messages: list[str] = []
 
-    await child.stop(said.append)
+    await child.stop(messages.append)
 
-    assert (alive(child.pid), said) == (False, [f"child (pid {child.pid}) did not stop in time: killing it"])
+    assert (alive(child.pid), messages) == (False, [f"child (pid {child.pid}) did not stop in time: killing it"])
 
 
-async def test_hurry_ends_the_grace(start: Starter) -> None:
+async def test_the_hurry_event_ends_the_grace(start: Starter) -> None:
     child = start(
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready'); time.sleep(600)",
         grace_seconds=600,
@@ -132,7 +132,7 @@ async def test_the_children_of_a_killed_child_die_with_it(start: Starter) -> Non
 
 
 @AS_ROOT
-async def test_a_child_with_an_account_has_no_privileges_left(start: Starter) -> None:
+async def test_a_child_with_an_account_has_no_root_privileges(start: Starter) -> None:
     child = start("", argv=("cat", "/proc/self/status"), account=Account(64321, 64321))
     await child.exited()
 
@@ -151,7 +151,7 @@ async def test_a_program_that_does_not_exist_is_named_in_the_log(start: Starter,
     child.reap()
 
 
-def test_a_long_log_is_moved_aside(tmp_path: Path) -> None:
+def test_a_long_log_is_rotated(tmp_path: Path) -> None:
     log = tmp_path / "child.log"
     log.write_text("old words")
 
@@ -191,7 +191,7 @@ time.sleep(600)
 """
 
 
-async def test_when_the_supervisor_is_killed_its_children_and_theirs_die(tmp_path: Path) -> None:
+async def test_killing_the_supervisor_kills_its_children_and_their_children(tmp_path: Path) -> None:
     log = tmp_path / "child.log"
     parent = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PARENT.format(path=sys.path, log=str(log)), stdout=asyncio.subprocess.PIPE
@@ -208,7 +208,7 @@ async def test_when_the_supervisor_is_killed_its_children_and_theirs_die(tmp_pat
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has a parent-death signal")
 @pytest.mark.parametrize("account", [None, pytest.param(Account(64321, 64321), marks=AS_ROOT)])
-async def test_without_its_guard_a_supervisor_still_takes_its_children_with_it(
+async def test_without_its_guard_a_killed_supervisor_still_ends_its_children(
     tmp_path: Path, account: Account | None
 ) -> None:
     code = LONELY_PARENT.format(path=sys.path, log=str(tmp_path / "child.log"), account=account)

@@ -1,4 +1,4 @@
-"""What is remembered between two lives, and by whom."""
+"""Values stored between two starts, and who may read them."""
 
 from pathlib import Path
 
@@ -9,19 +9,19 @@ from durable_research.local.errors import LocalError
 from durable_research.payload_keys import parse_keys
 
 
-def test_the_starts_of_a_name_are_counted_across_lives(tmp_path: Path) -> None:
+def test_the_starts_of_each_process_name_are_counted(tmp_path: Path) -> None:
     numbers = [DataFolder(tmp_path).next_start(name) for name in ("worker-1", "worker-2", "worker-1")]
 
     assert numbers == [1, 1, 2]
 
 
-def test_what_is_written_is_for_our_user_alone(tmp_path: Path) -> None:
+def test_a_written_file_is_readable_by_our_user_only(tmp_path: Path) -> None:
     write_json(tmp_path / "up.json", {"password": "x"})
 
     assert (tmp_path / "up.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_payload_key_is_made_once_and_for_our_user_alone(tmp_path: Path) -> None:
+def test_the_payload_key_is_created_once_and_readable_by_our_user_only(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     folder.ensure_payload_keys()
     first = folder.payload_keys.read_text()
@@ -40,7 +40,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         read_object(tmp_path / "ports.json")
 
 
-def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_data_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(LocalError, match=r"cannot create .*/file/data: Not a directory; choose another by --data"):

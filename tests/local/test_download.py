@@ -35,7 +35,7 @@ class Vendor(http.server.ThreadingHTTPServer):
         self.body = archive_of("temporal", PROGRAM)
         self.status = 200
         self.cut_after: int | None = None
-        self.asked: list[str] = []
+        self.requested_paths: list[str] = []
 
     @property
     def url(self) -> str:
@@ -46,7 +46,7 @@ class Shelf(http.server.BaseHTTPRequestHandler):
     server: Vendor
 
     def do_GET(self) -> None:
-        self.server.asked.append(self.path)
+        self.server.requested_paths.append(self.path)
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(self.server.body)))
         self.end_headers()
@@ -69,8 +69,8 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendor]:
 
 
 def fetch(url: str, folder: Path, stop: threading.Event | None = None) -> Path:
-    said: list[str] = []
-    download_temporal(folder / "temporal", url, said.append, stop or threading.Event())
+    messages: list[str] = []
+    download_temporal(folder / "temporal", url, messages.append, stop or threading.Event())
     return folder / "temporal"
 
 
@@ -80,16 +80,16 @@ def test_the_program_in_the_archive_is_unpacked_and_can_be_run(vendor: Vendor, t
     assert (program.read_bytes(), program.stat().st_mode & 0o777) == (PROGRAM, 0o755)
 
 
-def test_only_the_program_is_taken_from_the_archive(vendor: Vendor, tmp_path: Path) -> None:
+def test_only_the_program_is_unpacked_from_the_archive(vendor: Vendor, tmp_path: Path) -> None:
     fetch(vendor.url, tmp_path)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["archive.tar.gz", "temporal"]
 
 
-def test_the_archive_for_this_machine_is_asked_for(vendor: Vendor, tmp_path: Path) -> None:
+def test_the_archive_for_this_machine_is_requested(vendor: Vendor, tmp_path: Path) -> None:
     fetch(vendor.url, tmp_path)
 
-    assert vendor.asked == ["/v1.8.2/temporal_cli_1.8.2_linux_amd64.tar.gz"]
+    assert vendor.requested_paths == ["/v1.8.2/temporal_cli_1.8.2_linux_amd64.tar.gz"]
 
 
 def test_an_archive_with_another_checksum_is_never_unpacked(vendor: Vendor, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_an_archive_with_another_checksum_is_never_unpacked(vendor: Vendor, tmp_
     assert not (tmp_path / "temporal").exists()
 
 
-def test_a_transfer_that_is_cut_says_how_far_it_came(vendor: Vendor, tmp_path: Path) -> None:
+def test_a_cut_transfer_names_the_bytes_received(vendor: Vendor, tmp_path: Path) -> None:
     vendor.cut_after = 100
 
     with pytest.raises(DownloadFailed, match="broke off after 100 bytes"):
@@ -108,19 +108,19 @@ def test_a_transfer_that_is_cut_says_how_far_it_came(vendor: Vendor, tmp_path: P
     assert not (tmp_path / "temporal").exists()
 
 
-def test_a_file_that_is_not_there_is_named_with_the_answer(vendor: Vendor, tmp_path: Path) -> None:
+def test_a_missing_file_is_named_with_the_http_status(vendor: Vendor, tmp_path: Path) -> None:
     vendor.status = 404
 
     with pytest.raises(DownloadFailed, match=r"linux_amd64\.tar\.gz answered 404 Not Found"):
         fetch(vendor.url, tmp_path)
 
 
-def test_without_a_network_the_download_says_that_it_could_not_be_started(vendor: Vendor, tmp_path: Path) -> None:
+def test_without_a_network_the_download_could_not_be_started(vendor: Vendor, tmp_path: Path) -> None:
     with pytest.raises(DownloadFailed, match="could not be started"):
         fetch("http://127.0.0.1:1/v1.8.2", tmp_path)
 
 
-def test_without_name_resolution_the_download_says_that_it_could_not_be_started(vendor: Vendor, tmp_path: Path) -> None:
+def test_without_name_resolution_the_download_could_not_be_started(vendor: Vendor, tmp_path: Path) -> None:
     with pytest.raises(DownloadFailed, match="could not be started"):
         fetch("http://nowhere.invalid/v1.8.2", tmp_path)
 
@@ -132,7 +132,7 @@ def test_a_machine_without_an_official_archive_is_named(tmp_path: Path, monkeypa
         fetch("http://127.0.0.1:1", tmp_path)
 
 
-def test_a_right_checksum_of_something_else_is_refused_at_unpacking(
+def test_an_archive_without_the_program_is_refused_at_unpacking(
     vendor: Vendor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vendor.body = archive_of("something-else", PROGRAM)

@@ -30,7 +30,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, state: Path, temporal_progra
     edition.end()
 
 
-def test_up_json_names_every_address(whole: Up) -> None:
+def test_up_json_holds_every_address(whole: Up) -> None:
     up = whole.up()
 
     assert sorted(up) == ["api", "database", "processes", "simulator", "smtp", "temporal", "temporal_ui", "witness"]
@@ -54,7 +54,7 @@ def test_every_listed_pid_runs(whole: Up) -> None:
     assert all(alive(each["pid"]) for each in whole.up()["processes"])
 
 
-def test_up_json_holds_a_password_and_is_for_our_user_alone(whole: Up) -> None:
+def test_up_json_is_readable_by_our_user_only(whole: Up) -> None:
     assert whole.file.stat().st_mode & 0o777 == 0o600
 
 
@@ -63,13 +63,13 @@ def test_the_database_in_up_json_can_be_used(whole: Up) -> None:
         assert connection.execute("SELECT current_database()").fetchone() == ("durable_research",)
 
 
-def test_temporals_own_pages_answer(whole: Up) -> None:
+def test_temporals_web_ui_answers(whole: Up) -> None:
     assert httpx.get(whole.up()["temporal_ui"], follow_redirects=True, timeout=30).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["migrate", "init", "api", "worker-1"])
-def test_our_programs_are_told_every_address(whole: Up, name: str) -> None:
-    up, given = whole.up(), whole.seen(name)["env"]
+def test_our_programs_get_every_address_in_their_environment(whole: Up, name: str) -> None:
+    up, environment = whole.up(), whole.seen(name)["env"]
     expected = {
         "DATABASE_URL": up["database"],
         "TEMPORAL_ADDRESS": up["temporal"],
@@ -89,10 +89,10 @@ def test_our_programs_are_told_every_address(whole: Up, name: str) -> None:
         "SLACK_API_URL": f"{up['simulator']}/api/",
     }
 
-    assert {variable: given.get(variable) for variable in expected} == expected
+    assert {variable: environment.get(variable) for variable in expected} == expected
 
 
-def test_a_worker_is_told_its_name_and_identity(whole: Up) -> None:
+def test_a_worker_gets_its_name_and_identity(whole: Up) -> None:
     seen = whole.seen("worker-2")
 
     assert (seen["argv"], seen["env"]["DURABLE_RESEARCH_WORKER_IDENTITY"]) == (
@@ -109,7 +109,7 @@ def test_a_second_up_on_the_same_folder_is_refused_with_the_pid_of_the_first(who
     assert whole.file.exists()
 
 
-def test_a_killed_worker_comes_back_under_a_new_identity_and_up_json_says_so(whole: Up) -> None:
+def test_a_killed_worker_is_restarted_with_a_new_identity_in_up_json(whole: Up) -> None:
     before = whole.running("worker-1")
     os.kill(before, signal.SIGKILL)
 
@@ -118,7 +118,7 @@ def test_a_killed_worker_comes_back_under_a_new_identity_and_up_json_says_so(who
     assert any(each["identity"] == "worker-1@2" for each in whole.up()["processes"])
 
 
-def test_a_killed_temporal_comes_back_at_the_same_address(whole: Up) -> None:
+def test_a_killed_temporal_is_restarted_at_the_same_address(whole: Up) -> None:
     before, address = whole.running("temporal"), whole.up()["temporal"]
     os.kill(before, signal.SIGKILL)
 
@@ -128,7 +128,7 @@ def test_a_killed_temporal_comes_back_at_the_same_address(whole: Up) -> None:
     eventually(lambda: "temporal is ready again" in whole.words, "temporal to be ready")
 
 
-def test_a_frozen_api_is_started_again(whole: Up) -> None:
+def test_a_frozen_api_is_restarted(whole: Up) -> None:
     before = whole.running("api")
     os.kill(before, signal.SIGSTOP)
 
@@ -137,7 +137,7 @@ def test_a_frozen_api_is_started_again(whole: Up) -> None:
     assert "did not answer 3 times in a row" in whole.words
 
 
-def test_after_ctrl_c_nothing_is_left(up: Start, temporal_program: Path) -> None:
+def test_after_ctrl_c_no_process_and_no_up_json_is_left(up: Start, temporal_program: Path) -> None:
     edition = up(TEMPORAL_CLI_PATH=str(temporal_program)).ready()
     family = edition.family()
 
@@ -156,7 +156,7 @@ def test_on_ctrl_c_workers_drain_before_anything_else_stops(up: Start) -> None:
     assert (edition.data / "logs" / "worker-1.log").read_text().endswith("worker.drained\n")
 
 
-def test_when_up_is_killed_by_force_every_process_dies_with_it(up: Start, temporal_program: Path) -> None:
+def test_when_up_is_killed_every_process_dies(up: Start, temporal_program: Path) -> None:
     edition = up(TEMPORAL_CLI_PATH=str(temporal_program)).ready()
     family = edition.family()
     assert len(family) > 10  # servers, workers and their renderers, PostgreSQL's own processes, the guard
@@ -167,7 +167,7 @@ def test_when_up_is_killed_by_force_every_process_dies_with_it(up: Start, tempor
     eventually(lambda: not any(map(alive, family)), "all of them to die", seconds=10)
 
 
-def test_when_up_is_killed_by_force_its_up_json_goes_with_it(up: Start) -> None:
+def test_when_up_is_killed_its_up_json_is_removed(up: Start) -> None:
     edition = up("--only", "simulator").ready()
 
     edition.process.kill()
@@ -176,7 +176,7 @@ def test_when_up_is_killed_by_force_its_up_json_goes_with_it(up: Start) -> None:
     eventually(lambda: not edition.file.exists(), "up.json to be removed")
 
 
-def test_after_a_kill_by_force_the_next_up_continues_where_it_was(up: Start) -> None:
+def test_after_a_kill_the_next_up_continues_with_the_same_data(up: Start) -> None:
     first = up("--only", "postgres,worker").ready()
     with psycopg.connect(first.up()["database"]) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
@@ -205,14 +205,14 @@ def test_a_port_in_use_is_an_error_that_names_port_and_process(up: Start) -> Non
         assert f"(pid {os.getpid()}); stop it, or choose another port by --port" in refused.words
 
 
-def test_a_role_that_is_left_out_is_simply_not_there(up: Start) -> None:
+def test_a_role_that_is_left_out_is_not_started(up: Start) -> None:
     edition = up("--only", "api").ready()
 
     assert [each["role"] for each in edition.up()["processes"]] == ["api"]
     assert edition.seen("api")["env"]["TEMPORAL_ADDRESS"] == edition.up()["temporal"]
 
 
-def test_addresses_of_a_role_that_is_left_out_may_be_the_persons_own(up: Start) -> None:
+def test_the_address_of_a_left_out_role_can_come_from_the_environment(up: Start) -> None:
     edition = up(
         "--only", "api", TEMPORAL_ADDRESS="engine.example:7233", DATABASE_URL="postgresql://elsewhere/db"
     ).ready()
@@ -220,14 +220,14 @@ def test_addresses_of_a_role_that_is_left_out_may_be_the_persons_own(up: Start) 
     assert (edition.up()["temporal"], edition.up()["database"]) == ("engine.example:7233", "postgresql://elsewhere/db")
 
 
-def test_with_a_key_of_the_persons_own_nothing_is_simulated(up: Start) -> None:
+def test_with_an_openai_api_key_no_simulator_is_started(up: Start) -> None:
     edition = up("--only", "simulator,api", OPENAI_API_KEY="sk-real").ready()
 
     assert (edition.up()["simulator"], edition.up()["witness"]) == (None, None)
     assert edition.seen("api")["env"]["OPENAI_API_KEY"] == "sk-real"
 
 
-def test_a_migration_that_fails_is_an_error_with_its_last_words(up: Start) -> None:
+def test_a_failed_migration_is_an_error_with_the_end_of_its_log(up: Start) -> None:
     edition = up("--only", "postgres", STAND_IN_FAILS="migrate")
 
     assert edition.process.wait(30) == 1
@@ -235,14 +235,14 @@ def test_a_migration_that_fails_is_an_error_with_its_last_words(up: Start) -> No
     assert not edition.file.exists()
 
 
-def test_a_child_that_cannot_start_stops_what_was_started(up: Start) -> None:
+def test_a_child_that_cannot_start_stops_the_children_already_started(up: Start) -> None:
     edition = up("--only", "simulator,api", STAND_IN_FAILS="api")
 
     assert edition.process.wait(30) == 1
     assert "stopping simulator" in edition.words
 
 
-def test_the_ports_are_remembered_in_the_data_folder(up: Start) -> None:
+def test_the_ports_are_stored_in_the_data_folder(up: Start) -> None:
     edition = up("--only", "api").ready()
 
     ports = json.loads((edition.data / "ports.json").read_text())
@@ -256,33 +256,33 @@ def quick(tmp_path: Path, state: Path) -> UpOptions:
     )
 
 
-async def test_who_waits_for_everything_to_be_up_is_told_the_addresses_and_can_end_it(
+async def test_a_callback_gets_the_addresses_when_all_is_up_and_can_end_the_edition(
     tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    told: list[dict[str, Any]] = []
+    seen_up: list[dict[str, Any]] = []
 
-    async def story(up: up_file.Up) -> None:
-        told.append(json.loads((tmp_path / "data" / "up.json").read_text()))
-        assert up.as_json() == told[0]
+    async def callback(up: up_file.Up) -> None:
+        seen_up.append(json.loads((tmp_path / "data" / "up.json").read_text()))
+        assert up.as_json() == seen_up[0]
         raise Finished
 
-    assert await run_edition(quick(tmp_path, state), lambda words: None, story) == 0
-    assert [(each["role"], alive(each["pid"])) for each in told[0]["processes"]] == [("simulator", False)]
+    assert await run_edition(quick(tmp_path, state), lambda words: None, callback) == 0
+    assert [(each["role"], alive(each["pid"])) for each in seen_up[0]["processes"]] == [("simulator", False)]
 
 
-async def test_an_error_of_who_waits_goes_on_to_the_caller_after_everything_stopped(
+async def test_an_error_of_the_callback_is_raised_after_everything_stopped(
     tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     pids: list[int] = []
 
-    async def story(up: up_file.Up) -> None:
+    async def callback(up: up_file.Up) -> None:
         pids.extend(each.pid for each in up.processes)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await run_edition(quick(tmp_path, state), lambda words: None, story)
+        await run_edition(quick(tmp_path, state), lambda words: None, callback)
     assert [alive(pid) for pid in pids] == [False]
 
 

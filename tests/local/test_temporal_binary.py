@@ -1,4 +1,4 @@
-"""Where the Temporal program comes from, in which order, and what is said on the way."""
+"""The sources of the Temporal program, their order, and the messages about them."""
 
 import threading
 import time
@@ -43,14 +43,14 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def find(tmp_path: Path, builder: Builder | None = None, stop: threading.Event | None = None) -> tuple[Path, list[str]]:
-    said: list[str] = []
+    messages: list[str] = []
     found = find_temporal(
-        said.append, cache=tmp_path / "cache", base_url=NOWHERE, build=builder or Builder(works=False), stop=stop
+        messages.append, cache=tmp_path / "cache", base_url=NOWHERE, build=builder or Builder(works=False), stop=stop
     )
-    return found, said
+    return found, messages
 
 
-def test_the_program_that_the_person_named_is_taken_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_configured_program_takes_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     named = script(tmp_path / "mine" / "temporal")
     script(tmp_path / "bin" / "temporal")
     monkeypatch.setenv("TEMPORAL_CLI_PATH", str(named))
@@ -58,7 +58,7 @@ def test_the_program_that_the_person_named_is_taken_first(tmp_path: Path, monkey
     assert find(tmp_path) == (named, [])
 
 
-def test_a_named_program_that_is_missing_is_said_and_the_next_way_taken(
+def test_a_missing_configured_program_is_reported_and_the_next_source_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_path = script(tmp_path / "bin" / "temporal")
@@ -70,14 +70,14 @@ def test_a_named_program_that_is_missing_is_said_and_the_next_way_taken(
     )
 
 
-def test_a_program_on_path_that_does_not_work_is_passed_over(tmp_path: Path) -> None:
+def test_a_broken_program_on_path_is_skipped(tmp_path: Path) -> None:
     broken = script(tmp_path / "bin" / "temporal", code=3)
     cached = script(tmp_path / "cache" / "temporal-1.8.2" / "temporal")
 
-    found, said = find(tmp_path)
+    found, messages = find(tmp_path)
 
     assert found == cached
-    assert said == [
+    assert messages == [
         f"{broken} is on PATH, but `--version` did not answer like Temporal's (exit code 3); trying the next way"
     ]
 
@@ -89,7 +89,7 @@ def test_a_cached_program_needs_neither_network_nor_build(tmp_path: Path) -> Non
     assert (find(tmp_path, builder)[0], builder.built) == (cached, 0)
 
 
-def test_what_is_built_is_kept_for_the_next_time(tmp_path: Path) -> None:
+def test_a_built_program_is_cached(tmp_path: Path) -> None:
     builder = Builder()
     first, _ = find(tmp_path, builder)
 
@@ -98,10 +98,10 @@ def test_what_is_built_is_kept_for_the_next_time(tmp_path: Path) -> None:
     assert (first, again, builder.built) == (tmp_path / "cache" / "temporal-1.8.2" / "temporal", first, 1)
 
 
-def test_each_way_that_fails_is_said_before_the_next(tmp_path: Path) -> None:
-    _, said = find(tmp_path, Builder())
+def test_each_source_that_fails_is_reported_before_the_next(tmp_path: Path) -> None:
+    _, messages = find(tmp_path, Builder())
 
-    assert [words.split(" (")[0] for words in said] == [
+    assert [words.split(" (")[0] for words in messages] == [
         "there is no `temporal` on PATH; trying the next way",
         "no program in our cache",
         f"downloading the temporal program 1.8.2 from {NOWHERE}/temporal_cli_1.8.2_linux_amd64.tar.gz",
@@ -109,7 +109,7 @@ def test_each_way_that_fails_is_said_before_the_next(tmp_path: Path) -> None:
     ]
 
 
-def test_when_no_way_works_the_error_lists_them_and_what_helps(tmp_path: Path) -> None:
+def test_when_every_source_fails_the_error_lists_them_and_the_remedies(tmp_path: Path) -> None:
     with pytest.raises(TemporalMissing) as missing:
         find(tmp_path)
 
@@ -117,14 +117,14 @@ def test_when_no_way_works_the_error_lists_them_and_what_helps(tmp_path: Path) -
     assert all(part in words for part in ("could not be started", "no Go today", "TEMPORAL_CLI_PATH=", "on PATH"))
 
 
-def test_a_failed_build_leaves_nothing_that_looks_like_a_program(tmp_path: Path) -> None:
+def test_a_failed_build_leaves_no_program_in_the_cache(tmp_path: Path) -> None:
     with pytest.raises(TemporalMissing):
         find(tmp_path, Builder(works=False, leaves=True))
 
     assert [path.name for path in (tmp_path / "cache" / "temporal-1.8.2").iterdir()] == ["lock"]
 
 
-def test_a_built_program_that_does_not_run_is_not_kept(tmp_path: Path) -> None:
+def test_a_built_program_that_does_not_run_is_not_cached(tmp_path: Path) -> None:
     def useless(destination: Path, cache: Path, say: Say, stop: threading.Event) -> None:
         script(destination, code=1)
 
@@ -133,7 +133,7 @@ def test_a_built_program_that_does_not_run_is_not_kept(tmp_path: Path) -> None:
     assert not (tmp_path / "cache" / "temporal-1.8.2" / "temporal").exists()
 
 
-def test_what_a_killed_build_left_is_removed_and_not_used(tmp_path: Path) -> None:
+def test_remains_of_a_killed_build_are_removed_and_not_used(tmp_path: Path) -> None:
     left_over = script(tmp_path / "cache" / "temporal-1.8.2" / "partial-abc" / "temporal")
 
     find(tmp_path, Builder())
@@ -141,7 +141,7 @@ def test_what_a_killed_build_left_is_removed_and_not_used(tmp_path: Path) -> Non
     assert not left_over.parent.exists()
 
 
-def test_a_second_process_waits_for_the_first_and_uses_what_it_made(tmp_path: Path) -> None:
+def test_a_second_process_waits_for_the_first_build_and_uses_its_program(tmp_path: Path) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def slow(destination: Path, cache: Path, say: Say, stop: threading.Event) -> None:
@@ -154,13 +154,15 @@ def test_a_second_process_waits_for_the_first_and_uses_what_it_made(tmp_path: Pa
     )
     first.start()
     assert begun.wait(20)
-    said: list[str] = []
+    messages: list[str] = []
     second_builder = Builder()
     second = threading.Thread(
-        target=lambda: find_temporal(said.append, cache=tmp_path / "cache", base_url=NOWHERE, build=second_builder)
+        target=lambda: find_temporal(messages.append, cache=tmp_path / "cache", base_url=NOWHERE, build=second_builder)
     )
     second.start()
-    eventually(lambda: any("another process is already" in words for words in said), "the second to say that it waits")
+    eventually(
+        lambda: any("another process is already" in words for words in messages), "the second to say that it waits"
+    )
     go_on.set()
     first.join(20)
     second.join(20)
@@ -168,7 +170,7 @@ def test_a_second_process_waits_for_the_first_and_uses_what_it_made(tmp_path: Pa
     assert second_builder.built == 0
 
 
-def test_who_waits_for_another_build_can_be_stopped(tmp_path: Path) -> None:
+def test_a_process_that_waits_for_another_build_can_be_stopped(tmp_path: Path) -> None:
     stop = threading.Event()
     stop.set()
     begun, go_on = threading.Event(), threading.Event()
@@ -207,7 +209,7 @@ def built_by(tmp_path: Path, stop: threading.Event | None = None) -> Path:
     return destination
 
 
-def test_go_is_called_with_the_pinned_recipe(tmp_path: Path) -> None:
+def test_go_is_called_with_the_pinned_versions_and_flags(tmp_path: Path) -> None:
     go_that(tmp_path, "go1.26.4", f'echo "$@" >> {tmp_path}/arguments')
 
     made = built_by(tmp_path)
@@ -219,14 +221,14 @@ def test_go_is_called_with_the_pinned_recipe(tmp_path: Path) -> None:
     assert building.endswith(f"/tools -v {flags} -o {made} github.com/temporalio/cli/cmd/temporal")
 
 
-def test_a_build_that_fails_says_the_last_words_of_go(tmp_path: Path) -> None:
+def test_a_failed_build_shows_the_end_of_gos_output(tmp_path: Path) -> None:
     go_that(tmp_path, "go1.27.0", "echo dial tcp: no such host >&2; exit 1")
 
     with pytest.raises(BuildFailed, match="dial tcp: no such host"):
         built_by(tmp_path)
 
 
-def test_a_build_that_is_stopped_leaves_no_process_of_go(tmp_path: Path) -> None:
+def test_a_stopped_build_leaves_no_go_process(tmp_path: Path) -> None:
     go_that(tmp_path, "go1.26.4", f"echo $$ > {tmp_path}/pid; sleep 600")
     stop = threading.Event()
     ended: list[BaseException] = []
@@ -247,7 +249,7 @@ def test_a_build_that_is_stopped_leaves_no_process_of_go(tmp_path: Path) -> None
     eventually(lambda: not Path(f"/proc/{pid}").exists(), "go to be gone")
 
 
-def test_an_old_go_is_passed_over_for_the_pinned_one(tmp_path: Path) -> None:
+def test_a_go_version_that_is_too_old_is_skipped_for_the_pinned_one(tmp_path: Path) -> None:
     go_that(tmp_path, "go1.22.0", "exit 1")
     cached = tmp_path / "cache" / "go-1.26.6" / "go" / "bin" / "go"
     cached.parent.mkdir(parents=True)
@@ -257,7 +259,7 @@ def test_an_old_go_is_passed_over_for_the_pinned_one(tmp_path: Path) -> None:
     built_by(tmp_path)
 
 
-def test_an_installed_package_says_that_building_needs_the_sources(
+def test_building_from_an_installed_package_fails_as_it_needs_the_sources(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("durable_research.local.temporal.build.source_checkout", lambda: None)
@@ -266,38 +268,38 @@ def test_an_installed_package_says_that_building_needs_the_sources(
         built_by(tmp_path)
 
 
-def test_while_it_builds_packages_are_counted_of_those_that_the_build_lists(
+def test_a_build_reports_compiled_packages_out_of_all_listed_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("durable_research.local.temporal.build.PROGRESS_EVERY_SECONDS", 0.1)
     fetches = "echo 'go: downloading example.org/x v1' >&2; echo 'go: downloading example.org/y v2' >&2"
     lists = (
-        f'if [ "$1" = list ]; then {fetches}; {until_told(tmp_path, "fetched")}; printf "a/b\\nc/d\\ne\\n"; exit; fi'
+        f'if [ "$1" = list ]; then {fetches}; {until_marked(tmp_path, "fetched")}; printf "a/b\\nc/d\\ne\\n"; exit; fi'
     )
-    builds = f"echo '# some words of the compiler' >&2; printf 'a/b\\nc/d\\n' >&2; {until_told(tmp_path, 'compiled')}"
+    builds = f"echo '# some words of the compiler' >&2; printf 'a/b\\nc/d\\n' >&2; {until_marked(tmp_path, 'compiled')}"
     go_that(tmp_path, "go1.26.4", f"{lists}\n{builds}")
     (tmp_path / "made").mkdir()
-    said: list[str] = []
+    messages: list[str] = []
     began = time.monotonic()
 
     def say(words: str) -> None:
-        said.append(words.partition(" s so far")[2] or words)
+        messages.append(words.partition(" s so far")[2] or words)
         for end, file in (("modules fetched", "fetched"), ("2 of 3 packages", "compiled")):
             if words.endswith(end) or time.monotonic() - began > 20:
                 (tmp_path / file).touch()
 
     build_temporal(tmp_path / "made" / "temporal", tmp_path / "cache", say, threading.Event())
 
-    assert said[-1] == "; 2 of 3 packages"
-    assert "; 2 modules fetched" in said
-    assert [words for words in said if "downloading" in words] == []
+    assert messages[-1] == "; 2 of 3 packages"
+    assert "; 2 modules fetched" in messages
+    assert [words for words in messages if "downloading" in words] == []
 
 
-def until_told(tmp_path: Path, name: str) -> str:
+def until_marked(tmp_path: Path, name: str) -> str:
     return f"while [ ! -e {tmp_path}/{name} ]; do sleep 0.05; done"
 
 
-def test_a_list_that_cannot_be_made_says_the_last_words_of_go(tmp_path: Path) -> None:
+def test_a_failed_package_list_shows_the_end_of_gos_output(tmp_path: Path) -> None:
     go_that(tmp_path, "go1.26.4", "echo no such host >&2; exit 1")
 
     with pytest.raises(BuildFailed, match="fetching the sources failed:\nno such host"):

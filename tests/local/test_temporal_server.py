@@ -7,7 +7,7 @@ from temporalio.testing import WorkflowEnvironment
 from durable_research.local.temporal.server import server_command, start_dev_help, tuning_arguments
 
 
-def test_the_server_is_for_this_machine_and_keeps_everything_in_a_file() -> None:
+def test_the_temporal_server_listens_on_loopback_and_stores_to_a_file() -> None:
     command = server_command(Path("/bin/temporal"), port=7233, ui_port=8233, database=Path("/data/temporal.db"))
 
     assert command[:11] == (
@@ -17,7 +17,7 @@ def test_the_server_is_for_this_machine_and_keeps_everything_in_a_file() -> None
     )
 
 
-def test_news_are_switched_off_where_the_program_can_do_so(temporal_program: Path) -> None:
+def test_the_news_fetch_is_disabled_when_the_program_has_the_option(temporal_program: Path) -> None:
     command = server_command(
         temporal_program, port=1, ui_port=2, database=Path("/d"), options=start_dev_help(temporal_program)
     )
@@ -25,7 +25,7 @@ def test_news_are_switched_off_where_the_program_can_do_so(temporal_program: Pat
     assert command[-1] == "--ui-disable-news-fetch"
 
 
-def test_the_web_ui_is_told_where_sealed_payloads_are_opened(temporal_program: Path) -> None:
+def test_the_web_ui_gets_the_codec_endpoint(temporal_program: Path) -> None:
     options = start_dev_help(temporal_program)
 
     command = server_command(
@@ -35,7 +35,7 @@ def test_the_web_ui_is_told_where_sealed_payloads_are_opened(temporal_program: P
     assert command[command.index("--ui-codec-endpoint") + 1] == "http://c"
 
 
-def test_an_older_program_is_not_asked_for_what_it_does_not_know() -> None:
+def test_options_unknown_to_an_older_program_are_left_out() -> None:
     command = server_command(
         Path("/bin/temporal"), port=1, ui_port=2, database=Path("/d"), options="--port --ui-port", codec="http://c"
     )
@@ -44,7 +44,7 @@ def test_an_older_program_is_not_asked_for_what_it_does_not_know() -> None:
     assert "--ui-codec-endpoint" not in command
 
 
-async def test_tests_start_the_same_server_through_the_sdk(temporal_program: Path, tmp_path: Path) -> None:
+async def test_the_tests_server_has_the_same_options(temporal_program: Path, tmp_path: Path) -> None:
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_program),
         dev_server_database_filename=str(tmp_path / "temporal.db"),

@@ -1,4 +1,4 @@
-"""The file that says what runs: what one writes the other reads, and what it does not say is empty."""
+"""The file that lists the running processes: it is read as it was written, and missing fields are empty."""
 
 import json
 from pathlib import Path
@@ -20,13 +20,13 @@ PROCESS = {"role": "worker", "name": "worker-1", "pid": 17, "identity": "worker-
 
 
 @pytest.mark.parametrize("up", [WHOLE, Up(), Up(api="http://127.0.0.1:1")])
-def test_what_was_written_is_read(tmp_path: Path, up: Up) -> None:
+def test_an_up_json_is_read_back_as_it_was_written(tmp_path: Path, up: Up) -> None:
     (tmp_path / "up.json").write_text(json.dumps(up.as_json()))
 
     assert read_up(tmp_path / "up.json") == up
 
 
-def test_the_keys_are_those_that_other_programs_read() -> None:
+def test_up_json_has_the_keys_that_other_programs_read() -> None:
     assert WHOLE.as_json() == {
         "api": "http://127.0.0.1:8000",
         "temporal": "127.0.0.1:7233",
@@ -49,20 +49,20 @@ def test_the_keys_are_those_that_other_programs_read() -> None:
         ({"later": "versions", "api": "http://127.0.0.1:1"}, Up(api="http://127.0.0.1:1")),
     ],
 )  # fmt: skip
-def test_what_it_does_not_say_is_empty(tmp_path: Path, value: dict[str, Any], up: Up) -> None:
+def test_missing_and_malformed_fields_of_up_json_are_empty(tmp_path: Path, value: dict[str, Any], up: Up) -> None:
     (tmp_path / "up.json").write_text(json.dumps(value))
 
     assert read_up(tmp_path / "up.json") == up
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '"up"', b"\xff"])
-def test_a_file_that_is_missing_or_damaged_says_nothing(tmp_path: Path, text: str | bytes | None) -> None:
+def test_a_missing_or_damaged_up_json_is_read_as_none(tmp_path: Path, text: str | bytes | None) -> None:
     if text is not None:
         (tmp_path / "up.json").write_bytes(text if isinstance(text, bytes) else text.encode())
 
     assert read_up(tmp_path / "up.json") is None
 
 
-def test_who_needs_the_simulator_is_told_that_there_is_none() -> None:
+def test_reading_a_missing_simulator_address_names_openai_api_key() -> None:
     with pytest.raises(LookupError, match="OPENAI_API_KEY"):
         assert Up().required_simulator

@@ -15,7 +15,7 @@ from durable_research.worker.process import drain_time
 from tests.installation import end_with_the_tests, until
 
 
-def test_a_worker_that_waits_for_temporal_leaves_when_it_is_told_to(tmp_path: Path) -> None:
+def test_a_worker_that_waits_for_temporal_ends_on_a_stop_signal(tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
     with log.open("wb") as output:
         worker = subprocess.Popen(
@@ -43,7 +43,7 @@ def test_a_worker_that_waits_for_temporal_leaves_when_it_is_told_to(tmp_path: Pa
         ("responses", queues.DOCUMENTS, 7.0),
     ],
 )
-def test_what_can_be_taken_up_again_is_handed_back_at_once_and_the_rest_may_end(
+def test_resumable_calls_are_handed_back_at_once_and_others_get_the_drain_time(
     api: str, queue: str, seconds: float
 ) -> None:
     assert drain_time(queue, load(openai_api=api, drain_seconds=7)) == timedelta(seconds=seconds)

@@ -21,5 +21,5 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture
 def world(running: World) -> World:
     """The wire is whole, and the peer answers at once."""
-    running.lead_to(running.peer.quick)
+    running.connect_to(running.peer.quick)
     return running

@@ -20,7 +20,7 @@ def _model(name: str, **parameters: Any) -> dict[str, Any]:
 
 
 class Gateway:
-    """Its access log is the witness of what it was asked."""
+    """Its access log is the record of its requests."""
 
     def __init__(self, folder: Path, backend: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ class Gateway:
             return False
 
     def calls(self) -> int:
-        """How often it was asked for a text."""
+        """The number of requests for a text."""
         return self._log.read_text(errors="replace").count("POST /v1/chat/completions")
 
     def stop(self) -> None:

@@ -1,9 +1,9 @@
 """Makes a model for llama.cpp's server, in the peers' environment: `python make_model.py FILE ends|endless`.
 
-No model can be downloaded where tests run, and a random one says something else each time. This one is a chain that says one
-fixed text: each token of it has a random place of its own, and the output layer knows for each the place of the one before.
-What was asked is read like any prompt and leaves no trace in the answer. `endless` goes on with the first token after the
-last, until its context is full; it is wider within and therefore slower, so that a test has time to come between.
+No model can be downloaded where tests run, and a random one answers differently each time. This one is a chain that writes one
+fixed text: each token has its own random vector, and the output layer holds for each the vector of the one before.
+The prompt is read like any other and does not change the answer. `endless` continues with the first token after the
+last, until its context is full; its layers are wider and therefore slower, so that a test has time to intervene.
 """
 
 import sys
@@ -16,7 +16,7 @@ WIDTH = 256  # also the dimensions of its embeddings
 LAYERS, HEADS, CONTEXT = 2, 4, 16384
 INNER = {"ends": 64, "endless": 4096}
 UNKNOWN, BEGIN, END = 0, 1, 2
-ALWAYS = 4.0  # the first feature is the same for every token: it gives the output layer a bias
+ALWAYS = 4.0  # the first feature is the same for every token: it acts as a bias of the output layer
 # Odds of the next token of the text, of its first one after any other token, and of everything else. Places of different tokens
 # are not quite at right angles: that moves the odds by some 15.
 NEXT, FIRST, NEVER = 80.0, 40.0, -100.0

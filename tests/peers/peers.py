@@ -1,4 +1,4 @@
-"""Model providers that nobody here wrote. Each runs twice: one answers at once, one writes and never comes to its end."""
+"""Model servers written by others. Each runs twice: one answers at once, one writes without an end."""
 
 import json
 import re
@@ -24,7 +24,7 @@ REPORT = "# Tides, wave by wave\n\n" + "".join(
 
 
 class Peer(ABC):
-    """What it saw of us is counted by itself, over both programs."""
+    """Its own count of our requests, over both programs."""
 
     model: str
     embedding_model: str
@@ -59,8 +59,8 @@ class Peer(ABC):
 
         def answers() -> bool:
             assert process.poll() is None, self._log(name).read_text()
-            with socket.socket() as asking:
-                return asking.connect_ex(("127.0.0.1", port)) == 0
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
 
         until(f"{type(self).__name__} ({name}) to listen", answers)
         return port
@@ -70,7 +70,7 @@ class Peer(ABC):
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Whoever asks meanwhile is heard afterwards: all at once."""
+        """Requests that arrive meanwhile are answered afterwards: all at once."""
         for process in self._processes:
             process.send_signal(signal.SIGSTOP)
         try:
@@ -86,7 +86,7 @@ class Peer(ABC):
 
 
 class Llama(Peer):
-    """llama.cpp's own server, with a model that says one text; its log is the witness."""
+    """llama.cpp's own server, with a model that writes one text; its log is the record of our requests."""
 
     model = "tiny-words"
     embedding_model = "tiny-words"
@@ -112,7 +112,7 @@ class Llama(Peer):
 
 
 class Aimock(Peer):
-    """CopilotKit's mock server; its journal is the witness, and its metrics say who hung up."""
+    """CopilotKit's mock server; its journal is the record of our requests, and its metrics count disconnected clients."""
 
     model = "gpt-4o"
     embedding_model = "text-embedding-3-small"

@@ -1,4 +1,4 @@
-"""Our stories on the LiteLLM gateway: too large to install for every run, so by `make test-litellm` alone."""
+"""Our journeys on the LiteLLM gateway: too large to install for every run, so by `make test-litellm` alone."""
 
 from collections.abc import Callable, Iterator
 
@@ -26,9 +26,9 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Llama]:
 
 @pytest.fixture(scope="module")
 def backend(llama: Llama) -> Iterator[Wire]:
-    """The wire between the gateway and what is behind it."""
+    """The connection between the gateway and its backend."""
     wire = Wire()
-    wire.lead_to(llama.quick)
+    wire.connect_to(llama.quick)
     yield wire
     wire.close()
 
@@ -57,9 +57,9 @@ def data(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture
-def asking(data: Installation, backend: Wire) -> Callable[[str], Installation]:
-    """The installation, started anew with another model: one data folder serves them all."""
-    backend.mend()
+def start_with(data: Installation, backend: Wire) -> Callable[[str], Installation]:
+    """The installation, restarted with another model: one data folder serves them all."""
+    backend.restore()
 
     def start(model: str) -> Installation:
         data.stop()
@@ -69,10 +69,10 @@ def asking(data: Installation, backend: Wire) -> Callable[[str], Installation]:
     return start
 
 
-def test_a_report_and_a_post_are_written_by_what_is_behind_it(
-    asking: Callable[[str], Installation], gateway: Gateway, llama: Llama
+def test_a_report_and_a_post_are_written_by_the_backend_of_the_gateway(
+    start_with: Callable[[str], Installation], gateway: Gateway, llama: Llama
 ) -> None:
-    installation = asking("behind")
+    installation = start_with("behind")
     before, behind = gateway.calls(), llama.calls()
 
     ends = [
@@ -81,12 +81,12 @@ def test_a_report_and_a_post_are_written_by_what_is_behind_it(
     ]
 
     assert [end["status"] for end in ends] == ["done"] * 2
-    asked = (gateway.calls() - before, llama.calls() - behind)
-    assert lost(installation, *ends) or (asked, [end["charges"] for end in ends]) == ((2, 2), [ONE] * 2)
+    calls = (gateway.calls() - before, llama.calls() - behind)
+    assert lost(installation, *ends) or (calls, [end["charges"] for end in ends]) == ((2, 2), [ONE] * 2)
 
 
-def test_a_429_without_a_time_is_waited_for_and_costs_nothing(asking: Callable[[str], Installation]) -> None:
-    installation = asking("busy")
+def test_a_429_without_retry_after_is_waited_for_without_a_charge(start_with: Callable[[str], Installation]) -> None:
+    installation = start_with("busy")
 
     end = installation.finished(installation.submit("The gateway is busy"))
 
@@ -95,11 +95,11 @@ def test_a_429_without_a_time_is_waited_for_and_costs_nothing(asking: Callable[[
 
 
 @pytest.mark.parametrize("model", ["full", "nobody-knows-me"])
-def test_what_is_refused_is_asked_once_and_costs_nothing(
-    asking: Callable[[str], Installation], gateway: Gateway, model: str
+def test_a_refused_call_is_sent_once_without_a_charge(
+    start_with: Callable[[str], Installation], gateway: Gateway, model: str
 ) -> None:
     """A context that is full, and a model that is not in its list: a plain 400 each, without a code of OpenAI's."""
-    installation = asking(model)
+    installation = start_with(model)
     before = gateway.calls()
 
     end = installation.finished(installation.submit("What is refused"))
@@ -109,20 +109,20 @@ def test_what_is_refused_is_asked_once_and_costs_nothing(
 
 
 def test_a_backend_that_is_down_for_seconds_loses_no_report(
-    asking: Callable[[str], Installation], gateway: Gateway, backend: Wire, llama: Llama
+    start_with: Callable[[str], Installation], gateway: Gateway, backend: Wire, llama: Llama
 ) -> None:
     """The gateway answers 500, which may have been charged: each further call is counted."""
-    installation = asking("behind")
+    installation = start_with("behind")
     before, behind = gateway.calls(), llama.calls()
     backend.cut()
     report = installation.submit("The backend is down")
 
-    def asked_thrice() -> bool:
+    def called_three_times() -> bool:
         return gateway.calls() - before >= 3 or installation.status(report)["status"] in FINAL
 
-    until("the gateway to be asked three times", asked_thrice)
+    until("the gateway to be asked three times", called_three_times)
 
-    backend.mend()
+    backend.restore()
     httpx.post(f"{installation.api}/api/workflows/{report}/retry", timeout=30)
 
     end = installation.finished(report)

@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 _CHUNK = 65536
 _SLOW_BYTES = 256
-# A peer that has no conversations says so at once. Held back, that would keep the call itself from being sent.
+# A peer without conversations answers so at once. Delaying that answer would delay the call itself.
 _REFUSAL = b"HTTP/1.1 4"
 _DEADLINE_SECONDS = 30.0
 Result = TypeVar("Result")
 
 
 class Wire:
-    """It keeps its port for ever; where it leads to is chosen for the connections that come from then on."""
+    """Its port never changes; its target can be changed for later connections."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -36,19 +36,19 @@ class Wire:
         self._thread.join(_DEADLINE_SECONDS)
         self._loop.close()
 
-    def lead_to(self, port: int) -> None:
-        """What comes from now on goes to this port; connections that are there already stay."""
+    def connect_to(self, port: int) -> None:
+        """Later connections go to this port; existing ones stay."""
         self._target = port
 
     def cut(self) -> None:
-        """Every connection is reset, and nobody listens."""
+        """Every connection is reset, and nothing listens."""
         self._call(self._away())
 
     def drop(self) -> None:
         """Every connection is reset; new ones are taken."""
         self._call(self._reset())
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Listen again, and let everything pass as it comes."""
         self._seconds_between = 0.0
         self.let_answers_pass()
@@ -60,7 +60,7 @@ class Wire:
         self._loop.call_soon_threadsafe(self._answers_pass.clear)
 
     def let_answers_pass(self) -> None:
-        """The other way round, as fast as was said."""
+        """The other direction, at the configured speed."""
         self._loop.call_soon_threadsafe(self._answers_pass.set)
 
     def slow_answers(self, seconds_between: float) -> None:
@@ -96,7 +96,7 @@ class Wire:
                 ends.append(below)
                 await self._both(self._requests(reader, below), self._answers(above, writer))
         except asyncio.CancelledError:
-            pass  # it is cut: the connection's task ends here, and nobody waits for it but `_reset`
+            pass  # it is cut: the connection's task ends here, and only `_reset` waits for it
         finally:
             for end in ends:
                 end.transport.abort()
@@ -104,7 +104,7 @@ class Wire:
 
     @staticmethod
     async def _both(*ways: Coroutine[Any, Any, None]) -> None:
-        """Until one side has hung up: the other is told at once, as by a cable."""
+        """Until one side has hung up: the other is disconnected at once, as by a cable."""
         tasks = [asyncio.ensure_future(way) for way in ways]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""An installation that asks one of the peers over a wire, and what a person does with it."""
+"""An installation that calls one of the peers over a wire, and a user's actions on it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from tests.peers.wire import Wire
 
 # A stream may last much longer than it may be silent: this is the shortest that a busy machine does not reach by itself.
 SILENCE_SECONDS = 15.0
-# What takes long is tried once with each peer and once with each API.
+# Slow tests run once with each peer and once with each API.
 SOME_WORLDS = pytest.mark.parametrize(
     "running", [("llama.cpp", "responses"), ("aimock", "chat")], ids="-".join, indirect=True, scope="session"
 )
@@ -31,14 +31,14 @@ class World:
     peer: Peer
     wire: Wire
 
-    def lead_to(self, port: int) -> None:
+    def connect_to(self, port: int) -> None:
         """The wire whole, and every connection new: nothing of an earlier test comes between."""
-        self.wire.mend()
-        self.wire.lead_to(port)
+        self.wire.restore()
+        self.wire.connect_to(port)
         self.wire.drop()
 
     def draft(self, workflow_id: str) -> str:
-        """Wait until the model has begun to write, and return what there is."""
+        """Wait until the model has begun to write, and return the draft."""
 
         def look() -> str | None:
             with psycopg.connect(self.installation.up["database"]) as connection:
@@ -66,22 +66,22 @@ class World:
             assert (calls, sum(map(paid, ends))) == (of_each * len(ends),) * 2, charges
 
     def post(self, workflow_id: str, act: str) -> int:
-        """Cancel, or try again at once; the status code, as what has ended refuses."""
+        """Cancel, or retry at once; returns the status code, as an ended workflow refuses."""
         url = f"{self.installation.api}/api/workflows/{workflow_id}/{act}"
         return httpx.post(url, timeout=30).status_code
 
 
 def paid(status: dict[str, Any]) -> int:
-    """At most so many calls, says the status body."""
+    """The largest number of calls by the status body."""
     charges = status["charges"]
     return int(charges["settled"] + charges["possible_extra"])
 
 
 def lost(installation: Installation, *ends: dict[str, Any]) -> int:
-    """How many tries of finished workflows were taken for dead.
+    """How many attempts of finished workflows were taken for lost.
 
-    A machine that is too busy to let a worker beat for seconds has Temporal do so. Nobody can be asked whether the try's call
-    was taken (class N), and it comes again, counted.
+    A machine that is too busy to let a worker beat for seconds has Temporal do so. No lookup shows whether the attempt's call
+    was accepted (class N), and it is resent, counted.
     """
     events = [event for end in ends for event in installation.events(end["workflow_id"])]
     return sum(event["kind"] == "attempt_lost" for event in events)
@@ -90,13 +90,13 @@ def lost(installation: Installation, *ends: dict[str, Any]) -> int:
 @contextmanager
 def world_of(peer: str, api: str, folder: Path, **more: str) -> Iterator[World]:
     """Everything up, in a folder of its own."""
-    wire, asked = Wire(), PEERS[peer](folder / "peer")
-    wire.lead_to(asked.quick)
+    wire, peer_server = Wire(), PEERS[peer](folder / "peer")
+    wire.connect_to(peer_server.quick)
     settings = {
         "OPENAI_BASE_URL": f"http://127.0.0.1:{wire.port}/v1",
         "OPENAI_API_KEY": "nobody-looks-at-it",
-        "OPENAI_MODEL": asked.model,
-        "OPENAI_EMBEDDING_MODEL": asked.embedding_model,
+        "OPENAI_MODEL": peer_server.model,
+        "OPENAI_EMBEDDING_MODEL": peer_server.embedding_model,
         "OPENAI_API": api,
         "DURABLE_RESEARCH_PROVIDER": "openai",
         "MODEL_SILENCE_SECONDS": str(SILENCE_SECONDS),
@@ -104,7 +104,7 @@ def world_of(peer: str, api: str, folder: Path, **more: str) -> Iterator[World]:
     }
     try:
         with Installation(folder / "data", **settings) as installation:
-            yield World(installation, asked, wire)
+            yield World(installation, peer_server, wire)
     finally:
-        asked.stop()
+        peer_server.stop()
         wire.close()

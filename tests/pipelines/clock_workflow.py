@@ -1,4 +1,4 @@
-"""A workflow that does what none may do."""
+"""A workflow that reads the clock, which none may do."""
 
 from datetime import datetime
 

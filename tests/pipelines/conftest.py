@@ -68,7 +68,7 @@ OnePass = TypeVar("OnePass")
 
 
 class PlainRenderer:
-    """Stands for the PDF's child processes: quick, and fails as it is told."""
+    """Replaces the PDF's child processes: quick, with scripted failures."""
 
     def __init__(self) -> None:
         self._failures: list[tuple[str, Exception | str]] = []
@@ -102,7 +102,7 @@ class FailingReports(PostgresReports):
 
 @dataclass
 class Harness:
-    """Everything in one process, with what tests look at."""
+    """Everything in one process, with accessors for tests."""
 
     servers: Installation
     workflows: PostgresWorkflows
@@ -140,12 +140,12 @@ class Harness:
         """The pass of reconciliation that is of this class."""
         return next(one for one in self.reconcile.passes if isinstance(one, kind))
 
-    async def ask(self, prompt: str, pipeline: str = "generate-report", **more: Any) -> str:
+    async def submit(self, prompt: str, pipeline: str = "generate-report", **more: Any) -> str:
         started = await self.starting.start(pipeline, {"prompt": prompt, **more}, caller=LOCAL_CALLER)
         return started.row.workflow_id
 
     async def status(self, report: str) -> dict[str, Any]:
-        """The status body as JSON: what a test looks for in it and does not find fails the test."""
+        """The status body as JSON: a missing key fails the test."""
         return {**status_answers.status(await self.reading.status(report, LOCAL_CALLER))}
 
     async def result(self, report: str) -> Mapping[str, Any]:
@@ -214,7 +214,7 @@ class Harness:
                 await asyncio.sleep(0.05)
 
     async def begin_again(self, workflow_id: str) -> None:
-        """Give the engine a workflow that it has lost, as reconciliation does."""
+        """Submit a lost workflow to the engine again, as reconciliation does."""
         await self.starting.submit(await self.workflows.get(WorkflowRef(workflow_id, "default")))
 
     async def stop_workers(self) -> None:
@@ -224,7 +224,7 @@ class Harness:
 
 @pytest.fixture(scope="package", autouse=True)
 def patient() -> Iterator[None]:
-    """What is late on a busy machine is neither dead nor away: nobody is killed in these tests."""
+    """A late answer on a busy machine is neither a lost worker nor an outage: these tests kill no process."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("HEARTBEAT_TIMEOUT", "SEND_WITHIN", "ENGINE_ANSWER", "ENGINE_START", "ENGINE_UPDATE"):
             patch.setattr(policies, name, timedelta(seconds=15))
@@ -322,8 +322,8 @@ def settings_of(servers: Installation, objects: Path) -> Settings:
 
 
 @pytest.fixture
-async def plain_house(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Harness]:
-    """The same with a provider that can be asked nothing: plain chat completions."""
+async def harness_without_lookup(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Harness]:
+    """The same with a provider without lookups: plain chat completions."""
     model = OpenAIChat(
         deadlines=policies.CALL_DEADLINES,
         base_url=f"{harness.servers.up['simulator']}/v1",
@@ -349,8 +349,8 @@ def quick_retries(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def impatient_house(harness: Harness) -> AsyncIterator[Harness]:
-    """The same house with workers that wait two seconds for a provider."""
+async def harness_with_short_wait(harness: Harness) -> AsyncIterator[Harness]:
+    """The same harness with workers that wait two seconds for a provider."""
     await harness.stop_workers()
     harness.patience = policies.Patience(timedelta(seconds=2))
     await harness.start_workers()

@@ -1,4 +1,4 @@
-"""What a workflow has left in the world, counted where it lies: rows, objects and messages."""
+"""What a workflow has left behind, counted at its place: rows, objects and messages."""
 
 import httpx
 from sqlalchemy import text
@@ -44,7 +44,7 @@ def messages(harness: Harness, workflow_id: str) -> int:
 
 
 async def undone(harness: Harness, workflow_id: str) -> list[str]:
-    """The undos that the log says were done, in order."""
+    """The undos that are done by the log, in order."""
     events = await harness.progress.read(workflow_id)
     undos = {"compensate_generate", "delete_message", "delete_embedding", "delete_post"}
     return [event.step for event in events if event.step in undos and str(event.kind) == "attempt_completed"]

@@ -17,7 +17,7 @@ GOOD = "ECHO: # Tides\n\nThe sea comes and goes twice a day, as the moon pulls a
 
 
 async def process(harness: Harness, prompt: str, **more: Any) -> str:
-    return await harness.ask(prompt, "ai-processing", **more)
+    return await harness.submit(prompt, "ai-processing", **more)
 
 
 async def test_a_text_is_written_checked_and_summarised(harness: Harness) -> None:
@@ -34,8 +34,8 @@ async def test_the_summary_is_a_second_paid_call_about_the_text(harness: Harness
     status = await harness.finished(workflow_id)
 
     assert status["charges"] == {"settled": 2, "possible_extra": 0}
-    asked = [line["text"] for line in harness.servers.billing_log("The sea comes and goes twice a day")]
-    assert any(text.startswith("Summarise this text:") for text in asked)
+    prompts = [line["text"] for line in harness.servers.billing_log("The sea comes and goes twice a day")]
+    assert any(text.startswith("Summarise this text:") for text in prompts)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ async def test_the_summary_is_a_second_paid_call_about_the_text(harness: Harness
         ("<think>The user wants tides.</think> " + GOOD[6:], {}, "reasoning"),
     ],
 )
-async def test_a_text_that_breaks_a_rule_is_removed_and_the_reason_told(
+async def test_a_text_that_breaks_a_rule_is_removed_and_the_rule_named(
     harness: Harness, text: str, more: dict[str, Any], words: str
 ) -> None:
     workflow_id = await process(harness, f"ECHO: {text}", **more)
@@ -60,14 +60,14 @@ async def test_a_text_that_breaks_a_rule_is_removed_and_the_reason_told(
     assert (await left(harness, workflow_id), await undone(harness, workflow_id)) == (NOTHING, ["compensate_generate"])
 
 
-async def test_a_rule_can_be_switched_off(harness: Harness) -> None:
+async def test_a_rule_can_be_disabled(harness: Harness) -> None:
     workflow_id = await process(harness, "ECHO: Too short.", rules={"min_characters": 0})
 
     assert (await harness.finished(workflow_id))["status"] == "done"
 
 
 @pytest.mark.parametrize("match", ["Refused writing", "Summarise this text:\n\n# Refused summary"])
-async def test_a_call_that_fails_for_good_leaves_nothing(harness: Harness, match: str) -> None:
+async def test_a_permanently_failed_call_leaves_nothing_stored(harness: Harness, match: str) -> None:
     harness.fault(match, fault="401", kind="model_call")
 
     workflow_id = await process(harness, f"ECHO: # {match.split('# ')[-1]}\n\n{GOOD[6:]}")
@@ -76,7 +76,7 @@ async def test_a_call_that_fails_for_good_leaves_nothing(harness: Harness, match
     assert (await left(harness, workflow_id), await undone(harness, workflow_id)) == (NOTHING, ["compensate_generate"])
 
 
-async def test_a_check_that_cannot_be_made_leaves_nothing(
+async def test_a_check_that_raises_an_error_leaves_nothing_stored(
     harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_model(text: str) -> str:
@@ -102,7 +102,7 @@ async def test_a_check_that_cannot_be_made_leaves_nothing(
         "summarize_text.stored",
     ],
 )
-async def test_a_text_cancelled_there_leaves_nothing(
+async def test_a_text_cancelled_at_any_failpoint_leaves_nothing_stored(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, point: str
 ) -> None:
     monkeypatch.setenv("DURABLE_RESEARCH_DATA", str(tmp_path))
@@ -116,7 +116,9 @@ async def test_a_text_cancelled_there_leaves_nothing(
     assert (await left(harness, workflow_id), await undone(harness, workflow_id)) == (NOTHING, ["compensate_generate"])
 
 
-async def test_a_text_cancelled_in_its_check_leaves_nothing(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_text_cancelled_in_its_check_leaves_nothing_stored(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reading, reached = harness.writer.read, asyncio.Event()
 
     async def read_slowly(*_: object) -> str:

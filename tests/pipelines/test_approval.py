@@ -1,4 +1,4 @@
-"""A report that a person approves waits for them, for as long as was said, whatever dies meanwhile."""
+"""A report with approval waits for the decision until its expiry, whatever process dies meanwhile."""
 
 import asyncio
 from dataclasses import replace
@@ -25,7 +25,7 @@ EDITED = ("Edited", "by a person, after the model had written it")
 
 async def parked(harness: Harness, prompt: str, before: str = "before_pdf") -> tuple[str, str]:
     """A report that waits for approval, and the hash of its draft."""
-    report = await harness.ask(prompt, approval=before)
+    report = await harness.submit(prompt, approval=before)
     status = await harness.until(report, "waiting_for_you")
     return report, status["asks"]["draft_sha256"]
 
@@ -46,14 +46,14 @@ def waiting(harness: Harness, monkeypatch: pytest.MonkeyPatch, **seconds: float)
     monkeypatch.setattr(harness.starting, "receivers", replace(harness.starting.receivers, approval_waits=waits))
 
 
-async def test_a_report_that_needs_no_approval_is_never_asked_about(harness: Harness) -> None:
-    report = await harness.ask("nobody is asked", approval="none")
+async def test_a_report_without_approval_does_not_wait_for_a_decision(harness: Harness) -> None:
+    report = await harness.submit("nobody is asked", approval="none")
 
     assert (await harness.finished(report))["status"] == "done"
     assert await of_approval(harness, report) == []
 
 
-async def test_a_draft_waits_for_approval_and_shows_itself(harness: Harness) -> None:
+async def test_a_draft_waits_for_approval_and_can_be_read(harness: Harness) -> None:
     report, sha256 = await parked(harness, "a draft to look at")
 
     status = await harness.status(report)
@@ -77,7 +77,7 @@ async def test_an_approved_draft_becomes_the_report(harness: Harness) -> None:
     assert len(harness.servers.billing_log("approved in time")) == 1
 
 
-async def test_the_same_decision_again_has_the_same_outcome_also_when_all_is_over(harness: Harness) -> None:
+async def test_a_repeated_decision_has_the_same_outcome_even_after_the_end(harness: Harness) -> None:
     report, sha256 = await parked(harness, "said twice")
 
     first = await decide(harness, report, sha256, "approve")
@@ -89,7 +89,7 @@ async def test_the_same_decision_again_has_the_same_outcome_also_when_all_is_ove
         await decide(harness, report, sha256, "refuse", "another")
 
 
-async def test_of_two_decisions_at_once_one_wins_and_the_other_is_told(harness: Harness) -> None:
+async def test_of_two_concurrent_decisions_one_wins_and_the_other_is_refused(harness: Harness) -> None:
     report, sha256 = await parked(harness, "two at once")
 
     answers = await asyncio.gather(
@@ -115,7 +115,7 @@ async def test_a_refused_draft_ends_the_report_as_cancelled_and_says_why(harness
     assert harness.step(status, "create_pdf")["state"] == "pending"
 
 
-async def test_an_edited_draft_is_what_is_typeset_and_the_document_says_so(harness: Harness) -> None:
+async def test_an_edited_draft_is_typeset_and_marked_as_edited(harness: Harness) -> None:
     report, sha256 = await parked(harness, "to be edited")
 
     await decide(harness, report, sha256, "edit", text="# Better\n\nWords of a person.\n")
@@ -127,7 +127,7 @@ async def test_an_edited_draft_is_what_is_typeset_and_the_document_says_so(harne
     assert "Words of a person" in (await harness.objects.get(row.pdf.key)).decode()
 
 
-async def test_before_telling_the_report_is_made_and_after_a_refusal_nothing_of_it_is_left(harness: Harness) -> None:
+async def test_a_draft_refused_before_the_notification_leaves_nothing_stored(harness: Harness) -> None:
     report, sha256 = await parked(harness, "told only if you like it", "before_notify")
 
     status = await harness.status(report)
@@ -143,23 +143,23 @@ async def test_before_telling_the_report_is_made_and_after_a_refusal_nothing_of_
     assert [line for line in harness.servers.billing_log(report, kind="webhook") if "report.done" in line["text"]] == []
 
 
-async def test_a_draft_that_expired_keeps_its_text_and_can_be_resumed(
+async def test_an_expired_draft_keeps_its_text_and_can_be_resumed(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(harness, monkeypatch, reminder_seconds=0.2, expiry_seconds=0.6)
-    report = await harness.ask("nobody looked in time", approval="before_notify")
+    report = await harness.submit("nobody looked in time", approval="before_notify")
     assert (await harness.finished(report))["status"] == "failed"
     waiting(harness, monkeypatch, reminder_seconds=600, expiry_seconds=900)
 
     assert "nobody looked in time" in (await harness.paid.read(report, LOCAL_CALLER)).text
     await harness.resuming.resume(report, LOCAL_CALLER, {})
-    asks = (await harness.until(report, "waiting_for_you"))["asks"]
-    await decide(harness, report, asks["draft_sha256"], "approve")
+    pending = (await harness.until(report, "waiting_for_you"))["asks"]
+    await decide(harness, report, pending["draft_sha256"], "approve")
 
     assert (await harness.finished(report))["status"] == "done"
 
 
-async def test_an_opposite_decision_under_the_same_id_is_another_one(harness: Harness) -> None:
+async def test_an_opposite_decision_with_the_same_id_is_refused(harness: Harness) -> None:
     report, sha256 = await parked(harness, "first this, then that")
     await decide(harness, report, sha256, "approve", "one-id")
 
@@ -181,20 +181,20 @@ async def test_an_opposite_decision_under_the_same_id_is_another_one(harness: Ha
     ],
     ids=str,
 )
-async def test_what_is_no_decision_is_refused(harness: Harness, body: dict[str, str]) -> None:
-    report = await harness.ask("never approved by this")
+async def test_a_malformed_decision_is_refused(harness: Harness, body: dict[str, str]) -> None:
+    report = await harness.submit("never approved by this")
     await harness.finished(report)
 
     with pytest.raises(InvalidInput):
         await harness.approving.decide(report, LOCAL_CALLER, {"draft_sha256": "0" * 64, **body})
 
 
-async def test_another_draft_than_the_one_that_waits_is_not_approved(harness: Harness) -> None:
+async def test_a_decision_with_the_hash_of_another_draft_is_refused(harness: Harness) -> None:
     report, sha256 = await parked(harness, "look again")
 
     with pytest.raises(InvalidState):
         await decide(harness, report, "0" * 64, "approve")
-    # The workflow asks the same of what reaches it without us.
+    # The workflow checks decisions that reach it without the API in the same way.
     wrong = ApprovalDecision(decision_id="by hand", decision=Verdict.APPROVE, draft_sha256="0" * 64)
     with pytest.raises(ResearchError, match="not the draft"):
         await harness.engine.approve(report, wrong)
@@ -204,8 +204,8 @@ async def test_another_draft_than_the_one_that_waits_is_not_approved(harness: Ha
     assert (await harness.finished(report))["status"] == "cancelled"
 
 
-async def test_what_does_not_wait_cannot_be_approved(harness: Harness) -> None:
-    report = await harness.ask("nothing to approve")
+async def test_a_report_that_does_not_wait_cannot_be_approved(harness: Harness) -> None:
+    report = await harness.submit("nothing to approve")
     await harness.finished(report)
 
     with pytest.raises(InvalidState):
@@ -214,7 +214,7 @@ async def test_what_does_not_wait_cannot_be_approved(harness: Harness) -> None:
         await harness.approving.draft(report, LOCAL_CALLER)
 
 
-async def test_a_parked_report_can_be_cancelled(harness: Harness) -> None:
+async def test_a_report_that_waits_for_approval_can_be_cancelled(harness: Harness) -> None:
     report, _ = await parked(harness, "cancelled while parked")
 
     await harness.cancelling.cancel(report, LOCAL_CALLER)
@@ -223,14 +223,14 @@ async def test_a_parked_report_can_be_cancelled(harness: Harness) -> None:
     assert (status["status"], status["asks"]) == ("cancelled", None)
 
 
-async def test_a_cancellation_that_the_end_of_a_step_hides_is_heard_before_anybody_is_asked(
+async def test_a_cancellation_hidden_by_a_steps_end_prevents_the_approval_request(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # No beat: the attempt never hears of it, and ends well a second later.
+    # No heartbeat: the attempt never receives the cancellation, and completes a second later.
     monkeypatch.setattr(policies, "HEARTBEAT_EVERY", timedelta(minutes=10))
     monkeypatch.setenv("DURABLE_RESEARCH_DATA", str(tmp_path))
     monkeypatch.setenv(FAILPOINTS_VARIABLE, "llm_call.settled=pause@1:1")
-    report = await harness.ask("cancelled unheard", approval="before_pdf")
+    report = await harness.submit("cancelled unheard", approval="before_pdf")
     await until_held(tmp_path)
 
     await harness.cancelling.cancel(report, LOCAL_CALLER)
@@ -239,7 +239,7 @@ async def test_a_cancellation_that_the_end_of_a_step_hides_is_heard_before_anybo
     assert await of_approval(harness, report) == []
 
 
-async def test_a_decision_without_a_worker_is_kept_for_the_next_one(
+async def test_a_decision_made_while_no_worker_runs_is_delivered_later(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policies, "ENGINE_UPDATE", timedelta(seconds=2))
@@ -253,13 +253,13 @@ async def test_a_decision_without_a_worker_is_kept_for_the_next_one(
 
     assert answered.outcome is None
     assert (await harness.finished(report))["status"] == "done"
-    # The engine may have kept the unanswered update too, but in its memory alone; the signal is in the history.
+    # The engine may hold the unanswered update too, but only in memory; the signal is in the history.
     history = [event async for event in harness.engine.history(report)]
     assert sum("workflowExecutionSignaledEventAttributes" in event for event in history) == 1
     assert await of_approval(harness, report) == ["approval_asked", "approval_given"]
 
 
-async def test_who_waits_is_reminded_once(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_waiting_approval_is_reminded_once(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting(harness, monkeypatch, reminder_seconds=0.5, expiry_seconds=600)
     report, sha256 = await parked(harness, "reminded")
 
@@ -273,9 +273,9 @@ async def test_who_waits_is_reminded_once(harness: Harness, monkeypatch: pytest.
     assert await of_approval(harness, report) == ["approval_asked", "approval_reminded", "approval_given"]
 
 
-async def test_a_draft_that_nobody_approves_expires(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unapproved_draft_expires(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting(harness, monkeypatch, reminder_seconds=0.2, expiry_seconds=0.6)
-    report = await harness.ask("forgotten", approval="before_pdf")
+    report = await harness.submit("forgotten", approval="before_pdf")
 
     status = await harness.finished(report)
 
@@ -285,7 +285,7 @@ async def test_a_draft_that_nobody_approves_expires(harness: Harness, monkeypatc
         await decide(harness, report, "0" * 64, "approve")
 
 
-async def test_a_report_that_the_engine_forgot_is_not_asked_about_again(harness: Harness) -> None:
+async def test_a_decided_approval_is_not_requested_again_after_the_engine_lost_the_run(harness: Harness) -> None:
     report, sha256 = await parked(harness, "asked once for ever")
     await harness.engine.approve_unanswered(
         report,

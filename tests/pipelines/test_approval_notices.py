@@ -1,4 +1,4 @@
-"""Who is to approve a draft is told that it waits, on the report's own channels, and no receiver holds anything up for that."""
+"""The report's own channels are notified that a draft waits for approval, and no receiver delays anything by that."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from durable_research.pipelines.generate_report.pipeline import PIPELINE
 from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 from tests.pipelines.test_approval import decide, of_approval, parked, waiting
-from tests.pipelines.test_notifying import KINDS, told
+from tests.pipelines.test_notifying import KINDS, notified_keys
 
 NOTICE = "send_approval_notice"
 
@@ -60,13 +60,17 @@ async def in_flight(harness: Harness, report: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_each_channel_of_the_report_is_told_once_that_the_draft_waits(harness: Harness) -> None:
-    report = await harness.ask("Who approves this?", approval="before_pdf", notify=["log", *KINDS])
-    asks = (await harness.until(report, "waiting_for_you"))["asks"]
+async def test_each_channel_is_notified_once_that_the_draft_waits(harness: Harness) -> None:
+    report = await harness.submit("Who approves this?", approval="before_pdf", notify=["log", *KINDS])
+    pending = (await harness.until(report, "waiting_for_you"))["asks"]
 
-    await until(lambda: all(told(harness, report).values()))
+    await until(lambda: all(notified_keys(harness, report).values()))
 
-    assert {kind: len(keys) for kind, keys in told(harness, report).items()} == {"webhook": 1, "email": 1, "slack": 1}
+    assert {kind: len(keys) for kind, keys in notified_keys(harness, report).items()} == {
+        "webhook": 1,
+        "email": 1,
+        "slack": 1,
+    }
     [body] = webhooks(harness, report)
     assert body == {
         "type": "report.approval_asked",
@@ -76,26 +80,30 @@ async def test_each_channel_of_the_report_is_told_once_that_the_draft_waits(harn
             "status": "waiting_for_you",
             "url": f"http://127.0.0.1:8000/reports/{report}",
             "before": "before_pdf",
-            "expires_at": asks["expires_at"],
+            "expires_at": pending["expires_at"],
         },
     }
-    await decide(harness, report, asks["draft_sha256"], "approve")
+    await decide(harness, report, pending["draft_sha256"], "approve")
     await harness.finished(report)
-    # Approved and made, it is told again: that it is done.
-    assert {kind: len(keys) for kind, keys in told(harness, report).items()} == {"webhook": 2, "email": 2, "slack": 2}
+    # Approved and finished, the report is notified again: that it is done.
+    assert {kind: len(keys) for kind, keys in notified_keys(harness, report).items()} == {
+        "webhook": 2,
+        "email": 2,
+        "slack": 2,
+    }
     assert types(harness, report) == ["report.approval_asked", "report.done"]
 
 
-async def test_who_was_told_is_told_once_more_at_the_reminder(
+async def test_each_channel_is_notified_once_more_at_the_reminder(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(harness, monkeypatch, reminder_seconds=0.5, expiry_seconds=600)
-    report = await harness.ask("Still nobody?", approval="before_notify", notify=["log", *KINDS])
-    asks = (await harness.until(report, "waiting_for_you"))["asks"]
+    report = await harness.submit("Still nobody?", approval="before_notify", notify=["log", *KINDS])
+    pending = (await harness.until(report, "waiting_for_you"))["asks"]
 
-    await until(lambda: all(len(keys) >= 2 for keys in told(harness, report).values()))
+    await until(lambda: all(len(keys) >= 2 for keys in notified_keys(harness, report).values()))
 
-    keys = told(harness, report)
+    keys = notified_keys(harness, report)
     assert {kind: len(set(of_kind)) for kind, of_kind in keys.items()} == {"webhook": 2, "email": 2, "slack": 2}
     assert sorted(types(harness, report)) == ["report.approval_asked", "report.approval_reminded"]
     mails = [
@@ -107,11 +115,11 @@ async def test_who_was_told_is_told_once_more_at_the_reminder(
         "Reminder: your approval is asked for: Still nobody?",
         "Your approval is asked for: Still nobody?",
     ]
-    await decide(harness, report, asks["draft_sha256"], "refuse")
+    await decide(harness, report, pending["draft_sha256"], "refuse")
     await harness.finished(report)
 
 
-async def test_what_is_told_is_no_step_and_changes_no_status(harness: Harness) -> None:
+async def test_an_approval_notice_is_no_step_and_changes_no_status(harness: Harness) -> None:
     report, sha256 = await parked(harness, "not a step")
     await until(lambda: webhooks(harness, report))
 
@@ -131,7 +139,7 @@ async def test_what_is_told_is_no_step_and_changes_no_status(harness: Harness) -
     # The model's answer is the first activity that completes.
     [("410", 1, "activityTaskCompletedEventAttributes", 2), ("500", 5, "activityTaskFailedEventAttributes", 1)],
 )
-async def test_a_receiver_that_does_not_accept_the_notice_keeps_nobody_from_deciding(
+async def test_a_failed_approval_notice_does_not_prevent_the_decision(
     harness: Harness,
     quick_retries: None,
     monkeypatch: pytest.MonkeyPatch,
@@ -152,7 +160,7 @@ async def test_a_receiver_that_does_not_accept_the_notice_keeps_nobody_from_deci
     assert types(harness, report) == ["report.done"]
 
 
-async def test_a_notice_on_its_way_does_not_hold_up_the_decision_and_is_stopped(harness: Harness) -> None:
+async def test_a_decision_does_not_wait_for_a_running_notice_and_cancels_it(harness: Harness) -> None:
     harness.fault("Slow to hear", fault="slow", kind="webhook", latency_seconds=60)
     report, sha256 = await parked(harness, "Slow to hear")
     await in_flight(harness, report)
@@ -161,7 +169,7 @@ async def test_a_notice_on_its_way_does_not_hold_up_the_decision_and_is_stopped(
 
     assert answered.outcome == "approve"
     assert (await harness.finished(report))["status"] == "done"
-    # Nothing is left running: the engine has heard the notice's end, and its last word came before the report's own.
+    # Nothing is left running: the engine has the notice's end, and it came before the report's own.
     history = [event async for event in harness.engine.history(report)]
     # A worker that is too busy for its heartbeats is timed out in the middle of the cancellation.
     ends = ("activityTaskCanceledEventAttributes", "activityTaskTimedOutEventAttributes")
@@ -172,7 +180,7 @@ async def test_a_notice_on_its_way_does_not_hold_up_the_decision_and_is_stopped(
 
 
 @pytest.fixture
-async def nobody_tells(harness: Harness) -> AsyncIterator[None]:
+async def no_notification_workers(harness: Harness) -> AsyncIterator[None]:
     """Workers on every queue but that of notifications."""
     await harness.stop_workers()
     await harness.start_workers(queues=[queue for queue in queues.QUEUES if queue != queues.NOTIFICATIONS])
@@ -181,8 +189,8 @@ async def nobody_tells(harness: Harness) -> AsyncIterator[None]:
     await harness.start_workers()
 
 
-async def test_a_notice_that_had_not_begun_is_never_sent_after_the_decision(
-    harness: Harness, nobody_tells: None
+async def test_a_notice_that_has_not_started_is_not_sent_after_the_decision(
+    harness: Harness, no_notification_workers: None
 ) -> None:
     report, sha256 = await parked(harness, "Decided before anybody was told")
     await ended(harness, report, "activityTaskScheduledEventAttributes", 2)
@@ -195,20 +203,20 @@ async def test_a_notice_that_had_not_begun_is_never_sent_after_the_decision(
     assert types(harness, report) == ["report.done"]
 
 
-async def test_an_attempt_that_begins_when_the_draft_waits_no_more_tells_nobody(harness: Harness) -> None:
+async def test_a_notice_attempt_after_the_decision_notifies_no_channel(harness: Harness) -> None:
     report, sha256 = await parked(harness, "Too late to tell")
     await until(lambda: webhooks(harness, report))
     expires_at = (await harness.status(report))["asks"]["expires_at"]
     await decide(harness, report, sha256, "refuse")
     await harness.finished(report)
     notice = ApprovalNotice(occasion=EventKind.APPROVAL_REMINDED, before="before_pdf", expires_at=expires_at)
-    asked = SendApprovalNotice(report_id=report, tenant="default", channels=("webhook",), notice=notice)
+    message = SendApprovalNotice(report_id=report, tenant="default", channels=("webhook",), notice=notice)
 
-    assert (await harness.report.send_approval_notice(asked)).told == ()
+    assert (await harness.report.send_approval_notice(message)).told == ()
     assert types(harness, report) == ["report.approval_asked"]
 
 
-async def test_a_parked_report_that_is_cancelled_leaves_no_notice_running(harness: Harness) -> None:
+async def test_cancelling_a_waiting_report_cancels_its_running_notice(harness: Harness) -> None:
     harness.fault("Cancelled while telling", fault="slow", kind="webhook", latency_seconds=60)
     report, _ = await parked(harness, "Cancelled while telling")
     await in_flight(harness, report)
@@ -220,7 +228,7 @@ async def test_a_parked_report_that_is_cancelled_leaves_no_notice_running(harnes
     assert types(harness, report) == []
 
 
-async def test_a_parked_report_that_the_engine_lost_waits_by_the_times_that_were_shown(
+async def test_a_waiting_report_lost_by_the_engine_keeps_its_reminder_and_expiry_times(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(harness, monkeypatch, reminder_seconds=3_000, expiry_seconds=4_000)
@@ -242,7 +250,7 @@ async def test_a_parked_report_that_the_engine_lost_waits_by_the_times_that_were
     assert await of_approval(harness, report) == ["approval_asked", "approval_given"]
 
 
-async def test_a_parked_report_that_the_engine_lost_for_too_long_expires_when_it_is_found(
+async def test_a_waiting_report_lost_beyond_its_expiry_expires_when_it_is_restarted(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(harness, monkeypatch, reminder_seconds=11, expiry_seconds=12)

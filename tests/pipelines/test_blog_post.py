@@ -1,4 +1,4 @@
-"""A post is written, kept, embedded and told once; a post that fails for good or is cancelled leaves nothing."""
+"""A post is written, stored, embedded and posted once; a post that fails permanently or is cancelled leaves nothing."""
 
 import asyncio
 from collections.abc import Callable
@@ -47,7 +47,7 @@ refused_titles: set[str] = set()
 
 @pytest.fixture(autouse=True)
 def slack_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slack says no for good to some titles; the simulator's Slack is only ever busy or away, which is waited for."""
+    """Slack refuses some titles permanently; the simulator's Slack is only ever busy or away, which is waited for."""
     original = SlackNotifier.prepare
 
     class Refused(SlackMessage):
@@ -64,7 +64,7 @@ def slack_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def post(harness: Harness, title: str, **more: Any) -> str:
-    return await harness.ask(f"Write about {title}", "blog-post", title=title, **more)
+    return await harness.submit(f"Write about {title}", "blog-post", title=title, **more)
 
 
 async def title_of(harness: Harness, post_id: str) -> object:
@@ -72,7 +72,7 @@ async def title_of(harness: Harness, post_id: str) -> object:
         return (await connection.execute(select(posts.c.title).where(posts.c.post_id == post_id))).scalar_one()
 
 
-async def test_a_post_is_stored_embedded_and_told_once(harness: Harness) -> None:
+async def test_a_post_is_stored_embedded_and_posted_to_slack_once(harness: Harness) -> None:
     post_id = await post(harness, "Why bees dance")
 
     assert (await harness.finished(post_id))["status"] == "done"
@@ -80,7 +80,7 @@ async def test_a_post_is_stored_embedded_and_told_once(harness: Harness) -> None
     assert await title_of(harness, post_id) == "Why bees dance"
 
 
-async def test_the_result_is_the_posts_id_and_where_its_text_is(harness: Harness) -> None:
+async def test_the_result_holds_the_posts_id_and_the_reference_of_its_text(harness: Harness) -> None:
     post_id = await post(harness, "What a result holds")
     await harness.finished(post_id)
 
@@ -92,7 +92,7 @@ async def test_the_result_is_the_posts_id_and_where_its_text_is(harness: Harness
     }
 
 
-async def test_slack_is_not_told_when_the_request_says_so(harness: Harness) -> None:
+async def test_nothing_is_posted_to_slack_when_the_request_disables_it(harness: Harness) -> None:
     post_id = await post(harness, "A quiet post", slack=False)
 
     assert (await harness.finished(post_id))["status"] == "done"
@@ -104,7 +104,7 @@ async def test_slack_is_not_told_when_the_request_says_so(harness: Harness) -> N
     [(refuse_content, UNDOS[2:]), (refuse_message, UNDOS)],
     ids=["generate_content", "post_to_slack"],
 )
-async def test_a_step_that_fails_for_good_leaves_nothing(
+async def test_a_permanently_failed_step_leaves_nothing_stored(
     harness: Harness, quick_retries: None, break_it: Break, expected: list[str]
 ) -> None:
     title = f"Failing by {break_it.__name__}"
@@ -116,7 +116,7 @@ async def test_a_step_that_fails_for_good_leaves_nothing(
     assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, expected)
 
 
-async def test_an_embedding_that_fails_three_times_leaves_nothing(
+async def test_an_embedding_that_fails_three_times_leaves_nothing_stored(
     harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(harness.post.embedder.similarity, "store", bug)
@@ -128,7 +128,7 @@ async def test_an_embedding_that_fails_three_times_leaves_nothing(
     assert (await harness.kinds(post_id, "create_embedding")).count("attempt_failed") == 3
 
 
-async def test_a_row_that_cannot_be_stored_leaves_no_text(
+async def test_a_post_row_that_cannot_be_stored_leaves_no_text(
     harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(harness.post.posts, "store", bug)
@@ -171,7 +171,7 @@ async def until_held(folder: Path) -> None:
         ("post_to_slack.settled", UNDOS),
     ],
 )
-async def test_a_post_cancelled_there_leaves_nothing(
+async def test_a_post_cancelled_at_any_failpoint_leaves_nothing_stored(
     harness: Harness, stop_at: Callable[[str], None], tmp_path: Path, point: str, expected: list[str]
 ) -> None:
     stop_at(point)
@@ -185,14 +185,14 @@ async def test_a_post_cancelled_there_leaves_nothing(
 
 
 @pytest.mark.parametrize("stored", [False, True])
-async def test_a_post_cancelled_while_it_is_stored_leaves_nothing(
+async def test_a_post_cancelled_while_its_row_is_written_leaves_nothing_stored(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, stored: bool
 ) -> None:
     original, reached = harness.post.posts.store, asyncio.Event()
 
-    async def store_slowly(*given: Any) -> None:
+    async def store_slowly(*arguments: Any) -> None:
         if stored:
-            await original(*given)
+            await original(*arguments)
         reached.set()
         await asyncio.sleep(600)
 
@@ -206,7 +206,7 @@ async def test_a_post_cancelled_while_it_is_stored_leaves_nothing(
     assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, ["delete_post"])
 
 
-async def test_a_post_whose_worker_dies_while_it_is_cancelled_is_cancelled(
+async def test_a_post_is_cancelled_even_when_its_worker_dies_meanwhile(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reached = asyncio.Event()
@@ -216,7 +216,7 @@ async def test_a_post_whose_worker_dies_while_it_is_cancelled_is_cancelled(
         await asyncio.sleep(600)
 
     monkeypatch.setattr(harness.post.posts, "store", hang)
-    # No beat: the attempt never hears of the cancellation, and Temporal believes its worker dead.
+    # No heartbeat: the attempt never receives the cancellation, and Temporal takes its worker for dead.
     monkeypatch.setattr(policies, "HEARTBEAT_EVERY", timedelta(minutes=10))
     monkeypatch.setattr(policies, "HEARTBEAT_TIMEOUT", timedelta(seconds=3))
     post_id = await post(harness, "Cancelled and dead")
@@ -229,19 +229,19 @@ async def test_a_post_whose_worker_dies_while_it_is_cancelled_is_cancelled(
 
 
 @pytest.mark.parametrize("what", ["posts", "similarity"])
-async def test_what_a_frozen_worker_stores_after_the_undo_is_refused(
+async def test_a_write_of_a_frozen_worker_after_the_undo_is_refused(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     room = harness.post.posts if what == "posts" else harness.post.embedder.similarity
     original, reached, sleeping = room.store, asyncio.Event(), asyncio.Event()
     asleep: list[asyncio.Task[None]] = []
 
-    async def once_awake(*given: Any) -> None:
+    async def once_awake(*arguments: Any) -> None:
         await sleeping.wait()
-        await original(*given)
+        await original(*arguments)
 
-    async def freeze(*given: Any) -> None:
-        asleep.append(asyncio.create_task(once_awake(*given)))
+    async def freeze(*arguments: Any) -> None:
+        asleep.append(asyncio.create_task(once_awake(*arguments)))
         reached.set()
         await asyncio.sleep(600)  # cancelled with its attempt, as a dead worker's is; the insert is still to come
 
@@ -279,15 +279,15 @@ async def test_a_cancellation_does_not_reach_an_undo(
     assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, UNDOS)
 
 
-async def test_an_outage_does_not_use_up_an_undos_tries(
+async def test_an_outage_does_not_use_up_an_undos_retries(
     harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original, outages = harness.post.embedder.similarity.delete, [InfrastructureDown("away")] * 12
 
-    async def away_for_a_while(*given: Any) -> None:
+    async def away_for_a_while(*arguments: Any) -> None:
         if outages:
             raise outages.pop()
-        await original(*given)
+        await original(*arguments)
 
     monkeypatch.setattr(harness.post.embedder.similarity, "delete", away_for_a_while)
     refuse_message(harness, "An outage in the undo")
@@ -299,7 +299,7 @@ async def test_an_outage_does_not_use_up_an_undos_tries(
 
 @pytest.fixture
 async def stuck(harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A post whose second undo fails for good."""
+    """A post whose second undo fails permanently."""
     with monkeypatch.context() as broken:
         broken.setattr(harness.post.embedder.similarity, "delete", bug)
         title = f"Stuck in an undo {id(monkeypatch)}"
@@ -309,7 +309,7 @@ async def stuck(harness: Harness, quick_retries: None, monkeypatch: pytest.Monke
     return post_id
 
 
-async def test_an_undo_that_fails_for_good_waits_for_a_person_and_says_what_is_left(
+async def test_a_permanently_failed_undo_waits_for_a_decision_and_lists_remaining_undos(
     harness: Harness, stuck: str
 ) -> None:
     status = await harness.status(stuck)
@@ -321,7 +321,7 @@ async def test_an_undo_that_fails_for_good_waits_for_a_person_and_says_what_is_l
     await harness.finished(stuck)
 
 
-async def test_a_post_that_the_engine_lost_amid_its_undos_is_taken_back_wholly(harness: Harness, stuck: str) -> None:
+async def test_a_post_lost_by_the_engine_during_its_undos_is_undone_completely(harness: Harness, stuck: str) -> None:
     await harness.forget(stuck)
 
     await harness.begin_again(stuck)
@@ -330,7 +330,7 @@ async def test_a_post_that_the_engine_lost_amid_its_undos_is_taken_back_wholly(h
     assert await left(harness, stuck) == NOTHING
 
 
-async def test_a_cancelled_post_that_the_engine_lost_is_taken_back_wholly(harness: Harness) -> None:
+async def test_a_cancelled_post_lost_by_the_engine_is_undone_completely(harness: Harness) -> None:
     title = "Cancelled, and lost"
     harness.fault(title, fault="500", kind="slack", times=50)
     post_id = await post(harness, title)
@@ -344,7 +344,7 @@ async def test_a_cancelled_post_that_the_engine_lost_is_taken_back_wholly(harnes
     assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, UNDOS)
 
 
-async def test_a_post_that_is_cancelled_while_it_is_told_again_is_taken_back_wholly(harness: Harness) -> None:
+async def test_a_post_cancelled_while_its_lost_run_is_repeated_is_undone_completely(harness: Harness) -> None:
     title = "Told again, and cancelled"
     harness.fault(title, fault="500", kind="slack", times=50)
     post_id = await post(harness, title)
@@ -353,7 +353,7 @@ async def test_a_post_that_is_cancelled_while_it_is_told_again_is_taken_back_who
     await harness.stop_workers()
     await harness.begin_again(post_id)
 
-    # Nothing has been told again yet: Temporal hears of it before the first step.
+    # No step has run again yet: Temporal receives the cancellation before the first step.
     await harness.cancelling.cancel(post_id, LOCAL_CALLER)
     await harness.start_workers()
 
@@ -361,7 +361,7 @@ async def test_a_post_that_is_cancelled_while_it_is_told_again_is_taken_back_who
     assert (await left(harness, post_id), await undone(harness, post_id)) == (NOTHING, UNDOS)
 
 
-async def test_a_cancelled_post_that_the_engine_lost_after_its_text_was_removed_stays_cancelled(
+async def test_a_cancelled_post_lost_after_the_removal_of_its_text_stays_cancelled(
     harness: Harness,
     quick_retries: None,
     monkeypatch: pytest.MonkeyPatch,
@@ -370,8 +370,8 @@ async def test_a_cancelled_post_that_the_engine_lost_after_its_text_was_removed_
 ) -> None:
     original = harness.post.writer.remove_all
 
-    async def remove_and_fail(*given: Any) -> None:
-        await original(*given)
+    async def remove_and_fail(*arguments: Any) -> None:
+        await original(*arguments)
         raise ValueError("a bug of ours")
 
     stop_at("post_to_slack.begun")
@@ -391,14 +391,14 @@ async def test_a_cancelled_post_that_the_engine_lost_after_its_text_was_removed_
     assert await left(harness, post_id) == NOTHING
 
 
-async def test_a_person_has_the_rest_undone(harness: Harness, stuck: str) -> None:
+async def test_a_decision_to_try_again_completes_the_remaining_undos(harness: Harness, stuck: str) -> None:
     await harness.deciding.decide(stuck, LOCAL_CALLER, {"decision": "try_again"})
 
     assert (await harness.finished(stuck))["status"] == "failed"
     assert (await left(harness, stuck), await undone(harness, stuck)) == (NOTHING, UNDOS)
 
 
-async def test_an_undo_is_no_call_that_could_be_paid_again(harness: Harness, stuck: str) -> None:
+async def test_a_failed_undo_offers_no_decision_to_send_again(harness: Harness, stuck: str) -> None:
     with pytest.raises(InvalidInput, match="try_again"):
         await harness.deciding.decide(stuck, LOCAL_CALLER, {"decision": "send_again"})
     await harness.deciding.decide(stuck, LOCAL_CALLER, {"decision": "try_again"})

@@ -1,4 +1,4 @@
-"""Where nobody can be asked and the operator wants it so, a person decides whether to pay again."""
+"""At a provider without lookups, if the operator configures it, a person decides whether to pay again."""
 
 import asyncio
 
@@ -14,76 +14,80 @@ from tests.pipelines.conftest import Harness
 
 
 @pytest.fixture
-def asking_house(plain_house: Harness, monkeypatch: pytest.MonkeyPatch) -> Harness:
-    monkeypatch.setattr(plain_house.writer, "resend", ResendPolicy.ASK)
-    return plain_house
+def harness_with_decisions(harness_without_lookup: Harness, monkeypatch: pytest.MonkeyPatch) -> Harness:
+    monkeypatch.setattr(harness_without_lookup.writer, "resend", ResendPolicy.ASK)
+    return harness_without_lookup
 
 
 async def waiting(harness: Harness, prompt: str, times: int = 1) -> str:
     """A report whose answer was lost, waiting for a person."""
     harness.fault(prompt, kind="model_call", fault="billed_500", times=times)
-    report = await harness.ask(prompt)
+    report = await harness.submit(prompt)
     await harness.until(report, "waiting_for_you")
     return report
 
 
-async def test_a_lost_answer_waits_for_a_person_and_says_what_for(asking_house: Harness, quick_retries: None) -> None:
-    report = await waiting(asking_house, "waits for you")
+async def test_a_lost_answer_waits_for_a_decision_and_explains_it(
+    harness_with_decisions: Harness, quick_retries: None
+) -> None:
+    report = await waiting(harness_with_decisions, "waits for you")
 
-    status = await asking_house.status(report)
+    status = await harness_with_decisions.status(report)
 
     assert "decide whether to pay again" in status["waits_for"]["what"]
-    assert asking_house.step(status, "llm_call")["state"] == "waiting"
-    assert len(asking_house.servers.billing_log("waits for you")) == 1
-    await asking_house.deciding.decide(report, LOCAL_CALLER, {"decision": "give_up"})
-    await asking_house.finished(report)
+    assert harness_with_decisions.step(status, "llm_call")["state"] == "waiting"
+    assert len(harness_with_decisions.servers.billing_log("waits for you")) == 1
+    await harness_with_decisions.deciding.decide(report, LOCAL_CALLER, {"decision": "give_up"})
+    await harness_with_decisions.finished(report)
 
 
-async def test_a_person_who_sends_again_gets_the_report_and_sees_both_charges(
-    asking_house: Harness, quick_retries: None
+async def test_the_decision_to_send_again_gives_the_report_with_both_charges(
+    harness_with_decisions: Harness, quick_retries: None
 ) -> None:
-    report = await waiting(asking_house, "sent again by hand")
+    report = await waiting(harness_with_decisions, "sent again by hand")
 
-    await asking_house.deciding.decide(report, LOCAL_CALLER, {"decision": "send_again"})
-    status = await asking_house.finished(report)
+    await harness_with_decisions.deciding.decide(report, LOCAL_CALLER, {"decision": "send_again"})
+    status = await harness_with_decisions.finished(report)
 
     assert (status["status"], status["charges"]) == ("done", {"settled": 1, "possible_extra": 1})
-    assert len(asking_house.servers.billing_log("sent again by hand")) == 2
+    assert len(harness_with_decisions.servers.billing_log("sent again by hand")) == 2
 
 
-async def test_each_lost_answer_needs_a_decision_of_its_own(asking_house: Harness, quick_retries: None) -> None:
-    report = await waiting(asking_house, "lost twice over", times=2)
+async def test_each_lost_answer_needs_its_own_decision(harness_with_decisions: Harness, quick_retries: None) -> None:
+    report = await waiting(harness_with_decisions, "lost twice over", times=2)
 
-    await asking_house.deciding.decide(report, LOCAL_CALLER, {"decision": "send_again"})
+    await harness_with_decisions.deciding.decide(report, LOCAL_CALLER, {"decision": "send_again"})
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(asking_house.servers.billing_log("lost twice over")) < 2:
+        while len(harness_with_decisions.servers.billing_log("lost twice over")) < 2:
             await asyncio.sleep(0.05)
-    await asking_house.until(report, "waiting_for_you")
+    await harness_with_decisions.until(report, "waiting_for_you")
 
-    await asking_house.deciding.decide(report, LOCAL_CALLER, {"decision": "send_again"})
-    assert (await asking_house.finished(report))["status"] == "done"
+    await harness_with_decisions.deciding.decide(report, LOCAL_CALLER, {"decision": "send_again"})
+    assert (await harness_with_decisions.finished(report))["status"] == "done"
 
 
-async def test_giving_up_fails_the_report_in_words(asking_house: Harness, quick_retries: None) -> None:
-    report = await waiting(asking_house, "given up by hand")
+async def test_the_decision_to_give_up_fails_the_report(harness_with_decisions: Harness, quick_retries: None) -> None:
+    report = await waiting(harness_with_decisions, "given up by hand")
 
-    await asking_house.deciding.decide(report, LOCAL_CALLER, {"decision": "give_up"})
-    status = await asking_house.finished(report)
+    await harness_with_decisions.deciding.decide(report, LOCAL_CALLER, {"decision": "give_up"})
+    status = await harness_with_decisions.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "decision_needed")
-    assert len(asking_house.servers.billing_log("given up by hand")) == 1
+    assert len(harness_with_decisions.servers.billing_log("given up by hand")) == 1
 
 
-async def test_a_report_that_waits_can_be_cancelled(asking_house: Harness, quick_retries: None) -> None:
-    report = await waiting(asking_house, "cancelled while it waits")
+async def test_a_report_that_waits_for_a_decision_can_be_cancelled(
+    harness_with_decisions: Harness, quick_retries: None
+) -> None:
+    report = await waiting(harness_with_decisions, "cancelled while it waits")
 
-    await asking_house.cancelling.cancel(report, LOCAL_CALLER)
+    await harness_with_decisions.cancelling.cancel(report, LOCAL_CALLER)
 
-    assert (await asking_house.finished(report))["status"] == "cancelled"
+    assert (await harness_with_decisions.finished(report))["status"] == "cancelled"
 
 
-async def test_what_does_not_wait_cannot_be_decided(harness: Harness) -> None:
-    report = await harness.ask("nothing to decide")
+async def test_a_decision_about_a_report_that_does_not_wait_is_refused(harness: Harness) -> None:
+    report = await harness.submit("nothing to decide")
     await harness.finished(report)
 
     with pytest.raises(InvalidState):
@@ -92,10 +96,10 @@ async def test_what_does_not_wait_cannot_be_decided(harness: Harness) -> None:
         await harness.deciding.decide(report, LOCAL_CALLER, {"decision": "maybe"})
 
 
-async def test_a_decision_finds_its_question_though_a_worker_died_between_asking_and_telling(
-    asking_house: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
+async def test_a_decision_is_accepted_after_a_worker_died_while_requesting_it(
+    harness_with_decisions: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, deaths = asking_house.progress.end_attempt, ["one"]
+    original, deaths = harness_with_decisions.progress.end_attempt, ["one"]
 
     async def dies_after_writing(attempt: Attempt, kind: EventKind, payload: Payload) -> None:
         await original(attempt, kind, payload)
@@ -103,17 +107,17 @@ async def test_a_decision_finds_its_question_though_a_worker_died_between_asking
             deaths.pop()
             raise InfrastructureDown("the commit's answer was lost")
 
-    monkeypatch.setattr(asking_house.progress, "end_attempt", dies_after_writing)
-    report = await waiting(asking_house, "asked twice by accident")
+    monkeypatch.setattr(harness_with_decisions.progress, "end_attempt", dies_after_writing)
+    report = await waiting(harness_with_decisions, "asked twice by accident")
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(await asked(asking_house, report)) < 2:
+        while len(await decision_attempts(harness_with_decisions, report)) < 2:
             await asyncio.sleep(0.05)
-    await asking_house.until(report, "waiting_for_you")
+    await harness_with_decisions.until(report, "waiting_for_you")
 
-    await asking_house.deciding.decide(report, LOCAL_CALLER, {"decision": "send_again"})
+    await harness_with_decisions.deciding.decide(report, LOCAL_CALLER, {"decision": "send_again"})
 
-    assert (await asking_house.finished(report))["status"] == "done"
+    assert (await harness_with_decisions.finished(report))["status"] == "done"
 
 
-async def asked(harness: Harness, report: str) -> list[int]:
+async def decision_attempts(harness: Harness, report: str) -> list[int]:
     return [event.attempt for event in await harness.progress.read(report) if event.data.get("asks_a_person")]

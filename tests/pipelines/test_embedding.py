@@ -1,4 +1,4 @@
-"""Reports and posts are found by what they are about, also after the model that tells it was changed, and changed back."""
+"""Reports and posts are found by subject, also after the embedding model was changed, and changed back."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
@@ -32,19 +32,19 @@ def only(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Only:
     similarity = harness.post.embedder.similarity
     without = similarity.subjects_without
 
-    def look_at(*ids: str) -> None:
+    def limit_to(*ids: str) -> None:
         async def these(model: str, limit: int) -> Sequence[Subject]:
             found = {one.workflow.workflow_id: one for one in await without(model, 10_000)}
             return [found[one] for one in ids if one in found][:limit]
 
         monkeypatch.setattr(similarity, "subjects_without", these)
 
-    return look_at
+    return limit_to
 
 
 @pytest.fixture
 async def change_model(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[[str], None]]:
-    """Name another model, as a person does who sets OPENAI_EMBEDDING_MODEL and starts the workers again."""
+    """Configure another model, as by OPENAI_EMBEDDING_MODEL and a restart of the workers."""
     first = harness.post.embedder.model
     other = OpenAIEmbeddings(
         deadlines=policies.CALL_DEADLINES,
@@ -76,13 +76,13 @@ def late(harness: Harness) -> LateEmbedder:
 
 
 async def post(harness: Harness, title: str) -> str:
-    post_id = await harness.ask(f"Write about {title}", "blog-post", title=title)
+    post_id = await harness.submit(f"Write about {title}", "blog-post", title=title)
     assert (await harness.finished(post_id))["status"] == "done"
     return post_id
 
 
 async def report(harness: Harness, title: str) -> str:
-    report_id = await harness.ask(f"What about {title}?", title=title)
+    report_id = await harness.submit(f"What about {title}?", title=title)
     assert (await harness.finished(report_id))["status"] == "done"
     return report_id
 
@@ -95,7 +95,7 @@ async def related(harness: Harness, subject: str, model: str) -> list[str]:
 
 
 async def remove_embeddings(harness: Harness, subject: str) -> None:
-    """By hand, in the database: nothing of ours removes a finished text's."""
+    """By hand, in the database: our code never removes a finished text's embedding."""
     async with harness.database.one() as connection:
         await connection.execute(text("DELETE FROM embeddings WHERE subject_id = :id"), {"id": subject})
 
@@ -105,18 +105,18 @@ def bought(harness: Harness, title: str) -> list[str]:
     return [line["model"] for line in harness.servers.billing_log(title, kind="embedding")]
 
 
-async def test_a_neighbour_is_found_by_what_it_is_about(harness: Harness) -> None:
-    near, far, asked = [
+async def test_related_texts_are_ordered_by_subject(harness: Harness) -> None:
+    near, far, subject_of_query = [
         await post(harness, title)
         for title in ("Harvesting tidal energy", "Medieval bookbinding", "Tidal energy harvesting at sea")
     ]
 
-    found = await related(harness, asked, FIRST)
+    found = await related(harness, subject_of_query, FIRST)
 
     assert found.index(near) < found.index(far)
 
 
-async def test_a_finished_report_becomes_findable_by_reconciliation(harness: Harness, only: Only) -> None:
+async def test_reconciliation_embeds_a_finished_report(harness: Harness, only: Only) -> None:
     title = "How glaciers carve fjords"
     glaciers = await report(harness, title)
     only(glaciers)
@@ -126,7 +126,7 @@ async def test_a_finished_report_becomes_findable_by_reconciliation(harness: Har
     assert bought(harness, title) == [FIRST]
 
 
-async def test_after_a_change_of_the_model_reports_and_posts_are_embedded_by_the_new_one(
+async def test_after_a_model_change_reports_and_posts_are_embedded_by_the_new_model(
     harness: Harness, only: Only, late: LateEmbedder, change_model: Callable[[str], None]
 ) -> None:
     old_report, old_post = await report(harness, "Salt in the sea"), await post(harness, "The sea is salty")
@@ -140,7 +140,7 @@ async def test_after_a_change_of_the_model_reports_and_posts_are_embedded_by_the
     assert bought(harness, "The sea is salty") == [FIRST, OTHER]
 
 
-async def test_changing_the_model_back_finds_what_it_made_before_and_buys_nothing(
+async def test_changing_the_model_back_reuses_the_old_embeddings(
     harness: Harness, only: Only, late: LateEmbedder, change_model: Callable[[str], None]
 ) -> None:
     old_report, old_post = await report(harness, "Rust on iron ships"), await post(harness, "Iron ships that rust")
@@ -156,9 +156,7 @@ async def test_changing_the_model_back_finds_what_it_made_before_and_buys_nothin
     assert bought(harness, "Rust on iron ships") == [FIRST, OTHER]
 
 
-async def test_an_embedding_that_somebody_removed_is_bought_anew(
-    harness: Harness, only: Only, late: LateEmbedder
-) -> None:
+async def test_a_deleted_embedding_is_bought_again(harness: Harness, only: Only, late: LateEmbedder) -> None:
     title = "Removed by hand from the rows"
     removed = await post(harness, title)
     only(removed)
@@ -169,7 +167,7 @@ async def test_an_embedding_that_somebody_removed_is_bought_anew(
     assert (await harness.status(removed))["embedding_charges"] == {"settled": 2, "possible_extra": 0}
 
 
-async def test_an_embedding_that_is_removed_again_and_again_is_given_up_and_keeps_no_other_waiting(
+async def test_an_embedding_deleted_repeatedly_is_given_up_and_delays_no_other(
     harness: Harness, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     title = "Removed as soon as it is there"
@@ -188,7 +186,7 @@ async def test_an_embedding_that_is_removed_again_and_again_is_given_up_and_keep
     assert len(bought(harness, title)) == 3
 
 
-async def test_a_pass_with_an_old_list_buys_nothing_again(
+async def test_a_pass_with_a_stale_list_buys_nothing_again(
     harness: Harness, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     title = "Listed long ago"
@@ -206,14 +204,14 @@ async def test_a_pass_with_an_old_list_buys_nothing_again(
     assert bought(harness, title) == [FIRST]
 
 
-async def test_the_status_counts_embeddings_apart_from_model_calls(harness: Harness) -> None:
+async def test_the_status_counts_charges_of_embeddings_and_model_calls_separately(harness: Harness) -> None:
     status = await harness.status(await post(harness, "One call and one embedding"))
 
     assert status["charges"] == {"settled": 1, "possible_extra": 0}
     assert status["embedding_charges"] == {"settled": 1, "possible_extra": 0}
 
 
-async def test_an_embedding_whose_answer_never_came_is_counted_as_a_possible_extra(
+async def test_an_embedding_without_an_answer_counts_as_a_possible_extra_charge(
     harness: Harness, quick_retries: None
 ) -> None:
     title = "Embedded and the line was cut"
@@ -225,7 +223,7 @@ async def test_an_embedding_whose_answer_never_came_is_counted_as_a_possible_ext
     assert status["embedding_charges"] == {"settled": 1, "possible_extra": 1}
 
 
-async def test_a_post_is_kept_without_an_embedding_while_embeddings_are_off(
+async def test_a_post_is_stored_without_an_embedding_while_embeddings_are_off(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(harness.post.embedder, "model", None)
@@ -238,7 +236,7 @@ async def test_a_post_is_kept_without_an_embedding_while_embeddings_are_off(
     assert bought(harness, "Nothing to compare it with") == []
 
 
-async def test_what_was_made_while_embeddings_were_off_is_embedded_when_they_are_on(
+async def test_texts_made_while_embeddings_were_off_are_embedded_once_they_are_on(
     harness: Harness, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as off:
@@ -252,15 +250,15 @@ async def test_what_was_made_while_embeddings_were_off_is_embedded_when_they_are
 
 
 async def refused(harness: Harness, title: str) -> str:
-    """A post whose embedding was refused, and which asks a person."""
+    """A post whose embedding was refused, and which waits for a decision."""
     harness.fault(title, fault="401", kind="embedding")
-    post_id = await harness.ask(f"Write about {title}", "blog-post", title=title)
-    asks = (await harness.until(post_id, "waiting_for_you"))["asks"]
-    assert (asks["step"], asks["decisions"]) == ("create_embedding", ["try_again", "go_without", "give_up"])
+    post_id = await harness.submit(f"Write about {title}", "blog-post", title=title)
+    pending = (await harness.until(post_id, "waiting_for_you"))["asks"]
+    assert (pending["step"], pending["decisions"]) == ("create_embedding", ["try_again", "go_without", "give_up"])
     return post_id
 
 
-async def test_a_refused_embedding_is_tried_again_when_a_person_says_so(harness: Harness) -> None:
+async def test_the_decision_to_try_again_repeats_a_refused_embedding(harness: Harness) -> None:
     post_id = await refused(harness, "Refused and tried again")
 
     harness.servers.clear_faults()
@@ -270,7 +268,7 @@ async def test_a_refused_embedding_is_tried_again_when_a_person_says_so(harness:
     assert await left(harness, post_id) == WHOLE
 
 
-async def test_a_post_whose_embedding_is_refused_is_kept_without_it_when_a_person_says_so(
+async def test_the_decision_to_go_without_stores_the_post_without_a_refused_embedding(
     harness: Harness, only: Only, late: LateEmbedder
 ) -> None:
     post_id = await refused(harness, "Refused and gone without")
@@ -287,7 +285,7 @@ async def test_a_post_whose_embedding_is_refused_is_kept_without_it_when_a_perso
     assert await late.embed_missing() == 1
 
 
-async def test_a_post_whose_embedding_is_refused_is_undone_when_a_person_says_so(harness: Harness) -> None:
+async def test_the_decision_to_give_up_undoes_a_post_with_a_refused_embedding(harness: Harness) -> None:
     post_id = await refused(harness, "Refused and given up")
 
     await harness.deciding.decide(post_id, LOCAL_CALLER, {"decision": "give_up"})
@@ -297,33 +295,33 @@ async def test_a_post_whose_embedding_is_refused_is_undone_when_a_person_says_so
     assert await left(harness, post_id) == NOTHING
 
 
-async def test_the_end_of_the_wait_for_an_embedding_asks_the_same(
-    impatient_house: Harness, quick_retries: None
+async def test_the_end_of_the_wait_for_an_embedding_offers_the_same_decisions(
+    harness_with_short_wait: Harness, quick_retries: None
 ) -> None:
     title = "Embedded by nobody for now"
-    impatient_house.fault(title, fault="429", kind="embedding", times=9999)
-    post_id = await impatient_house.ask(f"Write about {title}", "blog-post", title=title)
-    status = await impatient_house.until(post_id, "waiting_for_you")
+    harness_with_short_wait.fault(title, fault="429", kind="embedding", times=9999)
+    post_id = await harness_with_short_wait.submit(f"Write about {title}", "blog-post", title=title)
+    status = await harness_with_short_wait.until(post_id, "waiting_for_you")
     assert status["asks"]["decisions"] == ["try_again", "go_without", "give_up"]
 
-    impatient_house.servers.clear_faults()
-    await impatient_house.deciding.decide(post_id, LOCAL_CALLER, {"decision": "try_again"})
+    harness_with_short_wait.servers.clear_faults()
+    await harness_with_short_wait.deciding.decide(post_id, LOCAL_CALLER, {"decision": "try_again"})
 
-    assert (await impatient_house.finished(post_id))["status"] == "done"
-    assert await left(impatient_house, post_id) == WHOLE
+    assert (await harness_with_short_wait.finished(post_id))["status"] == "done"
+    assert await left(harness_with_short_wait, post_id) == WHOLE
 
 
-async def test_a_text_that_another_pass_has_taken_over_is_left_to_it(
+async def test_an_embedding_taken_over_by_another_pass_is_left_to_it(
     harness: Harness, only: Only, late: LateEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     title = "Tried by two passes at once"
     only(await report(harness, title))
     original, overtaken = harness.ledger.open_send, [StaleAttempt("attempt 2 has taken over")]
 
-    async def open_send(*given: Any, **more: Any) -> None:
+    async def open_send(*arguments: Any, **more: Any) -> None:
         if overtaken:
             raise overtaken.pop()
-        await original(*given, **more)
+        await original(*arguments, **more)
 
     monkeypatch.setattr(harness.ledger, "open_send", open_send)
 
@@ -331,7 +329,7 @@ async def test_a_text_that_another_pass_has_taken_over_is_left_to_it(
     assert bought(harness, title) == [FIRST]
 
 
-async def test_a_provider_that_refuses_to_embed_is_left_alone_for_an_hour(
+async def test_after_a_refused_embedding_the_pass_pauses_for_an_hour(
     harness: Harness, only: Only, late: LateEmbedder
 ) -> None:
     refused, waiting = await report(harness, "Nobody embeds this"), await report(harness, "Somebody would embed this")

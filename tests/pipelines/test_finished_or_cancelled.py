@@ -22,17 +22,17 @@ from tests.pipelines.leftovers import NOTHING, left
 from tests.pipelines.test_approval import decide, parked, waiting
 
 STEPS = ("llm_call", "create_pdf", "store_report_metadata", "send_notification")
-# A few in each run of the suite; two hundred when this is what is being looked at.
+# A few in each run of the suite; two hundred for an investigation.
 CANCELS_A_STEP = int(os.environ.get("CANCELS_A_STEP", "8"))
 AT_ONCE = 8
 
 
-def told_that_it_is_done(harness: Harness, report: str) -> int:
+def done_notifications(harness: Harness, report: str) -> int:
     return sum("report.done" in line["text"] for line in harness.servers.billing_log(report, kind="webhook"))
 
 
 @pytest.mark.parametrize("step", ["llm_call", "create_pdf"])
-async def test_cancelled_before_its_row_is_stored_it_leaves_nothing(
+async def test_a_report_cancelled_before_its_row_is_stored_leaves_nothing(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     async with held_at_the_end_of(harness, monkeypatch, step, "left nothing") as (report, go_on):
@@ -45,9 +45,7 @@ async def test_cancelled_before_its_row_is_stored_it_leaves_nothing(
         await harness.paid.read(report, LOCAL_CALLER)
 
 
-async def test_a_cancellation_at_the_very_moment_of_storing_wins_when_it_is_written_first(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_cancellation_written_before_the_row_wins(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     original, held, go_on = harness.reports.store, asyncio.Event(), asyncio.Event()
 
     async def store(row: Any, tenant: str, attempt: Attempt | None) -> None:
@@ -56,7 +54,7 @@ async def test_a_cancellation_at_the_very_moment_of_storing_wins_when_it_is_writ
         await original(row, tenant, attempt)
 
     monkeypatch.setattr(harness.reports, "store", store)
-    report = await harness.ask("at the very moment")
+    report = await harness.submit("at the very moment")
     await held.wait()
     await harness.cancelling.cancel(report, LOCAL_CALLER)
     go_on.set()
@@ -65,7 +63,7 @@ async def test_a_cancellation_at_the_very_moment_of_storing_wins_when_it_is_writ
     assert await left(harness, report) == NOTHING
 
 
-async def test_cancelled_after_its_row_is_stored_it_is_done_and_says_what_was_skipped(
+async def test_a_report_cancelled_after_its_row_is_stored_is_done_without_notification(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with held_at_the_end_of(harness, monkeypatch, "store_report_metadata", "too late") as (report, go_on):
@@ -77,11 +75,11 @@ async def test_cancelled_after_its_row_is_stored_it_is_done_and_says_what_was_sk
     assert status["status"] == "done"
     assert harness.step(status, "send_notification")["state"] == "left_out"
     assert "finished already" in harness.step(status, "send_notification")["left_out"]
-    assert told_that_it_is_done(harness, report) == 0
+    assert done_notifications(harness, report) == 0
     assert (await harness.reports.get(WorkflowRef(report, "default"))).report_id == report
 
 
-async def test_what_a_person_approved_is_finished_though_another_cancels_at_once(harness: Harness) -> None:
+async def test_an_approved_report_is_finished_despite_a_concurrent_cancellation(harness: Harness) -> None:
     report, sha256 = await parked(harness, "approved and cancelled", "before_notify")
 
     answers = await asyncio.gather(
@@ -98,7 +96,7 @@ async def test_what_a_person_approved_is_finished_though_another_cancels_at_once
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_cancellation_within_ten_milliseconds_of_a_steps_end_leaves_one_end(
+async def test_a_cancellation_around_a_steps_end_leaves_exactly_one_outcome(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """Before and after it, at random; each report is either in the library, or nothing of it is anywhere."""
@@ -127,15 +125,15 @@ async def test_a_cancellation_within_ten_milliseconds_of_a_steps_end_leaves_one_
 
 
 async def one_end(harness: Harness) -> str:
-    """Live through one report, and look that it came to one end."""
-    report = await harness.ask("cancelled around a step's end")
+    """Run one report, and check that it has one outcome."""
+    report = await harness.submit("cancelled around a step's end")
     status = await harness.finished(report)
     there = await left(harness, report)
     closings = [event for event in await harness.progress.read(report) if event.kind is EventKind.CLOSED]
     assert len(closings) == 1
     if status["status"] == Status.CANCELLED:
         assert there == NOTHING
-        assert told_that_it_is_done(harness, report) == 0
+        assert done_notifications(harness, report) == 0
     else:
         assert (there["rows"], there["objects"]) == (1, 3), "the row, with text, PDF and page"
     return str(status["status"])
@@ -145,7 +143,7 @@ async def one_end(harness: Harness) -> str:
 async def held_at_the_end_of(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, step: str, prompt: str
 ) -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """A report whose step is done, while its worker has not yet told the engine."""
+    """A report whose step is done, while its worker has not yet reported it to the engine."""
     original, held, go_on = harness.progress.end_attempt, asyncio.Event(), asyncio.Event()
     known: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -157,7 +155,7 @@ async def held_at_the_end_of(
         await original(attempt, kind, payload)
 
     monkeypatch.setattr(harness.progress, "end_attempt", end_attempt)
-    report = await harness.ask(prompt)
+    report = await harness.submit(prompt)
     known.set_result(report)
     await held.wait()
     try:
@@ -166,20 +164,20 @@ async def held_at_the_end_of(
         go_on.set()
 
 
-async def test_a_decision_around_the_moment_of_expiry_is_what_the_log_says(
+async def test_a_decision_around_the_expiry_has_the_outcome_of_the_log(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(harness, monkeypatch, reminder_seconds=5, expiry_seconds=1)
 
     async def decided(late: float) -> tuple[str | None, str]:
-        report = await harness.ask("approved as it expires", approval="before_pdf")
+        report = await harness.submit("approved as it expires", approval="before_pdf")
         status = await harness.until(report, "waiting_for_you", "failed")
         outcome = None
-        if asks := status["asks"]:
-            left_seconds = datetime.fromisoformat(asks["expires_at"]) - datetime.now(UTC)
+        if pending := status["asks"]:
+            left_seconds = datetime.fromisoformat(pending["expires_at"]) - datetime.now(UTC)
             await asyncio.sleep(max(0.0, left_seconds.total_seconds() + late))
             with suppress(InvalidState):  # it had expired
-                outcome = (await decide(harness, report, asks["draft_sha256"], "approve")).outcome
+                outcome = (await decide(harness, report, pending["draft_sha256"], "approve")).outcome
         return outcome, str((await harness.finished(report))["status"])
 
     ends = await asyncio.gather(*(decided(late / 1000) for late in (-40, -10, -5, 0, 5, 10)))
@@ -188,9 +186,9 @@ async def test_a_decision_around_the_moment_of_expiry_is_what_the_log_says(
     assert set(ends) <= {(Verdict.APPROVE, "done"), (None, "done"), (None, "failed")}
 
 
-async def test_cancelled_as_it_is_resumed_a_report_comes_to_one_end(harness: Harness, quick_retries: None) -> None:
+async def test_a_report_cancelled_while_it_is_resumed_has_one_outcome(harness: Harness, quick_retries: None) -> None:
     harness.renderer.fail("resumed and cancelled", DocumentError("no way"))
-    report = await harness.ask("resumed and cancelled", title="resumed and cancelled")
+    report = await harness.submit("resumed and cancelled", title="resumed and cancelled")
     assert (await harness.finished(report))["status"] == "failed"
 
     resumed, cancelled = await asyncio.gather(

@@ -1,4 +1,4 @@
-"""The story of a report, told by what people see of it."""
+"""A report from request to end, as users see it."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from tests.pipelines.conftest import Harness
 
 
 async def test_a_question_becomes_a_report_in_four_steps(harness: Harness) -> None:
-    report = await harness.ask("Four steps, please")
+    report = await harness.submit("Four steps, please")
 
     status = await harness.finished(report)
 
@@ -33,7 +33,7 @@ async def test_a_question_becomes_a_report_in_four_steps(harness: Harness) -> No
 
 
 async def test_the_result_holds_ids_and_no_text(harness: Harness) -> None:
-    report = await harness.ask("A result of ids")
+    report = await harness.submit("A result of ids")
     await harness.finished(report)
 
     result = await harness.result(report)
@@ -42,8 +42,8 @@ async def test_the_result_holds_ids_and_no_text(harness: Harness) -> None:
     assert result["notified"] == ["log", "webhook"]
 
 
-async def test_the_page_is_kept_beside_the_pdf_before_anybody_looks(harness: Harness) -> None:
-    report = await harness.ask("A page beside the PDF")
+async def test_the_html_page_is_stored_with_the_pdf(harness: Harness) -> None:
+    report = await harness.submit("A page beside the PDF")
     await harness.finished(report)
 
     row = await harness.reports.get(WorkflowRef(report, "default"))
@@ -61,12 +61,12 @@ async def test_the_page_is_kept_beside_the_pdf_before_anybody_looks(harness: Har
         ("words alone", {}, "What is"),
         ("# Tides\n\nwords", {"title": "বাংলা"}, "বাংলা"),
     ],
-    ids=["preamble", "level two", "question", "asked"],
+    ids=["preamble", "level two", "question", "requested"],
 )
-async def test_everything_that_shows_a_title_shows_the_same(
+async def test_the_title_is_the_same_everywhere(
     harness: Harness, answer: str, more: dict[str, str], title: str
 ) -> None:
-    report = await harness.ask(f"What is\nthis?\nECHO: {answer}", **more)
+    report = await harness.submit(f"What is\nthis?\nECHO: {answer}", **more)
     await harness.finished(report)
 
     row = await harness.reports.get(WorkflowRef(report, "default"))
@@ -77,7 +77,7 @@ async def test_everything_that_shows_a_title_shows_the_same(
 
 
 async def test_neither_question_nor_answer_is_in_the_event_history(harness: Harness) -> None:
-    report = await harness.ask("canary-7c1f in the question")
+    report = await harness.submit("canary-7c1f in the question")
     await harness.finished(report)
 
     history = str(await harness.reading.history(report, LOCAL_CALLER))
@@ -85,9 +85,9 @@ async def test_neither_question_nor_answer_is_in_the_event_history(harness: Harn
     assert "canary-7c1f" not in history
 
 
-async def test_a_vendors_error_text_is_not_in_the_event_history_either(harness: Harness) -> None:
+async def test_a_providers_error_text_is_not_in_the_event_history(harness: Harness) -> None:
     harness.fault("canary-91d2 is refused", fault="401")
-    report = await harness.ask("canary-91d2 is refused")
+    report = await harness.submit("canary-91d2 is refused")
     await harness.finished(report)
 
     history = str(await harness.reading.history(report, LOCAL_CALLER))
@@ -96,9 +96,9 @@ async def test_a_vendors_error_text_is_not_in_the_event_history_either(harness: 
     assert "Incorrect API key" not in history
 
 
-async def test_429_waits_as_the_provider_wishes_and_is_billed_once(harness: Harness, quick_retries: None) -> None:
+async def test_a_429_waits_for_its_retry_after_and_is_billed_once(harness: Harness, quick_retries: None) -> None:
     harness.fault("busy twice", fault="429", times=2, retry_after=0)
-    report = await harness.ask("busy twice")
+    report = await harness.submit("busy twice")
 
     status = await harness.finished(report)
 
@@ -107,9 +107,9 @@ async def test_429_waits_as_the_provider_wishes_and_is_billed_once(harness: Harn
     assert len(harness.servers.billing_log("busy twice")) == 1
 
 
-async def test_the_third_failure_that_counts_is_the_last(harness: Harness, quick_retries: None) -> None:
+async def test_the_third_counted_failure_is_final(harness: Harness, quick_retries: None) -> None:
     harness.fault("always failing", fault="failed", times=9)
-    report = await harness.ask("always failing")
+    report = await harness.submit("always failing")
 
     status = await harness.finished(report)
 
@@ -118,9 +118,9 @@ async def test_the_third_failure_that_counts_is_the_last(harness: Harness, quick
     assert len(failures) == 3
 
 
-async def test_a_key_that_is_refused_fails_at_once(harness: Harness) -> None:
+async def test_a_refused_api_key_fails_at_once(harness: Harness) -> None:
     harness.fault("bad key", fault="401", times=9)
-    report = await harness.ask("bad key")
+    report = await harness.submit("bad key")
 
     status = await harness.finished(report)
 
@@ -128,9 +128,11 @@ async def test_a_key_that_is_refused_fails_at_once(harness: Harness) -> None:
     assert harness.step(status, "llm_call")["attempt"] == 1
 
 
-async def test_an_answer_whose_id_was_lost_is_found_and_not_paid_again(harness: Harness, quick_retries: None) -> None:
+async def test_an_answer_without_a_received_id_is_found_and_not_paid_again(
+    harness: Harness, quick_retries: None
+) -> None:
     harness.fault("billed and lost", fault="billed_500")
-    report = await harness.ask("billed and lost")
+    report = await harness.submit("billed and lost")
 
     status = await harness.finished(report)
 
@@ -139,62 +141,62 @@ async def test_an_answer_whose_id_was_lost_is_found_and_not_paid_again(harness: 
     assert len(harness.servers.billing_log("billed and lost")) == 1
 
 
-async def test_where_nothing_can_be_asked_a_lost_answer_is_paid_again_once_and_counted(
-    plain_house: Harness, quick_retries: None
+async def test_without_a_lookup_a_lost_answer_is_paid_again_once_and_counted(
+    harness_without_lookup: Harness, quick_retries: None
 ) -> None:
-    plain_house.fault("plainly lost", fault="billed_500")
-    report = await plain_house.ask("plainly lost")
+    harness_without_lookup.fault("plainly lost", fault="billed_500")
+    report = await harness_without_lookup.submit("plainly lost")
 
-    status = await plain_house.finished(report)
+    status = await harness_without_lookup.finished(report)
 
     assert status["status"] == "done"
     assert status["charges"] == {"settled": 1, "possible_extra": 1}
-    assert len(plain_house.servers.billing_log("plainly lost")) == 2
+    assert len(harness_without_lookup.servers.billing_log("plainly lost")) == 2
 
 
-async def test_after_a_second_silent_call_no_other_is_sent_without_a_person(
-    plain_house: Harness, quick_retries: None
+async def test_a_second_silent_call_fails_the_report_without_a_third(
+    harness_without_lookup: Harness, quick_retries: None
 ) -> None:
-    plain_house.fault("silent and silent again", fault="cut", times=9)
-    report = await plain_house.ask("silent and silent again")
+    harness_without_lookup.fault("silent and silent again", fault="cut", times=9)
+    report = await harness_without_lookup.submit("silent and silent again")
 
-    status = await plain_house.finished(report)
+    status = await harness_without_lookup.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "unconfirmed_effect")
-    assert len(plain_house.servers.billing_log("silent and silent again")) == 2
+    assert len(harness_without_lookup.servers.billing_log("silent and silent again")) == 2
 
 
-async def test_server_errors_have_a_cap_of_their_own_and_each_is_counted(
-    plain_house: Harness, quick_retries: None
+async def test_server_errors_have_their_own_cap_and_are_counted(
+    harness_without_lookup: Harness, quick_retries: None
 ) -> None:
-    plain_house.fault("billed and failed again", fault="billed_500", times=99)
-    report = await plain_house.ask("billed and failed again")
+    harness_without_lookup.fault("billed and failed again", fault="billed_500", times=99)
+    report = await harness_without_lookup.submit("billed and failed again")
 
-    status = await plain_house.finished(report)
+    status = await harness_without_lookup.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "unconfirmed_effect")
     assert "HTTP 500" in status["error"]["detail"]
     assert status["charges"] == {"settled": 0, "possible_extra": 7}
-    assert len(plain_house.servers.billing_log("billed and failed again")) == 7
+    assert len(harness_without_lookup.servers.billing_log("billed and failed again")) == 7
 
 
-async def test_an_answer_that_is_cut_is_gone_on_with_in_calls_of_their_own(harness: Harness) -> None:
+async def test_a_truncated_answer_is_continued_in_separate_calls(harness: Harness) -> None:
     harness.fault("cut twice", fault="truncated", times=2)
-    report = await harness.ask("cut twice")
+    report = await harness.submit("cut twice")
 
     status = await harness.finished(report)
 
     assert status["status"] == "done"
     assert status["charges"] == {"settled": 3, "possible_extra": 0}
     assert len({line["key"] for line in harness.servers.billing_log("cut twice")}) == 3
-    whole = await harness.ask("cut twice")
+    whole = await harness.submit("cut twice")
     await harness.finished(whole)
     assert await harness.text(report) == await harness.text(whole)
 
 
-async def test_an_answer_that_never_becomes_whole_fails_in_words(harness: Harness) -> None:
+async def test_an_answer_that_stays_truncated_fails_with_model_truncated(harness: Harness) -> None:
     harness.fault("cut for ever", fault="truncated", times=99)
-    report = await harness.ask("cut for ever")
+    report = await harness.submit("cut for ever")
 
     status = await harness.finished(report)
 
@@ -202,9 +204,9 @@ async def test_an_answer_that_never_becomes_whole_fails_in_words(harness: Harnes
     assert len(harness.servers.billing_log("cut for ever")) == 4
 
 
-async def test_a_renderer_that_crashes_once_is_tried_again(harness: Harness, quick_retries: None) -> None:
+async def test_a_renderer_crash_is_retried(harness: Harness, quick_retries: None) -> None:
     harness.renderer.fail("renderer crashes once", RendererCrashed("died"))
-    report = await harness.ask("renderer crashes once")
+    report = await harness.submit("renderer crashes once")
 
     status = await harness.finished(report)
 
@@ -212,23 +214,23 @@ async def test_a_renderer_that_crashes_once_is_tried_again(harness: Harness, qui
     assert len(harness.servers.billing_log("renderer crashes once")) == 1
 
 
-async def test_a_step_that_hangs_does_not_live_on_its_heartbeats(
+async def test_a_hanging_step_times_out_despite_heartbeats(
     harness: Harness, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = replace(harness.steps["create_pdf"], try_seconds=0.3)
     monkeypatch.setitem(harness.steps, "create_pdf", quick)
     harness.renderer.fail("renderer hangs", "hang", "hang")
-    report = await harness.ask("renderer hangs")
+    report = await harness.submit("renderer hangs")
 
     status = await harness.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "step_timed_out")
 
 
-async def test_an_outage_of_ours_uses_up_no_cap(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_infrastructure_outage_uses_up_no_cap(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policies, "INFRASTRUCTURE_WAIT", policies.INFRASTRUCTURE_WAIT / 20)
     harness.renderer.fail("an outage of ours", *[InfrastructureDown("the object store does not answer")] * 5)
-    report = await harness.ask("an outage of ours")
+    report = await harness.submit("an outage of ours")
 
     status = await harness.finished(report)
 
@@ -236,11 +238,11 @@ async def test_an_outage_of_ours_uses_up_no_cap(harness: Harness, monkeypatch: p
     assert harness.step(status, "create_pdf")["attempt"] == 6
 
 
-async def test_metadata_that_cannot_be_stored_leaves_the_report_partly_done_and_reconciliation_stores_it(
+async def test_reconciliation_stores_the_metadata_of_a_partly_done_report(
     harness: Harness, quick_retries: None
 ) -> None:
     harness.reports.broken = True
-    report = await harness.ask("stored later")
+    report = await harness.submit("stored later")
     partly = await harness.finished(report)
     harness.reports.broken = False
 
@@ -251,18 +253,18 @@ async def test_metadata_that_cannot_be_stored_leaves_the_report_partly_done_and_
     assert (await harness.reports.get(WorkflowRef(report, "default"))).prompt == "stored later"
 
 
-async def test_a_receiver_that_refuses_never_fails_the_report(harness: Harness) -> None:
+async def test_a_refused_notification_does_not_fail_the_report(harness: Harness) -> None:
     harness.fault("efused-receiver", fault="410", kind="webhook")
-    report = await harness.ask("refused-receiver")
+    report = await harness.submit("refused-receiver")
 
     assert (await harness.finished(report))["status"] == "done"
     result = await harness.result(report)
     assert (result["notified"], result["not_notified"]) == (["log"], ["webhook"])
 
 
-async def test_cancelling_in_the_model_call_stops_the_spending(harness: Harness) -> None:
+async def test_cancelling_in_the_model_call_stops_the_call_at_the_provider(harness: Harness) -> None:
     harness.fault("cancel in the call", latency_seconds=60)
-    report = await harness.ask("cancel in the call")
+    report = await harness.submit("cancel in the call")
     await harness.until_step(report, "llm_call", "running")
     await harness.until(report, "running")
     reference = await _reference(harness, report)
@@ -285,10 +287,12 @@ async def _reference(harness: Harness, report: str) -> str:
     return found[0][1]
 
 
-async def test_cancelling_while_no_attempt_lives_stops_the_spending_too(harness: Harness, quick_retries: None) -> None:
-    """The worker went away in the call and the step waits for its retry: nobody is there who holds the call."""
+async def test_cancelling_between_attempts_stops_the_call_at_the_provider(
+    harness: Harness, quick_retries: None
+) -> None:
+    """The worker stopped during the call and the step waits for its retry: no attempt holds the call."""
     harness.fault("cancel between attempts", latency_seconds=60)
-    report = await harness.ask("cancel between attempts")
+    report = await harness.submit("cancel between attempts")
     reference = await _reference(harness, report)
     await harness.stop_workers()
 
@@ -304,7 +308,7 @@ async def test_cancelling_while_no_attempt_lives_stops_the_spending_too(harness:
 
 async def test_cancelling_while_a_step_runs_ends_the_report_as_cancelled(harness: Harness) -> None:
     harness.renderer.fail("cancel in create_pdf", "hang")
-    report = await harness.ask("cancel in create_pdf")
+    report = await harness.submit("cancel in create_pdf")
     await harness.until_step(report, "create_pdf", "running")
 
     await harness.cancelling.cancel(report, LOCAL_CALLER)
@@ -319,7 +323,7 @@ async def test_cancelling_while_a_retry_waits_ends_the_report_as_cancelled(
     slow = replace(harness.steps["create_pdf"], first_wait=60, longest_wait=60)
     monkeypatch.setitem(harness.steps, "create_pdf", slow)
     harness.renderer.fail("cancel in the wait", RendererCrashed("died"))
-    report = await harness.ask("cancel in the wait")
+    report = await harness.submit("cancel in the wait")
     await harness.until(report, "retrying")
 
     await harness.cancelling.cancel(report, LOCAL_CALLER)
@@ -327,9 +331,9 @@ async def test_cancelling_while_a_retry_waits_ends_the_report_as_cancelled(
     assert (await harness.finished(report))["status"] == "cancelled"
 
 
-async def test_a_drained_worker_hands_the_call_back_and_it_is_not_paid_again(harness: Harness) -> None:
+async def test_a_call_handed_back_by_a_drained_worker_is_not_paid_again(harness: Harness) -> None:
     harness.fault("handed back", latency_seconds=6)
-    report = await harness.ask("handed back")
+    report = await harness.submit("handed back")
     await _reference(harness, report)
 
     await harness.stop_workers()
@@ -348,9 +352,9 @@ async def test_a_drained_worker_hands_the_call_back_and_it_is_not_paid_again(har
     ]
 
 
-async def test_the_progress_query_names_the_step(harness: Harness) -> None:
+async def test_the_progress_query_names_the_current_step(harness: Harness) -> None:
     harness.renderer.fail("a query", "hang")
-    report = await harness.ask("a query")
+    report = await harness.submit("a query")
     await harness.until_step(report, "create_pdf", "running")
 
     stage = await harness.environment.client.get_workflow_handle(report).query("progress")
@@ -360,7 +364,7 @@ async def test_the_progress_query_names_the_step(harness: Harness) -> None:
     assert stage == "create_pdf"
 
 
-async def test_an_end_that_cannot_be_written_at_once_is_written_later_and_fails_nothing(
+async def test_an_outcome_that_cannot_be_written_during_an_outage_is_written_later(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original, outages = harness.progress.close, [InfrastructureDown("the database does not answer")] * 4
@@ -371,7 +375,7 @@ async def test_an_end_that_cannot_be_written_at_once_is_written_later_and_fails_
         return await original(workflow_id, status, closed, *more, **also)
 
     monkeypatch.setattr(harness.progress, "close", away)
-    report = await harness.ask("an end in an outage")
+    report = await harness.submit("an end in an outage")
 
     status = await harness.finished(report)
 

@@ -1,4 +1,4 @@
-"""What was done is counted once, by the SDK's own counters, and shown under the names that are documented."""
+"""Finished work is counted once, by the SDK's own counters, and exported under the documented names."""
 
 import re
 from pathlib import Path
@@ -17,8 +17,8 @@ _SAMPLE = re.compile(r"^(\w+?)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-async def told(harness: Harness) -> str:
-    """What Prometheus is told by workers that made one checked text."""
+async def exported(harness: Harness) -> str:
+    """The metrics exported by workers that made one checked text."""
     address = f"127.0.0.1:{free_port()}"
     known = harness.environment.client
     client = await Client.connect(
@@ -30,7 +30,7 @@ async def told(harness: Harness) -> str:
     await harness.stop_workers()
     await harness.start_workers("counting@1", client)
     try:
-        await harness.finished(await harness.ask("How are tides counted?", "ai-processing"))
+        await harness.finished(await harness.submit("How are tides counted?", "ai-processing"))
     finally:
         await harness.stop_workers()
         await harness.start_workers()
@@ -47,8 +47,8 @@ def counted(text: str) -> dict[str, float]:
     return found
 
 
-async def test_each_finished_workflow_and_each_step_counts_once(told: str) -> None:
-    assert counted(told) == {
+async def test_each_finished_workflow_and_step_is_counted_once(exported: str) -> None:
+    assert counted(exported) == {
         "ai_workflows_completed_total": 1,
         "ai_activities_executed_total{generate_text}": 1,
         "ai_activities_executed_total{validate_output}": 1,
@@ -56,8 +56,8 @@ async def test_each_finished_workflow_and_each_step_counts_once(told: str) -> No
     }
 
 
-async def test_every_counter_ends_in_total_as_is_documented(told: str) -> None:
-    counters = set(re.findall(r"^# TYPE (\w+) counter$", told, re.MULTILINE))
+async def test_every_counter_ends_in_total_and_its_renaming_is_documented(exported: str) -> None:
+    counters = set(re.findall(r"^# TYPE (\w+) counter$", exported, re.MULTILINE))
     renamed = re.findall(r"^\| `(\w+)` \| `(\w+)` \|$", DOCUMENTATION.read_text(), re.MULTILINE)
 
     assert {name for name in counters if not name.endswith("_total")} == set()

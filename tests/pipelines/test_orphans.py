@@ -20,7 +20,7 @@ LONG_AGO = pipeline.ORPHAN_AGE + timedelta(minutes=5)
 
 
 class Collector(Orphans):
-    """One that is asked for the first time, with a clock of the test's."""
+    """A collector in its first pass, with the test's clock."""
 
     def __init__(self, harness: Harness) -> None:
         self.time = datetime.now(UTC)
@@ -29,7 +29,7 @@ class Collector(Orphans):
 
 @pytest.fixture(autouse=True)
 async def empty_store(harness: Harness) -> None:
-    """What other tests left would be counted."""
+    """Objects left by other tests would be counted."""
     for one in [one async for one in harness.objects.list()]:
         await harness.objects.delete(one.key)
 
@@ -91,7 +91,7 @@ async def is_there(harness: Harness, key: str) -> bool:
     return True
 
 
-async def test_what_a_cancelled_report_left_is_removed(harness: Harness, collector: Collector) -> None:
+async def test_an_object_left_by_a_cancelled_report_is_removed(harness: Harness, collector: Collector) -> None:
     key = await left_behind(harness)
 
     assert await collector.collect() == 1
@@ -99,9 +99,7 @@ async def test_what_a_cancelled_report_left_is_removed(harness: Harness, collect
     assert not await is_there(harness, key)
 
 
-async def test_what_belongs_to_a_workflow_that_no_row_knows_is_somebody_elses(
-    harness: Harness, collector: Collector
-) -> None:
+async def test_an_object_of_an_unknown_workflow_is_not_removed(harness: Harness, collector: Collector) -> None:
     key = await stored(harness, new_id())
 
     await collector.collect()
@@ -109,34 +107,36 @@ async def test_what_belongs_to_a_workflow_that_no_row_knows_is_somebody_elses(
     assert await is_there(harness, key)
 
 
-async def test_everything_of_a_finished_report_stays_readable(harness: Harness, collector: Collector) -> None:
-    report = await harness.ask("kept for good")
+async def test_every_object_of_a_finished_report_stays_readable(harness: Harness, collector: Collector) -> None:
+    report = await harness.submit("kept for good")
     await harness.finished(report)
     await ended(harness, report)
-    kept = [one.key async for one in harness.objects.list(f"default/{report}")]
-    for key in kept:
+    stored_keys = [one.key async for one in harness.objects.list(f"default/{report}")]
+    for key in stored_keys:
         age(harness, key)
 
     await collector.collect()
 
-    assert sorted(key.rpartition(".")[2] for key in kept) == ["html", "md", "pdf"]
-    assert [key for key in kept if not await is_there(harness, key)] == []
+    assert sorted(key.rpartition(".")[2] for key in stored_keys) == ["html", "md", "pdf"]
+    assert [key for key in stored_keys if not await is_there(harness, key)] == []
 
 
-async def test_a_text_that_only_the_ledger_names_stays(harness: Harness, collector: Collector) -> None:
+async def test_a_text_named_only_by_the_ledger_is_not_removed(harness: Harness, collector: Collector) -> None:
     harness.renderer.fail("paid, and never typeset", DocumentError("cannot be typeset"))
-    report = await harness.ask("paid, and never typeset")
+    report = await harness.submit("paid, and never typeset")
     assert (await harness.finished(report))["status"] == "failed"
     await ended(harness, report)
-    (kept,) = [one.key async for one in harness.objects.list(f"default/{report}")]
-    age(harness, kept)
+    (stored_keys,) = [one.key async for one in harness.objects.list(f"default/{report}")]
+    age(harness, stored_keys)
 
     await collector.collect()
 
-    assert await is_there(harness, kept)
+    assert await is_there(harness, stored_keys)
 
 
-async def test_what_a_partly_done_report_will_name_stays(harness: Harness, collector: Collector) -> None:
+async def test_an_object_that_a_partly_done_report_will_name_is_not_removed(
+    harness: Harness, collector: Collector
+) -> None:
     report = await accepted(harness)
     key = await stored(harness, report)
     await harness.progress.close(report, Status.PARTLY_DONE, Closed(to_store={"pdf": {"pdf": {"key": key}}}))
@@ -147,7 +147,7 @@ async def test_what_a_partly_done_report_will_name_stays(harness: Harness, colle
     assert await is_there(harness, key)
 
 
-async def test_nothing_of_a_report_under_way_is_touched(harness: Harness, collector: Collector) -> None:
+async def test_no_object_of_a_running_report_is_removed(harness: Harness, collector: Collector) -> None:
     report = await accepted(harness)
     await ended(harness, report, timedelta(days=20))
     key = await stored(harness, report, timedelta(days=20))
@@ -157,7 +157,7 @@ async def test_nothing_of_a_report_under_way_is_touched(harness: Harness, collec
     assert await is_there(harness, key)
 
 
-async def test_nothing_of_a_report_that_has_just_ended_is_touched(harness: Harness, collector: Collector) -> None:
+async def test_no_object_of_a_report_that_ended_recently_is_removed(harness: Harness, collector: Collector) -> None:
     report = await accepted(harness, Status.FAILED)
     key = await stored(harness, report)
 
@@ -166,7 +166,7 @@ async def test_nothing_of_a_report_that_has_just_ended_is_touched(harness: Harne
     assert await is_there(harness, key)
 
 
-async def test_a_young_object_stays(harness: Harness, collector: Collector) -> None:
+async def test_a_young_object_is_not_removed(harness: Harness, collector: Collector) -> None:
     report = await accepted(harness, Status.FAILED)
     await ended(harness, report)
     key = await stored(harness, report, pipeline.ORPHAN_AGE - timedelta(minutes=1))
@@ -177,7 +177,7 @@ async def test_a_young_object_stays(harness: Harness, collector: Collector) -> N
 
 
 @pytest.mark.parametrize("key", ["default/texts/0000.md", "probe/readiness", "default/a/b/c.md", "notes.txt"])
-async def test_what_is_not_laid_out_like_ours_is_never_touched(
+async def test_an_object_with_a_key_of_another_layout_is_not_removed(
     harness: Harness, collector: Collector, key: str
 ) -> None:
     await harness.objects.put(key, b"somebody's")
@@ -188,7 +188,7 @@ async def test_what_is_not_laid_out_like_ours_is_never_touched(
     assert await is_there(harness, key)
 
 
-async def test_a_store_is_walked_a_page_in_a_pass_and_once_an_hour(
+async def test_the_store_is_scanned_one_page_per_pass_and_once_an_hour(
     harness: Harness, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "OBJECTS_A_PASS", 1)
@@ -203,7 +203,7 @@ async def test_a_store_is_walked_a_page_in_a_pass_and_once_an_hour(
     assert await is_there(harness, later)
 
 
-async def test_an_hour_later_the_walk_begins_anew(harness: Harness, collector: Collector) -> None:
+async def test_the_scan_of_the_store_begins_again_after_an_hour(harness: Harness, collector: Collector) -> None:
     await collector.collect()
     key = await left_behind(harness)
     collector.time += pipeline.LOOK_FOR_ORPHANS_EVERY
@@ -213,7 +213,7 @@ async def test_an_hour_later_the_walk_begins_anew(harness: Harness, collector: C
     assert not await is_there(harness, key)
 
 
-async def test_a_store_that_is_away_does_not_hold_up_the_rest_of_the_pass(
+async def test_an_unreachable_store_does_not_fail_the_pass(
     harness: Harness, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(key: str) -> None:
@@ -225,9 +225,7 @@ async def test_a_store_that_is_away_does_not_hold_up_the_rest_of_the_pass(
     assert await collector.collect() == 0
 
 
-async def test_a_pass_of_reconciliation_counts_what_it_removed(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_reconciliation_counts_the_removed_orphans(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     passes = [Collector(harness) if isinstance(one, Orphans) else one for one in harness.reconcile.passes]
     monkeypatch.setattr(harness.reconcile, "passes", passes)
     key = await left_behind(harness)

@@ -1,4 +1,4 @@
-"""Reconciliation is passes: one that fails or hangs keeps nothing from the others, and the activity fails at the end."""
+"""Reconciliation consists of passes: a failed or hanging one does not stop the others, and the activity fails at the end."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ Work = Callable[[], Awaitable[PassOutcome]]
 
 @dataclass
 class Scripted:
-    """A pass that does as it is told."""
+    """A pass with a scripted outcome."""
 
     name: str
     work: Work
@@ -75,13 +75,13 @@ class Done:
         ([AWAY], InfrastructureDown, "away: the database does not answer"),
         ([BUGGY], ResearchError, "buggy: ValueError"),
         ([HANGING], StepTimedOut, "hanging: did not finish within 0.02 s"),
-        # What is wrong in our code is counted, and must not hide behind an outage that is not.
+        # A bug in our code is counted, and an outage, which is not counted, must not hide it.
         ([AWAY, BUGGY], ResearchError, "away: the database does not answer; buggy: ValueError"),
         ([HANGING, AWAY], ResearchError, "hanging: did not finish within 0.02 s; away: the database does not answer"),
     ],
     ids=lambda case: "+".join(one.name for one in case) if isinstance(case, list) else "",
 )
-async def test_the_others_do_their_work_before_a_failure_is_raised(
+async def test_all_passes_run_before_the_failure_of_one_is_raised(
     broken: list[Scripted], kind: type[ResearchError], words: str
 ) -> None:
     done = Done()
@@ -93,7 +93,7 @@ async def test_the_others_do_their_work_before_a_failure_is_raised(
     assert done.ended == ["before", "after"]
 
 
-async def test_a_worker_that_is_stopped_stops_every_pass() -> None:
+async def test_a_stopped_worker_cancels_every_pass() -> None:
     running = asyncio.create_task(run_all([Scripted("one", hanging), Scripted("two", hanging)]))
     await asyncio.sleep(0)
 
@@ -113,7 +113,7 @@ async def test_the_outcome_of_each_pass_is_in_the_result() -> None:
     assert reconciled == Reconciled(started=2, closed=1, passes=passes)
 
 
-def test_a_result_that_was_recorded_before_there_were_passes_is_read() -> None:
+def test_a_result_recorded_by_an_older_version_is_parsed() -> None:
     assert Reconciled.model_validate({"started": 1, "embedded": 2}) == Reconciled(started=1, embedded=2, passes={})
 
 
@@ -130,12 +130,12 @@ def all_away_but(kind: type[object], harness: Harness, monkeypatch: pytest.Monke
             monkeypatch.setattr(one, "run", away)
 
 
-async def test_what_an_operator_terminated_is_closed_though_every_other_pass_fails(
+async def test_a_terminated_workflow_is_closed_even_when_every_other_pass_fails(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     all_away_but(CloseEnded, harness, monkeypatch)
     harness.renderer.fail("closed amid failures", "hang")
-    report = await harness.ask("closed amid failures")
+    report = await harness.submit("closed amid failures")
     await harness.until_step(report, "create_pdf", "running")
     await harness.environment.client.get_workflow_handle(report).terminate("by hand")
 
@@ -145,7 +145,7 @@ async def test_what_an_operator_terminated_is_closed_though_every_other_pass_fai
     assert (await harness.status(report))["status"] == Status.TERMINATED
 
 
-async def test_what_was_accepted_is_started_though_every_other_pass_fails(
+async def test_an_accepted_workflow_is_started_even_when_every_other_pass_fails(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     all_away_but(StartAccepted, harness, monkeypatch)

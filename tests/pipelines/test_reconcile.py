@@ -1,4 +1,4 @@
-"""What a crash or an operator leaves open is put right by one pass."""
+"""One pass repairs what a crash or an operator left open."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ async def accepted(harness: Harness, prompt: str) -> str:
     return workflow_id
 
 
-async def test_what_was_accepted_and_not_started_is_started(harness: Harness) -> None:
+async def test_an_accepted_workflow_that_was_not_started_is_started(harness: Harness) -> None:
     report = await accepted(harness, "accepted by a dead API")
 
     await harness.reconcile.reconcile()
@@ -38,9 +38,9 @@ async def test_what_was_accepted_and_not_started_is_started(harness: Harness) ->
     assert (await harness.finished(report))["status"] == "done"
 
 
-async def test_what_was_terminated_behind_our_back_is_closed(harness: Harness) -> None:
+async def test_a_workflow_terminated_by_an_operator_is_closed(harness: Harness) -> None:
     harness.renderer.fail("terminated by an operator", "hang")
-    report = await harness.ask("terminated by an operator")
+    report = await harness.submit("terminated by an operator")
     await harness.until_step(report, "create_pdf", "running")
     await harness.environment.client.get_workflow_handle(report).terminate("by hand")
 
@@ -50,7 +50,7 @@ async def test_what_was_terminated_behind_our_back_is_closed(harness: Harness) -
     assert (status["status"], status["error"]["code"]) == ("terminated", "engine_terminated")
 
 
-async def test_what_the_engine_lost_is_driven_again(harness: Harness) -> None:
+async def test_a_workflow_lost_by_the_engine_is_started_again(harness: Harness) -> None:
     report = await accepted(harness, "lost by the engine")
     await harness.workflows.mark_started(report, 0)
 
@@ -59,9 +59,9 @@ async def test_what_the_engine_lost_is_driven_again(harness: Harness) -> None:
     assert (await harness.finished(report))["status"] == "done"
 
 
-async def test_a_wish_to_cancel_that_the_engine_never_heard_is_passed_on(harness: Harness) -> None:
+async def test_an_undelivered_cancel_request_is_delivered(harness: Harness) -> None:
     harness.renderer.fail("cancel that was not heard", "hang")
-    report = await harness.ask("cancel that was not heard")
+    report = await harness.submit("cancel that was not heard")
     await harness.until_step(report, "create_pdf", "running")
     await harness.workflows.request_cancel(report)
 
@@ -70,11 +70,11 @@ async def test_a_wish_to_cancel_that_the_engine_never_heard_is_passed_on(harness
     assert (await harness.finished(report))["status"] == "cancelled"
 
 
-async def test_a_send_that_turned_up_after_all_is_counted_by_the_next_pass(
+async def test_an_unresolved_send_found_at_the_provider_is_counted_by_the_next_pass(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policies, "LOOK_UP_UNRESOLVED_AFTER", timedelta(0))
-    report = await harness.ask("a stray call")
+    report = await harness.submit("a stray call")
     await harness.finished(report)
     effect = Effect(
         WorkflowRef(report, "default"),
@@ -98,7 +98,7 @@ async def test_a_send_that_turned_up_after_all_is_counted_by_the_next_pass(
     assert await harness.ledger.charges(report) == Charges(settled=2, possible_extra=0)
 
 
-async def test_what_waits_rightly_does_not_hide_the_others_from_the_next_passes(
+async def test_each_pass_continues_behind_the_page_of_the_pass_before(
     monkeypatch: pytest.MonkeyPatch, harness: Harness
 ) -> None:
     monkeypatch.setattr(pipeline, "ROWS_A_PASS", 2)

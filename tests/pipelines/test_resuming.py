@@ -1,4 +1,4 @@
-"""A report that failed, or was ended from outside, goes on from the step that failed; what was paid for stays paid."""
+"""A report that failed, or was terminated, resumes at the failed step; paid calls are not paid again."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ from tests.pipelines.conftest import Harness
 
 async def failed_in_typesetting(harness: Harness, about: str) -> str:
     """A report whose text is paid for, and whose PDF could not be made."""
-    report = await harness.ask(about, title=about)
+    report = await harness.submit(about, title=about)
     harness.renderer.fail(about, DocumentError("no way"))
     assert (await harness.finished(report))["status"] == "failed"
     return report
@@ -34,7 +34,7 @@ async def closings(harness: Harness, report: str) -> list[tuple[int, str]]:
 
 
 @pytest.mark.usefixtures("quick_retries")
-async def test_a_resumed_report_arrives_and_pays_nothing_again(harness: Harness) -> None:
+async def test_a_resumed_report_finishes_without_another_charge(harness: Harness) -> None:
     report = await failed_in_typesetting(harness, "Tides that fail to be set")
 
     status = await resume(harness, report)
@@ -57,7 +57,7 @@ async def test_the_paid_text_of_a_failed_report_can_be_read(harness: Harness) ->
 
 
 @pytest.mark.usefixtures("quick_retries")
-async def test_a_corrected_text_takes_the_place_of_the_models(harness: Harness) -> None:
+async def test_a_corrected_text_replaces_the_models_text(harness: Harness) -> None:
     report = await failed_in_typesetting(harness, "Corrected by hand")
 
     status = await resume(harness, report, text="# By hand\n\nCorrected words.")
@@ -65,11 +65,11 @@ async def test_a_corrected_text_takes_the_place_of_the_models(harness: Harness) 
     assert status["status"] == "done"
     assert await harness.text(report) == "# By hand\n\nCorrected words."
     assert (await harness.reports.get(WorkflowRef(report, "default"))).text.is_edited
-    assert len(await harness.kinds(report, "llm_call")) == 2, "the model is not asked again"
+    assert len(await harness.kinds(report, "llm_call")) == 2, "the model is not called again"
 
 
 @pytest.mark.usefixtures("quick_retries")
-async def test_a_corrected_text_is_kept_by_the_next_resumption(harness: Harness) -> None:
+async def test_a_corrected_text_is_kept_in_the_next_resumption(harness: Harness) -> None:
     report = await failed_in_typesetting(harness, "Corrected and failed again")
     harness.renderer.fail("Corrected and failed again", DocumentError("no"))
     assert (await resume(harness, report, text="# Mine\n\nStays."))["status"] == "failed"
@@ -79,7 +79,7 @@ async def test_a_corrected_text_is_kept_by_the_next_resumption(harness: Harness)
 
 
 @pytest.mark.usefixtures("quick_retries")
-async def test_two_who_resume_at_once_are_one(harness: Harness) -> None:
+async def test_two_concurrent_resumptions_are_one(harness: Harness) -> None:
     report = await failed_in_typesetting(harness, "Resumed by two")
 
     both = await asyncio.gather(*(harness.resuming.resume(report, LOCAL_CALLER, {}) for _ in range(2)))
@@ -90,7 +90,7 @@ async def test_two_who_resume_at_once_are_one(harness: Harness) -> None:
 
 
 @pytest.mark.usefixtures("quick_retries")
-async def test_a_request_that_is_sent_again_resumes_once(harness: Harness) -> None:
+async def test_a_repeated_request_resumes_once(harness: Harness) -> None:
     report = await failed_in_typesetting(harness, "Resumed with a key")
     await resume(harness, report, "key-1", text="# One\n\nText.")
 
@@ -101,10 +101,10 @@ async def test_a_request_that_is_sent_again_resumes_once(harness: Harness) -> No
         await harness.resuming.resume(report, LOCAL_CALLER, {"text": "# Another\n\nText."}, "key-1")
 
 
-async def test_what_is_finished_cancelled_or_undone_is_not_resumed(harness: Harness) -> None:
-    done = await harness.ask("Finished and not to be resumed")
+async def test_finished_cancelled_and_undone_workflows_are_not_resumed(harness: Harness) -> None:
+    done = await harness.submit("Finished and not to be resumed")
     await harness.finished(done)
-    post = await harness.ask("A post is not resumed", "blog-post")
+    post = await harness.submit("A post is not resumed", "blog-post")
 
     for workflow_id in (done, post):
         with pytest.raises(InvalidState):
@@ -112,9 +112,9 @@ async def test_what_is_finished_cancelled_or_undone_is_not_resumed(harness: Harn
     await harness.finished(post)
 
 
-async def test_a_terminated_report_goes_on(harness: Harness) -> None:
+async def test_a_terminated_report_can_be_resumed(harness: Harness) -> None:
     harness.fault("ended by an operator", latency_seconds=3)
-    report = await harness.ask("ended by an operator")
+    report = await harness.submit("ended by an operator")
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not await harness.ledger.running_calls(report):
             await asyncio.sleep(0.02)
@@ -132,11 +132,11 @@ async def test_a_terminated_report_goes_on(harness: Harness) -> None:
     assert await closings(harness, report) == [(0, "terminated"), (1, "done")]
 
 
-async def test_todays_settings_are_taken_where_every_send_was_refused(
+async def test_a_resumption_uses_the_current_settings_when_every_send_was_refused(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness.fault("a model nobody knows", fault="401")
-    report = await harness.ask("a model nobody knows")
+    report = await harness.submit("a model nobody knows")
     await harness.finished(report)
     harness.servers.clear_faults()
     monkeypatch.setattr(harness.writer.model, "model", "simulator-small")
@@ -146,9 +146,9 @@ async def test_todays_settings_are_taken_where_every_send_was_refused(
 
 
 @pytest.mark.usefixtures("quick_retries")
-async def test_a_charged_answer_that_is_none_is_bought_anew_by_leave_alone(harness: Harness) -> None:
+async def test_an_empty_charged_answer_is_bought_again_only_when_accepted(harness: Harness) -> None:
     harness.fault("empty at first", fault="empty", times=2)
-    report = await harness.ask("empty at first")
+    report = await harness.submit("empty at first")
     assert (await harness.finished(report))["error"]["code"] == "empty_output"
 
     offer = await harness.resuming.offer(await harness.reading.status(report, LOCAL_CALLER))
@@ -163,10 +163,10 @@ async def test_a_charged_answer_that_is_none_is_bought_anew_by_leave_alone(harne
 
 
 @pytest.mark.usefixtures("quick_retries")
-async def test_where_the_cap_is_used_up_another_send_needs_a_yes(plain_house: Harness) -> None:
-    harness = plain_house
+async def test_beyond_the_cap_another_send_needs_accept_charge(harness_without_lookup: Harness) -> None:
+    harness = harness_without_lookup
     harness.fault("silent thrice", fault="cut", times=2)
-    report = await harness.ask("silent thrice")
+    report = await harness.submit("silent thrice")
     assert (await harness.finished(report))["error"]["code"] == "unconfirmed_effect"
 
     with pytest.raises(InvalidState, match="may be charged again"):

@@ -1,4 +1,4 @@
-"""What meets a resumption at the wrong moment: late cancellations, calls that still run, edits and titles of before."""
+"""Races with a resumption: late cancellations, calls that still run, earlier edits and titles."""
 
 import asyncio
 from typing import Any, NoReturn
@@ -16,17 +16,17 @@ from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 from tests.pipelines.leftovers import NOTHING, left
 from tests.pipelines.test_approval import decide, parked, waiting
-from tests.pipelines.test_notices import ended, failed, told
+from tests.pipelines.test_notices import ended, failed, notice_types
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
 
-async def test_a_call_that_still_ran_when_its_report_failed_is_taken_up(
+async def test_a_call_still_running_when_its_report_failed_is_resumed(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policies.Patience, "step_seconds", property(lambda _: 2.0))
     harness.fault("a call that outlives its step", latency_seconds=15)
-    report = await harness.ask("a call that outlives its step")
+    report = await harness.submit("a call that outlives its step")
     assert (await harness.finished(report))["error"]["code"] == "step_timed_out"
     monkeypatch.undo()
 
@@ -39,7 +39,7 @@ async def test_a_call_that_still_ran_when_its_report_failed_is_taken_up(
     assert len(harness.servers.billing_log("a call that outlives its step")) == 1
 
 
-async def test_cancelled_before_temporal_has_it_a_report_leaves_no_run_behind(
+async def test_a_report_cancelled_before_its_delivery_to_temporal_leaves_no_run(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(harness.starting, "deliver", lambda _: None)
@@ -51,7 +51,7 @@ async def test_cancelled_before_temporal_has_it_a_report_leaves_no_run_behind(
     await ended(harness, row.workflow_id)
 
 
-async def test_resumed_and_cancelled_when_temporal_has_forgotten_it_nothing_is_left(
+async def test_a_lost_report_resumed_and_cancelled_leaves_nothing(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = await failed(harness, "forgotten between two runs")
@@ -66,7 +66,7 @@ async def test_resumed_and_cancelled_when_temporal_has_forgotten_it_nothing_is_l
     assert await left(harness, report) == NOTHING
 
 
-async def test_a_wish_to_cancel_an_earlier_run_does_not_reach_a_later_one(harness: Harness) -> None:
+async def test_a_cancel_request_for_an_earlier_run_does_not_reach_a_later_one(harness: Harness) -> None:
     report = await failed(harness, "cancelled too late for its run")
     harness.renderer.fail("cancelled too late for its run", "hang")
     await harness.resuming.resume(report, LOCAL_CALLER, {})
@@ -78,34 +78,34 @@ async def test_a_wish_to_cancel_an_earlier_run_does_not_reach_a_later_one(harnes
 
 
 @pytest.mark.parametrize("text", ["# ", "---\n\n&nbsp;"])
-async def test_a_corrected_text_is_checked_as_a_drafts_edit_is(harness: Harness, text: str) -> None:
+async def test_a_corrected_text_is_validated_like_an_edited_draft(harness: Harness, text: str) -> None:
     report = await failed(harness, f"corrected to nothing {len(text)}")
 
     with pytest.raises(InvalidInput):
         await harness.resuming.resume(report, LOCAL_CALLER, {"text": text})
 
 
-async def test_a_resumed_report_that_waits_for_approval_again_is_told_again(
+async def test_a_resumed_report_that_waits_for_approval_again_is_notified_again(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(harness, monkeypatch, reminder_seconds=5, expiry_seconds=2)
-    report = await harness.ask("nobody looked the first time", approval="before_pdf")
+    report = await harness.submit("nobody looked the first time", approval="before_pdf")
     await harness.finished(report)
     await ended(harness, report)
     waiting(harness, monkeypatch, reminder_seconds=600, expiry_seconds=900)
-    asked_before = told(harness, report).count("report.approval_asked")
+    notices_before = notice_types(harness, report).count("report.approval_asked")
 
     await harness.resuming.resume(report, LOCAL_CALLER, {})
-    asks = (await harness.until(report, "waiting_for_you"))["asks"]
+    pending = (await harness.until(report, "waiting_for_you"))["asks"]
 
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while told(harness, report).count("report.approval_asked") == asked_before:
+        while notice_types(harness, report).count("report.approval_asked") == notices_before:
             await asyncio.sleep(0.02)
-    await decide(harness, report, asks["draft_sha256"], "approve")
+    await decide(harness, report, pending["draft_sha256"], "approve")
     await harness.finished(report)
 
 
-async def test_a_correction_back_to_the_draft_is_asked_about_anew(harness: Harness) -> None:
+async def test_a_correction_back_to_the_draft_needs_a_new_approval(harness: Harness) -> None:
     harness.renderer.fail("edited by hand", DocumentError("no way"))
     report, sha256 = await parked(harness, "edited, failed, and corrected back")
     draft = await harness.approving.draft(report, LOCAL_CALLER)
@@ -120,18 +120,18 @@ async def test_a_correction_back_to_the_draft_is_asked_about_anew(harness: Harne
     assert await harness.text(report) == draft
 
 
-async def test_terminated_when_its_row_was_stored_a_report_is_done(
+async def test_a_report_terminated_after_its_row_was_stored_is_done(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held, tell_all = asyncio.Event(), harness.report._send_to_all
+    held, send_to_all = asyncio.Event(), harness.report._send_to_all
 
-    async def tell_one(telling: Any, channels: Any) -> None:
-        await tell_all(telling, channels[:1])
+    async def send_to_one(message: Any, channels: Any) -> None:
+        await send_to_all(message, channels[:1])
         held.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(harness.report, "_send_to_all", tell_one)
-    report = await harness.ask("terminated amid telling")
+    monkeypatch.setattr(harness.report, "_send_to_all", send_to_one)
+    report = await harness.submit("terminated amid telling")
     await held.wait()
     await harness.environment.client.get_workflow_handle(report).terminate("an operator")
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -148,7 +148,7 @@ async def test_terminated_when_its_row_was_stored_a_report_is_done(
         await harness.resuming.resume(report, LOCAL_CALLER, {})
 
 
-async def test_a_wish_to_cancel_that_stands_before_a_failure_is_heard(
+async def test_a_cancel_request_before_a_failure_cancels_the_report(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held, go_on = asyncio.Event(), asyncio.Event()
@@ -159,18 +159,16 @@ async def test_a_wish_to_cancel_that_stands_before_a_failure_is_heard(
         raise DocumentError("no way")
 
     monkeypatch.setattr(harness.renderer, "render", fail_late)
-    report = await harness.ask("cancelled before it fails")
+    report = await harness.submit("cancelled before it fails")
     await held.wait()
-    await harness.workflows.request_cancel(report)  # and Temporal has not heard of it yet
+    await harness.workflows.request_cancel(report)  # and Temporal does not have it yet
     go_on.set()
 
     assert (await harness.finished(report))["status"] == "cancelled"
     assert await left(harness, report) == NOTHING
 
 
-async def test_a_wish_to_cancel_that_comes_after_the_end_is_refused(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_cancel_request_after_the_end_is_refused(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     request = harness.workflows.request_cancel
 
     async def end_first(workflow_id: str) -> None:
@@ -186,7 +184,7 @@ async def test_a_wish_to_cancel_that_comes_after_the_end_is_refused(
         raise DocumentError("no way")
 
     monkeypatch.setattr(harness.renderer, "render", fail_late)
-    report = await harness.ask("failed before it is cancelled")
+    report = await harness.submit("failed before it is cancelled")
     await held.wait()
     monkeypatch.setattr(harness.workflows, "request_cancel", end_first)
 
@@ -194,7 +192,7 @@ async def test_a_wish_to_cancel_that_comes_after_the_end_is_refused(
         await harness.cancelling.cancel(report, LOCAL_CALLER)
 
 
-async def test_cancelled_while_its_row_cannot_be_stored_a_report_is_cancelled(
+async def test_a_report_cancelled_while_its_row_cannot_be_stored_is_cancelled(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held, go_on = asyncio.Event(), asyncio.Event()
@@ -205,7 +203,7 @@ async def test_cancelled_while_its_row_cannot_be_stored_a_report_is_cancelled(
         raise ValueError("a bug of ours")
 
     monkeypatch.setattr(harness.reports, "store", store)
-    report = await harness.ask("cancelled while it cannot be stored")
+    report = await harness.submit("cancelled while it cannot be stored")
     await held.wait()
     await harness.cancelling.cancel(report, LOCAL_CALLER)
     go_on.set()

@@ -1,4 +1,4 @@
-"""A person who knows that the cause is mended need not wait for the next try."""
+"""A person who has removed the cause need not wait for the next retry."""
 
 import asyncio
 
@@ -10,17 +10,17 @@ from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import Harness
 
 
-async def test_what_waits_for_its_next_try_has_it_now_and_attempts_count_on(harness: Harness) -> None:
+async def test_a_step_that_waits_for_its_retry_is_tried_now(harness: Harness) -> None:
     harness.fault("mended meanwhile", fault="429", retry_after=110)
-    report = await harness.ask("mended meanwhile")
-    # Our log knows of the failure a moment before the engine does.
+    report = await harness.submit("mended meanwhile")
+    # Our log has the failure a moment before the engine.
     async with asyncio.timeout(PATIENCE_SECONDS):
         while harness.step(await harness.status(report), "llm_call")["next_try_at"] is None:
             await asyncio.sleep(0.05)
 
     assert await harness.retrying.retry(report, LOCAL_CALLER) == ["llm_call"]
 
-    # Waiting it out would take longer than the house's patience.
+    # Waiting for the retry would take longer than the harness's timeout.
     status = await harness.finished(report)
     assert status["status"] == "done"
     assert await harness.kinds(report, "llm_call") == [
@@ -36,17 +36,17 @@ async def test_what_waits_for_its_next_try_has_it_now_and_attempts_count_on(harn
     assert numbers[:2] == [1, 2]
 
 
-async def test_where_nothing_waits_nothing_is_tried(harness: Harness) -> None:
-    report = await harness.ask("nothing to try")
+async def test_a_retry_without_a_waiting_step_is_refused(harness: Harness) -> None:
+    report = await harness.submit("nothing to try")
     await harness.finished(report)
 
     with pytest.raises(InvalidState):
         await harness.retrying.retry(report, LOCAL_CALLER)
 
 
-async def test_a_step_that_is_being_tried_is_left_alone(harness: Harness) -> None:
+async def test_a_retry_of_a_running_step_is_refused(harness: Harness) -> None:
     harness.fault("slow on purpose", latency_seconds=20)
-    report = await harness.ask("slow on purpose")
+    report = await harness.submit("slow on purpose")
     await harness.until_step(report, "llm_call", "running")
 
     with pytest.raises(InvalidState):

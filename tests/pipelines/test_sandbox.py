@@ -18,7 +18,7 @@ from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.clock_workflow import ClockWorkflow
 
 
-async def test_the_clock_is_refused_inside_a_workflow(environment: WorkflowEnvironment) -> None:
+async def test_reading_the_clock_in_a_workflow_is_refused(environment: WorkflowEnvironment) -> None:
     queue = secrets.token_hex(4)
     async with Worker(
         environment.client,
@@ -45,7 +45,7 @@ async def _first_task_failure(handle: WorkflowHandle[Any, Any], converter: DataC
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_what_a_workflow_reads_of_its_pipeline_is_loaded_once(package: str) -> None:
+def test_a_pipelines_modules_are_passed_through_the_sandbox(package: str) -> None:
     runner = sandbox(PACKAGES)
     assert isinstance(runner, SandboxedWorkflowRunner)
 

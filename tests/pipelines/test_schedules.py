@@ -1,4 +1,4 @@
-"""Schedules on a real Temporal server: each firing makes one report, and a change is seen by who looks next."""
+"""Schedules on a real Temporal server: each firing starts one report, and a change is visible in the next read."""
 
 import asyncio
 import secrets
@@ -95,7 +95,7 @@ def firings(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-async def test_a_firing_makes_one_ordinary_report(harness: Harness, caller: Caller) -> None:
+async def test_a_firing_starts_one_ordinary_report(harness: Harness, caller: Caller) -> None:
     schedule = await added(harness, caller, prompt="Tides, again", title="Tides weekly", notify=["log"])
 
     await handle(harness, schedule.schedule_id).trigger()
@@ -107,7 +107,7 @@ async def test_a_firing_makes_one_ordinary_report(harness: Harness, caller: Call
     await until(lambda: _holds(lambda: _status(harness, report, caller), "done"))
 
 
-async def test_a_firing_that_is_started_twice_makes_one_report(harness: Harness, caller: Caller) -> None:
+async def test_a_firing_that_starts_twice_makes_one_report(harness: Harness, caller: Caller) -> None:
     schedule = await added(harness, caller)
     due = schedule.created_at - timedelta(hours=1)
     around = ScheduleBackfill(start_at=due - timedelta(minutes=30), end_at=due + timedelta(minutes=30))
@@ -119,7 +119,7 @@ async def test_a_firing_that_is_started_twice_makes_one_report(harness: Harness,
     assert len(await reports(harness, caller)) == 1
 
 
-async def test_a_firing_whose_answer_was_lost_finds_its_report_when_it_is_tried_again(
+async def test_a_retried_firing_with_a_lost_answer_finds_its_report(
     harness: Harness, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accept_once, tries = harness.accept.accept_once, []
@@ -140,7 +140,7 @@ async def test_a_firing_whose_answer_was_lost_finds_its_report_when_it_is_tried_
     assert [tries[0]] == await reports(harness, caller) == [tries[1]]
 
 
-async def test_two_firings_make_two_reports(harness: Harness, caller: Caller) -> None:
+async def test_two_firings_start_two_reports(harness: Harness, caller: Caller) -> None:
     schedule = await added(harness, caller)
     start = schedule.created_at - timedelta(hours=2, minutes=30)
 
@@ -153,7 +153,7 @@ async def test_two_firings_make_two_reports(harness: Harness, caller: Caller) ->
 
 
 @pytest.mark.parametrize(
-    ("every", "timezone", "day", "fired", "asked"),
+    ("every", "timezone", "day", "fired", "reports_expected"),
     [
         # What Temporal does (the fourth column) is written down in the guide to schedules.
         ("30 2 * * *", "Europe/Berlin", "2026-03-29", [], 0),
@@ -163,8 +163,8 @@ async def test_two_firings_make_two_reports(harness: Harness, caller: Caller) ->
         ("15 2 * * *", "Australia/Lord_Howe", "2025-10-06", ["15:15"], 1),
     ],
 )
-async def test_a_time_that_clocks_skip_is_skipped_and_one_that_comes_twice_is_asked_once(
-    harness: Harness, caller: Caller, every: str, timezone: str, day: str, fired: list[str], asked: int
+async def test_a_skipped_local_time_fires_not_at_all_and_a_repeated_one_once(
+    harness: Harness, caller: Caller, every: str, timezone: str, day: str, fired: list[str], reports_expected: int
 ) -> None:
     schedule = (await added(harness, caller, every=every, timezone=timezone)).schedule_id
     midnight = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(timezone))
@@ -179,10 +179,10 @@ async def test_a_time_that_clocks_skip_is_skipped_and_one_that_comes_twice_is_as
     found = harness.environment.client.list_workflows(f"TemporalScheduledById = '{schedule}'")
     due = sorted([one.id[-20:] async for one in found])[:-1]  # without the next day's
     assert [at[-9:-4] for at in due] == fired
-    assert len(await reports(harness, caller)) == asked + 1
+    assert len(await reports(harness, caller)) == reports_expected + 1
 
 
-async def test_the_next_time_is_none_that_clocks_skip(harness: Harness, caller: Caller) -> None:
+async def test_the_next_time_is_no_skipped_local_time(harness: Harness, caller: Caller) -> None:
     october = datetime(datetime.now(UTC).year + 1, 10, 1, tzinfo=UTC)
     sunday = next(day for day in range(1, 8) if october.replace(day=day).isoweekday() == 7)
 
@@ -194,7 +194,7 @@ async def test_the_next_time_is_none_that_clocks_skip(harness: Harness, caller: 
     assert (shown.year > october.year, shown.day, f"{shown:%H:%M}") == (True, sunday, "02:15")
 
 
-async def test_a_paused_schedule_fires_no_more_until_it_is_resumed(
+async def test_a_paused_schedule_does_not_fire_until_it_is_resumed(
     harness: Harness, caller: Caller, firings: list[str]
 ) -> None:
     paused, other = await each_second(harness, caller), await each_second(harness, caller)
@@ -213,12 +213,12 @@ async def test_a_paused_schedule_fires_no_more_until_it_is_resumed(
         await harness.scheduling.delete(schedule, caller)
 
 
-async def test_a_deleted_schedule_fires_no_more(harness: Harness, caller: Caller, firings: list[str]) -> None:
+async def test_a_deleted_schedule_does_not_fire(harness: Harness, caller: Caller, firings: list[str]) -> None:
     deleted, other = await each_second(harness, caller), await each_second(harness, caller)
     await until(lambda: _fired(firings, deleted, 1))
 
     await harness.scheduling.delete(deleted, caller)
-    # One that had begun may still come: the other's next firing is given to it.
+    # A firing that had begun may still arrive: it has until the other schedule's next firing.
     seen = len([one for one in firings if other in one])
     await until(lambda: _fired(firings, other, seen + 3))
     before = [one for one in firings if deleted in one]
@@ -230,7 +230,7 @@ async def test_a_deleted_schedule_fires_no_more(harness: Harness, caller: Caller
     await harness.scheduling.delete(other, caller)
 
 
-async def test_a_schedule_whose_request_is_refused_stops_and_says_so(harness: Harness, caller: Caller) -> None:
+async def test_a_schedule_with_a_refused_request_is_paused_as_failed(harness: Harness, caller: Caller) -> None:
     refused = await each_second(harness, caller, {"prompt": "tides?", "notify": ["fax"]})
 
     async def has_stopped() -> bool:
@@ -242,7 +242,7 @@ async def test_a_schedule_whose_request_is_refused_stops_and_says_so(harness: Ha
     await harness.scheduling.delete(refused, caller)
 
 
-async def test_every_change_is_in_the_list_at_once(harness: Harness, caller: Caller) -> None:
+async def test_every_change_is_visible_in_the_list_at_once(harness: Harness, caller: Caller) -> None:
     first, second = await added(harness, caller, title="first"), await added(harness, caller, title="second")
     assert [row.title for row in await harness.scheduling.list(caller)] == ["second", "first"]
 
@@ -266,7 +266,7 @@ class LateList(TemporalSchedules):
         return [] if self.late > 0 else await super().list(tenant)
 
 
-async def test_a_list_that_follows_late_is_waited_for(harness: Harness, caller: Caller) -> None:
+async def test_a_change_waits_until_temporals_list_shows_it(harness: Harness, caller: Caller) -> None:
     schedules = LateList(harness.environment.client)
     scheduling = Scheduling(harness.starting, schedules, harness.scheduling.now)
 
@@ -275,7 +275,7 @@ async def test_a_list_that_follows_late_is_waited_for(harness: Harness, caller: 
     assert schedules.late <= 0
 
 
-async def test_another_tenants_schedule_is_unknown(harness: Harness, caller: Caller) -> None:
+async def test_a_schedule_of_another_tenant_is_unknown(harness: Harness, caller: Caller) -> None:
     schedule = await added(harness, caller)
 
     assert await harness.scheduling.list(Caller(f"{caller.tenant}' OR ResearchTenant != '")) == []
@@ -285,7 +285,7 @@ async def test_another_tenants_schedule_is_unknown(harness: Harness, caller: Cal
     assert [row.paused for row in await harness.scheduling.list(caller)] == [False]
 
 
-async def test_the_same_key_and_request_are_one_schedule(harness: Harness, caller: Caller) -> None:
+async def test_the_same_key_and_request_make_one_schedule(harness: Harness, caller: Caller) -> None:
     body = {"prompt": "tides?", "every": "1d"}
     first = await harness.scheduling.add(body, caller=caller, idempotency_key="k")
     again = await harness.scheduling.add(body, caller=caller, idempotency_key="k")
@@ -301,7 +301,7 @@ async def test_the_same_key_and_request_are_one_schedule(harness: Harness, calle
     ("every", "window"),
     [("6h", timedelta(hours=6)), ("*/5 * * * *", timedelta(minutes=5)), ("0 9 1 * *", timedelta(days=1))],
 )
-async def test_after_an_outage_one_firing_is_made_up_for_and_one_may_wait(
+async def test_after_an_outage_one_missed_firing_runs_and_one_is_buffered(
     harness: Harness, caller: Caller, every: str, window: timedelta
 ) -> None:
     schedule = await added(harness, caller, every=every)
@@ -310,13 +310,13 @@ async def test_after_an_outage_one_firing_is_made_up_for_and_one_may_wait(
     assert (policy.catchup_window, policy.overlap) == (window, ScheduleOverlapPolicy.BUFFER_ONE)
 
 
-async def test_an_interval_is_counted_from_now(harness: Harness, caller: Caller) -> None:
+async def test_an_interval_starts_at_the_creation_of_the_schedule(harness: Harness, caller: Caller) -> None:
     schedule = await added(harness, caller, every="1w")
 
     assert schedule.next_at == schedule.created_at.replace(microsecond=0) + timedelta(weeks=1)
 
 
-async def test_a_cron_line_is_meant_in_its_time_zone(harness: Harness, caller: Caller) -> None:
+async def test_a_cron_line_is_read_in_its_time_zone(harness: Harness, caller: Caller) -> None:
     schedule = await added(harness, caller, every="30 9 * * *", timezone="Asia/Tokyo")
 
     assert schedule.next_at is not None
@@ -346,22 +346,22 @@ async def test_temporal_reads_a_cron_line_as_we_do(
     await harness.scheduling.delete(schedule.schedule_id, caller)
 
 
-async def test_a_time_zone_that_only_we_know_is_refused_and_not_waited_for(harness: Harness, caller: Caller) -> None:
+async def test_a_time_zone_unknown_to_temporal_is_refused_at_once(harness: Harness, caller: Caller) -> None:
     with pytest.raises(InvalidInput):
         await each_second(harness, caller, rhythm=Rhythm(timedelta(days=1), cron="0 9 * * *"), timezone="Mars/Olympus")
 
     assert await harness.scheduling.list(caller) == []
 
 
-async def test_what_temporal_keeps_of_a_schedule_is_sealed(harness: Harness, caller: Caller) -> None:
+async def test_a_schedule_is_sealed_in_temporals_store(harness: Harness, caller: Caller) -> None:
     schedule = await added(harness, caller, prompt="canary of a schedule", title="canary in its title")
 
     described = await handle(harness, schedule.schedule_id).describe()
     listed = [one async for one in await harness.environment.client.list_schedules() if one.id == schedule.schedule_id]
 
-    kept = described.raw_description.SerializeToString() + listed[0].raw_entry.SerializeToString()
-    assert schedule.schedule_id.encode() in kept or b"recurring" in kept
-    assert b"canary" not in kept
+    stored_bytes = described.raw_description.SerializeToString() + listed[0].raw_entry.SerializeToString()
+    assert schedule.schedule_id.encode() in stored_bytes or b"recurring" in stored_bytes
+    assert b"canary" not in stored_bytes
 
 
 async def test_a_schedule_whose_key_is_missing_can_still_be_seen_and_deleted(harness: Harness, caller: Caller) -> None:
@@ -377,8 +377,8 @@ async def test_a_schedule_whose_key_is_missing_can_still_be_seen_and_deleted(har
     assert await harness.scheduling.list(caller) == []
 
 
-async def _holds(ask: Callable[[], Awaitable[object]], wanted: object) -> bool:
-    return await ask() == wanted
+async def _holds(read: Callable[[], Awaitable[object]], expected: object) -> bool:
+    return await read() == expected
 
 
 async def _fired(firings: list[str], schedule_id: str, times: int) -> bool:

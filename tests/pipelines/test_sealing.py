@@ -1,4 +1,4 @@
-"""What Temporal stores of a report is ciphertext, and who holds the key can read it."""
+"""Temporal stores a report as ciphertext, which can be read with the key."""
 
 import asyncio
 import base64
@@ -26,11 +26,11 @@ from durable_research.temporal.worker.plugin import house_rules
 from durable_research.worker.registry import WORKFLOWS
 from tests.installation import PATIENCE_SECONDS
 from tests.pipelines.conftest import KEYS, Harness
-from tests.web.harness import Harness as WebHouse
+from tests.web.harness import Harness as WebHarness
 
 _TASK_FAILED: Final = "workflow_task_failed_event_attributes"
 CANARY = "canary-5e0b9a"
-Story = Callable[[Harness], Awaitable[WorkflowHistory]]
+RecordedWorkflow = Callable[[Harness], Awaitable[WorkflowHistory]]
 
 
 def payloads_of(message: Message) -> Iterator[Payload]:
@@ -53,36 +53,36 @@ def forms_of(text: str) -> list[bytes]:
     return [text.encode(), *inner]
 
 
-async def told(harness: Harness) -> WorkflowHistory:
-    """A report whose title and whose failure hold the canary, and what Temporal stored of it."""
+async def failed_report(harness: Harness) -> WorkflowHistory:
+    """A report whose title and whose failure hold the canary, and its Event History."""
     harness.renderer.fail(f"{CANARY} in the question", DocumentError(f"{CANARY} cannot be typeset"))
-    failed = await harness.ask(f"{CANARY} in the question")
+    failed = await harness.submit(f"{CANARY} in the question")
     await harness.finished(failed)
     return await harness.environment.client.get_workflow_handle(failed).fetch_history()
 
 
-async def titled(harness: Harness) -> WorkflowHistory:
+async def titled_report(harness: Harness) -> WorkflowHistory:
     body = {"prompt": f"{CANARY} in the question", "title": f"{CANARY} in the title"}
     report = (await harness.starting.start("generate-report", body, caller=LOCAL_CALLER)).row.workflow_id
     await harness.finished(report)
     return await harness.environment.client.get_workflow_handle(report).fetch_history()
 
 
-@pytest.mark.parametrize("story", [told, titled], ids=["an error's words", "a title"])
-async def test_nothing_that_people_wrote_is_readable_in_the_event_history(harness: Harness, story: Story) -> None:
-    history = await story(harness)
+@pytest.mark.parametrize("record", [failed_report, titled_report], ids=["an error's words", "a title"])
+async def test_no_user_text_is_readable_in_the_event_history(harness: Harness, record: RecordedWorkflow) -> None:
+    history = await record(harness)
 
     stored = b"".join(event.SerializeToString() for event in history.events) + history.to_json().encode()
 
     assert [form for form in forms_of(CANARY) if form in stored] == []
 
 
-@pytest.mark.parametrize("story", [told, titled], ids=["an error's words", "a title"])
-async def test_the_codec_endpoint_opens_it(harness: Harness, story: Story) -> None:
-    history = await story(harness)
+@pytest.mark.parametrize("record", [failed_report, titled_report], ids=["an error's words", "a title"])
+async def test_the_codec_endpoint_opens_a_sealed_history(harness: Harness, record: RecordedWorkflow) -> None:
+    history = await record(harness)
     sealed = [payload for event in history.events for payload in payloads_of(event)]
     opener = PayloadOpener(Keyring(KEYS, "default"))
-    client = WebHouse(settings=Settings(codec_origin="http://127.0.0.1:8233"), payloads=opener).app.test_client()
+    client = WebHarness(settings=Settings(codec_origin="http://127.0.0.1:8233"), payloads=opener).app.test_client()
 
     answer = await client.post("/codec/decode", json=MessageToDict(Payloads(payloads=sealed)))
 
@@ -91,7 +91,7 @@ async def test_the_codec_endpoint_opens_it(harness: Harness, story: Story) -> No
 
 
 async def test_a_sealed_history_replays_with_its_key(harness: Harness) -> None:
-    history = await told(harness)
+    history = await failed_report(harness)
     replayer = Replayer(workflows=WORKFLOWS, plugins=[house_rules(PACKAGES, harness.environment.client.data_converter)])
 
     await replayer.replay_workflow(history)
@@ -108,13 +108,13 @@ async def task_failed(harness: Harness, report: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_report_waits_for_a_key_that_is_missing_and_goes_on_when_it_is_back(harness: Harness) -> None:
+async def test_a_report_waits_for_a_missing_payload_key_and_then_continues(harness: Harness) -> None:
     await harness.stop_workers()
     config = harness.environment.client.config(active_config=True)
     config["data_converter"] = data_converter((), "default")
     await harness.start_workers("keyless@1", Client(**config))
     try:
-        report = await harness.ask("waits for its key")
+        report = await harness.submit("waits for its key")
         await task_failed(harness, report)
     finally:
         await harness.stop_workers()
@@ -123,9 +123,9 @@ async def test_a_report_waits_for_a_key_that_is_missing_and_goes_on_when_it_is_b
     assert (await harness.finished(report))["status"] == "done"
 
 
-async def test_the_words_of_a_failure_still_reach_the_person_who_asked(harness: Harness) -> None:
+async def test_the_detail_of_a_failure_is_still_in_the_status(harness: Harness) -> None:
     harness.renderer.fail("a failing report", DocumentError("the table in line 7 cannot be typeset"))
-    report = await harness.ask("a failing report")
+    report = await harness.submit("a failing report")
 
     status = await harness.finished(report)
 

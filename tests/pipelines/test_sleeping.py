@@ -13,10 +13,10 @@ def in_(**time: float) -> str:
     return (datetime.now(UTC) + timedelta(**time)).isoformat()
 
 
-async def test_a_report_begins_when_it_was_asked_to(harness: Harness) -> None:
+async def test_a_report_begins_at_its_start_time(harness: Harness) -> None:
     begins_at = in_(seconds=5)
 
-    report = await harness.ask("not before", start_after=begins_at)
+    report = await harness.submit("not before", start_after=begins_at)
     status = await harness.status(report)
     assert (status["status"], status["waits_for"]["what"][:12]) == ("sleeping", "it begins at")
 
@@ -26,14 +26,14 @@ async def test_a_report_begins_when_it_was_asked_to(harness: Harness) -> None:
     assert begun >= datetime.fromisoformat(begins_at)
 
 
-async def test_a_moment_that_has_passed_is_now(harness: Harness) -> None:
-    report = await harness.ask("late already", start_after="2020-02-29T12:00:00+05:30")
+async def test_a_start_time_in_the_past_begins_at_once(harness: Harness) -> None:
+    report = await harness.submit("late already", start_after="2020-02-29T12:00:00+05:30")
 
     assert (await harness.finished(report))["status"] == "done"
 
 
 async def test_a_sleeping_report_is_cancelled_at_once(harness: Harness) -> None:
-    report = await harness.ask("never to begin", start_after=in_(days=300))
+    report = await harness.submit("never to begin", start_after=in_(days=300))
 
     await harness.cancelling.cancel(report, LOCAL_CALLER)
 
@@ -41,8 +41,8 @@ async def test_a_sleeping_report_is_cancelled_at_once(harness: Harness) -> None:
     assert harness.servers.billing_log("never to begin") == []
 
 
-async def test_a_sleeping_report_sleeps_on_while_no_worker_runs(harness: Harness) -> None:
-    report = await harness.ask("sleeps on", start_after=in_(seconds=2))
+async def test_a_sleeping_report_continues_to_sleep_while_no_worker_runs(harness: Harness) -> None:
+    report = await harness.submit("sleeps on", start_after=in_(seconds=2))
 
     await harness.stop_workers()
     await harness.start_workers()
@@ -63,8 +63,10 @@ async def test_a_sleeping_report_sleeps_on_while_no_worker_runs(harness: Harness
     ],
     ids=["a year and two days", "no offset", "a day", "a word", "no such day", "before all time", "a number"],
 )
-async def test_what_is_no_moment_within_a_year_is_refused(harness: Harness, moment: object, code: str) -> None:
+async def test_a_start_time_that_is_malformed_or_beyond_a_year_is_refused(
+    harness: Harness, moment: object, code: str
+) -> None:
     with pytest.raises(InvalidInput) as refused:
-        await harness.ask("when?", start_after=moment)
+        await harness.submit("when?", start_after=moment)
 
     assert [(error.pointer, error.code) for error in refused.value.errors] == [("/start_after", code)]

@@ -25,21 +25,21 @@ async def failures(harness: Harness, workflow_id: str, step: str) -> list[dict[s
     return [event.data for event in events if event.step == step and event.kind == "attempt_failed"]
 
 
-async def test_a_provider_that_is_busy_more_often_than_a_step_may_fail_is_waited_for(harness: Harness) -> None:
+async def test_busy_answers_beyond_the_cap_of_failures_do_not_fail_the_step(harness: Harness) -> None:
     harness.fault("busy for long", fault="429", times=7)
-    report = await harness.ask("busy for long")
+    report = await harness.submit("busy for long")
 
     status = await harness.finished(report)
 
     assert (status["status"], status["charges"]) == ("done", {"settled": 1, "possible_extra": 0})
-    looks = await failures(harness, report, "llm_call")
-    assert [(look["counted"], look["final"]) for look in looks] == [(False, False)] * 7
+    polls = await failures(harness, report, "llm_call")
+    assert [(failure["counted"], failure["final"]) for failure in polls] == [(False, False)] * 7
     assert "provider_answered" in await harness.kinds(report, "llm_call")
 
 
-async def test_a_wait_is_seen_while_it_lasts(harness: Harness) -> None:
+async def test_a_wait_for_the_provider_is_shown_in_the_status(harness: Harness) -> None:
     harness.fault("seen to wait", fault="429", times=99)
-    report = await harness.ask("seen to wait")
+    report = await harness.submit("seen to wait")
     await harness.until_step(report, "llm_call", "retrying")
     now = datetime.now(UTC)
     await PostgresWorkerRegistry(harness.database).heartbeat(
@@ -56,21 +56,21 @@ async def test_a_wait_is_seen_while_it_lasts(harness: Harness) -> None:
     assert (await harness.finished(report))["status"] == "cancelled"
 
 
-async def test_the_waits_end_fails_the_report_by_its_cause(impatient_house: Harness) -> None:
-    impatient_house.fault("busy for ever", fault="429", times=9999)
-    report = await impatient_house.ask("busy for ever")
+async def test_the_end_of_the_wait_fails_the_report_with_its_cause(harness_with_short_wait: Harness) -> None:
+    harness_with_short_wait.fault("busy for ever", fault="429", times=9999)
+    report = await harness_with_short_wait.submit("busy for ever")
 
-    status = await impatient_house.finished(report)
+    status = await harness_with_short_wait.finished(report)
 
     assert (status["status"], status["error"]["code"]) == ("failed", "rate_limited")
     assert "waited for" in status["error"]["detail"]
-    assert (await failures(impatient_house, report, "llm_call"))[-1]["wait_left_seconds"] == 0
-    assert not impatient_house.servers.billing_log("busy for ever")
+    assert (await failures(harness_with_short_wait, report, "llm_call"))[-1]["wait_left_seconds"] == 0
+    assert not harness_with_short_wait.servers.billing_log("busy for ever")
 
 
-async def test_a_provider_that_wishes_for_longer_than_the_wait_ends_it_at_once(harness: Harness) -> None:
+async def test_a_retry_after_beyond_the_wait_ends_it_at_once(harness: Harness) -> None:
     harness.fault("busy until tomorrow", fault="429", times=9, retry_after=86_400)
-    report = await harness.ask("busy until tomorrow")
+    report = await harness.submit("busy until tomorrow")
 
     status = await harness.finished(report)
 
@@ -80,26 +80,26 @@ async def test_a_provider_that_wishes_for_longer_than_the_wait_ends_it_at_once(h
 
 
 @pytest.mark.parametrize(("decision", "end"), [("try_again", "done"), ("give_up", "failed")])
-async def test_the_waits_end_asks_a_person_before_a_paid_post_is_undone(
-    impatient_house: Harness, decision: str, end: str
+async def test_the_end_of_the_wait_needs_a_decision_before_a_paid_post_is_undone(
+    harness_with_short_wait: Harness, decision: str, end: str
 ) -> None:
     prompt = f"a post whose writer is away, {decision}"
-    impatient_house.fault(prompt, fault="429", times=9999, kind="model_call")
-    post = await impatient_house.ask(prompt, "blog-post")
-    status = await impatient_house.until(post, "waiting_for_you")
+    harness_with_short_wait.fault(prompt, fault="429", times=9999, kind="model_call")
+    post = await harness_with_short_wait.submit(prompt, "blog-post")
+    status = await harness_with_short_wait.until(post, "waiting_for_you")
     assert status["asks"]["decisions"] == ["try_again", "give_up"]
     with pytest.raises(InvalidInput):
-        await impatient_house.deciding.decide(post, LOCAL_CALLER, {"decision": "go_without"})
+        await harness_with_short_wait.deciding.decide(post, LOCAL_CALLER, {"decision": "go_without"})
 
-    impatient_house.servers.clear_faults()
-    await impatient_house.deciding.decide(post, LOCAL_CALLER, {"decision": decision})
+    harness_with_short_wait.servers.clear_faults()
+    await harness_with_short_wait.deciding.decide(post, LOCAL_CALLER, {"decision": decision})
 
-    assert (await impatient_house.finished(post))["status"] == end
+    assert (await harness_with_short_wait.finished(post))["status"] == end
 
 
-async def test_an_accepted_call_is_left_alone_at_the_waits_end_and_stopped_on_a_cancellation(harness: Harness) -> None:
+async def test_an_accepted_call_continues_at_the_waits_end_and_stops_on_cancellation(harness: Harness) -> None:
     """The answer may be there already, and is paid for."""
-    report = await harness.ask("left alone")
+    report = await harness.submit("left alone")
     await harness.finished(report)
     stopped: list[str] = []
 
@@ -131,7 +131,7 @@ async def test_an_accepted_call_is_left_alone_at_the_waits_end_and_stopped_on_a_
 
 async def test_cancelling_ends_a_wait(harness: Harness) -> None:
     harness.fault("cancelled in the wait", fault="429", times=9999)
-    report = await harness.ask("cancelled in the wait")
+    report = await harness.submit("cancelled in the wait")
     await harness.until_step(report, "llm_call", "retrying")
 
     await harness.cancelling.cancel(report, LOCAL_CALLER)

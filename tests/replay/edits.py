@@ -20,7 +20,7 @@ from durable_research.pipelines.generate_report.workflow import GenerateReportWo
 
 @workflow.defn(name="GenerateReportWorkflow")
 class TwoStepsSwapped(GenerateReportWorkflow):
-    """Tells before it stores."""
+    """Notifies before it stores."""
 
     @workflow.run
     async def run(self, start: GenerateReport) -> ReportResult:
@@ -46,17 +46,17 @@ class TimerInserted(GenerateReportWorkflow):
 
 @workflow.defn(name="GenerateReportWorkflow")
 class ActivityRenamed(GenerateReportWorkflow):
-    """Asks for the PDF under another name."""
+    """Calls the PDF activity by another name."""
 
     @workflow.run
     async def run(self, start: GenerateReport) -> ReportResult:
         return await super().run(start)
 
     async def _typeset(self, start: GenerateReport, text: WrittenText) -> ReportPdf:
-        asked = CreatePdf(report_id=start.report_id, tenant=start.tenant, text=text)
+        message = CreatePdf(report_id=start.report_id, tenant=start.tenant, text=text)
         pdf: ReportPdf = await workflow.execute_activity(
             "make_pdf",
-            asked,
+            message,
             task_queue=pipeline.CREATE_PDF.queue,
             schedule_to_close_timeout=policies.GIVE_UP_AFTER,
             result_type=ReportPdf,
@@ -66,7 +66,7 @@ class ActivityRenamed(GenerateReportWorkflow):
 
 @workflow.defn(name="GenerateReportWorkflow")
 class StepRepeated(GenerateReportWorkflow):
-    """Asks the model twice."""
+    """Calls the model twice."""
 
     @workflow.run
     async def run(self, start: GenerateReport) -> ReportResult:
@@ -74,8 +74,8 @@ class StepRepeated(GenerateReportWorkflow):
 
     async def _write(self, start: GenerateReport) -> WrittenText:
         await super()._write(start)
-        asked = LlmCall(report_id=start.report_id, tenant=start.tenant)
-        return await run_step(GenerateReportActivities.llm_call, asked, pipeline.LLM_CALL)
+        message = LlmCall(report_id=start.report_id, tenant=start.tenant)
+        return await run_step(GenerateReportActivities.llm_call, message, pipeline.LLM_CALL)
 
 
 INCOMPATIBLE = (TwoStepsSwapped, TimerInserted, ActivityRenamed, StepRepeated)

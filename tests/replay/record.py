@@ -1,6 +1,6 @@
 """Records Event Histories and progress logs for the replay tests: `make record`. A folder for each release, never edited.
 
-A recording that stands is kept, as it is what a release really did: remove the file to have it made anew.
+An existing recording is kept, as it shows what a release really did: remove the file to record it again.
 """
 
 import asyncio
@@ -40,13 +40,13 @@ def is_writing(installation: Installation, report: str) -> bool:
 
 
 def question(installation: Installation, workflow_id: str) -> dict[str, Any] | None:
-    """What a person is asked, once it is asked."""
-    asks: dict[str, Any] | None = installation.status(workflow_id)["asks"]
-    return asks
+    """The decision that the workflow waits for, or None."""
+    draft: dict[str, Any] | None = installation.status(workflow_id)["asks"]
+    return draft
 
 
-def stories(installation: Installation) -> dict[str, str]:
-    """Live through each way a report can go, and return the workflow ids by name."""
+def reports(installation: Installation) -> dict[str, str]:
+    """Run each course of a report, and return the workflow ids by name."""
     installation.latency(0.3)
     done = installation.submit("A report that is simply made")
     installation.simulator("faults", {"match": "refused key", "fault": "401"})
@@ -68,14 +68,14 @@ def stories(installation: Installation) -> dict[str, str]:
 
 
 def waits(installation: Installation) -> dict[str, str]:
-    """Live through the ways in which a report waits for the clock and for people."""
+    """Run each way in which a report waits for the clock and for decisions."""
     installation.latency(0.3)
     ids = {}
     for name, verdict, before in (("approved", "approve", "before_pdf"), ("edited", "edit", "before_pdf"),
                                   ("refused", "refuse", "before_notify")):  # fmt: skip
         ids[name] = installation.submit_with(prompt=f"A draft to be {name}", approval=before)
-        asks = until("the draft", partial(question, installation, ids[name]))
-        body = {"decision": verdict, "draft_sha256": asks["draft_sha256"], "decision_id": f"decision-{name}"}
+        draft = until("the draft", partial(question, installation, ids[name]))
+        body = {"decision": verdict, "draft_sha256": draft["draft_sha256"], "decision_id": f"decision-{name}"}
         body |= {"text": "# Edited\n\nBy a person."} if verdict == "edit" else {}
         httpx.post(f"{installation.api}/api/workflows/{ids[name]}/approve", json=body, timeout=10).raise_for_status()
     later = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
@@ -86,23 +86,23 @@ def waits(installation: Installation) -> dict[str, str]:
 
 
 def notices(installation: Installation) -> dict[str, str]:
-    """Live through the ways in which people are told that a draft waits: twice before they decide, or not in time."""
+    """Run the notices that a draft waits: two before the decision, or one cancelled by it."""
     installation.latency(0.3)
-    heard = installation.submit_with(prompt="A draft that is told of twice", approval="before_pdf")
-    until("the reminder", lambda: len(installation.billing_log(heard, kind="webhook")) == 2 or None)
+    reminded = installation.submit_with(prompt="A draft that is told of twice", approval="before_pdf")
+    until("the reminder", lambda: len(installation.billing_log(reminded, kind="webhook")) == 2 or None)
     slow = {"match": "told too slowly", "kind": "webhook", "fault": "slow", "latency_seconds": 60}
     installation.simulator("faults", slow)
     stopped = installation.submit_with(prompt="A draft that is told too slowly", approval="before_notify")
-    for report in (heard, stopped):
-        asks = until("the draft", partial(question, installation, report))
-        body = {"decision": "approve", "draft_sha256": asks["draft_sha256"]}
+    for report in (reminded, stopped):
+        draft = until("the draft", partial(question, installation, report))
+        body = {"decision": "approve", "draft_sha256": draft["draft_sha256"]}
         httpx.post(f"{installation.api}/api/workflows/{report}/approve", json=body, timeout=10).raise_for_status()
         installation.finished(report)
-    return {"told-that-it-waits": heard, "telling-stopped": stopped}
+    return {"told-that-it-waits": reminded, "telling-stopped": stopped}
 
 
 def sagas(installation: Installation) -> dict[str, str]:
-    """Live through the ends of a post and of a checked text."""
+    """Run a post and a checked text to each of their ends."""
     installation.latency(0.3)
     ids = {
         "post-done": installation.submit_with(pipeline="blog-post", prompt="A post that is simply made"),
@@ -118,10 +118,10 @@ def sagas(installation: Installation) -> dict[str, str]:
     ids["text-undone"] = installation.submit_with(
         pipeline="ai-processing", prompt=f"ECHO: # Undone\n\n{'A line of it. ' * 30}"
     )
-    # An embedding that is refused is asked about first: the post could be kept without it.
+    # A refused embedding needs a decision first: the post could be stored without it.
     until("the question", partial(question, installation, ids["post-undone"]))
-    given_up = f"{installation.api}/api/workflows/{ids['post-undone']}/decide"
-    httpx.post(given_up, json={"decision": "give_up"}, timeout=10).raise_for_status()
+    decide_url = f"{installation.api}/api/workflows/{ids['post-undone']}/decide"
+    httpx.post(decide_url, json={"decision": "give_up"}, timeout=10).raise_for_status()
     for workflow_id in ids.values():
         installation.finished(workflow_id)
     return ids
@@ -135,7 +135,7 @@ async def terminate(address: str, workflow_id: str) -> None:
 
 
 def resumptions(installation: Installation) -> dict[str, str]:
-    """Live through the ways in which a report goes on after its end; the run that went on is the one that is recorded."""
+    """Run each way in which a report is resumed after its end; the resumed run is recorded."""
     installation.latency(0.3)
     installation.simulator("faults", {"match": "mended and resumed", "fault": "401", "times": 1})
     installation.simulator("faults", {"match": "Stopped and corrected", "quirk": "unknown_reason"})
@@ -169,16 +169,16 @@ async def record_log(database: Database, file: Path, workflow_id: str) -> None:
 
 
 async def record(installation: Installation, ids: dict[str, str]) -> None:
-    """Write each history as the SDK gives it, and one of the reconcile schedule's and of a person's schedule's."""
+    """Write each history as the SDK returns it, and one of the reconcile schedule's and of a person's schedule's."""
     folder = HISTORIES / version("durable-research")
     folder.mkdir(parents=True, exist_ok=True)
     client = await Client.connect(installation.up["temporal"], data_converter=data_converter(RECORDING_KEYS, "default"))
     ids["reconcile"] = "reconcile-recorded"
     await client.execute_workflow("ReconcileWorkflow", id=ids["reconcile"], task_queue=queues.RESEARCH)
     ids["accept-scheduled"] = "recurring-recorded-2026-11-21T09:00:00Z"
-    asked = AcceptScheduledReport(tenant="default", request={"prompt": "Asked by a schedule"})
+    message = AcceptScheduledReport(tenant="default", request={"prompt": "Asked by a schedule"})
     await client.execute_workflow(
-        "AcceptScheduledReportWorkflow", asked, id=ids["accept-scheduled"], task_queue=queues.RESEARCH
+        "AcceptScheduledReportWorkflow", message, id=ids["accept-scheduled"], task_queue=queues.RESEARCH
     )
     database = Database(installation.up["database"])
     for name, workflow_id in ids.items():
@@ -196,5 +196,5 @@ async def record(installation: Installation, ids: dict[str, str]) -> None:
 if __name__ == "__main__":
     settings = {"PAYLOAD_KEYS": _KEYS, "DURABLE_RESEARCH_APPROVAL_REMINDER": "3"}
     with tempfile.TemporaryDirectory() as scratch, Installation(Path(scratch) / "data", **settings) as running:
-        lived = stories(running) | waits(running) | notices(running) | sagas(running) | resumptions(running)
-        asyncio.run(record(running, lived))
+        recorded = reports(running) | waits(running) | notices(running) | sagas(running) | resumptions(running)
+        asyncio.run(record(running, recorded))

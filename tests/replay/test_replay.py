@@ -43,7 +43,7 @@ def test_a_recorded_history_names_no_folder_of_a_machine(file: Path) -> None:
     assert ".py" not in file.read_text()
 
 
-def test_every_way_a_report_can_go_was_recorded() -> None:
+def test_every_course_of_a_workflow_has_a_recorded_history() -> None:
     by_itself = {"done", "failed", "retried", "cancelled", "worker-killed", "reconcile", "accept-scheduled"}
     with_people = {"approved", "edited", "refused", "delayed"}
 

@@ -37,17 +37,17 @@ def refused(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
         ({"DURABLE_RESEARCH_WEBHOOK_SECRET": "whsec_dG9vIHNob3J0"}, "DURABLE_RESEARCH_WEBHOOK_SECRET"),
     ],
 )
-def test_half_a_channel_is_refused_by_its_name(
+def test_an_incomplete_notification_channel_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], named: str
 ) -> None:
     assert named in refused(monkeypatch, **environment)
 
 
-def test_a_password_is_not_quoted_by_the_refusal_of_its_url(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_refusal_of_a_url_does_not_show_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "secret" not in refused(monkeypatch, SMTP_URL="smtp://user:secret/word@mail.example.org")
 
 
-def test_production_refuses_webhooks_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_refuses_the_setting_for_loopback_webhooks(monkeypatch: pytest.MonkeyPatch) -> None:
     words = refused(monkeypatch, DURABLE_RESEARCH_PRODUCTION="true", DURABLE_RESEARCH_ALLOW_UNSAFE_WEBHOOKS="true")
 
     assert "DURABLE_RESEARCH_ALLOW_UNSAFE_WEBHOOKS" in words
@@ -61,7 +61,7 @@ def test_recipients_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("environment", "asked"),
+    ("environment", "expected"),
     [
         ({}, ("https://model.example/v1", "sk-model")),
         ({"OPENAI_EMBEDDING_BASE_URL": "http://127.0.0.1:9/v1"}, ("http://127.0.0.1:9/v1", "missing")),
@@ -72,11 +72,11 @@ def test_recipients_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> 
         ({"OPENAI_EMBEDDING_BASE_URL": "", "OPENAI_EMBEDDING_API_KEY": ""}, ("https://model.example/v1", "sk-model")),
     ],
 )
-def test_embeddings_are_asked_for_at_the_models_address_unless_they_have_one(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], asked: tuple[str, str]
+def test_embeddings_use_the_models_address_unless_they_have_their_own(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: tuple[str, str]
 ) -> None:
-    given = {"OPENAI_BASE_URL": "https://model.example/v1", "OPENAI_API_KEY": "sk-model", **environment}
-    for name, value in given.items():
+    variables = {"OPENAI_BASE_URL": "https://model.example/v1", "OPENAI_API_KEY": "sk-model", **environment}
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
     opened: list[tuple[str, str]] = []
     monkeypatch.setattr(
@@ -85,7 +85,7 @@ def test_embeddings_are_asked_for_at_the_models_address_unless_they_have_one(
 
     adapters.embedding_model(load())
 
-    assert opened == [asked]
+    assert opened == [expected]
 
 
 def test_an_empty_embedding_model_turns_embeddings_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,12 +101,12 @@ def test_failpoints_are_not_read_from_a_file(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     "rule", ["llm_cal.sent=kill@1", "create_pdf.sent=kill@1", "delete_post.sent=kill@1", "nonsense"]
 )
-def test_a_failpoint_that_nothing_comes_by_is_refused(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
+def test_an_unknown_failpoint_is_refused(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     assert "failpoint" in refused(monkeypatch, DURABLE_RESEARCH_FAILPOINTS=rule)
 
 
 @pytest.mark.parametrize(("rules", "loaded"), [("", "False"), ("llm_call.sent=kill@1", "True")])
-def test_only_failpoints_make_settings_read_the_pipelines(rules: str, loaded: str) -> None:
+def test_settings_import_the_pipelines_only_for_failpoints(rules: str, loaded: str) -> None:
     read = (
         "import sys; from durable_research.settings.settings import load; load();"
         "print('durable_research.catalogue' in sys.modules)"

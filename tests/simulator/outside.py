@@ -18,7 +18,7 @@ from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 Found = TypeVar("Found")
 
 MODEL = "simulator-research"
-# Given none, each client reads the certificates of the whole world first: 40 ms a time, for plain HTTP.
+# Without it, each client loads all CA certificates first: 40 ms a time, for plain HTTP.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
@@ -70,7 +70,7 @@ class Simulator:
 
 
 async def eventually(look: Callable[[], Awaitable[Found | None]], within_seconds: float = 8) -> Found:
-    """Ask until there is something to see."""
+    """Poll until there is a result."""
     deadline = time.monotonic() + within_seconds
     while time.monotonic() < deadline:
         if found := await look():

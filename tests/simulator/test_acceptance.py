@@ -1,4 +1,4 @@
-"""The time between "accepted and billed" and the first byte: who dies in it was billed and never learnt the id."""
+"""The time between "accepted and billed" and the first byte: a client that dies in it was billed without receiving the id."""
 
 import smtplib
 from typing import Any
@@ -21,8 +21,8 @@ async def billed(simulator: Simulator, topic: str) -> list[dict[str, Any]]:
 
 
 def call(path: str, topic: str, **more: Any) -> dict[str, Any]:
-    asked = {"input": topic} if path == "responses" else {"messages": [{"role": "user", "content": topic}]}
-    return {"model": MODEL, **asked, **more}
+    input_field = {"input": topic} if path == "responses" else {"messages": [{"role": "user", "content": topic}]}
+    return {"model": MODEL, **input_field, **more}
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -38,7 +38,7 @@ async def test_a_call_is_billed_before_the_first_byte(
     assert len(await billed(simulator, topic)) == 1
 
 
-async def test_a_background_call_goes_on_without_the_client_that_never_learnt_its_id(
+async def test_a_background_call_completes_although_its_client_never_received_the_id(
     simulator: Simulator, openai: AsyncOpenAI, http: httpx.AsyncClient, topic: str
 ) -> None:
     conversation = await openai.conversations.create()
@@ -55,7 +55,7 @@ async def test_a_background_call_goes_on_without_the_client_that_never_learnt_it
     assert await eventually(look) == ["assistant", "user"]
 
 
-async def test_a_stored_chat_that_nobody_waits_for_becomes_visible(
+async def test_a_stored_chat_becomes_visible_after_its_client_disconnected(
     simulator: Simulator, openai: AsyncOpenAI, http: httpx.AsyncClient, topic: str
 ) -> None:
     simulator.settings(acceptance_seconds=LONG)
@@ -71,7 +71,7 @@ async def test_a_stored_chat_that_nobody_waits_for_becomes_visible(
     assert await eventually(look) == [simulator.billed(topic)[0]["id"]]
 
 
-async def test_a_receiver_keeps_a_message_whose_sender_never_heard_so(
+async def test_a_message_is_stored_although_its_sender_received_no_answer(
     simulator: Simulator, http: httpx.AsyncClient, topic: str
 ) -> None:
     simulator.settings(acceptance_seconds=LONG)

@@ -1,4 +1,4 @@
-"""The billing log holds what was billed, before the call is answered."""
+"""The billing log holds each charge before the call is answered."""
 
 import asyncio
 from pathlib import Path
@@ -16,7 +16,7 @@ from durable_research.simulator.world import Settings, World
 from tests.simulator.outside import MODEL, Simulator, eventually
 
 
-async def test_a_billed_call_is_witnessed_before_its_id_is_told(
+async def test_a_billed_call_is_logged_before_its_id_is_sent(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     accepted = await openai.responses.create(model=MODEL, input=topic, background=True)
@@ -24,7 +24,7 @@ async def test_a_billed_call_is_witnessed_before_its_id_is_told(
     assert [line["id"] for line in simulator.billed(topic)] == [accepted.id]
 
 
-async def test_a_call_is_billed_when_it_is_accepted_not_when_it_is_answered(
+async def test_a_call_is_billed_at_acceptance_and_not_at_its_answer(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.settings(latency_seconds=60)
@@ -37,7 +37,7 @@ async def test_a_call_is_billed_when_it_is_accepted_not_when_it_is_answered(
     call.cancel()
 
 
-async def test_a_line_holds_what_identifies_the_call(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_a_billing_line_identifies_the_call(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     prompt = topic + "x" * 300
     response = await openai.responses.create(model=MODEL, input=prompt, metadata={"effect_key": "our key"})
 
@@ -62,7 +62,7 @@ async def test_a_call_sent_twice_is_billed_twice(simulator: Simulator, openai: A
     assert len(simulator.billed(topic)) == 2
 
 
-async def test_calls_at_the_same_time_each_have_a_whole_line(
+async def test_concurrent_calls_have_one_complete_billing_line_each(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     await asyncio.gather(*(openai.responses.create(model=MODEL, input=topic) for _ in range(20)))
@@ -70,7 +70,7 @@ async def test_calls_at_the_same_time_each_have_a_whole_line(
     assert len(simulator.billed(topic)) == 20
 
 
-async def test_asking_again_is_not_billed(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_retrieving_a_response_is_not_billed(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     accepted = await openai.responses.create(model=MODEL, input=topic, background=True)
 
     await openai.responses.retrieve(accepted.id)
@@ -78,7 +78,7 @@ async def test_asking_again_is_not_billed(simulator: Simulator, openai: AsyncOpe
     assert len(simulator.billed(topic)) == 1
 
 
-async def test_the_lines_can_be_read_over_http(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_the_billing_log_can_be_read_over_http(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     await openai.responses.create(model=MODEL, input=topic)
 
     async with simulator.http() as http:
@@ -88,7 +88,7 @@ async def test_the_lines_can_be_read_over_http(simulator: Simulator, openai: Asy
 
 
 class SlowDisk(BillingLog):
-    """A witness whose disk is done only when the test says so."""
+    """A billing log whose write completes only when the test allows it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -110,7 +110,7 @@ def accept(disk: SlowDisk, tmp_path: Path) -> "asyncio.Task[None]":
     return asyncio.create_task(world.accept(generation, "our key"))
 
 
-async def test_no_call_is_accepted_while_the_witness_is_still_writing(disk: SlowDisk, tmp_path: Path) -> None:
+async def test_no_call_is_accepted_before_its_billing_line_is_written(disk: SlowDisk, tmp_path: Path) -> None:
     acceptance = accept(disk, tmp_path)
 
     early, _ = await asyncio.wait([acceptance], timeout=0.1)
@@ -120,7 +120,7 @@ async def test_no_call_is_accepted_while_the_witness_is_still_writing(disk: Slow
     assert (early, len(disk.lines())) == (set(), 1)
 
 
-async def test_a_call_billed_after_its_client_hung_up_is_remembered(disk: SlowDisk, tmp_path: Path) -> None:
+async def test_a_call_billed_after_its_client_hung_up_can_be_retrieved(disk: SlowDisk, tmp_path: Path) -> None:
     acceptance = accept(disk, tmp_path)
     await asyncio.wait([acceptance], timeout=0.1)
     acceptance.cancel()

@@ -1,4 +1,4 @@
-"""/v1/chat/completions, asked by the real OpenAI client."""
+"""/v1/chat/completions, called by the real OpenAI client."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from openai.types.chat import ChatCompletion
 from tests.simulator.outside import MODEL, Simulator, eventually
 
 
-async def ask(openai: AsyncOpenAI, topic: str, key: str | None = None) -> ChatCompletion:
+async def complete(openai: AsyncOpenAI, topic: str, key: str | None = None) -> ChatCompletion:
     return await openai.chat.completions.create(
         model=MODEL,
         messages=[{"role": "system", "content": "You write reports."}, {"role": "user", "content": topic}],
@@ -23,8 +23,8 @@ async def found(openai: AsyncOpenAI, key: str) -> list[str]:
     return [one.id async for one in openai.chat.completions.list(metadata={"effect_key": key}, model=MODEL)]
 
 
-async def test_a_completion_is_answered_whole(openai: AsyncOpenAI, topic: str) -> None:
-    completion = await ask(openai, topic)
+async def test_a_completion_is_answered_in_one_piece(openai: AsyncOpenAI, topic: str) -> None:
+    completion = await complete(openai, topic)
 
     assert completion.choices[0].finish_reason == "stop"
     assert topic in (completion.choices[0].message.content or "")
@@ -41,7 +41,7 @@ async def test_a_streamed_completion_is_the_same_text(openai: AsyncOpenAI, topic
     assert "".join(pieces) == whole.choices[0].message.content
 
 
-async def test_the_last_chunk_tells_the_usage_when_it_is_asked_for(openai: AsyncOpenAI, topic: str) -> None:
+async def test_the_last_chunk_holds_the_usage_when_requested(openai: AsyncOpenAI, topic: str) -> None:
     stream = await openai.chat.completions.create(
         model=MODEL,
         messages=[{"role": "user", "content": topic}],
@@ -55,8 +55,8 @@ async def test_the_last_chunk_tells_the_usage_when_it_is_asked_for(openai: Async
 
 
 async def test_a_stored_completion_is_found_by_its_metadata(openai: AsyncOpenAI, topic: str) -> None:
-    completion = await ask(openai, topic, key=topic)
-    await ask(openai, topic, key=f"other {topic}")
+    completion = await complete(openai, topic, key=topic)
+    await complete(openai, topic, key=f"other {topic}")
 
     assert await found(openai, topic) == [completion.id]
 
@@ -66,7 +66,7 @@ async def test_a_stored_completion_is_not_found_before_the_visibility_lag(
 ) -> None:
     simulator.settings(visibility_lag_seconds=60)
 
-    await ask(openai, topic, key=topic)
+    await complete(openai, topic, key=topic)
 
     assert await found(openai, topic) == []
 
@@ -75,7 +75,7 @@ async def test_a_stored_completion_is_found_after_the_visibility_lag(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.settings(visibility_lag_seconds=0.2)
-    completion = await ask(openai, topic, key=topic)
+    completion = await complete(openai, topic, key=topic)
 
     async def look() -> list[str] | None:
         return await found(openai, topic) or None
@@ -84,7 +84,7 @@ async def test_a_stored_completion_is_found_after_the_visibility_lag(
 
 
 async def test_a_stored_completion_is_retrieved_by_its_id(openai: AsyncOpenAI, topic: str) -> None:
-    completion = await ask(openai, topic, key=topic)
+    completion = await complete(openai, topic, key=topic)
 
     again = await openai.chat.completions.retrieve(completion.id)
 
@@ -92,7 +92,7 @@ async def test_a_stored_completion_is_retrieved_by_its_id(openai: AsyncOpenAI, t
 
 
 async def test_the_messages_of_a_stored_completion_are_listed(openai: AsyncOpenAI, topic: str) -> None:
-    completion = await ask(openai, topic, key=topic)
+    completion = await complete(openai, topic, key=topic)
 
     messages = await openai.chat.completions.messages.list(completion.id)
 
@@ -100,17 +100,17 @@ async def test_the_messages_of_a_stored_completion_are_listed(openai: AsyncOpenA
 
 
 async def test_a_completion_that_was_not_stored_is_not_found(openai: AsyncOpenAI, topic: str) -> None:
-    completion = await ask(openai, topic)
+    completion = await complete(openai, topic)
 
     with pytest.raises(sdk.NotFoundError):
         await openai.chat.completions.retrieve(completion.id)
 
 
-async def test_a_stored_completion_is_finished_and_found_when_its_caller_hung_up(
+async def test_a_stored_completion_is_completed_and_found_after_its_client_hung_up(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.settings(latency_seconds=0.3)
-    call = asyncio.create_task(ask(openai, topic, key=topic))
+    call = asyncio.create_task(complete(openai, topic, key=topic))
 
     async def billed() -> bool:
         return bool(simulator.billed(topic))

@@ -1,4 +1,4 @@
-"""An answer that was cut for its length: asked to go on, the model gives the rest, and joined they are the whole."""
+"""An answer truncated for its length: a continuation returns the rest, and both together are the whole."""
 
 import pytest
 from openai import AsyncOpenAI
@@ -10,7 +10,7 @@ from tests.simulator.outside import MODEL, Simulator
 GO_ON = "Continue exactly where you stopped."
 
 
-async def test_a_response_on_the_same_conversation_gives_the_rest(openai: AsyncOpenAI, topic: str) -> None:
+async def test_a_continuation_on_the_same_conversation_gives_the_rest(openai: AsyncOpenAI, topic: str) -> None:
     conversation = await openai.conversations.create()
     parts = [
         await openai.responses.create(model=MODEL, input=text, conversation=conversation.id, max_output_tokens=limit)
@@ -21,7 +21,7 @@ async def test_a_response_on_the_same_conversation_gives_the_rest(openai: AsyncO
     assert "".join(part.output_text for part in parts) == compose(topic, "")
 
 
-async def test_a_response_after_a_truncated_one_gives_the_rest(
+async def test_a_continuation_by_previous_response_id_gives_the_rest(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.fault(topic, fault="truncated")
@@ -32,7 +32,7 @@ async def test_a_response_after_a_truncated_one_gives_the_rest(
     assert first.output_text + second.output_text == compose(topic, "be wise")
 
 
-async def test_the_same_question_on_a_conversation_begins_anew(
+async def test_the_same_question_on_a_conversation_starts_a_new_answer(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.fault(topic, fault="truncated")
@@ -44,7 +44,7 @@ async def test_the_same_question_on_a_conversation_begins_anew(
     assert again.output_text == compose(topic, "")
 
 
-async def test_another_question_after_a_whole_answer_is_a_question_of_its_own(openai: AsyncOpenAI, topic: str) -> None:
+async def test_another_question_after_a_complete_answer_gets_its_own_answer(openai: AsyncOpenAI, topic: str) -> None:
     conversation = await openai.conversations.create()
     await openai.responses.create(model=MODEL, input="first", conversation=conversation.id)
 
@@ -54,35 +54,37 @@ async def test_another_question_after_a_whole_answer_is_a_question_of_its_own(op
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_a_chat_that_ends_with_the_unfinished_answer_gets_the_rest(
+async def test_a_chat_continuation_of_a_truncated_answer_gives_the_rest(
     simulator: Simulator, openai: AsyncOpenAI, topic: str, streamed: bool
 ) -> None:
     simulator.fault(topic, fault="truncated")
-    asked: list[ChatCompletionMessageParam] = [
+    messages: list[ChatCompletionMessageParam] = [
         {"role": "system", "content": "be wise"},
         {"role": "user", "content": topic},
     ]
-    first = (await openai.chat.completions.create(model=MODEL, messages=asked)).choices[0]
+    first = (await openai.chat.completions.create(model=MODEL, messages=messages)).choices[0]
 
-    asked += [{"role": "assistant", "content": first.message.content}, {"role": "user", "content": GO_ON}]
+    messages += [{"role": "assistant", "content": first.message.content}, {"role": "user", "content": GO_ON}]
     if streamed:
-        chunks = [one async for one in await openai.chat.completions.create(model=MODEL, messages=asked, stream=True)]
+        chunks = [
+            one async for one in await openai.chat.completions.create(model=MODEL, messages=messages, stream=True)
+        ]
         rest = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     else:
-        second = await openai.chat.completions.create(model=MODEL, messages=asked)
+        second = await openai.chat.completions.create(model=MODEL, messages=messages)
         rest = second.choices[0].message.content or ""
 
     assert first.finish_reason == "length"
     assert f"{first.message.content}{rest}" == compose(topic, "be wise")
 
 
-async def test_a_chat_about_something_else_is_a_question_of_its_own(openai: AsyncOpenAI, topic: str) -> None:
-    asked: list[ChatCompletionMessageParam] = [
+async def test_a_chat_with_another_assistant_message_gets_its_own_answer(openai: AsyncOpenAI, topic: str) -> None:
+    messages: list[ChatCompletionMessageParam] = [
         {"role": "user", "content": "first"},
         {"role": "assistant", "content": "what we never said"},
         {"role": "user", "content": topic},
     ]
 
-    answer = await openai.chat.completions.create(model=MODEL, messages=asked)
+    answer = await openai.chat.completions.create(model=MODEL, messages=messages)
 
     assert answer.choices[0].message.content == compose(f"first\n\n{topic}", "")

@@ -1,4 +1,4 @@
-"""The control API: what a test or a person outside can set."""
+"""The control API: settings for a test or a person outside."""
 
 import httpx
 import pytest
@@ -7,7 +7,7 @@ from openai import AsyncOpenAI
 from tests.simulator.outside import Simulator
 
 
-async def test_faults_are_listed_with_how_often_they_fired(
+async def test_faults_are_listed_with_their_count_of_firings(
     simulator: Simulator, http: httpx.AsyncClient, topic: str
 ) -> None:
     simulator.fault(topic, fault="503", times=3)
@@ -18,7 +18,7 @@ async def test_faults_are_listed_with_how_often_they_fired(
     assert [(one["match"], one["fault"], one["times"], one["fired"]) for one in listed] == [(topic, "503", 3, 1)]
 
 
-async def test_cleared_faults_are_gone(simulator: Simulator, http: httpx.AsyncClient, topic: str) -> None:
+async def test_cleared_faults_do_not_fire(simulator: Simulator, http: httpx.AsyncClient, topic: str) -> None:
     simulator.fault(topic, fault="503")
 
     await http.delete("/control/faults")
@@ -39,22 +39,20 @@ async def test_cleared_faults_are_gone(simulator: Simulator, http: httpx.AsyncCl
         ([], "body"),
     ],
 )
-async def test_a_fault_that_makes_no_sense_is_refused_by_its_name(
-    http: httpx.AsyncClient, body: object, named: str
-) -> None:
+async def test_an_invalid_fault_is_refused_and_named(http: httpx.AsyncClient, body: object, named: str) -> None:
     answer = await http.post("/control/faults", json=body)
 
     assert answer.status_code == 422
     assert named in answer.json()["error"]["message"]
 
 
-async def test_settings_that_make_no_sense_are_refused(http: httpx.AsyncClient) -> None:
+async def test_invalid_settings_are_refused(http: httpx.AsyncClient) -> None:
     answer = await http.post("/control/settings", json={"latency_seconds": -1, "speed": 2})
 
     assert (answer.status_code, answer.json()["error"]["message"].count(";")) == (422, 1)
 
 
-async def test_settings_answer_with_what_now_holds(http: httpx.AsyncClient) -> None:
+async def test_changing_settings_returns_all_current_settings(http: httpx.AsyncClient) -> None:
     answer = await http.post("/control/settings", json={"visibility_lag_seconds": 0.1})
 
     assert answer.json() == {
@@ -64,7 +62,7 @@ async def test_settings_answer_with_what_now_holds(http: httpx.AsyncClient) -> N
     }
 
 
-async def test_it_says_that_it_is_well(http: httpx.AsyncClient) -> None:
+async def test_the_health_endpoint_answers_ok(http: httpx.AsyncClient) -> None:
     assert (await http.get("/health")).json() == {"status": "ok"}
 
 
@@ -75,7 +73,7 @@ async def test_models_are_listed(openai: AsyncOpenAI) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/v1/none", 404), ("PUT", "/v1/responses", 405)])
-async def test_an_address_it_does_not_know_is_refused_in_openais_form(
+async def test_an_unknown_address_is_refused_in_openais_error_format(
     http: httpx.AsyncClient, method: str, path: str, status: int
 ) -> None:
     answer = await http.request(method, path)

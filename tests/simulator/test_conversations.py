@@ -1,4 +1,4 @@
-"""Conversations: what can be asked when the id of a response never arrived."""
+"""Conversations: the lookup when the id of a response was never received."""
 
 import httpx
 import openai as sdk
@@ -9,7 +9,7 @@ from openai.types.conversations import ConversationItem
 from tests.simulator.outside import MODEL, Simulator, eventually
 
 
-async def test_question_and_answer_appear_when_the_response_is_complete(
+async def test_question_and_answer_are_listed_once_the_response_is_complete(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.settings(latency_seconds=0.3)
@@ -23,7 +23,7 @@ async def test_question_and_answer_appear_when_the_response_is_complete(
     assert [item.role for item in items if item.type == "message"] == ["assistant", "user"]
 
 
-async def test_nothing_appears_before_the_response_is_complete(
+async def test_no_item_is_listed_before_the_response_is_complete(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.settings(latency_seconds=60)
@@ -35,7 +35,7 @@ async def test_nothing_appears_before_the_response_is_complete(
     assert items.data == []
 
 
-async def test_a_conversation_takes_one_response_at_a_time(
+async def test_a_conversation_accepts_one_response_at_a_time(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.settings(latency_seconds=60)
@@ -61,7 +61,9 @@ async def test_a_response_refused_for_the_lock_is_not_billed(
     assert simulator.billed(topic) == []
 
 
-async def test_cancelling_frees_the_conversation(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_cancelling_a_response_frees_its_conversation(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
     simulator.settings(latency_seconds=60)
     conversation = await openai.conversations.create()
     first = await openai.responses.create(model=MODEL, input=topic, background=True, conversation=conversation.id)
@@ -78,13 +80,13 @@ async def test_an_unknown_conversation_is_not_found(openai: AsyncOpenAI, topic: 
 
 
 @pytest.mark.parametrize("items", [7, [7], [{"role": 7}], [{"role": "user", "content": {}}]])
-async def test_items_that_make_no_sense_are_refused(http: httpx.AsyncClient, items: object) -> None:
+async def test_invalid_items_are_refused_at_creation(http: httpx.AsyncClient, items: object) -> None:
     answer = await http.post("/v1/conversations", json={"items": items})
 
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "items")
 
 
-async def test_items_given_at_the_start_are_listed(openai: AsyncOpenAI) -> None:
+async def test_items_passed_at_creation_are_listed(openai: AsyncOpenAI) -> None:
     conversation = await openai.conversations.create(
         items=[{"type": "message", "role": "user", "content": "hello"}], metadata={"effect_key": "k"}
     )
@@ -94,7 +96,7 @@ async def test_items_given_at_the_start_are_listed(openai: AsyncOpenAI) -> None:
     assert [item.role for item in items.data if item.type == "message"] == ["user"]
 
 
-async def test_items_can_be_added_and_stand_where_they_were_said(openai: AsyncOpenAI, topic: str) -> None:
+async def test_added_items_are_listed_in_their_order(openai: AsyncOpenAI, topic: str) -> None:
     conversation = await openai.conversations.create()
     await openai.responses.create(model=MODEL, input=topic, conversation=conversation.id)
 
@@ -129,9 +131,7 @@ async def test_items_cannot_be_added_to_an_unknown_conversation(openai: AsyncOpe
 
 
 @pytest.mark.parametrize("items", [None, [], [7], [{"role": "user", "content": "x"}] * 21])
-async def test_adding_items_that_make_no_sense_is_refused(
-    http: httpx.AsyncClient, openai: AsyncOpenAI, items: object
-) -> None:
+async def test_adding_invalid_items_is_refused(http: httpx.AsyncClient, openai: AsyncOpenAI, items: object) -> None:
     conversation = await openai.conversations.create()
 
     answer = await http.post(f"/v1/conversations/{conversation.id}/items", json={"items": items})
@@ -139,7 +139,7 @@ async def test_adding_items_that_make_no_sense_is_refused(
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "items")
 
 
-async def test_one_item_is_shown_by_its_id_and_an_unknown_one_is_not_found(openai: AsyncOpenAI) -> None:
+async def test_an_item_is_retrieved_by_its_id_and_an_unknown_one_is_not_found(openai: AsyncOpenAI) -> None:
     conversation = await openai.conversations.create(items=[{"role": "user", "content": "Hello"}])
     (item,) = (await openai.conversations.items.list(conversation.id)).data
     assert item.id

@@ -24,13 +24,13 @@ async def test_a_vector_has_256_dimensions_and_length_one(openai: AsyncOpenAI, t
     assert (len(vector), round(likeness(vector, vector), 4)) == (256, 1)
 
 
-async def test_dimensions_are_honoured(openai: AsyncOpenAI, topic: str) -> None:
+async def test_the_requested_dimensions_are_returned(openai: AsyncOpenAI, topic: str) -> None:
     answer = await openai.embeddings.create(model=MODEL, input=topic, dimensions=1024)
 
     assert len(answer.data[0].embedding) == 1024
 
 
-async def test_plain_numbers_and_base64_tell_the_same(openai: AsyncOpenAI, topic: str) -> None:
+async def test_float_and_base64_encoding_give_the_same_vector(openai: AsyncOpenAI, topic: str) -> None:
     as_numbers = await openai.embeddings.create(model=MODEL, input=topic, encoding_format="float")
 
     assert (await embed(openai, topic))[0] == pytest.approx(as_numbers.data[0].embedding, abs=1e-6)
@@ -40,24 +40,26 @@ async def test_the_same_text_always_has_the_same_vector(openai: AsyncOpenAI, top
     assert await embed(openai, topic) == await embed(openai, topic)
 
 
-async def test_texts_about_the_same_thing_are_nearer_than_others(openai: AsyncOpenAI) -> None:
-    asked, near, far = await embed(
+async def test_texts_about_the_same_subject_are_nearer_than_others(openai: AsyncOpenAI) -> None:
+    base, near, far = await embed(
         openai,
         "How do solar panels convert sunlight into electricity?",
         "Solar panel efficiency: converting sunlight to electrical energy",
         "The history of medieval bread baking in monasteries",
     )
 
-    assert likeness(asked, near) > likeness(asked, far) + 0.2
+    assert likeness(base, near) > likeness(base, far) + 0.2
 
 
-async def test_another_model_has_another_place_for_the_same_text(openai: AsyncOpenAI, topic: str) -> None:
+async def test_another_model_gives_another_vector_for_the_same_text(openai: AsyncOpenAI, topic: str) -> None:
     other = await openai.embeddings.create(model="simulator-embedding-2", input=topic)
 
     assert likeness((await embed(openai, topic))[0], other.data[0].embedding) < 0.9
 
 
-async def test_each_call_is_witnessed_once_under_our_key(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_each_embedding_call_is_billed_once_with_its_key(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
     await openai.embeddings.create(model=MODEL, input=[topic, "more"], extra_headers={"Idempotency-Key": "our key"})
 
     assert [(line["kind"], line["key"]) for line in simulator.billed(topic)] == [("embedding", "our key")]

@@ -1,4 +1,4 @@
-"""Every fault does what its name says, where and as often as it was asked to."""
+"""Every fault does what its name says, at its place and as often as configured."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -15,25 +15,25 @@ from durable_research.simulator.text.writer import compose
 from tests.simulator.outside import MODEL, Simulator, eventually
 
 
-async def ask(openai: AsyncOpenAI, topic: str) -> Response:
+async def create_response(openai: AsyncOpenAI, topic: str) -> Response:
     return await openai.responses.create(model=MODEL, input=topic)
 
 
 async def outcome(openai: AsyncOpenAI, topic: str) -> str:
     try:
-        return str((await ask(openai, topic)).status)
+        return str((await create_response(openai, topic)).status)
     except sdk.APIStatusError as refusal:
         return str(refusal.status_code)
 
 
 @pytest.mark.parametrize(("fault", "status"), [("429", 429), ("500", 500), ("503", 503), ("401", 401)])
-async def test_a_refusal_has_its_status(
+async def test_each_fault_answers_with_its_status(
     simulator: Simulator, openai: AsyncOpenAI, topic: str, fault: str, status: int
 ) -> None:
     simulator.fault(topic, fault=fault)
 
     with pytest.raises(sdk.APIStatusError) as refusal:
-        await ask(openai, topic)
+        await create_response(openai, topic)
 
     assert refusal.value.status_code == status
 
@@ -43,21 +43,21 @@ async def test_a_refused_call_is_not_billed(simulator: Simulator, openai: AsyncO
     simulator.fault(topic, fault=fault)
 
     with pytest.raises(sdk.APIStatusError):
-        await ask(openai, topic)
+        await create_response(openai, topic)
 
     assert simulator.billed(topic) == []
 
 
-async def test_a_429_tells_when_to_come_back(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_a_429_has_a_retry_after_header(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     simulator.fault(topic, fault="429", retry_after=7)
 
     with pytest.raises(sdk.RateLimitError) as refusal:
-        await ask(openai, topic)
+        await create_response(openai, topic)
 
     assert refusal.value.response.headers["retry-after"] == "7"
 
 
-async def test_a_fault_begins_at_its_call_and_fires_so_many_times(
+async def test_a_fault_fires_from_its_call_on_for_its_number_of_times(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.fault(topic, fault="503", call=2, times=2)
@@ -65,14 +65,16 @@ async def test_a_fault_begins_at_its_call_and_fires_so_many_times(
     assert [await outcome(openai, topic) for _ in range(4)] == ["completed", "503", "503", "completed"]
 
 
-async def test_faults_on_the_same_text_take_turns(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_faults_on_the_same_text_fire_one_after_the_other(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
     simulator.fault(topic, fault="429")
     simulator.fault(topic, fault="500")
 
     assert [await outcome(openai, topic) for _ in range(3)] == ["429", "500", "completed"]
 
 
-async def test_a_fault_leaves_other_topics_alone(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_a_fault_does_not_affect_other_texts(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     simulator.fault(topic, fault="500", times=9)
 
     assert await outcome(openai, "another topic") == "completed"
@@ -90,9 +92,7 @@ async def test_a_call_that_hangs_is_neither_answered_nor_billed(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_a_connection_cut_is_billed_and_the_id_is_never_seen(
-    simulator: Simulator, topic: str, stream: bool
-) -> None:
+async def test_a_cut_connection_is_billed_and_sends_no_id(simulator: Simulator, topic: str, stream: bool) -> None:
     simulator.fault(topic, fault="cut")
     seen = b""
 
@@ -122,7 +122,7 @@ async def test_the_openai_client_sees_a_cut_as_a_connection_error(
         await call()
 
 
-async def test_a_background_response_goes_on_after_the_cut(
+async def test_a_background_response_completes_after_a_cut(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     conversation = await openai.conversations.create()
@@ -154,29 +154,31 @@ async def test_a_billed_500_is_billed(simulator: Simulator, openai: AsyncOpenAI,
     simulator.fault(topic, fault="billed_500")
 
     with pytest.raises(sdk.InternalServerError):
-        await ask(openai, topic)
+        await create_response(openai, topic)
 
     assert len(simulator.billed(topic)) == 1
 
 
-async def test_an_empty_answer_is_complete(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_an_empty_answer_has_status_completed(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     simulator.fault(topic, fault="empty")
 
-    response = await ask(openai, topic)
+    response = await create_response(openai, topic)
 
     assert (response.status, response.output_text) == ("completed", "")
 
 
-async def test_a_truncated_answer_is_incomplete(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_a_truncated_answer_has_status_incomplete(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     simulator.fault(topic, fault="truncated")
 
-    response = await ask(openai, topic)
+    response = await create_response(openai, topic)
 
     assert response.incomplete_details is not None
     assert (response.status, response.incomplete_details.reason) == ("incomplete", "max_output_tokens")
 
 
-async def test_a_truncated_stream_ends_with_incomplete(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_a_truncated_stream_ends_with_the_incomplete_event(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
     simulator.fault(topic, fault="truncated")
 
     stream = await openai.responses.create(model=MODEL, input=topic, stream=True)
@@ -184,7 +186,7 @@ async def test_a_truncated_stream_ends_with_incomplete(simulator: Simulator, ope
     assert [event.type async for event in stream][-1] == "response.incomplete"
 
 
-async def test_a_truncated_completion_ends_for_its_length(
+async def test_a_truncated_completion_has_finish_reason_length(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.fault(topic, fault="truncated")
@@ -194,10 +196,10 @@ async def test_a_truncated_completion_ends_for_its_length(
     assert completion.choices[0].finish_reason == "length"
 
 
-async def test_a_refusal_of_content_is_a_refusal_part(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_a_content_refusal_is_a_refusal_part(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     simulator.fault(topic, fault="refused")
 
-    response = await ask(openai, topic)
+    response = await create_response(openai, topic)
 
     [message] = response.output
     assert message.type == "message"
@@ -215,7 +217,7 @@ async def test_a_completion_refused_for_its_content_has_no_content(
     assert (message.content, bool(message.refusal)) == (None, True)
 
 
-async def test_a_failed_generation_ends_its_stream_with_failed(
+async def test_a_failed_generation_ends_its_stream_with_the_failed_event(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.fault(topic, fault="failed")
@@ -226,30 +228,32 @@ async def test_a_failed_generation_ends_its_stream_with_failed(
 
 
 @pytest.mark.parametrize("more", [{}, {"fault": "slow"}])
-async def test_a_slow_call_takes_the_latency_of_the_fault(
+async def test_a_call_takes_the_latency_of_its_fault(
     simulator: Simulator, openai: AsyncOpenAI, topic: str, more: dict[str, str]
 ) -> None:
     simulator.fault(topic, latency_seconds=0.4, **more)
     begun = asyncio.get_running_loop().time()
 
-    await ask(openai, topic)
+    await create_response(openai, topic)
 
     assert asyncio.get_running_loop().time() - begun >= 0.4
 
 
-async def test_a_fault_can_be_kept_to_one_kind_of_call(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_a_fault_can_be_limited_to_one_kind_of_call(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
     simulator.fault(topic, fault="500", kind="embedding")
-    await ask(openai, topic)
+    await create_response(openai, topic)
 
     with pytest.raises(sdk.InternalServerError):
         await openai.embeddings.create(model="simulator-embedding", input=topic)
 
 
-async def test_a_429_may_tell_it_as_a_date(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_a_429_can_have_retry_after_as_a_date(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     simulator.fault(topic, fault="429", retry_after=3600, retry_after_date=True)
 
     with pytest.raises(sdk.RateLimitError) as refusal:
-        await ask(openai, topic)
+        await create_response(openai, topic)
 
     date = parsedate_to_datetime(refusal.value.response.headers["retry-after"])
     assert 3500 < (date - datetime.now(UTC)).total_seconds() <= 3601
@@ -258,25 +262,25 @@ async def test_a_429_may_tell_it_as_a_date(simulator: Simulator, openai: AsyncOp
 @pytest.mark.parametrize(
     ("fault", "code"), [("too_large", "context_length_exceeded"), ("content_filter", "content_filter")]
 )
-async def test_a_prompt_that_is_not_taken_is_refused_by_its_code_and_not_billed(
+async def test_a_refused_prompt_has_its_error_code_and_is_not_billed(
     simulator: Simulator, openai: AsyncOpenAI, topic: str, fault: str, code: str
 ) -> None:
     simulator.fault(topic, fault=fault, times=2)
 
     with pytest.raises(sdk.BadRequestError) as of_response:
-        await ask(openai, topic)
+        await create_response(openai, topic)
     with pytest.raises(sdk.BadRequestError) as of_chat:
         await openai.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": topic}])
 
     assert (of_response.value.code, of_chat.value.code, simulator.billed(topic)) == (code, code, [])
 
 
-async def test_an_answer_that_is_filtered_ends_for_that_reason(
+async def test_a_filtered_answer_has_content_filter_as_reason(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.fault(topic, fault="filtered", times=2)
 
-    response = await ask(openai, topic)
+    response = await create_response(openai, topic)
     chat = await openai.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": topic}])
 
     assert response.status == "incomplete"
@@ -284,7 +288,7 @@ async def test_an_answer_that_is_filtered_ends_for_that_reason(
     assert (response.incomplete_details.reason, chat.choices[0].finish_reason) == ("content_filter", "content_filter")
 
 
-async def test_a_background_stream_cut_midway_goes_on_without_its_reader(
+async def test_a_background_stream_cut_midway_completes_without_its_reader(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.fault(topic, fault="cut_midway")
@@ -320,25 +324,27 @@ async def test_a_foreground_stream_cut_midway_stops(simulator: Simulator, openai
     assert free.status == "queued"
 
 
-async def test_a_chat_stream_cut_midway_breaks_off(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_a_chat_stream_cut_midway_ends_the_connection(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
     simulator.fault(topic, fault="cut_midway")
     stream = await openai.chat.completions.create(
         model=MODEL, messages=[{"role": "user", "content": topic}], stream=True
     )
-    said: list[str] = []
+    pieces: list[str] = []
 
     async def read() -> None:
         async for chunk in stream:
-            said.append(chunk.choices[0].delta.content or "")
+            pieces.append(chunk.choices[0].delta.content or "")
 
     with pytest.raises(sdk.APIConnectionError):
         await read()
 
-    assert 0 < len("".join(said)) < len(compose(topic, ""))
+    assert 0 < len("".join(pieces)) < len(compose(topic, ""))
 
 
 @pytest.mark.parametrize("background", [False, True])
-async def test_an_answer_in_one_piece_cut_midway_is_cut_in_its_middle(
+async def test_an_unstreamed_answer_cut_midway_is_billed_and_broken_off(
     simulator: Simulator, openai: AsyncOpenAI, topic: str, background: bool
 ) -> None:
     simulator.fault(topic, fault="cut_midway")

@@ -11,7 +11,7 @@ from tests.simulator.outside import Simulator
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_only_that_it_is_ready_and_leaves_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+def test_the_simulator_prints_only_its_ready_line_and_stops_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     simulator = Simulator(tmp_path / "witness.jsonl")
     simulator.process.send_signal(number)
 
@@ -30,7 +30,7 @@ def test_it_says_only_that_it_is_ready_and_leaves_cleanly(tmp_path: Path, number
         (["--webhook-secret", "whsec_!"], "must be whsec_ followed by base64"),
     ],
 )
-def test_it_refuses_to_start_with_options_that_are_wrong(tmp_path: Path, options: list[str], reason: str) -> None:
+def test_the_simulator_refuses_invalid_options(tmp_path: Path, options: list[str], reason: str) -> None:
     ended = CliRunner().invoke(main, ["--port", "0", "--witness", str(tmp_path / "witness.jsonl"), *options])
 
     assert (ended.exit_code, reason in ended.stderr) == (2, True)

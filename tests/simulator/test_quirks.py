@@ -28,7 +28,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Wire:
-    """What must be in the bytes of an answer, and what must not."""
+    """Bytes that an answer must contain, and bytes that it must not."""
 
     has: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came, and whether the connection was ended or lost."""
+    """The received bytes, and whether the connection was ended or lost."""
 
     status: int
     content_type: str
@@ -52,7 +52,7 @@ class Answer:
         return [json.loads(one) for one in data if one.startswith("{")]
 
     @property
-    def said(self) -> str:
+    def text_of_stream(self) -> str:
         """The text that a stream of either API brought."""
         pieces = [self.delta(event) for event in self.events]
         return "".join(pieces).encode("utf-16", "surrogatepass").decode("utf-16")
@@ -83,7 +83,7 @@ def body(api: str, topic: str) -> dict[str, Any]:
     return {}
 
 
-async def ask(http: httpx.AsyncClient, api: str, topic: str, **more: Any) -> Answer:
+async def call_api(http: httpx.AsyncClient, api: str, topic: str, **more: Any) -> Answer:
     method = "GET" if api == "stored_list" else "POST"
     content = None if api == "stored_list" else body(api, topic) | more
     seen, was_cut = b"", False
@@ -161,7 +161,7 @@ WIRE: dict[str, Wire] = {
 PAID = ("chat", "responses", "embeddings")
 EACH = [(name, api) for name, quirk in QUIRKS.items() for api in sorted(quirk.apis)]
 # These answers bring the whole text, whatever else is odd about them.
-TOLD_WHOLE = [
+COMPLETE_STREAMS = [
     (name, api)
     for name, api in EACH
     if api in ("chat", "responses")
@@ -177,25 +177,25 @@ def set_quirk(simulator: Simulator, name: str, api: str, topic: str, **more: Any
     simulator.fault(topic if api in PAID else "*", quirk=name, **quick, **more)
 
 
-def test_every_quirk_is_tried_here() -> None:
+def test_every_quirk_is_tested() -> None:
     assert {name.partition(" of ")[0] for name in WIRE} == set(QUIRKS)
 
 
 @pytest.mark.parametrize(("name", "api"), EACH)
-async def test_a_quirk_has_its_form_on_the_wire(
+async def test_each_quirk_has_its_form_on_the_wire(
     simulator: Simulator, http: httpx.AsyncClient, topic: str, name: str, api: str
 ) -> None:
     needed = {"conversation": (await http.post("/v1/conversations", json={})).json()["id"], "metadata": {"a": "b"}}
     more = {QUIRKS[name].if_field: needed.get(QUIRKS[name].if_field or "", True)} if api == "responses" else {}
     set_quirk(simulator, name, api, topic)
 
-    answer = await ask(http, api, topic, **{field: value for field, value in more.items() if field})
+    answer = await call_api(http, api, topic, **{field: value for field, value in more.items() if field})
 
-    wanted = WIRE.get(f"{name} of {api}") or WIRE[name]
-    content_type = JSON if api == "embeddings" and wanted.content_type == STREAM else wanted.content_type
-    assert (answer.status, answer.content_type) == (wanted.status, content_type)
-    assert [part for part in wanted.has if compact(part) not in compact(answer.text)] == [], answer.text
-    assert [part for part in wanted.lacks if compact(part) in compact(answer.text)] == [], answer.text
+    expected = WIRE.get(f"{name} of {api}") or WIRE[name]
+    content_type = JSON if api == "embeddings" and expected.content_type == STREAM else expected.content_type
+    assert (answer.status, answer.content_type) == (expected.status, content_type)
+    assert [part for part in expected.has if compact(part) not in compact(answer.text)] == [], answer.text
+    assert [part for part in expected.lacks if compact(part) in compact(answer.text)] == [], answer.text
 
 
 def compact(text: str) -> str:
@@ -204,62 +204,62 @@ def compact(text: str) -> str:
 
 
 @pytest.mark.parametrize("api", ["chat", "responses"])
-async def test_the_connection_ends_right_after_the_last_line(
+async def test_the_no_last_blank_line_quirk_ends_after_the_last_line(
     simulator: Simulator, http: httpx.AsyncClient, topic: str, api: str
 ) -> None:
     simulator.fault(topic, quirk="no_last_blank_line")
 
-    answer = await ask(http, api, topic)
+    answer = await call_api(http, api, topic)
 
     assert answer.text.endswith(("data: [DONE]", "}}"))
 
 
 @pytest.mark.parametrize(("name", "api"), [(name, api) for name, api in EACH if api in PAID])
-async def test_a_quirk_is_billed_as_its_table_says(
+async def test_each_quirk_is_billed_as_its_table_says(
     simulator: Simulator, http: httpx.AsyncClient, topic: str, name: str, api: str
 ) -> None:
     set_quirk(simulator, name, api, topic)
     conversation = (await http.post("/v1/conversations", json={})).json()["id"]
     more = {"conversation": conversation, "metadata": {"a": "b"}} if api == "responses" else {}
 
-    await ask(http, api, topic, **more)
+    await call_api(http, api, topic, **more)
 
     assert len(simulator.billed(topic)) == QUIRKS[name].is_billed
 
 
-@pytest.mark.parametrize(("name", "api"), TOLD_WHOLE)
-async def test_an_odd_stream_brings_the_whole_text_all_the_same(
+@pytest.mark.parametrize(("name", "api"), COMPLETE_STREAMS)
+async def test_a_stream_with_a_harmless_quirk_holds_the_whole_text(
     simulator: Simulator, http: httpx.AsyncClient, topic: str, name: str, api: str
 ) -> None:
     set_quirk(simulator, name, api, topic)
 
-    answer = await ask(http, api, topic)
+    answer = await call_api(http, api, topic)
 
-    assert answer.said == TEXT
+    assert answer.text_of_stream == TEXT
 
 
 @pytest.mark.parametrize("name", [name for name, quirk in QUIRKS.items() if quirk.if_field])
-async def test_a_field_is_refused_only_where_it_is_sent(
+async def test_a_refused_field_is_no_error_when_it_is_not_sent(
     simulator: Simulator, http: httpx.AsyncClient, topic: str, name: str
 ) -> None:
     api = sorted(QUIRKS[name].apis)[0]
     set_quirk(simulator, name, api, topic, times=9)
 
-    answer = await ask(http, api, topic, **{QUIRKS[name].if_field or "": None})
+    answer = await call_api(http, api, topic, **{QUIRKS[name].if_field or "": None})
 
     assert answer.status == 200
     assert len(simulator.billed(topic)) == 1
 
 
-async def test_a_quirk_begins_at_its_call_and_fires_so_many_times(
+async def test_a_quirk_fires_from_its_call_on_for_its_number_of_times(
     simulator: Simulator, http: httpx.AsyncClient, topic: str
 ) -> None:
     simulator.fault(topic, quirk="loading", call=2, times=2)
 
-    assert [(await ask(http, "chat", topic)).status for _ in range(4)] == [200, 503, 503, 200]
+    assert [(await call_api(http, "chat", topic)).status for _ in range(4)] == [200, 503, 503, 200]
 
 
-async def test_a_server_that_is_loading_may_say_when_to_come_back(
+async def test_the_loading_quirk_can_have_a_retry_after_header(
     simulator: Simulator, http: httpx.AsyncClient, topic: str
 ) -> None:
     simulator.fault(topic, quirk="loading", retry_after=7)
@@ -269,7 +269,9 @@ async def test_a_server_that_is_loading_may_say_when_to_come_back(
     assert answer.headers["retry-after"] == "7"
 
 
-async def test_a_redirect_says_where_to(simulator: Simulator, http: httpx.AsyncClient, topic: str) -> None:
+async def test_the_redirected_quirk_has_a_location_header(
+    simulator: Simulator, http: httpx.AsyncClient, topic: str
+) -> None:
     simulator.fault(topic, quirk="redirected")
 
     answer = await http.post(PATHS["chat"], json=body("chat", topic))
@@ -278,41 +280,39 @@ async def test_a_redirect_says_where_to(simulator: Simulator, http: httpx.AsyncC
 
 
 @pytest.mark.parametrize(
-    ("wish", "words"),
+    ("impossible", "words"),
     [
         ({"quirk": "eclipse"}, "there is no such quirk"),
         ({"quirk": "loading", "fault": "503"}, "not both"),
     ],
 )
-async def test_a_quirk_that_cannot_be_is_refused(http: httpx.AsyncClient, wish: dict[str, str], words: str) -> None:
-    answer = await http.post("/control/faults", json={"match": "anything", **wish})
+async def test_an_impossible_quirk_is_refused(http: httpx.AsyncClient, impossible: dict[str, str], words: str) -> None:
+    answer = await http.post("/control/faults", json={"match": "anything", **impossible})
 
     assert answer.status_code == 422
     assert words in answer.text
 
 
-async def test_a_quirk_leaves_other_apis_alone(simulator: Simulator, http: httpx.AsyncClient, topic: str) -> None:
+async def test_a_quirk_does_not_affect_other_apis(simulator: Simulator, http: httpx.AsyncClient, topic: str) -> None:
     simulator.fault(topic, quirk="delta_null")
 
-    assert (await ask(http, "responses", topic)).status == 200
-    assert '"delta":null' in (await ask(http, "chat", topic)).text
+    assert (await call_api(http, "responses", topic)).status == 200
+    assert '"delta":null' in (await call_api(http, "chat", topic)).text
 
 
-async def test_a_slow_stream_brings_one_piece_each_second(
+async def test_the_slow_quirk_sends_one_piece_per_second(
     simulator: Simulator, http: httpx.AsyncClient, topic: str
 ) -> None:
     simulator.fault(topic, quirk="slow")
     began = time.monotonic()
 
-    answer = await ask(http, "chat", topic)
+    answer = await call_api(http, "chat", topic)
 
     pieces = [event for event in answer.events if Answer.delta(event)]
     assert time.monotonic() - began >= len(pieces)
 
 
-async def test_a_silent_server_sends_no_header_before_its_time(
-    simulator: Simulator, http: httpx.AsyncClient, topic: str
-) -> None:
+async def test_the_silent_quirk_delays_the_headers(simulator: Simulator, http: httpx.AsyncClient, topic: str) -> None:
     simulator.fault(topic, quirk="silent", latency_seconds=0.5)
     began = time.monotonic()
 
@@ -322,41 +322,41 @@ async def test_a_silent_server_sends_no_header_before_its_time(
     assert silence >= 0.5
 
 
-async def test_a_forgotten_id_is_known_no_more_and_its_connection_was_cut(
+async def test_a_forgotten_id_is_not_found_and_its_connection_was_cut(
     simulator: Simulator, http: httpx.AsyncClient, topic: str
 ) -> None:
     simulator.fault(topic, quirk="forgets")
 
-    answer = await ask(http, "responses", topic)
+    answer = await call_api(http, "responses", topic)
 
     known = await http.get(f"{PATHS['responses']}/{answer.events[0]['response']['id']}")
     assert (answer.was_cut, known.status_code) == (True, 404)
 
 
-async def test_a_list_that_ignores_its_filter_shows_what_was_not_asked_for(
+async def test_the_ignores_filter_quirk_lists_other_completions(
     simulator: Simulator, http: httpx.AsyncClient, topic: str
 ) -> None:
-    await ask(http, "chat", topic, stream=False)
+    await call_api(http, "chat", topic, stream=False)
     simulator.fault("*", quirk="ignores_filter")
 
-    shown = json.loads((await ask(http, "stored_list", topic)).text)
-    filtered = json.loads((await ask(http, "stored_list", topic)).text)
+    shown = json.loads((await call_api(http, "stored_list", topic)).text)
+    filtered = json.loads((await call_api(http, "stored_list", topic)).text)
 
     assert (bool(shown["data"]), filtered["data"]) == (True, [])
 
 
 @pytest.mark.parametrize("api", ["chat", "responses"])
-async def test_an_answer_that_is_not_streamed_is_odd_in_the_same_way(
+async def test_an_unstreamed_answer_has_the_same_quirk(
     simulator: Simulator, http: httpx.AsyncClient, topic: str, api: str
 ) -> None:
     simulator.fault(topic, quirk="unknown_reason")
 
-    answer = await ask(http, api, topic, stream=False, background=False, stream_options=None)
+    answer = await call_api(http, api, topic, stream=False, background=False, stream_options=None)
 
     assert '"eclipse"' in answer.text
 
 
-async def test_control_lists_every_quirk_with_what_it_means(http: httpx.AsyncClient) -> None:
+async def test_the_control_api_lists_every_quirk_with_its_meaning(http: httpx.AsyncClient) -> None:
     listed = (await http.get("/control/quirks")).json()
 
     assert listed.keys() == QUIRKS.keys()
@@ -368,7 +368,7 @@ async def test_control_lists_every_quirk_with_what_it_means(http: httpx.AsyncCli
     }
 
 
-def test_the_documents_list_every_quirk() -> None:
+def test_the_documentation_lists_every_quirk() -> None:
     page = (Path(__file__).parents[2] / "docs" / "quirks.md").read_text()
 
     rows = [
@@ -385,26 +385,26 @@ def killed(tmp_path: Path) -> Iterator[Simulator]:
     simulator.end(signal.SIGKILL)
 
 
-async def test_a_killed_server_is_as_odd_as_before(killed: Simulator) -> None:
+async def test_a_quirk_survives_a_kill_of_the_simulator(killed: Simulator) -> None:
     killed.fault("tides", quirk="loading", times=3)
     killed.fault("tides", quirk="unknown_reason", call=4)
     async with killed.http() as http:
-        before = (await ask(http, "responses", "tides")).status
+        before = (await call_api(http, "responses", "tides")).status
     killed.end(signal.SIGKILL)
     killed.start()
 
     async with killed.http() as http:
-        after = [(await ask(http, "responses", "tides")).status for _ in range(2)]
-        odd = await ask(http, "responses", "tides")
+        after = [(await call_api(http, "responses", "tides")).status for _ in range(2)]
+        odd = await call_api(http, "responses", "tides")
 
     assert [before, *after] == [503, 503, 503]
     assert '"eclipse"' in odd.text
 
 
-async def test_a_stream_taken_up_after_a_kill_is_as_odd_as_before(killed: Simulator) -> None:
+async def test_a_stream_resumed_after_a_kill_has_the_same_quirk(killed: Simulator) -> None:
     killed.fault("tides", quirk="completed_without_output")
     async with killed.http() as http:
-        before = await ask(http, "responses", "tides")
+        before = await call_api(http, "responses", "tides")
     killed.end(signal.SIGKILL)
     killed.start()
 

@@ -1,4 +1,4 @@
-"""/v1/responses, asked by the real OpenAI client."""
+"""/v1/responses, called by the real OpenAI client."""
 
 import asyncio
 
@@ -19,13 +19,13 @@ async def completed(openai: AsyncOpenAI, response_id: str) -> Response:
     return await eventually(look)
 
 
-async def test_a_foreground_response_is_answered_whole(openai: AsyncOpenAI, topic: str) -> None:
+async def test_a_foreground_response_is_answered_in_one_piece(openai: AsyncOpenAI, topic: str) -> None:
     response = await openai.responses.create(model=MODEL, input=topic)
 
     assert (response.status, response.output_text.splitlines()[0]) == ("completed", f"# T{topic[1:]}")
 
 
-async def test_a_background_response_is_told_by_its_id_before_it_is_written(
+async def test_a_background_response_is_answered_with_its_id_before_it_is_generated(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.settings(latency_seconds=60)
@@ -35,7 +35,7 @@ async def test_a_background_response_is_told_by_its_id_before_it_is_written(
     assert (response.status, response.output) == ("queued", [])
 
 
-async def test_a_background_response_is_written_while_nobody_is_connected(
+async def test_a_background_response_completes_without_a_connected_client(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.settings(latency_seconds=0.3)
@@ -47,7 +47,7 @@ async def test_a_background_response_is_written_while_nobody_is_connected(
     assert topic in response.output_text
 
 
-async def test_metadata_comes_back(openai: AsyncOpenAI, topic: str) -> None:
+async def test_the_metadata_of_a_response_is_returned(openai: AsyncOpenAI, topic: str) -> None:
     accepted = await openai.responses.create(model=MODEL, input=topic, background=True, metadata={"effect_key": "k"})
 
     response = await openai.responses.retrieve(accepted.id)
@@ -55,7 +55,7 @@ async def test_metadata_comes_back(openai: AsyncOpenAI, topic: str) -> None:
     assert response.metadata == {"effect_key": "k"}
 
 
-async def test_usage_is_about_a_quarter_of_the_characters(openai: AsyncOpenAI) -> None:
+async def test_the_token_usage_is_about_a_quarter_of_the_characters(openai: AsyncOpenAI) -> None:
     response = await openai.responses.create(model=MODEL, input="x" * 400, instructions="y" * 40)
 
     assert response.usage is not None
@@ -90,7 +90,7 @@ async def test_an_unknown_id_is_not_found(openai: AsyncOpenAI) -> None:
         await openai.responses.retrieve("resp_none")
 
 
-async def test_a_response_that_was_not_to_be_stored_cannot_be_asked_for(openai: AsyncOpenAI, topic: str) -> None:
+async def test_a_response_with_store_false_cannot_be_retrieved(openai: AsyncOpenAI, topic: str) -> None:
     response = await openai.responses.create(model=MODEL, input=topic, store=False)
 
     with pytest.raises(sdk.NotFoundError):
@@ -122,7 +122,7 @@ async def test_an_unknown_model_is_not_found(openai: AsyncOpenAI, topic: str) ->
         (b'{"model": "simulator-research", "input": "x", "background": true, "store": false}', "background"),
     ],
 )
-async def test_a_bad_request_is_refused_in_openais_form(
+async def test_a_bad_request_is_refused_in_openais_error_format(
     http: httpx.AsyncClient, body: bytes, param: str | None
 ) -> None:
     answer = await http.post("/v1/responses", content=body)
@@ -131,13 +131,13 @@ async def test_a_bad_request_is_refused_in_openais_form(
     assert (answer.status_code, set(error), error["param"]) == (400, {"message", "type", "param", "code"}, param)
 
 
-async def test_fields_we_do_not_know_are_let_through(http: httpx.AsyncClient, topic: str) -> None:
+async def test_unknown_request_fields_are_accepted(http: httpx.AsyncClient, topic: str) -> None:
     answer = await http.post("/v1/responses", json={"model": MODEL, "input": topic, "brand_new": {"field": 1}})
 
     assert answer.status_code == 200
 
 
-async def test_a_slow_response_holds_up_nobody_else(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_a_slow_response_does_not_delay_others(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     simulator.fault(f"slow {topic}", latency_seconds=60)
     slow = asyncio.create_task(openai.responses.create(model=MODEL, input=f"slow {topic}"))
     await openai.responses.create(model=MODEL, input=f"quick {topic}")

@@ -1,4 +1,4 @@
-"""What a killed simulator still knows when it is started again, as a provider would that never died."""
+"""The state that a killed simulator still has after a restart, like a provider that never stopped."""
 
 import asyncio
 import signal
@@ -17,7 +17,7 @@ from tests.simulator.outside import MODEL, Simulator, eventually
 
 @dataclass(frozen=True)
 class Before:
-    """What was told to clients before the kill."""
+    """Answers that clients received before the kill."""
 
     under_way: Response
     streamed: list[ResponseStreamEvent]
@@ -98,7 +98,7 @@ def before(restarted: tuple[Simulator, Before]) -> Before:
     return restarted[1]
 
 
-async def test_a_response_under_way_is_completed(openai: AsyncOpenAI, before: Before) -> None:
+async def test_a_running_response_completes_after_a_restart(openai: AsyncOpenAI, before: Before) -> None:
     async def look() -> Response | None:
         response = await openai.responses.retrieve(before.under_way.id)
         return response if response.status == "completed" else None
@@ -106,7 +106,7 @@ async def test_a_response_under_way_is_completed(openai: AsyncOpenAI, before: Be
     assert (await eventually(look)).metadata == {"effect_key": "under way"}
 
 
-async def test_a_stream_can_be_taken_up_again(openai: AsyncOpenAI, before: Before) -> None:
+async def test_a_stream_can_be_resumed_after_a_restart(openai: AsyncOpenAI, before: Before) -> None:
     created = before.streamed[0]
     assert created.type == "response.created"
 
@@ -115,46 +115,50 @@ async def test_a_stream_can_be_taken_up_again(openai: AsyncOpenAI, before: Befor
     assert [event async for event in again] == before.streamed[10:]
 
 
-async def test_a_cancelled_response_stays_cancelled(openai: AsyncOpenAI, before: Before) -> None:
+async def test_a_cancelled_response_stays_cancelled_after_a_restart(openai: AsyncOpenAI, before: Before) -> None:
     assert (await openai.responses.retrieve(before.cancelled.id)).status == "cancelled"
 
 
-async def test_a_conversation_keeps_its_items(openai: AsyncOpenAI, before: Before) -> None:
+async def test_a_conversation_keeps_its_items_over_a_restart(openai: AsyncOpenAI, before: Before) -> None:
     items = (await openai.conversations.items.list(before.conversation, order="asc")).data
     assert [item.role for item in items if item.type == "message"] == ["user", "assistant", "user"]
 
 
-async def test_slack_keeps_what_was_posted_and_not_what_was_deleted(simulator: Simulator, before: Before) -> None:
+async def test_slack_messages_survive_a_restart_and_deleted_ones_stay_deleted(
+    simulator: Simulator, before: Before
+) -> None:
     history = await slack_of(simulator).conversations_history(channel="C1")
 
     assert [one["ts"] for one in history["messages"]] == before.slack_ts[1:]
 
 
-async def test_a_message_mailed_again_is_still_a_repeat(simulator: Simulator) -> None:
+async def test_a_repeated_mail_is_recognised_after_a_restart(simulator: Simulator) -> None:
     send_mail(simulator)
 
     assert [line.get("repeat") for line in simulator.billed("mailed")] == [None, True]
 
 
-async def test_a_stored_completion_is_still_found(openai: AsyncOpenAI, before: Before) -> None:
+async def test_a_stored_completion_is_found_after_a_restart(openai: AsyncOpenAI, before: Before) -> None:
     completions = await openai.chat.completions.list(metadata={"effect_key": "chat"})
 
     assert [one.id for one in completions.data] == [before.completion]
 
 
-async def test_a_repeated_idempotency_key_is_answered_with_the_same_response(
+async def test_an_idempotency_key_repeated_after_a_restart_returns_the_same_response(
     simulator: Simulator, before: Before
 ) -> None:
     assert await post_keyed(simulator) == before.keyed
 
 
-async def test_a_repeated_idempotency_key_is_billed_once(simulator: Simulator, before: Before) -> None:
+async def test_an_idempotency_key_repeated_after_a_restart_is_billed_once(simulator: Simulator, before: Before) -> None:
     await post_keyed(simulator)
 
     assert [line["id"] for line in simulator.billed("keyed")] == [before.keyed]
 
 
-async def test_the_witness_is_continued(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_the_billing_log_is_continued_after_a_restart(
+    simulator: Simulator, openai: AsyncOpenAI, topic: str
+) -> None:
     await openai.responses.create(model=MODEL, input=topic, background=True)
 
     assert [len(simulator.billed(text)) for text in ("under way", topic)] == [1, 1]

@@ -28,7 +28,7 @@ def tagged(key: str) -> dict[str, Any]:
     return {"event_type": "durable_research_report", "event_payload": {"effect_key": key}}
 
 
-async def test_a_message_is_witnessed_with_its_key_and_ts(
+async def test_a_message_is_logged_with_its_key_and_ts(
     simulator: Simulator, slack: AsyncWebClient, channel: str, topic: str
 ) -> None:
     posted = await slack.chat_postMessage(channel=channel, text=topic, metadata=tagged("key-1"))
@@ -38,7 +38,7 @@ async def test_a_message_is_witnessed_with_its_key_and_ts(
     ]
 
 
-async def test_a_message_is_found_again_by_its_metadata(slack: AsyncWebClient, channel: str) -> None:
+async def test_a_message_is_found_by_its_metadata(slack: AsyncWebClient, channel: str) -> None:
     posted = await slack.chat_postMessage(channel=channel, text="tides", metadata=tagged("key-2"))
 
     found = await slack.conversations_history(channel=channel, include_all_metadata=True)
@@ -48,7 +48,7 @@ async def test_a_message_is_found_again_by_its_metadata(slack: AsyncWebClient, c
     ]
 
 
-async def test_metadata_is_shown_only_to_who_asks_for_it(slack: AsyncWebClient, channel: str) -> None:
+async def test_metadata_is_listed_only_when_requested(slack: AsyncWebClient, channel: str) -> None:
     await slack.chat_postMessage(channel=channel, text="tides", metadata=tagged("key-3"))
 
     assert "metadata" not in (await slack.conversations_history(channel=channel))["messages"][0]
@@ -62,7 +62,7 @@ async def test_history_is_newest_first_and_read_in_pages(slack: AsyncWebClient, 
     assert [[one["ts"] for one in page] for page in pages] == [sent[:2:-1], sent[2:0:-1], sent[:1]]
 
 
-async def test_history_begins_after_a_moment(slack: AsyncWebClient, channel: str) -> None:
+async def test_history_can_start_after_a_timestamp(slack: AsyncWebClient, channel: str) -> None:
     first, second = [(await slack.chat_postMessage(channel=channel, text="tide"))["ts"] for _ in range(2)]
 
     found = await slack.conversations_history(channel=channel, oldest=first)
@@ -70,7 +70,9 @@ async def test_history_begins_after_a_moment(slack: AsyncWebClient, channel: str
     assert [one["ts"] for one in found["messages"]] == [second]
 
 
-async def test_a_message_is_invisible_during_the_lag(simulator: Simulator, slack: AsyncWebClient, channel: str) -> None:
+async def test_a_message_is_invisible_during_the_visibility_lag(
+    simulator: Simulator, slack: AsyncWebClient, channel: str
+) -> None:
     simulator.settings(visibility_lag_seconds=60)
 
     await slack.chat_postMessage(channel=channel, text="tide")
@@ -78,7 +80,9 @@ async def test_a_message_is_invisible_during_the_lag(simulator: Simulator, slack
     assert (await slack.conversations_history(channel=channel))["messages"] == []
 
 
-async def test_a_message_is_visible_after_the_lag(simulator: Simulator, slack: AsyncWebClient, channel: str) -> None:
+async def test_a_message_is_visible_after_the_visibility_lag(
+    simulator: Simulator, slack: AsyncWebClient, channel: str
+) -> None:
     simulator.settings(visibility_lag_seconds=0.2)
     await slack.chat_postMessage(channel=channel, text="tide")
 
@@ -88,7 +92,7 @@ async def test_a_message_is_visible_after_the_lag(simulator: Simulator, slack: A
     assert await eventually(look)
 
 
-async def test_a_deleted_message_is_gone_and_witnessed(
+async def test_a_deleted_message_is_not_listed_and_its_deletion_is_logged(
     simulator: Simulator, slack: AsyncWebClient, channel: str, topic: str
 ) -> None:
     posted = await slack.chat_postMessage(channel=channel, text=topic, metadata=tagged("key-4"))
@@ -111,7 +115,7 @@ async def test_a_deleted_message_is_gone_and_witnessed(
         ("xoxb-bot", "C1", "x" * 40_001, "msg_too_long"),
     ],
 )
-async def test_refusals_have_slacks_words(
+async def test_refusals_have_slacks_error_codes(
     simulator: Simulator, token: str, channel: str, text: str, error: str
 ) -> None:
     with pytest.raises(SlackApiError) as refusal:
@@ -120,7 +124,7 @@ async def test_refusals_have_slacks_words(
     assert (refusal.value.response.status_code, refusal.value.response["error"]) == (200, error)
 
 
-async def test_a_rate_limit_says_how_long_and_takes_nothing(
+async def test_a_rate_limit_has_a_retry_after_and_stores_nothing(
     simulator: Simulator, slack: AsyncWebClient, channel: str, topic: str
 ) -> None:
     simulator.fault(topic, fault="429", kind="slack", retry_after=3)
@@ -132,13 +136,13 @@ async def test_a_rate_limit_says_how_long_and_takes_nothing(
     assert simulator.billed(topic) == []
 
 
-@pytest.mark.parametrize(("fault", "taken"), [("500", 0), ("billed_500", 1), ("cut", 1)])
-async def test_what_breaks_is_taken_or_not(
-    simulator: Simulator, slack: AsyncWebClient, channel: str, topic: str, fault: str, taken: int
+@pytest.mark.parametrize(("fault", "stored"), [("500", 0), ("billed_500", 1), ("cut", 1)])
+async def test_slack_connection_lost_before_or_after_delivery(
+    simulator: Simulator, slack: AsyncWebClient, channel: str, topic: str, fault: str, stored: int
 ) -> None:
     simulator.fault(topic, fault=fault, kind="slack")
 
     with pytest.raises(Exception):  # noqa: B017, PT011 - each breaks in another way; what counts is what was taken
         await slack.chat_postMessage(channel=channel, text=topic)
 
-    assert len(simulator.billed(topic)) == taken
+    assert len(simulator.billed(topic)) == stored

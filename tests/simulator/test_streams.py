@@ -1,4 +1,4 @@
-"""Responses told as they are written, and taken up again where the connection was lost."""
+"""Responses streamed while they are generated, and resumed where the connection was lost."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def text_of(events: list[ResponseStreamEvent]) -> str:
     return "".join(event.delta for event in events if event.type == "response.output_text.delta")
 
 
-async def test_events_come_in_openais_order(openai: AsyncOpenAI, topic: str) -> None:
+async def test_events_are_sent_in_openais_order(openai: AsyncOpenAI, topic: str) -> None:
     stream = await openai.responses.create(model=MODEL, input=topic, stream=True)
 
     kinds = [event.type async for event in stream if event.type != "response.output_text.delta"]
@@ -49,7 +49,7 @@ async def test_events_are_numbered_without_gaps(openai: AsyncOpenAI, topic: str)
     assert numbers == list(range(len(numbers)))
 
 
-async def test_the_pieces_are_the_text_of_the_finished_response(openai: AsyncOpenAI, topic: str) -> None:
+async def test_the_streamed_pieces_make_the_text_of_the_finished_response(openai: AsyncOpenAI, topic: str) -> None:
     stream = await openai.responses.create(model=MODEL, input=topic, stream=True)
     events = [event async for event in stream]
 
@@ -59,7 +59,7 @@ async def test_the_pieces_are_the_text_of_the_finished_response(openai: AsyncOpe
     assert text_of(events) == last.response.output_text
 
 
-async def test_text_arrives_while_the_response_is_still_being_written(
+async def test_text_is_sent_while_the_response_is_being_generated(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.settings(latency_seconds=5)
@@ -74,7 +74,7 @@ async def test_text_arrives_while_the_response_is_still_being_written(
 
 
 @pytest.mark.parametrize("seen", [1, 6, 60])
-async def test_a_stream_taken_up_again_gives_exactly_the_rest(
+async def test_a_resumed_stream_gives_exactly_the_rest(
     simulator: Simulator, openai: AsyncOpenAI, topic: str, seen: int
 ) -> None:
     simulator.settings(latency_seconds=0.4)
@@ -90,7 +90,7 @@ async def test_a_stream_taken_up_again_gives_exactly_the_rest(
     assert [*before, *rest] == whole
 
 
-async def test_a_stream_can_be_taken_up_after_the_end(openai: AsyncOpenAI, topic: str) -> None:
+async def test_a_stream_can_be_resumed_after_its_end(openai: AsyncOpenAI, topic: str) -> None:
     stream = await openai.responses.create(model=MODEL, input=topic, stream=True, background=True)
     events = [event async for event in stream]
     created = events[0]
@@ -101,7 +101,7 @@ async def test_a_stream_can_be_taken_up_after_the_end(openai: AsyncOpenAI, topic
     assert [event async for event in again] == events[-1:]
 
 
-async def test_a_background_stream_goes_on_when_its_reader_leaves(
+async def test_a_background_response_continues_when_its_reader_disconnects(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.settings(latency_seconds=0.4)
@@ -117,7 +117,7 @@ async def test_a_background_stream_goes_on_when_its_reader_leaves(
     assert topic in (await eventually(look)).output_text
 
 
-async def test_a_foreground_stream_stops_when_its_reader_leaves(
+async def test_a_foreground_response_stops_when_its_reader_disconnects(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     conversation = await openai.conversations.create()
@@ -136,7 +136,7 @@ async def test_a_foreground_stream_stops_when_its_reader_leaves(
     assert (await eventually(the_conversation_is_free)).status == "completed"
 
 
-async def test_a_foreground_stream_that_was_left_stays_billed(
+async def test_a_foreground_response_whose_reader_disconnected_stays_billed(
     simulator: Simulator, openai: AsyncOpenAI, topic: str
 ) -> None:
     simulator.settings(latency_seconds=60)
@@ -145,7 +145,7 @@ async def test_a_foreground_stream_that_was_left_stays_billed(
     assert len(simulator.billed(topic)) == 1
 
 
-async def test_cancelling_ends_the_stream_of_a_reader(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
+async def test_cancelling_a_response_ends_its_stream(simulator: Simulator, openai: AsyncOpenAI, topic: str) -> None:
     simulator.settings(latency_seconds=60)
     stream = await openai.responses.create(model=MODEL, input=topic, stream=True, background=True)
     created: Any = await anext(stream)
@@ -156,7 +156,7 @@ async def test_cancelling_ends_the_stream_of_a_reader(simulator: Simulator, open
     assert "response.completed" not in kinds
 
 
-async def test_only_a_background_stream_can_be_taken_up_again(openai: AsyncOpenAI, topic: str) -> None:
+async def test_only_a_streamed_background_response_can_be_resumed_as_a_stream(openai: AsyncOpenAI, topic: str) -> None:
     accepted = await openai.responses.create(model=MODEL, input=topic, background=True)
 
     with pytest.raises(sdk.BadRequestError, match="cannot be streamed"):

@@ -15,7 +15,7 @@ def test_a_report_is_four_to_seven_kilobytes(prompt: str) -> None:
     assert 4_000 <= len(compose(prompt, "").encode()) <= 7_000
 
 
-def test_the_same_question_has_the_same_answer() -> None:
+def test_the_same_question_gives_the_same_answer() -> None:
     assert compose.__wrapped__("why?", "be kind") == compose.__wrapped__("why?", "be kind")
 
 
@@ -37,12 +37,12 @@ def test_other_instructions_give_another_answer() -> None:
         r"^\[\^scope\]: ",
     ],
 )
-def test_a_report_has_every_form_of_markdown(form: str) -> None:
+def test_a_report_contains_every_form_of_markdown(form: str) -> None:
     assert re.search(form, compose(PROMPTS[2], ""), re.MULTILINE)
 
 
 @pytest.mark.parametrize("prompt", ["why is the sky blue?", "summarise the sky", ""])
-def test_it_says_that_it_is_not_research(prompt: str) -> None:
+def test_every_generated_text_says_that_it_is_not_research(prompt: str) -> None:
     assert DEMO_NOTE in compose(prompt, "")
 
 
@@ -58,7 +58,7 @@ def test_it_says_that_it_is_not_research(prompt: str) -> None:
         ("the sky, with Hebrew words", "מחקר"),
     ],
 )
-def test_words_of_other_scripts_come_when_they_are_written_or_asked_for(prompt: str, word: str) -> None:
+def test_words_of_another_script_appear_when_the_prompt_uses_or_requests_it(prompt: str, word: str) -> None:
     assert word in compose(prompt, "")
 
 
@@ -72,16 +72,16 @@ def test_words_of_other_scripts_come_when_they_are_written_or_asked_for(prompt: 
         ("tides", "Summarise the text you are given. Be precise."),
     ],
 )
-def test_who_asks_for_little_gets_one_paragraph(prompt: str, instructions: str) -> None:
+def test_a_request_for_a_short_answer_gets_one_paragraph(prompt: str, instructions: str) -> None:
     answer = compose(prompt, instructions)
 
     assert (len(answer) < 1_000, "\n" in answer) == (True, False)
 
 
-def test_short_term_memory_is_a_subject_not_a_wish() -> None:
+def test_the_word_short_in_the_subject_does_not_shorten_the_answer() -> None:
     assert len(compose("How does short-term memory work?", "")) > 4_000
 
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "| a |\n\n# {x} %s \\", "", "  two  spaces  \n"])
-def test_what_follows_echo_is_returned_verbatim(hostile: str) -> None:
+def test_the_text_after_echo_is_returned_verbatim(hostile: str) -> None:
     assert compose(f"Please.\nECHO: {hostile}", "") == hostile

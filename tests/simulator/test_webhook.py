@@ -31,26 +31,30 @@ def signed(body: str, id: str, secret: str = SECRET) -> dict[str, str]:
     }
 
 
-async def test_a_delivery_is_taken_with_204(http: httpx.AsyncClient, topic: str) -> None:
+async def test_a_delivery_is_accepted_with_204(http: httpx.AsyncClient, topic: str) -> None:
     answer = await http.post("/sink/webhook", content=topic, headers={"webhook-id": topic})
 
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-async def test_a_delivery_is_witnessed_under_its_id(simulator: Simulator, http: httpx.AsyncClient, topic: str) -> None:
+async def test_a_delivery_is_logged_with_its_webhook_id(
+    simulator: Simulator, http: httpx.AsyncClient, topic: str
+) -> None:
     await http.post("/sink/webhook", content=topic, headers={"webhook-id": "wh-1 " + topic})
 
     assert [(line["kind"], line["key"]) for line in simulator.billed(topic)] == [("webhook", "wh-1 " + topic)]
 
 
-async def test_a_repeat_is_taken_too_but_told_apart(simulator: Simulator, http: httpx.AsyncClient, topic: str) -> None:
+async def test_a_repeated_delivery_is_accepted_and_marked_as_a_repeat(
+    simulator: Simulator, http: httpx.AsyncClient, topic: str
+) -> None:
     answers = [await http.post("/sink/webhook", content=topic, headers={"webhook-id": topic}) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [204, 204]
     assert [line.get("repeat") for line in simulator.billed(topic)] == [None, True]
 
 
-async def test_deliveries_are_listed_with_body_and_name(http: httpx.AsyncClient, topic: str) -> None:
+async def test_deliveries_are_listed_with_body_and_receiver_name(http: httpx.AsyncClient, topic: str) -> None:
     body = json.dumps({"about": topic})
     await http.post("/sink/webhook/accounts", content=body, headers={"webhook-id": topic})
 
@@ -59,7 +63,7 @@ async def test_deliveries_are_listed_with_body_and_name(http: httpx.AsyncClient,
     assert [(one["name"], one["body"]) for one in listed if one["key"] == topic] == [("accounts", body)]
 
 
-async def test_a_signed_delivery_is_taken(strict: Simulator, topic: str) -> None:
+async def test_a_signed_delivery_is_accepted(strict: Simulator, topic: str) -> None:
     async with strict.http() as http:
         answer = await http.post("/sink/webhook", content=topic, headers=signed(topic, topic))
 
@@ -78,14 +82,14 @@ async def test_a_signed_delivery_is_taken(strict: Simulator, topic: str) -> None
         signed("body", "id", "whsec_" + base64.b64encode(b"another secret").decode()),
     ],
 )
-async def test_a_delivery_without_a_good_signature_is_refused(strict: Simulator, headers: dict[str, str]) -> None:
+async def test_a_delivery_without_a_valid_signature_is_refused(strict: Simulator, headers: dict[str, str]) -> None:
     async with strict.http() as http:
         answer = await http.post("/sink/webhook", content="body", headers=headers)
 
     assert answer.status_code == 401
 
 
-async def test_a_delivery_refused_for_its_signature_is_not_witnessed(strict: Simulator, topic: str) -> None:
+async def test_a_delivery_refused_for_its_signature_is_not_logged(strict: Simulator, topic: str) -> None:
     async with strict.http() as http:
         await http.post("/sink/webhook", content=topic)
 
@@ -93,7 +97,7 @@ async def test_a_delivery_refused_for_its_signature_is_not_witnessed(strict: Sim
 
 
 @pytest.mark.parametrize("status", [410, 429, 500, 503])
-async def test_a_receiver_in_trouble_refuses_and_keeps_nothing(
+async def test_a_failing_receiver_answers_its_status_and_stores_nothing(
     simulator: Simulator, http: httpx.AsyncClient, topic: str, status: int
 ) -> None:
     simulator.fault(topic, fault=str(status))
@@ -103,7 +107,7 @@ async def test_a_receiver_in_trouble_refuses_and_keeps_nothing(
     assert (answer.status_code, simulator.billed(topic)) == (status, [])
 
 
-async def test_a_receiver_that_hangs_keeps_nothing(simulator: Simulator, http: httpx.AsyncClient, topic: str) -> None:
+async def test_a_hanging_receiver_stores_nothing(simulator: Simulator, http: httpx.AsyncClient, topic: str) -> None:
     simulator.fault(topic, fault="timeout")
 
     with pytest.raises(httpx.ReadTimeout):
@@ -111,7 +115,7 @@ async def test_a_receiver_that_hangs_keeps_nothing(simulator: Simulator, http: h
     assert simulator.billed(topic) == []
 
 
-async def test_a_delivery_whose_answer_is_cut_was_received(
+async def test_a_delivery_whose_answer_is_cut_is_stored(
     simulator: Simulator, http: httpx.AsyncClient, topic: str
 ) -> None:
     simulator.fault(topic, fault="cut")
@@ -121,7 +125,7 @@ async def test_a_delivery_whose_answer_is_cut_was_received(
     assert len(simulator.billed(topic)) == 1
 
 
-async def test_a_repeat_is_known_after_a_restart(strict: Simulator, topic: str) -> None:
+async def test_a_repeated_delivery_is_recognised_after_a_restart(strict: Simulator, topic: str) -> None:
     for restart in (False, True):
         if restart:
             strict.end(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What the end of a step says to the story; the steps themselves are specified in tests/pipelines."""
+"""The meaning of a step's end for its workflow; the steps themselves are specified in tests/pipelines."""
 
 import pytest
 from temporalio import workflow
@@ -20,9 +20,9 @@ DIED = TimeoutError("activity Heartbeat timeout", type=TimeoutType.HEARTBEAT, la
         (gave_up(DIED, RetryState.TIMEOUT), False),
         (gave_up(ApplicationError("no", type="model_refused"), RetryState.NON_RETRYABLE_FAILURE), False),
     ],
-    ids=["heard", "refused", "died meanwhile", "failed meanwhile", "died", "failed"],
+    ids=["received", "refused", "died meanwhile", "failed meanwhile", "died", "failed"],
 )
-def test_a_step_that_ended_after_a_cancellation_was_asked_for_was_cancelled(
+def test_an_error_after_a_cancel_request_is_recognised_as_a_cancellation(
     monkeypatch: pytest.MonkeyPatch, error: ActivityError, is_one: bool
 ) -> None:
     monkeypatch.setattr(workflow, "patched", lambda _: True)  # as in every history of today

@@ -1,4 +1,4 @@
-"""What the codec seals opens again with the right key, in the right namespace, unchanged; and never otherwise."""
+"""A sealed payload opens with the right key, in the right namespace, unchanged; and never otherwise."""
 
 import asyncio
 
@@ -41,13 +41,13 @@ def refusal(payload: Payload, by: SealingCodec) -> ApplicationError:
 
 
 @given(any_payload, st.integers(0, 2))
-def test_any_payload_comes_back_whatever_keys_came_after(payload: Payload, keys_since: int) -> None:
+def test_any_payload_is_opened_after_later_keys_were_added(payload: Payload, keys_since: int) -> None:
     later = [PayloadKey(f"later-{number}", bytes([number]) * 32) for number in range(keys_since)]
 
     assert opened(sealed(payload, OLD), codec(*later, OLD)) == payload
 
 
-def test_a_sealed_payload_tells_its_key_and_nothing_else() -> None:
+def test_a_sealed_payload_shows_only_its_key_id() -> None:
     made = sealed(PLAIN, NEW, OLD)
 
     assert dict(made.metadata) == {"encoding": b"binary/encrypted", "encryption-key-id": b"new"}
@@ -63,7 +63,7 @@ def test_without_keys_nothing_is_sealed() -> None:
 
 
 @pytest.mark.parametrize("keys", [(), (NEW,)], ids=["no keys", "a key"])
-def test_what_was_written_before_there_were_keys_stays_readable(keys: tuple[PayloadKey, ...]) -> None:
+def test_unsealed_payloads_stay_readable(keys: tuple[PayloadKey, ...]) -> None:
     assert opened(PLAIN, codec(*keys)) == PLAIN
 
 
@@ -92,7 +92,7 @@ def test_a_payload_that_is_labelled_with_another_key_does_not_open() -> None:
 
 
 @given(st.data())
-def test_one_changed_bit_anywhere_and_it_does_not_open(data: st.DataObject) -> None:
+def test_a_payload_with_one_changed_bit_does_not_open(data: st.DataObject) -> None:
     made = sealed(PLAIN, OLD)
     at = data.draw(st.integers(0, len(made.data) * 8 - 1))
     changed = bytearray(made.data)
@@ -102,13 +102,13 @@ def test_one_changed_bit_anywhere_and_it_does_not_open(data: st.DataObject) -> N
 
 
 @given(st.binary(max_size=40))
-def test_bytes_that_we_never_sealed_do_not_open(data: bytes) -> None:
+def test_arbitrary_bytes_labelled_as_sealed_do_not_open(data: bytes) -> None:
     stranger = Payload(metadata={"encoding": b"binary/encrypted", "encryption-key-id": b"old"}, data=data)
 
     assert refusal(stranger, codec(OLD)).type == "payload_unreadable"
 
 
-async def test_the_words_of_a_failure_are_sealed_and_come_back() -> None:
+async def test_the_message_of_a_failure_is_sealed_and_opened() -> None:
     converter = data_converter([NEW], "default")
     failure = Failure()
     await converter.encode_failure(ApplicationError("canary in the words", type="document_error"), failure)

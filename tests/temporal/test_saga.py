@@ -1,4 +1,4 @@
-"""What a saga does about an undo that Temporal gave up; the undos themselves are specified in tests/pipelines."""
+"""How a saga handles an undo that Temporal gave up; the undos themselves are specified in tests/pipelines."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -29,52 +29,52 @@ def gave_up(cause: BaseException, retry_state: RetryState | None = None) -> Acti
 
 
 class World:
-    """Undos that fail as they are told, and a person who says to try again."""
+    """Undos with scripted failures, and a person who decides to try again."""
 
     def __init__(self, *failures: BaseException) -> None:
         self.failures = list(failures)
         self.tried: list[str] = []
-        self.asked: list[Question] = []
-        self.saga = Saga(self._run, self._ask)
+        self.questions: list[Question] = []
+        self.saga = Saga(self._run, self._decide)
 
-    async def _run(self, undo: Callable[[Any, Any], Awaitable[None]], given: Any, policy: StepPolicy) -> None:
+    async def _run(self, undo: Callable[[Any, Any], Awaitable[None]], message: Any, policy: StepPolicy) -> None:
         self.tried.append(policy.step)
         if self.failures:
             raise gave_up(self.failures.pop(0))
 
-    async def _ask(self, question: Question) -> None:
-        self.asked.append(question)
+    async def _decide(self, question: Question) -> None:
+        self.questions.append(question)
 
     async def undo(self, *policies_: StepPolicy) -> None:
         for policy in policies_:
             self.saga.register(self._never, "given", policy)
         await self.saga.undo_all()
 
-    async def _never(self, activities: Any, given: str) -> None:
+    async def _never(self, activities: Any, message: str) -> None:
         raise AssertionError("only Temporal calls an activity")
 
 
-async def test_what_fails_for_good_is_tried_again_when_a_person_says_so() -> None:
+async def test_a_permanently_failed_undo_is_retried_after_a_persons_decision() -> None:
     world = World(ApplicationError("no", 8, type="internal_error"))
 
     await world.undo(pipeline.DELETE_POST, pipeline.DELETE_EMBEDDING)
 
-    assert world.asked == [Question("delete_post", 8)]
+    assert world.questions == [Question("delete_post", 8)]
     assert world.tried == ["delete_embedding", "delete_embedding", "delete_post"]
 
 
-async def test_what_no_worker_came_for_is_tried_again_without_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_undo_that_no_worker_started_is_retried_without_a_decision(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policies, "UNDO_AGAIN_AFTER", timedelta(0))
     world = World(TimeoutError("no worker", type=TimeoutType.SCHEDULE_TO_CLOSE, last_heartbeat_details=[]))
 
     await world.undo(pipeline.DELETE_POST)
 
-    assert (world.asked, world.tried) == ([], ["delete_post", "delete_post"])
+    assert (world.questions, world.tried) == ([], ["delete_post", "delete_post"])
 
 
-async def test_a_log_that_was_closed_meanwhile_ends_the_undoing() -> None:
+async def test_a_closed_log_stops_the_compensation() -> None:
     world = World(ApplicationError("the workflow is terminated", type="invalid_state"))
 
     await world.undo(pipeline.DELETE_POST, pipeline.DELETE_EMBEDDING)
 
-    assert (world.asked, world.tried) == ([], ["delete_embedding"])
+    assert (world.questions, world.tried) == ([], ["delete_embedding"])

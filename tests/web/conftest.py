@@ -1,4 +1,4 @@
-"""The application on fakes, asked over HTTP; and the same behind a real server, for what only bytes can show."""
+"""The application on fakes, called over HTTP; and the same behind a real server, for what only bytes can show."""
 
 from collections.abc import AsyncIterator
 

@@ -51,7 +51,7 @@ UNKNOWN = new_workflow_id(Kind.REPORT, 0, bytes(10))
 
 @dataclass
 class Harness:
-    """What a test holds."""
+    """The application on fakes, with helpers that create workflows in each state."""
 
     world: FakeWorld = field(default_factory=FakeWorld)
     settings: Settings = field(default_factory=Settings)
@@ -106,7 +106,7 @@ class Harness:
         self.app: Quart = create_app(self.operations, self.settings, self.streams)
         self.app.asgi_app = Recorded(self.app.asgi_app)  # type: ignore[method-assign]  # Quart's own way to wrap
 
-    async def asked(
+    async def queued(
         self,
         prompt: str = "How do tides work?",
         *,
@@ -114,7 +114,7 @@ class Harness:
         tenant: str = "default",
         kind: Kind = Kind.REPORT,
     ) -> str:
-        """A report, or another kind of work, that was asked for."""
+        """A queued report, or a queued workflow of another kind."""
         self.made += 1
         new = NewWorkflow(
             new_workflow_id(kind, self.made, bytes([self.made % 256] * 10)),
@@ -134,15 +134,15 @@ class Harness:
 
     async def waiting(self) -> str:
         """A report whose answer was lost and that waits for a person."""
-        report_id = await self.asked()
+        report_id = await self.queued()
         attempt = await self.step(report_id, "llm_call")
         failed = AttemptFailed(final=True, asks_a_person=True, error={"code": "decision_needed", "detail": "decide"})
         await self.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, failed)
         return report_id
 
-    async def asks_to_clean_up(self) -> str:
+    async def waiting_for_an_undo(self) -> str:
         """A post whose embedding failed and whose row could not be removed after that."""
-        post_id = await self.asked("Why do bees dance?", kind=Kind.POST)
+        post_id = await self.queued("Why do bees dance?", kind=Kind.POST)
         for name in ("generate_content", "store_post"):
             await self.world.progress.end_attempt(
                 await self.step(post_id, name), EventKind.ATTEMPT_COMPLETED, AttemptCompleted()
@@ -161,22 +161,22 @@ class Harness:
 
     async def written(self, workflow_id: str, **texts: str) -> None:
         """The post or the checked text, finished, with its texts by name."""
-        kept = {}
+        stored = {}
         for name, text in texts.items():
             reference = TextReference(key=f"{workflow_id}/{name}", sha256="0" * 64, size_bytes=len(text))
             await self.world.objects.put(reference.key, text.encode())
             usage = TokenUsage(input_tokens=40, output_tokens=900)
             made = WrittenText(text=reference, model="sim-1", provider="simulator", is_demo=True, usage=usage)
-            kept[name] = made.model_dump(mode="json")
+            stored[name] = made.model_dump(mode="json")
         self.world.ledger.charged[workflow_id] = Charges(settled=len(texts), possible_extra=0)
         if kind_of(workflow_id) is Kind.POST:
             # As storing a post does.
             self.world.workflows.change(workflow_id, title=parse_markdown(texts["text"]).title)
-        await self.world.progress.close(workflow_id, Status.DONE, Closed(texts=kept))
+        await self.world.progress.close(workflow_id, Status.DONE, Closed(texts=stored))
 
     async def failed(self, *, text: str = TEXT, code: str = "document_error", status: Status = Status.FAILED) -> str:
-        """A report whose text is paid for and that could not be typeset; or, without a text, that was asked for in vain."""
-        report_id = await self.asked()
+        """A report whose paid text could not be typeset; or, without a text, whose model call failed."""
+        report_id = await self.queued()
         step = "create_pdf" if text else "llm_call"
         if text:
             key = model_call_key(WorkflowRef(report_id, "default"), "llm_call", 0, 0)
@@ -186,8 +186,8 @@ class Harness:
             self.world.ledger.records[key] = EffectRecord(
                 result=made.model_dump(mode="json"), frozen={"model": "sim-1"}
             )
-            asked = await self.step(report_id, "llm_call")
-            await self.world.progress.end_attempt(asked, EventKind.ATTEMPT_COMPLETED, AttemptCompleted())
+            call = await self.step(report_id, "llm_call")
+            await self.world.progress.end_attempt(call, EventKind.ATTEMPT_COMPLETED, AttemptCompleted())
             self.world.ledger.charged[report_id] = Charges(settled=1, possible_extra=0)
         error = {"code": code, "detail": "line 3 cannot be typeset"}
         attempt = await self.step(report_id, step)
@@ -196,7 +196,7 @@ class Harness:
         return report_id
 
     async def failed_in_silence(self) -> str:
-        """A report whose model call was sent twice without an answer, where nobody can be asked about it."""
+        """A report whose model call was sent twice without an answer, at a provider without lookups."""
         report_id = await self.failed(text="", code="unconfirmed_effect")
         silent = tuple(Send(fence, SendState.UNKNOWN, START) for fence in (1, 2))
         key = model_call_key(WorkflowRef(report_id, "default"), "llm_call", 0, 0)
@@ -208,13 +208,13 @@ class Harness:
 
     async def parked(self, *, text: str = TEXT, before: str = "before_pdf") -> str:
         """A report whose draft waits for approval."""
-        report_id = await self.asked()
+        report_id = await self.queued()
         await self.step(report_id, "llm_call")
         written = TextReference(key=f"drafts/{report_id}", sha256=DRAFT_SHA256, size_bytes=len(text))
         await self.world.objects.put(written.key, text.encode())
         draft = WrittenText(text=written, model="sim-1", provider="simulator", is_demo=True, usage=TokenUsage())
         verdicts = ("approve", "edit", "refuse") if before == "before_pdf" else ("approve", "refuse")
-        asked = ApprovalAsked.model_validate(
+        request = ApprovalAsked.model_validate(
             {
                 "before": before,
                 "draft_sha256": DRAFT_SHA256,
@@ -225,7 +225,7 @@ class Harness:
                 "pdf": await self._draft_pdf(report_id) if before == "before_notify" else None,
             }
         )
-        data = asked.model_dump(mode="json")
+        data = request.model_dump(mode="json")
         await self.world.progress.note_approval(
             report_id, EventKind.APPROVAL_ASKED, ApprovalOpened.model_validate(data)
         )
@@ -265,5 +265,5 @@ class Harness:
         return report
 
     async def worker(self, name: str = "worker-1") -> None:
-        """A worker that lives."""
+        """A live worker."""
         await self.world.workers.heartbeat(WorkerRow(f"{name}@7", name, 7, "here", ("research",), START))

@@ -1,4 +1,4 @@
-"""How many statements an answer costs the database: what a page shows is read once and passed on."""
+"""The number of SQL statements per answer: a page's data are read once and passed on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -140,7 +140,7 @@ def statements() -> Iterator[list[str]]:
         ("finished_report", "/reports/{id}", 6),
         ("checked_text", "/texts/{id}", 5),
         ("live_report", "/reports/{id}", 3),
-        # What the ledger knows of the paid text, besides.
+        # The ledger's record of the paid text, in addition.
         ("failed_report", "/reports/{id}", 4),
         ("failed_report", "/api/workflows/{id}/status", 4),
         ("finished_report", "/api/workflows/{id}/status", 3),
@@ -152,13 +152,13 @@ def statements() -> Iterator[list[str]]:
         ("finished_report", "/api/reports", 1),
     ],
 )
-async def test_an_answer_costs_so_many_statements(
+async def test_each_answer_takes_its_fixed_number_of_sql_statements(
     world: DatabaseWorld, arrange: str, address: str, expected: int
 ) -> None:
     client = QuartClient(Harness(world).app)  # type: ignore[arg-type]  # the real tables
     workflow_id = await getattr(world, arrange)()
     path = address.format(id=workflow_id)
-    await client.get(path)  # what is made when it is first shown is made
+    await client.get(path)  # files created at the first view exist
 
     with statements() as sent:
         answer = await client.get(path)

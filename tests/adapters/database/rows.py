@@ -13,7 +13,7 @@ from durable_research.ports.database.workflows import NewWorkflow
 
 
 def attempt_of(workflow_id: str, step: str = "create_embedding", number: int = 1) -> Attempt:
-    """An attempt that nobody has closed."""
+    """An attempt that is not closed."""
     return Attempt(workflow_id, step, number, "worker-1@1")
 
 

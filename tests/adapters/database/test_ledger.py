@@ -50,7 +50,7 @@ async def test_a_new_effect_is_sent(ledger: PostgresLedger, effect: Effect) -> N
     assert next_move(record, effect).move is Move.SEND
 
 
-async def test_two_attempts_of_one_number_send_once(ledger: PostgresLedger, effect: Effect) -> None:
+async def test_a_second_attempt_with_the_same_number_may_not_send(ledger: PostgresLedger, effect: Effect) -> None:
     for _ in range(2):
         await ledger.claim(effect, 1)
     await ledger.open_send(effect, 1, None, earlier=None)
@@ -59,7 +59,7 @@ async def test_two_attempts_of_one_number_send_once(ledger: PostgresLedger, effe
         await ledger.open_send(effect, 1, None, earlier=None)
 
 
-async def test_attempts_without_a_number_get_one_each_that_is_higher_than_all_before(
+async def test_each_unnumbered_attempt_gets_a_higher_fence_than_all_before(
     ledger: PostgresLedger, effect: Effect
 ) -> None:
     fences = [(await ledger.claim(effect, NUMBERED_BY_LEDGER)).fence for _ in range(3)]
@@ -69,7 +69,7 @@ async def test_attempts_without_a_number_get_one_each_that_is_higher_than_all_be
         await ledger.open_send(effect, 2, None, earlier=None)
 
 
-async def test_an_attempt_without_a_number_does_nothing_where_all_was_taken_back(
+async def test_an_unnumbered_attempt_is_refused_after_the_effect_was_withdrawn(
     ledger: PostgresLedger, effect: Effect
 ) -> None:
     await ledger.claim(effect, WITHDRAWN)
@@ -100,7 +100,7 @@ async def test_an_intent_without_an_id_is_sent_again_once_and_counted(ledger: Po
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=0, possible_extra=2)
 
 
-async def test_an_id_that_becomes_known_while_another_attempt_decides_is_taken_up(
+async def test_an_id_stored_after_another_attempts_claim_stops_its_resend_and_is_collected(
     ledger: PostgresLedger, effect: Effect
 ) -> None:
     await begun(ledger, effect, 1)
@@ -118,7 +118,7 @@ async def test_an_id_that_becomes_known_while_another_attempt_decides_is_taken_u
     assert (await ledger.charges(effect.workflow.workflow_id)).possible_extra == 0
 
 
-async def test_an_accepted_call_is_charged_though_nobody_fetched_its_answer(
+async def test_an_accepted_call_counts_as_charged_before_its_answer_is_fetched(
     ledger: PostgresLedger, effect: Effect
 ) -> None:
     await begun(ledger, effect, 1)
@@ -128,13 +128,15 @@ async def test_an_accepted_call_is_charged_though_nobody_fetched_its_answer(
     assert await ledger.running_calls(effect.workflow.workflow_id) == [(effect.key, "resp_1")]
 
 
-async def test_a_deployment_in_between_changes_no_request_under_way(ledger: PostgresLedger, effect: Effect) -> None:
+async def test_a_new_deployment_does_not_change_a_request_that_is_in_flight(
+    ledger: PostgresLedger, effect: Effect
+) -> None:
     await begun(ledger, replace(effect, frozen={"model": "old"}), 1)
 
     assert (await ledger.claim(replace(effect, frozen={"model": "new"}), 2)).frozen == {"model": "old"}
 
 
-async def test_where_every_send_was_refused_todays_settings_are_asked_for(
+async def test_when_every_send_was_refused_the_next_claim_uses_the_current_settings(
     ledger: PostgresLedger, effect: Effect
 ) -> None:
     await begun(ledger, replace(effect, provider="old", frozen={"model": "old"}), 1)
@@ -145,7 +147,7 @@ async def test_where_every_send_was_refused_todays_settings_are_asked_for(
     assert (again.provider, again.frozen) == ("new", {"model": "new"})
 
 
-async def test_a_refused_send_leaves_nothing_open(ledger: PostgresLedger, effect: Effect) -> None:
+async def test_after_a_refused_send_the_next_attempt_sends_normally(ledger: PostgresLedger, effect: Effect) -> None:
     await begun(ledger, effect, 1)
     await ledger.close_send(effect.key, None, 1, SendState.REFUSED)
 
@@ -165,7 +167,7 @@ async def test_a_settled_effect_returns_its_result_and_counts_one_charge(
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
-async def test_a_paused_attempt_finds_its_fence_stale_before_it_sends(ledger: PostgresLedger, effect: Effect) -> None:
+async def test_a_paused_attempt_has_a_stale_fence_before_it_sends(ledger: PostgresLedger, effect: Effect) -> None:
     await begun(ledger, effect, 1)
     await ledger.claim(effect, 2)
 
@@ -173,7 +175,7 @@ async def test_a_paused_attempt_finds_its_fence_stale_before_it_sends(ledger: Po
         await ledger.check_fence(effect.key, 1, timedelta(hours=1))
 
 
-async def test_an_intent_that_was_slept_over_is_not_sent_and_stands_in_nobodys_way(
+async def test_an_intent_older_than_its_limit_is_not_sent_and_does_not_block_the_next_send(
     ledger: PostgresLedger, effect: Effect
 ) -> None:
     effect = replace(effect, provider_class=ProviderClass.NOTHING)
@@ -192,7 +194,9 @@ async def test_a_young_intent_may_be_sent(ledger: PostgresLedger, effect: Effect
     await ledger.check_fence(effect.key, 1, timedelta(hours=1))
 
 
-async def test_settling_one_send_closes_another_accepted_one_as_spent(ledger: PostgresLedger, effect: Effect) -> None:
+async def test_settling_one_send_closes_every_other_accepted_send_as_spent(
+    ledger: PostgresLedger, effect: Effect
+) -> None:
     await begun(ledger, effect, 1)
     await ledger.remember_reference(effect.key, 1, "resp_1")
     await begun(ledger, effect, 2)
@@ -239,7 +243,7 @@ async def test_two_sends_with_one_id_are_one_charge(ledger: PostgresLedger, effe
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
-async def test_a_silent_send_may_be_charged_once_somebody_else_has_taken_over(
+async def test_a_silent_send_counts_as_a_possible_charge_once_a_newer_attempt_claims(
     ledger: PostgresLedger, effect: Effect
 ) -> None:
     await begun(ledger, effect, 1)
@@ -250,9 +254,7 @@ async def test_a_silent_send_may_be_charged_once_somebody_else_has_taken_over(
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=0, possible_extra=1)
 
 
-async def test_what_is_left_open_when_the_effect_is_settled_was_nothing_of_its_own(
-    ledger: PostgresLedger, effect: Effect
-) -> None:
+async def test_settling_a_keyed_effect_closes_its_open_sends_as_absent(ledger: PostgresLedger, effect: Effect) -> None:
     keyed = replace(effect, provider_class=ProviderClass.KEYED)
     await begun(ledger, keyed, 1)
     await begun(ledger, keyed, 2)
@@ -272,7 +274,7 @@ async def test_an_id_never_replaces_another(ledger: PostgresLedger, effect: Effe
     assert (send.reference, send.handle) == ("conv_1/msg_1", "conv_1")
 
 
-async def test_a_late_sender_learns_that_its_workflow_has_ended(
+async def test_a_sender_that_reports_its_id_after_the_end_must_cancel_its_call(
     ledger: PostgresLedger, effect: Effect, progress: PostgresProgressLog
 ) -> None:
     await begun(ledger, effect, 1)
@@ -282,7 +284,7 @@ async def test_a_late_sender_learns_that_its_workflow_has_ended(
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=1, possible_extra=0)
 
 
-async def test_a_late_sender_whose_send_was_found_and_settled_takes_nothing_back(
+async def test_a_late_sender_whose_send_was_settled_by_another_attempt_cancels_nothing(
     ledger: PostgresLedger, effect: Effect, progress: PostgresProgressLog
 ) -> None:
     searched = replace(effect, step="send_notification", provider_class=ProviderClass.RETRIEVABLE)
@@ -295,7 +297,9 @@ async def test_a_late_sender_whose_send_was_found_and_settled_takes_nothing_back
     assert not await ledger.remember_reference(searched.key, 1, "ts_1")
 
 
-async def test_a_late_sender_learns_that_a_newer_send_is_accepted(ledger: PostgresLedger, effect: Effect) -> None:
+async def test_a_late_sender_must_cancel_its_call_when_a_newer_send_is_accepted(
+    ledger: PostgresLedger, effect: Effect
+) -> None:
     await begun(ledger, effect, 1, "conv_1")
     await ledger.claim(effect, 2)
     await ledger.open_send(effect, 2, "conv_1", earlier=SendState.ABSENT)
@@ -305,7 +309,9 @@ async def test_a_late_sender_learns_that_a_newer_send_is_accepted(ledger: Postgr
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
-async def test_a_send_that_turned_up_after_all_is_counted_as_spent(ledger: PostgresLedger, effect: Effect) -> None:
+async def test_a_send_found_after_the_effect_was_settled_counts_as_spent(
+    ledger: PostgresLedger, effect: Effect
+) -> None:
     searched = replace(effect, provider_class=ProviderClass.RETRIEVABLE)
     await ledger.claim(searched, 1)
     await ledger.open_send(searched, 1, None, earlier=None)
@@ -325,18 +331,18 @@ async def test_a_send_that_turned_up_after_all_is_counted_as_spent(ledger: Postg
     ] == []
 
 
-async def test_a_person_may_allow_one_more_send(ledger: PostgresLedger, effect: Effect) -> None:
-    asked = replace(effect, provider_class=ProviderClass.NOTHING, resend=ResendPolicy.ASK)
+async def test_a_person_may_grant_one_more_send(ledger: PostgresLedger, effect: Effect) -> None:
+    ask_first = replace(effect, provider_class=ProviderClass.NOTHING, resend=ResendPolicy.ASK)
     nothing_to_decide = await ledger.grant_resend(effect.workflow.workflow_id, "llm_call")
-    await ledger.claim(asked, 1)
-    await ledger.open_send(asked, 1, None, earlier=None)
-    before = next_move(await ledger.claim(asked, 2), asked).move
+    await ledger.claim(ask_first, 1)
+    await ledger.open_send(ask_first, 1, None, earlier=None)
+    before = next_move(await ledger.claim(ask_first, 2), ask_first).move
 
     granted = [await ledger.grant_resend(effect.workflow.workflow_id, "llm_call") for _ in range(2)]
 
-    after = await ledger.claim(asked, 3)
+    after = await ledger.claim(ask_first, 3)
     assert (nothing_to_decide, before, granted) == (False, Move.ASK_A_PERSON, [True, True])
-    assert (after.resend_granted, next_move(after, asked).move) == (1, Move.SEND_AGAIN)
+    assert (after.resend_granted, next_move(after, ask_first).move) == (1, Move.SEND_AGAIN)
 
 
 async def test_another_generation_is_another_purchase(ledger: PostgresLedger, effect: Effect) -> None:
@@ -349,7 +355,7 @@ async def test_another_generation_is_another_purchase(ledger: PostgresLedger, ef
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=2, possible_extra=0)
 
 
-async def test_a_stray_that_turns_up_before_there_is_an_answer_is_the_answer(
+async def test_an_unresolved_send_found_before_the_effect_is_settled_is_collected(
     ledger: PostgresLedger, effect: Effect
 ) -> None:
     searched = replace(effect, provider_class=ProviderClass.RETRIEVABLE)
@@ -365,7 +371,7 @@ async def test_a_stray_that_turns_up_before_there_is_an_answer_is_the_answer(
     assert next_move(await ledger.claim(searched, 2), searched).move is Move.COLLECT
 
 
-async def test_doubts_of_a_provider_that_is_not_asked_wait_for_nobody(ledger: PostgresLedger, effect: Effect) -> None:
+async def test_unresolved_sends_of_other_providers_are_not_listed(ledger: PostgresLedger, effect: Effect) -> None:
     elsewhere = replace(effect, provider="slack", provider_class=ProviderClass.RETRIEVABLE)
     await ledger.claim(elsewhere, 1)
     await ledger.open_send(elsewhere, 1, None, earlier=None)
@@ -376,7 +382,9 @@ async def test_doubts_of_a_provider_that_is_not_asked_wait_for_nobody(ledger: Po
     ] == []
 
 
-async def test_doubts_of_another_api_of_the_provider_wait_for_it(ledger: PostgresLedger, effect: Effect) -> None:
+async def test_unresolved_sends_of_another_provider_class_are_not_listed(
+    ledger: PostgresLedger, effect: Effect
+) -> None:
     locked = replace(effect, provider_class=ProviderClass.LOCKED)
     await ledger.claim(locked, 1)
     await ledger.open_send(locked, 1, "conv_1", earlier=None)
@@ -387,7 +395,7 @@ async def test_doubts_of_another_api_of_the_provider_wait_for_it(ledger: Postgre
     assert [one for one in found if one.key == locked.key] == []
 
 
-async def test_a_searched_provider_is_not_looked_up_again_before_a_call_can_have_ended(
+async def test_an_unresolved_send_is_not_searched_for_before_the_call_can_have_ended(
     ledger: PostgresLedger, effect: Effect
 ) -> None:
     searched = replace(effect, provider_class=ProviderClass.RETRIEVABLE)
@@ -399,7 +407,7 @@ async def test_a_searched_provider_is_not_looked_up_again_before_a_call_can_have
     assert [one for one in found if one.key == searched.key] == []
 
 
-async def test_why_and_since_when_a_send_is_lost_is_written_once(ledger: PostgresLedger, effect: Effect) -> None:
+async def test_the_reason_and_time_of_a_lost_send_are_written_once(ledger: PostgresLedger, effect: Effect) -> None:
     await begun(ledger, effect, 1)
     first = await ledger.note_lost(effect.key, 1, SendFailure("provider_failed", "HTTP 500"))
 
@@ -414,14 +422,14 @@ async def test_why_and_since_when_a_send_is_lost_is_written_once(ledger: Postgre
     ("provider_class", "state"),
     [(ProviderClass.NOTHING, SendState.UNKNOWN), (ProviderClass.LOCKED, SendState.OPEN)],
 )
-async def test_what_a_dead_sender_left_open_is_closed_after_the_end_where_nobody_can_be_asked(
+async def test_after_the_end_open_sends_become_unknown_only_without_a_lookup(
     provider_class: ProviderClass,
     state: SendState,
     ledger: PostgresLedger,
     effect: Effect,
     progress: PostgresProgressLog,
 ) -> None:
-    """Once a frozen worker that took the second task was ended before it heard, and its send stayed open for good."""
+    """Seen once: a frozen worker with the second task was ended before it was notified, and its send stayed open."""
     left = replace(effect, provider_class=provider_class)
     await begun(ledger, left, 1)
     await progress.close(effect.workflow.workflow_id, Status.FAILED, Closed())
@@ -433,7 +441,7 @@ async def test_what_a_dead_sender_left_open_is_closed_after_the_end_where_nobody
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=0, possible_extra=1)
 
 
-async def test_what_a_living_workflow_sends_is_left_open(ledger: PostgresLedger, effect: Effect) -> None:
+async def test_open_sends_of_a_running_workflow_stay_open(ledger: PostgresLedger, effect: Effect) -> None:
     sending = replace(effect, provider_class=ProviderClass.NOTHING)
     await begun(ledger, sending, 1)
 
@@ -443,7 +451,7 @@ async def test_what_a_living_workflow_sends_is_left_open(ledger: PostgresLedger,
 
 
 @pytest.mark.parametrize(("provider_class", "possible"), [(ProviderClass.NOTHING, 1), (ProviderClass.LOCKED, 0)])
-async def test_a_send_that_ended_in_an_error_is_told_at_once_where_nobody_can_be_asked(
+async def test_a_failed_send_counts_as_a_possible_charge_at_once_only_without_a_lookup(
     provider_class: ProviderClass, possible: int, ledger: PostgresLedger, effect: Effect
 ) -> None:
     sent = replace(effect, provider_class=provider_class)
@@ -455,7 +463,7 @@ async def test_a_send_that_ended_in_an_error_is_told_at_once_where_nobody_can_be
     assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=0, possible_extra=possible)
 
 
-async def test_effects_are_read_with_their_sends_and_claimed_by_nobody(ledger: PostgresLedger, effect: Effect) -> None:
+async def test_effects_are_read_with_their_sends_without_being_claimed(ledger: PostgresLedger, effect: Effect) -> None:
     unsent, unclaimed = replace(effect, ordinal="1"), replace(effect, ordinal="2")
     for fence in (1, 2):
         await begun(ledger, effect, fence)
@@ -469,7 +477,7 @@ async def test_effects_are_read_with_their_sends_and_claimed_by_nobody(ledger: P
     assert found == {effect.key: found[effect.key], unsent.key: claimed}
 
 
-async def test_each_kind_of_effect_is_counted_by_itself(ledger: PostgresLedger, effect: Effect) -> None:
+async def test_charges_are_counted_by_kind_of_effect(ledger: PostgresLedger, effect: Effect) -> None:
     embedding = replace(effect, step="create_embedding", kind=EffectKind.EMBEDDING)
     for one in (effect, embedding):
         await begun(ledger, one, 1)

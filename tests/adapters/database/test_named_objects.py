@@ -1,4 +1,4 @@
-"""What a post names stays; the rest of the collector's specification is in tests/pipelines/test_orphans.py."""
+"""Objects that a post names are no orphans; the rest of the collector's specification is in tests/pipelines/test_orphans.py."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,14 +30,14 @@ async def test_a_posts_text_is_an_orphan_only_when_the_post_is_gone(database: Da
         attempt_of(post_id),
     )
 
-    kept = await named.orphans({key: post_id, f"{key}.other": post_id}, timedelta(0))
+    orphans = await named.orphans({key: post_id, f"{key}.other": post_id}, timedelta(0))
     await posts.delete(WorkflowRef(post_id, "default"))
     left = await named.orphans({key: post_id}, timedelta(0))
 
-    assert (kept, left) == ({f"{key}.other"}, {key})
+    assert (orphans, left) == ({f"{key}.other"}, {key})
 
 
-async def test_a_page_stays_as_long_as_what_it_lies_beside(database: Database) -> None:
+async def test_an_html_page_is_no_orphan_while_the_text_beside_it_is_named(database: Database) -> None:
     post_id = await accepted(database, Kind.POST, status=Status.DONE)
     page, other = (f"default/{post_id}/{name}.html" for name in ("text", "other"))
     text = TextReference(key=f"default/{post_id}/text.md", sha256="a" * 64, size_bytes=1)
@@ -47,24 +47,24 @@ async def test_a_page_stays_as_long_as_what_it_lies_beside(database: Database) -
     assert await PostgresNamedObjects(database).orphans({page: post_id, other: post_id}, timedelta(0)) == {other}
 
 
-async def test_nothing_names_the_objects_of_a_story_that_was_taken_back(database: Database) -> None:
-    told, taken_back, told_again = [await accepted(database) for _ in range(3)]
-    keys = {f"default/{workflow_id}/text.md": workflow_id for workflow_id in (told, taken_back, told_again)}
+async def test_objects_of_a_compensated_run_are_orphans(database: Database) -> None:
+    cancelled_only, compensated, repeated = [await accepted(database) for _ in range(3)]
+    keys = {f"default/{workflow_id}/text.md": workflow_id for workflow_id in (cancelled_only, compensated, repeated)}
     progress, engine = PostgresProgressLog(database), EngineAttempt("run", 1)
     for key, workflow_id in keys.items():
         attempt = await progress.begin_attempt(workflow_id, "generate_content", "worker-1@1", engine)
         await progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, AttemptCompleted(texts={"text": {"key": key}}))
-    for workflow_id in (taken_back, told_again):
+    for workflow_id in (compensated, repeated):
         await progress.begin_attempt(workflow_id, "delete_embedding", "worker-1@1", engine, undoes=True)
-    for workflow_id, status in [(told, "cancelled"), (taken_back, "cancelled"), (told_again, "done")]:
+    for workflow_id, status in [(cancelled_only, "cancelled"), (compensated, "cancelled"), (repeated, "done")]:
         await progress.close(workflow_id, Status(status), Closed())
 
     left = await PostgresNamedObjects(database).orphans(keys, timedelta(0))
 
-    assert {keys[key] for key in left} == {taken_back}
+    assert {keys[key] for key in left} == {compensated}
 
 
-async def test_the_ledger_names_what_came_of_an_answer_that_is_not_published(database: Database) -> None:
+async def test_a_partial_answer_named_by_the_ledger_is_no_orphan(database: Database) -> None:
     report = await accepted(database)
     key = f"default/{report}/half.md"
     effect = Effect(

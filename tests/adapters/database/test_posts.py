@@ -74,7 +74,7 @@ async def test_a_post_that_was_stored_and_not_acknowledged_is_stored_again_uncha
     ]
 
 
-async def test_a_worker_that_was_frozen_while_an_undo_began_stores_nothing(
+async def test_a_worker_frozen_since_before_the_undo_stores_no_post(
     posts: PostgresPosts, database: Database, made: Post
 ) -> None:
     progress, engine = PostgresProgressLog(database), EngineAttempt("run", 1)
@@ -87,9 +87,7 @@ async def test_a_worker_that_was_frozen_while_an_undo_began_stores_nothing(
     assert await stored(database, made) == []
 
 
-async def test_a_deleted_post_is_gone_and_deleting_it_again_is_no_error(
-    posts: PostgresPosts, made: Post, database: Database
-) -> None:
+async def test_deleting_a_post_twice_is_no_error(posts: PostgresPosts, made: Post, database: Database) -> None:
     await posts.store(made, "default", attempt_of(made.post_id))
 
     for _ in range(2):

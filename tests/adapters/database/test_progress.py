@@ -27,7 +27,7 @@ ENGINE = EngineAttempt("run", 1)
 FAILED = AttemptFailed(error={"code": "rate_limited", "detail": "busy"}, counted=True, final=False)
 
 
-async def test_attempts_are_numbered_by_us_and_count_on(report: str, progress: PostgresProgressLog) -> None:
+async def test_the_log_numbers_attempts_itself_without_a_gap(report: str, progress: PostgresProgressLog) -> None:
     first = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
     await progress.end_attempt(first, EventKind.ATTEMPT_FAILED, FAILED)
 
@@ -45,7 +45,7 @@ async def test_a_killed_attempt_is_closed_as_lost_by_the_next_one(report: str, p
     assert [(event.attempt, event.data["worker"]) for event in lost] == [(1, "worker-1@1")]
 
 
-async def test_a_death_is_no_counted_failure(report: str, progress: PostgresProgressLog) -> None:
+async def test_a_dead_worker_is_no_counted_failure(report: str, progress: PostgresProgressLog) -> None:
     for number in range(4):
         attempt = await progress.begin_attempt(report, "llm_call", f"worker-1@{number}", ENGINE)
 
@@ -59,7 +59,7 @@ async def test_an_answered_failure_is_counted(report: str, progress: PostgresPro
     assert (await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)).failures_before == 1
 
 
-async def test_a_paused_attempt_that_wakes_up_may_not_end_what_another_holds(
+async def test_a_paused_attempt_may_not_end_a_step_held_by_a_newer_attempt(
     report: str, progress: PostgresProgressLog
 ) -> None:
     paused = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
@@ -69,16 +69,16 @@ async def test_a_paused_attempt_that_wakes_up_may_not_end_what_another_holds(
         await progress.end_attempt(paused, EventKind.ATTEMPT_COMPLETED, AttemptCompleted())
 
 
-async def test_a_worker_that_was_frozen_before_it_began_does_not_take_over(
-    report: str, progress: PostgresProgressLog
-) -> None:
+async def test_an_attempt_with_an_older_engine_number_may_not_begin(report: str, progress: PostgresProgressLog) -> None:
     await progress.begin_attempt(report, "llm_call", "worker-2@1", EngineAttempt("run", 2))
 
     with pytest.raises(StaleAttempt):
         await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run", 1))
 
 
-async def test_a_reset_run_begins_anew_and_numbers_count_on(report: str, progress: PostgresProgressLog) -> None:
+async def test_a_reset_run_begins_again_and_attempt_numbers_continue(
+    report: str, progress: PostgresProgressLog
+) -> None:
     await progress.begin_attempt(report, "llm_call", "worker-2@1", EngineAttempt("run", 5))
 
     attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run after reset", 1))
@@ -86,7 +86,9 @@ async def test_a_reset_run_begins_anew_and_numbers_count_on(report: str, progres
     assert attempt.number == 2
 
 
-async def test_an_undo_finds_nothing_else_under_way(report: str, progress: PostgresProgressLog) -> None:
+async def test_the_start_of_an_undo_closes_every_other_running_attempt_as_lost(
+    report: str, progress: PostgresProgressLog
+) -> None:
     frozen = await progress.begin_attempt(report, "store_post", "worker-1@1", ENGINE)
 
     undo = await progress.begin_attempt(report, "delete_post", "worker-2@1", ENGINE, undoes=True)
@@ -98,7 +100,7 @@ async def test_an_undo_finds_nothing_else_under_way(report: str, progress: Postg
     await progress.end_attempt(undo, EventKind.ATTEMPT_COMPLETED, AttemptCompleted())
 
 
-async def test_no_step_begins_once_the_story_is_being_taken_back(report: str, progress: PostgresProgressLog) -> None:
+async def test_no_step_begins_once_compensation_has_begun(report: str, progress: PostgresProgressLog) -> None:
     await progress.begin_attempt(report, "delete_post", "worker-2@1", ENGINE, undoes=True)
 
     with pytest.raises(InvalidState):
@@ -106,9 +108,7 @@ async def test_no_step_begins_once_the_story_is_being_taken_back(report: str, pr
     await progress.begin_attempt(report, "delete_embedding", "worker-2@1", ENGINE, undoes=True)
 
 
-async def test_a_run_that_tells_the_story_anew_begins_its_steps_again(
-    report: str, progress: PostgresProgressLog
-) -> None:
+async def test_a_new_run_after_a_loss_may_begin_steps_after_an_undo(report: str, progress: PostgresProgressLog) -> None:
     await progress.begin_attempt(report, "delete_post", "worker-2@1", ENGINE, undoes=True)
 
     again = await progress.begin_attempt(report, "store_post", "worker-2@1", EngineAttempt("after a loss", 1))
@@ -116,7 +116,7 @@ async def test_a_run_that_tells_the_story_anew_begins_its_steps_again(
     assert again.number == 1
 
 
-async def test_a_cancelled_story_begins_nothing_new_and_tells_again_what_was_done(
+async def test_a_new_run_of_a_cancelled_workflow_repeats_done_steps_and_begins_no_new_one(
     report: str, progress: PostgresProgressLog, workflows: PostgresWorkflows
 ) -> None:
     done = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
@@ -130,7 +130,7 @@ async def test_a_cancelled_story_begins_nothing_new_and_tells_again_what_was_don
         await progress.begin_attempt(report, "create_pdf", "worker-1@1", EngineAttempt("after a loss", 1))
 
 
-async def test_a_closed_log_says_the_same_for_ever(report: str, progress: PostgresProgressLog) -> None:
+async def test_a_closed_log_accepts_no_further_event(report: str, progress: PostgresProgressLog) -> None:
     attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
     await progress.close(report, Status.TERMINATED, Closed())
     before = await progress.read(report)
@@ -154,7 +154,7 @@ async def test_the_status_changes_with_the_event_that_causes_it(
     assert (running, retrying, failed) == (Status.RUNNING, Status.RETRYING, Status.FAILED)
 
 
-async def test_an_end_is_written_once(report: str, progress: PostgresProgressLog) -> None:
+async def test_a_second_end_is_not_written(report: str, progress: PostgresProgressLog) -> None:
     await progress.close(report, Status.DONE, Closed(pages=3))
 
     await progress.close(report, Status.FAILED, Closed())
@@ -163,7 +163,7 @@ async def test_an_end_is_written_once(report: str, progress: PostgresProgressLog
     assert ends == ["done"]
 
 
-async def test_partly_done_may_become_done(
+async def test_partly_done_may_change_to_done(
     report: str, progress: PostgresProgressLog, workflows: PostgresWorkflows
 ) -> None:
     await progress.close(report, Status.PARTLY_DONE, Closed())
@@ -188,10 +188,12 @@ async def test_numbers_have_no_gap_when_many_write_at_once(report: str, progress
     assert [event.seq for event in await progress.read(report)] == list(range(1, 14))
 
 
-async def test_a_reader_is_woken_by_a_write(report: str, progress: PostgresProgressLog, database_url: str) -> None:
+async def test_a_waiting_reader_is_woken_by_a_write(
+    report: str, progress: PostgresProgressLog, database_url: str
+) -> None:
     changes = PostgresChanges(database_url)
     async with changes.watch(report) as changed:
-        await changed(5)  # the first call tells that listening has begun
+        await changed(5)  # the first call signals that the reader listens
         await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
 
         woken = await changed(5)
@@ -200,7 +202,7 @@ async def test_a_reader_is_woken_by_a_write(report: str, progress: PostgresProgr
     assert woken
 
 
-async def test_a_draft_with_a_nul_is_shown_without_it(report: str, drafts: PostgresDrafts) -> None:
+async def test_a_nul_character_is_removed_from_a_draft(report: str, drafts: PostgresDrafts) -> None:
     drafts.show(Attempt(report, "llm_call", 1, "worker-1@1"), "one\x00two")
     await drafts.close()
 
@@ -209,7 +211,7 @@ async def test_a_draft_with_a_nul_is_shown_without_it(report: str, drafts: Postg
     assert draft.text == "onetwo"
 
 
-async def test_the_end_leaves_no_draft_and_none_comes_after_it(
+async def test_the_end_deletes_the_draft_and_no_later_draft_is_stored(
     report: str, progress: PostgresProgressLog, drafts: PostgresDrafts
 ) -> None:
     attempt = Attempt(report, "llm_call", 1, "worker-1@1")
@@ -226,7 +228,7 @@ async def test_the_end_leaves_no_draft_and_none_comes_after_it(
     assert (after, await drafts.read(report)) == (None, None)
 
 
-async def test_a_step_that_is_done_has_no_draft(
+async def test_a_completed_step_has_no_draft(
     report: str, progress: PostgresProgressLog, drafts: PostgresDrafts
 ) -> None:
     attempt = await progress.begin_attempt(report, "llm_call", "worker-1@1", ENGINE)
@@ -251,8 +253,8 @@ async def test_a_draft_is_replaced_by_the_next_attempt(report: str, drafts: Post
     assert (draft.attempt, draft.text) == (2, "one")
 
 
-def asked(expires_at: str) -> ApprovalOpened:
-    """A question as the log stores it."""
+def approval_request(expires_at: str) -> ApprovalOpened:
+    """An approval request as the log stores it."""
     text = TextReference(key="default/report/a.md", sha256="a" * 64, size_bytes=1)
     draft = WrittenText(text=text, model="m", provider="p", is_demo=False, usage=TokenUsage())
     return ApprovalOpened.model_validate(
@@ -267,33 +269,36 @@ def asked(expires_at: str) -> ApprovalOpened:
     )
 
 
-async def test_a_question_that_is_asked_again_is_the_one_that_was_asked_first(
-    report: str, progress: PostgresProgressLog
-) -> None:
-    first = await progress.note_approval(report, EventKind.APPROVAL_ASKED, asked("2026-11-28T09:00:00+00:00"))
+async def test_a_repeated_approval_request_returns_the_first_one(report: str, progress: PostgresProgressLog) -> None:
+    first = await progress.note_approval(
+        report, EventKind.APPROVAL_ASKED, approval_request("2026-11-28T09:00:00+00:00")
+    )
 
-    again = await progress.note_approval(report, EventKind.APPROVAL_ASKED, asked("2027-01-01T00:00:00+00:00"))
+    again = await progress.note_approval(
+        report, EventKind.APPROVAL_ASKED, approval_request("2027-01-01T00:00:00+00:00")
+    )
 
-    assert again == first == ApprovalAsked.model_validate(asked("2026-11-28T09:00:00+00:00").stored())
+    assert again == first == ApprovalAsked.model_validate(approval_request("2026-11-28T09:00:00+00:00").stored())
     assert [event.kind for event in await progress.read(report)].count(EventKind.APPROVAL_ASKED) == 1
 
 
-async def test_a_question_that_is_decided_is_answered_by_the_decision(
+async def test_an_approval_request_repeated_after_the_decision_returns_the_decision(
     report: str, progress: PostgresProgressLog
 ) -> None:
     decision = ApprovalDecision(decision_id="mine", decision=Verdict.APPROVE, draft_sha256="a" * 64)
-    await progress.note_approval(report, EventKind.APPROVAL_ASKED, asked("2026-11-28T09:00:00+00:00"))
+    await progress.note_approval(report, EventKind.APPROVAL_ASKED, approval_request("2026-11-28T09:00:00+00:00"))
     await progress.note_approval(report, EventKind.APPROVAL_GIVEN, decided_as(decision))
 
     assert (
-        await progress.note_approval(report, EventKind.APPROVAL_ASKED, asked("2027-01-01T00:00:00+00:00")) == decision
+        await progress.note_approval(report, EventKind.APPROVAL_ASKED, approval_request("2027-01-01T00:00:00+00:00"))
+        == decision
     )
 
 
 BUSY = AttemptFailed(error={"code": "rate_limited", "detail": "busy"}, counted=False, final=False, wait_left_seconds=60)
 
 
-async def test_a_wait_is_measured_from_its_first_look_through_deaths(
+async def test_a_wait_for_the_provider_is_measured_from_its_first_poll_across_worker_deaths(
     report: str, progress: PostgresProgressLog
 ) -> None:
     for number in (1, 2):
@@ -308,7 +313,7 @@ async def test_a_wait_is_measured_from_its_first_look_through_deaths(
     assert (waited.polls, waited.seconds >= (latest - first.at).total_seconds()) == (2, True)
 
 
-async def test_an_attempt_knows_that_its_step_waits_until_the_provider_answers(
+async def test_an_attempt_carries_the_wait_of_its_step_until_the_provider_answers(
     report: str, progress: PostgresProgressLog
 ) -> None:
     first = await progress.begin_attempt(report, "llm_call", "worker-1@1", EngineAttempt("run", 1))

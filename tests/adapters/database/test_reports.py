@@ -45,7 +45,7 @@ async def test_a_row_that_was_stored_and_not_acknowledged_is_stored_again_unchan
     assert await reports.get(WorkflowRef(made.report_id, "default")) == made
 
 
-async def test_whoever_was_frozen_while_the_report_was_discarded_stores_nothing(
+async def test_a_worker_frozen_since_before_the_report_was_discarded_stores_no_row(
     database: Database, made: Report
 ) -> None:
     progress, reports = PostgresProgressLog(database), PostgresReports(database)
@@ -57,7 +57,7 @@ async def test_whoever_was_frozen_while_the_report_was_discarded_stores_nothing(
         await reports.store(made, "default", frozen)
 
 
-async def test_a_wish_to_cancel_that_came_first_wins_over_the_row(database: Database, made: Report) -> None:
+async def test_a_cancel_request_before_the_row_prevents_the_row(database: Database, made: Report) -> None:
     reports = PostgresReports(database)
     await PostgresWorkflows(database).request_cancel(made.report_id)
 
@@ -67,7 +67,7 @@ async def test_a_wish_to_cancel_that_came_first_wins_over_the_row(database: Data
         await reports.get(WorkflowRef(made.report_id, "default"))
 
 
-async def test_a_row_that_stands_is_not_taken_back_by_a_wish_that_came_later(database: Database, made: Report) -> None:
+async def test_a_cancel_request_after_the_row_does_not_remove_it(database: Database, made: Report) -> None:
     reports = PostgresReports(database)
     await reports.store(made, "default", attempt_of(made.report_id, "store_report_metadata"))
     await PostgresWorkflows(database).request_cancel(made.report_id)
@@ -77,7 +77,7 @@ async def test_a_row_that_stands_is_not_taken_back_by_a_wish_that_came_later(dat
     assert await reports.get(WorkflowRef(made.report_id, "default")) == made
 
 
-async def test_from_then_on_the_workflow_is_called_as_the_report_is(database: Database, made: Report) -> None:
+async def test_storing_the_report_gives_the_workflow_the_reports_title(database: Database, made: Report) -> None:
     attempt = attempt_of(made.report_id, "store_report_metadata")
     await PostgresReports(database).store(made, "default", attempt)
     await PostgresReports(database).store(made.model_copy(update={"title": "Another"}), "default", attempt)
@@ -86,7 +86,7 @@ async def test_from_then_on_the_workflow_is_called_as_the_report_is(database: Da
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.TERMINATED, Status.CANCELLED])
-async def test_what_has_ended_without_a_report_is_not_finished_by_a_late_writer(
+async def test_a_late_writer_stores_no_report_of_a_workflow_that_has_ended(
     database: Database, made: Report, status: Status
 ) -> None:
     await PostgresProgressLog(database).close(made.report_id, status, Closed())

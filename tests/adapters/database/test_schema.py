@@ -43,7 +43,7 @@ def test_migrating_again_changes_nothing(database_url: str) -> None:
     assert current == newest
 
 
-async def test_a_database_out_of_reach_is_infrastructure_down() -> None:
+async def test_an_unreachable_database_raises_infrastructure_down() -> None:
     database = Database("postgresql://nobody@127.0.0.1:9/none")
     with pytest.raises(InfrastructureDown, match="the database does not answer"):
         await database.check()
@@ -70,12 +70,12 @@ def as_administrator(database_url: str, new_database: str, *statements: str) -> 
             connection.execute(statement)
 
 
-def test_a_database_that_lets_us_make_no_vectors_is_refused_with_what_to_do(new_database: str) -> None:
+def test_migrating_without_the_right_to_create_the_vector_extension_says_what_to_do(new_database: str) -> None:
     with pytest.raises(InfrastructureDown, match="CREATE EXTENSION vector run in this database by its administrator"):
         migrate.upgrade(new_database)
 
 
-def test_a_database_whose_administrator_made_the_extension_needs_no_further_rights(
+def test_migrating_needs_no_special_rights_once_the_vector_extension_exists(
     database_url: str, new_database: str
 ) -> None:
     as_administrator(database_url, new_database, "CREATE EXTENSION vector")
@@ -86,7 +86,9 @@ def test_a_database_whose_administrator_made_the_extension_needs_no_further_righ
     assert current == newest
 
 
-def test_vectors_that_are_too_old_are_refused_with_what_to_do(database_url: str, new_database: str) -> None:
+def test_a_vector_extension_that_is_too_old_is_refused_with_the_version_needed(
+    database_url: str, new_database: str
+) -> None:
     pretend = "UPDATE pg_extension SET extversion = '0.7.4' WHERE extname = 'vector'"
     as_administrator(database_url, new_database, "CREATE EXTENSION vector", pretend)
 
@@ -95,8 +97,8 @@ def test_vectors_that_are_too_old_are_refused_with_what_to_do(database_url: str,
 
 
 @pytest.fixture
-def with_one_embedding_a_subject(database_url: str, new_database: str) -> Iterator[psycopg.Connection]:
-    """A database of before an embedding was kept for each model, with one of the post `p`."""
+def old_schema(database_url: str, new_database: str) -> Iterator[psycopg.Connection]:
+    """A database of the schema with one embedding per subject, holding one of the post `p`."""
     as_administrator(database_url, new_database, "CREATE EXTENSION vector")
     command.upgrade(migrate._config(new_database), "0003")
     with psycopg.connect(new_database, autocommit=True) as connection:
@@ -115,16 +117,16 @@ def embed(connection: psycopg.Connection, model: str, *, minutes_ago: int) -> No
     )
 
 
-def test_embeddings_outlive_the_upgrade_and_the_newest_of_each_subject_the_way_back(
-    with_one_embedding_a_subject: psycopg.Connection, new_database: str
+def test_an_upgrade_keeps_all_embeddings_and_a_downgrade_the_newest_of_each_subject(
+    old_schema: psycopg.Connection, new_database: str
 ) -> None:
     def models() -> list[str]:
-        rows = with_one_embedding_a_subject.execute("SELECT model FROM embeddings ORDER BY created_at")
+        rows = old_schema.execute("SELECT model FROM embeddings ORDER BY created_at")
         return [model for (model,) in rows]
 
     migrate.upgrade(new_database)
-    embed(with_one_embedding_a_subject, "newest", minutes_ago=0)
-    embed(with_one_embedding_a_subject, "between", minutes_ago=1)
+    embed(old_schema, "newest", minutes_ago=0)
+    embed(old_schema, "between", minutes_ago=1)
     after = models()
     command.downgrade(migrate._config(new_database), "0003")
 

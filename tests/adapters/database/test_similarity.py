@@ -1,4 +1,4 @@
-"""What is related: the nearest of the same tenant, model and finished state; and what has no embedding yet."""
+"""Related texts are the nearest of the same tenant, model and finished state; texts without an embedding are listed."""
 
 import math
 import secrets
@@ -43,7 +43,7 @@ def tenant() -> str:
 
 
 def towards(degrees: float, model: str = "m", length: float = 1.0) -> Embedding:
-    """A vector that points so far away from the one of 0 degrees; what it costs does not matter here."""
+    """A vector at this angle to the one of 0 degrees; its cost does not matter here."""
     turned = math.radians(degrees)
     return Embedding((length * math.cos(turned), length * math.sin(turned), *[0.0] * (DIMENSIONS - 2)), model, tokens=1)
 
@@ -68,60 +68,63 @@ def post_of(post_id: str, title: str = "As written", asked_at: datetime | None =
     return Post(post_id, title, "tides?", None, text, "m", "p", True, TokenUsage(), asked_at or datetime.now(UTC))
 
 
-async def test_the_nearest_come_first_whatever_their_vectors_length(
+async def test_neighbours_are_ordered_by_angle_whatever_the_vectors_length(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
-    asked, far, near, middle = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(4)]
-    for subject, degrees, length in [(asked, 0, 1), (far, 90, 1), (near, 10, 7), (middle, 60, 0.1)]:
+    subject_of_query, far, near, middle = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(4)]
+    for subject, degrees, length in [(subject_of_query, 0, 1), (far, 90, 1), (near, 10, 7), (middle, 60, 0.1)]:
         await similarity.store(tenant, towards(degrees, length=length), attempt_of(subject))
 
-    found = await similarity.nearest(WorkflowRef(asked, tenant), "m", 2)
+    found = await similarity.nearest(WorkflowRef(subject_of_query, tenant), "m", 2)
 
     assert [(one.subject_id, round(one.similarity, 3)) for one in found] == [(near, 0.985), (middle, 0.5)]
 
 
-async def test_reports_and_posts_are_related_by_the_titles_that_they_were_given(
+async def test_related_reports_and_posts_are_shown_with_their_stored_titles(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
-    asked, partly = [
+    subject_of_query, partly = [
         await accepted(database, Kind.REPORT, tenant, status) for status in (Status.DONE, Status.PARTLY_DONE)
     ]
     report, post = [await accepted(database, kind, tenant, Status.DONE) for kind in (Kind.REPORT, Kind.POST)]
     await PostgresReports(database).store(report_of(report, "A report's own"), tenant, attempt_of(report))
     await PostgresPosts(database).store(post_of(post, "A post's own"), tenant, attempt_of(post))
-    for degrees, subject in enumerate([asked, report, post, partly]):
+    for degrees, subject in enumerate([subject_of_query, report, post, partly]):
         await similarity.store(tenant, towards(degrees), attempt_of(subject))
 
-    found = [(one.kind, one.title) for one in await similarity.nearest(WorkflowRef(asked, tenant), "m", 10)]
+    found = [(one.kind, one.title) for one in await similarity.nearest(WorkflowRef(subject_of_query, tenant), "m", 10)]
 
     assert found == [(Kind.REPORT, "A report's own"), (Kind.POST, "A post's own"), (Kind.REPORT, "As asked for")]
 
 
 @pytest.mark.parametrize("status", [None, Status.FAILED, Status.CANCELLED, Status.TERMINATED])
-async def test_what_is_not_finished_is_not_related(
+async def test_unfinished_workflows_are_not_related(
     similarity: PostgresSimilarity, database: Database, tenant: str, status: Status | None
 ) -> None:
-    asked, other = await accepted(database, Kind.POST, tenant), await accepted(database, Kind.POST, tenant, status)
-    for subject in (asked, other):
+    subject_of_query, other = (
+        await accepted(database, Kind.POST, tenant),
+        await accepted(database, Kind.POST, tenant, status),
+    )
+    for subject in (subject_of_query, other):
         await similarity.store(tenant, towards(0), attempt_of(subject))
 
-    assert await similarity.nearest(WorkflowRef(asked, tenant), "m", 10) == []
+    assert await similarity.nearest(WorkflowRef(subject_of_query, tenant), "m", 10) == []
 
 
-async def test_another_tenants_and_another_models_are_not_related(
+async def test_embeddings_of_another_tenant_or_model_are_not_related(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
-    asked, theirs, older = [
+    subject_of_query, of_other_tenant, older = [
         await accepted(database, Kind.POST, whose, Status.DONE) for whose in (tenant, f"not {tenant}", tenant)
     ]
-    await similarity.store(tenant, towards(0), attempt_of(asked))
-    await similarity.store(f"not {tenant}", towards(0), attempt_of(theirs))
+    await similarity.store(tenant, towards(0), attempt_of(subject_of_query))
+    await similarity.store(f"not {tenant}", towards(0), attempt_of(of_other_tenant))
     await similarity.store(tenant, towards(0, model="an older model"), attempt_of(older))
 
-    assert await similarity.nearest(WorkflowRef(asked, tenant), "m", 10) == []
+    assert await similarity.nearest(WorkflowRef(subject_of_query, tenant), "m", 10) == []
 
 
-async def test_nothing_is_related_to_what_has_no_embedding_or_is_somebody_elses(
+async def test_a_subject_without_embedding_or_of_another_tenant_has_no_neighbours(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
     plain, embedded = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(2)]
@@ -134,12 +137,12 @@ async def test_nothing_is_related_to_what_has_no_embedding_or_is_somebody_elses(
     assert await similarity.nearest(WorkflowRef(embedded, f"not {tenant}"), "m", 10) == []
 
 
-async def test_a_worker_that_was_frozen_while_an_undo_began_keeps_no_vector(
+async def test_a_worker_frozen_since_before_the_undo_stores_no_embedding(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
-    asked, other = [await accepted(database, Kind.POST, tenant) for _ in range(2)]
+    subject_of_query, other = [await accepted(database, Kind.POST, tenant) for _ in range(2)]
     progress, engine = PostgresProgressLog(database), EngineAttempt("run", 1)
-    await similarity.store(tenant, towards(0), attempt_of(asked))
+    await similarity.store(tenant, towards(0), attempt_of(subject_of_query))
     frozen = await progress.begin_attempt(other, "create_embedding", "worker-1@1", engine)
     await progress.begin_attempt(other, "delete_embedding", "worker-2@1", engine, undoes=True)
 
@@ -147,31 +150,33 @@ async def test_a_worker_that_was_frozen_while_an_undo_began_keeps_no_vector(
         await similarity.store(tenant, towards(10), frozen)
 
     await progress.close(other, Status.DONE, Closed())
-    assert await similarity.nearest(WorkflowRef(asked, tenant), "m", 1) == []
+    assert await similarity.nearest(WorkflowRef(subject_of_query, tenant), "m", 1) == []
 
 
 async def test_an_embedding_is_replaced_by_a_newer_one_of_the_same_model(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
-    asked, other = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(2)]
-    await similarity.store(tenant, towards(0), attempt_of(asked))
+    subject_of_query, other = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(2)]
+    await similarity.store(tenant, towards(0), attempt_of(subject_of_query))
     await similarity.store(tenant, towards(90), attempt_of(other))
 
     await similarity.store(tenant, towards(60), attempt_of(other))
 
-    assert [round(one.similarity, 3) for one in await similarity.nearest(WorkflowRef(asked, tenant), "m", 10)] == [0.5]
+    found = await similarity.nearest(WorkflowRef(subject_of_query, tenant), "m", 10)
+    assert [round(one.similarity, 3) for one in found] == [0.5]
 
 
-async def test_each_model_keeps_its_own_embeddings(
+async def test_embeddings_of_different_models_are_stored_side_by_side(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
-    asked, other = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(2)]
+    subject_of_query, other = [await accepted(database, Kind.POST, tenant, Status.DONE) for _ in range(2)]
     for model, degrees in [("old", 60), ("new", 0)]:
-        await similarity.store(tenant, towards(0, model), attempt_of(asked))
+        await similarity.store(tenant, towards(0, model), attempt_of(subject_of_query))
         await similarity.store(tenant, towards(degrees, model), attempt_of(other))
 
     found = {
-        model: await similarity.nearest(WorkflowRef(asked, tenant), model, 10) for model in ("old", "new", "unknown")
+        model: await similarity.nearest(WorkflowRef(subject_of_query, tenant), model, 10)
+        for model in ("old", "new", "unknown")
     }
 
     shown = {model: [round(one.similarity, 3) for one in related] for model, related in found.items()}
@@ -215,19 +220,19 @@ async def large(database_url: str) -> AsyncIterator[Database]:
         connection.execute(f"DROP DATABASE {name}")
 
 
-async def test_a_neighbour_is_found_behind_many_nearer_ones_of_other_tenants(large: Database) -> None:
+async def test_a_neighbour_is_found_although_many_of_other_tenants_are_nearer(large: Database) -> None:
     similarity = PostgresSimilarity(large)
-    asked, ours = [await accepted(large, Kind.POST, "us", Status.DONE) for _ in range(2)]
-    await similarity.store("us", towards(0), attempt_of(asked))
-    await similarity.store("us", towards(80), attempt_of(ours))
+    subject_of_query, own = [await accepted(large, Kind.POST, "us", Status.DONE) for _ in range(2)]
+    await similarity.store("us", towards(0), attempt_of(subject_of_query))
+    await similarity.store("us", towards(80), attempt_of(own))
     for number in range(OTHERS):
-        theirs = await accepted(large, Kind.POST, "them", Status.DONE)
-        await similarity.store("them", towards(number), attempt_of(theirs))
+        of_other_tenant = await accepted(large, Kind.POST, "them", Status.DONE)
+        await similarity.store("them", towards(number), attempt_of(of_other_tenant))
 
-    assert [one.subject_id for one in await similarity.nearest(WorkflowRef(asked, "us"), "m", 10)] == [ours]
+    assert [one.subject_id for one in await similarity.nearest(WorkflowRef(subject_of_query, "us"), "m", 10)] == [own]
 
 
-async def test_finished_reports_and_posts_without_an_embedding_by_the_model_are_told_newest_first(
+async def test_finished_texts_without_an_embedding_of_the_model_are_listed_newest_first(
     similarity: PostgresSimilarity, database: Database, tenant: str
 ) -> None:
     reports, posts, model = PostgresReports(database), PostgresPosts(database), f"model of {tenant}"

@@ -47,11 +47,11 @@ async def test_a_key_with_another_request_is_refused_and_changes_nothing(workflo
 
 async def test_the_same_key_of_another_tenant_is_another_workflow(workflows: PostgresWorkflows) -> None:
     key = secrets.token_hex(8)
-    ours, _ = await workflows.accept(new_report(key=key))
+    of_own_tenant, _ = await workflows.accept(new_report(key=key))
 
-    theirs, replayed = await workflows.accept(new_report("other", key=key))
+    of_other_tenant, replayed = await workflows.accept(new_report("other", key=key))
 
-    assert theirs.workflow_id != ours.workflow_id
+    assert of_other_tenant.workflow_id != of_own_tenant.workflow_id
     assert not replayed
 
 
@@ -72,7 +72,7 @@ async def test_a_list_is_newest_first_and_continues_where_it_stopped(workflows: 
     assert [row.workflow_id for row in [*first, *rest]] == ids[::-1]
 
 
-async def test_signs_of_patterns_in_a_search_are_taken_literally(workflows: PostgresWorkflows) -> None:
+async def test_wildcard_characters_in_a_search_are_taken_literally(workflows: PostgresWorkflows) -> None:
     tenant = secrets.token_hex(4)
     await workflows.accept(new_report(tenant))
 
@@ -80,7 +80,9 @@ async def test_signs_of_patterns_in_a_search_are_taken_literally(workflows: Post
     assert await workflows.list(tenant, WorkflowFilter(text="TIDES?"))
 
 
-async def test_what_was_accepted_and_not_started_is_found_by_reconciliation(workflows: PostgresWorkflows) -> None:
+async def test_an_accepted_workflow_that_was_not_started_is_listed_for_reconciliation(
+    workflows: PostgresWorkflows,
+) -> None:
     row, _ = await workflows.accept(new_report())
     everything = Page("", 1_000_000)
 
@@ -91,7 +93,7 @@ async def test_what_was_accepted_and_not_started_is_found_by_reconciliation(work
     assert row.workflow_id not in {one.workflow_id for one in await workflows.unstarted(timedelta(0), everything)}
 
 
-async def test_a_page_goes_on_where_the_last_one_ended(workflows: PostgresWorkflows) -> None:
+async def test_a_page_continues_after_the_last_id_of_the_previous_page(workflows: PostgresWorkflows) -> None:
     ids = sorted([(await workflows.accept(new_report()))[0].workflow_id for _ in range(3)])
 
     page = await workflows.unstarted(timedelta(0), Page(ids[0], 1))
@@ -99,7 +101,7 @@ async def test_a_page_goes_on_where_the_last_one_ended(workflows: PostgresWorkfl
     assert [row.workflow_id for row in page] == [ids[1]]
 
 
-async def test_a_cancel_that_was_not_heard_is_found_among_all_that_wait(workflows: PostgresWorkflows) -> None:
+async def test_an_undelivered_cancel_request_is_listed_for_reconciliation(workflows: PostgresWorkflows) -> None:
     waits, unheard = [(await workflows.accept(new_report()))[0].workflow_id for _ in range(2)]
     for workflow_id in (waits, unheard):
         await workflows.mark_started(workflow_id, 0)
@@ -113,7 +115,9 @@ async def test_a_cancel_that_was_not_heard_is_found_among_all_that_wait(workflow
     assert unended >= {waits, unheard}
 
 
-async def test_a_wish_to_cancel_is_noted_once(workflows: PostgresWorkflows, progress: PostgresProgressLog) -> None:
+async def test_a_repeated_cancel_request_is_noted_once(
+    workflows: PostgresWorkflows, progress: PostgresProgressLog
+) -> None:
     row, _ = await workflows.accept(new_report())
 
     await workflows.request_cancel(row.workflow_id)

@@ -1,4 +1,4 @@
-"""A document that is too large becomes plainer, then shorter, and says so; one that fits is left alone."""
+"""A document that is too large loses styles, then links, then its end, and states so; one that fits is not changed."""
 
 import pytest
 
@@ -28,13 +28,13 @@ def _document(*blocks: Block) -> Document:
     return Document(title="T", blocks=blocks, facts=(("Id", "1"),))
 
 
-def test_a_document_that_fits_is_left_alone() -> None:
+def test_a_document_that_fits_is_not_changed() -> None:
     document = _document(Heading(level=1, inlines=WORDS), Paragraph(inlines=(LINK,)))
 
     assert fitted(document, weight(document)) is document
 
 
-def test_styles_go_first_and_links_stay() -> None:
+def test_styles_are_removed_before_links() -> None:
     paragraph = Paragraph(inlines=(Strong(children=WORDS), Code(text="code"), LINK) * 20)
     document = _document(Heading(level=1, inlines=WORDS), paragraph)
 
@@ -45,7 +45,7 @@ def test_styles_go_first_and_links_stay() -> None:
     assert smaller.facts[1] == ("Layout", "without bold type and headings, as there is more of it than a file can hold")
 
 
-def test_then_links_and_at_last_the_end() -> None:
+def test_links_are_removed_before_blocks_are_cut_from_the_end() -> None:
     document = _document(*(Paragraph(inlines=(LINK, *WORDS) * 20) for _ in range(10)))
 
     without_links = fitted(document, weight(document) * 6 // 10 + 7_000_000)
@@ -72,7 +72,7 @@ def test_then_links_and_at_last_the_end() -> None:
     ],
     ids=lambda block: block.kind,
 )
-def test_a_block_that_is_too_large_by_itself_is_cut(block: Block) -> None:
+def test_a_block_larger_than_the_budget_is_cut(block: Block) -> None:
     document = _document(block)
 
     for share in (2, 3, 10):
@@ -83,14 +83,14 @@ def test_a_block_that_is_too_large_by_itself_is_cut(block: Block) -> None:
         assert 0 < len(plain_text(cut)) < len(plain_text(document))
 
 
-def test_what_has_no_glyph_weighs_more() -> None:
+def test_a_character_without_glyph_weighs_more() -> None:
     document = _document(Paragraph(inlines=(Text(text="ঢ" * 1_000),)))
 
     assert fitted(document, weight(document)) is document
     assert fitted(document, weight(document), {"ঢ"}) is not document
 
 
-def test_the_same_document_is_made_the_same_every_time() -> None:
+def test_the_same_document_is_fitted_to_the_same_result_every_time() -> None:
     document = _document(*(Paragraph(inlines=(LINK, *WORDS)) for _ in range(50)))
 
     assert fitted(document, 16_100_000) == fitted(document.model_copy(deep=True), 16_100_000)

@@ -19,17 +19,17 @@ def test_text_is_escaped() -> None:
     )
 
 
-def test_a_refused_link_is_its_words() -> None:
+def test_a_forbidden_link_is_shown_as_its_text() -> None:
     assert _html("[click](javascript:alert(1))") == '<p dir="auto">click</p>'
 
 
-def test_a_link_tells_the_other_side_nothing() -> None:
+def test_a_link_sends_no_referrer() -> None:
     assert _html("[a](https://x.y/?a=1&b=2)") == (
         '<p dir="auto"><a href="https://x.y/?a=1&amp;b=2" rel="noopener noreferrer nofollow">a</a></p>'
     )
 
 
-def test_an_image_is_its_description() -> None:
+def test_an_image_is_shown_as_its_description() -> None:
     assert _html("![sky](https://evil.example/x.png)") == '<p dir="auto">sky</p>'
 
 
@@ -41,14 +41,14 @@ def test_headings_start_below_the_title_leave_no_gap_and_have_their_own_ids() ->
     )
 
 
-def test_a_table_says_which_cells_are_heads() -> None:
+def test_header_cells_of_a_table_have_a_scope() -> None:
     assert _html("|a|b|\n|-|-:|\n|1|2|") == (
         '<table><thead><tr><th scope="col" dir="auto">a</th><th scope="col" dir="auto" class="align-right">b</th></tr>'
         '</thead><tbody><tr><td dir="auto">1</td><td dir="auto" class="align-right">2</td></tr></tbody></table>'
     )
 
 
-def test_lists_keep_their_numbers() -> None:
+def test_an_ordered_list_keeps_its_start_number() -> None:
     assert _html("3. a\n4. b\n   - c") == (
         '<ol start="3"><li dir="auto">a</li><li dir="auto">b<ul><li dir="auto">c</li></ul></li></ol>'
     )
@@ -58,7 +58,7 @@ def test_code_keeps_its_language_and_leading_newlines() -> None:
     assert _html("```py\n\n<x>\n```") == ('<pre dir="ltr"><code class="language-py">\n&lt;x&gt;\n</code></pre>')
 
 
-def test_facts_and_the_label_close_the_article() -> None:
+def test_the_facts_and_the_label_are_at_the_end_of_the_article() -> None:
     document = Document(title="t", language="he", blocks=(), footer_label="Demo <1>", facts=(("Model", "gpt & co"),))
 
     assert to_html(document) == (
@@ -75,7 +75,7 @@ def test_two_headings_without_letters_have_different_ids() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(anything_like_markdown)
-def test_the_allow_list_has_nothing_to_remove_from_what_we_write(text: str) -> None:
+def test_the_allow_list_removes_nothing_from_generated_html(text: str) -> None:
     html = to_html(Document(title="t", blocks=(Paragraph(inlines=(Text(text=text),)),)))
 
     assert html.count("<") == html.count(">") == 4

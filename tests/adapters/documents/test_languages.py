@@ -1,4 +1,4 @@
-"""What a language tag means to Typst: language, region, direction, and the shape of Han characters."""
+"""A language tag as Typst gets it: language, region, direction, and the shape of Han characters."""
 
 import io
 
@@ -30,7 +30,9 @@ def document(tag: str) -> Document:
         ("und", "und", None, False),
     ],
 )
-def test_a_tag_is_taken_apart_as_typst_wants_it(tag: str, language: str, region: str | None, is_rtl: bool) -> None:
+def test_a_language_tag_is_split_into_typsts_language_region_and_direction(
+    tag: str, language: str, region: str | None, is_rtl: bool
+) -> None:
     data = template_data(document(tag))
 
     assert (data["lang"], data["region"], data["rtl"]) == (language, region, is_rtl)
@@ -50,14 +52,14 @@ def test_a_tag_is_taken_apart_as_typst_wants_it(tag: str, language: str, region:
         *(("yue", "HK"), ("zh-yue", "HK"), ("cmn-Hans-CN", "SC"), ("ja-JP", "JP")),
     ],
 )
-def test_han_characters_have_the_shape_of_the_script_or_place_that_is_named(tag: str, place: str) -> None:
+def test_han_characters_use_the_font_of_the_tags_script_or_region(tag: str, place: str) -> None:
     [family] = [one for one in template_data(document(tag))["families"] if "CJK" in one]
 
     assert family.endswith(place)
 
 
 @pytest.mark.parametrize("tag", ["es-419", "zh-Hans-CN", "sr-Latn", "de-DE-1996", "en-US-u-hc-h12", "yue", "und"])
-async def test_every_tag_is_typeset(renderer: TypstRenderer, tag: str) -> None:
+async def test_a_document_in_any_language_tag_is_typeset(renderer: TypstRenderer, tag: str) -> None:
     rendered = await renderer.render(document(tag))
 
     assert len(pypdf.PdfReader(io.BytesIO(rendered.content)).pages) == 1

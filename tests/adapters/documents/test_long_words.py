@@ -27,13 +27,13 @@ def hashes(count: int) -> list[str]:
     ],
     ids=["hashes", "bold hashes", "backticks", "a heading of hashes", "marks on one letter", "joined signs"],
 )
-async def test_no_number_of_long_words_and_no_length_of_a_cluster_fails(renderer: TypstRenderer, text: str) -> None:
+async def test_any_number_of_long_words_and_any_cluster_length_is_typeset(renderer: TypstRenderer, text: str) -> None:
     document = parse_markdown(f"# A\n\n{text}\n", title=None, question="q", language="en")
 
     assert (await renderer.render(document)).pages >= 1
 
 
-async def test_what_was_broken_is_copied_as_it_was_written(renderer: TypstRenderer) -> None:
+async def test_broken_words_are_copied_from_the_pdf_unchanged(renderer: TypstRenderer) -> None:
     words = hashes(300)
     document = parse_markdown(f"# A\n\n{' '.join(words)}\n", title=None, question="q", language="en")
 
@@ -44,7 +44,7 @@ async def test_what_was_broken_is_copied_as_it_was_written(renderer: TypstRender
     assert sum(word not in shown for word in words) < len(pages)
 
 
-def test_a_word_breaks_between_letters_and_never_before_a_mark() -> None:
+def test_a_word_breaks_between_letters_and_never_before_a_combining_mark() -> None:
     word = "e\u0301" * 30
     pieces = breakable(" ".join([word] * 300))
 
@@ -53,7 +53,7 @@ def test_a_word_breaks_between_letters_and_never_before_a_mark() -> None:
     assert not [piece for piece in pieces if piece.startswith("\u0301")]
 
 
-def test_a_few_long_words_are_left_to_the_template() -> None:
+def test_a_text_with_few_long_words_is_not_changed() -> None:
     text = " ".join(hashes(200))
 
     assert breakable(text) == [text]

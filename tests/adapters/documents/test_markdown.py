@@ -29,7 +29,7 @@ from durable_research.domain.documents.tree import (
 from tests.domain.documents.test_markdown import anything_like_markdown
 
 
-def test_a_document_reads_well_as_markdown() -> None:
+def test_a_document_is_written_as_plain_markdown() -> None:
     text = (
         "# Why?\n\nThe *sky* is **blue**: [see](<https://x.y/>) `a|b`, 1 \\* 2.\n\n## Part\n\n- one\n- two\n\n"
         "1. one\n\n   + nested\n\n2. two\n\n> said\n\n| a | b |\n| --- | ---: |\n| `x\\|y` | 2 |\n\n"
@@ -86,7 +86,7 @@ def test_a_document_reads_well_as_markdown() -> None:
         "[1] a",
     ],
 )
-def test_text_that_looks_like_a_mark_stays_text(text: str) -> None:
+def test_text_that_looks_like_markup_is_escaped(text: str) -> None:
     document = Document(title="t", blocks=(Paragraph(inlines=(Text(text=text),)),))
 
     assert parse_markdown(to_markdown(document)) == document
@@ -95,20 +95,20 @@ def test_text_that_looks_like_a_mark_stays_text(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["**Bold alone**", "[1] a https://x.y/a_b\n[2] www.x.yz (doi:10.1000/182)", "https://x.y/a*b"]
 )
-def test_a_paragraph_of_sources_or_in_bold_type_reads_back(text: str) -> None:
+def test_a_paragraph_of_sources_or_bold_text_survives_a_round_trip(text: str) -> None:
     document = parse_markdown(f"words\n\n{text}", "t")
 
     assert parse_markdown(to_markdown(document)) == document
 
 
-def test_neighbouring_lists_stay_apart() -> None:
+def test_adjacent_lists_stay_separate() -> None:
     item = ((Paragraph(inlines=(Text(text="a"),)),),)
     document = Document(title="t", blocks=(BulletList(items=item),) * 3 + (NumberedList(items=item),) * 2)
 
     assert parse_markdown(to_markdown(document)) == document
 
 
-def test_emphasis_that_markdown_cannot_mark_leaves_its_words() -> None:
+def test_emphasis_that_markdown_cannot_express_is_written_as_plain_text() -> None:
     inlines = (Text(text="a"), Strong(children=(Text(text='"b"'),)), Text(text="c"))
     document = Document(title="t", blocks=(Paragraph(inlines=inlines),))
 
@@ -117,7 +117,7 @@ def test_emphasis_that_markdown_cannot_mark_leaves_its_words() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(anything_like_markdown)
-def test_no_word_is_lost_or_added_whatever_was_read(text: str) -> None:
+def test_a_round_trip_neither_loses_nor_adds_a_word(text: str) -> None:
     document = parse_markdown(text)
 
     assert plain_text(parse_markdown(to_markdown(document))) == plain_text(document)
@@ -178,7 +178,7 @@ _items = st.recursive(
 
 @settings(max_examples=250, deadline=None)
 @given(st.lists(_items, max_size=4))
-def test_a_tree_survives_markdown(blocks: list[Block]) -> None:
+def test_a_document_tree_survives_a_round_trip(blocks: list[Block]) -> None:
     document = Document(title="t", blocks=tuple(blocks))
 
     assert parse_markdown(to_markdown(document)) == document

@@ -1,4 +1,4 @@
-"""PDF by Typst: text stays text, every script is shown, and the same document gives the same bytes."""
+"""PDF by Typst: markup in text is literal, every script is typeset, and the same document gives the same bytes."""
 
 import io
 import unicodedata
@@ -33,7 +33,7 @@ def _document(text: str) -> Document:
     return Document(title="Title", blocks=(Paragraph(inlines=(Text(text=text),)),))
 
 
-def _says(text: str) -> tuple[Text]:
+def _text_of(text: str) -> tuple[Text]:
     return (Text(text=text),)
 
 
@@ -78,11 +78,11 @@ def _links(reader: PdfReader) -> list[str]:
         "</p><script>",
     ],
 )
-async def test_text_comes_out_as_it_went_in(renderer: TypstRenderer, text: str) -> None:
+async def test_markup_characters_in_text_are_typeset_literally(renderer: TypstRenderer, text: str) -> None:
     assert f"Title {text} 1 of 1" in await _shown(renderer, _document(text))
 
 
-async def test_code_comes_out_as_it_went_in(renderer: TypstRenderer) -> None:
+async def test_markup_characters_in_code_are_typeset_literally(renderer: TypstRenderer) -> None:
     code = 'List<String> x; #import "y" $z$ `a` ```'
     document = Document(title="Title", blocks=(CodeBlock(language="java", text=code),))
 
@@ -93,12 +93,12 @@ async def test_code_comes_out_as_it_went_in(renderer: TypstRenderer) -> None:
     "text",
     ["Ünïcödé ﬁ", "Ελληνικά", "Кириллица", "中文", "日本語", "한국어", "हिन्दी", "→ ≤ ∑ ✓ ★", "😀 🚀", "𝕏 ⅓ №"],
 )
-async def test_every_script_can_be_copied_out(renderer: TypstRenderer, text: str) -> None:
+async def test_text_of_every_script_can_be_copied_from_the_pdf(renderer: TypstRenderer, text: str) -> None:
     assert text.replace("ﬁ", "") in (await _shown(renderer, _document(text))).replace("ﬁ", "")
 
 
 @pytest.mark.parametrize("text", ["שלום", "مرحبا"])
-async def test_right_to_left_text_starts_at_the_right(renderer: TypstRenderer, text: str) -> None:
+async def test_right_to_left_text_is_aligned_to_the_right(renderer: TypstRenderer, text: str) -> None:
     left_edges: list[float] = []
 
     def note(text: str, page: list[float], line: list[float], _font: object, _size: object) -> None:
@@ -112,36 +112,36 @@ async def test_right_to_left_text_starts_at_the_right(renderer: TypstRenderer, t
     assert min(left_edges) > float(page.mediabox.width) / 2
 
 
-async def test_a_link_leads_where_it_says(renderer: TypstRenderer) -> None:
+async def test_a_link_of_the_pdf_has_the_documents_address(renderer: TypstRenderer) -> None:
     reader = await _pdf(renderer, parse_markdown("[a **b**](https://x.y/?c=d&e)"))
 
     assert set(_links(reader)) == {"https://x.y/?c=d&e"}
 
 
-async def test_a_refused_link_is_only_words(renderer: TypstRenderer) -> None:
+async def test_a_forbidden_link_is_typeset_as_text(renderer: TypstRenderer) -> None:
     reader = await _pdf(renderer, parse_markdown("[click](javascript:alert(1)) ![sky](https://evil.example/x.png)"))
 
     assert (_links(reader), "click sky" in reader.pages[0].extract_text()) == ([], True)
 
 
-async def test_an_address_in_the_text_is_no_link(renderer: TypstRenderer) -> None:
+async def test_an_address_in_plain_text_is_no_link(renderer: TypstRenderer) -> None:
     assert _links(await _pdf(renderer, _document("https://evil.example/"))) == []
 
 
-async def test_the_file_names_its_title_and_language(renderer: TypstRenderer) -> None:
+async def test_the_pdf_metadata_has_title_and_language(renderer: TypstRenderer) -> None:
     reader = await _pdf(renderer, Document(title="Größe <1>", language="de-CH"))
     root: Any = reader.trailer["/Root"]
 
     assert (reader.metadata and reader.metadata.title, root["/Lang"]) == ("Größe <1>", "de-CH")
 
 
-async def test_the_file_is_tagged_for_screen_readers(renderer: TypstRenderer) -> None:
+async def test_the_pdf_is_tagged_for_screen_readers(renderer: TypstRenderer) -> None:
     root: Any = (await _pdf(renderer, _document("a"))).trailer["/Root"]
 
     assert b"<pdfuaid:part>1</pdfuaid:part>" in root["/Metadata"].get_data()
 
 
-async def test_the_file_has_no_date(renderer: TypstRenderer) -> None:
+async def test_the_pdf_holds_no_creation_date(renderer: TypstRenderer) -> None:
     rendered = await renderer.render(_document("a"))
 
     assert b"CreationDate" not in rendered.content
@@ -155,17 +155,17 @@ async def test_every_page_is_numbered_and_carries_the_label(renderer: TypstRende
     assert [f"Demo text {n} of {len(pages)}" in page for n, page in enumerate(pages, start=1)] == [True] * len(pages)
 
 
-async def test_the_number_of_pages_is_told(renderer: TypstRenderer) -> None:
+async def test_the_number_of_pages_is_returned(renderer: TypstRenderer) -> None:
     rendered = await renderer.render(parse_markdown("word " * 2_000))
 
     assert rendered.pages == len(PdfReader(io.BytesIO(rendered.content)).pages) > 1
 
 
-async def test_three_headings_make_a_page_of_contents(renderer: TypstRenderer) -> None:
+async def test_three_headings_produce_a_table_of_contents(renderer: TypstRenderer) -> None:
     assert "Contents A" in await _shown(renderer, parse_markdown("# T\n\n## A\n\n## B\n\n## C"))
 
 
-async def test_two_headings_do_not(renderer: TypstRenderer) -> None:
+async def test_two_headings_produce_no_table_of_contents(renderer: TypstRenderer) -> None:
     assert "Contents" not in await _shown(renderer, parse_markdown("# T\n\n## A\n\n## B"))
 
 
@@ -176,7 +176,7 @@ async def test_skipped_heading_levels_are_closed_up(renderer: TypstRenderer) -> 
     assert [entry if isinstance(entry, list) else entry.title for entry in reader.outline][::2] == ["A", "C"]
 
 
-async def test_values_of_facts_run_from_left_to_right_in_every_language(renderer: TypstRenderer) -> None:
+async def test_fact_values_are_left_to_right_in_every_language(renderer: TypstRenderer) -> None:
     document = Document(
         title="T", language="ar", facts=(("Tokens", "1,234 in, 5,678 out"), ("Asked", "2026-11-28 00:00 UTC"))
     )
@@ -207,7 +207,7 @@ async def test_the_same_document_gives_the_same_bytes_in_another_process(rendere
 
 def _everywhere(text: str) -> Document:
     """The text in every place of a document."""
-    words = _says(text)
+    words = _text_of(text)
     inlines = (Link(href="https://x.y/", children=words), Strong(children=words), Code(text=text))
     table = Table(header=(words,), alignments=("start",), rows=((words,),))
     blocks = (Heading(level=1, inlines=words), Paragraph(inlines=inlines), table, CodeBlock(text=text))
@@ -235,7 +235,7 @@ async def test_a_character_without_a_glyph_is_shown_as_its_code_point_and_noted(
     assert f"1 character has no glyph in the fonts of this file, shown as code points: {script}" in shown
 
 
-async def test_the_files_own_title_keeps_what_no_font_shows(renderer: TypstRenderer) -> None:
+async def test_the_pdf_metadata_title_keeps_characters_without_a_glyph(renderer: TypstRenderer) -> None:
     reader = await _pdf(renderer, Document(title="বাংলা"))
 
     assert reader.metadata is not None
@@ -266,7 +266,7 @@ def _is_forbidden(code_point: int) -> bool:
     return code_point & 0xFFFE == 0xFFFE or 0xFDD0 <= code_point <= 0xFDEF
 
 
-async def test_no_invisible_private_or_forbidden_character_ends_a_document(renderer: TypstRenderer) -> None:
+async def test_invisible_private_and_forbidden_characters_do_not_fail_the_rendering(renderer: TypstRenderer) -> None:
     odd = _every_odd_character()
 
     alone, beside = odd, "".join(f"a{one}b " for one in odd)
@@ -276,7 +276,7 @@ async def test_no_invisible_private_or_forbidden_character_ends_a_document(rende
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=60))
-async def test_no_text_fails_to_be_typeset(renderer: TypstRenderer, text: str) -> None:
+async def test_any_text_is_typeset(renderer: TypstRenderer, text: str) -> None:
     assert (await renderer.render(_everywhere(text))).pages >= 1
 
 
@@ -286,9 +286,9 @@ async def test_a_very_long_word_is_broken_and_can_be_copied_out(renderer: TypstR
     assert sum(page.extract_text().count("x") for page in pages) == 200_000
 
 
-async def test_a_long_word_stays_on_the_page(renderer: TypstRenderer) -> None:
-    cell = _says("0123456789abcdef" * 8)
-    table = Table(header=(_says("a"), _says("b")), alignments=("start", "start"), rows=((cell, cell),))
+async def test_a_long_word_does_not_run_over_the_page_edge(renderer: TypstRenderer) -> None:
+    cell = _text_of("0123456789abcdef" * 8)
+    table = Table(header=(_text_of("a"), _text_of("b")), alignments=("start", "start"), rows=((cell, cell),))
 
     page = (await _pdf(renderer, Document(title="T", blocks=(table, CodeBlock(text="y" * 500))))).pages[0]
 
@@ -297,8 +297,8 @@ async def test_a_long_word_stays_on_the_page(renderer: TypstRenderer) -> None:
 
 
 async def test_a_table_of_300_rows_repeats_its_head_on_every_page(renderer: TypstRenderer) -> None:
-    row = tuple(_says("cell") for _ in range(4))
-    table = Table(header=tuple(_says("Head") for _ in range(4)), alignments=("left",) * 4, rows=(row,) * 300)
+    row = tuple(_text_of("cell") for _ in range(4))
+    table = Table(header=tuple(_text_of("Head") for _ in range(4)), alignments=("left",) * 4, rows=(row,) * 300)
 
     pages = (await _pdf(renderer, Document(title="T", blocks=(table,)))).pages
 
@@ -320,7 +320,7 @@ async def test_the_deepest_nesting_allowed_can_be_typeset(
     assert "deep" in await _shown(renderer, Document(title="T", blocks=(block,)))
 
 
-async def test_empty_parts_can_be_typeset(renderer: TypstRenderer) -> None:
+async def test_empty_blocks_can_be_typeset(renderer: TypstRenderer) -> None:
     empty = (
         Paragraph(inlines=()),
         Heading(level=3, inlines=()),

@@ -1,4 +1,4 @@
-"""The typesetting children: whatever a document does to one, the worker goes on and the next document is served."""
+"""The typesetting child processes: whatever a document does to one, the worker runs on and the next document is typeset."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ def _document(text: str) -> Document:
     return Document(title="Title", blocks=(Paragraph(inlines=(Text(text=text),)),))
 
 
-async def test_the_event_loop_runs_on_while_a_document_is_typeset(renderer: TypstRenderer) -> None:
+async def test_the_event_loop_is_not_blocked_while_a_document_is_typeset(renderer: TypstRenderer) -> None:
     turns = 0
     rendering = asyncio.create_task(renderer.render(SLOW))
     while not rendering.done():
@@ -45,7 +45,7 @@ async def test_the_event_loop_runs_on_while_a_document_is_typeset(renderer: Typs
     assert turns > 10
 
 
-async def test_a_child_killed_at_work_is_reported_and_replaced() -> None:
+async def test_a_child_killed_while_rendering_is_reported_and_replaced() -> None:
     renderer = TypstRenderer()
     await renderer.start()
     rendering = asyncio.create_task(renderer.render(SLOW))
@@ -72,7 +72,7 @@ async def test_a_child_that_hangs_is_killed_in_time_and_replaced() -> None:
     await renderer.close()
 
 
-async def test_a_cancelled_document_leaves_no_child_at_work_and_a_working_renderer() -> None:
+async def test_cancelling_a_document_ends_its_child_and_the_renderer_still_works() -> None:
     renderer = TypstRenderer()
     await renderer.start()
     (child,) = renderer.process_ids
@@ -108,7 +108,7 @@ _GREEDY: dict[str, tuple[Block, ...]] = {
 async def test_the_largest_documents_are_typeset_in_256_megabytes(
     renderer: TypstRenderer, blocks: tuple[Block, ...]
 ) -> None:
-    """A child ends itself at its limit; what it was at most is read while it is there."""
+    """A child ends itself at its limit; its peak memory is read while it runs."""
     await renderer.render(_document("small"))
     document = Document(title="T", blocks=blocks)
 
@@ -121,12 +121,12 @@ async def test_the_largest_documents_are_typeset_in_256_megabytes(
     assert max(peaks) <= 256 * 1024
 
 
-async def test_a_document_that_needs_more_than_was_foreseen_is_made_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
+async def test_a_document_that_needs_too_much_memory_is_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
+    request_sizes: list[int] = []
 
     async def ask(_child: object, request: bytes, *, in_new_process: bool) -> bytes:
-        asked.append(len(request))
-        if len(asked) < 3:
+        request_sizes.append(len(request))
+        if len(request_sizes) < 3:
             raise typst._OutOfMemory("reached its limit")
         return b"P" + (1).to_bytes(4, "big") + b"%PDF"
 
@@ -135,7 +135,7 @@ async def test_a_document_that_needs_more_than_was_foreseen_is_made_smaller(monk
     rendered = await TypstRenderer().render(Document(title="T", blocks=(Paragraph(inlines=_STRONG * 20),) * 1_000))
 
     assert rendered.content == b"%PDF"
-    assert asked[0] > asked[1] > asked[2]
+    assert request_sizes[0] > request_sizes[1] > request_sizes[2]
 
 
 def _peak_kilobytes(process_id: int) -> int:
@@ -146,7 +146,7 @@ def _peak_kilobytes(process_id: int) -> int:
     return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
 
-async def test_closing_fails_the_document_under_way_and_ends_every_child() -> None:
+async def test_closing_the_renderer_fails_the_running_document_and_ends_every_child() -> None:
     renderer = TypstRenderer(processes=2)
     await renderer.start()
     children = renderer.process_ids
@@ -168,7 +168,7 @@ async def test_a_closed_renderer_refuses_documents() -> None:
         await renderer.render(_document("late"))
 
 
-async def test_the_child_does_not_know_the_workers_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_child_does_not_get_the_workers_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
     renderer = TypstRenderer()
     await renderer.start()

@@ -21,7 +21,7 @@ _BESIDE = ("usage", "model", "id", "created", "system_fingerprint", "service_tie
 
 
 def _read(chunks: list[bytes]) -> str | None:
-    """The answer's text, or None where the reader says by one of our errors that there is none."""
+    """The answer's text, or None where the reader raises one of our errors."""
     body, reading = Body(), Reading("m", "asked", "sk-key")
     try:
         for chunk in chunks:
@@ -55,9 +55,9 @@ def _whole_stream(data: "atheris.FuzzedDataProvider") -> Iterator[str]:
     yield json.dumps({"choices": _anything(data), "usage": _anything(data)})
 
 
-def one_input(given: bytes) -> None:
-    """What libFuzzer calls."""
-    data = atheris.FuzzedDataProvider(given)
+def one_input(fuzz_input: bytes) -> None:
+    """The entry point for libFuzzer."""
+    data = atheris.FuzzedDataProvider(fuzz_input)
     if data.ConsumeBool():
         sizes = [data.ConsumeIntInRange(1, 40) for _ in range(data.ConsumeIntInRange(0, 6))]
         rest = data.ConsumeBytes(4096)

@@ -1,4 +1,4 @@
-"""A provider of the test's own that says its bytes exactly, where the simulator behaves too well."""
+"""A provider whose bytes the test scripts exactly, for behaviour that the simulator does not have."""
 
 import asyncio
 import json
@@ -10,9 +10,9 @@ from typing import Any
 
 
 class Then(Enum):
-    """What a peer does between its bytes."""
+    """An action of the peer between its bytes."""
 
-    HOLD = "hold"  # say nothing until the client has gone
+    HOLD = "hold"  # send nothing until the client has disconnected
     RESET = "reset"  # cut the connection
 
 
@@ -26,26 +26,26 @@ class Request:
     body: Any
 
 
-Said = Sequence[bytes | Then]
-Answer = Callable[[Request], Said]
+Scripted = Sequence[bytes | Then]
+Answer = Callable[[Request], Scripted]
 
 
 @dataclass
 class Peer:
-    """Where it listens, what it was asked, and how many of its clients have gone while it held their line."""
+    """The address, the received requests, and how many clients disconnected while their connection was held."""
 
     url: str = ""
     requests: list[Request] = field(default_factory=list)
-    has_gone: asyncio.Event = field(default_factory=asyncio.Event)
+    has_disconnected: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def asked(self) -> list[str]:
+    def request_lines(self) -> list[str]:
         return [f"{one.method} {one.path}" for one in self.requests]
 
 
 @asynccontextmanager
-async def peer(answer: Answer | Said) -> AsyncIterator[Peer]:
-    """A server with these answers: one said to everybody, or one chosen by the request."""
+async def peer(answer: Answer | Scripted) -> AsyncIterator[Peer]:
+    """A server with these answers: the same for every request, or one chosen by the request."""
     itself = Peer()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -55,7 +55,7 @@ async def peer(answer: Answer | Said) -> AsyncIterator[Peer]:
             for part in answer(request) if callable(answer) else answer:
                 if part is Then.HOLD:
                     await reader.read()
-                    itself.has_gone.set()
+                    itself.has_disconnected.set()
                 elif part is Then.RESET:
                     writer.transport.abort()
                 else:

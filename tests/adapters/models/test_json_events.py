@@ -47,7 +47,7 @@ def shape(data: bytes) -> Shape:
         (b"\n\n", []),
     ],
 )
-def test_the_values_of_a_body_whatever_it_was_called(data: bytes, values: list[Any]) -> None:
+def test_a_body_is_parsed_by_its_content_and_not_its_content_type(data: bytes, values: list[Any]) -> None:
     assert piece(data) == values
 
 
@@ -63,7 +63,7 @@ def test_the_values_of_a_body_whatever_it_was_called(data: bytes, values: list[A
         (b' {"a"', Shape.JSON),
     ],
 )
-def test_the_first_letters_tell_what_a_body_is(data: bytes, expected: Shape) -> None:
+def test_the_shape_of_a_body_is_recognised_by_its_first_bytes(data: bytes, expected: Shape) -> None:
     assert shape(data) is expected
 
 
@@ -71,7 +71,9 @@ TEXTS = st.lists(st.text(max_size=8), max_size=6)
 
 
 @given(TEXTS, st.sampled_from(["\n", "\r\n", "\r"]), st.lists(st.integers(0, 200), max_size=8), st.booleans())
-def test_where_the_bytes_are_cut_changes_nothing(texts: list[str], end: str, cuts: list[int], bom: bool) -> None:
+def test_the_split_into_chunks_does_not_change_the_parsed_events(
+    texts: list[str], end: str, cuts: list[int], bom: bool
+) -> None:
     lines = [f"data: {json.dumps({'t': text}, ensure_ascii=False)}{end}{end}" for text in texts]
     data = b"\xef\xbb\xbf" * bom + f": hello{end}{end}".encode() + "".join(lines).encode("utf-8", "surrogatepass")
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
@@ -81,7 +83,7 @@ def test_where_the_bytes_are_cut_changes_nothing(texts: list[str], end: str, cut
 
 
 @given(st.lists(st.binary(max_size=40), max_size=5))
-def test_no_bytes_at_all_raise_anything(pieces: list[bytes]) -> None:
+def test_arbitrary_bytes_raise_no_error(pieces: list[bytes]) -> None:
     piece(*pieces)
     piece(b"data: ", *pieces)
     piece(b"{", *pieces)

@@ -1,4 +1,4 @@
-"""Chat completions against the simulator: stored ones that can be searched, and plain ones that nobody keeps."""
+"""Chat completions against the simulator: stored ones that can be searched, and plain ones that are not stored."""
 
 import asyncio
 import contextlib
@@ -69,17 +69,17 @@ def fault(servers: Installation, match: str, **what: object) -> None:
     servers.simulator("faults", {"match": match, **what})
 
 
-async def ask(model: OpenAIChat, prompt: str, **more: str) -> ModelAnswer:
+async def call_model(model: OpenAIChat, prompt: str, **more: str) -> ModelAnswer:
     call = model.prepare(ModelCall("Write.", prompt, model.model, **more), lambda text: None)
     return await call.collect(await call.send("key of " + prompt, None))
 
 
-async def test_an_answer_comes_whole_with_its_tokens_and_our_key_at_the_provider(
+async def test_an_answer_is_complete_with_tokens_and_billed_under_our_key(
     model: OpenAIChat, servers: Installation
 ) -> None:
     prompt = f"whole chat {model.provider_class}"
 
-    answer = await ask(model, prompt)
+    answer = await call_model(model, prompt)
 
     assert prompt in answer.text
     assert answer.is_whole
@@ -103,32 +103,32 @@ async def test_an_answer_comes_whole_with_its_tokens_and_our_key_at_the_provider
         ("cut_midway", Ambiguous),
     ],
 )
-async def test_a_fault_becomes_one_of_our_errors(
+async def test_each_provider_fault_is_mapped_to_a_typed_error(
     model: OpenAIChat, servers: Installation, kind: str, error: type[Exception]
 ) -> None:
     prompt = f"chat fault {kind} {model.provider_class}"
     fault(servers, prompt, fault=kind)
 
     with pytest.raises(error):
-        await ask(model, prompt)
+        await call_model(model, prompt)
     assert len(servers.billing_log(prompt)) <= 1
 
 
-async def test_a_cut_answer_is_gone_on_with_and_the_parts_are_the_whole(
+async def test_a_truncated_answer_and_its_continuation_make_the_whole_text(
     model: OpenAIChat, servers: Installation
 ) -> None:
     prompt = f"in two parts {model.provider_class}"
-    whole = (await ask(model, prompt)).text
+    whole = (await call_model(model, prompt)).text
     fault(servers, prompt, fault="truncated")
 
-    first = await ask(model, prompt)
-    rest = await ask(model, prompt, so_far=first.text, continuation_prompt="Go on.")
+    first = await call_model(model, prompt)
+    rest = await call_model(model, prompt, so_far=first.text, continuation_prompt="Go on.")
 
     assert (first.is_whole, rest.is_whole) == (False, True)
     assert first.text + rest.text == whole
 
 
-async def test_nothing_listening_is_unavailable_as_nothing_was_sent() -> None:
+async def test_a_refused_connection_raises_model_unavailable() -> None:
     model = OpenAIChat(
         deadlines=policies.CALL_DEADLINES,
         base_url="http://127.0.0.1:9/v1",
@@ -140,15 +140,13 @@ async def test_nothing_listening_is_unavailable_as_nothing_was_sent() -> None:
     )
 
     with pytest.raises(ModelUnavailable):
-        await ask(model, "nobody there")
+        await call_model(model, "nobody there")
 
 
-async def test_a_stored_answer_that_never_reached_us_is_found_by_our_key(
-    stored: OpenAIChat, servers: Installation
-) -> None:
+async def test_a_stored_answer_lost_on_the_way_is_found_by_our_key(stored: OpenAIChat, servers: Installation) -> None:
     fault(servers, "lost chat", fault="billed_500")
     with pytest.raises(Ambiguous):
-        await ask(stored, "lost chat")
+        await call_model(stored, "lost chat")
     send = EarlierSend("key of lost chat", None, datetime.now(UTC))
 
     later = stored.prepare(ModelCall("Write.", "lost chat", stored.model), lambda text: None)
@@ -160,18 +158,18 @@ async def test_a_stored_answer_that_never_reached_us_is_found_by_our_key(
     assert len(servers.billing_log("lost chat")) == 1
 
 
-async def test_a_stored_answer_is_written_to_its_end_though_we_go_away(
+async def test_a_stored_answer_is_completed_after_the_client_disconnects(
     stored: OpenAIChat, servers: Installation
 ) -> None:
     fault(servers, "hung up", latency_seconds=0.5)
     call = stored.prepare(ModelCall("Write.", "hung up", stored.model), lambda text: None)
-    asking = asyncio.create_task(call.send("key of hung up", None))
+    sending = asyncio.create_task(call.send("key of hung up", None))
     async with asyncio.timeout(20):
         while not servers.billing_log("hung up"):
             await asyncio.sleep(0.01)
-    asking.cancel()
+    sending.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await asking
+        await sending
 
     send = EarlierSend("key of hung up", None, datetime.now(UTC))
     async with asyncio.timeout(20):
@@ -179,13 +177,13 @@ async def test_a_stored_answer_is_written_to_its_end_though_we_go_away(
             await asyncio.sleep(0.05)
 
 
-async def test_nothing_is_found_under_a_key_that_was_never_sent(stored: OpenAIChat) -> None:
+async def test_a_key_that_was_never_sent_is_not_found(stored: OpenAIChat) -> None:
     call = stored.prepare(ModelCall("Write.", "never", stored.model), lambda text: None)
 
     assert await call.find(EarlierSend("never sent", None, datetime.now(UTC))) is None
 
 
-async def test_a_plain_answer_is_shown_as_it_grows_and_read_by_its_own_attempt_only(
+async def test_a_plain_answer_is_streamed_and_readable_only_by_its_own_attempt(
     plain: OpenAIChat, servers: Installation
 ) -> None:
     fault(servers, "growing chat", latency_seconds=0.3)
@@ -200,12 +198,12 @@ async def test_a_plain_answer_is_shown_as_it_grows_and_read_by_its_own_attempt_o
         await plain.prepare(ModelCall("Write.", "growing chat", plain.model), lambda text: None).collect(reference)
 
 
-def test_each_kind_says_what_can_be_asked(stored: OpenAIChat, plain: OpenAIChat) -> None:
+def test_stored_and_plain_chat_have_their_provider_class(stored: OpenAIChat, plain: OpenAIChat) -> None:
     assert (stored.provider_class, stored.settle_seconds) == (ProviderClass.RETRIEVABLE, 5)
     assert plain.provider_class is ProviderClass.NOTHING
 
 
-async def test_a_server_that_puts_text_into_a_first_chunk_without_a_name_loses_nothing() -> None:
+async def test_text_in_a_first_chunk_without_an_id_is_not_lost() -> None:
     chunks = [
         {"id": "", "choices": [{"index": 0, "delta": {"content": "Tides "}}], "model": "m"},
         {"id": "", "choices": [{"index": 0, "delta": {"content": "turn."}, "finish_reason": "stop"}], "model": "m"},

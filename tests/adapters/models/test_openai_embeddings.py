@@ -1,4 +1,4 @@
-"""Embeddings against the simulator, and against servers that answer with what cannot be used."""
+"""Embeddings against the simulator, and against servers with unusable answers."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ from durable_research.domain.model_errors import (
 )
 from durable_research.ports.vendors.embeddings import DIMENSIONS, Embedding
 from durable_research.ports.vendors.models import CallDeadlines
-from tests.adapters.models.peer import Request, Said, Then, head, peer, whole
+from tests.adapters.models.peer import Request, Scripted, Then, head, peer, whole
 from tests.adapters.models.serving import serving
 from tests.installation import Installation
 
@@ -59,25 +59,27 @@ def likeness(one: Embedding, other: Embedding) -> float:
 
 
 async def answered(vector: list[Any], **more: Any) -> tuple[Embedding, dict[str, Any]]:
-    """What becomes of this answer of a server, and what the server was asked."""
+    """The embedding from this answer of a server, and the request that the server received."""
     server = Quart("a compatible server")
-    asked: dict[str, Any] = {}
+    request_body: dict[str, Any] = {}
 
     @server.post("/v1/embeddings")
     async def answer() -> dict[str, Any]:
-        asked.update(await request.get_json())
+        request_body.update(await request.get_json())
         data = [{"object": "embedding", "index": 0, "embedding": vector}] if vector else []
         return {"object": "list", "model": "another name", "data": data, **more}
 
     async with serving(server) as url:
         model = embeddings(url, "ours")
         try:
-            return await embed(model, "ebb " * 4_000 + "flow"), asked
+            return await embed(model, "ebb " * 4_000 + "flow"), request_body
         finally:
             await model.close()
 
 
-async def test_a_text_has_a_place_near_texts_of_its_kind(model: OpenAIEmbeddings, servers: Installation) -> None:
+async def test_texts_about_the_same_subject_have_near_embeddings(
+    model: OpenAIEmbeddings, servers: Installation
+) -> None:
     tides, tide_tables, tax = [
         await embed(model, text) for text in ("How tides turn", "When tides turn and how", "Paying taxes late")
     ]
@@ -89,7 +91,7 @@ async def test_a_text_has_a_place_near_texts_of_its_kind(model: OpenAIEmbeddings
 
 
 @pytest.mark.parametrize(("has_own_address", "key"), [(False, "OPENAI_API_KEY"), (True, "OPENAI_EMBEDDING_API_KEY")])
-async def test_a_refusal_names_the_key_that_was_refused(servers: Installation, has_own_address: bool, key: str) -> None:
+async def test_a_refused_key_is_named_by_its_setting(servers: Installation, has_own_address: bool, key: str) -> None:
     text = f"refused by {key}"
     servers.simulator("faults", {"match": text, "kind": "embedding", "fault": "401"})
     model = OpenAIEmbeddings(
@@ -117,7 +119,7 @@ async def test_a_refusal_names_the_key_that_was_refused(servers: Installation, h
         ("cut", Ambiguous, 1),
     ],
 )
-async def test_a_fault_becomes_one_of_our_errors(
+async def test_each_provider_fault_is_mapped_to_a_typed_error(
     model: OpenAIEmbeddings, servers: Installation, kind: str, error: type[Exception], billed: int
 ) -> None:
     text = f"embedding fault {kind}"
@@ -128,7 +130,7 @@ async def test_a_fault_becomes_one_of_our_errors(
     assert len(servers.billing_log(text, kind="embedding")) == billed
 
 
-async def test_a_silent_server_is_not_waited_for_without_end(
+async def test_a_silent_server_is_given_up_after_the_deadline(
     servers: Installation,
 ) -> None:
     impatient = OpenAIEmbeddings(
@@ -145,12 +147,12 @@ async def test_a_silent_server_is_not_waited_for_without_end(
     await impatient.close()
 
 
-async def test_nothing_listening_is_unavailable_as_nothing_was_sent() -> None:
+async def test_a_refused_connection_raises_model_unavailable() -> None:
     with pytest.raises(ModelUnavailable):
         await embed(embeddings("http://127.0.0.1:9"), "nobody there")
 
 
-async def test_an_answer_is_read_by_its_own_attempt_only_and_two_sends_are_two(model: OpenAIEmbeddings) -> None:
+async def test_an_answer_is_readable_only_by_its_own_attempt(model: OpenAIEmbeddings) -> None:
     first, second = model.prepare("tides"), model.prepare("tides")
     references = [await first.send("key", None), await second.send("key", None)]
 
@@ -159,29 +161,29 @@ async def test_an_answer_is_read_by_its_own_attempt_only_and_two_sends_are_two(m
         await model.prepare("tides").collect(references[0])
 
 
-def test_it_says_that_nothing_can_be_asked(model: OpenAIEmbeddings) -> None:
+def test_embeddings_have_provider_class_nothing(model: OpenAIEmbeddings) -> None:
     assert (model.provider_class, model.settle_seconds) == (ProviderClass.NOTHING, 0)
 
 
-async def test_a_long_texts_beginning_is_embedded_in_as_many_dimensions_as_we_keep() -> None:
-    _, asked = await answered(UNIT)
+async def test_a_long_text_is_truncated_and_embedded_in_the_configured_dimensions() -> None:
+    _, request_body = await answered(UNIT)
 
-    assert asked["dimensions"] == DIMENSIONS
-    assert len(asked["input"].encode()) == 8_000
-    assert asked["input"].startswith("ebb ebb")
+    assert request_body["dimensions"] == DIMENSIONS
+    assert len(request_body["input"].encode()) == 8_000
+    assert request_body["input"].startswith("ebb ebb")
 
 
 async def test_a_text_is_not_cut_within_a_character(model: OpenAIEmbeddings, servers: Installation) -> None:
     assert len((await embed(model, "x" + "潮" * 5_000)).vector) == DIMENSIONS
 
 
-async def test_an_embedding_carries_the_name_that_we_asked_for() -> None:
+async def test_an_embedding_carries_the_configured_model_name() -> None:
     embedding, _ = await answered(UNIT, usage={"prompt_tokens": 7, "total_tokens": 7})
 
     assert (embedding.model, embedding.tokens) == ("ours", 7)
 
 
-async def test_a_server_that_tells_no_tokens_has_them_estimated() -> None:
+async def test_tokens_are_estimated_when_the_server_reports_none() -> None:
     embedding, _ = await answered(UNIT)
 
     assert embedding.tokens == 2_000
@@ -197,7 +199,9 @@ async def test_a_server_that_tells_no_tokens_has_them_estimated() -> None:
     ],
     ids=["too many", "none", "zeros", "no numbers"],
 )
-async def test_a_vector_that_cannot_be_compared_is_refused_with_what_to_do(vector: list[float], words: str) -> None:
+async def test_a_vector_of_the_wrong_form_is_refused_with_the_setting_to_change(
+    vector: list[float], words: str
+) -> None:
     with pytest.raises(ModelRefused, match=words):
         await answered(vector)
 
@@ -206,7 +210,7 @@ PACKED = base64.b64encode(struct.pack(f"<{DIMENSIONS}f", *UNIT)).decode()
 
 
 @pytest.mark.parametrize(
-    "said",
+    "scripted",
     [
         {"data": [{"index": 0, "embedding": UNIT}], "usage": {"total_tokens": 4}},
         {"data": [{"index": 0, "embedding": UNIT}], "usage": None},
@@ -221,8 +225,8 @@ PACKED = base64.b64encode(struct.pack(f"<{DIMENSIONS}f", *UNIT)).decode()
         {"embeddings": [UNIT]},
     ],
 )
-async def test_a_vector_is_kept_whatever_stands_beside_it(said: Any) -> None:
-    async with peer(whole(said)) as provider:
+async def test_unknown_fields_beside_the_vector_are_ignored(scripted: Any) -> None:
+    async with peer(whole(scripted)) as provider:
         model = embeddings(provider.url.removesuffix("/v1"), "ours")
         embedding = await embed(model, "tides")
         await model.close()
@@ -233,7 +237,7 @@ async def test_a_vector_is_kept_whatever_stands_beside_it(said: Any) -> None:
 @pytest.mark.parametrize(
     "usage", [{"total_tokens": 4}, {"prompt_tokens": 4}, {"prompt_tokens": "x", "total_tokens": 4}]
 )
-async def test_the_total_is_what_was_read(usage: Any) -> None:
+async def test_total_tokens_are_used_when_prompt_tokens_are_missing(usage: Any) -> None:
     embedding, _ = await answered(UNIT, usage=usage)
 
     assert embedding.tokens == 4
@@ -242,13 +246,13 @@ async def test_the_total_is_what_was_read(usage: Any) -> None:
 @pytest.mark.parametrize(
     "vector", [["0.1"] * DIMENSIONS, [True] * DIMENSIONS, "no vector", "[1, 2", "AAAA", [[1.0], [2.0]]]
 )
-async def test_what_is_no_list_of_numbers_is_no_vector(vector: Any) -> None:
+async def test_a_value_that_is_no_list_of_numbers_is_refused_as_a_vector(vector: Any) -> None:
     with pytest.raises(ModelRefused, match="dimensions where 256"):
         await answered(vector)
 
 
 @pytest.mark.parametrize(
-    ("said", "error", "words"),
+    ("scripted", "error", "words"),
     [
         (whole({"error": {"code": 501, "type": "not_supported_error"}}, 501), ModelRefused, "OPENAI_EMBEDDING_MODEL"),
         (whole({}, 404), ModelRefused, "OPENAI_EMBEDDING_MODEL"),
@@ -265,8 +269,10 @@ async def test_what_is_no_list_of_numbers_is_no_vector(vector: Any) -> None:
         (whole({"error": {"type": "insufficient_quota"}}, 429), QuotaExhausted, "OPENAI_API_KEY"),
     ],
 )
-async def test_what_is_no_embedding_is_what_the_table_says(said: Said, error: type[Exception], words: str) -> None:
-    async with peer(said) as provider:
+async def test_each_malformed_answer_raises_the_error_of_the_table(
+    scripted: Scripted, error: type[Exception], words: str
+) -> None:
+    async with peer(scripted) as provider:
         model = embeddings(provider.url.removesuffix("/v1"))
         with pytest.raises(error, match=words) as raised:
             await embed(model, "tides")
@@ -277,7 +283,7 @@ async def test_what_is_no_embedding_is_what_the_table_says(said: Said, error: ty
 
 @pytest.mark.parametrize("field", ["dimensions", "encoding_format"])
 async def test_a_field_that_is_refused_is_left_out_of_the_next_send(field: str) -> None:
-    def answer(request: Request) -> Said:
+    def answer(request: Request) -> Scripted:
         if field in request.body:
             return whole({"error": {"message": f"unknown field {field}"}}, 422)
         return whole({"data": [{"embedding": UNIT}]})
@@ -299,7 +305,7 @@ async def test_a_field_that_is_refused_is_left_out_of_the_next_send(field: str) 
         max_leaves=8,
     )
 )
-def test_any_value_at_all_is_a_vector_or_none(value: Any) -> None:
+def test_parsing_a_vector_from_any_value_raises_no_error(value: Any) -> None:
     vector_of({"data": value})
     vector_of({"data": [{"embedding": value}]})
     vector_of({"embeddings": value, "embedding": value})

@@ -45,7 +45,7 @@ def fault(servers: Installation, match: str, **what: object) -> None:
     servers.simulator("faults", {"match": match, **what})
 
 
-async def ask(model: OpenAIResponses, prompt: str) -> ModelAnswer:
+async def call_model(model: OpenAIResponses, prompt: str) -> ModelAnswer:
     call = model.prepare(ModelCall("Write.", prompt, model.model), lambda text: None)
     return await call.collect(await call.send("key of " + prompt, None))
 
@@ -59,14 +59,14 @@ async def found(call: ResponseCall, send: EarlierSend) -> str:
             await asyncio.sleep(0.05)
 
 
-async def test_an_answer_comes_whole_with_its_tokens(model: OpenAIResponses) -> None:
-    answer = await ask(model, "whole answer")
+async def test_an_answer_is_complete_with_its_tokens(model: OpenAIResponses) -> None:
+    answer = await call_model(model, "whole answer")
 
     assert "whole answer" in answer.text
     assert answer.usage.output_tokens > 100
 
 
-async def test_the_text_is_shown_as_it_grows(model: OpenAIResponses, servers: Installation) -> None:
+async def test_the_text_is_streamed_to_the_draft(model: OpenAIResponses, servers: Installation) -> None:
     fault(servers, "growing answer", latency_seconds=0.5)
     shown: list[str] = []
     call = model.prepare(ModelCall("Write.", "growing answer", model.model), shown.append)
@@ -77,7 +77,7 @@ async def test_the_text_is_shown_as_it_grows(model: OpenAIResponses, servers: In
     assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(shown))
 
 
-async def test_an_accepted_call_is_taken_up_by_its_id_and_not_billed_again(
+async def test_an_accepted_call_is_resumed_by_its_id_and_not_billed_again(
     model: OpenAIResponses, servers: Installation
 ) -> None:
     first = model.prepare(ModelCall("Write.", "taken up", model.model), lambda text: None)
@@ -101,11 +101,13 @@ async def test_a_cancelled_call_stops_at_the_provider(model: OpenAIResponses, se
     assert body["status"] == "cancelled"
 
 
-async def test_429_is_busy_with_the_providers_wish(model: OpenAIResponses, servers: Installation) -> None:
+async def test_a_429_raises_model_busy_with_the_providers_retry_after(
+    model: OpenAIResponses, servers: Installation
+) -> None:
     fault(servers, "too many", fault="429", retry_after=7)
 
     with pytest.raises(ModelBusy) as caught:
-        await ask(model, "too many")
+        await call_model(model, "too many")
 
     assert caught.value.retry_after_seconds == 7
     assert not servers.billing_log("too many")
@@ -124,13 +126,13 @@ async def test_429_is_busy_with_the_providers_wish(model: OpenAIResponses, serve
         ("refused", ModelDeclined),
     ],
 )
-async def test_a_fault_becomes_one_of_our_errors(
+async def test_each_provider_fault_is_mapped_to_a_typed_error(
     model: OpenAIResponses, servers: Installation, kind: str, error: type[Exception]
 ) -> None:
     fault(servers, f"fault {kind} here", fault=kind)
 
     with pytest.raises(error):
-        await ask(model, f"fault {kind} here")
+        await call_model(model, f"fault {kind} here")
 
 
 async def test_a_connection_cut_after_the_send_is_ambiguous_and_sent_once(
@@ -139,19 +141,19 @@ async def test_a_connection_cut_after_the_send_is_ambiguous_and_sent_once(
     fault(servers, "cut the line", fault="cut")
 
     with pytest.raises(Ambiguous):
-        await ask(model, "cut the line")
+        await call_model(model, "cut the line")
 
     assert len(servers.billing_log("cut the line")) == 1
 
 
-async def test_a_provider_that_forgot_the_call_says_so(model: OpenAIResponses) -> None:
+async def test_an_unknown_response_id_raises_model_forgotten(model: OpenAIResponses) -> None:
     call = model.prepare(ModelCall("Write.", "forgotten", model.model), lambda text: None)
 
     with pytest.raises(ModelForgotten):
         await call.collect("resp_unknown")
 
 
-async def test_nothing_listening_is_unavailable_as_nothing_was_sent() -> None:
+async def test_a_refused_connection_raises_model_unavailable() -> None:
     model = OpenAIResponses(
         deadlines=policies.CALL_DEADLINES,
         base_url="http://127.0.0.1:9/v1",
@@ -162,10 +164,12 @@ async def test_nothing_listening_is_unavailable_as_nothing_was_sent() -> None:
     )
 
     with pytest.raises(ModelUnavailable):
-        await ask(model, "nobody there")
+        await call_model(model, "nobody there")
 
 
-async def test_the_call_goes_on_at_the_provider_when_we_go_away(model: OpenAIResponses, servers: Installation) -> None:
+async def test_a_background_call_continues_at_the_provider_after_the_client_disconnects(
+    model: OpenAIResponses, servers: Installation
+) -> None:
     fault(servers, "goes on", latency_seconds=0.3)
     call = model.prepare(ModelCall("Write.", "goes on", model.model), lambda text: None)
     reference = await call.send("key", None)
@@ -178,23 +182,21 @@ async def test_the_call_goes_on_at_the_provider_when_we_go_away(model: OpenAIRes
     await asyncio.to_thread(until, "the answer", lambda: httpx.get(url).json()["status"] == "completed")
 
 
-async def test_a_failed_generation_is_told_apart_from_a_failure_to_ask(
-    model: OpenAIResponses, servers: Installation
-) -> None:
+async def test_a_failed_generation_raises_generation_failed(model: OpenAIResponses, servers: Installation) -> None:
     fault(servers, "fails inside", fault="failed")
 
     with pytest.raises(GenerationFailed):
-        await ask(model, "fails inside")
+        await call_model(model, "fails inside")
 
 
-async def test_a_refusal_of_the_model_is_an_answer_that_declines(model: OpenAIResponses, servers: Installation) -> None:
+async def test_a_refusal_by_the_model_raises_model_declined(model: OpenAIResponses, servers: Installation) -> None:
     fault(servers, "will not answer", fault="refused")
 
     with pytest.raises(ModelDeclined):
-        await ask(model, "will not answer")
+        await call_model(model, "will not answer")
 
 
-def test_a_call_that_was_cut_shows_its_text_to_the_model_and_asks_to_go_on() -> None:
+def test_the_messages_of_a_continuation_hold_the_text_so_far() -> None:
     assert [one["role"] for one in messages(ModelCall("Write.", "q", "m"))] == ["user"]
     assert messages(ModelCall("Write.", "q", "m", so_far="half", continuation_prompt="go on")) == [
         {"role": "user", "content": "q"},
@@ -203,7 +205,7 @@ def test_a_call_that_was_cut_shows_its_text_to_the_model_and_asks_to_go_on() -> 
     ]
 
 
-async def test_a_call_whose_id_never_came_is_found_on_its_conversation(
+async def test_a_call_without_a_received_id_is_found_by_its_conversation(
     model: OpenAIResponses, servers: Installation
 ) -> None:
     call = model.prepare(ModelCall("Write.", "lost id", model.model), lambda text: None)
@@ -223,7 +225,9 @@ async def test_a_call_whose_id_never_came_is_found_on_its_conversation(
     assert await model.find_all(send) == [reference]
 
 
-async def test_a_running_call_on_the_conversation_is_said_to_run(model: OpenAIResponses, servers: Installation) -> None:
+async def test_a_running_call_on_the_conversation_raises_still_running(
+    model: OpenAIResponses, servers: Installation
+) -> None:
     fault(servers, "still at it", latency_seconds=30)
     call = model.prepare(ModelCall("Write.", "still at it", model.model), lambda text: None)
     handle = await call.handle("key")
@@ -236,7 +240,7 @@ async def test_a_running_call_on_the_conversation_is_said_to_run(model: OpenAIRe
     await call.cancel(reference)
 
 
-async def test_a_conversation_without_an_answer_shows_none(model: OpenAIResponses) -> None:
+async def test_nothing_is_found_on_a_conversation_without_an_answer(model: OpenAIResponses) -> None:
     call = model.prepare(ModelCall("Write.", "never sent", model.model), lambda text: None)
     handle = await call.handle("key")
 

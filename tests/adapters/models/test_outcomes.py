@@ -64,23 +64,25 @@ def row(status: int) -> tuple[type[Exception], type[Exception]]:
 
 
 def test_only_what_may_have_been_accepted_is_ambiguous() -> None:
-    doubtful = [status for status in range(300, 600) if isinstance(outcome(status, {}), Ambiguous)]
+    ambiguous = [status for status in range(300, 600) if isinstance(outcome(status, {}), Ambiguous)]
 
-    assert doubtful == [status for status in range(500, 600) if status not in {501, 503, 529}]
+    assert ambiguous == [status for status in range(500, 600) if status not in {501, 503, 529}]
 
 
-# Whatever the HTTP library may raise, and what each means before and after the request began to be written.
-AWAY, REFUSED, DOUBT = ModelUnavailable, ModelRefused, Ambiguous
+# Every error that the HTTP library may raise, with its outcome before and after the request began to be written.
+AWAY, REFUSED, AMBIGUOUS = ModelUnavailable, ModelRefused, Ambiguous
 OF_THE_LIBRARY: dict[str, tuple[type[Exception], type[Exception]]] = {
     **dict.fromkeys(["ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"], (AWAY, AWAY)),
     **dict.fromkeys(["InvalidURL", "UnsupportedProtocol", "LocalProtocolError"], (REFUSED, REFUSED)),
-    **dict.fromkeys(["HTTPError", "RequestError", "TransportError", "TimeoutException", "NetworkError"], (AWAY, DOUBT)),
-    **dict.fromkeys(["ReadError", "ReadTimeout", "WriteError", "WriteTimeout", "CloseError"], (AWAY, DOUBT)),
-    **dict.fromkeys(["ProtocolError", "RemoteProtocolError", "DecodingError", "TooManyRedirects"], (AWAY, DOUBT)),
     **dict.fromkeys(
-        ["StreamError", "StreamClosed", "StreamConsumed", "RequestNotRead", "ResponseNotRead"], (AWAY, DOUBT)
+        ["HTTPError", "RequestError", "TransportError", "TimeoutException", "NetworkError"], (AWAY, AMBIGUOUS)
     ),
-    **dict.fromkeys(["HTTPStatusError"], (AWAY, DOUBT)),
+    **dict.fromkeys(["ReadError", "ReadTimeout", "WriteError", "WriteTimeout", "CloseError"], (AWAY, AMBIGUOUS)),
+    **dict.fromkeys(["ProtocolError", "RemoteProtocolError", "DecodingError", "TooManyRedirects"], (AWAY, AMBIGUOUS)),
+    **dict.fromkeys(
+        ["StreamError", "StreamClosed", "StreamConsumed", "RequestNotRead", "ResponseNotRead"], (AWAY, AMBIGUOUS)
+    ),
+    **dict.fromkeys(["HTTPStatusError"], (AWAY, AMBIGUOUS)),
 }
 # Not of a request: raised where several cookies of one name are read.
 NEVER_MET = {"CookieConflict"}
@@ -100,7 +102,7 @@ def test_every_error_of_the_http_library_has_a_row_and_is_caught() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(OF_THE_LIBRARY))
-def test_an_error_of_the_connection_means_what_had_been_written(name: str) -> None:
+def test_a_connection_errors_outcome_depends_on_whether_the_request_was_written(name: str) -> None:
     error = library_errors()[name].__new__(library_errors()[name])
     before, after = (of_lost(error, PAID, is_written=is_written) for is_written in (False, True))
 
@@ -112,12 +114,12 @@ def test_an_error_of_the_connection_means_what_had_been_written(name: str) -> No
 @pytest.mark.parametrize(
     "error", [OSError("broken"), ssl.SSLError("bad record"), ConnectionResetError(), BrokenPipeError()]
 )
-def test_an_error_of_the_operating_system_does_too(error: OSError) -> None:
+def test_an_operating_system_errors_outcome_depends_on_whether_the_request_was_written(error: OSError) -> None:
     assert type(of_lost(error, PAID, is_written=False)) is ModelUnavailable
     assert type(of_lost(error, PAID, is_written=True)) is Ambiguous
 
 
-def test_a_certificate_that_does_not_verify_is_final_and_any_other_tls_failure_is_away() -> None:
+def test_an_invalid_certificate_is_final_and_other_tls_failures_are_transient() -> None:
     bad, broken = httpx.ConnectError("x"), httpx.ConnectError("x")
     bad.__cause__ = OSError()
     bad.__cause__.__cause__ = ssl.SSLCertVerificationError("self-signed")
@@ -190,7 +192,9 @@ def test_a_certificate_that_does_not_verify_is_final_and_any_other_tls_failure_i
         (409, {"error": {"code": "another"}}, ModelRefused),
     ],
 )
-def test_an_error_is_known_by_its_names_and_words(status: int, body: Any, expected: type[Exception]) -> None:
+def test_an_error_body_is_classified_by_its_code_type_and_text(
+    status: int, body: Any, expected: type[Exception]
+) -> None:
     assert type(outcome(status, body)) is expected
 
 
@@ -208,7 +212,7 @@ def test_an_error_is_known_by_its_names_and_words(status: int, body: Any, expect
         ({"error": {"code": 1113}}, ModelRefused),
     ],
 )
-def test_an_error_within_a_200_has_the_status_that_it_tells_and_is_else_a_refusal(
+def test_an_error_body_in_a_200_is_classified_by_its_own_status_or_refused(
     body: Any, expected: type[Exception]
 ) -> None:
     assert type(of_complaint(200, complaint_of(body), PAID)) is expected
@@ -232,11 +236,11 @@ def test_an_error_within_a_200_has_the_status_that_it_tells_and_is_else_a_refusa
         (413, {}, "OPENAI_MODEL"),
     ],
 )
-def test_a_refusal_names_the_setting_that_mends_it(status: int, body: Any, setting: str) -> None:
+def test_a_refusal_names_the_setting_to_change(status: int, body: Any, setting: str) -> None:
     assert setting in str(outcome(status, body))
 
 
-def test_a_refusal_shows_the_providers_own_words_and_the_wish_to_wait() -> None:
+def test_an_error_shows_the_providers_message_and_its_retry_after() -> None:
     assert str(outcome(402, {"error": {"message": "the balance\nis used up"}})) == (
         'the account\'s money or quota is used up (HTTP 402: "the balance is used up"); '
         "check the account behind OPENAI_API_KEY"
@@ -259,12 +263,12 @@ def test_a_refusal_shows_the_providers_own_words_and_the_wish_to_wait() -> None:
         (b"", ""),
     ],
 )
-def test_the_words_are_found_wherever_they_stand(body: bytes, words: str) -> None:
+def test_the_error_message_is_found_in_every_known_body_format(body: bytes, words: str) -> None:
     assert shown(complaint_in(body).message, "") == words
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("provider_text", "expected"),
     [
         ("Incorrect API key provided: sk-abcd1234****wxyz. See", "Incorrect API key provided: … See"),
         ("key the-configured-key is unknown", "key … is unknown"),
@@ -278,11 +282,11 @@ def test_the_words_are_found_wherever_they_stand(body: bytes, words: str) -> Non
         ("half \ud83c", "half \ufffd"),
     ],
 )
-def test_nothing_like_a_key_and_no_control_character_is_shown(said: str, expected: str) -> None:
-    assert shown(said, "the-configured-key") == expected
+def test_api_keys_and_control_characters_are_removed_from_error_messages(provider_text: str, expected: str) -> None:
+    assert shown(provider_text, "the-configured-key") == expected
 
 
-def test_the_words_are_at_most_300_characters() -> None:
+def test_a_shown_error_message_has_at_most_300_characters() -> None:
     assert len(shown("word " * 200, "")) == 300
 
 
@@ -300,14 +304,14 @@ def test_the_words_are_at_most_300_characters() -> None:
         ({"error": {"message": "unknown field dimensions", "param": "dimensions"}}, set()),
     ],
 )
-def test_the_fields_that_a_refusal_names(body: Any, fields: set[str]) -> None:
+def test_a_refused_request_field_is_recognised_in_the_error_body(body: Any, fields: set[str]) -> None:
     assert refused_fields(complaint_of(body), PAID.optional_fields) == fields
     expected = FieldRefused if fields else ModelRefused
     assert {type(outcome(status, body)) for status in (400, 422)} == {expected}
     assert type(outcome(404, body)) is ModelRefused
 
 
-def test_a_conversation_that_is_gone_is_forgotten_and_refuses_no_field() -> None:
+def test_a_missing_conversation_is_forgotten_and_not_a_refused_field() -> None:
     body = {"error": {"message": "Conversation with id 'conv_1' not found.", "param": "conversation"}}
 
     assert type(outcome(404, body, CallContext(has_handle=True))) is ModelForgotten
@@ -322,7 +326,7 @@ def test_a_conversation_that_is_gone_is_forgotten_and_refuses_no_field() -> None
         'your words "PROMPT" are not allowed',
     ],
 )
-def test_a_prompt_is_never_quoted_back(message: str) -> None:
+def test_the_prompt_is_removed_from_error_messages(message: str) -> None:
     """Errors are written to histories and shown in lists."""
     prompt = "What do my neighbours in Harbour Street 12 owe me?"
     body = json.dumps({"error": {"message": message.replace("PROMPT", prompt)}}).encode()
@@ -339,8 +343,8 @@ def test_a_prompt_is_never_quoted_back(message: str) -> None:
     ["x" * 60_000, "潮汐能發電" * 12_000, "=" * 60_000, "-" * 60_000, "*" * 60_000, "sk-" * 20_000, "<script " * 8_000],
     ids=["letters", "chinese", "equals", "dashes", "stars", "keys", "tags"],
 )
-def test_a_long_error_holds_nothing_up(message: str) -> None:
-    """A pattern that went back and forth on one long word once kept a worker from its heartbeats for minutes."""
+def test_a_long_error_body_is_parsed_in_bounded_time(message: str) -> None:
+    """Seen once: a pattern that backtracked over one long word delayed a worker's heartbeats for minutes."""
     for body in (json.dumps({"error": {"message": message}}).encode(), message.encode()):
         assert type(of_answer(400, {}, body, CallContext(sent=message))) is ModelRefused
 
@@ -353,5 +357,5 @@ def test_a_long_error_holds_nothing_up(message: str) -> None:
         (429, {"error": {"code": "Arrearage", "message": "Access denied"}}, QuotaExhausted),
     ],
 )
-def test_what_waiting_cannot_mend_is_not_waited_for(status: int, body: Any, error: type[Exception]) -> None:
+def test_a_permanent_error_with_a_transient_status_is_final(status: int, body: Any, error: type[Exception]) -> None:
     assert type(of_answer(status, {}, json.dumps(body).encode(), CallContext())) is error

@@ -1,4 +1,4 @@
-"""The reader alone: what an answer is, whatever stands beside its text. The inputs are of the shapes that people reported."""
+"""The reader alone: an answer is read whatever fields are beside its text. The inputs have shapes from users' reports."""
 
 import copy
 from collections.abc import Iterator
@@ -27,17 +27,17 @@ from durable_research.ports.vendors.models import ModelAnswer
 from tests.adapters.models.peer import chunk, events
 
 USAGE = {"prompt_tokens": 11, "completion_tokens": 22, "total_tokens": 33}
-TOLD = TokenUsage(input_tokens=11, output_tokens=22)
-ASKED = "what was asked, in full"
+REPORTED = TokenUsage(input_tokens=11, output_tokens=22)
+REQUEST = "what was asked, in full"
 TEXT = "# Tides\n\nThey turn.\n"
 
 
 def reading(*values: Any, whole: bool = False) -> Reading:
-    said = Reading("asked-model", ASKED, "the-key")
-    said.is_whole_body = whole
+    answered = Reading("asked-model", REQUEST, "the-key")
+    answered.is_whole_body = whole
     for value in values:
-        said.feed(Piece(value))
-    return said
+        answered.feed(Piece(value))
+    return answered
 
 
 def answer(*values: Any, whole: bool = False) -> ModelAnswer:
@@ -68,35 +68,35 @@ def event(kind: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("reason", sorted(end_reasons.WHOLE))
-def test_a_reason_that_means_whole(reason: str) -> None:
+def test_each_complete_finish_reason_gives_a_whole_answer(reason: str) -> None:
     assert done(chunk(TEXT), chunk(reason=reason.upper())).is_whole
 
 
 @pytest.mark.parametrize("reason", sorted(end_reasons.CUT))
-def test_a_reason_that_means_cut(reason: str) -> None:
+def test_each_length_finish_reason_gives_a_truncated_answer(reason: str) -> None:
     assert not done(chunk(TEXT), chunk(reason=reason)).is_whole
 
 
 @pytest.mark.parametrize("reason", sorted(end_reasons.DECLINED))
-def test_a_reason_that_means_declined(reason: str) -> None:
+def test_each_refusal_finish_reason_raises_model_declined(reason: str) -> None:
     with pytest.raises(ModelDeclined):
         done(chunk(TEXT), chunk(reason=reason))
 
 
 @pytest.mark.parametrize("reason", [*sorted(end_reasons.BROKEN), "upstream_error", "INTERNAL_ERROR"])
-def test_a_reason_that_names_an_error_is_tried_again(reason: str) -> None:
+def test_each_error_finish_reason_raises_a_retryable_error(reason: str) -> None:
     with pytest.raises(AnswerBroken):
         done(chunk("half an an"), chunk(reason=reason))
 
 
 @pytest.mark.parametrize("reason", ["tool_calls", "other", "paused", "malformed_function_call", 7])
-def test_a_reason_on_no_list_is_not_published_and_its_text_is_kept(reason: Any) -> None:
+def test_an_unknown_finish_reason_raises_model_stopped_with_the_text(reason: Any) -> None:
     with pytest.raises(ModelStopped, match=str(reason)) as stopped:
         done(chunk(TEXT), chunk(reason=reason))
     assert stopped.value.text == TEXT
 
 
-def test_the_lists_have_nothing_in_common_and_are_in_small_letters() -> None:
+def test_the_lists_of_finish_reasons_are_disjoint_and_lower_case() -> None:
     lists = (end_reasons.WHOLE, end_reasons.CUT, end_reasons.DECLINED, end_reasons.BROKEN)
 
     assert len(frozenset().union(*lists)) == sum(map(len, lists))
@@ -121,7 +121,7 @@ def test_the_lists_have_nothing_in_common_and_are_in_small_letters() -> None:
         ({"type": {"type": 1}}, None),
     ],
 )
-def test_what_a_server_puts_into_the_reason(value: Any, reason: str | None) -> None:
+def test_each_form_of_finish_reason_is_parsed(value: Any, reason: str | None) -> None:
     assert as_reason(value) == reason
 
 
@@ -137,7 +137,7 @@ def test_what_a_server_puts_into_the_reason(value: Any, reason: str | None) -> N
         [None, 7.5 and {"text": TEXT}, {"type": "image"}],
     ],
 )
-def test_the_text_in_whatever_shape_it_comes(content: Any) -> None:
+def test_text_content_is_read_in_every_known_shape(content: Any) -> None:
     assert done(chunk(content), chunk(reason="stop")).text == TEXT
     assert answer(completion(content), whole=True).text == TEXT
 
@@ -159,16 +159,16 @@ def test_the_text_in_whatever_shape_it_comes(content: Any) -> None:
         None,
     ],
 )
-def test_a_chunk_with_nothing_to_read_is_passed_over(beside: Any) -> None:
+def test_a_chunk_without_content_is_ignored(beside: Any) -> None:
     assert done(beside, chunk(TEXT), beside, chunk(reason="stop"), beside).text == TEXT
 
 
 @pytest.mark.parametrize(
     ("usage", "expected"),
     [
-        (USAGE, TOLD),
-        ({"input_tokens": 11, "output_tokens": 22}, TOLD),
-        ({"prompt_tokens": 11.0, "completion_tokens": 22.0}, TOLD),
+        (USAGE, REPORTED),
+        ({"input_tokens": 11, "output_tokens": 22}, REPORTED),
+        ({"prompt_tokens": 11.0, "completion_tokens": 22.0}, REPORTED),
         ([USAGE], None),
         (None, None),
         ({}, None),
@@ -180,42 +180,42 @@ def test_a_chunk_with_nothing_to_read_is_passed_over(beside: Any) -> None:
         ({"prompt_tokens": 10**400, "completion_tokens": float("nan")}, None),
     ],
 )
-def test_tokens_are_as_told_or_estimated_and_marked(usage: Any, expected: TokenUsage | None) -> None:
-    said = done(chunk(TEXT, usage=usage), chunk(reason="stop"))
+def test_token_usage_is_read_or_estimated_and_marked_as_an_estimate(usage: Any, expected: TokenUsage | None) -> None:
+    answered = done(chunk(TEXT, usage=usage), chunk(reason="stop"))
 
-    assert said.usage == (expected or TokenUsage.estimate(ASKED, TEXT))
-    assert said.usage.output_tokens > 0
+    assert answered.usage == (expected or TokenUsage.estimate(REQUEST, TEXT))
+    assert answered.usage.output_tokens > 0
 
 
-def test_one_number_that_is_told_is_kept_and_the_whole_marked() -> None:
+def test_a_partly_reported_usage_is_completed_and_marked_as_an_estimate() -> None:
     usage = done(chunk(TEXT, "stop", usage={"completion_tokens": 22})).usage
 
     assert (usage.output_tokens, usage.is_estimate) == (22, True)
 
 
 def test_a_later_odd_usage_does_not_replace_a_good_one() -> None:
-    assert done(chunk(TEXT, "stop", usage=USAGE), {"choices": [], "usage": {"total_tokens": 1}}).usage == TOLD
+    assert done(chunk(TEXT, "stop", usage=USAGE), {"choices": [], "usage": {"total_tokens": 1}}).usage == REPORTED
 
 
-def test_a_stream_that_ends_by_its_mark_without_a_reason_is_whole() -> None:
+def test_a_stream_with_done_marker_and_no_finish_reason_is_whole() -> None:
     assert done(chunk(TEXT)).is_whole
 
 
-def test_a_stream_that_just_ends_was_cut() -> None:
+def test_a_stream_without_done_marker_and_finish_reason_is_cut() -> None:
     with pytest.raises(Ambiguous, match="cut before"):
         answer(chunk(TEXT))
 
 
-def test_a_whole_body_needs_no_reason() -> None:
+def test_a_complete_body_needs_no_finish_reason() -> None:
     assert answer(completion(TEXT, None), whole=True).is_whole
 
 
-def test_an_error_amid_an_answer_breaks_it_off_with_its_words() -> None:
+def test_an_error_event_after_text_raises_answer_broken_with_its_message() -> None:
     with pytest.raises(AnswerBroken, match="the upstream went away"):
         done(chunk("half"), {"error": {"code": 502, "message": "the upstream went away"}})
 
 
-def test_an_error_beside_a_choice_breaks_it_off() -> None:
+def test_an_error_in_a_choice_raises_answer_broken() -> None:
     broken = chunk("half")
     broken["choices"][0]["error"] = {"message": "gone"}
 
@@ -224,24 +224,24 @@ def test_an_error_beside_a_choice_breaks_it_off() -> None:
 
 
 @pytest.mark.parametrize("late", [{"error": "late"}, chunk(reason="error"), chunk(reason="odd"), Mark.DAMAGED])
-def test_what_comes_after_a_real_end_takes_nothing_away(late: Any) -> None:
+def test_events_after_the_finish_reason_do_not_change_the_answer(late: Any) -> None:
     assert done(chunk(TEXT, "stop"), late).text == TEXT
     assert answer(completion(TEXT, error={"code": 1}), whole=True).text == TEXT
 
 
-def test_a_hole_in_the_stream_is_no_whole_answer() -> None:
+def test_a_damaged_event_in_the_stream_raises_answer_broken() -> None:
     with pytest.raises(AnswerBroken):
         done(chunk("one "), Mark.DAMAGED, chunk("three", "stop"))
 
 
-def test_an_error_without_an_answer_is_a_refusal_and_not_the_answers_end() -> None:
+def test_an_error_without_an_answer_is_a_refusal() -> None:
     assert reading({"error": "no such endpoint"}).is_refused
     assert reading({"detail": "Not Found"}, whole=True).is_refused
     assert reading({"id": "x", "choices": [], "error": {"code": 429}}).is_refused
     assert not reading(chunk("half"), {"error": "late"}).is_refused
 
 
-def test_of_several_choices_the_first_is_the_answer() -> None:
+def test_only_the_first_of_several_choices_is_read() -> None:
     first, other = chunk("ours", "stop"), chunk("theirs", "error")
     other["choices"][0]["index"] = 1
     both = {"id": "x", "choices": [other["choices"][0], first["choices"][0]]}
@@ -250,34 +250,34 @@ def test_of_several_choices_the_first_is_the_answer() -> None:
     assert done(other, first).text == "ours"
 
 
-def test_a_message_that_repeats_the_stream_is_read_once() -> None:
+def test_a_final_message_that_repeats_the_stream_is_read_once() -> None:
     last = chunk(reason="stop")
     last["choices"][0]["message"] = {"content": TEXT}
 
     assert done(chunk(TEXT), last).text == TEXT
 
 
-def test_a_number_is_a_name_too() -> None:
+def test_a_number_is_accepted_as_an_id() -> None:
     assert reading({**chunk("x"), "id": 7}).reference == "7"
 
 
 @pytest.mark.parametrize("odd", ["nul\x00", "half \ud83c", "x" * 501, "two\nlines", {"id": 1}, True, None, ""])
-def test_a_name_that_no_row_could_hold_is_none(odd: Any) -> None:
-    said = reading({**chunk(TEXT, "stop"), "id": odd, "model": odd})
+def test_an_id_that_the_database_cannot_store_is_ignored(odd: Any) -> None:
+    answered = reading({**chunk(TEXT, "stop"), "id": odd, "model": odd})
 
-    assert said.reference == ""
-    assert said.answer("ref").model == "asked-model"
+    assert answered.reference == ""
+    assert answered.answer("ref").model == "asked-model"
 
 
 @pytest.mark.parametrize("nothing", ["", " \n\t", "\ufeff", "\u200b\u2060\u200d", "\u3164", None])
-def test_an_answer_without_a_visible_character_is_none(nothing: Any) -> None:
+def test_an_answer_without_a_visible_character_raises_empty_output(nothing: Any) -> None:
     with pytest.raises(EmptyOutput):
         done(chunk(nothing), chunk(reason="stop"))
     with pytest.raises(EmptyOutput):
         answer(response("completed", {"type": "output_text", "text": nothing}), whole=True)
 
 
-def test_reasoning_that_used_up_the_length_is_said() -> None:
+def test_reasoning_that_used_up_the_length_raises_only_reasoning() -> None:
     thought = {"id": "x", "choices": [{"index": 0, "delta": {"reasoning_content": "Let me think."}}]}
 
     with pytest.raises(OnlyReasoning, match="all of it went into reasoning"):
@@ -286,7 +286,7 @@ def test_reasoning_that_used_up_the_length_is_said() -> None:
         answer(response("incomplete", incomplete_details={"reason": "max_output_tokens"}), whole=True)
 
 
-def test_a_refusal_of_the_model_is_told_from_its_text() -> None:
+def test_a_refusal_part_raises_model_declined() -> None:
     refused = {"id": "x", "choices": [{"index": 0, "delta": {"refusal": "I will not."}, "finish_reason": "stop"}]}
 
     with pytest.raises(ModelDeclined):
@@ -299,19 +299,19 @@ def test_a_refusal_of_the_model_is_told_from_its_text() -> None:
     "output",
     [[], None, {}, "text", [None], [{"type": "message", "content": None}], [{"type": "message"}], [{"content": 7}], 7],
 )
-def test_what_was_streamed_is_the_answer_when_the_closing_event_holds_none(output: Any) -> None:
+def test_the_streamed_text_is_the_answer_when_the_closing_event_has_no_output(output: Any) -> None:
     closing = {**response("completed"), "output": output, "usage": {"input_tokens": 11, "output_tokens": 22}}
-    said = answer(
+    answered = answer(
         event("created", response={"id": "resp_1", "status": "in_progress", "output": []}),
         event("output_text.delta", delta="# Tides\n\n"),
         event("output_text.delta", delta="They turn.\n"),
         event("completed", response=closing),
     )
 
-    assert (said.text, said.is_whole, said.usage) == (TEXT, True, TOLD)
+    assert (answered.text, answered.is_whole, answered.usage) == (TEXT, True, REPORTED)
 
 
-def test_a_response_may_come_in_finished_parts_alone() -> None:
+def test_a_response_can_consist_of_finished_parts_without_deltas() -> None:
     item = {"type": "message", "content": [part("# Tides\n\n"), part("They turn.\n")]}
 
     assert answer(event("output_item.done", item=item), event("completed", response={})).text == TEXT
@@ -324,7 +324,7 @@ def test_a_response_may_come_in_finished_parts_alone() -> None:
     ).text == (TEXT)
 
 
-def test_a_response_that_is_closed_by_the_streams_end_alone_is_whole() -> None:
+def test_a_response_with_done_marker_and_no_closing_event_is_whole() -> None:
     assert done(event("created", response={"id": "resp_1"}), event("output_text.delta", delta=TEXT)).is_whole
 
 
@@ -337,7 +337,7 @@ def test_a_response_that_is_closed_by_the_streams_end_alone_is_whole() -> None:
         (response("incomplete", part("half"), incomplete_details={"reason": "something new"}), ModelStopped),
     ],
 )
-def test_how_a_response_ended(body: dict[str, Any], error: type[StepFailed]) -> None:
+def test_each_unsuccessful_response_status_raises_its_error(body: dict[str, Any], error: type[StepFailed]) -> None:
     with pytest.raises(error):
         answer(body, whole=True)
     with pytest.raises(error):
@@ -348,7 +348,7 @@ def test_how_a_response_ended(body: dict[str, Any], error: type[StepFailed]) -> 
     ("code", "is_final"),
     [("server_error", False), ("vector_store_timeout", False), ("invalid_prompt", True), ("bio_policy", True)],
 )
-def test_a_response_that_a_policy_stopped_is_not_tried_again(code: str, is_final: bool) -> None:
+def test_a_response_stopped_by_a_content_policy_is_not_retried(code: str, is_final: bool) -> None:
     with pytest.raises(GenerationFailed) as failed:
         answer(response("failed", error={"code": code, "message": "no"}), whole=True)
 
@@ -356,11 +356,11 @@ def test_a_response_that_a_policy_stopped_is_not_tried_again(code: str, is_final
 
 
 @pytest.mark.parametrize("details", [None, {}, {"reason": "max_output_tokens"}, "length"])
-def test_an_incomplete_response_was_cut(details: Any) -> None:
+def test_an_incomplete_response_is_truncated(details: Any) -> None:
     assert not answer(response("incomplete", part(TEXT), incomplete_details=details), whole=True).is_whole
 
 
-def test_a_response_that_still_runs_is_no_answer() -> None:
+def test_a_running_response_raises_still_running() -> None:
     running = reading(response("in_progress"), whole=True)
 
     assert running.is_running
@@ -390,7 +390,7 @@ RESPONSE = [
     event("output_text.delta", delta="They turn.\n", item_id="msg_1", output_index=0, content_index=0),
     event("completed", response=CLOSING, sequence_number=3),
 ]
-# The text, and what says that it is one and how it ended, which must be believed as it stands.
+# The text, and the fields for its type and finish reason, which are read as they are.
 OF_THE_TEXT = {
     "content",
     "delta",
@@ -426,7 +426,7 @@ def put(values: list[Any], path: tuple[Any, ...], odd: Any) -> list[Any]:
     return list(changed)
 
 
-def said(values: list[Any]) -> str:
+def answered(values: list[Any]) -> str:
     """Whatever text came of it, however it ended."""
     try:
         return answer(*values, Mark.DONE).text
@@ -445,44 +445,46 @@ BESIDE = [
 
 
 @given(st.sampled_from(BESIDE), ANYTHING)
-def test_nothing_beside_the_text_loses_a_whole_answer(where: tuple[list[Any], tuple[Any, ...]], odd: Any) -> None:
+def test_odd_values_beside_the_text_do_not_lose_a_whole_answer(
+    where: tuple[list[Any], tuple[Any, ...]], odd: Any
+) -> None:
     stream, path = where
 
-    assert said(put(stream, path, odd)) == TEXT
+    assert answered(put(stream, path, odd)) == TEXT
 
 
 @given(
     st.sampled_from([(one, path) for one in (STREAM, RESPONSE, [completion(TEXT)], [CLOSING]) for path in places(one)]),
     ANYTHING,
 )
-def test_anything_anywhere_raises_typed_errors_alone(where: tuple[list[Any], tuple[Any, ...]], odd: Any) -> None:
+def test_odd_values_in_any_field_raise_only_typed_errors(where: tuple[list[Any], tuple[Any, ...]], odd: Any) -> None:
     stream, path = where
 
-    said(put(stream, path, odd))
+    answered(put(stream, path, odd))
 
 
 @given(st.lists(ANYTHING, max_size=3), st.integers(0, 5))
-def test_values_of_any_kind_between_the_chunks_lose_nothing(odd: list[Any], place: int) -> None:
+def test_odd_values_between_the_chunks_do_not_lose_text(odd: list[Any], place: int) -> None:
     harmless = [one for one in odd if not isinstance(one, (dict, list))]
 
-    assert said([*STREAM[:place], *harmless, *STREAM[place:]]) == TEXT
+    assert answered([*STREAM[:place], *harmless, *STREAM[place:]]) == TEXT
 
 
 @given(st.lists(st.integers(0, 900), max_size=12), st.sampled_from([STREAM, RESPONSE]))
-def test_a_stream_cut_anywhere_into_pieces_is_the_same_answer(cuts: list[int], stream: list[Any]) -> None:
+def test_the_split_into_chunks_does_not_change_the_answer(cuts: list[int], stream: list[Any]) -> None:
     data = events(*stream)
-    body, kept = Body(), Reading("asked-model", ASKED)
+    body, reading_of_pieces = Body(), Reading("asked-model", REQUEST)
     at = 0
     for cut in [*sorted(cut for cut in cuts if cut < len(data)), len(data)]:
         for piece in body.feed(data[at:cut]):
-            kept.feed(piece)
+            reading_of_pieces.feed(piece)
         at = cut
 
-    assert kept.answer("ref") == heard_at_once(stream).answer("ref")
+    assert reading_of_pieces.answer("ref") == read_at_once(stream).answer("ref")
 
 
-def heard_at_once(stream: list[Any]) -> Reading:
-    kept = Reading("asked-model", ASKED)
+def read_at_once(stream: list[Any]) -> Reading:
+    reading_of_pieces = Reading("asked-model", REQUEST)
     for value in [*stream, Mark.DONE]:
-        kept.feed(Piece(value))
-    return kept
+        reading_of_pieces.feed(Piece(value))
+    return reading_of_pieces

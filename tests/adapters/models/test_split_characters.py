@@ -13,7 +13,7 @@ def grown(*pieces: str) -> str:
     text = GrowingText()
     for piece in pieces:
         text.add(piece)
-        text.text.encode()  # what is shown meanwhile can be written down
+        text.text.encode()  # the draft shown meanwhile can be encoded
     return text.whole
 
 
@@ -36,12 +36,12 @@ def escaped(data: bytes) -> str:
         (["whole 🌊", "", " text"], "whole 🌊 text"),
     ],
 )
-def test_what_belongs_together_is_joined_and_the_rest_is_replaced(pieces: list[str], whole: str) -> None:
+def test_split_surrogate_pairs_are_joined_and_lone_ones_replaced(pieces: list[str], whole: str) -> None:
     assert grown(*pieces) == whole
 
 
 @given(st.text(), st.lists(st.integers(0, 60), max_size=6))
-def test_a_text_may_be_cut_anywhere_within_its_letters(text: str, cuts: list[int]) -> None:
+def test_a_text_split_within_characters_is_joined_unchanged(text: str, cuts: list[int]) -> None:
     units = text.encode("utf-16-le", "surrogatepass")
     places = [0, *sorted(2 * cut for cut in cuts if 2 * cut < len(units)), len(units)]
     halves = [units[one:other].decode("utf-16-le", "surrogatepass") for one, other in pairwise(places)]
@@ -53,5 +53,5 @@ def test_a_text_may_be_cut_anywhere_within_its_letters(text: str, cuts: list[int
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=0xD7FE, max_codepoint=0xE001)))
-def test_nothing_that_cannot_be_written_down_is_left(text: str) -> None:
+def test_the_joined_text_can_always_be_encoded(text: str) -> None:
     join_split_characters(text).encode()

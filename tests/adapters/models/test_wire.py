@@ -1,4 +1,4 @@
-"""Calls over a real line: what ends them, what is known of a send that failed, and what a provider is believed."""
+"""Calls over a real connection: how they end, the outcome of a failed send, and which answers of a provider count."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ from durable_research.domain.model_errors import (
     QuotaExhausted,
 )
 from durable_research.ports.vendors.models import CallDeadlines, ModelAnswer, ModelCall
-from tests.adapters.models.peer import Request, Said, Then, chunk, events, head, peer, whole
+from tests.adapters.models.peer import Request, Scripted, Then, chunk, events, head, peer, whole
 
 # Long enough to be met by nothing but a hang, where a test is not about them.
 PATIENT = CallDeadlines(silence=60, first_byte=60, longest=60)
@@ -40,11 +40,11 @@ ANSWER = [head() + events(chunk(TEXT), chunk(reason="stop"))]
 
 
 def chat(url: str, deadlines: CallDeadlines = PATIENT, **more: Any) -> OpenAIChat:
-    given = {"stored": False, "api_key": "the-key", "model": "m", "provider": "p", "is_demo": False, **more}
-    return OpenAIChat(base_url=url, deadlines=deadlines, **given)
+    arguments = {"stored": False, "api_key": "the-key", "model": "m", "provider": "p", "is_demo": False, **more}
+    return OpenAIChat(base_url=url, deadlines=deadlines, **arguments)
 
 
-async def ask(model: OpenAIChat | OpenAIResponses, shown: list[str] | None = None) -> ModelAnswer:
+async def call_model(model: OpenAIChat | OpenAIResponses, shown: list[str] | None = None) -> ModelAnswer:
     call = model.prepare(ModelCall("Write.", "q", "m"), (shown if shown is not None else []).append)
     try:
         return await call.collect(await call.send("key", None))
@@ -52,13 +52,13 @@ async def ask(model: OpenAIChat | OpenAIResponses, shown: list[str] | None = Non
         await model.close()
 
 
-async def answered(said: Said, deadlines: CallDeadlines = PATIENT, **more: Any) -> ModelAnswer:
-    async with peer(said) as provider:
-        return await ask(chat(provider.url, deadlines, **more))
+async def answered(scripted: Scripted, deadlines: CallDeadlines = PATIENT, **more: Any) -> ModelAnswer:
+    async with peer(scripted) as provider:
+        return await call_model(chat(provider.url, deadlines, **more))
 
 
 @pytest.mark.parametrize(
-    "said",
+    "scripted",
     [
         ANSWER,
         whole({"id": "x", "choices": [{"message": {"content": TEXT}, "finish_reason": "stop"}]}),
@@ -73,18 +73,18 @@ async def answered(said: Said, deadlines: CallDeadlines = PATIENT, **more: Any) 
     ids=["stream", "whole", "whole as text", "stream as json", "no mark", "no reason", "reset", "held", "lines"],
 )
 @pytest.mark.parametrize("stored", [True, False])
-async def test_an_answer_that_came_whole_is_the_answer(said: Said, stored: bool) -> None:
-    assert (await answered(said, stored=stored)).text == TEXT
+async def test_an_answer_in_any_known_format_is_read(scripted: Scripted, stored: bool) -> None:
+    assert (await answered(scripted, stored=stored)).text == TEXT
 
 
-async def test_an_answer_comes_whole_though_every_byte_comes_alone() -> None:
+async def test_an_answer_sent_byte_by_byte_is_read() -> None:
     data = events(chunk("Tides 🌊 "), chunk("turn."), chunk(reason="stop"))
 
     assert (await answered([head(), *[data[at : at + 1] for at in range(len(data))]])).text == "Tides 🌊 turn."
 
 
 @pytest.mark.parametrize(
-    ("said", "error"),
+    ("scripted", "error"),
     [
         ([Then.RESET], Ambiguous),
         ([], Ambiguous),
@@ -117,18 +117,20 @@ async def test_an_answer_comes_whole_though_every_byte_comes_alone() -> None:
     ],
 )
 @pytest.mark.parametrize("stored", [True, False])
-async def test_what_is_no_answer_is_what_the_table_says(said: Said, error: type[Exception], stored: bool) -> None:
+async def test_each_malformed_answer_raises_the_error_of_the_table(
+    scripted: Scripted, error: type[Exception], stored: bool
+) -> None:
     with pytest.raises(error) as raised:
-        await answered(said, stored=stored)
+        await answered(scripted, stored=stored)
     assert type(raised.value) is error
 
 
-async def test_a_redirect_is_not_followed_and_nothing_is_sent_twice() -> None:
+async def test_a_redirect_is_not_followed() -> None:
     async with peer([head(307, location="/v1/elsewhere")]) as provider:
         with pytest.raises(ModelRefused, match="OPENAI_BASE_URL"):
-            await ask(chat(provider.url))
+            await call_model(chat(provider.url))
 
-    assert provider.asked == ["POST /v1/chat/completions"]
+    assert provider.request_lines == ["POST /v1/chat/completions"]
 
 
 @pytest.mark.parametrize(
@@ -141,20 +143,22 @@ async def test_a_redirect_is_not_followed_and_nothing_is_sent_twice() -> None:
         ("not an address", ModelRefused, "OPENAI_BASE_URL"),
     ],
 )
-async def test_an_address_where_nothing_can_be_sent(url: str, error: type[Exception], words: str) -> None:
+async def test_an_unusable_base_url_raises_an_error_before_anything_is_sent(
+    url: str, error: type[Exception], words: str
+) -> None:
     with pytest.raises(error, match=words):
-        await ask(chat(url))
+        await call_model(chat(url))
 
 
-async def test_a_key_that_cannot_be_written_is_refused_before_anything_is_sent() -> None:
+async def test_an_api_key_that_no_header_can_carry_is_refused_before_anything_is_sent() -> None:
     async with peer(ANSWER) as provider:
         with pytest.raises(ModelRefused, match="OPENAI_API_KEY"):
-            await ask(chat(provider.url, api_key="two\nlines"))
+            await call_model(chat(provider.url, api_key="two\nlines"))
 
     assert provider.requests == []
 
 
-async def test_a_server_without_tls_where_tls_is_spoken_is_away() -> None:
+async def test_a_plain_http_server_behind_an_https_address_is_unavailable() -> None:
     async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await reader.read()
@@ -162,13 +166,13 @@ async def test_a_server_without_tls_where_tls_is_spoken_is_away() -> None:
 
     async with await asyncio.start_server(plain, "127.0.0.1", 0) as server:
         with pytest.raises(ModelUnavailable, match="nothing was sent"):
-            await ask(chat(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"))
+            await call_model(chat(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"))
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+async def test_a_self_signed_certificate_is_refused(tmp_path: Path) -> None:
     async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=self_signed(tmp_path)) as server:
         with pytest.raises(ModelRefused, match=r"certificate does not verify; check OPENAI_BASE_URL"):
-            await ask(chat(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"))
+            await call_model(chat(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"))
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
@@ -189,36 +193,36 @@ def self_signed(folder: Path) -> ssl.SSLContext:
     return context
 
 
-async def test_an_address_may_have_a_query_of_its_own() -> None:
+async def test_a_query_in_the_base_url_is_kept() -> None:
     async with peer(ANSWER) as provider:
-        await ask(chat(provider.url + "/?api-version=1"))
+        await call_model(chat(provider.url + "/?api-version=1"))
 
-    assert provider.asked == ["POST /v1/chat/completions?api-version=1"]
+    assert provider.request_lines == ["POST /v1/chat/completions?api-version=1"]
 
 
-async def test_a_stream_that_falls_silent_is_given_up() -> None:
+async def test_a_silent_stream_is_given_up_after_its_deadline() -> None:
     impatient = CallDeadlines(silence=0.05, first_byte=60, longest=60)
 
     with pytest.raises(ProviderSilent, match=r"no byte of an answer came for 0.05 s"):
         await answered([head() + events(chunk("half"), done=False), Then.HOLD], impatient)
 
 
-async def test_a_silence_after_the_end_was_told_takes_nothing_away() -> None:
+async def test_silence_after_the_finish_reason_does_not_change_the_answer() -> None:
     impatient = CallDeadlines(silence=0.05, first_byte=60, longest=60)
-    told: Said = [head() + events(chunk(TEXT, "stop"), done=False), Then.HOLD]
+    scripted: Scripted = [head() + events(chunk(TEXT, "stop"), done=False), Then.HOLD]
 
-    assert (await answered(told, impatient)).text == TEXT
+    assert (await answered(scripted, impatient)).text == TEXT
 
 
-@pytest.mark.parametrize("said", [[Then.HOLD], [head(), Then.HOLD]], ids=["no head", "head alone"])
-async def test_a_first_byte_that_does_not_come_is_given_up_and_headers_are_none(said: Said) -> None:
+@pytest.mark.parametrize("scripted", [[Then.HOLD], [head(), Then.HOLD]], ids=["no head", "head alone"])
+async def test_headers_do_not_count_as_the_first_byte_of_an_answer(scripted: Scripted) -> None:
     impatient = CallDeadlines(silence=60, first_byte=0.05, longest=60)
 
     with pytest.raises(ProviderSilent, match=r"no byte of an answer came for 0.05 s"):
-        await answered(said, impatient)
+        await answered(scripted, impatient)
 
 
-async def test_a_call_that_never_falls_silent_has_a_longest_time() -> None:
+async def test_a_call_that_is_never_silent_is_given_up_after_the_longest_time() -> None:
     impatient = CallDeadlines(silence=60, first_byte=60, longest=3)
     murmur = [b": still here\n\n"] * 3
 
@@ -227,74 +231,74 @@ async def test_a_call_that_never_falls_silent_has_a_longest_time() -> None:
 
 
 @pytest.mark.parametrize("sign", [b": hello\n\n", b"data:\n\n", b"\n"], ids=["comment", "empty event", "blank"])
-async def test_any_byte_of_the_body_is_a_first_byte_and_breaks_the_silence(sign: bytes) -> None:
+async def test_any_byte_of_the_body_counts_as_the_first_byte(sign: bytes) -> None:
     impatient = CallDeadlines(silence=0.05, first_byte=60, longest=60)
 
     with pytest.raises(ProviderSilent, match=r"no byte of an answer came for 0.05 s"):
         await answered([head(), sign, Then.HOLD], impatient)
 
 
-async def test_a_call_that_is_not_streamed_has_the_longest_time_alone() -> None:
+async def test_a_call_without_streaming_is_limited_only_by_the_longest_time() -> None:
     impatient = CallDeadlines(silence=0.01, first_byte=0.01, longest=3)
 
     with pytest.raises(ProviderSilent, match=r"given up after 3 s"):
         await answered([Then.HOLD], impatient, stored=True)
 
 
-@pytest.mark.parametrize("said", [[Then.HOLD], [head() + events(chunk("half"), done=False), Then.HOLD]])
-async def test_a_cancelled_call_hangs_up(said: Said) -> None:
-    async with peer(said) as provider:
+@pytest.mark.parametrize("scripted", [[Then.HOLD], [head() + events(chunk("half"), done=False), Then.HOLD]])
+async def test_cancelling_a_call_closes_its_connection(scripted: Scripted) -> None:
+    async with peer(scripted) as provider:
         model = chat(provider.url)
-        asking = asyncio.create_task(ask(model))
+        calling = asyncio.create_task(call_model(model))
         async with asyncio.timeout(30):
             while not provider.requests:
                 await asyncio.sleep(0.005)
-            asking.cancel()
+            calling.cancel()
             with pytest.raises(asyncio.CancelledError):
-                await asking
-            await provider.has_gone.wait()
+                await calling
+            await provider.has_disconnected.wait()
 
 
-async def test_a_call_that_is_given_up_after_its_id_hangs_up_too() -> None:
+async def test_cancelling_a_call_after_its_id_closes_its_connection() -> None:
     async with peer([head() + events(chunk("half"), done=False), Then.HOLD]) as provider:
         model = chat(provider.url)
         call = model.prepare(ModelCall("Write.", "q", "m"), lambda text: None)
         await call.cancel(await call.send("key", None))
 
         async with asyncio.timeout(30):
-            await provider.has_gone.wait()
+            await provider.has_disconnected.wait()
         await model.close()
 
 
-def refusing(field: str, said: Sequence[Any] = ANSWER, status: int = 400) -> Any:
-    def answer(request: Request) -> Said:
+def refusing(field: str, scripted: Sequence[Any] = ANSWER, status: int = 400) -> Any:
+    def answer(request: Request) -> Scripted:
         refused = whole({"error": {"message": f"unknown parameter: '{field}'", "param": field}}, status)
-        return refused if request.body and field in request.body else said
+        return refused if request.body and field in request.body else scripted
 
     return answer
 
 
 @pytest.mark.parametrize("status", [400, 422])
-async def test_a_field_that_is_refused_is_left_out_of_the_next_send(status: int) -> None:
+async def test_a_refused_optional_field_is_left_out_of_the_next_send(status: int) -> None:
     async with peer(refusing("stream_options", status=status)) as provider:
         model = chat(provider.url)
         call = model.prepare(ModelCall("Write.", "q", "m"), lambda text: None)
         with pytest.raises(FieldRefused):
             await call.send("key", None)
 
-        assert (await ask(model)).text == TEXT
+        assert (await call_model(model)).text == TEXT
         assert ["stream_options" in one.body for one in provider.requests] == [True, False]
 
 
 @pytest.mark.parametrize("field", ["model", "messages", "stream"])
-async def test_the_question_itself_is_never_left_out(field: str) -> None:
+async def test_a_required_field_is_never_left_out(field: str) -> None:
     async with peer(refusing(field)) as provider:
         with pytest.raises(ModelRefused):
-            await ask(chat(provider.url))
+            await call_model(chat(provider.url))
 
 
 @pytest.mark.parametrize("field", ["store", "metadata"])
-async def test_without_what_makes_it_findable_a_stored_completion_is_class_n_and_streamed(field: str) -> None:
+async def test_a_stored_completion_without_store_or_metadata_has_class_n(field: str) -> None:
     async with peer(refusing(field)) as provider:
         model = chat(provider.url, stored=True, settle_seconds=5)
         assert (model.provider_class, model.settle_seconds) == (ProviderClass.RETRIEVABLE, 5)
@@ -303,5 +307,5 @@ async def test_without_what_makes_it_findable_a_stored_completion_is_class_n_and
 
         assert (model.provider_class, model.settle_seconds) == (ProviderClass.NOTHING, 0)
         shown: list[str] = []
-        assert (await ask(model, shown)).text == TEXT
+        assert (await call_model(model, shown)).text == TEXT
         assert provider.requests[-1].body["stream"] is True

@@ -1,4 +1,4 @@
-"""Webhooks to users' addresses: signed, sent only out into the world, and what each answer means."""
+"""Webhooks to users' addresses: signed, sent only to public addresses, each answer mapped to its outcome."""
 
 import asyncio
 
@@ -33,7 +33,7 @@ async def deliver(url: str, resolve: Resolve = resolve, *, loopback_too: bool = 
     return await AddressNotifier(SECRET, client).prepare(note(url)).send(KEY, None)
 
 
-async def test_a_message_arrives_signed_with_a_secret_of_the_address(servers: Installation) -> None:
+async def test_a_message_is_signed_with_the_secret_of_its_address(servers: Installation) -> None:
     url = f"{servers.up['simulator']}/sink/webhook/user"
     reference = await deliver(url, loopback_too=True)
 
@@ -41,17 +41,17 @@ async def test_a_message_arrives_signed_with_a_secret_of_the_address(servers: In
     Webhook(secret_for(SECRET, url)).verify(got["body"], got["headers"])
 
 
-async def test_a_name_that_leads_inside_is_not_called() -> None:
+async def test_a_name_that_resolves_to_a_private_address_is_not_called() -> None:
     with pytest.raises(ForbiddenAddress, match="its name leads to an address"):
         await deliver("https://hooks.example.org/", leading_to("93.184.216.34", "10.0.0.7"))
 
 
-async def test_an_address_kept_before_the_rules_is_judged_again_at_delivery() -> None:
+async def test_a_stored_address_is_checked_again_at_delivery() -> None:
     with pytest.raises(ForbiddenAddress):
         await deliver("http://127.0.0.1:7233/")
 
 
-async def test_a_redirect_is_a_failure_of_its_own_and_not_followed(servers: Installation) -> None:
+async def test_a_redirect_is_a_distinct_failure_and_not_followed(servers: Installation) -> None:
     async with receiver(b"", None) as (inside, heads_inside):
         answer = f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{inside}/\r\nContent-Length: 0\r\n\r\n".encode()
         async with receiver(answer) as (port, _):
@@ -70,7 +70,7 @@ async def test_a_redirect_is_a_failure_of_its_own_and_not_followed(servers: Inst
         ("503", NotificationFailed),
     ],
 )
-async def test_what_an_answer_means(status: str, error: type[Exception]) -> None:
+async def test_each_status_of_the_receiver_is_mapped_to_its_error(status: str, error: type[Exception]) -> None:
     async with receiver(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\nRetry-After: 5\r\n\r\n".encode()) as (port, _):
         with pytest.raises(NotificationFailed) as failure:
             await deliver(f"http://127.0.0.1:{port}/", loopback_too=True)
@@ -79,7 +79,7 @@ async def test_what_an_answer_means(status: str, error: type[Exception]) -> None
     assert failure.value.retry_after_seconds == (5 if status in {"429", "503"} else None)
 
 
-async def test_an_endless_answer_is_read_only_so_far() -> None:
+async def test_an_endless_answer_is_read_up_to_a_limit() -> None:
     sent = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -103,7 +103,7 @@ async def test_an_endless_answer_is_read_only_so_far() -> None:
     assert sent < 20_000_000
 
 
-async def test_a_name_that_does_not_resolve_may_do_so_later() -> None:
+async def test_a_name_that_does_not_resolve_is_a_transient_failure() -> None:
     async def resolve(host: str, port: int) -> list[IPAddress]:
         raise OSError("no such name")
 

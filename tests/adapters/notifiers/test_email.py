@@ -44,7 +44,7 @@ def received(servers: Installation, note: Notification) -> list[dict[str, Any]]:
     return [one for one in listed if note.workflow_id in one["body"]]
 
 
-async def test_a_message_arrives_with_a_message_id_made_of_the_key(
+async def test_the_message_id_is_built_from_the_effect_key(
     notifier: EmailNotifier, servers: Installation, note: Notification
 ) -> None:
     reference = await notifier.prepare(note).send(KEY, None)
@@ -56,7 +56,7 @@ async def test_a_message_arrives_with_a_message_id_made_of_the_key(
     assert [line["key"] for line in servers.billing_log(note.title, kind="email")] == [KEY]
 
 
-async def test_the_message_names_the_report_and_where_it_is(
+async def test_the_message_holds_the_reports_title_and_address(
     notifier: EmailNotifier, servers: Installation, note: Notification
 ) -> None:
     await notifier.prepare(dataclasses.replace(note, title="Gezeiten – 潮汐")).send(KEY, None)
@@ -73,7 +73,7 @@ async def test_the_message_names_the_report_and_where_it_is(
         (EventKind.APPROVAL_REMINDED, "Reminder: your approval is asked for: Tides"),
     ],
 )
-async def test_a_draft_that_waits_is_told_as_such(
+async def test_a_draft_that_waits_for_approval_has_its_own_mail_text(
     notifier: EmailNotifier, servers: Installation, note: Notification, occasion: Any, subject: str
 ) -> None:
     approval = ApprovalNotice(occasion=occasion, before="before_pdf", expires_at=datetime(2026, 12, 1, 9, tzinfo=UTC))
@@ -93,7 +93,7 @@ async def test_a_draft_that_waits_is_told_as_such(
 
 
 @pytest.mark.parametrize("gap", ["\r\n", "\n", "\r", "\x00", "\u2028", "\x0b"])
-async def test_a_title_cannot_make_a_header(
+async def test_a_title_with_line_breaks_adds_no_header(
     notifier: EmailNotifier, servers: Installation, note: Notification, gap: str
 ) -> None:
     await notifier.prepare(dataclasses.replace(note, title=f"Tides{gap}Bcc: all@example.org")).send(KEY, None)
@@ -104,7 +104,7 @@ async def test_a_title_cannot_make_a_header(
 
 
 @pytest.mark.parametrize(("fault", "error"), [("451", NotificationFailed), ("550", NotificationRefused)])
-async def test_a_refused_message_is_a_failure_and_not_in_the_dark(
+async def test_a_refused_message_is_a_failure_and_not_ambiguous(
     notifier: EmailNotifier, servers: Installation, note: Notification, fault: str, error: type[Exception]
 ) -> None:
     servers.simulator("faults", {"match": note.title, "fault": fault, "kind": "email"})
@@ -128,11 +128,11 @@ async def test_a_message_whose_reply_is_lost_is_ambiguous(
 
 
 class Mails:
-    """A mail server that keeps envelopes, with or without SMTPUTF8; `answers` are those to some recipients."""
+    """A mail server that stores envelopes, with or without SMTPUTF8; `answers` are those to some recipients."""
 
     def __init__(self, **answers: str) -> None:
         self._answers = answers
-        self.taken: list[tuple[list[str], list[str], EmailMessage]] = []
+        self.received: list[tuple[list[str], list[str], EmailMessage]] = []
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -145,7 +145,7 @@ class Mails:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         assert isinstance(envelope.original_content, bytes)
         message = email.message_from_bytes(envelope.original_content, _class=EmailMessage, policy=email.policy.default)
-        self.taken.append((envelope.mail_options, [str(one) for one in envelope.rcpt_tos], message))
+        self.received.append((envelope.mail_options, [str(one) for one in envelope.rcpt_tos], message))
         return "250 OK"
 
     @asynccontextmanager
@@ -170,7 +170,7 @@ class Mails:
          ["jörg@example.org", "gone@example.org"]),
     ],
 )  # fmt: skip
-async def test_a_recipient_who_cannot_be_reached_is_named_and_silences_no_other(
+async def test_an_unreachable_recipient_is_named_and_the_others_get_the_message(
     note: Notification, recipients: list[str], utf8: bool, reached: list[str], left_out: list[str]
 ) -> None:
     mails = Mails(gone="550 No such mailbox", later="450 Come again")
@@ -178,7 +178,7 @@ async def test_a_recipient_who_cannot_be_reached_is_named_and_silences_no_other(
         letter = EmailNotifier(url, "reports@example.org", recipients).prepare(note)
         delivery = await letter.collect(await letter.send(KEY, None))
 
-    [(options, to, message)] = mails.taken
+    [(options, to, message)] = mails.received
     assert (to, [one.split(" ")[0] for one in delivery.left_out]) == (reached, left_out)
     assert options == (["SMTPUTF8"] if "jörg@example.org" in reached else [])
     assert str(message).isascii()
@@ -194,7 +194,7 @@ async def test_a_recipient_who_cannot_be_reached_is_named_and_silences_no_other(
          "gone@example.org (the mail server answered 550); later@example.org (the mail server answered 450)"),
     ],
 )  # fmt: skip
-async def test_when_nobody_can_be_reached_nothing_is_sent_and_each_is_named(
+async def test_with_no_reachable_recipient_nothing_is_sent_and_each_is_named(
     note: Notification, recipients: list[str], error: type[Exception], words: str
 ) -> None:
     mails = Mails(gone="550 No such mailbox", later="450 Come again")
@@ -202,10 +202,10 @@ async def test_when_nobody_can_be_reached_nothing_is_sent_and_each_is_named(
         with pytest.raises(NotificationFailed) as failure:
             await EmailNotifier(url, "reports@example.org", recipients).prepare(note).send(KEY, None)
 
-    assert (type(failure.value), str(failure.value), mails.taken) == (error, words, [])
+    assert (type(failure.value), str(failure.value), mails.received) == (error, words, [])
 
 
-async def test_a_sender_beyond_ascii_is_sent_by_who_can_and_named_to_who_cannot(note: Notification) -> None:
+async def test_a_non_ascii_sender_needs_a_server_with_smtputf8(note: Notification) -> None:
     sender = "Übersicht <über@bücher.example>"
     mails = Mails()
     async with mails.serve(utf8=False) as url:
@@ -216,52 +216,52 @@ async def test_a_sender_beyond_ascii_is_sent_by_who_can_and_named_to_who_cannot(
     async with mails.serve(utf8=True) as url:
         reference = await EmailNotifier(url, sender, ["ann@example.org"]).prepare(note).send(KEY, None)
 
-    [(options, _, message)] = mails.taken
+    [(options, _, message)] = mails.received
     assert (options, str(message["From"])) == (["SMTPUTF8"], "Übersicht <über@xn--bcher-kva.example>")
     assert str(message["Message-ID"]) == reference == f"<{KEY}@xn--bcher-kva.example>"
 
 
-async def test_names_before_addresses_stand_in_the_headers(note: Notification) -> None:
+async def test_display_names_of_addresses_are_kept_in_the_headers(note: Notification) -> None:
     mails = Mails()
     recipients = ["ann@example.org", "jörg@example.org"]
     async with mails.serve(utf8=True) as url:
         await EmailNotifier(url, '"Reports, new" <reports@example.org>', recipients).prepare(note).send(KEY, None)
 
-    [(_, _, message)] = mails.taken
+    [(_, _, message)] = mails.received
     assert (message["From"], message["To"]) == ('"Reports, new" <reports@example.org>', "ann@example.org")
 
 
-async def test_a_server_that_is_away_may_be_told_later(note: Notification) -> None:
+async def test_an_unreachable_server_is_a_transient_failure(note: Notification) -> None:
     with pytest.raises(NotificationFailed) as failure:
         await EmailNotifier("smtp://127.0.0.1:9", "a@example.org", ["b@example.org"]).prepare(note).send(KEY, None)
 
     assert not failure.value.permanent
 
 
-async def test_a_password_does_not_leave_the_machine_in_the_clear(note: Notification) -> None:
-    heard: list[bytes] = []
+async def test_a_password_is_not_sent_without_tls(note: Notification) -> None:
+    lines: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """A server whose STARTTLS somebody on the way has hidden."""
+        """A server whose STARTTLS an attacker on the path has removed."""
         writer.write(b"220 here\r\n")
         while line := await reader.readline():
-            heard.append(line)
+            lines.append(line)
             writer.write(b"250-here\r\n250 AUTH PLAIN LOGIN\r\n" if line.startswith(b"EHLO") else b"502 no\r\n")
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    # Leads to this machine, but is not written as such: as far as the rule knows, it is another one.
+    # Resolves to this machine without naming it: the rule treats it as another machine.
     url = f"smtp://user:pass@127.1:{server.sockets[0].getsockname()[1]}"
 
     with pytest.raises(NotificationFailed):
         await EmailNotifier(url, "a@example.org", ["b@example.org"]).prepare(note).send(KEY, None)
 
     server.close()
-    assert [line for line in heard if line.startswith(b"EHLO")]
-    assert [line for line in heard if line.startswith(b"AUTH")] == []
+    assert [line for line in lines if line.startswith(b"EHLO")]
+    assert [line for line in lines if line.startswith(b"AUTH")] == []
 
 
-async def test_nothing_can_be_asked_of_it(notifier: EmailNotifier) -> None:
+async def test_the_email_notifier_has_provider_class_nothing(notifier: EmailNotifier) -> None:
     assert (notifier.provider_class, notifier.settle_seconds) == (ProviderClass.NOTHING, 0.0)
 
 
@@ -272,7 +272,7 @@ async def test_nothing_can_be_asked_of_it(notifier: EmailNotifier) -> None:
         (NoticeKind.DECISION_ASKED, "Your decision is asked for: Tides"),
     ],
 )
-async def test_a_failure_or_a_decision_is_told_by_its_code(
+async def test_a_failure_or_decision_notice_shows_its_code(
     notifier: EmailNotifier, servers: Installation, note: Notification, kind: NoticeKind, subject: str
 ) -> None:
     notice = Notice(kind=kind, number=0, code="document_error")

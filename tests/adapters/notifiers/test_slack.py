@@ -1,4 +1,4 @@
-"""Slack on the simulator: what was posted can be found by its key, and an error is one of three kinds."""
+"""Slack on the simulator: a posted message is found by its key, and an error is one of three kinds."""
 
 import asyncio
 import dataclasses
@@ -63,7 +63,7 @@ async def answering(status: int, kind: str, body: bytes) -> AsyncIterator[SlackN
         yield SlackNotifier(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/", "xoxb-test", CHANNEL)
 
 
-async def test_a_message_is_posted_once_under_its_key(
+async def test_a_message_is_posted_once_with_its_key(
     notifier: SlackNotifier, servers: Installation, note: Notification, key: str
 ) -> None:
     reference = await notifier.prepare(note).send(key, None)
@@ -71,8 +71,8 @@ async def test_a_message_is_posted_once_under_its_key(
     assert [(line["key"], line["id"]) for line in servers.billing_log(note.title, kind="slack")] == [(key, reference)]
 
 
-def said(servers: Installation, reference: str) -> dict[str, Any]:
-    """The message as the channel keeps it."""
+def posted_message(servers: Installation, reference: str) -> dict[str, Any]:
+    """The message as the channel stores it."""
     with httpx.Client(base_url=servers.up["simulator"], headers={"Authorization": "Bearer xoxb-test"}) as client:
         messages = client.get("/api/conversations.history", params={"channel": CHANNEL}).json()["messages"]
     return next(one for one in messages if one["ts"] == reference)
@@ -95,10 +95,10 @@ def shown(message: dict[str, Any]) -> list[dict[str, Any]]:
         "1. one • two\u202e three 潮汐 🌊",
     ],
 )
-async def test_a_title_reads_as_it_is_written(
+async def test_markup_in_a_title_is_shown_literally(
     notifier: SlackNotifier, servers: Installation, note: Notification, key: str, title: str
 ) -> None:
-    message = said(servers, await notifier.prepare(dataclasses.replace(note, title=title)).send(key, None))
+    message = posted_message(servers, await notifier.prepare(dataclasses.replace(note, title=title)).send(key, None))
 
     assert shown(message) == [
         {"type": "text", "text": title, "style": {"bold": True}},
@@ -115,7 +115,7 @@ async def test_a_title_reads_as_it_is_written(
     ("occasion", "waits"),
     [(EventKind.APPROVAL_ASKED, "waits for you"), (EventKind.APPROVAL_REMINDED, "still waits for you")],
 )
-async def test_a_draft_that_waits_is_told_as_such(
+async def test_a_draft_that_waits_for_approval_has_its_own_message_text(
     notifier: SlackNotifier, servers: Installation, note: Notification, key: str, occasion: Any, waits: str
 ) -> None:
     approval = ApprovalNotice(
@@ -124,7 +124,7 @@ async def test_a_draft_that_waits_is_told_as_such(
 
     reference = await notifier.prepare(dataclasses.replace(note, title="Tides", approval=approval)).send(key, None)
 
-    message = said(servers, reference)
+    message = posted_message(servers, reference)
     more = "The report is made; approve it to have it told, or refuse (until 2026-12-01 09:00 UTC)."
     assert "".join(one["text"] for one in shown(message)) == f"Tides {waits}: decide. {more}"
     assert message["text"] == f"Tides {waits}: {note.url} {more}"
@@ -161,7 +161,7 @@ async def test_a_message_is_found_behind_pages_of_others(
     assert await notifier.prepare(note).find(earlier(key)) == posted
 
 
-async def test_only_messages_since_the_intent_are_looked_at(
+async def test_only_messages_since_the_intent_are_searched(
     notifier: SlackNotifier, note: Notification, key: str
 ) -> None:
     await notifier.prepare(note).send(key, None)
@@ -170,7 +170,7 @@ async def test_only_messages_since_the_intent_are_looked_at(
     assert await notifier.prepare(note).find(long_after) is None
 
 
-async def test_a_rate_limit_carries_slacks_wish(
+async def test_a_rate_limit_carries_slacks_retry_after(
     notifier: SlackNotifier, servers: Installation, note: Notification, key: str
 ) -> None:
     fault(servers, note, fault="429", retry_after=7)
@@ -203,7 +203,7 @@ async def test_a_message_whose_answer_is_lost_is_ambiguous_and_can_be_found(
         (200, "text/html", b"<html>a page for people</html>"),
     ],
 )
-async def test_an_answer_that_tells_nothing_is_ambiguous(
+async def test_an_unclear_answer_is_ambiguous(
     note: Notification, key: str, status: int, kind: str, body: bytes
 ) -> None:
     async with answering(status, kind, body) as notifier:
@@ -212,7 +212,7 @@ async def test_an_answer_that_tells_nothing_is_ambiguous(
 
 
 @pytest.mark.parametrize(("token", "channel"), [("xoxp-person", CHANNEL), ("xoxb-test", "missing")])
-async def test_what_slack_never_accepts_is_refused_for_good(
+async def test_a_wrong_token_or_channel_is_refused_permanently(
     servers: Installation, note: Notification, key: str, token: str, channel: str
 ) -> None:
     notifier = SlackNotifier(f"{servers.up['simulator']}/api/", token, channel)
@@ -221,7 +221,7 @@ async def test_what_slack_never_accepts_is_refused_for_good(
         await notifier.prepare(note).send(key, None)
 
 
-async def test_a_slack_that_cannot_be_reached_was_sent_nothing(note: Notification, key: str) -> None:
+async def test_an_unreachable_slack_is_a_failure_and_not_ambiguous(note: Notification, key: str) -> None:
     notifier = SlackNotifier("http://127.0.0.1:9/api/", "xoxb-test", CHANNEL)
 
     with pytest.raises(NotificationFailed):
@@ -230,11 +230,11 @@ async def test_a_slack_that_cannot_be_reached_was_sent_nothing(note: Notificatio
         await notifier.prepare(note).find(earlier(key))
 
 
-async def test_it_says_how_long_a_message_may_stay_unseen(notifier: SlackNotifier) -> None:
+async def test_the_slack_notifier_has_its_class_and_visibility_lag(notifier: SlackNotifier) -> None:
     assert (notifier.provider_class, notifier.settle_seconds) == (ProviderClass.RETRIEVABLE, 10.0)
 
 
-async def test_a_cancelled_message_is_deleted_and_cancelling_it_again_is_no_error(
+async def test_cancelling_a_message_twice_deletes_it_without_an_error(
     notifier: SlackNotifier, servers: Installation, note: Notification, key: str
 ) -> None:
     stays, goes = [await notifier.prepare(note).send(key, None) for _ in range(2)]
@@ -255,7 +255,7 @@ async def test_a_cancelled_message_is_deleted_and_cancelling_it_again_is_no_erro
         (502, b"<html>Bad gateway</html>"),
     ],
 )
-async def test_a_message_that_could_not_be_deleted_is_tried_again(note: Notification, status: int, body: bytes) -> None:
+async def test_a_failed_deletion_is_retryable(note: Notification, status: int, body: bytes) -> None:
     async with answering(status, "application/json", body) as notifier:
         with pytest.raises(NotificationFailed) as failed:
             await notifier.prepare(note).cancel("1.0")
@@ -263,23 +263,23 @@ async def test_a_message_that_could_not_be_deleted_is_tried_again(note: Notifica
     assert not failed.value.permanent
 
 
-async def test_a_busy_slack_is_asked_to_delete_later(note: Notification) -> None:
+async def test_a_rate_limited_deletion_raises_notification_busy(note: Notification) -> None:
     async with answering(429, "application/json", b'{"ok": false, "error": "ratelimited"}') as notifier:
         with pytest.raises(NotificationBusy):
             await notifier.prepare(note).cancel("1.0")
 
 
-async def test_a_slack_out_of_reach_is_asked_to_delete_later(note: Notification) -> None:
+async def test_a_deletion_at_an_unreachable_slack_raises_notification_failed(note: Notification) -> None:
     with pytest.raises(NotificationFailed):
         await SlackNotifier("http://127.0.0.1:9/api/", "xoxb-test", CHANNEL).prepare(note).cancel("1.0")
 
 
-async def test_a_failure_is_told_by_its_code(
+async def test_a_failure_notice_shows_its_code(
     notifier: SlackNotifier, servers: Installation, note: Notification, key: str
 ) -> None:
     notice = Notice(kind=NoticeKind.FAILED, number=0, code="document_error")
 
-    message = said(servers, await notifier.prepare(dataclasses.replace(note, notice=notice)).send(key, None))
+    message = posted_message(servers, await notifier.prepare(dataclasses.replace(note, notice=notice)).send(key, None))
 
     assert " failed: " in [part.get("text") for part in shown(message)]
     assert "It failed (document_error)" in message["text"]

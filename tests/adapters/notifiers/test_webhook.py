@@ -29,14 +29,14 @@ async def notifier(servers: Installation) -> AsyncIterator[WebhookNotifier]:
     await notifier.close()
 
 
-async def test_a_message_arrives_with_its_id(notifier: WebhookNotifier, servers: Installation) -> None:
+async def test_a_message_has_its_webhook_id(notifier: WebhookNotifier, servers: Installation) -> None:
     reference = await notifier.prepare(notification("report-a")).send("a" * 64, None)
 
     lines = servers.billing_log("report-a", kind="webhook")
     assert [line["key"] for line in lines] == [reference]
 
 
-def test_what_is_said_of_a_finished_report_stays_the_same_to_the_byte() -> None:
+def test_the_body_for_a_finished_report_never_changes() -> None:
     message = standard_webhooks.compose(notification("report-a"), "a" * 64, None)
 
     assert message.body == (
@@ -46,7 +46,7 @@ def test_what_is_said_of_a_finished_report_stays_the_same_to_the_byte() -> None:
 
 
 @pytest.mark.parametrize("occasion", [EventKind.APPROVAL_ASKED, EventKind.APPROVAL_REMINDED])
-def test_a_draft_that_waits_is_an_event_of_its_own_type(occasion: Any) -> None:
+def test_a_draft_that_waits_for_approval_has_its_own_event_type(occasion: Any) -> None:
     approval = ApprovalNotice(occasion=occasion, before="before_pdf", expires_at=datetime(2026, 12, 1, 9, tzinfo=UTC))
     waiting = Notification("report-a", "Tides", "waiting_for_you", "http://127.0.0.1/reports/a", approval=approval)
 
@@ -63,14 +63,14 @@ def test_a_draft_that_waits_is_an_event_of_its_own_type(occasion: Any) -> None:
     }
 
 
-async def test_a_repeat_carries_the_same_id(notifier: WebhookNotifier, servers: Installation) -> None:
+async def test_a_repeated_message_has_the_same_webhook_id(notifier: WebhookNotifier, servers: Installation) -> None:
     first = await notifier.prepare(notification("report-b")).send("b" * 64, None)
 
     assert await notifier.prepare(notification("report-b")).send("b" * 64, None) == first
 
 
 @pytest.mark.parametrize(("status", "error"), [("429", NotificationFailed), ("410", NotificationRefused)])
-async def test_an_answer_other_than_success_is_a_failure(
+async def test_any_status_other_than_success_is_a_failure(
     notifier: WebhookNotifier, servers: Installation, status: str, error: type[Exception]
 ) -> None:
     servers.simulator("faults", {"match": f"answer-{status}", "fault": status})
@@ -89,13 +89,13 @@ async def test_a_redirect_is_not_followed(servers: Installation) -> None:
         await notifier.prepare(notification("redirected")).send("d" * 64, None)
 
 
-async def test_a_receiver_that_is_away_may_be_told_later() -> None:
+async def test_an_unreachable_receiver_is_a_failure() -> None:
     with pytest.raises(NotificationFailed):
         await WebhookNotifier("http://127.0.0.1:9/", None).prepare(notification("away")).send("e" * 64, None)
 
 
 @pytest.mark.parametrize("kind", NoticeKind)
-def test_a_failure_and_a_decision_are_events_of_their_own_type_with_a_code_and_no_words(kind: NoticeKind) -> None:
+def test_failure_and_decision_notices_have_their_own_type_and_a_code(kind: NoticeKind) -> None:
     notice = Notice(kind=kind, number=0, code="document_error")
     note = Notification("report-a", "Tides", "failed", "http://127.0.0.1/reports/a", notice=notice)
 

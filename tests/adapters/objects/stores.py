@@ -30,7 +30,7 @@ ENVIRONMENT = {
 
 
 class Store(Protocol):
-    """Where objects are kept, seen from outside."""
+    """A store of objects, controlled from outside."""
 
     @property
     def url(self) -> str: ...
@@ -38,9 +38,9 @@ class Store(Protocol):
     @property
     def endpoint(self) -> str | None: ...
 
-    def go_away(self) -> None: ...
+    def interrupt(self) -> None: ...
 
-    def come_back(self) -> None: ...
+    def restore(self) -> None: ...
 
     def stop(self) -> None: ...
 
@@ -55,11 +55,11 @@ class Folder:
         self._folder.mkdir()
         self.url = f"file://{self._folder}"
 
-    def go_away(self) -> None:
+    def interrupt(self) -> None:
         self._folder.rename(self._aside)
         self._folder.touch()
 
-    def come_back(self) -> None:
+    def restore(self) -> None:
         self._folder.unlink()
         self._aside.rename(self._folder)
 
@@ -68,13 +68,13 @@ class Folder:
 
 
 class _Server(ABC):
-    """A server on a port of its own, which it keeps when it comes back."""
+    """A server on its own port, which it has again after a restart."""
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        self.come_back()
+        self.restore()
 
     @abstractmethod
     def _command(self) -> Sequence[str]: ...
@@ -82,7 +82,7 @@ class _Server(ABC):
     @abstractmethod
     def _create(self) -> None: ...
 
-    def come_back(self) -> None:
+    def restore(self) -> None:
         with (self._scratch / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command(),
@@ -97,15 +97,15 @@ class _Server(ABC):
     def _listens(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, (self._scratch / "server.log").read_text()
-        with socket.socket() as asking:
-            return asking.connect_ex(("127.0.0.1", self._port)) == 0
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
-    def go_away(self) -> None:
+    def interrupt(self) -> None:
         assert self._process is not None
         self._process.kill()
         self._process.wait(10)
 
-    stop = go_away
+    stop = interrupt
 
 
 class Azure(_Server):
@@ -151,7 +151,7 @@ moto.main(sys.argv[1:])
 
 
 class S3(_Server):
-    """S3 by moto, in memory: what it held is gone when it comes back."""
+    """S3 by moto, in memory: a restart loses its objects."""
 
     url = f"s3://{_CONTAINER}/installation"
 

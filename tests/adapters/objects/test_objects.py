@@ -1,4 +1,4 @@
-"""What every object store promises, asked of a folder, of Azure Blob and of S3 alike."""
+"""The guarantees of every object store, tested on a folder, Azure Blob and S3 alike."""
 
 import asyncio
 import secrets
@@ -40,13 +40,13 @@ async def keys(objects: ObstoreObjects, prefix: str) -> list[str]:
     return sorted([one.key async for one in objects.list(prefix)])
 
 
-async def test_what_is_put_is_read_back(objects: ObstoreObjects, folder: str) -> None:
+async def test_a_stored_object_is_read_back(objects: ObstoreObjects, folder: str) -> None:
     await objects.put(f"{folder}/a.md", b"text")
 
     assert await objects.get(f"{folder}/a.md") == b"text"
 
 
-async def test_an_object_is_written_once(objects: ObstoreObjects, folder: str) -> None:
+async def test_a_second_write_does_not_replace_an_object(objects: ObstoreObjects, folder: str) -> None:
     await objects.put(f"{folder}/a.md", b"first")
 
     await objects.put(f"{folder}/a.md", b"second")
@@ -54,7 +54,7 @@ async def test_an_object_is_written_once(objects: ObstoreObjects, folder: str) -
     assert await objects.get(f"{folder}/a.md") == b"first"
 
 
-async def test_of_many_who_write_at_once_one_wins_and_all_read_its_bytes(objects: ObstoreObjects, folder: str) -> None:
+async def test_of_many_concurrent_writers_one_wins_and_all_read_its_bytes(objects: ObstoreObjects, folder: str) -> None:
     async def race(key: str, body: bytes) -> bytes:
         await objects.put(key, body)
         return await objects.get(key)
@@ -73,14 +73,14 @@ async def test_an_unknown_key_is_not_found(objects: ObstoreObjects, folder: str)
         await objects.get(f"{folder}/none.md")
 
 
-async def test_a_list_shows_what_is_below_a_folder_and_nothing_beside_it(objects: ObstoreObjects, folder: str) -> None:
+async def test_a_list_holds_the_objects_below_a_folder_only(objects: ObstoreObjects, folder: str) -> None:
     for key in (f"{folder}/a", f"{folder}/deeper/b", f"{folder}-twin/c"):
         await objects.put(key, b"")
 
     assert await keys(objects, folder) == [f"{folder}/a", f"{folder}/deeper/b"]
 
 
-async def test_a_list_of_everything_holds_what_any_folder_holds(objects: ObstoreObjects, folder: str) -> None:
+async def test_a_list_without_a_folder_holds_all_objects(objects: ObstoreObjects, folder: str) -> None:
     await objects.put(f"{folder}/a", b"")
 
     assert f"{folder}/a" in await keys(objects, "")
@@ -90,7 +90,7 @@ async def test_a_list_of_an_empty_folder_is_empty(objects: ObstoreObjects, folde
     assert await keys(objects, folder) == []
 
 
-async def test_a_list_tells_when_an_object_was_written(objects: ObstoreObjects, folder: str) -> None:
+async def test_a_listed_object_has_its_time_of_writing(objects: ObstoreObjects, folder: str) -> None:
     await objects.put(f"{folder}/a", b"")
 
     (one,) = [one async for one in objects.list(folder)]
@@ -98,7 +98,7 @@ async def test_a_list_tells_when_an_object_was_written(objects: ObstoreObjects, 
     assert abs(datetime.now(UTC) - one.last_modified) < timedelta(minutes=1)
 
 
-async def test_a_list_is_longer_than_a_page(objects: ObstoreObjects, folder: str) -> None:
+async def test_a_list_continues_over_several_pages(objects: ObstoreObjects, folder: str) -> None:
     # A few at once: each has the store's own deadline, and on a busy machine a thousand wait for each other.
     gate = asyncio.Semaphore(16)
 
@@ -111,7 +111,7 @@ async def test_a_list_is_longer_than_a_page(objects: ObstoreObjects, folder: str
     assert len(await keys(objects, folder)) == 1100
 
 
-async def test_what_is_deleted_is_gone_and_deleting_it_again_is_no_error(objects: ObstoreObjects, folder: str) -> None:
+async def test_deleting_an_object_twice_is_no_error(objects: ObstoreObjects, folder: str) -> None:
     await objects.put(f"{folder}/a", b"")
     await objects.put(f"{folder}/b", b"")
 
@@ -121,18 +121,18 @@ async def test_what_is_deleted_is_gone_and_deleting_it_again_is_no_error(objects
     assert await keys(objects, folder) == [f"{folder}/b"]
 
 
-async def test_a_store_that_can_be_written_is_healthy_again_and_again(objects: ObstoreObjects) -> None:
+async def test_the_health_check_of_a_writable_store_can_be_repeated(objects: ObstoreObjects) -> None:
     await objects.check()
     await objects.check()
 
 
-async def test_a_store_that_is_away_says_so_whatever_is_asked_and_is_used_again_when_it_is_back(
+async def test_an_unreachable_store_fails_every_call_and_works_again_when_it_is_back(
     store: Store, objects: ObstoreObjects, folder: str
 ) -> None:
     await objects.put(f"{folder}/a", b"before")
-    store.go_away()
+    store.interrupt()
     try:
-        for asked in (
+        for call in (
             objects.put(f"{folder}/b", b""),
             objects.get(f"{folder}/a"),
             keys(objects, folder),
@@ -140,16 +140,16 @@ async def test_a_store_that_is_away_says_so_whatever_is_asked_and_is_used_again_
             objects.check(),
         ):
             with pytest.raises(InfrastructureDown):
-                await asked
+                await call
     finally:
-        store.come_back()
+        store.restore()
 
     await objects.check()
     await objects.put(f"{folder}/c", b"after")
     assert await objects.get(f"{folder}/c") == b"after"
 
 
-async def test_a_workflows_folder_goes_with_its_last_object(tmp_path: Path) -> None:
+async def test_deleting_the_last_object_removes_the_workflows_folder(tmp_path: Path) -> None:
     objects = ObstoreObjects(f"file://{tmp_path}/objects")
     await objects.put("tenant/workflow/a", b"")
 

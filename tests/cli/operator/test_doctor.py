@@ -47,38 +47,40 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
     return {one["name"].rstrip("0123456789 "): one for one in json.loads(done.stdout)["checks"]}
 
 
-def test_a_killed_up_is_told_from_a_running_one(findings: dict[str, dict[str, Any]]) -> None:
+def test_a_killed_up_is_reported_as_not_running(findings: dict[str, dict[str, Any]]) -> None:
     assert findings["up"]["ok"] is False
     assert "durable-research up" in findings["up"]["mend"]
 
 
 @pytest.mark.parametrize("name", ["database", "temporal"])
-def test_a_server_that_is_away_matters_and_says_how_to_start_it(findings: dict[str, dict[str, Any]], name: str) -> None:
+def test_an_unreachable_server_is_a_failure_with_the_command_that_starts_it(
+    findings: dict[str, dict[str, Any]], name: str
+) -> None:
     assert (findings[name]["ok"], findings[name]["matters"]) == (False, True)
     assert "127.0.0.1:9" in findings[name]["detail"]
     assert "durable-research up" in findings[name]["mend"]
 
 
-def test_an_object_store_that_is_made_later_is_not_made_by_looking(findings: dict[str, dict[str, Any]]) -> None:
+def test_a_missing_object_store_folder_passes_and_is_not_created(findings: dict[str, dict[str, Any]]) -> None:
     assert findings["object store"]["ok"] is True
 
 
-def test_the_temporal_program_that_is_offered_is_named(findings: dict[str, dict[str, Any]]) -> None:
+def test_a_working_temporal_program_passes(findings: dict[str, dict[str, Any]]) -> None:
     assert findings["temporal cli"]["ok"] is True
 
 
-def test_a_provider_that_is_away_matters_and_names_its_setting(findings: dict[str, dict[str, Any]]) -> None:
+def test_an_unreachable_provider_is_a_failure_that_names_its_setting(findings: dict[str, dict[str, Any]]) -> None:
     assert (findings["provider"]["ok"], findings["provider"]["matters"]) == (False, True)
     assert "http://127.0.0.1:9/v1 cannot be reached" in findings["provider"]["detail"]
     assert "OPENAI_BASE_URL" in findings["provider"]["mend"]
 
 
-def test_a_stranger_on_the_apis_port_is_named(findings: dict[str, dict[str, Any]]) -> None:
+def test_another_process_on_the_apis_port_is_named(findings: dict[str, dict[str, Any]]) -> None:
     assert findings["port"]["ok"] is False
     assert str(os.getpid()) in findings["port"]["detail"]
 
 
-def test_all_mistakes_of_the_settings_are_listed_and_the_rest_is_looked_at(tmp_path: Path) -> None:
+def test_all_settings_errors_are_listed_and_the_other_checks_still_run(tmp_path: Path) -> None:
     done = doctor(
         tmp_path, DURABLE_RESEARCH_PORT="many", DURABLE_RESEARCH_HOST="192.0.2.1", DURABLE_RESEARCH_PROVIDER="\x1b"
     )

@@ -1,4 +1,4 @@
-"""What doctor says of a model provider, asked for nothing but its list of models: a real server for each of its answers."""
+"""Doctor's findings about a model provider, from its list of models alone: a real server for each answer."""
 
 import json
 import socket
@@ -26,12 +26,12 @@ class Provider:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.body = b"{}"
-        self.asked: list[tuple[str, str, str | None]] = []
+        self.requests: list[tuple[str, str, str | None]] = []
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                provider.asked.append((self.command, self.path, self.headers["Authorization"]))
+                provider.requests.append((self.command, self.path, self.headers["Authorization"]))
                 self.send_response(provider.status)
                 for name, value in {**provider.headers, "Content-Length": str(len(provider.body))}.items():
                     self.send_header(name, value)
@@ -41,7 +41,7 @@ class Provider:
             do_POST = do_GET
 
             def log_message(self, *words: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -68,23 +68,23 @@ Examine = Callable[..., dict[str, Finding]]
 
 @pytest.fixture
 def examine(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Examine:
-    def look(**environment: str) -> dict[str, Finding]:
-        given = {"OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": KEY, **environment}
-        for name, value in given.items():
+    def examined(**environment: str) -> dict[str, Finding]:
+        variables = {"OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": KEY, **environment}
+        for name, value in variables.items():
             monkeypatch.setenv(name, value)
         found = {one.name: one for one in examine_provider(settings.load())}
         assert KEY not in str(found)
         return found
 
-    return look
+    return examined
 
 
-def test_the_list_of_models_is_all_that_is_asked_for(provider: Provider, examine: Examine) -> None:
+def test_the_provider_check_requests_only_the_list_of_models(provider: Provider, examine: Examine) -> None:
     provider.lists(MODEL, EMBEDDING)
 
     found = examine()
 
-    assert provider.asked == [("GET", "/v1/models", f"Bearer {KEY}")]
+    assert provider.requests == [("GET", "/v1/models", f"Bearer {KEY}")]
     assert [(name, one.ok) for name, one in found.items()] == [
         ("provider", True),
         ("model", True),
@@ -95,7 +95,7 @@ def test_the_list_of_models_is_all_that_is_asked_for(provider: Provider, examine
 
 
 @pytest.mark.parametrize(
-    "told",
+    "context_fields",
     [
         {"context_length": 8192},
         {"max_model_len": 8192},
@@ -104,21 +104,23 @@ def test_the_list_of_models_is_all_that_is_asked_for(provider: Provider, examine
         {"meta": {"n_ctx_train": 8192}},
         {"meta": {"n_ctx": 8192, "n_ctx_train": 131072}},
     ],
-    ids=lambda told: "-".join(told),
+    ids=lambda context_fields: "-".join(context_fields),
 )
-def test_the_context_is_told_where_the_list_tells_it(
-    provider: Provider, examine: Examine, told: dict[str, Any]
+def test_the_context_length_is_shown_when_the_list_reports_it(
+    provider: Provider, examine: Examine, context_fields: dict[str, Any]
 ) -> None:
-    provider.lists({"id": MODEL, **told})
+    provider.lists({"id": MODEL, **context_fields})
 
     assert examine()["model"].detail == "gpt-5-mini is offered, 8,192 tokens of context"
 
 
-@pytest.mark.parametrize("told", [{}, {"context_length": "8k"}, {"context_length": None, "meta": []}, {"aliases": 3}])
-def test_a_context_that_is_told_in_another_way_is_left_out(
-    provider: Provider, examine: Examine, told: dict[str, Any]
+@pytest.mark.parametrize(
+    "context_fields", [{}, {"context_length": "8k"}, {"context_length": None, "meta": []}, {"aliases": 3}]
+)
+def test_an_unreadable_context_length_is_left_out(
+    provider: Provider, examine: Examine, context_fields: dict[str, Any]
 ) -> None:
-    provider.lists({"id": MODEL, **told}, {"name": "no id"})
+    provider.lists({"id": MODEL, **context_fields}, {"name": "no id"})
 
     assert examine()["model"].detail == "gpt-5-mini is offered"
 
@@ -126,7 +128,7 @@ def test_a_context_that_is_told_in_another_way_is_left_out(
 @pytest.mark.parametrize(
     "listed", [{"id": f"{MODEL}:latest"}, {"id": f"models/{MODEL}"}, {"id": "x", "aliases": [MODEL]}]
 )
-def test_a_model_is_known_by_every_name_that_its_server_takes(
+def test_a_model_is_found_by_every_name_that_its_server_accepts(
     provider: Provider, examine: Examine, listed: dict[str, Any]
 ) -> None:
     provider.lists(listed)
@@ -134,9 +136,7 @@ def test_a_model_is_known_by_every_name_that_its_server_takes(
     assert examine()["model"].ok
 
 
-def test_a_model_that_is_not_offered_must_be_mended_and_close_names_are_told(
-    provider: Provider, examine: Examine
-) -> None:
+def test_a_missing_model_is_a_failure_that_suggests_similar_names(provider: Provider, examine: Examine) -> None:
     provider.lists("gpt-5-mini-2026", "gpt-5", "whisper-1")
 
     found = examine()["model"]
@@ -146,13 +146,13 @@ def test_a_model_that_is_not_offered_must_be_mended_and_close_names_are_told(
     assert found.remedy == "set OPENAI_MODEL to one that is offered, such as: gpt-5-mini-2026, gpt-5"
 
 
-def test_where_no_name_is_close_some_are_told(provider: Provider, examine: Examine) -> None:
+def test_without_a_similar_name_some_offered_models_are_named(provider: Provider, examine: Examine) -> None:
     provider.lists("qwen3", "mistral")
 
     assert examine()["model"].remedy == "set OPENAI_MODEL to one that is offered, such as: qwen3, mistral"
 
 
-def test_llamas_server_takes_any_name(provider: Provider, examine: Examine) -> None:
+def test_the_llama_cpp_server_accepts_any_model_name(provider: Provider, examine: Examine) -> None:
     provider.lists({"id": "tiny-words", "owned_by": "llamacpp"})
 
     found = examine()["model"]
@@ -161,7 +161,7 @@ def test_llamas_server_takes_any_name(provider: Provider, examine: Examine) -> N
     assert "llama.cpp's server takes any name" in found.detail
 
 
-def test_azure_lists_models_and_not_deployments(provider: Provider, examine: Examine) -> None:
+def test_a_missing_azure_model_is_a_warning_as_deployments_are_not_listed(provider: Provider, examine: Examine) -> None:
     provider.lists("gpt-5")
 
     found = examine(DURABLE_RESEARCH_PROVIDER="azure", OPENAI_MODEL="my-deployment")["model"]
@@ -170,7 +170,7 @@ def test_azure_lists_models_and_not_deployments(provider: Provider, examine: Exa
     assert "not your deployments" in found.detail
 
 
-def test_reports_are_written_without_an_embedding_model(provider: Provider, examine: Examine) -> None:
+def test_a_missing_embedding_model_is_only_a_warning(provider: Provider, examine: Examine) -> None:
     provider.lists(MODEL)
 
     found = examine()["embeddings"]
@@ -179,9 +179,7 @@ def test_reports_are_written_without_an_embedding_model(provider: Provider, exam
     assert "OPENAI_EMBEDDING_MODEL" in found.remedy
 
 
-def test_embeddings_with_an_address_of_their_own_are_looked_for_there_without_the_models_key(
-    provider: Provider, examine: Examine
-) -> None:
+def test_an_own_embedding_address_is_checked_without_the_models_key(provider: Provider, examine: Examine) -> None:
     provider.lists(MODEL)
     elsewhere = Provider()
     elsewhere.lists(EMBEDDING)
@@ -190,10 +188,10 @@ def test_embeddings_with_an_address_of_their_own_are_looked_for_there_without_th
     elsewhere.stop()
 
     assert found.ok
-    assert [key for _, _, key in elsewhere.asked] == ["Bearer missing"]
+    assert [key for _, _, key in elsewhere.requests] == ["Bearer missing"]
 
 
-def test_embeddings_whose_own_address_is_wrong_name_its_setting(provider: Provider, examine: Examine) -> None:
+def test_a_wrong_embedding_address_is_named_by_its_setting(provider: Provider, examine: Examine) -> None:
     provider.lists(MODEL)
 
     found = examine(OPENAI_EMBEDDING_BASE_URL="http://127.0.0.1:9/v1")["embeddings"]
@@ -202,14 +200,14 @@ def test_embeddings_whose_own_address_is_wrong_name_its_setting(provider: Provid
     assert "OPENAI_EMBEDDING_BASE_URL" in found.remedy
 
 
-def test_embeddings_that_are_switched_off_are_called_so(provider: Provider, examine: Examine) -> None:
+def test_disabled_embeddings_are_shown_as_off(provider: Provider, examine: Examine) -> None:
     provider.lists(MODEL)
 
     assert examine(OPENAI_EMBEDDING_MODEL="")["embeddings"].detail == "off: OPENAI_EMBEDDING_MODEL is empty"
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "is_blocking", "said", "setting"),
+    ("status", "body", "is_blocking", "expected", "setting"),
     [
         (
             401,
@@ -232,8 +230,8 @@ def test_embeddings_that_are_switched_off_are_called_so(provider: Provider, exam
         (200, b'{"data": null}', True, "something else than a list", "OPENAI_BASE_URL"),
     ],
 )
-def test_every_other_answer_is_told_with_the_setting_that_mends_it(
-    provider: Provider, examine: Examine, status: int, body: bytes, is_blocking: bool, said: str, setting: str
+def test_every_other_answer_is_a_finding_that_names_the_setting_to_change(
+    provider: Provider, examine: Examine, status: int, body: bytes, is_blocking: bool, expected: str, setting: str
 ) -> None:
     provider.status, provider.body = status, body
     provider.headers = {"Location": "http://user:secret@127.0.0.1/api/v1/models"} if status == 302 else {}
@@ -242,13 +240,13 @@ def test_every_other_answer_is_told_with_the_setting_that_mends_it(
 
     assert list(found) == ["provider", "lost answers"]
     assert (found["provider"].ok, found["provider"].is_blocking) == (False, is_blocking)
-    assert said in found["provider"].detail
+    assert expected in found["provider"].detail
     assert setting in found["provider"].remedy
     assert found["provider"].detail.endswith("; no call was paid")
     assert "secret" not in str(found)
 
 
-def test_a_server_that_says_nothing_is_given_up(
+def test_a_server_that_does_not_answer_is_given_up(
     provider: Provider, examine: Examine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(model_list, "_SECONDS", 0.2)
@@ -259,9 +257,7 @@ def test_a_server_that_says_nothing_is_given_up(
     assert "cannot be reached (timed out)" in found["provider"].detail
 
 
-def test_an_answer_without_an_end_is_given_up(
-    provider: Provider, examine: Examine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_endless_answer_is_given_up(provider: Provider, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_list, "_LARGEST_BODY", 10)
     provider.lists(MODEL)
 
@@ -272,7 +268,7 @@ def test_an_answer_without_an_end_is_given_up(
 
 
 @pytest.mark.parametrize(
-    ("environment", "said", "setting"),
+    ("environment", "expected", "setting"),
     [
         ({"OPENAI_BASE_URL": "api.example.com/v1"}, "is no address", "http://"),
         ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "cannot be reached", "OPENAI_BASE_URL"),
@@ -280,24 +276,24 @@ def test_an_answer_without_an_end_is_given_up(
         ({"OPENAI_API_KEY": "sk-one\nsk-two"}, "no request can carry", "OPENAI_API_KEY"),
     ],
 )
-def test_a_setting_that_cannot_be_right_is_named(
-    examine: Examine, environment: dict[str, str], said: str, setting: str
+def test_an_impossible_setting_is_named(
+    examine: Examine, environment: dict[str, str], expected: str, setting: str
 ) -> None:
     found = examine(**environment)["provider"]
 
     assert found.is_blocking
-    assert said in found.detail
+    assert expected in found.detail
     assert setting in found.remedy
 
 
-def test_a_name_that_would_steer_a_terminal_does_not(provider: Provider, examine: Examine) -> None:
+def test_control_characters_in_a_model_name_are_not_printed(provider: Provider, examine: Examine) -> None:
     provider.lists("\x1b[2Jgpt-5-mini")
 
     assert "\x1b" not in "".join(one.detail + one.remedy for one in examine().values())
 
 
 @pytest.mark.parametrize(
-    ("api", "resend", "said"),
+    ("api", "resend", "expected"),
     [
         ("responses", "bounded", "class L: the provider is asked by the call's conversation"),
         (
@@ -316,18 +312,18 @@ def test_a_name_that_would_steer_a_terminal_does_not(provider: Provider, examine
         ("chat", "ask", "class N: nobody can be asked, so the report waits for a person"),
     ],
 )
-def test_what_becomes_of_a_lost_answer_is_said(
-    provider: Provider, examine: Examine, api: str, resend: str, said: str
+def test_the_lost_answers_check_explains_the_provider_class_and_resend_policy(
+    provider: Provider, examine: Examine, api: str, resend: str, expected: str
 ) -> None:
     provider.lists(MODEL)
 
     found = examine(OPENAI_API=api, DURABLE_RESEARCH_MODEL_RESEND=resend)["lost answers"]
 
-    assert said in found.detail
+    assert expected in found.detail
 
 
 @pytest.mark.parametrize("api", ["responses", "responses-keyed", "chat-stored", "chat"])
-def test_every_api_has_its_words(provider: Provider, examine: Examine, api: str) -> None:
+def test_every_api_has_an_explanation_of_lost_answers(provider: Provider, examine: Examine, api: str) -> None:
     provider.lists(MODEL)
 
     assert examine(OPENAI_API=api)["lost answers"].detail.startswith("class ")

@@ -1,4 +1,4 @@
-"""init and migrate: what they prepare, where they find it, and what they say when there is nothing."""
+"""init and migrate: what they prepare, which servers they use, and their errors without a server."""
 
 import json
 import socket
@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from durable_research.cli.main import cli
 from tests.installation import Installation
 
-# Nobody listens there.
+# Nothing listens there.
 CLOSED = "127.0.0.1:1"
 
 
@@ -20,7 +20,7 @@ def run(*arguments: str, **environment: str) -> Result:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_kept_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """`init` sets Temporal's address in its own process, which here is the test's."""
     for name in ("TEMPORAL_ADDRESS", "DATABASE_URL"):
         monkeypatch.setenv(name, "put back afterwards")
@@ -29,13 +29,13 @@ def nothing_is_kept_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def silent_address() -> Iterator[str]:
-    """A port where a connection is taken and nothing is ever said."""
+    """A port that accepts connections and never sends a byte."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
 @pytest.mark.parametrize("is_open", [False, True])
-def test_init_without_a_server_says_so_and_nothing_else(silent_address: str, is_open: bool) -> None:
+def test_init_without_a_temporal_server_prints_one_error_and_exits_3(silent_address: str, is_open: bool) -> None:
     address = silent_address if is_open else CLOSED
 
     result = run("init", "--patience", "1.6", TEMPORAL_ADDRESS=address)
@@ -47,12 +47,12 @@ def test_init_without_a_server_says_so_and_nothing_else(silent_address: str, is_
     )
 
 
-def test_init_waits_for_less_than_five_seconds_unless_it_is_told_otherwise() -> None:
+def test_init_waits_three_seconds_by_default() -> None:
     assert "[default: 3.0]" in " ".join(run("init", "--help").output.split())
 
 
 @pytest.mark.parametrize("arguments", [("migrate",), ("migrate", "--check")])
-def test_migrate_without_a_database_says_so_and_nothing_else(arguments: tuple[str, ...]) -> None:
+def test_migrate_without_a_database_prints_one_error_and_exits_3(arguments: tuple[str, ...]) -> None:
     result = run(*arguments, DATABASE_URL=f"postgresql://me:secret@{CLOSED}/x")
 
     assert (result.exit_code, result.output) == (
@@ -70,7 +70,7 @@ def test_migrate_without_a_database_says_so_and_nothing_else(arguments: tuple[st
         (("init",), "schedule reconcile-every-minute is in place"),
     ],
 )
-def test_beside_a_running_up_its_own_servers_are_taken(
+def test_init_and_migrate_use_the_servers_of_a_running_up(
     servers: Installation, tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     (tmp_path / "up.json").write_text(json.dumps(servers.up))
@@ -88,7 +88,7 @@ def test_beside_a_running_up_its_own_servers_are_taken(
         (("init", "--patience", "0.6"), {"TEMPORAL_ADDRESS": CLOSED}),
     ],
 )
-def test_what_the_environment_names_counts_before_up(
+def test_environment_variables_take_precedence_over_a_running_up(
     servers: Installation, tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str]
 ) -> None:
     (tmp_path / "up.json").write_text(json.dumps(servers.up))

@@ -1,4 +1,4 @@
-"""What the installation refuses, or that it does not answer: the cause, the next command, and the exit code."""
+"""A refusal or no answer by the installation: the cause, the next command, and the exit code."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ USER_VERBS = (
 
 
 @pytest.mark.parametrize("arguments", USER_VERBS)
-def test_no_answer_is_exit_3_with_the_command_that_starts_it(
+def test_an_unreachable_api_is_exit_3_with_the_command_that_starts_it(
     installation: StubServer, command: Command, arguments: tuple[str, ...]
 ) -> None:
     installation.stop()
@@ -49,7 +49,9 @@ def test_no_answer_is_exit_3_with_the_command_that_starts_it(
         (504, 3),
     ],
 )
-def test_every_status_has_its_exit_code(installation: StubServer, command: Command, status: int, code: int) -> None:
+def test_every_http_status_has_its_exit_code(
+    installation: StubServer, command: Command, status: int, code: int
+) -> None:
     installation.refuse("/api/workflows", status, "some_code", detail="the cause")
 
     result = command("list")
@@ -58,7 +60,7 @@ def test_every_status_has_its_exit_code(installation: StubServer, command: Comma
     assert result.stderr.startswith("error: the cause\n  ")
 
 
-def test_wrong_fields_are_named_one_by_one(installation: StubServer, command: Command) -> None:
+def test_each_invalid_field_is_named(installation: StubServer, command: Command) -> None:
     errors = [
         {"pointer": "/language", "code": "pattern", "detail": "is no language"},
         {"pointer": "", "detail": "\x1b[2J"},
@@ -71,13 +73,13 @@ def test_wrong_fields_are_named_one_by_one(installation: StubServer, command: Co
     assert result.stderr.splitlines()[0] == "error: language: is no language; request: \N{REPLACEMENT CHARACTER}[2J"
 
 
-def test_too_many_requests_says_when_to_come_back(installation: StubServer, command: Command) -> None:
+def test_a_429_shows_when_to_try_again(installation: StubServer, command: Command) -> None:
     installation.refuse("/api/workflows", 429, "rate_limited", headers={"Retry-After": "7"})
 
     assert command("list").stderr == "error: words\n  try again in 7 s\n"
 
 
-def test_a_bug_of_the_installation_names_the_request(installation: StubServer, command: Command) -> None:
+def test_a_500_shows_the_request_id(installation: StubServer, command: Command) -> None:
     installation.refuse("/api/workflows", 500, "internal_error")
 
     assert "request id r-1" in command("list").stderr
@@ -86,7 +88,7 @@ def test_a_bug_of_the_installation_names_the_request(installation: StubServer, c
 @pytest.mark.parametrize(
     ("status", "body"), [(200, b"<html>hi</html>"), (404, b"nope"), (502, b"bad gateway"), (302, b"")]
 )
-def test_another_program_on_that_port_is_told_as_such(
+def test_an_answer_of_another_program_is_recognised(
     installation: StubServer, command: Command, status: int, body: bytes
 ) -> None:
     installation.answers["/api/workflows"] = (status, body, {"Content-Type": "text/html"})
@@ -98,21 +100,21 @@ def test_another_program_on_that_port_is_told_as_such(
 
 
 @pytest.mark.parametrize("id", ["../../health", "report-1", "", an_id().upper(), "\x1b[2J"])
-def test_what_is_no_id_never_becomes_part_of_an_address(installation: StubServer, command: Command, id: str) -> None:
+def test_a_malformed_id_is_refused_before_any_request(installation: StubServer, command: Command, id: str) -> None:
     result = command("show", id)
 
-    assert (result.exit_code, installation.asked) == (2, [])
+    assert (result.exit_code, installation.requests) == (2, [])
     assert "\x1b" not in result.stderr
 
 
 @pytest.mark.parametrize(
     "server", ["127.0.0.1:8000", "ftp://x", "http://", "http://u:p@x", "http://x:99999", "http://x?y=1"]
 )
-def test_what_is_no_address_is_exit_2(server: str) -> None:
+def test_a_malformed_server_address_is_exit_2(server: str) -> None:
     assert CliRunner().invoke(cli, ["list", "--server", server]).exit_code == 2
 
 
-def test_another_machine_is_not_started_from_here() -> None:
+def test_an_unreachable_remote_api_gets_no_start_command() -> None:
     result = CliRunner().invoke(cli, ["list", "--server", "http://durable.invalid:1"])
 
     assert (result.exit_code, result.stderr) == (
@@ -121,16 +123,14 @@ def test_another_machine_is_not_started_from_here() -> None:
     )
 
 
-def test_the_installation_in_the_data_folder_is_the_default(installation: StubServer, elsewhere: Path) -> None:
+def test_the_api_of_the_data_folders_up_json_is_the_default_server(installation: StubServer, elsewhere: Path) -> None:
     (elsewhere / "data").mkdir()
     (elsewhere / "data" / "up.json").write_text(json.dumps({"api": installation.url}))
 
     assert CliRunner().invoke(cli, ["list"]).exit_code == 0
 
 
-def test_an_installation_that_should_run_there_is_looked_at_rather_than_started_again(
-    installation: StubServer, elsewhere: Path
-) -> None:
+def test_an_unreachable_api_named_by_up_json_suggests_doctor(installation: StubServer, elsewhere: Path) -> None:
     (elsewhere / "data").mkdir()
     (elsewhere / "data" / "up.json").write_text(json.dumps({"api": installation.url}))
     installation.stop()
@@ -141,13 +141,13 @@ def test_an_installation_that_should_run_there_is_looked_at_rather_than_started_
     assert "try again in a moment, or see: durable-research doctor" in result.stderr
 
 
-def test_the_data_folder_may_be_named_by_the_environment(installation: StubServer, elsewhere: Path) -> None:
+def test_the_data_folder_can_be_set_by_an_environment_variable(installation: StubServer, elsewhere: Path) -> None:
     (elsewhere / "up.json").write_text(json.dumps({"api": installation.url}))
 
     assert CliRunner(env={"DURABLE_RESEARCH_DATA": str(elsewhere)}).invoke(cli, ["list"]).exit_code == 0
 
 
-def test_a_damaged_up_json_is_as_good_as_none(elsewhere: Path) -> None:
+def test_a_damaged_up_json_is_ignored(elsewhere: Path) -> None:
     from durable_research.cli.shared.installation import DEFAULT_SERVER, default_server
 
     (elsewhere / "data").mkdir()
@@ -156,13 +156,13 @@ def test_a_damaged_up_json_is_as_good_as_none(elsewhere: Path) -> None:
     assert default_server() == DEFAULT_SERVER
 
 
-def test_the_option_wins_over_the_environment(installation: StubServer) -> None:
+def test_the_server_option_takes_precedence_over_the_environment(installation: StubServer) -> None:
     environment = {"DURABLE_RESEARCH_SERVER": "http://durable.invalid:1"}
 
     assert CliRunner(env=environment).invoke(cli, ["list", "--server", f"{installation.url}/"]).exit_code == 0
 
 
-def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(installation: StubServer, command: Command,
+def test_a_proxy_of_the_environment_is_not_used_for_loopback(installation: StubServer, command: Command,
                                                                   monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)

@@ -25,7 +25,7 @@ WORLD: list[dict[str, Any]] = [
     {"number": 6, "status": "sleeping"},
     {"number": 7, "kind": POST, "status": "failed"},
 ]
-# The command, the verb and id that it is given where there is one, and the id that it takes without.
+# The command, its verb, and the id that it takes when none is passed.
 VERBS = [
     (("show",), "show", an_id(7, POST)),
     (("watch",), "watch", an_id(7, POST)),
@@ -67,7 +67,7 @@ def acted_on(installation: StubServer) -> str:
 
 
 @pytest.mark.parametrize(("arguments", "verb", "id"), VERBS, ids=named)
-def test_without_an_id_it_is_the_latest_that_fits_and_says_so(
+def test_without_an_id_a_command_takes_the_latest_match_and_names_it(
     world: StubServer, command: Command, arguments: tuple[str, ...], verb: str, id: str
 ) -> None:
     result = command(*arguments)
@@ -78,7 +78,7 @@ def test_without_an_id_it_is_the_latest_that_fits_and_says_so(
 
 @pytest.mark.parametrize(("arguments", "verb", "id"), VERBS, ids=named)
 @pytest.mark.parametrize("length", [6, 10, 26])
-def test_the_end_of_an_id_is_enough(
+def test_the_end_of_an_id_identifies_a_workflow(
     world: StubServer, command: Command, arguments: tuple[str, ...], verb: str, id: str, length: int
 ) -> None:
     name, *options = arguments
@@ -90,7 +90,7 @@ def test_the_end_of_an_id_is_enough(
 
 
 @pytest.mark.parametrize(("arguments", "verb", "id"), VERBS, ids=named)
-def test_without_any_that_fits_it_says_so(
+def test_without_a_matching_workflow_the_command_is_exit_2(
     installation: StubServer, command: Command, arguments: tuple[str, ...], verb: str, id: str
 ) -> None:
     result = command(*arguments)
@@ -108,7 +108,7 @@ def twins(installation: StubServer) -> list[str]:
 
 
 @pytest.mark.parametrize("verb", ["show", "watch", "open", "cancel", "approve", "retry"])
-def test_two_that_end_alike_are_both_named_and_nothing_is_done(
+def test_an_ambiguous_end_of_an_id_names_both_and_changes_nothing(
     installation: StubServer, command: Command, verb: str
 ) -> None:
     report, post = twins(installation)
@@ -121,7 +121,7 @@ def test_two_that_end_alike_are_both_named_and_nothing_is_done(
     )
 
 
-def test_the_whole_list_is_looked_through(installation: StubServer, command: Command) -> None:
+def test_all_pages_of_the_list_are_searched(installation: StubServer, command: Command) -> None:
     installation.longest_page = 2
     for number in range(1, 8):
         installation.add(number, status="running")
@@ -131,7 +131,7 @@ def test_the_whole_list_is_looked_through(installation: StubServer, command: Com
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("end_of_id", "words"),
     [
         ("12345", "'12345' is too short: give the last 6 characters of the id, or more"),
         ("zzzzzz", "there is none whose id ends in zzzzzz"),
@@ -140,10 +140,12 @@ def test_the_whole_list_is_looked_through(installation: StubServer, command: Com
         ("z" * 33, "is not an id, nor the end of one"),
     ],
 )
-def test_what_is_the_end_of_none_is_refused(installation: StubServer, command: Command, given: str, words: str) -> None:
+def test_an_end_that_matches_no_id_is_refused(
+    installation: StubServer, command: Command, end_of_id: str, words: str
+) -> None:
     installation.add(1)
 
-    result = command("show", given)
+    result = command("show", end_of_id)
 
     assert result.exit_code == 2
     assert words in result.stderr
@@ -167,23 +169,23 @@ def schedules(installation: StubServer) -> StubServer:
     return installation
 
 
-@pytest.mark.parametrize(("verb", "taken"), [("pause", "b"), ("resume", "c"), ("delete", "c")])
-def test_a_schedule_is_the_latest_that_fits_or_the_one_that_ends_so(
-    schedules: StubServer, command: Command, verb: str, taken: str
+@pytest.mark.parametrize(("verb", "expected"), [("pause", "b"), ("resume", "c"), ("delete", "c")])
+def test_a_schedule_is_taken_by_latest_match_or_by_the_end_of_its_id(
+    schedules: StubServer, command: Command, verb: str, expected: str
 ) -> None:
     yes = ["--yes"] if verb == "delete" else []
 
     latest, by_end = command("schedule", verb, *yes), command("schedule", verb, "a" * 6, *yes)
 
-    assert f"taking the latest to {verb}: recurring-{taken * 32} (tides {taken})" in latest.stderr
+    assert f"taking the latest to {verb}: recurring-{expected * 32} (tides {expected})" in latest.stderr
     assert [path.split("/")[3] for path in schedules.paths() if path != SCHEDULES] == [
-        f"recurring-{taken * 32}",
+        f"recurring-{expected * 32}",
         f"recurring-{'a' * 32}",
     ]
     assert (latest.exit_code, by_end.exit_code) == (0, 0)
 
 
-def test_two_schedules_that_end_alike_are_both_named(installation: StubServer, command: Command) -> None:
+def test_an_ambiguous_end_of_a_schedule_id_names_both(installation: StubServer, command: Command) -> None:
     rows = [a_schedule("a"), a_schedule("a") | {"schedule_id": "recurring-" + "b" * 16 + "a" * 16}]
     installation.answers[SCHEDULES] = (200, {"schedules": rows}, {})
 
@@ -193,7 +195,7 @@ def test_two_schedules_that_end_alike_are_both_named(installation: StubServer, c
     assert all(row["schedule_id"] in result.stderr for row in rows)
 
 
-# What ends, deletes or pays again, and words of its effect.
+# Commands that end, delete or pay again, with words of their effect.
 ENDING = [
     (("cancel", an_id(6)), "Cancel it? [y/N]: ", "there will be no report"),
     (("approve", an_id(2), "--refuse"), "Refuse it? [y/N]: ", "The report is cancelled"),
@@ -208,7 +210,7 @@ def changes(installation: StubServer) -> list[str]:
 
 
 @pytest.mark.parametrize(("arguments", "question", "effect"), ENDING, ids=named)
-def test_what_ends_or_pays_wants_yes_where_nobody_can_be_asked(
+def test_without_a_terminal_a_destructive_or_paid_command_needs_yes(
     world: StubServer, schedules: StubServer, command: Command, arguments: tuple[str, ...], question: str, effect: str
 ) -> None:
     refused = command(*arguments)
@@ -219,7 +221,7 @@ def test_what_ends_or_pays_wants_yes_where_nobody_can_be_asked(
 
 
 @pytest.mark.parametrize(("arguments", "question", "effect"), ENDING, ids=named)
-def test_on_a_terminal_it_names_the_effect_and_return_alone_changes_nothing(
+def test_on_a_terminal_the_prompt_names_the_effect_and_defaults_to_no(
     world: StubServer,
     schedules: StubServer,
     process: Callable[..., Process],
@@ -229,11 +231,11 @@ def test_on_a_terminal_it_names_the_effect_and_return_alone_changes_nothing(
 ) -> None:
     running = process(*arguments, on_terminal=True)
 
-    asked = running.read_until(question)
+    prompt = running.read_until(question)
     running.type("\n")
 
     code, rest, _ = running.end()
-    assert effect in asked
+    assert effect in prompt
     assert (code, changes(world)) == (5, [])
     assert "nothing was changed" in rest
 
@@ -249,7 +251,7 @@ def test_on_a_terminal_it_names_the_effect_and_return_alone_changes_nothing(
         ("", f"{an_id()}.pdf"),
     ],
 )  # fmt: skip
-def test_into_a_folder_a_file_is_written_under_the_name_that_it_is_given(
+def test_a_file_written_into_a_folder_gets_the_name_of_content_disposition(
     installation: StubServer, command: Command, tmp_path: Path, disposition: str, name: str
 ) -> None:
     folder = tmp_path / "downloads"

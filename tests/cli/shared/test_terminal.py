@@ -14,12 +14,12 @@ from durable_research.domain.workflows.workflow import Status
 EVERY_CONTROL = "".join(chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cc")
 
 
-def test_no_control_character_comes_through() -> None:
+def test_control_characters_are_replaced() -> None:
     assert {unicodedata.category(char) for char in clean(EVERY_CONTROL)} <= {"So", "Zs"}
     assert set(clean_lines(EVERY_CONTROL)) == {"\N{REPLACEMENT CHARACTER}", "\n", "\t"}
 
 
-def test_letters_marks_and_emoji_of_every_script_stay() -> None:
+def test_letters_marks_and_emoji_of_every_script_are_kept() -> None:
     text = "Zażółć 潮汐 مد وجزر ज्वार 👩🏽‍🔬"
 
     assert clean(text) == text
@@ -35,16 +35,16 @@ def test_json_has_no_raw_control_character_and_is_the_same_value() -> None:
 
 
 @pytest.mark.parametrize("status", [*Status, *StepState])
-def test_every_status_has_its_shape_its_words_and_a_color(status: str) -> None:
+def test_every_status_has_a_symbol_words_and_a_color(status: str) -> None:
     assert (status_text(status).plain, bool(status_text(status).style)) == (" ".join(look(status)), True)
 
 
-def test_a_status_that_is_not_known_yet_is_shown_as_it_is() -> None:
+def test_an_unknown_status_is_shown_as_text() -> None:
     assert status_text("thinking\x1b").plain == "? thinking\N{REPLACEMENT CHARACTER}"
 
 
 @pytest.mark.parametrize("kind", [*EventKind])
-def test_no_event_steers_the_terminal(kind: EventKind) -> None:
+def test_control_characters_in_events_are_replaced(kind: EventKind) -> None:
     error = {"code": "\x1b", "detail": "\x1b{0}"}
     event = ProgressEvent(
         "report-x",
@@ -59,7 +59,7 @@ def test_no_event_steers_the_terminal(kind: EventKind) -> None:
     assert "\x1b" not in event_line(event)
 
 
-def test_a_failed_attempt_says_why_and_when_it_is_tried_again() -> None:
+def test_a_failed_attempt_is_shown_with_its_error_and_retry_time() -> None:
     data = {"error": {"code": "rate_limited", "detail": "busy"}, "retry_in_seconds": 119.7}
     event = ProgressEvent(
         "report-x", 1, datetime(2026, 11, 21, tzinfo=UTC), EventKind.ATTEMPT_FAILED, "llm_call", 2, data

@@ -16,10 +16,10 @@ def waiting(installation: StubServer, outcome: str | None) -> None:
 
 
 def sent(installation: StubServer) -> Any:
-    return next(one.body for one in installation.asked if one.path == APPROVE)
+    return next(one.body for one in installation.requests if one.path == APPROVE)
 
 
-def test_the_draft_that_waits_is_approved_by_its_hash(installation: StubServer, command: Command) -> None:
+def test_a_waiting_draft_is_approved_by_its_hash(installation: StubServer, command: Command) -> None:
     waiting(installation, "approve")
 
     result = command("approve", an_id())
@@ -28,14 +28,14 @@ def test_the_draft_that_waits_is_approved_by_its_hash(installation: StubServer, 
     assert sent(installation) == {"decision": "approve", "draft_sha256": "d" * 64}
 
 
-def test_it_can_be_refused(installation: StubServer, command: Command) -> None:
+def test_a_waiting_draft_can_be_refused(installation: StubServer, command: Command) -> None:
     waiting(installation, "refuse")
 
     assert command("approve", an_id(), "--refuse", "--yes").exit_code == 0
     assert sent(installation)["decision"] == "refuse"
 
 
-def test_a_file_takes_the_drafts_place(installation: StubServer, command: Command, tmp_path: Path) -> None:
+def test_an_edited_file_replaces_the_draft(installation: StubServer, command: Command, tmp_path: Path) -> None:
     waiting(installation, None)
     file = tmp_path / "mine.md"
     file.write_text("# Mine\n")
@@ -46,14 +46,16 @@ def test_a_file_takes_the_drafts_place(installation: StubServer, command: Comman
     assert sent(installation) == {"decision": "edit", "draft_sha256": "d" * 64, "text": "# Mine\n"}
 
 
-def test_what_does_not_wait_is_not_approved(installation: StubServer, command: Command) -> None:
+def test_a_report_that_does_not_wait_is_not_approved(installation: StubServer, command: Command) -> None:
     installation.add()
 
     assert command("approve", an_id()).exit_code == 5
     assert APPROVE not in installation.paths()
 
 
-def test_a_text_that_is_no_utf8_is_refused_here(installation: StubServer, command: Command, tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf_8_is_refused_by_the_command(
+    installation: StubServer, command: Command, tmp_path: Path
+) -> None:
     file = tmp_path / "mine.md"
     file.write_bytes(b"# M\xff\n")
 
@@ -64,7 +66,7 @@ def test_a_text_that_is_no_utf8_is_refused_here(installation: StubServer, comman
 @pytest.mark.parametrize(
     "verb", [("approve",), ("decide", "give-up"), ("retry",), ("cancel", "--yes"), ("open",), ("watch",)]
 )
-def test_what_is_no_id_never_becomes_part_of_an_address(
+def test_a_malformed_id_is_refused_before_any_request(
     installation: StubServer, command: Command, verb: tuple[str, ...]
 ) -> None:
     assert command(verb[0], "../reports", *verb[1:]).exit_code == 2
@@ -72,6 +74,8 @@ def test_what_is_no_id_never_becomes_part_of_an_address(
 
 
 @pytest.mark.parametrize("wrong", [("--edit", "/no/such/file"), ("--edit", "/dev/null", "--refuse")], ids=str)
-def test_wrong_usage_is_refused_here(installation: StubServer, command: Command, wrong: tuple[str, ...]) -> None:
+def test_unusable_options_are_refused_by_the_command(
+    installation: StubServer, command: Command, wrong: tuple[str, ...]
+) -> None:
     assert command("approve", an_id(), *wrong).exit_code == 2
     assert installation.paths() == []

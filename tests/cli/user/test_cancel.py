@@ -7,7 +7,7 @@ from tests.cli.stub_server import StubServer, an_id
 CANCEL = f"/api/workflows/{an_id()}/cancel"
 
 
-def test_yes_cancels_without_asking(installation: StubServer, command: Command) -> None:
+def test_yes_cancels_without_a_prompt(installation: StubServer, command: Command) -> None:
     installation.add(1, status="running")
 
     result = command("cancel", an_id(), "--yes")
@@ -16,13 +16,13 @@ def test_yes_cancels_without_asking(installation: StubServer, command: Command) 
     assert installation.paths() == [CANCEL]
 
 
-def test_one_that_is_cancelled_stays_so(installation: StubServer, command: Command) -> None:
+def test_cancelling_a_cancelled_workflow_is_no_error(installation: StubServer, command: Command) -> None:
     installation.add(1, status="cancelled")
 
     assert command("cancel", an_id(), "--yes").stdout == f"{an_id()} is cancelled\n"
 
 
-def test_in_json_it_is_the_apis_answer(installation: StubServer, command: Command) -> None:
+def test_with_json_output_cancel_prints_the_apis_answer(installation: StubServer, command: Command) -> None:
     run = installation.add(1, status="running")
 
     stdout = command("cancel", an_id(), "--yes", "-o", "json").stdout
@@ -30,7 +30,7 @@ def test_in_json_it_is_the_apis_answer(installation: StubServer, command: Comman
     assert json.loads(stdout) == run.row() | {"cancel_requested": True}
 
 
-def test_with_nobody_to_ask_it_wants_yes_and_changes_nothing(installation: StubServer, command: Command) -> None:
+def test_without_a_terminal_cancel_needs_yes(installation: StubServer, command: Command) -> None:
     installation.add(1, status="running")
 
     result = command("cancel", an_id())
@@ -39,7 +39,7 @@ def test_with_nobody_to_ask_it_wants_yes_and_changes_nothing(installation: StubS
     assert "add --yes" in result.stderr
 
 
-def test_on_a_terminal_it_says_what_happens_and_a_no_changes_nothing(
+def test_on_a_terminal_cancel_explains_itself_and_a_no_changes_nothing(
     installation: StubServer, process: Callable[..., Process]
 ) -> None:
     installation.add(1, status="running")
@@ -64,7 +64,7 @@ def test_on_a_terminal_a_yes_cancels(installation: StubServer, process: Callable
     assert (running.end()[0], installation.paths("POST")) == (0, [CANCEL])
 
 
-def test_one_that_has_ended_is_exit_5_with_the_command_to_look_at_it(
+def test_cancelling_an_ended_workflow_is_exit_5_with_the_show_command(
     installation: StubServer, command: Command
 ) -> None:
     installation.refuse(CANCEL, 409, "invalid_state", detail="the workflow is done and cannot be cancelled")

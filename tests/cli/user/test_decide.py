@@ -5,7 +5,7 @@ from tests.cli.stub_server import StubServer, an_id
 DECIDE = f"/api/workflows/{an_id()}/decide"
 
 
-def test_a_decision_is_passed_on_in_the_apis_words(installation: StubServer, command: Command) -> None:
+def test_a_decision_is_sent_as_the_apis_value(installation: StubServer, command: Command) -> None:
     installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"}, {})
 
     result = command("decide", an_id(), "send-again", "--yes")
@@ -14,31 +14,31 @@ def test_a_decision_is_passed_on_in_the_apis_words(installation: StubServer, com
     assert installation.paths() == [DECIDE]
 
 
-def test_a_failed_undo_is_tried_again(installation: StubServer, command: Command) -> None:
+def test_decide_can_retry_a_failed_undo(installation: StubServer, command: Command) -> None:
     installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"}, {})
 
     result = command("decide", an_id(), "try-again")
 
     assert (result.exit_code, result.stdout) == (0, f"{an_id()}: tries it again\n")
-    assert installation.asked[0].body == {"decision": "try_again"}
+    assert installation.requests[0].body == {"decision": "try_again"}
 
 
-def test_a_post_is_kept_without_its_embedding(installation: StubServer, command: Command) -> None:
+def test_decide_can_go_on_without_the_embedding(installation: StubServer, command: Command) -> None:
     installation.answers[DECIDE] = (202, {"workflow_id": an_id(), "status": "waiting_for_you"}, {})
 
     result = command("decide", an_id(), "go-without")
 
     assert (result.exit_code, result.stdout) == (0, f"{an_id()}: goes on without it\n")
-    assert installation.asked[0].body == {"decision": "go_without"}
+    assert installation.requests[0].body == {"decision": "go_without"}
 
 
-def test_every_decision_can_be_given_here(command: Command) -> None:
+def test_every_decision_of_the_api_is_a_choice_of_the_command(command: Command) -> None:
     words = command("decide", "--help").stdout
 
     assert [one for one in Decision if one.replace("_", "-") not in words] == []
 
 
-def test_another_word_is_refused_here(installation: StubServer, command: Command) -> None:
+def test_an_unknown_decision_is_refused_by_the_command(installation: StubServer, command: Command) -> None:
     result = command("decide", an_id(), "maybe")
 
     assert result.exit_code == 2

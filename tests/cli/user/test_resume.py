@@ -7,7 +7,7 @@ import pytest
 from durable_research.cli.shared.workflow_view import WorkflowView
 from durable_research.domain.workflows.workflow import Kind
 from tests.cli.conftest import Command, Process
-from tests.cli.stub_server import STEPS, StubServer, a_story, an_id, event
+from tests.cli.stub_server import STEPS, StubServer, an_id, event, event_log
 
 RESUME = f"/api/workflows/{an_id()}/resume"
 STATUS = f"/api/workflows/{an_id()}/status"
@@ -23,10 +23,10 @@ def failed(installation: StubServer, offer: dict[str, Any] | None = FREE, replay
 
 
 def sent(installation: StubServer) -> Any:
-    return next(one.body for one in installation.asked if one.path == RESUME)
+    return next(one.body for one in installation.requests if one.path == RESUME)
 
 
-def test_a_failed_report_goes_on(installation: StubServer, command: Command) -> None:
+def test_resume_continues_a_failed_report(installation: StubServer, command: Command) -> None:
     failed(installation)
 
     result = command("resume", an_id())
@@ -34,7 +34,7 @@ def test_a_failed_report_goes_on(installation: StubServer, command: Command) -> 
     assert (result.exit_code, result.stdout, sent(installation)) == (0, f"{an_id()} goes on\n", {})
 
 
-def test_without_an_id_it_is_the_latest_report_that_failed_or_was_terminated(
+def test_without_an_id_resume_takes_the_latest_failed_or_terminated_report(
     installation: StubServer, command: Command
 ) -> None:
     failed(installation)
@@ -45,15 +45,13 @@ def test_without_an_id_it_is_the_latest_report_that_failed_or_was_terminated(
     assert installation.paths()[0].startswith("/api/workflows?status=failed&status=terminated&kind=report")
 
 
-def test_with_none_that_failed_it_says_so(command: Command) -> None:
+def test_without_a_failed_report_resume_is_exit_2(command: Command) -> None:
     result = command("resume")
 
     assert (result.exit_code, "there is nothing to resume" in result.stderr) == (2, True)
 
 
-def test_a_file_takes_the_texts_place_and_nobody_is_asked(
-    installation: StubServer, command: Command, tmp_path: Path
-) -> None:
+def test_a_corrected_text_resumes_without_a_prompt(installation: StubServer, command: Command, tmp_path: Path) -> None:
     failed(installation, COSTLY)
     file = tmp_path / "mine.md"
     file.write_text("# Mine\n")
@@ -64,15 +62,13 @@ def test_a_file_takes_the_texts_place_and_nobody_is_asked(
     assert installation.paths() == [RESUME]
 
 
-def test_one_that_somebody_else_has_resumed_is_no_error(installation: StubServer, command: Command) -> None:
+def test_resuming_a_report_that_was_resumed_already_is_no_error(installation: StubServer, command: Command) -> None:
     failed(installation, replayed=True)
 
     assert command("resume", an_id()).stdout == f"{an_id()} had been resumed already\n"
 
 
-def test_with_nobody_to_ask_a_possible_charge_wants_a_yes_and_changes_nothing(
-    installation: StubServer, command: Command
-) -> None:
+def test_without_a_terminal_a_possible_charge_needs_yes(installation: StubServer, command: Command) -> None:
     failed(installation, COSTLY)
 
     result = command("resume", an_id())
@@ -82,16 +78,16 @@ def test_with_nobody_to_ask_a_possible_charge_wants_a_yes_and_changes_nothing(
     assert "add --yes" in result.stderr
 
 
-def test_a_yes_says_that_it_may_be_charged(installation: StubServer, command: Command) -> None:
+def test_yes_accepts_a_possible_charge(installation: StubServer, command: Command) -> None:
     failed(installation, COSTLY)
 
     assert command("resume", an_id(), "--yes").exit_code == 0
     assert sent(installation) == {"accept_charge": True}
 
 
-@pytest.mark.parametrize(("answer", "code", "asked"), [("\n", 5, []), ("y\n", 0, [RESUME])], ids=["no", "yes"])
-def test_on_a_terminal_it_asks_by_the_price_and_no_is_the_default(
-    installation: StubServer, process: Callable[..., Process], answer: str, code: int, asked: list[str]
+@pytest.mark.parametrize(("answer", "code", "posted"), [("\n", 5, []), ("y\n", 0, [RESUME])], ids=["no", "yes"])
+def test_on_a_terminal_the_prompt_names_the_price_and_defaults_to_no(
+    installation: StubServer, process: Callable[..., Process], answer: str, code: int, posted: list[str]
 ) -> None:
     failed(installation, COSTLY)
     running = process("resume", an_id(), on_terminal=True)
@@ -100,10 +96,12 @@ def test_on_a_terminal_it_asks_by_the_price_and_no_is_the_default(
     running.type(answer)
 
     assert "the model may be charged again, 2 so far" in question
-    assert (running.end()[0], installation.paths("POST")) == (code, asked)
+    assert (running.end()[0], installation.paths("POST")) == (code, posted)
 
 
-def test_what_cannot_be_resumed_is_exit_5_in_the_apis_words(installation: StubServer, command: Command) -> None:
+def test_resuming_a_finished_workflow_is_exit_5_with_the_apis_detail(
+    installation: StubServer, command: Command
+) -> None:
     installation.add(1)
     installation.refuse(RESUME, 409, "invalid_state", detail="the workflow is done")
 
@@ -112,9 +110,7 @@ def test_what_cannot_be_resumed_is_exit_5_in_the_apis_words(installation: StubSe
     assert (result.exit_code, "the workflow is done" in result.stderr) == (5, True)
 
 
-def test_a_text_that_is_refused_is_exit_2_with_the_field(
-    installation: StubServer, command: Command, tmp_path: Path
-) -> None:
+def test_a_refused_text_is_exit_2_with_the_field(installation: StubServer, command: Command, tmp_path: Path) -> None:
     errors = [{"pointer": "/text", "code": "blank", "detail": "must contain something to read"}]
     installation.refuse(RESUME, 422, "invalid_input", errors=errors)
     file = tmp_path / "mine.md"
@@ -125,10 +121,10 @@ def test_a_text_that_is_refused_is_exit_2_with_the_field(
     assert (result.exit_code, "text: must contain something to read" in result.stderr) == (2, True)
 
 
-def resumed_story() -> list[dict[str, Any]]:
+def resumed_event_log() -> list[dict[str, Any]]:
     error = {"code": "document_error", "detail": "line 3"}
     return [
-        *a_story("failed", error=error),
+        *event_log("failed", error=error),
         event(8, "resumed", resumption=1),
         event(9, "attempt_started", "create_pdf", 2, worker="worker-1@1"),
         event(10, "attempt_completed", "create_pdf", 2),
@@ -136,11 +132,11 @@ def resumed_story() -> list[dict[str, Any]]:
     ]
 
 
-def test_what_is_resumed_has_not_ended() -> None:
+def test_a_resumed_run_has_not_ended() -> None:
     run = WorkflowView(an_id(), "tides", "running", STEPS)
 
     statuses = []
-    for one in resumed_story():
+    for one in resumed_event_log():
         run.add(one["kind"], one)
         statuses.append(run.status)
 
@@ -148,9 +144,9 @@ def test_what_is_resumed_has_not_ended() -> None:
     assert run.error == {}
 
 
-def test_waiting_follows_it_past_its_first_end(installation: StubServer, command: Command) -> None:
+def test_wait_follows_a_resumed_report_past_its_first_end(installation: StubServer, command: Command) -> None:
     failed(installation)
-    installation.runs[an_id()].events = resumed_story()
+    installation.runs[an_id()].events = resumed_event_log()
 
     result = command("resume", an_id(), "--wait")
 
@@ -159,11 +155,9 @@ def test_waiting_follows_it_past_its_first_end(installation: StubServer, command
     assert result.stderr.splitlines()[-1].startswith("the run is done")
 
 
-def test_a_connection_that_is_lost_between_an_end_and_what_follows_is_taken_up(
-    installation: StubServer, command: Command
-) -> None:
+def test_a_connection_lost_after_the_first_end_is_reopened(installation: StubServer, command: Command) -> None:
     failed(installation)
-    installation.runs[an_id()].events, installation.runs[an_id()].cuts = resumed_story(), [8]
+    installation.runs[an_id()].events, installation.runs[an_id()].cuts = resumed_event_log(), [8]
 
     result = command("watch", an_id())
 
@@ -171,10 +165,10 @@ def test_a_connection_that_is_lost_between_an_end_and_what_follows_is_taken_up(
     assert [line.count('"closed"') for line in result.stdout.splitlines()].count(1) == 2
 
 
-def test_what_was_resumed_and_fails_again_tells_its_last_error(installation: StubServer, command: Command) -> None:
+def test_a_resumed_report_that_fails_again_shows_its_last_error(installation: StubServer, command: Command) -> None:
     failed(installation)
     again = event(11, "closed", status="failed", resumption=1, error={"code": "renderer_crashed", "detail": "it died"})
-    installation.runs[an_id()].events = [*resumed_story()[:-1], again]
+    installation.runs[an_id()].events = [*resumed_event_log()[:-1], again]
 
     result = command("resume", an_id(), "--wait")
 
@@ -183,7 +177,7 @@ def test_what_was_resumed_and_fails_again_tells_its_last_error(installation: Stu
     assert f"go on with it: durable-research resume {an_id()} (what was paid for is not paid again)" in result.stderr
 
 
-def test_show_says_how_to_go_on_and_where_the_text_is(installation: StubServer, command: Command) -> None:
+def test_show_names_the_commands_to_resume_and_to_open_the_text(installation: StubServer, command: Command) -> None:
     failed(installation)
 
     lines = command("show", an_id()).stdout.splitlines()
@@ -192,7 +186,7 @@ def test_show_says_how_to_go_on_and_where_the_text_is(installation: StubServer, 
     assert f"text      durable-research open {an_id()} --md FILE" in lines
 
 
-def test_the_markdown_of_a_failed_report_is_its_paid_text_and_is_said_to_be(
+def test_open_writes_the_paid_text_of_a_failed_report_and_says_so(
     installation: StubServer, command: Command, tmp_path: Path
 ) -> None:
     failed(installation)
@@ -206,7 +200,7 @@ def test_the_markdown_of_a_failed_report_is_its_paid_text_and_is_said_to_be(
     assert "is failed; this is its text" in result.stderr
 
 
-def test_a_post_that_was_undone_is_refused_with_what_to_do(installation: StubServer, command: Command) -> None:
+def test_resuming_an_undone_post_is_refused_with_what_to_do(installation: StubServer, command: Command) -> None:
     post = an_id(2, Kind.POST)
     installation.refuse(
         f"/api/workflows/{post}/resume", 409, "invalid_state", detail="run it again, which is paid anew"

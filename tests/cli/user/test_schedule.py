@@ -30,16 +30,16 @@ def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def test_add_sends_the_question_and_the_rhythm_and_prints_the_id(installation: StubServer, command: Command) -> None:
+def test_add_sends_question_and_rhythm_and_prints_the_schedule_id(installation: StubServer, command: Command) -> None:
     installation.answers[PATH] = (201, a_schedule(), {})
 
     result = command("schedule", "add", "tides?", "--every", "0 9 * * *", "--timezone", "Europe/Berlin", "--key", "k")
 
     assert (result.exit_code, result.stdout) == (0, f"{ID}\n")
     assert "first report: 2026-11-22T08:00:00+00:00" in result.stderr
-    (asked,) = installation.asked
-    assert asked.body == {"prompt": "tides?", "every": "0 9 * * *", "timezone": "Europe/Berlin"}
-    assert asked.headers["Idempotency-Key"] == "k"
+    (request,) = installation.requests
+    assert request.body == {"prompt": "tides?", "every": "0 9 * * *", "timezone": "Europe/Berlin"}
+    assert request.headers["Idempotency-Key"] == "k"
 
 
 def test_add_reads_the_question_from_stdin(installation: StubServer, command: Command) -> None:
@@ -47,16 +47,16 @@ def test_add_reads_the_question_from_stdin(installation: StubServer, command: Co
 
     command("schedule", "add", "-", "--every", "1d", stdin="from stdin")
 
-    assert installation.asked[0].body == {"prompt": "from stdin", "every": "1d"}
+    assert installation.requests[0].body == {"prompt": "from stdin", "every": "1d"}
 
 
-def test_a_repeat_of_the_key_is_told(installation: StubServer, command: Command) -> None:
+def test_a_repeated_key_is_reported_as_accepted_before(installation: StubServer, command: Command) -> None:
     installation.answers[PATH] = (201, a_schedule(), {"Idempotency-Replayed": "true"})
 
     assert "accepted before" in command("schedule", "add", "tides?", "--every", "1d").stderr
 
 
-def test_a_wrong_rhythm_is_told_in_the_apis_words(installation: StubServer, command: Command) -> None:
+def test_a_wrong_rhythm_is_shown_with_the_apis_detail(installation: StubServer, command: Command) -> None:
     fields = [{"pointer": "/every", "code": "too_often", "detail": "must be at least a minute"}]
     installation.refuse(PATH, 422, "invalid_input", errors=fields)
 
@@ -66,7 +66,7 @@ def test_a_wrong_rhythm_is_told_in_the_apis_words(installation: StubServer, comm
     assert "every: must be at least a minute" in result.stderr
 
 
-def test_one_too_many_names_the_way_out(installation: StubServer, command: Command) -> None:
+def test_too_many_schedules_is_exit_5_and_names_the_delete_command(installation: StubServer, command: Command) -> None:
     installation.refuse(PATH, 409, "too_many_schedules")
 
     result = command("schedule", "add", "tides?", "--every", "1d")
@@ -75,7 +75,7 @@ def test_one_too_many_names_the_way_out(installation: StubServer, command: Comma
     assert "durable-research schedule delete ID" in result.stderr
 
 
-def test_list_shows_each_with_its_rhythm_and_state(installation: StubServer, command: Command) -> None:
+def test_list_shows_each_schedule_with_its_rhythm_and_state(installation: StubServer, command: Command) -> None:
     rows = [a_schedule(), a_schedule(paused=True, next_at=None), a_schedule(paused=True, failed=True, next_at=None)]
     installation.answers[PATH] = (200, {"schedules": rows}, {})
 
@@ -100,7 +100,7 @@ def test_list_shows_each_with_its_rhythm_and_state(installation: StubServer, com
     ],
 )
 @pytest.mark.usefixtures("in_tokyo")
-def test_list_tells_each_next_time_in_the_schedules_zone_and_names_it(
+def test_list_shows_each_next_time_in_the_schedules_time_zone(
     installation: StubServer, command: Command, zone: str, shown: str
 ) -> None:
     installation.answers[PATH] = (200, {"schedules": [a_schedule(timezone=zone)]}, {})
@@ -114,7 +114,7 @@ def test_list_in_json_is_the_apis_answer(installation: StubServer, command: Comm
     assert json.loads(command("schedule", "list", "-o", "json").stdout) == {"schedules": [a_schedule()]}
 
 
-def test_an_empty_list_says_how_to_begin(installation: StubServer, command: Command) -> None:
+def test_an_empty_list_names_the_add_command(installation: StubServer, command: Command) -> None:
     installation.answers[PATH] = (200, {"schedules": []}, {})
 
     result = command("schedule", "list")
@@ -123,14 +123,14 @@ def test_an_empty_list_says_how_to_begin(installation: StubServer, command: Comm
     assert "durable-research schedule add" in result.stderr
 
 
-def test_a_title_cannot_steer_the_terminal(installation: StubServer, command: Command) -> None:
+def test_control_characters_in_a_title_are_replaced(installation: StubServer, command: Command) -> None:
     installation.answers[PATH] = (200, {"schedules": [a_schedule(title="a\x1b[2Jb")]}, {})
 
     assert "\x1b" not in command("schedule", "list").stdout
 
 
 @pytest.mark.parametrize(("verb", "words"), [("pause", "is paused"), ("resume", "goes on; next: 2026-11-22T08:00")])
-def test_pause_and_resume_say_what_is_the_case_now(
+def test_pause_and_resume_print_the_new_state(
     installation: StubServer, command: Command, verb: str, words: str
 ) -> None:
     installation.answers[f"{PATH}/{ID}/{verb}"] = (200, a_schedule(), {})
@@ -140,16 +140,16 @@ def test_pause_and_resume_say_what_is_the_case_now(
     assert (result.exit_code, result.stdout.startswith(f"{ID} {words}")) == (0, True)
 
 
-def test_delete_removes_it(installation: StubServer, command: Command) -> None:
+def test_delete_removes_the_schedule(installation: StubServer, command: Command) -> None:
     installation.answers[f"{PATH}/{ID}"] = (204, b"", {})
 
     result = command("schedule", "delete", ID, "--yes")
 
     assert (result.exit_code, result.stdout) == (0, f"{ID} is deleted\n")
-    assert [(one.method, one.path) for one in installation.asked] == [("DELETE", f"{PATH}/{ID}")]
+    assert [(one.method, one.path) for one in installation.requests] == [("DELETE", f"{PATH}/{ID}")]
 
 
-def test_an_unknown_one_is_told_with_the_way_to_see_them(installation: StubServer, command: Command) -> None:
+def test_an_unknown_schedule_is_exit_2_and_names_the_list_command(installation: StubServer, command: Command) -> None:
     result = command("schedule", "delete", ID, "--yes")
 
     assert result.exit_code == 2
@@ -158,10 +158,12 @@ def test_an_unknown_one_is_told_with_the_way_to_see_them(installation: StubServe
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "delete"])
-def test_what_is_no_id_never_reaches_an_address(installation: StubServer, command: Command, verb: str) -> None:
+def test_a_malformed_schedule_id_is_refused_before_any_request(
+    installation: StubServer, command: Command, verb: str
+) -> None:
     result = command("schedule", verb, "../reports")
 
-    assert (result.exit_code, installation.asked) == (2, [])
+    assert (result.exit_code, installation.requests) == (2, [])
 
 
 @pytest.mark.parametrize(
@@ -174,5 +176,5 @@ def test_what_is_no_id_never_reaches_an_address(installation: StubServer, comman
         ("delete", "DELETE /api/schedules/ID"),
     ],
 )
-def test_the_help_names_the_rest_call(verb: str, call: str) -> None:
+def test_the_help_of_schedule_names_its_rest_calls(verb: str, call: str) -> None:
     assert f"REST: {call}" in " ".join(CliRunner().invoke(cli, ["schedule", verb, "--help"]).stdout.split())

@@ -18,7 +18,7 @@ TAMED = "[red]x[/red]\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}31m\N{
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the browser was given."""
+    """The addresses passed to the browser."""
     urls: list[str] = []
 
     def opens(url: str) -> bool:
@@ -29,7 +29,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return urls
 
 
-def test_list_is_a_table_with_shape_and_word(installation: StubServer, command: Command) -> None:
+def test_list_prints_a_table_with_symbol_and_status(installation: StubServer, command: Command) -> None:
     installation.add(1, title="Tides", status="waiting_for_you")
 
     result = command("list")
@@ -40,14 +40,14 @@ def test_list_is_a_table_with_shape_and_word(installation: StubServer, command: 
     assert row.startswith(f"{an_id()}  Tides  ◇ waiting for you  ")
 
 
-def test_a_hostile_title_is_shown_and_steers_nothing(installation: StubServer, command: Command) -> None:
+def test_control_characters_in_a_title_are_replaced(installation: StubServer, command: Command) -> None:
     installation.add(1, title=HOSTILE)
 
     assert TAMED in command("list").stdout
     assert TAMED in command("show", an_id()).stdout
 
 
-def test_a_hostile_title_is_escaped_in_json_and_comes_out_the_same(installation: StubServer, command: Command) -> None:
+def test_a_hostile_title_is_escaped_in_json_and_parses_unchanged(installation: StubServer, command: Command) -> None:
     installation.add(1, title=HOSTILE)
 
     stdout = command("list", "-o", "json").stdout
@@ -70,18 +70,18 @@ def test_the_filters_of_list_are_the_apis(installation: StubServer, command: Com
     assert installation.paths() == ["/api/workflows?status=failed&status=queued&kind=report&text=a%26b&limit=3"]
 
 
-def test_an_empty_list_says_what_to_type(command: Command) -> None:
+def test_an_empty_list_names_the_submit_command(command: Command) -> None:
     result = command("list")
 
     assert (result.exit_code, result.stdout) == (0, "")
     assert "durable-research submit" in result.stderr
 
 
-def test_a_list_that_the_filters_leave_empty_says_so(command: Command) -> None:
+def test_a_list_emptied_by_filters_says_that_nothing_matches(command: Command) -> None:
     assert "nothing matches" in command("list", "--status", "failed").stderr
 
 
-def test_list_says_when_there_is_more(installation: StubServer, command: Command) -> None:
+def test_list_says_when_there_are_older_workflows(installation: StubServer, command: Command) -> None:
     row = installation.add(1).row()
     installation.answers["/api/workflows"] = (200, {"workflows": [row], "next_cursor": "c"}, {})
 
@@ -93,7 +93,9 @@ def a_step(name: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "state": "pending", "attempt": 0} | none | more
 
 
-def test_show_tells_steps_attempts_charges_and_what_it_waits_for(installation: StubServer, command: Command) -> None:
+def test_show_prints_steps_attempts_charges_and_what_the_workflow_waits_for(
+    installation: StubServer, command: Command
+) -> None:
     busy = {"code": "rate_limited", "detail": "slow down"}
     steps = [
         a_step("llm_call", state="done", attempt=2, worker="worker-2@1", started_at="2026-11-21T12:00:00+00:00",
@@ -120,7 +122,7 @@ def test_show_tells_steps_attempts_charges_and_what_it_waits_for(installation: S
     assert "error     x: y" in lines
 
 
-def test_show_tells_what_mends_a_failure(installation: StubServer, command: Command) -> None:
+def test_show_prints_the_remedy_of_a_failure(installation: StubServer, command: Command) -> None:
     error = {"code": "quota_exhausted", "detail": "used up", "remedy": {"words": "put money on the account"}}
     installation.add(1, status="failed", more={"error": error})
 
@@ -144,14 +146,14 @@ def test_open_prints_the_address_and_opens_the_browser(
     assert (result.exit_code, result.stdout, opened) == (0, f"{url}\n", [url])
 
 
-def test_open_tells_a_wrong_id_itself(command: Command, opened: list[str]) -> None:
+def test_open_reports_an_unknown_id_without_opening_the_browser(command: Command, opened: list[str]) -> None:
     result = command("open", an_id(9))
 
     assert (result.exit_code, opened) == (2, [])
     assert f"there is no {an_id(9)}" in result.stderr
 
 
-def test_without_a_browser_the_address_is_enough(
+def test_without_a_browser_open_prints_the_address(
     installation: StubServer, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webbrowser.open", lambda url: False)
@@ -160,7 +162,7 @@ def test_without_a_browser_the_address_is_enough(
     assert "there is no browser here" in command("open", an_id()).stderr
 
 
-def test_open_writes_files_whole_and_opens_nothing(
+def test_open_writes_files_and_opens_no_browser(
     installation: StubServer, command: Command, opened: list[str], elsewhere: Path
 ) -> None:
     installation.add(1)
@@ -175,7 +177,7 @@ def test_open_writes_files_whole_and_opens_nothing(
 
 
 def with_texts(installation: StubServer, id: str, **texts: bytes) -> None:
-    """What a finished post or checked text wrote."""
+    """The texts of a finished post or checked text."""
     places = {name: f"/api/workflows/{id}/texts/{name}" for name in texts}
     installation.answers[f"/api/workflows/{id}/result"] = (200, {"workflow_id": id, "texts": places}, {})
     for name, text in texts.items():
@@ -206,7 +208,7 @@ def test_open_writes_a_checked_text_and_its_summary(
 
 @pytest.mark.parametrize("kind", [Kind.POST, Kind.PROCESSING])
 @pytest.mark.parametrize(("option", "word"), [("--pdf", "PDF"), ("--html", "HTML")])
-def test_a_file_that_only_reports_have_is_told_as_such_with_what_there_is_instead(
+def test_a_file_form_that_only_reports_have_is_refused_with_the_alternative(
     installation: StubServer, command: Command, elsewhere: Path, kind: Kind, option: str, word: str
 ) -> None:
     id = an_id(kind=kind)
@@ -222,7 +224,7 @@ def test_a_file_that_only_reports_have_is_told_as_such_with_what_there_is_instea
 
 
 @pytest.mark.parametrize("kind", [Kind.POST, Kind.REPORT])
-def test_a_summary_that_there_is_not_is_told_as_such(
+def test_a_summary_of_a_kind_without_summary_is_refused_with_the_alternative(
     installation: StubServer, command: Command, elsewhere: Path, kind: Kind
 ) -> None:
     id = an_id(kind=kind)
@@ -243,7 +245,7 @@ def test_a_summary_that_there_is_not_is_told_as_such(
         (409, "invalid_state", "the workflow is failed", "the workflow is failed\n  look at it", 5),
     ],
 )
-def test_a_post_that_has_no_text_yet_or_never_leaves_no_file(
+def test_a_post_without_a_text_leaves_no_file(
     installation: StubServer, command: Command, elsewhere: Path,
     status: int, code: str, detail: str, words: str, exit_code: int,
 ) -> None:  # fmt: skip
@@ -257,7 +259,7 @@ def test_a_post_that_has_no_text_yet_or_never_leaves_no_file(
 
 
 @pytest.mark.parametrize(("kind", "option"), [(Kind.REPORT, "--pdf"), (Kind.POST, "--md")])
-def test_without_a_browser_the_file_that_there_is_is_offered(
+def test_without_a_browser_open_suggests_an_existing_file_form(
     installation: StubServer, command: Command, monkeypatch: pytest.MonkeyPatch, kind: Kind, option: str
 ) -> None:
     monkeypatch.setattr("webbrowser.open", lambda url: False)
@@ -267,7 +269,7 @@ def test_without_a_browser_the_file_that_there_is_is_offered(
     assert command("open", id).stderr.endswith(f"or write a file: {option} FILE\n")
 
 
-def test_a_file_gets_the_rights_that_the_users_files_have(command: Command, elsewhere: Path) -> None:
+def test_a_written_file_gets_the_users_default_permissions(command: Command, elsewhere: Path) -> None:
     before = os.umask(0o027)
     try:
         command("open", an_id(), "--pdf", "r.pdf")
@@ -277,13 +279,13 @@ def test_a_file_gets_the_rights_that_the_users_files_have(command: Command, else
     assert (elsewhere / "r.pdf").stat().st_mode & 0o777 == 0o640
 
 
-def test_a_dash_is_stdout_byte_for_byte(installation: StubServer, command: Command) -> None:
+def test_a_dash_writes_the_file_to_stdout_byte_for_byte(installation: StubServer, command: Command) -> None:
     installation.files = b"%PDF \x00\xff\r\n"
 
     assert command("open", an_id(), "--pdf", "-").stdout_bytes == installation.files
 
 
-def test_a_device_stays_a_device(command: Command) -> None:
+def test_writing_to_a_device_does_not_replace_it(command: Command) -> None:
     assert command("open", an_id(), "--pdf", os.devnull).exit_code == 0
     assert Path(os.devnull).is_char_device()
 
@@ -291,11 +293,11 @@ def test_a_device_stays_a_device(command: Command) -> None:
 @pytest.mark.parametrize(
     "arguments", [("--pdf", "-", "--md", "-"), ("--pdf", "no/folder/r.pdf"), ("-o", "json", "--md", "-")]
 )
-def test_files_that_cannot_be_written_are_exit_2(command: Command, arguments: tuple[str, ...]) -> None:
+def test_a_file_that_cannot_be_written_is_exit_2(command: Command, arguments: tuple[str, ...]) -> None:
     assert command("open", an_id(), *arguments).exit_code == 2
 
 
-def test_a_report_that_is_not_there_yet_is_exit_5_and_leaves_no_file(
+def test_an_unfinished_report_is_exit_5_and_leaves_no_file(
     installation: StubServer, command: Command, elsewhere: Path
 ) -> None:
     installation.refuse(f"/api/reports/{an_id()}.pdf", 409, "not_ready", detail="the report is running")
@@ -306,7 +308,7 @@ def test_a_report_that_is_not_there_yet_is_exit_5_and_leaves_no_file(
     assert result.stderr == f"error: the report is running\n  wait for it: durable-research watch {an_id()}\n"
 
 
-def test_a_terminal_gets_the_text_without_what_could_steer_it_and_no_pdf(
+def test_a_terminal_gets_text_without_control_characters_and_no_pdf(
     installation: StubServer, process: Callable[..., Process]
 ) -> None:
     installation.add(1)

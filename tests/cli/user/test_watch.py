@@ -8,21 +8,21 @@ import pytest
 from durable_research.cli.shared import events
 from durable_research.domain.workflows.remedies import REMEDIES
 from tests.cli.conftest import Command, Process
-from tests.cli.stub_server import StubServer, a_story, an_id, event
+from tests.cli.stub_server import StubServer, an_id, event, event_log
 
 EVENTS = f"/api/workflows/{an_id()}/events"
 
 
-def test_piped_it_writes_one_json_event_a_line(installation: StubServer, command: Command) -> None:
+def test_into_a_pipe_watch_writes_one_json_event_per_line(installation: StubServer, command: Command) -> None:
     installation.add(1, drafts=[{"step": "llm_call", "attempt": 1, "text": "Tides are"}])
 
     result = command("watch", an_id())
 
     assert result.exit_code == 0
-    assert [json.loads(line) for line in result.stdout.splitlines()] == a_story()
+    assert [json.loads(line) for line in result.stdout.splitlines()] == event_log()
 
 
-def test_without_an_id_it_follows_the_latest(installation: StubServer, command: Command) -> None:
+def test_without_an_id_watch_follows_the_latest_workflow(installation: StubServer, command: Command) -> None:
     installation.add(1)
     installation.add(2)
 
@@ -32,7 +32,7 @@ def test_without_an_id_it_follows_the_latest(installation: StubServer, command: 
     assert result.stderr.startswith(f"taking the latest to watch: {an_id(2)} (tides)\n")
 
 
-def test_with_nothing_there_it_says_what_to_type(command: Command) -> None:
+def test_without_any_workflow_watch_names_the_submit_command(command: Command) -> None:
     result = command("watch")
 
     assert (result.exit_code, result.stderr) == (
@@ -41,7 +41,7 @@ def test_with_nothing_there_it_says_what_to_type(command: Command) -> None:
     )
 
 
-def test_a_cut_stream_goes_on_where_it_broke_and_no_event_comes_twice(
+def test_a_cut_stream_continues_after_its_last_event_without_repeats(
     installation: StubServer, command: Command
 ) -> None:
     installation.add(1, cuts=[2, 1, 0])
@@ -50,39 +50,37 @@ def test_a_cut_stream_goes_on_where_it_broke_and_no_event_comes_twice(
 
     assert result.exit_code == 0
     assert [json.loads(line)["seq"] for line in result.stdout.splitlines()] == [1, 2, 3, 4, 5, 6, 7]
-    assert [one.headers.get("Last-Event-ID") for one in installation.asked if one.path == EVENTS] == [
+    assert [one.headers.get("Last-Event-ID") for one in installation.requests if one.path == EVENTS] == [
         None,
         "2",
         "3",
         "3",
     ]
-    assert result.stderr.count("connection lost; the run goes on") == 2  # the third connection had nothing to say
+    assert result.stderr.count("connection lost; the run goes on") == 2  # the third connection sent no event
 
 
-def test_an_api_that_is_killed_and_comes_back_is_found_again(
-    installation: StubServer, process: Callable[..., Process]
-) -> None:
-    run = installation.add(1, events=a_story()[:2], held=True)
+def test_watch_reconnects_to_a_restarted_api(installation: StubServer, process: Callable[..., Process]) -> None:
+    run = installation.add(1, events=event_log()[:2], held=True)
     running = process("watch", an_id())
     installation.wait_for(EVENTS)
 
     with installation.away():
-        run.events, run.held = a_story(), False
+        run.events, run.held = event_log(), False
 
     code, out, err = running.end()
     assert (code, [json.loads(line)["seq"] for line in out.splitlines()]) == (0, [1, 2, 3, 4, 5, 6, 7])
     assert err.splitlines()[:2] == ["connection lost; the run goes on; connecting again…", "connected again"]
 
 
-def test_an_api_that_is_not_ready_again_yet_is_asked_until_it_is(installation: StubServer, command: Command) -> None:
-    run = installation.add(1, events=a_story()[:2], held=True)
+def test_watch_retries_until_a_restarted_api_is_ready(installation: StubServer, command: Command) -> None:
+    run = installation.add(1, events=event_log()[:2], held=True)
 
     def soon() -> None:
         installation.wait_for(EVENTS)
         installation.refuse(EVENTS, 503, "dependency_unavailable")
         run.held = False
         installation.wait_for(EVENTS, times=3)
-        run.events = a_story()
+        run.events = event_log()
         del installation.answers[EVENTS]
 
     threading.Thread(target=soon, daemon=True).start()
@@ -90,11 +88,11 @@ def test_an_api_that_is_not_ready_again_yet_is_asked_until_it_is(installation: S
     assert command("watch", an_id()).exit_code == 0
 
 
-def test_patience_with_an_api_that_stays_away_ends_with_exit_3(
+def test_watch_gives_up_on_an_unreachable_api_with_exit_3(
     installation: StubServer, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "_PATIENCE_SECONDS", 0.1)
-    installation.add(1, events=a_story()[:2])
+    installation.add(1, events=event_log()[:2])
 
     result = command("watch", an_id())
 
@@ -103,8 +101,10 @@ def test_patience_with_an_api_that_stays_away_ends_with_exit_3(
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "terminated"])
-def test_a_run_without_a_report_is_exit_1(installation: StubServer, command: Command, status: str) -> None:
-    installation.add(1, events=a_story(status))
+def test_a_workflow_that_ends_without_a_report_is_exit_1(
+    installation: StubServer, command: Command, status: str
+) -> None:
+    installation.add(1, events=event_log(status))
 
     result = command("watch", an_id())
 
@@ -112,16 +112,16 @@ def test_a_run_without_a_report_is_exit_1(installation: StubServer, command: Com
     assert f"durable-research show {an_id()}" in result.stderr
 
 
-def test_a_run_that_failed_says_what_mends_it(installation: StubServer, command: Command) -> None:
+def test_a_failed_workflow_is_shown_with_its_remedy(installation: StubServer, command: Command) -> None:
     error = {"code": "quota_exhausted", "detail": "used up"}
-    installation.add(1, events=a_story("failed", error=error))
+    installation.add(1, events=event_log("failed", error=error))
 
     assert f"what mends it: {REMEDIES['quota_exhausted'].words}" in command("watch", an_id()).stderr
 
 
-def test_a_call_that_is_sent_again_is_told_with_the_count(installation: StubServer, command: Command) -> None:
+def test_a_resent_call_is_shown_with_the_count_of_possible_charges(installation: StubServer, command: Command) -> None:
     again = event(5, "call_sent_again", "llm_call", 2, possible_extra=1)
-    installation.add(1, events=[*a_story()[:4], again, *a_story()[5:]])
+    installation.add(1, events=[*event_log()[:4], again, *event_log()[5:]])
 
     words = command("submit", "why?", "--wait").stderr
 
@@ -129,7 +129,7 @@ def test_a_call_that_is_sent_again_is_told_with_the_count(installation: StubServ
     assert "nothing is paid again" not in words
 
 
-def test_a_wait_for_the_provider_is_told_at_its_beginning_each_minute_and_at_its_end(
+def test_a_wait_for_the_provider_is_printed_at_its_start_each_minute_and_at_its_end(
     installation: StubServer, command: Command
 ) -> None:
     busy = {"error": {"code": "rate_limited", "detail": "busy"}, "wait_left_seconds": 3000.0, "retry_in_seconds": 25}
@@ -165,14 +165,16 @@ def test_a_wait_for_the_provider_is_told_at_its_beginning_each_minute_and_at_its
     ]
 
 
-def test_a_report_whose_record_is_stored_later_is_exit_0(installation: StubServer, command: Command) -> None:
-    installation.add(1, events=[*a_story("partly_done"), event(8, "stored_later", status="done")])
+def test_a_partly_done_report_is_exit_0(installation: StubServer, command: Command) -> None:
+    installation.add(1, events=[*event_log("partly_done"), event(8, "stored_later", status="done")])
 
     assert command("watch", an_id()).exit_code == 0
 
 
-def test_ctrl_c_is_exit_130_and_the_run_goes_on(installation: StubServer, process: Callable[..., Process]) -> None:
-    installation.add(1, events=a_story()[:2], held=True)
+def test_ctrl_c_is_exit_130_and_the_workflow_continues(
+    installation: StubServer, process: Callable[..., Process]
+) -> None:
+    installation.add(1, events=event_log()[:2], held=True)
     running = process("watch", an_id())
     installation.wait_for(EVENTS)
 
@@ -183,7 +185,7 @@ def test_ctrl_c_is_exit_130_and_the_run_goes_on(installation: StubServer, proces
     assert "stopped watching; the run goes on" in err
 
 
-def test_on_a_terminal_it_draws_the_steps(installation: StubServer, process: Callable[..., Process]) -> None:
+def test_on_a_terminal_watch_draws_the_steps(installation: StubServer, process: Callable[..., Process]) -> None:
     installation.add(1, title="Tides \x1b]0;owned\x07[bold]of[/bold] Brittany")
 
     code, screen, _ = process("watch", an_id(), on_terminal=True).end()
@@ -196,9 +198,7 @@ def test_on_a_terminal_it_draws_the_steps(installation: StubServer, process: Cal
     assert "\x1b]0;" not in screen
 
 
-def test_an_event_of_a_kind_that_only_a_newer_installation_knows_is_passed_on(
-    installation: StubServer, command: Command
-) -> None:
+def test_an_event_of_an_unknown_kind_is_printed_unchanged(installation: StubServer, command: Command) -> None:
     installation.add(1, events=[event(1, "budget_raised", usd=2), event(2, "closed", status="done")])
 
     result = command("watch", an_id())
@@ -206,16 +206,18 @@ def test_an_event_of_a_kind_that_only_a_newer_installation_knows_is_passed_on(
     assert [json.loads(line)["kind"] for line in result.stdout.splitlines()] == ["budget_raised", "closed"]
 
 
-def test_a_line_separator_within_a_text_does_not_end_the_line(installation: StubServer, command: Command) -> None:
-    told = event(1, "accepted", title="one\u2028two\u0085three")
-    installation.add(1, events=[told, event(2, "closed", status="done")])
+def test_a_unicode_line_separator_in_a_text_does_not_end_the_output_line(
+    installation: StubServer, command: Command
+) -> None:
+    accepted = event(1, "accepted", title="one\u2028two\u0085three")
+    installation.add(1, events=[accepted, event(2, "closed", status="done")])
 
     result = command("watch", an_id())
 
-    assert json.loads(result.stdout.split("\n")[0]) == told
+    assert json.loads(result.stdout.split("\n")[0]) == accepted
 
 
-def test_what_is_no_event_stream_is_told_as_somebody_else(installation: StubServer, command: Command) -> None:
+def test_an_answer_that_is_no_event_stream_is_exit_3(installation: StubServer, command: Command) -> None:
     installation.add(1)
     installation.answers[EVENTS] = (200, {"hello": "world"}, {})
 

@@ -1,4 +1,4 @@
-"""The document tree: what it lets in, and what every adapter may rely on."""
+"""The document tree: the values it accepts, on which every adapter may rely."""
 
 import pytest
 from pydantic import ValidationError
@@ -29,7 +29,7 @@ from durable_research.domain.documents.tree import (
 from durable_research.domain.errors import DocumentError
 
 
-def _says(*texts: str) -> tuple[Paragraph, ...]:
+def _paragraphs(*texts: str) -> tuple[Paragraph, ...]:
     return tuple(Paragraph(inlines=(Text(text=text),)) for text in texts)
 
 
@@ -47,11 +47,11 @@ def _one_of_each() -> Document:
         blocks=(
             Heading(level=2, inlines=words),
             Paragraph(inlines=words),
-            BulletList(items=(_says("a"), _says("b", "c"))),
-            NumberedList(start=3, items=(_says("d"),)),
+            BulletList(items=(_paragraphs("a"), _paragraphs("b", "c"))),
+            NumberedList(start=3, items=(_paragraphs("d"),)),
             Table(header=((Text(text="h"),),), alignments=("right",), rows=(((Text(text="v"),),),)),
             CodeBlock(language="python", text="print()"),
-            Quote(blocks=_says("said")),
+            Quote(blocks=_paragraphs("said")),
             Rule(),
         ),
         footer_label="Demo",
@@ -59,7 +59,7 @@ def _one_of_each() -> Document:
     )
 
 
-def test_a_document_survives_json() -> None:
+def test_a_document_survives_a_json_round_trip() -> None:
     document = _one_of_each()
 
     assert Document.model_validate_json(document.model_dump_json()) == document
@@ -86,7 +86,7 @@ def test_a_lone_surrogate_becomes_the_replacement_character() -> None:
     assert Text(text="a\ud800b").text == "a\ufffdb"
 
 
-def test_a_title_is_one_line() -> None:
+def test_line_breaks_in_a_title_become_blanks() -> None:
     assert Document(title=" two\n lines ").title == "two lines"
 
 
@@ -95,7 +95,7 @@ def test_a_blank_title_becomes_untitled() -> None:
 
 
 @pytest.mark.parametrize("address", ["http://a", "HTTPS://a/b?c=d", "mailto:me@example.com", " ht\ttp://a"])
-def test_a_link_may_lead_to_the_web_or_a_mailbox(address: str) -> None:
+def test_a_link_may_have_a_web_or_mailto_address(address: str) -> None:
     assert safe_href(address) == address.strip().replace("\t", "")
 
 
@@ -117,16 +117,16 @@ def test_a_link_may_lead_to_the_web_or_a_mailbox(address: str) -> None:
         "",
     ],
 )
-def test_a_link_may_lead_nowhere_else(address: str) -> None:
+def test_a_link_with_another_scheme_is_not_safe(address: str) -> None:
     assert safe_href(address) is None
 
 
-def test_a_link_elsewhere_cannot_be_made() -> None:
+def test_creating_a_link_with_another_scheme_is_refused() -> None:
     with pytest.raises(DocumentError, match="only http, https and mailto"):
         Link(href="javascript:alert(1)", children=())
 
 
-def test_a_table_with_too_many_cells_is_refused_by_its_number() -> None:
+def test_a_table_with_too_many_cells_is_refused_and_named_by_its_number() -> None:
     small = Table(header=((),), alignments=("start",))
     large = Table(header=((),), alignments=("start",), rows=(((),),) * MOST_CELLS)
 
@@ -134,7 +134,7 @@ def test_a_table_with_too_many_cells_is_refused_by_its_number() -> None:
         Document(title="t", blocks=(small, large))
 
 
-def test_a_table_that_is_no_grid_is_refused() -> None:
+def test_a_table_with_rows_of_unequal_length_is_refused() -> None:
     with pytest.raises(DocumentError, match="not a grid"):
         Table(header=((), ()), alignments=("start", "start"), rows=(((),),))
 
@@ -144,16 +144,16 @@ def test_blocks_nested_too_deep_are_refused() -> None:
         Document(title="t", blocks=(_nested(DEEPEST + 1),))
 
 
-def test_blocks_nested_as_deep_as_allowed_are_accepted() -> None:
+def test_blocks_nested_to_the_limit_are_accepted() -> None:
     assert plain_text(Document(title="t", blocks=(_nested(DEEPEST),))) == "t\n\ndeep"
 
 
-def test_more_text_than_allowed_is_refused() -> None:
+def test_a_document_with_too_much_text_is_refused() -> None:
     with pytest.raises(DocumentError, match="at most 20,000,000"):
         Document(title="t", blocks=(CodeBlock(text="é" * 10_000_001),))
 
 
-def test_a_json_nested_without_end_is_refused_without_a_recursion_error() -> None:
+def test_deeply_nested_json_is_refused_without_a_recursion_error() -> None:
     deep = '{"kind":"quote","blocks":[' * 5_000
 
     with pytest.raises(ValidationError):
@@ -161,7 +161,7 @@ def test_a_json_nested_without_end_is_refused_without_a_recursion_error() -> Non
 
 
 def _nested(depth: int) -> Block:
-    block: Block = _says("deep")[0]
+    block: Block = _paragraphs("deep")[0]
     for _ in range(depth):
         block = Quote(blocks=(block,))
     return block

@@ -1,4 +1,4 @@
-"""A draft's edit is checked before it is accepted, so that what was accepted can be typeset."""
+"""A draft's edit is checked before it is accepted, so that an accepted edit can be typeset."""
 
 import pytest
 
@@ -6,19 +6,19 @@ from durable_research.domain.documents.draft import check_text
 from durable_research.domain.errors import InvalidInput
 
 
-def test_an_edit_is_kept_without_what_nobody_sees() -> None:
+def test_line_ends_and_invisible_characters_of_an_edit_are_normalised() -> None:
     assert check_text("# Mine\r\n\r\n- a\r\n") == "# Mine\n\n- a\n"
 
 
 @pytest.mark.parametrize("text", ["", " \n", "# ", "> \n> ", "- \n- ", "\u200b"])
-def test_an_edit_with_nothing_to_read_is_refused(text: str) -> None:
+def test_an_edit_without_visible_text_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         check_text(text)
 
     assert [(error.pointer, error.code) for error in refusal.value.errors] == [("/text", "blank")]
 
 
-def test_an_edit_that_is_longer_than_a_document_is_refused() -> None:
+def test_an_edit_longer_than_a_document_may_be_is_refused() -> None:
     with pytest.raises(InvalidInput) as refusal:
         check_text("x" * 10_000_001)
 
@@ -30,5 +30,5 @@ def test_an_edit_that_is_longer_than_a_document_is_refused() -> None:
     ["# Draft", "বাংলা", "|a|\n|-|\n" + "|b|\n" * 6_000, "[" * 60_000, "- a\n" * 60_000, "> " * 500 + "deep"],
     ids=lambda text: ascii(text[:9]),
 )
-def test_an_edit_with_anything_to_read_is_accepted_as_it_is(text: str) -> None:
+def test_an_edit_with_visible_text_is_accepted_unchanged(text: str) -> None:
     assert check_text(text) == text

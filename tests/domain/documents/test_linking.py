@@ -45,7 +45,7 @@ A = "https://example.org/a"
         (f"{A}/{A}", [_link(f"{A}/{A}")]),
     ],
 )
-def test_an_address_ends_where_the_sentence_around_it_goes_on(text: str, parts: list[object]) -> None:
+def test_punctuation_after_an_address_is_not_part_of_it(text: str, parts: list[object]) -> None:
     assert _parts(text) == parts
 
 
@@ -64,7 +64,7 @@ def test_an_address_ends_where_the_sentence_around_it_goes_on(text: str, parts: 
         ("https://münchen.example/ä.", [("https://münchen.example/ä", "https://xn--mnchen-3ya.example/%C3%A4"), "."]),
     ],
 )
-def test_an_address_ends_at_the_signs_and_words_of_other_scripts(text: str, parts: list[object]) -> None:
+def test_an_address_ends_at_punctuation_and_letters_of_other_scripts(text: str, parts: list[object]) -> None:
     assert _parts(text) == parts
 
 
@@ -85,7 +85,7 @@ def test_an_address_ends_at_the_signs_and_words_of_other_scripts(text: str, part
         ("doi.org/10.1000/182", [("doi.org/10.1000/182", "https://doi.org/10.1000/182")]),
     ],
 )
-def test_what_has_no_scheme_leads_where_it_is_meant_to(text: str, parts: list[object]) -> None:
+def test_a_www_name_or_doi_without_scheme_is_linked(text: str, parts: list[object]) -> None:
     assert _parts(text) == parts
 
 
@@ -100,16 +100,16 @@ def test_what_has_no_scheme_leads_where_it_is_meant_to(text: str, parts: list[ob
         "a@b.org",
     ],
 )
-def test_nothing_else_is_an_address(text: str) -> None:
+def test_text_that_only_resembles_an_address_is_not_linked(text: str) -> None:
     assert _parts(text) == [text]
 
 
-def test_an_address_in_code_and_in_the_words_of_a_link_is_none() -> None:
+def test_an_address_in_code_or_in_link_text_is_not_linked() -> None:
     assert _parts(f"`{A}` [see {A}](https://x.y/) [a]({A})") == [A, " ", (f"see {A}", "https://x.y/"), " ", ("a", A)]
 
 
 @pytest.mark.parametrize("marked", [f"**{A}**", f"*{A}*", f"__{A}__", f"*see {A}*"])
-def test_marks_around_an_address_are_no_part_of_it(marked: str) -> None:
+def test_markdown_marks_around_an_address_are_not_part_of_it(marked: str) -> None:
     (paragraph,) = parse_markdown(marked, "t").blocks
 
     assert f"href='{A}'" in repr(paragraph)

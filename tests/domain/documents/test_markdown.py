@@ -1,4 +1,4 @@
-"""Reading Markdown: what becomes structure, what stays text, and that nothing hostile gets further."""
+"""Parsing Markdown: what becomes structure, what stays text, and that hostile input is contained."""
 
 import pytest
 from hypothesis import given, settings
@@ -67,7 +67,7 @@ def test_a_first_heading_other_than_the_title_stays() -> None:
     assert parse_markdown("# Part 1", "Why?").blocks == (Heading(level=1, inlines=_text("Part 1")),)
 
 
-def test_words_can_be_stressed_strong_code_and_linked() -> None:
+def test_emphasis_strong_code_and_links_are_parsed() -> None:
     assert _inlines("a *b* **c** `d` [e](https://x.y/) <https://x.y/>") == (
         Text(text="a "),
         Emphasis(children=_text("b")),
@@ -82,11 +82,11 @@ def test_words_can_be_stressed_strong_code_and_linked() -> None:
     )
 
 
-def test_a_line_end_is_a_blank_and_two_blanks_before_it_break_the_line() -> None:
+def test_a_line_end_becomes_a_blank_and_after_two_blanks_a_line_break() -> None:
     assert _inlines("a\nb  \nc") == (Text(text="a b"), LineBreak(), Text(text="c"))
 
 
-def test_lists_nest_and_keep_their_first_number() -> None:
+def test_lists_nest_and_keep_their_start_number() -> None:
     assert _blocks("4. a\n   - b\n5. c") == (
         NumberedList(start=4, items=((_paragraph("a"), BulletList(items=((_paragraph("b"),),))), (_paragraph("c"),))),
     )
@@ -102,15 +102,15 @@ def test_a_table_keeps_alignments_and_fills_short_rows() -> None:
     )
 
 
-def test_a_code_block_keeps_its_language_and_its_blanks() -> None:
+def test_a_code_block_keeps_its_language_and_indentation() -> None:
     assert _blocks("```c++ title=x\n  a\n\n```") == (CodeBlock(language="c++", text="  a\n"),)
 
 
-def test_a_quote_and_a_rule_are_kept() -> None:
+def test_quotes_and_rules_are_parsed() -> None:
     assert _blocks("> a\n\n---") == (Quote(blocks=(_paragraph("a"),)), Rule())
 
 
-def test_footnotes_become_numbers_and_a_closing_section() -> None:
+def test_footnotes_become_numbers_and_a_notes_section() -> None:
     assert _blocks("a[^x]\n\n[^x]: b") == (
         _paragraph("a[1]"),
         Heading(level=1, inlines=_text("Notes")),
@@ -118,11 +118,11 @@ def test_footnotes_become_numbers_and_a_closing_section() -> None:
     )
 
 
-def test_html_is_text() -> None:
+def test_raw_html_is_shown_as_text() -> None:
     assert _inlines("a <b>c</b> <script>d</script>") == _text("a <b>c</b> <script>d</script>")
 
 
-def test_strikethrough_marks_stay_because_the_words_alone_would_say_the_opposite() -> None:
+def test_strikethrough_marks_are_kept_as_text() -> None:
     assert _inlines("~~not~~ this") == _text("~~not~~ this")
 
 
@@ -131,15 +131,15 @@ def test_an_image_becomes_its_description() -> None:
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "/local", "x.md"])
-def test_a_link_that_may_not_be_followed_becomes_its_words(address: str) -> None:
+def test_a_forbidden_link_becomes_its_text(address: str) -> None:
     assert _inlines(f"a [b]({address}) c") == _text("a b c")
 
 
-def test_a_link_without_words_shows_its_address() -> None:
+def test_a_link_without_text_shows_its_address() -> None:
     assert _inlines("[](https://x.y/)") == (Link(href="https://x.y/", children=_text("https://x.y/")),)
 
 
-def test_a_link_inside_a_link_is_not_kept() -> None:
+def test_a_link_inside_a_link_becomes_text() -> None:
     assert _inlines("[a <https://b.c/>](https://x.y/)") == (
         Link(href="https://x.y/", children=_text("a https://b.c/")),
     )
@@ -153,19 +153,19 @@ def test_the_heading_above_the_notes_is_never_the_title() -> None:
     assert parse_markdown("[^1]: [^2]: a[^1]").title == "Untitled"
 
 
-def test_containers_deeper_than_the_limit_keep_their_marks_as_text() -> None:
+def test_containers_nested_beyond_the_limit_keep_their_marks_as_text() -> None:
     text = plain_text(parse_markdown("> " * 25 + "deep", "t"))
 
     assert text == "t\n\n" + "> " * 5 + "deep"
 
 
-def test_emphasis_deeper_than_the_limit_keeps_its_words() -> None:
+def test_emphasis_nested_beyond_the_limit_keeps_its_words() -> None:
     text = "*a __b " * 15 + "deep" + "__*" * 15
 
     assert plain_text(parse_markdown(text, "t")) == "t\n\n" + "a b " * 15 + "deep"
 
 
-def test_a_table_with_too_many_cells_goes_on_in_others_with_the_same_head() -> None:
+def test_a_table_with_too_many_cells_is_split_into_tables_with_the_same_header() -> None:
     document = parse_markdown("|" + "a|" * 50 + "\n|" + "-|" * 50 + "\n" + "|x|\n" * 150, "t")
 
     tables = [block for block in document.blocks if isinstance(block, Table)]
@@ -174,13 +174,13 @@ def test_a_table_with_too_many_cells_goes_on_in_others_with_the_same_head() -> N
     assert document.facts == (("Text", "1 table larger than a page can show, in parts or as text"),)
 
 
-def test_a_table_too_wide_for_any_page_becomes_lines() -> None:
+def test_a_table_too_wide_for_a_page_becomes_a_code_block() -> None:
     row = " | ".join(["a"] * 65)
 
     assert _blocks(f"|{row}|\n{'|-' * 65}|\n|{row}|\n") == (CodeBlock(text=f"{row}\n{row}"),)
 
 
-def test_more_text_than_allowed_is_cut_and_says_so() -> None:
+def test_a_text_that_is_too_long_is_cut_and_a_fact_says_so() -> None:
     document = parse_markdown("x" * 20_000_001, "t")
 
     assert len(plain_text(document)) < 20_000_000
@@ -188,7 +188,7 @@ def test_more_text_than_allowed_is_cut_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("text", ["[" * 50_000, "*a " * 30_000, "![a](" * 12_000], ids=lambda text: text[:5])
-def test_a_paragraph_with_more_marks_than_any_report_has_stays_as_it_is_written(text: str) -> None:
+def test_a_paragraph_with_too_many_marks_is_shown_as_plain_text(text: str) -> None:
     document = parse_markdown(f"# T\n\n*one*\n\n{text}\n\n*two*")
 
     one, hostile, two = document.blocks
@@ -203,7 +203,7 @@ def test_a_paragraph_with_more_marks_than_any_report_has_stays_as_it_is_written(
 
 
 @pytest.mark.parametrize("text", ["- a\n" * 60_000, ">" * 19 + "a\n" + "b\n" * 60_000], ids=["list", "lazy quote"])
-def test_a_text_with_more_blocks_than_any_report_has_stays_as_it_is_written(text: str) -> None:
+def test_a_text_with_too_many_blocks_is_shown_as_one_code_block(text: str) -> None:
     document = parse_markdown(text, "t")
 
     assert document.blocks == (CodeBlock(text=text.strip("\n")),)
@@ -238,7 +238,7 @@ _HOSTILE = {
 
 
 @pytest.mark.parametrize("unit", _HOSTILE.values(), ids=_HOSTILE)
-def test_no_text_costs_more_work_than_is_allowed(unit: str) -> None:
+def test_parsing_any_text_stays_within_the_work_limit(unit: str) -> None:
     """Counted, not timed: the rules that were tried and the marks that were read."""
     text = unit * (200_000 // len(unit))
     try:
@@ -268,7 +268,7 @@ def test_no_text_costs_more_work_than_is_allowed(unit: str) -> None:
     ],
     ids=lambda text: text[:8],
 )
-def test_hostile_nesting_is_read_without_a_recursion_error(text: str) -> None:
+def test_hostile_nesting_is_parsed_without_a_recursion_error(text: str) -> None:
     assert parse_markdown(text).title == "Untitled"
 
 
@@ -280,7 +280,7 @@ anything_like_markdown = st.lists(st.sampled_from(_FRAGMENTS), max_size=30).map(
 
 @settings(max_examples=400, deadline=None)
 @given(text=anything_like_markdown, title=st.none() | st.text())
-def test_no_text_fails_to_be_read(text: str, title: str | None) -> None:
+def test_any_text_is_parsed(text: str, title: str | None) -> None:
     document = parse_markdown(text, title)
 
     assert document.model_validate_json(document.model_dump_json()) == document

@@ -1,4 +1,4 @@
-"""Keys of objects: what is stored under them must be found by every later version."""
+"""Keys of objects: every later version must find the objects stored under them."""
 
 import pytest
 
@@ -24,7 +24,7 @@ EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         (Suffix.PDF, f"t/w/{EMPTY}.pdf", f"t/w/{EMPTY}.html"),
     ],
 )
-def test_an_object_lies_under_tenant_workflow_and_hash_with_its_page_beside_it(
+def test_an_object_key_has_tenant_workflow_and_hash_and_a_page_key_beside_it(
     suffix: Suffix, key: str, page: str
 ) -> None:
     made = object_key(WorkflowRef("w", "t"), content_hash(b""), suffix)
@@ -36,5 +36,5 @@ def test_an_object_lies_under_tenant_workflow_and_hash_with_its_page_beside_it(
 @pytest.mark.parametrize(
     ("key", "workflow_id"), [("t/w/hash.md", "w"), ("w/hash.md", None), ("t/w/more/hash.md", None), ("hash.md", None)]
 )
-def test_a_key_names_its_workflow_only_when_it_is_laid_out_like_ours(key: str, workflow_id: str | None) -> None:
+def test_only_a_key_of_our_layout_names_a_workflow(key: str, workflow_id: str | None) -> None:
     assert workflow_of(key) == workflow_id

@@ -1,4 +1,4 @@
-"""Sources as models write them: one on a line stays so, and what Markdown would swallow is shown."""
+"""Sources as models write them: one per line stays so, and definitions that Markdown would hide are shown."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from durable_research.domain.documents.tree import (
 
 
 def _lines(text: str) -> list[str]:
-    """What is read, line by line."""
+    """The parsed text, line by line."""
     return "\n".join(map(block_text, parse_markdown(text, "t").blocks)).split("\n")
 
 
@@ -39,17 +39,17 @@ def _lines(text: str) -> list[str]:
     ],
     ids=lambda lines: lines[-1],
 )
-def test_one_source_on_a_line_stays_one_on_a_line(lines: list[str]) -> None:
+def test_a_list_of_sources_keeps_one_source_per_line(lines: list[str]) -> None:
     assert _lines("\n".join(lines)) == lines
 
 
-def test_other_line_ends_are_blanks() -> None:
+def test_other_line_ends_become_blanks() -> None:
     assert _lines("Tides rise\nand fall [1]\nas is known\nfrom https://a.example\nfor long") == [
         "Tides rise and fall [1] as is known from https://a.example for long"
     ]
 
 
-def test_definitions_are_a_list_of_sources_and_their_numbers_lead_there() -> None:
+def test_link_definitions_become_a_list_of_sources_linked_by_their_numbers() -> None:
     document = parse_markdown(
         "Strong [1] and known [2].\n\n## Sources\n\n"
         '[1]: https://example.org/tides "Tide survey"\n[2]: https://example.net/moon\n[3]: <https://example.com/a_b>\n',
@@ -100,11 +100,11 @@ def test_definitions_are_a_list_of_sources_and_their_numbers_lead_there() -> Non
         ("Words\n\n[//]: # (a comment)", ["Words"]),
     ],
 )
-def test_a_definition_is_shown_unless_it_only_says_where_words_lead(text: str, lines: list[str]) -> None:
+def test_a_link_definition_is_listed_unless_link_text_uses_it(text: str, lines: list[str]) -> None:
     assert _lines(text) == lines
 
 
-def test_a_footnote_that_nothing_refers_to_is_listed_behind_the_others() -> None:
+def test_an_unreferenced_footnote_is_listed_after_the_others() -> None:
     *_, notes = parse_markdown("a[^b]\n\n[^a]: https://a.b/1\n[^b]: Two\n", "t").blocks
 
     assert isinstance(notes, NumberedList)

@@ -1,4 +1,4 @@
-"""What may stand in a text: nothing that ends a report, deceives its reader, or hides a mark of Markdown."""
+"""Characters of a text: removed are those that break a report, deceive its reader, or hide Markdown."""
 
 import pytest
 
@@ -26,7 +26,7 @@ from durable_research.domain.language.characters import clean_text, uncover_mark
     ],
     ids=lambda char: f"U+{ord(char):04X}",
 )
-def test_what_shows_nothing_or_deceives_is_taken_out(unwanted: str) -> None:
+def test_invisible_and_deceptive_characters_are_removed(unwanted: str) -> None:
     assert clean_text(f"{unwanted}High{unwanted}tide{unwanted}") == "Hightide"
 
 
@@ -57,11 +57,11 @@ def test_what_shows_nothing_or_deceives_is_taken_out(unwanted: str) -> None:
     ],
     ids=ascii,
 )
-def test_what_a_language_or_an_emoji_needs_stays(wanted: str) -> None:
+def test_characters_that_a_language_or_emoji_needs_are_kept(wanted: str) -> None:
     assert clean_text(f"a{wanted}b") == f"a{wanted}b"
 
 
-def test_a_text_hidden_in_tags_behind_a_flag_is_taken_out_too() -> None:
+def test_a_text_hidden_in_tag_characters_after_a_flag_is_removed() -> None:
     assert clean_text("🏴\U000e0049\U000e0047\U000e004e\U000e004f") == "🏴"
 
 
@@ -71,9 +71,9 @@ def test_a_lone_surrogate_becomes_the_replacement_character() -> None:
 
 @pytest.mark.parametrize("mark", ["# ", "- ", "1. ", "> ", "| a", "```", "**a**", "[1]"])
 @pytest.mark.parametrize("hidden", ["\u200b", "\u200f", "\u2060\u200e", "\u00ad"], ids=ascii)
-def test_an_invisible_character_does_not_hide_a_mark(hidden: str, mark: str) -> None:
+def test_an_invisible_character_before_a_markdown_mark_is_removed(hidden: str, mark: str) -> None:
     assert uncover_marks(f"words\n{hidden}{mark}") == f"words\n{mark}"
 
 
-def test_an_invisible_character_before_words_stays() -> None:
+def test_an_invisible_character_before_words_is_kept() -> None:
     assert uncover_marks("\u200fמים") == "\u200fמים"

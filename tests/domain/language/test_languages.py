@@ -6,7 +6,7 @@ from durable_research.domain.language.languages import canonical_tag, document_l
 
 
 @pytest.mark.parametrize(
-    ("given", "tag"),
+    ("text", "tag"),
     [
         ("en", "en"),
         ("EN", "en"),
@@ -34,12 +34,12 @@ from durable_research.domain.language.languages import canonical_tag, document_l
         ("art-lojban", "art-lojban"),
     ],
 )
-def test_what_the_rfc_calls_well_formed_is_taken_in_its_usual_case(given: str, tag: str) -> None:
-    assert canonical_tag(given) == tag
+def test_a_well_formed_language_tag_is_accepted_in_its_canonical_case(text: str, tag: str) -> None:
+    assert canonical_tag(text) == tag
 
 
 @pytest.mark.parametrize(
-    "given",
+    "text",
     [
         *("", "e", "1", "123", "en_US", "en-", "-en", "en--US", "../en", "en US", "englishlanguage", "*", "en;q=0.8"),
         *(
@@ -59,8 +59,8 @@ def test_what_the_rfc_calls_well_formed_is_taken_in_its_usual_case(given: str, t
         *("de-1901-1901", "en-a-bbb-a-ccc", "en\n", "en-US\x07", f"en-x-{'-'.join(['abcdefgh'] * 20)}"),
     ],
 )
-def test_nothing_else_is_taken(given: str) -> None:
-    assert canonical_tag(given) is None
+def test_a_malformed_language_tag_is_refused(text: str) -> None:
+    assert canonical_tag(text) is None
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_nothing_else_is_taken(given: str) -> None:
         ("i-klingon", (None, None, None)),
     ],
 )
-def test_language_script_and_region_are_told_apart(tag: str, parts: tuple[str | None, ...]) -> None:
+def test_a_tag_is_split_into_language_script_and_region(tag: str, parts: tuple[str | None, ...]) -> None:
     assert subtags(tag) == parts
     assert primary_language(tag) == parts[0]
 
@@ -86,5 +86,5 @@ def test_language_script_and_region_are_told_apart(tag: str, parts: tuple[str | 
     ("tag", "document"),
     [(None, "en"), ("sr-Latn", "sr-Latn"), ("x-private", "und"), ("i-klingon", "und"), ("abcde", "und")],
 )
-def test_a_document_has_a_tag_that_every_reader_takes(tag: str | None, document: str) -> None:
+def test_a_documents_language_tag_is_one_that_every_reader_accepts(tag: str | None, document: str) -> None:
     assert document_language(tag) == document

@@ -63,11 +63,11 @@ def silent(fence: int = 1, handle: str | None = None) -> Send:
         {"generation": 1},
     ],
 )
-def test_another_act_has_another_key(change: dict[str, Any]) -> None:
+def test_each_effect_of_a_workflow_has_its_own_key(change: dict[str, Any]) -> None:
     assert replace(EFFECT, **change).key != EFFECT.key
 
 
-def test_another_request_has_the_same_key_and_another_fingerprint() -> None:
+def test_a_changed_request_has_the_same_key_and_another_fingerprint() -> None:
     other = replace(EFFECT, request={"prompt": "q"})
 
     assert other.key == EFFECT.key
@@ -75,12 +75,12 @@ def test_another_request_has_the_same_key_and_another_fingerprint() -> None:
 
 
 @given(SENDS, st.sampled_from(ProviderClass))
-def test_a_result_is_returned_whatever_was_sent(sends: tuple[Send, ...], provider_class: ProviderClass) -> None:
+def test_a_stored_result_is_returned_whatever_was_sent(sends: tuple[Send, ...], provider_class: ProviderClass) -> None:
     assert next_move(EffectRecord(sends, {}, {"a": 1}), of(provider_class)).move is Move.RETURN_RESULT
 
 
 @given(SENDS, st.sampled_from(ProviderClass), st.integers(0, 3))
-def test_nothing_is_sent_uncounted_while_a_send_is_unresolved(
+def test_no_uncounted_send_while_another_is_unresolved(
     sends: tuple[Send, ...], provider_class: ProviderClass, extra: int
 ) -> None:
     unresolved = any(send.state is SendState.OPEN for send in sends)  # a known id of any send is collected instead
@@ -92,30 +92,30 @@ def test_nothing_is_sent_uncounted_while_a_send_is_unresolved(
 
 
 @given(SENDS, st.integers(AMBIGUOUS_SENDS_ALLOWED, 9))
-def test_the_cap_on_possible_extras_holds(sends: tuple[Send, ...], extra: int) -> None:
+def test_nothing_is_resent_beyond_the_cap_on_possible_extras(sends: tuple[Send, ...], extra: int) -> None:
     assert next_move(EffectRecord(sends, {}, None, extra), EFFECT).move is not Move.SEND_AGAIN
 
 
-def test_a_known_id_is_collected_rather_than_paid_again() -> None:
+def test_a_send_with_a_known_id_is_collected_and_not_paid_again() -> None:
     known = Send(1, SendState.OPEN, NOW, reference="resp_1")
 
     assert next_move(EffectRecord((known, silent(2))), of(ProviderClass.LOCKED)) == NextMove(Move.COLLECT, known)
 
 
-def test_an_id_is_a_receipt_even_where_nothing_can_be_asked() -> None:
+def test_a_send_with_a_known_id_is_collected_even_without_a_lookup() -> None:
     accepted = Send(1, SendState.OPEN, NOW, reference="<message@here>")
 
     assert next_move(EffectRecord((accepted,)), EFFECT) == NextMove(Move.COLLECT, accepted)
 
 
-def test_a_silent_send_is_asked_about_where_the_provider_can_be_asked() -> None:
+def test_a_silent_send_is_searched_for_at_a_provider_with_a_lookup() -> None:
     on_a_handle = silent(handle="conv_1")
 
     assert next_move(EffectRecord((silent(),)), of(ProviderClass.RETRIEVABLE)) == NextMove(Move.FIND, silent())
     assert next_move(EffectRecord((on_a_handle,)), of(ProviderClass.LOCKED)) == NextMove(Move.FIND, on_a_handle)
 
 
-def test_without_a_handle_the_locking_class_is_as_good_as_none() -> None:
+def test_without_a_handle_the_locked_class_sends_again_like_class_nothing() -> None:
     assert next_move(EffectRecord((silent(),)), of(ProviderClass.LOCKED)).move is Move.SEND_AGAIN
 
 
@@ -128,19 +128,21 @@ def test_without_a_handle_the_locking_class_is_as_good_as_none() -> None:
         (ResendPolicy.BOUNDED, 0, Move.SEND_AGAIN),
     ],
 )
-def test_the_policy_decides_where_nothing_can_be_asked(resend: ResendPolicy, granted: int, move: Move) -> None:
+def test_the_resend_policy_decides_at_a_provider_without_a_lookup(
+    resend: ResendPolicy, granted: int, move: Move
+) -> None:
     record = EffectRecord((silent(),), resend_granted=granted)
 
     assert next_move(record, of(ProviderClass.NOTHING, resend)).move is move
 
 
-def test_the_next_send_hangs_on_the_handle_of_one_that_came_to_nothing() -> None:
+def test_the_handle_of_an_absent_send_is_reused() -> None:
     absent = Send(1, SendState.ABSENT, NOW, handle="conv_1")
 
     assert handle_to_reuse(EffectRecord((absent,))) == "conv_1"
 
 
-def test_a_send_that_was_charged_leaves_its_handle_to_itself() -> None:
+def test_the_handle_of_a_charged_send_is_not_reused() -> None:
     spent = Send(1, SendState.SPENT, NOW, reference="resp_1", handle="conv_1")
 
     assert handle_to_reuse(EffectRecord((spent,))) is None
@@ -148,16 +150,14 @@ def test_a_send_that_was_charged_leaves_its_handle_to_itself() -> None:
 
 
 @given(st.floats(0, 100), st.floats(0, 100))
-def test_a_provider_is_believed_when_its_time_to_show_a_send_is_over(settle: float, age: float) -> None:
+def test_an_absent_send_counts_as_absent_after_the_visibility_lag(settle: float, age: float) -> None:
     send = replace(silent(), age_seconds=age)
 
     assert seconds_until_settled(send, replace(EFFECT, settle_seconds=settle), 1800) == max(0.0, settle - age)
 
 
 @given(st.floats(75.1, 2000), st.floats(0, 3000))
-def test_a_call_that_had_been_open_for_long_when_it_was_lost_may_run_for_as_long_as_any(
-    open_for: float, age: float
-) -> None:
+def test_a_call_lost_after_a_long_time_may_run_up_to_the_longest_time(open_for: float, age: float) -> None:
     effect = replace(EFFECT, provider_class=ProviderClass.RETRIEVABLE, settle_seconds=75.0)
     send = replace(silent(), age_seconds=age, open_seconds=open_for)
 

@@ -50,7 +50,7 @@ def notations(address: ipaddress.IPv4Address) -> list[str]:
         ("https://[2606:4700::1111]/", "2606:4700::1111", 443, "/"),
     ],
 )
-def test_a_plain_https_address_is_taken_apart(url: str, host: str, port: int, target: str) -> None:
+def test_a_plain_https_address_is_parsed(url: str, host: str, port: int, target: str) -> None:
     address = check_address(url)
 
     assert (address.scheme, address.host, address.port, address.target) == ("https", host, port, target)
@@ -89,7 +89,7 @@ def test_a_plain_https_address_is_taken_apart(url: str, host: str, port: int, ta
         "https://a.localhost",
     ],
 )
-def test_an_address_that_leads_inside_is_forbidden(url: str) -> None:
+def test_a_private_or_reserved_address_is_forbidden(url: str) -> None:
     assert code_of(url) == "forbidden_address"
 
 
@@ -126,7 +126,7 @@ def test_an_address_that_leads_inside_is_forbidden(url: str) -> None:
         "https://[zz]/",
     ],
 )
-def test_what_is_no_plain_https_address_is_invalid(url: str) -> None:
+def test_any_other_address_is_invalid(url: str) -> None:
     assert code_of(url) == "invalid_url"
 
 
@@ -138,12 +138,12 @@ def test_a_local_address_is_forbidden_in_every_notation(address: ipaddress.IPv4A
 
 
 @pytest.mark.parametrize("inside", ["::ffff:0:a9fe:a9fe", "::ffff:0:7f00:1", "fe00::1", "5f00::1", "4000::1"])
-def test_what_is_not_handed_out_to_the_world_is_not_called(inside: str) -> None:
+def test_an_address_outside_global_unicast_is_not_called(inside: str) -> None:
     assert not may_call(ipaddress.ip_address(inside))
 
 
 @given(st.text(max_size=60))
-def test_whatever_is_accepted_is_ascii_and_has_a_host(text: str) -> None:
+def test_every_accepted_address_is_ascii_and_has_a_host(text: str) -> None:
     try:
         address = check_address(f"https://{text}")
     except AddressRefused:
@@ -154,23 +154,23 @@ def test_whatever_is_accepted_is_ascii_and_has_a_host(text: str) -> None:
 
 
 @given(st.ip_addresses(v=6))
-def test_an_address_that_carries_another_inside_is_judged_by_it(address: ipaddress.IPv6Address) -> None:
+def test_an_ipv6_address_with_an_embedded_ipv4_address_is_checked_by_it(address: ipaddress.IPv6Address) -> None:
     mapped = ipaddress.IPv6Address(f"::ffff:{ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)}")
 
     assert may_call(mapped) == may_call(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000/x", "http://localhost:9/", "https://[::1]:8443/"])
-def test_tests_may_call_this_machine(url: str) -> None:
+def test_loopback_is_allowed_when_the_setting_says_so(url: str) -> None:
     assert check_address(url, loopback_too=True).target.startswith("/")
 
 
 @pytest.mark.parametrize("url", ["http://10.0.0.1/", "http://169.254.169.254/", "http://intranet/"])
-def test_tests_may_not_call_other_machines_inside_either(url: str) -> None:
+def test_other_private_addresses_stay_forbidden_when_loopback_is_allowed(url: str) -> None:
     assert code_of(url, loopback_too=True) == "forbidden_address"
 
 
-def test_each_address_has_a_secret_of_its_own() -> None:
+def test_each_address_has_its_own_secret() -> None:
     operator = "whsec_" + base64.b64encode(b"s" * 32).decode()
 
     secrets = {secret_for(operator, url) for url in ("https://a.example/", "https://b.example/", "https://a.example/")}

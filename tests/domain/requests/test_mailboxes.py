@@ -16,7 +16,7 @@ from durable_research.domain.requests.mailboxes import Mailbox, mailboxes
         ("jörg@example.org", [Mailbox("jörg", "example.org")]),
         ("用户@例子.中国", [Mailbox("用户", "xn--fsqu00a.xn--fiqs8s")]),
         ("ann@Bücher.example", [Mailbox("ann", "xn--bcher-kva.example")]),
-        ("ann@straße.example", [Mailbox("ann", "xn--strae-oqa.example")]),  # and not strasse, which is somebody else's
+        ("ann@straße.example", [Mailbox("ann", "xn--strae-oqa.example")]),  # and not strasse, which is another domain
         ("ann@exam\u200bple.org", [Mailbox("ann", "example.org")]),  # as mappings for names in IDNA have it
         ("jo\u0308rg@example.org", [Mailbox("jörg", "example.org")]),
         ('"ann lee"@example.org', [Mailbox('"ann lee"', "example.org")]),
@@ -30,7 +30,7 @@ from durable_research.domain.requests.mailboxes import Mailbox, mailboxes
          [Mailbox('"ann lee"', "example.org"), Mailbox("j", "c.de", "Dr. J. O'Neill")]),
     ],
 )  # fmt: skip
-def test_addresses_are_read_as_people_write_them(text: str, read: list[Mailbox]) -> None:
+def test_a_list_of_mail_addresses_is_parsed(text: str, read: list[Mailbox]) -> None:
     assert mailboxes(text) == tuple(read)
 
 
@@ -44,12 +44,12 @@ def test_addresses_are_read_as_people_write_them(text: str, read: list[Mailbox])
         *("Ann <ann@example.org", "Ann ann@example.org>", "Lee, Ann <ann@example.org>", "a@xn--\u00f6.de", "a@b.c\x00"),
     ],
 )  # fmt: skip
-def test_nothing_else_is(text: str) -> None:
+def test_a_malformed_mail_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="the address at place"):
         mailboxes(text)
 
 
-def test_the_words_name_the_place_and_not_the_address() -> None:
+def test_the_error_names_the_position_and_not_the_address() -> None:
     with pytest.raises(ValueError, match=r"^the address at place 2 is not one such as reports@example\.org$"):
         mailboxes("a@b.c, secret")
 
@@ -57,5 +57,5 @@ def test_the_words_name_the_place_and_not_the_address() -> None:
 @pytest.mark.parametrize(
     ("text", "needs"), [("ann@bücher.example", False), ("Jörg <j@b.c>", False), ("jörg@b.c", True), ('"jö"@b.c', True)]
 )
-def test_only_what_stands_before_the_at_sign_needs_utf8(text: str, needs: bool) -> None:
+def test_only_a_non_ascii_local_part_needs_smtputf8(text: str, needs: bool) -> None:
     assert [one.needs_utf8 for one in mailboxes(text)] == [needs]

@@ -28,7 +28,7 @@ from durable_research.domain.requests.moments import read_moment
         ("2026-07-01T05:29:60.25+05:30", datetime(2026, 7, 1, 0, 0, 0, 250_000, tzinfo=UTC)),
     ],
 )
-def test_every_spelling_of_the_rfc_is_read(text: str, moment: datetime) -> None:
+def test_every_rfc_3339_timestamp_is_parsed(text: str, moment: datetime) -> None:
     assert read_moment(text) == moment
 
 
@@ -59,7 +59,7 @@ def test_every_spelling_of_the_rfc_is_read(text: str, moment: datetime) -> None:
         "",
     ],
 )
-def test_nothing_else_is(text: str) -> None:
+def test_any_other_timestamp_is_refused(text: str) -> None:
     assert read_moment(text) is None
 
 
@@ -68,7 +68,7 @@ EDGES = (datetime.fromisoformat("2000-01-01"), datetime.fromisoformat("2100-01-0
 
 
 @given(st.datetimes(*EDGES), st.integers(-1439, 1439), st.integers(1, 20))
-def test_a_moment_is_the_same_in_every_offset_and_with_any_digits(at: datetime, minutes: int, digits: int) -> None:
+def test_a_timestamp_is_the_same_in_every_offset_and_precision(at: datetime, minutes: int, digits: int) -> None:
     moment = at.replace(tzinfo=UTC)
     local = at + timedelta(minutes=minutes)
     sign, hours, rest = "-" if minutes < 0 else "+", *divmod(abs(minutes), 60)

@@ -1,4 +1,4 @@
-"""The patterns of the API's document let through what the rules let through."""
+"""The patterns of the API's document accept exactly what the rules accept."""
 
 import re
 from typing import Any
@@ -21,7 +21,7 @@ def accepts(adapter: TypeAdapter[str], text: str) -> bool:
 
 
 @pytest.mark.parametrize(("kind", "pattern"), [(Text, TEXT_PATTERN), (Line, LINE_PATTERN)], ids=["text", "line"])
-def test_each_character_alone_and_beside_a_letter_is_judged_alike(kind: Any, pattern: str) -> None:
+def test_type_and_json_schema_pattern_agree_on_every_character(kind: Any, pattern: str) -> None:
     adapter, compiled = TypeAdapter[str](kind), re.compile(pattern)
     texts = [
         text for number in range(0x10000) if number not in SURROGATES for text in (chr(number), f"a{chr(number)}b")
@@ -32,5 +32,5 @@ def test_each_character_alone_and_beside_a_letter_is_judged_alike(kind: Any, pat
 
 @pytest.mark.parametrize("text", ["", " ", "a\r\nb", "a\rb", "\r\n", "a\tb", "\u200b \u00ad", "\n\na\n"])
 @pytest.mark.parametrize(("kind", "pattern"), [(Text, TEXT_PATTERN), (Line, LINE_PATTERN)], ids=["text", "line"])
-def test_blanks_and_ends_of_lines_are_judged_alike(kind: Any, pattern: str, text: str) -> None:
+def test_type_and_json_schema_pattern_agree_on_blanks_and_line_ends(kind: Any, pattern: str, text: str) -> None:
     assert accepts(TypeAdapter[str](kind), text) == bool(re.search(pattern, text))

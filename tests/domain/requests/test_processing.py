@@ -1,4 +1,4 @@
-"""The rules that a written text must keep, each at its edge."""
+"""The rules for a generated text, each at its limit."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def broken(text: str = LONG, wanted: str | None = None, language: str | None = "
     return broken_rules(text, OutputRules(**rules), wanted, language)
 
 
-def test_an_ordinary_text_keeps_every_rule() -> None:
+def test_an_ordinary_text_breaks_no_rule() -> None:
     assert broken(wanted="en") == []
 
 
@@ -27,7 +27,9 @@ def test_an_ordinary_text_keeps_every_rule() -> None:
         (1_234, {"min_characters": 2_000}, ["it has 1,234 characters, and at least 2,000 are wanted"]),
     ],
 )
-def test_a_text_has_as_many_characters_as_its_rules_say(length: int, rules: dict[str, Any], words: list[str]) -> None:
+def test_a_text_that_is_too_short_or_too_long_breaks_the_length_rule(
+    length: int, rules: dict[str, Any], words: list[str]
+) -> None:
     assert broken("潮" * length, **rules) == words
 
 
@@ -36,26 +38,26 @@ def test_blanks_around_a_text_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "language", "check", "keeps"),
+    ("wanted", "language", "check", "passes"),
     [
         ("de", "de", True, True),
         ("de-AT", "de", True, True),
         ("de", "en", True, False),
         ("de", "en", False, True),
         (None, "en", True, True),
-        ("sr-Latn", "hr", True, True),  # one is hardly told from the other
+        ("sr-Latn", "hr", True, True),  # the two are hardly distinguishable
         ("zh-Hant", "zh", True, True),
         ("yue-HK", "zh", True, True),
         ("nb", "no", True, True),
         ("sr-Latn", "sl", True, False),
-        ("tlh", None, True, True),  # nobody can tell
+        ("tlh", None, True, True),  # undecidable
         ("x-private", "en", True, True),
     ],
 )
-def test_a_text_is_in_the_language_that_was_asked_for(
-    wanted: str | None, language: str | None, check: bool, keeps: bool
+def test_a_text_in_another_than_the_requested_language_breaks_a_rule(
+    wanted: str | None, language: str | None, check: bool, passes: bool
 ) -> None:
-    assert (broken(wanted=wanted, language=language, check_language=check) == []) is keeps
+    assert (broken(wanted=wanted, language=language, check_language=check) == []) is passes
 
 
 @pytest.mark.parametrize(
@@ -69,13 +71,13 @@ def test_a_text_is_in_the_language_that_was_asked_for(
         "x" * 350 + " I will not comply. ",
     ],
 )
-def test_a_refusal_is_found_where_a_text_begins(opening: str) -> None:
+def test_a_refusal_at_the_start_of_a_text_is_found(opening: str) -> None:
     assert broken(opening + LONG) == ["it refuses to answer"]
     assert broken(opening + LONG, forbid_refusal=False) == []
 
 
 @pytest.mark.parametrize("text", [LONG + "He said: I cannot help with that.", "I can help with that. " + LONG])
-def test_a_text_about_refusals_is_none(text: str) -> None:
+def test_a_refusal_quoted_later_in_a_text_is_no_refusal(text: str) -> None:
     assert broken(text) == []
 
 
@@ -90,15 +92,15 @@ def test_a_text_about_refusals_is_none(text: str) -> None:
         "We need to answer about tides. " + LONG,
     ],
 )
-def test_reasoning_that_was_left_in_a_text_is_found(text: str) -> None:
+def test_model_reasoning_in_a_text_is_found(text: str) -> None:
     assert broken(text) == ["it shows the model's reasoning"]
     assert broken(text, forbid_reasoning=False) == []
 
 
 @pytest.mark.parametrize("later", ["We need to answer these questions.", "Okay, so the user is served."])
-def test_what_only_begins_a_lost_reasoning_may_stand_later(later: str) -> None:
+def test_a_reasoning_phrase_later_in_a_text_is_allowed(later: str) -> None:
     assert broken(LONG + later) == []
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_broken_rules_are_listed_at_once() -> None:
     assert len(broken("<think>I cannot help with that", wanted="de")) == 4

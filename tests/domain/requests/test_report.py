@@ -17,18 +17,18 @@ from durable_research.domain.requests.report import ReportRequest
         (123, "string_type"),
     ],
 )
-def test_a_prompt_that_breaks_a_rule_is_refused_by_name(prompt: object, code: str) -> None:
+def test_a_prompt_that_breaks_a_rule_is_refused_with_the_rules_code(prompt: object, code: str) -> None:
     with pytest.raises(ValidationError) as caught:
         ReportRequest.model_validate({"prompt": prompt})
 
     assert [error["type"] for error in caught.value.errors()] == [code]
 
 
-def test_a_prompt_of_20000_code_points_is_taken() -> None:
+def test_a_prompt_of_20000_code_points_is_accepted() -> None:
     assert len(ReportRequest(prompt="😀" * 20_000).prompt) == 20_000
 
 
-def test_text_is_normalised() -> None:
+def test_a_prompt_is_unicode_normalised() -> None:
     assert ReportRequest(prompt="e\u0301").prompt == "é"
 
 
@@ -37,16 +37,16 @@ def test_an_unknown_field_is_refused() -> None:
         ReportRequest.model_validate({"prompt": "p", "is_admin": True})
 
 
-def test_a_title_is_one_line() -> None:
+def test_a_title_with_a_line_break_is_refused() -> None:
     with pytest.raises(ValidationError):
         ReportRequest(prompt="p", title="one\ntwo")
 
 
-def test_without_a_title_the_first_line_is_shown() -> None:
+def test_without_a_title_the_first_line_of_the_prompt_is_the_title() -> None:
     assert ReportRequest(prompt="Tides?\nMore.").shown_title == "Tides?"
 
 
-def test_a_channel_named_twice_is_told_once() -> None:
-    asked = ReportRequest.model_validate({"prompt": "why?", "notify": ["slack", "log", "slack"]})
+def test_a_channel_named_twice_is_notified_once() -> None:
+    request = ReportRequest.model_validate({"prompt": "why?", "notify": ["slack", "log", "slack"]})
 
-    assert asked.notify == ("slack", "log")
+    assert request.notify == ("slack", "log")

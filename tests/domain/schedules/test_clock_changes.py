@@ -1,4 +1,4 @@
-"""What a cron line means when clocks are changed, held against the times at which Temporal fires."""
+"""The meaning of a cron line at clock changes, compared with the times at which Temporal fires."""
 
 from datetime import UTC, datetime
 
@@ -29,13 +29,13 @@ def firing(due: str) -> str:
         # A person's own trigger is at no time of the line, and counts.
         ("2027-05-28T11:17:23", "30 2 * * *", BERLIN, False),
         ("2027-10-31T01:17:23", "30 2 * * *", BERLIN, False),
-        # An interval is no clock's matter, nor is a schedule of before, which does not say when.
+        # Clock changes affect neither an interval nor a schedule of an older version, which holds no rhythm.
         ("2027-10-02T15:45:00", "6h", LORD_HOWE, False),
         ("2027-10-02T15:45:00", "", "UTC", False),
         ("2027-10-02T15:45:00", "15 2 * * *", "Mars/Olympus", False),
     ],
 )
-def test_a_time_that_clocks_skip_is_left_out(due: str, every: str, timezone: str, left_out: bool) -> None:
+def test_a_firing_at_a_skipped_local_time_is_left_out(due: str, every: str, timezone: str, left_out: bool) -> None:
     assert is_left_out(firing(due), every, timezone) is left_out
 
 
@@ -50,13 +50,11 @@ def test_a_time_that_clocks_skip_is_left_out(due: str, every: str, timezone: str
         ("2027-11-07T05:30:00", "2027-11-07T06:30:00", "1h", NEW_YORK, False),
     ],
 )
-def test_a_time_that_clocks_show_twice_is_one_firing(
-    first: str, second: str, every: str, timezone: str, is_one: bool
-) -> None:
+def test_a_repeated_local_time_is_one_firing(first: str, second: str, every: str, timezone: str, is_one: bool) -> None:
     assert (once_id(firing(first), every, timezone) == once_id(firing(second), every, timezone)) is is_one
 
 
-def test_any_other_firing_keeps_its_id() -> None:
+def test_a_firing_outside_a_clock_change_keeps_its_id() -> None:
     assert once_id(firing("2027-06-07T05:30:00"), "30 1 * * *", NEW_YORK) == firing("2027-06-07T05:30:00")
 
 
@@ -76,7 +74,7 @@ def at(text: str) -> datetime:
         ([], [], "30 1 * * *", NEW_YORK, None),
     ],
 )
-def test_the_next_time_is_one_at_which_a_question_is_asked(
+def test_the_next_firing_passes_over_skipped_and_repeated_local_times(
     times: list[str], past: list[str], every: str, timezone: str, following: str | None
 ) -> None:
     found = next_report_time(map(at, times), list(map(at, past)), every, timezone)
@@ -98,5 +96,5 @@ def test_the_next_time_is_one_at_which_a_question_is_asked(
         ("0 9 28 4 *", "2027-03-28T09:00", False),
     ],
 )
-def test_a_line_names_the_times_that_its_fields_say(line: str, wall: str, is_named: bool) -> None:
+def test_a_cron_line_matches_the_times_of_its_fields(line: str, wall: str, is_named: bool) -> None:
     assert names_time(line, datetime.fromisoformat(wall)) is is_named

@@ -1,4 +1,4 @@
-"""How often: intervals, cron lines, and what neither is."""
+"""Rhythms: intervals, cron lines, and invalid input."""
 
 from datetime import timedelta
 
@@ -44,7 +44,7 @@ def test_an_interval_is_a_number_and_a_unit(every: str, interval: timedelta) -> 
         ("0 9 * * 7", DAY),
     ],
 )
-def test_a_cron_line_fires_no_sooner_than_its_shortest_gap(line: str, shortest: timedelta) -> None:
+def test_the_shortest_gap_of_a_cron_line_is_computed(line: str, shortest: timedelta) -> None:
     assert (rhythm_of(line).shortest, rhythm_of(line).cron) == (shortest, line)
 
 
@@ -66,7 +66,7 @@ def test_a_cron_line_fires_no_sooner_than_its_shortest_gap(line: str, shortest: 
         ),
     ],
 )  # fmt: skip
-def test_what_is_neither_is_refused_with_its_reason(every: str, code: str) -> None:
+def test_a_wrong_interval_or_cron_line_is_refused_with_its_code(every: str, code: str) -> None:
     assert codes(every=every) == {("every", code)}
 
 
@@ -79,29 +79,29 @@ def test_what_is_neither_is_refused_with_its_reason(every: str, code: str) -> No
         ("0 9 * * mon-fun", "has a day of the week that is not understood: values are 0 to 7 or sun to sat,"),
     ],
 )
-def test_what_is_wrong_with_a_line_is_said(every: str, words: str) -> None:
+def test_the_error_of_a_cron_line_names_the_wrong_field(every: str, words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         request(every=every)
 
 
-def test_a_line_is_kept_in_one_form() -> None:
+def test_a_cron_line_is_stored_in_canonical_form() -> None:
     assert request(every="  0  9 * *   MON ").every == "0 9 * * mon"
     assert request(every=" 6h ").every == "6h"
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires"])
-def test_a_time_zone_is_one_of_iana(zone: str) -> None:
+def test_an_iana_time_zone_is_accepted(zone: str) -> None:
     assert request(timezone=zone).timezone == zone
 
 
 @pytest.mark.parametrize(
     "zone", ["", "Mars/Olympus", "Europe", "../etc/passwd", "europe/berlin", "+01:00", "localtime"]
 )
-def test_another_time_zone_is_refused(zone: str) -> None:
+def test_an_unknown_time_zone_is_refused(zone: str) -> None:
     assert codes(timezone=zone) == {("timezone", "unknown_time_zone")}
 
 
-def test_several_wrong_fields_are_told_at_once() -> None:
+def test_several_wrong_fields_are_listed_at_once() -> None:
     assert codes(prompt=" ", every="1s", timezone="x") == {
         ("prompt", "blank"),
         ("every", "too_often"),
@@ -109,10 +109,10 @@ def test_several_wrong_fields_are_told_at_once() -> None:
     }
 
 
-def test_each_report_is_asked_for_without_the_rhythm() -> None:
-    asked = request(title="Tides", notify=["log"])
+def test_the_report_request_of_a_schedule_holds_no_schedule_fields() -> None:
+    schedule = request(title="Tides", notify=["log"])
 
-    assert asked.report == ReportRequest(prompt="tides?", title="Tides", notify=("log",))
+    assert schedule.report == ReportRequest(prompt="tides?", title="Tides", notify=("log",))
 
 
 @pytest.mark.parametrize(
@@ -126,17 +126,17 @@ def test_each_report_is_asked_for_without_the_rhythm() -> None:
         ("0 9 1 * *", "0 9 1 * *"),
     ],
 )
-def test_usual_rhythms_are_said_in_words(every: str, words: str) -> None:
+def test_common_rhythms_are_described_in_words(every: str, words: str) -> None:
     assert in_words(every) == words
 
 
-def test_ids_are_ours_or_they_are_none() -> None:
+def test_only_an_id_of_our_form_is_a_schedule_id() -> None:
     assert is_schedule_id("recurring-" + "0a" * 16)
     assert not is_schedule_id("reconcile-every-minute")
     assert not is_schedule_id("recurring-" + "0A" * 16)
     assert not is_schedule_id("recurring-" + "0a" * 16 + "0")
 
 
-def test_a_schedule_says_by_itself_when() -> None:
+def test_a_schedule_with_start_after_is_refused() -> None:
     with pytest.raises(ValidationError, match=r"start_after\n.*not permitted"):
         ScheduleRequest.model_validate({"prompt": "p", "every": "1d", "start_after": "2099-01-01T00:00:00+00:00"})

@@ -19,14 +19,14 @@ def wall(text: str) -> datetime:
         ("America/New_York", "2026-12-31T23:00", "2027-01-01T04:00Z"),
     ],
 )
-def test_a_clock_on_the_wall_means_a_moment(zone: str, shown: str, moment: str) -> None:
+def test_a_local_time_is_converted_to_a_moment(zone: str, shown: str, moment: str) -> None:
     named = zone_named(zone)
 
     assert named
     assert moment_of(wall(shown), named) == datetime.fromisoformat(moment.replace("Z", "+00:00"))
 
 
-def test_a_time_that_clocks_skip_is_no_moment() -> None:
+def test_a_skipped_local_time_is_no_moment() -> None:
     berlin = zone_named("Europe/Berlin")
 
     assert berlin
@@ -34,7 +34,7 @@ def test_a_time_that_clocks_skip_is_no_moment() -> None:
     assert moment_of(wall("2027-03-28T03:00"), berlin) == datetime(2027, 3, 28, 1, tzinfo=UTC)
 
 
-def test_of_a_time_that_clocks_show_twice_the_first_is_meant() -> None:
+def test_of_a_repeated_local_time_the_first_is_used() -> None:
     berlin = zone_named("Europe/Berlin")
 
     assert berlin
@@ -45,5 +45,5 @@ def test_of_a_time_that_clocks_show_twice_the_first_is_meant() -> None:
 @pytest.mark.parametrize(
     "name", ["", "Mars/Olympus", "../../etc/passwd", "Europe", "localtime", "\ud800", "europe/berlin"]
 )
-def test_what_names_no_place_is_no_zone(name: str) -> None:
+def test_an_unknown_zone_name_is_no_zone(name: str) -> None:
     assert zone_named(name) is None

@@ -19,13 +19,13 @@ ROWS: list[tuple[EventKind, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-def test_every_kind_has_a_type_and_no_field_has_to_be_there() -> None:
+def test_every_event_kind_has_a_payload_type_without_required_fields() -> None:
     assert set(PAYLOADS) == set(EventKind)
     assert [kind for kind in EventKind if payload_of(kind, {}).stored() != {}] == []
 
 
 @pytest.mark.parametrize(("kind", "shown", "hidden"), ROWS, ids=[kind for kind, _, _ in ROWS])
-def test_a_row_is_taken_whole_and_its_hidden_fields_are_not_shown(
+def test_an_event_row_keeps_unknown_fields_and_hides_internal_ones(
     kind: EventKind, shown: dict[str, Any], hidden: dict[str, Any]
 ) -> None:
     data = {**shown, **hidden, "of_a_newer_version": [1]}
@@ -36,12 +36,12 @@ def test_a_row_is_taken_whole_and_its_hidden_fields_are_not_shown(
     assert event.as_json().keys() - envelope == {*shown, "of_a_newer_version"}
 
 
-def test_a_failure_without_a_code_is_a_failure_all_the_same() -> None:
+def test_a_failure_event_without_a_code_is_still_a_failure() -> None:
     failed = payload_of(EventKind.ATTEMPT_FAILED, {"error": {"detail": "empty"}})
 
     assert isinstance(failed, AttemptFailed)
     assert failed.error == {"code": "", "detail": "empty"}
 
 
-def test_what_is_stored_is_what_was_set() -> None:
+def test_only_fields_that_were_set_are_stored() -> None:
     assert AttemptFailed(counted=True, worker="w@1").stored() == {"counted": True, "worker": "w@1"}

@@ -14,7 +14,7 @@ def event(seq: int, kind: EventKind, step: str = "llm_call", attempt: int = 1, *
     return ProgressEvent("report-1", seq, START + timedelta(seconds=seq), kind, step, attempt, data)
 
 
-def test_before_anything_happened_all_steps_are_pending() -> None:
+def test_without_events_all_steps_are_pending() -> None:
     assert [step.state for step in steps_after(STEPS, [])] == [StepState.PENDING, StepState.PENDING]
 
 
@@ -27,7 +27,7 @@ def test_a_lost_attempt_leaves_the_step_retrying_and_names_the_worker() -> None:
     assert step.last_error == {"code": "worker_lost", "detail": "w1 went away"}
 
 
-def test_a_later_attempt_holds_the_step() -> None:
+def test_the_latest_attempt_decides_the_state_of_the_step() -> None:
     events = [
         event(1, EventKind.ATTEMPT_STARTED, worker="w1"),
         event(2, EventKind.ATTEMPT_LOST, worker="w1"),
@@ -61,7 +61,7 @@ def test_a_cancelled_workflow_leaves_no_step_running() -> None:
     assert steps_after(STEPS, events)[0].state is StepState.CANCELLED
 
 
-def test_an_undo_ends_what_was_under_way() -> None:
+def test_the_start_of_an_undo_cancels_a_retrying_step() -> None:
     events = [
         event(1, EventKind.ATTEMPT_STARTED, worker="w1"),
         event(2, EventKind.ATTEMPT_LOST, worker="w1"),
@@ -74,7 +74,7 @@ def test_an_undo_ends_what_was_under_way() -> None:
     assert undo.state is StepState.RUNNING
 
 
-def test_a_step_that_had_nothing_to_do_says_why() -> None:
+def test_a_step_that_was_left_out_shows_its_reason() -> None:
     events = [
         event(1, EventKind.ATTEMPT_STARTED, worker="w1"),
         event(2, EventKind.ATTEMPT_COMPLETED, left_out="embeddings are off"),
@@ -85,7 +85,7 @@ def test_a_step_that_had_nothing_to_do_says_why() -> None:
     assert (step.state, step.left_out) == (StepState.LEFT_OUT, "embeddings are off")
 
 
-ASKED = [
+DECISION_NEEDED = [
     event(1, EventKind.ATTEMPT_STARTED, worker="w1"),
     event(2, EventKind.ATTEMPT_FAILED, final=True, asks_a_person=True),
 ]
@@ -102,20 +102,22 @@ ASKED = [
     ],
     ids=["the next step", "a good end", "a bad end", "an undo", "another try"],
 )
-def test_a_step_that_asked_a_person_stands_as_the_story_went_on(then: ProgressEvent, state: StepState) -> None:
-    assert steps_after(STEPS, [*ASKED, then])[0].state is state
+def test_the_state_of_a_step_that_waited_for_a_decision_follows_from_the_next_event(
+    then: ProgressEvent, state: StepState
+) -> None:
+    assert steps_after(STEPS, [*DECISION_NEEDED, then])[0].state is state
 
 
-def test_a_step_that_comes_before_the_one_that_asks_leaves_it_asking() -> None:
-    """A story that Temporal lost is told from its beginning."""
-    asked = [replace(one, step="create_pdf") for one in ASKED]
+def test_an_attempt_of_an_earlier_step_leaves_the_waiting_step_waiting() -> None:
+    """A workflow that Temporal lost runs again from its beginning."""
+    earlier_step = [replace(one, step="create_pdf") for one in DECISION_NEEDED]
 
-    steps = steps_after(STEPS, [*asked, event(3, EventKind.ATTEMPT_STARTED, attempt=2)])
+    steps = steps_after(STEPS, [*earlier_step, event(3, EventKind.ATTEMPT_STARTED, attempt=2)])
 
     assert steps[1].state is StepState.WAITING
 
 
-def test_an_event_reads_the_same_every_time() -> None:
+def test_an_event_is_serialised_to_the_same_bytes_every_time() -> None:
     one = event(1, EventKind.ATTEMPT_STARTED, worker="w1")
 
     assert one.as_json() == {

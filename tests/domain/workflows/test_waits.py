@@ -15,18 +15,18 @@ BUSY: FailureBody = {"code": "rate_limited", "detail": "busy"}
 AWAY: FailureBody = {"code": "model_unavailable", "detail": "away"}
 LOOKS_ON = {"error": BUSY, "wait_left_seconds": 60.0}
 
-Told = tuple[EventKind, dict[str, Any]]
+EventData = tuple[EventKind, dict[str, Any]]
 
 
-def waiting(*told: Told) -> ProviderWait | None:
+def waiting(*event_data: EventData) -> ProviderWait | None:
     """The wait after these events, a second apart."""
     wait = None
-    for second, (kind, data) in enumerate(told):
+    for second, (kind, data) in enumerate(event_data):
         wait = wait_after(wait, kind, START + timedelta(seconds=second), payload_of(kind, data))
     return wait
 
 
-def test_a_wait_begins_with_the_first_busy_answer_and_counts_looks() -> None:
+def test_a_wait_begins_with_the_first_busy_answer_and_counts_polls() -> None:
     wait = waiting(
         (EventKind.ATTEMPT_STARTED, {}),
         (EventKind.ATTEMPT_FAILED, LOOKS_ON),
@@ -44,18 +44,18 @@ def test_a_wait_begins_with_the_first_busy_answer_and_counts_looks() -> None:
         (7, 14, "waits since 12:00 UTC, looked 7 times, goes on until 2026-11-02 02:00 UTC"),
     ],
 )
-def test_a_wait_is_told_in_words(looks: int, hours: int, words: str) -> None:
+def test_a_wait_is_described_in_words(looks: int, hours: int, words: str) -> None:
     assert ProviderWait(START, looks, START + timedelta(hours=hours), BUSY).words == words
 
 
 @pytest.mark.parametrize("kind", [EventKind.ATTEMPT_LOST, EventKind.ATTEMPT_HANDED_BACK, EventKind.ATTEMPT_STARTED])
-def test_deaths_drains_and_new_attempts_do_not_restart_it(kind: EventKind) -> None:
+def test_lost_drained_and_new_attempts_do_not_restart_a_wait(kind: EventKind) -> None:
     assert waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), (kind, {})) == waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON))
 
 
-def test_an_outage_of_ours_does_not_restart_it() -> None:
-    ours = {"error": {"code": "dependency_unavailable", "detail": "db"}, "counted": False}
-    wait = waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), (EventKind.ATTEMPT_FAILED, ours))
+def test_an_outage_of_our_own_database_does_not_restart_a_wait() -> None:
+    outage = {"error": {"code": "dependency_unavailable", "detail": "db"}, "counted": False}
+    wait = waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), (EventKind.ATTEMPT_FAILED, outage))
 
     assert wait is not None
     assert wait.polls == 1
@@ -69,13 +69,13 @@ def test_an_outage_of_ours_does_not_restart_it() -> None:
         (EventKind.ATTEMPT_FAILED, {"error": {"code": "empty_output", "detail": "none"}}),
         (EventKind.ATTEMPT_FAILED, {"error": BUSY, "wait_left_seconds": 0.0, "final": True, "asks_a_person": True}),
     ],
-    ids=["answered", "done", "failed otherwise", "a person is asked"],
+    ids=["answered", "done", "failed otherwise", "decision needed"],
 )
-def test_any_other_word_of_the_provider_ends_it(other: Told) -> None:
+def test_any_other_answer_of_the_provider_ends_a_wait(other: EventData) -> None:
     assert waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), other) is None
 
 
-def test_a_death_after_the_waits_end_was_written_begins_no_other() -> None:
+def test_a_worker_lost_after_the_end_of_a_wait_begins_no_new_wait() -> None:
     ended = {"error": BUSY, "wait_left_seconds": 0.0, "final": True}
     wait = waiting((EventKind.ATTEMPT_FAILED, LOOKS_ON), (EventKind.ATTEMPT_FAILED, ended))
 
@@ -83,14 +83,16 @@ def test_a_death_after_the_waits_end_was_written_begins_no_other() -> None:
     assert (wait.since, wait.polls) == (START, 2)
 
 
-def events(*told: Told) -> list[ProgressEvent]:
-    return [ProgressEvent("report-1", seq, START, kind, "llm_call", 1, data) for seq, (kind, data) in enumerate(told)]
+def events(*event_data: EventData) -> list[ProgressEvent]:
+    return [
+        ProgressEvent("report-1", seq, START, kind, "llm_call", 1, data) for seq, (kind, data) in enumerate(event_data)
+    ]
 
 
-ENDED: Told = (EventKind.ATTEMPT_FAILED, {"error": BUSY, "wait_left_seconds": 0.0, "final": True})
+ENDED: EventData = (EventKind.ATTEMPT_FAILED, {"error": BUSY, "wait_left_seconds": 0.0, "final": True})
 
 
-def test_a_wait_that_ended_leaves_the_accepted_call_alone() -> None:
+def test_an_attempt_that_ended_by_its_wait_leaves_the_accepted_call_running() -> None:
     assert ended_waiting(events((EventKind.ATTEMPT_FAILED, LOOKS_ON), ENDED))
 
 
@@ -104,9 +106,9 @@ def test_a_wait_that_ended_leaves_the_accepted_call_alone() -> None:
     ],
     ids=["cancelled", "undone", "failed otherwise", "given up by a person"],
 )
-def test_whoever_wanted_an_end_wants_no_call_left_running(other: Told) -> None:
+def test_after_a_cancellation_undo_or_other_failure_no_call_is_left_running(other: EventData) -> None:
     assert not ended_waiting(events(ENDED, other))
 
 
-def test_a_story_that_never_waited_did_not_end_waiting() -> None:
+def test_a_workflow_that_never_waited_did_not_end_by_a_wait() -> None:
     assert not ended_waiting(events((EventKind.ATTEMPT_STARTED, {})))

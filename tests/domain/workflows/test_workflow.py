@@ -22,20 +22,20 @@ def test_ids_sort_by_time(at: int, one: bytes, other: bytes) -> None:
 
 
 @given(st.text(alphabet=string.printable, max_size=60))
-def test_other_text_is_no_id(text: str) -> None:
+def test_a_text_of_another_form_is_no_workflow_id(text: str) -> None:
     assert kind_of(text) is None
 
 
 @pytest.mark.parametrize("text", ["report-" + "0" * 25, "report-" + "u" * 26, "report-" + "٣" * 26, "x-" + "0" * 26])
-def test_nearly_an_id_is_no_id(text: str) -> None:
+def test_a_nearly_correct_workflow_id_is_refused(text: str) -> None:
     assert kind_of(text) is None
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
-def test_an_end_is_not_taken_back(status: Status) -> None:
+def test_a_final_status_does_not_change_to_running(status: Status) -> None:
     with pytest.raises(InvalidState):
         check_transition(status, Status.RUNNING)
 
 
-def test_partly_done_may_become_done() -> None:
+def test_partly_done_may_change_to_done() -> None:
     check_transition(Status.PARTLY_DONE, Status.DONE)

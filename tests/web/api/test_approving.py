@@ -13,7 +13,7 @@ from tests.web.pages.test_pages import page, post
 APPROVE = {"decision": "approve", "draft_sha256": DRAFT_SHA256}
 
 
-async def test_a_decision_is_passed_to_the_workflow_and_its_answer_comes_back(
+async def test_a_decision_is_sent_to_the_workflow_and_its_outcome_returned(
     client: QuartClient, harness: Harness
 ) -> None:
     report_id = await harness.parked()
@@ -27,7 +27,7 @@ async def test_a_decision_is_passed_to_the_workflow_and_its_answer_comes_back(
     assert message.model_dump(mode="json") == {**APPROVE, "decision_id": "mine", "edited": None}
 
 
-async def test_without_a_worker_the_decision_is_left_as_a_signal(client: QuartClient, harness: Harness) -> None:
+async def test_without_a_worker_the_decision_is_sent_as_a_signal(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.parked()
     harness.world.engine.has_workers = False
 
@@ -37,7 +37,7 @@ async def test_without_a_worker_the_decision_is_left_as_a_signal(client: QuartCl
     assert [decision.decision for decision in harness.world.engine.unanswered] == ["approve"]
 
 
-async def test_who_comes_second_is_told(client: QuartClient, harness: Harness) -> None:
+async def test_a_second_decision_is_409_already_decided(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.parked()
     harness.world.engine.refuses = AlreadyDecided("the draft has been refused")
 
@@ -46,7 +46,7 @@ async def test_who_comes_second_is_told(client: QuartClient, harness: Harness) -
     assert (answer.status_code, (await answer.get_json())["code"]) == (409, "already_decided")
 
 
-async def test_a_decision_that_the_log_knows_is_answered_without_the_engine(
+async def test_a_decision_recorded_in_the_log_is_answered_without_the_engine(
     client: QuartClient, harness: Harness
 ) -> None:
     report_id = await harness.parked()
@@ -62,9 +62,7 @@ async def test_a_decision_that_the_log_knows_is_answered_without_the_engine(
     assert (again.status_code, another.status_code) == (202, 409)
 
 
-async def test_an_edited_text_is_stored_before_its_reference_is_passed_on(
-    client: QuartClient, harness: Harness
-) -> None:
+async def test_an_edited_text_is_stored_before_its_reference_is_sent(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.parked()
 
     await client.post(f"/api/workflows/{report_id}/approve", json={**APPROVE, "decision": "edit", "text": "# Mine"})
@@ -79,17 +77,15 @@ async def test_an_edited_text_may_be_as_long_as_a_report(client: QuartClient, ha
     assert (await client.post(f"/api/workflows/{await harness.parked()}/approve", json=edit)).status_code == 202
 
 
-async def test_who_decides_about_a_draft_as_about_a_call_is_led_to_the_approval(
-    client: QuartClient, harness: Harness
-) -> None:
+async def test_the_decide_endpoint_refers_to_approve_for_a_waiting_draft(client: QuartClient, harness: Harness) -> None:
     answer = await client.post(f"/api/workflows/{await harness.parked()}/decide", json={"decision": "give_up"})
 
     assert answer.status_code == 409
     assert (await answer.get_json())["detail"].endswith("approved: durable-research approve, or /approve")
 
 
-async def test_a_report_that_was_edited_says_so_wherever_it_is_read(harness: Harness) -> None:
-    report = await harness.done(await harness.asked())
+async def test_an_edited_report_has_an_edited_fact(harness: Harness) -> None:
+    report = await harness.done(await harness.queued())
     text = report.text.model_copy(update={"key": "drafts/one.edited.md"})
     await harness.world.objects.put(text.key, b"# Mine")
 
@@ -99,17 +95,17 @@ async def test_a_report_that_was_edited_says_so_wherever_it_is_read(harness: Har
     assert [name for name, _ in edited.facts if name not in dict(written.facts)] == ["Edited"]
 
 
-async def test_the_draft_can_be_read_while_it_waits(client: QuartClient, harness: Harness) -> None:
+async def test_the_draft_can_be_read_only_while_it_waits(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.parked()
 
     answer = await client.get(f"/api/workflows/{report_id}/draft")
-    none = await client.get(f"/api/workflows/{await harness.asked()}/draft")
+    none = await client.get(f"/api/workflows/{await harness.queued()}/draft")
 
     assert (answer.status_code, await answer.get_data(as_text=True)) == (200, TEXT)
     assert none.status_code == 409
 
 
-async def test_the_page_shows_the_draft_as_text_and_what_can_be_answered(client: QuartClient, harness: Harness) -> None:
+async def test_the_page_shows_the_draft_escaped_with_all_decisions(client: QuartClient, harness: Harness) -> None:
     text = await page(client, f"/reports/{await harness.parked()}")
 
     assert re.findall(r'name="decision" value="(\w+)"[^>]*>([^<]+)<', text.split('data-part="approval"')[1])[:3] == [
@@ -122,7 +118,7 @@ async def test_the_page_shows_the_draft_as_text_and_what_can_be_answered(client:
     assert re.search(r'data-part="decide" hidden>', text)
 
 
-async def test_before_telling_the_page_offers_no_edit(client: QuartClient, harness: Harness) -> None:
+async def test_before_the_notification_the_page_offers_no_edit(client: QuartClient, harness: Harness) -> None:
     text = await page(client, f"/reports/{await harness.parked(before='before_notify')}")
 
     assert 'value="edit"' not in text
@@ -130,7 +126,7 @@ async def test_before_telling_the_page_offers_no_edit(client: QuartClient, harne
 
 
 @pytest.mark.parametrize("decision", ["approve", "edit", "refuse"])
-async def test_a_button_of_the_page_decides(client: QuartClient, harness: Harness, decision: str) -> None:
+async def test_a_button_of_the_page_sends_the_decision(client: QuartClient, harness: Harness, decision: str) -> None:
     report_id = await harness.parked()
     text = await page(client, f"/reports/{report_id}")
     hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="(\w+)"', text))
@@ -144,7 +140,7 @@ async def test_a_button_of_the_page_decides(client: QuartClient, harness: Harnes
 
 
 @pytest.mark.parametrize(("is_away", "status"), [(False, 409), (True, 503)])
-async def test_an_edited_text_that_is_not_taken_is_shown_again_with_the_way_back(
+async def test_a_refused_edit_is_shown_again_with_a_link_to_the_report(
     client: QuartClient, harness: Harness, is_away: bool, status: int
 ) -> None:
     report_id = await harness.parked()
@@ -159,7 +155,7 @@ async def test_an_edited_text_that_is_not_taken_is_shown_again_with_the_way_back
     assert f'href="/reports/{report_id}">Back to the report</a>' in text
 
 
-async def test_a_form_that_is_not_taken_says_which_field_is_wrong(client: QuartClient, harness: Harness) -> None:
+async def test_a_refused_form_names_the_wrong_field(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.parked()
 
     status, _, text = await post(client, f"/reports/{report_id}/approve", decision="edit", draft_sha256=DRAFT_SHA256)
@@ -170,7 +166,7 @@ async def test_a_form_that_is_not_taken_says_which_field_is_wrong(client: QuartC
 
 
 @pytest.mark.parametrize("path", ["/posts/{parked}", f"/reports/{UNKNOWN}"])
-async def test_a_decision_about_what_is_not_there_leads_nowhere_back(
+async def test_a_decision_about_an_unknown_report_is_404_without_a_link(
     client: QuartClient, harness: Harness, path: str
 ) -> None:
     path = path.format(parked=await harness.parked())
@@ -181,5 +177,7 @@ async def test_a_decision_about_what_is_not_there_leads_nowhere_back(
     assert "Back to" not in text
 
 
-async def test_a_page_that_waits_for_nothing_has_no_approval(client: QuartClient, harness: Harness) -> None:
-    assert 'data-part="approval"' not in await page(client, f"/reports/{await harness.asked()}")
+async def test_a_page_of_a_report_that_does_not_wait_has_no_approval_form(
+    client: QuartClient, harness: Harness
+) -> None:
+    assert 'data-part="approval"' not in await page(client, f"/reports/{await harness.queued()}")

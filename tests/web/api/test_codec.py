@@ -32,7 +32,7 @@ def as_json(payload: Payload) -> dict[str, Any]:
     return {"metadata": metadata, "data": base64.b64encode(payload.data).decode()}
 
 
-async def test_the_web_ui_sees_what_was_sealed_and_what_was_not(client: QuartClient) -> None:
+async def test_the_codec_endpoint_opens_sealed_payloads_and_returns_others_unchanged(client: QuartClient) -> None:
     answer = await client.post(
         "/codec/decode",
         json={"payloads": [await sealed(), as_json(PLAIN)]},
@@ -43,7 +43,7 @@ async def test_the_web_ui_sees_what_was_sealed_and_what_was_not(client: QuartCli
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
-async def test_its_browser_may_ask_beforehand(client: QuartClient) -> None:
+async def test_the_cors_preflight_of_the_web_ui_is_answered(client: QuartClient) -> None:
     answer = await client.options("/codec/decode", headers={"Origin": ORIGIN, "Access-Control-Request-Method": "POST"})
 
     assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (204, ORIGIN)
@@ -53,7 +53,7 @@ async def test_its_browser_may_ask_beforehand(client: QuartClient) -> None:
 
 @pytest.mark.parametrize("method", ["OPTIONS", "POST"])
 @pytest.mark.parametrize("origin", ["http://localhost:8233", "http://127.0.0.1:8234", "https://127.0.0.1:8233", "null"])
-async def test_no_other_page_may_ask(client: QuartClient, method: str, origin: str) -> None:
+async def test_any_other_origin_is_refused(client: QuartClient, method: str, origin: str) -> None:
     answer = await client.open(
         "/codec/decode", method=method, headers={"Origin": origin}, json={"payloads": [await sealed()]}
     )
@@ -62,7 +62,7 @@ async def test_no_other_page_may_ask(client: QuartClient, method: str, origin: s
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-async def test_a_program_of_this_machine_sends_no_origin_and_may_ask(client: QuartClient) -> None:
+async def test_a_request_without_an_origin_is_answered(client: QuartClient) -> None:
     answer = await client.post("/codec/decode", json={"payloads": [await sealed()]})
 
     assert answer.status_code == 200
@@ -80,7 +80,7 @@ async def test_a_program_of_this_machine_sends_no_origin_and_may_ask(client: Qua
         ({"payloads": []}, {"X-Forwarded-For": "192.0.2.1"}, 404, "not_found"),
     ],
 )
-async def test_a_wrong_request_is_refused_in_words_that_its_page_can_read(
+async def test_a_wrong_request_is_refused_with_cors_headers(
     body: Any, headers: dict[str, str], status: int, code: str
 ) -> None:
     settings = Settings(codec_origin=ORIGIN, public_url="https://research.example")
@@ -92,7 +92,7 @@ async def test_a_wrong_request_is_refused_in_words_that_its_page_can_read(
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
-async def test_a_key_that_we_do_not_hold_is_named(client: QuartClient) -> None:
+async def test_an_unknown_key_id_is_named(client: QuartClient) -> None:
     stranger = await sealed(Keyring([PayloadKey("elsewhere", b"e" * 32)], "default"))
 
     answer = await client.post("/codec/decode", json={"payloads": [stranger]})
@@ -114,18 +114,18 @@ async def test_a_payload_of_another_namespace_does_not_open(client: QuartClient)
     assert (answer.status_code, (await answer.get_json())["code"]) == (422, "payload_unreadable")
 
 
-async def test_there_is_no_way_to_seal(client: QuartClient) -> None:
+async def test_there_is_no_encode_endpoint(client: QuartClient) -> None:
     assert (await client.post("/codec/encode", json={"payloads": []})).status_code == 404
 
 
-async def test_it_is_off_unless_an_origin_is_named() -> None:
+async def test_without_a_configured_origin_there_is_no_codec_endpoint() -> None:
     client = Harness(payloads=PayloadOpener(RING)).app.test_client()
 
     assert (await client.post("/codec/decode", json={"payloads": []})).status_code == 404
 
 
 @pytest.mark.parametrize("origin", ["*", "null", "http://127.0.0.1:8233/", "127.0.0.1:8233", "http://a b", "file://x"])
-def test_the_setting_takes_one_exact_origin_only(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+def test_the_setting_accepts_only_one_exact_origin(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
     monkeypatch.setenv("DURABLE_RESEARCH_CODEC_ORIGIN", origin)
 
     with pytest.raises(SettingsInvalid, match="must be an origin as browsers send it"):

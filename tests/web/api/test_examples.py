@@ -1,4 +1,4 @@
-"""Every example of the OpenAPI document is tried: requests are sent, and answers are what is answered."""
+"""Every example of the OpenAPI document is tested: requests are sent, and answers compared."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,30 +26,30 @@ CALLS = [
 
 
 async def _running(harness: Harness) -> str:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.step(report_id, "llm_call")
     return report_id
 
 
 async def _done(harness: Harness) -> str:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
     return report_id
 
 
 async def _post(harness: Harness) -> str:
-    post_id = await harness.asked(kind=Kind.POST)
+    post_id = await harness.queued(kind=Kind.POST)
     await harness.written(post_id, text="# Bees\n")
     return post_id
 
 
 async def _schedule(harness: Harness) -> str:
-    asked = {"prompt": "How do tides work?", "every": "1d"}
-    made = await harness.app.test_client().post("/api/schedules", json=asked)
+    schedule_body = {"prompt": "How do tides work?", "every": "1d"}
+    made = await harness.app.test_client().post("/api/schedules", json=schedule_body)
     return str((await made.get_json())["schedule_id"])
 
 
-# What there has to be before the call; without a word here, a report that is done.
+# The state before the call; for routes not listed here, a finished report.
 ARRANGED: dict[str, Callable[[Harness], Awaitable[str]]] = {
     "status": _running,
     "cancel": _running,
@@ -65,7 +65,7 @@ ARRANGED: dict[str, Callable[[Harness], Awaitable[str]]] = {
 
 
 @pytest.mark.parametrize(("route", "body"), CALLS)
-async def test_what_an_example_asks_is_answered_as_its_example_says(
+async def test_each_example_request_gets_the_example_answer(
     client: QuartClient, harness: Harness, route: Route, body: dict[str, Any] | None
 ) -> None:
     subject = await ARRANGED.get(route.name, _done)(harness)
@@ -85,13 +85,13 @@ async def test_what_an_example_asks_is_answered_as_its_example_says(
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.answer], ids=lambda route: route.name)
-def test_the_example_of_an_answer_is_of_its_type(route: Route) -> None:
+def test_each_example_answer_matches_its_schema(route: Route) -> None:
     if route.name != "openapi":  # its example would be the document itself
         assert contract.is_valid(route.answer.__name__, _example(route))
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.request], ids=lambda route: route.name)
-def test_the_examples_of_a_request_are_of_its_type(route: Route) -> None:
+def test_each_example_request_matches_its_schema(route: Route) -> None:
     assert route.request is not None
     for example in OPERATIONS[route.name]["requestBody"]["content"][JSON]["examples"].values():
         assert contract.is_valid(route.request.__name__, example["value"])

@@ -1,4 +1,4 @@
-"""The OpenAPI document describes exactly what is registered, and is told whole on the page for people."""
+"""The OpenAPI document describes exactly the registered routes, and docs/api.md lists all of it."""
 
 import re
 from pathlib import Path
@@ -27,13 +27,13 @@ def operations() -> dict[str, dict[str, Any]]:
     }
 
 
-async def test_the_document_is_one_of_openapi_3_1(client: QuartClient) -> None:
+async def test_the_served_document_is_valid_openapi_3_1(client: QuartClient) -> None:
     served = await (await client.get("/api/openapi.json")).get_json()
 
     assert list(OpenAPIV31SpecValidator(served).iter_errors()) == []
 
 
-async def test_each_registered_address_is_described_and_no_other(harness: Harness) -> None:
+async def test_the_document_describes_exactly_the_registered_routes(harness: Harness) -> None:
     registered = {
         f"{method} {rule.rule}".replace("<", "{").replace(">", "}")
         for rule in harness.app.url_map.iter_rules()
@@ -44,7 +44,7 @@ async def test_each_registered_address_is_described_and_no_other(harness: Harnes
     assert set(operations()) == registered
 
 
-async def test_no_address_below_api_is_registered_outside_the_table(harness: Harness) -> None:
+async def test_every_route_below_api_is_registered_from_the_table(harness: Harness) -> None:
     assert [
         rule
         for rule in harness.app.url_map.iter_rules()
@@ -52,18 +52,18 @@ async def test_no_address_below_api_is_registered_outside_the_table(harness: Har
     ] == []
 
 
-def test_every_decision_is_described() -> None:
+def test_every_decision_is_in_the_document() -> None:
     schemas = document()["components"]["schemas"]
 
     assert schemas["Decision"]["enum"] == list(Decision)
-    asked = schemas["AsksBody"]["properties"]["decisions"]["items"]["anyOf"]
-    assert {"$ref": "#/components/schemas/Decision"} in asked
+    choices = schemas["AsksBody"]["properties"]["decisions"]["items"]["anyOf"]
+    assert {"$ref": "#/components/schemas/Decision"} in choices
 
 
 @pytest.mark.parametrize(
     "name", ["ReportRequest", "WholeStatusBody", "ProblemBody", "ReportResultBody", "PostResultBody"]
 )
-def test_a_body_says_what_is_always_in_it(name: str) -> None:
+def test_required_fields_of_a_body_are_marked(name: str) -> None:
     required = {
         "ReportRequest": {"prompt"},
         "WholeStatusBody": {
@@ -84,25 +84,27 @@ def test_a_body_says_what_is_always_in_it(name: str) -> None:
     assert required[name] <= set(document()["components"]["schemas"][name]["required"])
 
 
-def test_every_address_and_status_stands_on_the_page_for_people_and_no_other() -> None:
+def test_api_md_lists_exactly_the_documents_routes_and_statuses() -> None:
     """The rows to put there: `| `GET /path` | answers | refusals of its own |`."""
     page = (DOCS / "api.md").read_text()
-    told = re.findall(r"^\| `([A-Z]+ /\S+)` \| ([0-9, ]+) \|(?: ([0-9, ]+))? \|$", page, re.MULTILINE)
+    listed = re.findall(r"^\| `([A-Z]+ /\S+)` \| ([0-9, ]+) \|(?: ([0-9, ]+))? \|$", page, re.MULTILINE)
 
-    assert {row[0]: row[1:] for row in told} == {name: _statuses(operation) for name, operation in operations().items()}
+    assert {row[0]: row[1:] for row in listed} == {
+        name: _statuses(operation) for name, operation in operations().items()
+    }
 
 
 def _statuses(operation: dict[str, Any]) -> tuple[str, str]:
-    given = {int(status) for status in operation["responses"]} - set(ANY_ADDRESS)
-    answers = sorted(status for status in given if status < 400)
-    return ", ".join(map(str, answers)), ", ".join(map(str, sorted(given - set(answers))))
+    statuses = {int(status) for status in operation["responses"]} - set(ANY_ADDRESS)
+    answers = sorted(status for status in statuses if status < 400)
+    return ", ".join(map(str, answers)), ", ".join(map(str, sorted(statuses - set(answers))))
 
 
-def test_the_codes_of_the_document_are_those_on_the_page_for_people() -> None:
+def test_errors_md_lists_exactly_the_documents_error_codes() -> None:
     page = (DOCS / "errors.md").read_text().partition("## Codes of the API")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`[^|]+`) \| (\d+) \|", page, re.MULTILINE)
-    told = {(code, int(status)) for codes, status in rows for code in re.findall(r"`(\w+)`", codes)}
+    listed = {(code, int(status)) for codes, status in rows for code in re.findall(r"`(\w+)`", codes)}
 
-    assert {one for one in told if one[0] not in NOT_OF_THE_API} == {
+    assert {one for one in listed if one[0] not in NOT_OF_THE_API} == {
         (code, status) for status, codes in CODES.items() for code in codes
     }

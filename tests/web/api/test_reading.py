@@ -19,7 +19,7 @@ async def titles(client: QuartClient, query: str) -> list[str]:
 
 async def test_a_list_is_read_page_by_page_without_gap_or_repeat(client: QuartClient, harness: Harness) -> None:
     for number in range(5):
-        await harness.asked(f"q{number}")
+        await harness.queued(f"q{number}")
     seen, cursor = [], ""
 
     while cursor is not None:
@@ -30,45 +30,45 @@ async def test_a_list_is_read_page_by_page_without_gap_or_repeat(client: QuartCl
     assert seen == ["q4", "q3", "q2", "q1", "q0"]
 
 
-async def test_a_list_shows_the_statuses_asked_for(client: QuartClient, harness: Harness) -> None:
-    await harness.done(await harness.asked("a"))
-    await harness.asked("b")
-    await harness.step(await harness.asked("c"), "llm_call")
+async def test_a_list_is_filtered_by_status(client: QuartClient, harness: Harness) -> None:
+    await harness.done(await harness.queued("a"))
+    await harness.queued("b")
+    await harness.step(await harness.queued("c"), "llm_call")
 
     assert await titles(client, "status=done,running") == ["c", "a"]
     assert await titles(client, "status=done&status=queued") == ["b", "a"]
 
 
-async def test_a_list_finds_words_literally(client: QuartClient, harness: Harness) -> None:
-    await harness.asked("100% tide")
-    await harness.asked("100 tides")
+async def test_a_text_search_takes_wildcards_literally(client: QuartClient, harness: Harness) -> None:
+    await harness.queued("100% tide")
+    await harness.queued("100 tides")
 
     assert await titles(client, "text=100%25") == ["100% tide"]
 
 
 async def test_a_list_of_another_kind_is_empty(client: QuartClient, harness: Harness) -> None:
-    await harness.asked()
+    await harness.queued()
 
     assert await titles(client, "kind=post") == []
 
 
-async def test_a_list_shows_nothing_of_other_tenants(client: QuartClient, harness: Harness) -> None:
-    await harness.asked(tenant="others")
+async def test_a_list_holds_no_workflow_of_another_tenant(client: QuartClient, harness: Harness) -> None:
+    await harness.queued(tenant="others")
 
     assert await titles(client, "") == []
 
 
-async def test_a_cursor_of_one_list_is_refused_by_another(client: QuartClient, harness: Harness) -> None:
-    await harness.asked("a")
-    await harness.asked("b")
+async def test_a_cursor_of_another_list_is_refused(client: QuartClient, harness: Harness) -> None:
+    await harness.queued("a")
+    await harness.queued("b")
     cursor = (await (await client.get("/api/workflows?limit=1")).get_json())["next_cursor"]
 
     assert (await client.get(f"/api/reports?cursor={cursor}")).status_code == 400
 
 
 async def test_a_changed_cursor_is_refused(client: QuartClient, harness: Harness) -> None:
-    await harness.asked("a")
-    await harness.asked("b")
+    await harness.queued("a")
+    await harness.queued("b")
     cursor = (await (await client.get("/api/workflows?limit=1")).get_json())["next_cursor"]
     changed = [cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1 :] for at in range(len(cursor))]
 
@@ -78,7 +78,7 @@ async def test_a_changed_cursor_is_refused(client: QuartClient, harness: Harness
 
 
 async def test_the_status_names_steps_attempts_and_workers(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.worker()
     await harness.step(report_id, "llm_call")
 
@@ -89,21 +89,21 @@ async def test_the_status_names_steps_attempts_and_workers(client: QuartClient, 
     assert (step["name"], step["state"], step["attempt"], step["worker"]) == ("llm_call", "running", 1, "worker-1@7")
 
 
-async def test_the_status_tells_the_charges_of_model_calls_and_of_embeddings_apart(
+async def test_the_status_shows_charges_of_model_calls_and_embeddings_separately(
     client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     harness.world.ledger.charged[report_id] = Charges(3, 1)
     harness.world.ledger.embedded[report_id] = Charges(1, 2)
 
     body = await (await client.get(f"/api/workflows/{report_id}/status")).get_json()
 
-    told = {"charges": {"settled": 3, "possible_extra": 1}, "embedding_charges": {"settled": 1, "possible_extra": 2}}
-    assert {name: body[name] for name in told} == told
+    charges = {"charges": {"settled": 3, "possible_extra": 1}, "embedding_charges": {"settled": 1, "possible_extra": 2}}
+    assert {name: body[name] for name in charges} == charges
 
 
 async def test_the_status_works_without_worker_and_without_temporal(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     harness.world.engine.is_away = True
 
     body = await (await client.get(f"/api/workflows/{report_id}/status")).get_json()
@@ -111,14 +111,14 @@ async def test_the_status_works_without_worker_and_without_temporal(client: Quar
     assert (body["engine"], body["workers"]["live"]) == ("unreachable", 0)
 
 
-async def test_a_result_that_is_not_ready_says_when_to_come_back(client: QuartClient, harness: Harness) -> None:
-    response = await client.get(f"/api/workflows/{await harness.asked()}/result")
+async def test_a_result_that_is_not_ready_is_409_with_retry_after(client: QuartClient, harness: Harness) -> None:
+    response = await client.get(f"/api/workflows/{await harness.queued()}/result")
 
     assert (response.status_code, response.headers["Retry-After"]) == (409, "1")
 
 
 async def test_a_finished_result_names_the_report(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     body = await (await client.get(f"/api/workflows/{report_id}/result")).get_json()
@@ -126,8 +126,8 @@ async def test_a_finished_result_names_the_report(client: QuartClient, harness: 
     assert (body["report_id"], body["status"], body["pages"]) == (report_id, "done", 3)
 
 
-async def test_the_event_history_is_the_engines_own(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_the_event_history_is_returned_from_the_engine(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     harness.world.engine.histories[report_id] = [{"eventId": "1"}]
 
     body = await (await client.get(f"/api/workflows/{report_id}/history")).get_json()
@@ -136,14 +136,14 @@ async def test_the_event_history_is_the_engines_own(client: QuartClient, harness
 
 
 async def test_an_event_history_without_temporal_is_503(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     harness.world.engine.is_away = True
 
     assert (await client.get(f"/api/workflows/{report_id}/history")).status_code == 503
 
 
 async def test_cancelling_twice_is_accepted_twice_and_noted_once(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
 
     answers = [(await client.post(f"/api/workflows/{report_id}/cancel")).status_code for _ in range(2)]
 
@@ -151,8 +151,8 @@ async def test_cancelling_twice_is_accepted_twice_and_noted_once(client: QuartCl
     assert (answers, kinds.count(EventKind.CANCEL_REQUESTED)) == ([202, 202], 1)
 
 
-async def test_a_reports_facts_do_not_say_where_its_files_lie(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_a_report_body_holds_no_object_keys(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     text = await (await client.get(f"/api/reports/{report_id}")).get_data(as_text=True)
@@ -161,8 +161,8 @@ async def test_a_reports_facts_do_not_say_where_its_files_lie(client: QuartClien
     assert '"kind":"demo"' in text
 
 
-async def test_the_pdf_is_sent_whole_with_a_safe_name(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_the_pdf_is_sent_with_a_safe_file_name(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     await harness.done(report_id, title='Tide\r\n"; power/../ — Größe')
 
     response = await client.get(f"/api/reports/{report_id}.pdf")
@@ -176,8 +176,8 @@ async def test_the_pdf_is_sent_whole_with_a_safe_name(client: QuartClient, harne
     assert "frame-ancestors 'self'" in response.headers["Content-Security-Policy"]
 
 
-async def test_a_known_etag_is_answered_without_the_file(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_a_matching_etag_is_answered_without_the_file(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     await harness.done(report_id)
     etag = (await client.get(f"/api/reports/{report_id}.pdf")).headers["ETag"]
 
@@ -187,7 +187,7 @@ async def test_a_known_etag_is_answered_without_the_file(client: QuartClient, ha
 
 
 @pytest.mark.parametrize(
-    ("wanted", "first", "last"),
+    ("range_header", "first", "last"),
     [
         ("bytes=0-9", 0, 9),
         ("bytes=5-", 5, len(PDF) - 1),
@@ -195,19 +195,21 @@ async def test_a_known_etag_is_answered_without_the_file(client: QuartClient, ha
         ("bytes=0-999999", 0, len(PDF) - 1),
     ],
 )
-async def test_one_range_is_sent(client: QuartClient, harness: Harness, wanted: str, first: int, last: int) -> None:
-    report_id = await harness.asked()
+async def test_a_single_byte_range_is_sent(
+    client: QuartClient, harness: Harness, range_header: str, first: int, last: int
+) -> None:
+    report_id = await harness.queued()
     await harness.done(report_id)
 
-    response = await client.get(f"/api/reports/{report_id}.pdf", headers={"Range": wanted})
+    response = await client.get(f"/api/reports/{report_id}.pdf", headers={"Range": range_header})
 
     assert response.status_code == 206
     assert response.headers["Content-Range"] == f"bytes {first}-{last}/{len(PDF)}"
     assert await response.get_data(as_text=False) == PDF[first : last + 1]
 
 
-async def test_a_range_of_another_version_gets_the_whole_file(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_a_range_with_an_outdated_etag_gets_the_whole_file(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     response = await client.get(f"/api/reports/{report_id}.pdf", headers={"Range": "bytes=0-9", "If-Range": '"old"'})
@@ -215,8 +217,8 @@ async def test_a_range_of_another_version_gets_the_whole_file(client: QuartClien
     assert response.status_code == 200
 
 
-async def test_a_report_as_a_page_of_its_own_shows_markup_as_text(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_a_standalone_html_report_escapes_markup(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     await harness.done(report_id, title="<b>Tides</b>")
 
     text = await (await client.get(f"/api/reports/{report_id}.html")).get_data(as_text=True)
@@ -225,10 +227,8 @@ async def test_a_report_as_a_page_of_its_own_shows_markup_as_text(client: QuartC
     assert "<h1>&lt;b&gt;Tides&lt;/b&gt;</h1>" in text
 
 
-async def test_a_report_as_a_page_of_its_own_carries_its_style_and_forbids_everything_else(
-    client: QuartClient, harness: Harness
-) -> None:
-    report_id = await harness.asked()
+async def test_a_standalone_html_report_allows_only_its_own_style(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     response = await client.get(f"/api/reports/{report_id}.html")
@@ -246,10 +246,10 @@ async def test_a_report_as_a_page_of_its_own_carries_its_style_and_forbids_every
 
 
 @pytest.mark.parametrize(("language", "direction"), [("ar", "rtl"), ("he-IL", "rtl"), ("de", "ltr"), (None, "ltr")])
-async def test_a_page_of_its_own_runs_as_its_language_does(
+async def test_a_standalone_html_report_has_the_direction_of_its_language(
     client: QuartClient, harness: Harness, language: str | None, direction: str
 ) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     report = await harness.done(report_id)
     harness.world.reports.reports[report_id] = ("default", report.model_copy(update={"language": language}))
 
@@ -258,7 +258,7 @@ async def test_a_page_of_its_own_runs_as_its_language_does(
     assert f'<html lang="{language or "en"}" dir="{direction}">' in text
 
 
-async def test_health_names_what_is_away_and_stays_200(client: QuartClient, harness: Harness) -> None:
+async def test_health_names_an_unreachable_dependency_and_stays_200(client: QuartClient, harness: Harness) -> None:
     harness.world.engine.is_away = True
 
     response = await client.get("/health")
@@ -270,19 +270,19 @@ async def test_health_names_what_is_away_and_stays_200(client: QuartClient, harn
     }
 
 
-async def test_a_process_lives_whatever_is_away(client: QuartClient, harness: Harness) -> None:
+async def test_livez_is_200_without_the_database(client: QuartClient, harness: Harness) -> None:
     harness.world.database.is_away = True
 
     assert (await client.get("/livez")).status_code == 200
 
 
-async def test_without_temporal_the_process_is_ready_as_it_can_accept(client: QuartClient, harness: Harness) -> None:
+async def test_readyz_is_200_without_temporal(client: QuartClient, harness: Harness) -> None:
     harness.world.engine.is_away = True
 
     assert (await client.get("/readyz")).status_code == 200
 
 
-async def test_without_the_database_the_process_is_not_ready(client: QuartClient, harness: Harness) -> None:
+async def test_readyz_is_503_without_the_database(client: QuartClient, harness: Harness) -> None:
     harness.world.database.is_away = True
 
     response = await client.get("/readyz")
@@ -299,7 +299,7 @@ async def test_every_answer_carries_a_new_request_id(client: QuartClient) -> Non
     assert "mine" not in ids
 
 
-async def test_a_decision_is_written_before_the_workflow_hears_of_it(client: QuartClient, harness: Harness) -> None:
+async def test_a_decision_is_recorded_before_it_is_sent_to_the_workflow(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.waiting()
 
     answer = await client.post(f"/api/workflows/{report_id}/decide", json={"decision": "send_again"})
@@ -312,7 +312,7 @@ async def test_a_decision_is_written_before_the_workflow_hears_of_it(client: Qua
     )
 
 
-async def test_giving_up_grants_nothing(client: QuartClient, harness: Harness) -> None:
+async def test_the_decision_to_give_up_grants_no_send(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.waiting()
 
     answer = await client.post(f"/api/workflows/{report_id}/decide", json={"decision": "give_up"})

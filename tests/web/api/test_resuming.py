@@ -1,4 +1,4 @@
-"""A failed report over HTTP: its text is read, it is resumed or corrected, and what may be charged again needs a yes."""
+"""A failed report over HTTP: its text is read, it is resumed or corrected, and a possible charge must be accepted."""
 
 import asyncio
 from dataclasses import replace
@@ -30,7 +30,7 @@ async def resumptions(harness: Harness, workflow_id: str) -> int:
 
 
 @pytest.mark.parametrize("ended", [Status.FAILED, Status.TERMINATED])
-async def test_the_status_of_a_failed_report_says_where_its_text_is_and_that_it_can_be_resumed(
+async def test_the_status_of_a_failed_report_offers_resumption_and_its_text(
     client: QuartClient, harness: Harness, ended: Status
 ) -> None:
     report_id = await harness.failed(status=ended)
@@ -43,9 +43,7 @@ async def test_the_status_of_a_failed_report_says_where_its_text_is_and_that_it_
     assert status["error"]["remedy"]["resume"] is True
 
 
-async def test_where_nobody_can_be_asked_the_status_names_what_may_be_charged(
-    client: QuartClient, harness: Harness
-) -> None:
+async def test_without_a_lookup_the_status_names_the_possible_charge(client: QuartClient, harness: Harness) -> None:
     status = await status_of(client, await harness.failed_in_silence())
 
     words = "the model may be charged again, 0 so far, and perhaps 2 more"
@@ -54,10 +52,10 @@ async def test_where_nobody_can_be_asked_the_status_names_what_may_be_charged(
 
 
 @pytest.mark.parametrize("kind", [Kind.POST, Kind.PROCESSING])
-async def test_what_was_undone_offers_neither_resuming_nor_a_text(
+async def test_an_undone_workflow_offers_neither_resumption_nor_text(
     client: QuartClient, harness: Harness, kind: Kind
 ) -> None:
-    undone = await harness.asked("undone", kind=kind)
+    undone = await harness.queued("undone", kind=kind)
     await harness.world.progress.close(undone, Status.FAILED, Closed(error={"code": "internal_error", "detail": "x"}))
 
     status = await status_of(client, undone)
@@ -67,8 +65,8 @@ async def test_what_was_undone_offers_neither_resuming_nor_a_text(
     assert (code, "run it again, which is paid anew" in body["detail"]) == (409, True)
 
 
-async def test_what_runs_or_is_done_offers_no_resuming(client: QuartClient, harness: Harness) -> None:
-    running, done = await harness.asked(), await harness.asked()
+async def test_a_running_or_done_workflow_offers_no_resumption(client: QuartClient, harness: Harness) -> None:
+    running, done = await harness.queued(), await harness.queued()
     await harness.done(done)
 
     for report_id in (running, done):
@@ -76,19 +74,19 @@ async def test_what_runs_or_is_done_offers_no_resuming(client: QuartClient, harn
         assert (status["resume"], status["text_url"]) == (None, None)
 
 
-async def test_a_followed_report_is_not_looked_up_once_more(
+async def test_the_status_of_an_unfinished_report_computes_no_resumption_offer(
     client: QuartClient, harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report_id, asked = await harness.asked(), list[str]()
+    report_id, offers = await harness.queued(), list[str]()
 
     async def offer(status: WorkflowStatus) -> None:
-        asked.append(status.row.workflow_id)
+        offers.append(status.row.workflow_id)
 
     monkeypatch.setattr(harness.operations.resuming, "offer", offer)
 
     await status_of(client, report_id)
 
-    assert asked == []
+    assert offers == []
 
 
 async def test_the_status_of_a_failed_report_needs_no_object_store(client: QuartClient, harness: Harness) -> None:
@@ -101,7 +99,7 @@ async def test_the_status_of_a_failed_report_needs_no_object_store(client: Quart
 @pytest.mark.parametrize(
     "place", ["reports/{}", "reports/{}.md", "reports/{}.pdf", "reports/{}.html", "workflows/{}/result"]
 )
-async def test_what_a_failed_report_lacks_is_refused_with_the_place_of_its_text(
+async def test_a_missing_file_of_a_failed_report_is_409_with_the_address_of_its_text(
     client: QuartClient, harness: Harness, place: str
 ) -> None:
     report_id = await harness.failed()
@@ -114,9 +112,7 @@ async def test_what_a_failed_report_lacks_is_refused_with_the_place_of_its_text(
     assert f"/api/workflows/{report_id}/resume" in detail
 
 
-async def test_resuming_answers_with_the_workflow_and_how_often_it_was_resumed(
-    client: QuartClient, harness: Harness
-) -> None:
+async def test_resuming_returns_the_workflow_with_its_resumption_number(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.failed()
 
     code, body, is_replayed = await resume(client, report_id)
@@ -126,7 +122,7 @@ async def test_resuming_answers_with_the_workflow_and_how_often_it_was_resumed(
     assert (await status_of(client, report_id))["resume"] is None
 
 
-async def test_two_who_resume_at_once_are_one(client: QuartClient, harness: Harness) -> None:
+async def test_two_concurrent_resumptions_are_one(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.failed()
 
     answers = await asyncio.gather(*(resume(client, report_id) for _ in range(2)))
@@ -135,9 +131,7 @@ async def test_two_who_resume_at_once_are_one(client: QuartClient, harness: Harn
     assert await resumptions(harness, report_id) == 1
 
 
-async def test_the_same_key_again_is_the_same_answer_and_another_text_under_it_is_refused(
-    client: QuartClient, harness: Harness
-) -> None:
+async def test_a_repeated_key_is_replayed_and_refused_with_another_text(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.failed()
     await resume(client, report_id, "key-1", text="# One")
     await harness.world.progress.close(
@@ -154,7 +148,7 @@ async def test_the_same_key_again_is_the_same_answer_and_another_text_under_it_i
     assert await resumptions(harness, report_id) == 1
 
 
-async def test_a_corrected_text_is_what_is_read_from_then_on(client: QuartClient, harness: Harness) -> None:
+async def test_a_corrected_text_replaces_the_paid_text(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.failed()
     await resume(client, report_id, text="# By hand")
     await harness.world.progress.close(
@@ -166,24 +160,24 @@ async def test_a_corrected_text_is_what_is_read_from_then_on(client: QuartClient
     assert await (await client.get(text_url)).get_data(as_text=True) == "# By hand"
 
 
-async def test_what_may_be_charged_again_is_resumed_by_a_yes_alone(client: QuartClient, harness: Harness) -> None:
+async def test_a_resumption_with_a_possible_charge_needs_accept_charge(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.failed_in_silence()
 
-    refused, taken = await resume(client, report_id), await resume(client, report_id, accept_charge=True)
+    refused, accepted = await resume(client, report_id), await resume(client, report_id, accept_charge=True)
 
-    assert (refused[0], taken[0]) == (409, 202)
+    assert (refused[0], accepted[0]) == (409, 202)
     assert "may be charged again, 0 so far, and perhaps 2 more" in refused[1]["detail"]
     assert harness.world.ledger.granted == [(report_id, "llm_call")]
 
 
-async def test_without_the_database_nothing_is_resumed(client: QuartClient, harness: Harness) -> None:
+async def test_resuming_is_503_without_the_database(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.failed()
     harness.world.database.is_away = True
 
     assert (await resume(client, report_id))[0] == 503
 
 
-async def test_what_a_worker_found_that_nobody_can_be_asked_needs_a_yes_though_the_ledger_names_one_who_can(
+async def test_a_provider_found_without_lookup_needs_accept_charge_despite_its_class(
     client: QuartClient, harness: Harness
 ) -> None:
     report_id = await harness.failed_in_silence()

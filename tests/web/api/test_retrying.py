@@ -1,4 +1,4 @@
-"""Trying now what waits, over HTTP and on its page."""
+"""Retrying a waiting step now, over HTTP and on its page."""
 
 import re
 
@@ -13,7 +13,7 @@ from tests.web.pages.test_pages import page, post
 
 async def retrying(harness: Harness) -> str:
     """A report whose first step waits for its next try."""
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     attempt = await harness.step(report_id, "llm_call")
     busy = AttemptFailed(final=False, retry_in_seconds=60, error={"code": "rate_limited", "detail": "busy"})
     await harness.world.progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, busy)
@@ -21,7 +21,7 @@ async def retrying(harness: Harness) -> str:
     return report_id
 
 
-async def test_what_waits_is_tried_now(client: QuartClient, harness: Harness) -> None:
+async def test_a_waiting_step_is_tried_now(client: QuartClient, harness: Harness) -> None:
     report_id = await retrying(harness)
 
     answer = await client.post(f"/api/workflows/{report_id}/retry")
@@ -29,22 +29,22 @@ async def test_what_waits_is_tried_now(client: QuartClient, harness: Harness) ->
     assert (answer.status_code, await answer.get_json()) == (202, {"workflow_id": report_id, "steps": ["llm_call"]})
 
 
-async def test_where_nothing_waits_it_is_refused(client: QuartClient, harness: Harness) -> None:
-    answer = await client.post(f"/api/workflows/{await harness.asked()}/retry")
+async def test_a_retry_without_a_waiting_step_is_409(client: QuartClient, harness: Harness) -> None:
+    answer = await client.post(f"/api/workflows/{await harness.queued()}/retry")
 
     assert (answer.status_code, (await answer.get_json())["code"]) == (409, "invalid_state")
 
 
-async def test_there_is_nothing_to_say_with_it(client: QuartClient, harness: Harness) -> None:
+async def test_a_retry_with_a_body_is_422(client: QuartClient, harness: Harness) -> None:
     answer = await client.post(f"/api/workflows/{await retrying(harness)}/retry", json={"now": True})
 
     assert answer.status_code == 422
 
 
-async def test_the_page_offers_it_while_a_step_waits(client: QuartClient, harness: Harness) -> None:
+async def test_the_page_offers_a_retry_while_a_step_waits(client: QuartClient, harness: Harness) -> None:
     report_id = await retrying(harness)
     waiting = await page(client, f"/reports/{report_id}")
-    other = await page(client, f"/reports/{await harness.asked()}")
+    other = await page(client, f"/reports/{await harness.queued()}")
 
     status, location, _ = await post(client, f"/reports/{report_id}/retry")
 

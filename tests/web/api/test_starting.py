@@ -18,7 +18,7 @@ async def start(
     return response.status_code, await response.get_json(), dict(response.headers)
 
 
-async def test_a_start_is_accepted_with_the_addresses_to_go_on_from(client: QuartClient) -> None:
+async def test_a_start_is_accepted_with_the_addresses_of_the_workflow(client: QuartClient) -> None:
     status, body, headers = await start(client)
 
     base = f"/api/workflows/{body['workflow_id']}"
@@ -45,7 +45,9 @@ async def test_a_start_is_accepted_while_temporal_is_away(client: QuartClient, h
     assert harness.world.workflows.rows[body["workflow_id"]].engine_started is False
 
 
-async def test_the_same_key_and_body_give_the_same_report_and_say_so(client: QuartClient, harness: Harness) -> None:
+async def test_a_repeated_key_and_body_return_the_same_report_as_replayed(
+    client: QuartClient, harness: Harness
+) -> None:
     _, first, first_headers = await start(client, Idempotency_Key="k")
 
     status, second, second_headers = await start(client, Idempotency_Key="k")
@@ -55,7 +57,7 @@ async def test_the_same_key_and_body_give_the_same_report_and_say_so(client: Qua
     assert len(harness.world.workflows.rows) == 1
 
 
-async def test_fifty_starts_at_once_with_one_key_make_one_report(client: QuartClient, harness: Harness) -> None:
+async def test_fifty_concurrent_starts_with_one_key_make_one_report(client: QuartClient, harness: Harness) -> None:
     answers = await asyncio.gather(*(start(client, Idempotency_Key="k") for _ in range(50)))
 
     assert {status for status, _, _ in answers} == {202}
@@ -84,7 +86,7 @@ async def test_a_key_of_255_characters_is_accepted(client: QuartClient) -> None:
     ],
     ids=["escaped", "escaped-pairs", "as-it-is", "decomposed"],
 )
-async def test_the_longest_prompt_is_accepted_however_its_json_spells_it(
+async def test_the_longest_prompt_is_accepted_in_any_json_escaping(
     client: QuartClient, harness: Harness, written: str, read: str
 ) -> None:
     title = r"\ud83c\udf0a" * 200
@@ -98,7 +100,7 @@ async def test_the_longest_prompt_is_accepted_however_its_json_spells_it(
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("fields", "stored"),
     [
         ({"language": "zh-hans-cn"}, {"language": "zh-Hans-CN"}),
         ({"language": "es-419"}, {"language": "es-419"}),
@@ -109,14 +111,14 @@ async def test_the_longest_prompt_is_accepted_however_its_json_spells_it(
         ({"prompt": "a\r\nb\tc\rd"}, {"prompt": "a\nb\tc\nd"}),
     ],
 )
-async def test_what_is_spelled_otherwise_is_kept_in_one_way(
-    client: QuartClient, harness: Harness, given: dict[str, str], kept: dict[str, str]
+async def test_equivalent_values_are_stored_in_canonical_form(
+    client: QuartClient, harness: Harness, fields: dict[str, str], stored: dict[str, str]
 ) -> None:
-    response = await client.post(START, json={"prompt": "tides"} | given)
+    response = await client.post(START, json={"prompt": "tides"} | fields)
 
     assert response.status_code == 202
     [row] = harness.world.workflows.rows.values()
-    assert row.input == {"prompt": "tides"} | kept
+    assert row.input == {"prompt": "tides"} | stored
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ async def test_what_is_spelled_otherwise_is_kept_in_one_way(
         ("language", "en\x1b", "holds the control character U+001B"),
     ],
 )
-async def test_a_control_character_is_refused_by_its_name_and_field(
+async def test_a_control_character_is_refused_and_named_with_its_field(
     client: QuartClient, field: str, text: str, detail: str
 ) -> None:
     response = await client.post(START, json={"prompt": "tides", field: text})
@@ -154,7 +156,7 @@ async def test_a_control_character_is_refused_by_its_name_and_field(
         "x" * 20_000,
     ],
 )
-async def test_a_prompt_is_kept_as_it_was_written(client: QuartClient, harness: Harness, prompt: str) -> None:
+async def test_a_prompt_is_stored_unchanged(client: QuartClient, harness: Harness, prompt: str) -> None:
     status, body, _ = await start(client, prompt)
 
     assert (status, harness.world.workflows.rows[body["workflow_id"]].input["prompt"]) == (202, prompt)
@@ -169,12 +171,14 @@ async def test_a_prompt_is_kept_as_it_was_written(client: QuartClient, harness: 
         {"Sec_Fetch_Site": "same-origin", "Origin": "null"},
     ],
 )
-async def test_programs_and_our_own_pages_may_start(client: QuartClient, headers: dict[str, str]) -> None:
+async def test_a_start_without_origin_or_from_our_own_pages_is_accepted(
+    client: QuartClient, headers: dict[str, str]
+) -> None:
     assert (await start(client, **headers))[0] == 202
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", 'Application/JSON; charset="UTF-8"'])
-async def test_json_in_utf_8_may_say_so(client: QuartClient, content_type: str) -> None:
+async def test_a_json_content_type_with_charset_utf_8_is_accepted(client: QuartClient, content_type: str) -> None:
     response = await client.post(START, data=b'{"prompt":"a"}', headers={"Content-Type": content_type})
 
     assert response.status_code == 202

@@ -1,4 +1,4 @@
-"""The table of bad inputs: what is sent, and what must be answered. Numbers are rows of the contract, letters are ours."""
+"""The table of bad inputs: requests, and the answers they must get. Numbers are rows of the contract, letters are ours."""
 
 import json
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a problem of the right kind, says nothing of ours, and nothing was changed."""
+"""Whatever is sent, the answer is a problem of the right kind without internal words, and nothing was changed."""
 
 import json
 from pathlib import Path
@@ -11,40 +11,50 @@ from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.workflow import Kind, Status
 from tests.web.harness import Harness
 from tests.web.http.bad_inputs import BAD, DONE, IDS, OF_OTHERS, RUNNING, Bad
-from tests.web.http.bad_inputs_of_stories import (
+from tests.web.http.bad_inputs_of_workflows import (
     CANCELLED,
     FAILED,
-    OF_STORIES,
+    OF_WORKFLOWS,
     PARKED,
-    PARKED_TO_BE_TOLD,
+    PARKED_BEFORE_NOTIFY,
     POST,
     SILENT,
     UNPAID,
 )
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"}
-EVERY = [*BAD, *OF_STORIES]
+EVERY = [*BAD, *OF_WORKFLOWS]
 DOCUMENTED = (Path(__file__).parents[3] / "docs" / "errors.md").read_text()
-OURS = ("Traceback", "Input should", "instance of", "/web/", "quart", "werkzeug", "pydantic", "SELECT", "site-packages")
+INTERNAL_WORDS = (
+    "Traceback",
+    "Input should",
+    "instance of",
+    "/web/",
+    "quart",
+    "werkzeug",
+    "pydantic",
+    "SELECT",
+    "site-packages",
+)
 
 
 @pytest.fixture
 async def ids(harness: Harness) -> dict[str, str]:
     """Reports: running, finished, cancelled, failed, another tenant's, three that wait for a person; and a finished post."""
-    running, done = await harness.asked("running"), await harness.asked("done")
+    running, done = await harness.queued("running"), await harness.queued("done")
     await harness.done(done)
-    of_others = await harness.asked("of others", tenant="others")
+    of_others = await harness.queued("of others", tenant="others")
     await harness.done(of_others)
-    post = await harness.asked("a post", kind=Kind.POST)
+    post = await harness.queued("a post", kind=Kind.POST)
     await harness.written(post, text="# Bees")
-    cancelled = await harness.asked("cancelled")
+    cancelled = await harness.queued("cancelled")
     await harness.world.progress.close(cancelled, Status.CANCELLED, Closed())
     return {
         RUNNING: running,
         DONE: done,
         OF_OTHERS: of_others,
         PARKED: await harness.parked(),
-        PARKED_TO_BE_TOLD: await harness.parked(before="before_notify"),
+        PARKED_BEFORE_NOTIFY: await harness.parked(before="before_notify"),
         POST: post,
         UNPAID: await harness.waiting(),
         FAILED: await harness.failed(),
@@ -68,14 +78,14 @@ def everything(harness: Harness) -> Any:
     )
 
 
-async def ask(client: QuartClient, bad: Bad, ids: dict[str, str]) -> Any:
+async def send(client: QuartClient, bad: Bad, ids: dict[str, str]) -> Any:
     path = bad.path
     for name, value in ids.items():
         path = path.replace(name, value)
     return await client.open(path, method=bad.method, headers=bad.headers, data=bad.body)
 
 
-def test_no_two_rows_have_one_name() -> None:
+def test_every_bad_input_has_its_own_name() -> None:
     assert len({bad.id for bad in EVERY}) == len(EVERY)
 
 
@@ -85,7 +95,7 @@ async def test_a_bad_input_is_refused_as_the_table_says(
 ) -> None:
     before = everything(harness)
 
-    response = await ask(client, bad, ids)
+    response = await send(client, bad, ids)
 
     text = await response.get_data(as_text=True)
     assert response.status_code == bad.status, text
@@ -100,7 +110,7 @@ async def test_a_bad_input_is_refused_as_the_table_says(
     assert body["status"] == bad.status
     assert body["request_id"] == response.headers["X-Request-Id"]
     assert len(text) <= 4096
-    assert not any(word in text for word in OURS)
+    assert not any(word in text for word in INTERNAL_WORDS)
     assert ("Retry-After" in response.headers) == ("retry_after" in body)
     assert everything(harness) == before
 
@@ -111,7 +121,7 @@ async def test_every_kind_of_wrong_id_gets_the_same_answer(
 ) -> None:
     answers = set()
     for bad in (bad for bad in IDS if bad.method == "GET"):
-        response = await ask(client, Bad(bad.id, bad.path, 404, "not_found", method), ids)
+        response = await send(client, Bad(bad.id, bad.path, 404, "not_found", method), ids)
         text = await response.get_data(as_text=True)
         body = json.loads(text) if text else {}
         body.pop("request_id", None), body.pop("instance", None)
@@ -125,20 +135,20 @@ async def test_every_kind_of_wrong_id_gets_the_same_answer(
     assert len(answers) == 1
 
 
-async def test_an_unknown_pipeline_is_named_with_those_that_there_are(client: QuartClient) -> None:
+async def test_an_unknown_pipeline_is_refused_with_the_known_ones(client: QuartClient) -> None:
     body = await (await client.post("/api/workflows/frobnicate", json={"prompt": "a"})).get_json()
 
     assert body["detail"] == "there is no pipeline 'frobnicate'; there are generate-report, blog-post, ai-processing"
     assert body["instance"] == "/api/workflows/frobnicate"
 
 
-async def test_a_refused_method_names_the_allowed_ones(client: QuartClient) -> None:
+async def test_a_405_names_the_allowed_methods(client: QuartClient) -> None:
     response = await client.delete("/api/workflows/generate-report")
 
     assert response.headers["Allow"] == "POST"
 
 
-async def test_an_unexpected_error_says_nothing_and_is_logged_with_the_request_id(
+async def test_an_unexpected_error_is_logged_with_the_request_id_and_not_shown(
     client: QuartClient, harness: Harness, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: Any) -> Any:
@@ -149,14 +159,14 @@ async def test_an_unexpected_error_says_nothing_and_is_logged_with_the_request_i
     response = await client.get("/api/workflows")
 
     text = await response.get_data(as_text=True)
-    said = capsys.readouterr()
+    captured = capsys.readouterr()
     assert response.status_code == 500
     assert "secret words" not in text
     assert json.loads(text)["code"] == "internal_error"
-    assert json.loads(text)["request_id"] in said.out + said.err
+    assert json.loads(text)["request_id"] in captured.out + captured.err
 
 
-async def test_a_database_that_is_away_is_503_with_a_time_to_come_back(client: QuartClient, harness: Harness) -> None:
+async def test_an_unreachable_database_is_503_with_retry_after(client: QuartClient, harness: Harness) -> None:
     harness.world.database.is_away = True
 
     response = await client.post("/api/workflows/generate-report", json={"prompt": "a"})

@@ -27,7 +27,7 @@ def numbers(stream: bytes) -> list[int]:
     return [int(found) for found in re.findall(rb"^id: (\d+)$", stream, re.MULTILINE)]
 
 
-def test_an_events_bytes_are_a_function_of_its_row() -> None:
+def test_an_event_is_serialised_from_its_row_alone() -> None:
     event = ProgressEvent("w", 3, START, EventKind.ATTEMPT_FAILED, "llm_call", 2, {"error": {"detail": "é\n\ud800"}})
 
     assert event_stream.frame(event).decode() == (
@@ -37,18 +37,18 @@ def test_an_events_bytes_are_a_function_of_its_row() -> None:
     )
 
 
-def test_a_draft_has_no_number_as_it_is_not_of_the_log() -> None:
+def test_a_draft_message_has_no_event_id() -> None:
     assert event_stream.frame(Draft("w", "llm_call", 2, "a\nid: 9")) == (
         b'event: draft\ndata: {"step":"llm_call","attempt":2,"text":"a\\nid: 9"}\n\n'
     )
 
 
-def test_silence_is_kept_alive_with_a_comment() -> None:
+def test_a_silent_stream_sends_a_comment_to_stay_alive() -> None:
     assert event_stream.frame(None) == b": keep-alive\n\n"
 
 
-async def test_a_finished_report_is_told_whole_and_ends_by_itself(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_the_stream_of_a_finished_report_sends_all_events_and_ends(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     stream = await read(client, report_id)
@@ -58,8 +58,8 @@ async def test_a_finished_report_is_told_whole_and_ends_by_itself(client: QuartC
     assert b"event: closed" in stream
 
 
-async def test_each_resumption_gives_the_rest_with_the_same_bytes(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_a_stream_resumed_at_any_event_gives_the_same_bytes(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     await harness.done(report_id)
     whole = (await read(client, report_id)).removeprefix(b"retry: 500\n\n")
     messages = re.findall(rb"id: .*?\n\n", whole, re.DOTALL)
@@ -69,20 +69,16 @@ async def test_each_resumption_gives_the_rest_with_the_same_bytes(client: QuartC
         assert rest == b"".join(messages[after:])
 
 
-async def test_a_finished_report_is_told_without_temporal_and_without_worker(
-    client: QuartClient, harness: Harness
-) -> None:
-    report_id = await harness.asked()
+async def test_a_finished_report_is_streamed_without_temporal(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     await harness.done(report_id)
     harness.world.engine.is_away = True
 
     assert b"event: closed" in await read(client, report_id)
 
 
-async def test_the_header_wins_over_the_address_as_browsers_repeat_the_first_address(
-    client: QuartClient, harness: Harness
-) -> None:
-    report_id = await harness.asked()
+async def test_the_last_event_id_header_takes_precedence_over_the_query(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     response = await client.get(f"/api/workflows/{report_id}/events?after=1", headers={"Last-Event-ID": "4"})
@@ -90,8 +86,8 @@ async def test_the_header_wins_over_the_address_as_browsers_repeat_the_first_add
     assert numbers(await response.get_data(as_text=False))[0] == 5
 
 
-async def test_a_first_reader_may_name_its_place_in_the_address(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_the_query_can_name_the_first_event_to_send(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     response = await client.get(f"/api/workflows/{report_id}/events?after=3")
@@ -99,8 +95,8 @@ async def test_a_first_reader_may_name_its_place_in_the_address(client: QuartCli
     assert numbers(await response.get_data(as_text=False))[0] == 4
 
 
-async def test_a_header_of_zero_wins_too(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_a_last_event_id_of_zero_takes_precedence_too(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     response = await client.get(f"/api/workflows/{report_id}/events?after=3", headers={"Last-Event-ID": "0"})
@@ -108,8 +104,8 @@ async def test_a_header_of_zero_wins_too(client: QuartClient, harness: Harness) 
     assert numbers(await response.get_data(as_text=False))[0] == 1
 
 
-async def test_events_are_told_while_they_happen(harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_events_are_streamed_when_they_happen(harness: Harness) -> None:
+    report_id = await harness.queued()
     streams = event_stream.Streams()
     stream = streams.stream(harness.operations.reading.events(report_id, LOCAL_CALLER, 1))
     await anext(stream)
@@ -122,8 +118,8 @@ async def test_events_are_told_while_they_happen(harness: Harness) -> None:
     await stream.aclose()
 
 
-async def test_a_draft_comes_between_the_events(harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_a_draft_is_streamed_between_the_events(harness: Harness) -> None:
+    report_id = await harness.queued()
     attempt = await harness.step(report_id, "llm_call")
     harness.world.drafts.show(attempt, "The sea")
     stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, LOCAL_CALLER, 2))
@@ -135,20 +131,20 @@ async def test_a_draft_comes_between_the_events(harness: Harness) -> None:
 
 
 async def test_an_open_stream_ends_cleanly_when_the_process_drains(harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     streams = event_stream.Streams()
     asyncio.get_running_loop().call_later(0.05, streams.drain)
 
     async with asyncio.timeout(10):
-        told = [
+        sent = [
             message async for message in streams.stream(harness.operations.reading.events(report_id, LOCAL_CALLER, 0))
         ]
 
-    assert len(told) == 2
+    assert len(sent) == 2
 
 
-async def test_a_stream_that_ended_leaves_no_watcher_behind(harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_a_closed_stream_removes_its_watcher(harness: Harness) -> None:
+    report_id = await harness.queued()
     stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, LOCAL_CALLER, 0))
     await anext(stream)
     await anext(stream)
@@ -158,8 +154,8 @@ async def test_a_stream_that_ended_leaves_no_watcher_behind(harness: Harness) ->
     assert not harness.world.changes.watchers[report_id]
 
 
-async def test_a_database_that_goes_away_ends_the_stream_without_an_error(harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_a_database_outage_ends_the_stream_without_an_error(harness: Harness) -> None:
+    report_id = await harness.queued()
     stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, LOCAL_CALLER, 0))
     await anext(stream)
     harness.world.database.is_away = True
@@ -167,8 +163,8 @@ async def test_a_database_that_goes_away_ends_the_stream_without_an_error(harnes
     assert [message async for message in stream] == []
 
 
-async def test_one_stream_too_many_is_refused(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_streams_beyond_the_limit_are_refused(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     harness.streams.most = 0
 
     response = await client.get(f"/api/workflows/{report_id}/events")
@@ -177,15 +173,15 @@ async def test_one_stream_too_many_is_refused(client: QuartClient, harness: Harn
     assert response.headers["Retry-After"] == "5"
 
 
-async def test_asking_for_the_head_of_a_stream_does_not_open_one(client: QuartClient, harness: Harness) -> None:
-    response = await asyncio.wait_for(client.head(f"/api/workflows/{await harness.asked()}/events"), 10)
+async def test_a_head_request_opens_no_stream(client: QuartClient, harness: Harness) -> None:
+    response = await asyncio.wait_for(client.head(f"/api/workflows/{await harness.queued()}/events"), 10)
 
     assert response.headers["Content-Type"] == "text/event-stream"
     assert response.headers["X-Accel-Buffering"] == "no"
 
 
-async def test_a_reader_that_leaves_frees_its_place(server: RunningServer) -> None:
-    report_id = await server.harness.asked()
+async def test_a_disconnected_reader_frees_its_place(server: RunningServer) -> None:
+    report_id = await server.harness.queued()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     await reader.readuntil(b"event: accepted")
@@ -197,17 +193,17 @@ async def test_a_reader_that_leaves_frees_its_place(server: RunningServer) -> No
             await asyncio.sleep(0.01)
 
 
-async def test_a_reader_that_never_reads_costs_a_bounded_number_of_events(
+async def test_a_reader_that_never_reads_buffers_a_bounded_number_of_events(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report_id = await server.harness.asked()
-    told = 0
+    report_id = await server.harness.queued()
+    sent = 0
 
     async def flood(*_: object) -> object:
-        nonlocal told
+        nonlocal sent
         while True:
-            told += 1
-            yield ProgressEvent(report_id, told, START, EventKind.ACCEPTED, data={"title": "x" * 10_000})
+            sent += 1
+            yield ProgressEvent(report_id, sent, START, EventKind.ACCEPTED, data={"title": "x" * 10_000})
             await asyncio.sleep(0)
 
     monkeypatch.setattr(server.harness.operations.reading, "events", flood)
@@ -215,17 +211,17 @@ async def test_a_reader_that_never_reads_costs_a_bounded_number_of_events(
     writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     before = -1
     async with asyncio.timeout(10):
-        while told != before or told == 0:
-            before = told
+        while sent != before or sent == 0:
+            before = sent
             await asyncio.sleep(0.3)
 
-    assert told * 10_000 < 16 * 1024 * 1024
+    assert sent * 10_000 < 16 * 1024 * 1024
     writer.close()
 
 
-async def test_a_stalled_reader_is_dropped(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stalled_reader_is_disconnected(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("durable_research.web.http.middleware._STALLED_SECONDS", 0.3)
-    report_id = await server.harness.asked()
+    report_id = await server.harness.queued()
     ended = asyncio.Event()
 
     async def flood(*_: object) -> object:
@@ -246,12 +242,12 @@ async def test_a_stalled_reader_is_dropped(server: RunningServer, monkeypatch: p
     writer.close()
 
 
-async def test_the_end_of_a_workflow_is_the_last_thing_told(harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_the_closed_event_is_the_last_message_of_a_stream(harness: Harness) -> None:
+    report_id = await harness.queued()
     stream = event_stream.Streams().stream(harness.operations.reading.events(report_id, LOCAL_CALLER, 0))
     await anext(stream)
 
     await harness.world.progress.close(report_id, Status.CANCELLED, Closed())
 
-    told = [message async for message in stream]
-    assert b"event: closed" in told[-1]
+    sent = [message async for message in stream]
+    assert b"event: closed" in sent[-1]

@@ -1,4 +1,4 @@
-"""What a download is called, by programs that read RFC 6266 and by those that do not."""
+"""The file name of a download, for clients that read RFC 6266 and for those that do not."""
 
 from urllib.parse import unquote
 
@@ -26,14 +26,14 @@ ID = "report-01m8gcpb5y4w87gx3jabcdef"
         ("", "report", "report"),
     ],
 )
-def test_a_file_is_called_by_the_letters_of_its_title(title: str, full: str, plain: str) -> None:
+def test_a_file_name_is_made_of_the_letters_of_its_title(title: str, full: str, plain: str) -> None:
     name = file_name(title, ID, "pdf")
 
     assert (name.full, name.plain) == (f"{full}-abcdef.pdf", f"{plain}-abcdef.pdf")
 
 
 @pytest.mark.parametrize("title", ["a" * 200, "潮" * 200, "𐍈" * 200, "é́" * 200, "a - " * 60])
-def test_the_longest_name_is_one_that_file_systems_take(title: str) -> None:
+def test_a_file_name_is_at_most_255_bytes(title: str) -> None:
     name = file_name(title, ID, "html")
 
     assert max(len(name.full.encode()), len(name.plain)) <= 255
@@ -41,7 +41,7 @@ def test_the_longest_name_is_one_that_file_systems_take(title: str) -> None:
 
 
 @pytest.mark.parametrize("title", ["Why?", "潮汐 \"'; \\ %41 (x)", "Größe\n"])
-def test_the_header_is_ascii_and_holds_both_names(title: str) -> None:
+def test_content_disposition_is_ascii_and_holds_both_names(title: str) -> None:
     name = file_name(title, ID, "pdf")
 
     kind, plain, *extended = name.disposition.split("; ")

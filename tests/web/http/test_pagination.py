@@ -11,13 +11,13 @@ ID = "report-" + "0" * 26
 CALLER = Caller("t")
 
 
-def test_a_position_is_read_back() -> None:
+def test_a_cursor_is_decoded_to_its_position() -> None:
     assert pagination.decode(pagination.encode(NOW, ID, caller=CALLER, of="l"), caller=CALLER, of="l") == (NOW, ID)
 
 
 @pytest.mark.parametrize(
     ("at", "item"), [(NOW, "a\x00b"), (NOW, "'; DROP TABLE reports"), (NOW.replace(tzinfo=None), ID)]
 )
-def test_a_forged_position_that_is_no_time_and_id_never_reaches_the_database(at: datetime, item: str) -> None:
+def test_a_malformed_position_in_a_cursor_is_refused(at: datetime, item: str) -> None:
     with pytest.raises(Problem):
         pagination.decode(pagination.encode(at, item, caller=CALLER, of="l"), caller=CALLER, of="l")

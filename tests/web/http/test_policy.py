@@ -1,4 +1,4 @@
-"""What every answer forbids, and how long static files may be kept."""
+"""The content security policy of every answer, and the caching of static files."""
 
 import re
 
@@ -14,7 +14,7 @@ POLICY = (
 
 
 @pytest.mark.parametrize("path", ["/", "/reports", "/schedules", "/nothing", "/api/reports", "/api/nothing"])
-async def test_every_answer_carries_the_strict_policy(client: QuartClient, path: str) -> None:
+async def test_every_answer_has_the_strict_content_security_policy(client: QuartClient, path: str) -> None:
     headers = (await client.get(path)).headers
 
     assert headers["Content-Security-Policy"] == POLICY
@@ -24,7 +24,7 @@ async def test_every_answer_carries_the_strict_policy(client: QuartClient, path:
 
 
 async def test_pages_hold_no_inline_style_or_script(client: QuartClient, harness: Harness) -> None:
-    running, done = await harness.asked(), await harness.asked()
+    running, done = await harness.queued(), await harness.queued()
     await harness.done(done)
     await client.post("/api/schedules", json={"prompt": "tides", "every": "1d"})
 
@@ -33,7 +33,7 @@ async def test_pages_hold_no_inline_style_or_script(client: QuartClient, harness
         assert not re.search(r"\sstyle=|<style|\son\w+=|<script(?![^>]*\ssrc=)", text)
 
 
-async def test_static_files_are_kept_for_good_under_the_address_of_their_content(client: QuartClient) -> None:
+async def test_static_files_are_immutable_under_their_versioned_address(client: QuartClient) -> None:
     link = re.search(r'href="(/static/site\.css\?v=\w+)"', await (await client.get("/")).get_data(as_text=True))
     assert link
 
@@ -43,5 +43,5 @@ async def test_static_files_are_kept_for_good_under_the_address_of_their_content
     assert (await client.get(link[1], headers={"If-None-Match": response.headers["ETag"]})).status_code == 304
 
 
-async def test_static_files_under_an_old_address_are_asked_for_again(client: QuartClient) -> None:
+async def test_static_files_under_an_old_version_are_not_cached(client: QuartClient) -> None:
     assert (await client.get("/static/site.css?v=old")).headers["Cache-Control"] == "no-cache"

@@ -1,4 +1,4 @@
-"""What only bytes can show: bodies without length, heads without end, methods that nobody knows."""
+"""Cases below the HTTP client: bodies without length, endless heads, unknown methods."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ async def test_a_chunked_body_is_refused_at_the_limit_and_the_connection_closed(
     assert (*refusal(reply), reply.headers["connection"]) == (413, "body_too_large", "close")
 
 
-async def test_an_endless_chunked_body_is_refused_while_it_still_comes(server: RunningServer) -> None:
+async def test_an_endless_chunked_body_is_refused_before_its_end(server: RunningServer) -> None:
     reply = await server.send(
         POST + b"Transfer-Encoding: chunked\r\n\r\n" + (b"8000\r\n" + b"a" * 0x8000 + b"\r\n") * 40
     )
@@ -43,16 +43,14 @@ async def test_a_huge_content_length_is_refused_before_reading(server: RunningSe
     assert refusal(reply) == (413, "body_too_large")
 
 
-async def test_bytes_that_are_no_text_are_refused(server: RunningServer) -> None:
+async def test_a_body_that_is_not_utf_8_is_refused(server: RunningServer) -> None:
     reply = await server.send(POST + b"Content-Length: 3\r\n\r\n\xff\xfe\x00")
 
     assert refusal(reply) == (400, "invalid_utf8")
 
 
 @pytest.mark.parametrize("method", ["TRACE", "DELETE", "BREW", "PROPFIND", "get"])
-async def test_a_method_that_the_address_does_not_have_is_405_with_the_allowed_ones(
-    server: RunningServer, method: str
-) -> None:
+async def test_an_unsupported_method_is_405_with_the_allowed_ones(server: RunningServer, method: str) -> None:
     reply = await server.send(
         f"{method} /api/workflows/generate-report HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode()
     )
@@ -64,8 +62,8 @@ async def test_an_unknown_method_at_an_unknown_address_is_404(server: RunningSer
     assert refusal(await server.send(b"BREW /coffee HTTP/1.1\r\nHost: localhost\r\n\r\n")) == (404, "not_found")
 
 
-async def test_ten_thousand_ranges_are_refused_as_a_header_too_large(server: RunningServer) -> None:
-    report_id = await server.harness.asked()
+async def test_ten_thousand_ranges_are_431_headers_too_large(server: RunningServer) -> None:
+    report_id = await server.harness.queued()
     await server.harness.done(report_id)
 
     reply = await server.get(f"/api/reports/{report_id}.pdf", f"Range: bytes={','.join(['0-0'] * 10_000)}\r\n")
@@ -73,8 +71,8 @@ async def test_ten_thousand_ranges_are_refused_as_a_header_too_large(server: Run
     assert refusal(reply) == (431, "headers_too_large")
 
 
-async def test_many_ranges_that_fit_are_refused_as_more_than_one(server: RunningServer) -> None:
-    report_id = await server.harness.asked()
+async def test_several_ranges_are_416(server: RunningServer) -> None:
+    report_id = await server.harness.queued()
     await server.harness.done(report_id)
 
     reply = await server.get(f"/api/reports/{report_id}.pdf", f"Range: bytes={','.join(['0-0'] * 1_000)}\r\n")
@@ -112,7 +110,7 @@ async def test_an_endless_header_is_431(server: RunningServer) -> None:
         b" folded: 1\r\n",
     ],
 )
-async def test_a_request_that_can_be_read_in_two_ways_is_400(server: RunningServer, head: bytes) -> None:
+async def test_an_ambiguous_request_is_400(server: RunningServer, head: bytes) -> None:
     reply = await server.send(POST + head + b"\r\nhello")
 
     assert reply.status == 400
@@ -130,7 +128,7 @@ async def test_a_request_with_two_hosts_is_refused(server: RunningServer) -> Non
     assert refusal(reply) == (400, "invalid_host")
 
 
-async def test_another_servers_name_is_refused_and_never_repeated(server: RunningServer) -> None:
+async def test_an_unknown_host_is_refused_and_not_echoed(server: RunningServer) -> None:
     reply = await server.send(b"GET /api/reports HTTP/1.1\r\nHost: evil.example\r\n\r\n")
 
     assert refusal(reply) == (400, "invalid_host")
@@ -149,20 +147,20 @@ async def test_a_doubled_slash_is_another_address(server: RunningServer) -> None
 
 
 @pytest.mark.parametrize("target", [b"/\xff", b"/?q=\xff", b"*", b"http://evil.example:99999/", b"/%"])
-async def test_a_strange_target_is_no_error_of_ours(server: RunningServer, target: bytes) -> None:
+async def test_a_malformed_request_target_is_a_4xx(server: RunningServer, target: bytes) -> None:
     reply = await server.send(b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
     assert 400 <= reply.status < 500
 
 
-async def test_an_upgrade_is_not_offered(server: RunningServer) -> None:
+async def test_a_protocol_upgrade_is_ignored(server: RunningServer) -> None:
     reply = await server.get("/livez", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n")
 
     assert reply.status == 200
 
 
-async def test_rubbish_in_the_middle_of_a_stream_ends_the_connection(server: RunningServer) -> None:
-    report_id = await server.harness.asked()
+async def test_invalid_bytes_during_a_stream_end_the_connection(server: RunningServer) -> None:
+    report_id = await server.harness.queued()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     await reader.readuntil(b"event: accepted")

@@ -1,4 +1,4 @@
-"""The server as a process meets it: a port that is taken, and a stop that cuts nobody off."""
+"""The server as a process: a port that is in use, and a stop that breaks no stream."""
 
 import asyncio
 import os
@@ -15,39 +15,39 @@ from tests.web.harness import Harness
 from tests.web.running_server import RunningServer
 
 
-def test_a_port_in_use_is_named_with_what_to_do() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+def test_a_port_in_use_is_named_with_its_setting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
 
         with pytest.raises(CannotListen, match=rf"port {port} on 127\.0\.0\.1 is in use .* DURABLE_RESEARCH_PORT"):
             bind("127.0.0.1", port)
 
 
-def test_an_address_that_is_not_ours_is_refused_in_words() -> None:
+def test_a_non_local_address_is_refused_by_name() -> None:
     with pytest.raises(CannotListen, match=r"cannot listen on 203\.0\.113\.1:8000"):
         bind("203.0.113.1", 8000)
 
 
-async def test_an_answer_on_a_kept_connection_is_not_held_back_by_the_network_stack(server: RunningServer) -> None:
+async def test_answers_on_a_keep_alive_connection_are_sent_without_delay(server: RunningServer) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     took = []
     for _ in range(20):
-        asked_at = time.monotonic()
+        sent_at = time.monotonic()
         writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await reader.readuntil(b'{"status":"ok"}')
-        took.append(time.monotonic() - asked_at)
+        took.append(time.monotonic() - sent_at)
     writer.close()
 
-    # What is held back waits for an acknowledgement, which comes after 40 ms, each time on a connection that is not new.
+    # A delayed segment waits for an acknowledgement, which comes after 40 ms, each time on a connection that is not new.
     assert min(took[10:]) < 0.03
 
 
-@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
-async def test_a_stop_ends_open_streams_cleanly_and_at_once(
-    asked: signal.Signals, harness: Harness, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+async def test_a_stop_signal_ends_open_streams_at_once(
+    stop_signal: signal.Signals, harness: Harness, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_server, "_DRAIN_SECONDS", 60)  # the test ends before it, or not at all
-    report_id, port = await harness.asked(), free_port()
+    report_id, port = await harness.queued(), free_port()
     serving = asyncio.create_task(serve_app(harness.app, harness.streams, "127.0.0.1", port))
     async with asyncio.timeout(30):
         while True:
@@ -59,11 +59,11 @@ async def test_a_stop_ends_open_streams_cleanly_and_at_once(
         writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         await reader.readuntil(b"event: accepted")
 
-        os.kill(os.getpid(), asked)
+        os.kill(os.getpid(), stop_signal)
         rest = await reader.read()
         await serving
 
-    said = capsys.readouterr()
+    captured = capsys.readouterr()
     writer.close()
     assert rest.endswith(b"0\r\n\r\n")
-    assert "api.ready" in said.out + said.err
+    assert "api.ready" in captured.out + captured.err

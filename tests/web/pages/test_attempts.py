@@ -13,80 +13,80 @@ START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 STARTED, FAILED, LOST = EventKind.ATTEMPT_STARTED, EventKind.ATTEMPT_FAILED, EventKind.ATTEMPT_LOST
 BUSY = {"error": {"code": "rate_limited", "detail": "busy"}, "wait_left_seconds": 600.0}
 
-Told = tuple[int, EventKind, dict[str, Any]]
+EventRow = tuple[int, EventKind, dict[str, Any]]
 
 
-def rows(*told: Told) -> list[tuple[str, str, str]]:
+def rows(*event_rows: EventRow) -> list[tuple[str, str, str]]:
     """Attempts, colour and words of each row after these events of one step, a minute apart."""
     events = [
         ProgressEvent(
             "report-1", seq, START + timedelta(minutes=seq), kind, "llm_call" if attempt else "", attempt, data
         )
-        for seq, (attempt, kind, data) in enumerate(told)
+        for seq, (attempt, kind, data) in enumerate(event_rows)
     ]
     return [(line.numbers, line.look, "; ".join([*line.notes, line.outcome])) for line in attempt_lines(events)]
 
 
-def look(attempt: int) -> tuple[Told, Told]:
+def poll(attempt: int) -> tuple[EventRow, EventRow]:
     return (attempt, STARTED, {"worker": "w1"}), (attempt, FAILED, BUSY)
 
 
-def test_the_looks_of_a_wait_are_one_row() -> None:
-    assert rows(*look(1), *look(2), *look(3)) == [
+def test_the_polls_of_a_wait_are_one_row() -> None:
+    assert rows(*poll(1), *poll(2), *poll(3)) == [
         ("1 to 3", "waiting", "waits since 12:01 UTC, looked 3 times, goes on until 12:15 UTC: busy")
     ]
 
 
-def test_a_look_that_is_under_way_adds_no_row() -> None:
-    assert rows(*look(1), (2, STARTED, {})) == rows(*look(1))
+def test_a_running_poll_adds_no_row() -> None:
+    assert rows(*poll(1), (2, STARTED, {})) == rows(*poll(1))
 
 
-def test_the_attempt_that_the_provider_answers_has_a_row_of_its_own() -> None:
-    assert rows(*look(1), *look(2), (3, STARTED, {}), (3, EventKind.PROVIDER_ANSWERED, {})) == [
+def test_the_attempt_that_gets_the_answer_has_its_own_row() -> None:
+    assert rows(*poll(1), *poll(2), (3, STARTED, {}), (3, EventKind.PROVIDER_ANSWERED, {})) == [
         ("1 to 2", "lost", "waited since 12:01 UTC, looked 2 times: busy"),
         ("3", "running", "the provider answers again; running"),
     ]
 
 
-def test_a_worker_that_dies_during_a_wait_has_a_row_and_the_wait_goes_on() -> None:
-    assert rows(*look(1), (2, STARTED, {}), (2, LOST, {}), *look(3)) == [
+def test_a_worker_lost_during_a_wait_has_its_own_row_and_the_wait_continues() -> None:
+    assert rows(*poll(1), (2, STARTED, {}), (2, LOST, {}), *poll(3)) == [
         ("1 to 3", "waiting", "waits since 12:01 UTC, looked 2 times, goes on until 12:15 UTC: busy"),
         ("2", "lost", "lost, its worker went away"),
     ]
 
 
-def test_a_look_that_said_more_than_a_look_ends_in_its_own_row_too() -> None:
+def test_a_poll_with_another_event_has_its_own_row_too() -> None:
     again = (2, EventKind.CALL_SENT_AGAIN, {"possible_extra": 1})
 
-    assert rows(*look(1), (2, STARTED, {}), again, (2, FAILED, BUSY)) == [
+    assert rows(*poll(1), (2, STARTED, {}), again, (2, FAILED, BUSY)) == [
         ("1 to 2", "waiting", "waits since 12:01 UTC, looked 2 times, goes on until 12:14 UTC: busy"),
         ("2", "failed", "sends the call again: 1 earlier may have been charged; failed: busy"),
     ]
 
 
-def test_the_waits_end_is_told_by_the_attempt_that_ended_it() -> None:
+def test_the_attempt_that_ended_a_wait_has_its_own_row() -> None:
     ended = {"error": {"detail": "busy; waited for 1:00:00"}, "wait_left_seconds": 0.0, "final": True}
 
-    assert rows(*look(1), (2, STARTED, {}), (2, FAILED, ended)) == [
+    assert rows(*poll(1), (2, STARTED, {}), (2, FAILED, ended)) == [
         ("1", "lost", "waited since 12:01 UTC, looked once: busy"),
         ("2", "failed", "failed: busy; waited for 1:00:00"),
     ]
 
 
 @pytest.mark.parametrize("end", [(0, EventKind.CLOSED, {"status": "cancelled"}), (4, STARTED, {"undoes": True})])
-def test_nothing_waits_after_the_end_or_the_first_undo(end: Told) -> None:
-    assert rows(*look(1), end)[0] == ("1", "lost", "waited since 12:01 UTC, looked once: busy")
+def test_a_wait_is_over_after_the_end_or_the_first_undo(end: EventRow) -> None:
+    assert rows(*poll(1), end)[0] == ("1", "lost", "waited since 12:01 UTC, looked once: busy")
 
 
 def test_a_second_wait_of_a_step_is_a_second_row() -> None:
-    answered: Told = (2, EventKind.PROVIDER_ANSWERED, {})
+    answered: EventRow = (2, EventKind.PROVIDER_ANSWERED, {})
 
-    found = rows(*look(1), (2, STARTED, {}), answered, (2, LOST, {}), *look(3), *look(4))
+    found = rows(*poll(1), (2, STARTED, {}), answered, (2, LOST, {}), *poll(3), *poll(4))
 
     assert [numbers for numbers, *_ in found] == ["1", "2", "3 to 4"]
 
 
-def test_failures_that_are_no_looks_stay_rows_of_their_own() -> None:
+def test_failures_that_are_no_polls_have_their_own_rows() -> None:
     failed = {"error": {"detail": "empty"}, "counted": True}
 
     assert [one[2] for one in rows((1, STARTED, {}), (1, FAILED, failed), (2, STARTED, {}))] == [

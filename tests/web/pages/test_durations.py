@@ -1,4 +1,4 @@
-"""What the script of a followed page counts reads as what the server writes."""
+"""The script of a live page formats durations like the server."""
 
 import base64
 import json
@@ -14,8 +14,8 @@ _EDGES = (0, 0.05, 0.4, 59.4, 59.95, 59.96, 60, 119.7, 3599.6, 3600, 86_399.9, 8
 _LENGTHS = (-5, *_EDGES, *(math.nextafter(edge, 0) for edge in _EDGES), *(step * 0.7 for step in range(10_500)))
 
 
-def test_the_page_counts_in_the_words_of_the_server() -> None:
-    # Node takes a file that ends in .js for no module; a data URL says what it is.
+def test_the_pages_script_formats_durations_like_the_server() -> None:
+    # Node does not load a .js file as a module; a data URL names its type.
     module = base64.b64encode((files(web) / "static" / "durations.js").read_bytes()).decode()
     script = (
         f'import {{ duration }} from "data:text/javascript;base64,{module}";'

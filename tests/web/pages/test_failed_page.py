@@ -15,7 +15,7 @@ EVIL = "</pre></textarea><script>alert(1)</script>\n\n# Tides"
 
 
 def shown(text: str) -> str:
-    """What a browser makes of the field: its first line end is no part of the text."""
+    """The field as a browser parses it: its first line end is not part of the text."""
     found = re.search(r'<textarea id="text"[^>]*>\n(.*?)</textarea>', text, re.DOTALL)
     assert found
     return html.unescape(found[1])
@@ -28,7 +28,7 @@ def token(text: str) -> str:
 
 
 @pytest.mark.parametrize("ended", [Status.FAILED, Status.TERMINATED])
-async def test_the_paid_text_is_read_downloaded_and_corrected_on_the_page(
+async def test_the_page_shows_the_paid_text_with_download_and_correction(
     client: QuartClient, harness: Harness, ended: Status
 ) -> None:
     report_id = await harness.failed(status=ended)
@@ -41,14 +41,14 @@ async def test_the_paid_text_is_read_downloaded_and_corrected_on_the_page(
     assert "accept_charge" not in text
 
 
-async def test_a_text_is_data_and_never_markup(client: QuartClient, harness: Harness) -> None:
+async def test_the_paid_text_is_escaped(client: QuartClient, harness: Harness) -> None:
     text = await page(client, f"/reports/{await harness.failed(text=EVIL)}")
 
     assert shown(text) == EVIL
     assert "<script>alert(1)" not in text
 
 
-async def test_the_button_resumes_and_leads_to_the_live_page(client: QuartClient, harness: Harness) -> None:
+async def test_the_resume_button_resumes_and_redirects_to_the_report(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.failed()
     before = await page(client, f"/reports/{report_id}")
 
@@ -73,7 +73,7 @@ async def test_a_double_click_resumes_once(client: QuartClient, harness: Harness
     assert sum(event.kind is EventKind.RESUMED for event in events) == 1
 
 
-async def test_a_corrected_text_goes_on(client: QuartClient, harness: Harness) -> None:
+async def test_a_corrected_text_resumes_the_report(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.failed()
 
     status, _, _ = await post(client, f"/reports/{report_id}/resume", token="t", text="# By hand\r\n\r\nWords.")
@@ -83,9 +83,7 @@ async def test_a_corrected_text_goes_on(client: QuartClient, harness: Harness) -
     assert harness.world.objects.objects[resumed.data["texts"]["corrected"]["text"]["key"]] == b"# By hand\n\nWords."
 
 
-async def test_a_report_as_long_as_they_come_can_be_corrected_in_any_script(
-    client: QuartClient, harness: Harness
-) -> None:
+async def test_a_very_long_text_in_any_script_can_be_corrected(client: QuartClient, harness: Harness) -> None:
     report_id, long = await harness.failed(), "潮" * 60_000
 
     assert (await post(client, f"/reports/{report_id}/resume", token="t", text=long))[0] == 303
@@ -101,7 +99,7 @@ async def test_a_report_as_long_as_they_come_can_be_corrected_in_any_script(
         ),
     ],
 )
-async def test_a_text_that_is_refused_stands_there_as_it_was_typed_beside_what_is_wrong(
+async def test_a_refused_text_is_shown_again_with_its_error(
     client: QuartClient, harness: Harness, typed: str, words: str
 ) -> None:
     report_id = await harness.failed()
@@ -114,7 +112,7 @@ async def test_a_text_that_is_refused_stands_there_as_it_was_typed_beside_what_i
     assert "<details open><summary>Correct the text" in text
 
 
-async def test_a_text_that_comes_too_late_is_not_lost(client: QuartClient, harness: Harness) -> None:
+async def test_a_text_submitted_too_late_is_shown_again(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.failed()
     await post(client, f"/reports/{report_id}/resume", token="t")
     await harness.world.progress.close(report_id, Status.DONE, Closed(), 1)
@@ -125,22 +123,22 @@ async def test_a_text_that_comes_too_late_is_not_lost(client: QuartClient, harne
     assert "# Typed for long" in text
 
 
-async def test_what_may_be_charged_again_asks_for_a_tick_first(client: QuartClient, harness: Harness) -> None:
+async def test_a_resumption_with_a_possible_charge_needs_a_checkbox(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.failed_in_silence()
     address = f"/reports/{report_id}/resume"
 
     before = await page(client, f"/reports/{report_id}")
     refused = await post(client, address, token="t")
-    taken = await post(client, address, token="t", accept_charge="yes")
+    accepted = await post(client, address, token="t", accept_charge="yes")
 
     assert "the model may be charged again, 0 so far, and perhaps 2 more" in before
     assert re.search(r'<input id="accept_charge" type="checkbox" name="accept_charge" value="yes" required', before)
     assert "Correct the text" not in before
     assert (refused[0], "Tick the box first" in refused[2]) == (409, True)
-    assert taken[0] == 303
+    assert accepted[0] == 303
 
 
-async def test_an_object_store_that_is_away_keeps_nobody_from_resuming(client: QuartClient, harness: Harness) -> None:
+async def test_an_unreachable_object_store_does_not_prevent_resuming(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.failed()
     harness.world.objects.is_away = True
 
@@ -151,10 +149,10 @@ async def test_an_object_store_that_is_away_keeps_nobody_from_resuming(client: Q
 
 
 @pytest.mark.parametrize(("kind", "folder"), [(Kind.POST, "posts"), (Kind.PROCESSING, "texts")])
-async def test_what_was_undone_is_run_again_and_the_page_says_that_it_is_paid_anew(
+async def test_the_page_of_an_undone_workflow_offers_a_paid_repeat(
     client: QuartClient, harness: Harness, kind: Kind, folder: str
 ) -> None:
-    undone = await harness.asked("Why do bees dance?", kind=kind)
+    undone = await harness.queued("Why do bees dance?", kind=kind)
     await harness.world.progress.close(undone, Status.FAILED, Closed(error={"code": "internal_error", "detail": "x"}))
 
     text = await page(client, f"/{folder}/{undone}")
@@ -163,9 +161,11 @@ async def test_what_was_undone_is_run_again_and_the_page_says_that_it_is_paid_an
     assert "Resume" not in text
 
 
-async def test_running_again_begins_with_the_question_and_its_options(client: QuartClient, harness: Harness) -> None:
-    asked = {"prompt": "潮" * 9_000, "title": "Tides & <winds>", "language": "de", "approval": "before_pdf"}
-    await client.post("/api/workflows/generate-report", json=asked)
+async def test_run_again_fills_the_form_with_the_question_and_its_options(
+    client: QuartClient, harness: Harness
+) -> None:
+    body = {"prompt": "潮" * 9_000, "title": "Tides & <winds>", "language": "de", "approval": "before_pdf"}
+    await client.post("/api/workflows/generate-report", json=body)
     (report_id,) = harness.world.workflows.rows
 
     text = await page(client, f"/?again={report_id}")
@@ -177,11 +177,11 @@ async def test_running_again_begins_with_the_question_and_its_options(client: Qu
 
 
 @pytest.mark.parametrize("wrong", [UNKNOWN, "x", "a%00b"])
-async def test_what_is_no_id_cannot_be_run_again(client: QuartClient, wrong: str) -> None:
+async def test_run_again_with_an_unknown_id_is_404(client: QuartClient, wrong: str) -> None:
     await page(client, f"/?again={wrong}", 404)
 
 
-async def test_attempts_after_resuming_stand_below_a_line_that_says_so(client: QuartClient, harness: Harness) -> None:
+async def test_attempts_after_a_resumption_are_below_a_heading(client: QuartClient, harness: Harness) -> None:
     report_id = await harness.failed()
     for number in range(1, 4):
         await post(client, f"/reports/{report_id}/resume", token=str(number))

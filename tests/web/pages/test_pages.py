@@ -1,4 +1,4 @@
-"""Pages as a browser gets them: they work without a script, say what is the case, and trust no text."""
+"""Pages as a browser gets them: they work without a script, show the current state, and escape every text."""
 
 import re
 
@@ -32,7 +32,7 @@ async def post(client: QuartClient, path: str = "/reports", **fields: str) -> tu
     return response.status_code, response.headers.get("Location", ""), await response.get_data(as_text=True)
 
 
-async def test_a_question_sent_by_form_leads_to_the_reports_page(client: QuartClient, harness: Harness) -> None:
+async def test_a_submitted_question_redirects_to_the_reports_page(client: QuartClient, harness: Harness) -> None:
     status, location, _ = await post(client, prompt="How do\r\ntides work?", title="", language="", token="t")
 
     (row,) = harness.world.workflows.rows.values()
@@ -53,13 +53,13 @@ async def test_the_same_form_with_another_question_starts_another_report(client:
     assert len(harness.world.workflows.rows) == 2
 
 
-async def test_each_form_has_a_token_of_its_own(client: QuartClient) -> None:
+async def test_each_form_has_its_own_token(client: QuartClient) -> None:
     tokens = {re.search(r'name="token" value="([^"]+)"', await page(client, "/"))[1] for _ in range(2)}  # type: ignore[index]
 
     assert len(tokens) == 2
 
 
-async def test_an_empty_question_is_explained_and_nothing_is_started(client: QuartClient, harness: Harness) -> None:
+async def test_an_empty_question_is_refused_and_nothing_is_started(client: QuartClient, harness: Harness) -> None:
     status, _, text = await post(client, prompt="  ", title="My title", token="t")
 
     assert status == 422
@@ -69,7 +69,7 @@ async def test_an_empty_question_is_explained_and_nothing_is_started(client: Qua
     assert harness.world.workflows.rows == {}
 
 
-async def test_a_question_that_is_too_long_is_kept_in_its_box(client: QuartClient) -> None:
+async def test_a_question_that_is_too_long_stays_in_the_form(client: QuartClient) -> None:
     _, _, text = await post(client, prompt="x" * 20_001, token="t")
 
     assert "longer than 20,000 characters" in text
@@ -80,14 +80,14 @@ async def test_a_long_question_in_any_script_fits_the_form(client: QuartClient) 
     assert (await post(client, prompt="潮" * 20_000, token="t"))[0] == 303
 
 
-async def test_an_example_fills_the_box_without_a_script(client: QuartClient) -> None:
+async def test_an_example_question_fills_the_form_without_a_script(client: QuartClient) -> None:
     link = re.search(r'data-example href="([^"]+)"', await page(client, "/"))
 
     assert link
     assert re.search(r"<textarea[^>]*>\s*How do tidal power plants work", await page(client, link[1]))
 
 
-async def test_home_says_so_when_no_worker_runs(client: QuartClient, harness: Harness) -> None:
+async def test_the_home_page_says_when_no_worker_runs(client: QuartClient, harness: Harness) -> None:
     without = await page(client, "/")
     await harness.worker()
 
@@ -103,7 +103,7 @@ async def test_the_header_counts_the_workers(client: QuartClient, harness: Harne
 
 
 @pytest.mark.parametrize("path", ["/", "/reports", "/nothing-here"])
-async def test_every_page_of_a_demo_says_so(client: QuartClient, path: str) -> None:
+async def test_every_page_with_the_simulator_shows_the_demo_ribbon(client: QuartClient, path: str) -> None:
     text = await (await client.get(path, headers=HTML)).get_data(as_text=True)
 
     assert "texts are canned by the simulator; not research" in text
@@ -116,7 +116,7 @@ async def test_pages_of_a_real_provider_show_no_ribbon() -> None:
 async def test_a_running_report_shows_its_steps_and_can_be_cancelled_without_a_script(
     client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.worker()
     await harness.step(report_id, "llm_call")
 
@@ -128,8 +128,8 @@ async def test_a_running_report_shows_its_steps_and_can_be_cancelled_without_a_s
     assert "follow.js" in text
 
 
-async def test_the_page_says_to_its_script_which_states_are_final(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_the_page_lists_the_final_statuses_for_its_script(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
 
     final = re.search(r'data-final="([^"]+)"', await page(client, f"/reports/{report_id}"))
 
@@ -137,8 +137,8 @@ async def test_the_page_says_to_its_script_which_states_are_final(client: QuartC
     assert final[1].split(" ") == ["cancelled", "done", "failed", "partly_done", "terminated"]
 
 
-async def test_a_retrying_step_says_why(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_a_retrying_step_shows_its_last_error(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     attempt = await harness.step(report_id, "llm_call")
     error = {"code": "rate_limited", "detail": "the provider is busy"}
     await harness.world.progress.end_attempt(
@@ -151,14 +151,14 @@ async def test_a_retrying_step_says_why(client: QuartClient, harness: Harness) -
     assert "failed: the provider is busy" in text
 
 
-async def test_a_report_that_waits_for_a_worker_says_so(client: QuartClient, harness: Harness) -> None:
-    text = await page(client, f"/reports/{await harness.asked()}")
+async def test_the_page_of_a_queued_report_says_when_no_worker_runs(client: QuartClient, harness: Harness) -> None:
+    text = await page(client, f"/reports/{await harness.queued()}")
 
     assert "No worker is running; the work starts or goes on by itself" in text
 
 
-async def test_cancelling_by_form_leads_back_to_the_report(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_cancelling_by_form_redirects_to_the_report(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
 
     status, location, _ = await post(client, f"/reports/{report_id}/cancel")
 
@@ -166,8 +166,8 @@ async def test_cancelling_by_form_leads_back_to_the_report(client: QuartClient, 
     assert "Cancelling…" in await page(client, location)
 
 
-async def test_a_finished_report_is_read_on_the_same_page(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_a_finished_report_is_shown_on_the_same_page(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     text = await page(client, f"/reports/{report_id}")
@@ -179,10 +179,10 @@ async def test_a_finished_report_is_read_on_the_same_page(client: QuartClient, h
 
 
 @pytest.mark.parametrize("kind", [Kind.REPORT, Kind.POST])
-async def test_no_later_view_of_a_page_reads_the_markdown_again(
+async def test_a_repeated_view_does_not_parse_the_markdown_again(
     client: QuartClient, harness: Harness, kind: Kind
 ) -> None:
-    made = await harness.asked(kind=kind)
+    made = await harness.queued(kind=kind)
     await (harness.done(made) if kind is Kind.REPORT else harness.written(made, text=TEXT))
     path = f"/{'reports' if kind is Kind.REPORT else 'posts'}/{made}"
     await page(client, path)
@@ -194,7 +194,7 @@ async def test_no_later_view_of_a_page_reads_the_markdown_again(
 
 
 async def test_a_possible_extra_charge_is_shown(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     assert '<dt>Possible extra charges</dt><dd class="warn">1</dd>' in await page(client, f"/reports/{report_id}")
@@ -208,10 +208,10 @@ async def test_a_possible_extra_charge_is_shown(client: QuartClient, harness: Ha
         (Charges(0, 2), ['<dd class="warn">0, and perhaps 2 more</dd>']),
     ],
 )
-async def test_embeddings_are_shown_apart_from_model_calls_where_there_are_any(
+async def test_charges_of_embeddings_are_shown_separately_when_there_are_any(
     client: QuartClient, harness: Harness, embedded: Charges, shown: list[str]
 ) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
     harness.world.ledger.embedded[report_id] = embedded
 
@@ -221,15 +221,15 @@ async def test_embeddings_are_shown_apart_from_model_calls_where_there_are_any(
     assert re.findall(r"<dt>Embeddings paid</dt>(<dd.*?</dd>)", text) == shown
 
 
-async def test_a_lost_attempt_is_shown_in_words(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_a_lost_attempt_is_shown_with_its_worker(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     assert "lost, worker-1@7 went away" in await page(client, f"/reports/{report_id}")
 
 
-async def test_a_failed_report_says_why_and_offers_to_ask_again(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked("winds?")
+async def test_a_failed_report_shows_its_error_and_offers_to_run_again(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued("winds?")
     error = {"code": "model_refused", "detail": "the key is refused"}
     await harness.world.progress.close(report_id, Status.FAILED, Closed(error=error))
 
@@ -239,15 +239,15 @@ async def test_a_failed_report_says_why_and_offers_to_ask_again(client: QuartCli
     assert f"/?again={report_id}" in text
 
 
-async def test_a_partly_done_report_says_what_is_still_to_come(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_a_partly_done_report_says_that_its_record_is_missing(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     await harness.world.progress.close(report_id, Status.PARTLY_DONE, Closed())
 
     assert "not yet in the library" in await page(client, f"/reports/{report_id}")
 
 
-async def test_no_text_of_anybody_becomes_markup(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked(SCRIPT, title=SCRIPT)
+async def test_user_text_is_escaped_on_every_page(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued(SCRIPT, title=SCRIPT)
     await harness.done(report_id, title=SCRIPT, text=f"# {SCRIPT}\n\n{SCRIPT}\n")
 
     for path in (
@@ -261,27 +261,27 @@ async def test_no_text_of_anybody_becomes_markup(client: QuartClient, harness: H
 
 
 @pytest.mark.parametrize("report_id", [UNKNOWN, "x", UNKNOWN.replace("report", "post")])
-async def test_an_unknown_report_is_a_page_for_people(client: QuartClient, report_id: str) -> None:
+async def test_an_unknown_report_is_an_html_404_page(client: QuartClient, report_id: str) -> None:
     assert "There is nothing here" in await page(client, f"/reports/{report_id}", 404)
 
 
-async def test_a_report_of_another_tenant_is_not_there(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked(tenant="others")
+async def test_a_report_of_another_tenant_is_404(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued(tenant="others")
 
     assert "There is nothing here" in await page(client, f"/reports/{report_id}", 404)
 
 
-async def test_programs_get_a_problem_where_browsers_get_a_page(client: QuartClient) -> None:
+async def test_clients_without_html_get_a_problem_body(client: QuartClient) -> None:
     assert (await client.get("/nothing", headers={"Accept": "*/*"})).content_type == "application/problem+json"
 
 
-async def test_without_the_database_pages_say_what_is_safe(client: QuartClient, harness: Harness) -> None:
+async def test_without_the_database_pages_are_503_and_say_what_is_safe(client: QuartClient, harness: Harness) -> None:
     harness.world.database.is_away = True
 
     assert "what was accepted is kept" in await page(client, "/", 503)
 
 
-async def test_a_mistake_of_ours_is_a_page_with_an_id_to_quote(
+async def test_an_internal_error_is_a_page_with_the_request_id(
     client: QuartClient, harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(harness.operations.reading, "list", None)
@@ -292,19 +292,19 @@ async def test_a_mistake_of_ours_is_a_page_with_an_id_to_quote(
     assert response.headers["X-Request-Id"] in await response.get_data(as_text=True)
 
 
-async def test_an_empty_library_leads_to_the_first_question(client: QuartClient) -> None:
+async def test_an_empty_library_links_to_the_start_form(client: QuartClient) -> None:
     assert "No reports yet" in await page(client, "/reports")
 
 
-async def test_a_search_without_a_match_says_what_was_looked_for(client: QuartClient, harness: Harness) -> None:
-    await harness.asked("tides")
+async def test_a_search_without_a_match_repeats_the_search_text(client: QuartClient, harness: Harness) -> None:
+    await harness.queued("tides")
 
     assert "<q>winds</q>" in await page(client, "/reports?text=winds&status=")
 
 
-async def test_the_library_is_turned_page_by_page_with_links(client: QuartClient, harness: Harness) -> None:
+async def test_the_library_is_paged_with_links(client: QuartClient, harness: Harness) -> None:
     for number in range(30):
-        await harness.asked(f"question {number:02}")
+        await harness.queued(f"question {number:02}")
 
     first = await page(client, "/reports?text=question")
     link = re.search(r'rel="next" href="([^"]+)"', first)
@@ -315,7 +315,7 @@ async def test_the_library_is_turned_page_by_page_with_links(client: QuartClient
     assert titles == [f"question {number:02}" for number in range(29, -1, -1)]
 
 
-async def test_a_report_that_waits_for_a_person_offers_both_decisions_without_a_script(
+async def test_a_report_that_waits_for_a_decision_offers_both_without_a_script(
     client: QuartClient, harness: Harness
 ) -> None:
     report_id = await harness.waiting()
@@ -331,15 +331,13 @@ async def test_a_report_that_waits_for_a_person_offers_both_decisions_without_a_
     assert (status, location, len(harness.world.engine.decided)) == (303, f"/reports/{report_id}", 1)
 
 
-async def test_a_report_that_does_not_wait_hides_the_decision(client: QuartClient, harness: Harness) -> None:
-    text = await page(client, f"/reports/{await harness.asked()}")
+async def test_a_report_that_does_not_wait_hides_the_decision_form(client: QuartClient, harness: Harness) -> None:
+    text = await page(client, f"/reports/{await harness.queued()}")
 
     assert re.search(r'data-part="decide" hidden>', text)
 
 
-async def test_home_has_a_button_for_each_pipeline_and_each_leads_to_its_own_page(
-    client: QuartClient, harness: Harness
-) -> None:
+async def test_the_home_page_has_a_working_button_for_each_pipeline(client: QuartClient, harness: Harness) -> None:
     text = await page(client, "/")
 
     assert re.findall(r"<button[^>]*>([^<]+)</button>", text) == [pipeline.button for pipeline in PIPELINES.values()]
@@ -350,9 +348,9 @@ async def test_home_has_a_button_for_each_pipeline_and_each_leads_to_its_own_pag
 
 
 @pytest.mark.parametrize(("path", "title"), [("/reports", "Reports"), ("/posts", "Posts"), ("/texts", "Texts")])
-async def test_each_kind_has_a_library_of_its_own(client: QuartClient, harness: Harness, path: str, title: str) -> None:
+async def test_each_kind_has_its_own_library(client: QuartClient, harness: Harness, path: str, title: str) -> None:
     for kind in Kind:
-        await harness.asked(f"a question for a {kind}", kind=kind)
+        await harness.queued(f"a question for a {kind}", kind=kind)
 
     text = await page(client, path)
 
@@ -361,18 +359,18 @@ async def test_each_kind_has_a_library_of_its_own(client: QuartClient, harness: 
     assert len(re.findall(r"a question for a", text)) == 1
 
 
-async def test_home_says_of_each_what_it_is_in_words_for_people(client: QuartClient, harness: Harness) -> None:
+async def test_the_home_page_lists_each_workflow_with_its_kind(client: QuartClient, harness: Harness) -> None:
     for kind in Kind:
-        await harness.asked(kind=kind)
+        await harness.queued(kind=kind)
 
     kinds = re.findall(r'<span class="row-kind">([^<]+)</span>', await page(client, "/"))
 
     assert kinds == [BY_KIND[kind].noun for kind in reversed(Kind)]
 
 
-async def test_a_finished_post_shows_its_text_and_what_is_related(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked("How do tides work?")
-    post_id = await harness.asked(kind=Kind.POST)
+async def test_a_finished_post_shows_its_text_and_related_texts(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued("How do tides work?")
+    post_id = await harness.queued(kind=Kind.POST)
     await harness.written(post_id, text="# Bees\n\nBees dance.\n")
     harness.world.similarity.neighbours[post_id, EMBEDDING_MODEL] = [Related(report_id, Kind.REPORT, SCRIPT, 0.8349)]
 
@@ -388,7 +386,7 @@ async def test_a_finished_post_shows_its_text_and_what_is_related(client: QuartC
 async def test_a_finished_post_says_that_embeddings_are_off_and_what_was_left_out(
     client: QuartClient, harness: Harness
 ) -> None:
-    post_id = await harness.asked(kind=Kind.POST)
+    post_id = await harness.queued(kind=Kind.POST)
     attempt = await harness.step(post_id, "create_embedding")
     await harness.world.progress.end_attempt(
         attempt, EventKind.ATTEMPT_COMPLETED, AttemptCompleted(left_out="embeddings are off")
@@ -408,7 +406,7 @@ async def test_a_finished_post_says_that_embeddings_are_off_and_what_was_left_ou
 
 
 async def test_a_checked_text_is_shown_with_its_summary(client: QuartClient, harness: Harness) -> None:
-    text_id = await harness.asked(kind=Kind.PROCESSING)
+    text_id = await harness.queued(kind=Kind.PROCESSING)
     await harness.written(text_id, text="# Tides\n\nThe sea rises.\n", summary="It rises and falls.\n")
 
     text = await page(client, f"/texts/{text_id}")
@@ -418,10 +416,8 @@ async def test_a_checked_text_is_shown_with_its_summary(client: QuartClient, har
     assert "<dt>Model calls paid</dt><dd>2</dd>" in text
 
 
-async def test_a_post_that_could_not_be_cleaned_up_asks_to_try_again_and_cannot_be_cancelled(
-    client: QuartClient, harness: Harness
-) -> None:
-    post_id = await harness.asks_to_clean_up()
+async def test_a_post_with_a_failed_undo_offers_try_again_and_no_cancel(client: QuartClient, harness: Harness) -> None:
+    post_id = await harness.waiting_for_an_undo()
 
     text = await page(client, f"/posts/{post_id}")
     status, location, _ = await post(client, f"/posts/{post_id}/decide", decision="try_again")
@@ -435,8 +431,8 @@ async def test_a_post_that_could_not_be_cleaned_up_asks_to_try_again_and_cannot_
     assert (status, location, len(harness.world.engine.decided)) == (303, f"/posts/{post_id}", 1)
 
 
-async def test_a_failed_report_says_what_to_do_and_what_was_charged(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_a_failed_report_shows_its_remedy_and_charges(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     harness.world.ledger.charged[report_id] = Charges(settled=0, possible_extra=2)
     error = {"code": "quota_exhausted", "detail": "the quota is used up"}
     await harness.world.progress.close(report_id, Status.FAILED, Closed(error=error))
@@ -449,8 +445,8 @@ async def test_a_failed_report_says_what_to_do_and_what_was_charged(client: Quar
     assert status["error"]["remedy"] == remedy_body(REMEDIES["quota_exhausted"], resumable=True)
 
 
-async def test_a_question_to_a_person_says_what_mends_it(client: QuartClient, harness: Harness) -> None:
-    post_id = await harness.asked(kind=Kind.POST)
+async def test_a_needed_decision_is_shown_with_the_remedy(client: QuartClient, harness: Harness) -> None:
+    post_id = await harness.queued(kind=Kind.POST)
     attempt = await harness.step(post_id, "create_embedding")
     error = {"code": "model_refused", "detail": "no such model"}
     await harness.world.progress.end_attempt(
@@ -464,10 +460,10 @@ async def test_a_question_to_a_person_says_what_mends_it(client: QuartClient, ha
         assert re.search(rf"<button[^>]*(?<!hidden)>{words}</button>", text), words
 
 
-async def test_a_step_that_waits_for_its_provider_is_one_row_and_says_until_when(
+async def test_a_step_that_waits_for_its_provider_is_one_row_with_the_end_of_the_wait(
     client: QuartClient, harness: Harness
 ) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.worker()
     busy = AttemptFailed(error={"code": "rate_limited", "detail": "the provider is busy"}, wait_left_seconds=60.0)
     for _ in range(3):
@@ -483,8 +479,8 @@ async def test_a_step_that_waits_for_its_provider_is_one_row_and_says_until_when
     )
 
 
-async def test_a_call_that_is_sent_again_is_told_where_it_happens(client: QuartClient, harness: Harness) -> None:
-    report_id = await harness.asked()
+async def test_a_resent_call_is_shown_at_its_attempt(client: QuartClient, harness: Harness) -> None:
+    report_id = await harness.queued()
     attempt = await harness.step(report_id, "llm_call")
     await harness.world.progress.note(attempt, EventKind.CALL_SENT_AGAIN, SentAgain(possible_extra=2))
 
@@ -495,7 +491,7 @@ async def test_a_call_that_is_sent_again_is_told_where_it_happens(client: QuartC
 
 @pytest.mark.parametrize("path", ["/", "a finished report"])
 async def test_pages_say_that_no_sources_are_looked_up(client: QuartClient, harness: Harness, path: str) -> None:
-    report_id = await harness.asked()
+    report_id = await harness.queued()
     await harness.done(report_id)
 
     text = await page(client, path if path == "/" else f"/reports/{report_id}")
@@ -503,8 +499,8 @@ async def test_pages_say_that_no_sources_are_looked_up(client: QuartClient, harn
     assert "comes from the model's memory" in text or "come from the model's memory" in text
 
 
-async def test_a_failed_text_says_that_what_was_made_is_removed(client: QuartClient, harness: Harness) -> None:
-    text_id = await harness.asked(kind=Kind.PROCESSING)
+async def test_the_page_of_a_failed_text_says_that_it_was_removed(client: QuartClient, harness: Harness) -> None:
+    text_id = await harness.queued(kind=Kind.PROCESSING)
     await harness.world.progress.close(
         text_id, Status.FAILED, Closed(error={"code": "output_invalid", "detail": "too short"})
     )
@@ -516,7 +512,7 @@ async def test_a_failed_text_says_that_what_was_made_is_removed(client: QuartCli
 
 
 @pytest.mark.parametrize("path", ["/reports", "/texts"])
-async def test_a_post_is_not_found_among_other_kinds(client: QuartClient, harness: Harness, path: str) -> None:
-    post_id = await harness.asked(kind=Kind.POST)
+async def test_a_post_id_is_404_under_another_kind(client: QuartClient, harness: Harness, path: str) -> None:
+    post_id = await harness.queued(kind=Kind.POST)
 
     assert "There is nothing here" in await page(client, f"{path}/{post_id}", 404)

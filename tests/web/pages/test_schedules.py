@@ -15,12 +15,12 @@ from tests.web.harness import Harness
 from tests.web.pages.test_pages import SCRIPT, page, post
 
 SCHEDULES = "/api/schedules"
-ASKED = {"prompt": "How do tides work?", "every": "0 9 * * 1-5", "timezone": "Europe/Berlin"}
+BODY = {"prompt": "How do tides work?", "every": "0 9 * * 1-5", "timezone": "Europe/Berlin"}
 
 
 async def add(client: QuartClient, key: str | None = None, **more: str) -> tuple[int, dict[str, Any], Any]:
     headers = {"Idempotency-Key": key} if key else {}
-    response = await client.post(SCHEDULES, json=ASKED | more, headers=headers)
+    response = await client.post(SCHEDULES, json=BODY | more, headers=headers)
     return response.status_code, await response.get_json(), response.headers
 
 
@@ -28,7 +28,7 @@ async def listed(client: QuartClient) -> list[dict[str, Any]]:
     return list((await (await client.get(SCHEDULES)).get_json())["schedules"])
 
 
-async def test_a_schedule_is_made_and_said_in_full(client: QuartClient, harness: Harness) -> None:
+async def test_a_created_schedule_is_returned_with_all_fields(client: QuartClient, harness: Harness) -> None:
     status, body, _ = await add(client, title="Tides each morning")
 
     assert status == 201
@@ -47,7 +47,7 @@ async def test_a_schedule_is_made_and_said_in_full(client: QuartClient, harness:
     assert harness.world.workflows.rows == {}
 
 
-async def test_each_firing_gets_the_request_and_beside_it_the_rhythm(client: QuartClient, harness: Harness) -> None:
+async def test_each_firing_gets_the_request_and_the_rhythm_separately(client: QuartClient, harness: Harness) -> None:
     await add(client, language="de")
 
     (made,) = harness.world.schedules.made.values()
@@ -60,7 +60,7 @@ async def test_each_firing_gets_the_request_and_beside_it_the_rhythm(client: Qua
     assert (made.workflow_type, made.task_queue) == ("AcceptScheduledReportWorkflow", "research")
 
 
-async def test_the_same_key_and_body_give_the_same_schedule_and_say_so(client: QuartClient) -> None:
+async def test_a_repeated_key_and_body_return_the_same_schedule_as_replayed(client: QuartClient) -> None:
     _, first, first_headers = await add(client, "k")
 
     status, second, second_headers = await add(client, "k")
@@ -78,11 +78,11 @@ async def test_the_same_key_with_another_rhythm_is_refused(client: QuartClient) 
     assert (status, body["code"]) == (422, "idempotency_key_reused")
 
 
-async def test_without_a_key_each_is_another_schedule(client: QuartClient) -> None:
+async def test_without_a_key_each_request_creates_a_schedule(client: QuartClient) -> None:
     assert (await add(client))[1]["schedule_id"] != (await add(client))[1]["schedule_id"]
 
 
-async def test_there_are_at_most_so_many(client: QuartClient) -> None:
+async def test_number_of_schedules_is_limited(client: QuartClient) -> None:
     for number in range(MOST_SCHEDULES):
         await add(client, f"k{number}")
 
@@ -90,7 +90,7 @@ async def test_there_are_at_most_so_many(client: QuartClient) -> None:
     assert (await add(client, "k7"))[0] == 201  # a repeat is not one more
 
 
-async def test_pausing_resuming_and_deleting_are_seen_in_the_list(client: QuartClient) -> None:
+async def test_pausing_resuming_and_deleting_change_the_list(client: QuartClient) -> None:
     _, made, _ = await add(client)
     path = f"{SCHEDULES}/{made['schedule_id']}"
 
@@ -108,17 +108,17 @@ async def test_pausing_resuming_and_deleting_are_seen_in_the_list(client: QuartC
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", SCHEDULES), ("POST", SCHEDULES)])
-async def test_without_temporal_it_says_when_to_come_back(
+async def test_without_temporal_the_schedules_api_is_503_with_retry_after(
     client: QuartClient, harness: Harness, method: str, path: str
 ) -> None:
     harness.world.engine.is_away = True
 
-    response = await client.open(path, method=method, json=ASKED if method == "POST" else None)
+    response = await client.open(path, method=method, json=BODY if method == "POST" else None)
 
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
 
 
-async def test_the_form_makes_a_schedule_and_shows_it(client: QuartClient, harness: Harness) -> None:
+async def test_the_form_creates_a_schedule_and_shows_it(client: QuartClient, harness: Harness) -> None:
     status, location, _ = await post(
         client, "/schedules", prompt="tides?", day="1-5", time="09:05", timezone="Europe/Berlin", every="", token="t"
     )
@@ -129,7 +129,7 @@ async def test_the_form_makes_a_schedule_and_shows_it(client: QuartClient, harne
     assert "Monday to Friday at 09:05 (Europe/Berlin) · next " in await page(client, "/schedules")
 
 
-async def test_a_rhythm_that_is_typed_counts_before_day_and_time(client: QuartClient, harness: Harness) -> None:
+async def test_a_typed_rhythm_takes_precedence_over_day_and_time(client: QuartClient, harness: Harness) -> None:
     await post(client, "/schedules", prompt="tides?", day="*", time="09:00", timezone="", every=" 6h ", token="t")
 
     (made,) = harness.world.schedules.made.values()
@@ -137,7 +137,7 @@ async def test_a_rhythm_that_is_typed_counts_before_day_and_time(client: QuartCl
     assert "Every 6 hours" in await page(client, "/schedules")
 
 
-async def test_the_same_form_sent_twice_is_one_schedule(client: QuartClient, harness: Harness) -> None:
+async def test_the_same_form_sent_twice_creates_one_schedule(client: QuartClient, harness: Harness) -> None:
     for _ in range(3):
         await post(client, "/schedules", prompt="tides?", day="*", time="09:00", token="t")
 
@@ -154,7 +154,7 @@ async def test_the_same_form_sent_twice_is_one_schedule(client: QuartClient, har
         ("every", "30s", "This must be at least a minute."),
     ],
 )
-async def test_a_wrong_field_is_explained_and_what_was_typed_stays(
+async def test_a_wrong_field_is_explained_and_the_input_is_kept(
     client: QuartClient, harness: Harness, field: str, value: str, words: str
 ) -> None:
     fields = {"prompt": "tides & winds?", "day": "2", "time": "09:00", "timezone": "UTC", "token": "t", field: value}
@@ -170,7 +170,7 @@ async def test_a_wrong_field_is_explained_and_what_was_typed_stays(
     assert harness.world.schedules.made == {}
 
 
-async def test_what_temporal_refuses_of_a_chosen_time_is_told_where_it_can_be_seen(
+async def test_a_time_refused_by_temporal_is_explained_at_a_visible_field(
     client: QuartClient, harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(_: object) -> None:
@@ -184,7 +184,7 @@ async def test_what_temporal_refuses_of_a_chosen_time_is_told_where_it_can_be_se
     assert 'id="every-error">This is refused by Temporal.' in text
 
 
-async def test_one_too_many_is_explained_on_the_page(client: QuartClient) -> None:
+async def test_too_many_schedules_are_explained_on_the_page(client: QuartClient) -> None:
     for number in range(MOST_SCHEDULES):
         await add(client, f"k{number}")
 
@@ -194,7 +194,7 @@ async def test_one_too_many_is_explained_on_the_page(client: QuartClient) -> Non
     assert "as many as are allowed" in text
 
 
-async def test_the_pages_buttons_pause_resume_and_delete(client: QuartClient) -> None:
+async def test_the_buttons_of_the_page_pause_resume_and_delete(client: QuartClient) -> None:
     _, made, _ = await add(client)
     base = f"/schedules/{made['schedule_id']}"
     assert f'action="{base}/pause"' in await page(client, "/schedules")
@@ -211,7 +211,7 @@ async def test_the_pages_buttons_pause_resume_and_delete(client: QuartClient) ->
     assert "Nothing is asked by itself yet" in await page(client, "/schedules")
 
 
-async def test_a_schedule_that_stopped_by_itself_says_why(client: QuartClient, harness: Harness) -> None:
+async def test_a_schedule_stopped_by_a_refused_request_says_why(client: QuartClient, harness: Harness) -> None:
     _, made, _ = await add(client)
     view = harness.world.schedules.views[made["schedule_id"]]
     harness.world.schedules.views[made["schedule_id"]] = replace(view, paused=True, failed=True, next_at=None)
@@ -222,7 +222,7 @@ async def test_a_schedule_that_stopped_by_itself_says_why(client: QuartClient, h
     assert (await listed(client))[0]["failed"] is True
 
 
-async def test_a_title_is_text_and_nothing_else(client: QuartClient) -> None:
+async def test_a_title_is_escaped(client: QuartClient) -> None:
     await add(client, title=SCRIPT, every="1d")
 
     text = await page(client, "/schedules")
@@ -230,9 +230,7 @@ async def test_a_title_is_text_and_nothing_else(client: QuartClient) -> None:
     assert "&lt;script&gt;" in text
 
 
-async def test_without_temporal_the_page_says_so_and_keeps_what_was_typed(
-    client: QuartClient, harness: Harness
-) -> None:
+async def test_without_temporal_the_page_is_503_and_keeps_the_input(client: QuartClient, harness: Harness) -> None:
     harness.world.engine.is_away = True
 
     assert "Temporal does not answer" in await page(client, "/schedules")
@@ -243,6 +241,6 @@ async def test_without_temporal_the_page_says_so_and_keeps_what_was_typed(
     assert "typed words" in text
 
 
-async def test_the_navigation_leads_there(client: QuartClient) -> None:
+async def test_the_navigation_links_to_the_schedules(client: QuartClient) -> None:
     assert '<a href="/schedules">Schedules</a>' in await page(client, "/")
     assert '<a href="/schedules" aria-current="page">Schedules</a>' in await page(client, "/schedules")

@@ -28,8 +28,8 @@ def error(text: str, name: str) -> str:
     return found[1]
 
 
-async def asked(client: QuartClient, harness: Harness, **fields: str) -> dict[str, object]:
-    """What the accepted request says, besides the question."""
+async def options_sent(client: QuartClient, harness: Harness, **fields: str) -> dict[str, object]:
+    """The accepted request without its question."""
     status, _, text = await post(client, prompt="tides", token="t", **fields)
     assert status == 303, text
     ((_, row),) = harness.world.workflows.rows.items()
@@ -45,25 +45,25 @@ async def refused(client: QuartClient, harness: Harness, path: str = "/reports",
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "words"),
+    ("name", "typed", "words"),
     [
         ("title", "a\x07b", "This holds the control character U+0007; of these only newline and tab are allowed."),
         ("title", "a\nb", "This must be one line, and holds U+000A."),
         ("language", "en\x1b", "This holds the control character U+001B."),
     ],
 )
-async def test_a_control_character_is_told_by_its_name_at_its_field(
-    client: QuartClient, harness: Harness, name: str, given: str, words: str
+async def test_a_control_character_is_named_at_its_field(
+    client: QuartClient, harness: Harness, name: str, typed: str, words: str
 ) -> None:
-    assert error(await refused(client, harness, **{name: given}), name) == words
+    assert error(await refused(client, harness, **{name: typed}), name) == words
 
 
 @pytest.mark.parametrize("approval", ["before_pdf", "before_notify", "none"])
-async def test_a_report_may_be_asked_to_wait_for_approval(client: QuartClient, harness: Harness, approval: str) -> None:
-    assert await asked(client, harness, approval=approval) == {"approval": approval}
+async def test_the_form_sends_the_approval_option(client: QuartClient, harness: Harness, approval: str) -> None:
+    assert await options_sent(client, harness, approval=approval) == {"approval": approval}
 
 
-async def test_the_form_offers_what_a_report_may_wait_for_and_nothing_is_chosen(client: QuartClient) -> None:
+async def test_the_form_offers_every_approval_option_and_selects_none(client: QuartClient) -> None:
     text = await page(client, "/")
 
     offered = re.search(r'<select id="approval".*?</select>', text, re.DOTALL)
@@ -75,16 +75,16 @@ async def test_the_form_offers_what_a_report_may_wait_for_and_nothing_is_chosen(
     ]
 
 
-async def test_options_that_were_left_alone_ask_for_nothing(client: QuartClient, harness: Harness) -> None:
-    assert await asked(client, harness, approval="", start_after="", timezone="UTC") == {}
+async def test_untouched_options_are_not_sent(client: QuartClient, harness: Harness) -> None:
+    assert await options_sent(client, harness, approval="", start_after="", timezone="UTC") == {}
 
 
-async def test_a_zone_that_nobody_needs_is_not_looked_at(client: QuartClient, harness: Harness) -> None:
-    assert await asked(client, harness, start_after=" ", timezone="Mars/Olympus") == {}
+async def test_a_time_zone_without_a_start_time_is_ignored(client: QuartClient, harness: Harness) -> None:
+    assert await options_sent(client, harness, start_after=" ", timezone="Mars/Olympus") == {}
 
 
 @pytest.mark.parametrize(
-    ("given", "zone", "begins"),
+    ("typed", "zone", "begins"),
     [
         (f"{SOON}T09:00", "Asia/Kathmandu", f"{SOON}T03:15:00Z"),
         (f"{SOON}T09:00", "UTC", f"{SOON}T09:00:00Z"),
@@ -95,14 +95,14 @@ async def test_a_zone_that_nobody_needs_is_not_looked_at(client: QuartClient, ha
         (f"{SOON}T09:00:00+05:00", "UTC", f"{SOON}T04:00:00Z"),
     ],
 )
-async def test_a_time_means_what_clocks_of_its_zone_show_unless_it_brings_its_offset(
-    client: QuartClient, harness: Harness, given: str, zone: str, begins: str
+async def test_a_start_time_is_read_in_its_time_zone_unless_it_has_an_offset(
+    client: QuartClient, harness: Harness, typed: str, zone: str, begins: str
 ) -> None:
-    assert await asked(client, harness, start_after=given, timezone=zone) == {"start_after": begins}
+    assert await options_sent(client, harness, start_after=typed, timezone=zone) == {"start_after": begins}
 
 
 @pytest.mark.parametrize(
-    "given",
+    "typed",
     [
         "tomorrow",
         "2027-02-30T09:00",
@@ -113,28 +113,30 @@ async def test_a_time_means_what_clocks_of_its_zone_show_unless_it_brings_its_of
         "٢٠٢٧-01-01T09:00",
     ],
 )
-async def test_what_is_no_time_is_told_at_its_field(client: QuartClient, harness: Harness, given: str) -> None:
-    zone = "Asia/Tokyo" if given < "1" else "Pacific/Pago_Pago"
+async def test_a_malformed_start_time_is_explained_at_its_field(
+    client: QuartClient, harness: Harness, typed: str
+) -> None:
+    zone = "Asia/Tokyo" if typed < "1" else "Pacific/Pago_Pago"
 
-    text = await refused(client, harness, start_after=given, timezone=zone)
+    text = await refused(client, harness, start_after=typed, timezone=zone)
 
     assert error(text, "start_after") == "Write the day and the time, such as 2026-11-22 09:00."
-    assert f'value="{given}"' in field(text, "start_after")
+    assert f'value="{typed}"' in field(text, "start_after")
 
 
-async def test_a_time_that_clocks_skip_is_told_at_its_field(client: QuartClient, harness: Harness) -> None:
+async def test_a_skipped_local_time_is_explained_at_its_field(client: QuartClient, harness: Harness) -> None:
     text = await refused(client, harness, start_after="2027-03-28T02:30", timezone="Europe/Berlin")
 
     assert error(text, "start_after") == "This does not exist in Europe/Berlin, where clocks are put forward then."
 
 
-async def test_a_time_too_far_ahead_is_told_at_its_field(client: QuartClient, harness: Harness) -> None:
+async def test_a_start_time_too_far_ahead_is_explained_at_its_field(client: QuartClient, harness: Harness) -> None:
     text = await refused(client, harness, start_after="2126-01-01T09:00", timezone="UTC")
 
     assert error(text, "start_after") == "This must be at most 366 days ahead."
 
 
-async def test_an_unknown_zone_is_told_at_its_field(client: QuartClient, harness: Harness) -> None:
+async def test_an_unknown_time_zone_is_explained_at_its_field(client: QuartClient, harness: Harness) -> None:
     text = await refused(client, harness, start_after=f"{SOON}T09:00", timezone='Mars"/>')
 
     assert error(text, "timezone") == "This must be an IANA time zone such as Europe/Berlin or UTC."
@@ -142,12 +144,12 @@ async def test_an_unknown_zone_is_told_at_its_field(client: QuartClient, harness
     assert f'value="{SOON}T09:00"' in field(text, "start_after")
 
 
-async def test_an_approval_that_there_is_not_is_told_at_its_field(client: QuartClient, harness: Harness) -> None:
+async def test_an_unknown_approval_option_is_explained_at_its_field(client: QuartClient, harness: Harness) -> None:
     assert error(await refused(client, harness, approval="before_breakfast"), "approval") == "Choose from the list."
 
 
 @pytest.mark.parametrize("path", ["/posts", "/texts"])
-async def test_what_only_reports_can_do_is_told_when_something_else_is_asked_for(
+async def test_options_of_reports_are_refused_for_other_pipelines(
     client: QuartClient, harness: Harness, path: str
 ) -> None:
     text = await refused(client, harness, path, approval="before_pdf", start_after=f"{SOON}T09:00", timezone="UTC")
@@ -167,25 +169,23 @@ async def test_what_only_reports_can_do_is_told_when_something_else_is_asked_for
         ({"start_after": f"{SOON}T09:00"}, True),
     ],
 )
-async def test_the_options_stand_open_when_one_was_used(
-    client: QuartClient, fields: dict[str, str], opens: bool
-) -> None:
+async def test_the_options_are_open_when_one_was_used(client: QuartClient, fields: dict[str, str], opens: bool) -> None:
     _, _, text = await post(client, prompt="", token="t", **fields)
 
     assert ('<details class="more" open>' in text) is opens
 
 
-async def test_the_options_stand_closed_at_first(client: QuartClient) -> None:
+async def test_the_options_are_closed_at_first(client: QuartClient) -> None:
     assert '<details class="more">' in await page(client, "/")
 
 
-async def test_without_a_script_the_zone_is_utc_and_says_so(client: QuartClient) -> None:
+async def test_without_a_script_the_time_zone_is_utc_and_named(client: QuartClient) -> None:
     tag = field(await page(client, "/"), "timezone")
 
     assert 'value="UTC" data-own-zone' in tag
 
 
-async def test_a_zone_that_was_sent_is_not_replaced_by_the_browsers_own(client: QuartClient) -> None:
+async def test_a_submitted_time_zone_is_not_replaced_by_the_browsers(client: QuartClient) -> None:
     _, _, text = await post(client, prompt="", token="t", timezone="Asia/Tokyo")
 
     assert 'value="Asia/Tokyo"' in field(text, "timezone")

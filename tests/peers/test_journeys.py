@@ -1,6 +1,6 @@
-"""Our stories with model providers that nobody here wrote, whose own log or journal is the witness of what they were asked.
+"""Our journeys with model servers written by others, whose own log or journal is the record of their requests.
 
-Doctor is asked here too: in a file of its own, it would have the same servers started once more by another worker of the run.
+Doctor is tested here too: in a separate file, another pytest worker would start the same servers once more.
 """
 
 import json
@@ -25,7 +25,7 @@ def step_of(status: Status, name: str) -> Status:
     return next(one for one in status["steps"] if one["name"] == name)
 
 
-def test_a_report_becomes_a_pdf_for_one_call(world: World) -> None:
+def test_a_report_becomes_a_pdf_with_one_model_call(world: World) -> None:
     before = world.peer.calls()
 
     report = world.installation.submit("Why do tides differ?")
@@ -38,7 +38,7 @@ def test_a_report_becomes_a_pdf_for_one_call(world: World) -> None:
     assert "Wave 12.15 comes in." in httpx.get(f"{files}.md", timeout=30).text
 
 
-def test_a_post_is_kept_with_its_place_among_texts(world: World) -> None:
+def test_a_post_is_stored_with_its_embedding(world: World) -> None:
     calls, embeddings = world.peer.calls(), world.peer.embeddings()
 
     post = world.installation.submit_with(pipeline="blog-post", prompt="Why do tides differ?")
@@ -51,7 +51,7 @@ def test_a_post_is_kept_with_its_place_among_texts(world: World) -> None:
     assert world.peer.embeddings() > embeddings  # finished reports are embedded meanwhile
 
 
-def test_a_text_is_checked_and_summarised_for_two_calls(world: World) -> None:
+def test_a_text_is_checked_and_summarised_with_two_model_calls(world: World) -> None:
     before = world.peer.calls()
 
     text = world.installation.submit_with(pipeline="ai-processing", prompt="Why do tides differ?")
@@ -61,13 +61,13 @@ def test_a_text_is_checked_and_summarised_for_two_calls(world: World) -> None:
     world.assert_counted([status], world.peer.calls() - before, of_each=2)
 
 
-def test_a_worker_killed_while_the_model_writes_loses_no_report(world: World) -> None:
-    world.lead_to(world.peer.endless)
+def test_a_worker_killed_during_the_model_call_loses_no_report(world: World) -> None:
+    world.connect_to(world.peer.endless)
     before = world.peer.calls()
     report = world.installation.submit("A worker dies while the model writes")
     world.draft(report)
 
-    world.wire.lead_to(world.peer.quick)
+    world.wire.connect_to(world.peer.quick)
     world.installation.kill(step_of(world.installation.status(report), "llm_call")["worker"])
 
     status = world.installation.finished(report)
@@ -75,8 +75,8 @@ def test_a_worker_killed_while_the_model_writes_loses_no_report(world: World) ->
     world.assert_counted([status], world.peer.calls() - before, of_each=2, killed=1)
 
 
-def test_a_cancelled_report_is_written_no_further(world: World) -> None:
-    world.lead_to(world.peer.endless)
+def test_cancelling_a_report_stops_the_model_call(world: World) -> None:
+    world.connect_to(world.peer.endless)
     calls, dropped = world.peer.calls(), world.peer.dropped()
     report = world.installation.submit("Nobody wants to read on")
     world.draft(report)
@@ -91,7 +91,7 @@ def test_a_cancelled_report_is_written_no_further(world: World) -> None:
 
 @dataclass(frozen=True)
 class Ends:
-    """What came of reports that share what takes long, and how many calls the peer took for them."""
+    """The outcome of reports that share a slow set-up, and how many calls the peer received for them."""
 
     reports: list[Status]
     calls: int
@@ -99,8 +99,8 @@ class Ends:
 
 @pytest.fixture(scope="session")
 def outage(running: World) -> Ends:
-    """A network that is away for seconds: it broke in the middle of the first report, and was away as the second was asked."""
-    running.lead_to(running.peer.endless)
+    """A network outage of seconds: it began in the middle of the first report, and lasted when the second was submitted."""
+    running.connect_to(running.peer.endless)
     before = running.peer.calls()
     amid = running.installation.submit("The network breaks while the model writes")
     running.draft(amid)
@@ -109,8 +109,8 @@ def outage(running: World) -> Ends:
     for report in (amid, during):
         running.tries(report, "llm_call", 4)  # three failures of other kinds are the end
 
-    running.wire.lead_to(running.peer.quick)
-    running.wire.mend()
+    running.wire.connect_to(running.peer.quick)
+    running.wire.restore()
     for report in (amid, during):
         running.post(report, "retry")
 
@@ -118,16 +118,16 @@ def outage(running: World) -> Ends:
     return Ends(ends, running.peer.calls() - before)
 
 
-def test_a_network_that_breaks_while_the_model_writes_loses_no_report(outage: Ends) -> None:
+def test_a_network_outage_during_the_model_call_loses_no_report(outage: Ends) -> None:
     assert outage.reports[0]["status"] == "done", outage.reports[0]
 
 
-def test_a_network_that_is_away_when_a_report_is_asked_loses_no_report(outage: Ends) -> None:
+def test_a_network_outage_at_the_start_of_a_report_loses_no_report(outage: Ends) -> None:
     assert outage.reports[1]["status"] == "done", outage.reports[1]
     assert step_of(outage.reports[1], "llm_call")["attempt"] >= 4
 
 
-def test_a_network_that_is_away_costs_the_call_that_it_broke_and_no_other(outage: Ends, running: World) -> None:
+def test_a_network_outage_costs_only_the_call_that_it_broke(outage: Ends, running: World) -> None:
     amid, during = outage.reports
 
     running.assert_counted([during], outage.calls - 2)
@@ -136,8 +136,8 @@ def test_a_network_that_is_away_costs_the_call_that_it_broke_and_no_other(outage
 
 @pytest.fixture(scope="session")
 def patience(running: World) -> Ends:
-    """Reports that were asked at once, of a peer that is silent at first and then slow."""
-    running.lead_to(running.peer.quick)
+    """Reports submitted at once to a peer that is silent at first and then slow."""
+    running.connect_to(running.peer.quick)
     before = running.peer.calls()
     running.wire.hold_answers()
     with running.peer.frozen():
@@ -149,39 +149,45 @@ def patience(running: World) -> Ends:
     running.wire.slow_answers(0.5)
     running.wire.let_answers_pass()
     longer_than_silence()
-    running.wire.mend()
+    running.wire.restore()
 
     ends = [running.installation.finished(report) for report in reports]
     return Ends(ends, running.peer.calls() - before)
 
 
 def longer_than_silence() -> None:
-    """Time is what this is about: a peer that says nothing, or little, for longer than a stream may be silent."""
+    """This test is about time: a peer that sends nothing, or little, for longer than a stream may be silent."""
     since = time.monotonic()
     until("longer than silence may last", lambda: time.monotonic() - since > SILENCE_SECONDS + 1)
 
 
 @SOME_WORLDS
-def test_more_reports_than_a_server_has_slots_all_arrive(patience: Ends) -> None:
+def test_more_reports_than_the_server_has_slots_all_finish(patience: Ends) -> None:
     assert [end["status"] for end in patience.reports] == ["done"] * AT_ONCE
 
 
 @SOME_WORLDS
-def test_a_first_byte_that_comes_late_and_a_slow_stream_are_paid_once(patience: Ends, running: World) -> None:
+def test_a_late_first_byte_and_a_slow_stream_are_paid_once(patience: Ends, running: World) -> None:
     running.assert_counted(patience.reports, patience.calls)
 
 
 def doctor(world: World, **environment: str) -> tuple[int, dict[str, Any]]:
     """Its exit code and its findings, in the environment of the installation."""
-    ours = {**os.environ, **world.installation.environment, "DURABLE_RESEARCH_DATA": str(world.installation.data)}
+    environment_of_world = {
+        **os.environ,
+        **world.installation.environment,
+        "DURABLE_RESEARCH_DATA": str(world.installation.data),
+    }
     command = [sys.executable, "-m", "durable_research", "doctor", "--json"]
-    done = subprocess.run(command, env={**ours, **environment}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env={**environment_of_world, **environment}, capture_output=True, text=True, check=False
+    )
     assert done.stdout, done.stderr
     return done.returncode, {one["name"]: one for one in json.loads(done.stdout)["checks"]}
 
 
 @SOME_WORLDS
-def test_what_is_well_is_said_to_be_well_for_nothing(world: World) -> None:
+def test_doctor_passes_on_a_healthy_server_without_a_charge(world: World) -> None:
     before = world.peer.calls()
 
     code, found = doctor(world)
@@ -194,7 +200,7 @@ def test_what_is_well_is_said_to_be_well_for_nothing(world: World) -> None:
 
 
 @SOME_WORLDS
-def test_a_wrong_name_is_found_before_a_report_is_asked(world: World) -> None:
+def test_doctor_finds_a_wrong_model_name(world: World) -> None:
     _, found = doctor(world, OPENAI_MODEL=f"{world.peer.model}-misspelt")
 
     assert not found["model"]["ok"]
@@ -202,7 +208,7 @@ def test_a_wrong_name_is_found_before_a_report_is_asked(world: World) -> None:
 
 
 @SOME_WORLDS
-def test_a_server_that_is_away_is_named(world: World) -> None:
+def test_doctor_names_an_unreachable_server(world: World) -> None:
     world.wire.cut()
 
     code, found = doctor(world)

@@ -7,7 +7,7 @@ from tests.web.harness import DRAFT_SHA256, UNKNOWN
 from tests.web.http.bad_inputs import DONE, JSON, OF_OTHERS, RUNNING, START, Bad, get, schedule, start
 
 PARKED = "{parked}"
-PARKED_TO_BE_TOLD = "{parked_to_be_told}"
+PARKED_BEFORE_NOTIFY = "{parked_to_be_told}"
 POST = "{post}"
 FAILED = "{failed}"
 SILENT = "{silent}"
@@ -17,14 +17,14 @@ SOON = "2027-01-01T09:00:00Z"
 FOREIGN = {"Sec-Fetch-Site": "cross-site"}
 
 
-def asked(id_: str, path: str, body: Any, status: int, code: str, pointer: str | None = None, **headers: str) -> Bad:
+def bad_post(id_: str, path: str, body: Any, status: int, code: str, pointer: str | None = None, **headers: str) -> Bad:
     """A POST with a bad JSON body."""
     return Bad(id_, path, status, code, "POST", json.dumps(body).encode(), JSON | headers, pointer)
 
 
 def begins(id_: str, when: Any, code: str = "invalid_time") -> Bad:
-    """A report that is to begin at what is no time."""
-    return asked(f"start-after-{id_}", START, {"prompt": "a", "start_after": when}, 422, code, "/start_after")
+    """A report with an invalid start time."""
+    return bad_post(f"start-after-{id_}", START, {"prompt": "a", "start_after": when}, 422, code, "/start_after")
 
 
 LATER = [
@@ -52,7 +52,7 @@ LATER = [
 
 OF_REQUESTS = [
     *(
-        asked(f"approval-{name}", START, {"prompt": "a", "approval": value}, 422, "enum", "/approval")
+        bad_post(f"approval-{name}", START, {"prompt": "a", "approval": value}, 422, "enum", "/approval")
         for name, value in (("unknown", "before_breakfast"), ("upper", "NONE"), ("empty", ""), ("true", True), ("list", []))
     ),
     schedule("approval", b'{"prompt":"a","every":"1d","approval":"always"}', 422, "enum", "/approval"),
@@ -65,7 +65,7 @@ OF_REQUESTS = [
     start("language-word", b'{"prompt":"a","language":"englishlanguage"}', 422, "pattern", "/language"),
     start("language-line", b'{"prompt":"a","language":"de\\n"}', 422, "pattern", "/language"),
     *(
-        asked(f"{path}-{name}", f"/api/workflows/{path}", {"prompt": "a", name: value}, 422, "unknown_field", f"/{name}")
+        bad_post(f"{path}-{name}", f"/api/workflows/{path}", {"prompt": "a", name: value}, 422, "unknown_field", f"/{name}")
         for path, fields in (
             ("blog-post", {"start_after": SOON, "approval": "none", "notify": ["log"], "rules": {}}),
             ("ai-processing", {"start_after": SOON, "approval": "none", "notify": ["log"], "slack": True}),
@@ -78,12 +78,12 @@ OF_REQUESTS = [
 
 def post_(id_: str, slack: Any, code: str = "type") -> Bad:
     """A post with a bad word about Slack."""
-    return asked(f"post-{id_}", "/api/workflows/blog-post", {"prompt": "a", "slack": slack}, 422, code, "/slack")
+    return bad_post(f"post-{id_}", "/api/workflows/blog-post", {"prompt": "a", "slack": slack}, 422, code, "/slack")
 
 
 def text(id_: str, rules: Any, code: str, pointer: str = "/rules") -> Bad:
     """A checked text with bad rules."""
-    return asked(f"text-{id_}", "/api/workflows/ai-processing", {"prompt": "a", "rules": rules}, 422, code, pointer)
+    return bad_post(f"text-{id_}", "/api/workflows/ai-processing", {"prompt": "a", "rules": rules}, 422, code, pointer)
 
 
 OF_POSTS_AND_TEXTS = [
@@ -91,9 +91,11 @@ OF_POSTS_AND_TEXTS = [
     post_("word", "yes"),
     post_("list", ["slack"]),
     post_("not-configured", True, "not_configured"),
-    asked("post-no-prompt", "/api/workflows/blog-post", {}, 422, "required", "/prompt"),
-    asked("post-title-lines", "/api/workflows/blog-post", {"prompt": "a", "title": "a\nb"}, 422, "control_character", "/title"),
-    asked("text-no-prompt", "/api/workflows/ai-processing", {}, 422, "required", "/prompt"),
+    bad_post("post-no-prompt", "/api/workflows/blog-post", {}, 422, "required", "/prompt"),
+    bad_post(
+        "post-title-lines", "/api/workflows/blog-post", {"prompt": "a", "title": "a\nb"}, 422, "control_character", "/title"
+    ),
+    bad_post("text-no-prompt", "/api/workflows/ai-processing", {}, 422, "required", "/prompt"),
     text("null", None, "type"),
     text("list", [], "type"),
     text("word", "strict", "type"),
@@ -126,9 +128,9 @@ OF_POSTS_AND_TEXTS = [
 
 def approve(id_: str, status: int, code: str, pointer: str | None = None, *, of: str = PARKED, **body: Any) -> Bad:
     """A decision that is none, about a draft that waits."""
-    given = {"decision": "approve", "draft_sha256": DRAFT_SHA256} | body
-    sent = {name: value for name, value in given.items() if value is not ...}
-    return asked(f"approve-{id_}", f"/api/workflows/{of}/approve", sent, status, code, pointer)
+    body_fields = {"decision": "approve", "draft_sha256": DRAFT_SHA256} | body
+    sent = {name: value for name, value in body_fields.items() if value is not ...}
+    return bad_post(f"approve-{id_}", f"/api/workflows/{of}/approve", sent, status, code, pointer)
 
 
 def edit(id_: str, text: Any, code: str) -> Bad:
@@ -167,7 +169,7 @@ OF_APPROVALS = [
     edit("surrogate", "\ud800", "invalid_unicode"),
     edit("marks-without-words", "# \n\n> \n", "blank"),
     approve("other-draft", 409, "invalid_state", draft_sha256="e" * 64),
-    approve("edit-of-what-is-told", 422, "enum", "/decision", of=PARKED_TO_BE_TOLD, decision="edit", text="# Mine"),
+    approve("edit-of-what-is-told", 422, "enum", "/decision", of=PARKED_BEFORE_NOTIFY, decision="edit", text="# Mine"),
     approve("running", 409, "invalid_state", of=RUNNING),
     approve("done", 409, "invalid_state", of=DONE),
     Bad("approve-array", APPROVE, 422, "not_an_object", "POST", b"[]", JSON),
@@ -178,9 +180,9 @@ OF_APPROVALS = [
     Bad("approve-key", APPROVE, 400, "invalid_idempotency_key", "POST", OK, JSON | {"Idempotency-Key": "a b"}),
     Bad("approve-large", APPROVE, 413, "body_too_large", "POST", b'"' + b"a" * 1_050_000 + b'"', JSON),
     Bad("approve-get", APPROVE, 405, "method_not_allowed"),
-    asked("decide-parked", f"/api/workflows/{PARKED}/decide", {"decision": "give_up"}, 409, "invalid_state"),
-    asked("decide-approve", f"/api/workflows/{PARKED}/decide", {"decision": "approve"}, 422, "enum", "/decision"),
-    asked("decide-not-offered", f"/api/workflows/{UNPAID}/decide", {"decision": "try_again"}, 422, "enum", "/decision"),
+    bad_post("decide-parked", f"/api/workflows/{PARKED}/decide", {"decision": "give_up"}, 409, "invalid_state"),
+    bad_post("decide-approve", f"/api/workflows/{PARKED}/decide", {"decision": "approve"}, 422, "enum", "/decision"),
+    bad_post("decide-not-offered", f"/api/workflows/{UNPAID}/decide", {"decision": "try_again"}, 422, "enum", "/decision"),
     get("draft-of-running", f"/api/workflows/{RUNNING}/draft", 409, "invalid_state"),
     get("draft-of-done", f"/api/workflows/{DONE}/draft", 409, "invalid_state"),
     get("draft-range", f"/api/workflows/{PARKED}/draft", 416, "range_not_satisfiable", Range="bytes=9999-"),
@@ -194,8 +196,8 @@ OF_APPROVALS = [
 def resume(
     id_: str, body: Any, status: int, code: str, pointer: str | None = None, *, of: str = FAILED, **headers: str
 ) -> Bad:
-    """A wish to resume that is none, or that comes to what cannot be resumed."""
-    return asked(f"resume-{id_}", f"/api/workflows/{of}/resume", body, status, code, pointer, **headers)
+    """An invalid request to resume, or one for a workflow that cannot be resumed."""
+    return bad_post(f"resume-{id_}", f"/api/workflows/{of}/resume", body, status, code, pointer, **headers)
 
 
 RESUME = f"/api/workflows/{FAILED}/resume"
@@ -275,4 +277,4 @@ OF_PAGES = [
         ("post-twice", "/posts", 400, "duplicate_key", "prompt=a&prompt=b", {}),
     )
 ]  # fmt: skip
-OF_STORIES = [*LATER, *OF_REQUESTS, *OF_POSTS_AND_TEXTS, *OF_APPROVALS, *OF_RESUMING, *OF_IDS, *OF_PAGES]
+OF_WORKFLOWS = [*LATER, *OF_REQUESTS, *OF_POSTS_AND_TEXTS, *OF_APPROVALS, *OF_RESUMING, *OF_IDS, *OF_PAGES]

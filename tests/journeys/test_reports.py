@@ -1,4 +1,4 @@
-"""Ask, watch, download; and the same question asked fifty times at once."""
+"""Submit, watch, download; and the same question submitted fifty times at once."""
 
 import asyncio
 import io
@@ -19,7 +19,7 @@ from durable_research.temporal import names
 from tests.installation import Installation, until
 
 
-def test_ask_watch_download_the_pdf_opens_and_has_the_text(installation: Installation) -> None:
+def test_a_report_is_requested_watched_and_downloaded_as_a_readable_pdf(installation: Installation) -> None:
     installation.latency(0.5)
     report = installation.submit("Why do lighthouses blink?")
 
@@ -33,7 +33,7 @@ def test_ask_watch_download_the_pdf_opens_and_has_the_text(installation: Install
     assert "Demo text" in text
 
 
-def test_the_report_reads_as_markdown_and_html_too(installation: Installation) -> None:
+def test_a_report_can_be_read_as_markdown_and_html(installation: Installation) -> None:
     installation.latency(0)
     report = installation.submit("Why do bridges hum?")
     installation.finished(report)
@@ -46,7 +46,7 @@ def test_the_report_reads_as_markdown_and_html_too(installation: Installation) -
     assert "<script" not in html
 
 
-def test_fifty_starts_at_once_with_one_key_make_one_report_and_one_bill(installation: Installation) -> None:
+def test_fifty_concurrent_starts_with_one_key_make_one_report_and_one_charge(installation: Installation) -> None:
     installation.latency(0.2)
     prompt = "Fifty at once"
 
@@ -66,7 +66,7 @@ def test_fifty_starts_at_once_with_one_key_make_one_report_and_one_bill(installa
     assert len(installation.billing_log(prompt)) == 1
 
 
-def test_a_worker_told_to_stop_hands_its_call_back(installation: Installation) -> None:
+def test_a_worker_stopped_by_sigterm_hands_its_call_back(installation: Installation) -> None:
     installation.latency(8)
     prompt = "Handed back on SIGTERM"
     report = installation.submit(prompt)
@@ -101,7 +101,7 @@ def test_a_cancelled_report_stops_the_call_at_the_provider(installation: Install
 
 
 @pytest.mark.parametrize(("reattach", "code", "billed"), [("true", 0, 1), ("false", 1, 2)])
-def test_the_demo_proves_itself_and_fails_when_reattaching_is_off(
+def test_the_demos_proof_holds_and_fails_without_reattaching(
     tmp_path: Path, reattach: str, code: int, billed: int
 ) -> None:
     command = [sys.executable, "-m", "durable_research", "demo", "--once", "--data", str(tmp_path), "--port", "0"]
@@ -120,21 +120,21 @@ def test_the_demo_proves_itself_and_fails_when_reattaching_is_off(
     assert not (tmp_path / "up.json").exists()
 
 
-def test_posts_about_the_same_thing_are_told_as_related(installation: Installation) -> None:
+def test_posts_about_the_same_subject_are_listed_as_related(installation: Installation) -> None:
     titles = ("Tidal energy harvesting at sea", "Harvesting tidal energy")
-    asked, near = [
+    first, second = [
         installation.submit_with(pipeline="blog-post", prompt=f"Write about {title}", title=title) for title in titles
     ]
-    for post in (asked, near):
+    for post in (first, second):
         assert installation.finished(post)["status"] == "done"
 
-    answer = httpx.get(f"{installation.api}/api/workflows/{asked}/related", timeout=60).json()
+    answer = httpx.get(f"{installation.api}/api/workflows/{first}/related", timeout=60).json()
 
-    assert near in [one["workflow_id"] for one in answer["related"]]
-    assert installation.status(asked)["embedding_charges"] == {"settled": 1, "possible_extra": 0}
+    assert second in [one["workflow_id"] for one in answer["related"]]
+    assert installation.status(first)["embedding_charges"] == {"settled": 1, "possible_extra": 0}
 
 
-def test_the_command_line_asks_waits_and_saves_the_pdf(installation: Installation, tmp_path: Path) -> None:
+def test_the_command_line_submits_waits_and_saves_the_pdf(installation: Installation, tmp_path: Path) -> None:
     installation.latency(0.2)
     pdf = tmp_path / "report.pdf"
     command = [sys.executable, "-m", "durable_research", "submit", "What is a tide table?", "--wait", "--out", str(pdf)]
@@ -157,7 +157,7 @@ def test_the_command_line_lists_as_json(installation: Installation) -> None:
     assert report in {one["workflow_id"] for one in json.loads(ended.stdout)["workflows"]}
 
 
-async def test_reconciliation_comes_each_minute(installation: Installation) -> None:
+async def test_reconciliation_is_scheduled_every_minute(installation: Installation) -> None:
     client = await Client.connect(installation.up["temporal"])
 
     schedule = (await client.get_schedule_handle(names.RECONCILE_SCHEDULE).describe()).schedule
@@ -169,7 +169,7 @@ async def test_reconciliation_comes_each_minute(installation: Installation) -> N
 def test_init_keeps_histories_for_thirty_days(installation: Installation, temporal_program: Path) -> None:
     command = [str(temporal_program), "operator", "namespace", "describe", "-n", "default", "-o", "json"]
 
-    said = until(
+    description = until(
         "the namespace",
         lambda: (
             subprocess.run(
@@ -178,7 +178,7 @@ def test_init_keeps_histories_for_thirty_days(installation: Installation, tempor
         ),
     )
 
-    assert json.loads(said)["config"]["workflowExecutionRetentionTtl"] == "2592000s"
+    assert json.loads(description)["config"]["workflowExecutionRetentionTtl"] == "2592000s"
 
 
 def test_operators_find_reports_by_tenant_and_kind(installation: Installation, temporal_program: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is asked after a send whose fate is unknown, what of it is believed, and what a server's class becomes."""
+"""The lookup after a send with an unknown outcome, which results of it count, and the server's class afterwards."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from durable_research.domain.model_errors import (
 from durable_research.ports.vendors.models import CallDeadlines, ModelAnswer, ModelCall
 from durable_research.ports.vendors.remote import EarlierSend, RemoteEffect, Shown, own_and_foreign
 from durable_research.telemetry import logs as telemetry
-from tests.adapters.models.peer import Peer, Request, Said, Then, events, head, peer, whole
+from tests.adapters.models.peer import Peer, Request, Scripted, Then, events, head, peer, whole
 
 PATIENT = CallDeadlines(silence=60, first_byte=60, longest=60)
 CALL = ModelCall("Write.", "q", "m")
@@ -34,11 +34,11 @@ KEY = "our key"
 TEXT = "Tides turn."
 TAGS = {"effect_key": KEY, "request_fingerprint": CALL.fingerprint}
 GONE = whole({"error": {"message": "no such thing"}}, 404)
-Routes = Mapping[str, Said]
+Routes = Mapping[str, Scripted]
 
 
-def routed(routes: Routes) -> Callable[[Request], Said]:
-    """Answers by method and path; what is not named is not there."""
+def routed(routes: Routes) -> Callable[[Request], Scripted]:
+    """Answers by method and path; any other request is 404."""
     return lambda request: routes.get(f"{request.method} {request.path.split('?')[0].removeprefix('/v1')}", GONE)
 
 
@@ -90,13 +90,13 @@ def closed() -> dict[str, Any]:
     return {"type": "response.completed", "response": response("completed")}
 
 
-CUT: Said = [head() + events(created(), delta("Tides "), done=False), Then.RESET]
+CUT: Scripted = [head() + events(created(), delta("Tides "), done=False), Then.RESET]
 
 
 # -- one rule for all finders
 
 
-def test_only_what_bears_our_key_and_fits_what_was_asked_is_ours() -> None:
+def test_only_results_with_our_key_and_request_fingerprint_are_ours() -> None:
     shown = [
         Shown("another tenant's", "their key", "print"),
         Shown("another model's", KEY, "another print"),
@@ -113,12 +113,12 @@ def test_only_what_bears_our_key_and_fits_what_was_asked_is_ours() -> None:
 
 
 @pytest.mark.parametrize("field", ["instructions", "prompt", "model", "so_far", "continuation_prompt"])
-def test_the_fingerprint_is_of_all_that_was_asked(field: str) -> None:
+def test_the_request_fingerprint_depends_on_every_field_of_the_call(field: str) -> None:
     assert ModelCall(**{**vars(CALL), field: "another"}).fingerprint != CALL.fingerprint
     assert len(CALL.fingerprint) <= 64
 
 
-async def test_a_list_that_ignores_its_filter_shows_strays_that_are_passed_over_and_logged() -> None:
+async def test_other_calls_in_an_unfiltered_list_are_ignored_and_logged() -> None:
     listed = [
         completion("theirs", {"effect_key": "their key"}),
         completion("another model's", {**TAGS, "request_fingerprint": "of another model"}),
@@ -135,8 +135,8 @@ async def test_a_list_that_ignores_its_filter_shows_strays_that_are_passed_over_
     assert [(one["event"], one["strays"]) for one in logs] == [(telemetry.UNRELATED_ANSWER_SKIPPED, 3)]
 
 
-async def test_a_list_is_read_to_its_end_and_one_without_an_end_is_no_answer() -> None:
-    def paged(request: Request) -> Said:
+async def test_a_list_is_read_page_by_page_and_an_endless_one_is_given_up() -> None:
+    def paged(request: Request) -> Scripted:
         last = "after=first" in request.path
         page = [completion("ours", TAGS)] if last else [completion("first", None)]
         return whole({"data": page, "has_more": not last})
@@ -152,7 +152,7 @@ async def test_a_list_is_read_to_its_end_and_one_without_an_end_is_no_answer() -
     [{"data": None}, {}, [], "x", {"error": "later"}, {"data": {"id": "x"}}],
     ids=["null", "none", "list", "text", "error", "object"],
 )
-async def test_what_is_no_list_is_not_taken_for_an_empty_one(page: Any) -> None:
+async def test_a_malformed_list_is_an_error_and_no_empty_list(page: Any) -> None:
     async with peer(whole(page)) as provider:
         model = stored_chat(provider)
         with pytest.raises(ModelUnavailable):
@@ -160,7 +160,7 @@ async def test_what_is_no_list_is_not_taken_for_an_empty_one(page: Any) -> None:
         await model.close()
 
 
-async def test_what_is_on_a_conversation_is_believed_only_if_the_conversation_is_ours() -> None:
+async def test_items_of_a_conversation_count_only_if_the_conversation_has_our_tags() -> None:
     items = [
         {"id": "msg_0", "type": "message", "role": "user"},
         {"id": "msg_1", "type": "message", "role": "assistant", "content": []},
@@ -168,7 +168,7 @@ async def test_what_is_on_a_conversation_is_believed_only_if_the_conversation_is
     metadata: dict[str, Any] = {**TAGS}
     routes = {"POST /conversations/conv_1/items": whole({}), "GET /conversations/conv_1/items": whole({"data": items})}
 
-    def answer(request: Request) -> Said:
+    def answer(request: Request) -> Scripted:
         if request.path == "/v1/conversations/conv_1":
             return whole({"id": "conv_1", "metadata": metadata})
         return routed(routes)(request)
@@ -188,7 +188,7 @@ async def test_what_is_on_a_conversation_is_believed_only_if_the_conversation_is
         await model.close()
 
 
-async def test_a_send_is_tagged_with_our_key_and_its_fingerprint() -> None:
+async def test_a_send_is_tagged_with_our_key_and_its_request_fingerprint() -> None:
     async with peer(routed({"POST /conversations": whole({"id": "conv_1"})})) as provider:
         for model in (stored_chat(provider), responses(provider)):
             call = model.prepare(CALL, silent)
@@ -230,7 +230,7 @@ async def test_a_server_without_conversations_has_class_n_for_an_hour(status: in
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 501])
-async def test_a_server_without_a_list_cannot_be_asked_and_has_class_n(status: int) -> None:
+async def test_a_server_without_a_list_endpoint_has_class_n(status: int) -> None:
     async with peer(whole({}, status)) as provider:
         model = stored_chat(provider)
         with pytest.raises(CannotAsk):
@@ -241,29 +241,29 @@ async def test_a_server_without_a_list_cannot_be_asked_and_has_class_n(status: i
 
 
 @pytest.mark.parametrize("status", [401, 403, 408, 429, 500, 503])
-async def test_any_other_answer_lowers_nothing(status: int) -> None:
+async def test_any_other_error_leaves_the_provider_class_unchanged(status: int) -> None:
     async with peer(whole({}, status)) as provider:
         chat, model = stored_chat(provider), responses(provider)
-        for asking in (chat.prepare(CALL, silent).find(earlier()), model.prepare(CALL, silent).handle(KEY)):
+        for lookup in (chat.prepare(CALL, silent).find(earlier()), model.prepare(CALL, silent).handle(KEY)):
             with pytest.raises(ModelRefused if status in {401, 403} else ModelUnavailable):
-                await asking
+                await lookup
 
         assert (chat.provider_class, model.provider_class) == (ProviderClass.RETRIEVABLE, ProviderClass.LOCKED)
         await chat.close()
         await model.close()
 
 
-async def test_a_single_forgotten_id_lowers_nothing() -> None:
+async def test_an_unknown_id_leaves_the_provider_class_unchanged() -> None:
     async with peer(GONE) as provider:
         chat, model = stored_chat(provider), responses(provider)
-        for asking in (
+        for lookup in (
             chat.prepare(CALL, silent).collect("chatcmpl_1"),
             model.prepare(CALL, silent).collect("resp_1"),
             model.prepare(CALL, silent).collect("conv_1/msg_1"),
             model.prepare(CALL, silent).find(earlier("conv_1")),
         ):
             with pytest.raises(ModelForgotten):
-                await asking
+                await lookup
 
         assert (chat.provider_class, model.provider_class) == (ProviderClass.RETRIEVABLE, ProviderClass.LOCKED)
         await chat.close()
@@ -271,24 +271,24 @@ async def test_a_single_forgotten_id_lowers_nothing() -> None:
 
 
 @pytest.mark.parametrize("status", [405, 501])
-async def test_a_look_up_that_does_not_exist_lowers_the_class(status: int) -> None:
+async def test_a_missing_lookup_endpoint_lowers_the_provider_class_to_n(status: int) -> None:
     async with peer(whole({}, status)) as provider:
         look_ups: list[tuple[Callable[[RemoteEffect[ModelAnswer]], Awaitable[object]], type[Exception]]] = [
             (lambda call: call.find(earlier("conv_1")), CannotAsk),
             (lambda call: call.collect("resp_1"), ModelForgotten),
             (lambda call: call.collect("conv_1/msg_1"), ModelForgotten),
         ]
-        for ask, error in look_ups:
+        for look_up, error in look_ups:
             model = responses(provider)
             with pytest.raises(error):
-                await ask(model.prepare(CALL, silent))
+                await look_up(model.prepare(CALL, silent))
             assert model.provider_class is ProviderClass.NOTHING
             await model.close()
 
 
 @pytest.mark.parametrize("field", ["conversation", "store", "metadata", "background"])
-async def test_a_response_without_what_a_look_up_needs_is_class_n(field: str) -> None:
-    def answer(request: Request) -> Said:
+async def test_a_refused_lookup_field_lowers_the_provider_class_to_n(field: str) -> None:
+    def answer(request: Request) -> Scripted:
         if request.body and field in request.body:
             return whole({"error": {"message": f"{field} is not supported", "param": field}}, 400)
         return [head() + events(created(), delta(), closed(), done=False)]
@@ -318,22 +318,22 @@ async def collected(routes: Routes, deadlines: CallDeadlines = PATIENT, *, keyed
 
 
 @pytest.mark.parametrize("keyed", [True, False])
-async def test_a_stream_that_was_cut_is_asked_about_by_its_id(keyed: bool) -> None:
+async def test_a_cut_stream_is_completed_by_a_lookup_of_its_id(keyed: bool) -> None:
     routes = {"POST /responses": CUT, "GET /responses/resp_1": whole(response("completed"))}
 
     assert (await collected(routes, keyed=keyed)).text == TEXT
 
 
-async def test_a_stream_that_fell_silent_is_asked_about_too() -> None:
-    said: Said = [head() + events(created(), done=False), Then.HOLD]
-    routes = {"POST /responses": said, "GET /responses/resp_1": whole(response("completed"))}
+async def test_a_silent_stream_is_completed_by_a_lookup_of_its_id() -> None:
+    scripted: Scripted = [head() + events(created(), done=False), Then.HOLD]
+    routes = {"POST /responses": scripted, "GET /responses/resp_1": whole(response("completed"))}
 
     assert (await collected(routes, CallDeadlines(silence=0.05, first_byte=60, longest=60))).text == TEXT
 
 
-async def test_an_error_amid_the_stream_is_asked_about_by_the_id() -> None:
-    said = [head() + events(created(), {"type": "error", "message": "the stream broke"})]
-    routes = {"POST /responses": said, "GET /responses/resp_1": whole(response("completed"))}
+async def test_a_stream_broken_by_an_error_is_completed_by_a_lookup_of_its_id() -> None:
+    scripted = [head() + events(created(), {"type": "error", "message": "the stream broke"})]
+    routes = {"POST /responses": scripted, "GET /responses/resp_1": whole(response("completed"))}
 
     assert (await collected(routes)).text == TEXT
 
@@ -354,14 +354,14 @@ async def test_an_error_amid_the_stream_is_asked_about_by_the_id() -> None:
     ],
     ids=["runs", "queued", "500", "429", "reset", "page", "odd", "401", "404", "empty"],
 )
-async def test_what_asking_after_a_cut_shows(shown: Said, error: type[Exception]) -> None:
+async def test_the_lookup_after_a_cut_stream_decides_the_outcome(shown: Scripted, error: type[Exception]) -> None:
     with pytest.raises(error) as raised:
         await collected({"POST /responses": CUT, "GET /responses/resp_1": shown})
     assert type(raised.value) is error
 
 
 @pytest.mark.parametrize(("shown", "is_lowered"), [(GONE, True), (whole(response("in_progress")), False)])
-async def test_a_server_that_forgets_what_it_has_just_named_keeps_nothing(shown: Said, is_lowered: bool) -> None:
+async def test_a_server_that_forgets_a_new_id_has_class_n(shown: Scripted, is_lowered: bool) -> None:
     async with peer(routed({"POST /responses": CUT, "GET /responses/resp_1": shown})) as provider:
         model = responses(provider)
         call = model.prepare(CALL, silent)
@@ -373,17 +373,17 @@ async def test_a_server_that_forgets_what_it_has_just_named_keeps_nothing(shown:
         await model.close()
 
 
-async def test_a_silence_at_a_server_that_keeps_nothing_is_said_as_one() -> None:
-    said: Said = [head() + events(created(), done=False), Then.HOLD]
+async def test_a_silent_stream_of_a_server_without_lookups_raises_provider_silent() -> None:
+    scripted: Scripted = [head() + events(created(), done=False), Then.HOLD]
 
     with pytest.raises(ProviderSilent):
-        await collected({"POST /responses": said}, CallDeadlines(silence=0.05, first_byte=60, longest=60))
+        await collected({"POST /responses": scripted}, CallDeadlines(silence=0.05, first_byte=60, longest=60))
 
 
-async def test_with_class_n_nothing_is_asked_after_a_cut() -> None:
-    broken: Said = [head() + events(created(), {"type": "error", "message": "gone"})]
-    for said, error in ((CUT, Ambiguous), (broken, AnswerBroken)):
-        async with peer(routed({"POST /responses": said})) as provider:
+async def test_with_class_n_a_cut_stream_is_not_looked_up() -> None:
+    broken: Scripted = [head() + events(created(), {"type": "error", "message": "gone"})]
+    for scripted, error in ((CUT, Ambiguous), (broken, AnswerBroken)):
+        async with peer(routed({"POST /responses": scripted})) as provider:
             model = responses(provider)
             model.wire.limits.note_missing_endpoint()
             call = model.prepare(CALL, silent)
@@ -391,11 +391,11 @@ async def test_with_class_n_nothing_is_asked_after_a_cut() -> None:
                 await call.collect(await call.send(KEY, None))
             await model.close()
 
-        assert provider.asked == ["POST /v1/responses"]
+        assert provider.request_lines == ["POST /v1/responses"]
 
 
-async def test_a_later_attempt_follows_a_running_call_and_shows_it_growing() -> None:
-    def answer(request: Request) -> Said:
+async def test_a_later_attempt_streams_a_running_call() -> None:
+    def answer(request: Request) -> Scripted:
         if "stream=true" in request.path:
             return [head() + events(created(), delta("Tides "), delta("turn."), closed(), done=False)]
         return whole(response("in_progress", ""))
@@ -408,8 +408,8 @@ async def test_a_later_attempt_follows_a_running_call_and_shows_it_growing() -> 
     assert shown[-1] == TEXT
 
 
-async def test_a_running_call_that_cannot_be_followed_is_looked_at_again() -> None:
-    def answer(request: Request) -> Said:
+async def test_a_running_call_that_cannot_be_streamed_is_polled() -> None:
+    def answer(request: Request) -> Scripted:
         return whole({}, 400) if "stream=true" in request.path else whole(response("in_progress"))
 
     async with peer(answer) as provider:
@@ -419,7 +419,7 @@ async def test_a_running_call_that_cannot_be_followed_is_looked_at_again() -> No
         await model.close()
 
 
-async def test_a_call_without_an_id_can_only_be_read_by_its_own_attempt() -> None:
+async def test_a_call_without_an_id_can_be_read_only_by_its_own_attempt() -> None:
     async with peer([]) as provider:
         model = responses(provider)
         with pytest.raises(AnswerLost):
@@ -429,17 +429,17 @@ async def test_a_call_without_an_id_can_only_be_read_by_its_own_attempt() -> Non
     assert provider.requests == []
 
 
-async def test_an_id_may_hold_any_letters() -> None:
+async def test_a_response_id_is_percent_encoded_in_the_address() -> None:
     async with peer(whole(response("completed"))) as provider:
         model = responses(provider)
         await model.prepare(CALL, silent).collect("resp=1?x#y")
         await model.close()
 
-    assert provider.asked == ["GET /v1/responses/resp%3D1%3Fx%23y"]
+    assert provider.request_lines == ["GET /v1/responses/resp%3D1%3Fx%23y"]
 
 
 @pytest.mark.parametrize("reference", ["resp_bGl0ZWxsbTp/Y3VzdG9t", "resp_1"])
-async def test_a_response_whose_id_holds_a_stroke_is_no_item_of_a_conversation(reference: str) -> None:
+async def test_a_response_id_with_a_slash_is_not_taken_for_a_conversation_item(reference: str) -> None:
     async with peer(whole(response("completed"))) as provider:
         model = responses(provider)
         assert (await model.prepare(CALL, silent).collect(reference)).reference == reference
@@ -447,10 +447,10 @@ async def test_a_response_whose_id_holds_a_stroke_is_no_item_of_a_conversation(r
         await model.cancel("conv_1/msg_1")
         await model.close()
 
-    assert [one.split("/v1/")[1].split("/")[0] for one in provider.asked] == ["responses", "responses"]
+    assert [one.split("/v1/")[1].split("/")[0] for one in provider.request_lines] == ["responses", "responses"]
 
 
-async def test_a_page_where_conversations_should_be_is_none_and_lowers_nothing() -> None:
+async def test_an_html_answer_gives_no_conversation_and_keeps_the_provider_class() -> None:
     async with peer([head(kind="text/html") + b"<html>"]) as provider:
         model = responses(provider)
         assert await model.prepare(CALL, silent).handle(KEY) is None
@@ -458,7 +458,7 @@ async def test_a_page_where_conversations_should_be_is_none_and_lowers_nothing()
         await model.close()
 
 
-async def test_a_stored_answer_is_shown_when_it_is_there() -> None:
+async def test_a_stored_answer_is_passed_to_the_draft_on_every_collect() -> None:
     async with peer(whole(completion("chatcmpl_1", TAGS))) as provider:
         model, shown = stored_chat(provider), list[str]()
         call = model.prepare(CALL, shown.append)
