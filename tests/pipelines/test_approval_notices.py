@@ -169,6 +169,8 @@ async def test_a_decision_does_not_wait_for_a_running_notice_and_cancels_it(harn
 
     assert answered.outcome == "approve"
     assert (await harness.finished(report))["status"] == "done"
+    # The outcome is written shortly before the engine completes the workflow.
+    await harness.environment.client.get_workflow_handle(report).result()
     # Nothing is left running: the engine has the notice's end, and it came before the report's own.
     history = [event async for event in harness.engine.history(report)]
     # A worker that is too busy for its heartbeats is timed out in the middle of the cancellation.

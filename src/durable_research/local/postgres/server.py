@@ -184,14 +184,17 @@ async def ensure_database(instance: Instance, port: int) -> None:
 
 
 def _accepts(instance: Instance, port: int) -> Callable[[Child], Awaitable[bool]]:
-    async def check(child: Child) -> bool:
+    def answers() -> bool:
         try:
-            address = instance.url(port, "postgres")
-            async with await psycopg.AsyncConnection.connect(address, connect_timeout=5) as connection:
-                await connection.execute("SELECT 1")
+            with psycopg.connect(instance.url(port, "postgres"), connect_timeout=4) as connection:
+                connection.execute("SELECT 1")
         except psycopg.Error:
             return False
         return True
+
+    async def check(child: Child) -> bool:
+        # In a thread: the supervisor's deadline would leave a connection that is being opened unclosed.
+        return await asyncio.to_thread(answers)
 
     return check
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from durable_research.pipelines.reconcile.messages import Reconciled
+from durable_research.pipelines.reconcile.messages import Reconcile, Reconciled
 from durable_research.pipelines.reconcile.passes.running import Pass, run_all
 
 
@@ -16,7 +16,7 @@ class ReconcileActivities:
     passes: Sequence[Pass]
 
     @activity.defn(name="reconcile")
-    async def reconcile(self) -> Reconciled:
+    async def reconcile(self, _: Reconcile = Reconcile()) -> Reconciled:  # noqa: B008  (frozen)
         """Run every pass: start, cancel, close, store and remove what is due.
 
         Raises:

@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from durable_research.domain.values import Value
 
 
+class Reconcile(Value):
+    """Requests one run of all passes. Activities scheduled by earlier releases have no message."""
+
+
 class PassOutcome(Value):
     """The outcome of one pass: how many repairs it made, and how many failed, which a later run tries again."""
 
