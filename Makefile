@@ -3,7 +3,6 @@
 .PHONY: help setup setup-dev setup-bench temporal demo up test test-litellm test-clients check fix bench chaos crash-table outages lock picture record clean
 VENV := .venv
 BIN := $(VENV)/bin
-PORT ?= 8000
 FIND_TEMPORAL := $(BIN)/python -u -c "from durable_research.local.temporal.binary import find_temporal; print(find_temporal(print))"
 
 help: ## show this help
@@ -26,10 +25,10 @@ temporal: setup ## find, download or build the temporal program
 	$(FIND_TEMPORAL)
 
 demo: setup ## one report, one worker killed in the paid call, the proof; the app stays up (ONCE=1: stop and exit by the proof)
-	$(BIN)/durable-research demo --port $(PORT) $(if $(ONCE),--once)
+	$(BIN)/durable-research demo $(if $(PORT),--port $(PORT)) $(if $(ONCE),--once)
 
 up: setup ## run everything on this machine until Ctrl-C
-	$(BIN)/durable-research up --port $(PORT)
+	$(BIN)/durable-research up $(if $(PORT),--port $(PORT))
 
 check: setup-dev ## lint, format, types, import contracts
 	$(BIN)/ruff check .

@@ -136,9 +136,9 @@ def statements() -> Iterator[list[str]]:
 @pytest.mark.parametrize(
     ("arrange", "address", "expected"),
     [
-        # The row with its log, live workers, charges; the report; its neighbours, for which a search is tuned first.
-        ("finished_report", "/reports/{id}", 6),
-        ("checked_text", "/texts/{id}", 5),
+        # The row with its log, live workers, charges; the report; its neighbours.
+        ("finished_report", "/reports/{id}", 5),
+        ("checked_text", "/texts/{id}", 4),
         ("live_report", "/reports/{id}", 3),
         # The ledger's record of the paid text, in addition.
         ("failed_report", "/reports/{id}", 4),

@@ -25,8 +25,8 @@ _SHAPES: dict[str, str] = {
     StepState.WAITING: "◇",
     StepState.LEFT_OUT: "⊖",
 }
-# Where the value itself is not clear.
-_WORDS: dict[str, str] = {
+# Where the value itself is not clear; a step that waits for a person is shown as its workflow is.
+_WORDS: dict[str, str] = {status: status.words for status in Status} | {
     StepState.PENDING: "not begun",
     StepState.WAITING: Status.WAITING_FOR_YOU.words,
 }

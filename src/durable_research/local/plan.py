@@ -16,6 +16,7 @@ from durable_research.local.processes.child import Check, ChildSpec
 from durable_research.local.processes.supervisor import Pace
 from durable_research.local.roles import ROLES
 from durable_research.local.temporal import server
+from durable_research.settings.defaults import DEFAULT_API_PORT
 from durable_research.telemetry.logs import WORKER_READY
 
 SIMULATOR = (sys.executable, "-m", "durable_research.simulator")
@@ -36,7 +37,7 @@ class UpOptions:
     """
 
     data: Path
-    port: int = 8000
+    port: int = DEFAULT_API_PORT
     workers: int = 2
     only: tuple[str, ...] | None = None
     host: str = "127.0.0.1"

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from durable_research import policies
 from durable_research.domain.requests.mailboxes import mailboxes
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
+from durable_research.settings.defaults import DEFAULT_API_PORT
 from durable_research.settings.values import (
     FailpointRules,
     LoopbackAddress,
@@ -171,7 +172,7 @@ class Settings(BaseSettings):
         default="127.0.0.1", alias="DURABLE_RESEARCH_HOST", description="address the API listens on"
     )
     port: int = Field(
-        default=8000, ge=0, le=65535, alias="DURABLE_RESEARCH_PORT", description="port of the API and pages"
+        default=DEFAULT_API_PORT, ge=0, le=65535, alias="DURABLE_RESEARCH_PORT", description="port of the API and pages"
     )
     public_url: str | None = Field(
         default=None, alias="DURABLE_RESEARCH_PUBLIC_URL", description="how links in notifications begin"
@@ -199,7 +200,7 @@ class Settings(BaseSettings):
         default=604_800,
         gt=0,
         alias="DURABLE_RESEARCH_APPROVAL_EXPIRY",
-        description="seconds after which a draft that nobody approved is given up and its report cancelled",
+        description="seconds after which a draft that nobody approved is given up, and its report fails",
     )
     worker_identity: str | None = Field(
         default=None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from durable_research.cli.shared.command import Exit, load_settings, stop
+from durable_research.cli.shared.command import Exit, load_settings, port_option, stop
 
 if TYPE_CHECKING:
     from durable_research.local.up import Up
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--once", is_flag=True, help="Stop everything after the proof; exit 0 when it holds, else 1.")
 @click.option("--data", type=click.Path(path_type=Path), envvar="DURABLE_RESEARCH_DATA", default=Path("data"),
               show_default=True, help="Folder that keeps everything.")  # fmt: skip
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port of pages and API.")
+@port_option
 def command(once: bool, data: Path, port: int) -> None:
     """Survive a real worker kill, and prove it from outside.
 

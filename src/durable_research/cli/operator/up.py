@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from durable_research.cli.shared.command import Exit, load_settings, stop
+from durable_research.cli.shared.command import Exit, load_settings, port_option, stop
 from durable_research.local.roles import ROLES
 
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), envvar="DURABLE_RESEARCH_DATA", default=Path("data"),
               show_default=True, help="Folder that keeps everything; a second `up` on it continues where it was.")  # fmt: skip
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port of pages and API.")
+@port_option
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 16), help="Worker processes.")
 @click.option("--only", help=f"Start just these, separated by commas: {', '.join(ROLES)}.")
 def command(data: Path, port: int, workers: int, only: str | None) -> None:

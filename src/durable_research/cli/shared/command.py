@@ -6,8 +6,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from durable_research.settings.defaults import DEFAULT_API_PORT
+
 if TYPE_CHECKING:  # user commands must not import what only operators need
     from durable_research.settings.settings import Settings
+
+
+port_option = click.option(
+    "--port",
+    default=DEFAULT_API_PORT,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port of pages and API.",
+)
 
 
 class Exit(IntEnum):

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from durable_research.local.up import UP_FILE, Up, read_up
+from durable_research.settings.defaults import DEFAULT_API_PORT
 
-DEFAULT_SERVER = "http://127.0.0.1:8000"
+DEFAULT_SERVER = f"http://127.0.0.1:{DEFAULT_API_PORT}"
 
 
 def data_folder() -> Path:

@@ -12,6 +12,7 @@ from durable_research.cli.shared.command import Exit, stop
 from durable_research.cli.shared.confirmation import confirm, yes_option
 from durable_research.cli.shared.target import Latest, which_workflow, workflow_argument
 from durable_research.cli.shared.terminal import as_json, clean, say, shorten
+from durable_research.domain.wording import look
 from durable_research.domain.workflows.workflow import Status
 
 _REFUSAL_EFFECT = (
@@ -58,7 +59,7 @@ def command(api: Api, in_json: bool, id: str | None, refuse: bool, text: str | N
         stop(f"{id} does not wait for approval", f"look at it: durable-research show {id}", Exit.REFUSED)
     if refuse:
         title = shorten(clean(status["title"]), 100)
-        confirm("Refuse it?", lambda: f"{title} (waiting for you)\n{_REFUSAL_EFFECT}", yes=yes)
+        confirm("Refuse it?", lambda: f"{title} ({look(status['status']).words})\n{_REFUSAL_EFFECT}", yes=yes)
     approval = status["asks"]
     decision = "refuse" if refuse else "approve" if text is None else "edit"
     body = {"decision": decision, "draft_sha256": approval["draft_sha256"]} | ({} if text is None else {"text": text})

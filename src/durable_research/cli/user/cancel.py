@@ -6,6 +6,7 @@ from durable_research.cli.shared.client import Api, user_verb
 from durable_research.cli.shared.confirmation import confirm, yes_option
 from durable_research.cli.shared.target import UNFINISHED, Latest, which_workflow, workflow_argument
 from durable_research.cli.shared.terminal import as_json, clean, say, shorten
+from durable_research.domain.wording import look
 
 _CANCEL_EFFECT = (
     "Its running step is stopped, a model call under way is cancelled at the provider, and there will be no report. "
@@ -28,7 +29,7 @@ def command(api: Api, in_json: bool, id: str | None, yes: bool) -> None:
     if in_json:
         click.echo(as_json(body, indent=2))
         return
-    status = clean(body.get("status", "")).replace("_", " ")
+    status = look(clean(body.get("status", ""))).words
     if status == "cancelled":
         click.echo(f"{id} is cancelled")
     else:

@@ -49,9 +49,6 @@ _NEAREST = (
     .order_by(_distance)
     .limit(bindparam("at_most"))
 )
-# The index returns the nearest rows of all tenants. By default it stops after 40, and a tenant whose rows are not among them
-# would find nothing; with this setting it continues until there are enough rows of the tenant.
-_SEARCH_ON = select(func.set_config("hnsw.iterative_scan", "strict_order", True))
 _OF_A_TEXT = ("title", "text_key", "text_sha256", "text_bytes", "asked_at")
 _embedded_by_it = exists().where(
     embeddings.c.subject_id == workflows.c.workflow_id, embeddings.c.model == bindparam("of_model")
@@ -112,8 +109,7 @@ class PostgresSimilarity:
             "of_model": model,
             "at_most": limit,
         }
-        async with self._database.begin() as connection:
-            await connection.execute(_SEARCH_ON)
+        async with self._database.one() as connection:
             rows = (await connection.execute(_NEAREST, parameters)).all()
         return [Related(row.subject_id, Kind(row.kind), row.title, row.similarity) for row in rows]
 
