@@ -64,7 +64,7 @@ class Starting:
         """
         pipeline = pipeline_at(path)
         request = self._validate(pipeline, body)
-        kept = request.model_dump(mode="json", exclude_none=True)
+        accepted_input = request.model_dump(mode="json", exclude_none=True)
         new = NewWorkflow(
             workflow_id=new_workflow_id(
                 pipeline.kind, int(self.now().timestamp() * 1000), secrets.token_bytes(RANDOM_BYTES)
@@ -72,9 +72,9 @@ class Starting:
             kind=pipeline.kind,
             tenant=caller.tenant,
             title=request.shown_title,
-            input=kept,
+            input=accepted_input,
             idempotency_key=idempotency_key,
-            fingerprint=hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest(),
+            fingerprint=hashlib.sha256(json.dumps(accepted_input, sort_keys=True).encode()).hexdigest(),
             begins_at=self.sleeps_until(request),
         )
         await reach(Point.START_BEGUN, new.workflow_id)

@@ -53,9 +53,9 @@ class Reading:
         """
         return await self.workflows.get(caller.workflow(workflow_id))
 
-    async def list(self, caller: Caller, which: WorkflowFilter) -> Sequence[WorkflowRow]:
+    async def list(self, caller: Caller, criteria: WorkflowFilter) -> Sequence[WorkflowRow]:
         """Newest first."""
-        return await self.workflows.list(caller.tenant, which)
+        return await self.workflows.list(caller.tenant, criteria)
 
     async def with_log(self, workflow_id: str, caller: Caller) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
         """One workflow and all its events so far, read together so that they agree.

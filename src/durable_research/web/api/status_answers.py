@@ -105,10 +105,10 @@ def _asks(workflow_id: str, pending: PendingDecision) -> AsksBody:
         "remedy": remedy_body(pending.remedy) if pending.remedy else None,
     }
     if isinstance(pending, OpenApproval):
-        body["draft_sha256"] = pending.asked.draft_sha256
+        body["draft_sha256"] = pending.question.draft_sha256
         body["draft_url"] = addresses.workflow(workflow_id, "draft")
-        body["draft_pdf_url"] = addresses.workflow(workflow_id, "draft.pdf") if pending.asked.pdf else None
-        body["expires_at"] = pending.asked.expires_at.isoformat()
+        body["draft_pdf_url"] = addresses.workflow(workflow_id, "draft.pdf") if pending.question.pdf else None
+        body["expires_at"] = pending.question.expires_at.isoformat()
     return body
 
 

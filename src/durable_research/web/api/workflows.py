@@ -35,9 +35,9 @@ class WorkflowsApi:
     async def list_workflows(self) -> Response:
         """One page of the list."""
         caller = requests.caller_of(request)
-        which = query.workflow_filter(request.args, caller=caller, of=_OF)
+        criteria = query.workflow_filter(request.args, caller=caller, of=_OF)
         page = await pagination.read_page(
-            self.operations.reading.list, which, lambda row: (row.created_at, row.workflow_id), caller=caller, of=_OF
+            self.operations.reading.list, criteria, lambda row: (row.created_at, row.workflow_id), caller=caller, of=_OF
         )
         body: WorkflowsBody = {
             "workflows": [answers.workflow(row) for row in page.items],

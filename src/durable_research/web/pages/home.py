@@ -72,8 +72,8 @@ class HomePages:
         return redirect(f"/{pipeline.page}/{started.row.workflow_id}", 303)
 
     async def _home(self, form: forms.QuestionForm, status: int = 200) -> Response:
-        which = WorkflowFilter(limit=_RECENT)
-        recent = await self.operations.reading.list(requests.caller_of(request), which)
+        criteria = WorkflowFilter(limit=_RECENT)
+        recent = await self.operations.reading.list(requests.caller_of(request), criteria)
         return await page(
             self.operations,
             "home.html",

@@ -43,7 +43,7 @@ class ApprovalForm:
     @property
     def draft_pdf_url(self) -> str | None:
         """The address of its PDF, once it is typeset."""
-        return addresses.workflow(self.workflow_id, "draft.pdf") if self.pending.asked.pdf else None
+        return addresses.workflow(self.workflow_id, "draft.pdf") if self.pending.question.pdf else None
 
 
 @dataclass(frozen=True)
