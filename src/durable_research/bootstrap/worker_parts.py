@@ -89,7 +89,7 @@ async def open_worker_parts(
 def worker_parts(
     settings: Settings, identity: str, stores: Stores, outside: Outside, starting: Starting
 ) -> WorkerParts:
-    """The activities of one worker on these stores, with this outside; it starts workflows by `starting` and its engine."""
+    """The activities of one worker on these stores and outside services; it starts workflows by `starting` and its engine."""
     shared = _shared(settings, stores, outside)
     of_pipelines = {
         Kind.REPORT: _report(shared),

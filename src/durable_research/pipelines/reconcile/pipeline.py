@@ -40,7 +40,7 @@ OBJECTS_A_PASS = 1000
 ORPHAN_AGE = timedelta(hours=1)
 
 # Orphans only cost storage, and finding them means listing the whole store.
-LOOK_FOR_ORPHANS_EVERY = timedelta(hours=1)
+FIND_ORPHANS_EVERY = timedelta(hours=1)
 
 PIPELINE = Descriptor(
     workflow_type="ReconcileWorkflow",
