@@ -86,7 +86,7 @@ class Keyring:
 
     def seal(self, plain: bytes) -> bytes:
         """Encrypt with the active key. There must be one."""
-        assert self.active is not None, "nothing seals without a key"  # noqa: S101 - the codec asks before
+        assert self.active is not None, "nothing seals without a key"  # noqa: S101 - the codec checks before
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._ciphers[self.active].encrypt(nonce, plain, self._bound(self.active))
 

@@ -28,7 +28,7 @@ def create_app(operations: Operations, settings: Settings, streams: event_stream
         RESPONSE_TIMEOUT=None,  # its default would cut every stream after a minute; the middleware drops stalled readers
         PROPAGATE_EXCEPTIONS=False,  # an answer is a problem in tests, too
     )
-    # `//api` and `/api/` are no other names for `/api`: a redirect would be an answer of its own kind.
+    # `//api` and `/api/` are not aliases of `/api`: a redirect would be one more kind of answer.
     app.url_map.merge_slashes = False
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

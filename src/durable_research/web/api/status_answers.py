@@ -54,7 +54,7 @@ def status(one: WorkflowStatus) -> WholeStatusBody:
 
 def result(one: WorkflowResult) -> Mapping[str, Any]:
     """The result of a finished workflow, without the fields that its closing event lacks."""
-    said = {
+    facts = {
         "title": one.title,
         "texts": {name: addresses.text(one.row.workflow_id, name) for name in one.texts} or None,
         "pages": one.pages,
@@ -66,7 +66,7 @@ def result(one: WorkflowResult) -> Mapping[str, Any]:
         "workflow_id": one.row.workflow_id,
         f"{one.row.kind}_id": one.row.workflow_id,
         "status": one.row.status,
-        **{name: value for name, value in said.items() if value is not None},
+        **{name: value for name, value in facts.items() if value is not None},
     }
 
 

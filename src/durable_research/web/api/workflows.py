@@ -83,12 +83,12 @@ class WorkflowsApi:
     async def approve(self, workflow_id: str) -> Response:
         """Submit a person's decision about a draft; a repeat is no error."""
         key = requests.idempotency_key_of(request)
-        given = await requests.json_object_of(request)
-        answered = await self.operations.approving.decide(workflow_id, requests.caller_of(request), given, key)
+        fields = await requests.json_object_of(request)
+        answer = await self.operations.approving.decide(workflow_id, requests.caller_of(request), fields, key)
         body: DecidedBody = {
-            **answers.workflow(answered.row),
-            "decision_id": answered.decision_id,
-            "outcome": answered.outcome,
+            **answers.workflow(answer.row),
+            "decision_id": answer.decision_id,
+            "outcome": answer.outcome,
         }
         return answers.json_response(body, 202)
 

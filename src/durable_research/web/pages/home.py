@@ -58,7 +58,7 @@ class HomePages:
         prompt = request.args.get("prompt", "")
         return await self._home(forms.QuestionForm({"prompt": prompt[:PROMPT_LONGEST]} if prompt else {}))
 
-    async def ask(self, pipeline: Pipeline) -> Response | BaseResponse:
+    async def start(self, pipeline: Pipeline) -> Response | BaseResponse:
         """Accept the form and redirect to the page of its workflow."""
         fields = await forms.form_of(request)
         try:
