@@ -75,7 +75,7 @@ WRITE_TRY_SECONDS = 10.0
 SEND_WITHIN = timedelta(seconds=2)
 
 # A cancelled send may be accepted at this very moment: wait this long for its id, so that it can be stopped.
-LAST_WORD = timedelta(seconds=5)
+WAIT_FOR_CANCELLED_ID = timedelta(seconds=5)
 
 # The request to a provider to stop a call is one short request.
 STOP_CALL = timedelta(seconds=5)

@@ -48,7 +48,7 @@ class ApprovalRequest(Value):
 
 
 @dataclass(frozen=True)
-class Answered:
+class Delivered:
     """A delivered decision. `outcome` is the workflow's answer; None while no worker runs that could answer."""
 
     row: WorkflowRow
@@ -91,7 +91,7 @@ class Approving:
 
     async def decide(
         self, workflow_id: str, caller: Caller, body: Mapping[str, Any], decision_id: str | None = None
-    ) -> Answered:
+    ) -> Delivered:
         """Deliver a person's decision; the same `decision_id` again gets the same answer.
 
         Raises:
@@ -114,7 +114,7 @@ class Approving:
         else:
             by = f" by decision {recorded.decision_id!r}" if recorded.decision_id else ""
             raise AlreadyDecided(f"the draft has been {recorded.decision.words}{by}")
-        return Answered(await self.reading.get(workflow_id, caller), decision_id, outcome)
+        return Delivered(await self.reading.get(workflow_id, caller), decision_id, outcome)
 
     async def _deliver(
         self, row: WorkflowRow, approval: OpenApproval, request: ApprovalRequest, decision_id: str

@@ -46,7 +46,7 @@ def host_name(header: str) -> str | None:
     return match[1].strip("[]").removesuffix(".") if match else None
 
 
-class Gate:
+class Middleware:
     """Wraps the application. `public_url` names the one host that is valid besides this machine's own names."""
 
     def __init__(self, inner: App, public_url: str | None) -> None:
@@ -65,7 +65,7 @@ class Gate:
             body = await _read_body(receive)
         except Problem as problem:
             return await _refuse(problem, scope, receive, outgoing)
-        except _Gone:
+        except _ClientDisconnected:
             return None
         return await self._inner(scope, _replay(body, receive), outgoing)
 
@@ -105,7 +105,7 @@ def _too_large() -> Problem:
     return Problem(413, "body_too_large", detail, headers={"Connection": "close"})
 
 
-class _Gone(Exception):
+class _ClientDisconnected(Exception):
     """The client left while it was still sending."""
 
 
@@ -117,7 +117,7 @@ async def _read_body(receive: Receive) -> bytes:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise _Gone
+                    raise _ClientDisconnected
                 body += message.get("body", b"")
                 if len(body) > LARGEST_BODY_BYTES:
                     raise _too_large()

@@ -46,7 +46,7 @@ class CloseEnded:
     _walk: Walk = field(default_factory=Walk, init=False)
 
     async def run(self) -> PassOutcome:
-        due = partial(self.workflows.unended, pipeline.SILENT_LONG)
+        due = partial(self.workflows.unended, pipeline.LOOK_UP_SILENT_AFTER)
         return await repair_each(await self._walk.next(due), self.close_one)
 
     async def close_one(self, row: WorkflowRow) -> bool:

@@ -23,7 +23,7 @@ class ForwardCancels:
     _walk: Walk = field(default_factory=Walk, init=False)
 
     async def run(self) -> PassOutcome:
-        due = partial(self.workflows.undelivered_cancels, pipeline.ACCEPTED_LONG_AGO)
+        due = partial(self.workflows.undelivered_cancels, pipeline.DELIVERY_OVERDUE_AFTER)
         return await repair_each(await self._walk.next(due), self._cancel_one)
 
     async def _cancel_one(self, row: WorkflowRow) -> bool:

@@ -47,7 +47,7 @@ class LookUpSends:
 
 
 @dataclass
-class CloseLeftBehind:
+class CloseAbandoned:
     """Closes open sends that no attempt works on any more."""
 
     name: ClassVar = "left_behind"

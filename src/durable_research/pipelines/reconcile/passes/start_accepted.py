@@ -25,7 +25,7 @@ class StartAccepted:
     _walk: Walk = field(default_factory=Walk, init=False)
 
     async def run(self) -> PassOutcome:
-        due = partial(self.workflows.unstarted, pipeline.ACCEPTED_LONG_AGO)
+        due = partial(self.workflows.unstarted, pipeline.DELIVERY_OVERDUE_AFTER)
         return await repair_each(await self._walk.next(due), self._start_one)
 
     async def _start_one(self, row: WorkflowRow) -> bool:
