@@ -113,18 +113,18 @@ class FakeWorkflows:
     async def get_with_log(self, workflow: WorkflowRef) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
         return await self.get(workflow), await self.progress.read(workflow.workflow_id)
 
-    async def list(self, tenant: str, which: WorkflowFilter) -> Sequence[WorkflowRow]:
+    async def list(self, tenant: str, criteria: WorkflowFilter) -> Sequence[WorkflowRow]:
         await self.database.check()
         found = [
             row
             for row in self.rows.values()
             if row.tenant == tenant
-            and (not which.statuses or row.status in which.statuses)
-            and (which.kind is None or row.kind is which.kind)
-            and (which.text is None or which.text.lower() in (row.title + str(row.input.get("prompt"))).lower())
-            and (which.before is None or (row.created_at, row.workflow_id) < which.before)
+            and (not criteria.statuses or row.status in criteria.statuses)
+            and (criteria.kind is None or row.kind is criteria.kind)
+            and (criteria.text is None or criteria.text.lower() in (row.title + str(row.input.get("prompt"))).lower())
+            and (criteria.before is None or (row.created_at, row.workflow_id) < criteria.before)
         ]
-        return sorted(found, key=lambda row: (row.created_at, row.workflow_id), reverse=True)[: which.limit]
+        return sorted(found, key=lambda row: (row.created_at, row.workflow_id), reverse=True)[: criteria.limit]
 
     async def resume(self, wanted: Resumption) -> tuple[WorkflowRow, bool]:
         await self.database.check()
@@ -444,16 +444,16 @@ class FakeReports:
             raise NotFound("there is no such report")
         return found
 
-    async def list(self, tenant: str, which: ReportFilter) -> Sequence[Report]:
+    async def list(self, tenant: str, criteria: ReportFilter) -> Sequence[Report]:
         await self.database.check()
         found = [
             report
             for owner, report in self.reports.values()
             if owner == tenant
-            and (which.text is None or which.text.lower() in (report.title + report.prompt).lower())
-            and (which.before is None or (report.asked_at, report.report_id) < which.before)
+            and (criteria.text is None or criteria.text.lower() in (report.title + report.prompt).lower())
+            and (criteria.before is None or (report.asked_at, report.report_id) < criteria.before)
         ]
-        return sorted(found, key=lambda one: (one.asked_at, one.report_id), reverse=True)[: which.limit]
+        return sorted(found, key=lambda one: (one.asked_at, one.report_id), reverse=True)[: criteria.limit]
 
 
 class FakeObjects(Part):

@@ -15,7 +15,7 @@ from durable_research.policies import BUILT_IN, StepPolicy
 
 # Pipelines that people start, in the order in which they are offered.
 _STARTED_BY_PEOPLE = (generate_report.PIPELINE, blog_post.PIPELINE, ai_processing.PIPELINE)
-# Workflows that start without a person; workers run them, and the sandbox knows their packages.
+# Workflows that start without a person; workers run them, and the sandbox passes their packages through.
 _MACHINERY = (reconcile.PIPELINE, accept_scheduled.PIPELINE)
 
 DESCRIPTORS: tuple[Descriptor, ...] = (*_STARTED_BY_PEOPLE, *_MACHINERY)

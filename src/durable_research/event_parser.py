@@ -1,6 +1,6 @@
-"""The one reader of server-sent events, for commands and experiments: bytes to messages, by no library's idea of lines.
+"""The one parser of server-sent events, for commands and experiments: bytes to messages, with its own line splitting.
 
-It stands below both, as neither may lean on the other, and needs nothing.
+It is a module below both, as neither may import the other, and imports nothing of ours.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _RETRY_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Message:
-    """One arrival. An empty `event` is the server's sign of life."""
+    """One message. An empty `event` is a keep-alive."""
 
     event: str = ""
     data: str = ""
@@ -18,7 +18,7 @@ class Message:
 
 
 class EventParser:
-    """Bytes to messages, as the HTML standard's "event stream" says.
+    """Bytes to messages, by the HTML standard's "event stream" format.
 
     Lines end by LF or CR LF only: httpx's own line reader also splits at U+2028 and the like, within a JSON text.
     """
@@ -31,9 +31,9 @@ class EventParser:
     def feed(self, chunk: bytes) -> list[Message]:
         """The messages that are complete with this chunk."""
         *lines, self._rest = (self._rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
-        return [message for line in lines if (message := self._take(line.decode("utf-8", "replace"))) is not None]
+        return [message for line in lines if (message := self._parse(line.decode("utf-8", "replace"))) is not None]
 
-    def _take(self, line: str) -> Message | None:
+    def _parse(self, line: str) -> Message | None:
         if line.startswith(":"):
             return Message()
         if line:

@@ -1,6 +1,6 @@
-"""The first moments of a child: become the right user, tie our life to the parent's, exec.
+"""The start of a child process: drop privileges, end with the parent, exec the program.
 
-Below everything, since a child of any room may have to end with its parent; the only place that knows how Linux does it.
+Below all other modules, since any room's child may have to end with its parent; only this module has the Linux calls for it.
 Doing this between fork and exec of the supervisor (`preexec_fn`) would run Python in the copy of a process with
 threads, which may deadlock. Runs as a script with the standard library alone (`python -I -S launch.py …`); the process
 keeps its pid when it becomes the program.
@@ -18,23 +18,23 @@ def tie_to_parent(parent: int, signal_number: int) -> None:
     if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
-    if os.getppid() != parent:  # it died before we asked: nobody would ever tell us
+    if os.getppid() != parent:  # it died before prctl, so no signal would come
         os._exit(1)
 
 
-def become(user: int, group: int) -> None:
-    """Drop every privilege for good; the order matters, because a plain user may not change its groups."""
+def drop_privileges(user: int, group: int) -> None:
+    """Drop every privilege permanently; the order matters, because a plain user may not change its groups."""
     os.setgroups([])
     os.setgid(group)
     os.setuid(user)
 
 
 def main(arguments: list[str]) -> None:
-    """`PARENT SIGNAL USER GROUP PROGRAM ARGUMENT…`; USER -1 keeps the user that we are."""
+    """`PARENT SIGNAL USER GROUP PROGRAM ARGUMENT…`; USER -1 leaves the user unchanged."""
     parent, signal_number, user, group = (int(text) for text in arguments[:4])
     program = arguments[4:]
     if user >= 0:
-        become(user, group)
+        drop_privileges(user, group)
     tie_to_parent(parent, signal_number)  # last: setuid clears the parent-death signal
     try:
         # Not execvp: that imports a module now, from a folder which the new user may not be able to read.

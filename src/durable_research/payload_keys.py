@@ -1,4 +1,4 @@
-"""The keys that payloads are sealed with, and the sealing itself. Knows nothing of Temporal but the namespace's name.
+"""The keys that payloads are sealed with, and the sealing itself. Uses nothing of Temporal but the namespace's name.
 
 AES-256-GCM with a random 96-bit nonce, stored as nonce + ciphertext + tag. Namespace and key id are bound in: a payload that is
 moved to another namespace, or labelled with another key, does not open. The workflow's id is not: Temporal's Web UI hands the
@@ -27,7 +27,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 @dataclass(frozen=True)
 class PayloadKey:
-    """One key; its id stands in clear beside every payload that it sealed."""
+    """One key; its id is stored in clear beside every payload that it sealed."""
 
     key_id: str
     secret: bytes = field(repr=False)
@@ -49,7 +49,7 @@ def parse_keys(text: str) -> tuple[PayloadKey, ...]:
         key_id, colon, encoded = entry.strip().partition(":")
         secret = _secret_of(encoded)
         if not colon or not _ID.fullmatch(key_id):
-            # What stands there may be a secret with its id forgotten, so it is not repeated.
+            # The entry may be a secret without its id, so it is not repeated.
             mistakes.append(f"key {number} must be written id:base64, the id in letters, digits and . _ -")
         elif secret is None:
             mistakes.append(f"key {number} ({key_id}) must be {_KEY_BYTES} bytes in base64")
@@ -86,7 +86,7 @@ class Keyring:
 
     def seal(self, plain: bytes) -> bytes:
         """Encrypt with the active key. There must be one."""
-        assert self.active is not None, "nothing seals without a key"  # noqa: S101 - the codec asks before
+        assert self.active is not None, "nothing seals without a key"  # noqa: S101 - the codec checks before
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._ciphers[self.active].encrypt(nonce, plain, self._bound(self.active))
 
@@ -99,9 +99,9 @@ class Keyring:
         """
         cipher = self._ciphers.get(key_id)
         if cipher is None:
-            shown = key_id if _ID.fullmatch(key_id) else "of no valid form"
+            name = key_id if _ID.fullmatch(key_id) else "of no valid form"
             raise UnknownKeyId(
-                f"a payload was sealed with key {shown}, which {SETTING} does not hold; add it at the end"
+                f"a payload was sealed with key {name}, which {SETTING} does not hold; add it at the end"
             )
         try:
             return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._bound(key_id))

@@ -31,18 +31,18 @@ INFRASTRUCTURE_WAIT = timedelta(seconds=1)
 # user would rather have the report late than request it again. A design's figure; the setting PROVIDER_WAIT_SECONDS.
 PROVIDER_WAIT = timedelta(hours=1)
 
-# Polls of such a provider: quick at first, since most trouble is short, then twice a minute. The spread keeps reports that
-# began to wait together from polling together.
-FIRST_LOOK_AFTER = timedelta(seconds=1)
-LOOKS_AT_MOST_EVERY = timedelta(seconds=30)
-LOOKS_SPREAD = 0.2
+# Polls of such a provider: quick at first, since most outages are short, then twice a minute. The jitter separates the polls
+# of reports that began to wait together.
+FIRST_POLL_AFTER = timedelta(seconds=1)
+POLL_AT_MOST_EVERY = timedelta(seconds=30)
+POLL_JITTER = 0.2
 
 # Silence, not length, ends one call to a model (a send and its answer). A minute without a byte is longer than any pause
 # observed between tokens; five minutes before the first byte let a local server load a large model; half an hour is three
 # times the longest report at ten tokens a second. Guesses where no provider documents a figure; all are settings.
 CALL_DEADLINES = CallDeadlines(silence=60, first_byte=300, longest=1800)
 
-# A provider that cannot be asked about earlier calls and answers 5xx is sent the call again up to the ledger's cap, each a
+# A provider that cannot look up earlier calls and answers 5xx is sent the call again up to the ledger's cap, each a
 # possible extra charge. The pauses double from here: six of them last ten minutes, longer than most incidents.
 SERVER_ERROR_WAIT = timedelta(seconds=10)
 
@@ -75,7 +75,7 @@ WRITE_TRY_SECONDS = 10.0
 SEND_WITHIN = timedelta(seconds=2)
 
 # A cancelled send may be accepted at this very moment: wait this long for its id, so that it can be stopped.
-LAST_WORD = timedelta(seconds=5)
+WAIT_FOR_CANCELLED_ID = timedelta(seconds=5)
 
 # The request to a provider to stop a call is one short request.
 STOP_CALL = timedelta(seconds=5)
@@ -112,7 +112,7 @@ EMBEDDING_STEP = "create_embedding"
 # in it undid a whole post (one in a campaign of 200 posts and 40 kills); each further send is counted.
 EMBEDDINGS_UNRESOLVED_ALLOWED = 20
 
-# An embedding that an operator removed from the database is bought anew, this often: repeated removal has another cause.
+# An embedding that an operator removed from the database is paid for again, this often: repeated removal has another cause.
 EMBEDDINGS_BOUGHT_AT_MOST = 3
 
 # A provider that refuses an embedding will refuse the next one too; related texts are a convenience.
@@ -128,10 +128,10 @@ class StepPolicy:
 
     `logged` steps write their attempts into the progress log; people do not follow the others. An `effect` is paid or seen
     outside, and goes through the ledger. A step that `undoes` another (its compensation) runs though the workflow is being
-    cancelled; at its cap a person is asked, who can have it retried. A step that `waits` polls, uncounted, while its provider
-    is busy or away; at the end of that wait it fails permanently, or a person is asked. An `optional` step asks a person also
-    when its provider refuses: the workflow can continue without it. A step that `commits` finishes the workflow: it begins
-    despite a cancellation, and its own transaction decides which came first.
+    cancelled; at its cap a person decides when it is retried. A step that `waits` polls, uncounted, while its provider
+    is busy or away; at the end of that wait it fails permanently, or a person decides. An `optional` step waits for a person
+    also when its provider refuses: the workflow can continue without it. A step that `commits` finishes the workflow: it
+    begins despite a cancellation, and its own transaction decides which came first.
     """
 
     step: str
@@ -144,7 +144,7 @@ class StepPolicy:
     logged: bool = True
     effect: bool = False
     undoes: bool = False
-    asks_model: bool = False
+    calls_model: bool = False
     waits: bool = False
     asks_at_end_of_wait: bool = False
     optional: bool = False
@@ -179,7 +179,7 @@ def model_step(step: str, *, asks_at_end_of_wait: bool) -> StepPolicy:
         try_seconds=Patience().step_seconds,
         failures_allowed=3,
         effect=True,
-        asks_model=True,
+        calls_model=True,
         waits=True,
         asks_at_end_of_wait=asks_at_end_of_wait,
     )
@@ -188,7 +188,7 @@ def model_step(step: str, *, asks_at_end_of_wait: bool) -> StepPolicy:
 # Stopping a call takes one short request; a call that cannot be stopped ends by itself and is counted.
 STOP_MODEL_CALLS = StepPolicy("stop_model_calls", queues.AI_TASKS, try_seconds=15, failures_allowed=3, logged=False)
 
-# Undos delete, which may be repeated freely, so they are retried for minutes before a person is asked: a saga promises to
+# Undos delete, which may be repeated freely, so they are retried for minutes before a person has to decide: a saga must
 # leave nothing behind.
 UNDO_TRIES = 8
 
@@ -205,5 +205,5 @@ NOTE_APPROVAL = StepPolicy(
     "note_approval", queues.RESEARCH, WRITE_TRY_SECONDS, failures_allowed=None, longest_wait=30, logged=False
 )
 
-# The activities that every pipeline's workflow may run; the rows of the others stand in the pipelines' folders.
+# The activities that every pipeline's workflow may run; those of single pipelines are in the pipelines' folders.
 BUILT_IN = (STOP_MODEL_CALLS, CLOSE_WORKFLOW, NOTE_APPROVAL)

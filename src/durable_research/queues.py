@@ -1,4 +1,4 @@
-"""The task queues, and who lives on each.
+"""The task queues, and the workflows and activities on each.
 
 `research`       report and post workflows, stores, undos, reconciliation
 `ai-tasks`       AIProcessingWorkflow, and every model call

@@ -290,6 +290,46 @@ def test_every_path_that_the_documents_name_exists() -> None:
     assert missing == set()
 
 
+@pytest.mark.parametrize(
+    ("page", "heading"), [("ARCHITECTURE.md", "Where to change"), ("CONTRIBUTING.md", "Where to add")]
+)
+def test_every_name_in_a_table_of_places_is_defined_in_src(page: str, heading: str) -> None:
+    named = _identifiers_in((ROOT / page).read_text().split(f"## {heading}")[1].split("\n## ")[0])
+
+    assert len(named) >= 3
+    assert named - _definitions() - {field.alias for field in Settings.model_fields.values()} == set()
+
+
+def _identifiers_in(text: str) -> set[str]:
+    """Python names in code spans: with an underscore, a dot, a call's brackets, or in capitals like a class; no file names."""
+    spans = {span.removesuffix("()"): span for span in re.findall(r"`([^`\n]+)`", text)}
+    return {
+        name
+        for name, span in spans.items()
+        if re.fullmatch(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)?", name)
+        and not name.endswith((".py", ".md"))
+        and (re.search(r"[_.]|[a-z][A-Z]", name) or span != name or name.isupper())
+    }
+
+
+def _definitions() -> set[str]:
+    """Every function, class and assigned name of src, and each name of a class's body also as `Class.name`."""
+    found = set()
+    for path in MODULES:
+        for scope in ast.walk(ast.parse(path.read_text())):
+            if isinstance(scope, ast.Module | ast.ClassDef):
+                names = {name for node in scope.body for name in _defined_by(node)}
+                found |= names | {f"{scope.name}.{name}" for name in names if isinstance(scope, ast.ClassDef)}
+    return found
+
+
+def _defined_by(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
 def _paths_in(text: str) -> set[str]:
     """Files and folders that prose and tables name in code spans; blocks that a guide has its reader write are left out."""
     prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)

@@ -19,7 +19,7 @@ from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.effects.embedding import Embedder
 from durable_research.effects.text import Assignment, TextWriter
 from durable_research.pipelines.blog_post.activities import BlogPostActivities
-from durable_research.pipelines.blog_post.messages import EmbedPost, TellSlack
+from durable_research.pipelines.blog_post.messages import EmbedPost, PostToSlack
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.generate_report.messages import SendApprovalNotice, SendNotice, SendNotification
 from durable_research.ports.database.workflows import NewWorkflow
@@ -136,11 +136,11 @@ def notice_of(notice: Notice, status: Status) -> Callable[[Effects], Awaitable[N
 
 
 async def post_to_slack(effects: Effects) -> None:
-    await effects.posts.post_to_slack(TellSlack(post_id="post-1", tenant="t", title="Tides"))
+    await effects.posts.post_to_slack(PostToSlack(post_id="post-1", tenant="t", title="Tides"))
 
 
 async def take_back_from_slack(effects: Effects) -> None:
-    await effects.posts.delete_message(TellSlack(post_id="post-1", tenant="t", title="Tides"))
+    await effects.posts.delete_message(PostToSlack(post_id="post-1", tenant="t", title="Tides"))
 
 
 FAILED = Notice(kind=NoticeKind.FAILED, number=3, code="model_refused")

@@ -544,7 +544,7 @@ async def test_a_timeout_during_a_database_outage_is_no_failure_of_the_step(
         is_away.set()
         raise InfrastructureDown("away")
 
-    monkeypatch.setattr(policies, "LAST_WORD", timedelta(0))
+    monkeypatch.setattr(policies, "WAIT_FOR_CANCELLED_ID", timedelta(0))
     monkeypatch.setattr(ledger, "remember_reference", away)
 
     async def until_its_deadline() -> None:

@@ -343,8 +343,8 @@ def quick_retries(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same caps with short waits: there is no time-skipping server here."""
     for name, policy in harness.steps.items():
         monkeypatch.setitem(harness.steps, name, replace(policy, first_wait=0.05, longest_wait=0.2))
-    monkeypatch.setattr(policies, "FIRST_LOOK_AFTER", timedelta(seconds=0.05))
-    monkeypatch.setattr(policies, "LOOKS_AT_MOST_EVERY", timedelta(seconds=0.2))
+    monkeypatch.setattr(policies, "FIRST_POLL_AFTER", timedelta(seconds=0.05))
+    monkeypatch.setattr(policies, "POLL_AT_MOST_EVERY", timedelta(seconds=0.2))
     monkeypatch.setattr(policies, "SERVER_ERROR_WAIT", timedelta(seconds=0.05))
 
 

@@ -206,7 +206,7 @@ async def test_the_store_is_scanned_one_page_per_pass_and_once_an_hour(
 async def test_the_scan_of_the_store_begins_again_after_an_hour(harness: Harness, collector: Collector) -> None:
     await collector.collect()
     key = await left_behind(harness)
-    collector.time += pipeline.LOOK_FOR_ORPHANS_EVERY
+    collector.time += pipeline.FIND_ORPHANS_EVERY
 
     await collector.collect()
 

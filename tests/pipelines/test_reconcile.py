@@ -19,8 +19,8 @@ from tests.pipelines.conftest import Harness
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing needs to be old to be put right."""
-    monkeypatch.setattr(pipeline, "ACCEPTED_LONG_AGO", timedelta(0))
-    monkeypatch.setattr(pipeline, "SILENT_LONG", timedelta(0))
+    monkeypatch.setattr(pipeline, "DELIVERY_OVERDUE_AFTER", timedelta(0))
+    monkeypatch.setattr(pipeline, "LOOK_UP_SILENT_AFTER", timedelta(0))
 
 
 async def accepted(harness: Harness, prompt: str) -> str:

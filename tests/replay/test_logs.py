@@ -10,7 +10,7 @@ from durable_research.catalogue import BY_KIND
 from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.progress import ProgressEvent, StepState, closing_of, steps_after
 from durable_research.domain.workflows.workflow import kind_of
-from durable_research.operations.reading.pending_decisions import standing_decision
+from durable_research.operations.reading.pending_decisions import recorded_decision
 from durable_research.operations.reading.texts import texts_of
 from tests.replay.record import HISTORIES, LOGS
 
@@ -54,7 +54,7 @@ def test_a_log_read_to_its_end_gives_the_workflows_outcome(file: Path) -> None:
 
 
 def test_texts_decisions_and_reasons_are_found_in_recorded_logs() -> None:
-    edited = standing_decision(named("edited"))
+    edited = recorded_decision(named("edited"))
     failed = closing_of(named("failed")).error
 
     assert list(texts_of(named("text-done"))) == ["text", "summary"]

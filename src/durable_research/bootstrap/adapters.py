@@ -49,11 +49,11 @@ def page_prefix(settings: Settings) -> str:
 def receivers(settings: Settings) -> Receivers:
     """By default the log and the operator's webhook are notified; mail and Slack only when the request names them."""
     default = ("log", "webhook") if settings.webhook_url else ("log",)
-    asked = {"email": settings.smtp_url, "slack": settings.slack_bot_token}
+    on_request = {"email": settings.smtp_url, "slack": settings.slack_bot_token}
     waits = ApprovalWaits(
         reminder_seconds=settings.approval_reminder_seconds, expiry_seconds=settings.approval_expiry_seconds
     )
-    return Receivers(default, tuple(channel for channel, configured in asked.items() if configured), waits)
+    return Receivers(default, tuple(channel for channel, setting in on_request.items() if setting), waits)
 
 
 def notifiers(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Notifier]:
@@ -79,7 +79,7 @@ def notifiers(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Notifie
 
 def model(settings: Settings) -> OpenAIResponses | OpenAIChat:
     """The model adapter for the provider's API; Azure's v1 address serves OpenAI's own API."""
-    given: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         **_provider(settings),
         "model": settings.openai_model,
         "deadlines": _deadlines(settings),
@@ -87,25 +87,25 @@ def model(settings: Settings) -> OpenAIResponses | OpenAIChat:
     }
     match settings.openai_api:
         case "chat-stored":
-            return OpenAIChat(**given, stored=True, settle_seconds=settings.settle_seconds)
+            return OpenAIChat(**arguments, stored=True, settle_seconds=settings.settle_seconds)
         case "chat":
-            return OpenAIChat(**given, stored=False)
+            return OpenAIChat(**arguments, stored=False)
         case api:
-            return OpenAIResponses(**given, keyed=api == "responses-keyed")
+            return OpenAIResponses(**arguments, keyed=api == "responses-keyed")
 
 
 def embedding_model(settings: Settings) -> OpenAIEmbeddings | None:
     """The embedding adapter, at the model's provider unless another address is set; None when embeddings are off."""
     if not settings.openai_embedding_model:
         return None
-    given = _provider(settings)
+    arguments = _provider(settings)
     if settings.openai_embedding_base_url:
         # The model's key belongs to the model's address: it is never sent to another one.
-        given |= {"base_url": settings.openai_embedding_base_url, "api_key": NO_KEY}
+        arguments |= {"base_url": settings.openai_embedding_base_url, "api_key": NO_KEY}
     if settings.openai_embedding_api_key:
-        given["api_key"] = settings.openai_embedding_api_key.get_secret_value()
+        arguments["api_key"] = settings.openai_embedding_api_key.get_secret_value()
     return OpenAIEmbeddings(
-        **given,
+        **arguments,
         model=settings.openai_embedding_model,
         deadlines=_deadlines(settings),
         has_own_address=bool(settings.openai_embedding_base_url),

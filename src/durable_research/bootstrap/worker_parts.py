@@ -29,7 +29,7 @@ from durable_research.pipelines.ai_processing.activities import AIProcessingActi
 from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.reconcile.activities import ReconcileActivities
-from durable_research.pipelines.reconcile.passes.every import Needs, every_pass
+from durable_research.pipelines.reconcile.passes.every import PassDependencies, every_pass
 from durable_research.policies import Patience
 from durable_research.ports.database.progress import CurrentAttempt
 from durable_research.ports.database.workers import WorkerRegistry
@@ -89,7 +89,7 @@ async def open_worker_parts(
 def worker_parts(
     settings: Settings, identity: str, stores: Stores, outside: Outside, starting: Starting
 ) -> WorkerParts:
-    """The activities of one worker on these stores, with this outside; it starts workflows by `starting` and its engine."""
+    """The activities of one worker on these stores and outside services; it starts workflows by `starting` and its engine."""
     shared = _shared(settings, stores, outside)
     of_pipelines = {
         Kind.REPORT: _report(shared),
@@ -178,7 +178,7 @@ def _post(shared: _Shared) -> BlogPostActivities:
     )
 
 
-def those_that_store_late(of_pipelines: Mapping[Kind, object]) -> dict[Kind, StoresLate]:
+def activities_that_store_late(of_pipelines: Mapping[Kind, object]) -> dict[Kind, StoresLate]:
     """The pipelines' activities that reconciliation calls."""
     return {kind: holder for kind, holder in of_pipelines.items() if isinstance(holder, StoresLate)}
 
@@ -195,7 +195,7 @@ def _reconcile(shared: _Shared, of_pipelines: Mapping[Kind, object], starting: S
 
     return ReconcileActivities(
         every_pass(
-            Needs(
+            PassDependencies(
                 workflows=stores.workflows,
                 progress=stores.progress,
                 engine=starting.engine,
@@ -207,7 +207,7 @@ def _reconcile(shared: _Shared, of_pipelines: Mapping[Kind, object], starting: S
                 stop_spending=stop_spending,
                 find_all={(model.provider, model.provider_class): model.find_all},
                 embed_missing=LateEmbedder(shared.embedder, runner, adapters.now).embed_missing,
-                late=those_that_store_late(of_pipelines),
+                late=activities_that_store_late(of_pipelines),
                 resumable=RESUMABLE_KINDS,
                 longest_call=timedelta(seconds=shared.settings.longest_call_seconds),
             )

@@ -159,7 +159,7 @@ class SendAttempt(Collector[Answer]):
         try:
             reference = await asyncio.shield(sending)
         except asyncio.CancelledError:
-            await asyncio.wait([sending], timeout=policies.LAST_WORD.total_seconds())
+            await asyncio.wait([sending], timeout=policies.WAIT_FOR_CANCELLED_ID.total_seconds())
             sending.cancel()
             await asyncio.wait([sending])
             if not sending.cancelled():

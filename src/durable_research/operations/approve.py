@@ -22,7 +22,7 @@ from durable_research.domain.workflows.approval import ApprovalDecision, Verdict
 from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.effects.text import store_text
 from durable_research.failpoints.reach import Point, reach
-from durable_research.operations.reading.pending_decisions import OpenApproval, open_approval, standing_decision
+from durable_research.operations.reading.pending_decisions import OpenApproval, open_approval, recorded_decision
 from durable_research.operations.reading.read import Reading
 from durable_research.operations.validation import validated
 from durable_research.ports.database.workflows import WorkflowRow
@@ -48,7 +48,7 @@ class ApprovalRequest(Value):
 
 
 @dataclass(frozen=True)
-class Answered:
+class Delivered:
     """A delivered decision. `outcome` is the workflow's answer; None while no worker runs that could answer."""
 
     row: WorkflowRow
@@ -75,7 +75,7 @@ class Approving:
 
     async def text(self, approval: OpenApproval) -> str:
         """The text that waits, of an approval that has been read already."""
-        return (await self.objects.get(approval.asked.draft.text.key)).decode()
+        return (await self.objects.get(approval.question.draft.text.key)).decode()
 
     async def draft_pdf(self, workflow_id: str, caller: Caller) -> bytes:
         """The PDF of the draft that waits, if it is typeset already.
@@ -84,14 +84,14 @@ class Approving:
             NotFound: unknown id, or there is no PDF yet.
             InvalidState: nothing waits for approval.
         """
-        pdf = _open(*await self.reading.with_log(workflow_id, caller)).asked.pdf
+        pdf = _open(*await self.reading.with_log(workflow_id, caller)).question.pdf
         if pdf is None:
             raise NotFound("the draft is not typeset yet")
         return await self.objects.get(pdf.key)
 
     async def decide(
         self, workflow_id: str, caller: Caller, body: Mapping[str, Any], decision_id: str | None = None
-    ) -> Answered:
+    ) -> Delivered:
         """Deliver a person's decision; the same `decision_id` again gets the same answer.
 
         Raises:
@@ -106,25 +106,25 @@ class Approving:
             raise InvalidInput([FieldError("/text", "required", "comes with an edit, and with nothing else")])
         decision_id = request.decision_id or decision_id or secrets.token_hex(16)
         row, events = await self.reading.with_log(workflow_id, caller)
-        standing = standing_decision(events)
-        if standing is None:
+        recorded = recorded_decision(events)
+        if recorded is None:
             outcome = await self._deliver(row, _open(row, events), request, decision_id)
-        elif standing.decision_id == decision_id and await _is_the_same(request, standing):
-            outcome = standing.decision
+        elif recorded.decision_id == decision_id and await _is_the_same(request, recorded):
+            outcome = recorded.decision
         else:
-            by = f" by decision {standing.decision_id!r}" if standing.decision_id else ""
-            raise AlreadyDecided(f"the draft has been {standing.decision.words}{by}")
-        return Answered(await self.reading.get(workflow_id, caller), decision_id, outcome)
+            by = f" by decision {recorded.decision_id!r}" if recorded.decision_id else ""
+            raise AlreadyDecided(f"the draft has been {recorded.decision.words}{by}")
+        return Delivered(await self.reading.get(workflow_id, caller), decision_id, outcome)
 
     async def _deliver(
         self, row: WorkflowRow, approval: OpenApproval, request: ApprovalRequest, decision_id: str
     ) -> Verdict | None:
-        asked, workflow_id = approval.asked, row.workflow_id
+        question, workflow_id = approval.question, row.workflow_id
         verdict = Verdict(request.decision)
-        if verdict not in asked.verdicts:
-            words = " or ".join(one.value for one in asked.verdicts)
+        if verdict not in question.verdicts:
+            words = " or ".join(one.value for one in question.verdicts)
             raise InvalidInput([FieldError("/decision", "enum", f"must be {words} here")])
-        if request.draft_sha256 != asked.draft_sha256:
+        if request.draft_sha256 != question.draft_sha256:
             raise InvalidState("this is not the draft that waits for approval; read it again")
         edited = None
         if request.text is not None:
@@ -133,31 +133,31 @@ class Approving:
         decision = ApprovalDecision(
             decision_id=decision_id, decision=verdict, draft_sha256=request.draft_sha256, edited=edited
         )
-        standing = await self.engine.approve(workflow_id, decision)
+        recorded = await self.engine.approve(workflow_id, decision)
         # Without a worker there is no answer, but the engine stores a signal until a worker runs.
-        if standing is None and not await self.engine.approve_unanswered(workflow_id, decision):
+        if recorded is None and not await self.engine.approve_unanswered(workflow_id, decision):
             raise InvalidState("the workflow is not running any more")
         await reach(Point.APPROVE_SENT, workflow_id)
-        if standing is None:
+        if recorded is None:
             return None
         # Temporal answers a repeated update with its first answer, whatever the repeated update contains.
-        if standing != decision:
-            raise AlreadyDecided(f"the draft has been {standing.decision.words} by decision {decision_id!r}")
-        return standing.decision
+        if recorded != decision:
+            raise AlreadyDecided(f"the draft has been {recorded.decision.words} by decision {decision_id!r}")
+        return recorded.decision
 
 
 def _open(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenApproval:
-    asked = open_approval(row, events)
-    if asked is None:
+    approval = open_approval(row, events)
+    if approval is None:
         raise InvalidState(f"the workflow is {row.status.words} and nothing waits for approval")
-    return asked
+    return approval
 
 
-async def _is_the_same(request: ApprovalRequest, standing: ApprovalDecision) -> bool:
+async def _is_the_same(request: ApprovalRequest, recorded: ApprovalDecision) -> bool:
     """Whether a request repeated under one id equals the first: an opposite verdict is another decision."""
-    if request.decision != standing.decision:
+    if request.decision != recorded.decision:
         return False
-    if request.text is None or standing.edited is None:
+    if request.text is None or recorded.edited is None:
         return request.text is None
     text = await asyncio.to_thread(check_text, request.text)
-    return text_hash(text) == standing.edited.sha256
+    return text_hash(text) == recorded.edited.sha256

@@ -21,10 +21,10 @@ class Cancelling:
     workflows: Workflows
     progress: ProgressLog
     engine: WorkflowEngine
-    _wishes: Outbox = field(default_factory=Outbox)
+    _outbox: Outbox = field(default_factory=Outbox)
 
     async def close(self) -> None:
-        await self._wishes.close()
+        await self._outbox.close()
 
     async def cancel(self, workflow_id: str, caller: Caller) -> WorkflowRow:
         """Request that a workflow stops; a repeated request changes nothing.
@@ -40,12 +40,12 @@ class Cancelling:
             raise InvalidState(f"the workflow is {row.status.words} and cannot be cancelled")
         await self.workflows.request_cancel(workflow_id)
         try:
-            known = await self.engine.cancel(workflow_id, row.resumption)
+            found = await self.engine.cancel(workflow_id, row.resumption)
         except InfrastructureDown:
-            self._wishes.deliver(workflow_id, lambda: self.engine.cancel(workflow_id, row.resumption))
+            self._outbox.deliver(workflow_id, lambda: self.engine.cancel(workflow_id, row.resumption))
         else:
             # A resumed workflow has stored things already; its run removes them when it is cancelled.
-            if not known and not row.engine_started and not row.resumption:
+            if not found and not row.engine_started and not row.resumption:
                 await self.progress.close(workflow_id, Status.CANCELLED, Closed())
         row = await self.reading.get(workflow_id, caller)
         if row.status.is_final and row.status is not Status.CANCELLED and not row.cancel_requested:

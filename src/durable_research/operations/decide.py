@@ -45,17 +45,17 @@ class Deciding:
         """
         decision = validated(DecisionRequest, body).decision
         row, events = await self.reading.with_log(workflow_id, caller)
-        asked = open_question(row, events)
-        if asked is None and row.status is Status.WAITING_FOR_YOU:
+        question = open_question(row, events)
+        if question is None and row.status is Status.WAITING_FOR_YOU:
             raise InvalidState("the workflow waits for a draft to be approved: durable-research approve, or /approve")
-        if asked is None:
+        if question is None:
             raise InvalidState(f"the workflow is {row.status.words} and does not wait for a decision")
-        if decision not in asked.decisions:
-            words = " or ".join(one.value for one in asked.decisions)
+        if decision not in question.decisions:
+            words = " or ".join(one.value for one in question.decisions)
             raise InvalidInput([FieldError("/decision", "enum", f"must be {words} here")])
-        if decision is Decision.SEND_AGAIN and not await self.ledger.grant_resend(workflow_id, asked.step):
+        if decision is Decision.SEND_AGAIN and not await self.ledger.grant_resend(workflow_id, question.step):
             raise InvalidState("what was asked about has been answered meanwhile; nothing is sent again")
-        decided = Decided(step=asked.step, attempt=asked.attempt, decision=decision)
+        decided = Decided(step=question.step, attempt=question.attempt, decision=decision)
         if not await self.engine.decide(workflow_id, decided):
             raise InvalidState("the workflow is not running any more")
         return row

@@ -57,7 +57,7 @@ class Operations:
             NotFound: unknown id.
         """
         status = await self.reading.status(workflow_id, caller)
-        # The ledger is read only for workflows that ended so: following a running one must not wait for that.
+        # The ledger is read only for workflows that can be resumed: following a running one must not wait for that.
         if status.row.status not in RESUMABLE:
             return status
         return replace(status, offer=await self.resuming.offer(status))
@@ -73,7 +73,7 @@ class Operations:
     async def health(self) -> dict[str, str]:
         """Each dependency's name with `ok`, or the reason why it is not."""
 
-        async def ask(one: Health) -> str:
+        async def check(one: Health) -> str:
             try:
                 async with asyncio.timeout(_CHECK_SECONDS):
                     await one.check()
@@ -84,5 +84,5 @@ class Operations:
             return "ok"
 
         parts = (self.dependencies.database, self.dependencies.engine, self.dependencies.objects)
-        answers = await asyncio.gather(*(ask(one) for one in parts))
+        answers = await asyncio.gather(*(check(one) for one in parts))
         return {one.name: answer for one, answer in zip(parts, answers, strict=True)}

@@ -16,11 +16,11 @@ class Outbox:
 
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
-    def deliver(self, workflow_id: str, act: Callable[[], Awaitable[object]]) -> None:
-        """Retry `act` while our infrastructure is down; does nothing when the workflow has a delivery under way."""
+    def deliver(self, workflow_id: str, request: Callable[[], Awaitable[object]]) -> None:
+        """Retry `request` while our infrastructure is down; does nothing when the workflow has a delivery under way."""
         if workflow_id in self._tasks:
             return
-        task = asyncio.create_task(self._until_heard(workflow_id, act))
+        task = asyncio.create_task(self._retry_until_accepted(workflow_id, request))
         self._tasks[workflow_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(workflow_id, None))
 
@@ -30,10 +30,10 @@ class Outbox:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _until_heard(self, workflow_id: str, act: Callable[[], Awaitable[object]]) -> None:
+    async def _retry_until_accepted(self, workflow_id: str, request: Callable[[], Awaitable[object]]) -> None:
         while True:
             try:
-                await act()
+                await request()
             except InfrastructureDown as error:
                 logs.get_logger().info(logs.ENGINE_UNREACHABLE, workflow_id=workflow_id, error=error.detail)
             else:

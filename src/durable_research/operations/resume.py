@@ -65,7 +65,7 @@ class Resumed:
 
 @dataclass
 class Resuming:
-    """`resend` is the installation's rule for calls whose provider cannot be asked about them."""
+    """`resend` is the installation's rule for calls whose provider offers no look-up."""
 
     texts: PaidTexts
     workflows: Workflows
@@ -99,18 +99,18 @@ class Resuming:
             raise InvalidState(
                 f"what a {pipeline.noun} had made is undone when it fails; run it again, which is paid anew"
             )
-        if idempotency_key and await _is_known(events, request, idempotency_key):
+        if idempotency_key and await _is_repeated(events, request, idempotency_key):
             return Resumed(row, replayed=True)
         if row.status.is_final or not row.resumption:
             check_resumable(row.status)
         await reach(Point.RESUME_BEGUN, workflow_id)
-        wanted = Resumption(
+        resumption = Resumption(
             workflow_id,
             row.resumption,
             await self._payload(row, events, request, idempotency_key),
             self.starting.sleeps_until(BY_KIND[row.kind].request.model_validate(row.input)),
         )
-        row, replayed = await self.workflows.resume(wanted)
+        row, replayed = await self.workflows.resume(resumption)
         await reach(Point.RESUME_WRITTEN, workflow_id)
         self.starting.deliver(row)
         return Resumed(row, replayed)
@@ -184,27 +184,27 @@ class Resuming:
 
 
 def _is_unconfirmed(events: Sequence[ProgressEvent], answers: Sequence[EffectRecord]) -> bool:
-    """Whether a worker found that the provider cannot be asked about a call, and the call is still unresolved.
+    """Whether a worker found that the provider cannot look a call up, and the call is still unresolved.
 
-    The ledger may record a provider that can be asked: only the worker keeps what it has learned of a server.
+    The ledger may record a provider with a look-up: what a worker detects about a server stays in its memory.
     """
     error = closing_of(events).error
     found = error is not None and error["code"] == Unconfirmed.code
     return found and any(send.state in UNRESOLVED for one in answers if one.result is None for send in one.sends)
 
 
-async def _is_known(events: Sequence[ProgressEvent], request: ResumeRequest, key: str) -> bool:
-    """Whether the workflow has been resumed under this key.
+async def _is_repeated(events: Sequence[ProgressEvent], request: ResumeRequest, key: str) -> bool:
+    """Whether the workflow has been resumed under this key before.
 
     Raises:
         IdempotencyKeyReused: the key came with another text.
     """
     resumptions = [event.payload for event in events if isinstance(event.payload, ResumedWith)]
-    known = next((one for one in resumptions if one.key == key), None)
-    if known is None:
+    earlier = next((one for one in resumptions if one.key == key), None)
+    if earlier is None:
         return False
     if request.text is not None:
         text = await asyncio.to_thread(check_text, request.text)
-        if known.corrected is None or known.corrected.text.sha256 != text_hash(text):
+        if earlier.corrected is None or earlier.corrected.text.sha256 != text_hash(text):
             raise IdempotencyKeyReused("this Idempotency-Key was used with another text; send a new key")
     return True

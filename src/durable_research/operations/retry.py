@@ -11,7 +11,7 @@ from durable_research.ports.engine.engine import WorkflowEngine
 
 @dataclass
 class Retrying:
-    """Only the engine holds the waiting steps, so nothing is stored here; attempts and failures count on."""
+    """Only the engine holds the waiting steps, so nothing is stored here; attempts and failures continue to count."""
 
     reading: Reading
     engine: WorkflowEngine

@@ -52,10 +52,10 @@ class Scheduling:
         ids = {row.schedule_id for row in await self.schedules.list(caller.tenant)}
         if new.schedule_id not in ids and len(ids) >= MOST_SCHEDULES:
             raise TooManySchedules(f"there are {MOST_SCHEDULES} schedules, which is as many as are allowed")
-        view, known = await self.schedules.create(new)
-        if known and view.fingerprint != new.fingerprint:
+        view, replayed = await self.schedules.create(new)
+        if replayed and view.fingerprint != new.fingerprint:
             raise IdempotencyKeyReused("the key came with another request")
-        return Scheduled(view, known)
+        return Scheduled(view, replayed)
 
     async def list(self, caller: Caller) -> Sequence[ScheduleView]:
         """The caller's schedules, newest first."""
@@ -86,7 +86,7 @@ class Scheduling:
         await self.schedules.delete(schedule_id, caller.tenant)
 
     def _new(self, request: ScheduleRequest, tenant: str, idempotency_key: str | None) -> NewSchedule:
-        kept = request.model_dump(mode="json", exclude_none=True)
+        fields = request.model_dump(mode="json", exclude_none=True)
         return NewSchedule(
             schedule_id=_schedule_id(tenant, idempotency_key),
             tenant=tenant,
@@ -94,7 +94,7 @@ class Scheduling:
             every=request.every,
             timezone=request.timezone,
             rhythm=rhythm_of(request.every),
-            fingerprint=hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest(),
+            fingerprint=hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest(),
             created_at=self.now(),
             workflow_type=accept_scheduled.PIPELINE.workflow_type,
             task_queue=accept_scheduled.PIPELINE.task_queue,

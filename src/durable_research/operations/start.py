@@ -64,7 +64,7 @@ class Starting:
         """
         pipeline = pipeline_at(path)
         request = self._validate(pipeline, body)
-        kept = request.model_dump(mode="json", exclude_none=True)
+        accepted_input = request.model_dump(mode="json", exclude_none=True)
         new = NewWorkflow(
             workflow_id=new_workflow_id(
                 pipeline.kind, int(self.now().timestamp() * 1000), secrets.token_bytes(RANDOM_BYTES)
@@ -72,9 +72,9 @@ class Starting:
             kind=pipeline.kind,
             tenant=caller.tenant,
             title=request.shown_title,
-            input=kept,
+            input=accepted_input,
             idempotency_key=idempotency_key,
-            fingerprint=hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest(),
+            fingerprint=hashlib.sha256(json.dumps(accepted_input, sort_keys=True).encode()).hexdigest(),
             begins_at=self.sleeps_until(request),
         )
         await reach(Point.START_BEGUN, new.workflow_id)
@@ -133,14 +133,14 @@ class Starting:
         Raises:
             InvalidInput: with an entry for each of them.
         """
-        wrong = [self._wrong_channel(channel, pointer) for pointer, channel in request.named_channels.items()]
+        found = [self._channel_error(channel, pointer) for pointer, channel in request.named_channels.items()]
         if request.begins_at and request.begins_at - self.now() > _LONGEST_SLEEP:
-            words = f"must be at most {_LONGEST_SLEEP.days} days ahead"
-            wrong.append(FieldError("/start_after", "out_of_range", words))
-        if errors := [error for error in wrong if error]:
+            detail = f"must be at most {_LONGEST_SLEEP.days} days ahead"
+            found.append(FieldError("/start_after", "out_of_range", detail))
+        if errors := [error for error in found if error]:
             raise InvalidInput(errors)
 
-    def _wrong_channel(self, channel: str, pointer: str) -> FieldError | None:
+    def _channel_error(self, channel: str, pointer: str) -> FieldError | None:
         if is_address(channel):
             try:
                 check_address(channel, loopback_too=self.unsafe_addresses)

@@ -59,7 +59,7 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
         form = _FORMS.get(str(error["loc"][-1]))
         detail = f"must be {form}" if form else f"must match {error['ctx']['pattern']}"
     # An invisible control character is reported before any other mistake in a name, tag or address.
-    given = error["input"]
-    if code not in _CONTROLS_BESIDE and isinstance(given, str) and (found := control_in(given, allowed="\n\t")):
+    value = error["input"]
+    if code not in _CONTROLS_BESIDE and isinstance(value, str) and (found := control_in(value, allowed="\n\t")):
         code, detail = "control_character", f"holds the control character {found}"
     return FieldError(pointer, code, detail)

@@ -13,7 +13,7 @@ from durable_research.web.api.blueprint import api_blueprint
 from durable_research.web.api.codec import codec_blueprint
 from durable_research.web.http import event_stream, requests
 from durable_research.web.http.assets import Assets
-from durable_research.web.http.middleware import LARGEST_BODY_BYTES, Gate
+from durable_research.web.http.middleware import LARGEST_BODY_BYTES, Middleware
 from durable_research.web.http.problems import MEDIA_TYPE, Problem, body_of, problem_of
 from durable_research.web.pages.blueprint import pages_blueprint
 from durable_research.web.pages.errors import error_page
@@ -28,7 +28,7 @@ def create_app(operations: Operations, settings: Settings, streams: event_stream
         RESPONSE_TIMEOUT=None,  # its default would cut every stream after a minute; the middleware drops stalled readers
         PROPAGATE_EXCEPTIONS=False,  # an answer is a problem in tests, too
     )
-    # `//api` and `/api/` are no other names for `/api`: a redirect would be an answer of its own kind.
+    # `//api` and `/api/` are not aliases of `/api`: a redirect would be one more kind of answer.
     app.url_map.merge_slashes = False
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -38,7 +38,7 @@ def create_app(operations: Operations, settings: Settings, streams: event_stream
     if settings.codec_origin:
         app.register_blueprint(codec_blueprint(operations.payloads, settings.codec_origin))
     _answer_errors(app, operations)
-    app.asgi_app = Gate(app.asgi_app, settings.public_url)  # type: ignore[assignment,method-assign]  # Quart's own way to wrap
+    app.asgi_app = Middleware(app.asgi_app, settings.public_url)  # type: ignore[assignment,method-assign]  # Quart's own way to wrap
     return app
 
 

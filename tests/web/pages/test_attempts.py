@@ -24,7 +24,7 @@ def rows(*event_rows: EventRow) -> list[tuple[str, str, str]]:
         )
         for seq, (attempt, kind, data) in enumerate(event_rows)
     ]
-    return [(line.numbers, line.look, "; ".join([*line.notes, line.outcome])) for line in attempt_lines(events)]
+    return [(line.numbers, line.css_class, "; ".join([*line.notes, line.outcome])) for line in attempt_lines(events)]
 
 
 def poll(attempt: int) -> tuple[EventRow, EventRow]:

@@ -48,17 +48,17 @@ class PaidText:
 
 def edited_by_a_person(events: Sequence[ProgressEvent]) -> TextReference | None:
     """A person's latest edit of the model's text; None after the model was paid to write another text."""
-    made, generation = None, 0
+    latest, generation = None, 0
     for event in events:
         match event.payload:
             case ApprovalDecided(edited=TextReference() as edited):
-                made = edited
+                latest = edited
             case ResumedWith() as resumed:
                 if resumed.generation > generation:
-                    made, generation = None, resumed.generation
+                    latest, generation = None, resumed.generation
                 if resumed.corrected:
-                    made = resumed.corrected.text
-    return made
+                    latest = resumed.corrected.text
+    return latest
 
 
 @dataclass
@@ -99,17 +99,17 @@ class PaidTexts:
     ) -> PaidText | None:
         """The text of these answers, or a person's edit of it; None when nothing was written."""
         written = await self._written(row, answers)
-        made = edited_by_a_person(events)
-        if made is None or written is None:
+        edited = edited_by_a_person(events)
+        if edited is None or written is None:
             return written
-        text = await self._text(made)
+        text = await self._text(edited)
         return PaidText(text, written.model, written.provider, written.usage, is_whole=True)
 
     async def is_there(self, row: WorkflowRow, answers: Sequence[EffectRecord]) -> bool:
         """Whether any text was written; reads no object."""
-        kept = [TextReference.model_validate(one.unpublished["text"]) for one in answers if one.unpublished]
-        kept += [WrittenText.model_validate(one.result).text for one in answers if one.result]
-        if any(one.size_bytes for one in kept):
+        references = [TextReference.model_validate(one.unpublished["text"]) for one in answers if one.unpublished]
+        references += [WrittenText.model_validate(one.result).text for one in answers if one.result]
+        if any(one.size_bytes for one in references):
             return True
         draft = await self.reading.drafts.read(row.workflow_id) if answers else None
         return draft is not None and bool(draft.text)

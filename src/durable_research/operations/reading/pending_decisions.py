@@ -51,7 +51,7 @@ def _quoted(step: str) -> str:
 class OpenApproval:
     """A draft that waits for a person's decision. It belongs to no step's attempt, and has the fields of `OpenQuestion`."""
 
-    asked: ApprovalAsked
+    question: ApprovalAsked
     step: ClassVar[str] = "approval"
     attempt: ClassVar[int] = 0
     remaining: ClassVar[tuple[str, ...]] = ()
@@ -60,11 +60,11 @@ class OpenApproval:
     @property
     def words(self) -> str:
         """The question as a person reads it."""
-        return self.asked.words
+        return self.question.words
 
     @property
     def decisions(self) -> tuple[Verdict, ...]:
-        return self.asked.verdicts
+        return self.question.verdicts
 
 
 # The question that a person has to answer before a workflow continues.
@@ -84,7 +84,7 @@ def open_approval(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenAppr
     return OpenApproval(ApprovalAsked.model_validate(last.data))
 
 
-def standing_decision(events: Sequence[ProgressEvent]) -> ApprovalDecision | None:
+def recorded_decision(events: Sequence[ProgressEvent]) -> ApprovalDecision | None:
     """The decision about the draft, according to the log."""
     decided = (event.payload for event in since_resumed(events))
     return next((decision_of(payload) for payload in decided if isinstance(payload, ApprovalDecided)), None)
@@ -92,10 +92,10 @@ def standing_decision(events: Sequence[ProgressEvent]) -> ApprovalDecision | Non
 
 def open_question(row: WorkflowRow, events: Sequence[ProgressEvent]) -> OpenQuestion | None:
     """The question that now waits for a person, according to the log."""
-    asking = [event for event in since_resumed(events) if _is_question(event)]
-    if row.status is not Status.WAITING_FOR_YOU or not asking:
+    questions = [event for event in since_resumed(events) if _is_question(event)]
+    if row.status is not Status.WAITING_FOR_YOU or not questions:
         return None
-    last = asking[-1]
+    last = questions[-1]
     if last.kind is EventKind.APPROVAL_ASKED:
         return None
     error = last.payload.error if isinstance(last.payload, AttemptFailed) else None

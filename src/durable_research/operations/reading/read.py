@@ -53,9 +53,9 @@ class Reading:
         """
         return await self.workflows.get(caller.workflow(workflow_id))
 
-    async def list(self, caller: Caller, which: WorkflowFilter) -> Sequence[WorkflowRow]:
+    async def list(self, caller: Caller, criteria: WorkflowFilter) -> Sequence[WorkflowRow]:
         """Newest first."""
-        return await self.workflows.list(caller.tenant, which)
+        return await self.workflows.list(caller.tenant, criteria)
 
     async def with_log(self, workflow_id: str, caller: Caller) -> tuple[WorkflowRow, Sequence[ProgressEvent]]:
         """One workflow and all its events so far, read together so that they agree.
@@ -119,7 +119,7 @@ class Reading:
 
         The log's events come once each and in order. Drafts come between them while the text is being written.
         """
-        shown: Draft | None = None
+        last_draft: Draft | None = None
         async with self.changes.watch(workflow_id) as changed:
             # The row first: when it is final, the log that is read next holds all its events.
             ended = (await self.workflows.get(caller.workflow(workflow_id))).status.is_final
@@ -133,8 +133,8 @@ class Reading:
                     return
                 if not events:
                     draft = await self.drafts.read(workflow_id)
-                    if draft and draft != shown:
-                        shown = draft
+                    if draft and draft != last_draft:
+                        last_draft = draft
                         yield draft
                 if not await changed(_KEEP_ALIVE_SECONDS):
                     yield None

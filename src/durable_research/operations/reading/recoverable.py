@@ -18,7 +18,7 @@ class Price(StrEnum):
     """What going on may cost besides what was paid."""
 
     NOTHING = "nothing"
-    ANOTHER_SEND = "another_send"  # an earlier send may have been charged, and its provider cannot be asked any more
+    ANOTHER_SEND = "another_send"  # an earlier send may have been charged, and its provider can no longer look it up
     ANOTHER_ANSWER = "another_answer"  # the answer was charged and is of no use
 
 

@@ -12,7 +12,7 @@ from durable_research.domain.errors import InvalidState, NotFound, NotReady
 from durable_research.domain.requests.report import Report
 from durable_research.domain.workflows.workflow import Kind, Status, kind_of
 from durable_research.operations.reading.recoverable import EndedWithoutResult
-from durable_research.operations.reading.stored_pages import Format, kept_page
+from durable_research.operations.reading.stored_pages import Format, stored_page
 from durable_research.ports.database.reports import ReportFilter, Reports
 from durable_research.ports.database.workflows import WorkflowRow, Workflows
 from durable_research.ports.objects import ObjectStore
@@ -28,9 +28,9 @@ class ReadingReports:
     to_html: Format
     to_markdown: Format
 
-    async def list(self, caller: Caller, which: ReportFilter) -> Sequence[Report]:
+    async def list(self, caller: Caller, criteria: ReportFilter) -> Sequence[Report]:
         """Newest first."""
-        return await self.reports.list(caller.tenant, which)
+        return await self.reports.list(caller.tenant, criteria)
 
     async def get(self, report_id: str, caller: Caller) -> Report:
         """One finished report.
@@ -76,7 +76,7 @@ class ReadingReports:
 
     async def html(self, report: Report) -> str:
         """The report as a sanitised HTML fragment, as `create_pdf` stored it."""
-        return await kept_page(self.objects, report.pdf.key, self.to_html, lambda: self.document(report))
+        return await stored_page(self.objects, report.pdf.key, self.to_html, lambda: self.document(report))
 
     async def markdown(self, report: Report) -> str:
         return await asyncio.to_thread(self.to_markdown, await self.document(report))

@@ -12,7 +12,7 @@ from durable_research.ports.objects import ObjectStore
 Format = Callable[[Document], str]
 
 
-async def kept_page(
+async def stored_page(
     objects: ObjectStore, key: str, to_html: Format, document: Callable[[], Awaitable[Document]]
 ) -> str:
     """The page stored beside the object `key`; a missing page is made from the document, and stored if the store is up."""

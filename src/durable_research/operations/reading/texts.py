@@ -15,7 +15,7 @@ from durable_research.domain.workflows.progress import ProgressEvent, closing_of
 from durable_research.operations.reading.paid_text import PaidTexts
 from durable_research.operations.reading.read import Reading, check_has_result
 from durable_research.operations.reading.recoverable import TEXT
-from durable_research.operations.reading.stored_pages import Format, kept_page
+from durable_research.operations.reading.stored_pages import Format, stored_page
 from durable_research.ports.database.similarity import Neighbours, Related
 from durable_research.ports.database.workflows import WorkflowRow
 from durable_research.ports.objects import ObjectStore
@@ -71,7 +71,7 @@ class ReadingTexts:
 
     async def html(self, row: WorkflowRow, written: WrittenText) -> str:
         """One of the workflow's texts as a sanitised HTML fragment, as stored when it was first shown."""
-        return await kept_page(self.objects, written.text.key, self.to_html, lambda: self.document(row, written))
+        return await stored_page(self.objects, written.text.key, self.to_html, lambda: self.document(row, written))
 
     async def related(self, row: WorkflowRow) -> Sequence[Related]:
         """Finished reports and posts on similar subjects, nearest first; only texts that the current model has embedded."""

@@ -23,7 +23,7 @@ class WaitsFor:
 def waits_for(
     row: WorkflowRow,
     live: int,
-    asked: PendingDecision | None,
+    pending: PendingDecision | None,
     events: Sequence[ProgressEvent],
     *,
     reachable: bool,
@@ -32,9 +32,9 @@ def waits_for(
     if row.status.is_final:
         return None
     wait = provider_wait(events)
-    if wait and not asked and reachable and live:
+    if wait and not pending and reachable and live:
         return WaitsFor(_of_provider(*wait), wait[1])
-    words = _words(row, live, asked, events[0], reachable=reachable)
+    words = _words(row, live, pending, events[0], reachable=reachable)
     return WaitsFor(words) if words else None
 
 
@@ -45,13 +45,13 @@ def _of_provider(step: str, wait: ProviderWait) -> str:
 def _words(
     row: WorkflowRow,
     live: int,
-    asked: PendingDecision | None,
+    pending: PendingDecision | None,
     accepted: ProgressEvent,
     *,
     reachable: bool,
 ) -> str | None:
-    if asked:
-        return asked.words
+    if pending:
+        return pending.words
     if row.status is Status.SLEEPING:
         return f"it begins at {datetime.fromisoformat(accepted.data['begins_at']):%Y-%m-%d %H:%M:%S} UTC"
     if not reachable:

@@ -69,10 +69,10 @@ class AIProcessingActivities:
         """Remove the stored texts. The calls stay paid, and the ledger still counts them."""
         await self.writer.remove_all(message.workflow)
 
-    def _language_of(self, text: str, message: str | None) -> str | None:
-        """The text's probable language; None when none was requested, or the requested one cannot be recognised."""
-        wanted = primary_language(message) if message else None
-        return self.languages.language_of(text) if wanted and self.languages.recognises(wanted) else None
+    def _language_of(self, text: str, tag: str | None) -> str | None:
+        """The text's probable language; None without a requested language `tag`, or when it cannot be recognised."""
+        requested = primary_language(tag) if tag else None
+        return self.languages.language_of(text) if requested and self.languages.recognises(requested) else None
 
     async def _request(self, workflow: WorkflowRef) -> ProcessingRequest:
         return ProcessingRequest.model_validate((await self.workflows.get(workflow)).input)

@@ -8,7 +8,7 @@ from durable_research.pipelines.ai_processing.messages import AIProcessing
 from durable_research.policies import UNDO_TRIES, StepPolicy, model_step
 from durable_research.ports.database.workflows import WorkflowRow
 
-# Model calls, as for a report; but giving up would undo a paid text, so a person is asked first.
+# Model calls, as for a report; but giving up would undo a paid text, so a person decides first.
 GENERATE_TEXT = model_step("generate_text", asks_at_end_of_wait=True)
 SUMMARIZE_TEXT = model_step("summarize_text", asks_at_end_of_wait=True)
 

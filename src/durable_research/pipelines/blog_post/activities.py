@@ -18,11 +18,11 @@ from durable_research.pipelines.blog_post import pipeline, prompts
 from durable_research.pipelines.blog_post.messages import (
     BlogPost,
     EmbedPost,
+    PostedToSlack,
     PostReference,
+    PostToSlack,
     StoredPost,
     StorePost,
-    TellSlack,
-    ToldSlack,
 )
 from durable_research.ports.database.posts import Post, Posts
 from durable_research.ports.database.similarity import Subject
@@ -88,14 +88,14 @@ class BlogPostActivities:
         return await self.embedder.embed(subject, self.effects)
 
     @activity.defn(name="post_to_slack")
-    async def post_to_slack(self, message: TellSlack) -> ToldSlack:
+    async def post_to_slack(self, message: PostToSlack) -> PostedToSlack:
         """Notify the channel; the message carries a key made from the post's id, by which a retry finds it."""
         notified = await self._sender.send(self._message(message), self._slack())
-        return ToldSlack(reference=notified.reference)
+        return PostedToSlack(reference=notified.reference)
 
     @activity.defn(name="delete_message")
-    async def delete_message(self, message: TellSlack) -> None:
-        """Delete the message, even if its id never reached us."""
+    async def delete_message(self, message: PostToSlack) -> None:
+        """Delete the message, even if its id was never received."""
         await self._sender.withdraw(self._message(message), self._slack())
 
     @activity.defn(name="delete_embedding")
@@ -118,7 +118,7 @@ class BlogPostActivities:
     def _sender(self) -> NotificationSender:
         return NotificationSender(self.effects, ResendPolicy.NEVER)
 
-    def _message(self, message: TellSlack) -> Message:
+    def _message(self, message: PostToSlack) -> Message:
         url = f"{self.post_url_prefix}/posts/{message.post_id}"
         return Message(
             message.tenant,

@@ -46,13 +46,13 @@ class EmbedPost(_OfPost):
     text: WrittenText
 
 
-class TellSlack(_OfPost):
+class PostToSlack(_OfPost):
     """Requests the Slack message, and identifies it for the undo that deletes it."""
 
     title: str
 
 
-class ToldSlack(Value):
+class PostedToSlack(Value):
     """Slack's id of the message."""
 
     reference: str

@@ -10,13 +10,14 @@ from durable_research.pipelines.blog_post.messages import BlogPost
 from durable_research.policies import EMBEDDING_STEP, UNDO_TRIES, StepPolicy, model_step
 from durable_research.ports.database.workflows import WorkflowRow
 
-# A model call, as for a report; but giving up would undo a paid text, so a person is asked first.
+# A model call, as for a report; but giving up would undo a paid text, so a person decides first.
 GENERATE_CONTENT = model_step("generate_content", asks_at_end_of_wait=True)
 
 # One insert into our own database.
 STORE_POST = StepPolicy("store_post", queues.RESEARCH, try_seconds=10, failures_allowed=3, first_wait=0.5)
 
-# One request to the model's provider and one insert. Many servers offer no embeddings: that must not undo a paid post unasked.
+# One request to the model's provider and one insert. Many servers offer no embeddings: a paid post is then undone only if a
+# person decides so.
 CREATE_EMBEDDING = replace(model_step(EMBEDDING_STEP, asks_at_end_of_wait=True), optional=True)
 
 # Slack rate-limits and has outages; the step waits as for a model's provider, since giving up would undo a paid post.
@@ -44,8 +45,8 @@ _REMOVE_POST = Undo(DELETE_POST, "Undo: remove the post")
 
 
 def _start(row: WorkflowRow, receivers: Receivers) -> BlogPost:
-    wanted = PostRequest.model_validate(row.input).slack
-    tells_slack = "slack" in (*receivers.default, *receivers.on_request) if wanted is None else wanted
+    requested = PostRequest.model_validate(row.input).slack
+    tells_slack = "slack" in (*receivers.default, *receivers.on_request) if requested is None else requested
     return BlogPost(post_id=row.workflow_id, tenant=row.tenant, tells_slack=tells_slack)
 
 

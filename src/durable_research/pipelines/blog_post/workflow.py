@@ -11,8 +11,8 @@ with workflow.unsafe.imports_passed_through():
         BlogPostResult,
         EmbedPost,
         PostReference,
+        PostToSlack,
         StorePost,
-        TellSlack,
     )
     from durable_research.temporal.workflow.base import DurableWorkflow, Outcome
 
@@ -39,8 +39,8 @@ class BlogPostWorkflow(DurableWorkflow):
         await self.skippable_step(BlogPostActivities.create_embedding, to_embed, pipeline.CREATE_EMBEDDING)
 
         if start.tells_slack:
-            to_tell = TellSlack(post_id=start.post_id, tenant=start.tenant, title=stored.title)
-            self.saga.register(BlogPostActivities.delete_message, to_tell, pipeline.DELETE_MESSAGE)
-            await self.paid_step(BlogPostActivities.post_to_slack, to_tell, pipeline.POST_TO_SLACK)
+            to_post = PostToSlack(post_id=start.post_id, tenant=start.tenant, title=stored.title)
+            self.saga.register(BlogPostActivities.delete_message, to_post, pipeline.DELETE_MESSAGE)
+            await self.paid_step(BlogPostActivities.post_to_slack, to_post, pipeline.POST_TO_SLACK)
         closed = Closed(texts={"text": text}, title=stored.title)
         return Outcome(BlogPostResult(post_id=start.post_id), closed=closed)

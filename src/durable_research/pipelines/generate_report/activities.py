@@ -208,10 +208,10 @@ class GenerateReportActivities:
         row = await self.workflows.get(message.workflow)
         notice = message.notice
         if notice.kind is NoticeKind.FAILED:
-            still = row.status is Status.FAILED and row.resumption == notice.number
+            is_current = row.status is Status.FAILED and row.resumption == notice.number
         else:
-            still = row.status is Status.WAITING_FOR_YOU
-        if not still:
+            is_current = row.status is Status.WAITING_FOR_YOU
+        if not is_current:
             return NotificationOutcome(told=())
         notification = Notification(
             message.report_id, row.title, row.status, self._page(message.report_id), notice=notice
@@ -233,14 +233,14 @@ class GenerateReportActivities:
             if isinstance(outcome, BaseException) and not isinstance(outcome, _NEVER):
                 raise outcome
         refused = [channel for channel, outcome in zip(channels, outcomes, strict=True) if isinstance(outcome, _NEVER)]
-        told = [channel for channel in channels if channel not in refused]
+        notified = [channel for channel in channels if channel not in refused]
         refused += [
             f"{outcome.channel}: {one}"
             for outcome in outcomes
             if isinstance(outcome, Notified)
             for one in outcome.left_out
         ]
-        return NotificationOutcome(told=tuple(told), refused=tuple(refused))
+        return NotificationOutcome(told=tuple(notified), refused=tuple(refused))
 
     async def _send_to(self, template: Message, channel: str) -> Notified:
         notifier = self.notifiers.get("address" if is_address(channel) else channel)

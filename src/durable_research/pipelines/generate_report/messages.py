@@ -27,8 +27,8 @@ class _OfReport(Value):
 class GenerateReport(_OfReport):
     """Starts the workflow. The request itself lies in table `workflows`, frozen when it was accepted.
 
-    A resumed report may continue with a text that a person has `corrected`, or buy another `generation` of the model's. A start
-    without `notify_on` was recorded when channels were notified only that a report is done or waits for approval.
+    A resumed report may continue with a text that a person has `corrected`, or pay for another `generation` of the model's. A
+    start without `notify_on` was recorded when channels were notified only that a report is done or waits for approval.
     """
 
     tenant: str = "default"

@@ -40,7 +40,7 @@ with workflow.unsafe.imports_passed_through():
     from durable_research.temporal.workflow.cancellation import raise_if_cancelled, shielded
 
 
-_NOT_WANTED = "nobody wanted to be told that it is done"
+_NOT_REQUESTED = "nobody wanted to be told that it is done"
 _TOO_LATE = "the report was cancelled when it was finished already; whoever was not told by then is not told"
 
 
@@ -146,7 +146,7 @@ class GenerateReportWorkflow(DurableWorkflow):
     async def _notify(self, start: GenerateReport, pdf: ReportPdf) -> Closed:
         """Notify the channels; a notification that cannot be sent never fails the report."""
         if start.notify_on is not None and "done" not in start.notify_on:
-            return Closed(skipped={pipeline.SEND_NOTIFICATION.step: _NOT_WANTED})
+            return Closed(skipped={pipeline.SEND_NOTIFICATION.step: _NOT_REQUESTED})
         message = SendNotification(
             report_id=start.report_id,
             tenant=start.tenant,

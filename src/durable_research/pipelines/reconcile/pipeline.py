@@ -23,11 +23,11 @@ ORPHANS_DEADLINE = timedelta(seconds=30)
 # Twice the longest embedding (EMBED_LATE_WITHIN), as its provider gets no request for an hour after so slow a one.
 EMBEDDINGS_DEADLINE = timedelta(seconds=40)
 
-# The API starts an accepted workflow within a second; younger rows are left to it.
-ACCEPTED_LONG_AGO = timedelta(seconds=5)
+# The API delivers an accepted workflow or cancellation within a second; younger rows are left to it.
+DELIVERY_OVERDUE_AFTER = timedelta(seconds=5)
 
 # A workflow that changes nothing for this long is looked up in the engine.
-SILENT_LONG = timedelta(seconds=20)
+LOOK_UP_SILENT_AFTER = timedelta(seconds=20)
 
 # A pass handles at most this many rows, each of which costs a request or two.
 ROWS_A_PASS = 500
@@ -40,7 +40,7 @@ OBJECTS_A_PASS = 1000
 ORPHAN_AGE = timedelta(hours=1)
 
 # Orphans only cost storage, and finding them means listing the whole store.
-LOOK_FOR_ORPHANS_EVERY = timedelta(hours=1)
+FIND_ORPHANS_EVERY = timedelta(hours=1)
 
 PIPELINE = Descriptor(
     workflow_type="ReconcileWorkflow",

@@ -46,6 +46,6 @@ class Reports(Protocol):
         """
         ...
 
-    async def list(self, tenant: str, which: ReportFilter) -> Sequence[Report]:
+    async def list(self, tenant: str, criteria: ReportFilter) -> Sequence[Report]:
         """Newest first."""
         ...

@@ -105,7 +105,7 @@ class Workflows(Protocol):
         """
         ...
 
-    async def list(self, tenant: str, which: WorkflowFilter) -> Sequence[WorkflowRow]:
+    async def list(self, tenant: str, criteria: WorkflowFilter) -> Sequence[WorkflowRow]:
         """Newest first."""
         ...
 

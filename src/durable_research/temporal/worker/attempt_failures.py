@@ -74,9 +74,9 @@ def _waiting(error: ResearchError, policy: StepPolicy, waited: Waited, provider_
 
 def _next_poll(polls: int) -> timedelta:
     """The pause after this many polls: doubling, with jitter, up to the limit in the table."""
-    doubled: timedelta = policies.FIRST_LOOK_AFTER * 2 ** min(polls, 16)
-    spread = 1 + policies.LOOKS_SPREAD * (2 * random.random() - 1)  # noqa: S311 # no secret, only jitter
-    return min(doubled, policies.LOOKS_AT_MOST_EVERY) * spread
+    doubled: timedelta = policies.FIRST_POLL_AFTER * 2 ** min(polls, 16)
+    spread = 1 + policies.POLL_JITTER * (2 * random.random() - 1)  # noqa: S311 # no secret, only jitter
+    return min(doubled, policies.POLL_AT_MOST_EVERY) * spread
 
 
 def _end_of_wait(error: ResearchError, policy: StepPolicy, waited: Waited, requested_wait: float) -> ResearchError:
@@ -85,7 +85,7 @@ def _end_of_wait(error: ResearchError, policy: StepPolicy, waited: Waited, reque
     words = f"{error.detail}; waited for {duration} and looked {_times(waited.polls + 1)}"
     if requested_wait:
         words += f"; the provider asks to be left alone for {timedelta(seconds=round(requested_wait))}"
-    is_named = isinstance(error, ModelBusy) or not policy.asks_model
+    is_named = isinstance(error, ModelBusy) or not policy.calls_model
     final_error: ResearchError = type(error)(words) if is_named else ModelUnavailable(words)
     final_error.__cause__ = error
     return final_error

@@ -155,7 +155,7 @@ class _StepInbound(ActivityInboundInterceptor):
 
     def _deadline(self, policy: StepPolicy) -> float:
         """The time limit of this attempt: by the policy or the settings, and before the server times it out."""
-        seconds = self._patience.step_seconds if policy.asks_model else policy.try_seconds
+        seconds = self._patience.step_seconds if policy.calls_model else policy.try_seconds
         recorded = activity.info().start_to_close_timeout
         return min(seconds, (recorded - policies.BEFORE_START_TO_CLOSE).total_seconds()) if recorded else seconds
 

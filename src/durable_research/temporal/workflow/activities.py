@@ -104,6 +104,6 @@ def _options(policy: StepPolicy) -> dict[str, Any]:
 
 
 def _start_to_close(policy: StepPolicy) -> timedelta:
-    if policy.asks_model:
+    if policy.calls_model:
         return policies.MODEL_START_TO_CLOSE
     return timedelta(seconds=policy.try_seconds) + policies.START_TO_CLOSE_MARGIN

@@ -22,9 +22,9 @@ class ReportsApi:
     async def list_reports(self) -> Response:
         """One page of the library."""
         caller = requests.caller_of(request)
-        which = query.report_filter(request.args, caller=caller, of=_OF)
+        criteria = query.report_filter(request.args, caller=caller, of=_OF)
         page = await pagination.read_page(
-            self.operations.reports.list, which, lambda one: (one.asked_at, one.report_id), caller=caller, of=_OF
+            self.operations.reports.list, criteria, lambda one: (one.asked_at, one.report_id), caller=caller, of=_OF
         )
         body: ReportsBody = {"reports": [answers.report(one) for one in page.items], "next_cursor": page.next_cursor}
         return answers.json_response(body)

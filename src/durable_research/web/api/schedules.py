@@ -20,9 +20,9 @@ class SchedulesApi:
         """Create a schedule; it exists before the answer."""
         key = requests.idempotency_key_of(request)
         body = await requests.json_object_of(request)
-        made = await self.operations.scheduling.add(body, caller=requests.caller_of(request), idempotency_key=key)
-        headers = {"Idempotency-Replayed": "true"} if made.replayed else {}
-        return answers.json_response(answers.schedule(made.view), 201, headers)
+        created = await self.operations.scheduling.add(body, caller=requests.caller_of(request), idempotency_key=key)
+        headers = {"Idempotency-Replayed": "true"} if created.replayed else {}
+        return answers.json_response(answers.schedule(created.view), 201, headers)
 
     async def list_schedules(self) -> Response:
         """All of them: their number is limited."""

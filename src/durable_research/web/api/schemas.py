@@ -62,33 +62,33 @@ def reference(one: Any) -> dict[str, Any]:
 
 def schema_components(answers: set[Any], requests: set[type[BaseModel]]) -> dict[str, Any]:
     """All schemas by their names: of answers, requests, problems and messages of streams."""
-    told: tuple[JsonSchemaMode, JsonSchemaMode] = ("serialization", "validation")
-    wanted = sorted({*answers, *_ALWAYS} - {ResultBody}, key=lambda one: str(one.__name__))
-    asked = sorted(requests, key=lambda one: one.__name__)
-    _, made = TypeAdapter.json_schemas(
+    modes: tuple[JsonSchemaMode, JsonSchemaMode] = ("serialization", "validation")
+    answer_models = sorted({*answers, *_ALWAYS} - {ResultBody}, key=lambda one: str(one.__name__))
+    request_models = sorted(requests, key=lambda one: one.__name__)
+    _, schemas = TypeAdapter.json_schemas(
         [
-            *((one, told[0], TypeAdapter(one)) for one in wanted),
-            *((one, told[1], TypeAdapter(one)) for one in asked),
+            *((one, modes[0], TypeAdapter(one)) for one in answer_models),
+            *((one, modes[1], TypeAdapter(one)) for one in request_models),
         ],
         ref_template=_TEMPLATE,
         schema_generator=_Untitled,
     )
-    components: dict[str, Any] = made["$defs"]
+    components: dict[str, Any] = schemas["$defs"]
     return components | _results(components.pop(TextsResultBody.__name__))
 
 
 def _results(of_texts: dict[str, Any]) -> dict[str, Any]:
     """One result for each kind: kinds other than reports name their id by the kind, and have the addresses of their texts."""
-    names, made = [ReportResultBody.__name__], dict[str, Any]()
+    names, schemas = [ReportResultBody.__name__], dict[str, Any]()
     for pipeline in PIPELINES.values():
         if pipeline.kind is Kind.REPORT:
             continue
         name, own_id = f"{pipeline.kind.capitalize()}ResultBody", f"{pipeline.kind}_id"
-        made[name] = of_texts | {
+        schemas[name] = of_texts | {
             "title": name,
             "properties": of_texts["properties"] | {own_id: _WORKFLOW_ID},
             "required": [*of_texts["required"], own_id],
         }
         names.append(name)
-    made[ResultBody.__name__] = {"anyOf": [{"$ref": _TEMPLATE.format(model=name)} for name in names]}
-    return made
+    schemas[ResultBody.__name__] = {"anyOf": [{"$ref": _TEMPLATE.format(model=name)} for name in names]}
+    return schemas

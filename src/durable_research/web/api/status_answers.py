@@ -54,7 +54,7 @@ def status(one: WorkflowStatus) -> WholeStatusBody:
 
 def result(one: WorkflowResult) -> Mapping[str, Any]:
     """The result of a finished workflow, without the fields that its closing event lacks."""
-    said = {
+    facts = {
         "title": one.title,
         "texts": {name: addresses.text(one.row.workflow_id, name) for name in one.texts} or None,
         "pages": one.pages,
@@ -66,7 +66,7 @@ def result(one: WorkflowResult) -> Mapping[str, Any]:
         "workflow_id": one.row.workflow_id,
         f"{one.row.kind}_id": one.row.workflow_id,
         "status": one.row.status,
-        **{name: value for name, value in said.items() if value is not None},
+        **{name: value for name, value in facts.items() if value is not None},
     }
 
 
@@ -105,10 +105,10 @@ def _asks(workflow_id: str, pending: PendingDecision) -> AsksBody:
         "remedy": remedy_body(pending.remedy) if pending.remedy else None,
     }
     if isinstance(pending, OpenApproval):
-        body["draft_sha256"] = pending.asked.draft_sha256
+        body["draft_sha256"] = pending.question.draft_sha256
         body["draft_url"] = addresses.workflow(workflow_id, "draft")
-        body["draft_pdf_url"] = addresses.workflow(workflow_id, "draft.pdf") if pending.asked.pdf else None
-        body["expires_at"] = pending.asked.expires_at.isoformat()
+        body["draft_pdf_url"] = addresses.workflow(workflow_id, "draft.pdf") if pending.question.pdf else None
+        body["expires_at"] = pending.question.expires_at.isoformat()
     return body
 
 

@@ -35,9 +35,9 @@ class WorkflowsApi:
     async def list_workflows(self) -> Response:
         """One page of the list."""
         caller = requests.caller_of(request)
-        which = query.workflow_filter(request.args, caller=caller, of=_OF)
+        criteria = query.workflow_filter(request.args, caller=caller, of=_OF)
         page = await pagination.read_page(
-            self.operations.reading.list, which, lambda row: (row.created_at, row.workflow_id), caller=caller, of=_OF
+            self.operations.reading.list, criteria, lambda row: (row.created_at, row.workflow_id), caller=caller, of=_OF
         )
         body: WorkflowsBody = {
             "workflows": [answers.workflow(row) for row in page.items],
@@ -83,12 +83,12 @@ class WorkflowsApi:
     async def approve(self, workflow_id: str) -> Response:
         """Submit a person's decision about a draft; a repeat is no error."""
         key = requests.idempotency_key_of(request)
-        given = await requests.json_object_of(request)
-        answered = await self.operations.approving.decide(workflow_id, requests.caller_of(request), given, key)
+        fields = await requests.json_object_of(request)
+        answer = await self.operations.approving.decide(workflow_id, requests.caller_of(request), fields, key)
         body: DecidedBody = {
-            **answers.workflow(answered.row),
-            "decision_id": answered.decision_id,
-            "outcome": answered.outcome,
+            **answers.workflow(answer.row),
+            "decision_id": answer.decision_id,
+            "outcome": answer.outcome,
         }
         return answers.json_response(body, 202)
 

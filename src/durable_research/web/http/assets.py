@@ -9,7 +9,7 @@ from quart import Request, Response
 from werkzeug.exceptions import NotFound
 
 _FOLDER = Path(__file__).parents[1] / "static"
-_FOR_GOOD = "public, max-age=31536000, immutable"
+_PERMANENT = "public, max-age=31536000, immutable"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
@@ -24,20 +24,20 @@ class Assets:
     """A fixed set of files; no path of a request ever reaches the file system."""
 
     def __init__(self) -> None:
-        self._known = {path.name: _read(path) for path in sorted(_FOLDER.iterdir()) if path.is_file()}
+        self._assets = {path.name: _read(path) for path in sorted(_FOLDER.iterdir()) if path.is_file()}
 
     def url(self, name: str) -> str:
         """The address of a file's current content."""
-        return f"/static/{name}?v={self._known[name].version}"
+        return f"/static/{name}?v={self._assets[name].version}"
 
     def response(self, request: Request, name: str) -> Response:
         """Answer with a file."""
-        asset = self._known.get(name)
+        asset = self._assets.get(name)
         if asset is None:
             raise NotFound
         etag = f'"{asset.version}"'
-        kept = _FOR_GOOD if request.args.get("v") == asset.version else "no-cache"
-        headers = {"ETag": etag, "Cache-Control": kept}
+        cache_control = _PERMANENT if request.args.get("v") == asset.version else "no-cache"
+        headers = {"ETag": etag, "Cache-Control": cache_control}
         if request.headers.get("If-None-Match") == etag:
             return Response(b"", 304, headers)
         return Response(asset.data, 200, headers, content_type=asset.media_type)

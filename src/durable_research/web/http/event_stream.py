@@ -46,15 +46,15 @@ class Streams:
         """Turn events into bytes until they end or the server drains. Holds one event: a slow reader uses no memory."""
         self._open += 1
         draining = asyncio.create_task(self._draining.wait())
-        coming: asyncio.Task[ProgressEvent | Draft | None] | None = None
+        next_event: asyncio.Task[ProgressEvent | Draft | None] | None = None
         try:
             yield _FIRST
             while True:
-                coming = asyncio.create_task(_next(events))
-                await asyncio.wait({coming, draining}, return_when=asyncio.FIRST_COMPLETED)
-                if not coming.done():
+                next_event = asyncio.create_task(_next(events))
+                await asyncio.wait({next_event, draining}, return_when=asyncio.FIRST_COMPLETED)
+                if not next_event.done():
                     return
-                event = coming.result()
+                event = next_event.result()
                 yield frame(event)
                 if isinstance(event, ProgressEvent):
                     await reach(Point.EVENTS_STREAMING, event.workflow_id)
@@ -65,8 +65,8 @@ class Streams:
         finally:
             self._open -= 1
             await _stop(draining)
-            if coming is not None:
-                await _stop(coming)
+            if next_event is not None:
+                await _stop(next_event)
             await events.aclose()
 
 

@@ -39,8 +39,8 @@ def file_name(title: str, report_id: str, extension: str) -> FileName:
 
 def _slug(title: str) -> str:
     """Letters, digits and the marks of letters; every other character becomes a hyphen."""
-    kept = "".join(char if unicodedata.category(char)[0] in "LMN" else "-" for char in title.lower())
-    return re.sub("-+", "-", kept).strip("-")[:_LONGEST_NAME].strip("-")
+    hyphenated = "".join(char if unicodedata.category(char)[0] in "LMN" else "-" for char in title.lower())
+    return re.sub("-+", "-", hyphenated).strip("-")[:_LONGEST_NAME].strip("-")
 
 
 def file_response(request: Request, data: bytes, media_type: str, name: FileName) -> Response:
@@ -54,10 +54,10 @@ def file_response(request: Request, data: bytes, media_type: str, name: FileName
     }
     if _names(request.headers.get("If-None-Match", ""), etag):
         return Response(b"", 304, headers)
-    wanted = request.headers.get("Range")
-    if wanted is None or request.headers.get("If-Range", etag) != etag:
+    ranges = request.headers.get("Range")
+    if ranges is None or request.headers.get("If-Range", etag) != etag:
         return Response(data, 200, headers, content_type=media_type)
-    first, last = _part(wanted, len(data))
+    first, last = _part(ranges, len(data))
     headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
     return Response(data[first : last + 1], 206, headers, content_type=media_type)
 
@@ -66,13 +66,13 @@ def _names(header: str, etag: str) -> bool:
     return header.strip() == "*" or etag in [one.strip().removeprefix("W/") for one in header.split(",")]
 
 
-def _part(wanted: str, size: int) -> tuple[int, int]:
+def _part(ranges: str, size: int) -> tuple[int, int]:
     """The first and last byte of the one requested part.
 
     Raises:
         Problem: 416 for several parts (they multiply the work for one request), and for a part outside the file.
     """
-    match = _RANGE.fullmatch(wanted.strip())
+    match = _RANGE.fullmatch(ranges.strip())
     start, end = (match[1], match[2]) if match else ("", "")
     if start:
         first, last = int(start), min(int(end), size - 1) if end else size - 1

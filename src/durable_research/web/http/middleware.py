@@ -46,7 +46,7 @@ def host_name(header: str) -> str | None:
     return match[1].strip("[]").removesuffix(".") if match else None
 
 
-class Gate:
+class Middleware:
     """Wraps the application. `public_url` names the one host that is valid besides this machine's own names."""
 
     def __init__(self, inner: App, public_url: str | None) -> None:
@@ -65,7 +65,7 @@ class Gate:
             body = await _read_body(receive)
         except Problem as problem:
             return await _refuse(problem, scope, receive, outgoing)
-        except _Gone:
+        except _ClientDisconnected:
             return None
         return await self._inner(scope, _replay(body, receive), outgoing)
 
@@ -101,11 +101,11 @@ def _check_sizes(scope: Any) -> None:
 
 
 def _too_large() -> Problem:
-    words = f"the body is larger than {LARGEST_BODY_BYTES} bytes"
-    return Problem(413, "body_too_large", words, headers={"Connection": "close"})
+    detail = f"the body is larger than {LARGEST_BODY_BYTES} bytes"
+    return Problem(413, "body_too_large", detail, headers={"Connection": "close"})
 
 
-class _Gone(Exception):
+class _ClientDisconnected(Exception):
     """The client left while it was still sending."""
 
 
@@ -117,7 +117,7 @@ async def _read_body(receive: Receive) -> bytes:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise _Gone
+                    raise _ClientDisconnected
                 body += message.get("body", b"")
                 if len(body) > LARGEST_BODY_BYTES:
                     raise _too_large()
@@ -150,13 +150,13 @@ async def _refuse(problem: Problem, scope: Any, receive: Receive, send: Send) ->
 
 
 async def _linger(receive: Receive) -> None:
-    left = _LINGER_BYTES
+    remaining = _LINGER_BYTES
     message: Message = {"more_body": True}
     try:
         async with asyncio.timeout(_LINGER_SECONDS):
-            while message.get("more_body", False) and left > 0:
+            while message.get("more_body", False) and remaining > 0:
                 message = await receive()
-                left -= len(message.get("body", b""))
+                remaining -= len(message.get("body", b""))
     except TimeoutError:
         return
 
@@ -181,9 +181,9 @@ class _Outgoing:
             raise
 
     def _complete(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        given = {name.lower(): value for name, value in headers}
+        existing = {name.lower(): value for name, value in headers}
         # A PDF may be embedded in our own pages; nothing else may be embedded in any page.
-        is_pdf = given.get(b"content-type", b"").startswith(b"application/pdf")
+        is_pdf = existing.get(b"content-type", b"").startswith(b"application/pdf")
         always = {
             b"x-request-id": self._scope["request_id"].encode(),
             b"content-security-policy": _POLICY.format(ancestors="'self'" if is_pdf else "'none'").encode(),
@@ -192,4 +192,4 @@ class _Outgoing:
             b"cross-origin-opener-policy": b"same-origin",
             b"cache-control": b"no-store",
         }
-        return headers + [(name, value) for name, value in always.items() if name not in given]
+        return headers + [(name, value) for name, value in always.items() if name not in existing]

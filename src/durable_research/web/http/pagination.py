@@ -15,7 +15,7 @@ from durable_research.ports.database.workflows import WorkflowFilter
 from durable_research.web.http.problems import Problem
 
 Item = TypeVar("Item")
-Which = TypeVar("Which", WorkflowFilter, ReportFilter)
+Criteria = TypeVar("Criteria", WorkflowFilter, ReportFilter)
 
 LONGEST = 200
 _CHECK_BYTES = 6
@@ -30,16 +30,16 @@ class Page(Generic[Item]):
 
 
 async def read_page(
-    read: Callable[[Caller, Which], Awaitable[Sequence[Item]]],
-    which: Which,
+    read: Callable[[Caller, Criteria], Awaitable[Sequence[Item]]],
+    criteria: Criteria,
     position: Callable[[Item], tuple[datetime, str]],
     *,
     caller: Caller,
     of: str,
 ) -> Page[Item]:
-    """Read the page of the list `of` that `which` describes, and one more item, which shows whether another page follows."""
-    found = await read(caller, replace(which, limit=which.limit + 1))
-    items = found[: which.limit]
+    """Read the page of the list `of` that `criteria` describe, and one more item, which shows whether another page follows."""
+    found = await read(caller, replace(criteria, limit=criteria.limit + 1))
+    items = found[: criteria.limit]
     return Page(items, encode(*position(items[-1]), caller=caller, of=of) if len(found) > len(items) else None)
 
 

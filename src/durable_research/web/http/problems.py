@@ -139,7 +139,7 @@ def problem_of(error: Exception) -> Problem:
         case NotReady():
             return Problem(409, error.code, error.detail, retry_after=_RETRY_WHEN_NOT_READY_SECONDS)
         case EndedWithoutResult():
-            return Problem(error.http_status, error.code, _ended_words(error))
+            return Problem(error.http_status, error.code, _ended_detail(error))
         case UnknownPipeline():
             return Problem(404, error.code, error.detail)
         case ResearchError() if error.http_status == 404:
@@ -153,13 +153,13 @@ def problem_of(error: Exception) -> Problem:
             return Problem(500, "internal_error", "this is our mistake; quote the request id when you report it")
 
 
-def _ended_words(error: EndedWithoutResult) -> str:
+def _ended_detail(error: EndedWithoutResult) -> str:
     """How it ended, the address of its text, and that it can be resumed."""
     if error.resumable_id is None:
         return error.detail
     text, resume = addresses.text(error.resumable_id, TEXT), addresses.workflow(error.resumable_id, "resume")
-    kept = f"what was written of it can be read at {text}, and POST {resume} goes on with it"
-    return f"{error.ended}; {kept}{error.so}"
+    options = f"what was written of it can be read at {text}, and POST {resume} goes on with it"
+    return f"{error.ended}; {options}{error.so}"
 
 
 def remedy_body(remedy: Remedy, *, resumable: bool = False) -> RemedyBody:

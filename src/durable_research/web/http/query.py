@@ -55,56 +55,56 @@ def report_filter(query: Query, *, caller: Caller, of: str) -> ReportFilter:
 
 def limit(query: Query) -> int:
     """How many rows a page holds."""
-    given = query.get("limit")
-    if given is None:
+    value = query.get("limit")
+    if value is None:
         return LIMIT_DEFAULT
-    if not re.fullmatch(r"[0-9]{1,4}", given, re.ASCII) or not 1 <= int(given) <= LIMIT_MOST:
+    if not re.fullmatch(r"[0-9]{1,4}", value, re.ASCII) or not 1 <= int(value) <= LIMIT_MOST:
         raise InvalidInput([FieldError("/limit", "out_of_range", f"must be a whole number from 1 to {LIMIT_MOST}")])
-    return int(given)
+    return int(value)
 
 
 def text(query: Query) -> str | None:
     """The words to search for; blank is the same as none."""
-    given = unicodedata.normalize("NFC", query.get("text", ""))
-    if len(given) > TEXT_LONGEST:
+    value = unicodedata.normalize("NFC", query.get("text", ""))
+    if len(value) > TEXT_LONGEST:
         raise InvalidInput([FieldError("/text", "too_long", f"must have at most {TEXT_LONGEST} characters")])
-    if found := control_in(given):
+    if found := control_in(value):
         raise InvalidInput([FieldError("/text", "control_character", f"holds the control character {found}")])
-    if any(unicodedata.category(char) == "Cs" for char in given):
+    if any(unicodedata.category(char) == "Cs" for char in value):
         raise InvalidInput([FieldError("/text", "invalid_unicode", "must be valid Unicode without lone surrogates")])
-    return given.strip() or None
+    return value.strip() or None
 
 
 def _before(query: Query, caller: Caller, of: str) -> Position:
     """The beginning of the page; None for the newest."""
-    given = query.get("cursor")
-    return None if given is None else pagination.decode(given, caller=caller, of=of)
+    value = query.get("cursor")
+    return None if value is None else pagination.decode(value, caller=caller, of=of)
 
 
 def _statuses(query: Query) -> tuple[Status, ...]:
-    given = [word for value in query.getlist("status") for word in value.split(",")]
-    if not all(word in set(Status) for word in given):
+    words = [word for value in query.getlist("status") for word in value.split(",")]
+    if not all(word in set(Status) for word in words):
         raise InvalidInput([FieldError("/status", "enum", f"must be one of {', '.join(Status)}")])
-    return tuple(dict.fromkeys(map(Status, given)))
+    return tuple(dict.fromkeys(map(Status, words)))
 
 
 def _kind(query: Query) -> Kind | None:
-    given = query.get("kind")
-    if given is None:
+    value = query.get("kind")
+    if value is None:
         return None
-    if given not in set(Kind):
+    if value not in set(Kind):
         raise InvalidInput([FieldError("/kind", "enum", f"must be one of {', '.join(Kind)}")])
-    return Kind(given)
+    return Kind(value)
 
 
-def event_number(given: str | None, newest: int) -> int:
+def event_number(value: str | None, newest: int) -> int:
     """The number of the last event that a reader has; 0 when it has none.
 
     Raises:
         Problem: 400 `invalid_last_event_id` when it is no number, or beyond the newest event.
     """
-    if given is None:
+    if value is None:
         return 0
-    if not re.fullmatch(r"[0-9]{1,18}", given, re.ASCII) or int(given) > newest:
+    if not re.fullmatch(r"[0-9]{1,18}", value, re.ASCII) or int(value) > newest:
         raise Problem(400, "invalid_last_event_id", f"must be a whole number from 0 to {newest}")
-    return int(given)
+    return int(value)

@@ -19,7 +19,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def caller_of(_: Request) -> Caller:
-    """Who sends the request: one caller until there is a login, and never taken from what a client sends."""
+    """The request's caller: always the same one until there is a login, and never read from what a client sends."""
     return LOCAL_CALLER
 
 
@@ -58,13 +58,13 @@ def _foreign() -> Problem:
     return Problem(403, "csrf_failed", "another site may not change anything here")
 
 
-def check_content_type(request: Request, wanted: str) -> None:
+def check_content_type(request: Request, expected: str) -> None:
     """Refuse a body of another type, charset or encoding than the supported one."""
-    given, _, rest = request.headers.get("Content-Type", "").partition(";")
+    content_type, _, rest = request.headers.get("Content-Type", "").partition(";")
     charset = re.fullmatch(r'\s*charset\s*=\s*"?utf-8"?\s*', rest, re.IGNORECASE)
     encoded = request.headers.get("Content-Encoding", "identity").lower() != "identity"
-    if given.strip().lower() != wanted or (rest and not charset) or encoded:
-        raise Problem(415, "unsupported_media_type", f"send {wanted} in UTF-8, not compressed")
+    if content_type.strip().lower() != expected or (rest and not charset) or encoded:
+        raise Problem(415, "unsupported_media_type", f"send {expected} in UTF-8, not compressed")
 
 
 def check_accept(request: Request, offered: str) -> None:

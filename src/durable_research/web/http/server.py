@@ -98,8 +98,8 @@ async def serve_app(app: Quart, streams: Streams, host: str, port: int) -> None:
         CannotListen: the address cannot be bound.
     """
     listener = bind(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    server = Server(app, streams, f"http://{shown}:{listener.getsockname()[1]}")
+    name = f"[{host}]" if ":" in host else host
+    server = Server(app, streams, f"http://{name}:{listener.getsockname()[1]}")
     with _on_signals(server.stop):
         await server.serve(sockets=[listener])
 

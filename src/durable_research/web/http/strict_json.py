@@ -53,10 +53,10 @@ def _check_depth(text: str) -> None:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise Problem(400, "duplicate_key", "an object names the same key twice")
-    return made
+    return members
 
 
 def _refuse_number(_: str) -> NoReturn:

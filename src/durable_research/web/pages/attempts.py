@@ -24,7 +24,7 @@ KINDS = tuple(ATTEMPT_EVENTS)
 
 @dataclass
 class AttemptLine:
-    """One attempt, or the polls of one wait from `number` to `last`, in words. `look` names its colour.
+    """One attempt, or the polls of one wait from `number` to `last`, in words. `css_class` names its colour.
 
     `resumption` is its resumption, 0 until the workflow is resumed first.
     """
@@ -33,7 +33,7 @@ class AttemptLine:
     number: int
     worker: str
     started_at: datetime
-    look: str = "running"
+    css_class: str = "running"
     outcome: str = "running"
     notes: list[str] = field(default_factory=list)
     seconds: float | None = None
@@ -50,7 +50,7 @@ class AttemptLine:
         """The numbers of its attempts."""
         return f"{self.number} to {self.last}" if self.last > self.number else str(self.number)
 
-    def take(self, event: ProgressEvent) -> None:
+    def add(self, event: ProgressEvent) -> None:
         """Add one more event of this attempt."""
         if event.kind not in ATTEMPT_EVENTS:
             return
@@ -58,7 +58,7 @@ class AttemptLine:
         if event.kind not in _CLASSES:
             self.notes.append(words)
             return
-        self.look, self.outcome = _CLASSES[event.kind], words
+        self.css_class, self.outcome = _CLASSES[event.kind], words
         # The next attempt notices a lost one, so the time of its real end is unknown.
         if event.kind is not EventKind.ATTEMPT_LOST:
             self.seconds = (event.at - self.started_at).total_seconds()
@@ -68,21 +68,21 @@ def attempt_lines(events: Sequence[ProgressEvent]) -> list[AttemptLine]:
     """Every attempt in the log, in the order of their starts; a poll under way joins the row of its wait."""
     rows = _Rows()
     for event in events:
-        rows.take(event)
+        rows.add(event)
     return list(rows.lines.values())
 
 
 @dataclass
 class _Rows:
-    """`waits` and `of_wait` are the steps' open waits and their rows; `held` are attempts that may turn out to be polls."""
+    """`waits` and `of_wait` are the steps' open waits and their rows; `unclassified` are attempts that may become polls."""
 
     lines: dict[tuple[str, int], AttemptLine] = field(default_factory=dict)
     waits: dict[str, ProviderWait] = field(default_factory=dict)
     of_wait: dict[str, AttemptLine] = field(default_factory=dict)
-    held: dict[tuple[str, int], AttemptLine] = field(default_factory=dict)
+    unclassified: dict[tuple[str, int], AttemptLine] = field(default_factory=dict)
     resumption: int = 0
 
-    def take(self, event: ProgressEvent) -> None:
+    def add(self, event: ProgressEvent) -> None:
         if event.kind is EventKind.RESUMED:
             self.resumption = event.attempt
         if event.kind in {EventKind.CLOSED, EventKind.RESUMED} or event.is_undo:
@@ -93,33 +93,33 @@ class _Rows:
         if isinstance(payload, AttemptStarted):
             worker = payload.worker or "unknown"
             begun = AttemptLine(event.step, event.attempt, worker, event.at, resumption=self.resumption)
-            (self.held if event.step in self.waits else self.lines)[key] = begun
+            (self.unclassified if event.step in self.waits else self.lines)[key] = begun
         elif isinstance(payload, AttemptFailed) and payload.is_waiting:
-            self._look(key, event, payload)
+            self._add_poll(key, event, payload)
         else:
-            self._other(key, event)
+            self._add_other(key, event)
 
-    def _look(self, key: tuple[str, int], event: ProgressEvent, failed: AttemptFailed) -> None:
+    def _add_poll(self, key: tuple[str, int], event: ProgressEvent, failed: AttemptFailed) -> None:
         """The provider was busy or unreachable: the step's wait begins, or continues."""
-        look = self.held.pop(key, None) or self.lines.get(key)
-        if look is None:
+        poll = self.unclassified.pop(key, None) or self.lines.get(key)
+        if poll is None:
             return
         wait = wait_after(self.waits.get(event.step), event.kind, event.at, failed)
-        row = self.of_wait.setdefault(event.step, look)
-        if key in self.lines and row is not look:  # it has a row of its own, as it was more than a poll
-            look.take(event)
+        row = self.of_wait.setdefault(event.step, poll)
+        if key in self.lines and row is not poll:  # it has a row of its own, as it was more than a poll
+            poll.add(event)
         if wait:
             self.waits[event.step] = wait
             row.outcome = f"{wait.words}: {_detail(failed)}"
-        row.look, row.last, row.worker = "waiting", event.attempt, look.worker
+        row.css_class, row.last, row.worker = "waiting", event.attempt, poll.worker
         row.seconds = (event.at - row.started_at).total_seconds()
 
-    def _other(self, key: tuple[str, int], event: ProgressEvent) -> None:
+    def _add_other(self, key: tuple[str, int], event: ProgressEvent) -> None:
         """An attempt that was more than a poll has a row of its own."""
-        if key in self.held:
-            self.lines[key] = self.held.pop(key)
+        if key in self.unclassified:
+            self.lines[key] = self.unclassified.pop(key)
         if line := self.lines.get(key):
-            line.take(event)
+            line.add(event)
         wait = self.waits.get(event.step)
         is_final = isinstance(event.payload, AttemptFailed) and event.payload.final
         if wait and (is_final or wait_after(wait, event.kind, event.at, event.payload) is None):
@@ -127,7 +127,7 @@ class _Rows:
 
     def _end_wait(self, step: str) -> None:
         wait, row = self.waits.pop(step), self.of_wait.pop(step)
-        row.look, row.outcome = "lost", f"{wait.words_when_over}: {wait.last_error['detail']}"
+        row.css_class, row.outcome = "lost", f"{wait.words_when_over}: {wait.last_error['detail']}"
 
 
 def _detail(payload: Payload) -> str:

@@ -38,7 +38,7 @@ def pages_blueprint(operations: Operations, assets: Assets, public_url: str | No
     for pipeline in PIPELINES.values():
         of, base = WorkflowPages(operations, pipeline), f"/{pipeline.page}"
         pages += [
-            (base, "POST", partial(home.ask, pipeline)),
+            (base, "POST", partial(home.start, pipeline)),
             (base, "GET", of.library),
             (f"{base}/<workflow_id>", "GET", of.show),
             (f"{base}/<workflow_id>/cancel", "POST", of.cancel),

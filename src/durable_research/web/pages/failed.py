@@ -13,7 +13,7 @@ from durable_research.operations.reading.status import WorkflowStatus
 from durable_research.web.http import addresses
 from durable_research.web.pages import forms
 
-_LEAVE_NEEDED = "Tick the box first: going on may be charged again."
+_PERMISSION_NEEDED = "Tick the box first: going on may be charged again."
 
 
 @dataclass
@@ -41,7 +41,7 @@ def as_typed(fields: Mapping[str, str], error: ResearchError) -> forms.QuestionF
     """The forms again, with their errors."""
     if isinstance(error, InvalidInput):
         return forms.with_errors(fields, error, ("text",), otherwise="text")
-    name, words = ("text", f"{error.detail}.") if "text" in fields else ("accept_charge", _LEAVE_NEEDED)
+    name, words = ("text", f"{error.detail}.") if "text" in fields else ("accept_charge", _PERMISSION_NEEDED)
     return forms.QuestionForm(values=fields, errors={name: words})
 
 

@@ -68,7 +68,7 @@ class QuestionForm:
         """The typed value."""
         return self.values.get(name, "")
 
-    def says(self, *names: str) -> bool:
+    def is_filled(self, *names: str) -> bool:
         """Whether one of these fields has a value or an error."""
         return any(self.value(name) or name in self.errors for name in names)
 
@@ -80,9 +80,9 @@ def request_body(fields: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def fields_of(asked: Mapping[str, Any]) -> dict[str, str]:
+def fields_of(accepted: Mapping[str, Any]) -> dict[str, str]:
     """The form's fields of an accepted request, without its start time, which has passed."""
-    return {name: str(asked[name]) for name in (*QUESTION_FIELDS, "approval") if asked.get(name)}
+    return {name: str(accepted[name]) for name in (*QUESTION_FIELDS, "approval") if accepted.get(name)}
 
 
 def start_body(fields: Mapping[str, str]) -> dict[str, Any]:
@@ -95,20 +95,20 @@ def start_body(fields: Mapping[str, str]) -> dict[str, Any]:
     return request_body(fields) | approval | _beginning(fields.get("start_after", "").strip(), fields)
 
 
-def _beginning(given: str, fields: Mapping[str, str]) -> dict[str, Any]:
-    if not given:
+def _beginning(entered: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    if not entered:
         return {}
     zone = zone_named(name := fields.get("timezone", "").strip() or "UTC")
     if zone is None:
         raise InvalidInput([FieldError("/timezone", "unknown_time_zone", ZONE_RULE)])
-    match = _WALL_CLOCK.fullmatch(given)
+    match = _WALL_CLOCK.fullmatch(entered)
     try:
         moment = moment_of(datetime.fromisoformat(f"{match[1]}T{match[2]}"), zone) if match else None
     except (ValueError, OverflowError):
         match = None
     if match is None:
         # The request's rule refuses an invalid time, and accepts one with its own offset.
-        return {"start_after": given}
+        return {"start_after": entered}
     if moment is None:
         words = f"does not exist in {name}, where clocks are put forward then"
         raise InvalidInput([FieldError("/start_after", "never", words)])

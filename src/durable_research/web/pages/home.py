@@ -58,7 +58,7 @@ class HomePages:
         prompt = request.args.get("prompt", "")
         return await self._home(forms.QuestionForm({"prompt": prompt[:PROMPT_LONGEST]} if prompt else {}))
 
-    async def ask(self, pipeline: Pipeline) -> Response | BaseResponse:
+    async def start(self, pipeline: Pipeline) -> Response | BaseResponse:
         """Accept the form and redirect to the page of its workflow."""
         fields = await forms.form_of(request)
         try:
@@ -72,8 +72,8 @@ class HomePages:
         return redirect(f"/{pipeline.page}/{started.row.workflow_id}", 303)
 
     async def _home(self, form: forms.QuestionForm, status: int = 200) -> Response:
-        which = WorkflowFilter(limit=_RECENT)
-        recent = await self.operations.reading.list(requests.caller_of(request), which)
+        criteria = WorkflowFilter(limit=_RECENT)
+        recent = await self.operations.reading.list(requests.caller_of(request), criteria)
         return await page(
             self.operations,
             "home.html",

@@ -32,7 +32,7 @@ DAYS = {
     "0": "Every Sunday",
 }
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(:[0-5][0-9])?", re.ASCII)
-_AWAY = (
+_ENGINE_IS_DOWN = (
     "Temporal does not answer, so schedules can be neither seen nor changed at the moment. They go on by themselves."
 )
 
@@ -84,7 +84,7 @@ class SchedulePages:
         try:
             rows = await self.operations.scheduling.list(requests.caller_of(request))
         except InfrastructureDown:
-            notice = _AWAY
+            notice = _ENGINE_IS_DOWN
         return await page(
             self.operations,
             "schedules.html",

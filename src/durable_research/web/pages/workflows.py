@@ -43,7 +43,7 @@ class ApprovalForm:
     @property
     def draft_pdf_url(self) -> str | None:
         """The address of its PDF, once it is typeset."""
-        return addresses.workflow(self.workflow_id, "draft.pdf") if self.pending.asked.pdf else None
+        return addresses.workflow(self.workflow_id, "draft.pdf") if self.pending.question.pdf else None
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,10 @@ class WorkflowPages:
         query = MultiDict([(name, value) for name, value in request.args.items(multi=True) if value.strip()])
         queries.check_names(query, _QUERY)
         of = f"library of {self.pipeline.page}"
-        asked = queries.workflow_filter(query, caller=caller, of=of)
+        criteria = queries.workflow_filter(query, caller=caller, of=of)
         rows = await pagination.read_page(
             self.operations.reading.list,
-            replace(asked, kind=self.pipeline.kind, limit=_PAGE_ROWS),
+            replace(criteria, kind=self.pipeline.kind, limit=_PAGE_ROWS),
             lambda row: (row.created_at, row.workflow_id),
             caller=caller,
             of=of,
@@ -141,8 +141,8 @@ class WorkflowPages:
             "library.html",
             rows=rows.items,
             pipeline=self.pipeline,
-            text=asked.text or "",
-            chosen=asked.statuses[0] if asked.statuses else "",
+            text=criteria.text or "",
+            chosen=criteria.statuses[0] if criteria.statuses else "",
             cursor=rows.next_cursor,
             is_first="cursor" not in query,
         )

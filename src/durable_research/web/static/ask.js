@@ -36,7 +36,7 @@ addEventListener("pageshow", () => {
   showCount();
 });
 
-// The page says UTC, which holds without a script; with one, a time means what this person's own clock shows.
+// Without a script the form's times are UTC, as the page says; with one, they are in the browser's own time zone.
 const zone = form.querySelector("[data-own-zone]");
 if (zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? zone.value;
 

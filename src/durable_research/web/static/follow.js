@@ -6,7 +6,7 @@ const root = document.querySelector("[data-follow]");
 const id = root.dataset.follow;
 const FINAL = root.dataset.final.split(" ");
 const part = (name, within = document) => within.querySelector(`[data-part="${name}"]`);
-// What may change while somebody reads; a part that has not changed stays, with the focus that it may have.
+// The parts of the page that may change while a person reads; a part that has not changed stays, with the focus that it may have.
 const MOVING = ["status", "decide", "retry", "cancel", "waits", "lamp", "steps", "attempts"];
 const POLL_MS = 2000;
 const ANNOUNCE_MS = 5000;
@@ -53,14 +53,14 @@ function show(made) {
 
 // Several events come together where an attempt ends and the next begins.
 let isDue = false;
-let asked = 0;
+let requested = 0;
 let shown = 0;
 async function readPage() {
   if (isDue) return;
   isDue = true;
   await new Promise((done) => { setTimeout(done, READ_MS); });
   isDue = false; // what comes from here on may be missing in the answer
-  const number = ++asked;
+  const number = ++requested;
   try {
     const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
     const text = await answer.text();
@@ -71,15 +71,15 @@ async function readPage() {
       show(new DOMParser().parseFromString(text, "text/html"));
     }
   } catch {
-    seen = ""; // out of reach: the stream says so, and the next look has the page read again
+    seen = ""; // out of reach: the stream shows it, and the next poll reads the page again
   }
 }
 
-// Not everything that changes is an event: workers come and go, and the next try is the engine's to know.
-let asking = false;
+// Not everything that changes is an event: workers come and go, and only the engine has the time of the next try.
+let polling = false;
 async function refresh() {
-  if (asking || document.hidden) return;
-  asking = true;
+  if (polling || document.hidden) return;
+  polling = true;
   try {
     const answer = await fetch(`/api/workflows/${id}/status`, { headers: { Accept: "application/json" } });
     if (!answer.ok) return;
@@ -89,9 +89,9 @@ async function refresh() {
     else if (text !== seen) readPage();
     seen = text;
   } catch {
-    // Out of reach: the stream says so, and the next try comes by itself.
+    // Out of reach: the stream shows it, and the next poll comes by itself.
   } finally {
-    asking = false;
+    polling = false;
   }
 }
 
@@ -104,7 +104,7 @@ function showDraft({ attempt, text }) {
   if (atEnd) pane.scrollTop = pane.scrollHeight;
 }
 
-// Who has typed into the draft means their own text: approving the model's would drop it without a word.
+// A person who has typed into the draft wants that text: approving the model's would drop it silently.
 const edited = document.querySelector("#approval-text:not([readonly])");
 edited?.addEventListener("input", () => {
   const isChanged = edited.value !== edited.defaultValue;
@@ -116,7 +116,7 @@ const stream = new EventSource(`/api/workflows/${id}/events?after=${root.dataset
 for (const kind of root.dataset.kinds.split(" ")) stream.addEventListener(kind, readPage);
 stream.addEventListener("draft", (message) => showDraft(JSON.parse(message.data)));
 stream.addEventListener("cancel_requested", readPage);
-// The draft and its form are the server's to write. A reminder changes nothing that somebody may be typing into.
+// The server writes the draft and its form. A reminder changes no field into which a person may be typing.
 for (const kind of ["approval_asked", "approval_given", "approval_refused", "approval_expired"]) {
   stream.addEventListener(kind, () => location.reload());
 }

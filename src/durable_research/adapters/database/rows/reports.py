@@ -97,14 +97,14 @@ class PostgresReports:
             raise NotFound("there is no such report")
         return _report(row)
 
-    async def list(self, tenant: str, which: ReportFilter) -> Sequence[Report]:
+    async def list(self, tenant: str, criteria: ReportFilter) -> Sequence[Report]:
         columns = reports.c
         query = select(reports).where(columns.tenant == tenant)
-        if which.text:
-            pattern = words_pattern(which.text)
+        if criteria.text:
+            pattern = words_pattern(criteria.text)
             query = query.where(or_(columns.title.ilike(pattern), columns.prompt.ilike(pattern)))
-        if which.before:
-            query = query.where(tuple_(columns.asked_at, columns.report_id) < tuple_(*which.before))
-        query = query.order_by(columns.asked_at.desc(), columns.report_id.desc()).limit(which.limit)
+        if criteria.before:
+            query = query.where(tuple_(columns.asked_at, columns.report_id) < tuple_(*criteria.before))
+        query = query.order_by(columns.asked_at.desc(), columns.report_id.desc()).limit(criteria.limit)
         async with self._database.one() as connection:
             return [_report(row) for row in await connection.execute(query)]

@@ -180,19 +180,19 @@ class PostgresWorkflows:
             raise NotFound("there is no such workflow")
         return _row(rows[0]), [event_of(row) for row in rows]
 
-    async def list(self, tenant: str, which: WorkflowFilter) -> Sequence[WorkflowRow]:
+    async def list(self, tenant: str, criteria: WorkflowFilter) -> Sequence[WorkflowRow]:
         columns = workflows.c
         query = select(workflows).where(columns.tenant == tenant)
-        if which.statuses:
-            query = query.where(columns.status.in_([str(status) for status in which.statuses]))
-        if which.kind:
-            query = query.where(columns.kind == which.kind)
-        if which.text:
-            pattern = words_pattern(which.text)
+        if criteria.statuses:
+            query = query.where(columns.status.in_([str(status) for status in criteria.statuses]))
+        if criteria.kind:
+            query = query.where(columns.kind == criteria.kind)
+        if criteria.text:
+            pattern = words_pattern(criteria.text)
             query = query.where(or_(columns.title.ilike(pattern), columns.input["prompt"].astext.ilike(pattern)))
-        if which.before:
-            query = query.where(tuple_(columns.created_at, columns.workflow_id) < tuple_(*which.before))
-        query = query.order_by(columns.created_at.desc(), columns.workflow_id.desc()).limit(which.limit)
+        if criteria.before:
+            query = query.where(tuple_(columns.created_at, columns.workflow_id) < tuple_(*criteria.before))
+        query = query.order_by(columns.created_at.desc(), columns.workflow_id.desc()).limit(criteria.limit)
         return await self._rows(query)
 
     async def resume(self, request: Resumption) -> tuple[WorkflowRow, bool]:

@@ -10,13 +10,13 @@ from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.workflow import RESUMABLE, Kind, Status
 from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.messages import PassOutcome
-from durable_research.pipelines.reconcile.passes.rows import Walk, put_right
+from durable_research.pipelines.reconcile.passes.rows import Walk, repair_each
 from durable_research.pipelines.reconcile.passes.start_accepted import StartWorkflow
 from durable_research.ports.database.progress import ProgressLog
 from durable_research.ports.database.workflows import WorkflowRow, WorkflowsToReconcile
 from durable_research.ports.engine.engine import WorkflowEngine
 
-_ENDED_BEHIND_OUR_BACK = {
+_ENDED_OUTSIDE = {
     "terminated": Status.TERMINATED,
     "timed_out": Status.FAILED,
     "failed": Status.FAILED,
@@ -46,8 +46,8 @@ class CloseEnded:
     _walk: Walk = field(default_factory=Walk, init=False)
 
     async def run(self) -> PassOutcome:
-        due = partial(self.workflows.unended, pipeline.SILENT_LONG)
-        return await put_right(await self._walk.next(due), self.close_one)
+        due = partial(self.workflows.unended, pipeline.LOOK_UP_SILENT_AFTER)
+        return await repair_each(await self._walk.next(due), self.close_one)
 
     async def close_one(self, row: WorkflowRow) -> bool:
         """Close one workflow if it has ended; False when it runs, or is restarted."""
@@ -57,16 +57,16 @@ class CloseEnded:
         if view is None or view.resumption != row.resumption:
             await self.start(row)
             return False
-        status = _ENDED_BEHIND_OUR_BACK.get(view.status)
+        status = _ENDED_OUTSIDE.get(view.status)
         if status is None:
             return False
         if await self._close_finished(row):
             return True
-        words = f"the workflow was {view.status.replace('_', ' ')} outside this app"
+        detail = f"the workflow was {view.status.replace('_', ' ')} outside this app"
         if status not in RESUMABLE or row.kind not in self.resumable:
             # The call of a workflow that can be resumed is not stopped: it is paid for, and resuming fetches its answer.
             await self.stop_spending(row.workflow_id)
-        closed = Closed(error={"code": f"engine_{view.status}", "detail": words})
+        closed = Closed(error={"code": f"engine_{view.status}", "detail": detail})
         await self.progress.close(row.workflow_id, status, closed, row.resumption)
         return True
 

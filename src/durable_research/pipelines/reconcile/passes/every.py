@@ -13,7 +13,7 @@ from durable_research.pipelines.reconcile.passes.embed_late import EmbedLate
 from durable_research.pipelines.reconcile.passes.forward_cancels import ForwardCancels
 from durable_research.pipelines.reconcile.passes.orphans import Orphans
 from durable_research.pipelines.reconcile.passes.running import Pass
-from durable_research.pipelines.reconcile.passes.sends import CloseLeftBehind, FindAll, LookUpSends
+from durable_research.pipelines.reconcile.passes.sends import CloseAbandoned, FindAll, LookUpSends
 from durable_research.pipelines.reconcile.passes.start_accepted import StartAccepted, StartWorkflow
 from durable_research.pipelines.reconcile.passes.store_late import StoreLate
 from durable_research.ports.clock import Clock
@@ -25,7 +25,7 @@ from durable_research.ports.objects import NamedObjects, ObjectStore
 
 
 @dataclass(frozen=True, kw_only=True)
-class Needs:
+class PassDependencies:
     """The dependencies of the passes; each pass describes its own."""
 
     workflows: WorkflowsToReconcile
@@ -44,23 +44,23 @@ class Needs:
     longest_call: timedelta = timedelta(seconds=policies.CALL_DEADLINES.longest)
 
 
-def every_pass(needs: Needs) -> tuple[Pass, ...]:
+def every_pass(dependencies: PassDependencies) -> tuple[Pass, ...]:
     """Each pass once; the passes that a person waits for come first."""
     return (
-        StartAccepted(needs.workflows, needs.start),
-        ForwardCancels(needs.workflows, needs.engine),
+        StartAccepted(dependencies.workflows, dependencies.start),
+        ForwardCancels(dependencies.workflows, dependencies.engine),
         CloseEnded(
-            needs.workflows,
-            needs.progress,
-            needs.engine,
-            needs.start,
-            needs.stop_spending,
-            needs.late,
-            needs.resumable,
+            dependencies.workflows,
+            dependencies.progress,
+            dependencies.engine,
+            dependencies.start,
+            dependencies.stop_spending,
+            dependencies.late,
+            dependencies.resumable,
         ),
-        StoreLate(needs.workflows, needs.progress, needs.late),
-        LookUpSends(needs.ledger, needs.find_all, needs.longest_call),
-        CloseLeftBehind(needs.ledger),
-        Orphans(needs.objects, needs.named, needs.now),
-        EmbedLate(needs.embed_missing),
+        StoreLate(dependencies.workflows, dependencies.progress, dependencies.late),
+        LookUpSends(dependencies.ledger, dependencies.find_all, dependencies.longest_call),
+        CloseAbandoned(dependencies.ledger),
+        Orphans(dependencies.objects, dependencies.named, dependencies.now),
+        EmbedLate(dependencies.embed_missing),
     )

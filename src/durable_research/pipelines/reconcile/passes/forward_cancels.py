@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.messages import PassOutcome
-from durable_research.pipelines.reconcile.passes.rows import Walk, put_right
+from durable_research.pipelines.reconcile.passes.rows import Walk, repair_each
 from durable_research.ports.database.workflows import WorkflowRow, WorkflowsToReconcile
 from durable_research.ports.engine.engine import WorkflowEngine
 
@@ -23,8 +23,8 @@ class ForwardCancels:
     _walk: Walk = field(default_factory=Walk, init=False)
 
     async def run(self) -> PassOutcome:
-        due = partial(self.workflows.undelivered_cancels, pipeline.ACCEPTED_LONG_AGO)
-        return await put_right(await self._walk.next(due), self._cancel_one)
+        due = partial(self.workflows.undelivered_cancels, pipeline.DELIVERY_OVERDUE_AFTER)
+        return await repair_each(await self._walk.next(due), self._cancel_one)
 
     async def _cancel_one(self, row: WorkflowRow) -> bool:
         return await self.engine.cancel(row.workflow_id, row.resumption)

@@ -38,7 +38,7 @@ class Orphans:
     async def collect(self) -> int:
         """Check the next page and return how many objects were removed; while the store is away, nothing is checked."""
         if self._walk is None:
-            if self._began is not None and self._now() - self._began < pipeline.LOOK_FOR_ORPHANS_EVERY:
+            if self._began is not None and self._now() - self._began < pipeline.FIND_ORPHANS_EVERY:
                 return 0
             self._walk, self._began = self._objects.list(), self._now()
         try:
@@ -59,11 +59,11 @@ class Orphans:
         return page
 
     async def _remove(self, page: Sequence[StoredObject]) -> int:
-        oldest_kept = self._now() - pipeline.ORPHAN_AGE
-        found = {one.key: workflow_of(one.key) for one in page if one.last_modified < oldest_kept}
+        removed_before = self._now() - pipeline.ORPHAN_AGE
+        found = {one.key: workflow_of(one.key) for one in page if one.last_modified < removed_before}
         # Objects whose keys do not have our layout are never touched.
-        ours = {key: workflow_id for key, workflow_id in found.items() if workflow_id and kind_of(workflow_id)}
-        orphans = await self._named.orphans(ours, pipeline.ORPHAN_AGE) if ours else set()
+        of_workflows = {key: workflow_id for key, workflow_id in found.items() if workflow_id and kind_of(workflow_id)}
+        orphans = await self._named.orphans(of_workflows, pipeline.ORPHAN_AGE) if of_workflows else set()
         for key in sorted(orphans):
             await self._objects.delete(key)
         return len(orphans)

@@ -11,7 +11,7 @@ from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.messages import PassOutcome
 from durable_research.ports.database.workflows import Page, WorkflowRow
 
-Thing = TypeVar("Thing", WorkflowRow, UnresolvedSend)
+Item = TypeVar("Item", WorkflowRow, UnresolvedSend)
 
 
 class Walk:
@@ -31,20 +31,20 @@ class Walk:
         return rows
 
 
-async def put_right(things: Sequence[Thing], one: Callable[[Thing], Awaitable[bool]]) -> PassOutcome:
-    """Repair each thing; one that cannot be repaired is counted and skipped.
+async def repair_each(items: Sequence[Item], repair: Callable[[Item], Awaitable[bool]]) -> PassOutcome:
+    """Repair each item; one that cannot be repaired is counted and skipped.
 
     Raises:
         InfrastructureDown: our own infrastructure is away, so none can be repaired.
     """
-    done = left = 0
-    for thing in things:
+    done = failed = 0
+    for item in items:
         try:
-            done += await one(thing)
+            done += await repair(item)
         except InfrastructureDown:
             raise
         except Exception as error:
-            left += 1
-            name = thing.workflow_id if isinstance(thing, WorkflowRow) else thing.key
+            failed += 1
+            name = item.workflow_id if isinstance(item, WorkflowRow) else item.key
             activity.logger.warning("could not put %s right: %s", name, type(error).__name__)
-    return PassOutcome(done=done, left=left)
+    return PassOutcome(done=done, left=failed)

@@ -60,7 +60,7 @@ async def _run(one: Pass) -> PassOutcome | ResearchError:
     except TimeoutError:
         return StepTimedOut(f"did not finish within {seconds:g} s")
     except Exception as error:
-        # A bug: the error names its class but not its text, which may hold anything.
+        # A bug: the error names the class but not its text, which may hold anything.
         activity.logger.error("pass %s failed", one.name, exc_info=error)
         return ResearchError(type(error).__name__)
 
@@ -71,7 +71,7 @@ def _kind(error: ResearchError) -> type[ResearchError]:
 
 def _failure(failures: Mapping[str, ResearchError]) -> ResearchError:
     """One error for all. A failure of our code or of a provider is counted, so an outage must not hide it."""
-    words = "; ".join(f"{name}: {error.detail}" for name, error in failures.items())
+    details = "; ".join(f"{name}: {error.detail}" for name, error in failures.items())
     kinds = {_kind(error) for error in failures.values()}
-    made: type[ResearchError] = kinds.pop() if len(kinds) == 1 else ResearchError
-    return made(f"passes failed: {words}")
+    error_class: type[ResearchError] = kinds.pop() if len(kinds) == 1 else ResearchError
+    return error_class(f"passes failed: {details}")

@@ -9,7 +9,7 @@ from durable_research import policies
 from durable_research.domain.ledger.unresolved_sends import Provider, UnresolvedSend
 from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.messages import PassOutcome
-from durable_research.pipelines.reconcile.passes.rows import put_right
+from durable_research.pipelines.reconcile.passes.rows import repair_each
 from durable_research.ports.database.ledger import UnresolvedSends
 from durable_research.ports.vendors.remote import EarlierSend
 
@@ -20,7 +20,7 @@ FindAll = Callable[[EarlierSend], Awaitable[list[str]]]
 class LookUpSends:
     """Looks unresolved sends up once more: a sender that slept may have sent late.
 
-    `find_all` asks a provider, by its name and class, for all our sends under a key.
+    `find_all` requests from a provider, found by its name and class, all our sends under a key.
     """
 
     name: ClassVar = "strays"
@@ -35,19 +35,19 @@ class LookUpSends:
         unresolved_sends = await self.ledger.unresolved_sends(
             providers, policies.LOOK_UP_UNRESOLVED_AFTER, self.longest_call
         )
-        return await put_right(unresolved_sends, self._look_up_one)
+        return await repair_each(unresolved_sends, self._look_up_one)
 
     async def _look_up_one(self, unresolved: UnresolvedSend) -> bool:
-        shown = await self.find_all[unresolved.provider](
+        found = await self.find_all[unresolved.provider](
             EarlierSend(unresolved.key, unresolved.send.handle, unresolved.send.opened_at)
         )
-        stray = unresolved.late_send_among(shown)
-        await self.ledger.resolve_send(unresolved, stray)
-        return stray is not None
+        late_send = unresolved.late_send_among(found)
+        await self.ledger.resolve_send(unresolved, late_send)
+        return late_send is not None
 
 
 @dataclass
-class CloseLeftBehind:
+class CloseAbandoned:
     """Closes open sends that no attempt works on any more."""
 
     name: ClassVar = "left_behind"

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.messages import PassOutcome
-from durable_research.pipelines.reconcile.passes.rows import Walk, put_right
+from durable_research.pipelines.reconcile.passes.rows import Walk, repair_each
 from durable_research.ports.database.workflows import WorkflowRow, WorkflowsToReconcile
 
 StartWorkflow = Callable[[WorkflowRow], Awaitable[None]]
@@ -25,8 +25,8 @@ class StartAccepted:
     _walk: Walk = field(default_factory=Walk, init=False)
 
     async def run(self) -> PassOutcome:
-        due = partial(self.workflows.unstarted, pipeline.ACCEPTED_LONG_AGO)
-        return await put_right(await self._walk.next(due), self._start_one)
+        due = partial(self.workflows.unstarted, pipeline.DELIVERY_OVERDUE_AFTER)
+        return await repair_each(await self._walk.next(due), self._start_one)
 
     async def _start_one(self, row: WorkflowRow) -> bool:
         await self.start(row)

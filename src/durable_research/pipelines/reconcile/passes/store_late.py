@@ -10,7 +10,7 @@ from durable_research.domain.workflows.progress import closing_of
 from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.messages import PassOutcome
-from durable_research.pipelines.reconcile.passes.rows import Walk, put_right
+from durable_research.pipelines.reconcile.passes.rows import Walk, repair_each
 from durable_research.ports.database.progress import ProgressLog
 from durable_research.ports.database.workflows import WorkflowRow, WorkflowsToReconcile
 
@@ -28,7 +28,7 @@ class StoreLate:
     _walk: Walk = field(default_factory=Walk, init=False)
 
     async def run(self) -> PassOutcome:
-        return await put_right(await self._walk.next(self.workflows.partly_done), self._store_one)
+        return await repair_each(await self._walk.next(self.workflows.partly_done), self._store_one)
 
     async def _store_one(self, row: WorkflowRow) -> bool:
         late = self.late.get(row.kind)

@@ -64,7 +64,7 @@ def _version() -> str:
 
 
 def _operation(route: Route) -> dict[str, Any]:
-    made: dict[str, Any] = {
+    operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
         "parameters": [
@@ -83,40 +83,40 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if route.request is not None:
         content = {"schema": reference(route.request), "examples": examples.requests_of(route.name)}
-        made["requestBody"] = {"required": True, "content": {JSON: content}}
-    return made
+        operation["requestBody"] = {"required": True, "content": {JSON: content}}
+    return operation
 
 
 def _answers(route: Route) -> dict[str, Any]:
     """The successful answers, by their status."""
     headers = parameters.answer_headers(*route.answer_headers, *(_FILE_HEADERS if route.is_file else ()))
     success: dict[str, Any] = {"description": route.summary, "headers": headers}
-    made = {str(route.success): success}
+    responses = {str(route.success): success}
     if route.success == 204:
-        return made
+        return responses
     success["content"] = {route.produces: _content(route)}
     if route.is_file:
         part = parameters.answer_headers(*_FILE_HEADERS, "Content-Range")
-        made["206"] = {
+        responses["206"] = {
             "description": "the part that was asked for",
             "headers": part,
             "content": {route.produces: {"schema": _file_schema(route)}},
         }
-        made["304"] = {"description": "the reader has it", "headers": parameters.answer_headers(*_FILE_HEADERS)}
-    return made
+        responses["304"] = {"description": "the reader has it", "headers": parameters.answer_headers(*_FILE_HEADERS)}
+    return responses
 
 
 def _content(route: Route) -> dict[str, Any]:
     if route.produces == event_stream.MEDIA_TYPE:
         words = "messages as x-itemSchema says, with `retry` before them and comments that keep the connection"
-        made: dict[str, Any] = {"schema": {"description": words}, "x-itemSchema": reference(StreamItem)}
+        content: dict[str, Any] = {"schema": {"description": words}, "x-itemSchema": reference(StreamItem)}
     elif route.is_file:
-        made = {"schema": _file_schema(route)}
+        content = {"schema": _file_schema(route)}
     else:
-        made = {"schema": reference(route.answer)}
+        content = {"schema": reference(route.answer)}
     if route.name in examples.ANSWERS:
-        made["example"] = examples.ANSWERS[route.name]
-    return made
+        content["example"] = examples.ANSWERS[route.name]
+    return content
 
 
 def _file_schema(route: Route) -> dict[str, Any]:

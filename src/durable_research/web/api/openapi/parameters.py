@@ -90,10 +90,10 @@ def of_header(name: str) -> Schema:
 
 
 def _optional(name: str, where: str, schema: Schema) -> Schema:
-    made = {"name": name, "in": where, "required": False, "schema": schema}
+    parameter = {"name": name, "in": where, "required": False, "schema": schema}
     if name in WORDS:
-        made["description"] = WORDS[name]
-    return made
+        parameter["description"] = WORDS[name]
+    return parameter
 
 
 def answer_headers(*names: str) -> Schema:
