@@ -419,26 +419,33 @@ async def test_the_reason_and_time_of_a_lost_send_are_written_once(ledger: Postg
 
 
 @pytest.mark.parametrize(
-    ("provider_class", "state"),
-    [(ProviderClass.NOTHING, SendState.UNKNOWN), (ProviderClass.LOCKED, SendState.OPEN)],
+    ("provider_class", "kind", "age", "state"),
+    [
+        (ProviderClass.NOTHING, EffectKind.MODEL_CALL, timedelta(0), SendState.UNKNOWN),
+        (ProviderClass.LOCKED, EffectKind.MODEL_CALL, timedelta(0), SendState.OPEN),
+        (ProviderClass.LOCKED, EffectKind.NOTIFICATION, timedelta(0), SendState.UNKNOWN),
+        (ProviderClass.LOCKED, EffectKind.NOTIFICATION, timedelta(minutes=5), SendState.OPEN),
+    ],
 )
-async def test_after_the_end_open_sends_become_unknown_only_without_a_lookup(
+async def test_after_the_end_open_sends_become_unknown_where_none_looks_them_up(
     provider_class: ProviderClass,
+    kind: EffectKind,
+    age: timedelta,
     state: SendState,
     ledger: PostgresLedger,
     effect: Effect,
     progress: PostgresProgressLog,
 ) -> None:
     """Seen once: a frozen worker with the second task was ended before it was notified, and its send stayed open."""
-    left = replace(effect, provider_class=provider_class)
+    left = replace(effect, provider_class=provider_class, kind=kind)
     await begun(ledger, left, 1)
     await progress.close(effect.workflow.workflow_id, Status.FAILED, Closed())
 
-    await ledger.close_abandoned(timedelta(0))
+    await ledger.close_abandoned(age)
 
     (send,) = (await ledger.claim(left, 2)).sends
     assert send.state is state
-    assert await ledger.charges(effect.workflow.workflow_id) == Charges(settled=0, possible_extra=1)
+    assert await ledger.charges(effect.workflow.workflow_id, kind) == Charges(settled=0, possible_extra=1)
 
 
 async def test_open_sends_of_a_running_workflow_stay_open(ledger: PostgresLedger, effect: Effect) -> None:

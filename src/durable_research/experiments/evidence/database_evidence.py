@@ -10,8 +10,9 @@ from psycopg.rows import namedtuple_row
 from durable_research.domain.documents.object_keys import page_key
 from durable_research.experiments.evidence.evidence import Closing
 
-# A parked notification is no open send: it cannot be polled and is not sent again, so it stays unresolved. Reconciliation
-# makes a report's embedding, at any later pass. The failure of a report before it was resumed has counted rightly, and once
+# A parked notification is no open send: it cannot be polled and is not sent again, so it stays unresolved; nor is a notice
+# whose occasion has passed, which reconciliation closes minutes later. Reconciliation makes a report's embedding, at any
+# later pass. The failure of a report before it was resumed has counted rightly, and once
 # more where Temporal had not received it.
 _WORKFLOWS = """
     SELECT workflow_id, status, engine_started, resumption,
@@ -29,7 +30,8 @@ _WORKFLOWS = """
                                    AND f.step = e.step AND f.attempt = e.attempt AND f.kind = ANY(%s))) AS open_attempts,
            (SELECT count(*) FROM effects JOIN effect_attempts USING (key)
             WHERE effects.workflow_id = w.workflow_id AND state = 'open'
-                  AND NOT (provider_class = 'N' AND kind IN ('notification', 'embedding') AND result IS NULL)) AS open_sends,
+                  AND NOT (result IS NULL AND (step IN ('send_notice', 'send_approval_notice')
+                           OR provider_class = 'N' AND kind IN ('notification', 'embedding')))) AS open_sends,
            (SELECT count(*) FROM effects JOIN effect_attempts USING (key)
             WHERE effects.workflow_id = w.workflow_id AND kind = 'notification' AND provider <> 'log'
                   AND (state NOT IN ('refused', 'absent') OR reference IS NOT NULL)) AS known_notifications

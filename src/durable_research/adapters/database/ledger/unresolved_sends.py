@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import case, exists, func, literal, select, tuple_, update
+from sqlalchemy import case, exists, func, literal, or_, select, tuple_, update
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.ledger.sends import AGE, CHARGED, OPEN_FOR, as_send
 from durable_research.adapters.database.tables import effect_attempts, effects, workflows
-from durable_research.domain.ledger.effects import ProviderClass, SendFailure, SendState
+from durable_research.domain.ledger.effects import EffectKind, ProviderClass, SendFailure, SendState
 from durable_research.domain.ledger.unresolved_sends import Provider, UnresolvedSend
 from durable_research.domain.workflows.workflow import FINAL
 
@@ -103,17 +103,24 @@ class UnresolvedSendRows:
             return float((await connection.execute(noting)).scalar_one())
 
     async def close_abandoned(self, closed_before: timedelta) -> int:
-        """Close the open sends of class N whose workflows have ended: their workers are dead, and there is no look-up."""
+        """Close open sends of ended workflows that nobody looks up: of class N, and messages that were stopped midway."""
+        is_left = or_(effects.c.provider_class == ProviderClass.NOTHING, effects.c.kind == EffectKind.NOTIFICATION)
         ended = exists().where(
             effects.c.key == effect_attempts.c.key,
-            effects.c.provider_class == ProviderClass.NOTHING,
+            is_left,
             workflows.c.workflow_id == effects.c.workflow_id,
             workflows.c.status.in_(FINAL),
             workflows.c.updated_at < func.clock_timestamp() - closed_before,
         )
         closing = (
             update(effect_attempts)
-            .where(effect_attempts.c.state == SendState.OPEN, effect_attempts.c.reference.is_(None), ended)
+            .where(
+                effect_attempts.c.state == SendState.OPEN,
+                effect_attempts.c.reference.is_(None),
+                # A failed report notifies its channels after its end.
+                effect_attempts.c.opened_at < func.clock_timestamp() - closed_before,
+                ended,
+            )
             .values(state=SendState.UNKNOWN, closed_at=func.clock_timestamp())
         )
         async with self._database.one() as connection:
