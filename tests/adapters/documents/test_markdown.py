@@ -5,27 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from durable_research.adapters.documents.markdown import to_markdown
+from durable_research.domain.documents import tree as doc
 from durable_research.domain.documents.markdown import joined_texts, parse_markdown
-from durable_research.domain.documents.tree import (
-    Block,
-    BulletList,
-    Code,
-    CodeBlock,
-    Document,
-    Emphasis,
-    Heading,
-    Inline,
-    LineBreak,
-    Link,
-    NumberedList,
-    Paragraph,
-    Quote,
-    Rule,
-    Strong,
-    Table,
-    Text,
-    plain_text,
-)
 from tests.domain.documents.test_markdown import anything_like_markdown
 
 
@@ -87,7 +68,7 @@ def test_a_document_is_written_as_plain_markdown() -> None:
     ],
 )
 def test_text_that_looks_like_markup_is_escaped(text: str) -> None:
-    document = Document(title="t", blocks=(Paragraph(inlines=(Text(text=text),)),))
+    document = doc.Document(title="t", blocks=(doc.Paragraph(inlines=(doc.Text(text=text),)),))
 
     assert parse_markdown(to_markdown(document)) == document
 
@@ -102,15 +83,15 @@ def test_a_paragraph_of_sources_or_bold_text_survives_a_round_trip(text: str) ->
 
 
 def test_adjacent_lists_stay_separate() -> None:
-    item = ((Paragraph(inlines=(Text(text="a"),)),),)
-    document = Document(title="t", blocks=(BulletList(items=item),) * 3 + (NumberedList(items=item),) * 2)
+    item = ((doc.Paragraph(inlines=(doc.Text(text="a"),)),),)
+    document = doc.Document(title="t", blocks=(doc.BulletList(items=item),) * 3 + (doc.NumberedList(items=item),) * 2)
 
     assert parse_markdown(to_markdown(document)) == document
 
 
 def test_emphasis_that_markdown_cannot_express_is_written_as_plain_text() -> None:
-    inlines = (Text(text="a"), Strong(children=(Text(text='"b"'),)), Text(text="c"))
-    document = Document(title="t", blocks=(Paragraph(inlines=inlines),))
+    inlines = (doc.Text(text="a"), doc.Strong(children=(doc.Text(text='"b"'),)), doc.Text(text="c"))
+    document = doc.Document(title="t", blocks=(doc.Paragraph(inlines=inlines),))
 
     assert to_markdown(document) == '# t\n\na"b"c\n'
 
@@ -120,54 +101,56 @@ def test_emphasis_that_markdown_cannot_express_is_written_as_plain_text() -> Non
 def test_a_round_trip_neither_loses_nor_adds_a_word(text: str) -> None:
     document = parse_markdown(text)
 
-    assert plain_text(parse_markdown(to_markdown(document))) == plain_text(document)
+    assert doc.plain_text(parse_markdown(to_markdown(document))) == doc.plain_text(document)
 
 
 # Emphasis stands between blanks here, because inside words CommonMark has no mark for many combinations.
 _words = st.text(alphabet="ab1é中.#*_`[]<>&|\\!-+~:()", min_size=1, max_size=8)
-_plain = _words.map(lambda words: Text(text=words))
-_letters = st.text(alphabet="abé", min_size=1, max_size=5).map(lambda words: Text(text=words))
-_code = st.text(alphabet="ab`|\\ ", min_size=1, max_size=6).map(lambda text: Code(text=text))
-_stressed: st.SearchStrategy[Inline] = st.one_of(
-    _letters.map(lambda inner: Emphasis(children=(inner,))),
-    _letters.map(lambda inner: Strong(children=(inner,))),
-    _letters.map(lambda inner: Link(href="https://x.y/a_(b)*", children=(inner,))),
+_plain = _words.map(lambda words: doc.Text(text=words))
+_letters = st.text(alphabet="abé", min_size=1, max_size=5).map(lambda words: doc.Text(text=words))
+_code = st.text(alphabet="ab`|\\ ", min_size=1, max_size=6).map(lambda text: doc.Code(text=text))
+_stressed: st.SearchStrategy[doc.Inline] = st.one_of(
+    _letters.map(lambda inner: doc.Emphasis(children=(inner,))),
+    _letters.map(lambda inner: doc.Strong(children=(inner,))),
+    _letters.map(lambda inner: doc.Link(href="https://x.y/a_(b)*", children=(inner,))),
 )
 
 
 @st.composite
-def _sentences(draw: st.DrawFn, breaks: bool = True) -> tuple[Inline, ...]:
-    kinds = st.one_of(_plain, _code, _stressed, *([st.just(LineBreak())] if breaks else []))
-    between: list[Inline] = [draw(_letters)]
+def _sentences(draw: st.DrawFn, breaks: bool = True) -> tuple[doc.Inline, ...]:
+    kinds = st.one_of(_plain, _code, _stressed, *([st.just(doc.LineBreak())] if breaks else []))
+    between: list[doc.Inline] = [draw(_letters)]
     for inline in draw(st.lists(kinds, max_size=4)):
         between += (
-            [inline, draw(_letters)] if isinstance(inline, LineBreak) else [Text(text=" "), inline, Text(text=" a")]
+            [inline, draw(_letters)]
+            if isinstance(inline, doc.LineBreak)
+            else [doc.Text(text=" "), inline, doc.Text(text=" a")]
         )
     return joined_texts(between)
 
 
-def _tables(width: int) -> st.SearchStrategy[Block]:
+def _tables(width: int) -> st.SearchStrategy[doc.Block]:
     row = st.tuples(*[_sentences(breaks=False)] * width)
     sides = st.tuples(*[st.sampled_from(["start", "left", "center", "right"])] * width)
-    return st.builds(Table, header=row, alignments=sides, rows=st.lists(row, max_size=2).map(tuple))
+    return st.builds(doc.Table, header=row, alignments=sides, rows=st.lists(row, max_size=2).map(tuple))
 
 
-_leaves: st.SearchStrategy[Block] = st.one_of(
-    st.builds(Heading, level=st.integers(1, 6), inlines=_sentences(breaks=False)),
-    st.builds(Paragraph, inlines=_sentences()),
-    st.builds(CodeBlock, language=st.sampled_from(["", "py"]), text=st.text(alphabet="a`\n ~#->", max_size=12)),
-    st.just(Rule()),
+_leaves: st.SearchStrategy[doc.Block] = st.one_of(
+    st.builds(doc.Heading, level=st.integers(1, 6), inlines=_sentences(breaks=False)),
+    st.builds(doc.Paragraph, inlines=_sentences()),
+    st.builds(doc.CodeBlock, language=st.sampled_from(["", "py"]), text=st.text(alphabet="a`\n ~#->", max_size=12)),
+    st.just(doc.Rule()),
     st.integers(1, 3).flatmap(_tables),
 )
 _items = st.recursive(
     _leaves,
     lambda inner: st.one_of(
-        st.lists(inner, min_size=1, max_size=3).map(lambda blocks: Quote(blocks=tuple(blocks))),
+        st.lists(inner, min_size=1, max_size=3).map(lambda blocks: doc.Quote(blocks=tuple(blocks))),
         st.lists(st.lists(inner, min_size=1, max_size=2).map(tuple), min_size=1, max_size=3).map(
-            lambda items: BulletList(items=tuple(items))
+            lambda items: doc.BulletList(items=tuple(items))
         ),
         st.builds(
-            NumberedList,
+            doc.NumberedList,
             start=st.integers(0, 1000),
             items=st.lists(st.lists(inner, min_size=1, max_size=2).map(tuple), min_size=1, max_size=2).map(tuple),
         ),
@@ -178,7 +161,7 @@ _items = st.recursive(
 
 @settings(max_examples=250, deadline=None)
 @given(st.lists(_items, max_size=4))
-def test_a_document_tree_survives_a_round_trip(blocks: list[Block]) -> None:
-    document = Document(title="t", blocks=tuple(blocks))
+def test_a_document_tree_survives_a_round_trip(blocks: list[doc.Block]) -> None:
+    document = doc.Document(title="t", blocks=tuple(blocks))
 
     assert parse_markdown(to_markdown(document)) == document

@@ -11,37 +11,23 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from durable_research.adapters.documents.typst import TypstRenderer
+from durable_research.domain.documents import tree as doc
 from durable_research.domain.documents.markdown import parse_markdown
-from durable_research.domain.documents.tree import (
-    DEEPEST,
-    Block,
-    BulletList,
-    Code,
-    CodeBlock,
-    Document,
-    Heading,
-    Link,
-    Paragraph,
-    Quote,
-    Strong,
-    Table,
-    Text,
-)
 
 
-def _document(text: str) -> Document:
-    return Document(title="Title", blocks=(Paragraph(inlines=(Text(text=text),)),))
+def _document(text: str) -> doc.Document:
+    return doc.Document(title="Title", blocks=(doc.Paragraph(inlines=(doc.Text(text=text),)),))
 
 
-def _text_of(text: str) -> tuple[Text]:
-    return (Text(text=text),)
+def _text_of(text: str) -> tuple[doc.Text]:
+    return (doc.Text(text=text),)
 
 
-async def _pdf(renderer: TypstRenderer, document: Document) -> PdfReader:
+async def _pdf(renderer: TypstRenderer, document: doc.Document) -> PdfReader:
     return PdfReader(io.BytesIO((await renderer.render(document)).content))
 
 
-async def _shown(renderer: TypstRenderer, document: Document) -> str:
+async def _shown(renderer: TypstRenderer, document: doc.Document) -> str:
     """All the text of all pages, its lines joined."""
     pages = (await _pdf(renderer, document)).pages
     return " ".join(" ".join(page.extract_text().split()) for page in pages)
@@ -84,7 +70,7 @@ async def test_markup_characters_in_text_are_typeset_literally(renderer: TypstRe
 
 async def test_markup_characters_in_code_are_typeset_literally(renderer: TypstRenderer) -> None:
     code = 'List<String> x; #import "y" $z$ `a` ```'
-    document = Document(title="Title", blocks=(CodeBlock(language="java", text=code),))
+    document = doc.Document(title="Title", blocks=(doc.CodeBlock(language="java", text=code),))
 
     assert code in await _shown(renderer, document)
 
@@ -129,7 +115,7 @@ async def test_an_address_in_plain_text_is_no_link(renderer: TypstRenderer) -> N
 
 
 async def test_the_pdf_metadata_has_title_and_language(renderer: TypstRenderer) -> None:
-    reader = await _pdf(renderer, Document(title="Größe <1>", language="de-CH"))
+    reader = await _pdf(renderer, doc.Document(title="Größe <1>", language="de-CH"))
     root: Any = reader.trailer["/Root"]
 
     assert (reader.metadata and reader.metadata.title, root["/Lang"]) == ("Größe <1>", "de-CH")
@@ -177,7 +163,7 @@ async def test_skipped_heading_levels_are_closed_up(renderer: TypstRenderer) -> 
 
 
 async def test_fact_values_are_left_to_right_in_every_language(renderer: TypstRenderer) -> None:
-    document = Document(
+    document = doc.Document(
         title="T", language="ar", facts=(("Tokens", "1,234 in, 5,678 out"), ("Asked", "2026-11-28 00:00 UTC"))
     )
 
@@ -188,7 +174,7 @@ async def test_fact_values_are_left_to_right_in_every_language(renderer: TypstRe
 
 
 async def test_facts_are_printed_at_the_end(renderer: TypstRenderer) -> None:
-    document = Document(title="Title", facts=(("Model", "gpt #1"), ("Tokens", "1,234")))
+    document = doc.Document(title="Title", facts=(("Model", "gpt #1"), ("Tokens", "1,234")))
 
     assert "Provenance Fact Value Model gpt #1 Tokens 1,234" in await _shown(renderer, document)
 
@@ -205,13 +191,13 @@ async def test_the_same_document_gives_the_same_bytes_in_another_process(rendere
     assert first == second == third
 
 
-def _everywhere(text: str) -> Document:
+def _everywhere(text: str) -> doc.Document:
     """The text in every place of a document."""
     words = _text_of(text)
-    inlines = (Link(href="https://x.y/", children=words), Strong(children=words), Code(text=text))
-    table = Table(header=(words,), alignments=("start",), rows=((words,),))
-    blocks = (Heading(level=1, inlines=words), Paragraph(inlines=inlines), table, CodeBlock(text=text))
-    return Document(title=f"T {text}", blocks=blocks, footer_label=text, facts=((text, text),))
+    inlines = (doc.Link(href="https://x.y/", children=words), doc.Strong(children=words), doc.Code(text=text))
+    table = doc.Table(header=(words,), alignments=("start",), rows=((words,),))
+    blocks = (doc.Heading(level=1, inlines=words), doc.Paragraph(inlines=inlines), table, doc.CodeBlock(text=text))
+    return doc.Document(title=f"T {text}", blocks=blocks, footer_label=text, facts=((text, text),))
 
 
 @pytest.mark.parametrize(
@@ -236,7 +222,7 @@ async def test_a_character_without_a_glyph_is_shown_as_its_code_point_and_noted(
 
 
 async def test_the_pdf_metadata_title_keeps_characters_without_a_glyph(renderer: TypstRenderer) -> None:
-    reader = await _pdf(renderer, Document(title="বাংলা"))
+    reader = await _pdf(renderer, doc.Document(title="বাংলা"))
 
     assert reader.metadata is not None
     assert reader.metadata.title == "বাংলা"
@@ -288,9 +274,9 @@ async def test_a_very_long_word_is_broken_and_can_be_copied_out(renderer: TypstR
 
 async def test_a_long_word_does_not_run_over_the_page_edge(renderer: TypstRenderer) -> None:
     cell = _text_of("0123456789abcdef" * 8)
-    table = Table(header=(_text_of("a"), _text_of("b")), alignments=("start", "start"), rows=((cell, cell),))
+    table = doc.Table(header=(_text_of("a"), _text_of("b")), alignments=("start", "start"), rows=((cell, cell),))
 
-    page = (await _pdf(renderer, Document(title="T", blocks=(table, CodeBlock(text="y" * 500))))).pages[0]
+    page = (await _pdf(renderer, doc.Document(title="T", blocks=(table, doc.CodeBlock(text="y" * 500))))).pages[0]
 
     # A line of code has room for 90 characters, a cell of two for 45.
     assert max(map(len, page.extract_text().split("\n"))) <= 95
@@ -298,37 +284,37 @@ async def test_a_long_word_does_not_run_over_the_page_edge(renderer: TypstRender
 
 async def test_a_table_of_300_rows_repeats_its_head_on_every_page(renderer: TypstRenderer) -> None:
     row = tuple(_text_of("cell") for _ in range(4))
-    table = Table(header=tuple(_text_of("Head") for _ in range(4)), alignments=("left",) * 4, rows=(row,) * 300)
+    table = doc.Table(header=tuple(_text_of("Head") for _ in range(4)), alignments=("left",) * 4, rows=(row,) * 300)
 
-    pages = (await _pdf(renderer, Document(title="T", blocks=(table,)))).pages
+    pages = (await _pdf(renderer, doc.Document(title="T", blocks=(table,)))).pages
 
     assert [page.extract_text().count("Head") for page in pages] == [4] * len(pages)
 
 
 @pytest.mark.parametrize(
     "around",
-    [lambda block: Quote(blocks=(block,)), lambda block: BulletList(items=((block,),))],
+    [lambda block: doc.Quote(blocks=(block,)), lambda block: doc.BulletList(items=((block,),))],
     ids=["quotes", "lists"],
 )
 async def test_the_deepest_nesting_allowed_can_be_typeset(
-    renderer: TypstRenderer, around: Callable[[Block], Block]
+    renderer: TypstRenderer, around: Callable[[doc.Block], doc.Block]
 ) -> None:
-    block: Block = CodeBlock(text="deep")
-    for _ in range(DEEPEST):
+    block: doc.Block = doc.CodeBlock(text="deep")
+    for _ in range(doc.DEEPEST):
         block = around(block)
 
-    assert "deep" in await _shown(renderer, Document(title="T", blocks=(block,)))
+    assert "deep" in await _shown(renderer, doc.Document(title="T", blocks=(block,)))
 
 
 async def test_empty_blocks_can_be_typeset(renderer: TypstRenderer) -> None:
     empty = (
-        Paragraph(inlines=()),
-        Heading(level=3, inlines=()),
-        BulletList(items=((),)),
-        Quote(blocks=()),
-        CodeBlock(text=""),
+        doc.Paragraph(inlines=()),
+        doc.Heading(level=3, inlines=()),
+        doc.BulletList(items=((),)),
+        doc.Quote(blocks=()),
+        doc.CodeBlock(text=""),
     )
-    table = Table(header=((),), alignments=("start",))
-    link = Paragraph(inlines=(Link(href="https://x.y/", children=()),))
+    table = doc.Table(header=((),), alignments=("start",))
+    link = doc.Paragraph(inlines=(doc.Link(href="https://x.y/", children=()),))
 
-    assert (await renderer.render(Document(title="T", blocks=(*empty, table, link)))).pages == 1
+    assert (await renderer.render(doc.Document(title="T", blocks=(*empty, table, link)))).pages == 1

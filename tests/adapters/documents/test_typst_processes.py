@@ -13,25 +13,15 @@ import pytest
 
 from durable_research.adapters.documents import typst
 from durable_research.adapters.documents.typst import TypstRenderer
-from durable_research.domain.documents.tree import (
-    Block,
-    BulletList,
-    CodeBlock,
-    Document,
-    Heading,
-    Paragraph,
-    Strong,
-    Table,
-    Text,
-)
+from durable_research.domain.documents import tree as doc
 from durable_research.domain.errors import RendererCrashed
 
 # Long enough to be interrupted on any machine: it takes more than a second on an idle one.
-SLOW = Document(title="Slow", blocks=(Paragraph(inlines=(Text(text="x" * 200_000),)),))
+SLOW = doc.Document(title="Slow", blocks=(doc.Paragraph(inlines=(doc.Text(text="x" * 200_000),)),))
 
 
-def _document(text: str) -> Document:
-    return Document(title="Title", blocks=(Paragraph(inlines=(Text(text=text),)),))
+def _document(text: str) -> doc.Document:
+    return doc.Document(title="Title", blocks=(doc.Paragraph(inlines=(doc.Text(text=text),)),))
 
 
 async def test_the_event_loop_is_not_blocked_while_a_document_is_typeset(renderer: TypstRenderer) -> None:
@@ -88,29 +78,29 @@ async def test_cancelling_a_document_ends_its_child_and_the_renderer_still_works
     await renderer.close()
 
 
-_WORDS = (Text(text="ab cd "),)
-_MISSING, _STRONG = (Text(text="বাংলা " * 50),), (Strong(children=(Text(text="bold"),)), Text(text=" w "))
-_GREEDY: dict[str, tuple[Block, ...]] = {
-    "prose": (Paragraph(inlines=(Text(text="The tide rises and falls. " * 40),)),) * 800,
-    "one word": (Paragraph(inlines=(Text(text="x" * 1_000_000),)),),
-    "paragraphs": (Paragraph(inlines=_WORDS),) * 20_000,
-    "bold type": (Paragraph(inlines=_STRONG * 20),) * 1_000,
-    "items": (BulletList(items=((Paragraph(inlines=_WORDS),),) * 15_000),),
-    "headings": (Heading(level=2, inlines=_WORDS),) * 15_000,
-    "cells": (Table(header=(_WORDS,) * 5, alignments=("start",) * 5, rows=((_WORDS,) * 5,) * 900),) * 4,
-    "code": (CodeBlock(text="x\n" * 300_000),),
-    "coloured code": (CodeBlock(language="python", text="x = f(y) + 1\n" * 1_500),) * 10,
-    "no glyphs": (Paragraph(inlines=_MISSING),) * 1_000,
+_WORDS = (doc.Text(text="ab cd "),)
+_MISSING, _STRONG = (doc.Text(text="বাংলা " * 50),), (doc.Strong(children=(doc.Text(text="bold"),)), doc.Text(text=" w "))
+_GREEDY: dict[str, tuple[doc.Block, ...]] = {
+    "prose": (doc.Paragraph(inlines=(doc.Text(text="The tide rises and falls. " * 40),)),) * 800,
+    "one word": (doc.Paragraph(inlines=(doc.Text(text="x" * 1_000_000),)),),
+    "paragraphs": (doc.Paragraph(inlines=_WORDS),) * 20_000,
+    "bold type": (doc.Paragraph(inlines=_STRONG * 20),) * 1_000,
+    "items": (doc.BulletList(items=((doc.Paragraph(inlines=_WORDS),),) * 15_000),),
+    "headings": (doc.Heading(level=2, inlines=_WORDS),) * 15_000,
+    "cells": (doc.Table(header=(_WORDS,) * 5, alignments=("start",) * 5, rows=((_WORDS,) * 5,) * 900),) * 4,
+    "code": (doc.CodeBlock(text="x\n" * 300_000),),
+    "coloured code": (doc.CodeBlock(language="python", text="x = f(y) + 1\n" * 1_500),) * 10,
+    "no glyphs": (doc.Paragraph(inlines=_MISSING),) * 1_000,
 }
 
 
 @pytest.mark.parametrize("blocks", _GREEDY.values(), ids=_GREEDY)
 async def test_the_largest_documents_are_typeset_in_256_megabytes(
-    renderer: TypstRenderer, blocks: tuple[Block, ...]
+    renderer: TypstRenderer, blocks: tuple[doc.Block, ...]
 ) -> None:
     """A child ends itself at its limit; its peak memory is read while it runs."""
     await renderer.render(_document("small"))
-    document = Document(title="T", blocks=blocks)
+    document = doc.Document(title="T", blocks=blocks)
 
     rendering, peaks = asyncio.create_task(renderer.render(document)), [0]
     while not rendering.done():
@@ -132,7 +122,9 @@ async def test_a_document_that_needs_too_much_memory_is_shortened(monkeypatch: p
 
     monkeypatch.setattr(typst._Child, "typeset", ask)
 
-    rendered = await TypstRenderer().render(Document(title="T", blocks=(Paragraph(inlines=_STRONG * 20),) * 1_000))
+    rendered = await TypstRenderer().render(
+        doc.Document(title="T", blocks=(doc.Paragraph(inlines=_STRONG * 20),) * 1_000)
+    )
 
     assert rendered.content == b"%PDF"
     assert request_sizes[0] > request_sizes[1] > request_sizes[2]

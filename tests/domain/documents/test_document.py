@@ -3,56 +3,34 @@
 import pytest
 from pydantic import ValidationError
 
-from durable_research.domain.documents.tree import (
-    DEEPEST,
-    MOST_CELLS,
-    Block,
-    BulletList,
-    Code,
-    CodeBlock,
-    Document,
-    Emphasis,
-    Heading,
-    Inline,
-    LineBreak,
-    Link,
-    NumberedList,
-    Paragraph,
-    Quote,
-    Rule,
-    Strong,
-    Table,
-    Text,
-    plain_text,
-    safe_href,
-)
+from durable_research.domain.documents import tree as doc
 from durable_research.domain.errors import DocumentError
 
 
-def _paragraphs(*texts: str) -> tuple[Paragraph, ...]:
-    return tuple(Paragraph(inlines=(Text(text=text),)) for text in texts)
+def _paragraphs(*texts: str) -> tuple[doc.Paragraph, ...]:
+    return tuple(doc.Paragraph(inlines=(doc.Text(text=text),)) for text in texts)
 
 
-def _one_of_each() -> Document:
-    words: tuple[Inline, ...] = (
-        Text(text="plain "),
-        Emphasis(children=(Strong(children=(Text(text="both"),)),)),
-        LineBreak(),
-        Code(text="x < y"),
-        Link(href="https://example.com/", children=(Text(text="there"),)),
+def _one_of_each() -> doc.Document:
+    words: tuple[doc.Inline, ...] = (
+        doc.Text(text="plain "),
+        doc.Emphasis(children=(doc.Strong(children=(doc.Text(text="both"),)),)),
+        doc.LineBreak(),
+        doc.Code(text="x < y"),
+        doc.Link(href="https://example.com/", children=(doc.Text(text="there"),)),
     )
-    return Document(
+    return doc.Document(
         title="All of it",
         language="de-CH",
         blocks=(
-            Heading(level=2, inlines=words),
-            Paragraph(inlines=words),
-            BulletList(items=(_paragraphs("a"), _paragraphs("b", "c"))),
-            NumberedList(start=3, items=(_paragraphs("d"),)),
-            Table(header=((Text(text="h"),),), alignments=("right",), rows=(((Text(text="v"),),),)),
-            CodeBlock(language="python", text="print()"),
-            Quote(blocks=_paragraphs("said")),
-            Rule(),
+            doc.Heading(level=2, inlines=words),
+            doc.Paragraph(inlines=words),
+            doc.BulletList(items=(_paragraphs("a"), _paragraphs("b", "c"))),
+            doc.NumberedList(start=3, items=(_paragraphs("d"),)),
+            doc.Table(header=((doc.Text(text="h"),),), alignments=("right",), rows=(((doc.Text(text="v"),),),)),
+            doc.CodeBlock(language="python", text="print()"),
+            doc.Quote(blocks=_paragraphs("said")),
+            doc.Rule(),
         ),
         footer_label="Demo",
         facts=(("Model", "none"),),
@@ -62,13 +40,13 @@ def _one_of_each() -> Document:
 def test_a_document_survives_a_json_round_trip() -> None:
     document = _one_of_each()
 
-    assert Document.model_validate_json(document.model_dump_json()) == document
+    assert doc.Document.model_validate_json(document.model_dump_json()) == document
 
 
 def test_plain_text_is_the_title_and_every_word_in_reading_order() -> None:
     words = "plain both\nx < ythere"
 
-    assert plain_text(_one_of_each()) == "\n\n".join(
+    assert doc.plain_text(_one_of_each()) == "\n\n".join(
         ["All of it", words, words, "a\nb\nc", "d", "h\nv", "print()", "said", ""]
     )
 
@@ -79,24 +57,24 @@ def test_a_document_cannot_be_changed() -> None:
 
 
 def test_control_characters_are_dropped_but_newline_and_tab() -> None:
-    assert CodeBlock(text="a\x00\x1b\x85\x7f\tb\r\nc").text == "a\tb\nc"
+    assert doc.CodeBlock(text="a\x00\x1b\x85\x7f\tb\r\nc").text == "a\tb\nc"
 
 
 def test_a_lone_surrogate_becomes_the_replacement_character() -> None:
-    assert Text(text="a\ud800b").text == "a\ufffdb"
+    assert doc.Text(text="a\ud800b").text == "a\ufffdb"
 
 
 def test_line_breaks_in_a_title_become_blanks() -> None:
-    assert Document(title=" two\n lines ").title == "two lines"
+    assert doc.Document(title=" two\n lines ").title == "two lines"
 
 
 def test_a_blank_title_becomes_untitled() -> None:
-    assert Document(title=" \n").title == "Untitled"
+    assert doc.Document(title=" \n").title == "Untitled"
 
 
 @pytest.mark.parametrize("address", ["http://a", "HTTPS://a/b?c=d", "mailto:me@example.com", " ht\ttp://a"])
 def test_a_link_may_have_a_web_or_mailto_address(address: str) -> None:
-    assert safe_href(address) == address.strip().replace("\t", "")
+    assert doc.safe_href(address) == address.strip().replace("\t", "")
 
 
 @pytest.mark.parametrize(
@@ -118,50 +96,50 @@ def test_a_link_may_have_a_web_or_mailto_address(address: str) -> None:
     ],
 )
 def test_a_link_with_another_scheme_is_not_safe(address: str) -> None:
-    assert safe_href(address) is None
+    assert doc.safe_href(address) is None
 
 
 def test_creating_a_link_with_another_scheme_is_refused() -> None:
     with pytest.raises(DocumentError, match="only http, https and mailto"):
-        Link(href="javascript:alert(1)", children=())
+        doc.Link(href="javascript:alert(1)", children=())
 
 
 def test_a_table_with_too_many_cells_is_refused_and_named_by_its_number() -> None:
-    small = Table(header=((),), alignments=("start",))
-    large = Table(header=((),), alignments=("start",), rows=(((),),) * MOST_CELLS)
+    small = doc.Table(header=((),), alignments=("start",))
+    large = doc.Table(header=((),), alignments=("start",), rows=(((),),) * doc.MOST_CELLS)
 
     with pytest.raises(DocumentError, match="table 2 has 5,001 cells"):
-        Document(title="t", blocks=(small, large))
+        doc.Document(title="t", blocks=(small, large))
 
 
 def test_a_table_with_rows_of_unequal_length_is_refused() -> None:
     with pytest.raises(DocumentError, match="not a grid"):
-        Table(header=((), ()), alignments=("start", "start"), rows=(((),),))
+        doc.Table(header=((), ()), alignments=("start", "start"), rows=(((),),))
 
 
 def test_blocks_nested_too_deep_are_refused() -> None:
     with pytest.raises(DocumentError, match="a paragraph is nested deeper than 20 levels"):
-        Document(title="t", blocks=(_nested(DEEPEST + 1),))
+        doc.Document(title="t", blocks=(_nested(doc.DEEPEST + 1),))
 
 
 def test_blocks_nested_to_the_limit_are_accepted() -> None:
-    assert plain_text(Document(title="t", blocks=(_nested(DEEPEST),))) == "t\n\ndeep"
+    assert doc.plain_text(doc.Document(title="t", blocks=(_nested(doc.DEEPEST),))) == "t\n\ndeep"
 
 
 def test_a_document_with_too_much_text_is_refused() -> None:
     with pytest.raises(DocumentError, match="at most 20,000,000"):
-        Document(title="t", blocks=(CodeBlock(text="é" * 10_000_001),))
+        doc.Document(title="t", blocks=(doc.CodeBlock(text="é" * 10_000_001),))
 
 
 def test_deeply_nested_json_is_refused_without_a_recursion_error() -> None:
     deep = '{"kind":"quote","blocks":[' * 5_000
 
     with pytest.raises(ValidationError):
-        Document.model_validate_json('{"title":"t","blocks":[' + deep)
+        doc.Document.model_validate_json('{"title":"t","blocks":[' + deep)
 
 
-def _nested(depth: int) -> Block:
-    block: Block = _paragraphs("deep")[0]
+def _nested(depth: int) -> doc.Block:
+    block: doc.Block = _paragraphs("deep")[0]
     for _ in range(depth):
-        block = Quote(blocks=(block,))
+        block = doc.Quote(blocks=(block,))
     return block

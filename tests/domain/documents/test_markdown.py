@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from durable_research.domain.documents import tree as doc
 from durable_research.domain.documents.markdown import parse_markdown
 from durable_research.domain.documents.markdown_parser import (
     MOST_BLOCK_RULES,
@@ -12,43 +13,24 @@ from durable_research.domain.documents.markdown_parser import (
     TooMuchWork,
     tokens_of,
 )
-from durable_research.domain.documents.tree import (
-    Block,
-    BulletList,
-    Code,
-    CodeBlock,
-    Emphasis,
-    Heading,
-    Inline,
-    LineBreak,
-    Link,
-    NumberedList,
-    Paragraph,
-    Quote,
-    Rule,
-    Strong,
-    Table,
-    Text,
-    plain_text,
-)
 
 
-def _blocks(text: str) -> tuple[Block, ...]:
+def _blocks(text: str) -> tuple[doc.Block, ...]:
     return parse_markdown(text, "t").blocks
 
 
-def _inlines(text: str) -> tuple[Inline, ...]:
+def _inlines(text: str) -> tuple[doc.Inline, ...]:
     (paragraph,) = _blocks(text)
-    assert isinstance(paragraph, Paragraph)
+    assert isinstance(paragraph, doc.Paragraph)
     return paragraph.inlines
 
 
-def _paragraph(text: str) -> Paragraph:
-    return Paragraph(inlines=(Text(text=text),))
+def _paragraph(text: str) -> doc.Paragraph:
+    return doc.Paragraph(inlines=(doc.Text(text=text),))
 
 
-def _text(text: str) -> tuple[Text]:
-    return (Text(text=text),)
+def _text(text: str) -> tuple[doc.Text]:
+    return (doc.Text(text=text),)
 
 
 def test_a_first_heading_becomes_the_title_and_is_not_repeated() -> None:
@@ -64,57 +46,59 @@ def test_a_first_heading_equal_to_the_title_is_not_repeated() -> None:
 
 
 def test_a_first_heading_other_than_the_title_stays() -> None:
-    assert parse_markdown("# Part 1", "Why?").blocks == (Heading(level=1, inlines=_text("Part 1")),)
+    assert parse_markdown("# Part 1", "Why?").blocks == (doc.Heading(level=1, inlines=_text("Part 1")),)
 
 
 def test_emphasis_strong_code_and_links_are_parsed() -> None:
     assert _inlines("a *b* **c** `d` [e](https://x.y/) <https://x.y/>") == (
-        Text(text="a "),
-        Emphasis(children=_text("b")),
-        Text(text=" "),
-        Strong(children=_text("c")),
-        Text(text=" "),
-        Code(text="d"),
-        Text(text=" "),
-        Link(href="https://x.y/", children=_text("e")),
-        Text(text=" "),
-        Link(href="https://x.y/", children=_text("https://x.y/")),
+        doc.Text(text="a "),
+        doc.Emphasis(children=_text("b")),
+        doc.Text(text=" "),
+        doc.Strong(children=_text("c")),
+        doc.Text(text=" "),
+        doc.Code(text="d"),
+        doc.Text(text=" "),
+        doc.Link(href="https://x.y/", children=_text("e")),
+        doc.Text(text=" "),
+        doc.Link(href="https://x.y/", children=_text("https://x.y/")),
     )
 
 
 def test_a_line_end_becomes_a_blank_and_after_two_blanks_a_line_break() -> None:
-    assert _inlines("a\nb  \nc") == (Text(text="a b"), LineBreak(), Text(text="c"))
+    assert _inlines("a\nb  \nc") == (doc.Text(text="a b"), doc.LineBreak(), doc.Text(text="c"))
 
 
 def test_lists_nest_and_keep_their_start_number() -> None:
     assert _blocks("4. a\n   - b\n5. c") == (
-        NumberedList(start=4, items=((_paragraph("a"), BulletList(items=((_paragraph("b"),),))), (_paragraph("c"),))),
+        doc.NumberedList(
+            start=4, items=((_paragraph("a"), doc.BulletList(items=((_paragraph("b"),),))), (_paragraph("c"),))
+        ),
     )
 
 
 def test_a_list_may_start_at_zero() -> None:
-    assert _blocks("0. a") == (NumberedList(start=0, items=((_paragraph("a"),),)),)
+    assert _blocks("0. a") == (doc.NumberedList(start=0, items=((_paragraph("a"),),)),)
 
 
 def test_a_table_keeps_alignments_and_fills_short_rows() -> None:
     assert _blocks("|a|b|\n|:-|-:|\n|1|") == (
-        Table(header=(_text("a"), _text("b")), alignments=("left", "right"), rows=((_text("1"), ()),)),
+        doc.Table(header=(_text("a"), _text("b")), alignments=("left", "right"), rows=((_text("1"), ()),)),
     )
 
 
 def test_a_code_block_keeps_its_language_and_indentation() -> None:
-    assert _blocks("```c++ title=x\n  a\n\n```") == (CodeBlock(language="c++", text="  a\n"),)
+    assert _blocks("```c++ title=x\n  a\n\n```") == (doc.CodeBlock(language="c++", text="  a\n"),)
 
 
 def test_quotes_and_rules_are_parsed() -> None:
-    assert _blocks("> a\n\n---") == (Quote(blocks=(_paragraph("a"),)), Rule())
+    assert _blocks("> a\n\n---") == (doc.Quote(blocks=(_paragraph("a"),)), doc.Rule())
 
 
 def test_footnotes_become_numbers_and_a_notes_section() -> None:
     assert _blocks("a[^x]\n\n[^x]: b") == (
         _paragraph("a[1]"),
-        Heading(level=1, inlines=_text("Notes")),
-        NumberedList(items=((_paragraph("b"),),)),
+        doc.Heading(level=1, inlines=_text("Notes")),
+        doc.NumberedList(items=((_paragraph("b"),),)),
     )
 
 
@@ -136,12 +120,12 @@ def test_a_forbidden_link_becomes_its_text(address: str) -> None:
 
 
 def test_a_link_without_text_shows_its_address() -> None:
-    assert _inlines("[](https://x.y/)") == (Link(href="https://x.y/", children=_text("https://x.y/")),)
+    assert _inlines("[](https://x.y/)") == (doc.Link(href="https://x.y/", children=_text("https://x.y/")),)
 
 
 def test_a_link_inside_a_link_becomes_text() -> None:
     assert _inlines("[a <https://b.c/>](https://x.y/)") == (
-        Link(href="https://x.y/", children=_text("a https://b.c/")),
+        doc.Link(href="https://x.y/", children=_text("a https://b.c/")),
     )
 
 
@@ -154,7 +138,7 @@ def test_the_heading_above_the_notes_is_never_the_title() -> None:
 
 
 def test_containers_nested_beyond_the_limit_keep_their_marks_as_text() -> None:
-    text = plain_text(parse_markdown("> " * 25 + "deep", "t"))
+    text = doc.plain_text(parse_markdown("> " * 25 + "deep", "t"))
 
     assert text == "t\n\n" + "> " * 5 + "deep"
 
@@ -162,13 +146,13 @@ def test_containers_nested_beyond_the_limit_keep_their_marks_as_text() -> None:
 def test_emphasis_nested_beyond_the_limit_keeps_its_words() -> None:
     text = "*a __b " * 15 + "deep" + "__*" * 15
 
-    assert plain_text(parse_markdown(text, "t")) == "t\n\n" + "a b " * 15 + "deep"
+    assert doc.plain_text(parse_markdown(text, "t")) == "t\n\n" + "a b " * 15 + "deep"
 
 
 def test_a_table_with_too_many_cells_is_split_into_tables_with_the_same_header() -> None:
     document = parse_markdown("|" + "a|" * 50 + "\n|" + "-|" * 50 + "\n" + "|x|\n" * 150, "t")
 
-    tables = [block for block in document.blocks if isinstance(block, Table)]
+    tables = [block for block in document.blocks if isinstance(block, doc.Table)]
     assert [len(table.rows) for table in tables] == [99, 51]
     assert tables[0].header == tables[1].header
     assert document.facts == (("Text", "1 table larger than a page can show, in parts or as text"),)
@@ -177,13 +161,13 @@ def test_a_table_with_too_many_cells_is_split_into_tables_with_the_same_header()
 def test_a_table_too_wide_for_a_page_becomes_a_code_block() -> None:
     row = " | ".join(["a"] * 65)
 
-    assert _blocks(f"|{row}|\n{'|-' * 65}|\n|{row}|\n") == (CodeBlock(text=f"{row}\n{row}"),)
+    assert _blocks(f"|{row}|\n{'|-' * 65}|\n|{row}|\n") == (doc.CodeBlock(text=f"{row}\n{row}"),)
 
 
 def test_a_text_that_is_too_long_is_cut_and_a_fact_says_so() -> None:
     document = parse_markdown("x" * 20_000_001, "t")
 
-    assert len(plain_text(document)) < 20_000_000
+    assert len(doc.plain_text(document)) < 20_000_000
     assert document.facts[0][1].startswith("cut at 19,990,000 bytes; shown as it was written")
 
 
@@ -193,9 +177,9 @@ def test_a_paragraph_with_too_many_marks_is_shown_as_plain_text(text: str) -> No
 
     one, hostile, two = document.blocks
     assert (one, hostile, two) == (
-        Paragraph(inlines=(Emphasis(children=_text("one")),)),
+        doc.Paragraph(inlines=(doc.Emphasis(children=_text("one")),)),
         _paragraph(text.strip()),
-        Paragraph(inlines=(Emphasis(children=_text("two")),)),
+        doc.Paragraph(inlines=(doc.Emphasis(children=_text("two")),)),
     )
     assert document.facts == (
         ("Text", "1 paragraph shown as it was written: it has too many marks to be read as Markdown"),
@@ -206,7 +190,7 @@ def test_a_paragraph_with_too_many_marks_is_shown_as_plain_text(text: str) -> No
 def test_a_text_with_too_many_blocks_is_shown_as_one_code_block(text: str) -> None:
     document = parse_markdown(text, "t")
 
-    assert document.blocks == (CodeBlock(text=text.strip("\n")),)
+    assert document.blocks == (doc.CodeBlock(text=text.strip("\n")),)
     assert document.facts == (("Text", "shown as it was written: it has too many marks to be read as Markdown"),)
 
 

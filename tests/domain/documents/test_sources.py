@@ -2,22 +2,13 @@
 
 import pytest
 
+from durable_research.domain.documents import tree as doc
 from durable_research.domain.documents.markdown import parse_markdown
-from durable_research.domain.documents.tree import (
-    Heading,
-    Inline,
-    LineBreak,
-    Link,
-    NumberedList,
-    Paragraph,
-    Text,
-    block_text,
-)
 
 
 def _lines(text: str) -> list[str]:
     """The parsed text, line by line."""
-    return "\n".join(map(block_text, parse_markdown(text, "t").blocks)).split("\n")
+    return "\n".join(map(doc.block_text, parse_markdown(text, "t").blocks)).split("\n")
 
 
 @pytest.mark.parametrize(
@@ -56,31 +47,31 @@ def test_link_definitions_become_a_list_of_sources_linked_by_their_numbers() -> 
         "t",
     )
 
-    def link(words: str, href: str) -> Link:
-        return Link(href=href, children=(Text(text=words),))
+    def link(words: str, href: str) -> doc.Link:
+        return doc.Link(href=href, children=(doc.Text(text=words),))
 
-    shown: tuple[Inline, ...] = (
-        Text(text="[1] Tide survey "),
+    shown: tuple[doc.Inline, ...] = (
+        doc.Text(text="[1] Tide survey "),
         link("https://example.org/tides", "https://example.org/tides"),
-        LineBreak(),
-        Text(text="[2] "),
+        doc.LineBreak(),
+        doc.Text(text="[2] "),
         link("https://example.net/moon", "https://example.net/moon"),
-        LineBreak(),
-        Text(text="[3] "),
+        doc.LineBreak(),
+        doc.Text(text="[3] "),
         link("https://example.com/a_b", "https://example.com/a_b"),
     )
     assert document.blocks == (
-        Paragraph(
+        doc.Paragraph(
             inlines=(
-                Text(text="Strong "),
+                doc.Text(text="Strong "),
                 link("[1]", "https://example.org/tides"),
-                Text(text=" and known "),
+                doc.Text(text=" and known "),
                 link("[2]", "https://example.net/moon"),
-                Text(text="."),
+                doc.Text(text="."),
             )
         ),
-        Heading(level=2, inlines=(Text(text="Sources"),)),
-        Paragraph(inlines=shown),
+        doc.Heading(level=2, inlines=(doc.Text(text="Sources"),)),
+        doc.Paragraph(inlines=shown),
     )
 
 
@@ -107,5 +98,5 @@ def test_a_link_definition_is_listed_unless_link_text_uses_it(text: str, lines: 
 def test_an_unreferenced_footnote_is_listed_after_the_others() -> None:
     *_, notes = parse_markdown("a[^b]\n\n[^a]: https://a.b/1\n[^b]: Two\n", "t").blocks
 
-    assert isinstance(notes, NumberedList)
-    assert [block_text(item[0]) for item in notes.items] == ["Two", "https://a.b/1"]
+    assert isinstance(notes, doc.NumberedList)
+    assert [doc.block_text(item[0]) for item in notes.items] == ["Two", "https://a.b/1"]

@@ -8,26 +8,7 @@ from html import escape
 import nh3
 
 from durable_research.adapters.documents.levels import HeadingLevels
-from durable_research.domain.documents.tree import (
-    Block,
-    BulletList,
-    Code,
-    CodeBlock,
-    Document,
-    Emphasis,
-    Heading,
-    Inline,
-    LineBreak,
-    Link,
-    NumberedList,
-    Paragraph,
-    Quote,
-    Rule,
-    Strong,
-    Table,
-    Text,
-    inline_text,
-)
+from durable_research.domain.documents import tree as doc
 from durable_research.domain.language.direction import is_right_to_left
 
 _LOWEST_HEADING = 6
@@ -62,7 +43,7 @@ _ATTRIBUTES = {
 }
 
 
-def to_html(document: Document) -> str:
+def to_html(document: doc.Document) -> str:
     """Return an `article` without the title, which is the page's own h1; sections start at h2.
 
     The text is escaped as it is written; the allow-list at the end is a second protection, against our own mistakes.
@@ -83,7 +64,7 @@ class _Writer:
         self._levels = HeadingLevels()
         self._slugs: set[str] = set()
 
-    def article(self, document: Document) -> str:
+    def article(self, document: doc.Document) -> str:
         # Lists and tables have the direction of the document; each sentence has its own.
         side = ' dir="rtl"' if is_right_to_left(document.language) else ""
         parts = [f'<article lang="{escape(document.language)}"{side}>', self._blocks(document.blocks)]
@@ -93,50 +74,50 @@ class _Writer:
                 f'<dt>{escape(name)}</dt><dd><bdi dir="ltr">{escape(value)}</bdi></dd>'
                 for name, value in document.facts
             )
-            heading = self._heading(Heading(level=1, inlines=(Text(text="Provenance"),)))
+            heading = self._heading(doc.Heading(level=1, inlines=(doc.Text(text="Provenance"),)))
             parts.append(f"<section>{heading}<dl>{''.join(pairs)}</dl></section>")
         if document.footer_label:
             parts.append(f"<footer><p>{escape(document.footer_label)}</p></footer>")
         return "\n".join([*parts, "</article>"])
 
-    def _blocks(self, blocks: Iterable[Block]) -> str:
+    def _blocks(self, blocks: Iterable[doc.Block]) -> str:
         return "\n".join(map(self._block, blocks))
 
-    def _block(self, block: Block) -> str:
+    def _block(self, block: doc.Block) -> str:
         match block:
-            case Heading():
+            case doc.Heading():
                 return self._heading(block)
-            case Paragraph():
+            case doc.Paragraph():
                 return f'<p dir="auto">{_sentence(block.inlines)}</p>'
-            case BulletList():
+            case doc.BulletList():
                 return f"<ul>{self._items(block.items)}</ul>"
-            case NumberedList():
+            case doc.NumberedList():
                 start = "" if block.start == 1 else f' start="{block.start}"'
                 return f"<ol{start}>{self._items(block.items)}</ol>"
-            case Table():
+            case doc.Table():
                 return _table(block)
-            case CodeBlock():
+            case doc.CodeBlock():
                 language = f' class="language-{escape(block.language)}"' if block.language else ""
                 # A browser drops one newline after <pre>; this one preserves the first newline of the code.
                 return f'<pre dir="ltr"><code{language}>{escape(block.text)}\n</code></pre>'
-            case Quote():
+            case doc.Quote():
                 return f'<blockquote dir="auto">{self._blocks(block.blocks)}</blockquote>'
-            case Rule():
+            case doc.Rule():
                 return "<hr>"
 
-    def _items(self, items: Iterable[tuple[Block, ...]]) -> str:
+    def _items(self, items: Iterable[tuple[doc.Block, ...]]) -> str:
         return "".join(f'<li dir="auto">{self._item(item)}</li>' for item in items)
 
-    def _item(self, item: tuple[Block, ...]) -> str:
+    def _item(self, item: tuple[doc.Block, ...]) -> str:
         match item:
-            case (Paragraph(inlines=inlines), *rest) if not any(isinstance(block, Paragraph) for block in rest):
+            case (doc.Paragraph(inlines=inlines), *rest) if not any(isinstance(block, doc.Paragraph) for block in rest):
                 return _sentence(inlines) + self._blocks(rest)
             case _:
                 return self._blocks(item)
 
-    def _heading(self, heading: Heading) -> str:
+    def _heading(self, heading: doc.Heading) -> str:
         tag = f"h{min(self._levels.place(heading.level) + 1, _LOWEST_HEADING)}"
-        slug = self._slug(inline_text(heading.inlines))
+        slug = self._slug(doc.inline_text(heading.inlines))
         return f'<{tag} id="{slug}" dir="auto">{_sentence(heading.inlines)}</{tag}>'
 
     def _slug(self, text: str) -> str:
@@ -151,7 +132,7 @@ class _Writer:
         return slug
 
 
-def _table(table: Table) -> str:
+def _table(table: doc.Table) -> str:
     sides = [f' class="align-{side}"' if side != "start" else "" for side in table.alignments]
     head = "".join(
         f'<th scope="col" dir="auto"{side}>{_sentence(cell)}</th>'
@@ -165,21 +146,21 @@ def _table(table: Table) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _sentence(inlines: Iterable[Inline]) -> str:
+def _sentence(inlines: Iterable[doc.Inline]) -> str:
     return "".join(map(_inline, inlines))
 
 
-def _inline(inline: Inline) -> str:
+def _inline(inline: doc.Inline) -> str:
     match inline:
-        case Text():
+        case doc.Text():
             return escape(inline.text)
-        case Code():
+        case doc.Code():
             return f"<code>{escape(inline.text)}</code>"
-        case LineBreak():
+        case doc.LineBreak():
             return "<br>"
-        case Link():
+        case doc.Link():
             return f'<a href="{escape(inline.href)}">{_sentence(inline.children)}</a>'
-        case Strong():
+        case doc.Strong():
             return f"<strong>{_sentence(inline.children)}</strong>"
-        case Emphasis():
+        case doc.Emphasis():
             return f"<em>{_sentence(inline.children)}</em>"

@@ -8,27 +8,7 @@ from typing import Any
 from durable_research.adapters.documents.glyphs import Glyphs
 from durable_research.adapters.documents.levels import MOST_HEADINGS_IN_CONTENTS, HeadingLevels
 from durable_research.adapters.documents.long_words import LONG_WORD, breakable
-from durable_research.domain.documents.tree import (
-    Block,
-    BulletList,
-    Code,
-    CodeBlock,
-    Document,
-    Heading,
-    Inline,
-    LineBreak,
-    Link,
-    NumberedList,
-    Paragraph,
-    Quote,
-    Rule,
-    Strong,
-    Table,
-    Text,
-    block_text,
-    inline_text,
-    plain_text,
-)
+from durable_research.domain.documents import tree as doc
 from durable_research.domain.language.direction import is_right_to_left, reads_right_to_left
 from durable_research.domain.language.languages import subtags
 
@@ -50,7 +30,7 @@ _KANA = re.compile("[\u3040-\u30ff]")
 _HANGUL = re.compile("[\u1100-\u11ff\uac00-\ud7af]")
 
 
-def template_data(document: Document, missing: Collection[str] = ()) -> Data:
+def template_data(document: doc.Document, missing: Collection[str] = ()) -> Data:
     """Return plain lists and strings: the template makes no decision about text.
 
     Each of the `missing` characters is shown as its code point.
@@ -93,14 +73,14 @@ def _typeset_language(tag: str) -> tuple[str, str | None]:
     return language, region if region and region.isalpha() else None
 
 
-def _cjk_family(document: Document, language: str, region: str | None) -> str:
+def _cjk_family(document: doc.Document, language: str, region: str | None) -> str:
     """Han characters look different in each country; choose by language, then by the other scripts in the text."""
     if language == "zh":
         place = {"TW": "TC", "MO": "HK", "HK": "HK"}.get(region or "", "SC")
     elif language in ("ja", "ko"):
         place = {"ja": "JP", "ko": "KR"}[language]
     else:
-        text = plain_text(document)
+        text = doc.plain_text(document)
         place = "JP" if _KANA.search(text) else "KR" if _HANGUL.search(text) else "SC"
     return f"Noto Sans CJK {place}"
 
@@ -115,53 +95,57 @@ class _Blocks:
         self._rtl = rtl
         self._quotes = 0
 
-    def of(self, blocks: Iterable[Block]) -> list[Data]:
+    def of(self, blocks: Iterable[doc.Block]) -> list[Data]:
         # PDF/UA allows no heading without words.
-        shown = (block for block in blocks if not isinstance(block, Heading) or inline_text(block.inlines).strip())
+        shown = (
+            block for block in blocks if not isinstance(block, doc.Heading) or doc.inline_text(block.inlines).strip()
+        )
         return [{"kind": block.kind, **self._block(block)} for block in shown]
 
-    def _block(self, block: Block) -> Data:
+    def _block(self, block: doc.Block) -> Data:
         match block:
-            case Heading():
+            case doc.Heading():
                 self.headings += 1
                 return {"level": self._levels.place(block.level), **self._sentence(block.inlines)}
-            case Paragraph():
+            case doc.Paragraph():
                 return self._sentence(block.inlines)
-            case BulletList():
+            case doc.BulletList():
                 return self._list(block.items)
-            case NumberedList():
+            case doc.NumberedList():
                 return {"start": block.start, **self._list(block.items)}
-            case Table():
+            case doc.Table():
                 return self._table(block)
-            case CodeBlock():
+            case doc.CodeBlock():
                 lang = block.language if block.language and len(block.text) <= LONGEST_HIGHLIGHTED else None
                 return {"text": self._shown_as.string(block.text), "language": lang}
-            case Quote():
+            case doc.Quote():
                 return self._quote(block)
-            case Rule():
+            case doc.Rule():
                 return {}
 
-    def _sentence(self, inlines: Iterable[Inline]) -> Data:
+    def _sentence(self, inlines: Iterable[doc.Inline]) -> Data:
         inlines = tuple(inlines)
-        return {"runs": self._runs(inlines, {}), "rtl": reads_right_to_left(inline_text(inlines), self._rtl)}
+        return {"runs": self._runs(inlines, {}), "rtl": reads_right_to_left(doc.inline_text(inlines), self._rtl)}
 
-    def _list(self, items: tuple[tuple[Block, ...], ...]) -> Data:
-        tight = all(sum(not isinstance(block, BulletList | NumberedList) for block in item) <= 1 for item in items)
+    def _list(self, items: tuple[tuple[doc.Block, ...], ...]) -> Data:
+        tight = all(
+            sum(not isinstance(block, doc.BulletList | doc.NumberedList) for block in item) <= 1 for item in items
+        )
         return {
             "items": [self.of(item) for item in items],
             "tight": tight,
             "rtl": self._is_rtl(chain.from_iterable(items)),
         }
 
-    def _quote(self, quote: Quote) -> Data:
+    def _quote(self, quote: doc.Quote) -> Data:
         tagged = self._quotes < MOST_TAGGED_QUOTES
         self._quotes += 1
         inside = self.of(quote.blocks)
         self._quotes -= 1
         return {"blocks": inside, "tagged": tagged, "rtl": self._is_rtl(quote.blocks)}
 
-    def _table(self, table: Table) -> Data:
-        words = " ".join(map(inline_text, table.header))
+    def _table(self, table: doc.Table) -> Data:
+        words = " ".join(map(doc.inline_text, table.header))
         return {
             "header": [self._runs(cell, {}) for cell in table.header],
             "alignments": list(table.alignments),
@@ -169,27 +153,27 @@ class _Blocks:
             "rtl": reads_right_to_left(words, self._rtl),
         }
 
-    def _is_rtl(self, blocks: Iterable[Block]) -> bool:
-        return reads_right_to_left(" ".join(map(block_text, blocks)), self._rtl)
+    def _is_rtl(self, blocks: Iterable[doc.Block]) -> bool:
+        return reads_right_to_left(" ".join(map(doc.block_text, blocks)), self._rtl)
 
-    def _runs(self, inlines: Iterable[Inline], style: Data) -> list[Data]:
+    def _runs(self, inlines: Iterable[doc.Inline], style: Data) -> list[Data]:
         """Flatten to pieces that carry their own style, so that the template needs no recursion for a sentence."""
         runs: list[Data] = []
         for inline in inlines:
             match inline:
-                case Text():
+                case doc.Text():
                     runs.extend(_with_gaps({**run, **style} for run in self._shown_as.runs(_blank(inline.text))))
-                case Code():
+                case doc.Code():
                     runs.append({"text": self._shown_as.string(_blank(inline.text)), "code": True, **style})
-                case LineBreak():
+                case doc.LineBreak():
                     runs.append({"break": True})
-                case Link() if "inside_link" in style:
+                case doc.Link() if "inside_link" in style:
                     runs.extend(self._runs(inline.children, style))
-                case Link():
+                case doc.Link():
                     runs.append(
                         {"link": inline.href, "runs": self._runs(inline.children, {**style, "inside_link": True})}
                     )
-                case Strong():
+                case doc.Strong():
                     runs.extend(self._runs(inline.children, {**style, "strong": True}))
                 case _:
                     runs.extend(self._runs(inline.children, {**style, "emphasis": True}))

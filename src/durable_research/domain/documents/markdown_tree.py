@@ -7,6 +7,7 @@ from typing import Any
 
 from markdown_it.token import Token
 
+from durable_research.domain.documents import tree as doc
 from durable_research.domain.documents.sources import (
     destination_of,
     is_citation,
@@ -14,34 +15,11 @@ from durable_research.domain.documents.sources import (
     used_labels,
     with_brackets,
 )
-from durable_research.domain.documents.tree import (
-    DEEPEST,
-    MOST_CELLS,
-    Alignment,
-    Block,
-    BulletList,
-    Code,
-    CodeBlock,
-    Emphasis,
-    Heading,
-    Inline,
-    LineBreak,
-    Link,
-    NumberedList,
-    Paragraph,
-    Quote,
-    Rule,
-    Strong,
-    Table,
-    Text,
-    inline_text,
-    safe_href,
-)
 
 # A wider table cannot be read on any page.
 MOST_COLUMNS = 64
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}(?=\s|$)")
-_ALIGNMENTS: dict[str, Alignment] = {
+_ALIGNMENTS: dict[str, doc.Alignment] = {
     "text-align:left": "left",
     "text-align:center": "center",
     "text-align:right": "right",
@@ -59,11 +37,11 @@ class TreeBuilder:
         self._used = used_labels(tokens)
         self._notes_heading = notes_heading
         self.tables_changed = 0
-        self.notes: Heading | None = None
+        self.notes: doc.Heading | None = None
 
-    def blocks(self, until: str | None = None) -> tuple[Block, ...]:
+    def blocks(self, until: str | None = None) -> tuple[doc.Block, ...]:
         """Take blocks up to and including the token `until`."""
-        found: list[Block] = []
+        found: list[doc.Block] = []
         while self._at < len(self._tokens):
             token = self._take()
             if token.type == until:
@@ -76,64 +54,64 @@ class TreeBuilder:
         self._at += 1
         return token
 
-    def _block(self, token: Token) -> Sequence[Block]:
+    def _block(self, token: Token) -> Sequence[doc.Block]:
         match token.type:
             case "inline":
                 inlines = self._inlines(token)
-                return [Paragraph(inlines=inlines)] if inlines else []
+                return [doc.Paragraph(inlines=inlines)] if inlines else []
             case "heading_open":
                 inlines = self._inlines(self._take())
-                return [Heading(level=int(token.tag[1]), inlines=inlines)] if inlines else []
+                return [doc.Heading(level=int(token.tag[1]), inlines=inlines)] if inlines else []
             case "fence" | "code_block":
                 return [_code_block(token)]
             case "hr":
-                return [Rule()]
+                return [doc.Rule()]
             case "blockquote_open":
                 inside = self.blocks("blockquote_close")
-                return [Quote(blocks=inside)] if inside else []
+                return [doc.Quote(blocks=inside)] if inside else []
             case "bullet_list_open":
-                return [BulletList(items=self._items("bullet_list_close", "list_item_close"))]
+                return [doc.BulletList(items=self._items("bullet_list_close", "list_item_close"))]
             case "ordered_list_open":
                 start = int(token.attrGet("start") or 1) if token.attrGet("start") != 0 else 0
-                return [NumberedList(start=start, items=self._items("ordered_list_close", "list_item_close"))]
+                return [doc.NumberedList(start=start, items=self._items("ordered_list_close", "list_item_close"))]
             case "table_open":
                 return self._table()
             case "footnote_block_open":
-                notes = NumberedList(items=self._items("footnote_block_close", "footnote_close"))
-                self.notes = Heading(level=1, inlines=(Text(text=self._notes_heading),))
+                notes = doc.NumberedList(items=self._items("footnote_block_close", "footnote_close"))
+                self.notes = doc.Heading(level=1, inlines=(doc.Text(text=self._notes_heading),))
                 return [self.notes, notes]
             case _:
                 return self._definitions(token) if token.type == "definition" else []
 
-    def _items(self, until: str, item_close: str) -> tuple[tuple[Block, ...], ...]:
+    def _items(self, until: str, item_close: str) -> tuple[tuple[doc.Block, ...], ...]:
         items = []
         while self._take().type != until:
             items.append(self.blocks(item_close))
         return tuple(items)
 
-    def _definitions(self, token: Token) -> Sequence[Block]:
+    def _definitions(self, token: Token) -> Sequence[doc.Block]:
         """List definitions of links as sources, one on a line, except those that only give the address of a link's words."""
         definitions = [token]
         while self._at < len(self._tokens) and self._tokens[self._at].type == "definition":
             definitions.append(self._take())
-        lines: list[Inline] = []
+        lines: list[doc.Inline] = []
         for one in definitions:
             # `[//]: # (words)` is a comment.
             if is_citation(one.meta["label"]) or (
                 one.meta["id"] not in self._used and one.meta["url"] not in ("", "#")
             ):
-                lines += [LineBreak(), *self._definition(one)]
-        return [Paragraph(inlines=joined_texts(lines[1:]))] if lines else []
+                lines += [doc.LineBreak(), *self._definition(one)]
+        return [doc.Paragraph(inlines=joined_texts(lines[1:]))] if lines else []
 
-    def _definition(self, token: Token) -> Sequence[Inline]:
-        written, href = destination_of(token, self._lines), safe_href(token.meta["url"])
+    def _definition(self, token: Token) -> Sequence[doc.Inline]:
+        written, href = destination_of(token, self._lines), doc.safe_href(token.meta["url"])
         title = f"{token.meta['title']} " if token.meta["title"] else ""
-        leads = Link(href=href, children=(Text(text=written),)) if href else Text(text=written)
-        return [Text(text=f"[{token.meta['label']}] {title}".replace("\n", " ")), leads]
+        leads = doc.Link(href=href, children=(doc.Text(text=written),)) if href else doc.Text(text=written)
+        return [doc.Text(text=f"[{token.meta['label']}] {title}".replace("\n", " ")), leads]
 
-    def _table(self) -> Sequence[Block]:
-        rows: list[list[tuple[Inline, ...]]] = []
-        alignments: list[Alignment] = []
+    def _table(self) -> Sequence[doc.Block]:
+        rows: list[list[tuple[doc.Inline, ...]]] = []
+        alignments: list[doc.Alignment] = []
         while (token := self._take()).type != "table_close":
             if token.type == "tr_open":
                 rows.append([])
@@ -144,34 +122,34 @@ class TreeBuilder:
         return self._within_limits(rows, tuple(alignments))
 
     def _within_limits(
-        self, rows: list[list[tuple[Inline, ...]]], alignments: tuple[Alignment, ...]
-    ) -> Sequence[Block]:
+        self, rows: list[list[tuple[doc.Inline, ...]]], alignments: tuple[doc.Alignment, ...]
+    ) -> Sequence[doc.Block]:
         """Return one table, several with the same header when it has too many cells for one, or text when far too wide."""
         width = len(alignments)
         if width > MOST_COLUMNS:
             self.tables_changed += 1
-            return [CodeBlock(text="\n".join(" | ".join(map(inline_text, row)) for row in rows))]
+            return [doc.CodeBlock(text="\n".join(" | ".join(map(doc.inline_text, row)) for row in rows))]
         header, body = tuple(rows[0]), [tuple(row) for row in rows[1:]]
-        at_once = MOST_CELLS // width - 1
+        at_once = doc.MOST_CELLS // width - 1
         parts = [body[start : start + at_once] for start in range(0, len(body), at_once)] or [[]]
         self.tables_changed += len(parts) > 1
-        return [Table(header=header, alignments=alignments, rows=tuple(part)) for part in parts]
+        return [doc.Table(header=header, alignments=alignments, rows=tuple(part)) for part in parts]
 
-    def _inlines(self, token: Token) -> tuple[Inline, ...]:
+    def _inlines(self, token: Token) -> tuple[doc.Inline, ...]:
         """Build a sentence's tree with an explicit stack, because emphasis may be nested thousands deep.
 
         Marks nested deeper than the limit, and links to addresses that are not allowed, become part of their parent.
         """
         children = with_brackets(token.children or (), self._references)
         source_ends = line_ends_between_sources(children)
-        stack: list[list[Inline]] = [[]]
+        stack: list[list[doc.Inline]] = [[]]
         is_shown: list[bool] = []
         hrefs: list[str] = []
         for at, child in enumerate(children):
             if child.nesting == 1:
-                href = safe_href(str(child.attrGet("href"))) if child.type == "link_open" else ""
+                href = doc.safe_href(str(child.attrGet("href"))) if child.type == "link_open" else ""
                 # markdown-it makes an address in angle brackets a link even inside a link; no format can show that.
-                is_shown.append(href is not None and len(stack) <= DEEPEST and not (href and any(hrefs)))
+                is_shown.append(href is not None and len(stack) <= doc.DEEPEST and not (href and any(hrefs)))
                 hrefs.append(href or "")
                 if is_shown[-1]:
                     stack.append([])
@@ -181,57 +159,57 @@ class TreeBuilder:
                     inside = joined_texts(stack.pop())
                     stack[-1].append(_wrapped(child.type, inside, href))
             elif child.type == "softbreak":
-                stack[-1].append(LineBreak() if at in source_ends else Text(text=" "))
+                stack[-1].append(doc.LineBreak() if at in source_ends else doc.Text(text=" "))
             elif child.type == "image":
-                stack[-1].append(Text(text=inline_text(self._inlines(child)).replace("\n", " ")))
+                stack[-1].append(doc.Text(text=doc.inline_text(self._inlines(child)).replace("\n", " ")))
             else:
                 stack[-1].append(_leaf(child))
         return joined_texts(stack[0])
 
 
-def _code_block(token: Token) -> CodeBlock:
+def _code_block(token: Token) -> doc.CodeBlock:
     language = _LANGUAGE.match(token.info.strip())
-    return CodeBlock(language=language[0] if language else "", text=token.content.removesuffix("\n"))
+    return doc.CodeBlock(language=language[0] if language else "", text=token.content.removesuffix("\n"))
 
 
-_WRAPPERS: dict[str, Callable[[tuple[Inline, ...]], Inline]] = {
-    "em_close": lambda children: Emphasis(children=children),
-    "strong_close": lambda children: Strong(children=children),
+_WRAPPERS: dict[str, Callable[[tuple[doc.Inline, ...]], doc.Inline]] = {
+    "em_close": lambda children: doc.Emphasis(children=children),
+    "strong_close": lambda children: doc.Strong(children=children),
 }
 
 
-def _wrapped(closing: str, inside: tuple[Inline, ...], href: str) -> Inline:
+def _wrapped(closing: str, inside: tuple[doc.Inline, ...], href: str) -> doc.Inline:
     if closing == "link_close":
         # A link without words would be invisible, so its address is shown.
-        return Link(href=href, children=inside or (Text(text=href),))
+        return doc.Link(href=href, children=inside or (doc.Text(text=href),))
     return _WRAPPERS[closing](inside)
 
 
-def _leaf(token: Token) -> Inline:
+def _leaf(token: Token) -> doc.Inline:
     match token.type:
         case "code_inline":
-            return Code(text=token.content)
+            return doc.Code(text=token.content)
         case "hardbreak":
-            return LineBreak()
+            return doc.LineBreak()
         case "footnote_ref":
-            return Text(text=f"[{token.meta['id'] + 1}]")
+            return doc.Text(text=f"[{token.meta['id'] + 1}]")
         case _:
             # A newline can come from an entity (`&#10;`); in running text it is a blank.
-            return Text(text=token.content.replace("\n", " "))
+            return doc.Text(text=token.content.replace("\n", " "))
 
 
-def joined_texts(inlines: Iterable[Inline]) -> tuple[Inline, ...]:
+def joined_texts(inlines: Iterable[doc.Inline]) -> tuple[doc.Inline, ...]:
     """Join neighbouring texts and leave out empty ones, as in every tree parsed from Markdown."""
-    joined: list[Inline] = []
-    for is_text, group in groupby(filterfalse(_is_empty, inlines), key=lambda inline: isinstance(inline, Text)):
+    joined: list[doc.Inline] = []
+    for is_text, group in groupby(filterfalse(_is_empty, inlines), key=lambda inline: isinstance(inline, doc.Text)):
         siblings = list(group)
-        joined.extend([Text(text=inline_text(siblings))] if is_text else siblings)
+        joined.extend([doc.Text(text=doc.inline_text(siblings))] if is_text else siblings)
     return tuple(joined)
 
 
-def _is_empty(inline: Inline) -> bool:
+def _is_empty(inline: doc.Inline) -> bool:
     match inline:
-        case Text(text="") | Code(text="") | Emphasis(children=()) | Strong(children=()):
+        case doc.Text(text="") | doc.Code(text="") | doc.Emphasis(children=()) | doc.Strong(children=()):
             return True
         case _:
             return False
