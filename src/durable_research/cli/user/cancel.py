@@ -39,4 +39,4 @@ def command(api: Api, in_json: bool, id: str | None, yes: bool) -> None:
 
 def _effect(api: Api, id: str) -> str:
     body = api.get(f"/api/workflows/{id}/status")
-    return f"{shorten(clean(body['title']), 100)} ({clean(body['status']).replace('_', ' ')})\n{_CANCEL_EFFECT}"
+    return f"{shorten(clean(body['title']), 100)} ({look(clean(body['status'])).words})\n{_CANCEL_EFFECT}"

@@ -11,7 +11,7 @@ from durable_research.adapters.database.tables import workers
 from durable_research.ports.database.workers import WorkerRow
 
 # Three heartbeats of two seconds: one may be late on a busy machine, three missing ones mean a dead worker.
-_HEARTBEAT_TIMEOUT = timedelta(seconds=6)
+_SEEN_WITHIN = timedelta(seconds=6)
 
 
 class PostgresWorkerRegistry:
@@ -39,7 +39,7 @@ class PostgresWorkerRegistry:
         """List the workers seen within the last seconds, by name."""
         query = (
             select(workers)
-            .where(workers.c.seen_at > func.clock_timestamp() - _HEARTBEAT_TIMEOUT)
+            .where(workers.c.seen_at > func.clock_timestamp() - _SEEN_WITHIN)
             .order_by(workers.c.identity)
         )
         async with self._database.one() as connection:
